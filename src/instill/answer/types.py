@@ -1,0 +1,116 @@
+"""An answer: claims, each with verbatim spans of sources, or an honest refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+Role = Literal["user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A span of a document: `document.text[start:end] == text`, checked before it is shown.
+
+    `headings` is the heading path ("Guide > Install"), `page` the first page the span touches, from 1, or None.
+    """
+
+    doc_id: str
+    source: str
+    title: str
+    start: int
+    end: int
+    text: str
+    headings: str = ""
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One statement of the answer and the spans that carry it, one or more."""
+
+    text: str
+    citations: tuple[Citation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A passage that was considered, with both scores, for the trace and for "nearest passages" of a refusal."""
+
+    doc_id: str
+    source: str
+    title: str
+    ordinal: int
+    start: int
+    end: int
+    text: str
+    headings: str
+    page: int | None
+    score: float
+    keyword_score: float
+    vector_score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn of a conversation."""
+
+    role: Role
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """How the answer came about.
+
+    Args:
+        question: as the user put it.
+        standalone_question: what was searched for.
+        method: "extractive", "generator" or "clusters".
+        candidates: passages considered, best first.
+        context: what was put before the generator, in its order; for extractive answers the passages read.
+        clusters: for `mode="clusters"`, a line on each cluster (its terms and size).
+        dropped_claims: claims that failed the check of their quotes.
+        generator: the generator's name, "" without one.
+    """
+
+    question: str
+    standalone_question: str
+    method: str
+    candidates: Sequence[Candidate] = ()
+    context: Sequence[Candidate] = ()
+    clusters: Sequence[str] = ()
+    dropped_claims: int = 0
+    generator: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What `ask` returns.
+
+    Args:
+        text: the answer as it reads; for a refusal, the sentence that says so.
+        claims: the statements with their citations; empty when abstained.
+        confidence: 0 to 1.
+        abstained: True when the documents do not answer.
+        notices: things the user should know ("the endpoint timed out; this answer quotes the documents").
+        timings: milliseconds by step.
+    """
+
+    text: str
+    claims: tuple[Claim, ...]
+    confidence: float
+    abstained: bool
+    trace: Trace
+    notices: tuple[str, ...] = ()
+    timings: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """All citations in the order of the claims, each once."""
+        return tuple(dict.fromkeys(citation for claim in self.claims for citation in claim.citations))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return asdict(self)

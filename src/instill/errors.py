@@ -1,0 +1,73 @@
+"""Errors that tell a person what happened, where, and what to do next.
+
+Every error that a user can cause is an `InstillError`. The command line prints its three parts and leaves with
+its `exit_code`; anything else that escapes is a bug and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+
+class InstillError(Exception):
+    """A mistake or a condition that a user can act on.
+
+    Args:
+        what: what happened, one sentence.
+        where: the file, setting, table or address that it happened to; empty when there is none.
+        remedy: what to do next, ideally a command; empty only when nothing can be done.
+
+    Example:
+        >>> error = InstillError("The folder is not a workspace.", where="notes", remedy="Run: instill init notes")
+        >>> print(error)
+        The folder is not a workspace. (notes) Run: instill init notes
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        place = f" ({self.where})" if self.where else ""
+        remedy = f" {self.remedy}" if self.remedy else ""
+        return f"{self.what}{place}{remedy}"
+
+    def as_dict(self) -> dict[str, str]:
+        """The parts for `--json`: `kind`, `what`, `where`, `remedy`."""
+        return {"kind": type(self).__name__, "what": self.what, "where": self.where, "remedy": self.remedy}
+
+
+class UsageError(InstillError):
+    """The request itself is wrong: an unknown setting, a malformed filter, a document that does not exist."""
+
+    exit_code = 2
+
+
+class DocumentError(InstillError):
+    """One source cannot be read. The others go in; the run ends with exit code 3."""
+
+    exit_code = 3
+
+
+class WorkspaceError(InstillError):
+    """The workspace is missing, damaged, read-only, full, or was made with other settings."""
+
+    exit_code = 4
+
+
+class EncoderMismatch(WorkspaceError):
+    """The index was made with another encoder or splitter than the settings now name."""
+
+
+class GeneratorError(InstillError):
+    """A generator did not answer, or its answer cannot be used. `ask` falls back to the extractive answer."""
+
+    exit_code = 5
+
+
+class MissingDependency(InstillError):
+    """A part that needs a package that is not installed. The remedy is the pip command."""
+
+    exit_code = 6

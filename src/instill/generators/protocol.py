@@ -1,0 +1,30 @@
+"""What an answer needs from a generator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal, Protocol, TypedDict
+
+
+class Message(TypedDict):
+    """One turn in the form that every chat model reads."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Generator(Protocol):
+    """Messages to text, in pieces as they come.
+
+    Raises `instill.errors.GeneratorError` when the generator is unreachable, too slow, or answers with something
+    that is not text; what it had produced until then has been yielded.
+    """
+
+    @property
+    def name(self) -> str:
+        """For people and the trace: model and address, never a key."""
+        ...
+
+    def stream(self, messages: Sequence[Message], *, max_tokens: int, temperature: float = 0.0) -> Iterator[str]:
+        """Yield pieces of the reply; the whole reply is their concatenation."""
+        ...

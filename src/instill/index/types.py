@@ -1,0 +1,99 @@
+"""What goes into the index and what comes out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from instill.documents.document import Document, Passage, Scalar
+from instill.encoders.protocol import Vectors
+
+Mode = Literal["hybrid", "keyword", "vector"]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedDocument:
+    """A document with its passages (one or more) and their vectors, float32 `(len(passages), dimension)`.
+
+    `passage_identity` names the splitter and encoder settings that made them; it is stored, so that a change of
+    settings is noticed.
+    """
+
+    document: Document
+    passages: Sequence[Passage]
+    vectors: Vectors
+    passage_identity: str
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRecord:
+    """What the index knows of a document without its text. `added` is ISO 8601 UTC."""
+
+    doc_id: str
+    source: str
+    kind: str
+    title: str
+    content_hash: str
+    size: int
+    modified: str
+    added: str
+    labels: tuple[str, ...]
+    metadata: Mapping[str, Scalar]
+    passage_count: int
+    passage_identity: str
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """One search.
+
+    Args:
+        query: the text, for the keyword leg; any characters.
+        k: passages wanted, 1 or more.
+        mode: which legs.
+        where: a SQL condition over document fields and metadata, or "" (see `instill.index.filters`).
+        labels: the labels that the caller holds; None means unrestricted. Applied before ranking.
+        pool: candidates taken from each leg before fusion.
+    """
+
+    query: str
+    k: int = 10
+    mode: Mode = "hybrid"
+    where: str = ""
+    labels: tuple[str, ...] | None = None
+    pool: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A ranked passage.
+
+    `score` is what it is ranked by (higher is better, comparable within one search only); `keyword_score` is BM25
+    (0 when no term matches) and `vector_score` the cosine, both known for every hit of a hybrid search.
+    """
+
+    doc_id: str
+    ordinal: int
+    start: int
+    end: int
+    text: str
+    headings: str
+    page: int | None
+    last_page: int | None
+    source: str
+    kind: str
+    title: str
+    labels: tuple[str, ...]
+    metadata: Mapping[str, Scalar]
+    score: float
+    keyword_score: float
+    vector_score: float
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """Hits, best first, and milliseconds by step ("vector", "keyword", "complete", "fuse", ...)."""
+
+    hits: Sequence[Hit]
+    timings: Mapping[str, float] = field(default_factory=dict)
