@@ -6,21 +6,19 @@ A variable names section and key with two underscores between them: `INSTILL_GEN
 from __future__ import annotations
 
 import difflib
+import os
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from instill.errors import UsageError
 
 SETTINGS_FILE = "instill.toml"
+_OTHER_VARIABLES = frozenset({"INSTILL_CACHE_DIR", "INSTILL_WORKSPACE"})
 
 
 class _Section(BaseModel):
@@ -78,6 +76,12 @@ class GeneratorSettings(_Section):
     temperature: float = Field(0.0, ge=0, le=2)
 
 
+class PrivacySettings(_Section):
+    """What is kept on this machine; nothing leaves it unless an endpoint is configured."""
+
+    log_questions: bool = Field(True, description="Keep questions and answers in the workspace's catalog.")
+
+
 class Settings(BaseSettings):
     """Everything that can be set. Frozen; open another workspace to use other settings.
 
@@ -95,3 +99,94 @@ class Settings(BaseSettings):
     search: SearchSettings = SearchSettings()
     answer: AnswerSettings = AnswerSettings()
     generator: GeneratorSettings = GeneratorSettings()
+    privacy: PrivacySettings = PrivacySettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Variables win over the file, whose values `load_settings` passes as arguments."""
+        return env_settings, init_settings
+
+
+def load_settings(path: Path | None) -> Settings:
+    """The settings of the file at `path` (None: defaults) under the `INSTILL_*` variables.
+
+    Raises:
+        UsageError: the file is not TOML, or a key or value is not known; the message names the nearest known key.
+    """
+    values: dict[str, Any] = {}
+    if path is not None:
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise UsageError(f"The settings file is not valid TOML: {error}.", where=str(path)) from error
+    _refuse_unknown_variables()
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        raise _explain(error, path) from error
+
+
+def default_toml() -> str:
+    """The default settings as a commented TOML file, every line switched off by a leading "# "."""
+    lines = ["# Settings of this Instill workspace. Lines that start with '# ' show the defaults.", ""]
+    for section, field in Settings.model_fields.items():
+        model = type(field.default)
+        lines += [f"[{section}]", f"# {(model.__doc__ or '').strip()}"]
+        for key, entry in model.model_fields.items():
+            value = getattr(field.default, key)
+            if isinstance(value, SecretStr):
+                value = value.get_secret_value()
+            remark = f"   # {entry.description}" if entry.description else ""
+            lines.append(f"# {key} = {_toml(value)}{remark}")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _known_keys() -> list[str]:
+    return [
+        f"{section}.{key}"
+        for section, field in Settings.model_fields.items()
+        for key in type(field.default).model_fields
+    ]
+
+
+def _refuse_unknown_variables() -> None:
+    known = {f"INSTILL_{key.replace('.', '__')}".upper() for key in _known_keys()}
+    for variable in os.environ:
+        name = variable.upper()
+        if name.startswith("INSTILL_") and name not in known | _OTHER_VARIABLES:
+            raise UsageError(
+                "This environment variable is not a setting.", where=variable, remedy=_suggest(name, known)
+            )
+
+
+def _explain(error: ValidationError, path: Path | None) -> UsageError:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    where = f"{path or 'environment'}: {key}"
+    if first["type"] == "extra_forbidden":
+        known = [*Settings.model_fields, *_known_keys()]
+        return UsageError("This is not a setting.", where=where, remedy=_suggest(key, known))
+    return UsageError(f"This setting has a value that cannot be used: {first['msg']}.", where=where)
+
+
+def _suggest(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"Did you mean {near[0]}?" if near else "See docs/configuration.md for all settings."
