@@ -1,0 +1,99 @@
+"""How the scores of the keyword and the vector leg become one ranking.
+
+Both implementations get both scores for every candidate: the search completes the missing one first, so that a
+passage which only one leg found is not punished for the other's silence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Scores = NDArray[np.float64]
+
+
+class Fusion(Protocol):
+    """Two scores a candidate to one."""
+
+    def fuse(self, keyword: Scores, vector: Scores) -> Scores:
+        """One score a candidate, higher is better.
+
+        Args:
+            keyword: float64 `(n,)`, BM25; 0 where no term matches.
+            vector: float64 `(n,)`, cosine in [-1, 1].
+
+        Returns:
+            float64 `(n,)`, finite; not below another candidate's that is no better on both legs.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ZScoreFusion:
+    """Weighted sum of standardised scores: each leg's mean over the candidates is 0, its standard deviation 1.
+
+    A leg whose scores are all the same says nothing and adds nothing. Standardising makes the ranking independent of
+    the scale of either leg (BM25 is unbounded and depends on the query's length).
+
+    Args:
+        vector_weight: the vector leg's share, 0 to 1.
+
+    Example:
+        >>> ZScoreFusion(0.5).fuse(np.array([4.0, 0.0]), np.array([0.2, 0.2])).tolist()
+        [0.5, -0.5]
+    """
+
+    vector_weight: float = 0.6
+
+    def fuse(self, keyword: Scores, vector: Scores) -> Scores:
+        return (1 - self.vector_weight) * _standardised(keyword) + self.vector_weight * _standardised(vector)
+
+
+@dataclass(frozen=True, slots=True)
+class ReciprocalRankFusion:
+    """Sum of `1 / (offset + rank)` over the legs (Cormack, Clarke and Buettcher, SIGIR 2009).
+
+    Equal scores share a rank. A candidate that no term matches has no keyword rank.
+
+    Example:
+        >>> ReciprocalRankFusion(60).fuse(np.array([4.0, 0.0]), np.array([0.2, 0.3])).round(4).tolist()
+        [0.0325, 0.0164]
+    """
+
+    offset: float = 60.0
+
+    def fuse(self, keyword: Scores, vector: Scores) -> Scores:
+        keyword_part = np.where(keyword > 0, 1 / (self.offset + _ranks(keyword)), 0.0)
+        return keyword_part + 1 / (self.offset + _ranks(vector))
+
+
+def _standardised(scores: Scores) -> Scores:
+    if not scores.size:
+        return scores
+    centred = scores - scores.mean()
+    deviation = centred.std()
+    # Below this the differences are rounding, which standardising would blow up to a ranking.
+    if deviation <= 1e-9 * max(1.0, float(np.abs(scores).max())):
+        return np.zeros_like(scores)
+    standardised: Scores = centred / deviation
+    return standardised
+
+
+def _ranks(scores: Scores) -> Scores:
+    """1 for the best; equal scores share the better rank."""
+    ranks: Scores = (scores[None, :] > scores[:, None]).sum(axis=1) + 1.0
+    return ranks
+
+
+def fusion_named(name: str, *, vector_weight: float = 0.6) -> Fusion:
+    """The fusion that the settings name: "zscore" or "rrf".
+
+    Example:
+        >>> fusion_named("rrf")
+        ReciprocalRankFusion(offset=60.0)
+    """
+    fusions: dict[str, Fusion] = {"zscore": ZScoreFusion(vector_weight), "rrf": ReciprocalRankFusion()}
+    return fusions[name]

@@ -1,0 +1,80 @@
+"""Which table is the live one: `current.json` in the index folder names it and is replaced atomically.
+
+A generation is a folder with one table made by one encoder. Re-encoding builds the next generation beside the live
+one and then switches; readers of the old one are served until they open the index again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from instill.errors import WorkspaceError
+
+POINTER = "current.json"
+_KEEP_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One table: the folder's name, the length of its vectors, and the fingerprint of their encoder."""
+
+    name: str
+    dimension: int
+    fingerprint: str
+
+
+def live_generation(folder: Path) -> Generation | None:
+    """The generation that `current.json` names; None when there is no index yet.
+
+    Raises:
+        WorkspaceError: the file is there but cannot be understood.
+    """
+    pointer = folder / POINTER
+    try:
+        return Generation(**json.loads(pointer.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError) as error:
+        raise WorkspaceError(
+            "The index's pointer file is damaged.", where=str(pointer), remedy="Run: instill reindex"
+        ) from error
+
+
+def new_generation(dimension: int, fingerprint: str) -> Generation:
+    """A name that no other generation has; names sort by age."""
+    return Generation(f"g{time.time_ns():020d}{secrets.token_hex(2)}", dimension, fingerprint)
+
+
+def make_live(folder: Path, generation: Generation) -> None:
+    """Point at `generation`, wholly or not at all, also when power is lost."""
+    pointer = folder / POINTER
+    draft = folder / f".{POINTER}.{os.getpid()}"
+    with draft.open("w", encoding="utf-8") as file:
+        json.dump(asdict(generation), file)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(pointer)
+
+
+def remove_old_generations(folder: Path, *, older_than_s: float = _KEEP_S) -> list[str]:
+    """Delete generations that are neither live nor were touched within `older_than_s`; their names."""
+    live = live_generation(folder)
+    removed = []
+    for path in sorted(folder.glob("g*")):
+        if live is None or path.name == live.name or not path.is_dir():
+            continue
+        if time.time() - _last_touched(path) >= older_than_s:
+            shutil.rmtree(path, ignore_errors=True)
+            removed.append(path.name)
+    return removed
+
+
+def _last_touched(path: Path) -> float:
+    # A generation that is being filled writes new version files all the time.
+    return max((entry.stat().st_mtime for entry in path.glob("*.lance/_versions")), default=path.stat().st_mtime)

@@ -1,0 +1,139 @@
+"""Reading documents and passages by what they are, not by rank. Every function reads one snapshot."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from instill.documents.document import Block, Heading, Page, Passage
+from instill.encoders.protocol import Vectors
+from instill.index.conditions import both, is_one_of, text_literal, visible
+from instill.index.filters import compiled
+from instill.index.schema import CURRENT, DOCUMENT_COLUMNS, FIRST, PASSAGE_COLUMNS, key_of, record_of
+from instill.index.tables import Table
+from instill.index.types import DocumentRecord, Hit
+
+_VALUES_PER_QUERY = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """A document as the index keeps it: all that `show` and the check of a citation need."""
+
+    record: DocumentRecord
+    text: str
+    headings: tuple[Heading, ...]
+    pages: tuple[Page, ...]
+    blocks: tuple[Block, ...]
+
+
+StoredPassage = Passage
+"""A passage read back is the passage that was put in."""
+
+
+def records(
+    table: Table,
+    sources: Sequence[str] | None,
+    doc_ids: Sequence[str] | None,
+    labels: Sequence[str] | None,
+    where: str,
+) -> list[DocumentRecord]:
+    """See `Index.records`."""
+    fixed = both(FIRST, visible(labels), compiled(where) if where else "")
+    found: dict[str, DocumentRecord] = {}
+    for by_source in _chunks("source", sources):
+        for by_id in _chunks("doc_id", doc_ids):
+            for row in _rows(table, both(by_source, by_id, fixed), DOCUMENT_COLUMNS):
+                found[row["doc_id"]] = record_of(row)
+    return _by_source(found.values())
+
+
+def find_by_hash(table: Table, content_hash: str) -> list[DocumentRecord]:
+    """See `Index.find_by_hash`."""
+    condition = both(f"content_hash = {text_literal(content_hash)}", FIRST)
+    return _by_source(record_of(row) for row in _rows(table, condition, DOCUMENT_COLUMNS))
+
+
+def count(table: Table, labels: Sequence[str] | None) -> tuple[int, int]:
+    """See `Index.count`."""
+    seen = visible(labels)
+    return int(table.count_rows(both(FIRST, seen))), int(table.count_rows(both(CURRENT, seen)))
+
+
+def document_text(table: Table, doc_id: str, labels: Sequence[str] | None) -> StoredDocument | None:
+    """See `Index.document_text`."""
+    condition = both(f"doc_id = {text_literal(doc_id)}", FIRST, visible(labels))
+    rows = _rows(table, condition, (*DOCUMENT_COLUMNS, "document", "structure"))
+    if not rows:
+        return None
+    structure = json.loads(rows[0]["structure"])
+    return StoredDocument(
+        record=record_of(rows[0]),
+        text=rows[0]["document"],
+        headings=tuple(Heading(*parts) for parts in structure["headings"]),
+        pages=tuple(Page(*parts) for parts in structure["pages"]),
+        blocks=tuple(Block(*parts) for parts in structure["blocks"]),
+    )
+
+
+def passages_of(
+    table: Table, doc_id: str, labels: Sequence[str] | None, *, first: int = 0, last: int | None = None
+) -> list[StoredPassage]:
+    """Passages `first` to `last` (inclusive; None: to the end), in order."""
+    until = "" if last is None else f"ordinal <= {int(last)}"
+    condition = both(f"doc_id = {text_literal(doc_id)}", f"ordinal >= {max(0, int(first))}", until, visible(labels))
+    rows = _rows(table, condition, PASSAGE_COLUMNS)
+    return sorted((Passage(**row) for row in rows), key=lambda passage: passage.ordinal)
+
+
+def vectors_of(table: Table, hits: Sequence[Hit], dimension: int) -> Vectors:
+    """See `Index.vectors_of`."""
+    keys = [key_of(hit.doc_id, hit.ordinal) for hit in hits]
+    stored: dict[str, Any] = {}
+    for condition in _chunks("key", keys):
+        rows = table.search().where(condition).select(["key", "vector"]).limit(None).to_arrow()
+        vectors = vector_matrix(rows.column("vector"), dimension)
+        stored.update(zip(rows.column("key").to_pylist(), vectors, strict=True))
+    nothing = np.zeros(dimension, dtype=np.float32)
+    return np.stack([stored.get(key, nothing) for key in keys]) if keys else np.empty((0, dimension), np.float32)
+
+
+def vector_matrix(column: Any, dimension: int) -> Vectors:
+    """A fixed-size-list column as float32 `(rows, dimension)`."""
+    values: Vectors = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    return values.reshape(-1, dimension)
+
+
+def differing(table: Table, other: Table) -> list[str]:
+    """doc_ids whose source, content, title or labels are not the same in both tables, sorted."""
+    here, there = (
+        {record.doc_id: (record.source, record.title, record.content_hash, record.labels) for record in found}
+        for found in (records(table, None, None, None, ""), records(other, None, None, None, ""))
+    )
+    return sorted(doc_id for doc_id in here.keys() | there.keys() if here.get(doc_id) != there.get(doc_id))
+
+
+def _rows(table: Table, condition: str, columns: Sequence[str]) -> list[Mapping[str, Any]]:
+    found: list[Mapping[str, Any]] = (
+        table.search().where(condition).select(list(columns)).limit(None).to_arrow().to_pylist()
+    )
+    return found
+
+
+def _chunks(column: str, values: Sequence[str] | None) -> Iterable[str]:
+    """Conditions that together say that `column` is one of `values`; one empty condition for None."""
+    if values is None:
+        return [""]
+    unique = list(dict.fromkeys(values))
+    return [
+        is_one_of(column, unique[start : start + _VALUES_PER_QUERY])
+        for start in range(0, len(unique), _VALUES_PER_QUERY)
+    ]
+
+
+def _by_source(found: Iterable[DocumentRecord]) -> list[DocumentRecord]:
+    return sorted(found, key=lambda record: (record.source, record.doc_id))

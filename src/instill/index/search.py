@@ -1,0 +1,141 @@
+"""One search: two legs on one snapshot, the missing scores completed, fused, cut to k."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instill.encoders.protocol import Vectors
+from instill.errors import UsageError
+from instill.index.conditions import both, row_ids_in, visible
+from instill.index.filters import compiled
+from instill.index.fusion import Fusion
+from instill.index.keywords import searched
+from instill.index.lookup import vector_matrix
+from instill.index.schema import HIT_COLUMNS, metadata_of
+from instill.index.tables import Table
+from instill.index.types import Hit, SearchRequest, SearchResult
+
+Scored = dict[int, float]
+"""Scores by row id."""
+
+_LONGEST_QUERY = 10_000  # characters; longer "questions" are pasted documents
+
+
+class Stopwatch:
+    """Milliseconds by step."""
+
+    def __init__(self) -> None:
+        self.timings: dict[str, float] = {}
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.timings[name] = (time.perf_counter() - start) * 1000
+
+
+def search(table: Table, request: SearchRequest, query_vector: Vectors | None, fusion: Fusion) -> SearchResult:
+    """See `Index.search`."""
+    if request.k < 1:
+        raise UsageError("k must be 1 or more.", where=f"k={request.k}")
+    condition = both(visible(request.labels), compiled(request.where) if request.where else "")
+    pool = max(request.pool, request.k)
+    watch = Stopwatch()
+    vector = None if request.mode == "keyword" else checked_vector(table, query_vector)
+    by_vector: Scored = {}
+    by_keyword: Scored = {}
+    if vector is not None:
+        with watch.step("vector"):
+            by_vector = vector_leg(table, vector, condition, pool)
+    if request.mode != "vector":
+        with watch.step("keyword"):
+            by_keyword = keyword_leg(table, request.query, condition, pool)
+    if vector is not None and request.mode == "hybrid":
+        with watch.step("complete"):
+            complete_vector(table, vector, by_vector, missing=by_keyword.keys() - by_vector.keys())
+            complete_keyword(table, request.query, by_keyword, missing=by_vector.keys() - by_keyword.keys())
+    with watch.step("fuse"):
+        rows, keyword, cosine = _aligned(by_keyword, by_vector)
+        score = {"hybrid": fusion.fuse(keyword, cosine), "keyword": keyword, "vector": cosine}[request.mode]
+        # Ties fall to the older row, so that the same search gives the same list.
+        order = np.lexsort((rows, -score))[: request.k]
+    with watch.step("fetch"):
+        hits = _fetch(table, rows[order], score[order], keyword[order], cosine[order])
+    return SearchResult(hits, watch.timings)
+
+
+def vector_leg(table: Table, vector: Vectors, condition: str, pool: int) -> Scored:
+    """Cosine of the nearest passages under `condition`."""
+    query = table.search(vector, vector_column_name="vector").distance_type("cosine")
+    if condition:
+        query = query.where(condition)
+    rows = query.limit(pool).select(["_distance"]).with_row_id(True).to_arrow()
+    return dict(zip(rows["_rowid"].to_pylist(), (1 - rows["_distance"].to_numpy()).tolist(), strict=True))
+
+
+def keyword_leg(table: Table, query: str, condition: str, pool: int) -> Scored:
+    """BM25 of the best passages under `condition`; any characters are plain text."""
+    text = searched(query[:_LONGEST_QUERY])
+    if not text.strip():
+        return {}
+    request = table.search(text, query_type="fts", fts_columns=["keywords"])
+    if condition:
+        request = request.where(condition)
+    rows = request.limit(pool).select(["_score"]).with_row_id(True).to_arrow()
+    return dict(zip(rows["_rowid"].to_pylist(), rows["_score"].to_pylist(), strict=True))
+
+
+def complete_vector(table: Table, vector: Vectors, scores: Scored, *, missing: set[int]) -> None:
+    """Add the cosine of `missing` rows."""
+    if missing:
+        rows = table.take_row_ids(sorted(missing)).with_row_id().select(["vector"]).to_arrow()
+        cosines = vector_matrix(rows["vector"], len(vector)) @ vector
+        scores.update(zip(rows["_rowid"].to_pylist(), cosines.tolist(), strict=True))
+
+
+def complete_keyword(table: Table, query: str, scores: Scored, *, missing: set[int]) -> None:
+    """Add the BM25 of `missing` rows: 0 where no term matches."""
+    if missing:
+        found = keyword_leg(table, query, row_ids_in(sorted(missing)), len(missing))
+        scores.update({row: found.get(row, 0.0) for row in missing})
+
+
+def checked_vector(table: Table, query_vector: Vectors | None) -> Vectors:
+    """The query's vector as float32 `(dimension,)`."""
+    dimension = table.schema.field("vector").type.list_size
+    if query_vector is None:
+        raise ValueError("a hybrid or vector search needs the query's vector")
+    vector = np.asarray(query_vector, dtype=np.float32).reshape(-1)
+    if vector.shape != (dimension,):
+        raise ValueError(f"the query's vector has {vector.size} numbers, not {dimension}")
+    return vector
+
+
+def _aligned(by_keyword: Scored, by_vector: Scored) -> tuple[NDArray[np.int64], NDArray[Any], NDArray[Any]]:
+    rows = np.array(sorted(by_keyword.keys() | by_vector.keys()), dtype=np.int64)
+    keyword = np.array([by_keyword.get(row, 0.0) for row in rows.tolist()], dtype=np.float64)
+    cosine = np.array([by_vector.get(row, 0.0) for row in rows.tolist()], dtype=np.float64)
+    return rows, keyword, cosine
+
+
+def _fetch(
+    table: Table, rows: NDArray[np.int64], score: NDArray[Any], keyword: NDArray[Any], cosine: NDArray[Any]
+) -> Sequence[Hit]:
+    if not rows.size:
+        return ()
+    found = table.take_row_ids(rows.tolist()).with_row_id().select(list(HIT_COLUMNS)).to_arrow().to_pylist()
+    fields = {row.pop("_rowid"): row for row in found}
+    hits = []
+    for row_id, *scores in zip(rows.tolist(), score.tolist(), keyword.tolist(), cosine.tolist(), strict=True):
+        row = fields[row_id]
+        row["labels"] = tuple(row["labels"])
+        row["metadata"] = metadata_of(row["metadata"])
+        total, by_keyword, by_vector = scores
+        hits.append(Hit(**row, score=total, keyword_score=by_keyword, vector_score=by_vector))
+    return tuple(hits)

@@ -1,0 +1,282 @@
+"""`Index`: whole documents in, ranked passages out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from instill.encoders.protocol import Vectors
+from instill.errors import EncoderMismatch, WorkspaceError
+from instill.index import lookup, search, upkeep, writing
+from instill.index.fusion import Fusion
+from instill.index.generations import (
+    Generation,
+    live_generation,
+    make_live,
+    new_generation,
+    remove_old_generations,
+)
+from instill.index.lookup import StoredDocument, StoredPassage
+from instill.index.tables import Table, Tables, storage_errors
+from instill.index.types import DocumentRecord, Hit, IndexedDocument, SearchRequest, SearchResult
+
+_LOCK_TIMEOUT_S = 120.0
+
+
+class Index:
+    """The passages of a workspace with their vectors, in one Lance table under a folder.
+
+    Any number of processes may read and write. Writers take turns for the length of a commit; readers take no lock
+    and see the last finished commit. Every method that takes `labels` treats None as the unrestricted caller and
+    `()` as a caller who sees nothing.
+
+    Example:
+        >>> import tempfile, numpy as np
+        >>> from instill.documents.document import Document, Parsed, Passage
+        >>> from instill.index.fusion import ZScoreFusion
+        >>> text = "Rain falls mainly in spring."
+        >>> document = Document("0" * 16, "/notes/rain.txt", "text", "rain", "hash", len(text), "", Parsed(text))
+        >>> vectors = np.array([[0.6, 0.8]], dtype=np.float32)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     index = Index.open(Path(folder) / "index", dimension=2, fingerprint="demo", create=True)
+        ...     index.commit([IndexedDocument(document, [Passage(0, 0, len(text), text)], vectors, "v1")])
+        ...     result = index.search(SearchRequest("spring rain", k=1), vectors, ZScoreFusion())
+        ...     print(index.count(), result.hits[0].text)
+        (1, 1) Rain falls mainly in spring.
+    """
+
+    def __init__(self, folder: Path, generation: Generation, *, read_only: bool) -> None:
+        """Use `Index.open`."""
+        self.folder = folder
+        self.generation = generation
+        self.read_only = read_only
+        self._tables = Tables(folder / generation.name)
+
+    @classmethod
+    def open(
+        cls, folder: Path, *, dimension: int, fingerprint: str, create: bool = False, read_only: bool = False
+    ) -> Index:
+        """Open the index in `folder`, or make an empty one with `create`.
+
+        Args:
+            dimension: length of the encoder's vectors.
+            fingerprint: the encoder's; stored with the index.
+            read_only: never write, not even a lock file; every method that changes something raises.
+
+        Raises:
+            EncoderMismatch: the index was made with another encoder.
+            WorkspaceError: there is no index and `create` is False, or it cannot be made or read.
+        """
+        generation = live_generation(folder)
+        if generation is None:
+            if not create or read_only:
+                raise WorkspaceError(
+                    "There is no index yet.", where=str(folder), remedy="Add something first: instill add PATH"
+                )
+            generation = _create_index(folder, dimension, fingerprint)
+        if generation.fingerprint != fingerprint or generation.dimension != dimension:
+            raise EncoderMismatch(
+                "The index was made with another encoder than the settings name.",
+                where=f"index: {generation.fingerprint}, settings: {fingerprint}",
+                remedy="Run: instill reindex (re-encodes beside the old index, then switches over), "
+                "or set the encoder back.",
+            )
+        return cls(folder, generation, read_only=read_only)
+
+    # -- changing ----------------------------------------------------------------------------------------------
+
+    def commit(self, documents: Sequence[IndexedDocument]) -> None:
+        """Put in whole documents, replacing those with the same `doc_id`, in one atomic commit.
+
+        After a crash either all of the batch is in or none of it. When a `doc_id` comes twice the last one counts.
+
+        Raises:
+            ValueError: a document without passages, ordinals with gaps, or vectors of another shape.
+            WorkspaceError: the disk is full, the index is read-only, or another generation was switched to.
+        """
+        writing.check(documents, self.generation.dimension)
+        if not documents:
+            return
+        with self._writing() as table:
+            writing.commit(table, documents, self.generation.dimension)
+
+    def remove(self, doc_ids: Sequence[str]) -> int:
+        """Take documents out, in one atomic commit; how many were there."""
+        if not doc_ids:
+            return 0
+        with self._writing() as table:
+            return writing.remove(table, doc_ids)
+
+    def rename(self, doc_id: str, *, source: str, title: str) -> None:
+        """Record that a document moved; its vectors stay, its keywords follow the new name.
+
+        Raises:
+            UsageError: there is no such document.
+        """
+        with self._writing() as table:
+            writing.rename(table, doc_id, source=source, title=title)
+
+    def relabel(self, doc_id: str, labels: Sequence[str]) -> None:
+        """Replace a document's labels. Raises UsageError when there is no such document."""
+        with self._writing() as table:
+            writing.relabel(table, doc_id, labels)
+
+    # -- looking up --------------------------------------------------------------------------------------------
+
+    def records(
+        self,
+        sources: Sequence[str] | None = None,
+        *,
+        doc_ids: Sequence[str] | None = None,
+        labels: Sequence[str] | None = None,
+        where: str = "",
+    ) -> list[DocumentRecord]:
+        """Documents with one of `sources` and one of `doc_ids` (None: any), sorted by source.
+
+        Raises:
+            UsageError: `where` is not a filter (see `instill.index.filters`).
+        """
+        return self._tables.reading(lambda table: lookup.records(table, sources, doc_ids, labels, where))
+
+    def find_by_hash(self, content_hash: str) -> list[DocumentRecord]:
+        """Documents with exactly these bytes, sorted by source."""
+        return self._tables.reading(lambda table: lookup.find_by_hash(table, content_hash))
+
+    def count(self, labels: Sequence[str] | None = None) -> tuple[int, int]:
+        """How many documents and passages there are."""
+        return self._tables.reading(lambda table: lookup.count(table, labels))
+
+    def document_text(self, doc_id: str, labels: Sequence[str] | None = None) -> StoredDocument | None:
+        """A document with its canonical text and structure; None when there is none that the caller may see."""
+        return self._tables.reading(lambda table: lookup.document_text(table, doc_id, labels))
+
+    def passages_of(self, doc_id: str, labels: Sequence[str] | None = None) -> list[StoredPassage]:
+        """A document's passages in order; empty when there is none that the caller may see."""
+        return self._tables.reading(lambda table: lookup.passages_of(table, doc_id, labels))
+
+    def neighbours(
+        self, doc_id: str, ordinal: int, before: int = 1, after: int = 1, labels: Sequence[str] | None = None
+    ) -> list[StoredPassage]:
+        """The passage `ordinal` with up to `before` ahead of it and `after` behind it, in order."""
+        return self._tables.reading(
+            lambda table: lookup.passages_of(table, doc_id, labels, first=ordinal - before, last=ordinal + after)
+        )
+
+    # -- searching ---------------------------------------------------------------------------------------------
+
+    def search(self, request: SearchRequest, query_vector: Vectors | None, fusion: Fusion) -> SearchResult:
+        """Rank passages, both legs on one version of the table.
+
+        Args:
+            query_vector: float32 `(dimension,)` or `(1, dimension)`, of length 1; needed unless the mode is "keyword".
+            fusion: how the legs are combined, in mode "hybrid".
+
+        Raises:
+            UsageError: `request.where` is not a filter, or `request.k` is below 1.
+            ValueError: the vector is missing or has another shape.
+        """
+        return self._tables.reading(lambda table: search.search(table, request, query_vector, fusion))
+
+    def vectors_of(self, hits: Sequence[Hit]) -> Vectors:
+        """float32 `(len(hits), dimension)`; a row of zeros where a passage has gone since."""
+        return self._tables.reading(lambda table: lookup.vectors_of(table, hits, self.generation.dimension))
+
+    # -- upkeep ------------------------------------------------------------------------------------------------
+
+    def needs_upkeep(self) -> bool:
+        """Whether so much was changed that searching has become slower than it need be."""
+        return self._tables.reading(upkeep.is_due)
+
+    def upkeep(self, *, progress: Callable[[str], None] | None = None, force: bool = False) -> None:
+        """Bring the search indices up to date, compact, delete tombstones, clean old versions and generations.
+
+        Searching goes on meanwhile. It may be killed at any moment and is then simply done again. Does nothing when
+        another process is at it or when `needs_upkeep()` is False, unless `force`.
+        """
+        self._check_writable()
+        with storage_errors(self.folder):
+            upkeep.run(self._tables, self.folder, progress=progress, force=force)
+            remove_old_generations(self.folder)
+
+    def stats(self) -> upkeep.Stats:
+        """Sizes, for `status` and `doctor`."""
+        return self._tables.reading(lambda table: upkeep.stats(table, self.folder / self.generation.name))
+
+    # -- generations -------------------------------------------------------------------------------------------
+
+    def begin_generation(self, *, dimension: int, fingerprint: str) -> Index:
+        """An empty index for another encoder beside this one; it is not live until `switch_generation`."""
+        self._check_writable()
+        with storage_errors(self.folder):
+            generation = new_generation(dimension, fingerprint)
+            upkeep.create_table(self.folder / generation.name, dimension)
+        return Index(self.folder, generation, read_only=False)
+
+    def switch_generation(self, successor: Index) -> list[str]:
+        """Make `successor` the live index if it holds what this one holds.
+
+        Returns:
+            The doc_ids that `successor` lacks, has with another content, or has too many; empty when it is live now.
+            Bring them up to date (documents may have been added while re-encoding) and call again.
+        """
+        with self._writing():
+            behind = lookup.differing(self._tables.snapshot(), successor._tables.snapshot())
+            if not behind:
+                make_live(self.folder, successor.generation)
+            return behind
+
+    # -- locking -----------------------------------------------------------------------------------------------
+
+    @property
+    def _lock_file(self) -> FileLock:
+        return FileLock(self.folder / "write.lock", timeout=_LOCK_TIMEOUT_S)
+
+    def _check_writable(self) -> None:
+        if self.read_only:
+            raise WorkspaceError("The index was opened read-only.", where=str(self.folder))
+
+    @contextmanager
+    def _writing(self) -> Iterator[Table]:
+        """The latest version to write to, for this process alone. The lock is freed when the process dies."""
+        self._check_writable()
+        with storage_errors(self.folder), write_lock(self._lock_file):
+            live = live_generation(self.folder)
+            if live is not None and live.name < self.generation.name:
+                live = self.generation  # a successor that is being filled
+            if live != self.generation:
+                raise WorkspaceError(
+                    "The index was rebuilt by another process.", where=str(self.folder), remedy="Run the command again."
+                )
+            yield self._tables.writable()
+
+
+@contextmanager
+def write_lock(lock: FileLock) -> Iterator[None]:
+    """Hold `lock`; a WorkspaceError when another process keeps it too long."""
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise WorkspaceError(
+            "Another process has been writing to the index for too long.",
+            where=str(lock.lock_file),
+            remedy="Wait for it, or stop it, then run the command again.",
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _create_index(folder: Path, dimension: int, fingerprint: str) -> Generation:
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with write_lock(FileLock(folder / "write.lock", timeout=_LOCK_TIMEOUT_S)):
+            generation = live_generation(folder)  # another process may have been faster
+            if generation is None:
+                generation = new_generation(dimension, fingerprint)
+                upkeep.create_table(folder / generation.name, dimension)
+                make_live(folder, generation)
+            return generation

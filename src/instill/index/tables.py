@@ -1,0 +1,91 @@
+"""Handles on the Lance table: one that writes, and snapshots that readers share.
+
+A snapshot is pinned to one version and never moves, so everything that is read through it belongs together, whatever
+is committed meanwhile. Reading takes no lock.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import lancedb
+
+from instill.errors import InstillError, WorkspaceError
+from instill.index.schema import TABLE
+
+Result = TypeVar("Result")
+Table = Any
+"""A LanceDB table (the package has no types)."""
+
+_FULL = ("no space left", "file too large", "disk quota", "os error 28", "os error 27", "os error 122")
+_REFUSED = ("permission denied", "read-only file system", "os error 13", "os error 30")
+
+
+class Tables:
+    """Opens the table in `folder` and keeps a snapshot of its latest version."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._database = lancedb.connect(str(folder))
+        self._lock = threading.Lock()
+        self._watch: Table = None
+        self._snapshot: Table = None
+
+    def writable(self) -> Table:
+        """A handle on the latest version, for a caller that holds the write lock."""
+        return self._database.open_table(TABLE)
+
+    def snapshot(self) -> Table:
+        """The latest version, pinned. Shared by threads; nobody may move it."""
+        with self._lock:
+            if self._watch is None:
+                self._watch = self._database.open_table(TABLE)
+            else:
+                self._watch.checkout_latest()
+            version = self._watch.version
+            if self._snapshot is None or self._snapshot.version != version:
+                self._snapshot = self._database.open_table(TABLE, version=version)
+            return self._snapshot
+
+    def reading(self, read: Callable[[Table], Result]) -> Result:
+        """`read` a snapshot; once more on a newer one if files of the first were cleaned up meanwhile.
+
+        Raises:
+            WorkspaceError: the second attempt failed too.
+        """
+        try:
+            return read(self.snapshot())
+        except InstillError:
+            raise
+        except (OSError, RuntimeError, ValueError):
+            with self._lock:
+                self._watch = self._snapshot = None
+        with storage_errors(self._folder):
+            return read(self.snapshot())
+
+
+@contextmanager
+def storage_errors(folder: Path) -> Iterator[None]:
+    """Turn what the store raises into a `WorkspaceError` that says what to do."""
+    try:
+        yield
+    except InstillError:
+        raise
+    except (OSError, RuntimeError, ValueError) as error:
+        message = str(error).lower()
+        if any(sign in message for sign in _FULL):
+            what, remedy = "The disk is full; nothing was changed.", "Free some space and run the command again."
+        elif any(sign in message for sign in _REFUSED):
+            what, remedy = "The index cannot be written here.", "Check the folder's permissions."
+        else:
+            what = f"The index could not be used: {_first_line(str(error))}"
+            remedy = "Run: instill doctor"
+        raise WorkspaceError(what, where=str(folder), remedy=remedy) from error
+
+
+def _first_line(message: str) -> str:
+    return message.strip().partition("\n")[0][:300]
