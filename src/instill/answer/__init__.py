@@ -1,1 +1,5 @@
-"""."""
+"""Question -> `Answer`: claims with verbatim, checked spans of the documents, or an honest refusal.
+
+Public face: `Answerer` (in `instill.answer.answerer`), the types in `instill.answer.types`, and
+`safe_text` (in `instill.answer.display`) for showing document text on a terminal or a page.
+"""

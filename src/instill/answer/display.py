@@ -1,0 +1,100 @@
+"""Document text made fit to show: no control codes, no decoration, no live links.
+
+Only what is displayed is cleaned. The verbatim text of a citation keeps every character of its source.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_ANSI = re.compile(
+    r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?"  # operating system commands (window title, hyperlinks, clipboard)
+    r"|\x1b[PX^_][^\x1b]*(?:\x1b\\)?"  # device control strings
+    r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"  # colours, cursor movement
+    r"|\x1b[ -/]*[0-~]?"
+)
+_COMMENT = re.compile(r"<!--.*?(?:-->|$)", re.DOTALL)
+_SCRIPT = re.compile(r"<(script|style)\b.*?(?:</\1\s*>|$)", re.DOTALL | re.IGNORECASE)
+_TAG = re.compile(r"</?[a-zA-Z][\w-]*(?:\s[^<>]*)?/?>")
+_IMAGE = re.compile(r"!\[([^\]]*)\](?:\([^()\s]*(?:\([^()]*\)[^()\s]*)*(?:\s+[^()]*)?\)|\[[^\]]*\])")
+_LINK = re.compile(r"\[([^\[\]]+)\](?:\(<?[^()\s]*(?:\([^()]*\)[^()\s]*)*>?(?:\s+\"[^\"]*\")?\)|\[[^\]]*\])")
+_AUTOLINK = re.compile(r"<((?:https?|ftp|mailto)[^<>\s]*)>")
+_CODE = re.compile(r"(`+)(.+?)\1", re.DOTALL)
+_STRONG = re.compile(r"(?!__[a-z0-9_]+__)(\*\*|(?<!\w)__)(?=\S)(.+?)(?<=\S)\1", re.DOTALL)  # but not __init__
+_EMPHASIS = re.compile(r"(?<![\w*])([*_])(?=[^\s*_])([^*_]+?)(?<=[^\s*_])\1(?![\w*])")
+_LEAD = re.compile(r"\s*(?:#{1,6}\s+|>\s?)+|\s*(?:[-*+•◦▪‣●○·–—])\s+(?:\[[ xX]\]\s+)?")
+_HEADING_END = re.compile(r"\s+#+\s*$|\s*\{#[\w-]+\}\s*$")
+_URL_SCHEME = re.compile(r"\b(javascript|data|vbscript|file):", re.IGNORECASE)
+
+_INVISIBLE = frozenset("\u200b\u200c\u200d\u2060\ufeff\u00ad\u180e\u2061\u2062\u2063\u2064")
+_DIRECTION = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def safe_text(text: str) -> str:
+    """`text` without what could act on a terminal or mislead the eye; line ends and tabs stay.
+
+    Removed: ANSI and other control sequences, control characters, direction overrides, invisible characters
+    (but a joiner inside a word of a script that needs it stays), private-use and unassigned tag characters.
+
+    Example:
+        >>> safe_text("a\\x1b[31mred\\x1b[0m b\\u202ecod")
+        'ared bcod'
+    """
+    text = _ANSI.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    kept = []
+    for position, character in enumerate(text):
+        if character in "\n\t" or (character.isascii() and character.isprintable()):
+            kept.append(character)
+        elif character in _DIRECTION:
+            continue
+        elif character in _INVISIBLE:
+            if character in "\u200c\u200d" and _joins(text, position):
+                kept.append(character)
+        elif unicodedata.category(character) in ("Zs", "Zl", "Zp"):
+            kept.append("\n" if unicodedata.category(character) == "Zl" else " ")
+        elif unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Cn"):
+            kept.append(character)
+    return "".join(kept)
+
+
+def _joins(text: str, position: int) -> bool:
+    """Is the joiner at `position` part of spelling or of an emoji (neither neighbour is ASCII)?"""
+    neighbours = text[max(0, position - 1) : position] + text[position + 1 : position + 2]
+    return len(neighbours) == 2 and not any(neighbour.isascii() for neighbour in neighbours)
+
+
+def plain_text(text: str) -> str:
+    """`text` as a claim shows it: safe, on one line, without Markdown decoration, tags, comments or link targets.
+
+    Example:
+        >>> plain_text("- **Dev love**: see [the page](https://example.com/x)")
+        'Dev love: see the page'
+    """
+    text = safe_text(text)
+    # Code is taken out first, so that what looks like a tag or a star inside it stays as it is.
+    codes: list[str] = []
+
+    def keep(match: re.Match[str]) -> str:
+        codes.append(match.group(2).strip())
+        return f"\x00{len(codes) - 1}\x00"
+
+    text = _COMMENT.sub(" ", _SCRIPT.sub(" ", text))
+    text = _CODE.sub(keep, text)
+    text = _AUTOLINK.sub(r"\1", text)
+    text = _TAG.sub("", _LINK.sub(r"\1", _IMAGE.sub(r"\1", text)))
+    lines = [_HEADING_END.sub("", _LEAD.sub("", line, count=1)) for line in text.split("\n")]
+    text = " ".join(_cells(line) for line in lines if line.strip())
+    text = _EMPHASIS.sub(r"\2", _STRONG.sub(r"\2", text))
+    text = re.sub(r"\x00(\d+)\x00", lambda match: codes[int(match.group(1))], text)
+    text = _URL_SCHEME.sub(r"\1 :", text)
+    return " ".join(text.split())
+
+
+def _cells(line: str) -> str:
+    """A table row reads as its cells with commas between."""
+    stripped = line.strip()
+    if not (stripped.startswith("|") and stripped.endswith("|") and len(stripped) > 1):
+        return line
+    cells = (cell.strip() for cell in stripped.strip("|").split("|"))
+    return ", ".join(cell for cell in cells if cell and set(cell) - set("-: "))

@@ -1,0 +1,329 @@
+"""Cut a passage into quotable units with exact offsets: sentences, list items, table rows, headings, code.
+
+The text is read line by line, because canonical text keeps the line structure of its source (Markdown,
+reStructuredText, the text layer of a PDF). Prose is then cut at sentence ends. No unit overlaps another and every
+character that is not white space belongs to exactly one unit.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Literal
+
+from instill.answer.text import word_set
+
+Kind = Literal["prose", "item", "row", "heading", "code", "mark"]
+
+LONGEST = 600
+"""Longest unit in characters; longer ones (minified data, text without punctuation) are cut at a pause or a space."""
+
+_FENCE = re.compile(r"\s*(`{3,}|~{3,})")
+_HEADING = re.compile(r"\s{0,3}#{1,6}\s+\S")
+_ITEM = re.compile(r"(\s*)(?:[-*+•◦▪‣●○·]|[–—](?=\s)|\(?\d{1,3}[.)]|\([a-zA-Z]\)|[a-z]\)|\(?[ivx]{1,4}[.)])\s+(?=\S)")
+_CODE_LINE = re.compile(
+    r"\s*(>>>|\.\.\.\s|\$ |#!|//|/\*|</?\w|[\w.\[\]]+\s*(=|\+=|::=)\s)|.*[{};]\s*$|.*\)\s*->|.*\):\s*$"
+)
+_BOLD_LEAD = re.compile(r"(\*\*|__)(?=\S)[^*_\n]{2,120}\1(?=[\s:.,–—-]|$)|\*\*[^\n]{2,120}?[.:!?]\*\*")
+_UNDERLINES = set("=-~^*#\"'+")
+
+_ENDING = re.compile(r"""(?:[.!?…]+|[؟۔।॥]+)(?:["'”’»)\]}*_`]|\[\d{1,3}\])*(?=\s|$)|[。！？｡]+[」』”’）)]*""")
+_NEXT_WORD = re.compile(r"""\s*["'“‘«(\[*_`¿¡]*(\w*)""")
+_LAST_WORD = re.compile(r"[\w&'’-]+(?:\.[\w&'’-]+)*$")
+_INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]$")
+
+_NEVER_LAST = word_set(
+    "mr mrs ms dr prof rev hon st gen col sgt capt lt sen rep gov pres messrs mt ft vs e.g i.e cf viz approx "
+    "fig figs no nos vol vols ch sec eq ref refs art pp ed eds al "
+    "z.b d.h u.a bzw nr abs vgl hr fr bsp p.ex mme mlle sr sra srta pág núm sig dott"
+)
+_SOMETIMES_LAST = word_set(
+    "etc inc ltd co corp jr bros dept est univ a.m p.m u.s u.k u.n d.c b.c a.d ph.d m.d b.a m.a usw "
+    "jan feb mar apr jun jul aug sep sept oct nov dec"
+)
+_STARTERS = word_set(
+    "the a an it he she they we you i this that these those there in on at as if when while after before since for "
+    "but and or so however its his her their our my all some many most no one der die das ein eine er sie es wir im "
+    "le la les un une il elle nous el los las una lo gli i"
+)
+_MONTHS = word_set("januar februar märz april mai juni juli august september oktober november dezember")
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A unit `text[start:end]`, without white space at its ends.
+
+    Args:
+        kind: "mark" is a line without letters or digits (a rule, a table's separator, a code fence): never quoted.
+        group: units of one list or one table share a number, from 1; 0 for others.
+        intro: position, in the returned list, of the line that introduces this unit: the line ending with ":"
+            above a list, or the head of a table; None when there is none.
+        section: position of the nearest heading above, or None.
+    """
+
+    start: int
+    end: int
+    kind: Kind
+    group: int = 0
+    intro: int | None = None
+    section: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    start: int
+    end: int
+    text: str
+
+    @property
+    def indent(self) -> int:
+        return len(self.text) - len(self.text.lstrip())
+
+
+def split_sentences(text: str) -> list[Sentence]:
+    """The units of `text`, in order.
+
+    Example:
+        >>> text = "We value:\\n- trust, i.e. candour\\n- speed\\n\\nDr. Who agreed. Nobody else did."
+        >>> [(s.kind, text[s.start : s.end]) for s in split_sentences(text)][1:4]
+        [('item', '- trust, i.e. candour'), ('item', '- speed'), ('prose', 'Dr. Who agreed.')]
+    """
+    units: list[Sentence] = []
+    for kind, start, end in _blocks(text):
+        if kind == "prose" or (kind == "item" and end - start > LONGEST // 2):
+            spans = list(_prose(text, start, end))
+        else:
+            spans = [(start, end)]
+        first = True
+        for span_start, span_end in spans:
+            for piece_start, piece_end in _short_enough(text, span_start, span_end):
+                piece = _trimmed(text, piece_start, piece_end)
+                if piece is not None:
+                    # The later sentences of a long list item are prose that belongs to the item's list.
+                    piece_kind: Kind = kind if first or kind != "item" else "prose"
+                    units.append(Sentence(*piece, piece_kind))
+                    first = False
+    return _linked(text, units)
+
+
+def _blocks(text: str) -> Iterator[tuple[Kind, int, int]]:
+    """Runs of lines of one kind; a heading, list item or table row is a run of its own."""
+    lines = list(_lines(text))
+    number = 0
+    while number < len(lines):
+        line = lines[number]
+        if not line.text.strip():
+            number += 1
+            continue
+        fence = _FENCE.match(line.text)
+        if fence:
+            number = yield from _fenced(lines, number, fence.group(1))
+            continue
+        if _is_underline(lines, number + 1, line.text):
+            yield "heading", line.start, line.end
+            number += 1
+            continue
+        kind = _line_kind(lines, number)
+        last = number
+        if kind == "prose":
+            while _continues(lines, last + 1):
+                last += 1
+        elif kind == "item":
+            while _continues(lines, last + 1) and not _ends_item(lines[last], lines[last + 1], line):
+                last += 1
+        elif kind == "code":
+            while last + 1 < len(lines) and lines[last + 1].text.strip() and lines[last + 1].indent >= 2:
+                last += 1
+        yield kind, line.start, lines[last].end
+        number = last + 1
+
+
+def _lines(text: str) -> Iterator[_Line]:
+    start = 0
+    for line in text.split("\n"):
+        yield _Line(start, start + len(line), line)
+        start += len(line) + 1
+
+
+def _fenced(lines: list[_Line], number: int, fence: str) -> Generator[tuple[Kind, int, int], None, int]:
+    """The fence lines are marks, what is between them code; returns (by `yield from`) the line after the block."""
+    yield "mark", lines[number].start, lines[number].end
+    last = number + 1
+    while last < len(lines) and not lines[last].text.lstrip().startswith(fence):
+        last += 1
+    if last > number + 1:
+        yield "code", lines[number + 1].start, lines[last - 1].end
+    if last < len(lines):
+        yield "mark", lines[last].start, lines[last].end
+    return last + 1
+
+
+def _line_kind(lines: list[_Line], number: int) -> Kind:
+    line = lines[number].text
+    stripped = line.strip()
+    if not any(character.isalnum() for character in stripped):
+        return "mark"
+    if _HEADING.match(line):
+        return "heading"
+    if (stripped.count("|") >= 2 and (stripped.startswith("|") or " | " in stripped)) or "\t" in stripped:
+        return "row"
+    if _ITEM.match(line):
+        return "item"
+    if lines[number].indent >= 2 and _CODE_LINE.match(line) and (number == 0 or not lines[number - 1].text.strip()):
+        return "code"
+    return "prose"
+
+
+def _is_underline(lines: list[_Line], number: int, title: str) -> bool:
+    """Is line `number` the underline of the heading `title` ("====" below it)?"""
+    if number >= len(lines):
+        return False
+    mark, title = lines[number].text.strip(), title.strip()
+    long_enough = len(mark) >= 3 and len(mark) >= 0.6 * len(title)
+    return long_enough and mark[0] in _UNDERLINES and set(mark) == {mark[0]} and "|" not in title and len(title) < 200
+
+
+def _continues(lines: list[_Line], number: int) -> bool:
+    """Does line `number` go on with the paragraph or list item above it?"""
+    if number >= len(lines) or not lines[number].text.strip() or _FENCE.match(lines[number].text):
+        return False
+    return _line_kind(lines, number) == "prose" and not _is_underline(lines, number + 1, lines[number].text)
+
+
+def _ends_item(above: _Line, line: _Line, item: _Line) -> bool:
+    """A line that is not indented, below a finished item, starts a paragraph of its own."""
+    return line.indent <= item.indent and above.text.rstrip().endswith((".", ":", "!", "?", "。"))
+
+
+def _prose(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Sentence spans inside one paragraph."""
+    cuts = {match.end() for match in _ENDING.finditer(text, start, end) if _is_sentence_end(text, match, start, end)}
+    cuts |= _line_cuts(text, start, end)
+    begin = start
+    for cut in sorted(cuts | {end}):
+        if cut > begin:
+            yield begin, cut
+            begin = cut
+
+
+def _is_sentence_end(text: str, match: re.Match[str], start: int, end: int) -> bool:
+    mark = match.group()[0]
+    if mark in "。！？｡؟۔।॥" or match.end() >= end:
+        return True
+    following = _NEXT_WORD.match(text, match.end(), end)
+    next_word = following.group(1) if following else ""
+    if next_word[:1].islower():
+        return False
+    if mark != "." or match.group().startswith(".."):
+        return True
+    before = _LAST_WORD.search(text, max(start, match.start() - 40), match.start())
+    word = before.group() if before else ""
+    lower, starts_sentence = word.lower(), next_word.lower() in _STARTERS
+    if lower in _NEVER_LAST:
+        # "no." is also a word: "The answer is no. They left."
+        return lower in ("no", "art", "fig") and starts_sentence
+    if lower in _SOMETIMES_LAST or (_INITIALS.match(word) and word[:1].isupper()):
+        return starts_sentence
+    if word.isdigit():
+        only_number = not text[start : match.start() - len(word)].strip() if before else False
+        return not only_number and next_word.lower() not in _MONTHS
+    return True
+
+
+def _line_cuts(text: str, start: int, end: int) -> set[int]:
+    """Line ends inside a paragraph that end a unit too: after ":", or a short line before a new beginning.
+
+    Hard-wrapped prose has lines of about one length; a much shorter one closes a title, an address, a caption.
+    """
+    lines = [line for line in _lines(text[start:end]) if line.text.strip()]
+    widest = max((len(line.text) for line in lines), default=0)
+    cuts = set()
+    for line, following in pairwise(lines):
+        ends_open = line.text.rstrip().endswith(":")
+        begins = following.text.lstrip()[:1]
+        short = len(line.text) < 0.6 * widest and (begins.isupper() or begins.isdigit())
+        if ends_open or (short and not line.text.rstrip().endswith((",", "-", "–", "and", "or", "the", "of"))):
+            cuts.add(start + line.end)
+    return cuts
+
+
+def _short_enough(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    while end - start > LONGEST:
+        window = text[start : start + LONGEST]
+        cut = max(window.rfind("\n"), window.rfind("; ") + 1)
+        if cut < LONGEST // 3:
+            cut = max(window.rfind(" "), window.rfind("\t"))
+        if cut < LONGEST // 3:
+            cut = LONGEST
+        yield start, start + cut
+        start += cut
+    yield start, end
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int] | None:
+    piece = text[start:end]
+    left = len(piece) - len(piece.lstrip())
+    right = len(piece.rstrip())
+    return (start + left, start + right) if right > left else None
+
+
+def _linked(text: str, units: list[Sentence]) -> list[Sentence]:
+    """Give every unit its section, list or table number, and introduction."""
+    linked: list[Sentence] = []
+    groups = 0
+    section: int | None = None
+    open_lists: list[tuple[int, int, int | None]] = []  # (indent, group, intro), outermost first
+    table: tuple[int, int | None] | None = None
+    for position, unit in enumerate(units):
+        indent = unit.start - (text.rfind("\n", 0, unit.start) + 1)
+        before = linked[-1] if linked else None
+        opens = before is not None and before.kind in ("prose", "item") and text[before.end - 1] in ":："
+        if unit.kind != "row" and unit.kind != "mark":
+            table = None
+        if unit.kind == "heading":
+            open_lists, section = [], position
+            linked.append(unit)
+            continue
+        if unit.kind == "item":
+            while open_lists and open_lists[-1][0] > indent:
+                open_lists.pop()
+            if not open_lists or open_lists[-1][0] < indent:
+                groups += 1
+                open_lists.append((indent, groups, position - 1 if opens else None))
+            linked.append(replace(unit, group=open_lists[-1][1], intro=open_lists[-1][2], section=section))
+            continue
+        if unit.kind == "row":
+            if table is None:
+                groups += 1
+                table = (groups, position)
+                linked.append(replace(unit, group=groups, section=section))
+            else:
+                linked.append(replace(unit, group=table[0], intro=table[1], section=section))
+            continue
+        inside = open_lists and (indent > open_lists[-1][0] or _same_line(text, before, unit))
+        if not inside and unit.kind == "prose":
+            open_lists = []
+        group = open_lists[-1][1] if inside and open_lists else 0
+        linked.append(replace(unit, group=group, section=section))
+    return _with_bold_leads(text, linked, groups)
+
+
+def _with_bold_leads(text: str, units: list[Sentence], groups: int) -> list[Sentence]:
+    """Paragraphs of one section that begin in bold ("**Speed.** We ...") are a list without bullets."""
+    leads: dict[int | None, list[int]] = {}
+    for position, unit in enumerate(units):
+        at_line_start = not text[text.rfind("\n", 0, unit.start) + 1 : unit.start].strip()
+        if unit.kind == "prose" and not unit.group and at_line_start and _BOLD_LEAD.match(text, unit.start, unit.end):
+            leads.setdefault(unit.section, []).append(position)
+    for positions in leads.values():
+        if len(positions) >= 2:
+            groups += 1
+            for position in positions:
+                units[position] = replace(units[position], kind="item", group=groups)
+    return units
+
+
+def _same_line(text: str, before: Sentence | None, unit: Sentence) -> bool:
+    return before is not None and "\n" not in text[before.end : unit.start]
