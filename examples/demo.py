@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-
 from pydoc_data.topics import topics  # type: ignore[import-untyped, unused-ignore]
 
 PLACE = Path("demo")
@@ -27,7 +26,11 @@ CONVERSATION = "What is a lambda expression?\nAnd can it contain statements?\n/s
 
 def instill(*arguments: str, typed: str = "") -> None:
     """Show a command, then run it; a failing command ends the tour."""
-    print(f"\n\033[1m$ instill {shlex.join(arguments)}\033[0m" if sys.stdout.isatty() else f"\n$ instill {shlex.join(arguments)}")
+    print(
+        f"\n\033[1m$ instill {shlex.join(arguments)}\033[0m"
+        if sys.stdout.isatty()
+        else f"\n$ instill {shlex.join(arguments)}"
+    )
     sys.stdout.flush()
     command = [sys.executable, "-m", "instill", *arguments]
     code = subprocess.run(command, input=typed or None, text=True, check=False).returncode

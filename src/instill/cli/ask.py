@@ -1,0 +1,195 @@
+"""ask and chat."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from instill.answer.types import Answer
+from instill.cli.output import JsonOption, LabelOption, WhereOption, WorkspaceOption, clean, columns, place, print_json
+from instill.errors import UsageError
+from instill.workspace import AskMode, Workspace
+
+REFUSED = 7
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's commands to the application."""
+    app.command()(ask)
+    app.command()(chat)
+
+
+def ask(
+    question: Annotated[str, typer.Argument(help="A question; - reads it from standard input.")],
+    mode: Annotated[
+        str, typer.Option(help="auto, extractive, or clusters (answers spread over many documents).")
+    ] = "auto",
+    where: WhereOption = "",
+    label: LabelOption = None,
+    trace: Annotated[bool, typer.Option("--trace", help="Show how the answer was found.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Leave with exit code 7 when the documents do not answer.")
+    ] = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Answer from the documents with citations, or say that they do not answer.
+
+    Example: `instill ask "How long do customers have to return goods?" --trace`
+    """
+    if question == "-":
+        question = sys.stdin.read()
+    with Workspace.open(workspace) as opened:
+        answer = opened.ask(question, mode=_mode(mode), where=where, labels=label)
+    if as_json:
+        print_json(answer.as_dict())
+    else:
+        print_answer(answer)
+        if trace:
+            print_trace(answer)
+    if answer.abstained and strict:
+        raise typer.Exit(REFUSED)
+
+
+def chat(
+    conversation: Annotated[
+        str | None, typer.Option("--conversation", "-c", help="Take an earlier conversation up again.")
+    ] = None,
+    listing: Annotated[bool, typer.Option("--list", help="List earlier conversations.")] = False,
+    label: LabelOption = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Talk with the documents. /sources, /why and /new while talking; /quit or Ctrl-D ends it.
+
+    Example: `instill chat` (with --json: one question a line in, one answer object a line out)
+    """
+    with Workspace.open(workspace) as opened:
+        if listing:
+            _list_conversations(opened, as_json)
+            return
+        talk = opened.chat(conversation, labels=label)
+        interactive = sys.stdin.isatty()
+        if not as_json:
+            typer.secho(f"Conversation {talk.conversation_id}. /sources /why /new /quit", dim=True)
+        while True:
+            line = _read_line(interactive)
+            if line is None or line == "/quit":
+                return
+            if not line:
+                continue
+            if not interactive and not as_json:
+                typer.secho(f"\n> {line}", bold=True)
+            if line.startswith("/"):
+                _chat_command(line, talk)
+                continue
+            answer = talk.say(line)
+            if as_json:
+                import json
+
+                typer.echo(json.dumps(answer.as_dict(), ensure_ascii=False))
+            else:
+                if answer.trace.standalone_question.strip() != line:
+                    typer.secho(f"(searched for: {clean(answer.trace.standalone_question)})", dim=True)
+                print_answer(answer)
+
+
+def print_answer(answer: Answer) -> None:
+    """The answer, then its sources by number."""
+    numbers = {citation: number for number, citation in enumerate(answer.citations, start=1)}
+    for notice in answer.notices:
+        typer.secho(f"note: {clean(notice)}", fg="yellow", err=True)
+    if answer.abstained:
+        typer.secho(clean(answer.text), fg="yellow")
+        if answer.trace.candidates:
+            typer.echo("\nNearest passages:")
+        for candidate in answer.trace.candidates[:3]:
+            typer.secho(f"  {place(candidate.title, candidate.source, candidate.headings, candidate.page)}", dim=True)
+            typer.echo(f"  {clean(' '.join(candidate.text.split()), 160)}")
+        return
+    for claim in answer.claims:
+        marks = "".join(f"[{numbers[citation]}]" for citation in claim.citations)
+        typer.echo(f"{clean(claim.text)} {marks}")
+    typer.echo("")
+    for citation, number in numbers.items():
+        where = place(citation.title, citation.source, citation.headings, citation.page)
+        typer.secho(f"[{number}] {where} · {citation.doc_id} [{citation.start}, {citation.end})", dim=True)
+    typer.secho(f"confidence {answer.confidence:.2f} · {answer.timings.get('total', 0.0):.0f} ms", dim=True)
+
+
+def print_trace(answer: Answer) -> None:
+    """How the answer came about."""
+    trace = answer.trace
+    typer.secho("\nHow it was found", bold=True)
+    typer.echo(f"searched for: {clean(trace.standalone_question)}")
+    typer.echo(f"method: {trace.method}" + (f" ({clean(trace.generator)})" if trace.generator else ""))
+    if trace.dropped_claims:
+        typer.echo(f"claims dropped because their quotes failed the check: {trace.dropped_claims}")
+    for line in trace.clusters:
+        typer.echo(f"cluster: {clean(line)}")
+    used = {(passage.doc_id, passage.ordinal) for passage in trace.context}
+    rows = [("", "score", "keyword", "vector", "passage")]
+    rows += [
+        (
+            "*" if (candidate.doc_id, candidate.ordinal) in used else "",
+            f"{candidate.score:.2f}",
+            f"{candidate.keyword_score:.2f}",
+            f"{candidate.vector_score:.2f}",
+            clean(place(candidate.title, candidate.source, candidate.headings, candidate.page), 90),
+        )
+        for candidate in trace.candidates[:20]
+    ]
+    typer.echo(columns(rows))
+    typer.echo("(* was read for the answer)")
+    typer.echo("milliseconds: " + ", ".join(f"{step} {value:.0f}" for step, value in answer.timings.items()))
+
+
+def _read_line(interactive: bool) -> str | None:
+    try:
+        line = input("\n> ") if interactive else sys.stdin.readline()
+    except EOFError:
+        return None
+    if not interactive and line == "":
+        return None
+    return line.strip()
+
+
+def _chat_command(line: str, talk: Any) -> None:
+    if line == "/new":
+        talk.new()
+        typer.secho(f"Conversation {talk.conversation_id}.", dim=True)
+    elif line in {"/sources", "/why"} and talk.last is None:
+        typer.echo("There is no answer yet.")
+    elif line == "/sources":
+        for number, citation in enumerate(talk.last.citations, start=1):
+            where = place(citation.title, citation.source, citation.headings, citation.page)
+            typer.secho(f"[{number}] {where} · {clean(citation.source)}", bold=True)
+            typer.echo("\n".join(f"    {row}" for row in clean(citation.text).splitlines()))
+    elif line == "/why":
+        print_trace(talk.last)
+    else:
+        typer.echo("Commands: /sources (the quotes), /why (how it was found), /new (start over), /quit.")
+
+
+def _list_conversations(opened: Workspace, as_json: bool) -> None:
+    found = opened.catalog.conversations()
+    if as_json:
+        print_json({"conversations": found})
+    elif found:
+        rows = [("id", "started", "turns", "first question")]
+        rows += [
+            (row["conversation_id"], row["started"], str(row["turns"]), clean(row["first_question"] or "", 70))
+            for row in found
+        ]
+        typer.echo(columns(rows))
+    else:
+        typer.echo("No conversations yet.")
+
+
+def _mode(mode: str) -> AskMode:
+    match mode:
+        case "auto" | "extractive" | "clusters":
+            return mode
+    raise UsageError("This is not a way to answer.", where=mode, remedy="Use --mode auto, extractive or clusters.")

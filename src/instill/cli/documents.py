@@ -1,0 +1,288 @@
+"""init, add, sync, watch, remove, status, show, reindex."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from typing import Annotated, Any
+
+import typer
+
+from instill.cli.output import (
+    JsonOption,
+    LabelOption,
+    WorkspaceOption,
+    clean,
+    columns,
+    err,
+    out,
+    print_json,
+    progress_bar,
+)
+from instill.errors import UsageError
+from instill.workspace import Workspace
+
+SOME_FAILED = 3
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's commands to the application."""
+    for command in (init, add, sync, watch, remove, status, show, reindex):
+        app.command()(command)
+
+
+def init(
+    folder: Annotated[str, typer.Argument(help="Made when it is missing.")] = ".",
+    as_json: JsonOption = False,
+) -> None:
+    """Make a folder a workspace.
+
+    Example: `instill init ~/knowledge`
+    """
+    with Workspace.init(folder) as workspace:
+        if as_json:
+            print_json({"path": str(workspace.path)})
+        else:
+            out.print(
+                f"Made a workspace in {workspace.path}. Next: instill add PATH, then instill ask.", soft_wrap=True
+            )
+
+
+def add(
+    paths: Annotated[
+        list[str],
+        typer.Argument(metavar="PATH…|-", help="Files, folders, patterns, http(s) addresses; - reads standard input."),
+    ],
+    label: Annotated[
+        list[str] | None, typer.Option("--label", "-l", help="Access label of these documents (repeatable).")
+    ] = None,
+    meta: Annotated[
+        list[str] | None, typer.Option("--meta", "-m", metavar="KEY=VALUE", help="A field to filter by (repeatable).")
+    ] = None,
+    name: Annotated[
+        str, typer.Option(help="Name of what comes from standard input; its ending decides the format.")
+    ] = "stdin.txt",
+    follow: Annotated[bool, typer.Option(help="Let `instill sync` keep up with these paths.")] = True,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add documents, or take in their changes. What has not changed costs nothing.
+
+    Example: `instill add ~/Documents "notes/**/*.md" https://example.org/page.html --label team --meta year=2026`
+    """
+    metadata = parse_metadata(meta or [])
+    with Workspace.open(workspace) as opened, progress_bar("Adding", hidden=as_json) as update:
+        if "-" in paths:
+            if len(paths) > 1:
+                raise UsageError("Standard input and paths cannot be added in one command.", remedy="Run two commands.")
+            report = opened.add_text(sys.stdin.buffer.read(), name=name, labels=label, metadata=metadata)
+        else:
+            report = opened.add(
+                paths,
+                labels=label,
+                metadata=metadata,
+                follow=follow,
+                progress=lambda now: update(now.done, now.total, f"{now.passages} passages"),
+            )
+    _finish(report, as_json)
+
+
+def sync(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Bring the index in step with the paths that were added: new, changed, moved and removed files.
+
+    Example: `instill sync`
+    """
+    with Workspace.open(workspace) as opened, progress_bar("Syncing", hidden=as_json) as update:
+        report = opened.sync(progress=lambda now: update(now.done, now.total, f"{now.passages} passages"))
+    _finish(report, as_json)
+
+
+def watch(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Sync now, then after every change, until Ctrl-C.
+
+    Example: `instill watch` (with --json: one object a line and change)
+    """
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    with Workspace.open(workspace) as opened:
+
+        def show_report(report: Any) -> None:
+            if as_json:
+                import dataclasses
+                import json
+
+                print(json.dumps(dataclasses.asdict(report), ensure_ascii=False), flush=True)
+            else:
+                _print_report(report)
+
+        if not as_json:
+            err.print("Watching. Ctrl-C ends it; nothing is lost.")
+        opened.watch(on_report=show_report, stop=stop)
+
+
+def remove(
+    documents: Annotated[list[str], typer.Argument(metavar="DOC…", help="Ids, paths, patterns or folders.")],
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take documents out of the index. The files themselves are not touched.
+
+    Example: `instill remove notes/old.md` or `instill remove 3f2a9c`
+    """
+    with Workspace.open(workspace) as opened:
+        records = opened.remove(documents)
+    if as_json:
+        print_json({"removed": records})
+    else:
+        out.print(f"Removed {len(records)} document{'s' * (len(records) != 1)}.")
+
+
+def status(
+    documents: Annotated[bool, typer.Option("--documents", "-d", help="List the documents.")] = False,
+    where: Annotated[str, typer.Option(help="With --documents: only those for which this holds.")] = "",
+    label: LabelOption = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What the workspace holds.
+
+    Example: `instill status --documents --where "kind = 'pdf'"`
+    """
+    with Workspace.open(workspace) as opened:
+        if documents or where or label:
+            records = opened.documents(where=where, labels=label)
+            if as_json:
+                print_json({"documents": records})
+            elif records:
+                rows = [("id", "kind", "passages", "labels", "source")]
+                rows += [
+                    (
+                        record.doc_id,
+                        record.kind,
+                        str(record.passage_count),
+                        ",".join(record.labels),
+                        clean(record.source),
+                    )
+                    for record in records
+                ]
+                typer.echo(columns(rows))
+            return
+        now = opened.status()
+    if as_json:
+        print_json(now)
+        return
+    kinds = ", ".join(f"{count} {kind}" for kind, count in now.kinds.items())
+    rows = [
+        ("workspace", now.path + ("" if now.writable else " (read-only)")),
+        ("documents", f"{now.documents}" + (f" ({kinds})" if kinds else "")),
+        ("passages", str(now.passages)),
+        ("index", f"{now.index_bytes / 1e6:.1f} MB"),
+        ("encoder", now.encoder),
+        ("generator", now.generator or "none (answers quote the documents)"),
+        ("followed", "\n           ".join(clean(root) for root in now.roots) or "nothing yet"),
+        ("questions", str(now.questions)),
+    ]
+    typer.echo(columns(rows))
+
+
+def show(
+    document: Annotated[str, typer.Argument(metavar="DOC", help="An id, the start of one, or a path.")],
+    passages: Annotated[bool, typer.Option("--passages", "-p", help="Show how it was cut into passages.")] = False,
+    label: LabelOption = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The canonical text of a document, to which all citations point.
+
+    Example: `instill show notes/tea.md --passages`
+    """
+    with Workspace.open(workspace) as opened:
+        stored = opened.show(document, labels=label)
+        cut = opened.index.passages_of(stored.record.doc_id) if passages else []
+    if as_json:
+        print_json({"document": stored, **({"passages": cut} if passages else {})})
+        return
+    record = stored.record
+    typer.secho(f"{clean(record.title)}", bold=True)
+    facts = [record.doc_id, record.kind, f"{len(stored.text)} characters", f"{record.passage_count} passages"]
+    facts += [f"labels: {', '.join(record.labels)}"] * bool(record.labels)
+    typer.secho(f"{clean(record.source)}\n{' · '.join(facts)}", dim=True)
+    for key, value in sorted(record.metadata.items()):
+        typer.secho(f"{key}: {clean(str(value))}", dim=True)
+    typer.echo("")
+    if not passages:
+        typer.echo(clean(stored.text))
+    for passage in cut:
+        page = f" · p. {passage.page}" if passage.page else ""
+        typer.secho(f"[{passage.start}, {passage.end}) {clean(passage.headings)}{page}", dim=True)
+        typer.echo(clean(passage.text) + "\n")
+
+
+def reindex(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Split and encode everything again with the present settings, beside the old index; then switch over.
+
+    Example: `INSTILL_ENCODER__PRECISION=fp32 instill reindex`
+    """
+    with Workspace.open(workspace) as opened, progress_bar("Re-encoding", hidden=as_json) as update:
+        count = opened.reindex(progress=lambda done, total: update(done, total, ""))
+    if as_json:
+        print_json({"documents": count})
+    else:
+        out.print(f"Encoded {count} documents again and switched over.")
+
+
+def parse_metadata(pairs: list[str]) -> dict[str, Any]:
+    """ "year=2024" -> {"year": 2024}; numbers and true/false are read as such, everything else is text.
+
+    Raises:
+        UsageError: a pair has no "=", or its key is not a name.
+    """
+    metadata: dict[str, Any] = {}
+    for pair in pairs:
+        key, separator, value = pair.partition("=")
+        if not separator or not key.isidentifier():
+            raise UsageError("Metadata is given as KEY=VALUE.", where=pair, remedy="Example: --meta year=2024")
+        metadata[key.lower()] = _scalar(value)
+    return metadata
+
+
+def _scalar(value: str) -> str | int | float | bool:
+    if value.lower() in {"true", "false"}:
+        return value.lower() == "true"
+    for convert in (int, float):
+        try:
+            return convert(value)
+        except ValueError:
+            continue
+    return value
+
+
+def _finish(report: Any, as_json: bool) -> None:
+    if as_json:
+        print_json(report)
+    else:
+        _print_report(report)
+    if report.failed:
+        raise typer.Exit(SOME_FAILED)
+
+
+def _print_report(report: Any) -> None:
+    counts = [
+        (len(report.added), "added"),
+        (len(report.changed), "changed"),
+        (len(report.moved), "moved"),
+        (len(report.relabelled), "relabelled"),
+        (len(report.removed), "removed"),
+        (report.unchanged, "unchanged"),
+        (len(report.failed), "not read"),
+    ]
+    summary = ", ".join(f"{count} {word}" for count, word in counts if count) or "nothing to do"
+    typer.echo(f"{summary}; {report.passages} passages encoded in {report.seconds:.1f} s.")
+    if report.resettled:
+        typer.echo(f"{report.resettled} of them were done again because a setting that shapes passages has changed.")
+    for source, notice in report.notices:
+        typer.secho(f"note: {clean(source)}: {notice}", dim=True)
+    for failure in report.failed:
+        typer.secho(f"not read: {clean(failure.source)}", fg="yellow", err=True)
+        typer.echo(f"  {failure.what} {failure.remedy}".rstrip(), err=True)

@@ -1,0 +1,97 @@
+"""The command `instill`: gathers the groups, and turns errors into messages and exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+import click
+import typer
+
+from instill import __version__
+from instill.cli import ask, doctor, documents, search
+from instill.errors import InstillError
+
+EXIT_CODES = """\
+Exit codes: 0 done; 1 failed; 2 the request is wrong; 3 some documents did not go in; 4 the workspace cannot be used;
+5 the generator failed; 6 a package is missing; 7 `ask` refused to answer; 130 stopped by Ctrl-C.
+"""
+
+app = typer.Typer(
+    name="instill",
+    help="Put documents in an index and get answers with checked citations, or an honest refusal.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+documents.register(app)
+search.register(app)
+ask.register(app)
+doctor.register(app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"instill {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Print the version."),
+) -> None:
+    """Put documents in an index and get answers with checked citations, or an honest refusal."""
+
+
+def run() -> None:
+    """Run the command line; never returns."""
+    as_json = "--json" in sys.argv
+    try:
+        sys.exit(app(standalone_mode=False) or 0)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except InstillError as error:
+        _report(error, as_json)
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        typer.echo("\nStopped. What was committed is whole; run the same command again to go on.", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of a pipe has gone (`instill search ... | head`): nothing more to say, and no traceback at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except OSError as error:
+        known = _from_os(error)
+        if known is None:
+            raise
+        _report(known, as_json)
+        sys.exit(known.exit_code)
+
+
+def _report(error: InstillError, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({"error": error.as_dict()}, ensure_ascii=False), err=True)
+        return
+    place = f"\n  where: {error.where}" if error.where else ""
+    remedy = f"\n  next:  {error.remedy}" if error.remedy else ""
+    typer.secho(f"{error.what}", fg="red", bold=True, err=True, nl=False)
+    typer.echo(f"{place}{remedy}", err=True)
+
+
+def _from_os(error: OSError) -> InstillError | None:
+    """Conditions of the machine that a user can mend; anything else keeps its traceback."""
+    import errno
+
+    from instill.errors import WorkspaceError
+
+    where = str(error.filename or "")
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT | errno.EFBIG:
+            return WorkspaceError("The disk is full.", where=where, remedy="Free some space and run the command again.")
+        case errno.EACCES | errno.EPERM | errno.EROFS:
+            return WorkspaceError("Permission denied.", where=where, remedy="Check who owns the folder.")
+    return None

@@ -1,0 +1,83 @@
+"""search and sql."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from instill.cli.output import JsonOption, LabelOption, WhereOption, WorkspaceOption, clean, out, place, print_json
+from instill.index.types import Mode
+from instill.workspace import Workspace
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's commands to the application."""
+    app.command()(search)
+    app.command()(sql)
+
+
+def search(
+    query: Annotated[str, typer.Argument(help="Words or a question.")],
+    k: Annotated[int, typer.Option("--limit", "-k", min=1, max=1000, help="How many passages.")] = 5,
+    mode: Annotated[str, typer.Option(help="hybrid, keyword or vector.")] = "hybrid",
+    where: WhereOption = "",
+    label: LabelOption = None,
+    full: Annotated[bool, typer.Option("--full", help="Whole passages instead of their beginnings.")] = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The passages that fit best.
+
+    Example: `instill search "refund period" -k 3 --where "kind = 'pdf'"`
+    """
+    with Workspace.open(workspace) as opened:
+        result = opened.search(query, k=k, mode=_mode(mode), where=where, labels=label)
+    if as_json:
+        print_json({"query": query, "hits": result.hits, "timings": result.timings})
+        return
+    if not result.hits:
+        typer.echo("Nothing found.")
+    for rank, hit in enumerate(result.hits, start=1):
+        typer.secho(f"{rank}. {place(hit.title, hit.source, hit.headings, hit.page)}", bold=True)
+        scores = f"score {hit.score:.2f} · keyword {hit.keyword_score:.2f} · vector {hit.vector_score:.2f}"
+        typer.secho(f"   {scores} · {hit.doc_id} [{hit.start}, {hit.end})", dim=True)
+        text = clean(hit.text) if full else clean(" ".join(hit.text.split()), 400)
+        typer.echo("\n".join(f"   {line}" for line in text.splitlines()) + "\n")
+
+
+def sql(
+    query: Annotated[str, typer.Argument(help="One SELECT over `documents` and `passages`.")],
+    near: Annotated[str, typer.Option(help="Adds the column `similarity` to passages: cosine to this text.")] = "",
+    label: LabelOption = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Read-only SQL over documents and passages.
+
+    Example: `instill sql "select kind, count(*) from documents group by kind"`
+
+    Example: `instill sql "select source, text from passages order by similarity desc limit 3" --near "refunds"`
+    """
+    with Workspace.open(workspace) as opened:
+        table = opened.sql(query, labels=label, near=near)
+    rows = table.to_pylist()
+    if as_json:
+        print_json({"columns": table.column_names, "rows": rows})
+        return
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for column in table.column_names:
+        shown.add_column(clean(column), overflow="fold")
+    for row in rows:
+        shown.add_row(*(clean("" if value is None else str(value), 200) for value in row.values()))
+    out.print(shown)
+
+
+def _mode(mode: str) -> Mode:
+    from instill.errors import UsageError
+
+    match mode:
+        case "hybrid" | "keyword" | "vector":
+            return mode
+    raise UsageError("This is not a way to search.", where=mode, remedy="Use --mode hybrid, keyword or vector.")

@@ -1,0 +1,130 @@
+"""What is there, what is missing, and how to get it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from instill.errors import InstillError
+from instill.settings import GeneratorSettings
+from instill.workspace import Workspace, find_workspace
+
+Verdict = Literal["ok", "optional", "missing"]
+
+_PACKAGES = (
+    "lancedb",
+    "onnxruntime",
+    "tokenizers",
+    "markitdown",
+    "pypdfium2",
+    "rapidocr-onnxruntime",
+    "duckdb",
+    "openai",
+)
+_SPARE_BYTES = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. `optional`: not there, and not needed for the main job."""
+
+    name: str
+    verdict: Verdict
+    what: str
+    remedy: str = ""
+
+
+def examine(workspace: str | None = None) -> list[Finding]:
+    """Look at Python, the packages, the encoder, the workspace (when there is one) and the generator (when set)."""
+    return [*_python(), *_packages(), *_training(), *_in_workspace(workspace)]
+
+
+def _python() -> Iterator[Finding]:
+    version = platform.python_version()
+    if sys.version_info >= (3, 11):
+        yield Finding("python", "ok", version)
+    else:
+        yield Finding("python", "missing", version, "Instill needs Python 3.11 or newer.")
+
+
+def _packages() -> Iterator[Finding]:
+    for package in _PACKAGES:
+        try:
+            yield Finding(package, "ok", importlib.metadata.version(package))
+        except importlib.metadata.PackageNotFoundError:
+            yield Finding(package, "missing", "not installed", f"pip install {package}")
+
+
+def _training() -> Iterator[Finding]:
+    for package in ("torch", "transformers"):
+        if importlib.util.find_spec(package) is None:
+            remedy = "Only for local generators and training: pip install 'instill[train]'"
+            yield Finding(package, "optional", "not installed", remedy)
+        else:
+            yield Finding(package, "ok", importlib.metadata.version(package))
+
+
+def _in_workspace(path: str | None) -> Iterator[Finding]:
+    try:
+        folder = find_workspace(path)
+    except InstillError as error:
+        yield Finding("workspace", "optional" if path is None else "missing", str(error.what), error.remedy)
+        return
+    try:
+        opened = Workspace.open(folder)
+    except InstillError as error:
+        yield Finding("settings", "missing", f"{error.what} ({error.where})", error.remedy)
+        return
+    with opened:
+        yield Finding("workspace", "ok", str(folder) + ("" if opened.writable else " (read-only)"))
+        yield from _tried("encoder", lambda: f"{opened.settings.encoder.model}, {opened.encoder.dimension} dimensions")
+        yield from _tried("index", lambda: _index(opened))
+        yield from _tried("catalog", lambda: f"{len(opened.catalog.roots())} followed paths")
+        yield from _disk(folder)
+        yield from _generator(opened)
+
+
+def _index(opened: Workspace) -> str:
+    documents, passages = opened.index.count()
+    return f"{documents} documents, {passages} passages"
+
+
+def _tried(name: str, look: Callable[[], str]) -> Iterator[Finding]:
+    try:
+        yield Finding(name, "ok", look())
+    except InstillError as error:
+        where = f" ({error.where})" if error.where else ""
+        yield Finding(name, "missing", f"{error.what}{where}", error.remedy)
+
+
+def _disk(folder: Path) -> Iterator[Finding]:
+    free = shutil.disk_usage(folder).free
+    what = f"{free / 1e9:.1f} GB free"
+    if free < _SPARE_BYTES:
+        yield Finding("disk", "missing", what, "Free some space: an index needs about twice the size of its texts.")
+    else:
+        yield Finding("disk", "ok", what)
+
+
+def _generator(opened: Workspace) -> Iterator[Finding]:
+    settings: GeneratorSettings = opened.settings.generator
+    if not settings.base_url and not settings.folder:
+        remedy = "Answers quote the documents. To have them written: docs/bring-your-own-model.md"
+        yield Finding("generator", "optional", "none set", remedy)
+        return
+
+    def greet() -> str:
+        generator = opened.generator
+        if generator is None:
+            return "none"
+        reply = "".join(generator.stream([{"role": "user", "content": "Reply with the word: ready"}], max_tokens=16))
+        return f"{generator.name} answers ({reply.strip()[:40]!r})"
+
+    yield from _tried("generator", greet)

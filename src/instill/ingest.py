@@ -1,0 +1,286 @@
+"""Sources into the index: what is new, what has changed, what has moved, what is gone.
+
+A document goes in whole or not at all. Documents are read one after the other, gathered until there are enough
+passages to keep the encoder busy, encoded, and committed together; a stop at any moment loses at most the batch
+that was not yet committed, and running the same command again goes on from there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from instill.documents.document import Document, Passage, Scalar
+from instill.documents.reading import read
+from instill.documents.sources import Source, SourceProblem
+from instill.documents.splitting import SPLITTER_VERSION, split
+from instill.encoders.protocol import Encoder
+from instill.errors import DocumentError
+from instill.index.store import Index
+from instill.index.types import DocumentRecord, IndexedDocument
+from instill.settings import DocumentSettings
+
+BATCH_PASSAGES = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A source that did not go in: why, and what to do."""
+
+    source: str
+    what: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is: `done` of `total` sources looked at, `passages` committed so far, the source at hand."""
+
+    done: int
+    total: int
+    passages: int
+    source: str
+
+
+@dataclass(slots=True)
+class IngestReport:
+    """What a run did, by source.
+
+    `notices` are (source, text) pairs; `resettled` counts the documents that were done again only because a setting
+    that shapes passages had changed.
+    """
+
+    added: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    moved: list[tuple[str, str]] = field(default_factory=list)
+    relabelled: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    unchanged: int = 0
+    resettled: int = 0
+    failed: list[Failure] = field(default_factory=list)
+    notices: list[tuple[str, str]] = field(default_factory=list)
+    passages: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """What the user says of the sources that he adds. `labels` None leaves the labels of known documents alone."""
+
+    labels: tuple[str, ...] | None = None
+    metadata: Mapping[str, Scalar] = field(default_factory=dict)
+
+
+def passage_identity(settings: DocumentSettings, encoder_fingerprint: str) -> str:
+    """Everything that shapes passages and vectors; a document with another identity is done again.
+
+    Example:
+        >>> passage_identity(DocumentSettings(), "minilm")[-6:]
+        'minilm'
+    """
+    return f"{SPLITTER_VERSION}/{settings.passage_tokens}/{settings.ocr}/{encoder_fingerprint}"
+
+
+def natural_id(source: str, attempt: int = 0) -> str:
+    """The id that a source gets when it is first added, 16 hexadecimal digits.
+
+    Deterministic, so that two processes that add one file at the same moment agree. `attempt` counts up while the
+    id belongs to a document that has since moved elsewhere.
+    """
+    return hashlib.sha256(f"{source}\n{attempt}".encode()).hexdigest()[:16]
+
+
+def encoder_input(title: str, passage: Passage) -> str:
+    """What the encoder reads for a passage: where it stands, then its text.
+
+    The headings (for a document without headings its title) carry the subject that the passage itself often only
+    refers to ("it", "this option").
+    """
+    place = passage.headings or title
+    return f"{place}\n{passage.text}" if place else passage.text
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A document that was read and cut, waiting to be encoded."""
+
+    document: Document
+    passages: Sequence[Passage]
+    change: Literal["added", "changed"]
+
+
+def cut(document: Document, encoder: Encoder, settings: DocumentSettings) -> list[Passage]:
+    """The passages of a document, counted by the encoder's own tokens."""
+    return split(
+        document.parsed, kind=document.kind, tokenizer=encoder.tokenizer, passage_tokens=settings.passage_tokens
+    )
+
+
+def encode_and_commit(index: Index, encoder: Encoder, batch: Sequence[Prepared], identity: str) -> None:
+    """Encode the passages of whole documents together, then commit the documents together."""
+    texts = [encoder_input(entry.document.title, passage) for entry in batch for passage in entry.passages]
+    vectors = encoder.encode_passages(texts)
+    documents = []
+    first = 0
+    for entry in batch:
+        last = first + len(entry.passages)
+        documents.append(IndexedDocument(entry.document, entry.passages, vectors[first:last], identity))
+        first = last
+    index.commit(documents)
+
+
+class Ingest:
+    """One run over a list of sources.
+
+    Args:
+        open_encoder: called only when there is something to encode.
+        fingerprint: the fingerprint of the encoder that the index was made with.
+        progress: called as sources are done.
+    """
+
+    def __init__(
+        self,
+        index: Index,
+        open_encoder: Callable[[], Encoder],
+        fingerprint: str,
+        settings: DocumentSettings,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> None:
+        self._index = index
+        self._open_encoder = open_encoder
+        self._settings = settings
+        self._identity = passage_identity(settings, fingerprint)
+        self._progress = progress
+        self._batch: list[Prepared] = []
+        self.report = IngestReport()
+
+    def add(self, sources: Iterable[Source | SourceProblem], attributes: Attributes) -> set[str]:
+        """Take in what is new or changed; returns every source that was seen, readable or not.
+
+        Raises:
+            WorkspaceError: the index cannot be written (disk full, read-only).
+        """
+        started = time.monotonic()
+        listed = list(sources)
+        known = {record.source: record for record in self._known([entry.source for entry in listed])}
+        for position, entry in enumerate(listed):
+            self._tell(position, len(listed), entry.source)
+            if isinstance(entry, SourceProblem):
+                self._fail(entry.source, entry.error)
+                continue
+            try:
+                self._take(entry, known.get(entry.source), attributes)
+            except DocumentError as error:
+                self._fail(entry.source, error)
+            if sum(len(prepared.passages) for prepared in self._batch) >= BATCH_PASSAGES:
+                self._commit()
+        self._commit()
+        self._tell(len(listed), len(listed), "")
+        self.report.seconds += time.monotonic() - started
+        return {entry.source for entry in listed}
+
+    def remove(self, records: Sequence[DocumentRecord]) -> None:
+        """Take documents out, in one commit."""
+        if records:
+            self._index.remove([record.doc_id for record in records])
+            self.report.removed += [record.source for record in records]
+
+    # -- one source --------------------------------------------------------------------------------------------
+
+    def _take(self, source: Source, record: DocumentRecord | None, attributes: Attributes) -> None:
+        data = source.read_bytes(self._settings)
+        content_hash = hashlib.sha256(data).hexdigest()
+        if record is None:
+            record = self._moved_from(source, content_hash)
+        same_content = record is not None and record.content_hash == content_hash
+        if record is not None and same_content and self._is_settled(record, attributes):
+            self._keep(record, source, attributes)
+            return
+        kind, parsed = read(data, source, self._settings)
+        labels = attributes.labels if attributes.labels is not None else (record.labels if record else ())
+        document = Document(
+            doc_id=record.doc_id if record else self._new_id(source.source),
+            source=source.source,
+            kind=kind,
+            title=parsed.title or source.stem,
+            content_hash=content_hash,
+            size=len(data),
+            modified=source.modified,
+            parsed=replace(parsed, metadata={**parsed.metadata, **attributes.metadata}),
+            labels=tuple(sorted(set(labels))),
+        )
+        change: Literal["added", "changed"] = "added" if record is None else "changed"
+        if same_content:
+            self.report.resettled += 1
+        self._batch.append(Prepared(document, cut(document, self._open_encoder(), self._settings), change))
+        self.report.notices += [(source.source, notice) for notice in parsed.notices]
+
+    def _is_settled(self, record: DocumentRecord, attributes: Attributes) -> bool:
+        metadata_kept = all(record.metadata.get(key) == value for key, value in attributes.metadata.items())
+        return record.passage_identity == self._identity and metadata_kept
+
+    def _keep(self, record: DocumentRecord, source: Source, attributes: Attributes) -> None:
+        """The content is known: at most its place or its labels have changed, and nothing is encoded."""
+        touched = False
+        if record.source != source.source:
+            title_was_name = record.title == stem_of(record.source)
+            self._index.rename(
+                record.doc_id, source=source.source, title=source.stem if title_was_name else record.title
+            )
+            self.report.moved.append((record.source, source.source))
+            touched = True
+        if attributes.labels is not None and tuple(sorted(set(attributes.labels))) != record.labels:
+            self._index.relabel(record.doc_id, tuple(sorted(set(attributes.labels))))
+            self.report.relabelled.append(source.source)
+            touched = True
+        if not touched:
+            self.report.unchanged += 1
+
+    def _moved_from(self, source: Source, content_hash: str) -> DocumentRecord | None:
+        """The document with this content whose file is no longer where it was."""
+        if source.path is None:
+            return None
+        for record in self._index.find_by_hash(content_hash):
+            if Path(record.source).is_absolute() and not Path(record.source).exists():
+                return record
+        return None
+
+    def _new_id(self, source: str) -> str:
+        attempt = 0
+        while True:
+            doc_id = natural_id(source, attempt)
+            holder = self._index.records(doc_ids=[doc_id])
+            if not holder or holder[0].source == source:
+                return doc_id
+            attempt += 1
+
+    # -- a batch -----------------------------------------------------------------------------------------------
+
+    def _commit(self) -> None:
+        if not self._batch:
+            return
+        encode_and_commit(self._index, self._open_encoder(), self._batch, self._identity)
+        for prepared in self._batch:
+            done = self.report.added if prepared.change == "added" else self.report.changed
+            done.append(prepared.document.source)
+            self.report.passages += len(prepared.passages)
+        self._batch = []
+
+    def _known(self, sources: Sequence[str]) -> list[DocumentRecord]:
+        return list(self._index.records(sources)) if sources else []
+
+    def _fail(self, source: str, error: DocumentError) -> None:
+        self.report.failed.append(Failure(source, error.what, error.remedy))
+
+    def _tell(self, done: int, total: int, source: str) -> None:
+        if self._progress is not None:
+            self._progress(Progress(done, total, self.report.passages, source))
+
+
+def stem_of(source: str) -> str:
+    """The name without folder and ending: "/srv/a/report.pdf" -> "report"."""
+    return Path(source.rstrip("/").rsplit("/", 1)[-1]).stem

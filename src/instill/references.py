@@ -1,0 +1,67 @@
+"""What a person calls a document: its id, the start of it, its path, a pattern, or a folder."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from instill.errors import UsageError
+from instill.index.store import Index
+from instill.index.types import DocumentRecord
+
+_SHOWN = 5
+
+
+def resolve(index: Index, reference: str, *, labels: Sequence[str] | None = None, many: bool) -> list[DocumentRecord]:
+    """The documents that `reference` names: exactly one unless `many`, and at least one.
+
+    A document's source wins over an id, an id over the start of one, and all of them over a folder or pattern.
+
+    Raises:
+        UsageError: nothing is named so, or several documents are and `many` is False.
+    """
+    held = None if labels is None else tuple(labels)
+    source = absolute(reference)
+    found = index.records([reference, source, f"stdin:{reference}"], labels=held)
+    found = found or index.records(doc_ids=[reference], labels=held)
+    if not found:
+        everything = index.records(labels=held)
+        found = [record for record in everything if reference and record.doc_id.startswith(reference.lower())]
+        found = found or [record for record in everything if _is_named(record, reference, source)]
+    if not found:
+        raise UsageError(
+            "No document is called so.", where=reference, remedy="List the documents: instill status --documents"
+        )
+    if len(found) > 1 and not many:
+        shown = ", ".join(record.source for record in found[:_SHOWN])
+        more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+        raise UsageError(
+            f"Several documents are called so: {shown}{more}.", where=reference, remedy="Name one of them."
+        )
+    return found
+
+
+def _is_named(record: DocumentRecord, reference: str, source: str) -> bool:
+    if record.source.startswith(source.rstrip("/") + "/"):
+        return True
+    if any(letter in reference for letter in "*?["):
+        return fnmatch.fnmatchcase(record.source, source) or fnmatch.fnmatchcase(record.source, reference)
+    return record.source.endswith("/" + reference.lstrip("./"))
+
+
+def absolute(path: str, base: Path | None = None) -> str:
+    """A path as a source: absolute, with "/" between folders. Addresses and "stdin:" names stay as they are.
+
+    Links are not followed: a file is known by the name that its user gives it.
+    """
+    if "://" in path or path.startswith("stdin:"):
+        return path
+    joined = os.path.abspath(os.path.join(base or Path.cwd(), Path(path).expanduser()))  # noqa: PTH100, PTH118
+    return joined.replace(os.sep, "/")
+
+
+def absolute_all(paths: Iterable[str]) -> list[str]:
+    """`absolute` of each, in order, each once."""
+    return list(dict.fromkeys(absolute(path) for path in paths))

@@ -1,0 +1,96 @@
+"""Encoding everything again, beside the index that answers meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from instill.documents.document import Document, Parsed
+from instill.encoders.protocol import Encoder
+from instill.errors import WorkspaceError
+from instill.index.generations import live_generation
+from instill.index.lookup import StoredDocument
+from instill.index.store import Index
+from instill.ingest import BATCH_PASSAGES, Prepared, cut, encode_and_commit, passage_identity
+from instill.settings import DocumentSettings
+
+
+def reindex(
+    folder: Path, encoder: Encoder, settings: DocumentSettings, progress: Callable[[int, int], None] | None = None
+) -> int:
+    """Fill a new generation of the index from the documents of the live one, then switch over.
+
+    Needs no source files: the index holds every document whole. Documents that change meanwhile are brought up to
+    date before the switch. Stopped half-way, nothing has changed. Returns how many documents were encoded.
+
+    Raises:
+        WorkspaceError: there is no index, or it cannot be written.
+    """
+    live = live_generation(folder)
+    if live is None:
+        raise WorkspaceError(
+            "There is no index yet.", where=str(folder), remedy="Add something first: instill add PATH"
+        )
+    old = Index.open(folder, dimension=live.dimension, fingerprint=live.fingerprint)
+    new = old.begin_generation(dimension=encoder.dimension, fingerprint=encoder.fingerprint)
+    identity = passage_identity(settings, encoder.fingerprint)
+    behind = [record.doc_id for record in old.records()]
+    count = 0
+    while behind:
+        count += _copy(old, new, behind, encoder, settings, identity, progress)
+        new.upkeep(force=True)
+        behind = old.switch_generation(new)
+    if count == 0:
+        old.switch_generation(new)
+    return count
+
+
+def _copy(
+    old: Index,
+    new: Index,
+    doc_ids: list[str],
+    encoder: Encoder,
+    settings: DocumentSettings,
+    identity: str,
+    progress: Callable[[int, int], None] | None,
+) -> int:
+    batch: list[Prepared] = []
+    copied = 0
+    for position, doc_id in enumerate(doc_ids):
+        stored = old.document_text(doc_id)
+        if stored is None:
+            new.remove([doc_id])
+            continue
+        document = _document(stored)
+        batch.append(Prepared(document, cut(document, encoder, settings), "changed"))
+        copied += 1
+        if sum(len(entry.passages) for entry in batch) >= BATCH_PASSAGES:
+            encode_and_commit(new, encoder, batch, identity)
+            batch = []
+        if progress is not None:
+            progress(position + 1, len(doc_ids))
+    if batch:
+        encode_and_commit(new, encoder, batch, identity)
+    return copied
+
+
+def _document(stored: StoredDocument) -> Document:
+    record = stored.record
+    return Document(
+        doc_id=record.doc_id,
+        source=record.source,
+        kind=record.kind,
+        title=record.title,
+        content_hash=record.content_hash,
+        size=record.size,
+        modified=record.modified,
+        labels=record.labels,
+        parsed=Parsed(
+            text=stored.text,
+            title=record.title,
+            headings=stored.headings,
+            pages=stored.pages,
+            blocks=stored.blocks,
+            metadata=record.metadata,
+        ),
+    )

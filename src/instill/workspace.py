@@ -1,0 +1,483 @@
+"""A workspace: a folder with `instill.toml` whose documents can be searched, asked and talked to.
+
+This is the one place that wires the rooms together. Each part is opened on first use, so that `status` does not load
+an encoder and `search` does not load a reader.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from instill.catalog import Catalog, Root
+from instill.errors import UsageError, WorkspaceError
+from instill.index.types import DocumentRecord, Hit, Mode, SearchRequest, SearchResult
+from instill.settings import SETTINGS_FILE, Settings, default_toml, load_settings
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from instill.answer.answerer import Answerer
+    from instill.answer.types import Answer, Turn
+    from instill.chat import Chat
+    from instill.documents.document import Page, Scalar
+    from instill.encoders.protocol import Encoder
+    from instill.generators.protocol import Generator
+    from instill.index.fusion import Fusion
+    from instill.index.lookup import StoredDocument
+    from instill.index.store import Index
+    from instill.ingest import Ingest, IngestReport, Progress
+
+AskMode = Literal["auto", "extractive", "clusters"]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What a workspace holds. Sizes in bytes; `questions` counts the log of questions."""
+
+    path: str
+    documents: int
+    passages: int
+    kinds: Mapping[str, int]
+    roots: Sequence[str]
+    index_bytes: int
+    encoder: str
+    generator: str
+    questions: int
+    writable: bool
+
+
+class Workspace:
+    """A workspace that is open. Use `Workspace.init` for a new one and `Workspace.open` for one that exists.
+
+    Example:
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> _ = (folder / "tea.md").write_text("# Tea\\n\\nGreen tea is brewed at 80 degrees for two minutes.\\n")
+        >>> with Workspace.init(folder / "kb") as workspace:
+        ...     report = workspace.add([str(folder / "tea.md")])
+        ...     answer = workspace.ask("At how many degrees is green tea brewed?")
+        >>> len(report.added)
+        1
+        >>> answer.citations[0].text
+        'Green tea is brewed at 80 degrees for two minutes.'
+    """
+
+    def __init__(self, path: Path, settings: Settings) -> None:
+        self.path = path
+        self.settings = settings
+        self._started = time.monotonic()
+
+    # -- opening -----------------------------------------------------------------------------------------------
+
+    @classmethod
+    def init(cls, path: str | os.PathLike[str] = ".") -> Workspace:
+        """Make `path` (created when missing) a workspace and open it.
+
+        Raises:
+            WorkspaceError: it is one already, or the folder cannot be written.
+        """
+        folder = Path(path).expanduser().resolve()
+        file = folder / SETTINGS_FILE
+        if file.exists():
+            raise WorkspaceError(
+                "This folder is a workspace already.", where=str(folder), remedy="Add to it: instill add"
+            )
+        try:
+            (folder / ".instill").mkdir(parents=True, exist_ok=True)
+            (folder / ".instill" / ".gitignore").write_text("*\n", encoding="utf-8")
+            file.write_text(default_toml(), encoding="utf-8")
+        except OSError as error:
+            raise WorkspaceError(f"The workspace cannot be made: {error.strerror}.", where=str(folder)) from error
+        return cls(folder, load_settings(file))
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str] | None = None) -> Workspace:
+        """Open the workspace at `path`; without one, $INSTILL_WORKSPACE, else the nearest from here upwards.
+
+        Raises:
+            WorkspaceError: there is none.
+            UsageError: its settings cannot be used.
+        """
+        folder = find_workspace(path)
+        return cls(folder, load_settings(folder / SETTINGS_FILE))
+
+    def close(self) -> None:
+        """Release what is open. A closed workspace must not be used again."""
+        if "catalog" in self.__dict__:
+            self.catalog.close()
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- parts, opened on first use ----------------------------------------------------------------------------
+
+    @property
+    def home(self) -> Path:
+        """Where everything that Instill knows is kept."""
+        return self.path / ".instill"
+
+    @property
+    def writable(self) -> bool:
+        """False on read-only storage: searching and asking work, nothing is recorded."""
+        return os.access(self.home if self.home.exists() else self.path, os.W_OK)
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        if self.writable:
+            self.home.mkdir(exist_ok=True)
+        return Catalog(self.home / "catalog.db", read_only=not self.writable)
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        from instill.encoders import open_encoder
+
+        return open_encoder(self.settings.encoder)
+
+    @cached_property
+    def index(self) -> Index:
+        from instill.encoders import describe_encoder
+        from instill.index.store import Index
+
+        described = describe_encoder(self.settings.encoder)
+        return Index.open(
+            self.home / "index",
+            dimension=described.dimension,
+            fingerprint=described.fingerprint,
+            create=self.writable,
+            read_only=not self.writable,
+        )
+
+    @cached_property
+    def generator(self) -> Generator | None:
+        from instill.generators import open_generator
+
+        return open_generator(self.settings.generator)
+
+    @cached_property
+    def fusion(self) -> Fusion:
+        from instill.index.fusion import fusion_named
+
+        return fusion_named(self.settings.search.fusion, vector_weight=self.settings.search.vector_weight)
+
+    # -- putting documents in ----------------------------------------------------------------------------------
+
+    def add(
+        self,
+        paths: Sequence[str],
+        *,
+        labels: Sequence[str] | None = None,
+        metadata: Mapping[str, Scalar] | None = None,
+        follow: bool = True,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> IngestReport:
+        """Add files, folders (recursively), glob patterns and http(s) addresses.
+
+        Args:
+            labels: access labels of these documents; None keeps the labels of documents that are known already.
+            metadata: fields to filter by, over what the files themselves say.
+            follow: remember the paths, so that `sync` keeps up with them.
+
+        Raises:
+            WorkspaceError: the workspace is read-only, full, or was made with another encoder.
+        """
+        from instill.documents.sources import find_sources
+        from instill.ingest import Attributes
+        from instill.references import absolute_all
+
+        self._must_be_writable()
+        attributes = Attributes(None if labels is None else tuple(labels), dict(metadata or {}))
+        ingest = self._ingest(progress)
+        ingest.add(find_sources(paths, base=Path.cwd(), exclude=self.settings.documents.exclude), attributes)
+        if follow:
+            for root in absolute_all(paths):
+                self.catalog.remember_root(Root(root, attributes.labels or (), attributes.metadata))
+        self._upkeep()
+        return ingest.report
+
+    def add_text(
+        self,
+        text: str | bytes,
+        *,
+        name: str,
+        labels: Sequence[str] | None = None,
+        metadata: Mapping[str, Scalar] | None = None,
+    ) -> IngestReport:
+        """Add one document from memory; its source is "stdin:NAME". The ending of `name` decides the format."""
+        from instill.documents.sources import from_stdin
+        from instill.ingest import Attributes
+
+        self._must_be_writable()
+        data = text.encode() if isinstance(text, str) else text
+        ingest = self._ingest(None)
+        ingest.add(
+            [from_stdin(name, data)], Attributes(None if labels is None else tuple(labels), dict(metadata or {}))
+        )
+        self._upkeep()
+        return ingest.report
+
+    def sync(self, *, progress: Callable[[Progress], None] | None = None) -> IngestReport:
+        """Bring the index in step with what is followed: add, change, rename, remove.
+
+        A folder that is gone as a whole (an unmounted disk, say) is reported and its documents are kept.
+        """
+        from instill.sync import sync_roots
+
+        self._must_be_writable()
+        ingest = self._ingest(progress)
+        sync_roots(self.catalog.roots(), ingest, self.index, self.settings.documents)
+        self._upkeep()
+        return ingest.report
+
+    def watch(self, *, on_report: Callable[[IngestReport], None], stop: Any = None) -> None:
+        """Sync now and after every change under the followed folders, until `stop` (a threading.Event) is set."""
+        from instill.sync import changes
+
+        on_report(self.sync())
+        for _ in changes([root.path for root in self.catalog.roots()], self.settings.documents, stop):
+            on_report(self.sync())
+
+    def remove(self, references: Sequence[str]) -> list[DocumentRecord]:
+        """Take documents out: by id, source path, glob pattern, or folder. A removed folder is no longer followed.
+
+        Raises:
+            UsageError: a reference names nothing.
+        """
+        from instill.references import absolute_all, resolve
+
+        self._must_be_writable()
+        records = {
+            record.doc_id: record for reference in references for record in resolve(self.index, reference, many=True)
+        }
+        self.index.remove(list(records))
+        for root in absolute_all(references):
+            self.catalog.forget_root(root)
+        self._upkeep()
+        return list(records.values())
+
+    def reindex(self, *, progress: Callable[[int, int], None] | None = None) -> int:
+        """Split and encode every document again with the present settings, beside the old index; then switch over.
+
+        Returns how many documents there are. The old index answers until the switch.
+        """
+        from instill.reindex import reindex
+
+        self._must_be_writable()
+        if "index" in self.__dict__:
+            del self.__dict__["index"]
+        return reindex(self.home / "index", self.encoder, self.settings.documents, progress)
+
+    # -- getting answers out -----------------------------------------------------------------------------------
+
+    def search(
+        self,
+        query: str,
+        *,
+        k: int = 10,
+        mode: Mode = "hybrid",
+        where: str = "",
+        labels: Sequence[str] | None = None,
+    ) -> SearchResult:
+        """The `k` best passages.
+
+        Args:
+            where: a condition over document fields and metadata, e.g. "year >= 2024 and kind = 'pdf'".
+            labels: what the caller may see; None means everything.
+
+        Raises:
+            UsageError: the query is empty or the condition cannot be used.
+        """
+        if not query.strip():
+            raise UsageError("The query is empty.", remedy='Try: instill search "your words"')
+        request = SearchRequest(
+            query=query,
+            k=k,
+            mode=mode,
+            where=where,
+            labels=None if labels is None else tuple(labels),
+            pool=max(self.settings.search.pool, k),
+        )
+        started = time.perf_counter()
+        vector = None if mode == "keyword" else self.encoder.encode_queries([query])[0]
+        encoded = time.perf_counter()
+        result = self.index.search(request, vector, self.fusion)
+        return SearchResult(result.hits, {"encode": (encoded - started) * 1000, **result.timings})
+
+    def ask(
+        self,
+        question: str,
+        *,
+        history: Sequence[Turn] = (),
+        mode: AskMode = "auto",
+        where: str = "",
+        labels: Sequence[str] | None = None,
+        on_token: Callable[[str], None] | None = None,
+    ) -> Answer:
+        """Answer from the documents, with citations, or say that they do not answer.
+
+        Args:
+            history: earlier turns, oldest first; a follow-up is made standalone with them.
+            mode: "auto" uses the generator when one is set; "extractive" quotes only; "clusters" pieces an answer
+                together from several documents.
+            on_token: receives the answer as it is generated.
+
+        Raises:
+            UsageError: the question is empty.
+        """
+        if not question.strip():
+            raise UsageError("The question is empty.", remedy='Try: instill ask "your question"')
+        answer = self._answerer(where, labels, mode).ask(question, history=history, mode=mode, on_token=on_token)
+        if self.settings.privacy.log_questions:
+            self.catalog.log_usage(
+                question=question,
+                standalone_question=answer.trace.standalone_question,
+                abstained=answer.abstained,
+                confidence=answer.confidence,
+                citations=[
+                    {"doc_id": citation.doc_id, "start": citation.start, "end": citation.end}
+                    for citation in answer.citations
+                ],
+                milliseconds=answer.timings.get("total", 0.0),
+            )
+        return answer
+
+    def chat(self, conversation_id: str | None = None, *, labels: Sequence[str] | None = None) -> Chat:
+        """A conversation, new or taken up again."""
+        from instill.chat import Chat
+
+        return Chat(self, conversation_id, labels=labels)
+
+    def sql(self, query: str, *, labels: Sequence[str] | None = None, near: str = "") -> pa.Table:
+        """Read-only SQL over the views `documents` and `passages`.
+
+        `near` adds a column `similarity` (cosine to this text) to `passages`.
+        """
+        vector = self.encoder.encode_queries([near])[0] if near else None
+        return self.index.sql(query, labels=None if labels is None else tuple(labels), query_vector=vector)
+
+    def show(self, reference: str, *, labels: Sequence[str] | None = None) -> StoredDocument:
+        """One document with its canonical text, by id, the start of an id, or source path.
+
+        Raises:
+            UsageError: the reference names no document, or several.
+        """
+        from instill.references import resolve
+
+        [record] = resolve(self.index, reference, labels=labels, many=False)
+        stored = self.index.document_text(record.doc_id, labels=None if labels is None else tuple(labels))
+        if stored is None:
+            raise UsageError("The document was removed at this moment.", where=reference)
+        return stored
+
+    def documents(self, *, where: str = "", labels: Sequence[str] | None = None) -> list[DocumentRecord]:
+        """All documents that the caller may see, by source."""
+        records = self.index.records(where=where, labels=None if labels is None else tuple(labels))
+        return sorted(records, key=lambda record: record.source)
+
+    def status(self) -> Status:
+        """What is in the workspace."""
+        documents, passages = self.index.count()
+        kinds: dict[str, int] = {}
+        for record in self.index.records():
+            kinds[record.kind] = kinds.get(record.kind, 0) + 1
+        generator = self.settings.generator
+        return Status(
+            path=str(self.path),
+            documents=documents,
+            passages=passages,
+            kinds=dict(sorted(kinds.items(), key=lambda item: (-item[1], item[0]))),
+            roots=[root.path for root in self.catalog.roots()],
+            index_bytes=_folder_bytes(self.home / "index"),
+            encoder=self.index.generation.fingerprint,
+            generator=generator.model or generator.folder,
+            questions=self.catalog.usage_count(),
+            writable=self.writable,
+        )
+
+    # -- inside ------------------------------------------------------------------------------------------------
+
+    def _answerer(self, where: str, labels: Sequence[str] | None, mode: AskMode) -> Answerer:
+        from instill.answer.answerer import Answerer
+
+        held = None if labels is None else tuple(labels)
+        documents: dict[str, StoredDocument | None] = {}
+
+        def document(doc_id: str) -> StoredDocument | None:
+            if doc_id not in documents:
+                documents[doc_id] = self.index.document_text(doc_id, labels=held)
+            return documents[doc_id]
+
+        def search(query: str, *, k: int) -> Sequence[Hit]:
+            return self.search(query, k=k, where=where, labels=labels).hits
+
+        def document_text(doc_id: str) -> str | None:
+            stored = document(doc_id)
+            return None if stored is None else stored.text
+
+        def document_pages(doc_id: str) -> Sequence[Page]:
+            stored = document(doc_id)
+            return () if stored is None else stored.pages
+
+        return Answerer(
+            search=search,
+            document_text=document_text,
+            document_pages=document_pages,
+            encoder=self.encoder,
+            generator=self.generator if mode == "auto" else None,
+            settings=self.settings.answer,
+            generator_settings=self.settings.generator,
+        )
+
+    def _ingest(self, progress: Callable[[Progress], None] | None) -> Ingest:
+        from instill.ingest import Ingest
+
+        return Ingest(
+            self.index, lambda: self.encoder, self.index.generation.fingerprint, self.settings.documents, progress
+        )
+
+    def _upkeep(self) -> None:
+        if self.index.needs_upkeep():
+            self.index.upkeep()
+
+    def _must_be_writable(self) -> None:
+        if not self.writable:
+            raise WorkspaceError(
+                "The workspace is on read-only storage; it can be searched and asked, not changed.",
+                where=str(self.path),
+            )
+
+
+def find_workspace(path: str | os.PathLike[str] | None = None) -> Path:
+    """The folder of the workspace: `path`, else $INSTILL_WORKSPACE, else the nearest from here upwards.
+
+    Raises:
+        WorkspaceError: there is no workspace there.
+    """
+    named = path or os.environ.get("INSTILL_WORKSPACE")
+    if named:
+        folder = Path(named).expanduser().resolve()
+        if not (folder / SETTINGS_FILE).is_file():
+            raise WorkspaceError(
+                "This folder is not a workspace.", where=str(folder), remedy=f"Make it one: instill init {named}"
+            )
+        return folder
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / SETTINGS_FILE).is_file():
+            return folder
+    raise WorkspaceError(
+        "There is no workspace here or above.",
+        where=str(here),
+        remedy="Make one: instill init, or name one: --workspace",
+    )
+
+
+def _folder_bytes(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
