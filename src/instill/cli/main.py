@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 
-import click
 import typer
 
 from instill import __version__
@@ -46,18 +46,24 @@ def _options(
     """Put documents in an index and get answers with checked citations, or an honest refusal."""
 
 
+class _StoppedError(BaseException):
+    """Ctrl-C. Not KeyboardInterrupt, which typer would swallow with a message that says less."""
+
+
+def _stop(*_: object) -> None:
+    raise _StoppedError
+
+
 def run() -> None:
     """Run the command line; never returns."""
     as_json = "--json" in sys.argv
+    signal.signal(signal.SIGINT, _stop)
     try:
-        sys.exit(app(standalone_mode=False) or 0)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+        app()
     except InstillError as error:
         _report(error, as_json)
         sys.exit(error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
+    except _StoppedError:
         typer.echo("\nStopped. What was committed is whole; run the same command again to go on.", err=True)
         sys.exit(130)
     except BrokenPipeError:

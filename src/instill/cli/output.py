@@ -74,6 +74,10 @@ def place(title: str, source: str, headings: str, page: int | None) -> str:
     return " · ".join(parts)
 
 
+def _ignore(*_: object) -> None:
+    """No bar, nothing to update."""
+
+
 @contextmanager
 def progress_bar(description: str, *, hidden: bool) -> Iterator[Callable[[int, int, str], None]]:
     """A bar with rate and time left on standard error; `hidden` for `--json` and when nobody watches.
@@ -81,7 +85,7 @@ def progress_bar(description: str, *, hidden: bool) -> Iterator[Callable[[int, i
     Yields `update(done, total, remark)`.
     """
     if hidden or not err.is_terminal:
-        yield lambda done, total, remark: None
+        yield _ignore
         return
     columns = (
         TextColumn("{task.description}"),
