@@ -12,7 +12,7 @@ import numpy as np
 from instill.documents.document import Block, Heading, Page, Passage
 from instill.encoders.protocol import Vectors
 from instill.index.conditions import both, is_one_of, text_literal, visible
-from instill.index.filters import compiled
+from instill.index.filters import parsed
 from instill.index.schema import CURRENT, DOCUMENT_COLUMNS, FIRST, PASSAGE_COLUMNS, key_of, record_of
 from instill.index.tables import Table
 from instill.index.types import DocumentRecord, Hit
@@ -43,7 +43,9 @@ def records(
     where: str,
 ) -> list[DocumentRecord]:
     """See `Index.records`."""
-    fixed = both(FIRST, visible(labels), compiled(where) if where else "")
+    condition = parsed(where)
+    # A condition on pages or headings is met by any passage of the document, the others by all or none.
+    fixed = both(CURRENT if condition.of_passages else FIRST, visible(labels), condition.sql)
     found: dict[str, DocumentRecord] = {}
     for by_source in _chunks("source", sources):
         for by_id in _chunks("doc_id", doc_ids):

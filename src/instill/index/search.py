@@ -44,7 +44,7 @@ def search(table: Table, request: SearchRequest, query_vector: Vectors | None, f
     """See `Index.search`."""
     if request.k < 1:
         raise UsageError("k must be 1 or more.", where=f"k={request.k}")
-    condition = both(visible(request.labels), compiled(request.where) if request.where else "")
+    condition = both(visible(request.labels), compiled(request.where))
     pool = max(request.pool, request.k)
     watch = Stopwatch()
     vector = None if request.mode == "keyword" else checked_vector(table, query_vector)

@@ -22,6 +22,7 @@ from instill.index.generations import (
 from instill.index.lookup import StoredDocument, StoredPassage
 from instill.index.tables import Table, Tables, storage_errors
 from instill.index.types import DocumentRecord, Hit, IndexedDocument, SearchRequest, SearchResult
+from instill.index.upkeep import Stats
 
 _LOCK_TIMEOUT_S = 120.0
 
@@ -201,7 +202,7 @@ class Index:
             upkeep.run(self._tables, self.folder, progress=progress, force=force)
             remove_old_generations(self.folder)
 
-    def stats(self) -> upkeep.Stats:
+    def stats(self) -> Stats:
         """Sizes, for `status` and `doctor`."""
         return self._tables.reading(lambda table: upkeep.stats(table, self.folder / self.generation.name))
 
