@@ -32,9 +32,7 @@ class Encoder(Protocol):
     @property
     def tokenizer(self) -> Tokenizer: ...
 
-    def encode_passages(
-        self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None
-    ) -> Vectors:
+    def encode_passages(self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None) -> Vectors:
         """float32 `(len(texts), dimension)`, rows in the order of `texts`, each of length 1.
 
         `progress` is called with the number of texts done since the last call.
