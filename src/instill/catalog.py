@@ -64,7 +64,7 @@ USAGE = sa.Table(
 def _first_tables(connection: sa.Connection) -> None:
     for table in (ROOTS, CONVERSATIONS, TURNS, USAGE):
         table.create(connection, checkfirst=True)
-    sa.Index("turns_by_conversation", TURNS.c.conversation_id).create(connection, checkfirst=True)
+    connection.exec_driver_sql("CREATE INDEX IF NOT EXISTS turns_by_conversation ON turns (conversation_id)")
 
 
 MIGRATIONS: Sequence[tuple[str, Callable[[sa.Connection], None]]] = (("0001_first_tables", _first_tables),)

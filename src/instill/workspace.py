@@ -143,14 +143,12 @@ class Workspace:
 
     @cached_property
     def index(self) -> Index:
-        from instill.encoders import describe_encoder
         from instill.index.store import Index
 
-        described = describe_encoder(self.settings.encoder)
         return Index.open(
             self.home / "index",
-            dimension=described.dimension,
-            fingerprint=described.fingerprint,
+            dimension=self.encoder.dimension,
+            fingerprint=self.encoder.fingerprint,
             create=self.writable,
             read_only=not self.writable,
         )

@@ -173,7 +173,7 @@ def status(
         print_json(now)
         return
     kinds = ", ".join(f"{count} {kind}" for kind, count in now.kinds.items())
-    rows = [
+    facts: list[tuple[str, ...]] = [
         ("workspace", now.path + ("" if now.writable else " (read-only)")),
         ("documents", f"{now.documents}" + (f" ({kinds})" if kinds else "")),
         ("passages", str(now.passages)),
@@ -183,7 +183,7 @@ def status(
         ("followed", "\n           ".join(clean(root) for root in now.roots) or "nothing yet"),
         ("questions", str(now.questions)),
     ]
-    typer.echo(columns(rows))
+    typer.echo(columns(facts))
 
 
 def show(

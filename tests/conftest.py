@@ -1,0 +1,51 @@
+"""What several rooms' tests share: a small handbook, and a clean environment."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+HANDBOOK = {
+    "refunds.md": (
+        "# Refunds\n\nCustomers may return goods within thirty days of delivery for a full refund.\n\n"
+        "## Sale items\n\nSale items can be exchanged within fourteen days, but they are not refunded.\n\n"
+        "## How it is paid\n\nThe money goes back to the card that was used, usually within five working days.\n"
+    ),
+    "travel.md": (
+        "---\nyear: 2023\nteam: finance\n---\n# Travel\n\nEvery journey is approved by the head of the department "
+        "before it is booked.\n\n## Trains and planes\n\nJourneys under five hours are made by train.\n\n"
+        "## Hotels\n\nA hotel may cost up to 140 euros a night.\n"
+    ),
+    "security/passwords.txt": (
+        "Passwords have at least fourteen characters. They are kept in the password manager, never sent by mail.\n\n"
+        "A lost laptop is reported to the security team within one hour.\n"
+    ),
+    "security/visitors.html": (
+        "<html><head><title>Visitors</title></head><body><h1>Visitors</h1>"
+        "<p>Visitors sign the book at the reception and wear a yellow badge.</p></body></html>"
+    ),
+}
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the person who runs the tests decides what they find."""
+    for variable in list(os.environ):
+        if variable.startswith("INSTILL_") and variable != "INSTILL_CACHE_DIR":
+            monkeypatch.delenv(variable)
+
+
+@pytest.fixture
+def handbook(tmp_path: Path) -> Path:
+    """A folder of four small documents, in two levels."""
+    return write_handbook(tmp_path / "handbook")
+
+
+def write_handbook(folder: Path) -> Path:
+    for name, text in HANDBOOK.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    return folder

@@ -1,0 +1,73 @@
+"""Every command and every piece of Python on the task pages runs, in order, in a fresh folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import write_handbook
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = ["add.md", "ask.md", "chat.md", "bring-your-own-model.md", "privacy.md", "configuration.md"]
+BLOCK = re.compile(r"^```(console|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+EXIT = re.compile(r"#\s*exit (\d+)\s*$")
+
+
+def script_of(page: str) -> str:
+    """The page's commands and programs as one bash script that checks every exit code."""
+    lines = ['instill() { "$PYTHON" -m instill "$@"; }', 'python() { "$PYTHON" "$@"; }']
+    for language, body in BLOCK.findall(page):
+        if language == "python":
+            lines += ["python - <<'PROGRAM' || { echo 'program failed'; exit 99; }", body.rstrip(), "PROGRAM"]
+            continue
+        for line in body.splitlines():
+            if line.startswith("$ "):
+                expected = EXIT.search(line)
+                code = expected.group(1) if expected else "0"
+                command = EXIT.sub("", line[2:]).rstrip()
+                complaint = f"exit $code: {command.replace(chr(34), chr(39))}"
+                lines += [command, f'code=$?; [ $code = {code} ] || {{ echo "{complaint}"; exit 99; }}']
+    return "\n".join(lines)
+
+
+@pytest.fixture(scope="module")
+def base_url() -> Iterator[str]:
+    from tests.generators.endpoint_server import running_server
+
+    with running_server() as server:
+        yield server.base_url
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_of_the_page_works(page: str, tmp_path: Path, base_url: str) -> None:
+    write_handbook(tmp_path / "handbook")
+    script = script_of((DOCS / page).read_text(encoding="utf-8"))
+    assert "instill init" in script
+    environment = {**os.environ, "PYTHON": sys.executable, "BASE_URL": base_url, "NO_COLOR": "1"}
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+    assert "Traceback" not in done.stderr
+
+
+def test_every_setting_is_on_the_settings_page() -> None:
+    from instill.settings import Settings
+
+    page = (DOCS / "configuration.md").read_text(encoding="utf-8")
+    for section, field in Settings.model_fields.items():
+        for key in type(field.default).model_fields:
+            assert f"`{section}.{key}`" in page
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    root = DOCS.parent
+    for page in [*DOCS.glob("*.md"), root / "README.md", root / "CONTRIBUTING.md"]:
+        for target in re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"

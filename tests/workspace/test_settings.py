@@ -1,0 +1,61 @@
+"""Settings: the file, the variables, and what is said about mistakes."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from instill.errors import UsageError
+from instill.settings import Settings, default_toml, load_settings
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    file = tmp_path / "instill.toml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_the_commented_defaults_are_the_defaults(tmp_path: Path) -> None:
+    text = default_toml()
+    assert load_settings(written(tmp_path, text)) == Settings()
+    uncommented = "\n".join(line[2:] if line.startswith("# ") and " = " in line else line for line in text.splitlines())
+    values = tomllib.loads(uncommented)
+    assert load_settings(written(tmp_path, uncommented)) == Settings()
+    assert set(values) == set(Settings.model_fields)
+
+
+def test_variables_win_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = written(tmp_path, "[search]\nvector_weight = 0.5\npool = 50\n")
+    monkeypatch.setenv("INSTILL_SEARCH__VECTOR_WEIGHT", "0.7")
+    settings = load_settings(file)
+    assert (settings.search.vector_weight, settings.search.pool) == (0.7, 50)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("[search]\nvector_weihgt = 0.5\n", "search.vector_weight"),
+        ("[serach]\npool = 50\n", "search"),
+        ("[search]\nvector_weight = 7\n", "less than or equal to 1"),
+        ("[search\n", "TOML"),
+    ],
+)
+def test_mistakes_in_the_file_are_named(tmp_path: Path, text: str, named: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        load_settings(written(tmp_path, text))
+    assert named in str(caught.value)
+
+
+def test_an_unknown_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INSTILL_SEARCH__POOOL", "10")
+    with pytest.raises(UsageError, match="INSTILL_SEARCH__POOL"):
+        load_settings(None)
+
+
+def test_the_api_key_is_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INSTILL_GENERATOR__API_KEY", "sk-secret")
+    settings = load_settings(None)
+    assert "sk-secret" not in repr(settings)
+    assert settings.generator.api_key.get_secret_value() == "sk-secret"
