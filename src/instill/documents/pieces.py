@@ -1,0 +1,288 @@
+"""The pieces that passages are put together from: headings, paragraphs, blocks, lines, sentences, words.
+
+Each piece carries its size in tokens, what it costs to cut the text before it, and what it costs to keep it in one
+passage with what comes before (a heading: a passage should not straddle sections).
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from semantic_text_splitter import TextSplitter
+from tokenizers import Tokenizer
+
+from instill.documents.document import Parsed
+
+# What a cut before a piece costs, from "made for it" to "only when nothing else fits".
+CUT_HEADING = 0.0
+CUT_PAGE = 0.9
+CUT_PARAGRAPH = 1.0
+CUT_BLOCK = 1.3  # before a table or a code block: the paragraph above usually introduces it
+CUT_ROW = 1.5
+CUT_SENTENCE = 2.0
+CUT_AFTER_COLON = 2.0
+CUT_LINE = 3.0  # a line end inside a sentence
+CUT_ABBREVIATION = 4.0
+CUT_WORDS = 5.0
+CUT_INSIDE_WORD = 8.0
+CUT_AFTER_HEADING = 50.0  # a heading is never alone
+CROSS_PAGE = 0.4
+
+CHARACTERS_PER_TOKEN = 16
+_SLICE = 4000  # the sentence finder takes more than linear time, so it sees no more at a time
+
+_BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
+_WORDS = re.compile(r"\S+(?:\s+\S+){0,7}\s*")
+_SPACES = (
+    "[ \t\n\r\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"  # what every tokenizer takes as white space
+)
+_WORD = re.compile(rf"(?:(?!{_SPACES}).)+{_SPACES}*|{_SPACES}+", re.DOTALL)
+_ADORNMENT = re.compile(r"[ \t]*([=\-~^\"'`#*+.:_<>])\1*[ \t]*")
+_ROW_START = re.compile(r"[ \t]*(?:[-*+•·▪◦‣|☐☒]|\(?[0-9a-zA-Z]{1,3}[.)])[ \t]")
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|Sr|Jr|vs|No|Fig|Eq|Sec|Inc|Co|Corp|Ltd|al|approx|e\.g|i\.e|[A-Z])\.)\s*\Z"
+)
+_CLOSING = "。．！？；」』）】”"  # ends a sentence without a space after it
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    start: int
+    end: int
+    cut: float
+    crossing: float = 0.0
+    tokens: int = 0
+    lines: bool = False  # rows of a table or lines of code: line ends are better cuts than sentence ends
+    cuts_word: bool = False
+
+
+class Counter:
+    """Counts tokens; `additive` says whether counts of text cut at white space add up exactly."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self.additive = type(tokenizer.pre_tokenizer).__name__ == "BertPreTokenizer"
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text, but at least one for every 16 characters.
+
+        The floor bounds a passage's length where tokens do not: a tokenizer makes one unknown token of a word of a
+        thousand letters. The sum over parts is never below the count of the whole, so sums are safe.
+        """
+        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [
+            max(len(encoding), -(-len(text) // CHARACTERS_PER_TOKEN))
+            for text, encoding in zip(texts, encodings, strict=True)
+        ]
+
+
+def heading_end(text: str, start: int) -> int:
+    """Where the heading that starts at `start` ends: its line, with the lines of adornment over or under it."""
+    end = _line_end(text, start)
+    if _ADORNMENT.fullmatch(text, start, end):
+        end = _line_end(text, end + 1)
+    following = _line_end(text, end + 1)
+    if end + 3 < following and _ADORNMENT.fullmatch(text, end + 1, following):
+        end = following
+    return end
+
+
+def take_apart(parsed: Parsed, *, kind: str, counter: Counter, limit: int) -> list[Piece]:
+    """The text as pieces in order, each with its tokens; none is above the limit unless a single character is."""
+    text = parsed.text
+    pieces = _counted(_coarse(parsed, kind), text, counter, limit)
+    for refine in (_sentences, _words, _single_words, _characters):
+        if all(piece.tokens <= limit for piece in pieces):
+            break
+        refined: list[Piece] = []
+        for piece in pieces:
+            if piece.tokens <= limit:
+                refined.append(piece)
+                continue
+            parts = list(refine(text, piece))
+            parts[0] = replace(parts[0], cut=piece.cut, crossing=piece.crossing)
+            refined += parts
+        pieces = _counted(refined, text, counter, limit)
+    return pieces
+
+
+def _counted(pieces: Sequence[Piece], text: str, counter: Counter, limit: int) -> list[Piece]:
+    """Counts what is not counted yet; what is too long by its characters alone needs no counting."""
+    counted = list(pieces)
+    open_ones = []
+    for number, piece in enumerate(pieces):
+        if piece.end - piece.start > limit * CHARACTERS_PER_TOKEN:
+            counted[number] = replace(piece, tokens=limit + 1)
+        elif piece.tokens == 0:
+            open_ones.append(number)
+    counts = counter.count([text[pieces[number].start : pieces[number].end] for number in open_ones])
+    for number, tokens in zip(open_ones, counts, strict=True):
+        counted[number] = replace(counted[number], tokens=max(1, tokens))
+    return counted
+
+
+def _coarse(parsed: Parsed, kind: str) -> list[Piece]:
+    """Headings, paragraphs, and whole blocks; pages open new pieces."""
+    text, size = parsed.text, len(parsed.text)
+    headings = {heading.start: heading.level for heading in parsed.headings if 0 <= heading.start < size}
+    pages = {page.start for page in parsed.pages}
+    blocks = _disjoint_blocks(parsed)
+    marks = {0, size} | set(headings) | {heading_end(text, start) for start in headings}
+    marks |= {start for start in pages if start < size} | set(blocks) | set(blocks.values())
+    inside = sorted(blocks.items())
+    marks = {mark for mark in marks if not _within(inside, mark)}
+    pieces: list[Piece] = []
+    after_heading = False
+    edges = sorted(marks)
+    for start, end in zip(edges, edges[1:], strict=False):
+        for first, last in _trimmed_paragraphs(text, start, end, whole=start in blocks):
+            cut, crossing = _cut_before(text, first, pieces, block=start in blocks)
+            if first == _skip_space(text, start):
+                if start in pages and pieces:
+                    cut, crossing = min(cut, CUT_PAGE), CROSS_PAGE
+                if start in headings:
+                    cut, crossing = CUT_HEADING, max(1.0, 2.2 - 0.3 * headings[start])
+            if after_heading:
+                cut = CUT_AFTER_HEADING if start not in headings else max(cut, CUT_AFTER_HEADING)
+                crossing = min(crossing, 0.2)
+            after_heading = start in headings
+            lines = start in blocks or kind == "code"
+            pieces.append(Piece(first, last, cut, crossing, lines=lines))
+    return pieces
+
+
+def _cut_before(text: str, start: int, pieces: Sequence[Piece], *, block: bool) -> tuple[float, float]:
+    if not pieces:
+        return 0.0, 0.0
+    if text.startswith(":", pieces[-1].end - 1):
+        return CUT_AFTER_COLON, 0.0
+    return (CUT_BLOCK if block else CUT_PARAGRAPH), 0.0
+
+
+def _disjoint_blocks(parsed: Parsed) -> dict[int, int]:
+    blocks: dict[int, int] = {}
+    covered = 0
+    for block in sorted(parsed.blocks, key=lambda block: block.start):
+        start, end = max(block.start, 0), min(block.end, len(parsed.text))
+        if start >= covered and end > start:
+            blocks[start] = covered = end
+    return blocks
+
+
+def _within(blocks: Sequence[tuple[int, int]], mark: int) -> bool:
+    number = bisect_left(blocks, (mark, -1)) - 1
+    return number >= 0 and blocks[number][0] < mark < blocks[number][1]
+
+
+def _trimmed_paragraphs(text: str, start: int, end: int, *, whole: bool) -> Iterator[tuple[int, int]]:
+    """Spans between blank lines, without white space around them; one span for a block."""
+    edges = [start]
+    if not whole:
+        for match in _BLANK_LINES.finditer(text, start, end):
+            edges.append(match.end())
+    edges.append(end)
+    for first, last in zip(edges, edges[1:], strict=False):
+        first = _skip_space(text, first)
+        while last > first and text[last - 1].isspace():
+            last -= 1
+        if first < last:
+            yield first, last
+
+
+def _skip_space(text: str, position: int) -> int:
+    while position < len(text) and text[position].isspace():
+        position += 1
+    return position
+
+
+def _line_end(text: str, position: int) -> int:
+    found = text.find("\n", position)
+    return len(text) if found < 0 else found
+
+
+def _sentences(text: str, piece: Piece) -> Iterator[Piece]:
+    """Lines, and the sentences in them (Unicode's rules); only line ends for tables and code."""
+    part = text[piece.start : piece.end]
+    if piece.lines:
+        starts = [match.end() for match in re.finditer(r"\n(?=[ \t]*\S)", part)]
+    else:
+        starts = list(_sentence_starts(part))
+    cuts = {offset: _cut_at(part, offset, lines=piece.lines) for offset in starts if offset > 0}
+    yield from _parts(piece, {offset: cut for offset, cut in cuts.items() if cut is not None})
+
+
+def _sentence_starts(part: str) -> Iterator[int]:
+    for first, last in _slices(part):
+        if first > 0:
+            yield first
+        for offset, _ in TextSplitter((1, _SLICE + 1)).chunk_indices(part[first:last]):
+            if offset > 0:
+                yield first + offset
+
+
+def _slices(part: str) -> Iterator[tuple[int, int]]:
+    """Lines put together to at most `_SLICE` characters; longer lines are cut at white space."""
+    first = 0
+    while len(part) - first > _SLICE:
+        last = part.rfind("\n", first + 1, first + _SLICE) + 1
+        if last <= first:
+            last = part.rfind(" ", first + 1, first + _SLICE) + 1
+        if last <= first:
+            last = first + _SLICE
+        yield first, last
+        first = last
+    yield first, len(part)
+
+
+def _cut_at(part: str, offset: int, *, lines: bool) -> float | None:
+    before = part[max(0, offset - 40) : offset]
+    if not before[-1].isspace():
+        return CUT_SENTENCE if before[-1] in _CLOSING else None
+    if lines:
+        return CUT_ROW if before.endswith("\n\n") else CUT_ROW if part[offset : offset + 1].strip() else CUT_SENTENCE
+    ended = before.rstrip()[-1:] in ".!?…:;" + _CLOSING or before.rstrip()[-2:-1] in ".!?"
+    if "\n" in before[len(before.rstrip()) :]:
+        if _ROW_START.match(part, offset):
+            return CUT_ROW
+        return CUT_ROW - 0.2 if ended else CUT_LINE
+    return CUT_ABBREVIATION if _ABBREVIATION.search(before) else CUT_SENTENCE
+
+
+def _words(text: str, piece: Piece) -> Iterator[Piece]:
+    """Runs of eight words: single words would make the search slow for nothing."""
+    part = text[piece.start : piece.end]
+    starts = [match.start() for match in _WORDS.finditer(part)]
+    yield from _parts(piece, {start: CUT_WORDS for start in starts if start > 0 and re.match(_SPACES, part[start - 1])})
+
+
+def _single_words(text: str, piece: Piece) -> Iterator[Piece]:
+    starts = [match.start() for match in _WORD.finditer(text[piece.start : piece.end])]
+    yield from _parts(piece, {start: CUT_WORDS for start in starts if start > 0})
+
+
+def _characters(text: str, piece: Piece) -> Iterator[Piece]:
+    """A word above the limit, or a run of a script without spaces: Unicode's word boundaries, else characters."""
+    part = text[piece.start : piece.end]
+    starts = {
+        first + offset: CUT_INSIDE_WORD
+        for first, last in _slices(part)
+        for offset, _ in TextSplitter(8, trim=False).chunk_indices(part[first:last])
+        if first + offset > 0
+    }
+    for cut in _parts(piece, starts):
+        yield replace(cut, cuts_word=True)
+
+
+def _parts(piece: Piece, cuts: dict[int, float]) -> Iterator[Piece]:
+    edges = [0, *sorted(cuts), piece.end - piece.start]
+    for first, last in zip(edges, edges[1:], strict=False):
+        yield Piece(
+            piece.start + first,
+            piece.start + last,
+            cuts.get(first, piece.cut),
+            lines=piece.lines,
+            cuts_word=piece.cuts_word,
+        )

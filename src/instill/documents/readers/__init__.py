@@ -1,0 +1,1 @@
+"""One file per format family; each has functions `bytes -> Parsed`. Imported only when a file needs them."""

@@ -1,0 +1,86 @@
+"""HTML: the main text as Markdown through markitdown; title and meta data from the head."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+
+from instill.documents.decoding import decode, normalise
+from instill.documents.document import Parsed, Scalar
+from instill.documents.readers.markdown import scalars, structured
+
+_BOILERPLATE = "script,style,noscript,template,svg,iframe,nav,form,button,input,select,[hidden],[aria-hidden=true]"
+_PAGE_BOILERPLATE = "header,footer,aside,[role=navigation],[role=banner],[role=contentinfo],[role=search]"
+_META = {
+    "author": ("author", "article:author", "dc.creator"),
+    "date": ("article:published_time", "date", "dc.date", "dcterms.date", "og:updated_time", "last-modified"),
+    "description": ("description", "og:description"),
+    "site": ("og:site_name",),
+}
+
+
+def read_html(text: str) -> Parsed:
+    """Main text (`<main>`, `<article>`, else the body without navigation and the like) as Markdown."""
+    from bs4 import BeautifulSoup
+
+    soup = BeautifulSoup(text, "lxml")
+    title = soup.title.get_text(" ", strip=True) if soup.title else ""
+    metadata = _metadata(soup)
+    markdown = html_to_markdown(str(_main(soup)))
+    return structured(markdown, title=re.sub(r"\s+", " ", title), metadata=metadata)
+
+
+def decode_html(data: bytes, charset: str = "") -> str:
+    """HTML names its encoding in the page itself when the server does not."""
+    declared = re.search(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w-]+)", data[:4096], re.IGNORECASE)
+    return decode(data, charset=charset or (declared[1].decode("ascii") if declared else ""))
+
+
+def html_to_markdown(html: str) -> str:
+    """HTML (whole or a fragment) as tidy Markdown; inline images are dropped unless they have a description."""
+    from markitdown import StreamInfo
+    from markitdown.converters import HtmlConverter
+
+    page = f"<html><body>{html}</body></html>" if "<body" not in html[:2000].lower() else html
+    stream = io.BytesIO(page.encode("utf-8", "ignore"))
+    result = HtmlConverter().convert(stream, StreamInfo(mimetype="text/html", charset="utf-8"))
+    return tidy(result.markdown)
+
+
+def tidy(markdown: str) -> str:
+    """Without images that say nothing, empty links, trailing blanks, and runs of blank lines."""
+    text = normalise(markdown).replace("\u00a0", " ")
+    text = re.sub(r"!\[\s*\]\([^)\n]*\)", "", text)
+    text = re.sub(r"(?<!!)\[\s*\]\([^)\n]*\)", "", text)
+    text = re.sub(r"\(data:[^)\s]{40,}\)", "()", text)
+    text = re.sub(r"[ \t]+\n", "\n", text)
+    return re.sub(r"\n{3,}", "\n\n", text).strip()
+
+
+def _main(soup: Any) -> Any:
+    for found in soup.select(_BOILERPLATE):
+        found.decompose()
+    body = soup.body or soup
+    whole = len(body.get_text(" ", strip=True))
+    for selector in ("main", "[role=main]", "article"):
+        candidates = soup.select(selector)
+        if len(candidates) == 1 and len(candidates[0].get_text(" ", strip=True)) > 0.3 * whole:
+            return candidates[0]
+    for found in body.select(_PAGE_BOILERPLATE):
+        if len(found.get_text(" ", strip=True)) < 0.3 * whole and not found.find_parents(["article", "main"]):
+            found.decompose()
+    return body
+
+
+def _metadata(soup: Any) -> dict[str, Scalar]:
+    named: dict[str, str] = {}
+    for tag in soup.find_all("meta"):
+        name = str(tag.get("name") or tag.get("property") or tag.get("http-equiv") or "").lower()
+        content = str(tag.get("content") or "").strip()
+        if name and content:
+            named.setdefault(name, content)
+    found = {key: named[name] for key, names in _META.items() for name in reversed(names) if name in named}
+    if soup.html and soup.html.get("lang"):
+        found["language"] = str(soup.html["lang"])
+    return scalars(dict(found))

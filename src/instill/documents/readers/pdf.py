@@ -1,0 +1,298 @@
+"""PDF: the text layer page by page (pypdfium2), headings by font, OCR for pages without text."""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from instill.documents.decoding import normalise
+from instill.documents.document import Heading, Page, Parsed, Scalar
+from instill.errors import DocumentError
+
+MAX_PAGES = 20_000
+_LIGATURES = {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "\ufb05": "st", "\ufb06": "st"}
+_LIGATURE = re.compile("[" + "".join(_LIGATURES) + "]")
+_SOFT_HYPHEN = re.compile("[\x02\xad\ufffe]\\s*")
+_HARD_HYPHEN = re.compile(r"([^\W\d_]+)-\n([a-z]+)")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1b\x7f-\x84\x86-\x9f]")
+_NUMBER = re.compile(r"\d[\d,.]*")
+_BOLD = re.compile(r"bold|black|heavy|semibold|demi", re.IGNORECASE)
+_MAX_HEADING = 110
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    text: str
+    size: float
+    bold: bool
+    gap: float  # white space over it, in line heights
+
+
+def read_pdf(data: bytes, *, ocr: Literal["auto", "always", "never"] = "auto") -> Parsed:
+    """One `Page` a page. Paragraphs are told apart by the space between lines, headings by size and weight.
+
+    Raises:
+        DocumentError: encrypted, damaged, without pages, or without any text.
+    """
+    import pypdfium2
+
+    try:
+        document = pypdfium2.PdfDocument(data)
+    except pypdfium2.PdfiumError as error:
+        raise _refused(error) from error
+    try:
+        if not 0 < len(document) <= MAX_PAGES:
+            raise DocumentError(
+                f"The PDF has {len(document)} pages; 1 to {MAX_PAGES:,} are read.",
+                remedy="Split it into smaller files.",
+            )
+        pages, notices = _pages(document, ocr)
+        return _assembled(pages, _metadata(document), notices)
+    finally:
+        document.close()
+
+
+def _refused(error: Exception) -> DocumentError:
+    if "password" in str(error).lower():
+        return DocumentError(
+            "The PDF is encrypted.", remedy="Save a copy without the password and add that, e.g. by printing to PDF."
+        )
+    return DocumentError(
+        "The PDF is damaged and cannot be opened.", remedy="Open it in a viewer, save it again, and add the new file."
+    )
+
+
+def _pages(document: Any, ocr: str) -> tuple[list[list[_Line]], list[str]]:
+    import pypdfium2
+
+    pages: list[list[_Line]] = []
+    read_by_ocr: list[int] = []
+    unreadable: list[int] = []
+    for number in range(1, len(document) + 1):
+        try:
+            page = document[number - 1]
+            lines = [] if ocr == "always" else _text_lines(page)
+            if not lines and ocr != "never" and (ocr == "always" or _has_image(page)):
+                from instill.documents.readers.image import ocr_page
+
+                lines = [_Line(text, 0.0, False, 0.0) for text in ocr_page(page)]
+                read_by_ocr.append(number)
+            pages.append(lines)
+            page.close()
+        except pypdfium2.PdfiumError:
+            unreadable.append(number)
+            pages.append([])
+    notices = []
+    if read_by_ocr:
+        notices.append(f"{len(read_by_ocr)} of {len(document)} pages were read by OCR.")
+    if unreadable:
+        notices.append(
+            f"{len(unreadable)} of {len(document)} pages are damaged and were left out: {_some(unreadable)}."
+        )
+    empty = [number for number, lines in enumerate(pages, 1) if not lines and number not in unreadable]
+    if empty and len(empty) < len(pages):
+        notices.append(f"{len(empty)} of {len(document)} pages have no text: {_some(empty)}.")
+    return pages, notices
+
+
+def _some(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers[:10])) + (", ..." if len(numbers) > 10 else "")
+
+
+def _has_image(page: Any) -> bool:
+    import pypdfium2.raw as raw
+
+    return any(
+        found.type in (raw.FPDF_PAGEOBJ_IMAGE, raw.FPDF_PAGEOBJ_PATH, raw.FPDF_PAGEOBJ_SHADING)
+        for found in page.get_objects(max_depth=4)
+    )
+
+
+def _text_lines(page: Any) -> list[_Line]:
+    """The lines of a page's text layer with their look, taken from one character in the middle of each."""
+    textpage = page.get_textpage()
+    try:
+        raw_text: str = textpage.get_text_range(errors="ignore")
+        aligned = len(raw_text) == textpage.count_chars()
+        lines: list[_Line] = []
+        position, last_bottom = 0, None
+        for piece in raw_text.split("\n"):
+            start, position = position, position + len(piece) + 1
+            text = piece.rstrip("\r").rstrip()
+            if not text.strip():
+                continue
+            size, bold, top, bottom = _look(textpage, start, len(text)) if aligned else (0.0, False, 0.0, 0.0)
+            height = max(size, 1.0)
+            gap = (last_bottom - top) / height if last_bottom is not None and aligned else 0.0
+            last_bottom = bottom
+            lines.append(_Line(text, size, bold, gap))
+        return lines
+    finally:
+        textpage.close()
+
+
+def _look(textpage: Any, start: int, length: int) -> tuple[float, bool, float, float]:
+    """Font size and weight, top and bottom, of the line's middle character that is no space."""
+    import ctypes
+
+    import pypdfium2.raw as raw
+
+    index = start + length // 2
+    if chr(raw.FPDFText_GetUnicode(textpage, index)).isspace() and length > 1:
+        index += 1 if length // 2 + 1 < length else -1
+    left, right, bottom, top = (ctypes.c_double() for _ in range(4))
+    raw.FPDFText_GetCharBox(textpage, index, left, right, bottom, top)
+    name = ctypes.create_string_buffer(128)
+    flags = ctypes.c_int()
+    raw.FPDFText_GetFontInfo(textpage, index, name, 128, flags)
+    bold = raw.FPDFText_GetFontWeight(textpage, index) >= 600 or _BOLD.search(name.value.decode("latin-1")) is not None
+    # The nominal font size misses the text matrix's scale; the box's height follows it.
+    _, low, _, high = textpage.get_charbox(index, loose=True)
+    size = max(high - low, 0.1)
+    return size, bold, high, low
+
+
+def _assembled(pages: Sequence[Sequence[_Line]], metadata: dict[str, Scalar], notices: list[str]) -> Parsed:
+    levels = _heading_levels(pages)
+    parts: list[str] = []
+    found_pages: list[Page] = []
+    headings: list[Heading] = []
+    length = 0
+    words = Counter(
+        word for lines in pages for line in lines for word in re.findall(r"[^\W\d_]+(?:-[a-z]+)*", line.text)
+    )
+    for number, lines in enumerate(pages, 1):
+        text, found = _page_text(lines, levels, words)
+        if not text:
+            found_pages.append(Page(number, length, length))
+            continue
+        if parts:
+            parts.append("\n\n")
+            length += 2
+        found_pages.append(Page(number, length, length + len(text)))
+        headings += [Heading(heading.level, heading.title, length + heading.start) for heading in found]
+        parts.append(text)
+        length += len(text)
+    title = str(metadata.pop("title", ""))
+    return Parsed(
+        text="".join(parts), title=title, headings=headings, pages=found_pages, metadata=metadata, notices=notices
+    )
+
+
+def _page_text(
+    lines: Sequence[_Line], levels: dict[tuple[float, bool], int], words: Counter[str]
+) -> tuple[str, list[Heading]]:
+    """The page's text, cleaned, and its headings by offset into it."""
+    paragraphs: list[str] = []
+    heading_at: list[tuple[int, int, str]] = []  # paragraph number, level, title
+    last_style: tuple[float, bool] | None = None
+    for line in lines:
+        style = (round(line.size, 1), line.bold)
+        level = levels.get(style, 0) if _like_heading(line.text) else 0
+        if level and style == last_style and line.gap < 1.0:
+            paragraphs[-1] += "\n" + line.text
+            heading_at[-1] = (heading_at[-1][0], level, f"{heading_at[-1][2]} {line.text}"[:300])
+            continue
+        if level:
+            paragraphs.append(line.text)
+            heading_at.append((len(paragraphs) - 1, level, line.text))
+        elif last_style is not None or line.gap > 0.6 or not paragraphs:
+            paragraphs.append(line.text)
+        else:
+            paragraphs[-1] += "\n" + line.text
+        last_style = style if level else None
+    headings: list[Heading] = []
+    parts: list[str] = []
+    length = 0
+    titles = {number: (level, title) for number, level, title in heading_at}
+    for number, paragraph in enumerate(paragraphs):
+        clean = _clean(paragraph, words)
+        if not clean:
+            continue
+        if parts:
+            separator = "\n" if number - 1 in titles else "\n\n"
+            parts.append(separator)
+            length += len(separator)
+        if number in titles:
+            level, title = titles[number]
+            headings.append(Heading(level, re.sub(r"\s+", " ", _clean(title, words)), length))
+        parts.append(clean)
+        length += len(clean)
+    return "".join(parts), headings
+
+
+def _clean(text: str, words: Counter[str]) -> str:
+    text = _SOFT_HYPHEN.sub("", text.replace("\r", ""))
+    text = _LIGATURE.sub(lambda match: _LIGATURES[match[0]], text)
+    text = _HARD_HYPHEN.sub(lambda match: _joined(match[1], match[2], words), text)
+    text = _CONTROL.sub("", normalise(text)).replace("\u00a0", " ")
+    return "\n".join(line.rstrip() for line in text.split("\n")).strip()
+
+
+def _joined(first: str, second: str, words: Counter[str]) -> str:
+    """A word broken at a line end: with its hyphen only where the document writes it so elsewhere."""
+    hyphened = words[f"{first}-{second}"] > words[first + second]
+    return f"{first}-{second}" if hyphened else first + second
+
+
+def _like_heading(text: str) -> bool:
+    letters = sum(character.isalpha() for character in text)
+    return (
+        letters >= 3
+        and len(text) <= _MAX_HEADING
+        and letters >= 0.5 * len(text.replace(" ", ""))
+        and len(_NUMBER.findall(text)) <= 2
+        and "$" not in text
+        and not text.rstrip().endswith((",", ";", ":", "."))
+        and (text.lstrip()[:1].isupper() or text.lstrip()[:1].isdigit() or not text.lstrip()[:1].isascii())
+    )
+
+
+def _heading_levels(pages: Sequence[Sequence[_Line]]) -> dict[tuple[float, bool], int]:
+    """Looks that are rarer and larger, or bolder, than the body's: level 1 for the largest."""
+    weights: Counter[tuple[float, bool]] = Counter()
+    for lines in pages:
+        for line in lines:
+            if line.size:
+                weights[(round(line.size, 1), line.bold)] += len(line.text)
+    if not weights:
+        return {}
+    (body_size, body_bold), _ = weights.most_common(1)[0]
+    total = sum(weights.values())
+    median = statistics.median(
+        size for (size, _), weight in weights.items() for _ in range(max(1, weight * 200 // total))
+    )
+    body_size = max(body_size, median)
+    looks = [
+        (size, bold)
+        for (size, bold), weight in weights.items()
+        if weight < 0.2 * total and (size > 1.12 * body_size or (bold and not body_bold and size > 0.97 * body_size))
+    ]
+    looks.sort(key=lambda look: (-look[0], not look[1]))
+    levels: dict[tuple[float, bool], int] = {}
+    level, last = 0, float("inf")
+    for size, bold in looks:
+        if size < last * 0.97 or not levels:
+            level, last = min(level + 1, 4), size
+        levels[(size, bold)] = level
+    return levels
+
+
+def _metadata(document: Any) -> dict[str, Scalar]:
+    found: dict[str, Scalar] = {}
+    values = document.get_metadata_dict(skip_empty=True)
+    for key, name in (("Title", "title"), ("Author", "author"), ("Subject", "subject"), ("Keywords", "keywords")):
+        value = re.sub(r"\s+", " ", _CONTROL.sub("", str(values.get(key, "")))).strip()
+        if value and value.lower() not in ("untitled", "anonymous", "unspecified"):
+            found[name] = value[:500]
+    date = re.match(r"D:(\d{4})(\d{2})?(\d{2})?", str(values.get("CreationDate", "")))
+    if date and 1970 <= int(date[1]) <= 2100:
+        found["year"] = int(date[1])
+        if date[2] and date[3]:
+            found["date"] = f"{date[1]}-{date[2]}-{date[3]}"
+    found["pages"] = len(document)
+    return found

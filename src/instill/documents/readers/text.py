@@ -1,0 +1,18 @@
+"""Plain text, and the checks that every canonical text must pass."""
+
+from __future__ import annotations
+
+import re
+
+from instill.documents.document import Parsed
+
+_TITLE_LENGTH = 120
+
+
+def read_text(text: str) -> Parsed:
+    """Plain text as it is. The first line is the title when it stands alone and is short."""
+    first, _, rest = text.strip().partition("\n")
+    alone = not rest or rest.startswith("\n") or re.match(r"[=\-*#~]{3,}\s*\n", rest) is not None
+    sentence = first.rstrip().endswith((".", ",", ";", ":"))
+    title = first.strip() if alone and not sentence and len(first) <= _TITLE_LENGTH and rest else ""
+    return Parsed(text=text, title=title)
