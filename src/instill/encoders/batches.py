@@ -9,9 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-BATCH_TOKENS = 512
-"""Tokens of a batch: enough to keep the matrix kernels busy, few enough to stay in a core's cache."""
-
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -21,13 +18,13 @@ class Batch:
     ids: NDArray[np.int32]
 
 
-def batches_of_equal_length(sequences: Sequence[Sequence[int]], *, tokens: int = BATCH_TOKENS) -> list[Batch]:
-    """Every sequence once, in batches of equal length and at most `tokens` tokens (one sequence at least).
+def batches_of_equal_length(sequences: Sequence[Sequence[int]], *, tokens: int) -> list[Batch]:
+    """Every sequence once, in batches of equal length and at most `tokens` tokens, but of one sequence at least.
 
     The longest come first, so that the threads which share the batches finish together.
 
     Example:
-        >>> [batch.rows.tolist() for batch in batches_of_equal_length([[1, 2], [1, 5, 2], [3, 2]])]
+        >>> [batch.rows.tolist() for batch in batches_of_equal_length([[1, 2], [1, 5, 2], [3, 2]], tokens=8)]
         [[1], [0, 2]]
     """
     by_length: dict[int, list[int]] = defaultdict(list)

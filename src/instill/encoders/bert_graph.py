@@ -90,7 +90,7 @@ def _layer(
     rows = graph.op("Add", rows, product(graph, attended, layer.output))
     rows = _normalise(graph, rows, layer.attention_norm, weights.epsilon)
     inner = _activate(graph, product(graph, rows, layer.up), weights.activation)
-    rows = graph.op("Add", rows, product(graph, inner, layer.down))
+    rows = graph.op("Add", rows, product(graph, inner, layer.down, activation=weights.activation))
     return _normalise(graph, rows, layer.norm, weights.epsilon)
 
 

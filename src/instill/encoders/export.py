@@ -10,8 +10,11 @@ from typing import Any
 from instill.encoders.cache import make_entry, open_entry
 from instill.encoders.sentence_transformers_folder import SentenceFolder
 
-EXPORTER = 1
+EXPORTER = 2
 """Raise this whenever exported vectors change; it is part of names and fingerprints."""
+
+BATCH_TOKENS = {"fp32": 256, "int8": 1}
+"""Tokens of a batch (one text at least). float32 gains from filling up short texts; int8 needs one text a run."""
 
 MODEL_FILE, TOKENIZER_FILE = "model.onnx", "tokenizer.json"
 
@@ -58,6 +61,7 @@ def export(folder: SentenceFolder, name: str, source_hash: str, precision: str) 
             "query_prompt": folder.query_prompt,
             "passage_prompt": folder.passage_prompt,
             "precision": precision,
+            "batch_tokens": BATCH_TOKENS[precision],
             "source_hash": source_hash,
         }
 

@@ -1,10 +1,15 @@
-"""The encoder that ONNX Runtime runs: one thread a batch, as many batches at once as there are threads."""
+"""The encoder that ONNX Runtime runs: one thread a batch, as many batches at once as there are threads.
+
+Threads that each have their own text need not wait for one another within a layer, and a text of a few hundred
+tokens stays in a core's cache; both measured faster than large padded batches spread over the cores.
+"""
 
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,19 +17,21 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
-from instill.encoders.batches import Batch, batches_of_equal_length
+from instill.encoders.batches import batches_of_equal_length
 from instill.encoders.export import MODEL_FILE, TOKENIZER_FILE
 from instill.encoders.protocol import Vectors
 from instill.errors import WorkspaceError
 
+_PROGRESS_S = 0.1
 _BLOCK = 4096  # Texts tokenised at once: bounds memory, and lets progress be shown.
 
 
 class OnnxEncoder:
     """An exported encoder; made by `instill.encoders.open_encoder`.
 
-    A text's vector does not depend on the texts beside it: batches hold texts of one length, without padding, and
-    int8 scales are taken per token. Across batches of another size only the order of float32 sums can differ.
+    A text's vector does not depend on the texts beside it. In int8 it is the same to the last bit, since each text is
+    a run of its own; in float32 batches hold texts of one length without padding, and only the order of sums differs
+    with the size of the batch (differences near 1e-7).
 
     Args:
         folder: a cache entry with the model and its tokenizer.
@@ -75,27 +82,34 @@ class OnnxEncoder:
         return vectors
 
     def _encode_block(self, block: list[str], out: Vectors, progress: Callable[[int], None] | None) -> None:
-        batches = batches_of_equal_length([entry.ids for entry in self._tokens.encode_batch_fast(block)])
-        run = self._session.run
+        sequences = [entry.ids or [0] for entry in self._tokens.encode_batch_fast(block)]
+        todo = deque(batches_of_equal_length(sequences, tokens=int(self._manifest["batch_tokens"])))
+        session = self._session
+        name = session.get_inputs()[0].name
+        done: list[int] = []  # list.append and deque.popleft are atomic, so that the threads need no lock.
 
-        def work(batch: Batch) -> int:
-            out[batch.rows] = run(None, {"input_ids": batch.ids})[0]
-            return len(batch.rows)
+        def work() -> None:
+            while todo:
+                try:
+                    batch = todo.popleft()
+                except IndexError:  # Another thread took the last one.
+                    return
+                out[batch.rows] = session.run(None, {name: batch.ids})[0]
+                done.append(len(batch.rows))
 
-        if self._threads == 1 or len(batches) == 1:
-            for batch in batches:
-                _report(work(batch), progress)
-            return
+        reported = 0
         with ThreadPoolExecutor(self._threads, thread_name_prefix="encode") as pool:
-            pending: set[Future[int]] = {pool.submit(work, batch) for batch in batches}
             try:
-                while pending:
-                    done, pending = wait(pending, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        _report(future.result(), progress)
-            except BaseException:
-                pool.shutdown(wait=True, cancel_futures=True)  # Ctrl-C must not wait for the whole block.
-                raise
+                running = {pool.submit(work) for _ in range(min(self._threads, len(todo)))}
+                while running:
+                    finished, running = wait(running, timeout=_PROGRESS_S, return_when=FIRST_EXCEPTION)
+                    for future in finished:
+                        future.result()
+                    if progress is not None and (count := sum(done)) > reported:
+                        progress(count - reported)
+                        reported = count
+            finally:
+                todo.clear()  # After Ctrl-C or an error the threads stop at their next batch.
 
     def _load_tokenizer(self) -> Tokenizer:
         path = self._folder / TOKENIZER_FILE
@@ -132,8 +146,3 @@ def available_cores() -> int:
     """Cores that this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
-
-
-def _report(count: int, progress: Callable[[int], None] | None) -> None:
-    if progress is not None:
-        progress(count)
