@@ -85,6 +85,7 @@ _MAGIC = (
     (b"II*\x00", "image"),
     (b"MM\x00*", "image"),
 )
+_GENERAL = ("json", "xml", "zip")  # the name may say more: a notebook is sent as JSON
 TEXT_KINDS = frozenset({"text", "markdown", "rst", "html", "csv", "json", "jsonl", "notebook", "xml", "code", "email"})
 
 
@@ -99,14 +100,14 @@ def kind_of(data: bytes, *, name: str, content_type: str = "") -> str:
     """
     proven = _by_magic(data)
     named = kind_by_name(name)
+    declared = _by_type(content_type)
+    if declared and declared not in _GENERAL and not proven:
+        return declared  # "guide.php" that a server sends as text/html
     if named and (named not in TEXT_KINDS or not proven):
         return named
     if proven:
         return proven
-    declared = _by_type(content_type)
-    if declared:
-        return declared
-    return _by_text(data)
+    return declared or _by_text(data)
 
 
 def kind_by_name(name: str) -> str:

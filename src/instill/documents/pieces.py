@@ -10,6 +10,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from semantic_text_splitter import TextSplitter
 from tokenizers import Tokenizer
@@ -137,9 +138,9 @@ def _coarse(parsed: Parsed, kind: str) -> list[Piece]:
     pieces: list[Piece] = []
     after_heading = False
     edges = sorted(marks)
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         for first, last in _trimmed_paragraphs(text, start, end, whole=start in blocks):
-            cut, crossing = _cut_before(text, first, pieces, block=start in blocks)
+            cut, crossing = _cut_before(text, pieces, block=start in blocks)
             if first == _skip_space(text, start):
                 if start in pages and pieces:
                     cut, crossing = min(cut, CUT_PAGE), CROSS_PAGE
@@ -154,7 +155,7 @@ def _coarse(parsed: Parsed, kind: str) -> list[Piece]:
     return pieces
 
 
-def _cut_before(text: str, start: int, pieces: Sequence[Piece], *, block: bool) -> tuple[float, float]:
+def _cut_before(text: str, pieces: Sequence[Piece], *, block: bool) -> tuple[float, float]:
     if not pieces:
         return 0.0, 0.0
     if text.startswith(":", pieces[-1].end - 1):
@@ -184,7 +185,7 @@ def _trimmed_paragraphs(text: str, start: int, end: int, *, whole: bool) -> Iter
         for match in _BLANK_LINES.finditer(text, start, end):
             edges.append(match.end())
     edges.append(end)
-    for first, last in zip(edges, edges[1:], strict=False):
+    for first, last in pairwise(edges):
         first = _skip_space(text, first)
         while last > first and text[last - 1].isspace():
             last -= 1
@@ -278,7 +279,7 @@ def _characters(text: str, piece: Piece) -> Iterator[Piece]:
 
 def _parts(piece: Piece, cuts: dict[int, float]) -> Iterator[Piece]:
     edges = [0, *sorted(cuts), piece.end - piece.start]
-    for first, last in zip(edges, edges[1:], strict=False):
+    for first, last in pairwise(edges):
         yield Piece(
             piece.start + first,
             piece.start + last,

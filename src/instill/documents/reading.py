@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import logging
 import os
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from instill.documents.decoding import decode
 from instill.documents.document import Page, Parsed
 from instill.documents.guard import check_content, check_size
 from instill.documents.kinds import kind_of
+from instill.documents.readers.job import Job
 from instill.errors import DocumentError
 from instill.settings import DocumentSettings
 
-Reader = Callable[[bytes, str, DocumentSettings, str], Parsed]
-"""(bytes, name, settings, charset) -> Parsed."""
-
 
 def read(
-    data: bytes, *, name: str, settings: DocumentSettings, content_type: str = "", kind: str = ""
+    data: bytes,
+    *,
+    name: str,
+    settings: DocumentSettings,
+    content_type: str = "",
+    kind: str = "",
+    alive: Callable[[], None] = lambda: None,
 ) -> tuple[str, Parsed]:
     """The format family and the canonical text with its structure.
 
@@ -29,8 +33,9 @@ def read(
         data: the source's bytes.
         name: the file's name or address; its ending names the format.
         settings: limits, and what is done by OCR.
-        content_type: what a web server or a mail said, e.g. "text/html; charset=utf-8"; used where the name says nothing.
+        content_type: what a web server or a mail said, e.g. "text/html; charset=utf-8".
         kind: the format family, where the caller knows it.
+        alive: called now and then while a long file is read.
 
     Raises:
         DocumentError: empty, too large, binary, encrypted, damaged, explosive, or without text.
@@ -45,7 +50,7 @@ def read(
         kind = kind or kind_of(data, name=name, content_type=content_type)
         check_content(data, kind, settings)
         with _quiet():
-            parsed = _READERS[kind](data, name, settings, _charset(content_type))
+            parsed = _reader(kind)(Job(data, name, kind, settings, _charset(content_type), alive))
         return kind, _checked(parsed, settings)
     except DocumentError as error:
         raise DocumentError(error.what, where=error.where or name, remedy=error.remedy) from error
@@ -65,7 +70,7 @@ def read(
         ) from error
     except Exception as error:  # a parser met something that it did not expect: the file's fault, not the run's
         raise DocumentError(
-            f"The {kind} file is damaged or uses something that cannot be read ({type(error).__name__}: {_short(error)}).",
+            f"The {kind} file is damaged or cannot be read ({type(error).__name__}: {_short(error)}).",
             where=name,
             remedy="Open it in its program, save it again or as PDF, and add that.",
         ) from error
@@ -90,7 +95,7 @@ def _checked(parsed: Parsed, settings: DocumentSettings) -> Parsed:
         )
     if len(parsed.text) > settings.max_text_mb * 1024**2:
         raise DocumentError(
-            f"Its text has {len(parsed.text) / 1024**2:,.0f} million characters; the limit is {settings.max_text_mb:,.0f}.",
+            f"Its text has {len(parsed.text) / 1024**2:,.0f} MB; the limit is {settings.max_text_mb:,.0f} MB.",
             remedy="Split it, or raise max_text_mb under [documents] in instill.toml.",
         )
     size = len(parsed.text)
@@ -118,47 +123,36 @@ def _quiet() -> Iterator[None]:
         logging.disable(before)
 
 
-# Each of these imports its reader when it is needed: a folder of text files loads no PDF and no office library.
-
-
-def _text(data: bytes, name: str, settings: DocumentSettings, charset: str) -> Parsed:
-    from instill.documents.readers.text import read_text
-
-    return read_text(decode(data, charset=charset))
-
-
-def _markdown(data: bytes, name: str, settings: DocumentSettings, charset: str) -> Parsed:
-    from instill.documents.readers.markdown import read_markdown
-
-    return read_markdown(decode(data, charset=charset))
-
-
-def _html(data: bytes, name: str, settings: DocumentSettings, charset: str) -> Parsed:
-    from instill.documents.readers.html import decode_html, read_html
-
-    return read_html(decode_html(data, charset))
-
-
-def _pdf(data: bytes, name: str, settings: DocumentSettings, charset: str) -> Parsed:
-    from instill.documents.readers.pdf import read_pdf
-
-    return read_pdf(data, ocr=settings.ocr)
-
-
-def _image(data: bytes, name: str, settings: DocumentSettings, charset: str) -> Parsed:
-    if settings.ocr == "never":
-        raise DocumentError("It is an image, and OCR is off.", remedy='Set ocr = "auto" under [documents].')
-    from instill.documents.readers.image import read_image
-
-    return read_image(data)
-
-
-_READERS: dict[str, Reader] = {
-    "text": _text,
-    "code": _text,
-    "rst": _text,
-    "markdown": _markdown,
-    "html": _html,
-    "pdf": _pdf,
-    "image": _image,
+_READERS = {
+    "text": "text:read_plain",
+    "markdown": "markdown:read_markdown_file",
+    "rst": "rst:read_rst",
+    "html": "html:read_html_file",
+    "pdf": "pdf:read_pdf",
+    "docx": "office:read_docx",
+    "pptx": "office:read_pptx",
+    "epub": "office:read_epub",
+    "msg": "office:read_msg",
+    "rtf": "office:read_rtf",
+    "xlsx": "tables:read_xlsx",
+    "xls": "tables:read_xls",
+    "csv": "tables:read_csv",
+    "json": "records:read_json",
+    "jsonl": "records:read_jsonl",
+    "notebook": "records:read_notebook",
+    "email": "mail:read_mail",
+    "xml": "xml:read_xml",
+    "code": "code:read_code",
+    "image": "image:read_image",
 }
+"""Kind -> "module:function" under `readers`, imported on first use: a folder of text loads no office library."""
+
+
+def _reader(kind: str) -> Callable[[Job], Parsed]:
+    if kind == "zip":
+        raise DocumentError("Archives are not opened.", remedy="Unpack it, and add the folder.")
+    if kind not in _READERS:
+        raise DocumentError(f"There is no reader for {kind!r}.", remedy=f"Known kinds: {', '.join(_READERS)}.")
+    module, _, function = _READERS[kind].partition(":")
+    found: Callable[[Job], Parsed] = getattr(importlib.import_module(f"instill.documents.readers.{module}"), function)
+    return found

@@ -161,7 +161,7 @@ def _address(named: str) -> Source | SourceProblem:
 def _pattern(named: str, base: Path, spec: pathspec.GitIgnoreSpec) -> Iterator[Source | SourceProblem]:
     pattern = str(Path(named).expanduser())
     root = base if not Path(pattern).is_absolute() else Path(Path(pattern).anchor)
-    matches = sorted(glob.iglob(pattern, root_dir=base, recursive=True, include_hidden=True))
+    matches = sorted(glob.iglob(pattern, root_dir=base, recursive=True, include_hidden=True))  # noqa: PTH207
     found = False
     for match in matches:
         path = Path(os.path.abspath(base / match))  # noqa: PTH100

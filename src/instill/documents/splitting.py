@@ -92,7 +92,7 @@ def _fitting_spans(parsed: Parsed, kind: str, counter: Counter, limit: int) -> l
 
 
 def _group(pieces: Sequence[Piece], limit: int) -> list[tuple[int, int]]:
-    """The cheapest grouping of neighbours as `(first, last + 1)` piece numbers; a group holds `limit` tokens at most."""
+    """The cheapest grouping of neighbours within the limit, as `(first, last + 1)` piece numbers."""
     costs = _Costs()
     tiny = limit * costs.tiny_share
     tokens, crossed = [0], [0.0]  # prefix sums

@@ -8,6 +8,7 @@ from typing import Any
 
 from instill.documents.decoding import decode, normalise
 from instill.documents.document import Parsed, Scalar
+from instill.documents.readers.job import Job
 from instill.documents.readers.markdown import scalars, structured
 
 _BOILERPLATE = "script,style,noscript,template,svg,iframe,nav,form,button,input,select,[hidden],[aria-hidden=true]"
@@ -18,6 +19,11 @@ _META = {
     "description": ("description", "og:description"),
     "site": ("og:site_name",),
 }
+
+
+def read_html_file(job: Job) -> Parsed:
+    """A page; its encoding may be named in it."""
+    return read_html(decode_html(job.data, job.charset))
 
 
 def read_html(text: str) -> Parsed:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from instill.documents.document import Page, Parsed
+from instill.documents.readers.job import Job
 from instill.errors import DocumentError
 
 MAX_PIXELS = 100_000_000
@@ -17,20 +18,23 @@ _SCALE = 150 / 72  # pages are drawn at 150 dots per inch
 _LEAST_CONFIDENCE = 0.5
 
 
-def read_image(data: bytes) -> Parsed:
+def read_image(job: Job) -> Parsed:
     """The text in an image, one `Page` a frame (TIFF).
 
     Raises:
         DocumentError: damaged, larger than 100 million pixels, or without text.
     """
+    if job.settings.ocr == "never":
+        raise DocumentError("It is an image, and OCR is off.", remedy='Set ocr = "auto" under [documents].')
     from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 
     texts: list[str] = []
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            image = Image.open(io.BytesIO(data))
+            image = Image.open(io.BytesIO(job.data))
             for frame in ImageSequence.Iterator(image):
+                job.alive()
                 if frame.width * frame.height > MAX_PIXELS:
                     raise DocumentError(
                         f"The image is too large ({frame.width} x {frame.height} pixels).",

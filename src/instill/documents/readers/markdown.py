@@ -6,13 +6,20 @@ import datetime
 import re
 from collections.abc import Mapping
 from itertools import accumulate
+from typing import Any
 
 from instill.documents.document import Block, Heading, Parsed, Scalar
+from instill.documents.readers.job import Job
 
 _FRONT_MATTER = re.compile(r"\s*(---|\+\+\+)[ \t]*\n(.*?)\n\1[ \t]*(?:\n|\Z)", re.DOTALL)
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _TAG = re.compile(r"<[^<>]+>")
 _ANCHOR = re.compile(r"\s*\{#[^}]*\}\s*$")
+
+
+def read_markdown_file(job: Job) -> Parsed:
+    """A Markdown file."""
+    return read_markdown(job.text())
 
 
 def read_markdown(text: str) -> Parsed:
@@ -29,10 +36,11 @@ def structured(text: str, *, title: str = "", metadata: Mapping[str, Scalar] | N
     headings, blocks = structure(text)
     metadata = dict(metadata or {})
     named = metadata.pop("title", "")
-    tops = [heading.title for heading in headings if heading.level == 1]
+    tops = [heading for heading in headings if heading.level == 1]
+    first = tops[0].title if tops and (len(tops) == 1 or not text[: tops[0].start].strip()) else ""
     return Parsed(
         text=text,
-        title=title or str(named) or (tops[0] if tops else ""),
+        title=title or str(named) or first,
         headings=headings,
         blocks=blocks,
         metadata=metadata,
@@ -89,7 +97,7 @@ def front_matter(text: str) -> tuple[dict[str, Scalar], str]:
     return scalars(values), (body if body.strip() else text)
 
 
-def _load(fence: str, source: str) -> Mapping[object, object] | None:
+def _load(fence: str, source: str) -> Mapping[Any, Any] | None:
     import tomllib
 
     import yaml
@@ -106,7 +114,7 @@ def _aliases(source: str) -> bool:
     return re.search(r"(?m)(?:^|[:\-\[,]\s)\s*\*\w+", source) is not None
 
 
-def scalars(values: Mapping[object, object]) -> dict[str, Scalar]:
+def scalars(values: Mapping[Any, Any]) -> dict[str, Scalar]:
     """Metadata keys in `[a-z][a-z0-9_]*`, scalar values, dates as ISO text; a short list of scalars as "a, b"."""
     found: dict[str, Scalar] = {}
     for key, value in values.items():

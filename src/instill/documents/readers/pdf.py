@@ -7,10 +7,11 @@ import statistics
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from instill.documents.decoding import normalise
 from instill.documents.document import Heading, Page, Parsed, Scalar
+from instill.documents.readers.job import Job
 from instill.errors import DocumentError
 
 MAX_PAGES = 20_000
@@ -32,7 +33,7 @@ class _Line:
     gap: float  # white space over it, in line heights
 
 
-def read_pdf(data: bytes, *, ocr: Literal["auto", "always", "never"] = "auto") -> Parsed:
+def read_pdf(job: Job) -> Parsed:
     """One `Page` a page. Paragraphs are told apart by the space between lines, headings by size and weight.
 
     Raises:
@@ -41,7 +42,7 @@ def read_pdf(data: bytes, *, ocr: Literal["auto", "always", "never"] = "auto") -
     import pypdfium2
 
     try:
-        document = pypdfium2.PdfDocument(data)
+        document = pypdfium2.PdfDocument(job.data)
     except pypdfium2.PdfiumError as error:
         raise _refused(error) from error
     try:
@@ -50,7 +51,7 @@ def read_pdf(data: bytes, *, ocr: Literal["auto", "always", "never"] = "auto") -
                 f"The PDF has {len(document)} pages; 1 to {MAX_PAGES:,} are read.",
                 remedy="Split it into smaller files.",
             )
-        pages, notices = _pages(document, ocr)
+        pages, notices = _pages(document, job)
         return _assembled(pages, _metadata(document), notices)
     finally:
         document.close()
@@ -66,13 +67,15 @@ def _refused(error: Exception) -> DocumentError:
     )
 
 
-def _pages(document: Any, ocr: str) -> tuple[list[list[_Line]], list[str]]:
+def _pages(document: Any, job: Job) -> tuple[list[list[_Line]], list[str]]:
     import pypdfium2
 
     pages: list[list[_Line]] = []
     read_by_ocr: list[int] = []
+    ocr = job.settings.ocr
     unreadable: list[int] = []
     for number in range(1, len(document) + 1):
+        job.alive()
         try:
             page = document[number - 1]
             lines = [] if ocr == "always" else _text_lines(page)

@@ -5,8 +5,14 @@ from __future__ import annotations
 import re
 
 from instill.documents.document import Parsed
+from instill.documents.readers.job import Job
 
 _TITLE_LENGTH = 120
+
+
+def read_plain(job: Job) -> Parsed:
+    """A text file."""
+    return read_text(job.text())
 
 
 def read_text(text: str) -> Parsed:

@@ -1,0 +1,230 @@
+"""Reads risky formats in a process of its own, so that a parser that hangs or crashes costs one file, not the run.
+
+`ReaderPool` is the caller's side; `python -m instill.documents.reader_process` is the other one. They speak over
+pipes: a line of JSON and the bytes to the reader; lines of JSON back ("alive" while it works, then the result).
+JSON, because what comes back was made from hostile input.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, BinaryIO
+
+from instill.documents.document import Block, Heading, Page, Parsed
+from instill.documents.guard import check_content
+from instill.documents.kinds import kind_of
+from instill.documents.reading import read
+from instill.errors import DocumentError
+from instill.settings import DocumentSettings
+
+SAFE_KINDS = frozenset({"text", "markdown", "rst", "code", "csv", "json", "jsonl", "notebook"})
+"""Read in the caller's process: small parsers in Python that have no way to crash it."""
+
+_MEMORY = 6 * 1024**3
+_START_SECONDS = 60.0
+
+
+class ReaderPool:
+    """Reads with at most `workers` reader processes, each started when it is first needed. Safe for many threads.
+
+    Args:
+        settings: as for `reading.read`.
+        silence_s: a reader that neither finishes nor finishes a page for so long is stopped.
+
+    Example:
+        >>> with ReaderPool(DocumentSettings()) as pool:
+        ...     kind, parsed = pool.read(b"# Guide", name="guide.md")
+        >>> kind, parsed.title
+        ('markdown', 'Guide')
+    """
+
+    def __init__(self, settings: DocumentSettings, *, workers: int = 1, silence_s: float = 120.0) -> None:
+        self._settings = settings
+        self._silence = silence_s
+        self._free: queue.LifoQueue[_Process | None] = queue.LifoQueue()
+        for _ in range(max(1, workers)):
+            self._free.put(None)
+        self._workers = max(1, workers)
+
+    def read(self, data: bytes, *, name: str, content_type: str = "", kind: str = "") -> tuple[str, Parsed]:
+        """As `reading.read`; a hang or a crash is a `DocumentError` too."""
+        kind = kind or kind_of(data, name=name, content_type=content_type)
+        if kind in SAFE_KINDS or not data:
+            return read(data, name=name, settings=self._settings, content_type=content_type, kind=kind)
+        try:
+            check_content(data, kind, self._settings)  # before a process is bothered
+        except DocumentError as error:
+            raise DocumentError(error.what, where=name, remedy=error.remedy) from error
+        with self._borrowed() as process:
+            return process.read(data, name=name, content_type=content_type, kind=kind, silence=self._silence)
+
+    def close(self) -> None:
+        """Stops the processes; a later `read` starts new ones."""
+        for _ in range(self._workers):
+            try:
+                process = self._free.get_nowait()
+            except queue.Empty:
+                continue
+            if process is not None:
+                process.stop()
+            self._free.put(None)
+
+    def __enter__(self) -> ReaderPool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def _borrowed(self) -> Iterator[_Process]:
+        process = self._free.get()
+        try:
+            if process is None or not process.running():
+                process = _Process(self._settings)
+            yield process
+        finally:
+            self._free.put(process)
+
+
+class _Process:
+    """One reader process with the thread that listens to it (pipes cannot be waited for with a time limit)."""
+
+    def __init__(self, settings: DocumentSettings) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "instill.documents.reader_process"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+        )
+        self._messages: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        threading.Thread(target=self._listen, daemon=True).start()
+        self._send(settings.model_dump(mode="json"), b"")
+
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with suppress(OSError):
+                    pipe.close()
+
+    def read(self, data: bytes, *, name: str, content_type: str, kind: str, silence: float) -> tuple[str, Parsed]:
+        job = {"name": name, "content_type": content_type, "kind": kind, "size": len(data)}
+        # Written by a thread of its own: a reader that hangs before it has read everything must not block us.
+        threading.Thread(target=self._send, args=(job, data), daemon=True).start()
+        wait = max(silence, 0.0)
+        first = True
+        while True:
+            try:
+                message = self._messages.get(timeout=wait + (_START_SECONDS if first else 0.0))
+            except queue.Empty:
+                self.stop()
+                raise DocumentError(
+                    f"Its {kind} reader did not get on for {silence:g} s and was stopped.",
+                    where=name,
+                    remedy="Save it again in its program, or as PDF, and add that.",
+                ) from None
+            first = False
+            if message is None:
+                self.stop()
+                raise DocumentError(
+                    f"Its {kind} reader crashed or ran out of memory.",
+                    where=name,
+                    remedy="Save it again in its program, or split it, and add that.",
+                )
+            if "error" in message:
+                error = message["error"]
+                raise DocumentError(error["what"], where=error["where"], remedy=error["remedy"])
+            if "parsed" in message:
+                return str(message["kind"]), _parsed(message["parsed"])
+
+    def _send(self, header: dict[str, Any], data: bytes) -> None:
+        pipe = self._process.stdin
+        assert pipe is not None
+        try:
+            pipe.write(json.dumps(header).encode() + b"\n" + data)
+            pipe.flush()
+        except (OSError, ValueError):
+            pass  # it is gone; the listener says so
+
+    def _listen(self) -> None:
+        pipe = self._process.stdout
+        assert pipe is not None
+        try:
+            for line in pipe:
+                self._messages.put(json.loads(line))
+        except (OSError, ValueError):
+            pass
+        self._messages.put(None)
+
+
+def _parsed(value: dict[str, Any]) -> Parsed:
+    return Parsed(
+        text=value["text"],
+        title=value["title"],
+        headings=tuple(Heading(**entry) for entry in value["headings"]),
+        pages=tuple(Page(**entry) for entry in value["pages"]),
+        blocks=tuple(Block(**entry) for entry in value["blocks"]),
+        metadata=value["metadata"],
+        notices=tuple(value["notices"]),
+    )
+
+
+def serve(requests: BinaryIO, replies: BinaryIO) -> None:
+    """The reader's side: settings first, then jobs, until the pipe is closed."""
+
+    def reply(message: dict[str, Any]) -> None:
+        replies.write(json.dumps(message).encode() + b"\n")
+        replies.flush()
+
+    settings = DocumentSettings.model_validate(json.loads(requests.readline()))
+    while line := requests.readline():
+        job = json.loads(line)
+        data = requests.read(job["size"])
+        reply({"alive": True})
+        try:
+            kind, parsed = read(
+                data,
+                name=job["name"],
+                settings=settings,
+                content_type=job["content_type"],
+                kind=job["kind"],
+                alive=lambda: reply({"alive": True}),
+            )
+            reply({"kind": kind, "parsed": dataclasses.asdict(parsed)})
+        except DocumentError as error:
+            reply({"error": {"what": error.what, "where": error.where, "remedy": error.remedy}})
+
+
+def _limit_memory() -> None:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limit = _MEMORY if hard == resource.RLIM_INFINITY else min(_MEMORY, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+if __name__ == "__main__":
+    _limit_memory()
+    # Libraries may print; what they print must not get between the replies.
+    replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    try:
+        serve(sys.stdin.buffer, replies)
+    except (KeyboardInterrupt, BrokenPipeError):
+        os._exit(1)

@@ -1,0 +1,114 @@
+"""Word, PowerPoint, EPUB and Outlook files as Markdown, through markitdown; RTF through striprtf."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from typing import Any
+
+from instill.documents.document import Page, Parsed, Scalar
+from instill.documents.readers.html import tidy
+from instill.documents.readers.job import Job
+from instill.documents.readers.markdown import scalars, structured
+from instill.documents.readers.text import read_text
+
+_SLIDE = re.compile(r"<!-- Slide number: (\d+) -->")
+_FIELD = re.compile(r"\*\*([A-Z][A-Za-z ]{1,20}):\*\* *(.*)")
+_PICTURE = re.compile(r"!\[[^\]\n]*\]\([^)\s]*\.(?:jpe?g|png|gif|bmp|tiff?|emf|wmf|svg)\)", re.IGNORECASE)
+
+
+def read_docx(job: Job) -> Parsed:
+    """Headings by style, tables, lists; title, author and date from the file's properties."""
+    metadata = properties(job.data)
+    title = str(metadata.pop("title", ""))
+    return structured(_markdown("DocxConverter", job), title=title, metadata=metadata)
+
+
+def read_pptx(job: Job) -> Parsed:
+    """One `Page` a slide; a slide's title is a heading, its notes a section of it."""
+    metadata = properties(job.data)
+    title = str(metadata.pop("title", ""))
+    parts = _SLIDE.split(_markdown("PptxConverter", job))
+    pages: list[Page] = []
+    texts: list[str] = []
+    length = 0
+    for number, content in zip(parts[1::2], parts[2::2], strict=True):
+        text = content.strip()
+        if texts and text:
+            length += 2
+        pages.append(Page(int(number), length, length + len(text)))
+        if text:
+            texts.append(text)
+            length += len(text)
+    parsed = structured("\n\n".join(texts), metadata=metadata)
+    if title.lower() in ("", "powerpoint presentation"):
+        title = parsed.title
+    return Parsed(parsed.text, title, parsed.headings, pages, parsed.blocks, parsed.metadata)
+
+
+def read_epub(job: Job) -> Parsed:
+    """All chapters in reading order; the fields at the top (title, authors, ...) become metadata."""
+    return _with_fields(_markdown("EpubConverter", job), keep=False)
+
+
+def read_msg(job: Job) -> Parsed:
+    """An Outlook message; sender, recipient and subject stay in the text and are metadata too."""
+    parsed = _with_fields(_markdown("OutlookMsgConverter", job), keep=True)
+    metadata = dict(parsed.metadata)
+    title = str(metadata.get("subject", "")) or parsed.title
+    return Parsed(parsed.text, title, (), (), parsed.blocks, metadata)
+
+
+def read_rtf(job: Job) -> Parsed:
+    """Plain text of a Rich Text file."""
+    from striprtf.striprtf import rtf_to_text
+
+    convert: Any = rtf_to_text  # it has no annotations
+    text: str = convert(job.data.decode("latin-1"), errors="ignore")
+    return read_text(tidy(text))
+
+
+def properties(data: bytes) -> dict[str, Scalar]:
+    """Title, author, subject, keywords and dates of an Office Open XML file; empty where there are none."""
+    from defusedxml import ElementTree
+    from defusedxml.common import DefusedXmlException
+
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            root = ElementTree.fromstring(archive.read("docProps/core.xml"))
+    except (KeyError, zipfile.BadZipFile, ElementTree.ParseError, DefusedXmlException, OSError):
+        return {}
+    names = {"title": "title", "creator": "author", "subject": "subject", "keywords": "keywords", "modified": "date"}
+    found: dict[object, object] = {}
+    for element in root.iter():
+        name = names.get(str(element.tag).rpartition("}")[2])
+        if name and element.text and element.text.strip():
+            found[name] = element.text.strip()
+    return scalars(found)
+
+
+def _markdown(converter: str, job: Job) -> str:
+    import markitdown.converters
+    from markitdown import StreamInfo
+
+    convert: Any = getattr(markitdown.converters, converter)()
+    result = convert.convert(io.BytesIO(job.data), StreamInfo(extension=f".{job.kind}", filename=job.name))
+    return tidy(_PICTURE.sub("", str(result.markdown)))
+
+
+def _with_fields(markdown: str, *, keep: bool) -> Parsed:
+    """`**Name:** value` lines at the top as metadata."""
+    fields: dict[object, object] = {}
+    position = 0
+    for line in markdown.splitlines(keepends=True):
+        match = _FIELD.match(line)
+        if match:
+            fields[{"Authors": "author"}.get(match[1], match[1])] = match[2].strip()
+        elif line.strip() and not line.startswith("# Email"):
+            break
+        position += len(line)
+    metadata = scalars(fields)
+    title = str(metadata.pop("title", ""))
+    body = markdown if keep or not markdown[position:].strip() else markdown[position:].strip()
+    return structured(body, title=title, metadata=metadata)
