@@ -192,24 +192,24 @@ class Ingest:
     # -- one source --------------------------------------------------------------------------------------------
 
     def _take(self, source: Source, record: DocumentRecord | None, attributes: Attributes) -> None:
-        data = source.read_bytes(self._settings)
-        content_hash = hashlib.sha256(data).hexdigest()
+        loaded = source.load(self._settings)
+        content_hash = hashlib.sha256(loaded.data).hexdigest()
         if record is None:
             record = self._moved_from(source, content_hash)
         same_content = record is not None and record.content_hash == content_hash
         if record is not None and same_content and self._is_settled(record, attributes):
             self._keep(record, source, attributes)
             return
-        kind, parsed = read(data, source, self._settings)
+        kind, parsed = read(loaded.data, name=source.name, settings=self._settings, content_type=loaded.content_type)
         labels = attributes.labels if attributes.labels is not None else (record.labels if record else ())
         document = Document(
             doc_id=record.doc_id if record else self._new_id(source.source),
             source=source.source,
             kind=kind,
-            title=parsed.title or source.stem,
+            title=parsed.title or stem_of(source.source),
             content_hash=content_hash,
-            size=len(data),
-            modified=source.modified,
+            size=len(loaded.data),
+            modified=loaded.modified,
             parsed=replace(parsed, metadata={**parsed.metadata, **attributes.metadata}),
             labels=tuple(sorted(set(labels))),
         )
@@ -229,7 +229,7 @@ class Ingest:
         if record.source != source.source:
             title_was_name = record.title == stem_of(record.source)
             self._index.rename(
-                record.doc_id, source=source.source, title=source.stem if title_was_name else record.title
+                record.doc_id, source=source.source, title=stem_of(source.source) if title_was_name else record.title
             )
             self.report.moved.append((record.source, source.source))
             touched = True

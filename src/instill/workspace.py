@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -70,7 +70,6 @@ class Workspace:
     def __init__(self, path: Path, settings: Settings) -> None:
         self.path = path
         self.settings = settings
-        self._started = time.monotonic()
 
     # -- opening -----------------------------------------------------------------------------------------------
 
@@ -331,7 +330,10 @@ class Workspace:
         """
         if not question.strip():
             raise UsageError("The question is empty.", remedy='Try: instill ask "your question"')
+        started = time.perf_counter()
         answer = self._answerer(where, labels, mode).ask(question, history=history, mode=mode, on_token=on_token)
+        total = (time.perf_counter() - started) * 1000
+        answer = replace(answer, timings={**answer.timings, "total": total})
         if self.settings.privacy.log_questions:
             self.catalog.log_usage(
                 question=question,
@@ -342,7 +344,7 @@ class Workspace:
                     {"doc_id": citation.doc_id, "start": citation.start, "end": citation.end}
                     for citation in answer.citations
                 ],
-                milliseconds=answer.timings.get("total", 0.0),
+                milliseconds=total,
             )
         return answer
 
