@@ -12,14 +12,14 @@ from instill.settings import EncoderSettings
 
 
 def open_encoder(settings: EncoderSettings) -> Encoder:
-    """The encoder that the settings name; exported on first use (a second or two), then opened from the cache."""
+    """The encoder that the settings name; see `instill.encoders.open_encoder`."""
     if settings.model == "minilm":
         return _open_minilm(settings)
-    return _open_folder(Path(settings.model).expanduser(), settings)
+    return _open_folder(Path(settings.model).expanduser().absolute(), settings)
 
 
 def _open_minilm(settings: EncoderSettings) -> Encoder:
-    source = SHA256["model.safetensors"] + SHA256["tokenizer.json"]
+    source = " ".join(SHA256.values())
     entry = cached_export("minilm", source, settings.precision)
     if entry is None:
         from instill.encoders.sentence_transformers_folder import read_folder
@@ -32,10 +32,16 @@ def _open_minilm(settings: EncoderSettings) -> Encoder:
 
 def _open_folder(path: Path, settings: EncoderSettings) -> Encoder:
     from instill.encoders.sentence_transformers_folder import folder_hash, read_folder
+    from instill.encoders.transformer_weights import UnsupportedArchitecture
 
     folder = read_folder(path)
     source = folder_hash(folder)
     entry = cached_export("folder", source, settings.precision)
     if entry is None:
-        entry = export(folder, "folder", source, settings.precision)
+        try:
+            entry = export(folder, "folder", source, settings.precision)
+        except UnsupportedArchitecture as reason:
+            from instill.encoders.library_encoder import LibraryEncoder
+
+            return LibraryEncoder(folder, source, reason=str(reason), threads=settings.threads)
     return OnnxEncoder(*entry, threads=settings.threads)
