@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from time import perf_counter
 from typing import Literal, Protocol
 
 from instill.answer.citations import Citer, DocumentPages, DocumentText, candidate
-from instill.answer.extractive import REFUSAL, extract
-from instill.answer.types import Answer, Trace, Turn
+from instill.answer.clusters_answer import POOL, PassageVectors, clusters_of, keywords, piece_together
+from instill.answer.conversation import standalone
+from instill.answer.extractive import REFUSAL, Extract, extract
+from instill.answer.grounded import Grounded, ground, write_answer
+from instill.answer.prompt import build_prompt
+from instill.answer.types import Answer, Claim, Trace, Turn
 from instill.encoders.protocol import Encoder
-from instill.errors import UsageError
+from instill.errors import GeneratorError, UsageError
 from instill.generators.protocol import Generator
 from instill.index.types import Hit
 from instill.settings import AnswerSettings, GeneratorSettings
 
 AnswerMode = Literal["auto", "extractive", "clusters"]
+
+LONGEST_QUESTION = 4_000
+"""Longest question in characters."""
 
 
 class Search(Protocol):
@@ -33,12 +40,22 @@ class Answerer:
         document_text: canonical text of a document, for checking citations.
         encoder: the encoder of the index.
         document_pages: pages of a document, so that a citation has the page of its very span.
+        passage_vectors: stored vectors of hits, for clusters; without it the passages are encoded again.
         generator: writes answers in `mode="auto"`; without one they are quoted.
         settings, generator_settings: see `instill.settings`.
 
     Example:
-        answerer = Answerer(search=search, document_text=index.text, encoder=encoder)
-        answer = answerer.ask("What are our core values?")
+        >>> import numpy as np
+        >>> class OneWord:  # a toy encoder: does the text speak of tea?
+        ...     def encode_passages(self, texts, *, progress=None):
+        ...         rows = [(1.0, 0.0) if "tea" in text else (0.0, 1.0) for text in texts]
+        ...         return np.array(rows, dtype=np.float32)
+        ...     encode_queries = encode_passages
+        >>> text = "Green tea is brewed at 80 degrees. Coffee is brewed at 95 degrees."
+        >>> hit = Hit("d1", 0, 0, len(text), text, "", None, None, "tea.txt", "text", "Tea", (), {}, 1.0, 5.0, 0.9)
+        >>> answerer = Answerer(search=lambda q, *, k: [hit], document_text=lambda d: text, encoder=OneWord())
+        >>> answerer.ask("At how many degrees is green tea brewed?").citations[0].text
+        'Green tea is brewed at 80 degrees.'
     """
 
     def __init__(
@@ -48,6 +65,7 @@ class Answerer:
         document_text: DocumentText,
         encoder: Encoder,
         document_pages: DocumentPages | None = None,
+        passage_vectors: PassageVectors | None = None,
         generator: Generator | None = None,
         settings: AnswerSettings | None = None,
         generator_settings: GeneratorSettings | None = None,
@@ -55,6 +73,7 @@ class Answerer:
         self._search = search
         self._document_text = document_text
         self._document_pages = document_pages
+        self._passage_vectors = passage_vectors
         self._encoder = encoder
         self._generator = generator
         self._settings = settings or AnswerSettings()
@@ -68,28 +87,171 @@ class Answerer:
         mode: AnswerMode = "auto",
         on_token: Callable[[str], None] | None = None,
     ) -> Answer:
-        question = question.strip()
+        """Answer `question`.
+
+        Args:
+            history: the conversation before it, oldest first; a follow-up is made to stand alone with it.
+            mode: "auto" lets the generator write where there is one; "extractive" quotes; "clusters" pieces together
+                one answer from many documents.
+            on_token: receives the generator's text as it comes, before it is checked; the returned answer counts.
+
+        Returns:
+            The answer. `text` carries markers: `[n]` is the n-th of `citations`.
+
+        Raises:
+            UsageError: the question is empty or too long.
+        """
+        question = " ".join(question.split())
         if not question:
             raise UsageError("The question is empty.", remedy='Ask something, e.g.: instill ask "What is ...?"')
-        return self._extractive(question, question)
+        if len(question) > LONGEST_QUESTION:
+            raise UsageError(
+                f"The question has {len(question)} characters; at most {LONGEST_QUESTION} are read.",
+                remedy="Ask a shorter question; put long text into a document.",
+            )
+        generator = self._generator if mode == "auto" else None
+        run = _Run(question)
+        with run.step("rewrite"):
+            run.standalone = standalone(question, history, generator).question
+        if mode == "clusters":
+            return self._clusters(run)
+        with run.step("search"):
+            run.pool = self._search(run.standalone, k=3 * self._settings.passages)
+        run.read = run.pool[: self._settings.passages]
+        if generator is not None and run.read:
+            return self._written(run, generator, on_token)
+        return self._quoted(run)
 
-    def _extractive(self, question: str, standalone: str) -> Answer:
-        started = perf_counter()
-        pool = self._search(standalone, k=3 * self._settings.passages)
-        searched = perf_counter()
+    # -- the three ways ----------------------------------------------------------------------------------------
+
+    def _quoted(self, run: _Run, notices: tuple[str, ...] = (), dropped: int = 0, generator: str = "") -> Answer:
+        found, citer = self._extract(run)
+        trace = run.trace("extractive", dropped=dropped + citer.failed, generator=generator)
+        return self._finished(run, found.text, found.claims, found.confidence, trace, notices)
+
+    def _written(self, run: _Run, generator: Generator, on_token: Callable[[str], None] | None) -> Answer:
+        """The generator's answer as far as its sources prove it; the quoted answer when nothing of it is left."""
+        prompt = build_prompt(run.standalone, run.read)
+        try:
+            with run.step("generate"):
+                reply = write_answer(
+                    generator,
+                    prompt,
+                    max_tokens=self._generator_settings.max_tokens,
+                    temperature=self._generator_settings.temperature,
+                    on_token=on_token,
+                )
+        except GeneratorError as error:
+            notice = f"{error} This answer quotes the documents instead."
+            return self._quoted(run, (notice,), generator=generator.name)
         citer = Citer(self._document_text, self._document_pages)
-        hits = pool[: self._settings.passages]
-        found = extract(standalone, hits, self._encoder, citer, most=self._settings.sentences, pool=pool)
-        trace = Trace(
-            question,
-            standalone,
-            "extractive",
-            candidates=tuple(candidate(hit) for hit in pool),
-            context=tuple(candidate(hit) for hit in hits),
-            dropped_claims=citer.failed,
+        with run.step("check"):
+            grounded = ground(reply, prompt, run.standalone, self._encoder, citer)
+        run.read = prompt.hits
+        if grounded.unknown:
+            trace = run.trace("generator", generator=generator.name)
+            return self._finished(run, "", (), 0.0, trace, ())
+        if not grounded.claims:
+            notice = (
+                "No sentence of the generator's answer could be proved from the documents; "
+                "this answer quotes the documents instead."
+            )
+            return self._quoted(run, (notice,), dropped=grounded.dropped, generator=generator.name)
+        return self._proved(run, grounded, generator.name)
+
+    def _proved(self, run: _Run, grounded: Grounded, generator: str) -> Answer:
+        """An answer of which at least one sentence is proved: half its confidence is that, half the retrieval's."""
+        belief = self._extract(run)[0].confidence
+        confidence = grounded.share * (0.5 + 0.5 * belief)
+        notices: tuple[str, ...] = ()
+        if grounded.dropped:
+            count = f"{grounded.dropped} sentence{'s' * (grounded.dropped != 1)}"
+            notices = (f"{count} of the generator's answer had no proof in the documents and were left out.",)
+        trace = run.trace("generator", dropped=grounded.dropped, generator=generator)
+        return run.answer(grounded.text, grounded.claims, confidence, trace, notices)
+
+    def _clusters(self, run: _Run) -> Answer:
+        with run.step("search"):
+            hits = list(self._search(keywords(run.standalone), k=POOL))
+            run.pool = [hit for hit in hits if hit.keyword_score > 0] or hits
+        with run.step("cluster"):
+            vectors_of = self._passage_vectors or (
+                lambda found: self._encoder.encode_passages([hit.text for hit in found])
+            )
+            clusters = clusters_of(run.pool, vectors_of(run.pool)) if run.pool else []
+        citer = Citer(self._document_text, self._document_pages)
+        most = self._settings.passages
+        with run.step("extract"):
+            found = piece_together(run.standalone, clusters, self._encoder, citer, most=most, pool=run.pool)
+        run.read = found.ranking.hits if found.ranking else ()
+        trace = run.trace("clusters", dropped=citer.failed, clusters=tuple(str(group) for group in clusters))
+        return self._finished(run, found.text, found.claims, found.confidence, trace, ())
+
+    # -- parts -------------------------------------------------------------------------------------------------
+
+    def _extract(self, run: _Run) -> tuple[Extract, Citer]:
+        citer = Citer(self._document_text, self._document_pages)
+        with run.step("extract"):
+            found = extract(
+                run.standalone, run.read, self._encoder, citer, most=self._settings.sentences, pool=run.pool
+            )
+        return found, citer
+
+    def _finished(
+        self,
+        run: _Run,
+        text: str,
+        claims: tuple[Claim, ...],
+        confidence: float,
+        trace: Trace,
+        notices: tuple[str, ...],
+    ) -> Answer:
+        """The answer, or the refusal where it is not trusted enough."""
+        if not claims or confidence < self._settings.threshold:
+            return run.answer(REFUSAL, (), confidence, trace, notices, abstained=True)
+        return run.answer(text, claims, confidence, trace, notices)
+
+
+class _Run:
+    """What is known of one question while it is being answered."""
+
+    def __init__(self, question: str) -> None:
+        self.question = question
+        self.standalone = question
+        self.pool: Sequence[Hit] = ()
+        self.read: Sequence[Hit] = ()
+        self._timings: dict[str, float] = {}
+        self._started = perf_counter()
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        started = perf_counter()
+        try:
+            yield
+        finally:
+            self._timings[name] = self._timings.get(name, 0.0) + 1e3 * (perf_counter() - started)
+
+    def trace(self, method: str, *, dropped: int = 0, generator: str = "", clusters: tuple[str, ...] = ()) -> Trace:
+        return Trace(
+            self.question,
+            self.standalone,
+            method,
+            candidates=tuple(candidate(hit) for hit in self.pool),
+            context=tuple(candidate(hit) for hit in self.read),
+            clusters=clusters,
+            dropped_claims=dropped,
+            generator=generator,
         )
-        timings = {"search": 1e3 * (searched - started), "extract": 1e3 * (perf_counter() - searched)}
-        answer = Answer(found.text, found.claims, found.confidence, False, trace, timings=timings)
-        if found.confidence < self._settings.threshold or not found.claims:
-            return replace(answer, text=REFUSAL, claims=(), abstained=True)
-        return answer
+
+    def answer(
+        self,
+        text: str,
+        claims: tuple[Claim, ...],
+        confidence: float,
+        trace: Trace,
+        notices: tuple[str, ...],
+        *,
+        abstained: bool = False,
+    ) -> Answer:
+        timings = {**self._timings, "total": 1e3 * (perf_counter() - self._started)}
+        return Answer(text, claims, confidence, abstained, trace, notices, timings)

@@ -50,13 +50,13 @@ class Span:
     listed: bool = False
 
 
-def choose(ranking: Ranking, most: int) -> list[int]:
+def choose(ranking: Ranking, most: int, *, margin: float = MARGIN) -> list[int]:
     """Rows of the best statements, best first: at most `most`, none saying the same as another."""
     statements = [row for row, unit in enumerate(ranking.units) if _states(unit)]
     ordered = sorted(statements, key=lambda row: -ranking.scores[row])
     chosen: list[int] = []
     for row in ordered:
-        if len(chosen) == most or ranking.scores[row] < ranking.scores[ordered[0]] - MARGIN:
+        if len(chosen) == most or ranking.scores[row] < ranking.scores[ordered[0]] - margin:
             break
         if not any(_alike(ranking, row, other) for other in chosen):
             chosen.append(row)

@@ -87,6 +87,17 @@ def terms(text: str, *, keep_stop: bool = False) -> list[str]:
     return found
 
 
+def content_words(text: str) -> list[str]:
+    """The words of `text` that are not function words, unstemmed, each once.
+
+    Example:
+        >>> content_words("Which goals has the legal team?")
+        ['goals', 'legal', 'team']
+    """
+    words = (match.group() for match in _WORD.finditer(normalise(text)))
+    return list(dict.fromkeys(word for word in words if terms(word)))
+
+
 def rarity(wanted: Iterable[str], texts: Iterable[set[str]]) -> Mapping[str, float]:
     """Weight of each wanted term by how few of the `texts` (as sets of terms) hold it; from about 0.3 up.
 

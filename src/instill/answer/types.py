@@ -54,10 +54,11 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One turn of a conversation."""
+    """One turn of a conversation. `topics`: titles and headings that an answer cited."""
 
     role: Role
     text: str
+    topics: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,33 @@
-"""."""
+"""Messages to text: `open_generator(settings.generator)` gives a `Generator` (see `protocol`) or None.
+
+Any OpenAI-compatible endpoint (`endpoint`), or a local transformers folder (`local`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from instill.generators.protocol import Generator
+    from instill.settings import GeneratorSettings
+
+__all__ = ["open_generator"]
+
+
+def open_generator(settings: GeneratorSettings) -> Generator | None:
+    """The generator that the settings name; None when they name none. Nothing is loaded or called yet.
+
+    Raises:
+        UsageError: both an endpoint and a folder are set, an address without a model, or a folder that cannot be used.
+        MissingDependency: a local folder is set and torch or transformers are not installed.
+
+    Example:
+        >>> from instill.settings import GeneratorSettings
+        >>> open_generator(GeneratorSettings()) is None
+        True
+        >>> open_generator(GeneratorSettings(base_url="http://localhost:11434/v1", model="qwen3")).name
+        'qwen3 at http://localhost:11434/v1'
+    """
+    from instill.generators.opening import open_generator as implementation
+
+    return implementation(settings)

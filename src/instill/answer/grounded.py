@@ -1,0 +1,164 @@
+"""An answer written by a generator and held to its sources: every sentence is proved, or dropped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from instill.answer.citations import Citer
+from instill.answer.display import plain_text
+from instill.answer.extractive import written
+from instill.answer.prompt import Prompt
+from instill.answer.quotes import find_quote
+from instill.answer.reply import AnswerStream, Reply, Statement, read_reply
+from instill.answer.sentences import split_sentences
+from instill.answer.text import terms
+from instill.answer.types import Citation, Claim
+from instill.encoders.protocol import Encoder
+from instill.generators.protocol import Generator
+from instill.index.types import Hit
+
+QUOTE_SUPPORT = 0.3
+"""A quote proves a sentence when it holds this share of the sentence's terms, or is as close by cosine as below."""
+
+QUOTE_COSINE = 0.4
+
+SENTENCE_SUPPORT = 0.5
+"""Without a quote, the best sentence of the cited passage must hold this share of the terms ..."""
+
+SENTENCE_COSINE = 0.6
+"""... or be this close."""
+
+_FIGURE = re.compile(r"\d+(?:[.,:/]\d+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Grounded:
+    """What survived of a reply. `dropped` counts the sentences that did not; `unknown`: the generator abstained."""
+
+    text: str
+    claims: tuple[Claim, ...]
+    dropped: int
+    unknown: bool
+
+    @property
+    def share(self) -> float:
+        """Share of the sentences that survived, 0 to 1."""
+        total = len(self.claims) + self.dropped
+        return len(self.claims) / total if total else 0.0
+
+
+def write_answer(
+    generator: Generator,
+    prompt: Prompt,
+    *,
+    max_tokens: int,
+    temperature: float = 0.0,
+    on_token: Callable[[str], None] | None = None,
+) -> Reply:
+    """The generator's reply, parsed; shown piece by piece on the way, up to its quotes.
+
+    Raises:
+        GeneratorError: from the generator.
+    """
+    stream = AnswerStream(on_token or (lambda _: None))
+    pieces: list[str] = []
+    for piece in generator.stream(prompt.messages, max_tokens=max_tokens, temperature=temperature):
+        pieces.append(piece)
+        stream.feed(piece)
+    stream.end()
+    return read_reply("".join(pieces))
+
+
+def ground(reply: Reply, prompt: Prompt, question: str, encoder: Encoder, citer: Citer) -> Grounded:
+    """Keep the statements that their passages prove."""
+    if reply.unknown:
+        return Grounded("", (), 0, True)
+    support = _Support(prompt.hits, encoder, citer)
+    claims: list[Claim] = []
+    dropped = 0
+    for statement in reply.statements:
+        citations = _proof(statement, reply, prompt.hits, question, support)
+        if citations:
+            claims.append(Claim(f"- {statement.text}" if statement.listed else statement.text, citations))
+        elif not (statement.text.endswith(":") and not statement.passages):
+            # A line such as "The documents say:" claims nothing; it is left out without being counted.
+            dropped += 1
+    return Grounded(written(claims), tuple(claims), dropped, False)
+
+
+def _proof(
+    statement: Statement, reply: Reply, hits: Sequence[Hit], question: str, support: _Support
+) -> tuple[Citation, ...]:
+    """Citations that prove the statement; empty when one of its figures is nowhere, or nothing supports it."""
+    cited = [number for number in statement.passages if 1 <= number <= len(hits)]
+    sources = " ".join(
+        f"{hits[number - 1].title} {hits[number - 1].headings} {hits[number - 1].text}" for number in cited
+    )
+    figures = set(_FIGURE.findall(statement.text)) - set(_FIGURE.findall(question))
+    if not cited or not figures <= set(_FIGURE.findall(sources)):
+        return ()
+    citations: list[Citation] = []
+    for number in cited:
+        quotes = reply.quotes.get(number, [])
+        if quotes and not statement.inherited:
+            citations.extend(support.by_quotes(statement.text, quotes, hits[number - 1]))
+        else:
+            best = support.by_sentence(statement.text, hits[number - 1])
+            citations.extend([best] if best else [])
+    return tuple(dict.fromkeys(citations))
+
+
+class _Support:
+    """Does a span of a passage support a sentence? Encodes each text once."""
+
+    def __init__(self, hits: Sequence[Hit], encoder: Encoder, citer: Citer) -> None:
+        self._hits = hits
+        self._encoder = encoder
+        self._citer = citer
+        self._vectors: dict[str, np.ndarray] = {}
+
+    def by_quotes(self, claim: str, quotes: Sequence[str], hit: Hit) -> list[Citation]:
+        """Citations of the quotes that stand verbatim in the passage and have to do with the claim."""
+        citations = []
+        for quote in quotes:
+            span = find_quote(quote, hit.text)
+            if span is None or not self._close(claim, quote, QUOTE_SUPPORT, QUOTE_COSINE):
+                continue
+            citation = self._citer.cite(hit, hit.start + span[0], hit.start + span[1])
+            if citation is not None:
+                citations.append(citation)
+        return citations
+
+    def by_sentence(self, claim: str, hit: Hit) -> Citation | None:
+        """The best-matching sentence of the passage, if it supports the claim."""
+        parts = [part for part in split_sentences(hit.text) if part.kind not in ("mark", "heading")]
+        shown = [plain_text(hit.text[part.start : part.end]) for part in parts]
+        wanted = set(terms(claim))
+        if not parts or not wanted:
+            return None
+        self._encode([claim, *shown])
+        overlaps = [len(wanted & set(terms(text))) / len(wanted) for text in shown]
+        cosines = [self._cosine(claim, text) for text in shown]
+        best = max(range(len(parts)), key=lambda i: overlaps[i] + cosines[i])
+        if overlaps[best] < SENTENCE_SUPPORT and cosines[best] < SENTENCE_COSINE:
+            return None
+        return self._citer.cite(hit, hit.start + parts[best].start, hit.start + parts[best].end)
+
+    def _close(self, claim: str, quote: str, overlap: float, cosine: float) -> bool:
+        wanted = set(terms(claim))
+        if wanted and len(wanted & set(terms(quote))) / len(wanted) >= overlap:
+            return True
+        self._encode([claim, quote])
+        return self._cosine(claim, quote) >= cosine
+
+    def _encode(self, texts: Sequence[str]) -> None:
+        new = [text for text in dict.fromkeys(texts) if text not in self._vectors]
+        if new:
+            self._vectors.update(zip(new, self._encoder.encode_passages(new), strict=True))
+
+    def _cosine(self, first: str, second: str) -> float:
+        return float(self._vectors[first] @ self._vectors[second])

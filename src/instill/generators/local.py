@@ -1,0 +1,168 @@
+"""A generator from a local transformers folder: safetensors only, no code from the folder, no network."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from threading import Event, Lock, Thread
+from typing import Any
+
+from instill.errors import GeneratorError, MissingDependency, UsageError
+from instill.generators.protocol import Message
+from instill.generators.thoughts import ThoughtFilter
+
+
+class LocalGenerator:
+    """Streams replies of a causal language model on this machine; the model is loaded on first use and kept.
+
+    Args:
+        folder: a transformers folder with `config.json`, `*.safetensors` and a tokenizer.
+        timeout_s: longest wait for the next piece (the first includes reading the prompt, not loading).
+
+    Raises:
+        UsageError: the folder is missing or is not a safetensors model.
+        MissingDependency: torch or transformers are not installed.
+    """
+
+    def __init__(self, folder: Path, *, timeout_s: float = 60.0) -> None:
+        self._folder = _checked_folder(folder)
+        self._timeout_s = timeout_s
+        self._loaded: tuple[Any, Any] | None = None
+        self._lock = Lock()
+        for package in ("torch", "transformers"):
+            if importlib.util.find_spec(package) is None:
+                raise MissingDependency(
+                    "A local generator needs torch and transformers.",
+                    where=package,
+                    remedy="Run: pip install 'instill[train]'",
+                )
+
+    @property
+    def name(self) -> str:
+        return f"{self._folder.name} (local)"
+
+    def __repr__(self) -> str:
+        return f"LocalGenerator({str(self._folder)!r})"
+
+    def stream(self, messages: Sequence[Message], *, max_tokens: int, temperature: float = 0.0) -> Iterator[str]:
+        """See `instill.generators.protocol.Generator.stream`."""
+        with self._lock:
+            model, tokenizer = self._open()
+            visible, shown = ThoughtFilter(), False
+            for piece in self._generated(model, tokenizer, messages, max_tokens, temperature):
+                text = visible.feed(piece)
+                shown = shown or bool(text)
+                if text:
+                    yield text
+            rest = visible.end()
+            if rest:
+                yield rest
+            elif not shown:
+                raise GeneratorError("The generator's reply is empty.", where=self.name, remedy="Try another model.")
+
+    def _open(self) -> tuple[Any, Any]:
+        if self._loaded is None:
+            from transformers import AutoModelForCausalLM, AutoTokenizer
+
+            safe = {"local_files_only": True, "trust_remote_code": False}
+            try:
+                tokenizer = AutoTokenizer.from_pretrained(str(self._folder), **safe)
+                model = AutoModelForCausalLM.from_pretrained(str(self._folder), use_safetensors=True, **safe)
+            except Exception as error:  # whatever a damaged folder makes the library raise
+                raise GeneratorError(
+                    f"The model cannot be loaded: {type(error).__name__}: {str(error)[:200]}",
+                    where=str(self._folder),
+                    remedy="Check that the folder is a complete causal language model.",
+                ) from error
+            self._loaded = model.train(False), tokenizer
+        return self._loaded
+
+    def _generated(
+        self, model: Any, tokenizer: Any, messages: Sequence[Message], max_tokens: int, temperature: float
+    ) -> Iterator[str]:
+        """Decoded pieces; the model runs in a thread that stops when nobody reads on."""
+        from queue import Empty
+
+        import torch
+        from transformers import StoppingCriteria, StoppingCriteriaList, TextIteratorStreamer
+
+        stop = Event()
+        failures: list[BaseException] = []
+
+        class Stopped(StoppingCriteria):
+            def __call__(self, input_ids: Any, *_: Any, **__: Any) -> Any:
+                return torch.full((input_ids.shape[0],), stop.is_set(), dtype=torch.bool, device=input_ids.device)
+
+        inputs = self._inputs(model, tokenizer, messages, max_tokens)
+        streamer: Any = TextIteratorStreamer(
+            tokenizer, skip_prompt=True, skip_special_tokens=True, timeout=self._timeout_s
+        )
+        options: dict[str, Any] = {"do_sample": temperature > 0, "max_new_tokens": max_tokens}
+        if temperature > 0:
+            options["temperature"] = temperature
+        if tokenizer.pad_token_id is None and tokenizer.eos_token_id is not None:
+            options["pad_token_id"] = tokenizer.eos_token_id
+
+        def run() -> None:
+            try:
+                with torch.inference_mode():
+                    criteria = StoppingCriteriaList([Stopped()])
+                    model.generate(**inputs, streamer=streamer, stopping_criteria=criteria, **options)
+            except BaseException as error:
+                failures.append(error)
+                streamer.end()
+
+        worker = Thread(target=run, daemon=True)
+        worker.start()
+        try:
+            yield from streamer
+        except Empty:
+            raise GeneratorError(
+                "The generator was too slow.", where=self.name, remedy="Raise generator.timeout_s."
+            ) from None
+        finally:
+            stop.set()
+            worker.join(self._timeout_s)
+        if failures:
+            raise GeneratorError(
+                f"The model failed: {type(failures[0]).__name__}: {str(failures[0])[:200]}",
+                where=self.name,
+                remedy="Try a shorter context or another model.",
+            ) from failures[0]
+
+    def _inputs(self, model: Any, tokenizer: Any, messages: Sequence[Message], max_tokens: int) -> Any:
+        if tokenizer.chat_template:
+            inputs = tokenizer.apply_chat_template(
+                list(messages), add_generation_prompt=True, return_tensors="pt", return_dict=True
+            )
+        else:
+            lines = [f"{message['role']}: {message['content']}" for message in messages]
+            inputs = tokenizer("\n\n".join([*lines, "assistant:"]), return_tensors="pt")
+        longest = getattr(model.config, "max_position_embeddings", None)
+        size = int(inputs["input_ids"].shape[1])
+        if longest and size + max_tokens > longest:
+            raise GeneratorError(
+                f"The prompt ({size} tokens) and the reply ({max_tokens}) are longer than the model reads ({longest}).",
+                where=self.name,
+                remedy="Lower answer.passages or generator.max_tokens, or choose a model with a longer context.",
+            )
+        inputs.pop("token_type_ids", None)
+        return inputs.to(model.device)
+
+
+def _checked_folder(folder: Path) -> Path:
+    folder = folder.resolve()
+    if not (folder / "config.json").is_file():
+        raise UsageError(
+            "The folder is not a transformers model: it has no config.json.",
+            where=str(folder),
+            remedy="Set generator.folder to the folder that holds config.json.",
+        )
+    if not any(folder.glob("*.safetensors")):
+        raise UsageError(
+            "The model has no safetensors weights; pickled weights are not loaded.",
+            where=str(folder),
+            remedy="Convert it, e.g. with save_pretrained(folder) where you trust it.",
+        )
+    return folder
