@@ -106,7 +106,8 @@ def vectors_of(table: Table, hits: Sequence[Hit], dimension: int) -> Vectors:
 
 def vector_matrix(column: Any, dimension: int) -> Vectors:
     """A fixed-size-list column as float32 `(rows, dimension)`."""
-    values: Vectors = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    whole = column.combine_chunks() if hasattr(column, "combine_chunks") else column
+    values: Vectors = whole.flatten().to_numpy(zero_copy_only=False)
     return values.reshape(-1, dimension)
 
 

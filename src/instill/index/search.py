@@ -20,6 +20,7 @@ from instill.index.lookup import vector_matrix
 from instill.index.schema import HIT_COLUMNS, metadata_of
 from instill.index.tables import Table
 from instill.index.types import Hit, SearchRequest, SearchResult
+from instill.index.visible import CANDIDATES, VisibleScorer
 
 Scored = dict[int, float]
 """Scores by row id."""
@@ -40,7 +41,9 @@ class Stopwatch:
         self.timings[name] = (time.perf_counter() - start) * 1000
 
 
-def search(table: Table, request: SearchRequest, query_vector: Vectors | None, fusion: Fusion) -> SearchResult:
+def search(
+    table: Table, request: SearchRequest, query_vector: Vectors | None, fusion: Fusion, scorer: VisibleScorer
+) -> SearchResult:
     """See `Index.search`."""
     if request.k < 1:
         raise UsageError("k must be 1 or more.", where=f"k={request.k}")
@@ -55,11 +58,11 @@ def search(table: Table, request: SearchRequest, query_vector: Vectors | None, f
             by_vector = vector_leg(table, vector, condition, pool)
     if request.mode != "vector":
         with watch.step("keyword"):
-            by_keyword = keyword_leg(table, request.query, condition, pool)
+            by_keyword = keyword_scores(table, request, condition, pool, scorer)
     if vector is not None and request.mode == "hybrid":
         with watch.step("complete"):
             complete_vector(table, vector, by_vector, missing=by_keyword.keys() - by_vector.keys())
-            complete_keyword(table, request.query, by_keyword, missing=by_vector.keys() - by_keyword.keys())
+            complete_keyword(table, request, by_keyword, scorer, missing=by_vector.keys() - by_keyword.keys())
     with watch.step("fuse"):
         rows, keyword, cosine = _aligned(by_keyword, by_vector)
         score = {"hybrid": fusion.fuse(keyword, cosine), "keyword": keyword, "vector": cosine}[request.mode]
@@ -77,6 +80,16 @@ def vector_leg(table: Table, vector: Vectors, condition: str, pool: int) -> Scor
         query = query.where(condition)
     rows = query.limit(pool).select(["_distance"]).with_row_id(True).to_arrow()
     return dict(zip(rows["_rowid"].to_pylist(), (1 - rows["_distance"].to_numpy()).tolist(), strict=True))
+
+
+def keyword_scores(table: Table, request: SearchRequest, condition: str, pool: int, scorer: VisibleScorer) -> Scored:
+    """BM25 of the best passages under `condition`; for labelled callers counted over what they see."""
+    if request.labels is None:
+        return keyword_leg(table, request.query, condition, pool)
+    proposed = keyword_leg(table, request.query, condition, max(pool, CANDIDATES))
+    scores = scorer.scores(table, request.query[:_LONGEST_QUERY], request.labels, proposed)
+    best = sorted(scores, key=lambda row: (-scores[row], row))[:pool]
+    return {row: scores[row] for row in best}
 
 
 def keyword_leg(table: Table, query: str, condition: str, pool: int) -> Scored:
@@ -99,11 +112,17 @@ def complete_vector(table: Table, vector: Vectors, scores: Scored, *, missing: s
         scores.update(zip(rows["_rowid"].to_pylist(), cosines.tolist(), strict=True))
 
 
-def complete_keyword(table: Table, query: str, scores: Scored, *, missing: set[int]) -> None:
+def complete_keyword(
+    table: Table, request: SearchRequest, scores: Scored, scorer: VisibleScorer, *, missing: set[int]
+) -> None:
     """Add the BM25 of `missing` rows: 0 where no term matches."""
-    if missing:
-        found = keyword_leg(table, query, row_ids_in(sorted(missing)), len(missing))
-        scores.update({row: found.get(row, 0.0) for row in missing})
+    if not missing:
+        return
+    if request.labels is None:
+        found = keyword_leg(table, request.query, row_ids_in(sorted(missing)), len(missing))
+    else:
+        found = scorer.scores(table, request.query[:_LONGEST_QUERY], request.labels, missing)
+    scores.update({row: found.get(row, 0.0) for row in missing})
 
 
 def checked_vector(table: Table, query_vector: Vectors | None) -> Vectors:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
@@ -23,6 +24,10 @@ from instill.index.lookup import StoredDocument, StoredPassage
 from instill.index.tables import Table, Tables, storage_errors
 from instill.index.types import DocumentRecord, Hit, IndexedDocument, SearchRequest, SearchResult
 from instill.index.upkeep import Stats
+from instill.index.visible import VisibleScorer
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _LOCK_TIMEOUT_S = 120.0
 
@@ -55,6 +60,7 @@ class Index:
         self.generation = generation
         self.read_only = read_only
         self._tables = Tables(folder / generation.name)
+        self._scorer = VisibleScorer()
 
     @classmethod
     def open(
@@ -179,11 +185,34 @@ class Index:
             UsageError: `request.where` is not a filter, or `request.k` is below 1.
             ValueError: the vector is missing or has another shape.
         """
-        return self._tables.reading(lambda table: search.search(table, request, query_vector, fusion))
+        return self._tables.reading(lambda table: search.search(table, request, query_vector, fusion, self._scorer))
 
     def vectors_of(self, hits: Sequence[Hit]) -> Vectors:
         """float32 `(len(hits), dimension)`; a row of zeros where a passage has gone since."""
         return self._tables.reading(lambda table: lookup.vectors_of(table, hits, self.generation.dimension))
+
+    def sql(
+        self,
+        query: str,
+        labels: Sequence[str] | None = None,
+        *,
+        query_vector: Vectors | None = None,
+        time_limit_s: float = 30.0,
+    ) -> pa.Table:
+        """One read-only SELECT over the views `documents` and `passages` (see `instill.index.sql`).
+
+        Args:
+            labels: rows that this caller may not see are not even loaded.
+            query_vector: float32 `(dimension,)`; gives `passages` the column `similarity`, the cosine with it.
+
+        Raises:
+            UsageError: it is not one SELECT, DuckDB refuses it, or it takes longer than `time_limit_s`.
+        """
+        from instill.index import sql
+
+        return self._tables.reading(
+            lambda table: sql.run(table, query, labels=labels, query_vector=query_vector, time_limit_s=time_limit_s)
+        )
 
     # -- upkeep ------------------------------------------------------------------------------------------------
 

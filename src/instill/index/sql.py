@@ -1,0 +1,171 @@
+"""`instill sql`: read-only SQL over what the caller may see, by DuckDB over Arrow.
+
+Two views. `documents` has the document fields, one row a document, `text` being the canonical text; `passages` has a
+row a passage with the same fields, `ordinal`, `start`, `"end"`, `headings`, `page`, `last_page` and its own `text`.
+`metadata` is JSON (`metadata->>'year'`). `vector` is FLOAT[dimension]. When a question's vector is passed, `passages` has
+`similarity`, the cosine with it.
+
+Nothing but these rows can be reached: DuckDB runs in memory with external access off, its configuration locked and
+its look at Python's variables off; one SELECT is run, under a memory and a time limit. A column is loaded only when
+the query names it; `select *` brings neither `vector` nor `documents.text`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from instill.encoders.protocol import Vectors
+from instill.errors import UsageError
+from instill.index.conditions import both, visible
+from instill.index.lookup import vector_matrix
+from instill.index.schema import CURRENT, DOCUMENT_COLUMNS, FIRST, PASSAGE_COLUMNS
+from instill.index.tables import Table
+
+_LONGEST = 100_000
+_MEMORY = "2GB"
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """`columns` come with `select *`; `on_request` only by name. `stored` renames: column -> column in the table."""
+
+    condition: str
+    columns: tuple[str, ...]
+    on_request: tuple[str, ...]
+    stored: tuple[tuple[str, str], ...] = ()
+
+
+_VIEWS = {
+    "documents": _View(FIRST, DOCUMENT_COLUMNS, ("text",), (("text", "document"),)),
+    "passages": _View(
+        CURRENT,
+        ("doc_id", *PASSAGE_COLUMNS, *(name for name in DOCUMENT_COLUMNS if name != "doc_id")),
+        ("vector", "similarity"),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Needs:
+    """What a query names: views with the number of times, columns, and whether it says `*`."""
+
+    views: dict[str, int]
+    names: frozenset[str]
+    everything: bool
+
+
+def run(
+    table: Table, query: str, *, labels: Sequence[str] | None, query_vector: Vectors | None, time_limit_s: float
+) -> pa.Table:
+    """See `Index.sql`."""
+    import duckdb
+
+    needs = _needs(query)
+    connection = duckdb.connect(config={"python_enable_replacements": "false", "memory_limit": _MEMORY, "threads": "2"})
+    try:
+        for name, times in needs.views.items():
+            reader = _reader(table, _VIEWS[name], needs, labels, query_vector)
+            # A stream can be read once; a query that names the view again needs it in memory.
+            connection.register(name, reader if times == 1 else reader.read_all())
+        for setting in ("SET autoinstall_known_extensions=false", "SET autoload_known_extensions=false",
+                        "SET enable_external_access=false", "SET lock_configuration=true"):  # fmt: skip
+            connection.execute(setting)
+        statements = connection.extract_statements(query)
+        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+            raise UsageError("Only one SELECT is run.", where=query[:200], remedy=_example())
+        return _timed(connection, query, time_limit_s)
+    except duckdb.Error as error:
+        raise UsageError(
+            f"The query failed: {str(error).strip()[:1000]}", where=query[:200], remedy=_example()
+        ) from error
+    finally:
+        connection.close()
+
+
+def _timed(connection: Any, query: str, time_limit_s: float) -> pa.Table:
+    import duckdb
+
+    timer = threading.Timer(time_limit_s, connection.interrupt)
+    timer.start()
+    try:
+        return connection.sql(query).to_arrow_table()
+    except duckdb.InterruptException as error:
+        raise UsageError(
+            f"The query took longer than {time_limit_s:g} seconds.", where=query[:200], remedy="Narrow it down."
+        ) from error
+    finally:
+        timer.cancel()
+
+
+def _needs(query: str) -> _Needs:
+    """Only decides what is loaded; whether the query may run is DuckDB's to say."""
+    from sqlglot import exp, parse
+    from sqlglot.errors import SqlglotError
+
+    if len(query) > _LONGEST:
+        raise UsageError("The query is too long.", where=f"{len(query)} characters, at most {_LONGEST}")
+    try:
+        trees = [tree for tree in parse(query, read="duckdb") if tree is not None]
+    except (SqlglotError, RecursionError):
+        # What sqlglot cannot read DuckDB may; then everything is loaded, or DuckDB explains the mistake.
+        return _Needs(
+            dict.fromkeys(_VIEWS, 2), frozenset(name for view in _VIEWS.values() for name in view.on_request), True
+        )
+    if len(trees) != 1 or not isinstance(trees[0], exp.Query):
+        raise UsageError("Only one SELECT is run.", where=query[:200], remedy=_example())
+    tree = trees[0]
+    tables = [node.name.lower() for node in tree.find_all(exp.Table)]
+    names = frozenset(node.name.lower() for node in tree.find_all(exp.Identifier))
+    columns = {node.name.lower() for node in tree.find_all(exp.Column)}
+    aliases = {node.alias_or_name.lower() for node in tree.find_all(exp.Table, exp.Subquery)}
+    everything = any(True for _ in tree.find_all(exp.Star, exp.Columns)) or bool(columns & aliases)
+    return _Needs({name: tables.count(name) for name in _VIEWS if name in tables}, names, everything)
+
+
+def _reader(
+    table: Table, view: _View, needs: _Needs, labels: Sequence[str] | None, query_vector: Vectors | None
+) -> pa.RecordBatchReader:
+    """The view's needed columns as a stream of visible rows."""
+    stored = dict(view.stored)
+    wanted = [name for name in view.columns if needs.everything or name in needs.names]
+    wanted += [name for name in view.on_request if name in needs.names]
+    if "similarity" in wanted and query_vector is None:
+        wanted.remove("similarity")
+    wanted = wanted or ["doc_id"]  # count(*)
+    loaded = list(dict.fromkeys("vector" if name == "similarity" else stored.get(name, name) for name in wanted))
+    condition = both(view.condition, visible(labels))
+    batches = table.search().where(condition).select(loaded).limit(None).to_batches()
+    fields = [_field(table, stored.get(name, name), name) for name in wanted]
+    target = pa.schema(fields)
+    return pa.RecordBatchReader.from_batches(target, _renamed(batches, target, stored, query_vector))
+
+
+def _field(table: Table, stored: str, name: str) -> pa.Field:
+    if name == "similarity":
+        return pa.field(name, pa.float32())
+    return pa.field(name, pa.json_() if stored == "metadata" else table.schema.field(stored).type)
+
+
+def _renamed(
+    batches: Any, target: pa.Schema, stored: dict[str, str], query_vector: Vectors | None
+) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        columns = []
+        for field in target:
+            if field.name == "similarity" and query_vector is not None:
+                vector = np.asarray(query_vector, np.float32).reshape(-1)
+                columns.append(pa.array(vector_matrix(batch.column("vector"), len(vector)) @ vector))
+            else:
+                column = batch.column(stored.get(field.name, field.name))
+                columns.append(column if column.type == field.type else column.cast(field.type))
+        yield pa.RecordBatch.from_arrays(columns, schema=target)
+
+
+def _example() -> str:
+    return "Write for example: select kind, count(*) from documents group by kind"

@@ -1,0 +1,150 @@
+"""Keyword scores for a caller who holds labels, from the passages that this caller sees and no others.
+
+BM25 weighs a term by how many passages hold it and a passage by the average length, and LanceDB counts them over the
+whole table: a score would tell how common a word is in passages that the caller may not see. So the store only
+proposes candidates here, and they are scored again, with counts taken under the caller's labels:
+
+    score = sum over terms of  ln(1 + (N - df + 0.5) / (df + 0.5)) * tf * (k1 + 1) / (tf + k1 * (1 - b + b * length / average))
+
+(Robertson and Zaragoza, "The Probabilistic Relevance Framework", 2009; k1 1.2, b 0.75.)
+
+The guarantee: results and scores are those of an index that holds only the visible documents. It ends in two places.
+Which passages are proposed, when more match than `CANDIDATES`, is decided by the store's own scores; and which near
+neighbours an approximate vector index finds depends on all vectors that it was built from (their scores do not).
+"""  # noqa: E501 - the formula reads better on one line
+
+from __future__ import annotations
+
+import math
+import re
+import threading
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from instill.index.conditions import both, visible
+from instill.index.keywords import searched
+from instill.index.schema import CURRENT
+from instill.index.tables import Table
+
+CANDIDATES = 1000
+"""Passages that the store proposes for a labelled caller."""
+
+_K1, _B = 1.2, 0.75
+_ASCII_WORD = re.compile(r"[A-Za-z0-9]+")
+_REMEMBERED = 64  # (version, labels) pairs
+_WORDS_REMEMBERED = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A term of the query: `token` as the index holds it, `word` as one writes it to find that token."""
+
+    word: str
+    token: str
+
+
+@dataclass
+class Statistics:
+    """Counts over the passages that one caller sees in one version; `holding` fills as terms are asked for."""
+
+    passages: int
+    average_length: float
+    holding: dict[str, int]
+
+
+class VisibleScorer:
+    """Scores candidates for labelled callers; remembers counts by table version and words by their token.
+
+    Safe to share between threads.
+    """
+
+    def __init__(self) -> None:
+        self._statistics: OrderedDict[tuple[int, tuple[str, ...]], Statistics] = OrderedDict()
+        self._tokens: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def scores(self, table: Table, query: str, labels: Sequence[str], rows: Iterable[int]) -> dict[int, float]:
+        """BM25 by row id; 0 where no term matches. `rows` must be visible under `labels`."""
+        wanted = sorted(rows)
+        terms = self._terms(table, query)
+        if not wanted or not terms:
+            return dict.fromkeys(wanted, 0.0)
+        statistics = self._counted(table, labels, terms)
+        weights = {
+            term.token: terms[term] * _rarity(statistics.passages, statistics.holding[term.token]) for term in terms
+        }
+        found = table.take_row_ids(wanted).with_row_id().select(["keywords", "length"]).to_arrow()
+        return {
+            row: self._score(table, text, length / statistics.average_length, weights)
+            for row, text, length in zip(
+                found["_rowid"].to_pylist(), found["keywords"].to_pylist(), found["length"].to_pylist(), strict=True
+            )
+        }
+
+    def _score(self, table: Table, text: str, relative_length: float, weights: Mapping[str, float]) -> float:
+        counts = Counter(self._tokens_of(table, text))
+        flattening = _K1 * (1 - _B + _B * relative_length)
+        return sum(
+            weight * counts[token] * (_K1 + 1) / (counts[token] + flattening)
+            for token, weight in weights.items()
+            if counts[token]
+        )
+
+    def _terms(self, table: Table, query: str) -> Counter[Term]:
+        terms: Counter[Term] = Counter()
+        for word in searched(query).split():
+            tokens = [token.text for token in table.tokenize(word, column="keywords")]
+            # A word that is cut into several is asked for by its parts: they are tokens of themselves.
+            terms.update(Term(word if len(tokens) == 1 else token, token) for token in tokens)
+        return terms
+
+    def _counted(self, table: Table, labels: Sequence[str], terms: Iterable[Term]) -> Statistics:
+        identity = (int(table.version), tuple(sorted(set(labels))))
+        with self._lock:
+            statistics = self._statistics.get(identity)
+        condition = both(visible(labels), CURRENT)
+        if statistics is None:
+            lengths = table.search().where(condition).select(["length"]).limit(None).to_arrow()["length"].to_numpy()
+            statistics = Statistics(len(lengths), max(1.0, float(lengths.mean()) if len(lengths) else 1.0), {})
+        for term in terms:
+            if term.token not in statistics.holding:
+                statistics.holding[term.token] = _holding(table, term.word, condition)
+        with self._lock:
+            self._statistics[identity] = statistics
+            self._statistics.move_to_end(identity)
+            while len(self._statistics) > _REMEMBERED:
+                self._statistics.popitem(last=False)
+        return statistics
+
+    def _tokens_of(self, table: Table, text: str) -> list[str]:
+        if not text.isascii():
+            return [token.text for token in table.tokenize(text, column="keywords")]
+        found = _ASCII_WORD.findall(text)
+        unknown = list({word for word in found if word not in self._tokens})
+        if unknown:
+            self._learn(table, unknown)
+        known = self._tokens
+        return [token for word in found if (token := known.get(word))]
+
+    def _learn(self, table: Table, unknown: Sequence[str]) -> None:
+        learned = dict.fromkeys(unknown, "")  # "": a stop word, or too long to be indexed
+        # Positions are counted from the first token that is kept, so the first word must be one.
+        for token in table.tokenize(" ".join(["zq", *unknown]), column="keywords"):
+            if token.position:
+                learned[unknown[token.position - 1]] = token.text
+        with self._lock:
+            if len(self._tokens) + len(learned) > _WORDS_REMEMBERED:
+                self._tokens = {}
+            self._tokens = {**self._tokens, **learned}
+
+
+def _rarity(passages: int, holding: int) -> float:
+    return math.log(1 + (passages - holding + 0.5) / (holding + 0.5))
+
+
+def _holding(table: Table, word: str, condition: str) -> int:
+    """How many visible passages hold the term."""
+    query = table.search(word, query_type="fts", fts_columns=["keywords"]).where(condition)
+    rows = query.limit(max(1, table.count_rows())).select(["_score"]).with_row_id(True).to_arrow()
+    return int(rows.num_rows)

@@ -1,0 +1,73 @@
+"""Documents, vectors and indices for the tests of this room."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from instill.documents.document import Document, Heading, Page, Parsed, Passage, Scalar
+from instill.encoders.protocol import Vectors
+from instill.index.store import Index
+from instill.index.types import IndexedDocument
+
+DIMENSION = 16
+FINGERPRINT = "hashed-words"
+
+
+def encode(text: str) -> Vectors:
+    """A unit vector: the sum of a fixed random direction for each word, so that shared words mean nearness."""
+    total = np.full(DIMENSION, 1e-3, dtype=np.float64)
+    for word in re.findall(r"\w+", text.lower()):
+        seed = int.from_bytes(hashlib.sha256(word.encode("utf-8", "replace")).digest()[:8], "little")
+        total += np.random.default_rng(seed).standard_normal(DIMENSION)
+    return np.asarray(total / np.linalg.norm(total), np.float32)
+
+
+def doc_id_of(number: int) -> str:
+    return f"{number:016x}"
+
+
+def document(
+    number: int,
+    texts: Sequence[str],
+    *,
+    labels: Sequence[str] = (),
+    metadata: Mapping[str, Scalar] | None = None,
+    source: str = "",
+    kind: str = "text",
+    title: str = "",
+    headings: Sequence[str] = (),
+    version: str = "",
+) -> IndexedDocument:
+    """A document whose passages are `texts`, each followed by a newline that belongs to no passage."""
+    body, passages = "", []
+    for ordinal, text in enumerate(texts):
+        path = headings[ordinal] if headings else ""
+        passages.append(Passage(ordinal, len(body), len(body) + len(text), text, path, ordinal + 1, ordinal + 1))
+        body += text + "\n"
+    parsed = Parsed(
+        body,
+        headings=[Heading(1, "Top", 0)],
+        pages=[Page(passage.ordinal + 1, passage.start, passage.end) for passage in passages],
+        metadata=metadata or {},
+    )
+    made = Document(
+        doc_id=doc_id_of(number),
+        source=source or f"/docs/{number}.txt",
+        kind=kind,
+        title=title,
+        content_hash=hashlib.sha256((body + version).encode("utf-8", "replace")).hexdigest(),
+        size=len(body),
+        modified="2024-03-01T12:00:00Z",
+        parsed=parsed,
+        labels=tuple(labels),
+    )
+    return IndexedDocument(made, passages, np.stack([encode(text) for text in texts]), "identity-1")
+
+
+def open_index(folder: Path) -> Index:
+    return Index.open(folder, dimension=DIMENSION, fingerprint=FINGERPRINT, create=True)
