@@ -92,7 +92,8 @@ def torch_arms() -> dict[str, Arm]:
         def encode(texts: Sequence[str]) -> Vectors:
             encoded = model.encode(list(texts), normalize_embeddings=True, convert_to_tensor=True)
             vectors: Vectors = encoded.float().numpy()
-            return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)  # bfloat16 is off by a few thousandths.
+            vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)  # bfloat16 is off by a few thousandths.
+            return vectors
 
         return encode
 
