@@ -19,7 +19,7 @@ from instill.documents.document import Parsed
 
 # What a cut before a piece costs, from "made for it" to "only when nothing else fits".
 CUT_HEADING = 0.0
-CUT_PAGE = 0.9
+CUT_PAGE = 0.5
 CUT_PARAGRAPH = 1.0
 CUT_BLOCK = 1.3  # before a table or a code block: the paragraph above usually introduces it
 CUT_ROW = 1.5
@@ -30,9 +30,10 @@ CUT_ABBREVIATION = 4.0
 CUT_WORDS = 5.0
 CUT_INSIDE_WORD = 8.0
 CUT_AFTER_HEADING = 50.0  # a heading is never alone
-CROSS_PAGE = 0.4
+CROSS_PAGE = 1.0
 
 CHARACTERS_PER_TOKEN = 16
+_RUNNING_HEAD = 80  # so short a line at the top of a page belongs to the heading after it
 _SLICE = 4000  # the sentence finder takes more than linear time, so it sees no more at a time
 
 _BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
@@ -58,6 +59,7 @@ class Piece:
     tokens: int = 0
     lines: bool = False  # rows of a table or lines of code: line ends are better cuts than sentence ends
     cuts_word: bool = False
+    heading: bool = False
 
 
 class Counter:
@@ -96,11 +98,12 @@ def take_apart(parsed: Parsed, *, kind: str, counter: Counter, limit: int) -> li
     text = parsed.text
     pieces = _counted(_coarse(parsed, kind), text, counter, limit)
     for refine in (_sentences, _words, _single_words, _characters):
-        if all(piece.tokens <= limit for piece in pieces):
+        rooms = _rooms(pieces, limit)
+        if all(piece.tokens <= room for piece, room in zip(pieces, rooms, strict=True)):
             break
         refined: list[Piece] = []
-        for piece in pieces:
-            if piece.tokens <= limit:
+        for piece, room in zip(pieces, rooms, strict=True):
+            if piece.tokens <= room:
                 refined.append(piece)
                 continue
             parts = list(refine(text, piece))
@@ -108,6 +111,20 @@ def take_apart(parsed: Parsed, *, kind: str, counter: Counter, limit: int) -> li
             refined += parts
         pieces = _counted(refined, text, counter, limit)
     return pieces
+
+
+def _rooms(pieces: Sequence[Piece], limit: int) -> list[int]:
+    """The limit for each piece: a piece after headings leaves room for them, so that they need not stand alone."""
+    rooms: list[int] = []
+    taken = 0
+    for piece in pieces:
+        if piece.heading:
+            taken += piece.tokens
+            rooms.append(limit)
+        else:
+            rooms.append(limit - taken if taken <= limit // 2 else limit)
+            taken = 0
+    return rooms
 
 
 def _counted(pieces: Sequence[Piece], text: str, counter: Counter, limit: int) -> list[Piece]:
@@ -146,12 +163,14 @@ def _coarse(parsed: Parsed, kind: str) -> list[Piece]:
                     cut, crossing = min(cut, CUT_PAGE), CROSS_PAGE
                 if start in headings:
                     cut, crossing = CUT_HEADING, max(1.0, 2.2 - 0.3 * headings[start])
+                    if pieces and pieces[-1].start in pages and first - pieces[-1].start < _RUNNING_HEAD:
+                        cut, crossing = CUT_AFTER_COLON, 0.2
             if after_heading:
                 cut = CUT_AFTER_HEADING if start not in headings else max(cut, CUT_AFTER_HEADING)
                 crossing = min(crossing, 0.2)
             after_heading = start in headings
             lines = start in blocks or kind == "code"
-            pieces.append(Piece(first, last, cut, crossing, lines=lines))
+            pieces.append(Piece(first, last, cut, crossing, lines=lines, heading=start in headings))
     return pieces
 
 

@@ -11,8 +11,13 @@ from instill.documents.document import Parsed, Scalar
 from instill.documents.readers.job import Job
 from instill.documents.readers.markdown import scalars, structured
 
-_BOILERPLATE = "script,style,noscript,template,svg,iframe,nav,form,button,input,select,[hidden],[aria-hidden=true]"
+_BOILERPLATE = (
+    "script,style,noscript,template,svg,iframe,nav,form,button,input,select,[hidden],[aria-hidden=true],"
+    ".mw-editsection,.navbox"
+)
 _PAGE_BOILERPLATE = "header,footer,aside,[role=navigation],[role=banner],[role=contentinfo],[role=search]"
+_PICTURE = re.compile(r"!\[([^\]]*)\]\((?:[^()\n]|\([^()\n]*\))*\)")
+_LONGEST_TARGET = 200  # longer addresses are for tracking
 _META = {
     "author": ("author", "article:author", "dc.creator"),
     "date": ("article:published_time", "date", "dc.date", "dcterms.date", "og:updated_time", "last-modified"),
@@ -33,7 +38,9 @@ def read_html(text: str) -> Parsed:
     soup = BeautifulSoup(text, "lxml")
     title = soup.title.get_text(" ", strip=True) if soup.title else ""
     metadata = _metadata(soup)
-    markdown = html_to_markdown(str(_main(soup)))
+    main = _main(soup)
+    _unlinked(main)
+    markdown = html_to_markdown(str(main))
     return structured(markdown, title=re.sub(r"\s+", " ", title), metadata=metadata)
 
 
@@ -54,12 +61,28 @@ def html_to_markdown(html: str) -> str:
     return tidy(result.markdown)
 
 
+def _unlinked(soup: Any) -> None:
+    """Targets that mean nothing outside the page (anchors, relative paths, scripts) go; the link's text stays."""
+    for link in soup.find_all("a"):
+        target = str(link.get("href") or "")
+        useful = target.lower().startswith(("http://", "https://", "mailto:")) and len(target) <= _LONGEST_TARGET
+        if not useful or not link.get_text(strip=True):
+            link.unwrap()
+        else:
+            link.attrs = {"href": target}
+
+
+def _described(alternative: str) -> str:
+    """A picture's description, where it is one; "icon" and "image1.png" say nothing."""
+    words = " ".join(alternative.split())
+    return f"(image: {words})" if len(words.split()) >= 3 or (len(words) >= 20 and not words.isascii()) else ""
+
+
 def tidy(markdown: str) -> str:
     """Without images that say nothing, empty links, trailing blanks, and runs of blank lines."""
     text = normalise(markdown).replace("\u00a0", " ")
-    text = re.sub(r"!\[\s*\]\([^)\n]*\)", "", text)
+    text = _PICTURE.sub(lambda match: _described(match[1]), text)
     text = re.sub(r"(?<!!)\[\s*\]\([^)\n]*\)", "", text)
-    text = re.sub(r"\(data:[^)\s]{40,}\)", "()", text)
     text = re.sub(r"[ \t]+\n", "\n", text)
     return re.sub(r"\n{3,}", "\n\n", text).strip()
 
@@ -69,7 +92,9 @@ def _main(soup: Any) -> Any:
         found.decompose()
     body = soup.body or soup
     whole = len(body.get_text(" ", strip=True))
-    for selector in ("main", "[role=main]", "article"):
+    for found in body.select("a[hreflang]"):  # the same page in other languages
+        (found.find_parent("li") or found).decompose()
+    for selector in ("#mw-content-text", "main", "[role=main]", "article"):
         candidates = soup.select(selector)
         if len(candidates) == 1 and len(candidates[0].get_text(" ", strip=True)) > 0.3 * whole:
             return candidates[0]

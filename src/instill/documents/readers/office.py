@@ -15,7 +15,6 @@ from instill.documents.readers.text import read_text
 
 _SLIDE = re.compile(r"<!-- Slide number: (\d+) -->")
 _FIELD = re.compile(r"\*\*([A-Z][A-Za-z ]{1,20}):\*\* *(.*)")
-_PICTURE = re.compile(r"!\[[^\]\n]*\]\([^)\s]*\.(?:jpe?g|png|gif|bmp|tiff?|emf|wmf|svg)\)", re.IGNORECASE)
 
 
 def read_docx(job: Job) -> Parsed:
@@ -94,7 +93,7 @@ def _markdown(converter: str, job: Job) -> str:
 
     convert: Any = getattr(markitdown.converters, converter)()
     result = convert.convert(io.BytesIO(job.data), StreamInfo(extension=f".{job.kind}", filename=job.name))
-    return tidy(_PICTURE.sub("", str(result.markdown)))
+    return tidy(str(result.markdown))
 
 
 def _with_fields(markdown: str, *, keep: bool) -> Parsed:

@@ -22,6 +22,10 @@ _HARD_HYPHEN = re.compile(r"([^\W\d_]+)-\n([a-z]+)")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1b\x7f-\x84\x86-\x9f]")
 _NUMBER = re.compile(r"\d[\d,.]*")
 _BOLD = re.compile(r"bold|black|heavy|semibold|demi", re.IGNORECASE)
+_COMPANY = re.compile(r"\b(?:Inc|Corp|Co|Ltd|Bros|etc)\.\s*$")
+_LONG_NUMBER = re.compile(r"(?!(?:19|20)\d\d\b)\d{4,}|\d,\d{3}|\d%")
+_NO_TITLE = re.compile(r"\(?(?:untitled|anonymous|unspecified|unknown|none)\)?|[\W\d_]*", re.IGNORECASE)
+_PROGRAM = re.compile(r"^(?:Microsoft (?:Word|PowerPoint|Excel)|Print(?:ing)?) - ", re.IGNORECASE)
 _MAX_HEADING = 110
 
 
@@ -193,10 +197,10 @@ def _page_text(
     paragraphs: list[str] = []
     heading_at: list[tuple[int, int, str]] = []  # paragraph number, level, title
     last_style: tuple[float, bool] | None = None
-    for line in lines:
+    looks = [levels.get((round(line.size, 1), line.bold), 0) if _like_heading(line.text) else 0 for line in lines]
+    for line, level in zip(lines, _without_lists(looks), strict=True):
         style = (round(line.size, 1), line.bold)
-        level = levels.get(style, 0) if _like_heading(line.text) else 0
-        if level and style == last_style and line.gap < 1.0:
+        if level and style == last_style and line.gap < 1.0 and paragraphs[-1].count("\n") < 2:
             paragraphs[-1] += "\n" + line.text
             heading_at[-1] = (heading_at[-1][0], level, f"{heading_at[-1][2]} {line.text}"[:300])
             continue
@@ -250,9 +254,24 @@ def _like_heading(text: str) -> bool:
         and letters >= 0.5 * len(text.replace(" ", ""))
         and len(_NUMBER.findall(text)) <= 2
         and "$" not in text
-        and not text.rstrip().endswith((",", ";", ":", "."))
+        and (not text.rstrip().endswith((",", ";", ":", ".")) or _COMPANY.search(text) is not None)
+        and _LONG_NUMBER.search(text) is None
         and (text.lstrip()[:1].isupper() or text.lstrip()[:1].isdigit() or not text.lstrip()[:1].isascii())
     )
+
+
+def _without_lists(levels: Sequence[int]) -> list[int]:
+    """Seven and more heading lines in a row are a list in bold, not headings."""
+    kept = list(levels)
+    first = 0
+    while first < len(kept):
+        last = first
+        while last < len(kept) and kept[last] == kept[first]:
+            last += 1
+        if kept[first] and last - first > 6:
+            kept[first:last] = [0] * (last - first)
+        first = last
+    return kept
 
 
 def _heading_levels(pages: Sequence[Sequence[_Line]]) -> dict[tuple[float, bool], int]:
@@ -290,7 +309,8 @@ def _metadata(document: Any) -> dict[str, Scalar]:
     values = document.get_metadata_dict(skip_empty=True)
     for key, name in (("Title", "title"), ("Author", "author"), ("Subject", "subject"), ("Keywords", "keywords")):
         value = re.sub(r"\s+", " ", _CONTROL.sub("", str(values.get(key, "")))).strip()
-        if value and value.lower() not in ("untitled", "anonymous", "unspecified"):
+        value = _PROGRAM.sub("", value)
+        if not _NO_TITLE.fullmatch(value):
             found[name] = value[:500]
     date = re.match(r"D:(\d{4})(\d{2})?(\d{2})?", str(values.get("CreationDate", "")))
     if date and 1970 <= int(date[1]) <= 2100:
