@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from instill.documents.document import Document, Passage, Scalar
-from instill.documents.reading import read
+from instill.documents.reader_process import ReaderPool
 from instill.documents.sources import Source, SourceProblem
 from instill.documents.splitting import SPLITTER_VERSION, split
 from instill.encoders.protocol import Encoder
@@ -167,17 +167,18 @@ class Ingest:
         started = time.monotonic()
         listed = list(sources)
         known = {record.source: record for record in self._known([entry.source for entry in listed])}
-        for position, entry in enumerate(listed):
-            self._tell(position, len(listed), entry.source)
-            if isinstance(entry, SourceProblem):
-                self._fail(entry.source, entry.error)
-                continue
-            try:
-                self._take(entry, known.get(entry.source), attributes)
-            except DocumentError as error:
-                self._fail(entry.source, error)
-            if sum(len(prepared.passages) for prepared in self._batch) >= BATCH_PASSAGES:
-                self._commit()
+        with ReaderPool(self._settings) as readers:
+            for position, entry in enumerate(listed):
+                self._tell(position, len(listed), entry.source)
+                if isinstance(entry, SourceProblem):
+                    self._fail(entry.source, entry.error)
+                    continue
+                try:
+                    self._take(entry, known.get(entry.source), attributes, readers)
+                except DocumentError as error:
+                    self._fail(entry.source, error)
+                if sum(len(prepared.passages) for prepared in self._batch) >= BATCH_PASSAGES:
+                    self._commit()
         self._commit()
         self._tell(len(listed), len(listed), "")
         self.report.seconds += time.monotonic() - started
@@ -191,7 +192,7 @@ class Ingest:
 
     # -- one source --------------------------------------------------------------------------------------------
 
-    def _take(self, source: Source, record: DocumentRecord | None, attributes: Attributes) -> None:
+    def _take(self, source: Source, record: DocumentRecord | None, attributes: Attributes, readers: ReaderPool) -> None:
         loaded = source.load(self._settings)
         content_hash = hashlib.sha256(loaded.data).hexdigest()
         if record is None:
@@ -200,7 +201,7 @@ class Ingest:
         if record is not None and same_content and self._is_settled(record, attributes):
             self._keep(record, source, attributes)
             return
-        kind, parsed = read(loaded.data, name=source.name, settings=self._settings, content_type=loaded.content_type)
+        kind, parsed = readers.read(loaded.data, name=source.name, content_type=loaded.content_type)
         labels = attributes.labels if attributes.labels is not None else (record.labels if record else ())
         document = Document(
             doc_id=record.doc_id if record else self._new_id(source.source),

@@ -429,6 +429,7 @@ class Workspace:
             search=search,
             document_text=document_text,
             document_pages=document_pages,
+            passage_vectors=self.index.vectors_of,
             encoder=self.encoder,
             generator=self.generator if mode == "auto" else None,
             settings=self.settings.answer,

@@ -8,7 +8,17 @@ from typing import Annotated, Any
 import typer
 
 from instill.answer.types import Answer
-from instill.cli.output import JsonOption, LabelOption, WhereOption, WorkspaceOption, clean, columns, place, print_json
+from instill.cli.output import (
+    JsonOption,
+    LabelOption,
+    WhereOption,
+    WorkspaceOption,
+    clean,
+    columns,
+    live_text,
+    place,
+    print_json,
+)
 from instill.errors import UsageError
 from instill.workspace import AskMode, Workspace
 
@@ -41,8 +51,8 @@ def ask(
     """
     if question == "-":
         question = sys.stdin.read()
-    with Workspace.open(workspace) as opened:
-        answer = opened.ask(question, mode=_mode(mode), where=where, labels=label)
+    with Workspace.open(workspace) as opened, live_text(hidden=as_json) as on_token:
+        answer = opened.ask(question, mode=_mode(mode), where=where, labels=label, on_token=on_token)
     if as_json:
         print_json(answer.as_dict())
     else:
@@ -85,7 +95,8 @@ def chat(
             if line.startswith("/"):
                 _chat_command(line, talk)
                 continue
-            answer = talk.say(line)
+            with live_text(hidden=as_json) as on_token:
+                answer = talk.say(line, on_token=on_token)
             if as_json:
                 import json
 

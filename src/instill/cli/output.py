@@ -11,7 +11,9 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from instill.answer.display import safe_text
 
@@ -30,6 +32,8 @@ WhereOption = Annotated[
         metavar="CONDITION", help="Only documents for which this holds, e.g. \"year >= 2024 and kind = 'pdf'\"."
     ),
 ]
+
+_LIVE_CHARACTERS = 1000
 
 out = Console(highlight=False, soft_wrap=False)
 err = Console(stderr=True, highlight=False)
@@ -102,6 +106,22 @@ def progress_bar(description: str, *, hidden: bool) -> Iterator[Callable[[int, i
             bar.update(task, completed=done, total=total, remark=clean(remark, 40))
 
         yield update
+
+
+@contextmanager
+def live_text(*, hidden: bool) -> Iterator[Callable[[str], None] | None]:
+    """Shows a reply while it is written, dimmed because nothing of it is checked yet, and takes it away at the end."""
+    if hidden or not err.is_terminal:
+        yield None
+        return
+    pieces: list[str] = []
+    with Live(console=err, transient=True, refresh_per_second=8) as live:
+
+        def show(piece: str) -> None:
+            pieces.append(piece)
+            live.update(Text(clean("".join(pieces))[-_LIVE_CHARACTERS:], style="dim"))
+
+        yield show
 
 
 def columns(rows: Sequence[Sequence[str]]) -> str:
