@@ -5,8 +5,8 @@ one document. At N: time to write and to index, hybrid search p50 and p99, recal
 scan, disk, and the peak resident memory of a fresh process that only searches.
 
 Vectors are mixtures with three levels (topic, document, passage) over a spectrum that falls like that of MiniLM
-vectors of real abstracts (eigenvalue i in proportion to i**-0.85); a query is a passage's vector turned to a cosine of about
-0.7. Text is drawn from 50,000 words by Zipf's law; a query is six words of a passage.
+vectors of real abstracts (eigenvalue i in proportion to i**-0.85); a query is a passage's vector turned to a cosine
+of about 0.7. Text is drawn from 50,000 words by Zipf's law; a query is six words of a passage.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -121,9 +121,7 @@ def build(folder: Path, size: int) -> dict[str, Any]:
     """Fill the index, measuring changes at the checkpoints; vectors are kept for the exact scan."""
     world = World()
     index = Index.open(folder / "index", dimension=DIMENSION, fingerprint=FINGERPRINT, create=True)
-    exact = np.lib.format.open_memmap(
-        folder / "vectors.npy", mode="w+", dtype=np.float32, shape=(size, DIMENSION)
-    )
+    exact = np.lib.format.open_memmap(folder / "vectors.npy", mode="w+", dtype=np.float32, shape=(size, DIMENSION))
     checkpoints = sorted({*(point for point in CHECKPOINTS if point < size), size})
     written, writing_s, changes, upkeep_s = 0, 0.0, [], 0.0
     for point in checkpoints:

@@ -33,6 +33,7 @@ HIT_COLUMNS = ("doc_id", *PASSAGE_COLUMNS, "source", "kind", "title", "labels", 
 
 CURRENT = "ordinal >= 0"
 """Rows that are passages, not tombstones."""
+TOMBSTONE = "ordinal IS NULL"
 FIRST = "ordinal = 0"
 """One row a document."""
 

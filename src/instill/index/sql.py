@@ -2,8 +2,8 @@
 
 Two views. `documents` has the document fields, one row a document, `text` being the canonical text; `passages` has a
 row a passage with the same fields, `ordinal`, `start`, `"end"`, `headings`, `page`, `last_page` and its own `text`.
-`metadata` is JSON (`metadata->>'year'`). `vector` is FLOAT[dimension]. When a question's vector is passed, `passages` has
-`similarity`, the cosine with it.
+`metadata` is JSON (`metadata->>'year'`). `vector` is FLOAT[dimension]. When a question's vector is passed, `passages`
+has `similarity`, the cosine with it.
 
 Nothing but these rows can be reached: DuckDB runs in memory with external access off, its configuration locked and
 its look at Python's variables off; one SELECT is run, under a memory and a time limit. A column is loaded only when
@@ -66,9 +66,14 @@ def run(
     """See `Index.sql`."""
     import duckdb
 
-    needs = _needs(query)
+    if len(query) > _LONGEST:
+        raise UsageError("The query is too long.", where=f"{len(query)} characters, at most {_LONGEST}")
     connection = duckdb.connect(config={"python_enable_replacements": "false", "memory_limit": _MEMORY, "threads": "2"})
     try:
+        statements = connection.extract_statements(query)
+        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+            raise UsageError("Only one SELECT is run.", where=query[:200], remedy=_example())
+        needs = _needs(query)
         for name, times in needs.views.items():
             reader = _reader(table, _VIEWS[name], needs, labels, query_vector)
             # A stream can be read once; a query that names the view again needs it in memory.
@@ -76,9 +81,6 @@ def run(
         for setting in ("SET autoinstall_known_extensions=false", "SET autoload_known_extensions=false",
                         "SET enable_external_access=false", "SET lock_configuration=true"):  # fmt: skip
             connection.execute(setting)
-        statements = connection.extract_statements(query)
-        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-            raise UsageError("Only one SELECT is run.", where=query[:200], remedy=_example())
         return _timed(connection, query, time_limit_s)
     except duckdb.Error as error:
         raise UsageError(
@@ -108,8 +110,6 @@ def _needs(query: str) -> _Needs:
     from sqlglot import exp, parse
     from sqlglot.errors import SqlglotError
 
-    if len(query) > _LONGEST:
-        raise UsageError("The query is too long.", where=f"{len(query)} characters, at most {_LONGEST}")
     try:
         trees = [tree for tree in parse(query, read="duckdb") if tree is not None]
     except (SqlglotError, RecursionError):

@@ -21,7 +21,7 @@ from instill.index.generations import (
     remove_old_generations,
 )
 from instill.index.lookup import StoredDocument, StoredPassage
-from instill.index.tables import Table, Tables, storage_errors
+from instill.index.tables import Result, Table, Tables, is_conflict, storage_errors
 from instill.index.types import DocumentRecord, Hit, IndexedDocument, SearchRequest, SearchResult
 from instill.index.upkeep import Stats
 from instill.index.visible import VisibleScorer
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _LOCK_TIMEOUT_S = 120.0
+_ATTEMPTS = 5
 
 
 class Index:
@@ -107,15 +108,13 @@ class Index:
         writing.check(documents, self.generation.dimension)
         if not documents:
             return
-        with self._writing() as table:
-            writing.commit(table, documents, self.generation.dimension)
+        self._change(lambda table: writing.commit(table, documents, self.generation.dimension))
 
     def remove(self, doc_ids: Sequence[str]) -> int:
         """Take documents out, in one atomic commit; how many were there."""
         if not doc_ids:
             return 0
-        with self._writing() as table:
-            return writing.remove(table, doc_ids)
+        return self._change(lambda table: writing.remove(table, doc_ids))
 
     def rename(self, doc_id: str, *, source: str, title: str) -> None:
         """Record that a document moved; its vectors stay, its keywords follow the new name.
@@ -123,13 +122,11 @@ class Index:
         Raises:
             UsageError: there is no such document.
         """
-        with self._writing() as table:
-            writing.rename(table, doc_id, source=source, title=title)
+        self._change(lambda table: writing.rename(table, doc_id, source=source, title=title))
 
     def relabel(self, doc_id: str, labels: Sequence[str]) -> None:
         """Replace a document's labels. Raises UsageError when there is no such document."""
-        with self._writing() as table:
-            writing.relabel(table, doc_id, labels)
+        self._change(lambda table: writing.relabel(table, doc_id, labels))
 
     # -- looking up --------------------------------------------------------------------------------------------
 
@@ -228,7 +225,7 @@ class Index:
         """
         self._check_writable()
         with storage_errors(self.folder):
-            upkeep.run(self._tables, self.folder, progress=progress, force=force)
+            upkeep.run(self._tables, self.folder, self._change, progress=progress, force=force)
             remove_old_generations(self.folder)
 
     def stats(self) -> Stats:
@@ -260,27 +257,33 @@ class Index:
 
     # -- locking -----------------------------------------------------------------------------------------------
 
-    @property
-    def _lock_file(self) -> FileLock:
-        return FileLock(self.folder / "write.lock", timeout=_LOCK_TIMEOUT_S)
-
     def _check_writable(self) -> None:
         if self.read_only:
             raise WorkspaceError("The index was opened read-only.", where=str(self.folder))
 
+    def _change(self, change: Callable[[Table], Result]) -> Result:
+        """Make one commit. It is tried again when upkeep, which takes no write lock, committed in between."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                with self._writing():
+                    return change(self._tables.writable())
+            except (OSError, RuntimeError, ValueError) as error:
+                if not is_conflict(error) or attempt == _ATTEMPTS - 1:
+                    with storage_errors(self.folder):
+                        raise
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
     @contextmanager
-    def _writing(self) -> Iterator[Table]:
-        """The latest version to write to, for this process alone. The lock is freed when the process dies."""
+    def _writing(self) -> Iterator[None]:
+        """This process alone may commit. The lock is freed when the process dies."""
         self._check_writable()
-        with storage_errors(self.folder), write_lock(self._lock_file):
+        with write_lock(FileLock(self.folder / "write.lock", timeout=_LOCK_TIMEOUT_S)):
             live = live_generation(self.folder)
-            if live is not None and live.name < self.generation.name:
-                live = self.generation  # a successor that is being filled
-            if live != self.generation:
+            if live is not None and live.name > self.generation.name:
                 raise WorkspaceError(
                     "The index was rebuilt by another process.", where=str(self.folder), remedy="Run the command again."
                 )
-            yield self._tables.writable()
+            yield
 
 
 @contextmanager

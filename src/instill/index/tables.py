@@ -87,5 +87,10 @@ def storage_errors(folder: Path) -> Iterator[None]:
         raise WorkspaceError(what, where=str(folder), remedy=remedy) from error
 
 
+def is_conflict(error: BaseException) -> bool:
+    """Whether a commit failed only because another one came first."""
+    return "conflict" in str(error).lower()
+
+
 def _first_line(message: str) -> str:
     return message.strip().partition("\n")[0][:300]

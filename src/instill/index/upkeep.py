@@ -1,4 +1,10 @@
-"""Making the table, and keeping its indices up to date."""
+"""Making the table, and keeping its indices up to date while others search and write.
+
+New rows are searched one by one until they are indexed. That happens in batches whose size grows with the table
+to a limit, so a search never waits for more than a few thousand such rows and the work per added row stays bounded.
+LanceDB appends a segment to an index rather than rewriting it; the vector index, whose segments are searched one
+after the other, is built anew when there are too many.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +15,19 @@ from pathlib import Path
 
 import lancedb
 from filelock import FileLock, Timeout
-from lancedb.index import FTS, BTree, LabelList
+from lancedb.index import FTS, BTree, HnswSq, LabelList
 
-from instill.index.schema import TABLE, schema
-from instill.index.tables import Table, Tables
+from instill.index.schema import TABLE, TOMBSTONE, schema
+from instill.index.tables import Table, Tables, is_conflict
 
-_KEEP_VERSIONS = timedelta(minutes=15)
-_FEW_ROWS = 5_000
+EXACT_BELOW = 50_000
+"""Fewer rows than this are compared one by one, which is exact and fast enough."""
+
+_KEEP_VERSIONS = timedelta(minutes=10)  # readers that are slower than this read again on the latest version
+_ROWS_PER_GRAPH = 2_000_000
+_MOST_SEGMENTS = 16
+_MOST_FRAGMENTS = 200
+_ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +38,7 @@ class Stats:
     unindexed: int
     versions: int
     bytes: int
+    vector_index: bool
 
 
 def create_table(folder: Path, dimension: int) -> None:
@@ -38,30 +51,81 @@ def create_table(folder: Path, dimension: int) -> None:
 
 
 def is_due(table: Table) -> bool:
-    """Unindexed rows exceed a fixed number and a share of the table, so that the work per row stays bounded."""
-    rows = table.count_rows()
-    return bool(_unindexed(table) > max(_FEW_ROWS, rows // 10))
+    """Too many rows are not indexed, or too many small files make each read slower."""
+    rows = int(table.count_rows())
+    if _unindexed(table) > max(1000, min(rows // 200, 4000)):
+        return True
+    return int(table.stats()["fragment_stats"]["num_small_fragments"]) > _MOST_FRAGMENTS
 
 
-def run(tables: Tables, folder: Path, *, progress: Callable[[str], None] | None, force: bool) -> None:
-    """See `Index.upkeep`."""
-    alone = FileLock(folder / "upkeep.lock", timeout=0)
+def run(
+    tables: Tables,
+    folder: Path,
+    writing: Callable[[Callable[[Table], object]], object],
+    *,
+    progress: Callable[[str], None] | None,
+    force: bool,
+) -> bool:
+    """See `Index.upkeep`. `writing` runs a change with the write lock held. False when there was nothing to do."""
+    say = progress or (lambda _line: None)
     try:
-        with alone:
-            table = tables.writable()
-            if force or is_due(table):
-                if progress:
-                    progress("indexing")
-                table.optimize(cleanup_older_than=_KEEP_VERSIONS)
+        with FileLock(folder / "upkeep.lock", timeout=0):
+            if not force and not is_due(tables.writable()):
+                return False
+            if tables.writable().count_rows(TOMBSTONE):
+                say("deleting what replaced documents left behind")
+                writing(lambda table: table.delete(TOMBSTONE))
+            say("indexing new passages")
+            _persistently(tables, lambda table: table.optimize(cleanup_older_than=_KEEP_VERSIONS))
+            rows = int(tables.writable().count_rows())
+            if rows >= EXACT_BELOW and _needs_graph(tables.writable()):
+                say(f"building the vector index of {rows:,} passages")
+                _persistently(tables, lambda table: _build_graph(table, rows))
+            return True
     except Timeout:
-        return
+        return False
 
 
 def stats(table: Table, folder: Path) -> Stats:
     """See `Index.stats`."""
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    return Stats(int(table.count_rows()), _unindexed(table), len(table.list_versions()), size)
+    return Stats(
+        rows=int(table.count_rows()),
+        unindexed=_unindexed(table),
+        versions=len(table.list_versions()),
+        bytes=size,
+        vector_index=_segments(table) > 0,
+    )
+
+
+def _persistently(tables: Tables, work: Callable[[Table], object]) -> None:
+    """Do `work`, again from the latest version when a writer was faster at committing."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            work(tables.writable())
+            return
+        except (RuntimeError, OSError, ValueError) as error:
+            if not is_conflict(error) or attempt == _ATTEMPTS - 1:
+                raise
+
+
+def _needs_graph(table: Table) -> bool:
+    return not 0 < _segments(table) <= _MOST_SEGMENTS
+
+
+def _build_graph(table: Table, rows: int) -> None:
+    # One graph as long as memory allows: several have to be searched one after the other for the same recall.
+    config = HnswSq(
+        distance_type="cosine", num_partitions=1 + rows // _ROWS_PER_GRAPH, m=16, ef_construction=150, max_iterations=20
+    )
+    table.create_index("vector", config=config, replace=True)
+
+
+def _segments(table: Table) -> int:
+    return sum(int(index.num_segments or 0) for index in table.list_indices() if index.columns == ["vector"])
 
 
 def _unindexed(table: Table) -> int:
-    return max((index.num_unindexed_rows for index in table.list_indices()), default=0)
+    return max(
+        (int(index.num_unindexed_rows or 0) for index in table.list_indices() if index.columns != ["vector"]), default=0
+    )

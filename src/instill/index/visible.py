@@ -27,7 +27,7 @@ from instill.index.keywords import searched
 from instill.index.schema import CURRENT
 from instill.index.tables import Table
 
-CANDIDATES = 1000
+CANDIDATES = 300
 """Passages that the store proposes for a labelled caller."""
 
 _K1, _B = 1.2, 0.75
