@@ -7,37 +7,16 @@ Between attention calls everything is two-dimensional, `(tokens, width)`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import onnx
 
 from instill.encoders.graph import CONTRIB, Graph, TensorProto
+from instill.encoders.head import Head
 from instill.encoders.linear import Product, float_product, int8_product
-from instill.encoders.transformer_weights import Floats, Layer, Linear, Norm, TransformerWeights
+from instill.encoders.transformer_weights import Layer, Norm, TransformerWeights
 
-POOLINGS = ("mean", "cls", "max", "mean_sqrt_len_tokens", "lasttoken")
 INPUT, OUTPUT = "input_ids", "vectors"
 _ACTIVATIONS = {"tanh": "Tanh", "relu": "Relu", "identity": "", "gelu": "gelu"}
-
-
-@dataclass(frozen=True, slots=True)
-class DenseLayer:
-    """A layer after pooling; `activation` is "tanh", "relu", "gelu" or "identity"."""
-
-    linear: Linear
-    activation: str
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """What turns token vectors into one vector; vectors are brought to length 1 at the end in any case.
-
-    `poolings` (one or more of `POOLINGS`) are put side by side.
-    """
-
-    poolings: tuple[str, ...] = ("mean",)
-    dense: tuple[DenseLayer, ...] = ()
 
 
 def build_encoder(weights: TransformerWeights, head: Head, *, precision: str) -> onnx.ModelProto:
@@ -142,6 +121,3 @@ def _pool_by(graph: Graph, tokens: str, pooling: str) -> str:
 def _unit(graph: Graph, vectors: str) -> str:
     length = graph.op("ReduceL2", vectors, graph.integers(-1), keepdims=1)
     return graph.op("Div", vectors, graph.op("Max", length, graph.constant(np.float32(1e-12))))
-
-
-__all__ = ["DenseLayer", "Floats", "Head", "build_encoder"]

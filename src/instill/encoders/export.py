@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from instill.encoders.cache import make_entry, open_entry
-from instill.encoders.sentence_transformers_folder import SentenceFolder
+
+if TYPE_CHECKING:
+    from instill.encoders.sentence_transformers_folder import SentenceFolder
 
 EXPORTER = 2
 """Raise this whenever exported vectors change; it is part of names and fingerprints."""
@@ -40,7 +42,7 @@ def export(folder: SentenceFolder, name: str, source_hash: str, precision: str) 
     import onnx
 
     from instill.encoders.bert_graph import build_encoder
-    from instill.encoders.sentence_transformers_folder import read_head
+    from instill.encoders.head import read_head
     from instill.encoders.transformer_weights import read_transformer
 
     head = read_head(folder)

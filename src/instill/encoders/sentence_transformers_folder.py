@@ -12,30 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from instill.encoders.bert_graph import POOLINGS, DenseLayer, Head
 from instill.encoders.cache import file_sha256
-from instill.encoders.transformer_weights import (
-    Linear,
-    UnsupportedArchitecture,
-    checkpoint_files,
-    read_tensors,
-)
+from instill.encoders.transformer_weights import checkpoint_files
 from instill.errors import UsageError, WorkspaceError
-
-_DENSE_ACTIVATIONS = {
-    "torch.nn.modules.activation.Tanh": "tanh",
-    "torch.nn.modules.activation.ReLU": "relu",
-    "torch.nn.modules.activation.GELU": "gelu",
-    "torch.nn.modules.linear.Identity": "identity",
-}
-_OLD_POOLING_KEYS = {
-    "pooling_mode_cls_token": "cls",
-    "pooling_mode_max_tokens": "max",
-    "pooling_mode_mean_tokens": "mean",
-    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
-    "pooling_mode_weightedmean_tokens": "weightedmean",
-    "pooling_mode_lasttoken": "lasttoken",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +56,7 @@ def read_folder(path: Path) -> SentenceFolder:
             where=str(path),
             remedy='Set encoder.model to a sentence-transformers folder, or to "minilm".',
         )
-    listed = _read_json(path / "modules.json")
+    listed = read_json(path / "modules.json")
     try:
         modules = [(str(entry["type"]).rpartition(".")[2], _inside(path, str(entry["path"]))) for entry in listed]
     except (KeyError, TypeError) as error:
@@ -89,7 +68,7 @@ def read_folder(path: Path) -> SentenceFolder:
             remedy="Choose a model of sentences that starts with one.",
         )
     transformer = modules[0][1]
-    config = _read_json(transformer / "config.json")
+    config = read_json(transformer / "config.json")
     if not (transformer / "tokenizer.json").is_file():
         raise WorkspaceError(
             "The encoder's folder has no tokenizer.json.",
@@ -109,29 +88,6 @@ def read_folder(path: Path) -> SentenceFolder:
     )
 
 
-def read_head(folder: SentenceFolder) -> Head:
-    """The modules after the transformer.
-
-    Raises:
-        UnsupportedArchitecture: a module, pooling or option that this room does not build by itself.
-    """
-    kinds = [kind for kind, _ in folder.modules]
-    if not kinds or kinds[0] != "Pooling":
-        raise UnsupportedArchitecture("no pooling after the transformer")
-    pooling = _read_json(folder.modules[0][1] / "config.json")
-    if not pooling.get("include_prompt", True) and (folder.query_prompt or folder.passage_prompt):
-        raise UnsupportedArchitecture("a pooling that leaves the prompt out")
-    dense = []
-    for kind, place in folder.modules[1:]:
-        if kind == "Dense":
-            dense.append(_read_dense(place))
-        elif kind != "Normalize":
-            raise UnsupportedArchitecture(f"a {kind} module")
-    if "Normalize" in kinds and "Dense" in kinds[kinds.index("Normalize") :]:
-        raise UnsupportedArchitecture("a dense layer after normalisation")
-    return Head(poolings=_poolings(pooling), dense=tuple(dense))
-
-
 def folder_hash(folder: SentenceFolder) -> str:
     """sha256 over every file that decides the vectors, hexadecimal. Reads all weights."""
     places = {folder.path, folder.transformer, *(place for _, place in folder.modules)}
@@ -148,34 +104,10 @@ def folder_hash(folder: SentenceFolder) -> str:
     return total.hexdigest()
 
 
-def _poolings(config: Mapping[str, Any]) -> tuple[str, ...]:
-    chosen = config.get("pooling_mode")
-    if chosen is None:
-        modes = tuple(mode for key, mode in _OLD_POOLING_KEYS.items() if config.get(key)) or ("mean",)
-    else:
-        modes = (chosen,) if isinstance(chosen, str) else tuple(chosen)
-    unknown = [mode for mode in modes if mode not in POOLINGS]
-    if unknown:
-        raise UnsupportedArchitecture(f'pooling "{unknown[0]}"')
-    return modes
-
-
-def _read_dense(place: Path) -> DenseLayer:
-    config = _read_json(place / "config.json")
-    activation = _DENSE_ACTIVATIONS.get(str(config.get("activation_function", "torch.nn.modules.activation.Tanh")))
-    named = config.get("module_input_name", "sentence_embedding") == "sentence_embedding"
-    if activation is None or config.get("use_residual") or not named:
-        raise UnsupportedArchitecture("a dense layer with unusual options")
-    tensors = read_tensors(place)
-    weight = tensors["linear.weight"].T.copy()
-    bias = tensors.get("linear.bias")
-    return DenseLayer(Linear(weight, weight[0] * 0 if bias is None else bias), activation)
-
-
 def _prompts(path: Path) -> tuple[str, str]:
     """Query and passage prompt; where none of the usual names is there, the default prompt is used for both."""
     file = path / "config_sentence_transformers.json"
-    config = _read_json(file) if file.is_file() else {}
+    config = read_json(file) if file.is_file() else {}
     prompts = config.get("prompts") or {}
     if not isinstance(prompts, dict) or not all(isinstance(text, str) for text in prompts.values()):
         raise WorkspaceError("Prompts must be texts.", where=str(file))
@@ -192,7 +124,7 @@ def _max_tokens(transformer: Path, config: Mapping[str, Any]) -> int:
     limits = [positions]
     for name, key in (("sentence_bert_config.json", "max_seq_length"), ("tokenizer_config.json", "model_max_length")):
         file = transformer / name
-        value = _read_json(file).get(key) if file.is_file() else None
+        value = read_json(file).get(key) if file.is_file() else None
         if isinstance(value, int | float) and value > 0:
             limits.append(int(min(value, 1e9)))
     return min(limits)
@@ -205,7 +137,7 @@ def _inside(path: Path, part: str) -> Path:
     return path / part if part else path
 
 
-def _read_json(path: Path) -> Any:
+def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
