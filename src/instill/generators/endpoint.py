@@ -90,7 +90,9 @@ class EndpointGenerator:
             except _Again as again:
                 if "max_completion_tokens" in again.error.what and "max_tokens" in request:
                     request["max_completion_tokens"] = request.pop("max_tokens")
-                elif attempt == ATTEMPTS or seen:
+                elif seen:
+                    raise self._error("The generator's reply broke off.", "Ask again.") from None
+                elif attempt == ATTEMPTS:
                     raise again.error from None
                 else:
                     sleep(min(RETRY_AFTER_S, max(0.0, deadline - monotonic())))
@@ -142,8 +144,9 @@ class EndpointGenerator:
         return client
 
     def _pieces(self, reply: Any) -> Iterator[str]:
-        visible, shown, reason = ThoughtFilter(), False, None
+        visible, shown, reason, chunks = ThoughtFilter(), False, None, 0
         for chunk in reply:
+            chunks += 1
             choices = getattr(chunk, "choices", None)
             if choices is None or not isinstance(choices, list):
                 raise self._error("The generator's reply is malformed.", "Check that it is a chat endpoint.")
@@ -158,6 +161,8 @@ class EndpointGenerator:
                 shown = True
                 yield piece
             reason = getattr(choices[0], "finish_reason", None) or reason
+        if chunks == 0:
+            raise self._error("The generator's reply is no stream.", "Check that generator.base_url ends in /v1 or so.")
         if reason is None:
             raise self._error("The generator's reply broke off.", "Ask again.")
         rest = visible.end()

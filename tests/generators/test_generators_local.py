@@ -1,0 +1,126 @@
+"""The local generator with a tiny Llama of random weights, made here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from instill.errors import GeneratorError, UsageError
+from instill.generators import open_generator
+from instill.generators.local import LocalGenerator
+from instill.generators.protocol import Message
+from instill.settings import GeneratorSettings
+
+MESSAGES: list[Message] = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What is tea?"}]
+TEMPLATE = "{% for m in messages %}<{{ m.role }}> {{ m.content }} {% endfor %}<assistant>"
+
+
+@pytest.fixture(scope="session")
+def tiny_llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch = pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    folder = tmp_path_factory.mktemp("tiny-llama")
+    words = ["<unk>", "<eos>", *"<>.?", *"abcdefghijklmnopqrstuvwxyz", *"BWT", "tea", "What", "is", "Be", "brief"]
+    tokenizer = Tokenizer(models.WordLevel({word: number for number, word in enumerate(words)}, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    fast = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>", eos_token="<eos>")
+    fast.save_pretrained(str(folder))
+    torch.manual_seed(0)
+    config = transformers.LlamaConfig(
+        vocab_size=len(words), hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2,
+        num_key_value_heads=2, max_position_embeddings=128, bos_token_id=None, eos_token_id=1, pad_token_id=1,
+    )  # fmt: skip
+    transformers.LlamaForCausalLM(config).save_pretrained(str(folder))
+    return folder
+
+
+def test_streams_text_and_is_repeatable(tiny_llama: Path) -> None:
+    made = open_generator(GeneratorSettings(folder=str(tiny_llama)))
+    assert isinstance(made, LocalGenerator)
+    first = list(made.stream(MESSAGES, max_tokens=20))
+    assert "".join(first).strip()
+    assert list(made.stream(MESSAGES, max_tokens=20)) == first
+
+
+def test_the_reply_is_what_the_model_itself_generates(tiny_llama: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    made = LocalGenerator(tiny_llama)
+    reply = "".join(made.stream(MESSAGES, max_tokens=12))
+    tokenizer = AutoTokenizer.from_pretrained(str(tiny_llama))
+    model = AutoModelForCausalLM.from_pretrained(str(tiny_llama))
+    prompt = "system: Be brief.\n\nuser: What is tea?\n\nassistant:"
+    inputs = tokenizer(prompt, return_tensors="pt")
+    inputs.pop("token_type_ids", None)
+    with torch.inference_mode():
+        output = model.generate(**inputs, do_sample=False, max_new_tokens=12)
+    expected = tokenizer.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+    assert reply.strip() == expected.strip()
+
+
+def test_the_chat_template_is_used_where_there_is_one(tiny_llama: Path, tmp_path: Path) -> None:
+    import shutil
+
+    folder = tmp_path / "templated"
+    shutil.copytree(tiny_llama, folder)
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps({**settings, "chat_template": TEMPLATE}))
+    model, tokenizer = LocalGenerator(folder)._open()
+    inputs = LocalGenerator(folder)._inputs(model, tokenizer, MESSAGES, 8)
+    expected = tokenizer("<system> Be brief. <user> What is tea? <assistant>")["input_ids"]
+    assert inputs["input_ids"][0].tolist() == expected
+
+
+def test_a_reader_may_stop_early_and_ask_again(tiny_llama: Path) -> None:
+    made = LocalGenerator(tiny_llama)
+    pieces = made.stream(MESSAGES, max_tokens=60)
+    next(pieces)
+    pieces.close()  # type: ignore[attr-defined]
+    assert list(made.stream(MESSAGES, max_tokens=5))
+
+
+def test_a_prompt_that_does_not_fit_says_so(tiny_llama: Path) -> None:
+    long: list[Message] = [{"role": "user", "content": "tea " * 200}]
+    with pytest.raises(GeneratorError, match="longer than the model reads"):
+        list(LocalGenerator(tiny_llama).stream(long, max_tokens=10))
+
+
+def test_pickled_weights_are_refused(tiny_llama: Path, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text((tiny_llama / "config.json").read_text())
+    (tmp_path / "pytorch_model.bin").write_bytes(b"\x80\x04never unpickled")
+    with pytest.raises(UsageError, match="safetensors"):
+        LocalGenerator(tmp_path)
+
+
+def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"config\.json"):
+        LocalGenerator(tmp_path)
+
+
+def test_code_in_the_folder_is_not_run(tiny_llama: Path, tmp_path: Path) -> None:
+    import shutil
+
+    folder, mark = tmp_path / "hostile", tmp_path / "ran"
+    shutil.copytree(tiny_llama, folder)
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"model_type": "hostile", "auto_map": {"AutoConfig": "code.C", "AutoModelForCausalLM": "code.M"}}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "code.py").write_text(f"open({str(mark)!r}, 'w').write('x')\n")
+    with pytest.raises(GeneratorError, match="cannot be loaded"):
+        list(LocalGenerator(folder).stream(MESSAGES, max_tokens=5))
+    assert not mark.exists()
+
+
+def test_damaged_weights_are_reported(tiny_llama: Path, tmp_path: Path) -> None:
+    import shutil
+
+    folder = tmp_path / "damaged"
+    shutil.copytree(tiny_llama, folder)
+    (folder / "model.safetensors").write_bytes(b"\x08\x00\x00\x00\x00\x00\x00\x00{}junk")
+    with pytest.raises(GeneratorError, match="cannot be loaded"):
+        list(LocalGenerator(folder).stream(MESSAGES, max_tokens=5))
