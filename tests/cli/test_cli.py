@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from instill.cli import main
 
 FORBIDDEN = (
     "torch",
@@ -24,20 +28,33 @@ FORBIDDEN = (
 )
 
 
-def instill(
-    *arguments: str, cwd: Path, code: int = 0, typed: str = "", **variables: str
-) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "instill", *arguments], cwd=cwd, input=typed, capture_output=True, text=True,
-        check=False, timeout=120, env={**os.environ, "NO_COLOR": "1", "COLUMNS": "160", **variables},
-    )  # fmt: skip
-    assert done.returncode == code, f"exit {done.returncode}\n{done.stdout[-1500:]}\n{done.stderr[-1500:]}"
-    assert "Traceback" not in done.stderr
-    return done
+@dataclass(frozen=True)
+class Done:
+    """What a command printed."""
+
+    stdout: str
+    stderr: str
 
 
-def as_json(*arguments: str, cwd: Path, code: int = 0, **variables: str) -> Any:
-    return json.loads(instill(*arguments, "--json", cwd=cwd, code=code, **variables).stdout)
+def instill(*arguments: str, cwd: Path, code: int = 0, typed: str = "") -> Done:
+    """Run a command in this process, through the same entry point as the shell's, and check its exit code."""
+    stdout, stderr = io.StringIO(), io.StringIO()
+    handler = signal.getsignal(signal.SIGINT)
+    streams = contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr)
+    standard_input = io.TextIOWrapper(io.BytesIO(typed.encode()))
+    with contextlib.chdir(cwd), streams[0], streams[1], pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["instill", *arguments])
+        patch.setattr(sys, "stdin", standard_input)
+        patch.setenv("COLUMNS", "160")
+        with pytest.raises(SystemExit) as end:
+            main.run()
+    signal.signal(signal.SIGINT, handler)
+    assert (end.value.code or 0) == code, f"exit {end.value.code}\n{stdout.getvalue()}\n{stderr.getvalue()}"
+    return Done(stdout.getvalue(), stderr.getvalue())
+
+
+def as_json(*arguments: str, cwd: Path, code: int = 0) -> Any:
+    return json.loads(instill(*arguments, "--json", cwd=cwd, code=code).stdout)
 
 
 @pytest.fixture(scope="module")
