@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from instill.encoders import open_encoder
+from instill.encoders.cache import file_sha256
 from instill.encoders.onnx_encoder import OnnxEncoder
 from instill.encoders.protocol import Encoder, Vectors
 from instill.errors import MissingDependency, UsageError, WorkspaceError
@@ -241,6 +243,34 @@ def test_damaged_folders_are_clear_errors(tmp_path: Path) -> None:
     (garbled / "tokenizer.json").write_text("{}", "utf-8")
     with pytest.raises(WorkspaceError, match="tokenizer"):
         fp32(garbled)
+
+    narrow = write_bert_folder(tmp_path / "narrow")
+    add_dense(narrow, 9, "torch.nn.modules.activation.Tanh")
+    save_file({"linear.weight": np.ones((9, WIDTH + 1), np.float32)}, narrow / "3_Dense" / "model.safetensors")
+    with pytest.raises(WorkspaceError, match="do not fit together"):
+        fp32(narrow)
+
+    listing = write_bert_folder(tmp_path / "listing")
+    (listing / "config.json").write_text("[]", "utf-8")
+    with pytest.raises(WorkspaceError, match="JSON object"):
+        fp32(listing)
+
+
+def test_a_folder_is_hashed_again_only_when_a_file_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write_bert_folder(tmp_path / "model")
+    first = fp32(folder).fingerprint
+    read: list[Path] = []
+
+    def spy(path: Path) -> str:
+        read.append(path)
+        return file_sha256(path)
+
+    monkeypatch.setattr("instill.encoders.folder_hash.file_sha256", spy)
+    assert fp32(folder).fingerprint == first
+    assert read == []
+    write_json(folder / "sentence_bert_config.json", {"max_seq_length": 9})
+    assert fp32(folder).fingerprint != first
+    assert folder / "model.safetensors" in read
 
 
 def test_changed_weights_change_fingerprint_and_vectors(tmp_path: Path) -> None:

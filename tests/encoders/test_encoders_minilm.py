@@ -87,6 +87,11 @@ def test_the_tokenizer_counts_without_limit_or_padding(int8: Encoder) -> None:
     assert len(int8.tokenizer.encode("word")) == 3
 
 
+def test_a_lone_surrogate_is_read_as_a_question_mark(int8: Encoder) -> None:
+    vectors = int8.encode_queries(["caf\udce9 noir", "caf? noir"])
+    assert vectors[0].tobytes() == vectors[1].tobytes()
+
+
 def test_progress_adds_up(int8: Encoder) -> None:
     reports: list[int] = []
     int8.encode_passages(["a short text"] * 30, progress=reports.append)

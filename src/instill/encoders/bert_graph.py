@@ -25,7 +25,11 @@ def build_encoder(weights: TransformerWeights, head: Head, *, precision: str) ->
     Args:
         precision: "fp32", or "int8" for the matrix products of the layers (the word table is then float16, which
             halves the file and changes a vector by less than 1e-6 in cosine).
+
+    Raises:
+        ValueError: the head does not fit the transformer.
     """
+    size = _dimension(weights, head)
     graph = Graph()
     product = int8_product if precision == "int8" else float_product
     shape = graph.op("Concat", graph.op("Shape", INPUT), graph.integers(-1), axis=0)
@@ -35,11 +39,20 @@ def build_encoder(weights: TransformerWeights, head: Head, *, precision: str) ->
         rows = _layer(graph, layer, rows, shape, bias, weights, product)
     pooled = _pool(graph, graph.op("Reshape", rows, shape), head)
     vectors = _unit(graph, pooled)
-    size = head.dense[-1].linear.weight.shape[1] if head.dense else weights.width * len(head.poolings)
     return graph.model(
         {INPUT: (TensorProto.INT32, ["texts", "tokens"])},
         {OUTPUT: (vectors, TensorProto.FLOAT, ["texts", size])},
     )
+
+
+def _dimension(weights: TransformerWeights, head: Head) -> int:
+    size = weights.width * len(head.poolings)
+    for dense in head.dense:
+        inputs, outputs = dense.linear.weight.shape
+        if inputs != size or dense.linear.bias.shape != (outputs,):
+            raise ValueError(f"a dense layer takes {inputs} numbers where {size} come in")
+        size = outputs
+    return size
 
 
 def _embed(graph: Graph, weights: TransformerWeights, *, half: bool) -> str:

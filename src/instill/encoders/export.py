@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from instill.encoders.cache import make_entry, open_entry
+from instill.errors import WorkspaceError
 
 if TYPE_CHECKING:
     from instill.encoders.sentence_transformers_folder import SentenceFolder
@@ -47,7 +48,14 @@ def export(folder: SentenceFolder, name: str, source_hash: str, precision: str) 
 
     head = read_head(folder)
     weights = read_transformer(folder.transformer, folder.config)
-    model = build_encoder(weights, head, precision=precision)
+    try:
+        model = build_encoder(weights, head, precision=precision)
+    except ValueError as error:
+        raise WorkspaceError(
+            f"The parts of the encoder do not fit together: {error}.",
+            where=str(folder.path),
+            remedy="Download the folder again.",
+        ) from error
     dimension = model.graph.output[0].type.tensor_type.shape.dim[1].dim_value
     max_tokens = min(folder.max_tokens, len(weights.positions))
     prompts = (folder.query_prompt, folder.passage_prompt)

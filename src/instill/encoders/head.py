@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from instill.encoders.sentence_transformers_folder import SentenceFolder, read_json
 from instill.encoders.transformer_weights import Linear, UnsupportedArchitecture, read_tensors
+from instill.errors import WorkspaceError
 
 POOLINGS = ("mean", "cls", "max", "mean_sqrt_len_tokens", "lasttoken")
 _DENSE_ACTIVATIONS = {
@@ -88,6 +91,11 @@ def _read_dense(place: Path) -> DenseLayer:
     if activation is None or config.get("use_residual") or not named:
         raise UnsupportedArchitecture("a dense layer with unusual options")
     tensors = read_tensors(place)
-    weight = tensors["linear.weight"].T.copy()
-    bias = tensors.get("linear.bias")
-    return DenseLayer(Linear(weight, weight[0] * 0 if bias is None else bias), activation)
+    weight, bias = tensors.get("linear.weight"), tensors.get("linear.bias")
+    if weight is None or weight.ndim != 2:
+        raise WorkspaceError(
+            "A dense layer's file has no matrix.", where=str(place), remedy="Download the folder again."
+        )
+    if bias is None:
+        bias = np.zeros(len(weight), np.float32)
+    return DenseLayer(Linear(weight.T.copy(), bias), activation)

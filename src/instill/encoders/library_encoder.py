@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
+from instill.encoders.onnx_encoder import well_formed
 from instill.encoders.protocol import Vectors
 from instill.encoders.sentence_transformers_folder import SentenceFolder
 from instill.errors import MissingDependency, WorkspaceError
@@ -97,7 +98,7 @@ class LibraryEncoder:
     def _encode(self, texts: Sequence[str], prompt: str, progress: Callable[[int], None] | None) -> Vectors:
         parts = []
         for start in range(0, len(texts), _BLOCK):
-            block = list(texts[start : start + _BLOCK])
+            block = [well_formed(text) for text in texts[start : start + _BLOCK]]
             parts.append(self._model.encode(block, prompt=prompt, normalize_embeddings=True, show_progress_bar=False))
             if progress is not None:
                 progress(len(block))

@@ -77,7 +77,7 @@ class OnnxEncoder:
     def _encode(self, texts: Sequence[str], prompt: str, progress: Callable[[int], None] | None) -> Vectors:
         vectors = np.empty((len(texts), self.dimension), np.float32)
         for start in range(0, len(texts), _BLOCK):
-            block = [prompt + text for text in texts[start : start + _BLOCK]]
+            block = [well_formed(prompt + text) for text in texts[start : start + _BLOCK]]
             self._encode_block(block, vectors[start : start + len(block)], progress)
         return vectors
 
@@ -146,3 +146,13 @@ def available_cores() -> int:
     """Cores that this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def well_formed(text: str) -> str:
+    """The text with "?" for lone surrogates, which no tokenizer takes (a terminal or a file name can hold them).
+
+    Example:
+        >>> well_formed("caf\\udce9")
+        'caf?'
+    """
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -31,7 +31,8 @@ def _open_minilm(settings: EncoderSettings) -> Encoder:
 
 
 def _open_folder(path: Path, settings: EncoderSettings) -> Encoder:
-    from instill.encoders.sentence_transformers_folder import folder_hash, read_folder
+    from instill.encoders.folder_hash import folder_hash
+    from instill.encoders.sentence_transformers_folder import read_folder
     from instill.encoders.transformer_weights import UnsupportedArchitecture
 
     folder = read_folder(path)

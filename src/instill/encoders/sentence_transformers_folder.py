@@ -5,14 +5,12 @@ Only files are read; nothing in the folder is run. Weights are taken from safete
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from instill.encoders.cache import file_sha256
 from instill.encoders.transformer_weights import checkpoint_files
 from instill.errors import UsageError, WorkspaceError
 
@@ -56,7 +54,7 @@ def read_folder(path: Path) -> SentenceFolder:
             where=str(path),
             remedy='Set encoder.model to a sentence-transformers folder, or to "minilm".',
         )
-    listed = read_json(path / "modules.json")
+    listed = _load(path / "modules.json")
     try:
         modules = [(str(entry["type"]).rpartition(".")[2], _inside(path, str(entry["path"]))) for entry in listed]
     except (KeyError, TypeError) as error:
@@ -88,22 +86,6 @@ def read_folder(path: Path) -> SentenceFolder:
     )
 
 
-def folder_hash(folder: SentenceFolder) -> str:
-    """sha256 over every file that decides the vectors, hexadecimal. Reads all weights."""
-    places = {folder.path, folder.transformer, *(place for _, place in folder.modules)}
-    files = sorted(
-        file
-        for place in places
-        if place.is_dir()
-        for file in place.iterdir()
-        if file.suffix in (".json", ".safetensors", ".txt") and file.is_file()
-    )
-    total = hashlib.sha256()
-    for file in files:
-        total.update(f"{file.relative_to(folder.path).as_posix()} {file_sha256(file)}\n".encode())
-    return total.hexdigest()
-
-
 def _prompts(path: Path) -> tuple[str, str]:
     """Query and passage prompt; where none of the usual names is there, the default prompt is used for both."""
     file = path / "config_sentence_transformers.json"
@@ -118,7 +100,8 @@ def _prompts(path: Path) -> tuple[str, str]:
 
 
 def _max_tokens(transformer: Path, config: Mapping[str, Any]) -> int:
-    positions = int(config.get("max_position_embeddings", 512))
+    positions = config.get("max_position_embeddings")
+    positions = positions if isinstance(positions, int) else 512
     if config.get("model_type") in ("roberta", "xlm-roberta", "camembert", "mpnet"):
         positions -= 2  # Numbers 0 and 1 are not positions there.
     limits = [positions]
@@ -137,10 +120,18 @@ def _inside(path: Path, part: str) -> Path:
     return path / part if part else path
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON file that holds an object. Raises WorkspaceError."""
+    content = _load(path)
+    if not isinstance(content, dict):
+        raise WorkspaceError("A file of the encoder's folder does not hold a JSON object.", where=str(path))
+    return content
+
+
+def _load(path: Path) -> Any:
     try:
         return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise WorkspaceError(
             "A file of the encoder's folder cannot be read as JSON.",
             where=str(path),
