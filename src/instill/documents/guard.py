@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from io import BytesIO
 
 from instill.documents.kinds import looks_binary
@@ -11,10 +12,11 @@ from instill.errors import DocumentError
 from instill.settings import DocumentSettings
 
 _MEMBERS = 20_000
-_UNPACKED = 2 * 1024**3
+_UNPACKED = 1024**3
 _RATIO = 200
 _RATIO_FROM = 50 * 1024**2  # small files may compress as well as they like
 _DEPTH = 200
+_HEAD = 64 * 1024  # where a DOCTYPE stands, at the latest
 _PACKED = {"docx", "pptx", "xlsx", "epub", "zip"}
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
@@ -58,31 +60,45 @@ def _check_packed(data: bytes, kind: str) -> None:
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             members = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+            explosive = _explosive(members, len(data))
+            if not explosive and not any(member.flag_bits & 1 for member in members):
+                _check_members(archive, members)
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError) as error:
         raise DocumentError(
             f"The file is damaged or no {kind} file.", remedy="Open it in its program, save it again, and add that."
         ) from error
     if any(member.flag_bits & 1 for member in members):
         raise DocumentError("The file is encrypted.", remedy="Save it without a password and add that.")
-    unpacked = sum(member.file_size for member in members)
-    bomb = (
-        len(members) > _MEMBERS
-        or unpacked > _UNPACKED
-        or (unpacked > _RATIO_FROM and unpacked > _RATIO * len(data))
-        or any(
-            member.file_size > _RATIO_FROM and member.file_size > _RATIO * member.compress_size for member in members
-        )
-    )
-    if bomb:
+    if explosive:
+        unpacked = sum(member.file_size for member in members)
         raise DocumentError(
             f"The file would unpack to {unpacked / 1024**2:,.0f} MB in {len(members):,} members: a zip bomb?",
             remedy="Do not open it unless you know where it comes from.",
         )
 
 
+def _explosive(members: list[zipfile.ZipInfo], size: int) -> bool:
+    """By the sizes that the archive declares; zipfile never unpacks more than those."""
+    unpacked = sum(member.file_size for member in members)
+    return (
+        len(members) > _MEMBERS
+        or unpacked > _UNPACKED
+        or (unpacked > _RATIO_FROM and unpacked > _RATIO * size)
+        or any(member.file_size > max(_RATIO_FROM, _RATIO * member.compress_size) for member in members)
+    )
+
+
+def _check_members(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> None:
+    """No member may declare entities, which the office libraries would expand."""
+    for member in members:
+        if member.filename.lower().endswith((".xml", ".rels", ".opf", ".ncx", ".xhtml", ".html", ".htm", ".vml")):
+            with archive.open(member) as file:
+                _check_entities(file.read(_HEAD))
+
+
 def _check_entities(data: bytes) -> None:
     """An XML file that declares entities of its own can expand without end, or pull in other files."""
-    head = data[: 1024**2].replace(b"\x00", b"")
+    head = data[:_HEAD].replace(b"\x00", b"")
     if re.search(rb"<!ENTITY", head, re.IGNORECASE):
         raise DocumentError(
             "The XML declares entities, which can expand without end.", remedy="Remove its DOCTYPE and add it again."

@@ -34,6 +34,7 @@ CROSS_PAGE = 1.0
 
 CHARACTERS_PER_TOKEN = 16
 _RUNNING_HEAD = 80  # so short a line at the top of a page belongs to the heading after it
+_LEAST_PIECE = 12  # shorter lines are not worth a place of their own in the search
 _SLICE = 4000  # the sentence finder takes more than linear time, so it sees no more at a time
 
 _BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
@@ -230,8 +231,14 @@ def _sentences(text: str, piece: Piece) -> Iterator[Piece]:
         starts = [match.end() for match in re.finditer(r"\n(?=[ \t]*\S)", part)]
     else:
         starts = list(_sentence_starts(part))
-    cuts = {offset: _cut_at(part, offset, lines=piece.lines) for offset in starts if offset > 0}
-    yield from _parts(piece, {offset: cut for offset, cut in cuts.items() if cut is not None})
+    cuts: dict[int, float] = {}
+    last = 0
+    for offset in starts:
+        cut = _cut_at(part, offset, lines=piece.lines) if offset - last >= _LEAST_PIECE else None
+        if cut is not None:
+            cuts[offset] = cut
+            last = offset
+    yield from _parts(piece, cuts)
 
 
 def _sentence_starts(part: str) -> Iterator[int]:

@@ -159,17 +159,23 @@ def _address(named: str) -> Source | SourceProblem:
 
 
 def _pattern(named: str, base: Path, spec: pathspec.GitIgnoreSpec) -> Iterator[Source | SourceProblem]:
-    pattern = str(Path(named).expanduser())
-    root = base if not Path(pattern).is_absolute() else Path(Path(pattern).anchor)
-    matches = sorted(glob.iglob(pattern, root_dir=base, recursive=True, include_hidden=True))  # noqa: PTH207
-    found = False
-    for match in matches:
-        path = Path(os.path.abspath(base / match))  # noqa: PTH100
-        relative = os.path.relpath(path, root).replace(os.sep, "/")
-        if path.is_file() and not spec.match_file(relative):
-            found = True
-            yield _file(path)
-    if not found:
+    """What lies below the pattern's fixed part and matches the rest; a folder that matches is taken whole.
+
+    Python's own `glob` follows links in circles, so the folder is walked as any other.
+    """
+    import pathspec
+
+    parts = Path(named).expanduser().parts
+    fixed = next(number for number, part in enumerate(parts) if glob.has_magic(part))
+    root = Path(os.path.abspath(base.joinpath(*parts[:fixed])))  # noqa: PTH100
+    wanted = pathspec.GitIgnoreSpec.from_lines(["/" + "/".join(parts[fixed:])])
+    count = 0
+    for found in _path(root, spec) if root.is_dir() else ():
+        relative = found.source.removeprefix(identity(root)).lstrip("/")
+        if relative and wanted.match_file(relative):
+            count += 1
+            yield found
+    if not count:
         yield _problem(named, "The pattern matches no file.", "Check it; ** matches folders of any depth.")
 
 

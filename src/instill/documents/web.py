@@ -23,7 +23,7 @@ from instill.settings import DocumentSettings
 if TYPE_CHECKING:
     import httpx
 
-_AGENT = "instill (+https://pypi.org/project/instill/)"
+_AGENT = "instill (document reader)"
 _ACCEPT = "text/markdown, text/html;q=0.9, application/pdf;q=0.9, text/plain;q=0.8, */*;q=0.5"
 _REDIRECTS = (301, 302, 303, 307, 308)
 

@@ -17,8 +17,8 @@ from instill.errors import DocumentError
 MAX_PAGES = 20_000
 _LIGATURES = {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "\ufb05": "st", "\ufb06": "st"}
 _LIGATURE = re.compile("[" + "".join(_LIGATURES) + "]")
-_SOFT_HYPHEN = re.compile("[\x02\xad\ufffe]\\s*")
-_HARD_HYPHEN = re.compile(r"([^\W\d_]+)-\n([a-z]+)")
+_HYPHEN = re.compile("([^\\W\\d_]+)(?:-\n|[\x02\xad\ufffe]\\s*)([a-z]+)")  # PDFium marks those that it finds itself
+_SOFT_HYPHEN = re.compile("(\\d?)[\x02\xad\ufffe]\\s*")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1b\x7f-\x84\x86-\x9f]")
 _NUMBER = re.compile(r"\d[\d,.]*")
 _BOLD = re.compile(r"bold|black|heavy|semibold|demi", re.IGNORECASE)
@@ -27,6 +27,7 @@ _LONG_NUMBER = re.compile(r"(?!(?:19|20)\d\d\b)\d{4,}|\d,\d{3}|\d%")
 _NO_TITLE = re.compile(r"\(?(?:untitled|anonymous|unspecified|unknown|none)\)?|[\W\d_]*", re.IGNORECASE)
 _PROGRAM = re.compile(r"^(?:Microsoft (?:Word|PowerPoint|Excel)|Print(?:ing)?) - ", re.IGNORECASE)
 _MAX_HEADING = 110
+_SHAPES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def _pages(document: Any, job: Job) -> tuple[list[list[_Line]], list[str]]:
                 from instill.documents.readers.image import ocr_page
 
                 lines = [_Line(text, 0.0, False, 0.0) for text in ocr_page(page)]
-                read_by_ocr.append(number)
+                read_by_ocr += [number] if lines else []
             pages.append(lines)
             page.close()
         except pypdfium2.PdfiumError:
@@ -111,12 +112,15 @@ def _some(numbers: Sequence[int]) -> str:
 
 
 def _has_image(page: Any) -> bool:
+    """Whether the page shows something to read: a picture, or letters drawn as shapes (a few are rules and boxes)."""
     import pypdfium2.raw as raw
 
-    return any(
-        found.type in (raw.FPDF_PAGEOBJ_IMAGE, raw.FPDF_PAGEOBJ_PATH, raw.FPDF_PAGEOBJ_SHADING)
-        for found in page.get_objects(max_depth=4)
-    )
+    shapes = 0
+    for found in page.get_objects(max_depth=4):
+        if found.type in (raw.FPDF_PAGEOBJ_IMAGE, raw.FPDF_PAGEOBJ_SHADING):
+            return True
+        shapes += found.type == raw.FPDF_PAGEOBJ_PATH
+    return shapes > _SHAPES
 
 
 def _text_lines(page: Any) -> list[_Line]:
@@ -233,9 +237,10 @@ def _page_text(
 
 
 def _clean(text: str, words: Counter[str]) -> str:
-    text = _SOFT_HYPHEN.sub("", text.replace("\r", ""))
+    text = text.replace("\r", "")
     text = _LIGATURE.sub(lambda match: _LIGATURES[match[0]], text)
-    text = _HARD_HYPHEN.sub(lambda match: _joined(match[1], match[2], words), text)
+    text = _HYPHEN.sub(lambda match: _joined(match[1], match[2], words), text)
+    text = _SOFT_HYPHEN.sub(lambda match: f"{match[1]}-" if match[1] else "", text)
     text = _CONTROL.sub("", normalise(text)).replace("\u00a0", " ")
     return "\n".join(line.rstrip() for line in text.split("\n")).strip()
 
