@@ -29,7 +29,7 @@ def best_sentence(prompt: str) -> tuple[int, str]:
     found = [
         (len(question & set(re.findall(r"\w+", sentence.lower()))), -int(number), sentence)
         for _, number, text in _PASSAGE.findall(prompt)
-        for sentence in re.split(r"(?<=[.!?])\s+", text)
+        for sentence in re.split(r"(?<=[.!?])\s+|\n\n+", text)
     ]
     _, number, sentence = max(found)
     return -number, sentence.strip()

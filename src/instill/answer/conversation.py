@@ -39,6 +39,7 @@ _EXPLETIVE = re.compile(
     r"those|something|anything) that\b|\bis it (raining|snowing)\b|\bthat (is|are|was|were|can|will|would|has|have)\b",
     re.IGNORECASE,
 )
+_CLAUSE = re.compile(r"\w[\w\s'’-]*(?:\b(?:and|or|but|if|when|because|while)\b|[,;:])", re.IGNORECASE)
 _DETERMINER = re.compile(r"\b(this|that|these|those)\s+(?=[a-z])", re.IGNORECASE)
 _LEAD = re.compile(
     r"^\s*(?:(?:ok(?:ay)?|yes|no|thanks?(?: you)?|oh|hm+|well|so|alright|great|right)\b[\s,.!]*)*"
@@ -51,6 +52,7 @@ _QUESTION_WORD = re.compile(
     r"had|may|must|tell|explain|describe|show|list|give|find)\b",
     re.IGNORECASE,
 )
+_QUESTION_START = re.compile(rf"^\W*(?:{_QUESTION_WORD.pattern})", re.IGNORECASE)
 _PREPOSITION = re.compile(
     r"^(on|in|at|for|with|under|from|by|of|to|during|after|before|without|about|as)\s+(.+)$", re.I
 )
@@ -120,7 +122,7 @@ def depends(question: str) -> bool:
     content = [word for word in terms(question) if word not in _WEAK_STEMS]
     if _about(question) or not content or (len(content) == 1 and not _QUESTION_WORD.search(question)):
         return True
-    if len(content) <= 2 and _BARE.search(question) and not any(word[:1].isupper() for word in question.split()[1:]):
+    if len(content) <= 1 and _BARE.search(question) and not any(word[:1].isupper() for word in question.split()[1:]):
         return True
     return _pronoun(question) is not None
 
@@ -131,8 +133,10 @@ def _pronoun(question: str) -> re.Match[str] | None:
     found = sorted(_PRONOUN.finditer(question), key=lambda match: match.group().lower().startswith("the "))
     for match in found:
         inside = any(start <= match.start() < end for start, end in covered)
-        # After three content words a pronoun most likely points back into the question itself.
-        settled = len([word for word in terms(question[: match.start()]) if word not in _WEAK_STEMS]) >= 3
+        # After some content words, fewer in a clause before it, a pronoun points back into the question itself.
+        before = question[: match.start()]
+        needed = 2 if _CLAUSE.search(before) else 3
+        settled = len([word for word in terms(before) if word not in _WEAK_STEMS]) >= needed
         if not inside and not settled:
             return match
     return None
@@ -220,7 +224,8 @@ def _about(question: str) -> bool:
 
 def _subject_of(question: str, *, first: bool) -> str:
     """The phrase that the question is about, or "" when it only asks for a detail of what went before."""
-    named = [phrase for phrase in _phrases(question[1:]) if any(word[:1].isupper() for word in phrase.split())]
+    later = _QUESTION_START.sub("", question)
+    named = [phrase for phrase in map(_from_capital, _phrases(later)) if phrase]
     if named:
         return max(named, key=len)
     introduced = _INTRODUCES.search(question)
@@ -228,6 +233,13 @@ def _subject_of(question: str, *, first: bool) -> str:
     if not phrases or not (first or introduced):
         return ""
     return max(phrases, key=lambda phrase: (len(phrase.split()) >= 2, len(phrase)))
+
+
+def _from_capital(phrase: str) -> str:
+    """The phrase from its first capitalised word on: "founded Harbour Mills" -> "Harbour Mills"; "" without one."""
+    words = phrase.split()
+    first = next((position for position, word in enumerate(words) if word[:1].isupper()), len(words))
+    return " ".join(words[first:])
 
 
 def _phrases(text: str) -> list[str]:

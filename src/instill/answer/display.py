@@ -23,7 +23,7 @@ _AUTOLINK = re.compile(r"<((?:https?|ftp|mailto)[^<>\s]*)>")
 _CODE = re.compile(r"(`+)(.+?)\1", re.DOTALL)
 _STRONG = re.compile(r"(?!__[a-z0-9_]+__)(\*\*|(?<!\w)__)(?=\S)(.+?)(?<=\S)\1", re.DOTALL)  # but not __init__
 _EMPHASIS = re.compile(r"(?<![\w*])([*_])(?=[^\s*_])([^*_]+?)(?<=[^\s*_])\1(?![\w*])")
-_LEAD = re.compile(r"\s*(?:#{1,6}\s+|>\s?)+|\s*(?:[-*+•◦▪‣●○·–—])\s+(?:\[[ xX]\]\s+)?")
+_LEAD = re.compile(r"^\s*(?:(?:#{1,6}\s+|>\s?)+|[-*+•◦▪‣●○·–—]\s+(?:\[[ xX]\]\s+)?)")
 _HEADING_END = re.compile(r"\s+#+\s*$|\s*\{#[\w-]+\}\s*$")
 _URL_SCHEME = re.compile(r"\b(javascript|data|vbscript|file):", re.IGNORECASE)
 

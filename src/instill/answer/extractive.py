@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from instill.answer.citations import Citer
 from instill.answer.confidence import confidence, signs
@@ -20,12 +20,16 @@ REFUSAL = "The documents do not answer this question."
 
 @dataclass(frozen=True, slots=True)
 class Extract:
-    """Claims with their confidence; no claims when the hits hold no statement. `ranking` is None without hits."""
+    """Claims with their confidence and the signs it was computed from.
+
+    No claims when the hits hold no statement; `ranking` is None without hits.
+    """
 
     text: str
     claims: tuple[Claim, ...]
     confidence: float
     ranking: Ranking | None
+    signs: Mapping[str, float] = field(default_factory=dict)
 
 
 def extract(
@@ -44,10 +48,10 @@ def extract(
     rows = choose(ranking, most)
     if not rows:
         return Extract("", (), 0.0, ranking)
-    belief = confidence(signs(asked, ranking, rows))
+    found = signs(asked, ranking, rows)
     spans = choose_list(ranking, citer, asked=asked.wants_list) or arrange(ranking, rows)
     claims = [claim for span in spans for claim in claims_of(span, citer)]
-    return Extract(written(claims), tuple(claims), belief if claims else 0.0, ranking)
+    return Extract(written(claims), tuple(claims), confidence(found) if claims else 0.0, ranking, found)
 
 
 def claims_of(span: Span, citer: Citer) -> list[Claim]:

@@ -17,6 +17,7 @@ _QUOTES_LINE = re.compile(
     r"^[\s#*_]*quotes?[\s*_]*:?[\s*_]*$|^[\s#*_]*quotes?[*_]*:(?=\s*[\[［【])", re.IGNORECASE | re.MULTILINE
 )
 _QUOTE_LINE = re.compile(rf"^\s*[-*•]?\s*({_MARKER.pattern})\s*[:：-]?\s*(.+)$")
+_DECORATION = " \t\n#*_"
 _OUTER = "\"'“”„«»‘’` "
 _UNKNOWN = re.compile(
     r"not in the documents|\b(passages?|documents?|context|text|sources?)\b[^.]{0,40}\b(do(es)?n[o']t|do(es)? not|"
@@ -60,23 +61,39 @@ def read_reply(text: str) -> Reply:
     cut = _QUOTES_LINE.search(text)
     body, tail = (text[: cut.start()], text[cut.end() :]) if cut else (text, "")
     quotes: dict[int, list[str]] = {}
-    lines = body.split("\n")
     kept: list[str] = []
-    for line in [*lines, None, *tail.split("\n")]:
-        if line is None:
-            body = "\n".join(kept)
-            continue
+    for line in body.split("\n"):
+        # A model may forget the heading: a line of marker and quotation is a quote also in the body.
         match = _QUOTE_LINE.match(line)
-        # A quote line may also stand in the body, where a model forgot the heading: only with quotation marks.
-        if match and (line not in kept and (cut or match.group(2).strip()[:1] in '"“«„')):
-            for number in _numbers(match.group(1)):
-                quotes.setdefault(number, []).append(match.group(2).strip().strip(_OUTER))
+        if match and match.group(2).lstrip()[:1] in '"“«„':
+            _put(quotes, match)
         else:
             kept.append(line)
+    body = "\n".join(kept)
+    for line in _joined(tail):
+        match = _QUOTE_LINE.match(line)
+        if match:
+            _put(quotes, match)
     statements = _statements(body)
     marked = any(statement.passages for statement in statements)
     unknown = UNKNOWN.lower() in body.lower() or (not marked and bool(_UNKNOWN.search(body)))
     return Reply(statements, quotes, unknown)
+
+
+def _put(quotes: dict[int, list[str]], match: re.Match[str]) -> None:
+    for number in _numbers(match.group(1)):
+        quotes.setdefault(number, []).append(match.group(2).strip().strip(_OUTER))
+
+
+def _joined(tail: str) -> list[str]:
+    """The lines of the quotes; a line that does not begin with a marker goes on with the one before it."""
+    lines: list[str] = []
+    for line in tail.split("\n"):
+        if lines and line.strip() and not _QUOTE_LINE.match(line):
+            lines[-1] += " " + line.strip()
+        elif line.strip():
+            lines.append(line)
+    return lines
 
 
 def _statements(body: str) -> tuple[Statement, ...]:
@@ -130,9 +147,9 @@ class AnswerStream:
             if self._done:
                 return
             self._line += character
-            head = self._line.strip(" \t#*_").upper()
-            undecided = len(head) <= len(QUOTES) and QUOTES.startswith(head.rstrip())
-            if character == "\n" and head.strip().rstrip(":") == QUOTES.rstrip(":"):
+            head = self._line.strip(_DECORATION).upper()
+            undecided = len(head) <= len(QUOTES) and QUOTES.startswith(head)
+            if character == "\n" and head.rstrip(":") == QUOTES.rstrip(":"):
                 self._done = True
             elif character == "\n" or not undecided:
                 self._pass_on()
@@ -140,7 +157,7 @@ class AnswerStream:
                 self._line, self._shown = "", 0
 
     def end(self) -> None:
-        if not self._done and self._line.strip(" \t#*_\n").rstrip(":").upper() != QUOTES.rstrip(":"):
+        if not self._done and self._line.strip(_DECORATION).rstrip(":").upper() != QUOTES.rstrip(":"):
             self._pass_on()
 
     def _pass_on(self) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from instill.answer.citations import Citer
-from instill.answer.ranking import FEATURES, WEIGHTS, Ranking, Unit
+from instill.answer.ranking import FEATURES, WEIGHTS, Ranking, Unit, points_back
 from instill.answer.sentences import Sentence, split_sentences
 from instill.index.types import Hit
 
@@ -26,12 +25,6 @@ _PENALTIES = np.array([WEIGHTS[name] if name in ("heading", "question", "short")
 
 MOST_ITEMS = 15
 """Most items of a list that are quoted."""
-
-_DANGLING = re.compile(
-    r"(it|its|this|these|those|they|their|them|he|she|his|her|such|however|but|also|then|therefore|thus|otherwise|"
-    r"instead|moreover|furthermore|additionally|er|sie|es|dies\w*|il|elle|ils|elles|cela)\b",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +45,7 @@ class Span:
 
 def choose(ranking: Ranking, most: int, *, margin: float = MARGIN) -> list[int]:
     """Rows of the best statements, best first: at most `most`, none saying the same as another."""
-    statements = [row for row, unit in enumerate(ranking.units) if _states(unit)]
+    statements = _statements(ranking)
     ordered = sorted(statements, key=lambda row: -ranking.scores[row])
     chosen: list[int] = []
     for row in ordered:
@@ -61,6 +54,16 @@ def choose(ranking: Ranking, most: int, *, margin: float = MARGIN) -> list[int]:
         if not any(_alike(ranking, row, other) for other in chosen):
             chosen.append(row)
     return chosen
+
+
+def _statements(ranking: Ranking) -> list[int]:
+    """Rows that say something: no headings, no questions, no heads of tables."""
+    heads = {(rank, part.intro) for rank, parts in enumerate(ranking.sentences) for part in parts if part.kind == "row"}
+    return [
+        row
+        for row, unit in enumerate(ranking.units)
+        if _states(unit) and not (unit.sentence.kind == "row" and (unit.rank, unit.position) in heads)
+    ]
 
 
 def _states(unit: Unit) -> bool:
@@ -104,7 +107,7 @@ def _with_context(ranking: Ranking, row: int) -> Span:
     unit = ranking.units[row]
     hit, parts = ranking.hits[unit.rank], ranking.sentences[unit.rank]
     sentence, start = unit.sentence, unit.sentence.start
-    if unit.position and sentence.kind == "prose" and _DANGLING.match(unit.shown):
+    if unit.position and sentence.kind == "prose" and points_back(unit):
         before = parts[unit.position - 1]
         close = hit.text[before.end : start].count("\n") < 2
         if before.kind in ("prose", "item") and close and sentence.end - before.start <= LONGEST_SPAN:
@@ -151,7 +154,7 @@ def choose_list(ranking: Ranking, citer: Citer, *, asked: bool) -> list[Span]:
     Args:
         asked: the question asks for a list.
     """
-    statements = [row for row, unit in enumerate(ranking.units) if _states(unit)]
+    statements = _statements(ranking)
     best = sorted(statements, key=lambda row: -ranking.scores[row])[:5]
     if not best:
         return []

@@ -1,0 +1,286 @@
+"""Extractive answers and refusals, measured on questions whose evidence is there, was taken away, or never was.
+
+    python bench/ask.py --data DIR [--sets nq_oracle,squad2,...] [--questions 100] [--cache FOLDER] [--fit] [--show]
+
+DIR holds the development data (see `ask_sets.py` for the layout). Each set is indexed with the real encoder and index.
+Every question is asked of its own documents; once more with its evidence hidden ("removed"); and the set is asked
+questions of other sets ("foreign"). Printed, with 95% intervals (bootstrap over questions):
+
+- AUC of the confidence: answerable against removed, against foreign, against the set's own unanswerable questions;
+- answered: share of answerable questions that are not refused; right: share of the answered ones whose text holds the
+  gold answer (for long answers: half of its words); found: the same of all answerable ones, refusals ignored;
+- refused: share of removed, own unanswerable and foreign questions that are refused.
+
+`--fit` refits `instill.answer.confidence.COEFFICIENTS` and prints, for each set, the AUC with that set held out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from ask_sets import Asked, Set, load_set, set_names
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from instill.answer.citations import Citer
+from instill.answer.confidence import COEFFICIENTS
+from instill.answer.extractive import extract
+from instill.answer.text import normalise, terms
+from instill.encoders import open_encoder
+from instill.encoders.protocol import Encoder, Vectors
+from instill.index.fusion import fusion_named
+from instill.index.store import Index
+from instill.index.types import Hit, SearchRequest
+from instill.ingest import Prepared, cut, encode_and_commit
+from instill.settings import AnswerSettings, DocumentSettings, EncoderSettings, SearchSettings
+
+Floats = NDArray[np.float64]
+SETTINGS = AnswerSettings()
+
+
+class Remembering:
+    """The encoder, which encodes a sentence once: the same passages come up again with the evidence hidden."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self.encoder = encoder
+        self._known: dict[str, NDArray[np.float32]] = {}
+
+    @property
+    def fingerprint(self) -> str:
+        return self.encoder.fingerprint
+
+    @property
+    def dimension(self) -> int:
+        return self.encoder.dimension
+
+    @property
+    def max_tokens(self) -> int:
+        return self.encoder.max_tokens
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        return self.encoder.tokenizer
+
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        return self.encoder.encode_queries(texts)
+
+    def encode_passages(self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None) -> Vectors:
+        new = [text for text in dict.fromkeys(texts) if text not in self._known]
+        if new:
+            self._known.update(zip(new, self.encoder.encode_passages(new, progress=progress), strict=True))
+        return np.stack([self._known[text] for text in texts])
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One question asked: the kind of asking, what came out, and whether the text holds the gold answer."""
+
+    kind: str
+    asked: Asked
+    confidence: float
+    right: bool
+    signs: Mapping[str, float]
+    text: str
+    milliseconds: float
+
+
+class Corpus:
+    """A set's documents in a real index."""
+
+    def __init__(self, data: Set, encoder: Encoder, folder: Path) -> None:
+        self.encoder = encoder
+        self.texts = {document.doc_id: document.text for document in data.documents}
+        self.index = Index.open(folder, dimension=encoder.dimension, fingerprint=encoder.fingerprint, create=True)
+        self.fusion = fusion_named(SearchSettings().fusion, vector_weight=SearchSettings().vector_weight)
+        if self.index.count()[0] != len(data.documents):
+            settings = DocumentSettings()
+            batch: list[Prepared] = []
+            for document in data.documents:
+                batch.append(Prepared(document, cut(document, encoder, settings), "added"))
+                if document is data.documents[-1] or sum(len(entry.passages) for entry in batch) > 1000:
+                    encode_and_commit(self.index, encoder, batch, "bench")
+                    batch = []
+            self.index.upkeep(force=True)
+
+    def search(self, query: str, k: int, hidden: frozenset[str] = frozenset()) -> list[Hit]:
+        wanted = SearchRequest(query, k=k + (40 if hidden else 0))
+        hits = self.index.search(wanted, self.encoder.encode_queries([query])[0], self.fusion).hits
+        return [hit for hit in hits if hit.doc_id not in hidden][:k]
+
+
+def ask(corpus: Corpus, encoder: Encoder, asked: Asked, kind: str) -> Outcome:
+    started = time.perf_counter()
+    hidden = asked.evidence if kind == "removed" else frozenset()
+    pool = corpus.search(asked.question, 3 * SETTINGS.passages, hidden)
+    citer = Citer(corpus.texts.get)
+    found = extract(asked.question, pool[: SETTINGS.passages], encoder, citer, most=SETTINGS.sentences, pool=pool)
+    took = 1e3 * (time.perf_counter() - started)
+    if citer.failed:
+        raise SystemExit(f"{citer.failed} citations are not verbatim: {asked.question}")
+    return Outcome(kind, asked, found.confidence, is_right(found.text, asked.golds), found.signs, found.text, took)
+
+
+def is_right(text: str, golds: Sequence[str]) -> bool:
+    """Does the text hold one of the gold answers? Of a long one (over 12 words) half of its content words."""
+    plain = " ".join(normalise(text).split())
+    for gold in golds:
+        wanted = set(terms(gold))
+        if len(gold.split()) <= 12 and gold and " ".join(normalise(gold).split()) in plain:
+            return True
+        if len(gold.split()) > 12 and wanted and len(wanted & set(terms(text))) >= 0.5 * len(wanted):
+            return True
+    return False
+
+
+def auc(yes: Floats, no: Floats) -> float:
+    """Probability that an answerable question is trusted more than one that is not."""
+    if not len(yes) or not len(no):
+        return float("nan")
+    first, second = yes[:, None], no[None, :]
+    return float(((first > second) + 0.5 * (first == second)).mean())
+
+
+def auc_with_interval(yes: Floats, no: Floats) -> str:
+    return with_interval(lambda i, j: auc(yes[i], no[j]), len(yes), len(no))
+
+
+def with_interval(figure: Callable[[NDArray[np.int64], NDArray[np.int64]], float], yes: int, no: int) -> str:
+    """The figure with its 95% interval; `figure` gets the chosen positions of both groups."""
+    if yes == 0 and no == 0:
+        return "-"
+    rng = np.random.default_rng(0)
+    whole = figure(np.arange(yes), np.arange(no))
+    if np.isnan(whole):
+        return "-"
+    draws = [
+        figure(rng.integers(0, yes, yes) if yes else np.arange(0), rng.integers(0, no, no) if no else np.arange(0))
+        for _ in range(400)
+    ]
+    low, high = np.nanquantile(draws, [0.025, 0.975])
+    return f"{whole:.2f} ({low:.2f}-{high:.2f})"
+
+
+def row(name: str, outcomes: Sequence[Outcome]) -> str:
+    by = {kind: [o for o in outcomes if o.kind == kind] for kind in ("answerable", "removed", "own", "foreign")}
+    yes = by["answerable"]
+    confidence = {kind: np.array([o.confidence for o in found]) for kind, found in by.items()}
+    cells = [name, str(len(yes))]
+    for kind in ("removed", "own", "foreign"):
+        cells.append(auc_with_interval(confidence["answerable"], confidence[kind]))
+    given = confidence["answerable"] >= SETTINGS.threshold
+    right = np.array([o.right for o in yes], dtype=bool)
+    cells.append(share(given))
+    cells.append(share(right[given]))
+    cells.append(share(right))
+    cells.extend(share(confidence[kind] < SETTINGS.threshold) for kind in ("removed", "own", "foreign"))
+    cells.append(f"{np.median([o.milliseconds for o in outcomes]):.0f}")
+    return "| " + " | ".join(cells) + " |"
+
+
+def share(values: NDArray[np.bool_]) -> str:
+    return with_interval(lambda i, _: float(values[i].mean()) if len(i) else float("nan"), len(values), 0)
+
+
+def fit(features: Floats, labels: Floats, weights: Floats, *, penalty: float = 1e-3) -> Floats:
+    """Logistic regression by Newton's method; the first column is the bias and is not penalised."""
+    theta = np.zeros(features.shape[1])
+    ridge = np.full(len(theta), penalty)
+    ridge[0] = 0.0
+    total = weights.sum()
+    for _ in range(50):
+        chance = 1 / (1 + np.exp(-features @ theta))
+        gradient = features.T @ (weights * (chance - labels)) / total + ridge * theta
+        curvature = (features * (weights * chance * (1 - chance))[:, None]).T @ features / total
+        step = np.linalg.solve(curvature + np.diag(ridge + 1e-9), gradient)
+        theta -= step
+        if np.abs(step).max() < 1e-8:
+            break
+    return theta
+
+
+def refit(results: Mapping[str, Sequence[Outcome]]) -> None:
+    """Coefficients from all sets, and the AUC of each set by coefficients from the others."""
+    names = list(COEFFICIENTS)
+    kinds = {"answerable": 1.0, "removed": 0.0, "foreign": 0.0}
+    rows = [(name, o) for name, found in results.items() for o in found if o.kind in kinds and o.signs]
+    x = np.array([[o.signs[sign] for sign in names] for _, o in rows])
+    y = np.array([kinds[o.kind] for _, o in rows])
+    groups = [(name, o.kind) for name, o in rows]
+    # Each set weighs the same; inside a set the answerable questions weigh as much as all the others together.
+    others = {name: max(1, len({kind for group, kind in groups if group == name}) - 1) for name in results}
+    weight = np.array(
+        [1 / groups.count(group) / (1 if group[1] == "answerable" else others[group[0]]) for group in groups]
+    )
+    for held in [*results, ""]:
+        used = np.array([name != held for name, _ in rows])
+        theta = fit(x[used], y[used], weight[used])
+        if held and (~used).any():
+            scores = x[~used] @ theta
+            good, labels = scores[y[~used] == 1], [kind for name, kind in groups if name == held]
+            bad = {k: scores[np.array([label == k for label in labels])] for k in ("removed", "foreign")}
+            print(
+                f"held out {held}: AUC removed {auc(good, bad['removed']):.3f}, foreign {auc(good, bad['foreign']):.3f}"
+            )
+        elif not held:
+            print("\nCOEFFICIENTS = {")
+            for sign, value in zip(names, theta, strict=True):
+                print(f'    "{sign}": {value:.2f},')
+            print("}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--sets", default=",".join(set_names()))
+    parser.add_argument("--questions", type=int, default=100)
+    parser.add_argument("--cache", type=Path, help="keep the indexes here, for the next run")
+    parser.add_argument("--fit", action="store_true")
+    parser.add_argument("--show", action="store_true", help="print every question with its answer")
+    options = parser.parse_args()
+    encoder = Remembering(open_encoder(EncoderSettings()))
+    sets = {name: load_set(name, options.data) for name in options.sets.split(",")}
+    results: dict[str, list[Outcome]] = {}
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = options.cache or Path(temporary)
+        for name, data in sets.items():
+            corpus = Corpus(data, encoder, folder / name)
+            results[name] = measure(data, corpus, encoder, options.data, options.questions)
+            print(f"{name}: {corpus.index.count()} documents and passages, {len(results[name])} asked", flush=True)
+            if options.show:
+                for o in results[name]:
+                    verdict = "right" if o.right else ""
+                    print(f"\n[{o.kind} {o.confidence:.2f} {verdict}] {o.asked.question}\n  {o.text}")
+    print(
+        "\n| set | n | AUC removed | AUC own | AUC foreign | answered | right | found | refused removed | "
+        "refused own | refused foreign | ms |"
+    )
+    print("|" + "---|" * 12)
+    for name, outcomes in results.items():
+        print(row(name, outcomes))
+    everything = [outcome for outcomes in results.values() for outcome in outcomes]
+    print(row("all", everything))
+    if options.fit:
+        refit(results)
+
+
+def measure(data: Set, corpus: Corpus, encoder: Encoder, folder: Path, count: int) -> list[Outcome]:
+    rng = random.Random(7)
+    answerable = rng.sample(list(data.answerable), min(count, len(data.answerable)))
+    own = rng.sample(list(data.unanswerable), min(count, len(data.unanswerable)))
+    foreign = rng.sample(list(load_set(data.foreign, folder).answerable), count)
+    outcomes = [ask(corpus, encoder, asked, "answerable") for asked in answerable]
+    outcomes += [ask(corpus, encoder, asked, "removed") for asked in answerable if asked.evidence and data.removable]
+    outcomes += [ask(corpus, encoder, asked, "own") for asked in own]
+    outcomes += [ask(corpus, encoder, asked, "foreign") for asked in foreign]
+    return outcomes
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from instill.answer.sentences import LONGEST, Sentence, split_sentences
+
+
+def pieces(text: str) -> list[str]:
+    return [text[unit.start : unit.end] for unit in split_sentences(text)]
+
+
+def kinds(text: str) -> list[tuple[str, str]]:
+    return [(unit.kind, text[unit.start : unit.end]) for unit in split_sentences(text)]
+
+
+STRUCTURED = st.lists(
+    st.sampled_from(
+        ["# Head", "Title\n=====", "- item one", "* item. Two.", "1. first", "   - nested:", "| a | b |", "|---|---|",
+         "```py", "x = {1}",
+         "```", "", "   ", "Prose. More prose! And e.g. this?", "ends with:", "**Bold.** lead",
+         "中文句子。第二句！", "\t\ttabs\there", "\u200b\u200b", "a" * 700, "word " * 200, ">>> f(x)", "---",
+         "\x1b[31m", "é\u0301"]
+    ),
+    max_size=12,
+).map("\n".join)  # fmt: skip
+
+
+@given(st.one_of(STRUCTURED, st.text(max_size=300)))
+def test_units_are_in_order_apart_and_cover_everything(text: str) -> None:
+    units = split_sentences(text)
+    place = 0
+    for unit in units:
+        assert text[place : unit.start].strip() == ""
+        assert place <= unit.start < unit.end <= len(text)
+        assert text[unit.start : unit.end] == text[unit.start : unit.end].strip()
+        place = unit.end
+    assert text[place:].strip() == ""
+
+
+@given(STRUCTURED)
+def test_links_point_at_earlier_units(text: str) -> None:
+    units = split_sentences(text)
+    for position, unit in enumerate(units):
+        assert unit.intro is None or unit.intro < position
+        assert unit.section is None or (unit.section < position and units[unit.section].kind == "heading")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("One. Two! Three? Four", ["One.", "Two!", "Three?", "Four"]),
+        ("Dr. Smith met Mr. J. Doe. They spoke.", ["Dr. Smith met Mr. J. Doe.", "They spoke."]),
+        ("It costs 3.50 euros, i.e. 4.10 dollars. Fine.", ["It costs 3.50 euros, i.e. 4.10 dollars.", "Fine."]),
+        ("See Fig. 3 and No. 5 of Sec. 2. Done.", ["See Fig. 3 and No. 5 of Sec. 2.", "Done."]),
+        ("The U.S. Army came. It left.", ["The U.S. Army came.", "It left."]),
+        ("He lives in the U.S. She does not.", ["He lives in the U.S.", "She does not."]),
+        ("Milk, eggs, etc. The rest is here.", ["Milk, eggs, etc.", "The rest is here."]),
+        ('"Really?" he asked. "Yes." She left.', ['"Really?" he asked.', '"Yes."', "She left."]),
+        ("Wait... what? No.", ["Wait... what?", "No."]),
+        ("In 1990. The next year.", ["In 1990.", "The next year."]),
+        ("Version 2.0.1 of instill.toml is out. Get it at example.com.", None),
+        ("Am 3. Oktober kam er. Z.B. Herr Dr. Maier.", ["Am 3. Oktober kam er.", "Z.B. Herr Dr. Maier."]),
+        ("Il pleut. Où est M. Dupont ? Ici.", ["Il pleut.", "Où est M. Dupont ?", "Ici."]),
+        ("¿Dónde está? Aquí. ¡Bien!", ["¿Dónde está?", "Aquí.", "¡Bien!"]),
+        ("这是第一句。这是“第二句。”好！", ["这是第一句。", "这是“第二句。”", "好！"]),
+        ("यह एक है। दूसरा वाक्य।", ["यह एक है।", "दूसरा वाक्य।"]),
+        ("هل هذا سؤال؟ نعم.", ["هل هذا سؤال؟", "نعم."]),
+        ("It is known.[1] Others disagree.[2][3] Yes.", ["It is known.[1]", "Others disagree.[2][3]", "Yes."]),
+        ("**Bold end.** Next one.", ["**Bold end.**", "Next one."]),
+        ("Yahoo! is a name. Right.", ["Yahoo! is a name.", "Right."]),
+    ],
+)
+def test_prose(text: str, expected: list[str] | None) -> None:
+    wanted = expected or ["Version 2.0.1 of instill.toml is out.", "Get it at example.com."]
+    assert pieces(text) == wanted
+
+
+def test_hard_wrapped_prose_is_one_sentence() -> None:
+    text = (
+        "The quick brown fox jumps over the lazy dog and\ngoes on running through the wide green field until\n"
+        "night falls. Then it sleeps."
+    )
+    assert pieces(text) == [text[: text.index(" Then")], "Then it sleeps."]
+
+
+def test_a_short_line_before_a_new_beginning_ends_a_unit() -> None:
+    text = (
+        "Contact\nOur office is in the long street behind the station, second floor.\nCall us at any time of the day."
+    )
+    assert pieces(text)[0] == "Contact"
+
+
+def test_structure_is_told_apart() -> None:
+    text = "# Head\n\nIntro:\n\n- one\n- two\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```sh\nrm -r x\n```\nTitle\n-----\n"
+    assert kinds(text) == [
+        ("heading", "# Head"), ("prose", "Intro:"), ("item", "- one"), ("item", "- two"), ("row", "| a | b |"),
+        ("mark", "|---|---|"), ("row", "| 1 | 2 |"), ("mark", "```sh"), ("code", "rm -r x"), ("mark", "```"),
+        ("heading", "Title"), ("mark", "-----"),
+    ]  # fmt: skip
+
+
+def introduction(text: str, unit: Sentence) -> str | None:
+    if unit.intro is None:
+        return None
+    intro = split_sentences(text)[unit.intro]
+    return text[intro.start : intro.end]
+
+
+def test_a_list_knows_the_line_that_introduces_it() -> None:
+    text = "We need:\n\n1. flour\n2. water:\n   - cold\n   - clean\n3. salt\n\nNothing else.\n\n- stray"
+    units = split_sentences(text)
+    found = {text[u.start : u.end]: (introduction(text, u), u.group) for u in units if u.kind == "item"}
+    assert found["1. flour"][0] == found["3. salt"][0] == "We need:"
+    assert found["- cold"][0] == found["- clean"][0] == "2. water:"
+    assert found["- stray"][0] is None
+    assert found["1. flour"][1] == found["3. salt"][1] != found["- cold"][1]
+
+
+def test_a_row_knows_the_head_of_its_table() -> None:
+    text = "| Bread | Price |\n|---|---|\n| Rye | 5 |\n\nText.\n\n| Other | Table |\n|---|---|\n| x | y |"
+    rows = [unit for unit in split_sentences(text) if unit.kind == "row"]
+    assert [introduction(text, row) for row in rows] == [None, "| Bread | Price |", None, "| Other | Table |"]
+
+
+def test_bold_beginnings_in_a_row_are_a_list() -> None:
+    text = "## Why\n\n**We are many.** More text.\n\n**We are far apart.** Even more.\n\nPlain."
+    assert [k for k, _ in kinds(text)] == ["heading", "item", "prose", "item", "prose", "prose"]
+
+
+def test_endless_text_is_cut() -> None:
+    assert all(len(piece) <= LONGEST for piece in pieces("word " * 1000 + "x" * 3000))
