@@ -14,6 +14,13 @@ from instill.settings import EncoderSettings
 from tests.encoders.tiny_folders import write_bert_folder
 
 
+@pytest.fixture
+def private_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache of encoders for this test alone."""
+    monkeypatch.setenv("INSTILL_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
 def _write(text: str) -> Any:
     def build(draft: Path) -> dict[str, Any]:
         (draft / "data.txt").write_text(text, "utf-8")

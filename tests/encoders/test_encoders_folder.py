@@ -33,6 +33,13 @@ ATOL = 2e-5
 pytestmark = pytest.mark.usefixtures("private_cache")
 
 
+@pytest.fixture
+def private_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache of encoders for this test alone."""
+    monkeypatch.setenv("INSTILL_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
 def fp32(folder: Path) -> Encoder:
     return open_encoder(EncoderSettings(model=str(folder), precision="fp32"))
 

@@ -25,6 +25,13 @@ TEXTS = [
 ]
 
 
+@pytest.fixture
+def private_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache of encoders for this test alone."""
+    monkeypatch.setenv("INSTILL_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
 @pytest.fixture(scope="module")
 def int8() -> Encoder:
     return open_encoder(EncoderSettings(precision="int8", threads=2))
