@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import write_handbook
+from tests.generators.endpoint_process import running_endpoint
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = ["add.md", "ask.md", "chat.md", "bring-your-own-model.md", "privacy.md", "configuration.md"]
@@ -38,10 +39,8 @@ def script_of(page: str) -> str:
 
 @pytest.fixture(scope="module")
 def base_url() -> Iterator[str]:
-    from tests.generators.endpoint_server import running_server
-
-    with running_server() as server:
-        yield server.base_url
+    with running_endpoint() as endpoint:
+        yield endpoint.url
 
 
 @pytest.mark.parametrize("page", PAGES)
