@@ -34,6 +34,7 @@ CROSS_PAGE = 1.0
 
 CHARACTERS_PER_TOKEN = 16
 _RUNNING_HEAD = 80  # so short a line at the top of a page belongs to the heading after it
+_LONG_PROSE = 6  # characters a token that prose does not reach: such a paragraph is taken apart without counting it
 _LEAST_PIECE = 12  # shorter lines are not worth a place of their own in the search
 _SLICE = 4000  # the sentence finder takes more than linear time, so it sees no more at a time
 
@@ -42,6 +43,7 @@ _WORDS = re.compile(r"\S+(?:\s+\S+){0,7}\s*")
 _SPACES = (
     "[ \t\n\r\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"  # what every tokenizer takes as white space
 )
+_SPACE = re.compile(_SPACES)
 _WORD = re.compile(rf"(?:(?!{_SPACES}).)+{_SPACES}*|{_SPACES}+", re.DOTALL)
 _ADORNMENT = re.compile(r"[ \t]*([=\-~^\"'`#*+.:_<>])\1*[ \t]*")
 _ROW_START = re.compile(r"[ \t]*(?:[-*+•·▪◦‣|☐☒]|\(?[0-9a-zA-Z]{1,3}[.)])[ \t]")
@@ -97,8 +99,8 @@ def heading_end(text: str, start: int) -> int:
 def take_apart(parsed: Parsed, *, kind: str, counter: Counter, limit: int) -> list[Piece]:
     """The text as pieces in order, each with its tokens; none is above the limit unless a single character is."""
     text = parsed.text
-    pieces = _counted(_coarse(parsed, kind), text, counter, limit)
-    for refine in (_sentences, _words, _single_words, _characters):
+    pieces = _counted(_coarse(parsed, kind), text, counter, limit, prose=_LONG_PROSE)
+    for refine in (_sentences, _words, _single_words, _characters, _code_points):
         rooms = _rooms(pieces, limit)
         if all(piece.tokens <= room for piece, room in zip(pieces, rooms, strict=True)):
             break
@@ -128,12 +130,18 @@ def _rooms(pieces: Sequence[Piece], limit: int) -> list[int]:
     return rooms
 
 
-def _counted(pieces: Sequence[Piece], text: str, counter: Counter, limit: int) -> list[Piece]:
-    """Counts what is not counted yet; what is too long by its characters alone needs no counting."""
+def _counted(
+    pieces: Sequence[Piece], text: str, counter: Counter, limit: int, *, prose: int = CHARACTERS_PER_TOKEN
+) -> list[Piece]:
+    """Counts what is not counted yet; what is too long by its characters alone needs no counting.
+
+    Prose is, above `prose` characters a token.
+    """
     counted = list(pieces)
     open_ones = []
     for number, piece in enumerate(pieces):
-        if piece.end - piece.start > limit * CHARACTERS_PER_TOKEN:
+        per_token = CHARACTERS_PER_TOKEN if piece.lines else prose
+        if piece.tokens == 0 and piece.end - piece.start > limit * per_token:
             counted[number] = replace(piece, tokens=limit + 1)
         elif piece.tokens == 0:
             open_ones.append(number)
@@ -171,7 +179,9 @@ def _coarse(parsed: Parsed, kind: str) -> list[Piece]:
                 crossing = min(crossing, 0.2)
             after_heading = start in headings
             lines = start in blocks or kind == "code"
-            pieces.append(Piece(first, last, cut, crossing, lines=lines, heading=start in headings))
+            inside_word = first > 0 and _SPACE.match(text[first - 1]) is None
+            piece = Piece(first, last, cut, crossing, lines=lines, cuts_word=inside_word, heading=start in headings)
+            pieces.append(piece)
     return pieces
 
 
@@ -266,7 +276,7 @@ def _slices(part: str) -> Iterator[tuple[int, int]]:
 
 def _cut_at(part: str, offset: int, *, lines: bool) -> float | None:
     before = part[max(0, offset - 40) : offset]
-    if not before[-1].isspace():
+    if not _SPACE.match(before[-1]):
         return CUT_SENTENCE if before[-1] in _CLOSING else None
     if lines:
         return CUT_ROW if before.endswith("\n\n") else CUT_ROW if part[offset : offset + 1].strip() else CUT_SENTENCE
@@ -282,7 +292,7 @@ def _words(text: str, piece: Piece) -> Iterator[Piece]:
     """Runs of eight words: single words would make the search slow for nothing."""
     part = text[piece.start : piece.end]
     starts = [match.start() for match in _WORDS.finditer(part)]
-    yield from _parts(piece, {start: CUT_WORDS for start in starts if start > 0 and re.match(_SPACES, part[start - 1])})
+    yield from _parts(piece, {start: CUT_WORDS for start in starts if start > 0 and _SPACE.match(part[start - 1])})
 
 
 def _single_words(text: str, piece: Piece) -> Iterator[Piece]:
@@ -299,6 +309,12 @@ def _characters(text: str, piece: Piece) -> Iterator[Piece]:
         for offset, _ in TextSplitter(8, trim=False).chunk_indices(part[first:last])
         if first + offset > 0
     }
+    for cut in _parts(piece, starts):
+        yield replace(cut, cuts_word=True)
+
+
+def _code_points(text: str, piece: Piece) -> Iterator[Piece]:
+    starts = dict.fromkeys(range(1, len(text[piece.start : piece.end])), CUT_INSIDE_WORD)
     for cut in _parts(piece, starts):
         yield replace(cut, cuts_word=True)
 
