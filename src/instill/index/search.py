@@ -44,15 +44,12 @@ class Stopwatch:
 
 
 def search(
-    table: Table, request: SearchRequest, query_vector: Vectors | None, fusion: Fusion, scorer: VisibleScorer
+    table: Table, request: SearchRequest, vector: Vectors | None, fusion: Fusion, scorer: VisibleScorer
 ) -> SearchResult:
-    """See `Index.search`."""
-    if request.k < 1:
-        raise UsageError("k must be 1 or more.", where=f"k={request.k}")
+    """See `Index.search`; `vector` as `checked_vector` gives it."""
     condition = both(visible(request.labels), compiled(request.where))
     pool = max(request.pool, request.k)
     watch = Stopwatch()
-    vector = None if request.mode == "keyword" else checked_vector(table, query_vector)
     by_vector: Scored = {}
     by_keyword: Scored = {}
     if vector is not None:
@@ -130,9 +127,16 @@ def complete_keyword(
     scores.update({row: found.get(row, 0.0) for row in missing})
 
 
-def checked_vector(table: Table, query_vector: Vectors | None) -> Vectors:
-    """The query's vector as float32 `(dimension,)`."""
-    dimension = table.schema.field("vector").type.list_size
+def check(request: SearchRequest) -> None:
+    """Refuse what needs no table to be refused."""
+    if request.k < 1:
+        raise UsageError("k must be 1 or more.", where=f"k={request.k}")
+
+
+def checked_vector(request: SearchRequest, query_vector: Vectors | None, dimension: int) -> Vectors | None:
+    """The query's vector as float32 `(dimension,)`; None when the mode needs none."""
+    if request.mode == "keyword":
+        return None
     if query_vector is None:
         raise ValueError("a hybrid or vector search needs the query's vector")
     vector = np.asarray(query_vector, dtype=np.float32).reshape(-1)

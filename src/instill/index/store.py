@@ -182,7 +182,9 @@ class Index:
             UsageError: `request.where` is not a filter, or `request.k` is below 1.
             ValueError: the vector is missing or has another shape.
         """
-        return self._tables.reading(lambda table: search.search(table, request, query_vector, fusion, self._scorer))
+        search.check(request)
+        vector = search.checked_vector(request, query_vector, self.generation.dimension)
+        return self._tables.reading(lambda table: search.search(table, request, vector, fusion, self._scorer))
 
     def vectors_of(self, hits: Sequence[Hit]) -> Vectors:
         """float32 `(len(hits), dimension)`; a row of zeros where a passage has gone since."""

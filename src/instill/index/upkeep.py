@@ -27,7 +27,11 @@ _KEEP_VERSIONS = timedelta(minutes=10)  # readers that are slower than this read
 _ROWS_PER_GRAPH = 2_000_000
 _MOST_SEGMENTS = 16
 _MOST_FRAGMENTS = 200
-_ATTEMPTS = 5
+_ATTEMPTS = 2
+
+
+Writing = Callable[[Callable[[Table], object]], object]
+"""Runs a change with the write lock held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +65,12 @@ def is_due(table: Table) -> bool:
 def run(
     tables: Tables,
     folder: Path,
-    writing: Callable[[Callable[[Table], object]], object],
+    writing: Writing,
     *,
     progress: Callable[[str], None] | None,
     force: bool,
 ) -> bool:
-    """See `Index.upkeep`. `writing` runs a change with the write lock held. False when there was nothing to do."""
+    """See `Index.upkeep`. False when there was nothing to do."""
     say = progress or (lambda _line: None)
     try:
         with FileLock(folder / "upkeep.lock", timeout=0):
@@ -76,11 +80,11 @@ def run(
                 say("deleting what replaced documents left behind")
                 writing(lambda table: table.delete(TOMBSTONE))
             say("indexing new passages")
-            _persistently(tables, lambda table: table.optimize(cleanup_older_than=_KEEP_VERSIONS))
+            _persistently(tables, writing, lambda table: table.optimize(cleanup_older_than=_KEEP_VERSIONS))
             rows = int(tables.writable().count_rows())
             if rows >= EXACT_BELOW and _needs_graph(tables.writable()):
                 say(f"building the vector index of {rows:,} passages")
-                _persistently(tables, lambda table: _build_graph(table, rows))
+                _persistently(tables, writing, lambda table: _build_graph(table, rows))
             return True
     except Timeout:
         return False
@@ -98,15 +102,16 @@ def stats(table: Table, folder: Path) -> Stats:
     )
 
 
-def _persistently(tables: Tables, work: Callable[[Table], object]) -> None:
-    """Do `work`, again from the latest version when a writer was faster at committing."""
-    for attempt in range(_ATTEMPTS):
+def _persistently(tables: Tables, writing: Writing, work: Callable[[Table], object]) -> None:
+    """Do `work` beside the writers; if they commit faster than it can, let them wait for it."""
+    for _ in range(_ATTEMPTS):
         try:
             work(tables.writable())
             return
         except (RuntimeError, OSError, ValueError) as error:
-            if not is_conflict(error) or attempt == _ATTEMPTS - 1:
+            if not is_conflict(error):
                 raise
+    writing(work)
 
 
 def _needs_graph(table: Table) -> bool:
