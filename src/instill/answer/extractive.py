@@ -10,7 +10,7 @@ from instill.answer.confidence import confidence, signs
 from instill.answer.display import plain_text
 from instill.answer.question import read_question
 from instill.answer.ranking import Ranking, rank_sentences
-from instill.answer.selection import Span, arrange, choose, choose_list
+from instill.answer.selection import Span, arrange, choose, choose_list, with_their_lists
 from instill.answer.types import Citation, Claim
 from instill.encoders.protocol import Encoder
 from instill.index.types import Hit
@@ -49,7 +49,7 @@ def extract(
     if not rows:
         return Extract("", (), 0.0, ranking)
     found = signs(asked, ranking, rows)
-    spans = choose_list(ranking, citer, asked=asked.wants_list) or arrange(ranking, rows)
+    spans = choose_list(ranking, citer, asked, encoder) or with_their_lists(arrange(ranking, rows), citer)
     claims = [claim for span in spans for claim in claims_of(span, citer)]
     return Extract(written(claims), tuple(claims), confidence(found) if claims else 0.0, ranking, found)
 

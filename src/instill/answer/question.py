@@ -39,7 +39,7 @@ _EXPRESSIONS: tuple[tuple[Wanted, str], ...] = (
     (
         "list",
         r"\b(what|which) (are|were) (all |some |the |our |your |their |its |different |main |\w+['’]s? )*"
-        r"(\w+ ){0,5}\w+s\b|\b(list|name|enumerate)\b|\bwhich\b.*\bare there\b|\b(what|which) (\w+ ){0,2}"
+        r"([\w'’]+ ){0,5}\w+s\b|\b(list|name|enumerate)\b|\bwhich\b.*\bare there\b|\b(what|which) (\w+ ){0,2}"
         r"(kinds|types|steps|goals|values|ways|options|reasons|examples|members|features|benefits)\b"
         r"|\bwhat should (i|we|one)\b",
     ),

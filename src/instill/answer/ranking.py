@@ -46,7 +46,7 @@ FEATURES = (
 )
 
 WEIGHTS: Mapping[str, float] = {
-    "cosine": 5.0, "coverage": 2.0, "passage coverage": 1.5, "heading coverage": 0.0, "passage cosine": 2.0,
+    "cosine": 5.0, "coverage": 2.0, "passage coverage": 1.5, "heading coverage": 0.9, "passage cosine": 2.0,
     "first ranks": 1.0, "offers": 1.0, "follows a question": 1.0, "neighbours": 0.5, "heading": -2.5,
     "question": -2.0, "short": -1.0, "code": -1.0, "item": 0.7, "opens": 0.2,
 }  # fmt: skip
@@ -57,16 +57,22 @@ _DANGLING = re.compile(
     re.IGNORECASE,
 )
 
+_LINK = re.compile(r"(?:[-*+]|\d+[.)])?\s*\[[^\]]*\]\([^()]*\)[\s.]*")
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A sentence of a hit. `rank` is the hit's position; `shown` its displayed text; `found` its terms."""
+    """A sentence of a hit. `rank` is the hit's position; `shown` its displayed text; `found` its terms.
+
+    `link`: it is nothing but a link, a signpost to another page.
+    """
 
     rank: int
     position: int
     sentence: Sentence
     shown: str
     found: frozenset[str]
+    link: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,7 @@ class Ranking:
         scores: float64 `(len(units),)`, higher is better, comparable within the ranking.
         wanted: weight of each question term.
         sentences: all units of each hit, `Sentence.intro` and `.section` point into them.
+        asked: the question's vector, float32 `(dimension,)`.
     """
 
     hits: Sequence[Hit]
@@ -89,6 +96,7 @@ class Ranking:
     scores: NDArray[np.float64]
     wanted: Mapping[str, float]
     sentences: Sequence[Sequence[Sentence]]
+    asked: NDArray[np.float32]
 
     def feature(self, name: str) -> NDArray[np.float64]:
         column: NDArray[np.float64] = self.features[:, FEATURES.index(name)]
@@ -135,7 +143,7 @@ def rank_sentences(question: Question, hits: Sequence[Hit], encoder: Encoder, *,
             not any(s.kind in ("prose", "item") for s in sentences[unit.rank][: unit.position]),
         )
     weights = np.array([WEIGHTS[name] for name in FEATURES])
-    return Ranking(hits, units, vectors, features, features @ weights, wanted, sentences)
+    return Ranking(hits, units, vectors, features, features @ weights, wanted, sentences, asked[0])
 
 
 def _units(hits: Sequence[Hit], sentences: Sequence[Sequence[Sentence]]) -> list[Unit]:
@@ -144,11 +152,12 @@ def _units(hits: Sequence[Hit], sentences: Sequence[Sequence[Sentence]]) -> list
     for rank, (hit, parts) in enumerate(zip(hits, sentences, strict=True)):
         for position, sentence in enumerate(parts):
             place = (hit.doc_id, hit.start + sentence.start)
-            shown = plain_text(hit.text[sentence.start : sentence.end])
+            text = hit.text[sentence.start : sentence.end]
+            shown = plain_text(text)
             if sentence.kind == "mark" or not shown or place in seen:
                 continue
             seen.add(place)
-            units.append(Unit(rank, position, sentence, shown, frozenset(terms(shown))))
+            units.append(Unit(rank, position, sentence, shown, frozenset(terms(shown)), bool(_LINK.fullmatch(text))))
     return units
 
 

@@ -27,6 +27,7 @@ _CODE_LINE = re.compile(
     r"\s*(>>>|\.\.\.\s|\$ |#!|//|/\*|</?\w|[\w.\[\]]+\s*(=|\+=|::=)\s)|.*[{};]\s*$|.*\)\s*->|.*\):\s*$"
 )
 _BOLD_LEAD = re.compile(r"(\*\*|__)(?=\S)[^*_\n]{2,120}\1(?=[\s:.,–—-]|$)|\*\*[^\n]{2,120}?[.:!?]\*\*")
+_COUNTED_LEAD = re.compile(r"(?:\*\*|__)?([A-Z][a-z]+) (?:\d{1,2}|[A-F])(?:\.|:)(?=\W)")
 _UNDERLINES = set("=-~^*#\"'+")
 
 _ENDING = re.compile(r"""(?:[.!?…]+|[؟۔।॥]+)(?:["'”’»)\]}*_`]|\[\d{1,3}\])*(?=\s|$)|[。！？｡]+[」』”’）)]*""")
@@ -279,7 +280,7 @@ def _linked(text: str, units: list[Sentence]) -> list[Sentence]:
     for position, unit in enumerate(units):
         indent = unit.start - (text.rfind("\n", 0, unit.start) + 1)
         before = linked[-1] if linked else None
-        opens = before is not None and before.kind in ("prose", "item") and text[before.end - 1] in ":："
+        opens = before is not None and _opens_list(text, before)
         if unit.kind != "row" and unit.kind != "mark":
             table = None
         if unit.kind == "heading":
@@ -307,22 +308,40 @@ def _linked(text: str, units: list[Sentence]) -> list[Sentence]:
             open_lists = []
         group = open_lists[-1][1] if inside and open_lists else 0
         linked.append(replace(unit, group=group, section=section))
-    return _with_bold_leads(text, linked, groups)
+    return _with_leads(text, linked, groups)
 
 
-def _with_bold_leads(text: str, units: list[Sentence], groups: int) -> list[Sentence]:
-    """Paragraphs of one section that begin in bold ("**Speed.** We ...") are a list without bullets."""
-    leads: dict[int | None, list[int]] = {}
+def leads(text: str) -> bool:
+    """Does a paragraph that begins like this look like an item of a list without bullets?
+
+    Example:
+        >>> leads("**Speed.** We act."), leads("Step 2: wait"), leads("Plain text.")
+        (True, True, False)
+    """
+    return bool(_COUNTED_LEAD.match(text) or _BOLD_LEAD.match(text))
+
+
+def _with_leads(text: str, units: list[Sentence], groups: int) -> list[Sentence]:
+    """Paragraphs of a section that begin alike are a list without bullets: "**Speed.** We ...", "Objective 1: ..."."""
+    leads: dict[tuple[int | None, str], list[int]] = {}
     for position, unit in enumerate(units):
         at_line_start = not text[text.rfind("\n", 0, unit.start) + 1 : unit.start].strip()
-        if unit.kind == "prose" and not unit.group and at_line_start and _BOLD_LEAD.match(text, unit.start, unit.end):
-            leads.setdefault(unit.section, []).append(position)
+        if unit.kind == "prose" and not unit.group and at_line_start:
+            counted = _COUNTED_LEAD.match(text, unit.start, unit.end)
+            if counted or _BOLD_LEAD.match(text, unit.start, unit.end):
+                leads.setdefault((unit.section, counted.group(1).lower() if counted else ""), []).append(position)
     for positions in leads.values():
         if len(positions) >= 2:
             groups += 1
             for position in positions:
                 units[position] = replace(units[position], kind="item", group=groups)
     return units
+
+
+def _opens_list(text: str, unit: Sentence) -> bool:
+    """Does a list below the unit belong to it: "We need:", or "Objective 2: ..." with its details?"""
+    counted = _COUNTED_LEAD.match(text, unit.start, unit.end) is not None
+    return unit.kind in ("prose", "item") and (text[unit.end - 1] in ":：" or counted)
 
 
 def _same_line(text: str, before: Sentence | None, unit: Sentence) -> bool:
