@@ -50,7 +50,7 @@ class World:
         self._spectrum /= np.linalg.norm(self._spectrum)
         self._topics = self._noise(2000)
         self._words = np.array([f"w{number:x}" for number in range(50_000)], dtype=object)
-        frequency = 1 / (np.arange(50_000) + 2.7)
+        frequency = 1 / (np.arange(50_000) + 50)  # the first fifty would be stop words
         self._cumulative = np.cumsum(frequency / frequency.sum())
 
     def documents(self, first: int, count: int) -> list[IndexedDocument]:

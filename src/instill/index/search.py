@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -44,24 +45,41 @@ class Stopwatch:
 
 
 def search(
-    table: Table, request: SearchRequest, vector: Vectors | None, fusion: Fusion, scorer: VisibleScorer
+    table: Table,
+    request: SearchRequest,
+    vector: Vectors | None,
+    fusion: Fusion,
+    scorer: VisibleScorer,
+    helper: ThreadPoolExecutor,
 ) -> SearchResult:
-    """See `Index.search`; `vector` as `checked_vector` gives it."""
+    """See `Index.search`; `vector` as `checked_vector` gives it. `helper` runs one leg beside the other."""
     condition = both(visible(request.labels), compiled(request.where))
     pool = max(request.pool, request.k)
     watch = Stopwatch()
+
+    def nearest() -> Scored:
+        with watch.step("vector"):
+            return {} if vector is None else vector_leg(table, vector, condition, pool)
+
+    def matching() -> Scored:
+        with watch.step("keyword"):
+            return keyword_scores(table, request, condition, pool, scorer)
+
     by_vector: Scored = {}
     by_keyword: Scored = {}
-    if vector is not None:
-        with watch.step("vector"):
-            by_vector = vector_leg(table, vector, condition, pool)
-    if request.mode != "vector":
-        with watch.step("keyword"):
-            by_keyword = keyword_scores(table, request, condition, pool, scorer)
-    if vector is not None and request.mode == "hybrid":
+    if request.mode == "vector":
+        by_vector = nearest()
+    elif request.mode == "keyword":
+        by_keyword = matching()
+    elif vector is not None:
+        other = helper.submit(matching)
+        by_vector = nearest()
+        by_keyword = other.result()
         with watch.step("complete"):
-            complete_vector(table, vector, by_vector, missing=by_keyword.keys() - by_vector.keys())
-            complete_keyword(table, request, by_keyword, scorer, missing=by_vector.keys() - by_keyword.keys())
+            unmatched = by_vector.keys() - by_keyword.keys()
+            scored = helper.submit(missing_keyword_scores, table, request, scorer, unmatched)
+            by_vector |= missing_cosines(table, vector, by_keyword.keys() - by_vector.keys())
+            by_keyword |= scored.result()
     with watch.step("fuse"):
         rows, keyword, cosine = _aligned(by_keyword, by_vector)
         score = {"hybrid": fusion.fuse(keyword, cosine), "keyword": keyword, "vector": cosine}[request.mode]
@@ -106,25 +124,24 @@ def keyword_leg(table: Table, query: str, condition: str, pool: int) -> Scored:
     return dict(zip(rows["_rowid"].to_pylist(), rows["_score"].to_pylist(), strict=True))
 
 
-def complete_vector(table: Table, vector: Vectors, scores: Scored, *, missing: set[int]) -> None:
-    """Add the cosine of `missing` rows."""
-    if missing:
-        rows = table.take_row_ids(sorted(missing)).with_row_id().select(["vector"]).to_arrow()
-        cosines = vector_matrix(rows["vector"], len(vector)) @ vector
-        scores.update(zip(rows["_rowid"].to_pylist(), cosines.tolist(), strict=True))
+def missing_cosines(table: Table, vector: Vectors, rows: set[int]) -> Scored:
+    """The cosine of `rows`, which the vector leg did not bring."""
+    if not rows:
+        return {}
+    found = table.take_row_ids(sorted(rows)).with_row_id().select(["vector"]).to_arrow()
+    cosines = vector_matrix(found["vector"], len(vector)) @ vector
+    return dict(zip(found["_rowid"].to_pylist(), cosines.tolist(), strict=True))
 
 
-def complete_keyword(
-    table: Table, request: SearchRequest, scores: Scored, scorer: VisibleScorer, *, missing: set[int]
-) -> None:
-    """Add the BM25 of `missing` rows: 0 where no term matches."""
-    if not missing:
-        return
+def missing_keyword_scores(table: Table, request: SearchRequest, scorer: VisibleScorer, rows: set[int]) -> Scored:
+    """The BM25 of `rows`, which the keyword leg did not bring: 0 where no term matches."""
+    if not rows:
+        return {}
     if request.labels is None:
-        found = keyword_leg(table, request.query, row_ids_in(sorted(missing)), len(missing))
+        found = keyword_leg(table, request.query, row_ids_in(sorted(rows)), len(rows))
     else:
-        found = scorer.scores(table, request.query[:_LONGEST_QUERY], request.labels, missing)
-    scores.update({row: found.get(row, 0.0) for row in missing})
+        found = scorer.scores(table, request.query[:_LONGEST_QUERY], request.labels, rows)
+    return {row: found.get(row, 0.0) for row in rows}
 
 
 def check(request: SearchRequest) -> None:

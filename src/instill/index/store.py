@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,6 +63,7 @@ class Index:
         self.read_only = read_only
         self._tables = Tables(folder / generation.name)
         self._scorer = VisibleScorer()
+        self._helper = ThreadPoolExecutor(max_workers=2, thread_name_prefix="instill-search")
 
     @classmethod
     def open(
@@ -183,8 +185,12 @@ class Index:
             ValueError: the vector is missing or has another shape.
         """
         search.check(request)
+        if request.labels is not None and not request.labels:
+            return SearchResult(())
         vector = search.checked_vector(request, query_vector, self.generation.dimension)
-        return self._tables.reading(lambda table: search.search(table, request, vector, fusion, self._scorer))
+        return self._tables.reading(
+            lambda table: search.search(table, request, vector, fusion, self._scorer, self._helper)
+        )
 
     def vectors_of(self, hits: Sequence[Hit]) -> Vectors:
         """float32 `(len(hits), dimension)`; a row of zeros where a passage has gone since."""

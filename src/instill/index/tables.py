@@ -6,13 +6,12 @@ is committed meanwhile. Reading takes no lock.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
-
-import lancedb
 
 from instill.errors import InstillError, WorkspaceError
 from instill.index.schema import TABLE
@@ -30,7 +29,7 @@ class Tables:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._database = lancedb.connect(str(folder))
+        self._database = connect(folder)
         self._lock = threading.Lock()
         self._watch: Table = None
         self._snapshot: Table = None
@@ -66,6 +65,19 @@ class Tables:
                 self._watch = self._snapshot = None
         with storage_errors(self._folder):
             return read(self.snapshot())
+
+
+def connect(folder: Path) -> Any:
+    """The LanceDB database in `folder`.
+
+    LanceDB reads these variables once, when it is imported. By default it writes warnings between a command's
+    output, among them one for each commit that had to be tried again.
+    """
+    os.environ.setdefault("LANCEDB_LOG", "error")
+    os.environ.setdefault("LANCE_INCLUDE_VECTOR_CENTROIDS", "false")
+    import lancedb
+
+    return lancedb.connect(str(folder))
 
 
 @contextmanager

@@ -13,12 +13,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-import lancedb
 from filelock import FileLock, Timeout
-from lancedb.index import FTS, BTree, HnswSq, LabelList
 
 from instill.index.schema import TABLE, TOMBSTONE, schema
-from instill.index.tables import Table, Tables, is_conflict
+from instill.index.tables import Table, Tables, connect, is_conflict
 
 EXACT_BELOW = 50_000
 """Fewer rows than this are compared one by one, which is exact and fast enough."""
@@ -47,7 +45,10 @@ class Stats:
 
 def create_table(folder: Path, dimension: int) -> None:
     """An empty table with its look-up and full-text indices."""
-    table = lancedb.connect(str(folder)).create_table(TABLE, schema=schema(dimension))
+    database = connect(folder)  # before anything else of LanceDB is imported
+    from lancedb.index import FTS, BTree, LabelList
+
+    table = database.create_table(TABLE, schema=schema(dimension))
     for column in ("key", "doc_id", "source", "content_hash"):
         table.create_index(column, config=BTree())
     table.create_index("labels", config=LabelList())
@@ -119,6 +120,8 @@ def _needs_graph(table: Table) -> bool:
 
 
 def _build_graph(table: Table, rows: int) -> None:
+    from lancedb.index import HnswSq
+
     # One graph as long as memory allows: several have to be searched one after the other for the same recall.
     config = HnswSq(
         distance_type="cosine", num_partitions=1 + rows // _ROWS_PER_GRAPH, m=16, ef_construction=150, max_iterations=20
