@@ -345,6 +345,8 @@ class TestGenerations:
         assert index.switch_generation(successor) == []
         assert remove_old_generations(index.folder) == []
         assert remove_old_generations(index.folder, older_than_s=0) == [index.generation.name]
+        with pytest.raises(WorkspaceError, match="rebuilt"):
+            index.count()
         assert successor.count() == (1, 1)
 
 

@@ -145,29 +145,29 @@ class Index:
         Raises:
             UsageError: `where` is not a filter (see `instill.index.filters`).
         """
-        return self._tables.reading(lambda table: lookup.records(table, sources, doc_ids, labels, where))
+        return self._read(lambda table: lookup.records(table, sources, doc_ids, labels, where))
 
     def find_by_hash(self, content_hash: str) -> list[DocumentRecord]:
         """Documents with exactly these bytes, sorted by source."""
-        return self._tables.reading(lambda table: lookup.find_by_hash(table, content_hash))
+        return self._read(lambda table: lookup.find_by_hash(table, content_hash))
 
     def count(self, labels: Sequence[str] | None = None) -> tuple[int, int]:
         """How many documents and passages there are."""
-        return self._tables.reading(lambda table: lookup.count(table, labels))
+        return self._read(lambda table: lookup.count(table, labels))
 
     def document_text(self, doc_id: str, labels: Sequence[str] | None = None) -> StoredDocument | None:
         """A document with its canonical text and structure; None when there is none that the caller may see."""
-        return self._tables.reading(lambda table: lookup.document_text(table, doc_id, labels))
+        return self._read(lambda table: lookup.document_text(table, doc_id, labels))
 
     def passages_of(self, doc_id: str, labels: Sequence[str] | None = None) -> list[StoredPassage]:
         """A document's passages in order; empty when there is none that the caller may see."""
-        return self._tables.reading(lambda table: lookup.passages_of(table, doc_id, labels))
+        return self._read(lambda table: lookup.passages_of(table, doc_id, labels))
 
     def neighbours(
         self, doc_id: str, ordinal: int, before: int = 1, after: int = 1, labels: Sequence[str] | None = None
     ) -> list[StoredPassage]:
         """The passage `ordinal` with up to `before` ahead of it and `after` behind it, in order."""
-        return self._tables.reading(
+        return self._read(
             lambda table: lookup.passages_of(table, doc_id, labels, first=ordinal - before, last=ordinal + after)
         )
 
@@ -188,13 +188,11 @@ class Index:
         if request.labels is not None and not request.labels:
             return SearchResult(())
         vector = search.checked_vector(request, query_vector, self.generation.dimension)
-        return self._tables.reading(
-            lambda table: search.search(table, request, vector, fusion, self._scorer, self._helper)
-        )
+        return self._read(lambda table: search.search(table, request, vector, fusion, self._scorer, self._helper))
 
     def vectors_of(self, hits: Sequence[Hit]) -> Vectors:
         """float32 `(len(hits), dimension)`; a row of zeros where a passage has gone since."""
-        return self._tables.reading(lambda table: lookup.vectors_of(table, hits, self.generation.dimension))
+        return self._read(lambda table: lookup.vectors_of(table, hits, self.generation.dimension))
 
     def sql(
         self,
@@ -215,7 +213,7 @@ class Index:
         """
         from instill.index import sql
 
-        return self._tables.reading(
+        return self._read(
             lambda table: sql.run(table, query, labels=labels, query_vector=query_vector, time_limit_s=time_limit_s)
         )
 
@@ -223,7 +221,7 @@ class Index:
 
     def needs_upkeep(self) -> bool:
         """Whether so much was changed that searching has become slower than it need be."""
-        return self._tables.reading(upkeep.is_due)
+        return self._read(upkeep.is_due)
 
     def upkeep(self, *, progress: Callable[[str], None] | None = None, force: bool = False) -> None:
         """Bring the search indices up to date, compact, delete tombstones, clean old versions and generations.
@@ -238,7 +236,7 @@ class Index:
 
     def stats(self) -> Stats:
         """Sizes, for `status` and `doctor`."""
-        return self._tables.reading(lambda table: upkeep.stats(table, self.folder / self.generation.name))
+        return self._read(lambda table: upkeep.stats(table, self.folder / self.generation.name))
 
     # -- generations -------------------------------------------------------------------------------------------
 
@@ -263,7 +261,20 @@ class Index:
                 make_live(self.folder, successor.generation)
             return behind
 
-    # -- locking -----------------------------------------------------------------------------------------------
+    # -- reading and locking -----------------------------------------------------------------------------------
+
+    def _read(self, read: Callable[[Table], Result]) -> Result:
+        try:
+            return self._tables.reading(read)
+        except WorkspaceError:
+            if live_generation(self.folder) == self.generation:
+                raise
+            raise self._rebuilt() from None
+
+    def _rebuilt(self) -> WorkspaceError:
+        return WorkspaceError(
+            "The index was rebuilt by another process.", where=str(self.folder), remedy="Run the command again."
+        )
 
     def _check_writable(self) -> None:
         if self.read_only:
@@ -288,9 +299,7 @@ class Index:
         with write_lock(FileLock(self.folder / "write.lock", timeout=_LOCK_TIMEOUT_S)):
             live = live_generation(self.folder)
             if live is not None and live.name > self.generation.name:
-                raise WorkspaceError(
-                    "The index was rebuilt by another process.", where=str(self.folder), remedy="Run the command again."
-                )
+                raise self._rebuilt()
             yield
 
 

@@ -109,7 +109,7 @@ class VisibleScorer:
             statistics = Statistics(len(lengths), max(1.0, float(lengths.mean()) if len(lengths) else 1.0), {})
         for term in terms:
             if term.token not in statistics.holding:
-                statistics.holding[term.token] = _holding(table, term.word, condition)
+                statistics.holding[term.token] = _holding(table, term.word, condition, statistics.passages)
         with self._lock:
             self._statistics[identity] = statistics
             self._statistics.move_to_end(identity)
@@ -143,8 +143,8 @@ def _rarity(passages: int, holding: int) -> float:
     return math.log(1 + (passages - holding + 0.5) / (holding + 0.5))
 
 
-def _holding(table: Table, word: str, condition: str) -> int:
+def _holding(table: Table, word: str, condition: str, passages: int) -> int:
     """How many visible passages hold the term."""
     query = table.search(word, query_type="fts", fts_columns=["keywords"]).where(condition)
-    rows = query.limit(max(1, table.count_rows())).select(["_score"]).with_row_id(True).to_arrow()
+    rows = query.limit(max(1, passages)).select(["_score"]).with_row_id(True).to_arrow()
     return int(rows.num_rows)
