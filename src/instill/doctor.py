@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Literal
 
 from instill.errors import InstillError
+from instill.location import find_workspace
 from instill.settings import GeneratorSettings
-from instill.workspace import Workspace, find_workspace
+from instill.workspace import Workspace
 
 Verdict = Literal["ok", "optional", "missing"]
 

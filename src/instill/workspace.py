@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from instill.catalog import Catalog, Root
 from instill.errors import UsageError, WorkspaceError
 from instill.index.types import DocumentRecord, Hit, Mode, SearchRequest, SearchResult
-from instill.settings import SETTINGS_FILE, Settings, default_toml, load_settings
+from instill.location import find_workspace, make_workspace
+from instill.settings import SETTINGS_FILE, Settings, load_settings
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from instill.answer.answerer import Answerer
     from instill.answer.types import Answer, Turn
     from instill.chat import Chat
-    from instill.documents.document import Page, Scalar
+    from instill.documents.document import Scalar
     from instill.encoders.protocol import Encoder
     from instill.generators.protocol import Generator
     from instill.index.fusion import Fusion
@@ -80,19 +81,8 @@ class Workspace:
         Raises:
             WorkspaceError: it is one already, or the folder cannot be written.
         """
-        folder = Path(path).expanduser().resolve()
-        file = folder / SETTINGS_FILE
-        if file.exists():
-            raise WorkspaceError(
-                "This folder is a workspace already.", where=str(folder), remedy="Add to it: instill add"
-            )
-        try:
-            (folder / ".instill").mkdir(parents=True, exist_ok=True)
-            (folder / ".instill" / ".gitignore").write_text("*\n", encoding="utf-8")
-            file.write_text(default_toml(), encoding="utf-8")
-        except OSError as error:
-            raise WorkspaceError(f"The workspace cannot be made: {error.strerror}.", where=str(folder)) from error
-        return cls(folder, load_settings(file))
+        folder = make_workspace(path)
+        return cls(folder, load_settings(folder / SETTINGS_FILE))
 
     @classmethod
     def open(cls, path: str | os.PathLike[str] | None = None) -> Workspace:
@@ -404,36 +394,18 @@ class Workspace:
     # -- inside ------------------------------------------------------------------------------------------------
 
     def _answerer(self, where: str, labels: Sequence[str] | None, mode: AskMode) -> Answerer:
-        from instill.answer.answerer import Answerer
-
-        held = None if labels is None else tuple(labels)
-        documents: dict[str, StoredDocument | None] = {}
-
-        def document(doc_id: str) -> StoredDocument | None:
-            if doc_id not in documents:
-                documents[doc_id] = self.index.document_text(doc_id, labels=held)
-            return documents[doc_id]
+        from instill.answering import answerer_for
 
         def search(query: str, *, k: int) -> Sequence[Hit]:
             return self.search(query, k=k, where=where, labels=labels).hits
 
-        def document_text(doc_id: str) -> str | None:
-            stored = document(doc_id)
-            return None if stored is None else stored.text
-
-        def document_pages(doc_id: str) -> Sequence[Page]:
-            stored = document(doc_id)
-            return () if stored is None else stored.pages
-
-        return Answerer(
+        return answerer_for(
+            self.index,
             search=search,
-            document_text=document_text,
-            document_pages=document_pages,
-            passage_vectors=self.index.vectors_of,
+            labels=None if labels is None else tuple(labels),
             encoder=self.encoder,
             generator=self.generator if mode == "auto" else None,
-            settings=self.settings.answer,
-            generator_settings=self.settings.generator,
+            settings=self.settings,
         )
 
     def _ingest(self, progress: Callable[[Progress], None] | None) -> Ingest:
@@ -453,31 +425,6 @@ class Workspace:
                 "The workspace is on read-only storage; it can be searched and asked, not changed.",
                 where=str(self.path),
             )
-
-
-def find_workspace(path: str | os.PathLike[str] | None = None) -> Path:
-    """The folder of the workspace: `path`, else $INSTILL_WORKSPACE, else the nearest from here upwards.
-
-    Raises:
-        WorkspaceError: there is no workspace there.
-    """
-    named = path or os.environ.get("INSTILL_WORKSPACE")
-    if named:
-        folder = Path(named).expanduser().resolve()
-        if not (folder / SETTINGS_FILE).is_file():
-            raise WorkspaceError(
-                "This folder is not a workspace.", where=str(folder), remedy=f"Make it one: instill init {named}"
-            )
-        return folder
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / SETTINGS_FILE).is_file():
-            return folder
-    raise WorkspaceError(
-        "There is no workspace here or above.",
-        where=str(here),
-        remedy="Make one: instill init, or name one: --workspace",
-    )
 
 
 def _folder_bytes(folder: Path) -> int:

@@ -1,0 +1,54 @@
+"""From an index to an `Answerer` for one caller."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from instill.answer.answerer import Answerer, Search
+from instill.documents.document import Page
+from instill.encoders.protocol import Encoder
+from instill.generators.protocol import Generator
+from instill.index.lookup import StoredDocument
+from instill.index.store import Index
+from instill.settings import Settings
+
+
+def answerer_for(
+    index: Index,
+    *,
+    search: Search,
+    labels: tuple[str, ...] | None,
+    encoder: Encoder,
+    generator: Generator | None,
+    settings: Settings,
+) -> Answerer:
+    """An answerer that sees what `labels` may see.
+
+    Args:
+        search: the index's search, restricted in the same way.
+    """
+    documents: dict[str, StoredDocument | None] = {}
+
+    def document(doc_id: str) -> StoredDocument | None:
+        if doc_id not in documents:
+            documents[doc_id] = index.document_text(doc_id, labels=labels)
+        return documents[doc_id]
+
+    def document_text(doc_id: str) -> str | None:
+        stored = document(doc_id)
+        return None if stored is None else stored.text
+
+    def document_pages(doc_id: str) -> Sequence[Page]:
+        stored = document(doc_id)
+        return () if stored is None else stored.pages
+
+    return Answerer(
+        search=search,
+        document_text=document_text,
+        document_pages=document_pages,
+        passage_vectors=index.vectors_of,
+        encoder=encoder,
+        generator=generator,
+        settings=settings.answer,
+        generator_settings=settings.generator,
+    )

@@ -1,0 +1,53 @@
+"""Where a workspace is: made in a folder, found from one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from instill.errors import WorkspaceError
+from instill.settings import SETTINGS_FILE, default_toml
+
+
+def make_workspace(path: str | os.PathLike[str]) -> Path:
+    """Make `path` (created when missing) a workspace; its folder.
+
+    Raises:
+        WorkspaceError: it is one already, or the folder cannot be written.
+    """
+    folder = Path(path).expanduser().resolve()
+    file = folder / SETTINGS_FILE
+    if file.exists():
+        raise WorkspaceError("This folder is a workspace already.", where=str(folder), remedy="Add to it: instill add")
+    try:
+        (folder / ".instill").mkdir(parents=True, exist_ok=True)
+        (folder / ".instill" / ".gitignore").write_text("*\n", encoding="utf-8")
+        file.write_text(default_toml(), encoding="utf-8")
+    except OSError as error:
+        raise WorkspaceError(f"The workspace cannot be made: {error.strerror}.", where=str(folder)) from error
+    return folder
+
+
+def find_workspace(path: str | os.PathLike[str] | None = None) -> Path:
+    """The folder of the workspace: `path`, else $INSTILL_WORKSPACE, else the nearest from here upwards.
+
+    Raises:
+        WorkspaceError: there is no workspace there.
+    """
+    named = path or os.environ.get("INSTILL_WORKSPACE")
+    if named:
+        folder = Path(named).expanduser().resolve()
+        if not (folder / SETTINGS_FILE).is_file():
+            raise WorkspaceError(
+                "This folder is not a workspace.", where=str(folder), remedy=f"Make it one: instill init {named}"
+            )
+        return folder
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / SETTINGS_FILE).is_file():
+            return folder
+    raise WorkspaceError(
+        "There is no workspace here or above.",
+        where=str(here),
+        remedy="Make one: instill init, or name one: --workspace",
+    )
