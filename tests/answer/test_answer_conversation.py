@@ -101,6 +101,17 @@ def test_a_follow_up_finds_what_the_question_alone_does_not(company: Corpus) -> 
     assert "forty loaves" in answer.text
 
 
+def test_a_follow_up_is_searched_for_with_the_last_turns() -> None:
+    history = asked("What is throat cancer?")
+    assert standalone("Is it treatable?", history).search == (
+        "Is throat cancer treatable? What is throat cancer? Some answer."
+    )
+    assert "throat cancer" in standalone("Yes, I have a cough.", history).search
+    assert standalone("Who wrote the handbook of the company?", history).search == (
+        "Who wrote the handbook of the company?"
+    )
+
+
 def test_depends() -> None:
     assert depends("and tomorrow?")
     assert not depends("What is the refund policy of Harbour Mills?")

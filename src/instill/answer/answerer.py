@@ -112,11 +112,12 @@ class Answerer:
         generator = self._generator if mode == "auto" else None
         run = _Run(question)
         with run.step("rewrite"):
-            run.standalone = standalone(question, history, generator).question
+            rewritten = standalone(question, history, generator)
+            run.standalone, run.searched = rewritten.question, rewritten.search
         if mode == "clusters":
             return self._clusters(run)
         with run.step("search"):
-            run.pool = self._search(run.standalone, k=3 * self._settings.passages)
+            run.pool = self._search(run.searched, k=3 * self._settings.passages)
         run.read = run.pool[: self._settings.passages]
         if generator is not None and run.read:
             return self._written(run, generator, on_token)
@@ -172,7 +173,7 @@ class Answerer:
 
     def _clusters(self, run: _Run) -> Answer:
         with run.step("search"):
-            hits = list(self._search(keywords(run.standalone), k=POOL))
+            hits = list(self._search(keywords(run.searched), k=POOL))
             run.pool = [hit for hit in hits if hit.keyword_score > 0] or hits
         with run.step("cluster"):
             vectors_of = self._passage_vectors or (
@@ -218,6 +219,7 @@ class _Run:
     def __init__(self, question: str) -> None:
         self.question = question
         self.standalone = question
+        self.searched = question
         self.pool: Sequence[Hit] = ()
         self.read: Sequence[Hit] = ()
         self._timings: dict[str, float] = {}

@@ -21,6 +21,13 @@ from instill.generators.protocol import Generator, Message
 LONGEST_REWRITE = 300
 """Longest accepted rewrite in characters."""
 
+TURN_CHARACTERS = 200
+"""Most characters of each earlier turn that are searched for with a follow-up."""
+
+_ASKS = re.compile(
+    r"\?|\b(what|who|which|when|where|why|how|wer|wie|wo|wann|warum|qui|quand|comment|cómo)\b", re.IGNORECASE
+)
+_SPEAKS = re.compile(r"\b(i|i['’]m|i['’]ve|im|my|me|mine|we|our|yes|no|yeah|nope|ok|okay|sure)\b", re.IGNORECASE)
 _MARK = re.compile(r"\s*\[\d+\]")
 
 TURNS = 6
@@ -82,9 +89,17 @@ _WEAK = word_set(
 
 @dataclass(frozen=True, slots=True)
 class Standalone:
-    """`rewritten`: the question was changed. `by`: "generator", "conversation", or "" when it was not."""
+    """A question and how it came about.
+
+    Args:
+        question: understood without the conversation; what an answer is read for.
+        search: what is searched for: the question, for a follow-up without a generator with the last turns behind it
+            (more of the passages that answer are found so; see `bench/conversation.py`).
+        by: "generator" or "conversation" when the question was changed, else "".
+    """
 
     question: str
+    search: str
     by: str = ""
 
     @property
@@ -99,17 +114,29 @@ def standalone(question: str, history: Sequence[Turn], generator: Generator | No
         >>> history = [Turn("user", "How do I install the agent on Linux?"), Turn("assistant", "Run the script.")]
         >>> standalone("and on Windows?", history).question
         'How do I install the agent on Windows?'
-        >>> standalone("Who wrote the handbook of the company?", history).question
+        >>> standalone("Who wrote the handbook of the company?", history).search
         'Who wrote the handbook of the company?'
     """
-    if not any(turn.role == "user" for turn in history) or not depends(question):
-        return Standalone(question)
+    if not any(turn.role == "user" for turn in history) or not (depends(question) or _responds(question)):
+        return Standalone(question, question)
     if generator is not None:
         written = _by_generator(question, history, generator)
         if written:
-            return Standalone(written, "generator" if written != question else "")
-    own = _by_own_terms(question, history)
-    return Standalone(own, "conversation" if own != question else "")
+            return Standalone(written, written, "generator" if written != question else "")
+    own = _by_own_terms(question, history) if depends(question) else question
+    return Standalone(own, _with_last_turns(own, history), "conversation" if own != question else "")
+
+
+def _responds(text: str) -> bool:
+    """Is it a reply to what was said ("Yes, I have one") rather than a question or a search?"""
+    return not _ASKS.search(text) and bool(_SPEAKS.search(text))
+
+
+def _with_last_turns(question: str, history: Sequence[Turn]) -> str:
+    """The question followed by the last two turns of each side, shortened."""
+    users = [turn.text for turn in history if turn.role == "user"][-2:]
+    answers = [_MARK.sub("", turn.text) for turn in history if turn.role == "assistant" and turn.text != REFUSAL][-2:]
+    return " ".join([question, *(plain_text(text)[:TURN_CHARACTERS] for text in users + answers)])
 
 
 def depends(question: str) -> bool:

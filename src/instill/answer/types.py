@@ -67,7 +67,7 @@ class Trace:
 
     Args:
         question: as the user put it.
-        standalone_question: what was searched for.
+        standalone_question: the question as it is understood without the conversation; what was searched for.
         method: "extractive", "generator" or "clusters".
         candidates: passages considered, best first.
         context: what was put before the generator, in its order; for extractive answers the passages read.
