@@ -69,6 +69,13 @@ def test_plain_text(text: str, expected: str) -> None:
     assert plain_text(text).replace("__bold__", "__bold__") == expected
 
 
+@pytest.mark.parametrize(
+    "unit", ["`", "`a``b", " ", "* *", "**a", "[a](", "![a](", "<a ", "_a", "<!--", "\x1b]", "- - "]
+)
+def test_hostile_repetition_is_read_in_bounded_time(unit: str) -> None:
+    assert len(plain_text(unit * 5000)) <= len(unit) * 5000  # minutes, were a pattern to backtrack
+
+
 @given(st.text())
 def test_plain_text_is_one_safe_line(text: str) -> None:
     shown = plain_text(text)

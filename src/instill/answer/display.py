@@ -20,11 +20,11 @@ _TAG = re.compile(r"</?[a-zA-Z][\w-]*(?:\s[^<>]*)?/?>")
 _IMAGE = re.compile(r"!\[([^\]]*)\](?:\([^()\s]*(?:\([^()]*\)[^()\s]*)*(?:\s+[^()]*)?\)|\[[^\]]*\])")
 _LINK = re.compile(r"\[([^\[\]]+)\](?:\(<?[^()\s]*(?:\([^()]*\)[^()\s]*)*>?(?:\s+\"[^\"]*\")?\)|\[[^\]]*\])")
 _AUTOLINK = re.compile(r"<((?:https?|ftp|mailto)[^<>\s]*)>")
-_CODE = re.compile(r"(`+)(.+?)\1", re.DOTALL)
+_CODE = re.compile(r"(?<!`)(`{1,3})(?!`)(.{1,500}?)(?<!`)\1(?!`)", re.DOTALL)
 _STRONG = re.compile(r"(?!__[a-z0-9_]+__)(\*\*|(?<!\w)__)(?=\S)(.+?)(?<=\S)\1", re.DOTALL)  # but not __init__
 _EMPHASIS = re.compile(r"(?<![\w*])([*_])(?=[^\s*_])([^*_]+?)(?<=[^\s*_])\1(?![\w*])")
 _LEAD = re.compile(r"^\s*(?:(?:#{1,6}\s+|>\s?)+|[-*+•◦▪‣●○·–—]\s+(?:\[[ xX]\]\s+)?)")
-_HEADING_END = re.compile(r"\s+#+\s*$|\s*\{#[\w-]+\}\s*$")
+_HEADING_END = re.compile(r"(?<!\s)\s+(?:#+|\{#[\w-]+\})\s*$")
 _URL_SCHEME = re.compile(r"\b(javascript|data|vbscript|file):", re.IGNORECASE)
 
 _INVISIBLE = frozenset("\u200b\u200c\u200d\u2060\ufeff\u00ad\u180e\u2061\u2062\u2063\u2064")

@@ -32,6 +32,9 @@ SENTENCE_SUPPORT = 0.5
 SENTENCE_COSINE = 0.6
 """... or be this close."""
 
+CHARACTERS_PER_TOKEN = 12
+"""An endpoint that sends more than this for every token it was allowed is not listened to any longer."""
+
 _FIGURE = re.compile(r"\d+(?:[.,:/]\d+)*")
 
 
@@ -66,9 +69,13 @@ def write_answer(
     """
     stream = AnswerStream(on_token or (lambda _: None))
     pieces: list[str] = []
+    left = CHARACTERS_PER_TOKEN * max_tokens
     for piece in generator.stream(prompt.messages, max_tokens=max_tokens, temperature=temperature):
-        pieces.append(piece)
-        stream.feed(piece)
+        pieces.append(piece[:left])
+        stream.feed(piece[:left])
+        left -= len(piece)
+        if left <= 0:
+            break
     stream.end()
     return read_reply("".join(pieces))
 

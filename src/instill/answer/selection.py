@@ -179,7 +179,7 @@ def choose_list(ranking: Ranking, citer: Citer, question: Question, encoder: Enc
             if not _inside(ranking.hits[ranking.units[row].rank], ranking.units[row], known.spans)
         ]
         worth = _list_worth(ranking, known, encoder)
-        if worth > best[0] and worth >= max(outside, default=-np.inf) + (-MARGIN / 2 if asked else MARGIN / 4):
+        if worth > best[0] and worth >= max(outside, default=-np.inf) + (-MARGIN / 2 if asked else MARGIN / 2):
             best = (worth, known.spans)
     return best[1]
 
