@@ -14,17 +14,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from instill.documents.document import Document, Passage, Scalar
 from instill.documents.reader_process import ReaderPool
 from instill.documents.sources import Source, SourceProblem
 from instill.documents.splitting import SPLITTER_VERSION, split
-from instill.encoders.protocol import Encoder
+from instill.encoders.protocol import Encoder, Vectors
 from instill.errors import DocumentError
 from instill.index.store import Index
 from instill.index.types import DocumentRecord, IndexedDocument
 from instill.settings import DocumentSettings
 
 BATCH_PASSAGES = 1024
+DOCUMENT_SHARE = 0.3
+_MANY_LOOKUPS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ def passage_identity(settings: DocumentSettings, encoder_fingerprint: str) -> st
         >>> passage_identity(DocumentSettings(), "minilm")[-6:]
         'minilm'
     """
-    return f"{SPLITTER_VERSION}/{settings.passage_tokens}/{settings.ocr}/{encoder_fingerprint}"
+    return f"{SPLITTER_VERSION}/{settings.passage_tokens}/{settings.ocr}/{DOCUMENT_SHARE}/{encoder_fingerprint}"
 
 
 def natural_id(source: str, attempt: int = 0) -> str:
@@ -102,6 +106,25 @@ def encoder_input(title: str, passage: Passage) -> str:
     """
     place = passage.headings or title
     return f"{place}\n{passage.text}" if place else passage.text
+
+
+def lean_to_document(vectors: Vectors) -> Vectors:
+    """Each passage's vector leaned towards the mean of its document's: float32 `(n, dimension)`, rows of length 1.
+
+    A passage often leaves unsaid what its document is about ("our values are ..."), and its neighbours say it. A share
+    of 0.3 raised recall@5 on a company handbook and left two larger sets as they were (docs/benchmarks.md).
+
+    Example:
+        >>> lean_to_document(np.eye(2, dtype=np.float32)).astype(float).round(3).tolist()
+        [[0.985, 0.172], [0.172, 0.985]]
+    """
+    mean = vectors.mean(axis=0)
+    length = float(np.linalg.norm(mean))
+    if len(vectors) < 2 or length == 0:
+        return vectors
+    leaning = vectors + (DOCUMENT_SHARE / length) * mean
+    unit: Vectors = leaning / np.linalg.norm(leaning, axis=1, keepdims=True)
+    return unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +151,41 @@ def encode_and_commit(index: Index, encoder: Encoder, batch: Sequence[Prepared],
     first = 0
     for entry in batch:
         last = first + len(entry.passages)
-        documents.append(IndexedDocument(entry.document, entry.passages, vectors[first:last], identity))
+        leaning = lean_to_document(vectors[first:last])
+        documents.append(IndexedDocument(entry.document, entry.passages, leaning, identity))
         first = last
     index.commit(documents)
+
+
+class Lookup:
+    """Which document holds a hash or an id: asked of the index one by one, or for many questions read once."""
+
+    def __init__(self, index: Index, *, expected: int) -> None:
+        self._index = index
+        self._all = index.records() if expected > _MANY_LOOKUPS else None
+        self._by_hash: dict[str, list[DocumentRecord]] = {}
+        self._holders: dict[str, str] = {}
+        for record in self._all or ():
+            self._by_hash.setdefault(record.content_hash, []).append(record)
+            self._holders[record.doc_id] = record.source
+
+    def with_hash(self, content_hash: str) -> list[DocumentRecord]:
+        """Documents with exactly this content."""
+        if self._all is None:
+            return self._index.find_by_hash(content_hash)
+        return list(self._by_hash.get(content_hash, ()))
+
+    def holder(self, doc_id: str) -> str | None:
+        """The source of the document with this id."""
+        if self._all is None:
+            found = self._index.records(doc_ids=[doc_id])
+            return found[0].source if found else None
+        return self._holders.get(doc_id)
+
+    def took(self, record: DocumentRecord) -> None:
+        """The document is about to move: another file with its content must not take it too."""
+        if record in self._by_hash.get(record.content_hash, ()):
+            self._by_hash[record.content_hash].remove(record)
 
 
 class Ingest:
@@ -156,6 +211,7 @@ class Ingest:
         self._identity = passage_identity(settings, fingerprint)
         self._progress = progress
         self._batch: list[Prepared] = []
+        self._lookup = Lookup(index, expected=0)
         self.report = IngestReport()
 
     def add(self, sources: Iterable[Source | SourceProblem], attributes: Attributes) -> set[str]:
@@ -166,7 +222,8 @@ class Ingest:
         """
         started = time.monotonic()
         listed = list(sources)
-        known = {record.source: record for record in self._known([entry.source for entry in listed])}
+        known = {record.source: record for record in self._index.records([entry.source for entry in listed])}
+        self._lookup = Lookup(self._index, expected=len(listed) - len(known))
         with ReaderPool(self._settings) as readers:
             for position, entry in enumerate(listed):
                 self._tell(position, len(listed), entry.source)
@@ -245,8 +302,9 @@ class Ingest:
         """The document with this content whose file is no longer where it was."""
         if source.path is None:
             return None
-        for record in self._index.find_by_hash(content_hash):
+        for record in self._lookup.with_hash(content_hash):
             if Path(record.source).is_absolute() and not Path(record.source).exists():
+                self._lookup.took(record)
                 return record
         return None
 
@@ -254,8 +312,7 @@ class Ingest:
         attempt = 0
         while True:
             doc_id = natural_id(source, attempt)
-            holder = self._index.records(doc_ids=[doc_id])
-            if not holder or holder[0].source == source:
+            if self._lookup.holder(doc_id) in (None, source):
                 return doc_id
             attempt += 1
 
@@ -270,9 +327,6 @@ class Ingest:
             done.append(prepared.document.source)
             self.report.passages += len(prepared.passages)
         self._batch = []
-
-    def _known(self, sources: Sequence[str]) -> list[DocumentRecord]:
-        return list(self._index.records(sources)) if sources else []
 
     def _fail(self, source: str, error: DocumentError) -> None:
         self.report.failed.append(Failure(source, error.what, error.remedy))
