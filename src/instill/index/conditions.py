@@ -33,12 +33,6 @@ def is_one_of(column: str, values: Iterable[str]) -> str:
     return f"{column} IN ({', '.join(literals)})" if literals else NOTHING
 
 
-def row_ids_in(row_ids: Iterable[int]) -> str:
-    """A condition on Lance's row ids, which hold for one table version only."""
-    numbers = [str(int(row_id)) for row_id in row_ids]
-    return f"_rowid IN ({', '.join(numbers)})" if numbers else NOTHING
-
-
 def visible(labels: Sequence[str] | None) -> str:
     """What a caller holding `labels` may see: "" for the unrestricted caller, no row for one without labels.
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from instill.encoders.protocol import Vectors
 from instill.errors import UsageError
-from instill.index.conditions import both, row_ids_in, visible
+from instill.index.conditions import both, is_one_of, visible
 from instill.index.filters import compiled
 from instill.index.fusion import Fusion
 from instill.index.keywords import searched
@@ -25,8 +25,10 @@ from instill.index.visible import CANDIDATES, VisibleScorer
 
 Scored = dict[int, float]
 """Scores by row id."""
+Keys = dict[int, str]
+"""The key of a passage by row id."""
 
-_LEAST_EF = 200
+_LEAST_EF = 600
 _PARTITIONS = 20  # all of them
 _LONGEST_QUERY = 10_000  # characters; longer "questions" are pasted documents
 
@@ -57,9 +59,9 @@ def search(
     pool = max(request.pool, request.k)
     watch = Stopwatch()
 
-    def nearest() -> Scored:
+    def nearest() -> tuple[Scored, Keys]:
         with watch.step("vector"):
-            return {} if vector is None else vector_leg(table, vector, condition, pool)
+            return ({}, {}) if vector is None else vector_leg(table, vector, condition, pool)
 
     def matching() -> Scored:
         with watch.step("keyword"):
@@ -68,15 +70,15 @@ def search(
     by_vector: Scored = {}
     by_keyword: Scored = {}
     if request.mode == "vector":
-        by_vector = nearest()
+        by_vector, _ = nearest()
     elif request.mode == "keyword":
         by_keyword = matching()
     elif vector is not None:
         other = helper.submit(matching)
-        by_vector = nearest()
+        by_vector, keys = nearest()
         by_keyword = other.result()
         with watch.step("complete"):
-            unmatched = by_vector.keys() - by_keyword.keys()
+            unmatched = {row: key for row, key in keys.items() if row not in by_keyword}
             scored = helper.submit(missing_keyword_scores, table, request, scorer, unmatched)
             by_vector |= missing_cosines(table, vector, by_keyword.keys() - by_vector.keys())
             by_keyword |= scored.result()
@@ -90,16 +92,18 @@ def search(
     return SearchResult(hits, watch.timings)
 
 
-def vector_leg(table: Table, vector: Vectors, condition: str, pool: int) -> Scored:
-    """Cosine of the nearest passages under `condition`."""
+def vector_leg(table: Table, vector: Vectors, condition: str, pool: int) -> tuple[Scored, Keys]:
+    """Cosine of the nearest passages under `condition`, and their keys."""
     query = table.search(vector, vector_column_name="vector").distance_type("cosine")
     if condition:
         query = query.where(condition)
-    # The graph's parameters (bench/scale.py): a list of 200 finds 0.99 of the ten nearest. Refining replaces the
-    # distances of the compressed vectors by exact ones. Without a graph both are ignored.
+    # The graph's parameters (bench/scale.py): a list of 600 finds 0.98 of the ten nearest at a million. Refining
+    # replaces the distances of the compressed vectors by exact ones. Without a graph both are ignored.
     query = query.nprobes(_PARTITIONS).ef(max(_LEAST_EF, 2 * pool)).refine_factor(1)
-    rows = query.limit(pool).select(["_distance"]).with_row_id(True).to_arrow()
-    return dict(zip(rows["_rowid"].to_pylist(), (1 - rows["_distance"].to_numpy()).tolist(), strict=True))
+    rows = query.limit(pool).select(["key", "_distance"]).with_row_id(True).to_arrow()
+    numbers = rows["_rowid"].to_pylist()
+    cosines = (1 - rows["_distance"].to_numpy()).tolist()
+    return dict(zip(numbers, cosines, strict=True)), dict(zip(numbers, rows["key"].to_pylist(), strict=True))
 
 
 def keyword_scores(table: Table, request: SearchRequest, condition: str, pool: int, scorer: VisibleScorer) -> Scored:
@@ -133,12 +137,13 @@ def missing_cosines(table: Table, vector: Vectors, rows: set[int]) -> Scored:
     return dict(zip(found["_rowid"].to_pylist(), cosines.tolist(), strict=True))
 
 
-def missing_keyword_scores(table: Table, request: SearchRequest, scorer: VisibleScorer, rows: set[int]) -> Scored:
+def missing_keyword_scores(table: Table, request: SearchRequest, scorer: VisibleScorer, rows: Keys) -> Scored:
     """The BM25 of `rows`, which the keyword leg did not bring: 0 where no term matches."""
     if not rows:
         return {}
     if request.labels is None:
-        found = keyword_leg(table, request.query, row_ids_in(sorted(rows)), len(rows))
+        # By the indexed key: a condition on the row id itself would be tried on every row.
+        found = keyword_leg(table, request.query, is_one_of("key", sorted(rows.values())), len(rows))
     else:
         found = scorer.scores(table, request.query[:_LONGEST_QUERY], request.labels, rows)
     return {row: found.get(row, 0.0) for row in rows}

@@ -80,12 +80,12 @@ def run(
             if tables.writable().count_rows(TOMBSTONE):
                 say("deleting what replaced documents left behind")
                 writing(lambda table: table.delete(TOMBSTONE))
-            say("indexing new passages")
-            _persistently(tables, writing, lambda table: table.optimize(cleanup_older_than=_KEEP_VERSIONS))
             rows = int(tables.writable().count_rows())
-            if rows >= EXACT_BELOW and _needs_graph(tables.writable()):
+            if rows >= EXACT_BELOW and _needs_graph(tables.writable(), rows):
                 say(f"building the vector index of {rows:,} passages")
                 _persistently(tables, writing, lambda table: _build_graph(table, rows))
+            say("indexing new passages")
+            _persistently(tables, writing, lambda table: table.optimize(cleanup_older_than=_KEEP_VERSIONS))
             return True
     except Timeout:
         return False
@@ -115,8 +115,12 @@ def _persistently(tables: Tables, writing: Writing, work: Callable[[Table], obje
     writing(work)
 
 
-def _needs_graph(table: Table) -> bool:
-    return not 0 < _segments(table) <= _MOST_SEGMENTS
+def _needs_graph(table: Table, rows: int) -> bool:
+    """There is none, it has too many segments, or a new segment would be as large as all the others."""
+    for index in table.list_indices():
+        if index.columns == ["vector"]:
+            return bool(index.num_segments > _MOST_SEGMENTS or index.num_unindexed_rows > rows // 2)
+    return True
 
 
 def _build_graph(table: Table, rows: int) -> None:
