@@ -99,6 +99,7 @@ class Catalog:
         WorkspaceError: the file is not a catalog, or was written by a newer Instill.
 
     Example:
+        >>> import tempfile
         >>> catalog = Catalog(Path(tempfile.mkdtemp()) / "catalog.db")
         >>> catalog.remember_root(Root("/srv/handbook"))
         >>> [root.path for root in catalog.roots()]

@@ -57,6 +57,7 @@ class Workspace:
     """A workspace that is open. Use `Workspace.init` for a new one and `Workspace.open` for one that exists.
 
     Example:
+        >>> import tempfile
         >>> folder = Path(tempfile.mkdtemp())
         >>> _ = (folder / "tea.md").write_text("# Tea\\n\\nGreen tea is brewed at 80 degrees for two minutes.\\n")
         >>> with Workspace.init(folder / "kb") as workspace:
