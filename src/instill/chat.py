@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from instill.answer.types import Answer, Turn
-from instill.catalog import StoredTurn
-
-if TYPE_CHECKING:
-    from instill.workspace import Workspace
+from instill.catalog import Catalog, StoredTurn
 
 # Older turns say little about what a follow-up refers to, and a generator would have to read them all.
 _TURNS_REMEMBERED = 8
 
 
+class Ask(Protocol):
+    """Answers a question after what was said before, for one caller."""
+
+    def __call__(self, question: str, *, history: Sequence[Turn], on_token: Callable[[str], None] | None) -> Answer: ...
+
+
 class Chat:
-    """A conversation with the documents of a workspace.
+    """A conversation with the documents of a workspace; made by `Workspace.chat`.
 
     Args:
+        catalog: where the conversation is kept.
         conversation_id: an earlier conversation to go on with; None starts a new one.
-        labels: what the caller may see; None means everything.
+        keep: False leaves no trace of what is said in the catalog.
 
     Raises:
         UsageError: there is no such conversation.
@@ -31,23 +35,24 @@ class Chat:
         >>> chat.say("And on Windows?").trace.standalone_question  # doctest: +SKIP
     """
 
-    def __init__(self, workspace: Workspace, conversation_id: str | None, *, labels: Sequence[str] | None) -> None:
-        self._workspace = workspace
-        self._labels = labels
+    def __init__(self, ask: Ask, catalog: Catalog, conversation_id: str | None, *, keep: bool) -> None:
+        self._ask = ask
+        self._catalog = catalog
+        self._keep = keep
         self._turns: list[Turn] = []
         self._conversation_id = conversation_id
         self.last: Answer | None = None
         if conversation_id is not None:
             self._turns = [
                 Turn("user" if turn.role == "user" else "assistant", turn.text)
-                for turn in workspace.catalog.turns(conversation_id)
+                for turn in catalog.turns(conversation_id)
             ]
 
     @property
     def conversation_id(self) -> str:
         """The id to take the conversation up again with; a new conversation gets one when it is first asked for."""
         if self._conversation_id is None:
-            self._conversation_id = self._workspace.catalog.start_conversation()
+            self._conversation_id = self._catalog.start_conversation()
         return self._conversation_id
 
     @property
@@ -57,14 +62,12 @@ class Chat:
 
     def say(self, text: str, *, on_token: Callable[[str], None] | None = None) -> Answer:
         """Ask the next question; the exchange is kept when `privacy.log_questions` is on."""
-        answer = self._workspace.ask(
-            text, history=self._turns[-_TURNS_REMEMBERED:], labels=self._labels, on_token=on_token
-        )
+        answer = self._ask(text, history=self._turns[-_TURNS_REMEMBERED:], on_token=on_token)
         self.last = answer
         self._turns += [Turn("user", text), Turn("assistant", answer.text)]
-        if self._workspace.settings.privacy.log_questions:
+        if self._keep:
             kept = [StoredTurn("user", text, {}, ""), StoredTurn("assistant", answer.text, answer.as_dict(), "")]
-            self._workspace.catalog.add_turns(self.conversation_id, kept)
+            self._catalog.add_turns(self.conversation_id, kept)
         return answer
 
     def new(self) -> None:

@@ -343,7 +343,10 @@ class Workspace:
         """A conversation, new or taken up again."""
         from instill.chat import Chat
 
-        return Chat(self, conversation_id, labels=labels)
+        def ask(question: str, *, history: Sequence[Turn], on_token: Callable[[str], None] | None) -> Answer:
+            return self.ask(question, history=history, labels=labels, on_token=on_token)
+
+        return Chat(ask, self.catalog, conversation_id, keep=self.settings.privacy.log_questions)
 
     def sql(self, query: str, *, labels: Sequence[str] | None = None, near: str = "") -> pa.Table:
         """Read-only SQL over the views `documents` and `passages`.

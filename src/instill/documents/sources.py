@@ -13,6 +13,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from instill.documents.guard import check_size
+from instill.documents.loaded import Loaded
 from instill.errors import DocumentError
 from instill.settings import DocumentSettings
 
@@ -21,15 +22,6 @@ if TYPE_CHECKING:
 
 _ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 _OTHER_SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """A source's bytes, with what the server said of them."""
-
-    data: bytes
-    content_type: str = ""
-    modified: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from instill.documents.guard import check_size
-from instill.documents.sources import Loaded
+from instill.documents.loaded import Loaded
 from instill.errors import DocumentError
 from instill.settings import DocumentSettings
 
