@@ -208,7 +208,7 @@ def fit(features: Floats, labels: Floats, weights: Floats, *, penalty: float = 1
 def refit(results: Mapping[str, Sequence[Outcome]]) -> None:
     """Coefficients from all sets, and the AUC of each set by coefficients from the others."""
     names = list(COEFFICIENTS)
-    kinds = {"answerable": 1.0, "removed": 0.0, "own": 0.0, "foreign": 0.0}
+    kinds = {"answerable": 1.0, "removed": 0.0, "foreign": 0.0}
     rows = [(name, o) for name, found in results.items() for o in found if o.kind in kinds and o.signs]
     x = np.array([[o.signs[sign] for sign in names] for _, o in rows])
     y = np.array([kinds[o.kind] for _, o in rows])
@@ -224,7 +224,7 @@ def refit(results: Mapping[str, Sequence[Outcome]]) -> None:
         if held and (~used).any():
             scores = x[~used] @ theta
             good, labels = scores[y[~used] == 1], [kind for name, kind in groups if name == held]
-            bad = {k: scores[np.array([label == k for label in labels])] for k in ("removed", "own", "foreign")}
+            bad = {k: scores[np.array([label == k for label in labels])] for k in ("removed", "foreign")}
             figures = ", ".join(f"{kind} {auc(good, scores):.3f}" for kind, scores in bad.items() if len(scores))
             print(f"held out {held}: AUC {figures}")
         elif not held:

@@ -1,54 +1,44 @@
 """How likely it is that the passages answer the question: a logistic function of a few measured signs.
 
-Fitted by `python bench/ask.py --data DIR --fit` on answerable questions and the same questions with their evidence
-removed or asked of other documents; the benchmark prints how well it separates them, set by set.
+Fitted by `python bench/ask.py --data DIR --fit` on answerable questions, on the same questions with their evidence
+removed, and on questions of other documents. The benchmark prints how well it separates them, set by set; with the set
+held out of the fit the AUC is .80 to .95 with the evidence removed and .97 or more for questions of other documents.
+Questions written to mislead (same passage, no answer) are hardly told apart (.67): that takes a reader. Signs that
+depend on the size of the collection (BM25, the distance to the next passages) added nothing and are left out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import exp, log
+from math import exp
 
-import numpy as np
-
-from instill.answer.question import Question, offers
+from instill.answer.question import Question
 from instill.answer.ranking import Ranking
 from instill.answer.text import coverage, terms
 
 COEFFICIENTS: Mapping[str, float] = {
-    "bias": -7.0,
-    "passage cosine": 4.0,  # best passage
-    "sentence cosine": 4.0,  # best chosen sentence
-    "sentence coverage": 1.5,  # question terms in the chosen sentences, by rarity
-    "passage coverage": 2.0,  # and in the passages they come from
-    "gap": 2.0,  # best passage's cosine above the mean of the others
-    "offers": 0.5,  # signs of what is asked for
-    "keyword": 0.3,  # log of 1 + BM25 of the best passage
-    "missing": -1.0,  # share of the question's names and numbers that no passage holds
+    "bias": -6.38,
+    "closest": 9.22,  # cosine of the question with the best passage or the best chosen sentence
+    "sentence coverage": 0.94,  # question terms in the chosen sentences, by rarity
+    "passage coverage": 1.94,  # and in the passages they come from
+    "missing": -0.69,  # share of the question's names and numbers that those passages do not hold
 }
 
 
 def signs(question: Question, ranking: Ranking, rows: Sequence[int]) -> dict[str, float]:
     """The signs that `COEFFICIENTS` weighs, for the chosen `rows`."""
     hits = ranking.hits
-    cosines = np.array([hit.vector_score for hit in hits])
-    best = float(cosines.max())
     chosen = [ranking.units[row] for row in rows]
     said = set().union(*(unit.found for unit in chosen)) if chosen else set()
     ranks = sorted({unit.rank for unit in chosen})
     around: set[str] = set()
     for rank in ranks:
         around.update(terms(f"{hits[rank].title} {hits[rank].headings} {hits[rank].text}"))
-    rest = np.delete(cosines, int(cosines.argmax()))
     return {
         "bias": 1.0,
-        "passage cosine": best,
-        "sentence cosine": max((float(ranking.feature("cosine")[row]) for row in rows), default=0.0),
+        "closest": max([hit.vector_score for hit in hits] + [float(ranking.feature("cosine")[row]) for row in rows]),
         "sentence coverage": coverage(ranking.wanted, said),
         "passage coverage": coverage(ranking.wanted, around),
-        "gap": best - float(rest.mean()) if len(rest) else 0.0,
-        "offers": max((offers(question, unit.shown) for unit in chosen), default=0.0),
-        "keyword": log(1 + max(0.0, max(hit.keyword_score for hit in hits))),
         "missing": _missing(question, around),
     }
 
