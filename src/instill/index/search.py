@@ -28,6 +28,7 @@ Scored = dict[int, float]
 Keys = dict[int, str]
 """The key of a passage by row id."""
 
+_LISTED = 1000
 _LEAST_EF = 600
 _PARTITIONS = 20  # all of them
 _LONGEST_QUERY = 10_000  # characters; longer "questions" are pasted documents
@@ -63,7 +64,7 @@ def search(
         with watch.step("vector"):
             return ({}, {}) if vector is None else vector_leg(table, vector, condition, pool)
 
-    def matching() -> Scored:
+    def matching() -> tuple[Scored, Scored | None]:
         with watch.step("keyword"):
             return keyword_scores(table, request, condition, pool, scorer)
 
@@ -72,13 +73,16 @@ def search(
     if request.mode == "vector":
         by_vector, _ = nearest()
     elif request.mode == "keyword":
-        by_keyword = matching()
+        by_keyword, _ = matching()
     elif vector is not None:
         other = helper.submit(matching)
         by_vector, keys = nearest()
-        by_keyword = other.result()
+        by_keyword, matches = other.result()
         with watch.step("complete"):
             unmatched = {row: key for row, key in keys.items() if row not in by_keyword}
+            if matches is not None:
+                by_keyword |= {row: matches.get(row, 0.0) for row in unmatched}
+                unmatched = {}
             scored = helper.submit(missing_keyword_scores, table, request, scorer, unmatched)
             by_vector |= missing_cosines(table, vector, by_keyword.keys() - by_vector.keys())
             by_keyword |= scored.result()
@@ -106,14 +110,21 @@ def vector_leg(table: Table, vector: Vectors, condition: str, pool: int) -> tupl
     return dict(zip(numbers, cosines, strict=True)), dict(zip(numbers, rows["key"].to_pylist(), strict=True))
 
 
-def keyword_scores(table: Table, request: SearchRequest, condition: str, pool: int, scorer: VisibleScorer) -> Scored:
-    """BM25 of the best passages under `condition`; for labelled callers counted over what they see."""
-    if request.labels is None:
-        return keyword_leg(table, request.query, condition, pool)
-    proposed = keyword_leg(table, request.query, condition, max(pool, CANDIDATES))
-    scores = scorer.scores(table, request.query[:_LONGEST_QUERY], request.labels, proposed)
-    best = sorted(scores, key=lambda row: (-scores[row], row))[:pool]
-    return {row: scores[row] for row in best}
+def keyword_scores(
+    table: Table, request: SearchRequest, condition: str, pool: int, scorer: VisibleScorer
+) -> tuple[Scored, Scored | None]:
+    """BM25 of the `pool` best passages under `condition`, and of every passage that matches.
+
+    The second is None when more match than are listed. A longer list costs hardly more, and when it is whole nothing
+    has to be completed. For labelled callers the scores are counted over what they see.
+    """
+    listed = max(pool, _LISTED) if request.labels is None else max(pool, CANDIDATES)
+    scores = keyword_leg(table, request.query, condition, listed)
+    whole = len(scores) < listed
+    if request.labels is not None:
+        scores = scorer.scores(table, request.query[:_LONGEST_QUERY], request.labels, scores)
+    best = {row: scores[row] for row in sorted(scores, key=lambda row: (-scores[row], row))[:pool]}
+    return best, scores if whole else None
 
 
 def keyword_leg(table: Table, query: str, condition: str, pool: int) -> Scored:
