@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 from instill.answer.types import Answer, Turn
 from instill.catalog import Catalog, StoredTurn
@@ -43,10 +43,7 @@ class Chat:
         self._conversation_id = conversation_id
         self.last: Answer | None = None
         if conversation_id is not None:
-            self._turns = [
-                Turn("user" if turn.role == "user" else "assistant", turn.text)
-                for turn in catalog.turns(conversation_id)
-            ]
+            self._turns = [_remembered(turn) for turn in catalog.turns(conversation_id)]
 
     @property
     def conversation_id(self) -> str:
@@ -64,7 +61,7 @@ class Chat:
         """Ask the next question; the exchange is kept when `privacy.log_questions` is on."""
         answer = self._ask(text, history=self._turns[-_TURNS_REMEMBERED:], on_token=on_token)
         self.last = answer
-        self._turns += [Turn("user", text), Turn("assistant", answer.text)]
+        self._turns += [Turn("user", text), Turn("assistant", answer.text, topics=_topics(answer.as_dict()))]
         if self._keep:
             kept = [StoredTurn("user", text, {}, ""), StoredTurn("assistant", answer.text, answer.as_dict(), "")]
             self._catalog.add_turns(self.conversation_id, kept)
@@ -75,3 +72,16 @@ class Chat:
         self._turns = []
         self._conversation_id = None
         self.last = None
+
+
+def _remembered(turn: StoredTurn) -> Turn:
+    if turn.role == "user":
+        return Turn("user", turn.text)
+    return Turn("assistant", turn.text, topics=_topics(turn.answer))
+
+
+def _topics(answer: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the cited places are called: what a follow-up's "it" may stand for."""
+    citations = [citation for claim in answer.get("claims", ()) for citation in claim["citations"]]
+    names = (name for citation in citations for name in (citation["title"], citation["headings"].rpartition(" > ")[2]))
+    return tuple(dict.fromkeys(name for name in names if name))

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from instill.answer.display import plain_text
 from instill.answer.types import Answer
 from instill.cli.output import (
     JsonOption,
@@ -118,7 +119,7 @@ def print_answer(answer: Answer) -> None:
             typer.echo("\nNearest passages:")
         for candidate in answer.trace.candidates[:3]:
             typer.secho(f"  {place(candidate.title, candidate.source, candidate.headings, candidate.page)}", dim=True)
-            typer.echo(f"  {clean(' '.join(candidate.text.split()), 160)}")
+            typer.echo(f"  {clean(' '.join(plain_text(candidate.text).split()), 160)}")
         return
     for claim in answer.claims:
         marks = "".join(f"[{numbers[citation]}]" for citation in claim.citations)
