@@ -37,9 +37,9 @@ class ZScoreFusion:
 
     Standardising makes the ranking independent of the scale of either leg (BM25 is unbounded and grows with the
     query). A plain z-score (`damping=0`) also blows up the small differences of a leg that cannot decide; the damping
-    keeps a leg quiet whose scores differ little beside their size. On the six collections that it was chosen on it moved
-    nDCG@10 by -0.002 to +0.007, and it roughly halved the loss on the one where the keyword leg is much the weaker. A
-    leg whose scores are all the same adds nothing.
+    keeps a leg quiet whose scores differ little beside their size. On the six collections that it was chosen on it
+    moved nDCG@10 by -0.002 to +0.007, and it roughly halved the loss on the one where the keyword leg is much the
+    weaker. A leg whose scores are all the same adds nothing.
 
     Args:
         vector_weight: the vector leg's share, 0 to 1.
