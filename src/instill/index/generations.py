@@ -42,7 +42,9 @@ def live_generation(folder: Path) -> Generation | None:
         return None
     except (ValueError, TypeError) as error:
         raise WorkspaceError(
-            "The index's pointer file is damaged.", where=str(pointer), remedy="Run: instill reindex"
+            "The index's pointer file is damaged.",
+            where=str(pointer),
+            remedy=f"Delete the folder {folder} and run: instill sync (it reads the documents again)",
         ) from error
 
 
