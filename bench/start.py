@@ -15,9 +15,9 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from pydoc_data.topics import topics  # type: ignore[import-untyped, unused-ignore]
 
 import numpy as np
-from pydoc_data.topics import topics  # type: ignore[import-untyped, unused-ignore]
 
 from instill import Workspace
 
