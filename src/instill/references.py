@@ -65,3 +65,8 @@ def absolute(path: str, base: Path | None = None) -> str:
 def absolute_all(paths: Iterable[str]) -> list[str]:
     """`absolute` of each, in order, each once."""
     return list(dict.fromkeys(absolute(path) for path in paths))
+
+
+def can_be_followed(root: str) -> bool:
+    """Whether `sync` has something to look at: an address, a pattern, or a path that is there."""
+    return "://" in root or any(letter in root for letter in "*?[") or Path(root).exists()

@@ -204,6 +204,26 @@ def test_remove_by_id_path_pattern_and_folder(filled: Workspace, handbook: Path)
         filled.remove(["nothing"])
 
 
+def test_a_path_that_is_not_there_is_reported_and_not_followed(filled: Workspace, tmp_path: Path) -> None:
+    report = filled.add([str(tmp_path / "nothing.txt")])
+    assert len(report.failed) == 1
+    assert len(filled.status().roots) == 1
+
+
+def test_a_stopped_run_can_be_taken_up_by_sync(tmp_path: Path, handbook: Path) -> None:
+    class StoppedError(Exception):
+        pass
+
+    def stop(_: object) -> None:
+        raise StoppedError
+
+    with Workspace.init(tmp_path / "kb") as workspace:
+        with pytest.raises(StoppedError):
+            workspace.add([str(handbook)], progress=stop)
+        assert workspace.status().documents == 0
+        assert len(workspace.sync().added) == 4
+
+
 def test_text_from_memory(filled: Workspace) -> None:
     report = filled.add_text("The office closes at 18:00 on Fridays.", name="office.txt")
     assert report.added == ["stdin:office.txt"]
