@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from instill.index.store import Index
     from instill.ingest import Ingest, IngestReport, Progress
 
+EMPTY = "Nothing was added to this workspace yet: instill add PATH"
 AskMode = Literal["auto", "extractive", "clusters"]
 
 
@@ -118,6 +119,11 @@ class Workspace:
     def writable(self) -> bool:
         """False on read-only storage: searching and asking work, nothing is recorded."""
         return os.access(self.home if self.home.exists() else self.path, os.W_OK)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was added yet."""
+        return self.index.count()[0] == 0
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -326,6 +332,8 @@ class Workspace:
         answer = self._answerer(where, labels, mode).ask(question, history=history, mode=mode, on_token=on_token)
         total = (time.perf_counter() - started) * 1000
         answer = replace(answer, timings={**answer.timings, "total": total})
+        if not answer.trace.candidates and self.is_empty:
+            answer = replace(answer, notices=(*answer.notices, EMPTY))
         if self.settings.privacy.log_questions:
             self.catalog.log_usage(
                 question=question,

@@ -246,3 +246,11 @@ def test_standard_input_and_watch(tmp_path: Path) -> None:
     watcher.terminate()
     assert watcher.wait(timeout=30) == 0
     watcher.stdout.close()
+
+
+def test_an_empty_workspace_says_so(tmp_path: Path) -> None:
+    instill("init", ".", cwd=tmp_path)
+    assert "Nothing was added" in instill("search", "tea", cwd=tmp_path).stdout
+    done = instill("ask", "What is tea?", cwd=tmp_path)
+    assert "Nothing was added" in done.stderr
+    assert "do not answer" in done.stdout

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from instill.cli.output import JsonOption, LabelOption, WhereOption, WorkspaceOption, clean, out, place, print_json
 from instill.index.types import Mode
-from instill.workspace import Workspace
+from instill.workspace import EMPTY, Workspace
 
 
 def register(app: typer.Typer) -> None:
@@ -34,11 +34,12 @@ def search(
     """
     with Workspace.open(workspace) as opened:
         result = opened.search(query, k=k, mode=_mode(mode), where=where, labels=label)
+        is_empty = not result.hits and opened.is_empty
     if as_json:
         print_json({"query": query, "hits": result.hits, "timings": result.timings})
         return
     if not result.hits:
-        typer.echo("Nothing found.")
+        typer.echo(EMPTY if is_empty else "Nothing found.")
     for rank, hit in enumerate(result.hits, start=1):
         typer.secho(f"{rank}. {place(hit.title, hit.source, hit.headings, hit.page)}", bold=True)
         scores = f"score {hit.score:.2f} · keyword {hit.keyword_score:.2f} · vector {hit.vector_score:.2f}"
