@@ -17,27 +17,31 @@ from pathlib import Path
 from instill.errors import WorkspaceError
 
 POINTER = "current.json"
+FORMAT = 1
+"""Goes up when a table of an older Instill could not be read or searched rightly by this one."""
+
 _KEEP_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """One table: the folder's name, the length of its vectors, and the fingerprint of their encoder."""
+    """One table: the folder's name, the length of its vectors, the fingerprint of their encoder, its format."""
 
     name: str
     dimension: int
     fingerprint: str
+    format: int = FORMAT
 
 
 def live_generation(folder: Path) -> Generation | None:
     """The generation that `current.json` names; None when there is no index yet.
 
     Raises:
-        WorkspaceError: the file is there but cannot be understood.
+        WorkspaceError: the file cannot be understood, or the index has another format.
     """
     pointer = folder / POINTER
     try:
-        return Generation(**json.loads(pointer.read_text(encoding="utf-8")))
+        generation = Generation(**json.loads(pointer.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
     except (ValueError, TypeError) as error:
@@ -46,6 +50,13 @@ def live_generation(folder: Path) -> Generation | None:
             where=str(pointer),
             remedy=f"Delete the folder {folder} and run: instill sync (it reads the documents again)",
         ) from error
+    if generation.format != FORMAT:
+        raise WorkspaceError(
+            f"The index was made by another version of Instill (format {generation.format}, not {FORMAT}).",
+            where=str(folder),
+            remedy=f"Use that version, or delete {folder} and run: instill sync (it reads the documents again)",
+        )
+    return generation
 
 
 def new_generation(dimension: int, fingerprint: str) -> Generation:
