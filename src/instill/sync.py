@@ -10,10 +10,11 @@ from pathspec import GitIgnoreSpec
 
 from instill.catalog import Root
 from instill.documents.sources import find_sources
-from instill.errors import DocumentError, UsageError
+from instill.errors import UsageError
 from instill.index.store import Index
 from instill.index.types import DocumentRecord
 from instill.ingest import Attributes, Failure, Ingest
+from instill.references import can_be_followed
 from instill.settings import DocumentSettings
 
 _PATTERN_LETTERS = "*?["
@@ -31,12 +32,11 @@ def sync_roots(roots: Sequence[Root], ingest: Ingest, index: Index, settings: Do
     present: list[Root] = []
     for root in sorted(roots, key=lambda root: (-len(root.path), root.path)):
         if _is_missing_folder(root.path, index):
-            problem = DocumentError("This folder is gone; its documents were kept.", remedy="")
             remedy = f"If they should go too: instill remove {root.path}"
-            ingest.report.failed.append(Failure(root.path, problem.what, remedy))
+            ingest.report.failed.append(Failure(root.path, "This folder is gone; its documents were kept.", remedy))
             continue
         present.append(root)
-        if _is_missing_file(root.path):
+        if not can_be_followed(root.path):
             continue
         found = find_sources([root.path], base=Path("/"), exclude=settings.exclude)
         fresh = [entry for entry in found if entry.source not in seen]
@@ -101,14 +101,9 @@ def _existing_place(root: str) -> str | None:
     return str(path) if path.exists() else None
 
 
-def _is_missing_file(root: str) -> bool:
-    is_plain = "://" not in root and not any(letter in root for letter in _PATTERN_LETTERS)
-    return is_plain and not Path(root).exists()
-
-
 def _is_missing_folder(root: str, index: Index) -> bool:
     """Gone, and its documents lay below it rather than being it."""
-    return _is_missing_file(root) and not index.records([root]) and any(_below(root, index.records()))
+    return not can_be_followed(root) and not index.records([root]) and any(_below(root, index.records()))
 
 
 def _below(root: str, records: Iterable[DocumentRecord]) -> Iterator[bool]:
