@@ -1,0 +1,91 @@
+"""Question sets as JSON Lines."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from instill.errors import UsageError
+from instill.study.types import AskedQuestion, EvidenceText, StudyQuestion
+
+_FORMAT = '{"question": "…", "answer": "…"}'
+
+
+def read_questions(path: str | os.PathLike[str]) -> list[AskedQuestion]:
+    """A user's own questions, a JSON object a line.
+
+    A line has `question` and, unless `"answerable": false`, an `answer` or an `evidence` list of
+    `{"text": …, "source" or "doc_id": …}` (or both). Other keys are ignored. What `write_jsonl` wrote can be read.
+
+    Raises:
+        UsageError: the file cannot be read, a line is not such an object, or there is no line; the line is named.
+
+    Example:
+        >>> import tempfile
+        >>> file = Path(tempfile.mkdtemp()) / "questions.jsonl"
+        >>> _ = file.write_text('{"question": "Who approves journeys?", "answer": "the head of the department"}')
+        >>> read_questions(file)[0].answer
+        'the head of the department'
+    """
+    file = Path(path)
+    try:
+        lines = file.read_text(encoding="utf-8-sig").split("\n")
+    except OSError as error:
+        raise UsageError(f"The questions cannot be read: {error.strerror}.", where=str(file)) from error
+    except UnicodeDecodeError as error:
+        raise UsageError("The questions are not UTF-8 text.", where=str(file)) from error
+    found = [_read(line, f"{file}, line {number}") for number, line in enumerate(lines, start=1) if line.strip()]
+    if not found:
+        raise UsageError("There is no question in the file.", where=str(file), remedy=f"A line looks like {_FORMAT}")
+    return found
+
+
+def write_jsonl(path: str | os.PathLike[str], questions: Iterable[StudyQuestion | AskedQuestion]) -> int:
+    """Write questions, one JSON object a line; how many. `read_questions` reads them again."""
+    count = 0
+    with Path(path).open("w", encoding="utf-8") as file:
+        for question in questions:
+            row = asdict(question)
+            if isinstance(question, StudyQuestion):
+                row["evidence"] = [{"doc_id": question.doc_id, "text": question.answer}]
+                row["evidence_span"] = list(question.evidence)
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            count += 1
+    return count
+
+
+def _read(line: str, where: str) -> AskedQuestion:
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise UsageError(
+            f"This line is not JSON: {error.msg}.", where=where, remedy=f"It looks like {_FORMAT}"
+        ) from None
+    if not isinstance(row, Mapping) or not _text(row, "question"):
+        raise UsageError("This line has no question.", where=where, remedy=f"It looks like {_FORMAT}")
+    answerable = row.get("answerable", True)
+    if not isinstance(answerable, bool):
+        raise UsageError('"answerable" is true or false.', where=where)
+    evidence = row.get("evidence") or []
+    if not isinstance(evidence, list) or not all(
+        isinstance(part, Mapping) and _text(part, "text") for part in evidence
+    ):
+        raise UsageError('"evidence" is a list of objects with a "text".', where=where)
+    answer = _text(row, "answer")
+    if answerable and not answer and not evidence:
+        raise UsageError(
+            "This question has neither an answer nor evidence.",
+            where=where,
+            remedy='Give an "answer", or say "answerable": false.',
+        )
+    texts = (EvidenceText(_text(part, "text"), _text(part, "source"), _text(part, "doc_id")) for part in evidence)
+    return AskedQuestion(_text(row, "question"), answer, tuple(texts), answerable)
+
+
+def _text(row: Mapping[str, Any], key: str) -> str:
+    value = row.get(key)
+    return str(value).strip() if isinstance(value, (str, int, float)) and not isinstance(value, bool) else ""

@@ -1,0 +1,321 @@
+"""Rules that write questions about one sentence, or about a heading and the sentence below it.
+
+Each writer yields `Draft`s: a question and the span of its answer inside the sentence. A writer that is not sure of the
+grammar yields nothing; `cloze` is the last resort and writes keywords, the way people type into a search box.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+
+from instill.answer.text import word_set
+from instill.study.wording import (
+    LEANS_AT_START,
+    base_form,
+    base_of_gerund,
+    content,
+    is_past,
+    past_of_participle,
+    reworded,
+    words_of,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A question, the answer's span in the sentence, and how it was made."""
+
+    question: str
+    start: int
+    end: int
+    kind: str
+
+
+_NAME_WORD = r"[A-Z][\w’'&.-]*\w"
+_NAME = rf"{_NAME_WORD}(?: (?:(?:of|the|de|van|von|der|and|for) )?{_NAME_WORD}){{0,4}}"
+_MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
+_YEAR = r"(?:1[0-9]|20)\d\d"
+_DATE = rf"(?:(?:\d{{1,2}} )?{_MONTH}(?: \d{{1,2}})?,? {_YEAR}|{_YEAR}|{_MONTH} \d{{1,2}}|\d{{1,2}} {_MONTH})"
+_COUNT = (
+    r"(?:\d+(?:[.,]\d+)*|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|"
+    r"sixteen|eighteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred)"
+)
+_BE = r"(?P<be>is|are|was|were)"
+
+_DEFINES = re.compile(
+    rf"^(?P<subject>[^,.;:()]{{2,70}}?)(?: \([^()]{{1,60}}\))? (?:{_BE} (?P<what>(?:an?|the|one of|any) .+)"
+    r"|(?P<verb>means|refers to|stands for|denotes) (?P<meaning>.+))$"
+)
+_PASSIVE = re.compile(rf"^(?P<subject>[^,;:()]{{3,80}}?) {_BE} (?:\w+ly )?(?P<verb>[a-z]+) (?P<rest>.+)$")
+_ACTIVE = re.compile(rf"^(?P<subject>(?:The )?{_NAME}) (?P<verb>[a-z]+) (?P<rest>.+)$")
+_WHEN = re.compile(rf"(?P<lead>,? ?\b(?:in|on|since|until|by|after|before|from))\s(?P<date>{_DATE})(?=[ ,.;)]|$)")
+_BY = re.compile(rf"\bby (?P<who>{_NAME})(?=[ ,.;]|$)")
+_WHERE = re.compile(rf"\b(?P<lead>in|at|near|on) (?P<place>(?:the )?{_NAME}(?:, {_NAME})?)(?=[ ,.;]|$)")
+_MANY = re.compile(
+    rf"(?<![\w.,-])(?P<count>{_COUNT}(?: (?:hundred|thousand|million))?) (?P<noun>[a-z]{{3,}}s|percent|people)\b"
+)
+_BECAUSE = re.compile(r"^(?P<claim>.{20,}?),? (?:because|so that|in order to) (?P<reason>.{12,}?)$")
+_BE_CLAUSE = re.compile(rf"^(?P<subject>[^,;:()]{{3,60}}?) {_BE} (?P<rest>.+)$")
+_PHRASE = re.compile(
+    r"\b(?:an?|the|each|every) (?:[a-z][\w-]* ){1,3}[a-z][\w-]*(?=$|[,;]| (?:and|or|but|which|that)\b)"
+)
+_PERSON = re.compile(
+    r"\b(?:actor|actress|singer|writer|author|poet|politician|player|footballer|scientist|king|queen|president|"
+    r"physicist|chemist|mathematician|philosopher|composer|painter|artist|explorer|director|musician|lawyer|general|"
+    r"engineer|architect|journalist|nurse|missionary|monk|bishop|emperor|historian|economist)\b"
+)
+_DOERS = word_set(
+    "wrote invented founded discovered painted directed composed designed built led created proposed developed "
+    "established introduced published produced recorded won played sang defeated succeeded married conquered coined"
+)
+_GENERIC_HEADINGS = word_set(
+    "introduction overview summary references notes contents example examples usage description background "
+    "conclusion conclusions abstract history details general other miscellaneous more links appendix index faq "
+    "preface acknowledgements about home readme changelog license todo basics syntax parameters arguments returns "
+    "note warning tip important remarks discussion results methods see also next steps table of further reading"
+)
+_LONGEST_ANSWER = 160
+
+
+def drafts(sentence: str, rng: Random) -> Iterator[Draft]:
+    """All questions about a sentence that makes sense alone, surest first.
+
+    `sentence` has no line breaks; offsets of the drafts point into it.
+
+    Example:
+        >>> sentence = "The stone oven was built in 1987 by Marta Lindqvist."
+        >>> [(d.kind, sentence[d.start : d.end]) for d in drafts(sentence, Random(0))][:2]
+        [('date', '1987'), ('name', 'Marta Lindqvist')]
+    """
+    body = sentence.rstrip(" .!")
+    for writer in (_definition, _date, _name, _number, _reason, _place, _cloze):
+        yield from writer(body, rng)
+
+
+def heading_question(path: list[str], rng: Random) -> str:
+    """A question from a heading and the headings above it (outermost first, the heading last); "" where none fits.
+
+    Example:
+        >>> heading_question(["Guide", "Installing on Windows"], Random(1))
+        'How do I install on Windows?'
+    """
+    title = re.sub(r"^[\d.]+\s+", "", path[-1]).strip(" #*`:")
+    words = words_of(title)
+    if title.endswith("?") and len(words) >= 3:
+        return title
+    if not words or len(words) > 10 or not content(title) or all(word.lower() in _GENERIC_HEADINGS for word in words):
+        return ""
+    first, rest = words[0], title.partition(" ")[2]
+    about = "" if len(content(title)) > 2 else _about(path[:-1], title)
+    if first.lower() == "how" and len(words) > 3 and words[1].lower() == "to":
+        return f"{rng.choice(('How do I', 'How can I', 'How does one'))} {title.split(' ', 2)[2]}?"
+    if first.endswith("ing") and len(words) > 1 and base_of_gerund(first.lower()) != first.lower():
+        return f"{rng.choice(('How do I', 'How can I', 'How do you'))} {base_of_gerund(first.lower())} {rest}?"
+    if len(words) == 1 and not about:
+        return ""
+    lowered = title if first.isupper() or any(word[0].isupper() for word in words[1:]) else title[0].lower() + title[1:]
+    forms = (f"What do I need to know about {lowered}{about}?", f"{lowered}{about}", f"Tell me about {lowered}{about}")
+    return rng.choice(forms)
+
+
+def _about(above: list[str], title: str) -> str:
+    """ " (travel)": the nearest heading above that says something new."""
+    known = {word.lower() for word in words_of(title)}
+    for heading in reversed(above):
+        words = content(heading)
+        if words and len(words) <= 6 and not {word.lower() for word in words} <= known | _GENERIC_HEADINGS:
+            return f" in {heading.strip(' #*`:')}"
+    return ""
+
+
+def _definition(body: str, rng: Random) -> Iterator[Draft]:
+    match = _DEFINES.match(body)
+    if match is None:
+        return
+    subject = match["subject"]
+    what = "what" if match["be"] else "meaning"
+    end = _shortened(body, match.start(what), match.end(what))
+    if not _is_subject(subject) or end - match.start(what) < 8:
+        return
+    subject = _inside(subject)
+    if match["be"] and _PERSON.search(body[match.start(what) : end]) and subject[0].isupper():
+        forms = [
+            f"Who {match['be']} {subject}?",
+            f"Who exactly {match['be']} {subject}?",
+            f"who {match['be']} {subject}",
+        ]
+    elif match["be"]:
+        be = match["be"]
+        forms = [f"What {be} {subject}?", f"what {be} {subject}", f"What kind of thing {be} {subject}?"]
+        if be in ("is", "are"):
+            forms += [f"{subject} definition", f"What is meant by {subject}?", f"Explain what {subject} {be}"]
+    else:
+        forms = [f"What does {subject} mean?", f"meaning of {subject}", f"What is meant by {subject}?"]
+    yield Draft(rng.choice(forms), match.start(what), end, "definition")
+
+
+def _date(body: str, rng: Random) -> Iterator[Draft]:
+    when = _WHEN.search(body)
+    if when is None:
+        return
+    rest_of = body[: when.start()] + body[when.end() :]
+    for found in (_PASSIVE.match(rest_of), _ACTIVE.match(rest_of)):
+        if found is None or not _is_subject(found["subject"]) or not is_past(found["verb"]):
+            continue
+        subject, tail = _inside(found["subject"]), _tail(found["rest"])
+        if found.re is _PASSIVE:
+            tail = re.sub(r"\bby .*", "", tail).strip()
+            question = f"{found['be']} {subject} {found['verb']} {tail}"
+        else:
+            question = f"did {subject} {base_form(found['verb'])} {tail}"
+        opening = (
+            rng.choice(("When", "In what year", "when")) if len(when["date"]) == 4 else rng.choice(("When", "when"))
+        )
+        yield Draft(_asked(f"{opening} {question}", rng), when.start("date"), when.end("date"), "date")
+        return
+
+
+def _name(body: str, rng: Random) -> Iterator[Draft]:
+    passive, by = _PASSIVE.match(body), _BY.search(body)
+    if passive and by and is_past(passive["verb"]) and _is_subject(passive["subject"]):
+        subject, verb = _inside(passive["subject"]), passive["verb"]
+        active = f"Who {past_of_participle(verb)} {subject}"
+        question = rng.choice(
+            (active, f"{passive['be']} {subject} {verb} by whom", f"By whom {passive['be']} {subject} {verb}")
+        )
+        yield Draft(_asked(question, rng), by.start("who"), by.end("who"), "name")
+        return
+    active_match = _ACTIVE.match(body)
+    if active_match and active_match["verb"] in _DOERS and not active_match["subject"].startswith("The "):
+        tail = _tail(active_match["rest"])
+        if len(content(tail)) >= 2:
+            question = _asked(f"Who {active_match['verb']} {tail}", rng)
+            yield Draft(question, active_match.start("subject"), active_match.end("subject"), "name")
+
+
+def _number(body: str, rng: Random) -> Iterator[Draft]:
+    for many in _MANY.finditer(body):
+        if many.start() == 0:
+            continue
+        words = [word for word in content(body[: many.start()] + " " + body[many.end() :]) if not word[0].isdigit()]
+        if len(words) < 3:
+            continue
+        kept = _dropped(words, rng, most=8)
+        opening = f"how many {many['noun']}" if many["noun"] != "percent" else "what percentage"
+        question = rng.choice((f"{opening} {' '.join(kept)}", f"{' '.join(kept)} {opening}"))
+        yield Draft(question, many.start(), many.end(), "number")
+        return
+
+
+def _reason(body: str, rng: Random) -> Iterator[Draft]:
+    match = _BECAUSE.match(body)
+    if match is None:
+        return
+    clause = _BE_CLAUSE.match(match["claim"])
+    if clause and _is_subject(clause["subject"]):
+        question = _asked(f"Why {clause['be']} {_inside(clause['subject'])} {_tail(clause['rest'])}", rng)
+    else:
+        question = "why " + " ".join(_dropped(content(match["claim"]), rng, most=9))
+    end = _shortened(body, match.start("reason"), match.end("reason"))
+    yield Draft(question, match.start("reason"), end, "reason")
+
+
+def _place(body: str, rng: Random) -> Iterator[Draft]:
+    where, passive = _WHERE.search(body), _PASSIVE.match(body)
+    if (
+        where is None
+        or passive is None
+        or passive["verb"] not in ("located", "situated", "based", "born", "held", "found")
+    ):
+        return
+    if (
+        _is_subject(passive["subject"])
+        and not re.search(_DATE, where["place"])
+        and where.start() > passive.start("verb")
+    ):
+        verb = reworded(passive["verb"], rng)
+        question = _asked(f"Where {passive['be']} {_inside(passive['subject'])} {verb}", rng)
+        yield Draft(question, where.start("place"), where.end("place"), "place")
+
+
+def _cloze(body: str, rng: Random) -> Iterator[Draft]:
+    """Keywords of the sentence without a name, a date, a number or a phrase that is the answer."""
+    spans: list[tuple[int, int, str]] = []
+    for match in re.finditer(_NAME, body):
+        if match.start() and match.group().split()[0].lower() not in LEANS_AT_START:
+            spans.append((match.start(), match.end(), rng.choice(("", "", "who or what ", "which "))))
+    spans += [(m.start("date"), m.end("date"), rng.choice(("", "when ", "date "))) for m in _WHEN.finditer(body)]
+    if not spans:
+        spans = [(match.start(), match.end(), rng.choice(("", "", "what "))) for match in _PHRASE.finditer(body)]
+        spans = spans[-1:]
+    rng.shuffle(spans)
+    for start, end, opening in spans[:2]:
+        words = content(body[:start]), content(body[end:])
+        kept = _dropped([*words[0], *words[1]], rng, most=9)
+        if len(kept) < 4:
+            continue
+        if words[1] and rng.random() < 0.3:  # the end of the sentence first
+            cut = rng.randrange(1, len(kept) - 1)
+            kept = kept[cut:] + kept[:cut]
+        yield Draft(opening + " ".join(kept), start, end, "cloze")
+
+
+def _dropped(words: list[str], rng: Random, *, most: int) -> list[str]:
+    """The words, each once, without about a quarter of the short ones, some in other words; at most `most`."""
+    unique = list(dict.fromkeys(words))
+    kept = [word for word in unique if len(word) > 7 or word[0].isupper() or rng.random() < 0.75]
+    kept = kept if len(kept) >= 4 else unique
+    while len(kept) > most:
+        kept.remove(min(kept, key=lambda word: (word[0].isupper(), len(word))))
+    return [reworded(word, rng) for word in kept]
+
+
+def _tail(rest: str) -> str:
+    """What follows the verb, up to the first comma, at most nine words and not ending in the middle of a phrase."""
+    words = re.split(r"[,;:(]", rest)[0].split()[:9]
+    while words and words[-1].lower() in _DANGLING:
+        words.pop()
+    return " ".join(words)
+
+
+_DANGLING = word_set(
+    "a an the of in on at by for from to with and or as that which who its their his her is are was were into than "
+    "after before during since until about over under between this these first new very most more"
+)
+
+
+def _asked(question: str, rng: Random) -> str:
+    words = " ".join(question.split())
+    return words if words[0].islower() else rng.choice((f"{words}?", f"{words}?", words.lower()))
+
+
+def _is_subject(subject: str) -> bool:
+    """A subject of at most ten words that names something: "The album" alone does not."""
+    words = subject.split()
+    if not words or len(words) > 10 or words[0].lower() in LEANS_AT_START:
+        return False
+    if re.search(r" (?:that|which|who|when|where|if|is|are|was|were|has|had|have|and then) ", subject):
+        return False
+    named = any(word[0].isupper() or word[0].isdigit() for word in words[1:])
+    if words[0].lower() in ("the", "a", "an"):
+        return named or len(words) > 2
+    return words[0].lower().rstrip("s") not in ("example", "note", "result", "thing", "other")
+
+
+def _inside(subject: str) -> str:
+    """The subject as it reads inside a question: "The oven" -> "the oven"; names keep their capitals."""
+    first, _, rest = subject.partition(" ")
+    return f"{first.lower()} {rest}".strip() if first in ("The", "A", "An") else subject
+
+
+def _shortened(body: str, start: int, end: int) -> int:
+    """The end of an answer of at most 160 characters, cut at a pause where it is longer."""
+    if end - start <= _LONGEST_ANSWER:
+        return end
+    pause = max(body.rfind(mark, start + 20, start + _LONGEST_ANSWER) for mark in (", ", "; ", " which ", " that "))
+    if pause < 0:
+        pause = body.rfind(" ", start, start + _LONGEST_ANSWER)
+    return pause if pause > start else end

@@ -1,0 +1,58 @@
+"""Question sets as JSON Lines: what is written can be read; what is wrong is named by its line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from instill.errors import UsageError
+from instill.study.questions import AskedQuestion, EvidenceText, StudyQuestion, read_questions, write_jsonl
+
+
+def test_a_line_has_a_question_and_what_answers_it(tmp_path: Path) -> None:
+    file = tmp_path / "mine.jsonl"
+    file.write_text(
+        '{"question": "Who pays?", "answer": "the guild"}\n\n'
+        '{"question": "When?", "evidence": [{"source": "a.md", "text": "in May"}], "note": 1}\n'
+        '{"question": "What is the moon made of?", "answerable": false}\n{"question": "How many?", "answer": 31}'
+    )
+    assert read_questions(file) == [
+        AskedQuestion("Who pays?", "the guild"),
+        AskedQuestion("When?", "", (EvidenceText("in May", "a.md"),)),
+        AskedQuestion("What is the moon made of?", answerable=False),
+        AskedQuestion("How many?", "31"),
+    ]
+
+
+def test_written_questions_can_be_read(tmp_path: Path) -> None:
+    file = tmp_path / "written.jsonl"
+    question = StudyQuestion("When was it?", "1987", "d1", 10, 14, (0, 20), "date")
+    assert write_jsonl(file, [question, AskedQuestion("Why?", answerable=False)]) == 2
+    assert read_questions(file) == [
+        AskedQuestion("When was it?", "1987", (EvidenceText("1987", "", "d1"),)),
+        AskedQuestion("Why?", answerable=False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        ('{"question": "a?", "answer": "b"}\n{"question": ', "line 2"),
+        ("[1]", "no question"),
+        ('{"question": "a?"}', "neither"),
+        ('{"question": "a?", "answer": "b", "answerable": "no"}', "true or false"),
+        ('{"question": "a?", "evidence": "text"}', "list of objects"),
+        ("\n", "no question in the file"),
+    ],
+)
+def test_a_mistake_is_named(tmp_path: Path, content: str, what: str) -> None:
+    file = tmp_path / "bad.jsonl"
+    file.write_text(content)
+    with pytest.raises(UsageError, match=what):
+        read_questions(file)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="No such file"):
+        read_questions(tmp_path / "none.jsonl")
