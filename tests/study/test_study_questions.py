@@ -39,10 +39,10 @@ def stored(
     return StoredDocument(record, text, headings, (), blocks)
 
 
-def by_kind(text: str, **parts: tuple[Heading, ...]) -> dict[str, StudyQuestion]:
+def by_kind(text: str, headings: tuple[Heading, ...]) -> dict[str, StudyQuestion]:
     found: dict[str, StudyQuestion] = {}
     for seed in range(20):
-        for question in write_questions([stored(text, **parts)], seed=seed):
+        for question in write_questions([stored(text, headings=headings)], seed=seed):
             found.setdefault(question.kind, question)
     return found
 

@@ -86,7 +86,7 @@ class _Written:
 
 
 def _liked(kind: str, sentence: str, rng: Random) -> float:
-    sure = {"cloze": 0.0, "heading": 0.3}.get(kind, 0.8)
+    sure = {"cloze": 0.0, "heading": 0.1}.get(kind, 0.8)
     return sure - 0.7 * leans_on_its_page(sentence) + rng.random()
 
 
@@ -94,7 +94,9 @@ def _of_document(document: StoredDocument, rng: Random, limit: int) -> list[_Wri
     """Questions of one document, at most three times `limit`, one a sentence."""
     text = document.text
     units = [unit for unit in split_sentences(text) if unit.kind == "prose"]
-    written = [*_of_headings(document, units, rng)]
+    written = _of_headings(document, units, rng)
+    rng.shuffle(written)
+    written = written[:limit]
     rng.shuffle(units)
     for unit in units:
         if len(written) >= 3 * limit:

@@ -60,7 +60,7 @@ _MANY = re.compile(
 _BECAUSE = re.compile(r"^(?P<claim>.{20,}?),? (?:because|so that|in order to) (?P<reason>.{12,}?)$")
 _BE_CLAUSE = re.compile(rf"^(?P<subject>[^,;:()]{{3,60}}?) {_BE} (?P<rest>.+)$")
 _PHRASE = re.compile(
-    r"\b(?:an?|the|each|every) (?:[a-z][\w-]* ){1,3}[a-z][\w-]*(?=$|[,;]| (?:and|or|but|which|that)\b)"
+    r"\b(?:an?|the|each|every) (?:(?!(?:that|which|who|only|same|other)\b)[a-z][\w-]* ){1,3}[a-z][\w-]*(?=$|[,;]| (?:and|or|but|which|that)\b)"
 )
 _PERSON = re.compile(
     r"\b(?:actor|actress|singer|writer|author|poet|politician|player|footballer|scientist|king|queen|president|"
@@ -159,7 +159,7 @@ def _definition(body: str, rng: Random) -> Iterator[Draft]:
 
 def _date(body: str, rng: Random) -> Iterator[Draft]:
     when = _WHEN.search(body)
-    if when is None:
+    if when is None or body.count("(", 0, when.start()) > body.count(")", 0, when.start()):
         return
     rest_of = body[: when.start()] + body[when.end() :]
     for found in (_PASSIVE.match(rest_of), _ACTIVE.match(rest_of)):
