@@ -60,7 +60,8 @@ _MANY = re.compile(
 _BECAUSE = re.compile(r"^(?P<claim>.{20,}?),? (?:because|so that|in order to) (?P<reason>.{12,}?)$")
 _BE_CLAUSE = re.compile(rf"^(?P<subject>[^,;:()]{{3,60}}?) {_BE} (?P<rest>.+)$")
 _PHRASE = re.compile(
-    r"\b(?:an?|the|each|every) (?:(?!(?:that|which|who|only|same|other)\b)[a-z][\w-]* ){1,3}[a-z][\w-]*(?=$|[,;]| (?:and|or|but|which|that)\b)"
+    r"\b(?:an?|the|each|every) (?:(?!(?:that|which|who|only|same|other)\b)[a-z][\w-]* ){1,3}[a-z][\w-]*"
+    r"(?=$|[,;]| (?:and|or|but|which|that)\b)"
 )
 _PERSON = re.compile(
     r"\b(?:actor|actress|singer|writer|author|poet|politician|player|footballer|scientist|king|queen|president|"
