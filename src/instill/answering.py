@@ -21,11 +21,13 @@ def answerer_for(
     encoder: Encoder,
     generator: Generator | None,
     settings: Settings,
+    threshold: float | None = None,
 ) -> Answerer:
     """An answerer that sees what `labels` may see.
 
     Args:
         search: the index's search, restricted in the same way.
+        threshold: below this confidence the answer is a refusal; None: what the settings say.
     """
     documents: dict[str, StoredDocument | None] = {}
 
@@ -49,6 +51,6 @@ def answerer_for(
         passage_vectors=index.vectors_of,
         encoder=encoder,
         generator=generator,
-        settings=settings.answer,
+        settings=settings.answer if threshold is None else settings.answer.model_copy(update={"threshold": threshold}),
         generator_settings=settings.generator,
     )

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from instill.index.lookup import StoredDocument
     from instill.index.store import Index
     from instill.ingest import Ingest, IngestReport, Progress
+    from instill.measure.stored import Threshold
 
 EMPTY = "Nothing was added to this workspace yet: instill add PATH"
 AskMode = Literal["auto", "extractive", "clusters"]
@@ -40,7 +41,10 @@ AskMode = Literal["auto", "extractive", "clusters"]
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What a workspace holds. Sizes in bytes; `questions` counts the log of questions."""
+    """What a workspace holds. Sizes in bytes; `questions` counts the log of questions.
+
+    `threshold_origin`: "set", "calibrated" or "default"; `promise` is the calibration's, or what is wrong with it.
+    """
 
     path: str
     documents: int
@@ -52,6 +56,9 @@ class Status:
     generator: str
     questions: int
     writable: bool
+    threshold: float
+    threshold_origin: str
+    promise: str
 
 
 class Workspace:
@@ -124,6 +131,13 @@ class Workspace:
     def is_empty(self) -> bool:
         """Whether nothing was added yet."""
         return self.index.count()[0] == 0
+
+    @property
+    def threshold(self) -> Threshold:
+        """The confidence from which on `ask` answers: set by the user, calibrated, or the default."""
+        from instill.measure.stored import threshold_in_use
+
+        return threshold_in_use(self.home, self.settings, self.index.generation.fingerprint)
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -329,9 +343,13 @@ class Workspace:
         if not question.strip():
             raise UsageError("The question is empty.", remedy='Try: instill ask "your question"')
         started = time.perf_counter()
-        answer = self._answerer(where, labels, mode).ask(question, history=history, mode=mode, on_token=on_token)
+        threshold = self.threshold
+        answerer = self._answerer(where, labels, mode, threshold.value)
+        answer = answerer.ask(question, history=history, mode=mode, on_token=on_token)
         total = (time.perf_counter() - started) * 1000
         answer = replace(answer, timings={**answer.timings, "total": total})
+        if threshold.notice:
+            answer = replace(answer, notices=(*answer.notices, threshold.notice))
         if not answer.trace.candidates and self.is_empty:
             answer = replace(answer, notices=(*answer.notices, EMPTY))
         if self.settings.privacy.log_questions:
@@ -391,6 +409,8 @@ class Workspace:
         for record in self.index.records():
             kinds[record.kind] = kinds.get(record.kind, 0) + 1
         generator = self.settings.generator
+        threshold = self.threshold
+        promise = threshold.calibration.promise if threshold.calibration and not threshold.notice else threshold.notice
         return Status(
             path=str(self.path),
             documents=documents,
@@ -402,11 +422,14 @@ class Workspace:
             generator=generator.model or generator.folder,
             questions=self.catalog.usage_count(),
             writable=self.writable,
+            threshold=threshold.value,
+            threshold_origin=threshold.origin,
+            promise=promise,
         )
 
     # -- inside ------------------------------------------------------------------------------------------------
 
-    def _answerer(self, where: str, labels: Sequence[str] | None, mode: AskMode) -> Answerer:
+    def _answerer(self, where: str, labels: Sequence[str] | None, mode: AskMode, threshold: float) -> Answerer:
         from instill.answering import answerer_for
 
         def search(query: str, *, k: int) -> Sequence[Hit]:
@@ -419,6 +442,7 @@ class Workspace:
             encoder=self.encoder,
             generator=self.generator if mode == "auto" else None,
             settings=self.settings,
+            threshold=threshold,
         )
 
     def _ingest(self, progress: Callable[[Progress], None] | None) -> Ingest:

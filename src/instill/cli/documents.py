@@ -180,6 +180,10 @@ def status(
         ("index", f"{now.index_bytes / 1e6:.1f} MB"),
         ("encoder", now.encoder),
         ("generator", now.generator or "none (answers quote the documents)"),
+        (
+            "threshold",
+            f"{now.threshold:g} ({now.threshold_origin})" + (f"\n           {now.promise}" if now.promise else ""),
+        ),
         ("followed", "\n           ".join(clean(root) for root in now.roots) or "nothing yet"),
         ("questions", str(now.questions)),
     ]
