@@ -10,7 +10,7 @@ import sys
 import typer
 
 from instill import __version__
-from instill.cli import ask, doctor, documents, search
+from instill.cli import ask, calibrate, doctor, documents, search
 from instill.errors import InstillError
 
 EXIT_CODES = """\
@@ -30,6 +30,7 @@ app = typer.Typer(
 documents.register(app)
 search.register(app)
 ask.register(app)
+calibrate.register(app)
 doctor.register(app)
 
 

@@ -32,7 +32,7 @@ from instill.study.writers import drafts, heading_question
 __all__ = ["AskedQuestion", "EvidenceText", "StudyQuestion", "read_questions", "write_jsonl", "write_questions"]
 
 _LEAST_PER_DOCUMENT = 3
-_CHARACTERS_PER_QUESTION = 1200
+_CHARACTERS_PER_QUESTION = 700
 _SENTENCE_LENGTHS = range(35, 351)
 _NEAR_DUPLICATE = 0.8
 _LONGEST_QUESTION = 200
@@ -46,7 +46,7 @@ _IN_ANSWER = re.compile(r"[*_`\[\]#]")
 def write_questions(documents: Iterable[StoredDocument], *, most: int = 400, seed: int = 0) -> list[StudyQuestion]:
     """At most `most` questions, spread evenly over the documents.
 
-    A document gets at most three, a long one a question for each 1200 characters. The order is random (by `seed`),
+    A document gets at most three, a long one a question for each 700 characters. The order is random (by `seed`),
     and the same documents with the same seed give the same questions, in whatever order the documents come.
     Near-duplicates (four fifths of the content words shared) are left out. `documents` is read once; only questions
     are kept of each.

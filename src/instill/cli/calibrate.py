@@ -1,0 +1,146 @@
+"""calibrate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from instill.cli.output import JsonOption, WorkspaceOption, columns, print_json, progress_bar
+from instill.errors import UsageError
+from instill.workspace import EMPTY, Workspace
+
+if TYPE_CHECKING:
+    from instill.measure.calibration import Report
+    from instill.measure.risk import Point
+
+NO_PROMISE = 1
+_ROWS = 8
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's commands to the application."""
+    app.command()(calibrate)
+
+
+def calibrate(
+    risk: Annotated[float, typer.Option(help="Most of the answers given that may be wrong, 0 to 1.")] = 0.1,
+    confidence: Annotated[float, typer.Option(help="How sure the promise is, 0 to 1.")] = 0.95,
+    questions: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Your own questions, JSON Lines; otherwise they are written from the documents."
+        ),
+    ] = None,
+    most: Annotated[int, typer.Option(min=1, help="Most questions that are asked.")] = 400,
+    unanswerable: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Share of questions asked with their evidence hidden. Default: one half."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Another seed writes other questions.")] = 0,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE.svg", help="Draw the curve into this file.")] = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find the threshold that keeps a promise: "of the answers given, at most 10% are wrong".
+
+    Questions with known answers are asked, half of them with their evidence hidden. The threshold is then used by
+    `ask` until the encoder or the settings change, unless `answer.threshold` is set. Leaves with exit code 1, and the
+    threshold as it was, when nothing can be promised.
+
+    Example: `instill calibrate --risk 0.1 --plot curve.svg`
+    """
+    from instill.cli.curve_picture import svg_picture
+    from instill.measure.calibration import calibrate as run
+    from instill.study.questions import read_questions
+
+    own = None if questions is None else read_questions(questions)
+    with Workspace.open(workspace) as opened, progress_bar("Asking", hidden=as_json) as update:
+        if opened.is_empty:
+            raise UsageError(EMPTY)
+        report = run(
+            opened,
+            risk=risk,
+            confidence=confidence,
+            questions=own,
+            origin="written" if questions is None else str(questions),
+            most=most,
+            unanswerable=unanswerable,
+            seed=seed,
+            progress=lambda done, total: update(done, total, ""),
+        )
+        is_set = opened.threshold.origin == "set"
+    if plot is not None:
+        picture = svg_picture(report.curve, risk, report.choice, title=verdict(report))
+        plot.write_text(picture, encoding="utf-8")
+    if as_json:
+        print_json(_as_dict(report))
+    else:
+        _print(report)
+        if is_set and report.calibration is not None:
+            typer.echo("It is not used while `answer.threshold` is set: take that line out of instill.toml.")
+    if report.calibration is None:
+        raise typer.Exit(NO_PROMISE)
+
+
+def verdict(report: Report) -> str:
+    """The outcome in one sentence."""
+    if report.calibration is not None:
+        return f"From confidence {report.calibration.threshold:g} on: {report.calibration.promise}"
+    if report.choice.more is not None:
+        return (
+            f"Too few questions: about {report.choice.more} more are needed, if they go like these "
+            f"{len(report.outcomes)}. The threshold stays as it was."
+        )
+    best = min((point.risk for point in report.curve if point.given >= 10), default=1.0)
+    return (
+        f"No threshold keeps the risk at {report.risk:.0%}: of the most trusted answers {best:.0%} are wrong. "
+        "The threshold stays as it was."
+    )
+
+
+def _print(report: Report) -> None:
+    from instill.cli.curve_picture import terminal_picture
+
+    typer.secho("Wrong answers among those given, by how many questions are answered", bold=True)
+    if report.curve:
+        typer.echo(terminal_picture(report.curve, report.risk, report.choice))
+        typer.secho("● measured  · upper bound  ─ allowed  ◆ chosen", dim=True)
+    typer.echo("")
+    rows = [("threshold", "answered", "wrong", "risk", "at most")]
+    rows += [_row(point) for point in _shown(report)]
+    typer.echo(columns(rows))
+    if report.calibration is not None:
+        typer.echo(f"\n{report.answered} of {report.answerable} questions that the documents answer get an answer.")
+    typer.echo("")
+    typer.secho(verdict(report), bold=True, fg="green" if report.calibration else "yellow")
+
+
+def _row(point: Point) -> tuple[str, ...]:
+    answered = f"{point.given} of {point.asked}"
+    return f"{point.threshold:g}", answered, str(point.wrong), f"{point.risk:.1%}", f"{point.high:.1%}"
+
+
+def _shown(report: Report) -> list[Point]:
+    """A few points evenly along the curve, and the one that was chosen."""
+    step = max(1, -(-len(report.curve) // _ROWS))
+    shown = set(report.curve[step - 1 :: step]) | set(report.curve[-1:])
+    if report.choice.point is not None:
+        shown.add(report.choice.point)
+    return sorted(shown, key=lambda point: -point.threshold)
+
+
+def _as_dict(report: Report) -> dict[str, Any]:
+    return {
+        "promised": report.calibration is not None,
+        "verdict": verdict(report),
+        "risk": report.risk,
+        "confidence": report.confidence,
+        "more_questions": report.choice.more,
+        "calibration": report.calibration,
+        "asked": len(report.outcomes),
+        "answerable": report.answerable,
+        "answered": report.answered,
+        "curve": report.curve,
+    }
