@@ -31,18 +31,50 @@ def build_encoder(weights: TransformerWeights, head: Head, *, precision: str) ->
     """
     size = _dimension(weights, head)
     graph = Graph()
-    product = int8_product if precision == "int8" else float_product
-    shape = graph.op("Concat", graph.op("Shape", INPUT), graph.integers(-1), axis=0)
-    rows = _embed(graph, weights, half=precision == "int8")
-    bias = _relative_bias(graph, weights)
-    for layer in weights.layers:
-        rows = _layer(graph, layer, rows, shape, bias, weights, product)
+    words = float_words if precision == "fp32" else half_words
+    rows, shape = add_transformer(graph, weights, precision=precision, words=words(graph, weights))
     pooled = _pool(graph, graph.op("Reshape", rows, shape), head)
     vectors = _unit(graph, pooled)
     return graph.model(
         {INPUT: (TensorProto.INT32, ["texts", "tokens"])},
         {OUTPUT: (vectors, TensorProto.FLOAT, ["texts", size])},
     )
+
+
+def add_transformer(graph: Graph, weights: TransformerWeights, *, precision: str, words: str) -> tuple[str, str]:
+    """Add embedding and layers for the input `input_ids`.
+
+    Args:
+        words: the operation that gives the words' rows, `(texts, tokens, width)`: `float_words`, `half_words` or
+            `int8_words`.
+
+    Returns:
+        The names of the last layer's rows, `(texts * tokens, width)`, and of the shape `(texts, tokens, -1)`.
+    """
+    product = float_product if precision == "fp32" else int8_product
+    shape = graph.op("Concat", graph.op("Shape", INPUT), graph.integers(-1), axis=0)
+    rows = _embed(graph, weights, words)
+    bias = _relative_bias(graph, weights)
+    for layer in weights.layers:
+        rows = _layer(graph, layer, rows, shape, bias, weights, product)
+    return rows, shape
+
+
+def float_words(graph: Graph, weights: TransformerWeights) -> str:
+    """The word table in float32."""
+    return graph.op("Gather", graph.constant(weights.words), INPUT)
+
+
+def half_words(graph: Graph, weights: TransformerWeights) -> str:
+    """The word table in float16: half the file, and vectors that differ by less than 1e-6 in cosine."""
+    halves = graph.op("Gather", graph.constant(weights.words.astype(np.float16)), INPUT)
+    return graph.op("Cast", halves, to=TensorProto.FLOAT)
+
+
+def int8_words(graph: Graph, codes: str, scales: str) -> str:
+    """A word table in int8 with a float32 scale a word; `codes` and `scales` name the constants."""
+    numbers = graph.op("Cast", graph.op("Gather", codes, INPUT), to=TensorProto.FLOAT)
+    return graph.op("Mul", numbers, graph.op("Unsqueeze", graph.op("Gather", scales, INPUT), graph.integers(-1)))
 
 
 def _dimension(weights: TransformerWeights, head: Head) -> int:
@@ -55,11 +87,7 @@ def _dimension(weights: TransformerWeights, head: Head) -> int:
     return size
 
 
-def _embed(graph: Graph, weights: TransformerWeights, *, half: bool) -> str:
-    table = weights.words.astype(np.float16) if half else weights.words
-    words = graph.op("Gather", graph.constant(table), INPUT)
-    if half:
-        words = graph.op("Cast", words, to=TensorProto.FLOAT)
+def _embed(graph: Graph, weights: TransformerWeights, words: str) -> str:
     length = graph.op("Shape", INPUT, start=1, end=2)
     positions = graph.op("Slice", graph.constant(weights.positions), graph.integers(0), length, graph.integers(0))
     summed = graph.op("Reshape", graph.op("Add", words, positions), graph.integers(-1, weights.width))

@@ -35,6 +35,21 @@ class Graph:
         self._constants.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
         return name
 
+    def external(self, value: NDArray[Any], file: str, offset: int) -> str:
+        """Add a constant whose bytes stand in `file` (beside the model) from `offset`, in C order; returns its name.
+
+        Several models can so share one table on disk and, since it is mapped, in memory.
+        """
+        name = f"constant_{len(self._constants)}"
+        tensor = onnx.TensorProto(
+            name=name, dims=value.shape, data_type=helper.np_dtype_to_tensor_dtype(value.dtype),
+            data_location=onnx.TensorProto.EXTERNAL,
+        )  # fmt: skip
+        for key, content in (("location", file), ("offset", offset), ("length", value.nbytes)):
+            tensor.external_data.add(key=key, value=str(content))
+        self._constants.append(tensor)
+        return name
+
     def integers(self, *values: int) -> str:
         """Add a one-dimensional int64 constant: axes, shapes."""
         return self.constant(np.array(values, np.int64))

@@ -88,6 +88,28 @@ def read_transformer(folder: Path, config: Mapping[str, Any]) -> TransformerWeig
         UnsupportedArchitecture: an architecture or an option outside those above.
         WorkspaceError: a tensor is missing, has the wrong shape, or the file is damaged.
     """
+    _check_config(config)  # before the weights, which are larger
+    return transformer_from(read_tensors(folder), config, where=folder)
+
+
+def transformer_from(tensors: Tensors, config: Mapping[str, Any], *, where: Path) -> TransformerWeights:
+    """The same from tensors at hand; `where` is named in errors. See `read_transformer`."""
+    kind, activation = _check_config(config)
+    try:
+        reader = {"mpnet": _read_mpnet, "distilbert": _read_distilbert}.get(kind, _read_bert)
+        weights = reader(tensors, config, activation)
+        _check_shapes(weights)
+    except (KeyError, ValueError, IndexError, TypeError, ZeroDivisionError) as error:
+        raise WorkspaceError(
+            f"The encoder's weights do not fit its config.json: {error}.",
+            where=str(where),
+            remedy="Download the folder again.",
+        ) from error
+    return weights
+
+
+def _check_config(config: Mapping[str, Any]) -> tuple[str, str]:
+    """Architecture and activation, when both are known here."""
     kind = str(config.get("model_type"))
     if kind not in ARCHITECTURES:
         raise UnsupportedArchitecture(f'architecture "{kind}"')
@@ -96,17 +118,7 @@ def read_transformer(folder: Path, config: Mapping[str, Any]) -> TransformerWeig
         raise UnsupportedArchitecture(f'activation "{config.get("hidden_act", config.get("activation"))}"')
     if config.get("position_embedding_type", "absolute") != "absolute" or config.get("is_decoder"):
         raise UnsupportedArchitecture("relative positions or a decoder")
-    try:
-        reader = {"mpnet": _read_mpnet, "distilbert": _read_distilbert}.get(kind, _read_bert)
-        weights = reader(read_tensors(folder), config, activation)
-        _check_shapes(weights)
-    except (KeyError, ValueError, IndexError, TypeError, ZeroDivisionError) as error:
-        raise WorkspaceError(
-            f"The encoder's weights do not fit its config.json: {error}.",
-            where=str(folder),
-            remedy="Download the folder again.",
-        ) from error
-    return weights
+    return kind, activation
 
 
 def checkpoint_files(folder: Path) -> list[Path]:

@@ -1,0 +1,64 @@
+"""train reader."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from instill.cli.output import JsonOption, columns, print_json, progress_bar
+
+app = typer.Typer(no_args_is_help=True, help="Adapt weights; needs the extra [train].")
+
+
+def register(parent: typer.Typer) -> None:
+    """Add this group's commands to the application."""
+    parent.add_typer(app, name="train")
+
+
+@app.command()
+def reader(
+    data: Annotated[list[Path], typer.Option("--data", help="Questions: JSON in SQuAD's layout, or JSON lines.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder of the run; a stopped run in it is taken up again.")],
+    epochs: Annotated[int, typer.Option(min=1)] = 3,
+    learning_rate: Annotated[float, typer.Option(min=1e-7, max=1e-2)] = 1e-4,
+    seed: int = 0,
+    held_out: Annotated[float, typer.Option(min=0.01, max=0.9, help="Share of articles kept for measuring.")] = 0.12,
+    split_seed: Annotated[int, typer.Option(help="Which articles those are.")] = 0,
+    attribution: Annotated[
+        list[str] | None, typer.Option(help="A line for the card: a source and its licence (repeatable).")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a reader: which words of a passage answer a question, and whether any do.
+
+    Articles are kept apart for measuring. The finished reader is in OUT/reader; use it with `answer.reader = "FOLDER"`.
+
+    Example: `instill train reader --data rows.jsonl --out runs/reader`
+    """
+    from instill.train.reader.run import ReaderRun, train_reader
+    from instill.train.reader.settings import Hyperparameters, Progress
+
+    chosen = Hyperparameters(epochs=epochs, learning_rate=learning_rate, seed=seed)
+    run = ReaderRun(data, out, held_out, split_seed, chosen, attribution=attribution or ())
+    with (
+        progress_bar("Mining hard negatives", hidden=as_json) as mining,
+        progress_bar("Training", hidden=as_json) as training,
+        progress_bar("Measuring", hidden=as_json) as judging,
+    ):
+
+        def report(entry: Progress) -> None:
+            training(entry.step, entry.steps, f"loss {entry.loss:.3f}")
+
+        found = train_reader(
+            run,
+            mining=lambda done, total: mining(done, total, ""),
+            progress=report,
+            judging=lambda done, total: judging(done, total, ""),
+        )
+    if as_json:
+        print_json({"reader": str(out / "reader"), "metrics": found})
+        return
+    typer.echo(columns([["measured on held-out articles", ""], *([name, str(each)] for name, each in found.items())]))
+    typer.echo(f"The reader is in {out / 'reader'}")

@@ -1,0 +1,1 @@
+"""Adapting weights: the reader, the encoder, and what they are trained from."""

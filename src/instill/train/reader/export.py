@@ -1,0 +1,50 @@
+"""From a checkpoint to a reader that runs: int8 ONNX, word table, tokenizer, manifest and card."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from safetensors.numpy import load_file
+
+from instill.answer.reader import MANIFEST_FILE, MODEL_FILE, TOKENIZER_FILE
+from instill.encoders.reader_graph import build_reader, heads_from
+from instill.encoders.sentence_transformers_folder import read_json
+from instill.encoders.transformer_weights import Floats, read_tensors, transformer_from
+from instill.encoders.words import WORDS_FILE, WordTable
+from instill.train.reader.loop import CHECKPOINT
+
+CARD_FILE = "READER.md"
+
+
+def export_reader(run: Path, base: Path, out: Path, about: Mapping[str, Any]) -> None:
+    """Write the reader of the checkpoint in `run` to `out`.
+
+    Args:
+        base: the folder that the run began from; its word and position tables were not trained.
+        about: what the manifest says besides the fingerprint (plain data).
+    """
+    weights = {
+        name.removeprefix("weight."): np.asarray(value, np.float32)
+        for name, value in load_file(run / CHECKPOINT).items()
+        if name.startswith("weight.")
+    }
+    tensors: dict[str, Floats] = dict(read_tensors(base))
+    tensors.update({name.removeprefix("trunk."): value for name, value in weights.items()})
+    transformer = transformer_from(tensors, read_json(base / "config.json"), where=run)
+    out.mkdir(parents=True, exist_ok=True)
+    table = WordTable.of(transformer.words)
+    table.save(out)
+    onnx.save_model(build_reader(transformer, heads_from(weights), precision="int8", table=table), out / MODEL_FILE)
+    shutil.copyfile(base / "tokenizer.json", out / TOKENIZER_FILE)
+    digest = hashlib.sha256()
+    for name in (MODEL_FILE, WORDS_FILE, TOKENIZER_FILE):
+        digest.update((out / name).read_bytes())
+    manifest = {"fingerprint": f"reader-{digest.hexdigest()[:24]}", **about}
+    (out / MANIFEST_FILE).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,141 @@
+"""`instill train reader` from its first step to its card."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from instill.answer.reader import Reader
+from instill.encoders import open_encoder
+from instill.encoders.minilm import find_minilm, verify_minilm
+from instill.errors import MissingDependency, UsageError, WorkspaceError
+from instill.settings import EncoderSettings
+from instill.train.reader.evaluate import Figure, figures, judge
+from instill.train.reader.examples import ExampleMaker, Mix
+from instill.train.reader.negatives import mine_negatives
+from instill.train.reader.rows import Row, read_rows, rows_hash, split_rows
+from instill.train.reader.settings import Hyperparameters, Progress
+
+Counted = Callable[[int, int], None]
+"""Called with `(done, total)`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderRun:
+    """Everything that decides a reader.
+
+    Args:
+        data: files of rows (see `instill.train.reader.rows`).
+        out: folder of the run; one that holds a checkpoint is taken up again. The finished reader is in `out/reader`.
+        held_out: share of the groups that is kept for measuring.
+        split_seed: which groups those are.
+        attribution: one line a source, for the card.
+    """
+
+    data: Sequence[Path]
+    out: Path
+    held_out: float = 0.12
+    split_seed: int = 0
+    chosen: Hyperparameters = field(default_factory=Hyperparameters)
+    mix: Mix = field(default_factory=Mix)
+    attribution: Sequence[str] = ()
+
+
+def train_reader(
+    run: ReaderRun,
+    *,
+    mining: Counted | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    judging: Counted | None = None,
+) -> Mapping[str, Figure]:
+    """Mine hard negatives, train, export to `run.out / "reader"`, and measure on the rows that were held out.
+
+    Returns:
+        `f1` and `exact` on held-out questions that their passage answers, and `auc` of the score between those and
+        the ones that it does not, where the data has such rows.
+
+    Raises:
+        UsageError: the data cannot be used.
+        WorkspaceError: the folder holds another run, or its checkpoint is damaged.
+        MissingDependency: PyTorch or transformers is not installed.
+    """
+    _need_torch()
+    from instill.train.reader.export import export_reader
+    from instill.train.reader.loop import train
+    from instill.train.reader.model import ReaderModel
+
+    rows, held = split_rows(read_rows(run.data), run.held_out, seed=run.split_seed)
+    if not rows or not held:
+        raise UsageError(
+            f"The split leaves {len(rows)} rows to train on and {len(held)} to measure with.",
+            remedy="Give rows of more groups, or change --held-out or --split-seed.",
+        )
+    run.out.mkdir(parents=True, exist_ok=True)
+    base = find_minilm()
+    verify_minilm(base)
+    data = rows_hash(rows)
+    negatives = _mined(rows, run.out / f"negatives-{data}.json", mining)
+    maker = ExampleMaker(rows, negatives, _tokenizer(base), run.mix)
+    log = run.out / "metrics.jsonl"
+
+    def report(entry: Progress) -> None:
+        if entry.step % 20 == 0 or entry.step == entry.steps:
+            with log.open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps(asdict(entry)) + "\n")
+        if progress is not None:
+            progress(entry)
+
+    model = ReaderModel(base)
+    train(model, maker, run.chosen, run.out, identity=f"{data} {run.chosen} {run.mix}", progress=report)
+    about = {
+        "made": time.strftime("%Y-%m-%d"),
+        "base": base.name,
+        "rows": {"trained": len(rows), "held out": len(held), "hash": data},
+        "groups held out": sorted({row.group for row in held}),
+        "split": {"share": run.held_out, "seed": run.split_seed},
+        "hyperparameters": asdict(run.chosen),
+        "mix": asdict(run.mix),
+        "attribution": list(run.attribution),
+    }
+    finished = run.out / "reader"
+    export_reader(run.out, base, finished, about)
+    found = figures(judge(Reader(finished), held, progress=judging))
+    export_reader(run.out, base, finished, {**about, "metrics": {key: asdict(each) for key, each in found.items()}})
+    return found
+
+
+def _need_torch() -> None:
+    if not all(importlib.util.find_spec(name) for name in ("torch", "transformers")):
+        raise MissingDependency(
+            "Training needs PyTorch and transformers.",
+            remedy="Run: pip install -c constraints.txt 'instill[train]'",
+        )
+
+
+def _tokenizer(base: Path) -> Tokenizer:
+    tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def _mined(rows: Sequence[Row], path: Path, progress: Counted | None) -> dict[int, list[int]]:
+    """The mined negatives; kept beside the checkpoint, since a resumed run must train on the same ones."""
+    if path.exists():
+        try:
+            return {int(key): value for key, value in json.loads(path.read_text(encoding="utf-8")).items()}
+        except ValueError as error:
+            raise WorkspaceError(
+                "The file of mined negatives is damaged.", where=str(path), remedy="Remove it."
+            ) from error
+    negatives = mine_negatives(rows, open_encoder(EncoderSettings()), progress=progress)
+    draft = path.with_suffix(".draft")
+    draft.write_text(json.dumps(negatives), encoding="utf-8")
+    draft.replace(path)
+    return negatives

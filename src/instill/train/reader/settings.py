@@ -1,0 +1,36 @@
+"""What a training run of the reader is set to, and what it reports. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Hyperparameters:
+    """What decides the weights besides the rows.
+
+    Args:
+        batch_tokens: tokens of a batch with padding; about 32 rows.
+        head_rate: learning rate of the new heads as a multiple of the trunk's.
+        warmup: share of all steps over which the learning rate rises from 0; it falls to 0 in a line after that.
+    """
+
+    epochs: int = 3
+    batch_tokens: int = 5300
+    learning_rate: float = 1e-4
+    head_rate: float = 5.0
+    warmup: float = 0.06
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a run stands; `loss` is the mean over the last hundred steps, `seconds` of this process."""
+
+    step: int
+    steps: int
+    loss: float
+    seconds: float
+    resumed_at: int
