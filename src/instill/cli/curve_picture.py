@@ -16,8 +16,8 @@ def terminal_picture(points: Sequence[Point], risk: float, choice: Choice) -> st
     Example:
         >>> from instill.measure.risk import Judged, curve
         >>> points = curve([Judged(0.9, False), Judged(0.8, True)])
-        >>> print(terminal_picture(points, 0.1, Choice(None, 5, None)).splitlines()[-1].strip())
-        0%               share of questions answered              100%
+        >>> terminal_picture(points, 0.1, Choice(None, 5, None)).splitlines()[-1].split()
+        ['0%', 'share', 'of', 'questions', 'answered', '100%']
     """
     top = _top(points, risk)
     cells = [[" "] * (_WIDTH + 1) for _ in range(_HEIGHT + 1)]

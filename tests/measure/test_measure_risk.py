@@ -1,0 +1,146 @@
+"""Bounds against known values and exact arithmetic; the promise by simulation, also where the confidence misleads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from math import comb, inf, sqrt
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from instill.measure.risk import (
+    GRID,
+    Judged,
+    answers_needed,
+    choose_threshold,
+    curve,
+    lower_bound,
+    starts,
+    tail,
+    upper_bound,
+)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "given", "confidence", "low", "high"),
+    [  # the two-sided 95% and 99% intervals of the tables: one-sided with half of the rest
+        (10, 20, 0.975, 0.2720, 0.7280),
+        (1, 10, 0.975, 0.0025, 0.4450),
+        (0, 10, 0.975, 0.0, 0.3085),
+        (4, 20, 0.975, 0.0573, 0.4366),
+        (10, 10, 0.975, 0.6915, 1.0),
+        (5, 10, 0.995, 0.1283, 0.8717),
+    ],
+)
+def test_bounds_are_those_of_the_tables(wrong: int, given: int, confidence: float, low: float, high: float) -> None:
+    assert lower_bound(wrong, given, confidence) == pytest.approx(low, abs=6e-5)
+    assert upper_bound(wrong, given, confidence) == pytest.approx(high, abs=6e-5)
+
+
+@given(st.integers(1, 5000), st.floats(0.5, 0.999))
+def test_the_bounds_have_closed_forms_at_the_ends(count: int, confidence: float) -> None:
+    assert upper_bound(0, count, confidence) == pytest.approx(1 - (1 - confidence) ** (1 / count), rel=1e-6)
+    assert upper_bound(count - 1, count, confidence) == pytest.approx(confidence ** (1 / count), rel=1e-6)
+
+
+@given(st.integers(0, 60), st.integers(0, 60), st.integers(1, 99))
+def test_the_tail_is_the_exact_sum(first: int, second: int, percent: int) -> None:
+    wrong, count, p = min(first, second), max(first, second), Fraction(percent, 100)
+    exact = sum(comb(count, k) * p**k * (1 - p) ** (count - k) for k in range(wrong + 1))
+    assert tail(wrong, count, percent / 100) == pytest.approx(float(exact), rel=1e-9)
+
+
+@given(st.integers(0, 300), st.integers(0, 300))
+def test_the_interval_holds_the_share_and_narrows(first: int, second: int) -> None:
+    wrong, count = min(first, second), max(first, second)
+    low, high = lower_bound(wrong, count), upper_bound(wrong, count)
+    assert 0 <= low <= high <= 1
+    if count:
+        assert low <= wrong / count <= high
+        assert upper_bound(2 * wrong, 2 * count) <= high
+
+
+@pytest.mark.parametrize("risk", [0.01, 0.05, 0.1, 0.3])
+def test_the_fewest_answers_are_just_enough(risk: float) -> None:
+    count = answers_needed(risk)
+    assert upper_bound(0, count) <= risk < upper_bound(0, count - 1)
+
+
+def test_the_curve_counts() -> None:
+    answers = [Judged(0.9, False), Judged(0.9, True), Judged(0.25, False), Judged(-inf, True)]
+    assert [(p.threshold, p.given, p.wrong, p.coverage) for p in curve(answers)] == [
+        (0.9, 2, 1, 0.5),
+        (0.25, 3, 1, 0.75),
+    ]
+    assert curve([]) == []
+
+
+Rate = Callable[[float], float]
+RATES: dict[str, Rate] = {
+    "a useful confidence": lambda confidence: 0.6 * (1 - confidence),
+    "just above what may be": lambda confidence: 0.1001,
+    "good at the top only": lambda confidence: 0.03 if confidence > 0.6 else 0.4,
+    "a confidence that misleads": lambda confidence: 0.4 if confidence > 0.9 else 0.08,
+    "upside down": lambda confidence: 0.25 * confidence,
+}
+
+
+@pytest.mark.parametrize("name", list(RATES))
+def test_the_promise_is_kept_in_95_of_100_data_sets(name: str) -> None:
+    rate, rng, rounds = RATES[name], Random(11), 200
+    grid = [step / 1000 for step in range(1000)]
+    below = [0.0]
+    for confidence in reversed(grid):
+        below.append(below[-1] + rate(confidence + 0.0005))
+    broken = found = 0
+    for _ in range(rounds):
+        confidences = [rng.random() for _ in range(200)]
+        answers = [Judged(confidence, rng.random() < rate(confidence)) for confidence in confidences]
+        choice = choose_threshold(answers, risk=0.1)
+        if choice.threshold is not None:
+            above = max(1, round(1000 * (1 - choice.threshold)))
+            found += 1
+            broken += below[above] / above > 0.1
+    assert broken / rounds <= 0.05 + 3 * sqrt(0.05 * 0.95 / rounds)
+    if name == "good at the top only":
+        assert found >= 0.3 * rounds
+
+
+def test_the_lowest_threshold_is_taken() -> None:
+    answers = [Judged(0.4 + i / 1000, False) for i in range(400)] + [Judged(0.3, True) for _ in range(400)]
+    choice = choose_threshold(answers, risk=0.1)
+    assert choice.threshold == 0.4
+    assert choice.point is not None
+    assert (choice.point.given, choice.point.wrong, choice.more) == (400, 0, 0)
+
+
+def test_too_few_questions_and_too_many_wrong_answers_are_told_apart() -> None:
+    few = choose_threshold([Judged(0.9, False)] * 20, risk=0.1)
+    bad = choose_threshold([Judged(i / 400, i % 2 == 0) for i in range(400)], risk=0.1)
+    assert (few.threshold, bad.threshold, bad.more) == (None, None, None)
+    assert few.more is not None
+    assert choose_threshold([Judged(0.9, False)] * (20 + few.more), risk=0.1).threshold == 0.9
+    assert choose_threshold([], risk=0.1).more == 29
+
+
+@given(st.integers(0, 5000), st.sampled_from([0.01, 0.05, 0.1, 0.3]))
+def test_a_start_can_be_passed(asked: int, risk: float) -> None:
+    found = starts(asked, risk, 0.95)
+    assert found == sorted(set(found))
+    for count in found:
+        assert tail(0, count, risk) <= 0.05 / len(found)
+
+
+def test_the_grid_goes_down_from_one_to_nought() -> None:
+    assert (GRID[0], GRID[-1], len(GRID)) == (1.0, 0.0, 201)
+    with pytest.raises(ValueError, match="go down"):
+        choose_threshold([], risk=0.1, grid=(0.1, 0.2))
+
+
+@pytest.mark.parametrize("risk", [0.0, 1.0, -1.0])
+def test_a_share_lies_between_nought_and_one(risk: float) -> None:
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        choose_threshold([], risk=risk)
