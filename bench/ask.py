@@ -1,17 +1,23 @@
 """Extractive answers and refusals, measured on questions whose evidence is there, was taken away, or never was.
 
     python bench/ask.py --data DIR [--sets nq_oracle,squad2,...] [--questions 100] [--cache FOLDER] [--fit] [--show]
+                        [--reader shipped|off|FOLDER]
 
 DIR holds the development data (see `ask_sets.py` for the layout). Each set is indexed with the real encoder and index.
 Every question is asked of its own documents; once more with its evidence hidden ("removed"); and the set is asked
 questions of other sets ("foreign"). Printed, with 95% intervals (bootstrap over questions):
 
 - AUC of the confidence: answerable against removed, against foreign, against the set's own unanswerable questions;
+- short: of the answerable questions whose known answer has at most 12 words and that are not refused, the share with a
+  short answer, and its word F1 against the known one;
 - answered: share of answerable questions that are not refused; right: share of the answered ones whose text holds the
   gold answer (for long answers: half of its words); found: the same of all answerable ones, refusals ignored;
 - refused: share of removed, own unanswerable and foreign questions that are refused.
 
-`--fit` refits `instill.answer.confidence.COEFFICIENTS` and prints, for each set, the AUC with that set held out.
+Of squad2 and squad11_dev only the articles that the shipped reader was not trained on are asked about.
+
+`--fit` refits `instill.answer.confidence.COEFFICIENTS` (with a reader: `READER_COEFFICIENTS`) and prints, for each set,
+the AUC with that set held out.
 """
 
 from __future__ import annotations
@@ -30,8 +36,12 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from instill.answer.citations import Citer
-from instill.answer.confidence import COEFFICIENTS
+from instill.answer.confidence import COEFFICIENTS, READER_COEFFICIENTS
 from instill.answer.extractive import extract
+from instill.answer.findings import read_passages
+from instill.answer.opening import open_reader
+from instill.answer.reader import Reader
+from instill.answer.scores import token_f1
 from instill.answer.text import normalise, terms
 from instill.encoders import open_encoder
 from instill.encoders.protocol import Encoder, Vectors
@@ -88,6 +98,7 @@ class Outcome:
     right: bool
     signs: Mapping[str, float]
     text: str
+    short: str
     milliseconds: float
 
 
@@ -115,16 +126,28 @@ class Corpus:
         return [hit for hit in hits if hit.doc_id not in hidden][:k]
 
 
-def ask(corpus: Corpus, encoder: Encoder, asked: Asked, kind: str) -> Outcome:
+def ask(corpus: Corpus, encoder: Encoder, reader: Reader | None, asked: Asked, kind: str) -> Outcome:
     started = time.perf_counter()
     hidden = asked.evidence if kind == "removed" else frozenset()
-    pool = corpus.search(asked.question, 3 * SETTINGS.passages, hidden)
+    pool: Sequence[Hit] = corpus.search(asked.question, 3 * SETTINGS.passages, hidden)
+    findings = read_passages(asked.question, pool, reader) if reader else None
+    pool = findings.hits if findings else pool
     citer = Citer(corpus.texts.get)
-    found = extract(asked.question, pool[: SETTINGS.passages], encoder, citer, most=SETTINGS.sentences, pool=pool)
+    found = extract(
+        asked.question,
+        pool[: SETTINGS.passages],
+        encoder,
+        citer,
+        most=SETTINGS.sentences,
+        pool=pool,
+        findings=findings,
+    )
     took = 1e3 * (time.perf_counter() - started)
     if citer.failed:
         raise SystemExit(f"{citer.failed} citations are not verbatim: {asked.question}")
-    return Outcome(kind, asked, found.confidence, is_right(found.text, asked.golds), found.signs, found.text, took)
+    return Outcome(
+        kind, asked, found.confidence, is_right(found.text, asked.golds), found.signs, found.text, found.short, took
+    )
 
 
 def is_right(text: str, golds: Sequence[str]) -> bool:
@@ -179,9 +202,19 @@ def row(name: str, outcomes: Sequence[Outcome]) -> str:
     cells.append(share(given))
     cells.append(share(right[given]))
     cells.append(share(right))
+    cells.append(_short(yes))
     cells.extend(share(confidence[kind] < SETTINGS.threshold) for kind in ("removed", "own", "foreign"))
     cells.append(f"{np.median([o.milliseconds for o in outcomes]):.0f}")
     return "| " + " | ".join(cells) + " |"
+
+
+def _short(outcomes: Sequence[Outcome]) -> str:
+    """Share of short answers where the known answer is short, and their word F1."""
+    known = [
+        o for o in outcomes if o.confidence >= SETTINGS.threshold and any(len(g.split()) <= 12 for g in o.asked.golds)
+    ]
+    given = [token_f1(o.short, o.asked.golds) for o in known if o.short]
+    return f"{len(given) / len(known):.2f}, F1 {np.mean(given):.2f}" if given else "-"
 
 
 def share(values: NDArray[np.bool_]) -> str:
@@ -207,9 +240,10 @@ def fit(features: Floats, labels: Floats, weights: Floats, *, penalty: float = 1
 
 def refit(results: Mapping[str, Sequence[Outcome]]) -> None:
     """Coefficients from all sets, and the AUC of each set by coefficients from the others."""
-    names = list(COEFFICIENTS)
+    with_reader = any("reader" in o.signs for found in results.values() for o in found)
+    names = list(READER_COEFFICIENTS if with_reader else COEFFICIENTS)
     kinds = {"answerable": 1.0, "removed": 0.0, "foreign": 0.0}
-    rows = [(name, o) for name, found in results.items() for o in found if o.kind in kinds and o.signs]
+    rows = [(name, o) for name, found in results.items() for o in found if o.kind in kinds and names[-1] in o.signs]
     x = np.array([[o.signs[sign] for sign in names] for _, o in rows])
     y = np.array([kinds[o.kind] for _, o in rows])
     groups = [(name, o.kind) for name, o in rows]
@@ -228,7 +262,7 @@ def refit(results: Mapping[str, Sequence[Outcome]]) -> None:
             figures = ", ".join(f"{kind} {auc(good, scores):.3f}" for kind, scores in bad.items() if len(scores))
             print(f"held out {held}: AUC {figures}")
         elif not held:
-            print("\nCOEFFICIENTS = {")
+            print("\nREADER_COEFFICIENTS = {" if with_reader else "\nCOEFFICIENTS = {")
             for sign, value in zip(names, theta, strict=True):
                 print(f'    "{sign}": {value:.2f},')
             print("}")
@@ -241,26 +275,28 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=100)
     parser.add_argument("--cache", type=Path, help="keep the indexes here, for the next run")
     parser.add_argument("--fit", action="store_true")
+    parser.add_argument("--reader", default="shipped", help='"shipped", "off", or a folder')
     parser.add_argument("--show", action="store_true", help="print every question with its answer")
     options = parser.parse_args()
     encoder = Remembering(open_encoder(EncoderSettings()))
+    reader = open_reader(options.reader)
     sets = {name: load_set(name, options.data) for name in options.sets.split(",")}
     results: dict[str, list[Outcome]] = {}
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.cache or Path(temporary)
         for name, data in sets.items():
             corpus = Corpus(data, encoder, folder / name)
-            results[name] = measure(data, corpus, encoder, options.data, options.questions)
+            results[name] = measure(data, corpus, encoder, reader, options.data, options.questions)
             print(f"{name}: {corpus.index.count()} documents and passages, {len(results[name])} asked", flush=True)
             if options.show:
                 for o in results[name]:
                     verdict = "right" if o.right else ""
                     print(f"\n[{o.kind} {o.confidence:.2f} {verdict}] {o.asked.question}\n  {o.text}")
     print(
-        "\n| set | n | AUC removed | AUC own | AUC foreign | answered | right | found | refused removed | "
+        "\n| set | n | AUC removed | AUC own | AUC foreign | answered | right | found | short | refused removed | "
         "refused own | refused foreign | ms |"
     )
-    print("|" + "---|" * 12)
+    print("|" + "---|" * 13)
     for name, outcomes in results.items():
         print(row(name, outcomes))
     everything = [outcome for outcomes in results.values() for outcome in outcomes]
@@ -269,15 +305,19 @@ def main() -> None:
         refit(results)
 
 
-def measure(data: Set, corpus: Corpus, encoder: Encoder, folder: Path, count: int) -> list[Outcome]:
+def measure(
+    data: Set, corpus: Corpus, encoder: Encoder, reader: Reader | None, folder: Path, count: int
+) -> list[Outcome]:
     rng = random.Random(7)
     answerable = rng.sample(list(data.answerable), min(count, len(data.answerable)))
     own = rng.sample(list(data.unanswerable), min(count, len(data.unanswerable)))
     foreign = rng.sample(list(load_set(data.foreign, folder).answerable), count)
-    outcomes = [ask(corpus, encoder, asked, "answerable") for asked in answerable]
-    outcomes += [ask(corpus, encoder, asked, "removed") for asked in answerable if asked.evidence and data.removable]
-    outcomes += [ask(corpus, encoder, asked, "own") for asked in own]
-    outcomes += [ask(corpus, encoder, asked, "foreign") for asked in foreign]
+    outcomes = [ask(corpus, encoder, reader, asked, "answerable") for asked in answerable]
+    outcomes += [
+        ask(corpus, encoder, reader, asked, "removed") for asked in answerable if asked.evidence and data.removable
+    ]
+    outcomes += [ask(corpus, encoder, reader, asked, "own") for asked in own]
+    outcomes += [ask(corpus, encoder, reader, asked, "foreign") for asked in foreign]
     return outcomes
 
 

@@ -1,7 +1,7 @@
 """Rows for training and testing the reader from public sets: `python bench/reading_sets.py --reading DIR --out DIR`.
 
-Writes `train.jsonl` (squad11, squad2, squadshifts_new_wiki, fairytaleqa; their licences allow trained weights to be
-shared) and `qed.jsonl` (1,355 real search questions that are never trained on: a test on another kind of question).
+Writes `squad2.jsonl`, `squad11.jsonl`, `new_wiki.jsonl` and `fairytaleqa.jsonl` (their licences allow trained weights
+to be shared) and `qed.jsonl` (real search questions that are never trained on: a test on another kind of question).
 Questions that other benchmarks of this folder ask (nq_oracle) are only in QED, so they are not trained on either.
 """
 
@@ -98,18 +98,17 @@ def _write(path: Path, rows: Iterator[Row]) -> None:
     print(f"{path}: {kept} rows")
 
 
-def training_rows(reading: Path) -> Iterator[Row]:
-    yield from squad_layout(reading / "squad2" / "dev-v2.0.json")
-    yield from squad11(reading / "squad11")
-    yield from squad_layout(reading / "squadshifts_new_wiki" / "new_wiki_v1.0.json")
-    yield from fairytaleqa(reading / "fairytaleqa")
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--reading", type=Path, required=True, help="folder with squad11, squad2, ...")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    _write(options.out / "train.jsonl", training_rows(options.reading))
-    _write(options.out / "qed.jsonl", qed(options.reading / "qed" / "qed-dev.jsonlines"))
+    for name, rows in {
+        "squad2": squad_layout(options.reading / "squad2" / "dev-v2.0.json"),
+        "squad11": squad11(options.reading / "squad11"),
+        "new_wiki": squad_layout(options.reading / "squadshifts_new_wiki" / "new_wiki_v1.0.json"),
+        "fairytaleqa": fairytaleqa(options.reading / "fairytaleqa"),
+        "qed": qed(options.reading / "qed" / "qed-dev.jsonlines"),
+    }.items():
+        _write(options.out / f"{name}.jsonl", rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from instill.answer.answerer import Answerer, Search
+from instill.answer.reader import Reader
 from instill.documents.document import Page
 from instill.encoders.protocol import Encoder
 from instill.generators.protocol import Generator
@@ -20,6 +21,7 @@ def answerer_for(
     labels: tuple[str, ...] | None,
     encoder: Encoder,
     generator: Generator | None,
+    reader: Reader | None,
     settings: Settings,
     threshold: float | None = None,
 ) -> Answerer:
@@ -51,6 +53,7 @@ def answerer_for(
         passage_vectors=index.vectors_of,
         encoder=encoder,
         generator=generator,
+        reader=reader,
         settings=settings.answer if threshold is None else settings.answer.model_copy(update={"threshold": threshold}),
         generator_settings=settings.generator,
     )

@@ -11,8 +11,10 @@ from instill.answer.citations import Citer, DocumentPages, DocumentText, candida
 from instill.answer.clusters_answer import POOL, PassageVectors, clusters_of, keywords, piece_together
 from instill.answer.conversation import standalone
 from instill.answer.extractive import REFUSAL, Extract, extract
+from instill.answer.findings import Findings, read_passages
 from instill.answer.grounded import Grounded, ground, write_answer
 from instill.answer.prompt import build_prompt
+from instill.answer.reader import Reader
 from instill.answer.types import Answer, Claim, Trace, Turn
 from instill.encoders.protocol import Encoder
 from instill.errors import GeneratorError, UsageError
@@ -42,6 +44,7 @@ class Answerer:
         document_pages: pages of a document, so that a citation has the page of its very span.
         passage_vectors: stored vectors of hits, for clusters; without it the passages are encoded again.
         generator: writes answers in `mode="auto"`; without one they are quoted.
+        reader: finds the words that answer; without one, sentences are chosen by likeness alone.
         settings, generator_settings: see `instill.settings`.
 
     Example:
@@ -67,6 +70,7 @@ class Answerer:
         document_pages: DocumentPages | None = None,
         passage_vectors: PassageVectors | None = None,
         generator: Generator | None = None,
+        reader: Reader | None = None,
         settings: AnswerSettings | None = None,
         generator_settings: GeneratorSettings | None = None,
     ) -> None:
@@ -76,6 +80,7 @@ class Answerer:
         self._passage_vectors = passage_vectors
         self._encoder = encoder
         self._generator = generator
+        self._reader = reader
         self._settings = settings or AnswerSettings()
         self._generator_settings = generator_settings or GeneratorSettings()
 
@@ -118,6 +123,10 @@ class Answerer:
             return self._clusters(run)
         with run.step("search"):
             run.pool = self._search(run.searched, k=3 * self._settings.passages)
+        if self._reader is not None and run.pool:
+            with run.step("read"):
+                run.findings = read_passages(run.standalone, run.pool, self._reader)
+                run.pool = run.findings.hits
         run.read = run.pool[: self._settings.passages]
         if generator is not None and run.read:
             return self._written(run, generator, on_token)
@@ -128,7 +137,7 @@ class Answerer:
     def _quoted(self, run: _Run, notices: tuple[str, ...] = (), dropped: int = 0, generator: str = "") -> Answer:
         found, citer = self._extract(run)
         trace = run.trace("extractive", dropped=dropped + citer.failed, generator=generator)
-        return self._finished(run, found.text, found.claims, found.confidence, trace, notices)
+        return self._finished(run, found.text, found.claims, found.confidence, trace, notices, found.short)
 
     def _written(self, run: _Run, generator: Generator, on_token: Callable[[str], None] | None) -> Answer:
         """The generator's answer as far as its sources prove it; the quoted answer when nothing of it is left."""
@@ -194,7 +203,13 @@ class Answerer:
         citer = Citer(self._document_text, self._document_pages)
         with run.step("extract"):
             found = extract(
-                run.standalone, run.read, self._encoder, citer, most=self._settings.sentences, pool=run.pool
+                run.standalone,
+                run.read,
+                self._encoder,
+                citer,
+                most=self._settings.sentences,
+                pool=run.pool,
+                findings=run.findings,
             )
         return found, citer
 
@@ -206,11 +221,12 @@ class Answerer:
         confidence: float,
         trace: Trace,
         notices: tuple[str, ...],
+        short: str = "",
     ) -> Answer:
         """The answer, or the refusal where it is not trusted enough."""
         if not claims or confidence < self._settings.threshold:
             return run.answer(REFUSAL, (), confidence, trace, notices, abstained=True)
-        return run.answer(text, claims, confidence, trace, notices)
+        return run.answer(text, claims, confidence, trace, notices, short=short)
 
 
 class _Run:
@@ -222,6 +238,7 @@ class _Run:
         self.searched = question
         self.pool: Sequence[Hit] = ()
         self.read: Sequence[Hit] = ()
+        self.findings: Findings | None = None
         self._timings: dict[str, float] = {}
         self._started = perf_counter()
 
@@ -254,6 +271,7 @@ class _Run:
         notices: tuple[str, ...],
         *,
         abstained: bool = False,
+        short: str = "",
     ) -> Answer:
         timings = {**self._timings, "total": 1e3 * (perf_counter() - self._started)}
-        return Answer(text, claims, confidence, abstained, trace, notices, timings)
+        return Answer(text, claims, confidence, abstained, trace, notices, timings, short)

@@ -10,8 +10,9 @@ depend on the size of the collection (BM25, the distance to the next passages) a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import exp
+from math import exp, log1p
 
+from instill.answer.findings import Findings
 from instill.answer.question import Question
 from instill.answer.ranking import Ranking
 from instill.answer.text import coverage, terms
@@ -25,8 +26,18 @@ COEFFICIENTS: Mapping[str, float] = {
 }
 
 
-def signs(question: Question, ranking: Ranking, rows: Sequence[int]) -> dict[str, float]:
-    """The signs that `COEFFICIENTS` weighs, for the chosen `rows`."""
+READER_COEFFICIENTS: Mapping[str, float] = {
+    **COEFFICIENTS,
+    "reader": 0.0,  # logit / 10 of the passage that answers best
+    "relevant": 0.0,  # logit / 10 of the passage that is most about what is asked
+    "agreement": 0.0,  # log(1 + other passages that give the same answer)
+}
+
+
+def signs(
+    question: Question, ranking: Ranking, rows: Sequence[int], findings: Findings | None = None
+) -> dict[str, float]:
+    """The signs that `COEFFICIENTS` weighs, for the chosen `rows`; with `findings` those of `READER_COEFFICIENTS`."""
     hits = ranking.hits
     chosen = [ranking.units[row] for row in rows]
     said = set().union(*(unit.found for unit in chosen)) if chosen else set()
@@ -34,18 +45,24 @@ def signs(question: Question, ranking: Ranking, rows: Sequence[int]) -> dict[str
     around: set[str] = set()
     for rank in ranks:
         around.update(terms(f"{hits[rank].title} {hits[rank].headings} {hits[rank].text}"))
-    return {
+    found = {
         "bias": 1.0,
         "closest": max([hit.vector_score for hit in hits] + [float(ranking.feature("cosine")[row]) for row in rows]),
         "sentence coverage": coverage(ranking.wanted, said),
         "passage coverage": coverage(ranking.wanted, around),
         "missing": _missing(question, around),
     }
+    if findings is not None and findings.readings:
+        found["reader"] = max(reading.score for reading in findings.readings) / 10
+        found["relevant"] = max(reading.relevant for reading in findings.readings) / 10
+        found["agreement"] = log1p(findings.agreement())
+    return found
 
 
 def confidence(found: Mapping[str, float]) -> float:
     """0 to 1."""
-    total = sum(COEFFICIENTS[name] * value for name, value in found.items())
+    coefficients = READER_COEFFICIENTS if "reader" in found else COEFFICIENTS
+    total = sum(coefficients[name] * value for name, value in found.items())
     return 1 / (1 + exp(-max(-30.0, min(30.0, total))))
 
 

@@ -8,12 +8,16 @@ from dataclasses import dataclass, field
 from instill.answer.citations import Citer
 from instill.answer.confidence import confidence, signs
 from instill.answer.display import plain_text
-from instill.answer.question import read_question
+from instill.answer.findings import Findings
+from instill.answer.question import Question, read_question
 from instill.answer.ranking import Ranking, rank_sentences
 from instill.answer.selection import Span, arrange, choose, choose_list, with_their_lists
 from instill.answer.types import Citation, Claim
 from instill.encoders.protocol import Encoder
 from instill.index.types import Hit
+
+LONGEST_SHORT = 120
+"""Longest short answer in characters; what is longer is said by its sentence."""
 
 REFUSAL = "The documents do not answer this question."
 
@@ -22,7 +26,8 @@ REFUSAL = "The documents do not answer this question."
 class Extract:
     """Claims with their confidence and the signs it was computed from.
 
-    No claims when the hits hold no statement; `ranking` is None without hits.
+    No claims when the hits hold no statement; `ranking` is None without hits. `short` is the exact answer inside the
+    claims' quotes, "" when the reader names none or the question asks for more than a phrase.
     """
 
     text: str
@@ -30,28 +35,54 @@ class Extract:
     confidence: float
     ranking: Ranking | None
     signs: Mapping[str, float] = field(default_factory=dict)
+    short: str = ""
 
 
 def extract(
-    question: str, hits: Sequence[Hit], encoder: Encoder, citer: Citer, *, most: int = 4, pool: Sequence[Hit] = ()
+    question: str,
+    hits: Sequence[Hit],
+    encoder: Encoder,
+    citer: Citer,
+    *,
+    most: int = 4,
+    pool: Sequence[Hit] = (),
+    findings: Findings | None = None,
 ) -> Extract:
     """Answer `question` from `hits`, best first.
 
     Args:
         most: most sentences; a list that answers is quoted whole.
         pool: more hits than are read, for the rarity of the question's terms.
+        findings: what the reader found in them.
     """
     if not hits:
         return Extract("", (), 0.0, None)
     asked = read_question(question)
-    ranking = rank_sentences(asked, hits, encoder, pool=pool)
+    ranking = rank_sentences(asked, hits, encoder, pool=pool, findings=findings)
     rows = choose(ranking, most)
     if not rows:
         return Extract("", (), 0.0, ranking)
-    found = signs(asked, ranking, rows)
+    found = signs(asked, ranking, rows, findings)
     spans = choose_list(ranking, citer, asked, encoder) or with_their_lists(arrange(ranking, rows), citer)
     claims = [claim for span in spans for claim in claims_of(span, citer)]
-    return Extract(written(claims), tuple(claims), confidence(found) if claims else 0.0, ranking, found)
+    belief = confidence(found) if claims else 0.0
+    short = short_answer(asked, claims, findings) if findings and len(spans) <= most else ""
+    return Extract(written(claims), tuple(claims), belief, ranking, found, short)
+
+
+def short_answer(question: Question, claims: Sequence[Claim], findings: Findings) -> str:
+    """The words that answer, from the first passage in which the reader finds some inside a quote of the claims."""
+    if question.wants_list:
+        return ""
+    quotes = [citation for claim in claims for citation in claim.citations]
+    for rank, found in enumerate(findings.readings):
+        hit = findings.hits[rank]
+        start, end = hit.start + found.start, hit.start + found.end
+        for quote in quotes:
+            if quote.doc_id == hit.doc_id and quote.start <= start < end <= quote.end and found.span > 0:
+                words = plain_text(hit.text[found.start : found.end])
+                return words if len(words) <= LONGEST_SHORT and len(words) < 0.7 * len(quote.text) else ""
+    return ""
 
 
 def claims_of(span: Span, citer: Citer) -> list[Claim]:

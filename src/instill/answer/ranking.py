@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instill.answer.display import plain_text
+from instill.answer.findings import Findings
 from instill.answer.question import Question, offers
 from instill.answer.sentences import Sentence, split_sentences
 from instill.answer.text import coverage, rarity, terms
@@ -43,12 +44,13 @@ FEATURES = (
     "code",
     "item",  # a list item when a list is asked for
     "opens",  # first statement of its passage
+    "read",  # the reader sees the answer there
 )
 
 WEIGHTS: Mapping[str, float] = {
     "cosine": 5.0, "coverage": 2.0, "passage coverage": 1.5, "heading coverage": 0.9, "passage cosine": 2.0,
     "first ranks": 1.0, "offers": 1.0, "follows a question": 1.0, "neighbours": 0.5, "heading": -2.5,
-    "question": -2.0, "short": -1.0, "code": -2.5, "item": 0.7, "opens": 0.2,
+    "question": -2.0, "short": -1.0, "code": -2.5, "item": 0.7, "opens": 0.2, "read": 8.0,
 }  # fmt: skip
 
 _DANGLING = re.compile(
@@ -103,8 +105,20 @@ class Ranking:
         return column
 
 
-def rank_sentences(question: Question, hits: Sequence[Hit], encoder: Encoder, *, pool: Sequence[Hit] = ()) -> Ranking:
-    """Score every sentence of `hits`; `pool` (more hits) only tells how rare the question's terms are."""
+def rank_sentences(
+    question: Question,
+    hits: Sequence[Hit],
+    encoder: Encoder,
+    *,
+    pool: Sequence[Hit] = (),
+    findings: Findings | None = None,
+) -> Ranking:
+    """Score every sentence of `hits`.
+
+    Args:
+        pool: more hits; they only tell how rare the question's terms are.
+        findings: what the reader found in them.
+    """
     around = [frozenset(terms(f"{hit.title} {hit.headings}")) for hit in hits]
     bodies = [frozenset(terms(hit.text)) | head for hit, head in zip(hits, around, strict=True)]
     others = [set(terms(f"{hit.title} {hit.headings} {hit.text}")) for hit in pool[len(hits) :]]
@@ -141,6 +155,7 @@ def rank_sentences(question: Question, hits: Sequence[Hit], encoder: Encoder, *,
             kind == "code",
             kind == "item" and question.wants_list,
             not any(s.kind in ("prose", "item") for s in sentences[unit.rank][: unit.position]),
+            findings.support(hit, unit.sentence.start, unit.sentence.end) if findings else 0.0,
         )
     weights = np.array([WEIGHTS[name] for name in FEATURES])
     return Ranking(hits, units, vectors, features, features @ weights, wanted, sentences, asked[0])

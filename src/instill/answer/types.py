@@ -92,6 +92,7 @@ class Answer:
 
     Args:
         text: the answer as it reads; for a refusal, the sentence that says so.
+        short: the exact words that answer, taken from one of the quotes ("80 degrees"); "" when there are none.
         claims: the statements with their citations; empty when abstained.
         confidence: 0 to 1.
         abstained: True when the documents do not answer.
@@ -106,6 +107,7 @@ class Answer:
     trace: Trace
     notices: tuple[str, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
+    short: str = ""
 
     @property
     def citations(self) -> tuple[Citation, ...]:

@@ -121,6 +121,8 @@ def print_answer(answer: Answer) -> None:
             typer.secho(f"  {place(candidate.title, candidate.source, candidate.headings, candidate.page)}", dim=True)
             typer.echo(f"  {clean(' '.join(plain_text(candidate.text).split()), 160)}")
         return
+    if answer.short:
+        typer.secho(clean(answer.short), bold=True)
     for claim in answer.claims:
         marks = "".join(f"[{numbers[citation]}]" for citation in claim.citations)
         typer.echo(f"{clean(claim.text)} {marks}")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from random import Random
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from instill.answer.sentences import split_sentences
 from instill.answer.text import normalise, terms
@@ -92,6 +92,7 @@ def trials_of(
 def ask_trials(workspace: Workspace, trials: Sequence[Trial], *, progress: Progress | None = None) -> list[Outcome]:
     """Ask all of them, quoting the documents, with no threshold."""
     encoder = Remembering(workspace.encoder)
+    parts: dict[str, Any] = {"reader": workspace.reader} if hasattr(workspace, "reader") else {}
     outcomes = []
     for number, trial in enumerate(trials, start=1):
         answerer = answerer_for(
@@ -100,8 +101,10 @@ def ask_trials(workspace: Workspace, trials: Sequence[Trial], *, progress: Progr
             labels=None,
             encoder=encoder,
             generator=None,
+            reader=workspace.reader,
             settings=workspace.settings,
             threshold=0.0,
+            **parts,
         )
         answer = answerer.ask(trial.question, mode="extractive")
         confidence = NOTHING if answer.abstained else answer.confidence

@@ -24,7 +24,10 @@ IGNORED = -1.0
 WINDOW = 224
 """Longest passage in training, in tokens; a longer one is cut to a window around the answer."""
 
-_STOP = frozenset("a an the of in on at to for is was are were did do does what which who when where how".split())
+_STOP = frozenset(
+    ["a", "an", "the", "of", "in", "on", "at", "to", "for", "is", "was", "are", "were", "did", "do", "does", "what",
+     "which", "who", "when", "where", "how"]
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

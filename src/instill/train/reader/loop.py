@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import math
-import os
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -151,7 +150,7 @@ def _save(model: ReaderModel, optimizer: torch.optim.AdamW, path: Path, step: in
             tensors[f"{key}.{name}"] = value
     draft = path.with_suffix(".draft")
     save_file(tensors, draft, {"step": str(step), "identity": identity})
-    os.replace(draft, path)
+    draft.replace(path)
 
 
 def _resume(model: ReaderModel, optimizer: torch.optim.AdamW, path: Path, identity: str) -> int:

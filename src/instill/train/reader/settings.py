@@ -15,9 +15,9 @@ class Hyperparameters:
         warmup: share of all steps over which the learning rate rises from 0; it falls to 0 in a line after that.
     """
 
-    epochs: int = 3
+    epochs: int = 2
     batch_tokens: int = 5300
-    learning_rate: float = 1e-4
+    learning_rate: float = 1.5e-4
     head_rate: float = 5.0
     warmup: float = 0.06
     weight_decay: float = 0.01

@@ -1,0 +1,28 @@
+"""Which reader the settings name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from instill.answer.reader import MANIFEST_FILE, Reader
+from instill.errors import UsageError
+from instill.weights import shipped
+
+
+def open_reader(chosen: str, *, threads: int = 0) -> Reader | None:
+    """The reader for `answer.reader`: "shipped", "off" (None), or a folder that `instill train reader` made.
+
+    Raises:
+        UsageError: the folder holds no reader.
+        WorkspaceError: its files cannot be used.
+    """
+    if chosen == "off":
+        return None
+    folder = shipped() if chosen == "shipped" else Path(chosen).expanduser()
+    if not (folder / MANIFEST_FILE).is_file():
+        raise UsageError(
+            "There is no reader in this folder.",
+            where=str(folder),
+            remedy='Set answer.reader to "shipped", "off", or to the folder OUT/reader of instill train reader.',
+        )
+    return Reader(folder, threads=threads)
