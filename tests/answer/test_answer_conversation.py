@@ -4,8 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instill.answer.conversation import LONGEST_REWRITE, checked_rewrite, depends, standalone
+from instill.answer.conversation import standalone
+from instill.answer.dependence import depends
 from instill.answer.extractive import REFUSAL
+from instill.answer.generated_rewrite import checked_rewrite
+from instill.answer.subject import LONGEST_REWRITE
 from instill.answer.types import Turn
 from tests.answer.answer_corpus import Corpus
 
@@ -25,6 +28,15 @@ def asked(*questions: str) -> list[Turn]:
         (["Tell me about makos.", "Where do they live?"], "What do they eat?", "What do makos eat?"),
         (["What is the Neverending Story film about?"], "Who are the main characters?",
          "Who are the main characters (Neverending Story film)?"),
+        (["What is throat cancer?", "Tell me about lung cancer.", "What causes throat cancer?"],
+         "What is the first sign of it?", "What is the first sign of throat cancer?"),
+        (["What is blockchain?", "What are the types of networks?"], "Tell me about its invention.",
+         "Tell me about blockchain's invention."),
+        (["What is the Surrealism movement?", "Why did Dali choose surrealism?"], "Is it still used today?",
+         "Is Surrealism movement still used today?"),
+        (["Tell me about turkeys.", "Why did Ben Franklin want a turkey?"], "When did he die?",
+         "When did Ben Franklin die?"),
+        (["Tell me about stews.", "How is cassoulet made?"], "Is it French?", "Is cassoulet French?"),
         (["What does the rye loaf cost?"], "And the honey cake?", "What does the rye loaf cost, the honey cake?"),
     ],
 )  # fmt: skip
@@ -101,17 +113,30 @@ def test_a_follow_up_finds_what_the_question_alone_does_not(company: Corpus) -> 
     assert "forty loaves" in answer.text
 
 
-def test_a_follow_up_is_searched_for_with_the_last_turns() -> None:
+def test_a_follow_up_is_searched_for_with_what_it_leaves_unsaid_and_the_last_answers() -> None:
     history = asked("What is throat cancer?")
-    assert standalone("Is it treatable?", history).search == (
-        "Is throat cancer treatable? What is throat cancer? Some answer."
-    )
-    assert "throat cancer" in standalone("Yes, I have a cough.", history).search
+    assert standalone("Is it treatable?", history).search == "Is throat cancer treatable? Some answer."
+    assert standalone("Yes, I have a cough.", history).search == "Yes, I have a cough. throat cancer Some answer."
     assert standalone("Who wrote the handbook of the company?", history).search == (
         "Who wrote the handbook of the company?"
     )
 
 
+def test_what_is_left_unsaid_is_searched_for_but_not_shown() -> None:
+    found = standalone("Are there any famous foods?", [Turn("user", "What is worth seeing in Chattanooga?")])
+    assert found.question == "Are there any famous foods?"
+    assert not found.rewritten
+    assert found.search == "Are there any famous foods? chattanooga"
+
+
+def test_a_request_about_something_else_is_no_reply() -> None:
+    assert standalone("Tell me about lung cancer.", asked("What is throat cancer?")).search == (
+        "Tell me about lung cancer."
+    )
+
+
 def test_depends() -> None:
     assert depends("and tomorrow?")
+    assert not depends("What is mortadella and where is it from?")
+    assert not depends("e-Discovery? What is that?")
     assert not depends("What is the refund policy of Harbour Mills?")

@@ -1,0 +1,151 @@
+"""What a conversation is about: the subject is named once and then kept until another is named."""
+
+from __future__ import annotations
+
+import re
+
+from instill.answer.dependence import LEAD, QUESTION_WORD, WEAK, WEAK_STEMS, continues
+from instill.answer.text import STOPWORDS, normalise, stem, terms, word_set
+
+LONGEST_REWRITE = 300
+"""Longest accepted rewrite, and the most that is read of a user's turn, in characters."""
+
+TURNS = 6
+"""Turns of each side of the conversation that are looked at, newest last."""
+
+_QUESTION_START = re.compile(rf"^\W*(?:{QUESTION_WORD.pattern})", re.IGNORECASE)
+_INTRODUCES = re.compile(
+    r"\b(?:(?:tell|know|learn|read|talk|hear)(?: me)?(?: more)? about|describe|explain"
+    r"|(?:what|who)(?:['’]s| is| are| was| were))\s+(?=\w)",
+    re.IGNORECASE,
+)
+# "the causes", "its founding": a part of the subject, not another one; "the Bronze Age" is a name.
+_ATTRIBUTE = re.compile(r"(?:(?i:the|its|their|his|her|some|any|other|this|that|these|those)\b)\s*(?![A-Z])")
+_PLACED = re.compile(r"\b(?:of|in|for|from|to|with|on|at|between)\b", re.IGNORECASE)
+_PLACED_PART = re.compile(
+    r"\b(?:of|in|for|from|to|with|on|at|between|than)\s+(?:[a-z][\w’'-]*\s+){0,3}[\w’'-]+(?:\s+[A-Z][\w’'-]*)*"
+)
+_OPENING = re.compile(
+    r"^\W*(?:(?:when|where|why|how)(?:\s+(?:long|often|much|many))?\s+)?"
+    r"(?:is|are|was|were|do|does|did|can|could|will|would|should|has|have|had)\s+",
+    re.IGNORECASE,
+)
+_PARTICIPLES = word_set("made known used sold born built found held kept seen taken written grown")
+_INVERTED = re.compile(r"\b(?:do|does|did|can|could|will|would|should|has|have|had)\b", re.IGNORECASE)
+_JOINS_NAMES = word_set("of the de la le von van der da di del")
+_WORD = re.compile(r"[\w][\w'’.+#/-]*")
+_ASPECTS = frozenset(
+    stem(word)
+    for word in word_set(
+        "advantages disadvantages pros cons benefits risks costs prices features characteristics components factors "
+        "elements aspects issues concerns problems requirements varieties uses applications options treatments "
+        "significance members criticisms alternatives adaptations definition importance others"
+    )
+)
+
+
+def subject_of(question: str, *, current: str) -> str:
+    """The phrase that the question makes the subject, or "" when it only asks for a detail of the `current` one.
+
+    Example:
+        >>> subject_of("Tell me about lung cancer.", current="throat cancer")
+        'lung cancer'
+        >>> subject_of("What are the causes?", current="lung cancer")
+        ''
+    """
+    lead = LEAD.match(question)
+    text = question[lead.end() :] if lead else question
+    introduced = _INTRODUCES.search(text)
+    rest = text[introduced.end() :] if introduced else text
+    if not current:
+        return _longest(_names(text)) or _longest(phrases(rest))
+    names = _names(_PLACED_PART.sub(" , ", text))
+    if names:
+        # "Why did Dali choose surrealism?" goes on about surrealism.
+        return "" if set(terms(current)) & set(terms(question)) else _longest(names)
+    opening = _OPENING.match(text)
+    if not introduced and opening:
+        return _of_clause(text[opening.end() :])
+    if not (introduced or continues(question)) or _ATTRIBUTE.match(rest) or _PLACED.search(rest):
+        return ""
+    chosen = next(iter(phrases(rest)), "")
+    return "" if _is_aspect(chosen) else chosen
+
+
+def _of_clause(rest: str) -> str:
+    """Who or what "is" or "does" it: "cassoulet" of "(how is) cassoulet made", or ""."""
+    found = phrases(rest)
+    if not found or _ATTRIBUTE.match(rest) or not re.match(rf"(?:an? )?{re.escape(found[0])}", rest):
+        return ""
+    words = found[0].split()
+    while words and (words[-1].endswith("ed") or words[-1] in _PARTICIPLES):
+        words.pop()
+    return " ".join(words) if len(words) <= 2 and not _is_aspect(" ".join(words)) else ""
+
+
+def _names(text: str) -> list[str]:
+    later = _QUESTION_START.sub("", text)
+    return [name for name in (_from_capital(phrase, text) for phrase in phrases(later)) if name]
+
+
+def _longest(found: list[str]) -> str:
+    return max(found, key=lambda phrase: (len(phrase.split()) >= 2, len(phrase)), default="")
+
+
+def _is_aspect(phrase: str) -> bool:
+    return bool(set(terms(phrase)) & _ASPECTS) or set(terms(phrase)) <= WEAK_STEMS
+
+
+def last_name(text: str) -> str:
+    """The last name inside the text that may be a person's, or ""; whom "he" or "she" means."""
+    return next(reversed(_names(_PLACED_PART.sub(" , ", text))), "")
+
+
+def _from_capital(phrase: str, question: str) -> str:
+    """The phrase from its first capitalised word on: "founded Harbour Mills" -> "Harbour Mills"; "" without one.
+
+    A word in small letters behind the name belongs to it ("Neverending Story film"), unless the question is built so
+    that it is the verb ("did Netflix shift", "is Bitcoin generated").
+    """
+    words = phrase.split()
+    first = next((position for position, word in enumerate(words) if word[:1].isupper()), len(words))
+    words = words[first:]
+    while words and words[-1].islower() and (_INVERTED.search(question) or words[-1].endswith("ed")):
+        words.pop()
+    return " ".join(words)
+
+
+def phrases(text: str) -> list[str]:
+    """Runs of content words, as they are written; "of" and the like may stand inside a run of names.
+
+    Example:
+        >>> phrases("Does the Museum of Art have any special collections?")
+        ['Museum of Art', 'special collections']
+    """
+    runs: list[list[str]] = [[]]
+    joints: list[str] = []
+    last_end = 0
+    for match in _WORD.finditer(text):
+        word = match.group().rstrip(".'’")
+        plain = normalise(word)
+        bare = re.sub(r"['’]s$", "", plain)
+        broken = bool(re.search(r"[,;:!?()]", text[last_end : match.start()]))
+        last_end = match.end()
+        if broken:
+            runs.append([])
+            joints = []
+        weak = word.islower() and (bare in WEAK or stem(bare) in WEAK_STEMS)
+        if word in _JOINS_NAMES and (joints or (runs[-1] and runs[-1][-1][:1].isupper())):
+            joints = [*joints, word]
+            continue
+        if joints:
+            if word[:1].isupper() and bare not in STOPWORDS:
+                runs[-1].extend(joints)
+            else:
+                runs.append([])
+            joints = []
+        if weak or bare in STOPWORDS:
+            runs.append([])
+        else:
+            runs[-1].append(re.sub(r"['’]s$", "", word))
+    return [" ".join(run) for run in runs if run and len("".join(run)) > 2]
