@@ -42,14 +42,13 @@ class Marks:
 
     cls: int
     sep: int
-    mask: int
 
 
 def marks_of(tokenizer: Tokenizer) -> Marks:
     """Raises ValueError when the tokenizer lacks one of the special tokens of a BERT vocabulary."""
-    found = [tokenizer.token_to_id(name) for name in ("[CLS]", "[SEP]", "[MASK]")]
+    found = [tokenizer.token_to_id(name) for name in ("[CLS]", "[SEP]")]
     if None in found:
-        raise ValueError("the tokenizer has no [CLS], [SEP] and [MASK]")
+        raise ValueError("the tokenizer has no [CLS] and [SEP]")
     return Marks(*found)
 
 
@@ -63,7 +62,7 @@ def put_together(marks: Marks, question: Sequence[int], title: Sequence[int], pa
     """The model's input.
 
     Example:
-        >>> put_together(Marks(101, 102, 103), [7, 8], [5], [1, 2, 3])
+        >>> put_together(Marks(101, 102), [7, 8], [5], [1, 2, 3])
         ReaderInput(ids=(101, 7, 8, 102, 5, 102, 1, 2, 3, 102), first=6, count=3)
     """
     head = (marks.cls, *question[:QUESTION_TOKENS], marks.sep, *title[-TITLE_TOKENS:], marks.sep)

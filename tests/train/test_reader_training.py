@@ -1,0 +1,202 @@
+"""The loop: resumed after SIGKILL it ends with the same weights; the exported model computes what was trained."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.numpy import load_file, save_file
+from tokenizers import Tokenizer
+
+from instill.encoders.reader_graph import build_reader, heads_from
+from instill.encoders.transformer_weights import read_tensors, transformer_from
+from instill.encoders.words import WordTable
+from instill.errors import UsageError, WorkspaceError
+from instill.train.reader.examples import Example, ExampleMaker, Mix
+from instill.train.reader.export import export_reader
+from instill.train.reader.loop import CHECKPOINT, _batches, _rate, train
+from instill.train.reader.model import ReaderModel, length_class, make_batch
+from instill.train.reader.run import ReaderRun, train_reader
+from instill.train.reader.settings import Hyperparameters
+from tests.encoders.tiny_folders import write_bert_folder
+from tests.train.reader_rows import rows, write_rows
+
+CHOSEN = Hyperparameters(epochs=3, batch_tokens=96, learning_rate=1e-3)
+
+WORKER = """
+import sys
+from pathlib import Path
+from tests.train.test_reader_training import train_tiny
+train_tiny(Path(sys.argv[1]), Path(sys.argv[2]), save_every=1, pause=0.05)
+"""
+
+
+def maker_of(folder: Path) -> ExampleMaker:
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_padding()
+    return ExampleMaker(rows(), {0: [1, 2]}, tokenizer, Mix(0.5, 0.5, 0.0))
+
+
+def train_tiny(base: Path, out: Path, *, save_every: int = 4, pause: float = 0.0) -> ReaderModel:
+    out.mkdir(exist_ok=True)
+    torch.set_num_threads(1)
+    torch.manual_seed(1)
+    model = ReaderModel(base)
+    train(
+        model, maker_of(base), CHOSEN, out, identity="tiny", save_every=save_every,
+        progress=lambda _: time.sleep(pause),
+    )  # fmt: skip
+    return model
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = write_bert_folder(tmp_path_factory.mktemp("base"))
+    tensors = dict(load_file(folder / "model.safetensors"))
+    tensors["embeddings.position_embeddings.weight"] = np.resize(
+        tensors["embeddings.position_embeddings.weight"], (400, 16)
+    )
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "max_position_embeddings": 400}))
+    return folder
+
+
+def test_a_killed_run_ends_with_the_same_weights(base: Path, tmp_path: Path) -> None:
+    train_tiny(base, tmp_path / "whole")
+    killed = tmp_path / "killed"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    for _ in range(2):
+        process = subprocess.Popen([sys.executable, "-c", WORKER, str(base), str(killed)], env=environment)
+        before = _step(killed)
+        while _step(killed) < before + 3 and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert 0 < _step(killed) < _step(tmp_path / "whole")
+    train_tiny(base, killed)
+    whole, resumed = load_file(tmp_path / "whole" / CHECKPOINT), load_file(killed / CHECKPOINT)
+    assert whole.keys() == resumed.keys()
+    assert all(np.array_equal(whole[name], resumed[name]) for name in whole)
+
+
+def _step(folder: Path) -> int:
+    from safetensors import safe_open
+
+    if not (folder / CHECKPOINT).exists():
+        return 0
+    with safe_open(folder / CHECKPOINT, "np") as file:
+        return int(file.metadata()["step"])
+
+
+def test_a_checkpoint_of_another_run_is_refused(base: Path, tmp_path: Path) -> None:
+    train_tiny(base, tmp_path)
+    with pytest.raises(WorkspaceError, match="another"):
+        train(ReaderModel(base), maker_of(base), CHOSEN, tmp_path, identity="other")
+
+
+def test_a_damaged_checkpoint_is_a_message(base: Path, tmp_path: Path) -> None:
+    (tmp_path / CHECKPOINT).write_bytes(b"nothing of the kind")
+    with pytest.raises(WorkspaceError, match="cannot be read"):
+        train(ReaderModel(base), maker_of(base), CHOSEN, tmp_path, identity="tiny")
+
+
+def test_training_lowers_the_loss(base: Path, tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    batch = make_batch(maker_of(base).epoch(0))
+    before = float(ReaderModel(base).loss(batch).detach())
+    after = float(train_tiny(base, tmp_path).loss(batch).detach())
+    assert after < 0.8 * before
+
+
+def test_word_and_position_tables_are_not_trained(base: Path, tmp_path: Path) -> None:
+    train_tiny(base, tmp_path)
+    assert not any("embeddings" in name for name in load_file(tmp_path / CHECKPOINT))
+
+
+def test_the_exported_graph_computes_what_was_trained(base: Path, tmp_path: Path) -> None:
+    model = train_tiny(base, tmp_path)
+    weights = {name.removeprefix("weight."): value for name, value in load_file(tmp_path / CHECKPOINT).items()}
+    tensors = read_tensors(base) | {name.removeprefix("trunk."): value for name, value in weights.items()}
+    transformer = transformer_from(tensors, json.loads((base / "config.json").read_text()), where=base)
+    table = WordTable.of(transformer.words)
+    # The table is the one thing that is stored coarsely in float32 too: compare with what it holds.
+    model.trunk.embeddings.word_embeddings.weight.data = torch.tensor(table.codes * table.scales[:, None])
+    table.save(tmp_path)
+    onnx.save_model(
+        build_reader(transformer, heads_from(weights), precision="fp32", table=table), tmp_path / "reader.onnx"
+    )
+    ids = np.array([[2, 5, 6, 3, 7, 8, 9, 10, 3]], np.int32)
+    spans, verdicts = ort.InferenceSession(str(tmp_path / "reader.onnx")).run(None, {"input_ids": ids})
+    with torch.no_grad():
+        expected, judged = model(torch.tensor(ids, dtype=torch.long), torch.ones(1, ids.shape[1], dtype=torch.long))
+    np.testing.assert_allclose(spans, expected[0].numpy(), atol=2e-5)
+    np.testing.assert_allclose(verdicts, judged.numpy(), atol=2e-5)
+
+
+def test_padding_changes_nothing(base: Path) -> None:
+    torch.manual_seed(1)
+    model = ReaderModel(base)
+    short = Example((2, 5, 3, 3, 6, 7, 3), 4, 2, 4, 5, 1.0, 1.0)
+    with torch.no_grad():
+        alone = model(torch.tensor([short.ids]), torch.ones(1, 7, dtype=torch.long))[0][0]
+        batch = make_batch([short])
+        padded = model(batch.ids, batch.attended)[0][0][:7]
+    assert batch.ids.shape[1] == 24
+    torch.testing.assert_close(alone, padded, atol=1e-5, rtol=0)
+
+
+@given(st.lists(st.integers(4, 200), min_size=1, max_size=80), st.integers(0, 5))
+def test_every_example_is_in_one_batch_of_bounded_size(lengths: list[int], epoch: int) -> None:
+    examples = [Example((n,) * length, 0, 0, 0, 0, 0.0, 0.0) for n, length in enumerate(lengths)]
+    chosen = Hyperparameters(batch_tokens=500)
+    batches = _batches(examples, chosen, epoch)
+    assert sorted(each.ids[0] for batch in batches for each in batch) == list(range(len(examples)))
+    for batch in batches:
+        longest = length_class(max(len(each.ids) for each in batch))
+        assert len(batch) == 1 or len(batch) * longest <= 500
+
+
+def test_the_rate_rises_and_falls_to_almost_nothing() -> None:
+    rates = [_rate(step, 100, 0.1) for step in range(100)]
+    assert rates[:10] == pytest.approx([n / 10 for n in range(1, 11)])
+    assert rates[10] == 1.0
+    assert rates[-1] == pytest.approx(1 / 90)
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+
+
+def test_the_whole_command_leaves_a_reader_and_its_figures(tmp_path: Path) -> None:
+    data = write_rows(tmp_path / "rows.jsonl", rows())
+    chosen = Hyperparameters(epochs=1, batch_tokens=2000)
+    found = train_reader(ReaderRun([data], tmp_path / "run", 0.3, 1, chosen, attribution=["made up"]))
+    assert set(found) == {"f1", "exact", "auc"}
+    manifest = json.loads((tmp_path / "run/reader/reader.json").read_text())
+    assert manifest["attribution"] == ["made up"]
+    assert manifest["metrics"]["f1"]["value"] == found["f1"].value
+    assert sorted(path.name for path in (tmp_path / "run/reader").iterdir()) == [
+        "reader.json", "reader.onnx", "tokenizer.json", "words.bin",
+    ]  # fmt: skip
+
+
+def test_a_split_that_leaves_nothing_is_a_message(tmp_path: Path) -> None:
+    data = write_rows(tmp_path / "rows.jsonl", rows()[:1])
+    with pytest.raises(UsageError, match="The split leaves"):
+        train_reader(ReaderRun([data], tmp_path / "run"))
+
+
+def test_export_needs_no_torch_objects(base: Path, tmp_path: Path) -> None:
+    train_tiny(base, tmp_path / "run")
+    export_reader(tmp_path / "run", base, tmp_path / "out", {"note": "tiny"})
+    assert json.loads((tmp_path / "out/reader.json").read_text())["note"] == "tiny"
