@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from instill.answer.answerer import Answerer
+from instill.answer.reader import Reader
 from instill.answer.types import Answer
 from instill.documents.document import Document, Page
 from instill.documents.reading import read
@@ -56,7 +57,9 @@ class Corpus:
         stored = self.index.document_text(doc_id)
         return stored.pages if stored else ()
 
-    def answerer(self, generator: Generator | None = None, **settings: float) -> Answerer:
+    def answerer(
+        self, generator: Generator | None = None, *, reader: Reader | None = None, **settings: float
+    ) -> Answerer:
         return Answerer(
             search=self.search,
             document_text=self.text,
@@ -64,6 +67,7 @@ class Corpus:
             passage_vectors=self.index.vectors_of,
             encoder=self.encoder,
             generator=generator,
+            reader=reader,
             settings=AnswerSettings.model_validate(settings),
             generator_settings=GeneratorSettings(),
         )

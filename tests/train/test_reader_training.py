@@ -26,10 +26,10 @@ from instill.encoders.words import WordTable
 from instill.errors import UsageError, WorkspaceError
 from instill.train.reader.examples import Example, ExampleMaker, Mix
 from instill.train.reader.export import export_reader
-from instill.train.reader.loop import CHECKPOINT, _batches, _rate, train
+from instill.train.reader.loop import _batches, _rate, train
 from instill.train.reader.model import ReaderModel, length_class, make_batch
 from instill.train.reader.run import ReaderRun, train_reader
-from instill.train.reader.settings import Hyperparameters
+from instill.train.reader.settings import CHECKPOINT, Hyperparameters
 from tests.encoders.tiny_folders import write_bert_folder
 from tests.train.reader_rows import rows, write_rows
 
@@ -186,7 +186,7 @@ def test_the_whole_command_leaves_a_reader_and_its_figures(tmp_path: Path) -> No
     assert manifest["attribution"] == ["made up"]
     assert manifest["metrics"]["f1"]["value"] == found["f1"].value
     assert sorted(path.name for path in (tmp_path / "run/reader").iterdir()) == [
-        "reader.json", "reader.onnx", "tokenizer.json", "words.bin",
+        "READER.md", "reader.json", "reader.onnx", "tokenizer.json", "words.bin",
     ]  # fmt: skip
 
 

@@ -14,8 +14,9 @@ from math import exp, log1p
 
 from instill.answer.findings import Findings
 from instill.answer.question import Question
-from instill.answer.ranking import Ranking
+from instill.answer.ranking import Ranking, Unit
 from instill.answer.text import coverage, terms
+from instill.index.types import Hit
 
 COEFFICIENTS: Mapping[str, float] = {
     "bias": -6.38,
@@ -28,8 +29,9 @@ COEFFICIENTS: Mapping[str, float] = {
 
 READER_COEFFICIENTS: Mapping[str, float] = {
     **COEFFICIENTS,
-    "reader": 0.0,  # logit / 10 of the passage that answers best
-    "relevant": 0.0,  # logit / 10 of the passage that is most about what is asked
+    "reader": 0.0,  # logit / 10 that the quoted passage answers
+    "relevant": 0.0,  # logit / 10 that it is about what is asked
+    "support": 0.0,  # how much the reader sees the answer in the best quoted sentence
     "agreement": 0.0,  # log(1 + other passages that give the same answer)
 }
 
@@ -53,10 +55,20 @@ def signs(
         "missing": _missing(question, around),
     }
     if findings is not None and findings.readings:
-        found["reader"] = max(reading.score for reading in findings.readings) / 10
-        found["relevant"] = max(reading.relevant for reading in findings.readings) / 10
-        found["agreement"] = log1p(findings.agreement())
+        found |= _reader_signs(chosen, hits, findings)
     return found
+
+
+def _reader_signs(chosen: Sequence[Unit], hits: Sequence[Hit], findings: Findings) -> dict[str, float]:
+    read = [reading for unit in chosen if (reading := findings.reading_of(hits[unit.rank])) is not None]
+    return {
+        "reader": max([reading.score for reading in read], default=-10.0) / 10,
+        "relevant": max([reading.relevant for reading in read], default=-10.0) / 10,
+        "support": max(
+            [findings.support(hits[unit.rank], unit.sentence.start, unit.sentence.end) for unit in chosen], default=0.0
+        ),
+        "agreement": log1p(findings.agreement()),
+    }
 
 
 def confidence(found: Mapping[str, float]) -> float:

@@ -31,15 +31,19 @@ class Findings:
     hits: tuple[Hit, ...]
     readings: tuple[Reading, ...]
 
+    def reading_of(self, hit: Hit) -> Reading | None:
+        """What was found in a hit; None when it was not read."""
+        place = (hit.doc_id, hit.ordinal)
+        read = zip(self.hits, self.readings, strict=False)
+        return next((reading for other, reading in read if (other.doc_id, other.ordinal) == place), None)
+
     def support(self, hit: Hit, start: int, end: int) -> float:
         """How much the reader sees the answer in the characters `[start, end)` of a hit's text, 0 to 1.
 
         The logarithm of (the passage answers) x (the answer lies there), scaled so that one in a thousand gives 0; 0
         for a hit that was not read.
         """
-        place = (hit.doc_id, hit.ordinal)
-        read = zip(self.hits, self.readings, strict=False)
-        found = next((reading for other, reading in read if (other.doc_id, other.ordinal) == place), None)
+        found = self.reading_of(hit)
         if found is None:
             return 0.0
         chance = found.mass(start, end) / (1 + exp(-max(-30.0, min(30.0, found.score))))

@@ -158,7 +158,7 @@ def _decode(
         return Reading(0, 0, -20.0, answerable, relevant, np.zeros(0, np.float32), offsets)
     first, last, best = best_span(scores[:, 0], scores[:, 1])
     start, end = int(offsets[first, 0]), int(offsets[last, 1])
-    weights = (_softmax(scores[:, 0]) + _softmax(scores[:, 1])) / 2
+    weights = ((_softmax(scores[:, 0]) + _softmax(scores[:, 1])) / 2).astype(np.float32)
     return Reading(start, end, best - float(nothing.sum()), answerable, relevant, weights, offsets)
 
 
@@ -179,4 +179,5 @@ def best_span(starts: NDArray[np.float32], ends: NDArray[np.float32]) -> tuple[i
 
 def _softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:
     raised: NDArray[np.float32] = np.exp(scores - scores.max())
-    return raised / raised.sum()
+    shares: NDArray[np.float32] = raised / raised.sum()
+    return shares

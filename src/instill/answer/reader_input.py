@@ -46,10 +46,10 @@ class Marks:
 
 def marks_of(tokenizer: Tokenizer) -> Marks:
     """Raises ValueError when the tokenizer lacks one of the special tokens of a BERT vocabulary."""
-    found = [tokenizer.token_to_id(name) for name in ("[CLS]", "[SEP]")]
-    if None in found:
+    cls, sep = tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")
+    if cls is None or sep is None:
         raise ValueError("the tokenizer has no [CLS] and [SEP]")
-    return Marks(*found)
+    return Marks(cls, sep)
 
 
 def tokenize(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Tokens]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -21,8 +23,8 @@ def register(parent: typer.Typer) -> None:
 def reader(
     data: Annotated[list[Path], typer.Option("--data", help="Questions: JSON in SQuAD's layout, or JSON lines.")],
     out: Annotated[Path, typer.Option("--out", help="Folder of the run; a stopped run in it is taken up again.")],
-    epochs: Annotated[int, typer.Option(min=1)] = 3,
-    learning_rate: Annotated[float, typer.Option(min=1e-7, max=1e-2)] = 1e-4,
+    epochs: Annotated[int, typer.Option(min=1)] = 2,
+    learning_rate: Annotated[float, typer.Option(min=1e-7, max=1e-2)] = 1.5e-4,
     seed: int = 0,
     held_out: Annotated[float, typer.Option(min=0.01, max=0.9, help="Share of articles kept for measuring.")] = 0.12,
     split_seed: Annotated[int, typer.Option(help="Which articles those are.")] = 0,
@@ -41,7 +43,7 @@ def reader(
     from instill.train.reader.settings import Hyperparameters, Progress
 
     chosen = Hyperparameters(epochs=epochs, learning_rate=learning_rate, seed=seed)
-    run = ReaderRun(data, out, held_out, split_seed, chosen, attribution=attribution or ())
+    run = ReaderRun(data, out, held_out, split_seed, chosen, attribution=attribution or (), command=_typed())
     with (
         progress_bar("Mining hard negatives", hidden=as_json) as mining,
         progress_bar("Training", hidden=as_json) as training,
@@ -62,3 +64,8 @@ def reader(
         return
     typer.echo(columns([["measured on held-out articles", ""], *([name, str(each)] for name, each in found.items())]))
     typer.echo(f"The reader is in {out / 'reader'}")
+
+
+def _typed() -> str:
+    """The command line as it was typed, quoted."""
+    return shlex.join(["instill", *sys.argv[1:]])

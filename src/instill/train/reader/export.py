@@ -18,7 +18,8 @@ from instill.encoders.reader_graph import build_reader, heads_from
 from instill.encoders.sentence_transformers_folder import read_json
 from instill.encoders.transformer_weights import Floats, read_tensors, transformer_from
 from instill.encoders.words import WORDS_FILE, WordTable
-from instill.train.reader.loop import CHECKPOINT
+from instill.train.reader.card import card
+from instill.train.reader.settings import CHECKPOINT
 
 CARD_FILE = "READER.md"
 
@@ -48,3 +49,4 @@ def export_reader(run: Path, base: Path, out: Path, about: Mapping[str, Any]) ->
         digest.update((out / name).read_bytes())
     manifest = {"fingerprint": f"reader-{digest.hexdigest()[:24]}", **about}
     (out / MANIFEST_FILE).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (out / CARD_FILE).write_text(card(manifest), encoding="utf-8")

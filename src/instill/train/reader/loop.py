@@ -17,9 +17,8 @@ from safetensors.torch import save_file
 from instill.errors import WorkspaceError
 from instill.train.reader.examples import Example, ExampleMaker
 from instill.train.reader.model import ReaderModel, length_class, make_batch, trained_tensors
-from instill.train.reader.settings import Hyperparameters, Progress
+from instill.train.reader.settings import CHECKPOINT, Hyperparameters, Progress
 
-CHECKPOINT = "checkpoint.safetensors"
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # parameters of mallopt(3)
 
 
@@ -69,7 +68,8 @@ def train(
     steps = sum(len(batches) for batches in epochs)
     optimizer = _optimizer(model, chosen)
     first = _resume(model, optimizer, run / CHECKPOINT, identity)
-    started, recent = time.monotonic(), []
+    started = time.monotonic()
+    recent: list[float] = []
     model.train()
     for step, examples in _after(first, epochs):
         for group in optimizer.param_groups:

@@ -69,7 +69,8 @@ def held_out(group: str, share: float, *, seed: int = 0) -> bool:
 
 def split_rows(rows: Iterable[Row], share: float, *, seed: int = 0) -> tuple[list[Row], list[Row]]:
     """`(trained, held out)`, whole groups on one side; rows whose passage is on both sides are not trained on."""
-    trained, held = [], []
+    trained: list[Row] = []
+    held: list[Row] = []
     for row in rows:
         (held if held_out(row.group, share, seed=seed) else trained).append(row)
     passages = {row.passage for row in held}

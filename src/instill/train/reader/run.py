@@ -36,6 +36,7 @@ class ReaderRun:
         held_out: share of the groups that is kept for measuring.
         split_seed: which groups those are.
         attribution: one line a source, for the card.
+        command: what was typed, for the card.
     """
 
     data: Sequence[Path]
@@ -45,6 +46,7 @@ class ReaderRun:
     chosen: Hyperparameters = field(default_factory=Hyperparameters)
     mix: Mix = field(default_factory=Mix)
     attribution: Sequence[str] = ()
+    command: str = ""
 
 
 def train_reader(
@@ -102,6 +104,7 @@ def train_reader(
         "hyperparameters": asdict(run.chosen),
         "mix": asdict(run.mix),
         "attribution": list(run.attribution),
+        "command": run.command,
     }
     finished = run.out / "reader"
     export_reader(run.out, base, finished, about)

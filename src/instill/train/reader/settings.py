@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+CHECKPOINT = "checkpoint.safetensors"
+
 
 @dataclass(frozen=True, slots=True)
 class Hyperparameters:

@@ -1,0 +1,54 @@
+"""The card of a trained reader: what it is, from what it was made, how well it reads, what it is not for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_METRICS = {
+    "f1": "word F1, questions that their passage answers",
+    "exact": "exact match, the same questions",
+    "auc": "AUC of the score, answered against unanswerable questions",
+}
+
+
+def card(manifest: Mapping[str, Any]) -> str:
+    """Markdown from a reader's manifest (`reader.json`); parts that the manifest lacks are left out."""
+    parts = [
+        "# Reader\n\nGiven a question and a passage, it marks the words that answer and says whether any do, and "
+        "whether the\npassage is about what is asked. A transformer with three small heads, int8, for ONNX Runtime. "
+        "English.",
+        f"- Fingerprint: `{manifest['fingerprint']}`",
+    ]
+    if "rows" in manifest:
+        rows, split = manifest["rows"], manifest["split"]
+        parts[-1] += (
+            f"\n- Made: {manifest['made']}, from the base `{manifest['base']}`"
+            f"\n- Rows: {rows['trained']} trained on, {rows['held out']} held out (hash `{rows['hash']}`); the split is"
+            f"\n  by article (share {split['share']}, seed {split['seed']})"
+        )
+    if manifest.get("attribution"):
+        sources = "\n".join(f"- {line}" for line in manifest["attribution"])
+        parts.append(f"## Made from\n\n{sources}\n\nThe texts themselves are not part of the weights' package.")
+    if manifest.get("command"):
+        parts.append(f"## Command\n\n```\n{manifest['command']}\n```")
+    if "hyperparameters" in manifest:
+        chosen = {**manifest["hyperparameters"], **manifest["mix"]}
+        table = "\n".join(f"| {name} | {value} |" for name, value in chosen.items())
+        parts.append(f"## Settings\n\n| setting | value |\n|---|---|\n{table}")
+    if "metrics" in manifest:
+        lines = "\n".join(
+            f"| {_METRICS.get(name, name)} | {each['value']:.3f} | {each['low']:.3f} to {each['high']:.3f} "
+            f"| {each['count']} |"
+            for name, each in manifest["metrics"].items()
+        )
+        parts.append(
+            "## Measured on held-out articles (as shipped)\n\n| | value | 95% interval | questions |\n"
+            f"|---|---|---|---|\n{lines}"
+        )
+    parts.append(
+        "## Limits\n\nIt marks words; it does not reason over several passages, count or compute. It was trained on "
+        "encyclopedia articles\nand stories: measure it on your own documents (`instill calibrate`) before you rely on "
+        "its refusals."
+    )
+    return "\n\n".join(parts) + "\n"
