@@ -8,7 +8,7 @@ from math import comb, inf, sqrt
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instill.measure.risk import (
@@ -40,12 +40,14 @@ def test_bounds_are_those_of_the_tables(wrong: int, given: int, confidence: floa
     assert upper_bound(wrong, given, confidence) == pytest.approx(high, abs=6e-5)
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.integers(1, 5000), st.floats(0.5, 0.999))
 def test_the_bounds_have_closed_forms_at_the_ends(count: int, confidence: float) -> None:
     assert upper_bound(0, count, confidence) == pytest.approx(1 - (1 - confidence) ** (1 / count), rel=1e-6)
     assert upper_bound(count - 1, count, confidence) == pytest.approx(confidence ** (1 / count), rel=1e-6)
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.integers(0, 60), st.integers(0, 60), st.integers(1, 99))
 def test_the_tail_is_the_exact_sum(first: int, second: int, percent: int) -> None:
     wrong, count, p = min(first, second), max(first, second), Fraction(percent, 100)
@@ -53,6 +55,7 @@ def test_the_tail_is_the_exact_sum(first: int, second: int, percent: int) -> Non
     assert tail(wrong, count, percent / 100) == pytest.approx(float(exact), rel=1e-9)
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.integers(0, 300), st.integers(0, 300))
 def test_the_interval_holds_the_share_and_narrows(first: int, second: int) -> None:
     wrong, count = min(first, second), max(first, second)
@@ -126,6 +129,7 @@ def test_too_few_questions_and_too_many_wrong_answers_are_told_apart() -> None:
     assert choose_threshold([], risk=0.1).more == 29
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.integers(0, 5000), st.sampled_from([0.01, 0.05, 0.1, 0.3]))
 def test_a_start_can_be_passed(asked: int, risk: float) -> None:
     found = starts(asked, risk, 0.95)

@@ -6,7 +6,7 @@ import random
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instill.answer.text import terms
@@ -99,6 +99,7 @@ def test_code_and_tables_are_passed_over() -> None:
     assert write_questions([stored(text, blocks=(Block("code", 0, len(text)),))]) == []
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(
     st.lists(st.lists(st.sampled_from(SENTENCES), max_size=6), max_size=6),
     st.sampled_from([" ", "\n", "\n\n"]),
@@ -124,6 +125,7 @@ def test_what_holds_for_every_question(pages: list[list[str]], between: str, see
     assert questions == write_questions(list(reversed(documents)), most=most, seed=seed)
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.text(max_size=300), st.integers(0, 3))
 def test_any_text_is_survived(text: str, seed: int) -> None:
     for question in write_questions([stored(text)], seed=seed):

@@ -108,7 +108,7 @@ def _print(report: Report) -> None:
         typer.echo(terminal_picture(report.curve, report.risk, report.choice))
         typer.secho("● measured  · upper bound  ─ allowed  ◆ chosen", dim=True)
     typer.echo("")
-    rows = [("threshold", "answered", "wrong", "risk", "at most")]
+    rows: list[tuple[str, ...]] = [("threshold", "answered", "wrong", "risk", "at most")]
     rows += [_row(point) for point in _shown(report)]
     typer.echo(columns(rows))
     if report.calibration is not None:

@@ -65,7 +65,7 @@ def identity_of(settings: Settings, encoder: str) -> str:
         "search": settings.search.model_dump(),
         "answer": answer,
         "passage_tokens": settings.documents.passage_tokens,
-        "signs": dict(sorted(confidence.COEFFICIENTS.items())),
+        "signs": {name: dict(value) for name, value in vars(confidence).items() if name.endswith("COEFFICIENTS")},
     }
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
     names = ", ".join(f"{key}={value}" for key, value in {**parts["search"], **answer}.items())  # type: ignore[dict-item]

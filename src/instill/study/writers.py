@@ -1,7 +1,8 @@
 """Rules that write questions about one sentence, or about a heading and the sentence below it.
 
 Each writer yields `Draft`s: a question and the span of its answer inside the sentence. A writer that is not sure of the
-grammar yields nothing; `cloze` is the last resort and writes keywords, the way people type into a search box.
+grammar yields nothing; `cloze` is the last resort and writes four to six keywords, about as many as people type into a
+search box.
 """
 
 from __future__ import annotations
@@ -204,7 +205,7 @@ def _number(body: str, rng: Random) -> Iterator[Draft]:
         words = [word for word in content(body[: many.start()] + " " + body[many.end() :]) if not word[0].isdigit()]
         if len(words) < 3:
             continue
-        kept = _dropped(words, rng, most=8)
+        kept = _dropped(words, rng, most=rng.randint(3, 5))
         opening = f"how many {many['noun']}" if many["noun"] != "percent" else "what percentage"
         question = rng.choice((f"{opening} {' '.join(kept)}", f"{' '.join(kept)} {opening}"))
         yield Draft(question, many.start(), many.end(), "number")
@@ -219,7 +220,7 @@ def _reason(body: str, rng: Random) -> Iterator[Draft]:
     if clause and _is_subject(clause["subject"]):
         question = _asked(f"Why {clause['be']} {_inside(clause['subject'])} {_tail(clause['rest'])}", rng)
     else:
-        question = "why " + " ".join(_dropped(content(match["claim"]), rng, most=9))
+        question = "why " + " ".join(_dropped(content(match["claim"]), rng, most=rng.randint(4, 6)))
     end = _shortened(body, match.start("reason"), match.end("reason"))
     yield Draft(question, match.start("reason"), end, "reason")
 
@@ -255,7 +256,7 @@ def _cloze(body: str, rng: Random) -> Iterator[Draft]:
     rng.shuffle(spans)
     for start, end, opening in spans[:2]:
         words = content(body[:start]), content(body[end:])
-        kept = _dropped([*words[0], *words[1]], rng, most=9)
+        kept = _dropped([*words[0], *words[1]], rng, most=rng.randint(4, 6))
         if len(kept) < 4:
             continue
         if words[1] and rng.random() < 0.3:  # the end of the sentence first
