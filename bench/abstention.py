@@ -3,7 +3,7 @@
     python bench/abstention.py --data DIR [--sets nq_oracle,squad11_dev] [--questions 300] [--risks 0.1,0.2]
         [--cache FOLDER] [--seed 0]
 
-DIR is laid out as in `ask_sets.py`. Each set's passages are added to a workspace as files. Asked are
+DIR is laid out as in `question_sets.py`. Each set's passages are added to a workspace as files. Asked are
 
 - human: the set's own questions; half of them with every passage hidden that is evidence or holds the answer. An answer
   is right when its text holds a gold answer;
@@ -26,8 +26,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from ask import auc_with_interval
-from ask_sets import Asked, Set, load_set
+from answers import auc_with_interval
+from question_sets import Asked, Set, load_set
 
 from instill import Workspace
 from instill.measure.calibration import questions_for

@@ -30,9 +30,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ask import Corpus, Floats, Remembering
-from ask_sets import Set, doc_id, document, load_set
+from answers import Corpus, Floats, Remembering
 from conversation_fit import FollowUp, cast_follow_ups, fit_model, squad_successions
+from question_sets import Set, doc_id, document, load_set
 
 from instill.answer.conversation import standalone
 from instill.answer.text import terms

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from ask import fit
+from answers import fit
 
 from instill.answer.history_terms import Asking, Model, unsaid_signs, word_signs
 from instill.answer.text import terms

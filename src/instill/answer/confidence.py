@@ -1,6 +1,6 @@
 """How likely it is that the passages answer the question: a logistic function of a few measured signs.
 
-Fitted by `python bench/ask.py --data DIR --fit` on answerable questions, on the same questions with their evidence
+Fitted by `python bench/answers.py --data DIR --fit` on answerable questions, on the same questions with their evidence
 removed, and on questions of other documents. The benchmark prints how well it separates them, set by set; with the set
 held out of the fit the AUC is .80 to .95 with the evidence removed and .97 or more for questions of other documents.
 Questions written to mislead (same passage, no answer) are hardly told apart (.67): that takes a reader. Signs that

@@ -58,10 +58,12 @@ def identity_of(settings: Settings, encoder: str) -> str:
         encoder: the fingerprint of the index.
     """
     from instill.answer import confidence
+    from instill.answer.reader_place import reader_fingerprint
 
     answer = settings.answer.model_dump(exclude={"threshold"})
     parts = {
         "encoder": encoder,
+        "reader": reader_fingerprint(settings.answer.reader),
         "search": settings.search.model_dump(),
         "answer": answer,
         "passage_tokens": settings.documents.passage_tokens,

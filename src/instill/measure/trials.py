@@ -92,7 +92,6 @@ def trials_of(
 def ask_trials(workspace: Workspace, trials: Sequence[Trial], *, progress: Progress | None = None) -> list[Outcome]:
     """Ask all of them, quoting the documents, with no threshold."""
     encoder = Remembering(workspace.encoder)
-    parts: dict[str, Any] = {"reader": workspace.reader} if hasattr(workspace, "reader") else {}
     outcomes = []
     for number, trial in enumerate(trials, start=1):
         answerer = answerer_for(
@@ -104,7 +103,6 @@ def ask_trials(workspace: Workspace, trials: Sequence[Trial], *, progress: Progr
             reader=workspace.reader,
             settings=workspace.settings,
             threshold=0.0,
-            **parts,
         )
         answer = answerer.ask(trial.question, mode="extractive")
         confidence = NOTHING if answer.abstained else answer.confidence

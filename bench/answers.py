@@ -1,10 +1,10 @@
 """Extractive answers and refusals, measured on questions whose evidence is there, was taken away, or never was.
 
-    python bench/ask.py --data DIR [--sets nq_oracle,squad2,...] [--questions 100] [--cache FOLDER] [--fit] [--show]
+    python bench/answers.py --data DIR [--sets nq_oracle,squad2,...] [--questions 100] [--cache FOLDER] [--fit] [--show]
                         [--reader shipped|off|FOLDER]
 
-DIR holds the development data (see `ask_sets.py` for the layout). Each set is indexed with the real encoder and index.
-Every question is asked of its own documents; once more with its evidence hidden ("removed"); and the set is asked
+DIR holds the development data (see `question_sets.py` for the layout). Each set is indexed with the real encoder and
+index. Every question is asked of its own documents; once more with its evidence hidden ("removed"); and the set is asked
 questions of other sets ("foreign"). Printed, with 95% intervals (bootstrap over questions):
 
 - AUC of the confidence: answerable against removed, against foreign, against the set's own unanswerable questions;
@@ -31,8 +31,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from ask_sets import Asked, Set, load_set, set_names
 from numpy.typing import NDArray
+from question_sets import Asked, Set, load_set, set_names
 from tokenizers import Tokenizer
 
 from instill.answer.citations import Citer
@@ -239,13 +239,16 @@ def fit(features: Floats, labels: Floats, weights: Floats, *, penalty: float = 1
 
 
 def refit(results: Mapping[str, Sequence[Outcome]]) -> None:
-    """Coefficients from all sets, and the AUC of each set by coefficients from the others."""
+    """Coefficients from all sets, and the AUC of each set by coefficients from the others.
+
+    What is predicted is that the answer is right: a wrong answer to an answerable question should be refused too.
+    """
     with_reader = any("reader" in o.signs for found in results.values() for o in found)
     names = list(READER_COEFFICIENTS if with_reader else COEFFICIENTS)
-    kinds = {"answerable": 1.0, "removed": 0.0, "foreign": 0.0}
+    kinds = ("answerable", "removed", "own", "foreign")
     rows = [(name, o) for name, found in results.items() for o in found if o.kind in kinds and names[-1] in o.signs]
     x = np.array([[o.signs[sign] for sign in names] for _, o in rows])
-    y = np.array([kinds[o.kind] for _, o in rows])
+    y = np.array([float(o.right and o.kind == "answerable") for _, o in rows])
     groups = [(name, o.kind) for name, o in rows]
     # Each set weighs the same; inside a set the answerable questions weigh as much as all the others together.
     others = {name: max(1, len({kind for group, kind in groups if group == name}) - 1) for name in results}
@@ -257,8 +260,9 @@ def refit(results: Mapping[str, Sequence[Outcome]]) -> None:
         theta = fit(x[used], y[used], weight[used])
         if held and (~used).any():
             scores = x[~used] @ theta
-            good, labels = scores[y[~used] == 1], [kind for name, kind in groups if name == held]
-            bad = {k: scores[np.array([label == k for label in labels])] for k in ("removed", "foreign")}
+            labels = np.array([kind for name, kind in groups if name == held])
+            good = scores[labels == "answerable"]
+            bad = {kind: scores[labels == kind] for kind in ("removed", "own", "foreign")}
             figures = ", ".join(f"{kind} {auc(good, scores):.3f}" for kind, scores in bad.items() if len(scores))
             print(f"held out {held}: AUC {figures}")
         elif not held:

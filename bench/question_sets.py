@@ -1,4 +1,4 @@
-"""The question sets of `bench/ask.py`: documents with questions that they answer, and questions that they do not.
+"""The question sets of `bench/answers.py`: documents with questions that they answer, and questions that they do not.
 
 Layout of the data folder: `retrieval/NAME/{corpus,queries}.jsonl, qrels.tsv, answers.json` (BEIR);
 `reading/squad2/dev-v2.0.json`; `reading/clapnq/annotated_data/dev/*.jsonl`; `reading/selfaware/SelfAware.json`;
