@@ -4,8 +4,8 @@
                         [--reader shipped|off|FOLDER]
 
 DIR holds the development data (see `question_sets.py` for the layout). Each set is indexed with the real encoder and
-index. Every question is asked of its own documents; once more with its evidence hidden ("removed"); and the set is asked
-questions of other sets ("foreign"). Printed, with 95% intervals (bootstrap over questions):
+index. Every question is asked of its own documents; once more with its evidence hidden ("removed"); and the set is
+asked questions of other sets ("foreign"). Printed, with 95% intervals (bootstrap over questions):
 
 - AUC of the confidence: answerable against removed, against foreign, against the set's own unanswerable questions;
 - short: of the answerable questions whose known answer has at most 12 words and that are not refused, the share with a
