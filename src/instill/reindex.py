@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,12 +17,19 @@ from instill.settings import DocumentSettings
 
 
 def reindex(
-    folder: Path, encoder: Encoder, settings: DocumentSettings, progress: Callable[[int, int], None] | None = None
+    folder: Path,
+    encoder: Encoder,
+    settings: DocumentSettings,
+    progress: Callable[[int, int], None] | None = None,
+    accept: Callable[[Index], bool] | None = None,
 ) -> int:
     """Fill a new generation of the index from the documents of the live one, then switch over.
 
     Needs no source files: the index holds every document whole. Documents that change meanwhile are brought up to
     date before the switch. Stopped half-way, nothing has changed. Returns how many documents were encoded.
+
+    Args:
+        accept: looks at the new generation when it is filled; False drops it, and the old one stays.
 
     Raises:
         WorkspaceError: there is no index, or it cannot be written.
@@ -39,6 +47,10 @@ def reindex(
     while behind:
         count += _copy(old, new, behind, encoder, settings, identity, progress)
         new.upkeep(force=True)
+        if accept is not None and not accept(new):
+            shutil.rmtree(folder / new.generation.name, ignore_errors=True)
+            return count
+        accept = None
         behind = old.switch_generation(new)
     if count == 0:
         old.switch_generation(new)
@@ -61,7 +73,7 @@ def _copy(
         if stored is None:
             new.remove([doc_id])
             continue
-        document = _document(stored)
+        document = document_of(stored)
         batch.append(Prepared(document, cut(document, encoder, settings), "changed"))
         copied += 1
         if sum(len(entry.passages) for entry in batch) >= BATCH_PASSAGES:
@@ -74,7 +86,8 @@ def _copy(
     return copied
 
 
-def _document(stored: StoredDocument) -> Document:
+def document_of(stored: StoredDocument) -> Document:
+    """A document as it was before it was cut, from what the index holds of it."""
     record = stored.record
     return Document(
         doc_id=record.doc_id,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -43,7 +43,7 @@ class DocumentSettings(_Section):
 class EncoderSettings(_Section):
     """Which encoder makes the vectors."""
 
-    model: str = Field("minilm", description='"minilm", or the path of a sentence-transformers folder.')
+    model: str = Field("minilm", description='"minilm", "instill", or a sentence-transformers folder.')
     precision: Literal["int8", "fp32"] = "int8"
     threads: int = Field(0, ge=0, description="0: one per core.")
 
@@ -54,12 +54,14 @@ class SearchSettings(_Section):
     fusion: Literal["zscore", "rrf"] = "zscore"
     vector_weight: float = Field(0.6, ge=0, le=1, description="The vector leg's share in the z-score sum.")
     pool: int = Field(100, ge=10, description="Candidates taken from each leg.")
+    rerank: float = Field(0.0, ge=0, le=1, description="The reader's share in the order of the first hits; 0: off.")
 
 
 class AnswerSettings(_Section):
     """How answers are put together."""
 
-    passages: int = Field(8, ge=1, description="Passages read for an answer.")
+    passages: int = Field(8, ge=1, description="Passages that an answer is put together from.")
+    reader: str = Field("shipped", description='"shipped", "off", or the folder of a reader that you trained.')
     sentences: int = Field(4, ge=1, description="Most sentences of an extractive answer.")
     threshold: float = Field(0.5, ge=0, le=1, description="Below this confidence the answer is a refusal.")
 
@@ -114,6 +116,21 @@ class Settings(BaseSettings):
         return env_settings, init_settings
 
 
+class _Plain(Settings):
+    """The same without the environment."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
 def load_settings(path: Path | None) -> Settings:
     """The settings of the file at `path` (None: defaults) under the `INSTILL_*` variables.
 
@@ -131,6 +148,18 @@ def load_settings(path: Path | None) -> Settings:
         return Settings(**values)
     except ValidationError as error:
         raise _explain(error, path) from error
+
+
+def load_values(values: Mapping[str, Mapping[str, Any]]) -> Settings:
+    """The defaults with these values by section and key, whatever the variables say.
+
+    Raises:
+        UsageError: a key or value is not known.
+    """
+    try:
+        return _Plain(**values)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise _explain(error, None) from error
 
 
 def default_toml() -> str:

@@ -14,19 +14,23 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from instill.adapted import adapted
 from instill.catalog import Catalog, Root
-from instill.errors import UsageError, WorkspaceError
-from instill.index.types import DocumentRecord, Hit, Mode, SearchRequest, SearchResult
+from instill.errors import EncoderMismatch, UsageError, WorkspaceError
+from instill.index.types import READ, DocumentRecord, Hit, Mode, SearchRequest, SearchResult
 from instill.location import find_workspace, make_workspace
+from instill.measure.tuned import is_set
 from instill.settings import SETTINGS_FILE, Settings, load_settings
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from instill.answer.answerer import Answerer
+    from instill.answer.reader import Reader
     from instill.answer.types import Answer, Turn
     from instill.chat import Chat
     from instill.documents.document import Scalar
+    from instill.encoders.own import OwnEncoder
     from instill.encoders.protocol import Encoder
     from instill.generators.protocol import Generator
     from instill.index.fusion import Fusion
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
     from instill.index.store import Index
     from instill.ingest import Ingest, IngestReport, Progress
     from instill.measure.stored import Threshold
+    from instill.measure.tuned import Tuned
 
 EMPTY = "Nothing was added to this workspace yet: instill add PATH"
 AskMode = Literal["auto", "extractive", "clusters"]
@@ -44,6 +49,7 @@ class Status:
     """What a workspace holds. Sizes in bytes; `questions` counts the log of questions.
 
     `threshold_origin`: "set", "calibrated" or "default"; `promise` is the calibration's, or what is wrong with it.
+    `learned`: what is tuned or trained and in use, and what is not any more, a sentence each.
     """
 
     path: str
@@ -59,6 +65,7 @@ class Status:
     threshold: float
     threshold_origin: str
     promise: str
+    learned: Sequence[str] = ()
 
 
 class Workspace:
@@ -79,7 +86,8 @@ class Workspace:
 
     def __init__(self, path: Path, settings: Settings) -> None:
         self.path = path
-        self.settings = settings
+        self.given = settings
+        self._adapted = adapted(self.home, settings)
 
     # -- opening -----------------------------------------------------------------------------------------------
 
@@ -115,7 +123,28 @@ class Workspace:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def refresh(self) -> None:
+        """Take up what was tuned or trained since this workspace was opened."""
+        self._adapted = adapted(self.home, self.given)
+        for part in ("encoder", "index", "fusion", "reader"):
+            self.__dict__.pop(part, None)
+
     # -- parts, opened on first use ----------------------------------------------------------------------------
+
+    @property
+    def settings(self) -> Settings:
+        """What the user set, and what was learned from the documents where the user set nothing."""
+        return self._adapted.settings
+
+    @property
+    def own_encoder(self) -> OwnEncoder | None:
+        """The encoder that was trained for this workspace and made its index, or None."""
+        return self._adapted.own
+
+    @property
+    def tuned(self) -> Tuned | None:
+        """The tuned values that are in use, or None."""
+        return self._adapted.tuned
 
     @property
     def home(self) -> Path:
@@ -155,19 +184,34 @@ class Workspace:
     def index(self) -> Index:
         from instill.index.store import Index
 
-        return Index.open(
-            self.home / "index",
-            dimension=self.encoder.dimension,
-            fingerprint=self.encoder.fingerprint,
-            create=self.writable,
-            read_only=not self.writable,
-        )
+        try:
+            return Index.open(
+                self.home / "index",
+                dimension=self.encoder.dimension,
+                fingerprint=self.encoder.fingerprint,
+                create=self.writable,
+                read_only=not self.writable,
+            )
+        except EncoderMismatch as error:
+            if self.own_encoder is None or not is_set(self.given, "encoder.model"):
+                raise
+            raise EncoderMismatch(
+                "The index was made with the encoder that was trained for this workspace, but encoder.model is set.",
+                where=error.where,
+                remedy="Take encoder.model out of instill.toml, or run: instill reindex (encodes with what is set).",
+            ) from error
 
     @cached_property
     def generator(self) -> Generator | None:
         from instill.generators import open_generator
 
         return open_generator(self.settings.generator)
+
+    @cached_property
+    def reader(self) -> Reader | None:
+        from instill.answer.opening import open_reader
+
+        return open_reader(self.settings.answer.reader, threads=self.settings.encoder.threads)
 
     @cached_property
     def fusion(self) -> Fusion:
@@ -276,11 +320,14 @@ class Workspace:
 
         Returns how many documents there are. The old index answers until the switch.
         """
+        from instill.encoders.own import used_also_as
         from instill.reindex import reindex
 
         self._must_be_writable()
         if "index" in self.__dict__:
             del self.__dict__["index"]
+        if self.own_encoder is not None and not is_set(self.given, "encoder.model"):
+            used_also_as(self.home, self.own_encoder, self.encoder.fingerprint)
         return reindex(self.home / "index", self.encoder, self.settings.documents, progress)
 
     # -- getting answers out -----------------------------------------------------------------------------------
@@ -305,9 +352,10 @@ class Workspace:
         """
         if not query.strip():
             raise UsageError("The query is empty.", remedy='Try: instill search "your words"')
+        share = self.settings.search.rerank if mode == "hybrid" else 0.0
         request = SearchRequest(
             query=query,
-            k=k,
+            k=max(k, READ) if share else k,
             mode=mode,
             where=where,
             labels=None if labels is None else tuple(labels),
@@ -317,7 +365,8 @@ class Workspace:
         vector = None if mode == "keyword" else self.encoder.encode_queries([query])[0]
         encoded = time.perf_counter()
         result = self.index.search(request, vector, self.fusion)
-        return SearchResult(result.hits, {"encode": (encoded - started) * 1000, **result.timings})
+        timings = {"encode": (encoded - started) * 1000, **result.timings}
+        return self._reranked(query, result.hits, share, k, timings) if share else SearchResult(result.hits, timings)
 
     def ask(
         self,
@@ -425,9 +474,25 @@ class Workspace:
             threshold=threshold.value,
             threshold_origin=threshold.origin,
             promise=promise,
+            learned=self._adapted.sentences,
         )
 
     # -- inside ------------------------------------------------------------------------------------------------
+
+    def _reranked(
+        self, query: str, hits: Sequence[Hit], share: float, k: int, timings: dict[str, float]
+    ) -> SearchResult:
+        from instill.answer.reranking import rerank
+
+        if self.reader is None:
+            raise UsageError(
+                "search.rerank needs a reader, and there is none.",
+                where=f"answer.reader = {self.settings.answer.reader!r}",
+                remedy="Set search.rerank to 0, or answer.reader to a folder that `instill train reader` made.",
+            )
+        started = time.perf_counter()
+        ranked = rerank(query, hits, self.reader, weight=share, depth=READ)
+        return SearchResult(tuple(ranked[:k]), {**timings, "rerank": (time.perf_counter() - started) * 1000})
 
     def _answerer(self, where: str, labels: Sequence[str] | None, mode: AskMode, threshold: float) -> Answerer:
         from instill.answering import answerer_for
@@ -441,6 +506,7 @@ class Workspace:
             labels=None if labels is None else tuple(labels),
             encoder=self.encoder,
             generator=self.generator if mode == "auto" else None,
+            reader=self.reader,
             settings=self.settings,
             threshold=threshold,
         )

@@ -184,6 +184,7 @@ def status(
             "threshold",
             f"{now.threshold:g} ({now.threshold_origin})" + (f"\n           {now.promise}" if now.promise else ""),
         ),
+        *((("learned", "\n           ".join(now.learned)),) if now.learned else ()),
         ("followed", "\n           ".join(clean(root) for root in now.roots) or "nothing yet"),
         ("questions", str(now.questions)),
     ]

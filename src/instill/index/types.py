@@ -11,6 +11,9 @@ from instill.encoders.protocol import Vectors
 
 Mode = Literal["hybrid", "keyword", "vector"]
 
+READ = 20
+"""How many of the first hits a reader looks at when it has a say in their order."""
+
 
 @dataclass(frozen=True, slots=True)
 class IndexedDocument:

@@ -1,0 +1,126 @@
+"""The settings that `instill tune` found for a workspace, kept in `.instill/tuned.json`, and whether they still fit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from instill.answer.reader_place import reader_fingerprint
+from instill.durable import write_json
+from instill.errors import InstillError, WorkspaceError
+from instill.settings import Settings, load_values
+
+TUNED_FILE = "tuned.json"
+SIZE = "documents.passage_tokens"
+TUNABLE = ("search.vector_weight", "search.rerank", SIZE)
+_REMEDY = "Tune again: instill tune search --apply"
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """Values found by measuring.
+
+    Args:
+        values: settings by their full names, some of `TUNABLE`.
+        summary: what was gained, in one sentence.
+        questions: "written" from the documents by rules, or the file they were read from.
+        date: ISO 8601 UTC.
+        identity: what the values were measured with; see `tuned_identity`.
+    """
+
+    values: Mapping[str, float]
+    summary: str
+    questions: str
+    date: str
+    identity: str
+
+
+def tuned_identity(settings: Settings, encoder: str, passage_tokens: int | None = None) -> str:
+    """Encoder, reader and settings that tuned weights depend on: another string means that they are stale.
+
+    Args:
+        encoder: the fingerprint of the index.
+        passage_tokens: another size of passages than that of the settings.
+    """
+    search, size = settings.search, passage_tokens or settings.documents.passage_tokens
+    reader = reader_fingerprint(settings.answer.reader) or "none"
+    return f"{encoder}; reader={reader}; fusion={search.fusion}; pool={search.pool}; passage_tokens={size}"
+
+
+def load_tuned(home: Path) -> Tuned | None:
+    """The values kept in `home` (a workspace's `.instill`), or None when there are none.
+
+    Raises:
+        WorkspaceError: the file is damaged.
+    """
+    file = home / TUNED_FILE
+    try:
+        found = Tuned(**json.loads(file.read_text(encoding="utf-8")))
+        texts = (found.summary, found.questions, found.date, found.identity)
+        if not set(found.values) <= set(TUNABLE) or not all(isinstance(text, str) for text in texts):
+            raise ValueError("unknown values")
+        with_values(Settings(), found.values)
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError, InstillError) as error:
+        raise WorkspaceError("The file of tuned settings is damaged.", where=str(file), remedy=_REMEDY) from error
+    return found
+
+
+def save_tuned(home: Path, tuned: Tuned) -> None:
+    """Keep it in `home`, in place of the one before."""
+    write_json(home / TUNED_FILE, asdict(tuned))
+
+
+def with_values(settings: Settings, values: Mapping[str, float]) -> Settings:
+    """The settings with some values replaced, by their full names; checked like the file's.
+
+    Raises:
+        UsageError: a name or a value is not known.
+
+    Example:
+        >>> with_values(Settings(), {"search.vector_weight": 0.8}).search.vector_weight
+        0.8
+    """
+    sections: dict[str, dict[str, float]] = {}
+    for name, value in values.items():
+        section, _, key = name.partition(".")
+        sections.setdefault(section, {})[key] = int(value) if name == SIZE else float(value)
+    checked = load_values(sections)
+    return settings.model_copy(
+        update={
+            section: getattr(settings, section).model_copy(
+                update={key: getattr(getattr(checked, section), key) for key in keys}
+            )
+            for section, keys in sections.items()
+        }
+    )
+
+
+def is_set(settings: Settings, name: str) -> bool:
+    """Whether the user set this himself, in the file or by a variable."""
+    section, _, key = name.partition(".")
+    return key in getattr(settings, section).model_fields_set
+
+
+def apply_tuned(home: Path, settings: Settings, encoder: str) -> tuple[Settings, Tuned | None, str]:
+    """The settings with the tuned values where the user set none, what is used of them, and a notice, or "".
+
+    Weights that were found with another encoder, reader or kind of search are left out. The size of passages is kept
+    in any case: the index is cut by it.
+    """
+    try:
+        tuned = load_tuned(home)
+    except WorkspaceError as error:
+        return settings, None, f"{error.what} {error.remedy}"
+    if tuned is None:
+        return settings, None, ""
+    free = {name: value for name, value in tuned.values.items() if not is_set(settings, name)}
+    sized = with_values(settings, {name: value for name, value in free.items() if name == SIZE})
+    weights = {name: value for name, value in free.items() if name != SIZE}
+    if weights and tuned.identity != tuned_identity(sized, encoder):
+        notice = f"The encoder, the reader or the settings have changed since tuning; it is not used. {_REMEDY}"
+        return sized, None, notice
+    return with_values(sized, weights), tuned if free else None, ""

@@ -1,0 +1,70 @@
+"""Reranking by a reader's opinion."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from instill.answer.reader import Reading
+from instill.answer.reranking import mix, place_of, rerank
+from instill.index.types import Hit
+
+
+def hit(name: str, score: float, title: str = "Tea") -> Hit:
+    return Hit(name, 0, 0, 4, name, "Brewing", None, None, "tea.md", "markdown", title, (), {}, score, 1.0, 0.5)
+
+
+class Opinion:
+    """A reader that finds each text as relevant as it is told, and notes what it was shown."""
+
+    def __init__(self, relevant: dict[str, float]) -> None:
+        self.relevant = relevant
+        self.shown: list[tuple[str, str]] = []
+
+    def read(self, question: str, passages: Sequence[tuple[str, str]]) -> list[Reading]:
+        self.shown += passages
+        nothing = np.zeros(0, np.float32), np.zeros((0, 2), np.int64)
+        return [Reading(0, 0, 0.0, 0.0, self.relevant[text], *nothing) for _, text in passages]
+
+
+HITS = [hit("a", 3.0), hit("b", 2.0), hit("c", 1.0), hit("d", 0.5), hit("e", 0.5)]
+
+
+def order(hits: Sequence[Hit]) -> str:
+    return "".join(found.doc_id for found in hits)
+
+
+@pytest.mark.parametrize(("weight", "expected"), [(0.0, "abcde"), (1.0, "bcade"), (0.3, "abcde"), (0.6, "bacde")])
+def test_the_weight_decides_between_search_and_reader(weight: float, expected: str) -> None:
+    reader = Opinion({"a": -2.0, "b": 4.0, "c": 1.0})
+    assert order(rerank("q", HITS, reader, weight=weight, depth=3)) == expected
+
+
+def test_only_the_first_hits_are_read_with_their_place() -> None:
+    reader = Opinion({"a": 0.0, "b": 0.0})
+    ranked = rerank("q", HITS, reader, weight=1.0, depth=2)
+    assert reader.shown == [("Tea > Brewing", "a"), ("Tea > Brewing", "b")]
+    assert order(ranked) == "abcde"  # an opinion that does not vary changes nothing
+
+
+def test_scores_never_rise_down_the_list_and_keep_their_distances_below() -> None:
+    reader = Opinion({"a": -2.0, "b": 4.0, "c": 1.0})
+    ranked = rerank("q", HITS, reader, weight=0.7, depth=3)
+    scores = [found.score for found in ranked]
+    assert scores == sorted(scores, reverse=True)
+    assert scores[2] - scores[3] == pytest.approx(0.5)
+    assert scores[3] == scores[4]
+
+
+def test_the_mixture_is_of_standard_scores() -> None:
+    assert mix([3.0, 2.0, 1.0], [5.0, 5.0, 5.0], 0.5) == pytest.approx([0.5 * 1.5**0.5, 0.0, -0.5 * 1.5**0.5])
+
+
+def test_nothing_to_rank_and_weights_out_of_range() -> None:
+    assert rerank("q", [], Opinion({}), weight=0.5) == []
+    assert place_of(hit("a", 1.0, title="")) == "Brewing"
+    for weight, depth in ((-0.1, 5), (1.1, 5), (0.5, 0)):
+        with pytest.raises(ValueError, match="out of range"):
+            rerank("q", HITS, Opinion({}), weight=weight, depth=depth)
