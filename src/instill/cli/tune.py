@@ -1,0 +1,151 @@
+"""tune search."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from instill.cli.output import JsonOption, WorkspaceOption, columns, print_json, progress_bar
+from instill.errors import UsageError
+from instill.workspace import EMPTY, Workspace
+
+if TYPE_CHECKING:
+    from instill.measure.tuning import Figures, Report
+
+app = typer.Typer(no_args_is_help=True, help="Fit settings to the documents by measuring.")
+
+
+@app.callback()
+def _group() -> None:
+    """Fit settings to the documents by measuring."""
+
+
+def register(parent: typer.Typer) -> None:
+    """Add this group's commands to the application."""
+    parent.add_typer(app, name="tune")
+
+
+@app.command()
+def search(
+    questions: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Your own questions, JSON Lines; otherwise they are written from the documents."
+        ),
+    ] = None,
+    most: Annotated[int, typer.Option(min=20, help="Most questions that are asked.")] = 300,
+    passage_sizes: Annotated[
+        bool, typer.Option("--passage-sizes", help="Try passages of half and double the size too; takes longer.")
+    ] = False,
+    documents: Annotated[
+        int, typer.Option(min=2, help="With --passage-sizes: most documents that are encoded again to try.")
+    ] = 200,
+    apply: Annotated[bool, typer.Option("--apply", help="Use what is better from now on.")] = False,
+    seed: Annotated[int, typer.Option(help="Another seed writes other questions.")] = 0,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find the weights with which the search puts the answers of these documents first.
+
+    Something is changed only when it is measurably better: when the 95% interval of the cross-validated gain is
+    above zero. Nothing is stored without --apply, and what you set in instill.toml always wins.
+
+    Example: `instill tune search --questions questions.jsonl --apply`
+    """
+    from instill.measure.tuning import keep, tune_search
+    from instill.study.questions import read_questions
+
+    own = None if questions is None else read_questions(questions)
+    origin = "written" if questions is None else str(questions)
+    with Workspace.open(workspace) as opened:
+        if opened.is_empty:
+            raise UsageError(EMPTY)
+        with progress_bar("Measuring", hidden=as_json) as update:
+            report = tune_search(
+                opened,
+                questions=own,
+                most=most,
+                sizes=passage_sizes,
+                documents=documents,
+                seed=seed,
+                progress=lambda what, done, total: update(done, total, what),
+            )
+        tuned = keep(opened, report, origin=origin) if apply and report.values else None
+    if as_json:
+        print_json(_as_dict(report, applied=tuned is not None))
+        return
+    _print(report, applied=tuned is not None)
+
+
+def verdict(report: Report, *, applied: bool) -> str:
+    """The outcome in one sentence."""
+    if not report.values:
+        return "Nothing is measurably better than what is used now."
+    changes = ", ".join(f"{name} = {value:g}" for name, value in report.values.items())
+    if applied:
+        return f"In use from now on: {changes}"
+    return f"Better: {changes}. To use it: instill tune search --apply"
+
+
+def _print(report: Report, *, applied: bool) -> None:
+    rows = [(f"{report.questions} questions", "MRR@10", "answer in the first 5")]
+    rows += [(f"{name} alone", *_cells(figures)) for name, figures in report.legs.items()]
+    rows.append((f"now ({_name(report, before=True)})", *_cells(report.before)))
+    if report.best != report.way:
+        rows.append((f"tuned ({_name(report, before=False)})", *_cells(report.after)))
+    typer.echo(columns(rows))
+    typer.echo(f"\nGain of choosing, cross-validated: {report.choice.gain}")
+    if report.sizes is not None:
+        typer.echo(f"\nPassages, on {report.sizes.documents} documents (1 / what is read until the answer):")
+        sizes = zip(report.sizes.sizes, report.sizes.scores, strict=True)
+        typer.echo(columns([(f"{size} tokens", str(score)) for size, score in sizes]))
+        typer.echo(f"Gain of choosing, cross-validated: {report.sizes.choice.gain}")
+    for name in report.fixed:
+        typer.echo(f"{name} is set in instill.toml or by a variable, and was left as it is.")
+    for note in report.notes:
+        typer.secho(f"note: {note}", dim=True)
+    typer.echo("")
+    typer.secho(verdict(report, applied=applied), bold=True, fg="green" if report.values else "yellow")
+    if report.values and not applied:
+        typer.echo("\n".join(_toml(report.values)))
+
+
+def _cells(figures: Figures) -> tuple[str, str]:
+    return str(figures.mrr), str(figures.recall)
+
+
+def _name(report: Report, *, before: bool) -> str:
+    way = report.way if before else report.best
+    return f"vector {way.vector_weight:g}, rerank {way.rerank:g}"
+
+
+def _toml(values: Any) -> list[str]:
+    """The lines to put in instill.toml."""
+    lines: list[str] = []
+    for name in sorted(values):
+        section, _, key = name.partition(".")
+        if f"[{section}]" not in lines:
+            lines.append(f"[{section}]")
+        lines.append(f"{key} = {values[name]:g}")
+    return lines
+
+
+def _as_dict(report: Report, *, applied: bool) -> dict[str, Any]:
+    return {
+        "applied": applied,
+        "verdict": verdict(report, applied=applied),
+        "values": report.values,
+        "questions": report.questions,
+        "documents": report.documents,
+        "now": report.way,
+        "best": report.best,
+        "before": report.before,
+        "after": report.after,
+        "legs": report.legs,
+        "gain": report.choice.gain,
+        "sizes": report.sizes,
+        "fixed": report.fixed,
+        "notes": report.notes,
+    }
