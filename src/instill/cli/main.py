@@ -10,7 +10,7 @@ import sys
 import typer
 
 from instill import __version__
-from instill.cli import ask, calibrate, doctor, documents, search, train
+from instill.cli import ask, calibrate, doctor, documents, search, train, tune
 from instill.errors import InstillError
 
 EXIT_CODES = """\
@@ -31,6 +31,7 @@ documents.register(app)
 search.register(app)
 ask.register(app)
 calibrate.register(app)
+tune.register(app)
 train.register(app)
 doctor.register(app)
 

@@ -10,12 +10,14 @@ from typing import Annotated
 import typer
 
 from instill.cli.output import JsonOption, columns, print_json, progress_bar
+from instill.cli.train_encoder import encoder
 
 app = typer.Typer(no_args_is_help=True, help="Adapt weights; needs the extra [train].")
 
 
 def register(parent: typer.Typer) -> None:
     """Add this group's commands to the application."""
+    app.command()(encoder)
     parent.add_typer(app, name="train")
 
 

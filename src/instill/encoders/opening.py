@@ -8,6 +8,7 @@ from instill.encoders.export import cached_export, export
 from instill.encoders.minilm import SHA256, find_minilm, verify_minilm
 from instill.encoders.onnx_encoder import OnnxEncoder
 from instill.encoders.protocol import Encoder
+from instill.errors import UsageError
 from instill.settings import EncoderSettings
 
 
@@ -15,6 +16,8 @@ def open_encoder(settings: EncoderSettings) -> Encoder:
     """The encoder that the settings name; see `instill.encoders.open_encoder`."""
     if settings.model == "minilm":
         return _open_minilm(settings)
+    if settings.model == "instill":
+        return _open_shipped(settings)
     return _open_folder(Path(settings.model).expanduser().absolute(), settings)
 
 
@@ -28,6 +31,18 @@ def _open_minilm(settings: EncoderSettings) -> Encoder:
         verify_minilm(folder)
         entry = export(read_folder(folder), "minilm", source, settings.precision)
     return OnnxEncoder(*entry, threads=settings.threads)
+
+
+def _open_shipped(settings: EncoderSettings) -> Encoder:
+    from instill.encoders.shipped_encoder import open_shipped
+
+    if settings.precision != "int8":
+        raise UsageError(
+            "The shipped encoder is there in int8 only.",
+            where=f"encoder.precision = {settings.precision!r}",
+            remedy='Set encoder.precision to "int8", or encoder.model to "minilm".',
+        )
+    return open_shipped(threads=settings.threads)
 
 
 def _open_folder(path: Path, settings: EncoderSettings) -> Encoder:

@@ -1,0 +1,162 @@
+"""train encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from instill.cli.output import JsonOption, WorkspaceOption, columns, print_json, progress_bar
+from instill.errors import UsageError
+from instill.train.encoder.settings import Hyperparameters
+from instill.workspace import EMPTY, Workspace
+
+if TYPE_CHECKING:
+    from instill.train.encoder.choosing import Chosen
+    from instill.train.encoder.own_documents import Verdict
+    from instill.train.encoder.run import EncoderRun, Watch
+    from instill.train.reader.settings import Progress
+
+
+def encoder(
+    data: Annotated[
+        list[Path] | None,
+        typer.Option("--data", help="Train on these rows (as for `train reader`) instead of the documents."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="With --data: folder of the run.")] = None,
+    most: Annotated[int, typer.Option(min=60, help="Most questions that are written from the documents.")] = 3000,
+    epochs: Annotated[int, typer.Option(min=1)] = 1,
+    steps: Annotated[int, typer.Option(min=0, help="Most steps; 0: as many as the epochs have.")] = 0,
+    batch: Annotated[int, typer.Option(min=2, help="Questions of a batch.")] = 64,
+    learning_rate: Annotated[float, typer.Option(min=1e-7, max=1e-2)] = 5e-5,
+    seed: int = 0,
+    held_out: Annotated[float, typer.Option(min=0.01, max=0.9, help="With --data: share kept for measuring.")] = 0.12,
+    split_seed: Annotated[int, typer.Option(help="With --data: which groups those are.")] = 0,
+    unrelated: Annotated[
+        list[Path] | None,
+        typer.Option("--unrelated", metavar="DIR", help="A set in BEIR's layout on which nothing may be lost."),
+    ] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Go back to the encoder of the settings.")] = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train the encoder on questions about the documents, and use it only if the search gets measurably better.
+
+    Weights between the old and the trained ones are tried; what loses on unrelated questions is left out. The
+    documents are encoded again beside the old index, and both are compared on questions about documents that were
+    not trained on. With --data nothing of a workspace is changed: the finished encoder is in OUT/encoder.
+
+    Example: `instill train encoder`
+
+    Example: `instill train encoder --data rows.jsonl --out runs/encoder`
+    """
+    chosen = Hyperparameters(epochs=epochs, batch=batch, steps=steps, learning_rate=learning_rate, seed=seed)
+    if data:
+        from instill.train.encoder.run import EncoderRun
+
+        if out is None:
+            raise UsageError("--data needs --out, a folder for the run.")
+        run = EncoderRun(data, out, held_out, split_seed, chosen, unrelated or ())
+        _from_files(run, as_json)
+    elif undo:
+        _undo(workspace, as_json)
+    else:
+        _own(workspace, most, seed, chosen, unrelated or (), as_json)
+
+
+def _from_files(run: EncoderRun, as_json: bool) -> None:
+    from instill.train.encoder.run import train_encoder
+
+    with ExitStack() as stack:
+        found, folder = train_encoder(run, _watch(stack, as_json))
+    if as_json:
+        print_json({"encoder": str(folder) if folder else None, "alpha": found.alpha, "measured": found})
+        return
+    typer.echo(_table(found))
+    if folder is None:
+        typer.secho("Nothing is better than the encoder that training began from.", bold=True, fg="yellow")
+    else:
+        typer.secho(f'The encoder is in {folder}; use it with encoder.model = "{folder}"', bold=True, fg="green")
+
+
+def _own(
+    workspace: str | None,
+    most: int,
+    seed: int,
+    chosen: Hyperparameters,
+    unrelated: Sequence[Path],
+    as_json: bool,
+) -> None:
+    from instill.train.encoder.judging import read_beir
+    from instill.train.encoder.own_documents import train_own_encoder
+
+    with Workspace.open(workspace) as opened, ExitStack() as stack:
+        if opened.is_empty:
+            raise UsageError(EMPTY)
+        watch = _watch(stack, as_json)
+        encoding = stack.enter_context(progress_bar("Encoding beside the old index", hidden=as_json))
+        verdict = train_own_encoder(
+            opened,
+            most=most,
+            seed=seed,
+            hyperparameters=chosen,
+            unrelated=[read_beir(folder) for folder in unrelated],
+            watch=watch,
+            encoding=lambda done, total: encoding(done, total, ""),
+        )
+    if as_json:
+        print_json({"said": sentence(verdict), **{key: getattr(verdict, key) for key in verdict.__slots__}})
+        return
+    typer.echo(_table(verdict.chosen))
+    if verdict.before is not None:
+        rows = [(f"{verdict.compared_on} questions about other documents", "MRR@10")]
+        rows += [("old index", str(verdict.before)), ("new index", str(verdict.after)), ("gain", str(verdict.gain))]
+        typer.echo("\n" + columns(rows))
+    typer.echo("")
+    typer.secho(sentence(verdict), bold=True, fg="green" if verdict.switched else "yellow")
+
+
+def sentence(verdict: Verdict) -> str:
+    """The outcome in one sentence."""
+    if verdict.switched:
+        return "The search is measurably better: the workspace uses the trained encoder. Undo: --undo"
+    if verdict.before is None:
+        return "No trained encoder is better than the one in use; nothing was changed."
+    return "The search is not measurably better with the trained encoder; nothing was changed."
+
+
+def _undo(workspace: str | None, as_json: bool) -> None:
+    from instill.train.encoder.own_documents import undo_own_encoder
+
+    with Workspace.open(workspace) as opened, progress_bar("Encoding", hidden=as_json) as update:
+        count = undo_own_encoder(opened, progress=lambda done, total: update(done, total, ""))
+        model = opened.settings.encoder.model
+    if as_json:
+        print_json({"documents": count, "encoder": model})
+    else:
+        typer.echo(f"Encoded {count} documents again; the encoder is {model} as before.")
+
+
+def _table(found: Chosen) -> str:
+    rows = [("trained share", "nDCG@10, held out", "gain", *found.unrelated)]
+    for entry in found.weighed:
+        remark = " *" if entry.alpha == found.alpha else ("" if entry.allowed else " (forgets)")
+        unrelated = [f"{value:.3f}" for value in entry.unrelated]
+        rows.append((f"{entry.alpha:g}{remark}", str(entry.held_out), str(entry.gain), *unrelated))
+    return columns(rows)
+
+
+def _watch(stack: ExitStack, hidden: bool) -> Watch:
+    from instill.train.encoder.run import Watch
+
+    mining = stack.enter_context(progress_bar("Mining hard negatives", hidden=hidden))
+    training = stack.enter_context(progress_bar("Training", hidden=hidden))
+    measuring = stack.enter_context(progress_bar("Measuring", hidden=hidden))
+
+    def report(entry: Progress) -> None:
+        training(entry.step, entry.steps, f"loss {entry.loss:.3f}")
+
+    return Watch(lambda done, total: mining(done, total, ""), report, lambda done, total: measuring(done, total, ""))

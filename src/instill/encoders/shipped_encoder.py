@@ -1,0 +1,70 @@
+"""The encoder that comes with the package: its files are in `instill.weights`, beside those of the reader."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from instill.encoders.export import TOKENIZER_FILE
+from instill.encoders.onnx_encoder import OnnxEncoder
+from instill.errors import UsageError, WorkspaceError
+from instill.weights import shipped
+
+MODEL_FILE, MANIFEST_FILE = "encoder.onnx", "encoder.json"
+_REMEDY = "Install Instill again."
+
+
+class ShippedEncoder(OnnxEncoder):
+    """An encoder whose word table is a file of its own, shared with the reader.
+
+    Args:
+        folder: holds `encoder.onnx`, `encoder.json`, `words.bin` and `tokenizer.json`.
+        threads: 0 for one a core.
+
+    Raises:
+        UsageError: there is no encoder in the folder.
+        WorkspaceError: a file cannot be used.
+    """
+
+    def __init__(self, folder: Path, *, threads: int = 0) -> None:
+        self._place = folder
+        super().__init__(folder, _manifest(folder), threads=threads)
+
+    @cached_property
+    def _session(self) -> Any:
+        import onnxruntime as ort
+
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+        path = self._place / MODEL_FILE
+        try:
+            return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # The runtime has no public base class for its errors.
+            raise WorkspaceError(
+                f"The encoder's model cannot be loaded: {error}.", where=str(path), remedy=_REMEDY
+            ) from error
+
+
+def open_shipped(*, threads: int = 0) -> ShippedEncoder:
+    """The shipped encoder. Raises like `ShippedEncoder`."""
+    return ShippedEncoder(shipped(), threads=threads)
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    file = folder / MANIFEST_FILE
+    if not file.is_file() or not (folder / TOKENIZER_FILE).is_file():
+        raise UsageError(
+            "This package has no encoder of its own.", where=str(folder), remedy='Set encoder.model to "minilm".'
+        )
+    try:
+        manifest: dict[str, Any] = json.loads(file.read_text("utf-8"))
+        _ = str(manifest["fingerprint"]), int(manifest["dimension"]), int(manifest["max_tokens"])
+        _ = str(manifest["query_prompt"]), str(manifest["passage_prompt"]), int(manifest["batch_tokens"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WorkspaceError("The encoder's manifest is damaged.", where=str(file), remedy=_REMEDY) from error
+    return manifest

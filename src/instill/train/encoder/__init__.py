@@ -1,0 +1,1 @@
+"""Training of the encoder: questions nearer to the passages that answer them."""

@@ -1,0 +1,185 @@
+"""Training an encoder from its rows to the folder, in stages that a stopped run does not do twice."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from instill.durable import write_json
+from instill.encoders import open_encoder
+from instill.encoders.minilm import find_minilm, verify_minilm
+from instill.encoders.sentence_transformers_folder import SentenceFolder, read_folder
+from instill.errors import MissingDependency, UsageError, WorkspaceError
+from instill.settings import EncoderSettings
+from instill.train.encoder.averaging import Candidates, must_be_trainable, trained_weights
+from instill.train.encoder.choosing import Chosen, choose_alpha
+from instill.train.encoder.judging import built_in, from_rows, read_beir
+from instill.train.encoder.settings import ALPHAS, Hyperparameters
+from instill.train.reader.negatives import mine_negatives
+from instill.train.reader.rows import Row, read_rows, rows_hash, split_rows
+from instill.train.reader.settings import Progress
+
+Counted = Callable[[int, int], None]
+"""Called with `(done, total)`."""
+
+_MOST_HELD_OUT = 400
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderRun:
+    """Everything that decides an encoder that is trained from files.
+
+    Args:
+        data: files of rows (see `instill.train.reader.rows`).
+        out: folder of the run; one that holds a checkpoint is taken up again. The finished encoder is `out/encoder`.
+        held_out: share of the groups that is kept for measuring; `split_seed`: which groups those are.
+        unrelated: folders in BEIR's layout; none for the built-in set.
+        base: the encoder to begin from.
+    """
+
+    data: Sequence[Path]
+    out: Path
+    held_out: float = 0.12
+    split_seed: int = 0
+    chosen: Hyperparameters = field(default_factory=Hyperparameters)
+    unrelated: Sequence[Path] = ()
+    base: EncoderSettings = field(default_factory=EncoderSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who is told how far a run is."""
+
+    mining: Counted | None = None
+    training: Callable[[Progress], None] | None = None
+    measuring: Counted | None = None
+
+
+def train_encoder(run: EncoderRun, watch: Watch | None = None) -> tuple[Chosen, Path | None]:
+    """Mine hard negatives, train, choose alpha, write the folder.
+
+    Returns:
+        What was measured, and the folder; None when the base is better than all that came out.
+
+    Raises:
+        UsageError: the rows cannot be used, or nothing is left to measure with.
+        WorkspaceError: files of the run are damaged.
+        MissingDependency: PyTorch or sentence-transformers is not installed.
+    """
+    need_torch()
+    rows, held = split_rows(read_rows(run.data), run.held_out, seed=run.split_seed)
+    asked = from_rows("held out", held, most=_MOST_HELD_OUT) if held else None
+    if not any(row.answers for row in rows) or asked is None or not asked.questions:
+        raise UsageError(
+            f"The split leaves {len(rows)} rows to train on and {len(held)} to measure with.",
+            remedy="Give rows of more groups, or change --held-out or --split-seed.",
+        )
+    unrelated = [read_beir(folder) for folder in run.unrelated] or [built_in()]
+    run.out.mkdir(parents=True, exist_ok=True)
+    base = base_folder(run.base)
+    candidates = trained_candidates(rows, base, run.base, run.chosen, run.out, watch or Watch())
+    chosen = choose_alpha(candidates.encoder, asked, unrelated, progress=(watch or Watch()).measuring)
+    write_json(run.out / "metrics.json", {**_about(run, rows, held), "measured": asdict(chosen)})
+    if chosen.alpha == 0:
+        return chosen, None
+    candidates.save(chosen.alpha, run.out / "encoder")
+    return chosen, run.out / "encoder"
+
+
+def trained_candidates(
+    rows: Sequence[Row],
+    base: SentenceFolder,
+    settings: EncoderSettings,
+    chosen: Hyperparameters,
+    run: Path,
+    watch: Watch,
+) -> Candidates:
+    """Train on `rows` in the folder `run`; what lies between base and trained weights."""
+    from instill.train.encoder.loop import open_model, train
+    from instill.train.encoder.triples import TripleMaker
+
+    chosen = replace(chosen, passage_tokens=min(chosen.passage_tokens, base.max_tokens))
+    data = rows_hash(rows)
+    negatives = _mined(rows, run / f"negatives-{data}.json", settings, watch.mining)
+    tokenizer = Tokenizer.from_file(str(base.tokenizer))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    log = run / "metrics.jsonl"
+
+    def report(entry: Progress) -> None:
+        if entry.step % 20 == 0 or entry.step == entry.steps:
+            with log.open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps(asdict(entry)) + "\n")
+        if watch.training is not None:
+            watch.training(entry)
+
+    model = open_model(base)
+    train(
+        model,
+        TripleMaker(rows, negatives, tokenizer, chosen),
+        chosen,
+        run,
+        identity=f"{data} {base.path.name} {chosen}",
+        pad=int(base.config.get("pad_token_id") or 0),
+        progress=report,
+    )
+    del model
+    return Candidates(base, trained_weights(run), run / "candidates")
+
+
+def base_folder(settings: EncoderSettings) -> SentenceFolder:
+    """The folder with the weights that training begins from; that of the shipped encoder is MiniLM's.
+
+    Raises:
+        UsageError: the encoder cannot be trained.
+    """
+    if settings.model in ("minilm", "instill"):
+        path = find_minilm()
+        verify_minilm(path)
+    else:
+        path = Path(settings.model).expanduser().absolute()
+    folder = read_folder(path)
+    must_be_trainable(folder)
+    return folder
+
+
+def need_torch() -> None:
+    """Raise MissingDependency unless the packages for training are there."""
+    if not all(importlib.util.find_spec(name) for name in ("torch", "transformers", "sentence_transformers")):
+        raise MissingDependency(
+            "Training needs PyTorch and sentence-transformers.",
+            remedy="Run: pip install -c constraints.txt 'instill[train]'",
+        )
+
+
+def _about(run: EncoderRun, rows: Sequence[Row], held: Sequence[Row]) -> dict[str, object]:
+    return {
+        "made": time.strftime("%Y-%m-%d"),
+        "base": run.base.model,
+        "rows": {"trained": len(rows), "held out": len(held), "hash": rows_hash(rows)},
+        "split": {"share": run.held_out, "seed": run.split_seed},
+        "hyperparameters": asdict(run.chosen),
+        "alphas": ALPHAS,
+    }
+
+
+def _mined(
+    rows: Sequence[Row], path: Path, settings: EncoderSettings, progress: Counted | None
+) -> dict[int, list[int]]:
+    """The mined negatives; kept beside the checkpoint, since a resumed run must train on the same ones."""
+    if path.exists():
+        try:
+            return {int(key): value for key, value in json.loads(path.read_text(encoding="utf-8")).items()}
+        except ValueError as error:
+            raise WorkspaceError(
+                "The file of mined negatives is damaged.", where=str(path), remedy="Remove it."
+            ) from error
+    negatives = mine_negatives(rows, open_encoder(settings), progress=progress)
+    write_json(path, negatives)
+    return negatives

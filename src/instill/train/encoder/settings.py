@@ -1,0 +1,35 @@
+"""What a training run of the encoder is set to. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CHECKPOINT = "checkpoint.safetensors"
+
+ALPHAS = (0.25, 0.5, 0.75, 1.0)
+"""The shares of the trained weights that are tried; the rest is the base's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hyperparameters:
+    """What decides the weights besides the rows.
+
+    Args:
+        batch: questions of a batch, each with its passage and a hard negative; every other passage of the batch is a
+            negative too.
+        passage_tokens: longest passage in training, special tokens included; a longer one is cut around its answer.
+        steps: most steps in all; 0 for as many as the epochs have.
+        scale: what cosines are multiplied by before the softmax.
+        warmup: share of all steps over which the learning rate rises from 0; it falls to 0 in a line after that.
+    """
+
+    epochs: int = 1
+    batch: int = 64
+    passage_tokens: int = 128
+    steps: int = 0
+    learning_rate: float = 5e-5
+    scale: float = 20.0
+    warmup: float = 0.1
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    seed: int = 0
