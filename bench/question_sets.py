@@ -77,7 +77,7 @@ def _beir(name: str, foreign: str) -> Callable[[Path], Set]:
                 query, passage, _ = line.split("\t")
                 evidence.setdefault(query, set()).add(doc_id(name + passage))
         asked = [
-            Asked(r["text"], tuple(answers.get(r["_id"], ())), frozenset(evidence.get(r["_id"], ())))
+            Asked(r["text"], _golds(answers.get(r["_id"], ())), frozenset(evidence.get(r["_id"], ())))
             for r in _lines(folder / "queries.jsonl")
         ]
         if name == "squad11_dev":
@@ -86,6 +86,10 @@ def _beir(name: str, foreign: str) -> Callable[[Path], Set]:
         return Set(documents, [a for a in asked if a.golds and a.evidence], [], foreign)
 
     return load
+
+
+def _golds(answers: str | list[str] | tuple[()]) -> tuple[str, ...]:
+    return (answers,) if isinstance(answers, str) else tuple(answers)
 
 
 def _squad2(data: Path) -> Set:

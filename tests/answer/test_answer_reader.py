@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
-from tests.answer.answer_corpus import COMPANY, Corpus
 
 from instill.answer.findings import heading, read_passages
 from instill.answer.opening import open_reader
@@ -19,6 +18,7 @@ from instill.answer.reader import LONGEST_ANSWER, MANIFEST_FILE, MODEL_FILE, Rea
 from instill.errors import UsageError, WorkspaceError
 from instill.index.types import Hit
 from instill.weights import shipped
+from tests.answer.answer_corpus import COMPANY, Corpus
 
 FILLER = "The harbour office opens early and closes late on most days of the week. "
 

@@ -15,7 +15,7 @@ from instill.index.types import Hit
 DEPTH = 20
 """Passages read for a question."""
 
-SEARCH_SHARE = 0.5
+SEARCH_SHARE = 1.0
 """Weight of the search's own score (standardised over the passages read) beside the reader's logits."""
 
 RELEVANT_SHARE = 0.5

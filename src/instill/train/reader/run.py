@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 
 from instill.answer.reader import Reader
 from instill.encoders import open_encoder
-from instill.encoders.minilm import find_minilm, verify_minilm
+from instill.encoders.minilm import VERSION, WHEEL, find_minilm, verify_minilm
 from instill.errors import MissingDependency, UsageError, WorkspaceError
 from instill.settings import EncoderSettings
 from instill.train.reader.evaluate import Figure, figures, judge
@@ -97,7 +97,7 @@ def train_reader(
     train(model, maker, run.chosen, run.out, identity=f"{data} {run.chosen} {run.mix}", progress=report)
     about = {
         "made": time.strftime("%Y-%m-%d"),
-        "base": base.name,
+        "base": f"all-MiniLM-L6-v2 ({WHEEL} {VERSION})",
         "rows": {"trained": len(rows), "held out": len(held), "hash": data},
         "groups held out": sorted({row.group for row in held}),
         "split": {"share": run.held_out, "seed": run.split_seed},
