@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
+from transformers.utils import logging
 
 from instill.encoders.sentence_transformers_folder import SentenceFolder
 from instill.errors import WorkspaceError
@@ -38,6 +39,7 @@ def open_model(folder: SentenceFolder) -> Any:
     Raises:
         WorkspaceError: sentence-transformers cannot load the folder.
     """
+    logging.disable_progress_bar()
     try:
         model = SentenceTransformer(
             str(folder.path),
