@@ -239,16 +239,13 @@ def fit(features: Floats, labels: Floats, weights: Floats, *, penalty: float = 1
 
 
 def refit(results: Mapping[str, Sequence[Outcome]]) -> None:
-    """Coefficients from all sets, and the AUC of each set by coefficients from the others.
-
-    What is predicted is that the answer is right: a wrong answer to an answerable question should be refused too.
-    """
+    """Coefficients from all sets, and the AUC of each set by coefficients from the others."""
     with_reader = any("reader" in o.signs for found in results.values() for o in found)
     names = list(READER_COEFFICIENTS if with_reader else COEFFICIENTS)
     kinds = ("answerable", "removed", "own", "foreign")
     rows = [(name, o) for name, found in results.items() for o in found if o.kind in kinds and names[-1] in o.signs]
     x = np.array([[o.signs[sign] for sign in names] for _, o in rows])
-    y = np.array([float(o.right and o.kind == "answerable") for _, o in rows])
+    y = np.array([float(o.kind == "answerable") for _, o in rows])
     groups = [(name, o.kind) for name, o in rows]
     # Each set weighs the same; inside a set the answerable questions weigh as much as all the others together.
     others = {name: max(1, len({kind for group, kind in groups if group == name}) - 1) for name in results}

@@ -229,7 +229,19 @@ class TestSearching:
             assert len(hits) == (2 if labels is None else 1)
 
     @pytest.mark.parametrize(
-        "query", ['"hello', "hello AND", "(hello", "+hello -goodbye", "hello*", "text:hello", "hello~7", "\\hello^3"]
+        "query",
+        [
+            '"hello',
+            '"hello goodbye"',
+            '"hello"',
+            "hello AND",
+            "(hello",
+            "+hello -goodbye",
+            "hello*",
+            "text:hello",
+            "hello~7",
+            "\\hello^3",
+        ],
     )
     def test_operators_mean_nothing(self, shared: Index, query: str) -> None:
         assert search(shared, query, mode="keyword") == ['say "hello" AND (goodbye)']

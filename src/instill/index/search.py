@@ -129,7 +129,8 @@ def keyword_scores(
 
 def keyword_leg(table: Table, query: str, condition: str, pool: int) -> Scored:
     """BM25 of the best passages under `condition`; any characters are plain text."""
-    text = searched(query[:_LONGEST_QUERY])
+    # A text in quotes would be taken for a phrase, which needs an index with positions.
+    text = searched(query[:_LONGEST_QUERY]).replace('"', " ")
     if not text.strip():
         return {}
     request = table.search(text, query_type="fts", fts_columns=["keywords"])
