@@ -137,7 +137,7 @@ def gap_closed(ours: Floats, raw: Floats, best: Floats, groups: Sequence[str]) -
 def by_group(values: Floats, groups: Sequence[str]) -> Floats:
     """Sums by conversation."""
     numbers = np.unique(groups, return_inverse=True)[1]
-    return np.bincount(numbers, weights=values)
+    return np.bincount(numbers, weights=values).astype(np.float64)
 
 
 def dialdoc_turns(data: Path) -> list[tuple[list[Turn], str, str, str]]:

@@ -11,7 +11,7 @@ from instill.answer.display import plain_text
 from instill.answer.findings import Findings
 from instill.answer.question import Question, read_question
 from instill.answer.ranking import Ranking, rank_sentences
-from instill.answer.selection import Span, arrange, choose, choose_list, with_their_lists
+from instill.answer.selection import MARGIN, READER_MARGIN, Span, arrange, choose, choose_list, with_their_lists
 from instill.answer.types import Citation, Claim
 from instill.encoders.protocol import Encoder
 from instill.index.types import Hit
@@ -59,7 +59,7 @@ def extract(
         return Extract("", (), 0.0, None)
     asked = read_question(question)
     ranking = rank_sentences(asked, hits, encoder, pool=pool, findings=findings)
-    rows = choose(ranking, most)
+    rows = choose(ranking, most, margin=READER_MARGIN if findings else MARGIN)
     if not rows:
         return Extract("", (), 0.0, ranking)
     found = signs(asked, ranking, rows, findings)

@@ -50,7 +50,7 @@ FEATURES = (
 WEIGHTS: Mapping[str, float] = {
     "cosine": 5.0, "coverage": 2.0, "passage coverage": 1.5, "heading coverage": 0.9, "passage cosine": 2.0,
     "first ranks": 1.0, "offers": 1.0, "follows a question": 1.0, "neighbours": 0.5, "heading": -2.5,
-    "question": -2.0, "short": -1.0, "code": -2.5, "item": 0.7, "opens": 0.2, "read": 5.0,
+    "question": -2.0, "short": -1.0, "code": -2.5, "item": 0.7, "opens": 0.2, "read": 4.0,
 }  # fmt: skip
 
 _DANGLING = re.compile(

@@ -19,6 +19,9 @@ from instill.index.types import Hit
 MARGIN = 2.0
 """A further sentence is shown when its score is at most this far below the best (log-odds)."""
 
+READER_MARGIN = 3.0
+"""The same where a reader adds its share, which spreads the scores."""
+
 SAME = 0.92
 """Sentences with a higher cosine, or a higher overlap of character triples, say the same."""
 
