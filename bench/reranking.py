@@ -18,7 +18,8 @@ from retrieval import Collection, fill, interval, ndcg_at, read
 
 from instill.answer.opening import open_reader
 from instill.answer.reader import Reader
-from instill.answer.reranking import mix, place_of
+from instill.answer.reader_input import heading
+from instill.answer.reranking import mix
 from instill.encoders import open_encoder
 from instill.encoders.protocol import Encoder
 from instill.index.fusion import ZScoreFusion
@@ -31,7 +32,10 @@ WEIGHTS = (0.2, 0.35, 0.5, 0.7, 1.0)
 def orders(question: str, hits: Sequence[Hit], reader: Reader) -> list[list[Hit]]:
     """The hits as searched, then reordered with each weight; the reader is asked once."""
     near, rest = list(hits[:READ]), list(hits[READ:])
-    relevant = [found.relevant for found in reader.read(question, [(place_of(hit), hit.text) for hit in near])]
+    relevant = [
+        found.relevant
+        for found in reader.read(question, [(heading(hit.title, hit.headings), hit.text) for hit in near])
+    ]
     found = [list(hits)]
     for weight in WEIGHTS:
         mixed = mix([hit.score for hit in near], relevant, weight)

@@ -1,4 +1,4 @@
-"""From an index to an `Answerer` for one caller."""
+"""From an index to an `Answerer` for one caller, and from its answer to the log."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from instill.answer.answerer import Answerer, Search
 from instill.answer.reader import Reader
+from instill.answer.types import Answer
+from instill.catalog import Catalog
 from instill.documents.document import Page
 from instill.encoders.protocol import Encoder
 from instill.generators.protocol import Generator
@@ -56,4 +58,18 @@ def answerer_for(
         reader=reader,
         settings=settings.answer if threshold is None else settings.answer.model_copy(update={"threshold": threshold}),
         generator_settings=settings.generator,
+    )
+
+
+def log_answer(catalog: Catalog, question: str, answer: Answer) -> None:
+    """Keep one exchange in the log of questions."""
+    catalog.log_usage(
+        question=question,
+        standalone_question=answer.trace.standalone_question,
+        abstained=answer.abstained,
+        confidence=answer.confidence,
+        citations=[
+            {"doc_id": citation.doc_id, "start": citation.start, "end": citation.end} for citation in answer.citations
+        ],
+        milliseconds=answer.timings["total"],
     )

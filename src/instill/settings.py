@@ -116,21 +116,6 @@ class Settings(BaseSettings):
         return env_settings, init_settings
 
 
-class _Plain(Settings):
-    """The same without the environment."""
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return (init_settings,)
-
-
 def load_settings(path: Path | None) -> Settings:
     """The settings of the file at `path` (None: defaults) under the `INSTILL_*` variables.
 
@@ -150,16 +135,31 @@ def load_settings(path: Path | None) -> Settings:
         raise _explain(error, path) from error
 
 
-def load_values(values: Mapping[str, Mapping[str, Any]]) -> Settings:
-    """The defaults with these values by section and key, whatever the variables say.
+def with_values(settings: Settings, values: Mapping[str, object]) -> Settings:
+    """The settings with some values replaced, by their full names; checked like the file's.
 
     Raises:
-        UsageError: a key or value is not known.
+        UsageError: a name or a value is not known.
+
+    Example:
+        >>> with_values(Settings(), {"search.vector_weight": 0.8}).search.vector_weight
+        0.8
     """
-    try:
-        return _Plain(**values)  # type: ignore[arg-type]
-    except ValidationError as error:
-        raise _explain(error, None) from error
+    sections: dict[str, dict[str, Any]] = {}
+    for name, value in values.items():
+        section, _, key = name.partition(".")
+        sections.setdefault(section, {})[key] = value
+    changed: dict[str, _Section] = {}
+    for section, keys in sections.items():
+        now = getattr(settings, section, None)
+        if not isinstance(now, _Section):
+            raise UsageError("This is not a setting.", where=section, remedy=_suggest(section, Settings.model_fields))
+        try:
+            checked = type(now)(**keys)
+        except ValidationError as error:
+            raise _explain(error, None, section) from error
+        changed[section] = now.model_copy(update={key: getattr(checked, key) for key in keys})
+    return settings.model_copy(update=changed)
 
 
 def default_toml() -> str:
@@ -206,9 +206,9 @@ def _refuse_unknown_variables() -> None:
             )
 
 
-def _explain(error: ValidationError, path: Path | None) -> UsageError:
+def _explain(error: ValidationError, path: Path | None, *above: str) -> UsageError:
     first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
+    key = ".".join((*above, *(str(part) for part in first["loc"])))
     where = f"{path or 'environment'}: {key}"
     if first["type"] == "extra_forbidden":
         known = [*Settings.model_fields, *_known_keys()]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from instill.adapted import adapted
 from instill.catalog import Catalog, Root
 from instill.errors import EncoderMismatch, UsageError, WorkspaceError
-from instill.index.types import READ, DocumentRecord, Hit, Mode, SearchRequest, SearchResult
+from instill.index.types import DocumentRecord, Hit, Mode, SearchRequest, SearchResult
 from instill.location import find_workspace, make_workspace
 from instill.measure.tuned import is_set
 from instill.settings import SETTINGS_FILE, Settings, load_settings
@@ -39,33 +39,10 @@ if TYPE_CHECKING:
     from instill.ingest import Ingest, IngestReport, Progress
     from instill.measure.stored import Threshold
     from instill.measure.tuned import Tuned
+    from instill.status import Status
 
 EMPTY = "Nothing was added to this workspace yet: instill add PATH"
 AskMode = Literal["auto", "extractive", "clusters"]
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """What a workspace holds. Sizes in bytes; `questions` counts the log of questions.
-
-    `threshold_origin`: "set", "calibrated" or "default"; `promise` is the calibration's, or what is wrong with it.
-    `learned`: what is tuned or trained and in use, and what is not any more, a sentence each.
-    """
-
-    path: str
-    documents: int
-    passages: int
-    kinds: Mapping[str, int]
-    roots: Sequence[str]
-    index_bytes: int
-    encoder: str
-    generator: str
-    questions: int
-    writable: bool
-    threshold: float
-    threshold_origin: str
-    promise: str
-    learned: Sequence[str] = ()
 
 
 class Workspace:
@@ -352,21 +329,13 @@ class Workspace:
         """
         if not query.strip():
             raise UsageError("The query is empty.", remedy='Try: instill search "your words"')
-        share = self.settings.search.rerank if mode == "hybrid" else 0.0
-        request = SearchRequest(
-            query=query,
-            k=max(k, READ) if share else k,
-            mode=mode,
-            where=where,
-            labels=None if labels is None else tuple(labels),
-            pool=max(self.settings.search.pool, k),
-        )
-        started = time.perf_counter()
-        vector = None if mode == "keyword" else self.encoder.encode_queries([query])[0]
-        encoded = time.perf_counter()
-        result = self.index.search(request, vector, self.fusion)
-        timings = {"encode": (encoded - started) * 1000, **result.timings}
-        return self._reranked(query, result.hits, share, k, timings) if share else SearchResult(result.hits, timings)
+        request = self._request(query, k, mode, where, labels)
+        weight = self.settings.search.rerank
+        if mode != "hybrid" or weight == 0:
+            return self._search(request)
+        from instill.searching import search_and_rerank
+
+        return search_and_rerank(self.index, self.encoder, self.fusion, request, self.reader, weight=weight)
 
     def ask(
         self,
@@ -391,28 +360,19 @@ class Workspace:
         """
         if not question.strip():
             raise UsageError("The question is empty.", remedy='Try: instill ask "your question"')
+        from instill.answering import log_answer
+
         started = time.perf_counter()
         threshold = self.threshold
         answerer = self._answerer(where, labels, mode, threshold.value)
         answer = answerer.ask(question, history=history, mode=mode, on_token=on_token)
-        total = (time.perf_counter() - started) * 1000
-        answer = replace(answer, timings={**answer.timings, "total": total})
+        answer = replace(answer, timings={**answer.timings, "total": (time.perf_counter() - started) * 1000})
         if threshold.notice:
             answer = replace(answer, notices=(*answer.notices, threshold.notice))
         if not answer.trace.candidates and self.is_empty:
             answer = replace(answer, notices=(*answer.notices, EMPTY))
         if self.settings.privacy.log_questions:
-            self.catalog.log_usage(
-                question=question,
-                standalone_question=answer.trace.standalone_question,
-                abstained=answer.abstained,
-                confidence=answer.confidence,
-                citations=[
-                    {"doc_id": citation.doc_id, "start": citation.start, "end": citation.end}
-                    for citation in answer.citations
-                ],
-                milliseconds=total,
-            )
+            log_answer(self.catalog, question, answer)
         return answer
 
     def chat(self, conversation_id: str | None = None, *, labels: Sequence[str] | None = None) -> Chat:
@@ -453,52 +413,33 @@ class Workspace:
 
     def status(self) -> Status:
         """What is in the workspace."""
-        documents, passages = self.index.count()
-        kinds: dict[str, int] = {}
-        for record in self.index.records():
-            kinds[record.kind] = kinds.get(record.kind, 0) + 1
-        generator = self.settings.generator
-        threshold = self.threshold
-        promise = threshold.calibration.promise if threshold.calibration and not threshold.notice else threshold.notice
-        return Status(
-            path=str(self.path),
-            documents=documents,
-            passages=passages,
-            kinds=dict(sorted(kinds.items(), key=lambda item: (-item[1], item[0]))),
-            roots=[root.path for root in self.catalog.roots()],
-            index_bytes=_folder_bytes(self.home / "index"),
-            encoder=self.index.generation.fingerprint,
-            generator=generator.model or generator.folder,
-            questions=self.catalog.usage_count(),
-            writable=self.writable,
-            threshold=threshold.value,
-            threshold_origin=threshold.origin,
-            promise=promise,
-            learned=self._adapted.sentences,
-        )
+        from instill.status import status_of
+
+        return status_of(self, self._adapted.sentences)
 
     # -- inside ------------------------------------------------------------------------------------------------
 
-    def _reranked(
-        self, query: str, hits: Sequence[Hit], share: float, k: int, timings: dict[str, float]
-    ) -> SearchResult:
-        from instill.answer.reranking import rerank
+    def _request(self, query: str, k: int, mode: Mode, where: str, labels: Sequence[str] | None) -> SearchRequest:
+        return SearchRequest(
+            query=query,
+            k=k,
+            mode=mode,
+            where=where,
+            labels=None if labels is None else tuple(labels),
+            pool=max(self.settings.search.pool, k),
+        )
 
-        if self.reader is None:
-            raise UsageError(
-                "search.rerank needs a reader, and there is none.",
-                where=f"answer.reader = {self.settings.answer.reader!r}",
-                remedy="Set search.rerank to 0, or answer.reader to a folder that `instill train reader` made.",
-            )
-        started = time.perf_counter()
-        ranked = rerank(query, hits, self.reader, weight=share, depth=READ)
-        return SearchResult(tuple(ranked[:k]), {**timings, "rerank": (time.perf_counter() - started) * 1000})
+    def _search(self, request: SearchRequest) -> SearchResult:
+        from instill.searching import search_index
+
+        return search_index(self.index, self.encoder, self.fusion, request)
 
     def _answerer(self, where: str, labels: Sequence[str] | None, mode: AskMode, threshold: float) -> Answerer:
         from instill.answering import answerer_for
 
         def search(query: str, *, k: int) -> Sequence[Hit]:
-            return self.search(query, k=k, where=where, labels=labels).hits
+            # Not reranked: the reader looks at all that it is given anyway.
+            return self._search(self._request(query, k, "hybrid", where, labels)).hits
 
         return answerer_for(
             self.index,
@@ -528,7 +469,3 @@ class Workspace:
                 "The workspace is on read-only storage; it can be searched and asked, not changed.",
                 where=str(self.path),
             )
-
-
-def _folder_bytes(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

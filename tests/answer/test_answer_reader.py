@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from instill.answer.findings import heading, read_passages
+from instill.answer.findings import read_passages
 from instill.answer.opening import open_reader
 from instill.answer.reader import LONGEST_ANSWER, MANIFEST_FILE, MODEL_FILE, Reader, best_span
+from instill.answer.reader_input import heading
 from instill.errors import UsageError, WorkspaceError
 from instill.index.types import Hit
 from instill.weights import shipped
@@ -106,8 +107,9 @@ def test_only_the_first_passages_are_reordered(reader: Reader) -> None:
 
 
 def test_the_heading_says_each_part_once() -> None:
-    assert heading(hit("x", title="Guide", headings="Guide > Install > Windows")) == "Guide > Install > Windows"
-    assert heading(hit("x")) == ""
+    assert heading("Guide", "Guide > Install > Windows") == "Guide > Install > Windows"
+    assert heading("", "") == ""
+    assert heading("", "Brewing") == "Brewing"
 
 
 def test_a_short_answer_comes_with_its_quote(corpus: Corpus, reader: Reader) -> None:

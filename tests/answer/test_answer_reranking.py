@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from instill.answer.reader import Reading
-from instill.answer.reranking import mix, place_of, rerank
+from instill.answer.reranking import mix, rerank
 from instill.index.types import Hit
 
 
@@ -64,7 +64,6 @@ def test_the_mixture_is_of_standard_scores() -> None:
 
 def test_nothing_to_rank_and_weights_out_of_range() -> None:
     assert rerank("q", [], Opinion({}), weight=0.5) == []
-    assert place_of(hit("a", 1.0, title="")) == "Brewing"
     for weight, depth in ((-0.1, 5), (1.1, 5), (0.5, 0)):
         with pytest.raises(ValueError, match="out of range"):
             rerank("q", HITS, Opinion({}), weight=weight, depth=depth)

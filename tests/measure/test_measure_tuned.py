@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from instill.errors import UsageError, WorkspaceError
-from instill.measure.tuned import TUNED_FILE, Tuned, apply_tuned, load_tuned, save_tuned, tuned_identity, with_values
-from instill.settings import Settings
+from instill.measure.tuned import TUNED_FILE, Tuned, apply_tuned, load_tuned, save_tuned, tuned_identity
+from instill.settings import Settings, with_values
 
 
 def stored(home: Path, values: dict[str, float], identity: str) -> None:

@@ -25,7 +25,7 @@ from instill.train.encoder.own_documents import (
     train_own_encoder,
     undo_own_encoder,
 )
-from instill.train.encoder.settings import Hyperparameters
+from instill.train.encoder.settings import Hyperparameters, Share
 
 TEXTS = {
     "tea": "Green leaves are steeped in water of eighty degrees for two minutes.",
@@ -76,7 +76,7 @@ def moved(place: Path, amount: float) -> Candidates:
 
 def switch(workspace: Workspace, candidates: Candidates) -> bool:
     parts = _Parts([], [], questions(workspace))
-    verdict = _compare_and_switch(workspace, candidates, Chosen(1.0, [], []), parts, (0, 0, 6), None)
+    verdict = _compare_and_switch(workspace, candidates, Chosen(Share(1.0), [], []), parts, (0, 0, 6), None)
     assert verdict.gain is not None
     assert verdict.switched == (verdict.gain.low > 0)
     return verdict.switched
@@ -99,7 +99,7 @@ def test_from_a_bad_encoder_to_a_better_one_and_back(
 ) -> None:
     bad = workspace.home / "encoders" / "bad"
     bad.parent.mkdir()
-    moved(tmp_path / "c", 1.0).save(1.0, bad)
+    moved(tmp_path / "c", 1.0).save(Share(1.0), bad)
     fingerprint = workspace.index.generation.fingerprint
     monkeypatch.setenv("INSTILL_ENCODER__MODEL", str(bad))
     with Workspace.open(workspace.path) as opened:

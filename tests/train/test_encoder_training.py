@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from random import Random
 
@@ -21,13 +22,14 @@ from instill.encoders.transformer_weights import read_tensors
 from instill.errors import UsageError, WorkspaceError
 from instill.settings import EncoderSettings
 from instill.train.encoder.averaging import Candidates, averaged, trained_weights
-from instill.train.encoder.choosing import choose_alpha
+from instill.train.encoder.choosing import choose_share
 from instill.train.encoder.judging import RankingSet, built_in, judge, ndcg, read_beir
 from instill.train.encoder.loop import embed, open_model, train, trained_tensors
 from instill.train.encoder.run import EncoderRun, train_encoder
-from instill.train.encoder.settings import CHECKPOINT, Hyperparameters
+from instill.train.encoder.settings import SHARES, Hyperparameters, Share
 from instill.train.encoder.ship import ship_encoder
 from instill.train.encoder.triples import TripleMaker
+from instill.train.progress import CHECKPOINT
 from instill.train.reader.rows import Row
 from tests.encoders.tiny_folders import WORDS, write_bert_folder
 from tests.train.reader_rows import write_rows
@@ -140,15 +142,27 @@ def test_averaging_goes_from_the_base_to_the_trained(base: Path, tmp_path: Path)
     candidates = Candidates(folder, weights, tmp_path / "place")
     texts = ["the cat sat on a mat", "rain fell over hills"]
     before = open_encoder(EncoderSettings(model=str(base))).encode_passages(texts)
-    assert candidates.encoder(0.0).encode_passages(texts) == pytest.approx(before, abs=1e-6)
-    candidates.save(0.5, tmp_path / "half")
+    assert candidates.encoder(Share()).encode_passages(texts) == pytest.approx(before, abs=1e-6)
+    candidates.save(Share(0.5), tmp_path / "half")
     half = open_encoder(EncoderSettings(model=str(tmp_path / "half"))).encode_passages(texts)
-    assert candidates.encoder(0.5).encode_passages(texts) == pytest.approx(half, abs=1e-6)
+    assert candidates.encoder(Share(0.5)).encode_passages(texts) == pytest.approx(half, abs=1e-6)
     assert not np.allclose(half, before, atol=1e-3)
     tensors, name = read_tensors(tmp_path / "half"), next(iter(weights))
     assert tensors[name] == pytest.approx((read_tensors(base)[name] + weights[name]) / 2, abs=1e-6)
     with pytest.raises(ValueError, match="no tensor"):
         averaged({}, weights, 0.5)
+
+
+def test_the_last_layers_alone_can_be_taken_over(base: Path, tmp_path: Path) -> None:
+    trained(base, tmp_path / "run")
+    weights = trained_weights(tmp_path / "run")
+    layers = {name.split("layer.")[1][0] for name in weights}
+    Candidates(read_folder(base), weights, tmp_path / "place").save(Share(1.0, 1), tmp_path / "last")
+    before, after = read_tensors(base), read_tensors(tmp_path / "last")
+    changed = {name for name in before if not np.array_equal(before[name], after[name])}
+    assert len(layers) > 1
+    assert changed
+    assert all(f"layer.{max(layers)}." in name for name in changed)
 
 
 class Fixed:
@@ -171,12 +185,12 @@ GOOD = {"right": [1.0, 0.0], "wrong": [0.0, 1.0], "q": [1.0, 0.0], "yes": [1.0, 
 def test_the_best_that_forgets_nothing_is_chosen() -> None:
     base = Fixed({**GOOD, "q": [0.0, 1.0]})
     forgetful = Fixed({**GOOD, "r": [0.0, 1.0]})
-    encoders = {0.0: base, 0.25: base, 0.5: Fixed(GOOD), 0.75: Fixed(GOOD), 1.0: forgetful}
-    found = choose_alpha(encoders.__getitem__, ASKED, [OTHER])  # type: ignore[arg-type]
-    assert found.alpha == 0.5  # of equal ones the nearest to the base
-    assert [entry.allowed for entry in found.weighed] == [True, True, True, True, False]
-    assert found.weighed[2].gain.mean == pytest.approx(1 - 0.6309, abs=1e-4)
-    assert choose_alpha(lambda _: base, ASKED, [OTHER]).alpha == 0.0  # type: ignore[arg-type, return-value]
+    encoders = dict(zip((Share(), *SHARES), (base, base, base, Fixed(GOOD), Fixed(GOOD), base, forgetful), strict=True))
+    found = choose_share(encoders.__getitem__, ASKED, [OTHER])  # type: ignore[arg-type]
+    assert found.share == Share(0.25)  # of equal ones the nearest to the base
+    assert [entry.allowed for entry in found.weighed] == [True] * 6 + [False]
+    assert found.weighed[3].gain.mean == pytest.approx(1 - 0.6309, abs=1e-4)
+    assert choose_share(lambda _: base, ASKED, [OTHER]).share == Share()  # type: ignore[arg-type, return-value]
 
 
 def test_gains_are_counted_as_trec_eval_does() -> None:
@@ -205,9 +219,9 @@ def test_a_run_from_rows_to_a_folder(base: Path, tmp_path: Path) -> None:
     chosen = Hyperparameters(epochs=8, batch=4, passage_tokens=32, learning_rate=3e-3)
     run = EncoderRun([data], tmp_path / "run", 0.3, 1, chosen, base=EncoderSettings(model=str(base)))
     found, folder = train_encoder(run)
-    assert [entry.alpha for entry in found.weighed] == [0.0, 0.25, 0.5, 0.75, 1.0]
-    assert (folder is None) == (found.alpha == 0)
-    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["measured"]["alpha"] == found.alpha
+    assert [entry.share for entry in found.weighed] == [Share(), *SHARES]
+    assert (folder is None) == (found.share.alpha == 0)
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["measured"]["share"] == asdict(found.share)
     assert train_encoder(run)[0] == found  # nothing is trained again
     with pytest.raises(UsageError, match="leaves"):
         train_encoder(EncoderRun([data], tmp_path / "other", 0.01, 0, chosen, base=run.base))

@@ -94,11 +94,21 @@ def test_token_spans_cover_the_characters(tokenizer: Tokenizer, text: str, data:
 @pytest.mark.parametrize("seed", range(20))
 def test_a_misleading_question_changes_one_thing(seed: int) -> None:
     question = "When did James Watt build the first engine in 1776?"
-    passage = "In 1765 James Watt met John Roebuck in Glasgow. He had 12 engines in 1800."
+    passage = "In 1765 James Watt met John Roebuck in Glasgow. He had 12 engines in 1800, sold to miners."
     changed = mislead(question, passage, [], random.Random(seed))
     assert changed is None or changed != question
     if changed and "first" in changed and "didn't" not in changed:
         assert ("James Watt" in changed) != ("1776" in changed)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_terms_are_exchanged_for_terms_that_end_alike(seed: int) -> None:
+    question = "What attacks the killers of tumors?"
+    changed = mislead(question, "Doctors and poisons harm walkers.", [], random.Random(seed))
+    assert changed in {
+        "What poisons the killers of tumors?", "What attacks the walkers of tumors?",
+        "What attacks the killers of poisons?", "What tumors the killers of attacks?",
+    }  # fmt: skip
 
 
 def test_a_question_with_nothing_to_exchange_stays() -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +25,14 @@ from instill.encoders.reader_graph import build_reader, heads_from
 from instill.encoders.transformer_weights import read_tensors, transformer_from
 from instill.encoders.words import WordTable
 from instill.errors import UsageError, WorkspaceError
+from instill.train.progress import CHECKPOINT
 from instill.train.reader.examples import Example, ExampleMaker, Mix
 from instill.train.reader.export import export_reader
-from instill.train.reader.loop import _batches, _rate, train
+from instill.train.reader.loop import _batches, train
 from instill.train.reader.model import ReaderModel, length_class, make_batch
 from instill.train.reader.run import ReaderRun, train_reader
-from instill.train.reader.settings import CHECKPOINT, Hyperparameters
+from instill.train.reader.settings import Hyperparameters
+from instill.train.schedule import rate
 from tests.encoders.tiny_folders import write_bert_folder
 from tests.train.reader_rows import rows, write_rows
 
@@ -170,7 +173,7 @@ def test_every_example_is_in_one_batch_of_bounded_size(lengths: list[int], epoch
 
 
 def test_the_rate_rises_and_falls_to_almost_nothing() -> None:
-    rates = [_rate(step, 100, 0.1) for step in range(100)]
+    rates = [rate(step, 100, 0.1) for step in range(100)]
     assert rates[:10] == pytest.approx([n / 10 for n in range(1, 11)])
     assert rates[10] == 1.0
     assert rates[-1] == pytest.approx(1 / 90)
@@ -200,3 +203,21 @@ def test_export_needs_no_torch_objects(base: Path, tmp_path: Path) -> None:
     train_tiny(base, tmp_path / "run")
     export_reader(tmp_path / "run", base, tmp_path / "out", {"note": "tiny"})
     assert json.loads((tmp_path / "out/reader.json").read_text())["note"] == "tiny"
+
+
+def test_a_run_can_begin_with_the_weights_of_another(base: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    train_tiny(base, first)
+    second.mkdir()
+    still = replace(CHOSEN, learning_rate=0.0)
+    train(ReaderModel(base), maker_of(base), still, second, identity="tiny", start_from=first)
+    begun, kept = load_file(first / CHECKPOINT), load_file(second / CHECKPOINT)
+    names = [name for name in begun if name.startswith("weight.")]
+    assert names
+    assert all(np.array_equal(begun[name], kept[name]) for name in names)
+
+
+def test_weights_that_do_not_fit_are_refused(base: Path, tmp_path: Path) -> None:
+    save_file({"weight.span.weight": np.zeros((2, 3), np.float32)}, tmp_path / CHECKPOINT)
+    with pytest.raises(WorkspaceError, match="cannot be taken over"):
+        train(ReaderModel(base), maker_of(base), CHOSEN, tmp_path / "run", identity="tiny", start_from=tmp_path)

@@ -9,6 +9,7 @@ from math import exp, log
 import numpy as np
 
 from instill.answer.reader import Reader, Reading
+from instill.answer.reader_input import heading
 from instill.answer.scores import normalised
 from instill.index.types import Hit
 
@@ -70,7 +71,7 @@ def read_passages(question: str, hits: Sequence[Hit], reader: Reader, *, depth: 
     near, rest = hits[:depth], hits[depth:]
     if not near:
         return Findings(tuple(hits), ())
-    readings = reader.read(question, [(heading(hit), hit.text) for hit in near])
+    readings = reader.read(question, [(heading(hit.title, hit.headings), hit.text) for hit in near])
     scores = np.array([hit.score for hit in near])
     z = (scores - scores.mean()) / (scores.std() or 1.0)
     worth = [
@@ -79,9 +80,3 @@ def read_passages(question: str, hits: Sequence[Hit], reader: Reader, *, depth: 
     ]
     order = sorted(range(len(near)), key=lambda place: -worth[place])
     return Findings(tuple(near[place] for place in order) + tuple(rest), tuple(readings[place] for place in order))
-
-
-def heading(hit: Hit) -> str:
-    """What stands above a passage: the document's title and the passage's headings, each said once."""
-    parts = [part.strip() for part in (hit.title, *hit.headings.split(" > "))]
-    return " > ".join(dict.fromkeys(part for part in parts if part))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from instill.answer.reader import MANIFEST_FILE, Reader
+from instill.answer.reader_place import reader_folder
 from instill.errors import UsageError
-from instill.weights import shipped
 
 
 def open_reader(chosen: str, *, threads: int = 0) -> Reader | None:
@@ -18,7 +16,7 @@ def open_reader(chosen: str, *, threads: int = 0) -> Reader | None:
     """
     if chosen == "off":
         return None
-    folder = shipped() if chosen == "shipped" else Path(chosen).expanduser()
+    folder = reader_folder(chosen)
     if not (folder / MANIFEST_FILE).is_file():
         raise UsageError(
             "There is no reader in this folder.",

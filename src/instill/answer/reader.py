@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from tokenizers import Tokenizer
 
 from instill.answer.reader_input import PASSAGE_TOKENS, Marks, Tokens, marks_of, put_together, tokenize
 from instill.encoders.onnx_encoder import available_cores, well_formed
+from instill.encoders.session import open_session
 from instill.errors import WorkspaceError
 
 MODEL_FILE, TOKENIZER_FILE, MANIFEST_FILE = "reader.onnx", "tokenizer.json", "reader.json"
@@ -120,20 +120,7 @@ class Reader:
 
     @cached_property
     def _session(self) -> Any:
-        import onnxruntime as ort
-
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-        path = self._folder / MODEL_FILE
-        try:
-            return ort.InferenceSession(os.fspath(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # The runtime has no public base class for its errors.
-            raise WorkspaceError(
-                f"The reader's model cannot be loaded: {error}.", where=str(path), remedy="Install Instill again."
-            ) from error
+        return open_session(self._folder / MODEL_FILE, what="The reader's model", remedy="Install Instill again.")
 
 
 def _read(session: Any, marks: Marks, asked: Tokens, title: Tokens, text: Tokens) -> Reading:

@@ -44,6 +44,17 @@ class Marks:
     sep: int
 
 
+def heading(title: str, headings: str) -> str:
+    """What the reader is shown above a passage: the document's title and the passage's headings, each said once.
+
+    Example:
+        >>> heading("Tea", "Tea > Brewing")
+        'Tea > Brewing'
+    """
+    parts = [part.strip() for part in (title, *headings.split(" > "))]
+    return " > ".join(dict.fromkeys(part for part in parts if part))
+
+
 def marks_of(tokenizer: Tokenizer) -> Marks:
     """Raises ValueError when the tokenizer lacks one of the special tokens of a BERT vocabulary."""
     cls, sep = tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")

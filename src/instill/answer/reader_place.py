@@ -1,4 +1,4 @@
-"""What names the reader of the settings, found without opening it."""
+"""Where the reader of the settings is and what names it, found without opening it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from instill.weights import shipped
 _MANIFEST = "reader.json"
 
 
+def reader_folder(chosen: str) -> Path:
+    """The folder for the setting `answer.reader`, which is not "off"."""
+    return shipped() if chosen == "shipped" else Path(chosen).expanduser()
+
+
 def reader_fingerprint(chosen: str) -> str:
     """The fingerprint of the reader for the setting `answer.reader`; "" when there is none that can be used.
 
@@ -19,8 +24,7 @@ def reader_fingerprint(chosen: str) -> str:
     """
     if chosen == "off":
         return ""
-    folder = shipped() if chosen == "shipped" else Path(chosen).expanduser()
     try:
-        return str(json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))["fingerprint"])
+        return str(json.loads((reader_folder(chosen) / _MANIFEST).read_text(encoding="utf-8"))["fingerprint"])
     except (OSError, ValueError, KeyError, TypeError):  # Told of where the reader is opened.
         return ""

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instill.answer.reader import Reading
+from instill.answer.reader_input import heading
 from instill.index.types import READ, Hit
 
 
@@ -42,17 +43,12 @@ def rerank(question: str, hits: Sequence[Hit], reader: Reads, *, weight: float, 
     head, rest = hits[:depth], hits[depth:]
     if not head:
         return []
-    readings = reader.read(question, [(place_of(hit), hit.text) for hit in head])
+    readings = reader.read(question, [(heading(hit.title, hit.headings), hit.text) for hit in head])
     mixed = mix([hit.score for hit in head], [reading.relevant for reading in readings], weight)
     order = np.argsort(-mixed, kind="stable").tolist()
     ranked = [replace(head[place], score=float(mixed[place])) for place in order]
     lowest, last = ranked[-1].score, head[-1].score
     return ranked + [replace(hit, score=lowest - (last - hit.score)) for hit in rest]
-
-
-def place_of(hit: Hit) -> str:
-    """The title and the headings above the passage, on one line."""
-    return " > ".join(part for part in (hit.title, hit.headings) if part)
 
 
 def mix(scores: Sequence[float], relevant: Sequence[float], weight: float) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from instill.cli.output import JsonOption, WorkspaceOption, columns, print_json, progress_bar
+from instill.cli.output import JsonOption, QuestionsOption, WorkspaceOption, columns, print_json, progress_bar
 from instill.errors import UsageError
 from instill.workspace import EMPTY, Workspace
 
@@ -27,12 +27,7 @@ def register(app: typer.Typer) -> None:
 def calibrate(
     risk: Annotated[float, typer.Option(help="Most of the answers given that may be wrong, 0 to 1.")] = 0.1,
     confidence: Annotated[float, typer.Option(help="How sure the promise is, 0 to 1.")] = 0.95,
-    questions: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Your own questions, JSON Lines; otherwise they are written from the documents."
-        ),
-    ] = None,
+    questions: QuestionsOption = None,
     most: Annotated[int, typer.Option(min=1, help="Most questions that are asked.")] = 400,
     unanswerable: Annotated[
         float | None,

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -20,6 +21,10 @@ from instill.answer.display import safe_text
 WorkspaceOption = Annotated[
     str | None,
     typer.Option("--workspace", "-w", metavar="FOLDER", help="The workspace; otherwise the nearest from here upwards."),
+]
+QuestionsOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Your own questions, JSON Lines; otherwise they are written from the documents."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")]
 LabelOption = Annotated[

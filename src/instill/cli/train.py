@@ -29,6 +29,12 @@ def reader(
     learning_rate: Annotated[float, typer.Option(min=1e-7, max=1e-2)] = 1.5e-4,
     seed: int = 0,
     held_out: Annotated[float, typer.Option(min=0.01, max=0.9, help="Share of articles kept for measuring.")] = 0.12,
+    mined: Annotated[float, typer.Option(min=0, max=1, help="Wrong passages that rank high, a question.")] = 0.25,
+    misled: Annotated[float, typer.Option(min=0, max=1, help="Misleading forms, a question.")] = 0.18,
+    unanswerable_copies: Annotated[int, typer.Option(min=1, help="Times that an epoch has each unanswerable row.")] = 2,
+    start_from: Annotated[
+        Path | None, typer.Option("--start-from", help="Folder of an earlier run, to go on from its weights.")
+    ] = None,
     split_seed: Annotated[int, typer.Option(help="Which articles those are.")] = 0,
     attribution: Annotated[
         list[str] | None, typer.Option(help="A line for the card: a source and its licence (repeatable).")
@@ -41,11 +47,23 @@ def reader(
 
     Example: `instill train reader --data rows.jsonl --out runs/reader`
     """
+    from instill.train.progress import Progress
+    from instill.train.reader.examples import Mix
     from instill.train.reader.run import ReaderRun, train_reader
-    from instill.train.reader.settings import Hyperparameters, Progress
+    from instill.train.reader.settings import Hyperparameters
 
     chosen = Hyperparameters(epochs=epochs, learning_rate=learning_rate, seed=seed)
-    run = ReaderRun(data, out, held_out, split_seed, chosen, attribution=attribution or (), command=_typed())
+    run = ReaderRun(
+        data,
+        out,
+        held_out,
+        split_seed,
+        chosen,
+        Mix(mined=mined, misled=misled, unanswerable_copies=unanswerable_copies),
+        start_from,
+        attribution or (),
+        _typed(),
+    )
     with (
         progress_bar("Mining hard negatives", hidden=as_json) as mining,
         progress_bar("Training", hidden=as_json) as training,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from instill.train.encoder.choosing import Chosen
     from instill.train.encoder.own_documents import Verdict
     from instill.train.encoder.run import EncoderRun, Watch
-    from instill.train.reader.settings import Progress
+    from instill.train.progress import Progress
 
 
 def encoder(
@@ -73,7 +73,7 @@ def _from_files(run: EncoderRun, as_json: bool) -> None:
     with ExitStack() as stack:
         found, folder = train_encoder(run, _watch(stack, as_json))
     if as_json:
-        print_json({"encoder": str(folder) if folder else None, "alpha": found.alpha, "measured": found})
+        print_json({"encoder": str(folder) if folder else None, "share": found.share, "measured": found})
         return
     typer.echo(_table(found))
     if folder is None:
@@ -143,9 +143,10 @@ def _undo(workspace: str | None, as_json: bool) -> None:
 def _table(found: Chosen) -> str:
     rows = [("trained share", "nDCG@10, held out", "gain", *found.unrelated)]
     for entry in found.weighed:
-        remark = " *" if entry.alpha == found.alpha else ("" if entry.allowed else " (forgets)")
-        unrelated = [f"{value:.3f}" for value in entry.unrelated]
-        rows.append((f"{entry.alpha:g}{remark}", str(entry.held_out), str(entry.gain), *unrelated))
+        remark = " *" if entry.share == found.share else ("" if entry.allowed else " (forgets)")
+        means = zip(entry.unrelated, entry.changes, strict=True)
+        unrelated = [f"{value:.3f} ({change.mean:+.3f})" for value, change in means]
+        rows.append((f"{entry.share}{remark}", str(entry.held_out), str(entry.gain), *unrelated))
     return columns(rows)
 
 

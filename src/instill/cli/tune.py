@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from instill.cli.output import JsonOption, WorkspaceOption, columns, print_json, progress_bar
+from instill.cli.output import JsonOption, QuestionsOption, WorkspaceOption, columns, print_json, progress_bar
 from instill.errors import UsageError
 from instill.workspace import EMPTY, Workspace
 
@@ -29,12 +28,7 @@ def register(parent: typer.Typer) -> None:
 
 @app.command()
 def search(
-    questions: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Your own questions, JSON Lines; otherwise they are written from the documents."
-        ),
-    ] = None,
+    questions: QuestionsOption = None,
     most: Annotated[int, typer.Option(min=20, help="Most questions that are asked.")] = 300,
     passage_sizes: Annotated[
         bool, typer.Option("--passage-sizes", help="Try passages of half and double the size too; takes longer.")

@@ -7,6 +7,8 @@ Between attention calls everything is two-dimensional, `(tokens, width)`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import onnx
 
@@ -19,20 +21,28 @@ INPUT, OUTPUT = "input_ids", "vectors"
 _ACTIVATIONS = {"tanh": "Tanh", "relu": "Relu", "identity": "", "gelu": "gelu"}
 
 
-def build_encoder(weights: TransformerWeights, head: Head, *, precision: str) -> onnx.ModelProto:
+def build_encoder(
+    weights: TransformerWeights, head: Head, *, precision: str, words: Callable[[Graph], str] | None = None
+) -> onnx.ModelProto:
     """Build the model: int32 `input_ids` `(texts, tokens)` to float32 `vectors` `(texts, dimension)` of length 1.
 
     Args:
         precision: "fp32", or "int8" for the matrix products of the layers (the word table is then float16, which
             halves the file and changes a vector by less than 1e-6 in cosine).
+        words: adds another word table and gives the name of the words' rows (see `instill.encoders.words`).
 
     Raises:
         ValueError: the head does not fit the transformer.
     """
     size = _dimension(weights, head)
     graph = Graph()
-    words = float_words if precision == "fp32" else half_words
-    rows, shape = add_transformer(graph, weights, precision=precision, words=words(graph, weights))
+    if words is not None:
+        embedded = words(graph)
+    elif precision == "fp32":
+        embedded = float_words(graph, weights)
+    else:
+        embedded = half_words(graph, weights)
+    rows, shape = add_transformer(graph, weights, precision=precision, words=embedded)
     pooled = _pool(graph, graph.op("Reshape", rows, shape), head)
     vectors = _unit(graph, pooled)
     return graph.model(

@@ -20,6 +20,7 @@ from tokenizers import Tokenizer
 from instill.encoders.batches import batches_of_equal_length
 from instill.encoders.export import MODEL_FILE, TOKENIZER_FILE
 from instill.encoders.protocol import Vectors
+from instill.encoders.session import open_session
 from instill.errors import WorkspaceError
 
 _PROGRESS_S = 0.1
@@ -41,6 +42,9 @@ class OnnxEncoder:
     Raises:
         WorkspaceError: ONNX Runtime or tokenizers refuse the files.
     """
+
+    model_file = MODEL_FILE
+    remedy = "Remove that folder."
 
     def __init__(self, folder: Path, manifest: dict[str, Any], *, threads: int = 0) -> None:
         self._folder = folder
@@ -117,7 +121,7 @@ class OnnxEncoder:
             tokenizer = Tokenizer.from_file(str(path))
         except Exception as error:  # The library raises plain Exception.
             raise WorkspaceError(
-                f"The encoder's tokenizer cannot be read: {error}.", where=str(path), remedy="Remove that folder."
+                f"The encoder's tokenizer cannot be read: {error}.", where=str(path), remedy=self.remedy
             ) from error
         tokenizer.no_padding()
         tokenizer.no_truncation()
@@ -125,21 +129,7 @@ class OnnxEncoder:
 
     @cached_property
     def _session(self) -> Any:
-        import onnxruntime as ort
-
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        # The graph is written in the form that runs; rewriting it costs start-up time and makes it slower.
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-        path = self._folder / MODEL_FILE
-        try:
-            return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # The runtime has no public base class for its errors.
-            raise WorkspaceError(
-                f"The encoder's model cannot be loaded: {error}.", where=str(path), remedy="Remove that folder."
-            ) from error
+        return open_session(self._folder / self.model_file, what="The encoder's model", remedy=self.remedy)
 
 
 def available_cores() -> int:

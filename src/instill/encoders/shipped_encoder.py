@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ from instill.errors import UsageError, WorkspaceError
 from instill.weights import shipped
 
 MODEL_FILE, MANIFEST_FILE = "encoder.onnx", "encoder.json"
-_REMEDY = "Install Instill again."
 
 
 class ShippedEncoder(OnnxEncoder):
@@ -28,26 +26,11 @@ class ShippedEncoder(OnnxEncoder):
         WorkspaceError: a file cannot be used.
     """
 
+    model_file = MODEL_FILE
+    remedy = "Install Instill again."
+
     def __init__(self, folder: Path, *, threads: int = 0) -> None:
-        self._place = folder
         super().__init__(folder, _manifest(folder), threads=threads)
-
-    @cached_property
-    def _session(self) -> Any:
-        import onnxruntime as ort
-
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-        path = self._place / MODEL_FILE
-        try:
-            return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # The runtime has no public base class for its errors.
-            raise WorkspaceError(
-                f"The encoder's model cannot be loaded: {error}.", where=str(path), remedy=_REMEDY
-            ) from error
 
 
 def open_shipped(*, threads: int = 0) -> ShippedEncoder:
@@ -66,5 +49,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
         _ = str(manifest["fingerprint"]), int(manifest["dimension"]), int(manifest["max_tokens"])
         _ = str(manifest["query_prompt"]), str(manifest["passage_prompt"]), int(manifest["batch_tokens"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise WorkspaceError("The encoder's manifest is damaged.", where=str(file), remedy=_REMEDY) from error
+        raise WorkspaceError(
+            "The encoder's manifest is damaged.", where=str(file), remedy=ShippedEncoder.remedy
+        ) from error
     return manifest

@@ -10,7 +10,7 @@ from pathlib import Path
 from instill.answer.reader_place import reader_fingerprint
 from instill.durable import write_json
 from instill.errors import InstillError, WorkspaceError
-from instill.settings import Settings, load_values
+from instill.settings import Settings, with_values
 
 TUNED_FILE = "tuned.json"
 SIZE = "documents.passage_tokens"
@@ -72,31 +72,6 @@ def load_tuned(home: Path) -> Tuned | None:
 def save_tuned(home: Path, tuned: Tuned) -> None:
     """Keep it in `home`, in place of the one before."""
     write_json(home / TUNED_FILE, asdict(tuned))
-
-
-def with_values(settings: Settings, values: Mapping[str, float]) -> Settings:
-    """The settings with some values replaced, by their full names; checked like the file's.
-
-    Raises:
-        UsageError: a name or a value is not known.
-
-    Example:
-        >>> with_values(Settings(), {"search.vector_weight": 0.8}).search.vector_weight
-        0.8
-    """
-    sections: dict[str, dict[str, float]] = {}
-    for name, value in values.items():
-        section, _, key = name.partition(".")
-        sections.setdefault(section, {})[key] = int(value) if name == SIZE else float(value)
-    checked = load_values(sections)
-    return settings.model_copy(
-        update={
-            section: getattr(settings, section).model_copy(
-                update={key: getattr(getattr(checked, section), key) for key in keys}
-            )
-            for section, keys in sections.items()
-        }
-    )
 
 
 def is_set(settings: Settings, name: str) -> bool:

@@ -7,6 +7,7 @@ fine-tuning of zero-shot models", CVPR 2022). Imports no PyTorch.
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,7 +31,10 @@ from instill.encoders.transformer_weights import (
     transformer_from,
 )
 from instill.errors import UsageError, WorkspaceError
-from instill.train.encoder.settings import CHECKPOINT
+from instill.train.encoder.settings import Share
+from instill.train.progress import CHECKPOINT
+
+_LAYER = re.compile(r"\blayers?\.(\d+)\.")
 
 
 def trained_weights(run: Path) -> dict[str, Floats]:
@@ -83,18 +87,18 @@ class Candidates:
         self._place = place
         self._base = read_tensors(folder.transformer)
 
-    def weights(self, alpha: float) -> TransformerWeights:
-        """The transformer at `alpha`; 0 is the base."""
-        tensors = averaged(self._base, self._trained, alpha)
+    def weights(self, share: Share) -> TransformerWeights:
+        """The transformer at `share`; an alpha of 0 is the base."""
+        tensors = self._tensors(share)
         return transformer_from(tensors, self._folder.config, where=self._folder.path)
 
-    def encoder(self, alpha: float, *, threads: int = 0) -> OnnxEncoder:
-        """The encoder at `alpha` as it would run: int8, by ONNX Runtime."""
+    def encoder(self, share: Share, *, threads: int = 0) -> OnnxEncoder:
+        """The encoder at `share` as it would run: int8, by ONNX Runtime."""
         import onnx
 
-        weights = self.weights(alpha)
+        weights = self.weights(share)
         model = build_encoder(weights, read_head(self._folder), precision="int8")
-        folder = self._place / f"{alpha:g}"
+        folder = self._place / f"{share.layers} {share.alpha:g}"
         folder.mkdir(parents=True, exist_ok=True)
         onnx.save_model(model, folder / MODEL_FILE)
         shutil.copyfile(self._folder.tokenizer, folder / TOKENIZER_FILE)
@@ -109,16 +113,31 @@ class Candidates:
         }
         return OnnxEncoder(folder, manifest, threads=threads)
 
-    def save(self, alpha: float, out: Path) -> None:
-        """Write the encoder at `alpha` as a sentence-transformers folder; `out` appears when it is whole."""
+    def save(self, share: Share, out: Path) -> None:
+        """Write the encoder at `share` as a sentence-transformers folder; `out` appears when it is whole."""
         draft = out.with_name(f".{out.name}.draft")
         shutil.rmtree(draft, ignore_errors=True)
         _copy_layout(self._folder, draft)
-        tensors = averaged(self._base, self._trained, alpha)
+        tensors = self._tensors(share)
         transformer = draft / self._folder.transformer.relative_to(self._folder.path)
         save_file(_as_stored(self._folder, tensors), transformer / "model.safetensors", {"format": "pt"})
         shutil.rmtree(out, ignore_errors=True)
         draft.rename(out)
+
+    def _tensors(self, share: Share) -> dict[str, Floats]:
+        return averaged(self._base, last_layers(self._trained, share.layers), share.alpha)
+
+
+def last_layers(tensors: Mapping[str, Floats], layers: int) -> dict[str, Floats]:
+    """The tensors of the last `layers` layers, and those of none; 0 for all.
+
+    Example:
+        >>> list(last_layers({"encoder.layer.0.w": np.ones(1), "encoder.layer.1.w": np.ones(1)}, 1))
+        ['encoder.layer.1.w']
+    """
+    numbers = {name: int(found.group(1)) for name in tensors if (found := _LAYER.search(name))}
+    first = max(numbers.values(), default=0) + 1 - layers if layers else 0
+    return {name: value for name, value in tensors.items() if numbers.get(name, first) >= first}
 
 
 def must_be_trainable(folder: SentenceFolder) -> None:

@@ -7,25 +7,24 @@ thousand passages would move the words that they hold and leave the others behin
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 from transformers.utils import logging
 
 from instill.encoders.sentence_transformers_folder import SentenceFolder
 from instill.errors import WorkspaceError
-from instill.train.encoder.settings import CHECKPOINT, Hyperparameters
+from instill.train.checkpoints import resume, save_checkpoint
+from instill.train.encoder.settings import Hyperparameters
 from instill.train.encoder.triples import LENGTH_STEP, Ids, Triple, TripleMaker
-from instill.train.reader.loop import bf16_is_fast, keep_freed_memory
-from instill.train.reader.settings import Progress
+from instill.train.machine import bf16_is_fast, keep_freed_memory
+from instill.train.progress import CHECKPOINT, Progress
+from instill.train.schedule import rate
 
 try:
     from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
@@ -99,18 +98,19 @@ def train(
     batches = [batch for number in range(chosen.epochs) for batch in maker.epoch(number)]
     batches = batches[: chosen.steps or None]
     optimizer = _optimizer(model, chosen)
-    first = _resume(model, optimizer, run / CHECKPOINT, identity)
+    trained = trained_tensors(model)
+    first = resume(run / CHECKPOINT, trained, optimizer, identity=identity)
     started = time.monotonic()
     recent: list[float] = []
     for step, batch in enumerate(batches[first:], start=first):
         for group in optimizer.param_groups:
-            group["lr"] = chosen.learning_rate * _rate(step, len(batches), chosen.warmup)
+            group["lr"] = chosen.learning_rate * rate(step, len(batches), chosen.warmup)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
             vectors = embed(model, batch, pad)
         # Outside of autocast: in bfloat16 a cosine times the scale would be off by a tenth.
         loss = loss_of.compute_loss_from_embeddings([part.float() for part in vectors], None)
         loss.backward()
-        nn.utils.clip_grad_norm_(trained_tensors(model).values(), chosen.clip)
+        nn.utils.clip_grad_norm_(trained.values(), chosen.clip)
         optimizer.step()
         optimizer.zero_grad()
         recent = [*recent[-49:], float(loss.detach())]
@@ -118,7 +118,7 @@ def train(
         if progress is not None:
             progress(Progress(done, len(batches), sum(recent) / len(recent), time.monotonic() - started, first))
         if done % save_every == 0 or done == len(batches):
-            _save(model, optimizer, run / CHECKPOINT, done, identity)
+            save_checkpoint(run / CHECKPOINT, trained, optimizer, step=done, identity=identity)
 
 
 def embed(model: Any, batch: Sequence[Triple], pad: int) -> list[Tensor]:
@@ -140,51 +140,8 @@ def _padded(sequences: Sequence[Ids], pad: int) -> dict[str, Tensor]:
     return {"input_ids": ids, "attention_mask": attended}
 
 
-def _rate(step: int, steps: int, warmup: float) -> float:
-    """Share of the peak learning rate at a step."""
-    rising = max(1, math.ceil(steps * warmup))
-    return (step + 1) / rising if step < rising else (steps - step) / max(1, steps - rising)
-
-
 def _optimizer(model: Any, chosen: Hyperparameters) -> torch.optim.AdamW:
     matrices = [value for value in trained_tensors(model).values() if value.ndim > 1]
     others = [value for value in trained_tensors(model).values() if value.ndim <= 1]
     groups = [{"params": matrices, "weight_decay": chosen.weight_decay}, {"params": others, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.98), fused=True)
-
-
-def _save(model: Any, optimizer: torch.optim.AdamW, path: Path, step: int, identity: str) -> None:
-    """Weights and the optimizer's moments in one file, put in place at once."""
-    tensors = {}
-    for name, parameter in trained_tensors(model).items():
-        tensors[f"weight.{name}"] = parameter.detach()
-        for key, value in optimizer.state[parameter].items():
-            tensors[f"{key}.{name}"] = value
-    draft = path.with_suffix(".draft")
-    save_file(tensors, draft, {"step": str(step), "identity": identity})
-    draft.replace(path)
-
-
-def _resume(model: Any, optimizer: torch.optim.AdamW, path: Path, identity: str) -> int:
-    """Load the checkpoint, if there is one; the number of steps that are done."""
-    if not path.exists():
-        return 0
-    try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata()
-            if metadata.get("identity") != identity:
-                raise WorkspaceError(
-                    "The checkpoint belongs to a run with other data or settings.",
-                    where=str(path),
-                    remedy="Choose another folder, or remove the checkpoint to start over.",
-                )
-            for name, parameter in trained_tensors(model).items():
-                parameter.data.copy_(file.get_tensor(f"weight.{name}"))
-                optimizer.state[parameter] = {
-                    key: file.get_tensor(f"{key}.{name}") for key in ("step", "exp_avg", "exp_avg_sq")
-                }
-            return int(metadata["step"])
-    except (SafetensorError, OSError, ValueError, KeyError) as error:
-        raise WorkspaceError(
-            f"The checkpoint cannot be read: {error}.", where=str(path), remedy="Remove it to start over."
-        ) from error

@@ -1,7 +1,7 @@
 """Training the encoder of a workspace on its own documents, and putting it to use only if it is better.
 
-Questions are written from the documents by rules. Documents are dealt to three parts: what is trained on, what alpha
-is chosen on, and what the old and the new index are compared on.
+Questions are written from the documents by rules. Documents are dealt to three parts: what is trained on, what the
+share is chosen on, and what the old and the new index are compared on.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from instill.measure.ways import Searcher, in_use
 from instill.reindex import reindex
 from instill.study.types import StudyQuestion
 from instill.train.encoder.averaging import Candidates
-from instill.train.encoder.choosing import Chosen, choose_alpha
+from instill.train.encoder.choosing import Chosen, choose_share
 from instill.train.encoder.judging import RankingSet, built_in, from_rows
 from instill.train.encoder.run import Counted, Watch, base_folder, need_torch, trained_candidates
-from instill.train.encoder.settings import Hyperparameters
+from instill.train.encoder.settings import Hyperparameters, Share
 from instill.train.reader.rows import Row, held_out, rows_hash
 
 if TYPE_CHECKING:
@@ -49,9 +49,9 @@ class Verdict:
     """What came of it.
 
     Args:
-        chosen: alpha and what it was chosen from.
+        chosen: the share of the trained weights, and what it was chosen from.
         before, after, gain: MRR@10 of the old and the new index on questions about documents that were neither
-            trained on nor chosen on, and the paired difference; None when no alpha was better than the base.
+            trained on nor chosen on, and the paired difference; None when no share was better than the base.
         switched: whether the workspace uses the new encoder now.
     """
 
@@ -109,11 +109,11 @@ def train_own_encoder(
     run.mkdir(parents=True, exist_ok=True)
     candidates = trained_candidates(rows, base, workspace.settings.encoder, chosen_parameters, run, watch or Watch())
     asked = from_rows("own", _rows(workspace, parts.chosen, seed), most=len(parts.chosen))
-    chosen = choose_alpha(
+    chosen = choose_share(
         candidates.encoder, asked, list(unrelated) or [built_in()], progress=(watch or Watch()).measuring
     )
     sizes = (len(parts.trained), len(parts.chosen), len(parts.compared))
-    if chosen.alpha == 0:
+    if chosen.share.alpha == 0:
         verdict = Verdict(*sizes, chosen, None, None, None, switched=False)
     else:
         verdict = _compare_and_switch(workspace, candidates, chosen, parts, sizes, encoding)
@@ -213,7 +213,7 @@ def _compare_and_switch(
     sizes: tuple[int, int, int],
     encoding: Counted | None,
 ) -> Verdict:
-    folder = _saved(workspace, candidates, chosen.alpha)
+    folder = _saved(workspace, candidates, chosen.share)
     settings = workspace.settings.encoder.model_copy(update={"model": str(folder)})
     encoder = open_encoder(settings)
     targets = targets_of(parts.compared)
@@ -237,10 +237,10 @@ def _compare_and_switch(
     return verdict
 
 
-def _saved(workspace: Workspace, candidates: Candidates, alpha: float) -> Path:
+def _saved(workspace: Workspace, candidates: Candidates, share: Share) -> Path:
     """The folder of the trained encoder, named by its weights."""
     draft = workspace.home / FOLDER / ".draft"
-    candidates.save(alpha, draft)
+    candidates.save(share, draft)
     digest = hashlib.sha256()
     for file in sorted(draft.rglob("*.safetensors")):
         digest.update(file.read_bytes())

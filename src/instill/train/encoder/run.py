@@ -18,12 +18,12 @@ from instill.encoders.sentence_transformers_folder import SentenceFolder, read_f
 from instill.errors import MissingDependency, UsageError, WorkspaceError
 from instill.settings import EncoderSettings
 from instill.train.encoder.averaging import Candidates, must_be_trainable, trained_weights
-from instill.train.encoder.choosing import Chosen, choose_alpha
+from instill.train.encoder.choosing import Chosen, choose_share
 from instill.train.encoder.judging import built_in, from_rows, read_beir
-from instill.train.encoder.settings import ALPHAS, Hyperparameters
+from instill.train.encoder.settings import SHARES, Hyperparameters
+from instill.train.progress import Progress, logged
 from instill.train.reader.negatives import mine_negatives
 from instill.train.reader.rows import Row, read_rows, rows_hash, split_rows
-from instill.train.reader.settings import Progress
 
 Counted = Callable[[int, int], None]
 """Called with `(done, total)`."""
@@ -62,7 +62,7 @@ class Watch:
 
 
 def train_encoder(run: EncoderRun, watch: Watch | None = None) -> tuple[Chosen, Path | None]:
-    """Mine hard negatives, train, choose alpha, write the folder.
+    """Mine hard negatives, train, choose how much of it to take over, write the folder.
 
     Returns:
         What was measured, and the folder; None when the base is better than all that came out.
@@ -84,11 +84,11 @@ def train_encoder(run: EncoderRun, watch: Watch | None = None) -> tuple[Chosen, 
     run.out.mkdir(parents=True, exist_ok=True)
     base = base_folder(run.base)
     candidates = trained_candidates(rows, base, run.base, run.chosen, run.out, watch or Watch())
-    chosen = choose_alpha(candidates.encoder, asked, unrelated, progress=(watch or Watch()).measuring)
+    chosen = choose_share(candidates.encoder, asked, unrelated, progress=(watch or Watch()).measuring)
     write_json(run.out / "metrics.json", {**_about(run, rows, held), "measured": asdict(chosen)})
-    if chosen.alpha == 0:
+    if chosen.share.alpha == 0:
         return chosen, None
-    candidates.save(chosen.alpha, run.out / "encoder")
+    candidates.save(chosen.share, run.out / "encoder")
     return chosen, run.out / "encoder"
 
 
@@ -110,15 +110,6 @@ def trained_candidates(
     tokenizer = Tokenizer.from_file(str(base.tokenizer))
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    log = run / "metrics.jsonl"
-
-    def report(entry: Progress) -> None:
-        if entry.step % 20 == 0 or entry.step == entry.steps:
-            with log.open("a", encoding="utf-8") as stream:
-                stream.write(json.dumps(asdict(entry)) + "\n")
-        if watch.training is not None:
-            watch.training(entry)
-
     model = open_model(base)
     train(
         model,
@@ -127,7 +118,7 @@ def trained_candidates(
         run,
         identity=f"{data} {base.path.name} {chosen}",
         pad=int(base.config.get("pad_token_id") or 0),
-        progress=report,
+        progress=logged(run / "metrics.jsonl", watch.training),
     )
     del model
     return Candidates(base, trained_weights(run), run / "candidates")
@@ -165,7 +156,7 @@ def _about(run: EncoderRun, rows: Sequence[Row], held: Sequence[Row]) -> dict[st
         "rows": {"trained": len(rows), "held out": len(held), "hash": rows_hash(rows)},
         "split": {"share": run.held_out, "seed": run.split_seed},
         "hyperparameters": asdict(run.chosen),
-        "alphas": ALPHAS,
+        "shares": [asdict(share) for share in SHARES],
     }
 
 

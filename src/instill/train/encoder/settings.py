@@ -4,10 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-CHECKPOINT = "checkpoint.safetensors"
 
-ALPHAS = (0.25, 0.5, 0.75, 1.0)
-"""The shares of the trained weights that are tried; the rest is the base's."""
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How much of what was trained is taken over: `alpha` of it, 0 to 1, in the last `layers` layers; 0: in all.
+
+    The rest is the base's. The last layers say what a text is compared by; what a text means is mostly further down,
+    and is what is forgotten first.
+
+    Example:
+        >>> str(Share(0.5, 2)), str(Share(0.25))
+        ('0.5 of the last 2 layers', '0.25')
+    """
+
+    alpha: float = 0.0
+    layers: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.alpha:g}" + (f" of the last {self.layers} layers" if self.layers else "")
+
+
+SHARES = (Share(0.25, 2), Share(0.5, 2), Share(0.25), Share(0.5), Share(0.75), Share(1.0))
+"""What is tried, from near the base to far from it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 import onnx
 
-from instill.encoders.bert_graph import INPUT, OUTPUT, _dimension, _pool, _unit, add_transformer
+from instill.encoders.bert_graph import build_encoder
 from instill.encoders.export import TOKENIZER_FILE
-from instill.encoders.graph import Graph, TensorProto
 from instill.encoders.head import read_head
 from instill.encoders.sentence_transformers_folder import read_folder
 from instill.encoders.shipped_encoder import MANIFEST_FILE, MODEL_FILE
@@ -46,13 +45,7 @@ def ship_encoder(trained: Path, out: Path, about: Mapping[str, Any], *, words: P
     table.save(out)
     if words is not None and (out / WORDS_FILE).read_bytes() != words.read_bytes():
         raise UsageError("The word table is another than the reader's.", where=str(words))
-    graph = Graph()
-    rows, shape = add_transformer(graph, weights, precision="int8", words=table.rows(graph))
-    vectors, dimension = _unit(graph, _pool(graph, graph.op("Reshape", rows, shape), head)), _dimension(weights, head)
-    model = graph.model(
-        {INPUT: (TensorProto.INT32, ["texts", "tokens"])},
-        {OUTPUT: (vectors, TensorProto.FLOAT, ["texts", dimension])},
-    )
+    model = build_encoder(weights, head, precision="int8", words=table.rows)
     onnx.save_model(model, out / MODEL_FILE)
     shutil.copyfile(folder.tokenizer, out / TOKENIZER_FILE)
     digest = hashlib.sha256()
@@ -60,7 +53,7 @@ def ship_encoder(trained: Path, out: Path, about: Mapping[str, Any], *, words: P
         digest.update((out / name).read_bytes())
     manifest = {
         "fingerprint": f"instill-int8-{digest.hexdigest()[:24]}",
-        "dimension": dimension,
+        "dimension": model.graph.output[0].type.tensor_type.shape.dim[1].dim_value,
         "max_tokens": int(min(folder.max_tokens, np.shape(weights.positions)[0])),
         "query_prompt": folder.query_prompt,
         "passage_prompt": folder.passage_prompt,

@@ -18,8 +18,8 @@ from instill.encoders.reader_graph import build_reader, heads_from
 from instill.encoders.sentence_transformers_folder import read_json
 from instill.encoders.transformer_weights import Floats, read_tensors, transformer_from
 from instill.encoders.words import WORDS_FILE, WordTable
+from instill.train.progress import CHECKPOINT
 from instill.train.reader.card import card
-from instill.train.reader.settings import CHECKPOINT
 
 CARD_FILE = "READER.md"
 

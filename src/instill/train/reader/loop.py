@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import math
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,33 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
-from instill.errors import WorkspaceError
+from instill.train.checkpoints import load_weights, resume, save_checkpoint
+from instill.train.machine import bf16_is_fast, keep_freed_memory
+from instill.train.progress import CHECKPOINT, Progress
 from instill.train.reader.examples import Example, ExampleMaker
 from instill.train.reader.model import ReaderModel, length_class, make_batch, trained_tensors
-from instill.train.reader.settings import CHECKPOINT, Hyperparameters, Progress
-
-_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # parameters of mallopt(3)
-
-
-def bf16_is_fast() -> bool:
-    """Whether this CPU multiplies bfloat16 matrices in hardware."""
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-
-
-def keep_freed_memory() -> None:
-    """Let the C library keep the memory that each step frees instead of handing it back and faulting it in again.
-
-    Where the library has no such switch nothing happens; it saves about a sixth of the time on Linux.
-    """
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError, TypeError):
-        return
-    mallopt(_M_MMAP_MAX, 0)
-    mallopt(_M_TRIM_THRESHOLD, -1)
+from instill.train.reader.settings import Hyperparameters
+from instill.train.schedule import rate
 
 
 def train(
@@ -47,6 +26,7 @@ def train(
     run: Path,
     *,
     identity: str,
+    start_from: Path | None = None,
     save_every: int = 200,
     progress: Callable[[Progress], None] | None = None,
 ) -> None:
@@ -57,9 +37,10 @@ def train(
 
     Args:
         identity: names data, base and settings; a checkpoint of another identity is refused.
+        start_from: folder of another run; its weights are what training begins with.
 
     Raises:
-        WorkspaceError: the checkpoint in `run` is damaged or belongs to another run.
+        WorkspaceError: the checkpoint in `run` is damaged or belongs to another run; that of `start_from` does not fit.
     """
     torch.manual_seed(chosen.seed)
     keep_freed_memory()
@@ -67,13 +48,16 @@ def train(
     epochs = [_batches(maker.epoch(number, seed=chosen.seed), chosen, number) for number in range(chosen.epochs)]
     steps = sum(len(batches) for batches in epochs)
     optimizer = _optimizer(model, chosen)
-    first = _resume(model, optimizer, run / CHECKPOINT, identity)
+    trained = trained_tensors(model)
+    if start_from is not None:
+        load_weights(start_from / CHECKPOINT, trained)
+    first = resume(run / CHECKPOINT, trained, optimizer, identity=identity)
     started = time.monotonic()
     recent: list[float] = []
     model.train()
     for step, examples in _after(first, epochs):
         for group in optimizer.param_groups:
-            group["lr"] = group["peak"] * _rate(step, steps, chosen.warmup)
+            group["lr"] = group["peak"] * rate(step, steps, chosen.warmup)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
             loss = model.loss(make_batch(examples))
         loss.backward()
@@ -85,7 +69,7 @@ def train(
         if progress is not None:
             progress(Progress(done, steps, sum(recent) / len(recent), time.monotonic() - started, first))
         if done % save_every == 0 or done == steps:
-            _save(model, optimizer, run / CHECKPOINT, done, identity)
+            save_checkpoint(run / CHECKPOINT, trained, optimizer, step=done, identity=identity)
     model.eval()
 
 
@@ -122,12 +106,6 @@ def _after(first: int, epochs: Sequence[Sequence[list[Example]]]) -> Iterator[tu
             step += 1
 
 
-def _rate(step: int, steps: int, warmup: float) -> float:
-    """Share of the peak learning rate at a step."""
-    rising = max(1, math.ceil(steps * warmup))
-    return (step + 1) / rising if step < rising else (steps - step) / max(1, steps - rising)
-
-
 def _optimizer(model: ReaderModel, chosen: Hyperparameters) -> torch.optim.AdamW:
     groups: dict[tuple[float, float], list[Any]] = {}
     for name, parameter in trained_tensors(model).items():
@@ -139,40 +117,3 @@ def _optimizer(model: ReaderModel, chosen: Hyperparameters) -> torch.optim.AdamW
         betas=(0.9, 0.98),
         fused=True,
     )
-
-
-def _save(model: ReaderModel, optimizer: torch.optim.AdamW, path: Path, step: int, identity: str) -> None:
-    """Weights and the optimizer's moments in one file, put in place at once."""
-    tensors = {}
-    for name, parameter in trained_tensors(model).items():
-        tensors[f"weight.{name}"] = parameter.detach()
-        for key, value in optimizer.state[parameter].items():
-            tensors[f"{key}.{name}"] = value
-    draft = path.with_suffix(".draft")
-    save_file(tensors, draft, {"step": str(step), "identity": identity})
-    draft.replace(path)
-
-
-def _resume(model: ReaderModel, optimizer: torch.optim.AdamW, path: Path, identity: str) -> int:
-    """Load the checkpoint, if there is one; the number of steps that are done."""
-    if not path.exists():
-        return 0
-    try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata()
-            if metadata.get("identity") != identity:
-                raise WorkspaceError(
-                    "The checkpoint belongs to a run with other data or settings.",
-                    where=str(path),
-                    remedy="Choose another --out folder, or remove the checkpoint to start over.",
-                )
-            for name, parameter in trained_tensors(model).items():
-                parameter.data.copy_(file.get_tensor(f"weight.{name}"))
-                optimizer.state[parameter] = {
-                    key: file.get_tensor(f"{key}.{name}") for key in ("step", "exp_avg", "exp_avg_sq")
-                }
-            return int(metadata["step"])
-    except (SafetensorError, OSError, ValueError, KeyError) as error:
-        raise WorkspaceError(
-            f"The checkpoint cannot be read: {error}.", where=str(path), remedy="Remove it to start over."
-        ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import json
 import time
@@ -16,11 +17,12 @@ from instill.encoders import open_encoder
 from instill.encoders.minilm import VERSION, WHEEL, find_minilm, verify_minilm
 from instill.errors import MissingDependency, UsageError, WorkspaceError
 from instill.settings import EncoderSettings
+from instill.train.progress import CHECKPOINT, Progress, logged
 from instill.train.reader.evaluate import Figure, figures, judge
 from instill.train.reader.examples import ExampleMaker, Mix
 from instill.train.reader.negatives import mine_negatives
 from instill.train.reader.rows import Row, read_rows, rows_hash, split_rows
-from instill.train.reader.settings import Hyperparameters, Progress
+from instill.train.reader.settings import Hyperparameters
 
 Counted = Callable[[int, int], None]
 """Called with `(done, total)`."""
@@ -35,6 +37,7 @@ class ReaderRun:
         out: folder of the run; one that holds a checkpoint is taken up again. The finished reader is in `out/reader`.
         held_out: share of the groups that is kept for measuring.
         split_seed: which groups those are.
+        start_from: folder of an earlier run; training begins with its weights instead of the base's.
         attribution: one line a source, for the card.
         command: what was typed, for the card.
     """
@@ -45,6 +48,7 @@ class ReaderRun:
     split_seed: int = 0
     chosen: Hyperparameters = field(default_factory=Hyperparameters)
     mix: Mix = field(default_factory=Mix)
+    start_from: Path | None = None
     attribution: Sequence[str] = ()
     command: str = ""
 
@@ -84,17 +88,17 @@ def train_reader(
     data = rows_hash(rows)
     negatives = _mined(rows, run.out / f"negatives-{data}.json", mining)
     maker = ExampleMaker(rows, negatives, _tokenizer(base), run.mix)
-    log = run.out / "metrics.jsonl"
-
-    def report(entry: Progress) -> None:
-        if entry.step % 20 == 0 or entry.step == entry.steps:
-            with log.open("a", encoding="utf-8") as stream:
-                stream.write(json.dumps(asdict(entry)) + "\n")
-        if progress is not None:
-            progress(entry)
-
     model = ReaderModel(base)
-    train(model, maker, run.chosen, run.out, identity=f"{data} {run.chosen} {run.mix}", progress=report)
+    begun = f" {_digest(run.start_from / CHECKPOINT)}" if run.start_from else ""
+    train(
+        model,
+        maker,
+        run.chosen,
+        run.out,
+        identity=f"{data} {run.chosen} {run.mix}{begun}",
+        start_from=run.start_from,
+        progress=logged(run.out / "metrics.jsonl", progress),
+    )
     about = {
         "made": time.strftime("%Y-%m-%d"),
         "base": f"all-MiniLM-L6-v2 ({WHEEL} {VERSION})",
@@ -103,6 +107,7 @@ def train_reader(
         "split": {"share": run.held_out, "seed": run.split_seed},
         "hyperparameters": asdict(run.chosen),
         "mix": asdict(run.mix),
+        "began from": begun.strip(),
         "attribution": list(run.attribution),
         "command": run.command,
     }
@@ -111,6 +116,16 @@ def train_reader(
     found = figures(judge(Reader(finished), held, progress=judging))
     export_reader(run.out, base, finished, {**about, "metrics": {key: asdict(each) for key, each in found.items()}})
     return found
+
+
+def _digest(checkpoint: Path) -> str:
+    if not checkpoint.is_file():
+        raise UsageError(
+            f"There is no {CHECKPOINT} in {checkpoint.parent}.",
+            remedy="Give the --out folder of a finished run of `instill train reader`.",
+        )
+    with checkpoint.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()[:24]
 
 
 def _need_torch() -> None:

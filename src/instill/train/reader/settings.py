@@ -1,10 +1,8 @@
-"""What a training run of the reader is set to, and what it reports. Imports nothing heavy."""
+"""What a training run of the reader is set to. Imports nothing heavy."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-CHECKPOINT = "checkpoint.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +23,3 @@ class Hyperparameters:
     weight_decay: float = 0.01
     clip: float = 1.0
     seed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a run stands; `loss` is the mean over the last hundred steps, `seconds` of this process."""
-
-    step: int
-    steps: int
-    loss: float
-    seconds: float
-    resumed_at: int

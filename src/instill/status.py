@@ -1,0 +1,65 @@
+"""What a workspace holds, at a glance."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from instill.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What a workspace holds. Sizes in bytes; `questions` counts the log of questions.
+
+    `threshold_origin`: "set", "calibrated" or "default"; `promise` is the calibration's, or what is wrong with it.
+    `learned`: what is tuned or trained and in use, and what is not any more, a sentence each.
+    """
+
+    path: str
+    documents: int
+    passages: int
+    kinds: Mapping[str, int]
+    roots: Sequence[str]
+    index_bytes: int
+    encoder: str
+    generator: str
+    questions: int
+    writable: bool
+    threshold: float
+    threshold_origin: str
+    promise: str
+    learned: Sequence[str] = ()
+
+
+def status_of(workspace: Workspace, learned: Sequence[str]) -> Status:
+    """Look at every part of an open workspace; loads neither an encoder's weights nor a reader."""
+    documents, passages = workspace.index.count()
+    kinds = Counter(record.kind for record in workspace.index.records())
+    generator = workspace.settings.generator
+    threshold = workspace.threshold
+    promise = threshold.calibration.promise if threshold.calibration and not threshold.notice else threshold.notice
+    return Status(
+        path=str(workspace.path),
+        documents=documents,
+        passages=passages,
+        kinds=dict(sorted(kinds.items(), key=lambda item: (-item[1], item[0]))),
+        roots=[root.path for root in workspace.catalog.roots()],
+        index_bytes=_folder_bytes(workspace.home / "index"),
+        encoder=workspace.index.generation.fingerprint,
+        generator=generator.model or generator.folder,
+        questions=workspace.catalog.usage_count(),
+        writable=workspace.writable,
+        threshold=threshold.value,
+        threshold_origin=threshold.origin,
+        promise=promise,
+        learned=learned,
+    )
+
+
+def _folder_bytes(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
