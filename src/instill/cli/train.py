@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from instill.cli.output import JsonOption, columns, print_json, progress_bar
+from instill.cli.output import JsonOption, columns, print_json, progress_bar, typed
 from instill.cli.train_encoder import encoder
 
 app = typer.Typer(no_args_is_help=True, help="Adapt weights; needs the extra [train].")
@@ -62,7 +60,7 @@ def reader(
         Mix(mined=mined, misled=misled, unanswerable_copies=unanswerable_copies),
         start_from,
         attribution or (),
-        _typed(),
+        typed(),
     )
     with (
         progress_bar("Mining hard negatives", hidden=as_json) as mining,
@@ -84,8 +82,3 @@ def reader(
         return
     typer.echo(columns([["measured on held-out articles", ""], *([name, str(each)] for name, each in found.items())]))
     typer.echo(f"The reader is in {out / 'reader'}")
-
-
-def _typed() -> str:
-    """The command line as it was typed, quoted."""
-    return shlex.join(["instill", *sys.argv[1:]])

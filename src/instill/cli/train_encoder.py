@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from instill.cli.output import JsonOption, WorkspaceOption, columns, print_json, progress_bar
+from instill.cli.output import JsonOption, WorkspaceOption, columns, print_json, progress_bar, typed
 from instill.errors import UsageError
 from instill.train.encoder.settings import Hyperparameters
 from instill.workspace import EMPTY, Workspace
@@ -39,6 +39,9 @@ def encoder(
         list[Path] | None,
         typer.Option("--unrelated", metavar="DIR", help="A set in BEIR's layout on which nothing may be lost."),
     ] = None,
+    attribution: Annotated[
+        list[str] | None, typer.Option(help="With --data: a line for the card, a source and its licence (repeatable).")
+    ] = None,
     undo: Annotated[bool, typer.Option("--undo", help="Go back to the encoder of the settings.")] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
@@ -59,7 +62,7 @@ def encoder(
 
         if out is None:
             raise UsageError("--data needs --out, a folder for the run.")
-        run = EncoderRun(data, out, held_out, split_seed, chosen, unrelated or ())
+        run = EncoderRun(data, out, held_out, split_seed, chosen, unrelated or (), attribution or (), typed())
         _from_files(run, as_json)
     elif undo:
         _undo(workspace, as_json)

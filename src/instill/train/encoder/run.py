@@ -37,9 +37,12 @@ class EncoderRun:
 
     Args:
         data: files of rows (see `instill.train.reader.rows`).
-        out: folder of the run; one that holds a checkpoint is taken up again. The finished encoder is `out/encoder`.
+        out: folder of the run; one that holds a checkpoint is taken up again. The finished encoder is `out/encoder`,
+            a sentence-transformers folder, and `out/shipped`, the same in the form that comes with the package.
         held_out: share of the groups that is kept for measuring; `split_seed`: which groups those are.
         unrelated: folders in BEIR's layout; none for the built-in set.
+        attribution: one line a source, for the card.
+        command: what was typed, for the card.
         base: the encoder to begin from.
     """
 
@@ -49,7 +52,9 @@ class EncoderRun:
     split_seed: int = 0
     chosen: Hyperparameters = field(default_factory=Hyperparameters)
     unrelated: Sequence[Path] = ()
-    base: EncoderSettings = field(default_factory=EncoderSettings)
+    attribution: Sequence[str] = ()
+    command: str = ""
+    base: EncoderSettings = field(default_factory=lambda: EncoderSettings(model="minilm"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,8 @@ def train_encoder(run: EncoderRun, watch: Watch | None = None) -> tuple[Chosen, 
         MissingDependency: PyTorch or sentence-transformers is not installed.
     """
     need_torch()
+    from instill.train.encoder.ship import ship_encoder
+
     rows, held = split_rows(read_rows(run.data), run.held_out, seed=run.split_seed)
     asked = from_rows("held out", held, most=_MOST_HELD_OUT) if held else None
     if not any(row.answers for row in rows) or asked is None or not asked.questions:
@@ -85,10 +92,12 @@ def train_encoder(run: EncoderRun, watch: Watch | None = None) -> tuple[Chosen, 
     base = base_folder(run.base)
     candidates = trained_candidates(rows, base, run.base, run.chosen, run.out, watch or Watch())
     chosen = choose_share(candidates.encoder, asked, unrelated, progress=(watch or Watch()).measuring)
-    write_json(run.out / "metrics.json", {**_about(run, rows, held), "measured": asdict(chosen)})
+    about = {**_about(run, rows, held), "share": asdict(chosen.share), "measured": asdict(chosen)}
+    write_json(run.out / "metrics.json", about)
     if chosen.share.alpha == 0:
         return chosen, None
     candidates.save(chosen.share, run.out / "encoder")
+    ship_encoder(run.out / "encoder", run.out / "shipped", about)
     return chosen, run.out / "encoder"
 
 
@@ -156,6 +165,8 @@ def _about(run: EncoderRun, rows: Sequence[Row], held: Sequence[Row]) -> dict[st
         "rows": {"trained": len(rows), "held out": len(held), "hash": rows_hash(rows)},
         "split": {"share": run.held_out, "seed": run.split_seed},
         "hyperparameters": asdict(run.chosen),
+        "attribution": list(run.attribution),
+        "command": run.command,
         "shares": [asdict(share) for share in SHARES],
     }
 

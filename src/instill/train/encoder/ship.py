@@ -20,12 +20,13 @@ from instill.encoders.shipped_encoder import MANIFEST_FILE, MODEL_FILE
 from instill.encoders.transformer_weights import read_transformer
 from instill.encoders.words import WORDS_FILE, WordTable
 from instill.errors import UsageError
+from instill.train.encoder.card import card
 
 CARD_FILE = "ENCODER.md"
 
 
 def ship_encoder(trained: Path, out: Path, about: Mapping[str, Any], *, words: Path | None = None) -> str:
-    """Write model, manifest, words and tokenizer of the sentence-transformers folder `trained` to `out`.
+    """Write model, words, tokenizer, manifest and card of the sentence-transformers folder `trained` to `out`.
 
     Args:
         about: what the manifest says besides (plain data).
@@ -62,4 +63,5 @@ def ship_encoder(trained: Path, out: Path, about: Mapping[str, Any], *, words: P
         **about,
     }
     (out / MANIFEST_FILE).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (out / CARD_FILE).write_text(card(manifest), encoding="utf-8")
     return str(manifest["fingerprint"])

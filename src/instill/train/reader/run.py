@@ -152,7 +152,7 @@ def _mined(rows: Sequence[Row], path: Path, progress: Counted | None) -> dict[in
             raise WorkspaceError(
                 "The file of mined negatives is damaged.", where=str(path), remedy="Remove it."
             ) from error
-    negatives = mine_negatives(rows, open_encoder(EncoderSettings()), progress=progress)
+    negatives = mine_negatives(rows, open_encoder(EncoderSettings(model="minilm")), progress=progress)
     draft = path.with_suffix(".draft")
     draft.write_text(json.dumps(negatives), encoding="utf-8")
     draft.replace(path)
