@@ -16,8 +16,9 @@ asked questions of other sets ("foreign"). Printed, with 95% intervals (bootstra
 
 Of squad2 and squad11_dev only the articles that the shipped reader was not trained on are asked about.
 
-`--fit` refits `instill.answer.confidence.COEFFICIENTS` (with a reader: `READER_COEFFICIENTS`) and prints, for each set,
-the AUC with that set held out.
+`--fit` refits `instill.answer.confidence.COEFFICIENTS` (with a reader: `READER_COEFFICIENTS`), once to tell what the
+documents answer from what they do not and once to tell right answers from all others, and prints the AUC of each set by
+coefficients from the other sets.
 """
 
 from __future__ import annotations
@@ -239,34 +240,41 @@ def fit(features: Floats, labels: Floats, weights: Floats, *, penalty: float = 1
 
 
 def refit(results: Mapping[str, Sequence[Outcome]]) -> None:
-    """Coefficients from all sets, and the AUC of each set by coefficients from the others."""
+    """Coefficients from all sets, and how well those from the other sets do on each; for both things to predict."""
     with_reader = any("reader" in o.signs for found in results.values() for o in found)
     names = list(READER_COEFFICIENTS if with_reader else COEFFICIENTS)
     kinds = ("answerable", "removed", "own", "foreign")
     rows = [(name, o) for name, found in results.items() for o in found if o.kind in kinds and names[-1] in o.signs]
     x = np.array([[o.signs[sign] for sign in names] for _, o in rows])
-    y = np.array([float(o.kind == "answerable") for _, o in rows])
-    groups = [(name, o.kind) for name, o in rows]
-    # Each set weighs the same; inside a set the answerable questions weigh as much as all the others together.
-    others = {name: max(1, len({kind for group, kind in groups if group == name}) - 1) for name in results}
-    weight = np.array(
-        [1 / groups.count(group) / (1 if group[1] == "answerable" else others[group[0]]) for group in groups]
-    )
-    for held in [*results, ""]:
-        used = np.array([name != held for name, _ in rows])
-        theta = fit(x[used], y[used], weight[used])
-        if held and (~used).any():
-            scores = x[~used] @ theta
-            labels = np.array([kind for name, kind in groups if name == held])
-            good = scores[labels == "answerable"]
-            bad = {kind: scores[labels == kind] for kind in ("removed", "own", "foreign")}
-            figures = ", ".join(f"{kind} {auc(good, scores):.3f}" for kind, scores in bad.items() if len(scores))
-            print(f"held out {held}: AUC {figures}")
-        elif not held:
-            print("\nREADER_COEFFICIENTS = {" if with_reader else "\nCOEFFICIENTS = {")
-            for sign, value in zip(names, theta, strict=True):
-                print(f'    "{sign}": {value:.2f},')
-            print("}")
+    sets = np.array([name for name, _ in rows])
+    kind_of = np.array([o.kind for _, o in rows])
+    right = np.array([o.kind == "answerable" and o.right for _, o in rows])
+    for target, y in (("answerable", kind_of == "answerable"), ("right", right)):
+        theta = fit(x, y.astype(float), _weights(sets, kind_of))
+        print(f"\ncoefficients that predict {target}:")
+        print("".join(f'    "{sign}": {value:.2f},\n' for sign, value in zip(names, theta, strict=True)), end="")
+        for held in results:
+            out = sets == held
+            other = fit(x[~out], y[~out].astype(float), _weights(sets[~out], kind_of[~out]))
+            scores, label = x[out] @ other, kind_of[out]
+            figures = [
+                f"{kind} {auc(scores[label == 'answerable'], scores[label == kind]):.3f}"
+                for kind in kinds[1:]
+                if (label == kind).any()
+            ]
+            figures.append(f"right against all others {auc(scores[right[out]], scores[~right[out]]):.3f}")
+            print(f"  held out {held}: AUC {', '.join(figures)}")
+
+
+def _weights(sets: NDArray[np.str_], kinds: NDArray[np.str_]) -> Floats:
+    """Each set weighs the same; inside a set the answerable questions weigh as much as all the others together."""
+    weights = np.zeros(len(sets))
+    for name in np.unique(sets):
+        others = len(np.unique(kinds[sets == name])) - 1
+        for kind in np.unique(kinds[sets == name]):
+            group = (sets == name) & (kinds == kind)
+            weights[group] = 1 / group.sum() / (1 if kind == "answerable" else max(1, others))
+    return weights
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ from instill.encoders.shipped_encoder import ShippedEncoder
 from instill.encoders.transformer_weights import read_tensors
 from instill.errors import UsageError, WorkspaceError
 from instill.settings import EncoderSettings
-from instill.train.encoder.averaging import Candidates, averaged, trained_weights
+from instill.train.encoder.averaging import Candidates
 from instill.train.encoder.choosing import choose_share
 from instill.train.encoder.judging import RankingSet, built_in, judge, ndcg, read_beir
 from instill.train.encoder.loop import embed, open_model, train, trained_tensors
@@ -31,6 +31,7 @@ from instill.train.encoder.ship import ship_encoder
 from instill.train.encoder.triples import TripleMaker
 from instill.train.progress import CHECKPOINT
 from instill.train.reader.rows import Row
+from instill.train.weights import averaged, trained_weights
 from tests.encoders.tiny_folders import WORDS, write_bert_folder
 from tests.train.reader_rows import write_rows
 

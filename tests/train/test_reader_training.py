@@ -199,6 +199,13 @@ def test_a_split_that_leaves_nothing_is_a_message(tmp_path: Path) -> None:
         train_reader(ReaderRun([data], tmp_path / "run"))
 
 
+def test_a_run_to_start_from_must_be_there(tmp_path: Path) -> None:
+    data = write_rows(tmp_path / "rows.jsonl", rows())
+    with pytest.raises(UsageError, match=r"There is no checkpoint\.safetensors in"):
+        train_reader(ReaderRun([data], tmp_path / "run", 0.3, 1, start_from=tmp_path / "none"))
+    assert not (tmp_path / "run").exists()
+
+
 def test_export_needs_no_torch_objects(base: Path, tmp_path: Path) -> None:
     train_tiny(base, tmp_path / "run")
     export_reader(tmp_path / "run", base, tmp_path / "out", {"note": "tiny"})
@@ -215,6 +222,20 @@ def test_a_run_can_begin_with_the_weights_of_another(base: Path, tmp_path: Path)
     names = [name for name in begun if name.startswith("weight.")]
     assert names
     assert all(np.array_equal(begun[name], kept[name]) for name in names)
+
+
+def test_the_reader_can_be_the_average_of_both_runs(base: Path, tmp_path: Path) -> None:
+    train_tiny(base, tmp_path / "first")
+    (tmp_path / "second").mkdir()
+    train(ReaderModel(base), maker_of(base), CHOSEN, tmp_path / "second", identity="b", start_from=tmp_path / "first")
+    files = {}
+    for average in (0.0, 0.5, 1.0):
+        out = tmp_path / str(average)
+        export_reader(tmp_path / "second", base, out, {}, start=tmp_path / "first", average=average)
+        files[average] = (out / "reader.onnx").read_bytes()
+    export_reader(tmp_path / "first", base, tmp_path / "alone", {})
+    assert files[0.0] == (tmp_path / "alone" / "reader.onnx").read_bytes()
+    assert len(set(files.values())) == 3
 
 
 def test_weights_that_do_not_fit_are_refused(base: Path, tmp_path: Path) -> None:

@@ -33,6 +33,9 @@ def reader(
     start_from: Annotated[
         Path | None, typer.Option("--start-from", help="Folder of an earlier run, to go on from its weights.")
     ] = None,
+    average: Annotated[
+        float, typer.Option(min=0, max=1, help="With --start-from: share of the new weights; the rest is the start's.")
+    ] = 1.0,
     split_seed: Annotated[int, typer.Option(help="Which articles those are.")] = 0,
     attribution: Annotated[
         list[str] | None, typer.Option(help="A line for the card: a source and its licence (repeatable).")
@@ -59,6 +62,7 @@ def reader(
         chosen,
         Mix(mined=mined, misled=misled, unanswerable_copies=unanswerable_copies),
         start_from,
+        average,
         attribution or (),
         typed(),
     )

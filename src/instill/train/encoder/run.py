@@ -17,13 +17,14 @@ from instill.encoders.minilm import find_minilm, verify_minilm
 from instill.encoders.sentence_transformers_folder import SentenceFolder, read_folder
 from instill.errors import MissingDependency, UsageError, WorkspaceError
 from instill.settings import EncoderSettings
-from instill.train.encoder.averaging import Candidates, must_be_trainable, trained_weights
+from instill.train.encoder.averaging import Candidates, must_be_trainable
 from instill.train.encoder.choosing import Chosen, choose_share
 from instill.train.encoder.judging import built_in, from_rows, read_beir
 from instill.train.encoder.settings import SHARES, Hyperparameters
 from instill.train.progress import Progress, logged
 from instill.train.reader.negatives import mine_negatives
 from instill.train.reader.rows import Row, read_rows, rows_hash, split_rows
+from instill.train.weights import trained_weights
 
 Counted = Callable[[int, int], None]
 """Called with `(done, total)`."""

@@ -9,33 +9,36 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
-from safetensors.numpy import load_file
 
 from instill.answer.reader import MANIFEST_FILE, MODEL_FILE, TOKENIZER_FILE
 from instill.encoders.reader_graph import build_reader, heads_from
 from instill.encoders.sentence_transformers_folder import read_json
 from instill.encoders.transformer_weights import Floats, read_tensors, transformer_from
 from instill.encoders.words import WORDS_FILE, WordTable
-from instill.train.progress import CHECKPOINT
 from instill.train.reader.card import card
+from instill.train.weights import averaged, trained_weights
 
 CARD_FILE = "READER.md"
 
 
-def export_reader(run: Path, base: Path, out: Path, about: Mapping[str, Any]) -> None:
+def export_reader(
+    run: Path, base: Path, out: Path, about: Mapping[str, Any], *, start: Path | None = None, average: float = 1.0
+) -> None:
     """Write the reader of the checkpoint in `run` to `out`.
 
     Args:
         base: the folder that the run began from; its word and position tables were not trained.
         about: what the manifest says besides the fingerprint (plain data).
+        start: folder of the run that this one began from.
+        average: share of this run's weights beside those of `start`, 0 to 1.
+
+    Raises:
+        WorkspaceError: a checkpoint is missing or damaged.
     """
-    weights = {
-        name.removeprefix("weight."): np.asarray(value, np.float32)
-        for name, value in load_file(run / CHECKPOINT).items()
-        if name.startswith("weight.")
-    }
+    weights = trained_weights(run)
+    if start is not None:
+        weights = averaged(trained_weights(start), weights, average)
     tensors: dict[str, Floats] = dict(read_tensors(base))
     tensors.update({name.removeprefix("trunk."): value for name, value in weights.items()})
     transformer = transformer_from(tensors, read_json(base / "config.json"), where=run)
@@ -48,5 +51,15 @@ def export_reader(run: Path, base: Path, out: Path, about: Mapping[str, Any]) ->
     for name in (MODEL_FILE, WORDS_FILE, TOKENIZER_FILE):
         digest.update((out / name).read_bytes())
     manifest = {"fingerprint": f"reader-{digest.hexdigest()[:24]}", **about}
+    _write_manifest(out, manifest)
+
+
+def add_metrics(reader: Path, metrics: Mapping[str, Any]) -> None:
+    """Write into manifest and card of a finished reader how well it reads."""
+    manifest = json.loads((reader / MANIFEST_FILE).read_text(encoding="utf-8"))
+    _write_manifest(reader, {**manifest, "metrics": metrics})
+
+
+def _write_manifest(out: Path, manifest: Mapping[str, Any]) -> None:
     (out / MANIFEST_FILE).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     (out / CARD_FILE).write_text(card(manifest), encoding="utf-8")

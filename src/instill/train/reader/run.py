@@ -38,6 +38,7 @@ class ReaderRun:
         held_out: share of the groups that is kept for measuring.
         split_seed: which groups those are.
         start_from: folder of an earlier run; training begins with its weights instead of the base's.
+        average: with `start_from`, how much of the new weights is taken over, 0 to 1; the rest is the earlier run's.
         attribution: one line a source, for the card.
         command: what was typed, for the card.
     """
@@ -49,6 +50,7 @@ class ReaderRun:
     chosen: Hyperparameters = field(default_factory=Hyperparameters)
     mix: Mix = field(default_factory=Mix)
     start_from: Path | None = None
+    average: float = 1.0
     attribution: Sequence[str] = ()
     command: str = ""
 
@@ -67,12 +69,12 @@ def train_reader(
         the ones that it does not, where the data has such rows.
 
     Raises:
-        UsageError: the data cannot be used.
+        UsageError: the data cannot be used, or there is no run to start from.
         WorkspaceError: the folder holds another run, or its checkpoint is damaged.
         MissingDependency: PyTorch or transformers is not installed.
     """
     _need_torch()
-    from instill.train.reader.export import export_reader
+    from instill.train.reader.export import add_metrics, export_reader
     from instill.train.reader.loop import train
     from instill.train.reader.model import ReaderModel
 
@@ -82,6 +84,7 @@ def train_reader(
             f"The split leaves {len(rows)} rows to train on and {len(held)} to measure with.",
             remedy="Give rows of more groups, or change --held-out or --split-seed.",
         )
+    begun = f" {_digest(run.start_from / CHECKPOINT)}" if run.start_from else ""
     run.out.mkdir(parents=True, exist_ok=True)
     base = find_minilm()
     verify_minilm(base)
@@ -89,7 +92,6 @@ def train_reader(
     negatives = _mined(rows, run.out / f"negatives-{data}.json", mining)
     maker = ExampleMaker(rows, negatives, _tokenizer(base), run.mix)
     model = ReaderModel(base)
-    begun = f" {_digest(run.start_from / CHECKPOINT)}" if run.start_from else ""
     train(
         model,
         maker,
@@ -107,14 +109,14 @@ def train_reader(
         "split": {"share": run.held_out, "seed": run.split_seed},
         "hyperparameters": asdict(run.chosen),
         "mix": asdict(run.mix),
-        "began from": begun.strip(),
+        "began from": {"checkpoint": begun.strip(), "average": run.average} if begun else {},
         "attribution": list(run.attribution),
         "command": run.command,
     }
     finished = run.out / "reader"
-    export_reader(run.out, base, finished, about)
+    export_reader(run.out, base, finished, about, start=run.start_from, average=run.average)
     found = figures(judge(Reader(finished), held, progress=judging))
-    export_reader(run.out, base, finished, {**about, "metrics": {key: asdict(each) for key, each in found.items()}})
+    add_metrics(finished, {key: asdict(each) for key, each in found.items()})
     return found
 
 
