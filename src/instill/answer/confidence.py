@@ -26,14 +26,14 @@ COEFFICIENTS: Mapping[str, float] = {
 
 
 READER_COEFFICIENTS: Mapping[str, float] = {
-    "bias": -4.09,
-    "closest": 5.81,
-    "sentence coverage": -0.03,
-    "passage coverage": 1.32,
+    "bias": -4.33,
+    "closest": 6.20,
+    "sentence coverage": 0.38,
+    "passage coverage": 1.44,
     "missing": -0.23,
-    "reader": 3.09,  # logit / 10 that a passage answers, of the one that does so best
-    "relevant": 0.43,  # logit / 10 that a passage is about what is asked, of the one that is so most
-    "agreement": 1.06,  # log(1 + other passages that give the same answer)
+    "reader": 2.91,  # logit / 10 that a passage answers, of the one that does so best
+    "relevant": 0.35,  # logit / 10 that a passage is about what is asked, of the one that is so most
+    "agreement": 1.86,  # log(1 + other passages that give the same answer)
 }
 """The same where a reader has read the passages."""
 
