@@ -97,8 +97,8 @@ def test_the_documents_can_be_asked(tmp_path: Path) -> None:
     with Workspace.init(tmp_path / "kb") as workspace:
         report = workspace.add([str(tmp_path / "pages")])
         assert len(report.added) == len(people)
-        right = 0
         for person in people:
-            answer = workspace.ask(f"Who is the employer of {person.name}?")
-            right += any(person.facts["employer"] in citation.text for citation in answer.citations)
-    assert right >= len(people) - 1
+            question = f"Who is the employer of {person.name}?"
+            [hit] = workspace.search(question, k=1).hits
+            assert hit.title == person.name
+            assert person.facts["employer"] in hit.text

@@ -39,7 +39,7 @@ class Model:
 
     unsaid: Mapping[str, float]
     wanted: Mapping[str, float]
-    least_unsaid: float = 0.4
+    least_unsaid: float = 0.6
     least_wanted: float = 0.2
     least_wanted_otherwise: float = 0.35
 
