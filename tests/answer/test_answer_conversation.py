@@ -37,7 +37,9 @@ def asked(*questions: str) -> list[Turn]:
         (["Tell me about turkeys.", "Why did Ben Franklin want a turkey?"], "When did he die?",
          "When did Ben Franklin die?"),
         (["Tell me about stews.", "How is cassoulet made?"], "Is it French?", "Is cassoulet French?"),
-        (["What does the rye loaf cost?"], "And the honey cake?", "What does the rye loaf cost, the honey cake?"),
+        (["What does the rye loaf cost?"], "And the honey cake?", "What about the honey cake: What does the rye loaf cost?"),
+        (["What does the rye loaf cost?", "And the honey cake?"], "And the tart?",
+         "What about the tart: What does the rye loaf cost?"),
     ],
 )  # fmt: skip
 def test_follow_ups(before: list[str], question: str, expected: str) -> None:

@@ -115,7 +115,7 @@ def test_changing_the_passage_size_does_the_documents_again_and_says_so(
 
 
 def test_another_encoder_is_refused_until_reindex(filled: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("INSTILL_ENCODER__PRECISION", "fp32")
+    monkeypatch.setenv("INSTILL_ENCODER__MODEL", "minilm")
     with Workspace.open(filled.path) as changed:
         with pytest.raises(EncoderMismatch, match="instill reindex"):
             changed.search("refund")

@@ -19,6 +19,7 @@ _DETERMINER = re.compile(r"\b(this|that|these|those)\s+(?=[a-z])", re.IGNORECASE
 _PREPOSITION = re.compile(
     r"^(on|in|at|for|with|under|from|by|of|to|during|after|before|without|about|as)\s+(.+)$", re.I
 )
+_ABOUT = re.compile(r"^What about [^:]+: ")
 _POSSESSIVE = frozenset({"its", "their", "theirs", "his", "hers", "dessen", "deren"})
 _PERSON = frozenset({"he", "him", "his", "she", "her", "hers"})
 
@@ -101,8 +102,11 @@ def _with_ending(subject: str, possessive: bool) -> str:
 def _completed(question: str, before: str) -> str:
     """An elliptical question completed from the one before it, or "" when it is not elliptical.
 
-    "and on Windows?" takes the place of "on Linux"; "why?" asks it of the same thing; "what about X?" asks the same
-    of X.
+    "and on Windows?" takes the place of "on Linux"; "why?" asks it of the same thing; "and X?" asks the same of X.
+
+    Example:
+        >>> _completed("And the honey cake?", "What does the rye loaf cost?")
+        'What about the honey cake: What does the rye loaf cost?'
     """
     lead = LEAD.match(question)
     rest = question[lead.end() :].strip(" ?.!") if lead else question
@@ -116,4 +120,5 @@ def _completed(question: str, before: str) -> str:
         found = list(same.finditer(before))
         if found:
             return before[: found[-1].start()] + rest + before[found[-1].end() :]
-    return f"{before.rstrip(' ?.!')}, {rest}?"
+    # Named first, since the reader answers "..., the honey cake?" for what was asked about before.
+    return f"What about {rest}: {_ABOUT.sub('', before).rstrip(' ?.!')}?"
