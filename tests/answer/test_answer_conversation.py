@@ -37,6 +37,8 @@ def asked(*questions: str) -> list[Turn]:
         (["Tell me about turkeys.", "Why did Ben Franklin want a turkey?"], "When did he die?",
          "When did Ben Franklin die?"),
         (["Tell me about stews.", "How is cassoulet made?"], "Is it French?", "Is cassoulet French?"),
+        (["How long may one return goods?"], "And for sale items?",
+         "What about sale items: How long may one return goods?"),
         (["What does the rye loaf cost?"], "And the honey cake?",
          "What about the honey cake: What does the rye loaf cost?"),
         (["What does the rye loaf cost?", "And the honey cake?"], "And the tart?",

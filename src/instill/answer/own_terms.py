@@ -121,4 +121,5 @@ def _completed(question: str, before: str) -> str:
         if found:
             return before[: found[-1].start()] + rest + before[found[-1].end() :]
     # Named first, since the reader answers "..., the honey cake?" for what was asked about before.
-    return f"What about {rest}: {_ABOUT.sub('', before).rstrip(' ?.!')}?"
+    new = re.sub(r"^(?:for|of|about|with)\s+", "", rest, flags=re.IGNORECASE)
+    return f"What about {new}: {_ABOUT.sub('', before).rstrip(' ?.!')}?"
