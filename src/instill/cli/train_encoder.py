@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from instill.train.encoder.run import EncoderRun, Watch
     from instill.train.progress import Progress
 
+_NOTE = (
+    "note: All of these questions were written by rules. People ask in other words: look at the search for some of "
+    "their questions before and after."
+)
+
 
 def encoder(
     data: Annotated[
@@ -111,7 +116,9 @@ def _own(
             encoding=lambda done, total: encoding(done, total, ""),
         )
     if as_json:
-        print_json({"said": sentence(verdict), **{key: getattr(verdict, key) for key in verdict.__slots__}})
+        print_json(
+            {"said": sentence(verdict), "note": _NOTE, **{key: getattr(verdict, key) for key in verdict.__slots__}}
+        )
         return
     typer.echo(_table(verdict.chosen))
     if verdict.before is not None:
@@ -120,6 +127,7 @@ def _own(
         typer.echo("\n" + columns(rows))
     typer.echo("")
     typer.secho(sentence(verdict), bold=True, fg="green" if verdict.switched else "yellow")
+    typer.echo(_NOTE)
 
 
 def sentence(verdict: Verdict) -> str:
