@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -12,17 +11,16 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from instill.durable import write_json
-from instill.encoders import open_encoder
 from instill.encoders.minilm import find_minilm, verify_minilm
 from instill.encoders.sentence_transformers_folder import SentenceFolder, read_folder
-from instill.errors import MissingDependency, UsageError, WorkspaceError
+from instill.errors import MissingDependency, UsageError
 from instill.settings import EncoderSettings
 from instill.train.encoder.averaging import Candidates, must_be_trainable
 from instill.train.encoder.choosing import Chosen, choose_share
 from instill.train.encoder.judging import built_in, from_rows, read_beir
 from instill.train.encoder.settings import SHARES, Hyperparameters
 from instill.train.progress import Progress, logged
-from instill.train.reader.negatives import mine_negatives
+from instill.train.reader.negatives import kept_negatives
 from instill.train.reader.rows import Row, read_rows, rows_hash, split_rows
 from instill.train.weights import trained_weights
 
@@ -116,7 +114,7 @@ def trained_candidates(
 
     chosen = replace(chosen, passage_tokens=min(chosen.passage_tokens, base.max_tokens))
     data = rows_hash(rows)
-    negatives = _mined(rows, run / f"negatives-{data}.json", settings, watch.mining)
+    negatives = kept_negatives(rows, run / f"negatives-{data}.json", settings, progress=watch.mining)
     tokenizer = Tokenizer.from_file(str(base.tokenizer))
     tokenizer.no_truncation()
     tokenizer.no_padding()
@@ -170,19 +168,3 @@ def _about(run: EncoderRun, rows: Sequence[Row], held: Sequence[Row]) -> dict[st
         "command": run.command,
         "shares": [asdict(share) for share in SHARES],
     }
-
-
-def _mined(
-    rows: Sequence[Row], path: Path, settings: EncoderSettings, progress: Counted | None
-) -> dict[int, list[int]]:
-    """The mined negatives; kept beside the checkpoint, since a resumed run must train on the same ones."""
-    if path.exists():
-        try:
-            return {int(key): value for key, value in json.loads(path.read_text(encoding="utf-8")).items()}
-        except ValueError as error:
-            raise WorkspaceError(
-                "The file of mined negatives is damaged.", where=str(path), remedy="Remove it."
-            ) from error
-    negatives = mine_negatives(rows, open_encoder(settings), progress=progress)
-    write_json(path, negatives)
-    return negatives

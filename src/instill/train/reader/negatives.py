@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from instill.documents.document import Document, Parsed, Passage
+from instill.durable import write_json
+from instill.encoders import open_encoder
 from instill.encoders.protocol import Encoder
+from instill.errors import WorkspaceError
 from instill.index.fusion import ZScoreFusion
 from instill.index.store import Index
 from instill.index.types import IndexedDocument, SearchRequest
+from instill.settings import EncoderSettings
 from instill.train.reader.rows import Row
 
 PER_QUESTION = 4
@@ -47,6 +52,26 @@ def mine_negatives(
             negatives[number] = found[:PER_QUESTION]
             if progress is not None and done % 50 == 0:
                 progress(done, len(asked))
+    return negatives
+
+
+def kept_negatives(
+    rows: Sequence[Row], path: Path, settings: EncoderSettings, *, progress: Callable[[int, int], None] | None = None
+) -> dict[int, list[int]]:
+    """Those in the file at `path`, which is made when it is missing: a resumed run must train on the same ones.
+
+    Raises:
+        WorkspaceError: the file is damaged.
+    """
+    if path.exists():
+        try:
+            return {int(key): value for key, value in json.loads(path.read_text(encoding="utf-8")).items()}
+        except ValueError as error:
+            raise WorkspaceError(
+                "The file of mined negatives is damaged.", where=str(path), remedy="Remove it."
+            ) from error
+    negatives = mine_negatives(rows, open_encoder(settings), progress=progress)
+    write_json(path, negatives)
     return negatives
 
 

