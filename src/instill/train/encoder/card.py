@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from instill.train.cards import making, origin
 from instill.train.encoder.settings import Share
 
 
@@ -14,28 +15,14 @@ def card(manifest: Mapping[str, Any]) -> str:
         f"# Encoder\n\nText to a vector of {manifest['dimension']} numbers of length 1, so that the product of two is "
         f"their cosine. At most\n{manifest['max_tokens']} tokens of a text are read. A transformer, int8, for ONNX "
         "Runtime; its words and tokenizer are shared with the reader.\n\n"
-        f"- Fingerprint: `{manifest['fingerprint']}`"
+        f"{origin(manifest)}"
     ]
-    if "rows" in manifest:
-        rows, split = manifest["rows"], manifest["split"]
-        parts[-1] += (
-            f"\n- Made: {manifest['made']}, from the base `{manifest['base']}`"
-            f"\n- Rows: {rows['trained']} trained on, {rows['held out']} held out (hash `{rows['hash']}`); the split is"
-            f"\n  by article (share {split['share']}, seed {split['seed']})"
-        )
     if "share" in manifest:
         parts[-1] += (
             f"\n- Of what was trained, {Share(**manifest['share'])} is taken over; the rest is the base's. The word "
             "and position tables are the base's"
         )
-    if manifest.get("attribution"):
-        sources = "\n".join(f"- {line}" for line in manifest["attribution"])
-        parts.append(f"## Made from\n\n{sources}\n\nThe texts themselves are not part of the weights' package.")
-    if manifest.get("command"):
-        parts.append(f"## Command\n\n```\n{manifest['command']}\n```")
-    if "hyperparameters" in manifest:
-        table = "\n".join(f"| {name} | {value} |" for name, value in manifest["hyperparameters"].items())
-        parts.append(f"## Settings\n\n| setting | value |\n|---|---|\n{table}")
+    parts += making(manifest, manifest.get("hyperparameters", {}))
     if "measured" in manifest:
         parts.append(_measured(manifest["measured"]))
     parts.append(

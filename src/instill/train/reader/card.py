@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from instill.train.cards import making, origin
+
 _METRICS = {
     "f1": "word F1, questions that their passage answers",
     "exact": "exact match, the same questions",
@@ -18,24 +20,9 @@ def card(manifest: Mapping[str, Any]) -> str:
         "# Reader\n\nGiven a question and a passage, it marks the words that answer and says whether any do, and "
         "whether the\npassage is about what is asked. A transformer with three small heads, int8, for ONNX Runtime. "
         "English.",
-        f"- Fingerprint: `{manifest['fingerprint']}`",
+        origin(manifest),
+        *making(manifest, {**manifest.get("hyperparameters", {}), **manifest.get("mix", {})}),
     ]
-    if "rows" in manifest:
-        rows, split = manifest["rows"], manifest["split"]
-        parts[-1] += (
-            f"\n- Made: {manifest['made']}, from the base `{manifest['base']}`"
-            f"\n- Rows: {rows['trained']} trained on, {rows['held out']} held out (hash `{rows['hash']}`); the split is"
-            f"\n  by article (share {split['share']}, seed {split['seed']})"
-        )
-    if manifest.get("attribution"):
-        sources = "\n".join(f"- {line}" for line in manifest["attribution"])
-        parts.append(f"## Made from\n\n{sources}\n\nThe texts themselves are not part of the weights' package.")
-    if manifest.get("command"):
-        parts.append(f"## Command\n\n```\n{manifest['command']}\n```")
-    if "hyperparameters" in manifest:
-        chosen = {**manifest["hyperparameters"], **manifest["mix"]}
-        table = "\n".join(f"| {name} | {value} |" for name, value in chosen.items())
-        parts.append(f"## Settings\n\n| setting | value |\n|---|---|\n{table}")
     if "metrics" in manifest:
         lines = "\n".join(
             f"| {_METRICS.get(name, name)} | {each['value']:.3f} | {each['low']:.3f} to {each['high']:.3f} "
