@@ -5,10 +5,8 @@ A variable names section and key with two underscores between them: `INSTILL_GEN
 
 from __future__ import annotations
 
-import difflib
 import os
-import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,8 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from instill.errors import UsageError
+from instill.typed_toml import explained, read_toml, suggested, toml_value
 
 SETTINGS_FILE = "instill.toml"
+_ALL = "See docs/configuration.md for all settings."
 _OTHER_VARIABLES = frozenset({"INSTILL_CACHE_DIR", "INSTILL_WORKSPACE"})
 
 
@@ -122,12 +122,7 @@ def load_settings(path: Path | None) -> Settings:
     Raises:
         UsageError: the file is not TOML, or a key or value is not known; the message names the nearest known key.
     """
-    values: dict[str, Any] = {}
-    if path is not None:
-        try:
-            values = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise UsageError(f"The settings file is not valid TOML: {error}.", where=str(path)) from error
+    values = {} if path is None else read_toml(path, "settings file")
     _refuse_unknown_variables()
     try:
         return Settings(**values)
@@ -153,7 +148,9 @@ def with_values(settings: Settings, values: Mapping[str, object]) -> Settings:
     for section, keys in sections.items():
         now = getattr(settings, section, None)
         if not isinstance(now, _Section):
-            raise UsageError("This is not a setting.", where=section, remedy=_suggest(section, Settings.model_fields))
+            raise UsageError(
+                "This is not a setting.", where=section, remedy=suggested(section, Settings.model_fields, _ALL)
+            )
         try:
             checked = type(now)(**keys)
         except ValidationError as error:
@@ -173,19 +170,9 @@ def default_toml() -> str:
             if isinstance(value, SecretStr):
                 value = value.get_secret_value()
             remark = f"   # {entry.description}" if entry.description else ""
-            lines.append(f"# {key} = {_toml(value)}{remark}")
+            lines.append(f"# {key} = {toml_value(value)}{remark}")
         lines.append("")
     return "\n".join(lines)
-
-
-def _toml(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    if isinstance(value, list):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _known_keys() -> list[str]:
@@ -202,20 +189,9 @@ def _refuse_unknown_variables() -> None:
         name = variable.upper()
         if name.startswith("INSTILL_") and name not in known | _OTHER_VARIABLES:
             raise UsageError(
-                "This environment variable is not a setting.", where=variable, remedy=_suggest(name, known)
+                "This environment variable is not a setting.", where=variable, remedy=suggested(name, known, _ALL)
             )
 
 
 def _explain(error: ValidationError, path: Path | None, *above: str) -> UsageError:
-    first = error.errors()[0]
-    key = ".".join((*above, *(str(part) for part in first["loc"])))
-    where = f"{path or 'environment'}: {key}"
-    if first["type"] == "extra_forbidden":
-        known = [*Settings.model_fields, *_known_keys()]
-        return UsageError("This is not a setting.", where=where, remedy=_suggest(key, known))
-    return UsageError(f"This setting has a value that cannot be used: {first['msg']}.", where=where)
-
-
-def _suggest(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f"Did you mean {near[0]}?" if near else "See docs/configuration.md for all settings."
+    return explained(error, path or "environment", [*Settings.model_fields, *_known_keys()], _ALL, *above)
