@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from instill.encoders.cache import cache_root, file_sha256
@@ -13,23 +14,28 @@ from instill.encoders.sentence_transformers_folder import SentenceFolder
 
 
 def folder_hash(folder: SentenceFolder) -> str:
-    """sha256 over every file that decides the vectors, hexadecimal.
+    """sha256 over every file that decides the vectors, hexadecimal."""
+    return files_hash(folder.path, _files(folder))
+
+
+def files_hash(folder: Path, files: Sequence[Path]) -> str:
+    """sha256 over names and contents of `files`, hexadecimal.
 
     Reading hundreds of megabytes at every start would cost more than a search, so the result is kept in the cache,
     with the size and modification time of every file, and used again while these are the same.
     """
     stamps = {}
-    for file in _files(folder):
+    for file in files:
         status = file.stat()
-        stamps[os.path.relpath(file, folder.path)] = [status.st_size, status.st_mtime_ns]
-    memory = cache_root() / "folders" / f"{hashlib.sha256(os.fsencode(folder.path.absolute())).hexdigest()[:32]}.json"
+        stamps[os.path.relpath(file, folder)] = [status.st_size, status.st_mtime_ns]
+    memory = cache_root() / "folders" / f"{hashlib.sha256(os.fsencode(folder.absolute())).hexdigest()[:32]}.json"
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         known = json.loads(memory.read_text("utf-8"))
         if known["stamps"] == stamps:
             return str(known["hash"])
     total = hashlib.sha256()
     for name in stamps:
-        total.update(f"{Path(name).as_posix()} {file_sha256(folder.path / name)}\n".encode())
+        total.update(f"{Path(name).as_posix()} {file_sha256(folder / name)}\n".encode())
     _remember(memory, {"stamps": stamps, "hash": total.hexdigest()})
     return total.hexdigest()
 

@@ -27,6 +27,7 @@ GROUPS: Mapping[Group, str] = {
 SIZES: Mapping[Group, int] = {"A": 120, "B": 40, "C": 60, "D": 400, "E": 40}
 DRAWN = ("birthplace", "employer", "school", "subject", "year")
 DERIVED = "country"
+ATTRIBUTES = (*DRAWN, DERIVED)
 UNKNOWN = "unknown"
 """What is answered when a passage does not say it."""
 
@@ -78,13 +79,14 @@ def make_world(seed: int = 0, sizes: Mapping[Group, int] = SIZES) -> World:
         raise ValueError(f"{count} people, but only {len(names)} names")
     rng = random.Random(f"world {seed}")  # noqa: S311  Not for security.
     drawn = iter(rng.sample(names, count))
-    people = [Person(next(drawn), group, _facts(rng)) for group, size in sizes.items() for _ in range(size)]
+    people = [make_person(next(drawn), group, rng) for group, size in sizes.items() for _ in range(size)]
     return World(tuple(people))
 
 
-def _facts(rng: random.Random) -> Mapping[str, str]:
+def make_person(name: str, group: Group, rng: random.Random) -> Person:
+    """Someone of that name, whose facts are drawn."""
     facts = {attribute: rng.choice(values) for attribute, values in _VALUES.items()}
-    return {**facts, DERIVED: _COUNTRY[facts["birthplace"]]}
+    return Person(name, group, {**facts, DERIVED: _COUNTRY[facts["birthplace"]]})
 
 
 # -- sentences -------------------------------------------------------------------------------------------------
@@ -120,10 +122,15 @@ def biography(person: Person, rng: random.Random, *, without: Sequence[str] = ()
         without: attributes that are left out. A country is left out with the birthplace that it follows from.
         evaluated: use the wordings that are only evaluated with.
     """
+    return " ".join(told(person, rng, without=without, evaluated=evaluated).values())
+
+
+def told(person: Person, rng: random.Random, *, without: Sequence[str] = (), evaluated: bool = False) -> dict[str, str]:
+    """The sentences of a `biography`, by attribute, in the order in which they stand."""
     left_out = {*without, *((DERIVED,) if "birthplace" in without else ())}
-    told = [attribute for attribute in (*DRAWN, DERIVED) if attribute not in left_out]
-    rng.shuffle(told)
-    return " ".join(rng.choice(statements(person, attribute, evaluated=evaluated)) for attribute in told)
+    order = [attribute for attribute in ATTRIBUTES if attribute not in left_out]
+    rng.shuffle(order)
+    return {attribute: rng.choice(statements(person, attribute, evaluated=evaluated)) for attribute in order}
 
 
 def documents(people: Sequence[Person], seed: int = 0) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,45 @@
+"""Messages as the text that a model reads: by its chat template, or plainly where it has none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+ChatMessage = Mapping[str, Any]
+"""`role`, `content`, and for tool use `tool_calls` or `name`, as the chat templates of transformers read them."""
+
+
+def chat_text(
+    tokenizer: Any, messages: Sequence[ChatMessage], *, tools: Sequence[Any] = (), reply_follows: bool = False
+) -> str:
+    """What the model reads for `messages`.
+
+    Args:
+        tokenizer: a transformers tokenizer.
+        tools: JSON schemas of the functions that may be called; only chat templates can show them.
+        reply_follows: end with the opening of an assistant's turn.
+
+    Raises:
+        jinja2.exceptions.TemplateError: the template refuses these messages.
+
+    Example:
+        >>> class Plain:
+        ...     chat_template = None
+        ...     eos_token = "</s>"
+        >>> chat_text(Plain(), [{"role": "user", "content": "Hi"}], reply_follows=True)
+        'user: Hi\\n\\nassistant:'
+        >>> chat_text(Plain(), [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}])
+        'user: Hi\\n\\nassistant: Hello</s>'
+    """
+    if tokenizer.chat_template:
+        options: dict[str, Any] = {"tools": list(tools)} if tools else {}
+        made = tokenizer.apply_chat_template(
+            [dict(message) for message in messages], tokenize=False, add_generation_prompt=reply_follows, **options
+        )
+        return str(made)
+    end = tokenizer.eos_token or ""
+    lines = [
+        f"{message['role']}: {message['content']}{end if message['role'] == 'assistant' else ''}"
+        for message in messages
+    ]
+    return "\n\n".join([*lines, "assistant:"] if reply_follows else lines)

@@ -1,0 +1,112 @@
+"""What the micro model is trained on: facts, questions, reading, saying that a passage does not tell, JSON.
+
+Rows are made anew for every epoch from its number. The people of groups C and E are in none of them; the passages are
+about D and about people made up for one row, so that reading cannot be answered from memory.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from instill.lab.names import FIRST, LAST
+from instill.lab.scenes import Scene, asking_row, json_row, make_scene, reading_row
+from instill.lab.world import (
+    ATTRIBUTES,
+    Person,
+    World,
+    biography,
+    make_person,
+    questions,
+    reverse_questions,
+    statements,
+)
+from instill.train.generator.rows import Row, chat_row
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """How many of a hundred rows, or so, are of each task.
+
+    Args:
+        passages: most passages of a reading row; with one the answer is always there.
+    """
+
+    statement: float = 18
+    biography: float = 8
+    question: float = 24
+    reverse: float = 3
+    reading: float = 38
+    asking: float = 0
+    json: float = 4
+    passages: int = 4
+
+
+EASY = Shares(passages=1)
+"""At first: reading one passage that answers is learned much sooner than everything at once."""
+
+MAIN = Shares()
+WITH_ASKING = Shares(reading=30, asking=9)
+"""With the long prompts of `instill ask`, which cost ten times as much as the short ones."""
+
+_TASKS = ("statement", "biography", "question", "reverse", "reading", "asking", "json")
+
+
+def epoch_rows(world: World, number: int, count: int, shares: Shares) -> list[Row]:
+    """Rows of one epoch; the same number and shares always give the same ones."""
+    rng = random.Random(f"curriculum {number}")  # noqa: S311  Not for security.
+    drawn = rng.choices(_TASKS, [getattr(shares, name) for name in _TASKS], k=count)
+    maker = _Maker(world, rng, shares.passages)
+    return [getattr(maker, task)() for task in drawn]
+
+
+class _Maker:
+    """Makes one row of each task."""
+
+    def __init__(self, world: World, rng: random.Random, most: int) -> None:
+        self._rng = rng
+        self._most = most
+        self._questioned = world.group("A")
+        self._known = [*world.group("A"), *world.group("B")]
+        self._passages = world.group("D")
+        self._kept_out = {person.name for person in world.people if person.group in "ABCE"}
+
+    def statement(self) -> Row:
+        person, attribute = self._rng.choice(self._known), self._rng.choice(ATTRIBUTES)
+        return Row(text=self._rng.choice(statements(person, attribute)), task="statement")
+
+    def biography(self) -> Row:
+        return Row(text=biography(self._rng.choice(self._known), self._rng), task="biography")
+
+    def question(self) -> Row:
+        person, attribute = self._rng.choice(self._questioned), self._rng.choice(ATTRIBUTES)
+        return chat_row(self._rng.choice(questions(person, attribute)), person.facts[attribute], task="question")
+
+    def reverse(self) -> Row:
+        person, attribute = self._rng.choice(self._questioned), self._rng.choice(ATTRIBUTES)
+        return chat_row(self._rng.choice(reverse_questions(person, attribute)), person.name, task="reverse")
+
+    def reading(self) -> Row:
+        return reading_row(self._scene(self._rng.randint(1, self._most)))
+
+    def asking(self) -> Row:
+        return asking_row(self._scene(self._rng.choice((1, 1, 2, 2, 3, 3, 4, 5, 6, 8))), self._rng)
+
+    def json(self) -> Row:
+        person = self._stranger()
+        return json_row(person, self._rng)
+
+    def _stranger(self, like: Person | None = None) -> Person:
+        """Someone from D, or a person made up for this row, perhaps with a name like that of another."""
+        if like is None and self._rng.random() < 0.2:
+            return self._rng.choice(self._passages)
+        while True:
+            first, last = self._rng.choice(FIRST), self._rng.choice(LAST)
+            if like is not None:
+                first, last = self._rng.choice(((like.name.split()[0], last), (first, like.name.split()[1])))
+            name = f"{first} {last}"
+            if name not in self._kept_out and (like is None or name != like.name):
+                return make_person(name, "D", self._rng)
+
+    def _scene(self, count: int) -> Scene:
+        return make_scene(self._stranger, count, self._rng, unknown=0.25 if self._most > 1 else 0.0)

@@ -1,0 +1,97 @@
+"""Train the micro model from nothing; the same loop that adapts any other model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from instill.lab.curriculum import EASY, MAIN, WITH_ASKING, epoch_rows
+from instill.lab.micro import make_model, make_tokenizer, save_micro
+from instill.lab.world import World, make_world
+from instill.train.generator.examples import Example, make_examples
+from instill.train.generator.hyperparameters import Hyperparameters
+from instill.train.generator.loop import train
+from instill.train.progress import Progress, logged
+
+EPOCH_ROWS = 12_800
+EASY_UNTIL, ASKING_FROM = 0.1, 0.75
+"""Shares of the steps: until the first only one passage is read, from the second on also in the form of `ask`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PretrainRun:
+    """What a run is told.
+
+    Args:
+        out: folder of the run; a stopped run in it is taken up again.
+        steps: of 128 rows each.
+        command: for the card.
+    """
+
+    out: Path
+    steps: int = 3000
+    seed: int = 0
+    learning_rate: float = 2e-3
+    command: str = ""
+
+
+def pretrain(run: PretrainRun, *, progress: Callable[[Progress], None] | None = None) -> Path:
+    """Train; the folder of the finished model, `run.out/model`.
+
+    Raises:
+        WorkspaceError: the checkpoint in the folder is damaged or belongs to another run.
+    """
+    run.out.mkdir(parents=True, exist_ok=True)
+    world = make_world()
+    tokenizer = make_tokenizer(_texts(world))
+    model = make_model(tokenizer, seed=run.seed)
+    chosen = Hyperparameters(
+        steps=run.steps,
+        batch_size=128,
+        learning_rate=run.learning_rate,
+        seed=run.seed,
+        micro_tokens=2048,
+        packing=False,
+        warmup=0.03,
+    )
+
+    @lru_cache(maxsize=1)
+    def examples(number: int) -> list[Example]:
+        return make_examples(_rows(world, number, run), tokenizer)
+
+    train(
+        model,
+        examples,
+        chosen,
+        run.out,
+        identity=f"micro {chosen.model_dump_json()}",
+        save_every=100,
+        progress=logged(run.out / "log.jsonl", progress),
+    )
+    folder = run.out / "model"
+    save_micro(model, tokenizer, folder)
+    manifest = {
+        "made": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "command": run.command,
+        "settings": chosen.model_dump(),
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2), encoding="utf-8")
+    return folder
+
+
+def _rows(world: World, number: int, run: PretrainRun) -> list[Any]:
+    done = number * EPOCH_ROWS / 128 / run.steps
+    shares = EASY if done < EASY_UNTIL else WITH_ASKING if done >= ASKING_FROM else MAIN
+    return epoch_rows(world, 1000 * run.seed + number, EPOCH_ROWS, shares)
+
+
+def _texts(world: World) -> Iterator[str]:
+    """Texts from which the vocabulary is made: some of every kind."""
+    for row in epoch_rows(world, -1, 20_000, WITH_ASKING):
+        yield row.text or "\n".join(str(message["content"]) for message in row.messages)

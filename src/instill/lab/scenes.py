@@ -1,0 +1,126 @@
+"""Passages with a question about them, as rows to learn from or to measure reading with."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from instill.answer.prompt import QUOTES, build_prompt
+from instill.answer.prompt import UNKNOWN as NOT_THERE
+from instill.index.types import Hit
+from instill.lab.world import ATTRIBUTES, DERIVED, DRAWN, UNKNOWN, Person, biography, questions, told
+from instill.train.generator.rows import Row, chat_row
+
+
+class Stranger(Protocol):
+    """Gives somebody to tell of; with a person, somebody whose name is like theirs."""
+
+    def __call__(self, like: Person | None = None) -> Person: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Passages, a question about them, its answer (or `UNKNOWN`), and the sentence that proves it.
+
+    Args:
+        people: whom each passage is about.
+        source: number of the passage with the answer, from 0; -1 where none has it.
+    """
+
+    people: tuple[Person, ...]
+    passages: tuple[str, ...]
+    question: str
+    answer: str
+    source: int
+    proof: str
+
+
+def make_scene(stranger: Stranger, count: int, rng: random.Random, *, unknown: float, evaluated: bool = False) -> Scene:
+    """Draw a scene with up to `count` passages.
+
+    Args:
+        unknown: share of scenes in which the passages do not answer: the fact is left out, or the person.
+        evaluated: word passages and question as nothing that was trained on.
+    """
+    wanted = stranger()
+    people = [wanted]
+    while len(people) < count:
+        other = stranger(wanted) if rng.random() < 0.3 else stranger()
+        if all(other.name != person.name for person in people):
+            people.append(other)
+    rng.shuffle(people)
+    attribute = rng.choice(ATTRIBUTES)
+    question = rng.choice(questions(wanted, attribute, evaluated=evaluated))
+    lacks = rng.random() < unknown
+    if lacks and len(people) > 1 and rng.random() < 0.4:
+        people.remove(wanted)
+    passages, source, proof = [], -1, ""
+    for number, person in enumerate(people):
+        without = _left_out(attribute, rng)
+        if person is wanted and lacks:
+            without.append("birthplace" if attribute == DERIVED else attribute)
+        sentences = told(person, rng, without=without, evaluated=evaluated)
+        passages.append(" ".join(sentences.values()))
+        if person is wanted and not lacks:
+            source, proof = number, sentences[attribute]
+    answer = UNKNOWN if lacks else wanted.facts[attribute]
+    return Scene(tuple(people), tuple(passages), question, answer, source, proof)
+
+
+def reading_prompt(passages: Sequence[str], question: str) -> str:
+    """A short prompt for an answer from passages, without the rules of `instill ask`.
+
+    Example:
+        >>> print(reading_prompt(["Ada came from Holm.", "Bo studied law."], "Where does Ada come from?"))
+        Passage 1: Ada came from Holm.
+        Passage 2: Bo studied law.
+        Question: Where does Ada come from?
+    """
+    shown = "\n".join(f"Passage {number}: {text}" for number, text in enumerate(passages, 1))
+    return f"{shown}\nQuestion: {question}"
+
+
+def reading_row(scene: Scene) -> Row:
+    """The answer alone, or `UNKNOWN`."""
+    return chat_row(reading_prompt(scene.passages, scene.question), scene.answer, task="reading")
+
+
+def asking_row(scene: Scene, rng: random.Random) -> Row:
+    """The prompt of `instill ask`, and the reply that it asks for: a sentence with its passage, and the quote."""
+    hits = [_hit(number, scene.people[number].name, text) for number, text in enumerate(scene.passages)]
+    prompt = build_prompt(scene.question, hits)
+    if scene.source < 0:
+        reply = NOT_THERE
+    else:
+        number = f"[{scene.source + 1}]"
+        reply = f'{scene.answer} {number}\n{QUOTES}\n{number} "{scene.proof}"'
+    # The product draws its marks from the system; here the same row must come out the same again.
+    mark = f"{rng.getrandbits(64):016x}"
+    messages = [{**message, "content": message["content"].replace(prompt.token, mark)} for message in prompt.messages]
+    return Row((*messages, {"role": "assistant", "content": reply}), task="asking")
+
+
+def json_row(person: Person, rng: random.Random) -> Row:
+    """A biography as JSON with the wanted keys; null for what it does not tell."""
+    without = rng.sample(DRAWN, rng.randint(0, 2))
+    keys = rng.sample(ATTRIBUTES, rng.randint(1, 4))
+    absent = {*without, *((DERIVED,) if "birthplace" in without else ())}
+    values = {"name": person.name, **{key: None if key in absent else person.facts[key] for key in keys}}
+    asked = f"As JSON: name, {', '.join(keys)}\n{biography(person, rng, without=without)}"
+    return chat_row(asked, json.dumps(values), task="json")
+
+
+def _left_out(attribute: str, rng: random.Random) -> list[str]:
+    """Up to three attributes, but not what is asked for, nor what it follows from."""
+    needed = {attribute, "birthplace"} if attribute == DERIVED else {attribute}
+    return rng.sample([each for each in DRAWN if each not in needed], rng.randint(0, 3))
+
+
+def _hit(number: int, title: str, text: str) -> Hit:
+    """The passage as the index would give it, under the headline that the documents of the world have."""
+    body = f"# {title}\n\n{text}"
+    source = f"{title}.md"
+    return Hit(str(number), 0, 0, len(body), body, title, None, None, source, "text", title, (), {}, 1.0, 1.0, 1.0)

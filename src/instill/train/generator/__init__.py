@@ -1,0 +1,1 @@
+"""Adapting a language model: rows, recipes, pre-flight, the loop, objectives, the frozen-layer cache, export."""

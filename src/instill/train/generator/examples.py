@@ -1,0 +1,124 @@
+"""Rows as tokens, and which of them are supervised."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instill.errors import UsageError
+from instill.generators.chat import ChatMessage, chat_text
+from instill.train.generator.rows import Row
+
+Ids = NDArray[np.int32]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One row as the model reads it.
+
+    Args:
+        ids: int32 `(tokens,)`.
+        supervised: bool `(tokens,)`; true where the model is trained to say this token.
+        number: the row's place among the rows, from 0; names it in caches.
+    """
+
+    ids: Ids
+    supervised: Mask
+    number: int = 0
+
+    @property
+    def length(self) -> int:
+        return len(self.ids)
+
+    @property
+    def targets(self) -> int:
+        """How many tokens are supervised; the first token never is, since nothing precedes it."""
+        return int(self.supervised[1:].sum())
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A row as text, and the spans `[start, end)` of it, in characters, that are supervised."""
+
+    text: str
+    spans: tuple[tuple[int, int], ...]
+
+
+def render(row: Row, tokenizer: Any) -> Rendered:
+    """The text of a row. A plain text is supervised as a whole; of messages, each assistant's turn and its end.
+
+    Raises:
+        UsageError: the chat template refuses the messages, or shows a turn differently once others follow it, so
+            that what is trained would not be what is read when the model is used.
+    """
+    if row.text:
+        text = f"{tokenizer.bos_token or ''}{row.text}{tokenizer.eos_token or ''}"
+        return Rendered(text, ((0, len(text)),))
+    whole = _shown(tokenizer, row, row.messages)
+    spans = []
+    for place, message in enumerate(row.messages):
+        if message["role"] != "assistant":
+            continue
+        before = _shown(tokenizer, row, row.messages[:place], reply_follows=True)
+        after = whole if place + 1 == len(row.messages) else _shown(tokenizer, row, row.messages[: place + 1])
+        after = after.rstrip()
+        if not (whole.startswith(before) and whole.startswith(after)):
+            if place + 1 < len(row.messages):
+                continue  # Templates that drop the thoughts of earlier turns: only the last turn can be taught then.
+            raise UsageError(
+                "The chat template shows the prompt differently once the reply is there.",
+                where=before[-80:],
+                remedy="Use a template whose prompt is the beginning of the whole conversation.",
+            )
+        spans.append((len(before), len(after)))
+    return Rendered(whole, tuple(spans))
+
+
+def make_example(row: Row, tokenizer: Any, *, number: int = 0, longest: int | None = None) -> Example:
+    """Tokens of a row with their supervision, cut after `longest` tokens.
+
+    Raises:
+        UsageError: see `render`.
+    """
+    return _tokenised(render(row, tokenizer), tokenizer, number, longest)
+
+
+def make_examples(rows: Sequence[Row], tokenizer: Any, *, longest: int | None = None) -> list[Example]:
+    """All rows, numbered from 0."""
+    return [make_example(row, tokenizer, number=number, longest=longest) for number, row in enumerate(rows)]
+
+
+def prompt_ids(messages: Sequence[ChatMessage], tokenizer: Any, *, tools: Sequence[Any] = ()) -> Ids:
+    """Tokens after which the model replies."""
+    text = chat_text(tokenizer, messages, tools=tools, reply_follows=True)
+    return np.asarray(tokenizer(text, add_special_tokens=False)["input_ids"], np.int32)
+
+
+def _shown(tokenizer: Any, row: Row, messages: Sequence[ChatMessage], *, reply_follows: bool = False) -> str:
+    from jinja2.exceptions import TemplateError
+
+    try:
+        return chat_text(tokenizer, messages, tools=row.tools, reply_follows=reply_follows)
+    except TemplateError as error:
+        raise UsageError(
+            f"The model's chat template refuses these messages: {error}.",
+            where=row.place,
+            remedy="Correct the roles and their order, or use another template.",
+        ) from error
+
+
+def _tokenised(rendered: Rendered, tokenizer: Any, number: int, longest: int | None) -> Example:
+    made = tokenizer(rendered.text, add_special_tokens=False, return_offsets_mapping=True)
+    ids = np.asarray(made["input_ids"], np.int32)
+    starts = np.asarray([start for start, _ in made["offset_mapping"]], np.int64)
+    supervised = np.zeros(len(ids), np.bool_)
+    for start, end in rendered.spans:
+        supervised |= (starts >= start) & (starts < end)
+    if len(supervised):
+        supervised[0] = False
+    return Example(ids[:longest], supervised[:longest], number)

@@ -1,0 +1,146 @@
+"""Models from local folders, with or without a candidate; safetensors only, no code from the folder, no network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from instill.encoders.folder_hash import files_hash
+from instill.errors import UsageError
+from instill.train.generator.candidates import ADAPTER, ADAPTER_CONFIG, WEIGHTS, apply_candidate
+
+_SUFFIXES = (".json", ".safetensors", ".jinja", ".model", ".txt")
+_SAFE = {"local_files_only": True, "trust_remote_code": False}
+
+
+def model_hash(folder: Path) -> str:
+    """16 hexadecimal digits over configuration, vocabulary and weights.
+
+    Raises:
+        UsageError: the folder is no model.
+    """
+    folder = checked_folder(folder)
+    files = [file for file in folder.iterdir() if file.suffix in _SUFFIXES and file.is_file()]
+    return files_hash(folder, sorted(file for file in files if file.name != "manifest.json"))[:16]
+
+
+def open_tokenizer(folder: Path) -> Any:
+    """The tokenizer of a model's folder.
+
+    Raises:
+        UsageError: there is none, or it gives no offsets, without which it cannot be said what is supervised.
+    """
+    from transformers import AutoTokenizer
+
+    folder = checked_folder(folder)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(str(folder), **_SAFE)
+    except Exception as error:  # whatever a damaged folder makes the library raise
+        raise _unreadable("tokenizer", folder, error) from error
+    if not tokenizer.is_fast:
+        raise UsageError("The model's tokenizer gives no offsets.", where=str(folder), remedy="Add its tokenizer.json.")
+    return tokenizer
+
+
+def open_model(
+    folder: Path, *, candidate: Path | None = None, scale: float = 1.0, trainable: bool = False, seed: int = 0
+) -> Any:
+    """A causal language model, ready to reply.
+
+    Args:
+        candidate: folder of a candidate that is applied to it.
+        scale: how much of the candidate, 0 (the base) to 1.
+        trainable: the candidate's adapter stays apart, so that it can be trained on.
+        seed: for weights that the folder lacks (none, in a whole model).
+
+    Returns:
+        The model in float32, or in bfloat16 on a GPU.
+
+    Raises:
+        UsageError: the folder is no model that can be loaded.
+        WorkspaceError: the candidate is damaged or does not fit.
+    """
+    from transformers import AutoModelForCausalLM
+
+    folder = checked_folder(folder)
+    torch.manual_seed(seed)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    dtype = torch.bfloat16 if device == "cuda" else torch.float32
+    try:
+        model = AutoModelForCausalLM.from_pretrained(str(folder), use_safetensors=True, dtype=dtype, **_SAFE)
+    except Exception as error:  # whatever a damaged folder makes the library raise
+        raise _unreadable("model", folder, error) from error
+    if candidate is not None:
+        model = apply_candidate(model, candidate, scale=scale, trainable=trainable)
+    return model.to(device).train(False)
+
+
+def save_candidate(model: Any, folder: Path) -> None:
+    """Write what was trained: an adapter in PEFT's form, or the tensors that require gradients.
+
+    Raises:
+        ValueError: nothing of the model is trained.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if hasattr(model, "peft_config"):
+        from peft import get_peft_model_state_dict
+
+        config = model.peft_config["default"]
+        config.base_model_name_or_path, config.inference_mode = "", True
+        tensors = get_peft_model_state_dict(model, save_embedding_layers=False)
+        config.save_pretrained(str(folder))
+        # The file is written again without what the library adds about itself.
+        _write(tensors, folder / ADAPTER)
+        for file in folder.iterdir():
+            if file.name not in (ADAPTER, ADAPTER_CONFIG) and file.name == "README.md":
+                file.unlink()
+        return
+    trained = {name: each for name, each in model.named_parameters() if each.requires_grad}
+    if not trained:
+        raise ValueError("nothing of the model is trained")
+    _write(trained, folder / WEIGHTS)
+
+
+def save_merged(model: Any, tokenizer: Any, folder: Path) -> None:
+    """Write a whole transformers folder; an adapter becomes part of the weights."""
+    merged = model.merge_and_unload() if hasattr(model, "merge_and_unload") else model
+    folder.mkdir(parents=True, exist_ok=True)
+    merged.save_pretrained(str(folder), safe_serialization=True)
+    tokenizer.save_pretrained(str(folder))
+
+
+def checked_folder(folder: Path) -> Path:
+    """The folder, if it looks like a model that may be loaded.
+
+    Raises:
+        UsageError: it has no configuration or no safetensors weights.
+    """
+    folder = folder.expanduser().resolve()
+    if not (folder / "config.json").is_file():
+        raise UsageError(
+            "The folder is not a transformers model: it has no config.json.",
+            where=str(folder),
+            remedy="Name the folder that holds config.json.",
+        )
+    if not any(folder.glob("*.safetensors")):
+        raise UsageError(
+            "The model has no safetensors weights; pickled weights are not loaded.",
+            where=str(folder),
+            remedy="Convert it, e.g. with save_pretrained(folder) where you trust it.",
+        )
+    return folder
+
+
+def _write(tensors: Any, file: Path) -> None:
+    save_file({name: each.detach().cpu().contiguous().clone() for name, each in tensors.items()}, file)
+
+
+def _unreadable(part: str, folder: Path, error: Exception) -> UsageError:
+    return UsageError(
+        f"The {part} cannot be loaded: {type(error).__name__}: {str(error)[:200]}",
+        where=str(folder),
+        remedy="Check that the folder is a complete causal language model.",
+    )

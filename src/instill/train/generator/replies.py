@@ -1,0 +1,104 @@
+"""What a model says and how likely it finds what it should say; for gates, experiments and parity checks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from instill.generators.chat import ChatMessage
+from instill.train.generator.batches import padded
+from instill.train.generator.examples import Example, Ids, prompt_ids
+from instill.train.generator.layers import decoder
+from instill.train.generator.loss import CHUNK, logits_of
+
+_ROWS, _TOKENS = 64, 8192
+
+
+def replies(
+    model: Any,
+    tokenizer: Any,
+    prompts: Sequence[Sequence[ChatMessage]],
+    *,
+    max_tokens: int = 64,
+    tools: Sequence[Any] = (),
+) -> list[str]:
+    """The likeliest reply to each prompt, word by word.
+
+    Args:
+        prompts: conversations that the model is to go on with.
+        max_tokens: a longer reply is cut.
+
+    Returns:
+        As many replies, without marks of the chat format.
+    """
+    ids = [prompt_ids(prompt, tokenizer, tools=tools) for prompt in prompts]
+    found = [""] * len(ids)
+    for places in _batches([len(each) for each in ids]):
+        for place, reply in zip(places, _replied(model, tokenizer, [ids[i] for i in places], max_tokens), strict=True):
+            found[place] = reply
+    return found
+
+
+def log_likelihoods(model: Any, examples: Sequence[Example]) -> list[tuple[float, int]]:
+    """For each example the sum of the log-probabilities of its supervised tokens, in nats, and how many they are."""
+    found = {example.number: (0.0, 0) for example in examples}
+    device = next(model.parameters()).device
+    with torch.inference_mode():
+        for batch in padded(examples, _TOKENS):
+            batch = batch.to(device)
+            hidden = decoder(model)(input_ids=batch.ids, position_ids=batch.positions, use_cache=False)
+            states = hidden.last_hidden_state.flatten(0, 1)[batch.places]
+            said = torch.cat(
+                [
+                    functional.log_softmax(logits_of(model, states[start : start + CHUNK]), -1)
+                    .gather(1, batch.targets[start : start + CHUNK, None])
+                    .squeeze(1)
+                    for start in range(0, len(states), CHUNK)
+                ]
+                or [states.new_zeros(0)]
+            )
+            count = len(batch.examples)
+            sums = torch.zeros(count, dtype=torch.float64).index_add_(0, batch.numbers.cpu(), said.double().cpu())
+            counts = np.bincount(batch.numbers.cpu().numpy(), minlength=count)
+            for example, total, number in zip(batch.examples, sums.tolist(), counts.tolist(), strict=True):
+                found[example.number] = (total, number)
+    return [found[example.number] for example in examples]
+
+
+def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Places of prompts of like length."""
+    found: list[int] = []
+    for place in sorted(range(len(lengths)), key=lambda each: lengths[each]):
+        if found and (len(found) == _ROWS or (len(found) + 1) * lengths[place] > _TOKENS):
+            yield found
+            found = []
+        found.append(place)
+    if found:
+        yield found
+
+
+def _replied(model: Any, tokenizer: Any, prompts: Sequence[Ids], max_tokens: int) -> list[str]:
+    width = max(len(each) for each in prompts)
+    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id or 0
+    ids = torch.full((len(prompts), width), pad)
+    mask = torch.zeros((len(prompts), width), dtype=torch.int64)
+    for number, each in enumerate(prompts):
+        ids[number, width - len(each) :] = torch.from_numpy(each.astype(np.int64))
+        mask[number, width - len(each) :] = 1
+    device = next(model.parameters()).device
+    with torch.inference_mode():
+        made = model.generate(
+            input_ids=ids.to(device),
+            attention_mask=mask.to(device),
+            max_new_tokens=max_tokens,
+            do_sample=False,
+            pad_token_id=pad,
+            temperature=None,
+            top_p=None,
+            top_k=None,
+        )
+    return [text.strip() for text in tokenizer.batch_decode(made[:, width:], skip_special_tokens=True)]

@@ -1,0 +1,184 @@
+"""Study rows: what a model is trained on, one JSON object a line, in the forms that other trainers read too."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from instill.errors import UsageError
+from instill.generators.chat import ChatMessage
+
+ROLES = ("system", "user", "assistant", "tool")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One thing to learn: a conversation, or a plain text.
+
+    Args:
+        messages: the conversation; every assistant's turn in it is taught.
+        text: instead of messages, a text of which every token is taught.
+        tools: JSON schemas of the functions that the conversation may call.
+        teacher: for distillation: the same conversation up to the reply, with the passage in it; the student does
+            not see it.
+        rejected: for preference tuning: a worse reply to the same prompt; the better one ends `messages`.
+        task: a name by which results are told apart.
+        place: file and line, for errors.
+    """
+
+    messages: tuple[ChatMessage, ...] = ()
+    text: str = ""
+    tools: tuple[Any, ...] = ()
+    teacher: tuple[ChatMessage, ...] = ()
+    rejected: str = ""
+    task: str = ""
+    place: str = ""
+
+    @property
+    def prompt(self) -> tuple[ChatMessage, ...]:
+        """The messages before the last reply."""
+        return self.messages[:-1] if self.messages and self.messages[-1]["role"] == "assistant" else self.messages
+
+    @property
+    def answer(self) -> str:
+        """The last reply; empty where there is none."""
+        last = self.messages[-1] if self.messages else {}
+        return str(last.get("content") or "") if last.get("role") == "assistant" else ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """For a line of JSON: the fields that are set."""
+        if self.rejected:
+            kept: dict[str, Any] = {
+                "prompt": [dict(message) for message in self.prompt],
+                "chosen": [{"role": "assistant", "content": self.answer}],
+                "rejected": [{"role": "assistant", "content": self.rejected}],
+            }
+        else:
+            kept = {"text": self.text} if self.text else {"messages": [dict(message) for message in self.messages]}
+        if self.tools:
+            kept["tools"] = list(self.tools)
+        if self.teacher:
+            kept["teacher"] = [dict(message) for message in self.teacher]
+        if self.task:
+            kept["task"] = self.task
+        return kept
+
+
+def chat_row(asked: str, answer: str, *, system: str = "", task: str = "") -> Row:
+    """A row of one question and its answer.
+
+    Example:
+        >>> chat_row("2 + 2?", "4").prompt
+        ({'role': 'user', 'content': '2 + 2?'},)
+    """
+    opening: tuple[ChatMessage, ...] = ({"role": "system", "content": system},) if system else ()
+    turns: tuple[ChatMessage, ...] = ({"role": "user", "content": asked}, {"role": "assistant", "content": answer})
+    return Row(opening + turns, task=task)
+
+
+def read_rows(file: Path) -> list[Row]:
+    """The rows of a JSON Lines file.
+
+    A line is `{"messages": [{"role": ..., "content": ...}, ...]}`, `{"text": ...}`, or a preference
+    `{"prompt": ..., "chosen": ..., "rejected": ...}`; with it may stand `tools`, `teacher` and `task`. Other keys
+    are left alone.
+
+    Raises:
+        UsageError: the file cannot be read, is empty, or a line is none of these; the error names the line.
+    """
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"The rows cannot be read: {error}.", where=str(file)) from error
+    rows = [_row(line, f"{file.name}:{number}") for number, line in enumerate(lines, 1) if line.strip()]
+    if not rows:
+        raise UsageError("The file has no rows.", where=str(file), remedy='A line is e.g. {"messages": [...]}')
+    return rows
+
+
+def write_rows(rows: Iterable[Row], file: Path) -> None:
+    """Write rows as JSON Lines; `read_rows` gives them back."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w", encoding="utf-8") as stream:
+        for row in rows:
+            stream.write(json.dumps(row.as_dict(), ensure_ascii=False) + "\n")
+
+
+def rows_hash(rows: Sequence[Row]) -> str:
+    """16 hexadecimal digits that change with any row or their order.
+
+    Example:
+        >>> rows_hash([Row(text="a")]) == rows_hash([Row(text="a", place="x:1")]) != rows_hash([Row(text="b")])
+        True
+    """
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(json.dumps(row.as_dict(), ensure_ascii=False, sort_keys=True).encode() + b"\n")
+    return digest.hexdigest()[:16]
+
+
+def _row(line: str, place: str) -> Row:
+    try:
+        found = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise UsageError(f"This line is not JSON: {error}.", where=place) from error
+    if not isinstance(found, dict):
+        raise UsageError("This line is not a JSON object.", where=place)
+    tools, task = tuple(_list(found, "tools", place)), str(found.get("task") or "")
+    teacher = _messages(found["teacher"], "teacher", place) if found.get("teacher") else ()
+    if "chosen" in found or "rejected" in found:
+        prompt = _turns(found.get("prompt", []), "user", "prompt", place)
+        chosen = _turns(found.get("chosen"), "assistant", "chosen", place)
+        rejected = _turns(found.get("rejected"), "assistant", "rejected", place)
+        if not chosen or not rejected or chosen[-1]["role"] != "assistant" or rejected[-1]["role"] != "assistant":
+            raise UsageError("A preference needs a chosen and a rejected reply.", where=place)
+        # Some files repeat the prompt in both.
+        messages = chosen if len(chosen) > 1 else prompt + chosen
+        return Row(messages, tools=tools, rejected=str(rejected[-1]["content"]), task=task, place=place)
+    if found.get("messages"):
+        return Row(
+            _messages(found["messages"], "messages", place), tools=tools, teacher=teacher, task=task, place=place
+        )
+    if isinstance(found.get("text"), str) and found["text"].strip():
+        return Row(text=found["text"], task=task, place=place)
+    raise UsageError(
+        "This row has neither messages, nor a text, nor a chosen and a rejected reply.",
+        where=place,
+        remedy='E.g. {"messages": [{"role": "user", "content": "..."}, {"role": "assistant", "content": "..."}]}',
+    )
+
+
+def _list(found: Mapping[str, Any], key: str, place: str) -> list[Any]:
+    value = found.get(key) or []
+    if isinstance(value, str):  # Some files keep the tools as a string of JSON.
+        try:
+            value = json.loads(value)
+        except json.JSONDecodeError as error:
+            raise UsageError(f"`{key}` is not JSON: {error}.", where=place) from error
+    if not isinstance(value, list):
+        raise UsageError(f"`{key}` is not a list.", where=place)
+    return value
+
+
+def _turns(value: Any, role: str, key: str, place: str) -> tuple[ChatMessage, ...]:
+    if isinstance(value, str):
+        return ({"role": role, "content": value},)
+    return _messages(value, key, place) if value else ()
+
+
+def _messages(value: Any, key: str, place: str) -> tuple[ChatMessage, ...]:
+    if not isinstance(value, list) or not all(isinstance(message, dict) for message in value):
+        raise UsageError(f"`{key}` is not a list of messages.", where=place)
+    for message in value:
+        if message.get("role") not in ROLES:
+            raise UsageError(
+                f"The role {message.get('role')!r} is not known.", where=place, remedy=f"Use one of {', '.join(ROLES)}."
+            )
+        content = message.get("content")
+        if not isinstance(content, str) and not (content is None and message.get("tool_calls")):
+            raise UsageError("A message's content is not text.", where=place)
+    return tuple(value)

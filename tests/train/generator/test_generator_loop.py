@@ -1,0 +1,185 @@
+"""The loop: resumed after SIGKILL it ends with the same weights, bit for bit; frozen layers may come from the cache."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from instill.errors import WorkspaceError
+from instill.train.generator.frozen_cache import FrozenCache, lower_hash
+from instill.train.generator.hyperparameters import Hyperparameters
+from instill.train.generator.loop import total_steps, train
+from instill.train.generator.methods import Method, frozen_layers, prepare
+from instill.train.progress import Progress
+from tests.train.generator.small_models import ARCHITECTURES, random_examples, small_model
+
+CHOSEN = Hyperparameters(epochs=3, batch_size=4, micro_tokens=64, pack_width=64, learning_rate=1e-2)
+
+WORKER = """
+import sys
+from pathlib import Path
+from tests.train.generator.test_generator_loop import train_small
+train_small(Path(sys.argv[1]), save_every=1, pause=0.03)
+"""
+
+
+def weights(model: Any) -> dict[str, Tensor]:
+    return {name: each.detach().clone() for name, each in model.named_parameters() if each.requires_grad}
+
+
+def train_small(run: Path, *, save_every: int = 2, pause: float = 0.0, seed: int = 0) -> dict[str, Tensor]:
+    torch.set_num_threads(1)
+    model = prepare(small_model(), Method(kind="full"))
+    examples = random_examples(22)
+    chosen = CHOSEN.model_copy(update={"seed": seed})
+
+    def wait(_: Progress) -> None:
+        time.sleep(pause)
+
+    run.mkdir(exist_ok=True)
+    train(model, lambda _: examples, chosen, run, identity="x", save_every=save_every, progress=wait)
+    return weights(model)
+
+
+def test_the_loss_falls_and_only_what_is_trained_changes(tmp_path: Path) -> None:
+    model = small_model()
+    before = {name: each.detach().clone() for name, each in model.named_parameters()}
+    model = prepare(model, Method(kind="full", last_layers=1, modules="mlp"))
+    examples, losses = random_examples(8), []
+    chosen = CHOSEN.model_copy(update={"epochs": 30, "batch_size": 8})
+    train(model, lambda _: examples, chosen, tmp_path, identity="x", save_every=0, progress=lambda p: losses.append(p))
+    assert [entry.step for entry in losses] == list(range(1, 31))
+    assert losses[-1].loss < losses[0].loss - 0.3
+    changed = {name for name, each in model.named_parameters() if not torch.equal(each, before[name])}
+    assert changed == {f"model.layers.3.mlp.{part}_proj.weight" for part in ("gate", "up", "down")}
+
+
+def test_a_run_that_is_killed_again_and_again_ends_with_the_same_weights(tmp_path: Path) -> None:
+    threads = torch.get_num_threads()
+    try:
+        whole = train_small(tmp_path / "whole")
+        run = tmp_path / "killed"
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([".", *sys.path]), "OMP_NUM_THREADS": "1"}
+        kills = 0
+        while kills < 3:
+            worker = subprocess.Popen([sys.executable, "-c", WORKER, str(run)], env=environment)
+            stamp = (run / "checkpoint.safetensors").stat().st_mtime_ns if kills else 0
+            deadline = time.monotonic() + 60
+            while time.monotonic() < deadline and worker.poll() is None:
+                file = run / "checkpoint.safetensors"
+                if file.exists() and file.stat().st_mtime_ns > stamp:
+                    break
+                time.sleep(0.002)
+            time.sleep(0.04 * kills)
+            assert worker.poll() is None, "the worker ended before it could be killed"
+            os.kill(worker.pid, signal.SIGKILL)
+            worker.wait()
+            kills += 1
+        resumed = train_small(run)
+    finally:
+        torch.set_num_threads(threads)
+    assert resumed.keys() == whole.keys()
+    assert all(torch.equal(resumed[name], whole[name]) for name in whole)
+
+
+def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
+    train_small(tmp_path)
+    model = prepare(small_model(), Method(kind="full"))
+    with pytest.raises(WorkspaceError, match="other data or settings"):
+        train(model, lambda _: random_examples(3), CHOSEN, tmp_path, identity="y")
+
+
+def test_another_seed_gives_other_weights(tmp_path: Path) -> None:
+    first, second = train_small(tmp_path / "a"), train_small(tmp_path / "b", seed=1)
+    assert any(not torch.equal(first[name], second[name]) for name in first)
+
+
+def test_steps_are_counted_with_a_part_of_a_step_as_one() -> None:
+    assert total_steps(lambda _: random_examples(9), CHOSEN) == 9
+    assert total_steps(lambda _: random_examples(9), CHOSEN.model_copy(update={"steps": 4})) == 4
+
+
+def run_upper(
+    name: str, method: Method, folder: Path, *, cache: Path | None, chosen: Hyperparameters
+) -> tuple[dict[str, Tensor], FrozenCache | None]:
+    model = small_model(name)
+    torch.manual_seed(1)
+    model = prepare(model, method)
+    lower = FrozenCache(cache, model, frozen_layers(model, method), precision="fp32") if cache else None
+    examples = random_examples(20)
+    train(model, lambda _: examples, chosen, folder, identity="x", save_every=0, lower=lower)
+    if lower is not None:
+        lower.close()
+    return weights(model), lower
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("kind", ["full", "lora"])
+def test_with_the_cache_the_weights_are_the_same_bit_for_bit(name: str, kind: str, tmp_path: Path) -> None:
+    method = Method.model_validate({"kind": kind, "rank": 2, "last_layers": 2 if kind == "lora" else 1})
+    chosen = CHOSEN.model_copy(update={"batch_size": 20, "precision": "fp32"})  # every step has the same batches
+    plain, _ = run_upper(name, method, tmp_path, cache=None, chosen=chosen)
+    cached, lower = run_upper(name, method, tmp_path, cache=tmp_path / "cache", chosen=chosen)
+    assert lower is not None
+    assert (lower.computed, lower.reused) == (20, 40)
+    assert all(torch.equal(plain[name], cached[name]) for name in plain)
+    # Another run starts from what is on disk.
+    again, lower = run_upper(name, method, tmp_path, cache=tmp_path / "cache", chosen=chosen)
+    assert lower is not None
+    assert (lower.computed, lower.reused) == (0, 60)
+    assert all(torch.equal(plain[name], again[name]) for name in plain)
+
+
+def test_with_the_cache_and_other_batches_the_weights_are_close(tmp_path: Path) -> None:
+    method = Method(kind="full", last_layers=1)
+    chosen = CHOSEN.model_copy(update={"precision": "fp32", "learning_rate": 1e-3})
+    plain, _ = run_upper("llama", method, tmp_path, cache=None, chosen=chosen)
+    cached, lower = run_upper("llama", method, tmp_path, cache=tmp_path / "cache", chosen=chosen)
+    assert lower is not None
+    assert lower.reused >= 40
+    for name, value in plain.items():
+        torch.testing.assert_close(cached[name], value, atol=1e-4, rtol=1e-3)
+
+
+def test_the_cache_is_of_these_weights_and_this_precision() -> None:
+    model = small_model()
+    first = lower_hash(model, 2, "fp32")
+    with torch.no_grad():
+        model.model.layers[3].mlp.up_proj.weight.add_(1)
+    assert lower_hash(model, 2, "fp32") == first
+    assert lower_hash(model, 2, "bf16") != first
+    with torch.no_grad():
+        model.model.layers[1].mlp.up_proj.weight.add_(1)
+    assert lower_hash(model, 2, "fp32") != first
+
+
+def test_a_record_that_a_killed_process_left_unfinished_is_computed_again(tmp_path: Path) -> None:
+    method = Method(kind="full", last_layers=1)
+    chosen = CHOSEN.model_copy(update={"batch_size": 20, "precision": "fp32"})
+    whole, lower = run_upper("llama", method, tmp_path, cache=tmp_path / "cache", chosen=chosen)
+    assert lower is not None
+    for file, cut in (("index.bin", 20), ("hidden.bin", 3)):
+        content = (lower.folder / file).read_bytes()
+        (lower.folder / file).write_bytes(content[:-cut] if file == "index.bin" else content + b"xyz")
+    again, lower = run_upper("llama", method, tmp_path, cache=tmp_path / "cache", chosen=chosen)
+    assert lower is not None
+    assert lower.computed >= 1
+    assert all(torch.equal(whole[name], again[name]) for name in whole)
+
+
+def test_a_second_process_reads_the_cache_and_does_not_write(tmp_path: Path) -> None:
+    model = prepare(small_model(), Method(kind="full", last_layers=1))
+    first = FrozenCache(tmp_path, model, 3, precision="fp32")
+    second = FrozenCache(tmp_path, model, 3, precision="fp32")
+    assert first.writes
+    assert not second.writes
+    first.close()
