@@ -73,6 +73,7 @@ class GeneratorSettings(_Section):
     model: str = Field("", description="The endpoint's model name.")
     api_key: SecretStr = Field(SecretStr(""), description="Better set as INSTILL_GENERATOR__API_KEY.")
     folder: str = Field("", description="A local transformers folder (safetensors only).")
+    adapter: str = Field("champion", description='Used with it: "champion", "none", or a candidate\'s id.')
     timeout_s: float = Field(60, gt=0, description="Longest wait for the next piece of the reply.")
     max_tokens: int = Field(600, ge=16)
     temperature: float = Field(0.0, ge=0, le=2)

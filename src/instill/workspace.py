@@ -103,7 +103,7 @@ class Workspace:
     def refresh(self) -> None:
         """Take up what was tuned or trained since this workspace was opened."""
         self._adapted = adapted(self.home, self.given)
-        for part in ("encoder", "index", "fusion", "reader"):
+        for part in ("encoder", "index", "fusion", "reader", "generator"):
             self.__dict__.pop(part, None)
 
     # -- parts, opened on first use ----------------------------------------------------------------------------
@@ -182,7 +182,12 @@ class Workspace:
     def generator(self) -> Generator | None:
         from instill.generators import open_generator
 
-        return open_generator(self.settings.generator)
+        chosen, adapter = self.settings.generator, None
+        if chosen.folder and chosen.adapter != "none":
+            from instill.registry.serving import adapter_for
+
+            adapter = adapter_for(self.home, chosen.adapter)
+        return open_generator(chosen, adapter=adapter)
 
     @cached_property
     def reader(self) -> Reader | None:

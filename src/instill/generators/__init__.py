@@ -8,14 +8,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from instill.generators.protocol import Generator
+    from pathlib import Path
+
+    from instill.generators.protocol import AdapterOf, Generator
     from instill.settings import GeneratorSettings
 
 __all__ = ["open_generator"]
 
 
-def open_generator(settings: GeneratorSettings) -> Generator | None:
+def open_generator(settings: GeneratorSettings, *, adapter: AdapterOf | Path | None = None) -> Generator | None:
     """The generator that the settings name; None when they name none. Nothing is loaded or called yet.
+
+    Args:
+        adapter: what is used with a local folder: a candidate's folder, or how to find it once the base is known.
 
     Raises:
         UsageError: both an endpoint and a folder are set, an address without a model, or a folder that cannot be used.
@@ -30,4 +35,4 @@ def open_generator(settings: GeneratorSettings) -> Generator | None:
     """
     from instill.generators.opening import open_generator as implementation
 
-    return implementation(settings)
+    return implementation(settings, adapter=adapter)

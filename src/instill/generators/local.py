@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Any
 
-from instill.errors import GeneratorError, MissingDependency, UsageError
-from instill.generators.protocol import Message
+from instill.errors import GeneratorError, InstillError, MissingDependency, UsageError, WorkspaceError
+from instill.generators.protocol import AdapterOf, Message
 from instill.generators.thoughts import ThoughtFilter
 
 
@@ -18,6 +19,7 @@ class LocalGenerator:
 
     Args:
         folder: a transformers folder with `config.json`, `*.safetensors` and a tokenizer.
+        adapter: folder of a candidate that was trained on this model, or how to find it by the model's hash.
         timeout_s: longest wait for the next piece (the first includes reading the prompt, not loading).
 
     Raises:
@@ -25,8 +27,10 @@ class LocalGenerator:
         MissingDependency: torch or transformers are not installed.
     """
 
-    def __init__(self, folder: Path, *, timeout_s: float = 60.0) -> None:
+    def __init__(self, folder: Path, *, adapter: AdapterOf | Path | None = None, timeout_s: float = 60.0) -> None:
         self._folder = _checked_folder(folder)
+        self._adapter_of = _only(adapter) if isinstance(adapter, Path) else adapter
+        self._adapter: Path | None = None
         self._timeout_s = timeout_s
         self._loaded: tuple[Any, Any] | None = None
         self._lock = Lock()
@@ -40,7 +44,8 @@ class LocalGenerator:
 
     @property
     def name(self) -> str:
-        return f"{self._folder.name} (local)"
+        adapter = "" if self._adapter is None else f" with {self._adapter.name}"
+        return f"{self._folder.name}{adapter} (local)"
 
     def __repr__(self) -> str:
         return f"LocalGenerator({str(self._folder)!r})"
@@ -68,7 +73,11 @@ class LocalGenerator:
             safe = {"local_files_only": True, "trust_remote_code": False}
             try:
                 tokenizer = AutoTokenizer.from_pretrained(str(self._folder), **safe)
-                model = AutoModelForCausalLM.from_pretrained(str(self._folder), use_safetensors=True, **safe)
+                model = self._adapted()
+                if model is None:
+                    model = AutoModelForCausalLM.from_pretrained(str(self._folder), use_safetensors=True, **safe)
+            except InstillError as error:
+                raise GeneratorError(error.what, where=error.where, remedy=error.remedy) from error
             except Exception as error:  # whatever a damaged folder makes the library raise
                 raise GeneratorError(
                     f"The model cannot be loaded: {type(error).__name__}: {str(error)[:200]}",
@@ -77,6 +86,22 @@ class LocalGenerator:
                 ) from error
             self._loaded = model.train(False), tokenizer
         return self._loaded
+
+    def _adapted(self) -> Any:
+        """The model with its adapter; None where it has none."""
+        if self._adapter_of is None:
+            return None
+        from instill.train.generator.models import model_hash, open_model
+
+        adapter = self._adapter_of(model_hash(self._folder))
+        if adapter is None:
+            return None
+        model = open_model(self._folder, candidate=adapter)
+        if hasattr(model, "merge_and_unload") and model.dtype.itemsize >= 4:
+            # An adapter that stands apart costs time at every token. Narrower numbers would lose much of it.
+            model = model.merge_and_unload()
+        self._adapter = adapter
+        return model
 
     def _generated(
         self, model: Any, tokenizer: Any, messages: Sequence[Message], max_tokens: int, temperature: float
@@ -149,6 +174,21 @@ class LocalGenerator:
             )
         inputs.pop("token_type_ids", None)
         return inputs.to(model.device)
+
+
+def _only(adapter: Path) -> AdapterOf:
+    """This candidate, if it was trained on the base."""
+
+    def of(base_hash: str) -> Path:
+        try:
+            expected = json.loads((adapter / "card.json").read_text(encoding="utf-8"))["base"]["hash"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise WorkspaceError(f"The candidate's card cannot be read: {error}.", where=str(adapter)) from error
+        if expected != base_hash:
+            raise WorkspaceError("The candidate was made for another model.", where=str(adapter))
+        return adapter
+
+    return of
 
 
 def _checked_folder(folder: Path) -> Path:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Literal, Protocol, TypedDict
+
+AdapterOf = Callable[[str], Path | None]
+"""Hash of a base -> folder of the candidate to use with it, checked; None: the base as it is. Raises an InstillError
+when there is one and it cannot be used."""
 
 
 class Message(TypedDict):

@@ -1,0 +1,59 @@
+"""Which candidate a local generator uses, by the setting `generator.adapter`. Reads two small files, no weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from instill.errors import InstillError, WorkspaceError
+from instill.generators.protocol import AdapterOf
+from instill.registry.champions import Champions
+from instill.registry.store import Registry
+
+
+def adapter_for(home: Path, setting: str) -> AdapterOf | None:
+    """How to find the candidate that is used; None where the base is used as it is, whatever it is.
+
+    Args:
+        home: a workspace's `.instill`.
+        setting: "champion", "none", or a candidate's id or the beginning of it.
+
+    Raises:
+        UsageError: there is no such candidate.
+        WorkspaceError: the record of champions or the candidate's card is damaged.
+
+    Example:
+        >>> import tempfile
+        >>> adapter_for(Path(tempfile.mkdtemp()), "champion") is None
+        True
+    """
+    if setting in ("", "none"):
+        return None
+    registry = Registry(home)
+    if setting != "champion":
+        id_ = registry.get(setting).card.id
+        return lambda base_hash: _checked(registry, id_, base_hash)
+    champions = {base: line.champion for base, line in Champions(registry).lines().items() if line.champion}
+    if not champions:
+        return None
+
+    def champion_of(base_hash: str) -> Path | None:
+        champion = champions.get(base_hash)
+        try:
+            return None if champion is None else _checked(registry, champion, base_hash)
+        except InstillError as error:
+            raise WorkspaceError(
+                f"The champion cannot be used. {error.what}", where=error.where, remedy="Run: instill models rollback"
+            ) from error
+
+    return champion_of
+
+
+def _checked(registry: Registry, id_: str, base_hash: str) -> Path:
+    found = registry.check(id_)
+    if found.card.base.hash != base_hash:
+        raise WorkspaceError(
+            f"The candidate was made for another model ({found.card.base.name}).",
+            where=id_,
+            remedy="Set generator.folder to that model, or generator.adapter to another candidate.",
+        )
+    return found.folder
