@@ -1,0 +1,197 @@
+"""Pre-flight: mistakes in rows and their tokens that would waste a run, found before it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
+
+from instill.errors import UsageError
+from instill.train.generator.duplicates import duplicate_findings
+from instill.train.generator.examples import Example, make_example, prompt_ids
+from instill.train.generator.findings import MANY, Finding, Severity, finding
+from instill.train.generator.roles import disorder, role_findings
+from instill.train.generator.row_text import place_of
+from instill.train.generator.rows import Row
+
+_UNLIMITED = 10**9  # Tokenizers without a limit give a number larger than this.
+
+
+def examples_or_findings(rows: Sequence[Row], tokenizer: Any) -> tuple[list[Example | None], list[Finding]]:
+    """The example of each row, in full length, and the rows that have none because the chat template refuses them.
+
+    Rows whose turns are out of order have none either; `check_rows` tells of them.
+    """
+    found: list[Example | None] = []
+    refused: list[str] = []
+    reason = ""
+    for number, row in enumerate(rows):
+        if disorder(row):
+            found.append(None)
+            continue
+        try:
+            found.append(make_example(row, tokenizer, number=number))
+        except UsageError as error:
+            found.append(None)
+            refused.append(place_of(row, number))
+            reason = reason or f"{error.what} {error.remedy}"
+    return found, finding("template", "error", "The chat template cannot show some rows.", reason, refused)
+
+
+def check_rows(
+    rows: Sequence[Row],
+    examples: Sequence[Example | None],
+    tokenizer: Any,
+    held_out_rows: Sequence[Row] = (),
+    longest: int | None = None,
+    *,
+    stops: Collection[int] = (),
+    objective: str = "next_token",
+) -> list[Finding]:
+    """Everything that is wrong with rows and their tokens; empty when nothing is.
+
+    Args:
+        examples: of the same rows; None for one that has no tokens.
+        held_out_rows: what is measured on later.
+        longest: most tokens of a row, such as the model's context; the tokenizer's own limit holds too.
+        stops: tokens besides the tokenizer's end-of-sequence at which the model stops, from its generation settings.
+        objective: next_token, distil or preference, which ask for different parts of a row.
+    """
+    limit = _limit(tokenizer, longest)
+    pairs = [
+        (place_of(row, number), row, example)
+        for number, (row, example) in enumerate(zip(rows, examples, strict=True))
+        if example is not None
+    ]
+    cut = _truncated(pairs, tokenizer, limit)
+    uncut = [(place, row, example) for place, row, example in pairs if place not in cut and example.targets]
+    return [
+        *role_findings(rows),
+        *_needed(rows, objective),
+        *finding(
+            "nothing-supervised",
+            "error",
+            "Rows have no token that is supervised, so nothing is learnt from them.",
+            "Give each an assistant's turn, or remove them.",
+            [place for place, _, example in pairs if not example.targets],
+        ),
+        *finding(
+            "truncated",
+            "error",
+            f"Rows are longer than {limit} tokens; their ends would be cut off, and with them the answers.",
+            "Shorten or split them, or use a model with a longer context.",
+            list(cut.values()),
+        ),
+        *_ends(uncut, tokenizer, stops),
+        *_boundaries(pairs, tokenizer),
+        *duplicate_findings(rows, held_out_rows),
+    ]
+
+
+_Pairs = Sequence[tuple[str, Row, Example]]
+
+
+def _limit(tokenizer: Any, longest: int | None) -> int | None:
+    own = getattr(tokenizer, "model_max_length", None) or _UNLIMITED
+    limit = min(own, longest or own)
+    return None if limit >= _UNLIMITED else int(limit)
+
+
+def _truncated(pairs: _Pairs, tokenizer: Any, limit: int | None) -> dict[str, str]:
+    """Place of a row that is too long -> the same with its length. Examples may have been cut already."""
+    found = {}
+    for place, row, example in pairs:
+        if limit is None or example.length < limit:
+            continue
+        length = make_example(row, tokenizer).length
+        if length > limit:
+            found[place] = f"{place} ({length} tokens)"
+    return found
+
+
+def _needed(rows: Sequence[Row], objective: str) -> list[Finding]:
+    lacking: dict[str, list[str]] = {"distil": [], "preference": []}
+    for number, row in enumerate(rows):
+        if not row.teacher:
+            lacking["distil"].append(place_of(row, number))
+        if not row.rejected:
+            lacking["preference"].append(place_of(row, number))
+    part = {"distil": "`teacher` messages", "preference": "a rejected reply"}.get(objective, "")
+    return finding(
+        "part-missing",
+        "error",
+        f"Rows lack {part}, which the objective {objective} learns from.",
+        "Add them, or choose another objective.",
+        lacking.get(objective, []),
+    )
+
+
+def _ends(pairs: _Pairs, tokenizer: Any, stops: Collection[int]) -> list[Finding]:
+    end, pad = tokenizer.eos_token_id, tokenizer.pad_token_id
+    right = {*stops, *(() if end is None else (end,))}
+    special = {number for number, token in tokenizer.added_tokens_decoder.items() if token.special}
+    unended, otherwise = [], []
+    for place, row, example in pairs:
+        # After the last turn a template may still write a line's end, which is not supervised.
+        last = int(example.ids[np.flatnonzero(example.supervised)[-1]])
+        if not row.text and row.messages[-1]["role"] != "assistant":
+            continue  # Nothing follows from it about where a reply ends.
+        if last in right:
+            continue
+        if last in special:
+            otherwise.append(f"{place} ({tokenizer.convert_ids_to_tokens(last)})")
+        else:
+            unended.append(place)
+    name = tokenizer.eos_token or "none"
+    return [
+        *finding(
+            "end-not-supervised",
+            "error",
+            f"The end of the reply ({name}) is not supervised, so the model would never learn to stop.",
+            "Use a chat template that ends an assistant's turn with the end-of-sequence token.",
+            unended,
+        ),
+        *finding(
+            "other-end",
+            "warning",
+            f"Replies end with another special token than the model's end-of-sequence ({name}).",
+            "Add that token to eos_token_id in generation_config.json, or replies go on after it.",
+            otherwise,
+        ),
+        *(_pad_is_end(name, "error" if unended else "warning") if pad is not None and pad == end else []),
+    ]
+
+
+def _pad_is_end(name: str, severity: Severity) -> list[Finding]:
+    holds = (
+        "Here padding is told by its place, not by its token, so this alone masks no end; but some ends are not"
+        " supervised, see there."
+        if severity == "error"
+        else "Here padding is told by its place, not by its token, and every end is supervised, so nothing is lost."
+    )
+    return [
+        Finding(
+            "pad-is-end",
+            severity,
+            f"The tokenizer pads with its end-of-sequence token ({name}). {holds}",
+            "A trainer that masks every padding token would mask the ends too: give it a token of its own to pad with.",
+        )
+    ]
+
+
+def _boundaries(pairs: _Pairs, tokenizer: Any) -> list[Finding]:
+    found = []
+    for place, row, example in pairs:
+        if not row.answer or disorder(row):
+            continue
+        before = prompt_ids(row.prompt, tokenizer, tools=row.tools)[: example.length]
+        if not np.array_equal(before, example.ids[: len(before)]):
+            found.append(place)
+    return finding(
+        "boundary",
+        "error" if len(found) > MANY * len(pairs) else "warning",
+        "The prompt's last tokens change when the reply follows: what is trained is not what is read in use.",
+        "Let replies begin without white space, or end the template's prompt with a special token.",
+        found,
+    )
