@@ -64,7 +64,7 @@ def test_the_best_accepted_answer_counts() -> None:
 
 
 def test_marks_of_other_scripts_stay() -> None:
-    assert words("¿Qué? «हिन्दी»、Straße") == ["qué", "हिन्दी", "strasse"] or words("«हिन्दी»") == ["हिन्दी"]
+    assert words("¿Qué? «हिन्दी» Straße!") == ["qué", "हिन्दी", "strasse"]
     assert score("ＨＯＬＭ", ["holm"]) == 1.0
 
 
