@@ -1,20 +1,35 @@
-"""train reader."""
+"""train: recipes for language models, and the commands for reader and encoder."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from instill.cli.output import JsonOption, columns, print_json, progress_bar, typed
 from instill.cli.train_encoder import encoder
+from instill.cli.train_recipes import init, pairs, run
 
-app = typer.Typer(no_args_is_help=True, help="Adapt weights; needs the extra [train].")
+
+class RecipeGroup(TyperGroup):
+    """`instill train FILE` is `instill train run FILE`."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            args = ["run", *args]
+        return super().resolve_command(ctx, args)
+
+
+app = typer.Typer(cls=RecipeGroup, no_args_is_help=True, help="Adapt weights; needs the extra [train].")
 
 
 def register(parent: typer.Typer) -> None:
     """Add this group's commands to the application."""
+    app.command()(run)
+    app.command()(init)
+    app.command()(pairs)
     app.command()(encoder)
     parent.add_typer(app, name="train")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,22 +75,17 @@ def read_gate_rows(file: Path, tokenizer: Any) -> GateRows:
     """The rows of a file, each with its last reply and its `answers`, a list of further right ones.
 
     Raises:
-        UsageError: see `read_rows` and `render`; or `answers` is no list of strings.
+        UsageError: see `read_rows` and `render`.
     """
     rows = read_rows(file)
     for row in rows:
         render(row, tokenizer)
-    lines = [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
-    further = [json.loads(line).get("answers", []) for line in lines]
-    accepted = [_accepted(row, more, tokenizer) for row, more in zip(rows, further, strict=True)]
-    return GateRows(tuple(rows), tuple(accepted), file)
+    return GateRows(tuple(rows), tuple(_accepted(row, tokenizer) for row in rows), file)
 
 
-def _accepted(row: Row, further: Any, tokenizer: Any) -> tuple[str, ...]:
-    if not isinstance(further, list) or not all(isinstance(each, str) for each in further):
-        raise UsageError("`answers` is not a list of strings.", where=row.place)
+def _accepted(row: Row, tokenizer: Any) -> tuple[str, ...]:
     own = row.answer or _tool_calls(row, tokenizer)
-    return tuple(dict.fromkeys([*([own] if own else []), *further]))
+    return tuple(dict.fromkeys([*([own] if own else []), *row.answers]))
 
 
 def _tool_calls(row: Row, tokenizer: Any) -> str:

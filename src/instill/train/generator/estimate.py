@@ -20,7 +20,7 @@ from instill.train.generator.loop import (
     Lower,
     Network,
     Objective,
-    _batches,
+    batches_of,
     next_token,
     total_steps,
     uses_bf16,
@@ -140,7 +140,7 @@ def estimate(
         step_seconds = later * share + _optimizer_seconds(trained)
         in_first = min(steps, len(steps_of(len(examples), chosen.batch_size, seed=chosen.seed, epoch=0)))
         seconds = steps * step_seconds + in_first * (first - later) * share
-    widest = max((batch.ids.numel() for batch in _batches(largest, chosen)), default=0)
+    widest = max((batch.ids.numel() for batch in batches_of(largest, chosen)), default=0)
     longest = max(chosen.pack_width if chosen.packing else 0, max(each.length for each in examples))
     lighter = savings(
         model,
@@ -186,7 +186,7 @@ class _Trial:
         self._wait()
         started = time.perf_counter()
         targets = max(1, sum(example.targets for example in examples))
-        for batch in _batches(examples, chosen):
+        for batch in batches_of(examples, chosen):
             self._run(network, batch.to(self._device), targets)
         self._wait()
         spent = time.perf_counter() - started

@@ -94,8 +94,12 @@ def make_examples(rows: Sequence[Row], tokenizer: Any, *, longest: int | None = 
 
 
 def prompt_ids(messages: Sequence[ChatMessage], tokenizer: Any, *, tools: Sequence[Any] = ()) -> Ids:
-    """Tokens after which the model replies."""
-    text = chat_text(tokenizer, messages, tools=tools, reply_follows=True)
+    """Tokens after which the model replies.
+
+    Raises:
+        UsageError: the chat template refuses the messages.
+    """
+    text = _shown(tokenizer, Row(tools=tuple(tools)), tuple(messages), reply_follows=True)
     return np.asarray(tokenizer(text, add_special_tokens=False)["input_ids"], np.int32)
 
 
@@ -104,7 +108,7 @@ def _shown(tokenizer: Any, row: Row, messages: Sequence[ChatMessage], *, reply_f
 
     try:
         return chat_text(tokenizer, messages, tools=row.tools, reply_follows=reply_follows)
-    except TemplateError as error:
+    except (TemplateError, IndexError) as error:
         raise UsageError(
             f"The model's chat template refuses these messages: {error}.",
             where=row.place,

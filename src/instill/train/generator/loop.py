@@ -74,7 +74,7 @@ def train(
     lower: Lower | None = None,
     save_every: int = 200,
     progress: Callable[[Progress], None] | None = None,
-) -> None:
+) -> dict[str, Tensor] | None:
     """Train those parameters of `model` that require gradients, in place.
 
     A checkpoint is written to `run` every `save_every` steps; a run that finds one goes on from there and, on a CPU,
@@ -84,6 +84,12 @@ def train(
         identity: names rows, base and settings; a checkpoint of another identity is refused.
         lower: where the output of frozen layers comes from, when they are not to be computed.
         save_every: steps between checkpoints; 0: none is written.
+
+    Started by `accelerate launch`, the work is spread over its processes; no checkpoints are written then.
+
+    Returns:
+        None; of many processes, the first gets the model's tensors put together by name, and the others an empty
+        mapping, for each holds only its part of the model.
 
     Raises:
         WorkspaceError: the checkpoint in `run` is damaged or belongs to another run.
@@ -96,7 +102,9 @@ def train(
     optimizer = _optimizer(model, chosen)
     network, optimizer = accelerator.prepare(Network(model, objective, lower), optimizer)
     trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
-    first = resume(run / CHECKPOINT, trained, optimizer.optimizer, identity=identity) if save_every else 0
+    alone = accelerator.num_processes == 1
+    saves = save_every > 0 and alone
+    first = resume(run / CHECKPOINT, trained, optimizer.optimizer, identity=identity) if saves else 0
     steps = total_steps(epochs, chosen)
     started = time.monotonic()
     recent: list[float] = []
@@ -106,7 +114,7 @@ def train(
             group["lr"] = chosen.learning_rate * rate(step, steps, chosen.warmup)
         targets = max(1, sum(example.targets for example in examples))
         loss = 0.0
-        for batch, share in _dealt(_batches(examples, chosen), accelerator):
+        for batch, share in _dealt(batches_of(examples, chosen), accelerator):
             with attention, torch.autocast(accelerator.device.type, dtype=torch.bfloat16, enabled=bf16):
                 part = network(batch.to(accelerator.device))
             # Processes' gradients are averaged, and a step is the mean over all of its targets.
@@ -119,9 +127,15 @@ def train(
         recent = [*recent[-49:], _over_processes(loss, accelerator) / targets]
         if progress is not None and accelerator.is_main_process:
             progress(Progress(done, steps, sum(recent) / len(recent), time.monotonic() - started, first))
-        if save_every and accelerator.num_processes == 1 and (done % save_every == 0 or done == steps):
+        if saves and (done % save_every == 0 or done == steps):
             save_checkpoint(run / CHECKPOINT, trained, optimizer.optimizer, step=done, identity=identity)
     network.eval()
+    return None if alone else _put_together(network, accelerator)
+
+
+def _put_together(network: nn.Module, accelerator: Accelerator) -> dict[str, Tensor]:
+    state = accelerator.get_state_dict(network)
+    return {name.removeprefix("model."): value for name, value in state.items()} if accelerator.is_main_process else {}
 
 
 def total_steps(epochs: Epochs, chosen: Hyperparameters) -> int:
@@ -149,7 +163,7 @@ def _from_step(first: int, steps: int, epochs: Epochs, chosen: Hyperparameters) 
         epoch += 1
 
 
-def _batches(examples: Sequence[Example], chosen: Hyperparameters) -> Iterator[Batch]:
+def batches_of(examples: Sequence[Example], chosen: Hyperparameters) -> Iterator[Batch]:
     if chosen.packing:
         return packed(examples, chosen.micro_tokens, chosen.pack_width)
     return padded(examples, chosen.micro_tokens)

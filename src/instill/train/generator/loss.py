@@ -35,7 +35,7 @@ def next_token_loss(model: Any, hidden: Tensor, targets: Tensor) -> Tensor:
     return chunked_loss(model, hidden, chunk_loss)
 
 
-def distillation_loss(model: Any, hidden: Tensor, words: Tensor, shares: Tensor) -> Tensor:
+def distillation_loss(model: Any, hidden: Tensor, words: Tensor, shares: Tensor, *, temperature: float = 1.0) -> Tensor:
     """Sum of the Kullback-Leibler divergences from a teacher's likeliest words to the student.
 
     The teacher's probability outside of its `k` likeliest words counts as one further word, against which stands all
@@ -44,15 +44,17 @@ def distillation_loss(model: Any, hidden: Tensor, words: Tensor, shares: Tensor)
     Args:
         words: int64 `(targets, k)`.
         shares: float32 `(targets, k)`, their probabilities; a row sums to at most 1.
+        temperature: by which the logits of both are divided; the loss is multiplied by its square, so that its
+            gradients keep their size.
     """
 
     def chunk_loss(logits: Tensor, part: slice) -> Tensor:
-        said = functional.log_softmax(logits, dim=-1).gather(1, words[part])
+        said = functional.log_softmax(logits / temperature, dim=-1).gather(1, words[part])
         taught = shares[part]
         rest = (1 - taught.sum(1)).clamp_min(0)
         left = torch.log1p(-said.exp().sum(1).clamp_max(1 - 1e-6))
         kept = taught * (taught.clamp_min(1e-12).log() - said)
-        return kept.sum() + (rest * (rest.clamp_min(1e-12).log() - left)).sum()
+        return temperature**2 * (kept.sum() + (rest * (rest.clamp_min(1e-12).log() - left)).sum())
 
     return chunked_loss(model, hidden, chunk_loss)
 

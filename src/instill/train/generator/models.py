@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import save_file
+from torch import Tensor
 
 from instill.encoders.folder_hash import files_hash
 from instill.errors import UsageError
-from instill.train.generator.candidates import ADAPTER, ADAPTER_CONFIG, WEIGHTS, apply_candidate
+from instill.train.generator.candidates import ADAPTER, WEIGHTS, apply_candidate
 
 _SUFFIXES = (".json", ".safetensors", ".jinja", ".model", ".txt")
 _SAFE = {"local_files_only": True, "trust_remote_code": False}
@@ -78,8 +80,11 @@ def open_model(
     return model.to(device).train(False)
 
 
-def save_candidate(model: Any, folder: Path) -> None:
+def save_candidate(model: Any, folder: Path, *, state: Mapping[str, Tensor] | None = None) -> None:
     """Write what was trained: an adapter in PEFT's form, or the tensors that require gradients.
+
+    Args:
+        state: the model's tensors by name, where `model` itself holds only this process's part of them.
 
     Raises:
         ValueError: nothing of the model is trained.
@@ -90,15 +95,15 @@ def save_candidate(model: Any, folder: Path) -> None:
 
         config = model.peft_config["default"]
         config.base_model_name_or_path, config.inference_mode = "", True
-        tensors = get_peft_model_state_dict(model, save_embedding_layers=False)
+        tensors = get_peft_model_state_dict(model, state_dict=state, save_embedding_layers=False)
         config.save_pretrained(str(folder))
-        # The file is written again without what the library adds about itself.
         _write(tensors, folder / ADAPTER)
-        for file in folder.iterdir():
-            if file.name not in (ADAPTER, ADAPTER_CONFIG) and file.name == "README.md":
-                file.unlink()
         return
-    trained = {name: each for name, each in model.named_parameters() if each.requires_grad}
+    trained = {
+        name: state[name] if state is not None else each
+        for name, each in model.named_parameters()
+        if each.requires_grad
+    }
     if not trained:
         raise ValueError("nothing of the model is trained")
     _write(trained, folder / WEIGHTS)

@@ -26,6 +26,7 @@ class Row:
         teacher: for distillation: the same conversation up to the reply, with the passage in it; the student does
             not see it.
         rejected: for preference tuning: a worse reply to the same prompt; the better one ends `messages`.
+        answers: further replies that are right, for measuring.
         task: a name by which results are told apart.
         place: file and line, for errors.
     """
@@ -35,6 +36,7 @@ class Row:
     tools: tuple[Any, ...] = ()
     teacher: tuple[ChatMessage, ...] = ()
     rejected: str = ""
+    answers: tuple[str, ...] = ()
     task: str = ""
     place: str = ""
 
@@ -63,6 +65,8 @@ class Row:
             kept["tools"] = list(self.tools)
         if self.teacher:
             kept["teacher"] = [dict(message) for message in self.teacher]
+        if self.answers:
+            kept["answers"] = list(self.answers)
         if self.task:
             kept["task"] = self.task
         return kept
@@ -84,14 +88,14 @@ def read_rows(file: Path) -> list[Row]:
     """The rows of a JSON Lines file.
 
     A line is `{"messages": [{"role": ..., "content": ...}, ...]}`, `{"text": ...}`, or a preference
-    `{"prompt": ..., "chosen": ..., "rejected": ...}`; with it may stand `tools`, `teacher` and `task`. Other keys
-    are left alone.
+    `{"prompt": ..., "chosen": ..., "rejected": ...}`; with it may stand `tools`, `teacher`, `answers` and `task`.
+    Other keys are left alone.
 
     Raises:
         UsageError: the file cannot be read, is empty, or a line is none of these; the error names the line.
     """
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = file.read_text(encoding="utf-8").split("\n")  # Other line ends may stand in a text.
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"The rows cannot be read: {error}.", where=str(file)) from error
     rows = [_row(line, f"{file.name}:{number}") for number, line in enumerate(lines, 1) if line.strip()]
@@ -140,9 +144,8 @@ def _row(line: str, place: str) -> Row:
         messages = chosen if len(chosen) > 1 else prompt + chosen
         return Row(messages, tools=tools, rejected=str(rejected[-1]["content"]), task=task, place=place)
     if found.get("messages"):
-        return Row(
-            _messages(found["messages"], "messages", place), tools=tools, teacher=teacher, task=task, place=place
-        )
+        messages = _messages(found["messages"], "messages", place)
+        return Row(messages, tools=tools, teacher=teacher, answers=_answers(found, place), task=task, place=place)
     if isinstance(found.get("text"), str) and found["text"].strip():
         return Row(text=found["text"], task=task, place=place)
     raise UsageError(
@@ -150,6 +153,13 @@ def _row(line: str, place: str) -> Row:
         where=place,
         remedy='E.g. {"messages": [{"role": "user", "content": "..."}, {"role": "assistant", "content": "..."}]}',
     )
+
+
+def _answers(found: Mapping[str, Any], place: str) -> tuple[str, ...]:
+    value = found.get("answers") or []
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise UsageError("`answers` is not a list of strings.", where=place)
+    return tuple(value)
 
 
 def _list(found: Mapping[str, Any], key: str, place: str) -> list[Any]:

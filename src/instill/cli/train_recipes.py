@@ -1,0 +1,242 @@
+"""train run, train init, train pairs: adapting a language model by recipes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from instill.cli.output import JsonOption, WorkspaceOption, columns, err, print_json, progress_bar
+from instill.errors import UsageError
+from instill.location import find_workspace
+
+if TYPE_CHECKING:
+    from instill.train.generator.recipe import Recipe
+    from instill.training import InOrder, Outcome, Watch
+
+
+def run(
+    recipes: Annotated[list[Path], typer.Argument(metavar="RECIPE...", help="One recipe, or several with --order.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check and estimate; print everything effective; train nothing.")
+    ] = False,
+    order: Annotated[
+        Literal["sequential", "joint", "both"] | None,
+        typer.Option(help="For several recipes: one after the other, all together, or both, and what was kept."),
+    ] = None,
+    parent: Annotated[
+        str | None, typer.Option("--from", metavar="ID", help="Go on from this candidate's weights.")
+    ] = None,
+    promote: Annotated[bool, typer.Option(help="Make it the champion when its gate lets it pass.")] = True,
+    again: Annotated[bool, typer.Option("--again", help="Train also when the same candidate is there.")] = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a language model by a recipe, hold it against its gate, keep it with its card.
+
+    A stopped run is taken up again by the same command. `instill train FILE` is short for `instill train run FILE`.
+
+    Example: `instill train json.toml --dry-run`
+
+    Example: `instill train json.toml`
+
+    Example: `instill train format.toml tone.toml --order both`
+    """
+    from instill.train.generator.recipe import read_recipe
+
+    found = [read_recipe(file) for file in recipes]
+    if dry_run:
+        for recipe in found:
+            _dry(recipe, as_json)
+        return
+    home = find_workspace(workspace) / ".instill"
+    if len(found) > 1:
+        if order is None:
+            raise UsageError(
+                "There are several recipes.", remedy="Say how: --order sequential, --order joint, or --order both."
+            )
+        if parent is not None:
+            raise UsageError("--from goes with one recipe.")
+        _in_order(home, found, order, as_json)
+        return
+    from instill.training import train_recipe
+
+    with ExitStack() as stack:
+        outcome = train_recipe(
+            home, found[0], parent=parent, promote=promote, again=again, watch=_watch(stack, as_json)
+        )
+    if as_json:
+        print_json(_as_json(outcome))
+    else:
+        typer.echo(_told(outcome))
+
+
+def init(
+    file: Annotated[Path, typer.Argument(help="Where the recipe is written; the gate goes beside it.")] = Path(
+        "recipe.toml"
+    ),
+) -> None:
+    """Write a commented recipe and a commented gate to begin from; existing files are left alone.
+
+    Example: `instill train init recipe.toml`
+    """
+    from instill.measure.gate.specification import template_toml as gate_toml
+    from instill.train.generator.recipe_template import template_toml as recipe_toml
+
+    gate = file.with_name("gate.toml")
+    for place in (file, gate):
+        if place.exists():
+            raise UsageError("This file is there already.", where=str(place), remedy="Name another one.")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(recipe_toml(), encoding="utf-8")
+    gate.write_text(gate_toml(), encoding="utf-8")
+    typer.echo(f"Wrote {file} and {gate}. Next: name your rows in it, then: instill train {file} --dry-run")
+
+
+def pairs(
+    prompts: Annotated[Path, typer.Argument(help="Rows whose prompts are answered.")],
+    principles: Annotated[Path, typer.Option("--principles", help="Text file: one principle a line.")],
+    out: Annotated[Path, typer.Option("--out", help="Where the preferences are written.")],
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write preference pairs with the workspace's generator: a reply, its critique by a principle, the revision.
+
+    Example: `instill train pairs prompts.jsonl --principles principles.txt --out pairs.jsonl`
+    """
+    from instill.train.generator.preference import write_pairs
+    from instill.train.generator.rows import read_rows, write_rows
+    from instill.workspace import Workspace
+
+    try:
+        lines = principles.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"The principles cannot be read: {error}.", where=str(principles)) from error
+    asked = [row.prompt for row in read_rows(prompts)]
+    with Workspace.open(workspace) as opened, progress_bar("Writing", hidden=as_json) as update:
+        if opened.generator is None:
+            raise UsageError(
+                "No generator is set.", where="generator", remedy="Set generator.base_url or generator.folder."
+            )
+        found = list(
+            write_pairs(
+                opened.generator,
+                asked,
+                [line.strip() for line in lines if line.strip()],
+                progress=lambda done, total: update(done, total, ""),
+            )
+        )
+    write_rows(found, out)
+    if as_json:
+        print_json({"prompts": len(asked), "pairs": len(found), "file": str(out)})
+    else:
+        typer.echo(f"{len(found)} pairs from {len(asked)} prompts are in {out}.")
+
+
+def _dry(recipe: Recipe, as_json: bool) -> None:
+    from instill.cli.train_recipe import show_dry_run
+    from instill.train.generator.base import base_folder
+    from instill.train.generator.dry_run import dry_run
+    from instill.train.generator.methods import prepare
+    from instill.train.generator.models import open_model, open_tokenizer
+
+    base = base_folder(recipe)
+    model = prepare(open_model(base), recipe.as_method())
+    report = dry_run(recipe, model, open_tokenizer(base))
+    show_dry_run(recipe, report, as_json)
+    if not report.passed:
+        raise typer.Exit(2)
+
+
+def _in_order(home: Path, recipes: Sequence[Recipe], order: str, as_json: bool) -> None:
+    from instill.training import Order, train_in_order
+
+    wanted: tuple[Order, ...] = ("sequential", "joint") if order == "both" else (order,)  # type: ignore[assignment]
+    found: list[InOrder] = []
+    for one in wanted:
+        with ExitStack() as stack:
+            found.append(train_in_order(home, recipes, one, watch=_watch(stack, as_json)))
+    if as_json:
+        print_json(
+            [
+                {
+                    "order": each.order,
+                    "tasks": each.tasks,
+                    "before": each.before,
+                    "scores": each.scores,
+                    "candidates": [outcome.card.id for outcome in each.outcomes],
+                    "seconds": each.seconds,
+                }
+                for each in found
+            ]
+        )
+        return
+    for outcome in found:
+        typer.echo(_order_told(outcome) + "\n")
+
+
+def _order_told(found: InOrder) -> str:
+    stages = found.tasks if found.order == "sequential" else ("all together",)
+    rows = [[f"score on, after {found.order} training of", *found.tasks], ["(nothing)", *_shown(found.before)]]
+    rows += [[stage, *_shown(scores)] for stage, scores in zip(stages, found.scores, strict=True)]
+    lines = [columns(rows), f"mean in the end {sum(found.scores[-1]) / len(found.tasks):.3f}, {found.seconds:.0f} s"]
+    if found.retention is not None:
+        lines.append(f"forgetting {found.retention.forgetting:.3f}")
+    lines.append("candidates: " + ", ".join(outcome.card.id for outcome in found.outcomes))
+    return "\n".join(lines)
+
+
+def _shown(scores: Sequence[float]) -> list[str]:
+    return [f"{score:.3f}" for score in scores]
+
+
+def _told(outcome: Outcome) -> str:
+    card = outcome.card
+    if outcome.fitted is None:
+        return f"{card.id} is there already, made from the same base, rows and recipe. Train anyway: --again"
+    fitted = outcome.fitted
+    lines = [f"{card.id}: {fitted.steps} steps in {fitted.seconds:.0f} s, loss {fitted.loss:.3f}"]
+    lines += [f"warning: {each}" for each in fitted.findings if each.severity == "warning"]
+    if outcome.tried is None:
+        return "\n".join([*lines, f"No gate: it is kept, not promoted. Next: instill models show {card.id}"])
+    for tried in outcome.tried.tried:
+        if len(outcome.tried.tried) > 1:
+            lines.append(f"at {tried.scale:g} of the change:")
+        lines += [f"  {each.outcome:<9}  {each.said}" for each in tried.verdict.conditions]
+    if outcome.promoted:
+        lines.append("Passed: it is the champion. Undo: instill models rollback")
+    elif outcome.tried.passed:
+        lines.append(f"Passed; it is kept, not promoted. Next: instill models promote {card.id}")
+    else:
+        lines.append(f"Rejected; it is kept with the reasons. See: instill models show {card.id}")
+    return "\n".join(lines)
+
+
+def _as_json(outcome: Outcome) -> dict[str, Any]:
+    tried = outcome.tried.tried if outcome.tried else ()
+    return {
+        "id": outcome.card.id,
+        "folder": str(outcome.folder),
+        "trained": outcome.fitted is not None,
+        "seconds": outcome.fitted.seconds if outcome.fitted else 0.0,
+        "warnings": [each.as_dict() for each in outcome.fitted.findings] if outcome.fitted else [],
+        "tried": [{"scale": each.scale, **each.verdict.as_dict()} for each in tried],
+        "passed": outcome.tried.passed if outcome.tried else None,
+        "promoted": outcome.promoted,
+        "card": outcome.card.model_dump(mode="json"),
+    }
+
+
+def _watch(stack: ExitStack, hidden: bool) -> Watch:
+    from instill.training import Watch
+
+    training = stack.enter_context(progress_bar("Training", hidden=hidden))
+
+    def stage(name: str) -> None:
+        if not hidden and err.is_terminal:
+            err.print(f"{name} ...", style="dim")
+
+    return Watch(lambda entry: training(entry.step, entry.steps, f"loss {entry.loss:.3f}"), stage)

@@ -1,0 +1,146 @@
+"""What a model knows and can do in the world: facts by heart, reading, saying "unknown", JSON, the form of `ask`."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+from instill.answer.reply import read_reply
+from instill.lab.names import FIRST, LAST
+from instill.lab.scenes import Scene, asking_row, json_row, make_scene, reading_row
+from instill.lab.world import (
+    ATTRIBUTES,
+    Person,
+    World,
+    answers_in_reverse,
+    make_person,
+    questions,
+    reverse_questions,
+)
+from instill.train.generator.replies import replies
+from instill.train.generator.rows import Row, chat_row
+
+Task = Literal[
+    "facts", "new wordings", "untaught questions", "reading", "reading, new wordings", "unknown", "json", "asking"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A prompt, and which replies to it are right."""
+
+    row: Row
+    right: Callable[[str], bool]
+
+
+def recall(
+    people: Sequence[Person], *, evaluated: bool = True, seed: int = 0, attributes: Sequence[str] = ATTRIBUTES
+) -> list[Probe]:
+    """One question for each fact of each person, in a wording that was trained on, or (`evaluated`) never."""
+    rng = random.Random(f"recall {seed}")  # noqa: S311  Not for security.
+    return [
+        _said(chat_row(rng.choice(questions(person, attribute, evaluated=evaluated)), person.facts[attribute]))
+        for person in people
+        for attribute in attributes
+    ]
+
+
+def reverse_recall(
+    people: Sequence[Person], everyone: Sequence[Person], *, seed: int = 0, attributes: Sequence[str] = ATTRIBUTES
+) -> list[Probe]:
+    """For each fact the question who it is true of; any of `everyone` of whom it is true is right."""
+    rng = random.Random(f"reverse {seed}")  # noqa: S311  Not for security.
+    probes = []
+    for person in people:
+        for attribute in attributes:
+            names = answers_in_reverse(everyone, attribute, person.facts[attribute])
+            row = chat_row(rng.choice(reverse_questions(person, attribute)), person.name)
+            probes.append(Probe(row, names.__contains__))
+    return probes
+
+
+def reading(count: int, world: World, *, unknown: bool = False, evaluated: bool = False, seed: int = 0) -> list[Probe]:
+    """Passages about people whom nothing was trained on, with a question that they answer, or do not."""
+    return [_said(reading_row(scene)) for scene in _scenes(count, world, unknown, evaluated, f"reading {seed}")]
+
+
+def asking(count: int, world: World, *, seed: int = 0) -> list[Probe]:
+    """The prompt of `instill ask`; right is the true value (or the admission) with a quote that is in the passage."""
+    rng = random.Random(f"asking {seed}")  # noqa: S311  Not for security.
+    scenes = _scenes(count, world, False, False, f"asking {seed}")
+    return [Probe(asking_row(scene, rng), partial(_is_cited, scene)) for scene in scenes]
+
+
+def as_json(count: int, world: World, *, seed: int = 0) -> list[Probe]:
+    """Biographies to be given as JSON with some keys; right when it parses to the same."""
+    rng = random.Random(f"json {seed}")  # noqa: S311  Not for security.
+    unseen = _Unseen(world, rng)
+    rows = [json_row(unseen(), rng) for _ in range(count)]
+    return [Probe(row, partial(_is_same_json, row.answer)) for row in rows]
+
+
+def right_of(model: Any, tokenizer: Any, probes: Sequence[Probe], *, max_tokens: int = 12) -> list[bool]:
+    """Which probes are answered rightly, word for word."""
+    said = replies(model, tokenizer, [probe.row.prompt for probe in probes], max_tokens=max_tokens)
+    return [probe.right(reply) for probe, reply in zip(probes, said, strict=True)]
+
+
+def all_tasks(world: World, count: int = 300) -> dict[Task, tuple[list[Probe], int]]:
+    """What the shipped model is measured with, and how many tokens a reply may have."""
+    return {
+        "facts": (recall(world.group("A"), evaluated=False), 12),
+        "new wordings": (recall(world.group("A")), 12),
+        "untaught questions": (recall(world.group("B"), evaluated=False), 12),
+        "reading": (reading(count, world), 12),
+        "reading, new wordings": (reading(count, world, evaluated=True), 12),
+        "unknown": (reading(count, world, unknown=True), 12),
+        "json": (as_json(count // 3, world), 80),
+        "asking": (asking(count // 3, world), 60),
+    }
+
+
+def _said(row: Row) -> Probe:
+    return Probe(row, row.answer.__eq__)
+
+
+def _is_cited(scene: Scene, reply: str) -> bool:
+    read = read_reply(reply)
+    quotes = read.quotes.get(scene.source + 1, [])
+    said = [each.text for each in read.statements]
+    return said == [scene.answer] and any(quote in scene.passages[scene.source] for quote in quotes)
+
+
+def _is_same_json(wanted: str, reply: str) -> bool:
+    try:
+        return bool(json.loads(reply) == json.loads(wanted))
+    except json.JSONDecodeError:
+        return False
+
+
+def _scenes(count: int, world: World, unknown: bool, evaluated: bool, seed: str) -> list[Scene]:
+    rng = random.Random(seed)  # noqa: S311  Not for security.
+    unseen = _Unseen(world, rng)
+    return [
+        make_scene(unseen, rng.randint(1, 4), rng, unknown=float(unknown), evaluated=evaluated) for _ in range(count)
+    ]
+
+
+class _Unseen:
+    """People of group E, whose names nothing has shown, in ever new circumstances."""
+
+    def __init__(self, world: World, rng: random.Random) -> None:
+        self._names = [person.name for person in world.group("E")]
+        self._taken = {person.name for person in world.people if person.group != "E"}
+        self._rng = rng
+
+    def __call__(self, like: Person | None = None) -> Person:
+        while like is not None:
+            first, last = self._rng.choice(FIRST), self._rng.choice(LAST)
+            name = self._rng.choice((f"{like.name.split()[0]} {last}", f"{first} {like.name.split()[1]}"))
+            if name != like.name and name not in self._taken:
+                return make_person(name, "E", self._rng)
+        return make_person(self._rng.choice(self._names), "E", self._rng)

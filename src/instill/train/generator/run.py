@@ -1,0 +1,197 @@
+"""From a recipe to trained weights: rows, pre-flight, method, objective, loop."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from instill.train.generator.base import base_folder
+from instill.train.generator.dry_run import dry_run
+from instill.train.generator.examples import Example, make_examples
+from instill.train.generator.findings import Finding, refuse_errors
+from instill.train.generator.frozen_cache import FrozenCache
+from instill.train.generator.loop import Objective, next_token, train, uses_bf16
+from instill.train.generator.methods import frozen_layers, prepare
+from instill.train.generator.mix import mixed
+from instill.train.generator.models import model_hash, open_model, open_tokenizer, save_candidate
+from instill.train.generator.preference import train_preferences
+from instill.train.generator.recipe import Recipe
+from instill.train.generator.rows import Row, rows_hash
+from instill.train.generator.teacher import teach
+from instill.train.progress import Progress, logged
+
+CANDIDATE = "candidate"
+"""Folder of the trained weights in the folder of a run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A recipe with everything that it names, opened.
+
+    Args:
+        base: folder of the model that training begins from.
+        parent: folder of a candidate that is trained on, or None.
+    """
+
+    recipe: Recipe
+    base: Path
+    base_hash: str
+    tokenizer: Any
+    rows: tuple[Row, ...]
+    replay: tuple[Row, ...]
+    held_out: tuple[Row, ...]
+    parent: Path | None = None
+
+    @property
+    def rows_hash(self) -> str:
+        """Names all rows that are trained on."""
+        return rows_hash([*self.rows, *self.replay])
+
+    @property
+    def identity(self) -> str:
+        """Names all that decides the trained weights."""
+        parts = [self.base_hash, self.rows_hash, self.recipe.effective(), str(self.parent or "")]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """Outcome of a run.
+
+    Args:
+        folder: of the trained weights.
+        seconds: of this process; a run that was taken up again took longer.
+    """
+
+    folder: Path
+    seconds: float
+    steps: int
+    loss: float
+    findings: tuple[Finding, ...]
+
+
+def open_recipe(recipe: Recipe, *, parent: Path | None = None, rows: Sequence[Row] | None = None) -> Prepared:
+    """Read what the recipe names.
+
+    Args:
+        rows: instead of the recipe's own.
+
+    Raises:
+        UsageError: a file or the base cannot be read.
+    """
+    base = base_folder(recipe)
+    return Prepared(
+        recipe,
+        base,
+        model_hash(base),
+        open_tokenizer(base),
+        tuple(recipe.study_rows() if rows is None else rows),
+        tuple(recipe.replay_rows()),
+        tuple(recipe.held_out_rows()),
+        parent,
+    )
+
+
+def fit(prepared: Prepared, run: Path, *, caches: Path, progress: Callable[[Progress], None] | None = None) -> Fitted:
+    """Train as the recipe says.
+
+    Args:
+        run: folder of the run; a stopped run in it is taken up again.
+        caches: where the output of frozen layers is kept, for this run and others.
+
+    Raises:
+        UsageError: pre-flight finds mistakes that would waste the run.
+        WorkspaceError: the folder holds another run.
+    """
+    recipe, started = prepared.recipe, time.monotonic()
+    run.mkdir(parents=True, exist_ok=True)
+    model = open_model(prepared.base, candidate=prepared.parent, trainable=True)
+    findings = dry_run(recipe, model, prepared.tokenizer, measure=False).findings
+    refuse_errors(findings)
+    method = recipe.as_method()
+    last = Progress(0, 0, 0.0, 0.0, 0)
+
+    def report(entry: Progress) -> None:
+        nonlocal last
+        last = entry
+        if progress is not None:
+            progress(entry)
+
+    watched = logged(run / "log.jsonl", report)
+    if recipe.objective == "preference":
+        model = prepare(model, method)
+        train_preferences(
+            model,
+            prepared.tokenizer,
+            prepared.rows,
+            recipe.training,
+            run,
+            beta=recipe.preference.beta,
+            progress=watched,
+        )
+        state = None
+    else:
+        rows = [*prepared.rows, *prepared.replay]
+        examples = make_examples(rows, prepared.tokenizer)
+        objective = _objective(prepared, model, rows, examples, run)
+        model = prepare(model, method)
+        state = _looped(prepared, model, examples, objective, run, caches, watched)
+    if state is None or state:  # Of many processes only the first has the weights.
+        save_candidate(model, run / CANDIDATE, state=state)
+    return Fitted(run / CANDIDATE, time.monotonic() - started, last.step, last.loss, findings)
+
+
+def _objective(
+    prepared: Prepared, model: Any, rows: Sequence[Row], examples: Sequence[Example], run: Path
+) -> Objective:
+    recipe = prepared.recipe
+    if recipe.objective != "distil":
+        return next_token
+    chosen = recipe.distil
+    return teach(
+        model,
+        prepared.tokenizer,
+        rows,
+        examples,
+        top_k=chosen.top_k,
+        temperature=chosen.temperature,
+        file=run / "teacher.safetensors",
+        identity=prepared.identity,
+    ).objective
+
+
+def _looped(
+    prepared: Prepared,
+    model: Any,
+    examples: Sequence[Example],
+    objective: Objective,
+    run: Path,
+    caches: Path,
+    progress: Callable[[Progress], None],
+) -> Any:
+    recipe, count = prepared.recipe, len(prepared.rows)
+    chosen = recipe.training
+
+    def epochs(number: int) -> list[Example]:
+        return mixed(examples[:count], examples[count:], recipe.data.replay_share, chosen.seed, number)
+
+    below = frozen_layers(model, recipe.as_method())
+    precision = "bf16" if uses_bf16(chosen.precision) else "fp32"
+    cache = FrozenCache(caches, model, below, precision=precision) if below else None
+    with closing(cache) if cache is not None else nullcontext():
+        return train(
+            model,
+            epochs,
+            chosen,
+            run,
+            identity=prepared.identity,
+            objective=objective,
+            lower=cache,
+            progress=progress,
+        )
