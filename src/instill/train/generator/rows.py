@@ -26,9 +26,9 @@ class Row:
         teacher: for distillation: the same conversation up to the reply, with the passage in it; the student does
             not see it.
         rejected: for preference tuning: a worse reply to the same prompt; the better one ends `messages`.
-        answers: further replies that are right, for measuring.
         task: a name by which results are told apart.
         place: file and line, for errors.
+        answers: further replies that are right, for measuring.
     """
 
     messages: tuple[ChatMessage, ...] = ()
@@ -36,9 +36,9 @@ class Row:
     tools: tuple[Any, ...] = ()
     teacher: tuple[ChatMessage, ...] = ()
     rejected: str = ""
-    answers: tuple[str, ...] = ()
     task: str = ""
     place: str = ""
+    answers: tuple[str, ...] = ()
 
     @property
     def prompt(self) -> tuple[ChatMessage, ...]:
