@@ -1,0 +1,316 @@
+"""models list, show, promote, rollback, export, diff."""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from instill.cli.output import JsonOption, WorkspaceOption, clean, columns, err, print_json
+from instill.errors import MissingDependency, UsageError, WorkspaceError
+from instill.location import find_workspace
+from instill.registry.champions import Champions, Change
+from instill.registry.comparing import card_differences, flat
+from instill.registry.store import Candidate, Registry
+
+if TYPE_CHECKING:
+    from instill.generators.chat import ChatMessage
+    from instill.train.generator.distance import LayerDistance
+
+app = typer.Typer(no_args_is_help=True, help="Candidates and champions: see, use, take back, export, compare.")
+
+CandidateArgument = Annotated[str, typer.Argument(metavar="ID", help="Its id, or the beginning of it.")]
+BaseFolderOption = Annotated[
+    Path | None, typer.Option("--base", metavar="FOLDER", help="Its base, where that is not where the card says.")
+]
+
+
+def register(parent: typer.Typer) -> None:
+    """Add this group's commands to the application."""
+    parent.add_typer(app, name="models")
+
+
+@app.command("list")
+def list_(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """All candidates, oldest first, and which of them is in use for its base.
+
+    Example: `instill models list`
+    """
+    registry = _registry(workspace)
+    used = {line.champion: base for base, line in Champions(registry).lines().items() if line.champion}
+    entries = registry.entries()
+    if as_json:
+        found = [
+            {"id": entry.id, "champion": entry.id in used, "problem": entry.problem, **_summary(entry.card)}
+            for entry in entries
+        ]
+        print_json({"candidates": found})
+        return
+    missing = sorted(set(used) - {entry.id for entry in entries})
+    if not entries and not missing:
+        typer.echo("There are no candidates yet.")
+        return
+    rows = [("", "id", "made", "base", "rows", "gate")]
+    for entry in entries:
+        mark = "champion" if entry.id in used else ""
+        if entry.card is None:
+            rows.append((mark, clean(entry.id, 60), "", "", "", clean(entry.problem, 80)))
+            continue
+        card = entry.card
+        rows.append((mark, card.id, card.made[:16], clean(card.base.name, 30), str(card.rows.count), card.verdict))
+    rows += [("champion", id_, "", "", "", "its folder is gone; run: instill models rollback") for id_ in missing]
+    typer.echo(columns(rows))
+
+
+@app.command()
+def show(candidate: CandidateArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """A candidate's card: what it was made from, what was measured, what the gate said. Its files are checked.
+
+    Example: `instill models show dates`
+    """
+    registry = _registry(workspace)
+    found = registry.get(candidate)
+    champion = Champions(registry).champion(found.card.base.hash) == found.card.id
+    problem = _problem(registry, found.card.id)
+    if as_json:
+        print_json({**found.card.model_dump(mode="json"), "champion": champion, "problem": problem})
+        return
+    _print_card(found, champion=champion, problem=problem)
+
+
+@app.command()
+def promote(
+    candidate: CandidateArgument,
+    force: Annotated[bool, typer.Option("--force", help="Also one that the gate rejected or did not see.")] = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Use a candidate with its base from now on. Its files are checked before, and the gate must have passed it.
+
+    Example: `instill models promote dates`
+    """
+    change = Champions(_registry(workspace)).promote(candidate, force=force)
+    _print_change(change, as_json=as_json)
+
+
+@app.command()
+def rollback(
+    base: Annotated[str | None, typer.Option(help="Name or hash of the base, where several have champions.")] = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Use what was in use before: the champion before, or the base as it is. Damaged champions do not hinder it.
+
+    Example: `instill models rollback`
+    """
+    change = Champions(_registry(workspace)).rollback(base)
+    _print_change(change, as_json=as_json)
+
+
+@app.command()
+def export(
+    candidate: CandidateArgument,
+    out: Annotated[Path, typer.Argument(help="Folder to write; it must not exist, or be empty.")],
+    form: Annotated[
+        Literal["merged", "adapter", "gguf", "ollama"],
+        typer.Option(
+            "--format",
+            help="merged: a transformers folder; adapter: PEFT's folder; gguf: by llama.cpp's converter, where it is "
+            "installed; ollama: a merged folder with a Modelfile.",
+        ),
+    ] = "merged",
+    precision: Annotated[
+        Literal["float32", "bf16"], typer.Option(help="Of merged weights; bf16 is half the size and rounds.")
+    ] = "float32",
+    prompts: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Rows, JSON Lines, whose prompts are compared on.")
+    ] = None,
+    base: BaseFolderOption = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a candidate for other programs. Nothing is written unless it says the same as the candidate.
+
+    Example: `instill models export dates exported/dates --format ollama`
+    """
+    registry = _registry(workspace)
+    found = registry.check(candidate)
+    with _quiet_libraries():
+        from instill.train.generator.export import export as run
+
+        with err.status("Exporting") as status:
+            done = run(
+                base or Path(found.card.base.folder),
+                found.folder,
+                out,
+                form=form,
+                precision=precision,
+                prompts=_prompts_of(prompts),
+                progress=lambda what: status.update(what.capitalize()),
+            )
+    if as_json:
+        print_json(done)
+        return
+    worst = max(done.parity.values())
+    typer.echo(f"{found.card.id} is in {done.folder}")
+    typer.echo(f"{done.prompts} replies are equal; log-probabilities differ by at most {worst:.2g} a token.")
+    for notice in done.notices:
+        typer.secho(f"note: {notice}", dim=True)
+    if done.serve:
+        typer.echo(f"To serve it: {done.serve}")
+
+
+@app.command()
+def diff(
+    first: Annotated[str, typer.Argument(metavar="A", help="A candidate's id, or the beginning of it.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="Another's.")],
+    weights: Annotated[bool, typer.Option(help="Compare the weights too, which loads both.")] = True,
+    base: BaseFolderOption = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What differs between two candidates: base, rows, recipe, metrics, and the weights layer by layer.
+
+    Example: `instill models diff dates-0a dates-1b --no-weights`
+    """
+    registry = _registry(workspace)
+    one, other = registry.get(first), registry.get(second)
+    differences = card_differences(one.card, other.card)
+    layers, note = _distances(registry, one, other, base) if weights else ([], "")
+    if as_json:
+        print_json({"a": one.card.id, "b": other.card.id, "differences": differences, "layers": layers, "note": note})
+        return
+    rows = [("", one.card.id, other.card.id)]
+    for part, found in differences.items():
+        rows += [(f"{part}: {clean(name, 40)}", _shown(a), _shown(b)) for name, (a, b) in found.items()]
+    typer.echo(columns(rows) if len(rows) > 1 else "Their cards say the same.")
+    if layers:
+        table = [("weights", "norm of the difference", "share of A")]
+        typer.echo(
+            "\n" + columns([*table, *((each.layer, f"{each.norm:.4g}", f"{each.share:.2%}") for each in layers)])
+        )
+    if note:
+        typer.secho(f"note: {note}", dim=True)
+
+
+def _registry(workspace: str | None) -> Registry:
+    return Registry(find_workspace(workspace) / ".instill")
+
+
+def _summary(card: Any) -> dict[str, Any]:
+    if card is None:
+        return {"made": None, "base": None, "rows": None, "gate": None}
+    return {"made": card.made, "base": card.base.name, "rows": card.rows.count, "gate": card.verdict}
+
+
+def _problem(registry: Registry, id_: str) -> str:
+    try:
+        registry.check(id_)
+    except WorkspaceError as error:
+        return error.what
+    return ""
+
+
+def _print_card(found: Candidate, *, champion: bool, problem: str) -> None:
+    card = found.card
+    typer.secho(card.id + (", the champion of its base" if champion else ""), bold=True)
+    typer.echo(
+        columns(
+            [
+                ("made", f"{card.made} by instill {clean(card.environment.get('instill', ''))}"),
+                ("base", f"{clean(card.base.name)} (hash {clean(card.base.hash)}, {clean(card.base.folder)})"),
+                ("rows", f"{card.rows.count} (hash {clean(card.rows.hash)})"),
+                ("seed", str(card.seed)),
+                ("parent", card.parent or "none"),
+                ("gate", card.verdict),
+                ("files", clean(problem) or f"{len(card.files)}, as on the card"),
+                ("folder", str(found.folder)),
+            ]
+        )
+    )
+    _print_section("recipe", [(clean(name), _shown(value)) for name, value in flat(card.recipe).items()])
+    before, after = flat(card.metrics.before), flat(card.metrics.after)
+    names = [*before, *(name for name in after if name not in before)]
+    measured = [(clean(name), _shown(before.get(name)), _shown(after.get(name))) for name in names]
+    _print_section("measured", [("", "before", "after"), *measured] if measured else [])
+    conditions = card.gate.conditions if card.gate else ()
+    marks = [("ok" if each.passed else "FAILED", clean(each.name), clean(each.said)) for each in conditions]
+    _print_section("gate", marks)
+    _print_section("reasons", [(clean(reason),) for reason in card.reasons])
+
+
+def _print_section(title: str, rows: Sequence[Sequence[str]]) -> None:
+    if rows:
+        typer.secho(f"\n{title}", bold=True)
+        typer.echo(columns(rows))
+
+
+def _print_change(change: Change, *, as_json: bool) -> None:
+    if as_json:
+        print_json(change)
+        return
+    for notice in change.notices:
+        typer.secho(f"note: {clean(notice)}", dim=True)
+    if change.champion == change.before:
+        return
+    now = change.champion or "as it is, without a candidate"
+    before = f" Before: {change.before}." if change.before else ""
+    typer.echo(f"In use for {clean(change.base)} from now on: {now}.{before}")
+
+
+def _distances(
+    registry: Registry, one: Candidate, other: Candidate, base: Path | None
+) -> tuple[list[LayerDistance], str]:
+    """By layer, or nothing and why."""
+    if one.card.base.hash != other.card.base.hash:
+        return [], "The weights are not compared: the bases differ."
+    folder = base or Path(one.card.base.folder)
+    if not (folder / "config.json").is_file():
+        return [], f"The weights are not compared: the base is not in {folder}. Name its folder: --base FOLDER"
+    for each in (one, other):
+        registry.check(each.card.id)
+    with _quiet_libraries():
+        from instill.train.generator.distance import distances
+
+        return distances(folder, one.folder, other.folder), ""
+
+
+def _prompts_of(file: Path | None) -> list[Sequence[ChatMessage]] | None:
+    if file is None:
+        return None
+    from instill.train.generator.rows import read_rows
+
+    prompts: list[Sequence[ChatMessage]] = [row.prompt for row in read_rows(file) if row.prompt]
+    if not prompts:
+        raise UsageError("The rows have no prompts.", where=str(file), remedy='A line is e.g. {"messages": [...]}')
+    return prompts
+
+
+@contextmanager
+def _quiet_libraries() -> Iterator[None]:
+    """Their progress bars and their notes to programmers are nothing to a user."""
+    for package in ("torch", "transformers", "peft"):
+        if importlib.util.find_spec(package) is None:
+            raise MissingDependency("This loads models.", where=package, remedy="Run: pip install 'instill[train]'")
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            if shown:
+                logging.enable_progress_bar()
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else clean(str(value), 60)

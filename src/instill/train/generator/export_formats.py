@@ -1,0 +1,76 @@
+"""The forms in which a candidate leaves Instill, each written into a folder that exists."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from instill.errors import UsageError
+from instill.registry.card import CARD
+from instill.train.generator.candidates import ADAPTER, ADAPTER_CONFIG
+from instill.train.generator.models import save_merged
+from instill.train.generator.ollama import modelfile
+from instill.train.generator.parity import Precision
+
+Format = Literal["merged", "adapter", "gguf", "ollama"]
+
+MODELFILE, ORIGIN = "Modelfile", "instill-card.json"
+_DTYPES: dict[Precision, torch.dtype] = {"float32": torch.float32, "bf16": torch.bfloat16}
+_SERVED_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # vLLM takes no others.
+
+
+def write_merged(merged: Any, tokenizer: Any, candidate: Path, folder: Path, precision: Precision) -> None:
+    """A transformers folder with the candidate in its weights, and the candidate's card beside them."""
+    save_merged(merged.to(_DTYPES[precision]), tokenizer, folder)
+    shutil.copyfile(candidate / CARD, folder / ORIGIN)
+
+
+def write_adapter(base: Path, candidate: Path, folder: Path) -> None:
+    """PEFT's folder of an adapter, which names its base.
+
+    Raises:
+        UsageError: the candidate is no adapter.
+    """
+    if not (candidate / ADAPTER).is_file():
+        raise UsageError(
+            "The candidate is no adapter: weights of the model itself were trained.",
+            where=candidate.name,
+            remedy="Export it as a whole model: --format merged",
+        )
+    shutil.copyfile(candidate / ADAPTER, folder / ADAPTER)
+    settings = json.loads((candidate / ADAPTER_CONFIG).read_text(encoding="utf-8"))
+    settings["base_model_name_or_path"] = str(base)
+    (folder / ADAPTER_CONFIG).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+
+
+def write_modelfile(source: str, tokenizer: Any, model: Any, folder: Path) -> None:
+    """Ollama's Modelfile; see `instill.train.generator.ollama`."""
+    text = modelfile(source, tokenizer, model.config, getattr(model, "generation_config", None))
+    (folder / MODELFILE).write_text(text, encoding="utf-8")
+
+
+def serving_line(form: Format, base: Path, candidate: Path, out: Path) -> tuple[str, str]:
+    """The command that serves what was exported to `out`, and a notice, or nothing.
+
+    Example:
+        >>> serving_line("merged", Path("/models/m"), Path("adapters/dates-01"), Path("/out/my model"))
+        ("vllm serve '/out/my model' --served-model-name dates-01", '')
+    """
+    name = candidate.name
+    if form in ("gguf", "ollama"):
+        return f"ollama create {shlex.quote(name)} -f {shlex.quote(str(out / MODELFILE))}", ""
+    if form == "merged":
+        return f"vllm serve {shlex.quote(str(out))} --served-model-name {shlex.quote(name)}", ""
+    settings = json.loads((candidate / ADAPTER_CONFIG).read_text(encoding="utf-8"))
+    if settings.get("use_dora"):
+        return "", "vLLM does not serve DoRA adapters; for it, export with --format merged."
+    rank = next((each for each in _SERVED_RANKS if each >= settings["r"]), None)
+    if rank is None:
+        return "", f"vLLM serves adapters up to rank {_SERVED_RANKS[-1]}; for it, export with --format merged."
+    module = shlex.quote(f"{name}={out}")
+    return f"vllm serve {shlex.quote(str(base))} --enable-lora --lora-modules {module} --max-lora-rank {rank}", ""

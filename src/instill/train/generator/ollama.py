@@ -1,0 +1,126 @@
+"""A Modelfile for Ollama: where the weights are, how messages are laid out, where a reply ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2.exceptions import TemplateError
+
+from instill.generators.chat import ChatMessage, chat_text
+
+_CONTEXT = 8192
+_SYSTEM, _ASKED, _REPLY, _AGAIN = "SYSTEMTEXT", "ASKEDTEXT", "REPLYTEXT", "AGAINTEXT"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What stands around the parts of a conversation.
+
+    Args:
+        system, asked, reply: what stands before and after each.
+        usual: the system message that stands there when none is given.
+    """
+
+    system: tuple[str, str]
+    asked: tuple[str, str]
+    reply: tuple[str, str]
+    usual: str = ""
+
+
+def modelfile(source: str, tokenizer: Any, config: Any, generation: Any) -> str:
+    """The text of a Modelfile.
+
+    Args:
+        source: the weights, relative to the Modelfile: "./model" or "./model.gguf".
+        config: the model's, for the length of its context.
+        generation: the model's generation settings, or None.
+    """
+    lines = [f"FROM {source}"]
+    layout = find_layout(tokenizer)
+    template = None if layout is None else go_template(layout)
+    if layout is None or template is None:
+        lines.append("# The chat template has no counterpart here; Ollama takes what it finds with the weights.")
+    else:
+        lines.append(f'TEMPLATE """{template}"""')
+        if layout.usual:
+            lines.append(f'SYSTEM """{layout.usual}"""')
+    ends = _unique([tokenizer.eos_token or "", layout.reply[1].strip() if layout else ""])
+    lines += [f'PARAMETER stop "{_quoted(end)}"' for end in ends]
+    longest = getattr(config, "max_position_embeddings", None)
+    if longest:
+        lines.append(f"PARAMETER num_ctx {min(int(longest), _CONTEXT)}")
+    lines += [f"PARAMETER {name} {value:g}" for name, value in _sampling(generation)]
+    return "\n".join(lines) + "\n"
+
+
+def find_layout(tokenizer: Any) -> Layout | None:
+    """How the tokenizer's template lays out messages, found by trying it; None where it is more than pieces around
+    texts.
+    """
+
+    def shown(*messages: tuple[str, str], reply_follows: bool = False) -> str:
+        rows: list[ChatMessage] = [{"role": role, "content": content} for role, content in messages]
+        text = chat_text(tokenizer, rows, reply_follows=reply_follows)
+        # The beginning of a text is set by the program that runs the model.
+        return text.removeprefix(tokenizer.bos_token or "")
+
+    system, user, reply, again = ("system", _SYSTEM), ("user", _ASKED), ("assistant", _REPLY), ("user", _AGAIN)
+    try:
+        asked, prompt = shown(user), shown(user, reply_follows=True)
+        whole, longer = shown(user, reply), shown(user, reply, again)
+        with_system = shown(system, user, reply_follows=True)
+        if not (prompt.startswith(asked) and whole.startswith(prompt + _REPLY) and longer.startswith(whole)):
+            return None
+        opening, after_asked = asked.split(_ASKED)
+        before_asked, after_again = longer.removeprefix(whole).split(_AGAIN)
+        before_system, rest = with_system.split(_SYSTEM)
+        after_system, after = rest.split(before_asked + _ASKED)
+    except (TemplateError, ValueError):
+        return None
+    if after_again != after_asked or after != prompt.split(_ASKED)[1] or not opening.endswith(before_asked):
+        return None
+    usual = opening.removesuffix(before_asked)
+    if usual:
+        if not (usual.startswith(before_system) and usual.endswith(after_system)):
+            return None
+        usual = usual.removeprefix(before_system).removesuffix(after_system)
+    before_reply, after_reply = prompt.removeprefix(asked), whole.removeprefix(prompt + _REPLY)
+    return Layout((before_system, after_system), (before_asked, after_asked), (before_reply, after_reply), usual)
+
+
+def go_template(layout: Layout) -> str | None:
+    """The layout as a template of Ollama; None where it cannot be quoted.
+
+    Example:
+        >>> go_template(Layout(("<s>", "<e>"), ("<u>", "<e>"), ("<a>", "<e>")))
+        '{{ if .System }}<s>{{ .System }}<e>{{ end }}{{ if .Prompt }}<u>{{ .Prompt }}<e>{{ end }}<a>{{ .Response }}<e>'
+    """
+    pieces = [*layout.system, *layout.asked, *layout.reply]
+    if any('"""' in piece for piece in (*pieces, layout.usual)):
+        return None
+    system, after_system, asked, after_asked, reply, after_reply = (
+        piece.replace("{{", '{{ "{{" }}') for piece in pieces
+    )
+    return (
+        f"{{{{ if .System }}}}{system}{{{{ .System }}}}{after_system}{{{{ end }}}}"
+        f"{{{{ if .Prompt }}}}{asked}{{{{ .Prompt }}}}{after_asked}{{{{ end }}}}"
+        f"{reply}{{{{ .Response }}}}{after_reply}"
+    )
+
+
+def _sampling(generation: Any) -> list[tuple[str, float]]:
+    if generation is None or not generation.do_sample:
+        return [("temperature", 0.0)]
+    names = {"temperature": "temperature", "top_p": "top_p", "top_k": "top_k", "repetition_penalty": "repeat_penalty"}
+    found = ((theirs, getattr(generation, ours, None)) for ours, theirs in names.items())
+    return [(name, float(value)) for name, value in found if value is not None]
+
+
+def _unique(texts: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(text for text in texts if text))
+
+
+def _quoted(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

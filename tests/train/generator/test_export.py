@@ -1,0 +1,237 @@
+"""Exports of a small real model, and that nothing is written which says something else."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from instill.errors import InstillError, MissingDependency, UsageError, WorkspaceError
+from instill.train.generator import export as exporting
+from instill.train.generator.distance import distances
+from instill.train.generator.export import export
+from instill.train.generator.export_formats import serving_line, write_merged
+from instill.train.generator.models import open_model, open_tokenizer
+from instill.train.generator.parity import agree, as_prompts, said_by
+from tests.train.generator.made_candidates import add_candidate, make_base_model
+
+PROMPTS = as_prompts(["What is tea?", "Who are you?"])
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A registry with a candidate of each kind on `base`."""
+    folder = tmp_path_factory.mktemp("export")
+    base = make_base_model(folder / "base")
+    for kind in ("lora", "dora", "full"):
+        add_candidate(folder, base, f"{kind}-1", kind)
+    return folder
+
+
+def exported(home: Path, id_: str, out: Path, **options: Any) -> exporting.Exported:
+    return export(home / "base", home / "adapters" / id_, out, prompts=PROMPTS, **options)
+
+
+@pytest.mark.parametrize("kind", ["lora", "dora", "full"])
+def test_a_merged_model_says_what_the_candidate_says(home: Path, tmp_path: Path, kind: str) -> None:
+    done = exported(home, f"{kind}-1", tmp_path / "out")
+    assert max(done.parity.values()) <= 1e-5
+    assert done.serve == f"vllm serve {tmp_path / 'out'} --served-model-name {kind}-1"
+    assert load_file(tmp_path / "out" / "model.safetensors")["model.norm.weight"].dtype == torch.float32
+    assert json.loads((tmp_path / "out" / "instill-card.json").read_text())["id"] == f"{kind}-1"
+    tokenizer = open_tokenizer(tmp_path / "out")
+    found = said_by(open_model(tmp_path / "out"), tokenizer, PROMPTS)
+    candidate = open_model(home / "base", candidate=home / "adapters" / f"{kind}-1")
+    assert found.replies == said_by(candidate, tokenizer, PROMPTS).replies
+    assert found.replies != said_by(open_model(home / "base"), tokenizer, PROMPTS).replies
+    assert [each.name for each in tmp_path.iterdir()] == ["out"]
+
+
+def test_an_adapter_folder_opens_with_peft(home: Path, tmp_path: Path) -> None:
+    from peft import AutoPeftModelForCausalLM
+
+    done = exported(home, "lora-1", tmp_path / "out", form="adapter")
+    assert sorted(each.name for each in done.folder.iterdir()) == ["adapter_config.json", "adapter_model.safetensors"]
+    assert done.serve == (
+        f"vllm serve {home / 'base'} --enable-lora --lora-modules lora-1={tmp_path / 'out'} --max-lora-rank 8"
+    )
+    opened = AutoPeftModelForCausalLM.from_pretrained(str(done.folder), dtype=torch.float32).eval()
+    candidate = open_model(home / "base", candidate=home / "adapters" / "lora-1")
+    tokenizer = open_tokenizer(home / "base")
+    assert said_by(opened, tokenizer, PROMPTS) == said_by(candidate, tokenizer, PROMPTS)
+
+
+def test_weights_of_the_model_itself_are_no_adapter(home: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no adapter"):
+        exported(home, "full-1", tmp_path / "out", form="adapter")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_vllm_does_not_serve_is_said(home: Path) -> None:
+    line, notice = serving_line("adapter", home / "base", home / "adapters" / "dora-1", Path("/out"))
+    assert (line, notice[:33]) == ("", "vLLM does not serve DoRA adapters")
+
+
+def test_a_modelfile_lays_messages_out_as_the_chat_template(home: Path, tmp_path: Path) -> None:
+    done = exported(home, "lora-1", tmp_path / "out", form="ollama")
+    assert (done.folder / "Modelfile").read_text().splitlines() == [
+        "FROM ./model",
+        'TEMPLATE """{{ if .System }}<|system|>{{ .System }}<|end|>{{ end }}'
+        '{{ if .Prompt }}<|user|>{{ .Prompt }}<|end|>{{ end }}<|assistant|>{{ .Response }}<|end|>"""',
+        'PARAMETER stop "<|end|>"',
+        "PARAMETER num_ctx 512",
+        "PARAMETER temperature 0",
+    ]
+    assert (done.folder / "model" / "model.safetensors").is_file()
+    assert done.serve == f"ollama create lora-1 -f {tmp_path / 'out' / 'Modelfile'}"
+
+
+CONVERTER = """#!{python}
+import json, struct, sys
+from pathlib import Path
+Path({record!r}).write_text(json.dumps(sys.argv[1:]))
+assert (Path(sys.argv[1]) / "config.json").is_file()
+Path(sys.argv[sys.argv.index("--outfile") + 1]).write_bytes({content!r})
+sys.exit({code})
+"""
+
+
+def converter(folder: Path, *, content: bytes = struct.pack("<4sIQ", b"GGUF", 3, 7), code: int = 0) -> Path:
+    folder.mkdir()
+    file = folder / "convert_hf_to_gguf.py"
+    record = str(folder / "arguments.json")
+    file.write_text(CONVERTER.format(python=sys.executable, record=record, content=content, code=code))
+    return file
+
+
+@pytest.mark.parametrize("executable", [True, False])
+def test_gguf_by_a_converter(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, executable: bool) -> None:
+    file = converter(tmp_path / "llama.cpp")
+    if executable:
+        file.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{file.parent}{os.pathsep}{os.environ['PATH']}")
+    else:
+        monkeypatch.setenv("LLAMA_CPP_DIR", str(file.parent))
+    done = exported(home, "lora-1", tmp_path / "out", form="gguf")
+    model, *arguments = json.loads((file.parent / "arguments.json").read_text())
+    assert Path(model).name == "model"
+    assert arguments[2:] == ["--outtype", "f32"]
+    assert Path(arguments[1]).name == "lora-1.gguf"
+    assert sorted(each.name for each in done.folder.iterdir()) == ["Modelfile", "lora-1.gguf"]
+    assert (done.folder / "Modelfile").read_text().startswith("FROM ./lora-1.gguf\n")
+    assert "was not run" in done.notices[0]
+
+
+def test_a_converter_that_fails_leaves_nothing(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number, (options, said) in enumerate(
+        [({"code": 3}, "exit 3"), ({"content": b"text"}, "no file|something else")]
+    ):
+        file = converter(tmp_path / f"{number}", **options)  # type: ignore[arg-type]
+        monkeypatch.setenv("LLAMA_CPP_DIR", str(file.parent))
+        with pytest.raises(InstillError, match=said):
+            exported(home, "lora-1", tmp_path / "out", form="gguf")
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["0", "1"]
+
+
+def test_without_a_converter_it_is_said_what_to_install(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("LLAMA_CPP_DIR", raising=False)
+    with pytest.raises(MissingDependency, match=r"Get llama\.cpp"):
+        exported(home, "lora-1", tmp_path / "out", form="gguf")
+
+
+def test_weights_that_lose_what_was_trained_are_not_written(home: Path, tmp_path: Path) -> None:
+    """This model's replies hang on differences that bfloat16 does not keep."""
+    with pytest.raises(InstillError, match=r"exported model does not say .* replies differ"):
+        export(home / "base", home / "adapters" / "lora-1", tmp_path / "out", precision="bf16")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_bf16_is_enough_where_nothing_is_lost(home: Path, tmp_path: Path) -> None:
+    weights = home / "adapters" / "full-1" / "weights.safetensors"
+    rounded = {name: each.bfloat16() for name, each in load_file(weights).items()}
+    (tmp_path / "run").mkdir()
+    save_file(rounded, tmp_path / "run" / "weights.safetensors")
+    (tmp_path / "run" / "card.json").write_text((weights.parent / "card.json").read_text())
+    done = export(home / "base", tmp_path / "run", tmp_path / "out", precision="bf16", prompts=PROMPTS)
+    assert done.parity == {"merged": 0.0, "exported": 0.0}
+    assert load_file(tmp_path / "out" / "model.safetensors")["model.norm.weight"].dtype == torch.bfloat16
+
+
+def test_an_altered_tensor_fails_the_check(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = write_merged
+
+    def write_and_alter(model: Any, tokenizer: Any, candidate: Path, folder: Path, precision: Any) -> None:
+        write(model, tokenizer, candidate, folder, precision)
+        tensors = load_file(folder / "model.safetensors")
+        tensors["model.layers.1.mlp.down_proj.weight"] *= 1.5
+        save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+
+    monkeypatch.setattr(exporting, "write_merged", write_and_alter)
+    with pytest.raises(InstillError, match="exported model does not say what the candidate says"):
+        exported(home, "lora-1", tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_small_alterations_are_measured(home: Path) -> None:
+    tokenizer, model = open_tokenizer(home / "base"), open_model(home / "base")
+    reference = said_by(model, tokenizer, PROMPTS)
+    with torch.no_grad():
+        model.model.norm.weight[0] += 0.01
+    other = said_by(model, tokenizer, PROMPTS, reference)
+    difference = max(abs(a - b) for a, b in zip(reference.likelihoods, other.likelihoods, strict=True))
+    assert difference > 1e-4
+    with pytest.raises(InstillError, match="log-probabilities by up to"):
+        agree(reference, other, "merged model", 1e-4)
+    nothing = type(reference)(reference.replies, (float("nan"),) * 2)
+    with pytest.raises(InstillError, match="0 of 2 replies differ"):
+        agree(reference, nothing, "merged model", 1.0)
+
+
+def test_another_base_is_refused(home: Path, tmp_path: Path) -> None:
+    other = make_base_model(tmp_path / "other", seed=9)
+    with pytest.raises(UsageError, match="not the model that the candidate was trained on"):
+        export(other, home / "adapters" / "lora-1", tmp_path / "out")
+
+
+def test_a_folder_in_use_is_left_alone(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("kept")
+    with pytest.raises(UsageError, match="in use"):
+        exported(home, "lora-1", tmp_path)
+    assert (tmp_path / "mine.txt").read_text() == "kept"
+
+
+def test_hostile_weights_are_not_opened(home: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "hostile"
+    folder.mkdir()
+    (folder / "card.json").write_text((home / "adapters" / "full-1" / "card.json").read_text())
+    save_file({"model.evil.weight": torch.ones(2)}, folder / "weights.safetensors")
+    with pytest.raises(WorkspaceError, match=r"no model\.evil"):
+        export(home / "base", folder, tmp_path / "out", prompts=PROMPTS)
+    (folder / "weights.safetensors").write_bytes(b"\x80\x04.")
+    with pytest.raises(WorkspaceError, match="cannot be read"):
+        export(home / "base", folder, tmp_path / "out", prompts=PROMPTS)
+
+
+def test_distances_by_layer(home: Path) -> None:
+    base, adapters = home / "base", home / "adapters"
+    same = distances(base, adapters / "lora-1", adapters / "lora-1")
+    assert [(each.layer, each.norm) for each in same] == [
+        ("embed_tokens", 0.0), ("layer 0", 0.0), ("layer 1", 0.0), ("norm", 0.0)
+    ]  # fmt: skip
+    names = {each.layer: each for each in distances(base, adapters / "full-1", adapters / "lora-1")}
+    assert names["embed_tokens"].norm == 0
+    assert names["layer 0"].norm > 0
+    trained = open_model(base, candidate=adapters / "full-1").model.norm.weight.detach()
+    untrained = open_model(base).model.norm.weight.detach()
+    assert names["norm"].norm == pytest.approx(float((trained - untrained).norm()), rel=1e-6)
+    assert names["norm"].share == pytest.approx(float((trained - untrained).norm() / trained.norm()), rel=1e-6)
