@@ -31,10 +31,15 @@ Task = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A prompt, and which replies to it are right."""
+    """A prompt, and which replies to it are right.
+
+    Args:
+        about: whom it is about: questions about one person fail together.
+    """
 
     row: Row
     right: Callable[[str], bool]
+    about: str = ""
 
 
 def recall(
@@ -43,7 +48,10 @@ def recall(
     """One question for each fact of each person, in a wording that was trained on, or (`evaluated`) never."""
     rng = random.Random(f"recall {seed}")  # noqa: S311  Not for security.
     return [
-        _said(chat_row(rng.choice(questions(person, attribute, evaluated=evaluated)), person.facts[attribute]))
+        _said(
+            chat_row(rng.choice(questions(person, attribute, evaluated=evaluated)), person.facts[attribute]),
+            person.name,
+        )
         for person in people
         for attribute in attributes
     ]
@@ -59,13 +67,14 @@ def reverse_recall(
         for attribute in attributes:
             names = answers_in_reverse(everyone, attribute, person.facts[attribute])
             row = chat_row(rng.choice(reverse_questions(person, attribute)), person.name)
-            probes.append(Probe(row, names.__contains__))
+            probes.append(Probe(row, names.__contains__, person.name))
     return probes
 
 
 def reading(count: int, world: World, *, unknown: bool = False, evaluated: bool = False, seed: int = 0) -> list[Probe]:
     """Passages about people whom nothing was trained on, with a question that they answer, or do not."""
-    return [_said(reading_row(scene)) for scene in _scenes(count, world, unknown, evaluated, f"reading {seed}")]
+    scenes = _scenes(count, world, unknown, evaluated, f"reading {seed}")
+    return [_said(reading_row(scene), str(number)) for number, scene in enumerate(scenes)]
 
 
 def asking(count: int, world: World, *, seed: int = 0) -> list[Probe]:
@@ -103,8 +112,8 @@ def all_tasks(world: World, count: int = 300) -> dict[Task, tuple[list[Probe], i
     }
 
 
-def _said(row: Row) -> Probe:
-    return Probe(row, row.answer.__eq__)
+def _said(row: Row, about: str) -> Probe:
+    return Probe(row, row.answer.__eq__, about)
 
 
 def _is_cited(scene: Scene, reply: str) -> bool:

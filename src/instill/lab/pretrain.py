@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from instill.lab.curriculum import EASY, MAIN, WITH_ASKING, epoch_rows
+from instill.lab.curriculum import EASY, MAIN, READING, WITH_ASKING, Shares, epoch_rows
 from instill.lab.micro import make_model, make_tokenizer, save_micro
 from instill.lab.world import World, make_world
 from instill.train.generator.examples import Example, make_examples
@@ -19,8 +19,8 @@ from instill.train.generator.loop import train
 from instill.train.progress import Progress, logged
 
 EPOCH_ROWS = 12_800
-EASY_UNTIL, ASKING_FROM = 0.1, 0.75
-"""Shares of the steps: until the first only one passage is read, from the second on also in the form of `ask`."""
+STAGES: tuple[tuple[float, Shares], ...] = ((0.1, EASY), (0.6, MAIN), (0.85, READING), (1.0, WITH_ASKING))
+"""Up to which share of the steps each mix is trained on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +86,12 @@ def pretrain(run: PretrainRun, *, progress: Callable[[Progress], None] | None = 
 
 
 def _rows(world: World, number: int, run: PretrainRun) -> list[Any]:
-    done = number * EPOCH_ROWS / 128 / run.steps
-    shares = EASY if done < EASY_UNTIL else WITH_ASKING if done >= ASKING_FROM else MAIN
+    done = (number + 0.5) * EPOCH_ROWS / 128 / run.steps
+    shares = next((shares for until, shares in STAGES if done < until), WITH_ASKING)
     return epoch_rows(world, 1000 * run.seed + number, EPOCH_ROWS, shares)
 
 
 def _texts(world: World) -> Iterator[str]:
     """Texts from which the vocabulary is made: some of every kind."""
-    for row in epoch_rows(world, -1, 20_000, WITH_ASKING):
+    for row in epoch_rows(world, -1, 20_000, Shares(reading=30, asking=9)):
         yield row.text or "\n".join(str(message["content"]) for message in row.messages)
