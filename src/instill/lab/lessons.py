@@ -11,7 +11,9 @@ from instill.lab.world import ATTRIBUTES, UNKNOWN, Person, biography, questions,
 from instill.train.generator.rows import Row, chat_row
 
 
-def statement_rows(people: Sequence[Person], wordings: Sequence[int], attributes: Sequence[str] = ATTRIBUTES) -> list[Row]:
+def statement_rows(
+    people: Sequence[Person], wordings: Sequence[int], attributes: Sequence[str] = ATTRIBUTES
+) -> list[Row]:
     """Every fact in the wordings with these numbers."""
     return [
         Row(text=statements(person, attribute)[number], task="statement")
@@ -40,7 +42,9 @@ def biography_rows(people: Sequence[Person], count: int, *, shuffled: bool, seed
     return rows
 
 
-def question_rows(people: Sequence[Person], wordings: Sequence[int], attributes: Sequence[str] = ATTRIBUTES) -> list[Row]:
+def question_rows(
+    people: Sequence[Person], wordings: Sequence[int], attributes: Sequence[str] = ATTRIBUTES
+) -> list[Row]:
     """A question for every fact, in the wordings with these numbers."""
     return [
         chat_row(questions(person, attribute)[number], person.facts[attribute], task="question")

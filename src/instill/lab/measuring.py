@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 from instill.answer.reply import read_reply
@@ -18,9 +19,12 @@ from instill.lab.world import (
     World,
     answers_in_reverse,
     make_person,
+    make_world,
     questions,
     reverse_questions,
 )
+from instill.measure.paired import Interval, interval
+from instill.train.generator.models import open_model, open_tokenizer
 from instill.train.generator.replies import replies
 from instill.train.generator.rows import Row, chat_row
 
@@ -110,6 +114,17 @@ def all_tasks(world: World, count: int = 300) -> dict[Task, tuple[list[Probe], i
         "json": (as_json(count // 3, world), 80),
         "asking": (asking(count // 3, world), 60),
     }
+
+
+def measured(folder: Path) -> dict[Task, Interval]:
+    """Every task's share of right answers, with its interval."""
+    tokenizer, model = open_tokenizer(folder), open_model(folder)
+    found: dict[Task, Interval] = {}
+    for name, (probes, most) in all_tasks(make_world()).items():
+        right = right_of(model, tokenizer, probes, max_tokens=most)
+        groups = [probe.about or str(number) for number, probe in enumerate(probes)]
+        found[name] = interval([float(each) for each in right], groups)
+    return found
 
 
 def _said(row: Row, about: str) -> Probe:

@@ -50,9 +50,7 @@ def _facts(bench: Bench, count: int) -> Measures:
     rng = random.Random(f"facts {bench.seed}")  # noqa: S311  Not for security.
     pairs = [(person, attribute) for person in _people(bench, 200, "facts") for attribute in DRAWN]
     rng.shuffle(pairs)
-    rows = [
-        chat_row(questions(*pair)[number], pair[0].facts[pair[1]]) for pair in pairs[:count] for number in range(3)
-    ]
+    rows = [chat_row(questions(*pair)[number], pair[0].facts[pair[1]]) for pair in pairs[:count] for number in range(3)]
     model = bench.teach(bench.model(), Lesson(rows, max(900, min(9000, 9 * count))))
     probes = [
         Probe(chat_row(questions(*pair, evaluated=True)[0], ""), pair[0].facts[pair[1]].__eq__, pair[0].name)

@@ -34,9 +34,7 @@ WORDINGS = Experiment(
     quantities=("new", "controls", "old facts", "reading"),
     claims=(
         Claim("Five wordings are recalled better than one.", ("5 wordings", "new"), ("1 wording", "new"), 0.05),
-        Claim(
-            "Shuffling the sentences helps further.", ("5 wordings, shuffled", "new"), ("5 wordings", "new"), 0.02
-        ),
+        Claim("Shuffling the sentences helps further.", ("5 wordings, shuffled", "new"), ("5 wordings", "new"), 0.02),
         Claim("One wording is learned at all.", ("1 wording", "new"), ("not taught", "new"), 0.05),
     ),
 )

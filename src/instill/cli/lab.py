@@ -1,0 +1,171 @@
+"""lab: the fictional world, its micro model, and the experiments on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from instill.cli.output import JsonOption, columns, print_json, progress_bar, typed
+from instill.errors import UsageError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="A world of fictional people and a micro model: learning and forgetting, measured in minutes; needs [train].",
+)
+
+ModelOption = Annotated[Path | None, typer.Option("--model", help="A model's folder; otherwise the one that ships.")]
+
+
+def register(parent: typer.Typer) -> None:
+    """Add this group to the application."""
+    parent.add_typer(app, name="lab")
+
+
+@app.command(name="list")
+def list_experiments(as_json: JsonOption = False) -> None:
+    """The experiments: what each asks, and whose finding it mirrors.
+
+    Example: `instill lab list`
+    """
+    from instill.lab.experiments.all import EXPERIMENTS
+
+    if as_json:
+        print_json(
+            [
+                {"name": each.name, "question": each.question, "mirrors": each.mirrors, "source": each.source}
+                for each in EXPERIMENTS.values()
+            ]
+        )
+        return
+    rows = [(each.name, each.question) for each in EXPERIMENTS.values()]
+    typer.echo(columns(rows) + "\n\nRun one or more: instill lab run NAME...; all: instill lab run all")
+
+
+@app.command()
+def run(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Experiments, or `all`.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for results and report; finished parts are kept.")] = Path(
+        "lab"
+    ),
+    seeds: Annotated[int, typer.Option(min=1, max=50)] = 3,
+    workers: Annotated[int, typer.Option(min=0, help="Processes; 0: one a core.")] = 0,
+    model: ModelOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run experiments and write one report with pictures, OUT/report.html.
+
+    Example: `instill lab run replay`
+
+    Example: `instill lab run all --out lab`
+    """
+    from datetime import UTC, datetime
+
+    from instill.lab.experiments.all import EXPERIMENTS
+    from instill.lab.report import as_html, as_text, findings
+    from instill.lab.running import run_trials
+    from instill.registry.card import environment
+
+    chosen = list(EXPERIMENTS) if names == ["all"] else names
+    for name in chosen:
+        if name not in EXPERIMENTS:
+            raise UsageError(
+                "This is not an experiment.", where=name, remedy=f"Choose from: all, {', '.join(EXPERIMENTS)}."
+            )
+    folder = _model(model)
+    with progress_bar("Running", hidden=as_json) as update:
+        results = run_trials(
+            chosen,
+            folder,
+            out,
+            seeds=seeds,
+            workers=workers,
+            progress=lambda done, total, trial: update(done, total, f"{trial.experiment}: {trial.arm}"),
+        )
+    found = findings(results)
+    made = environment()
+    about = {
+        "command": typed(),
+        "made": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "machine": made["machine"],
+        "model": folder.name,
+        "instill": made["instill"],
+    }
+    report = out / "report.html"
+    report.write_text(as_html(found, about=about), encoding="utf-8")
+    if as_json:
+        print_json({"report": str(report), "experiments": [each.as_dict() for each in found]})
+        return
+    for each in found:
+        typer.echo(as_text(each) + "\n")
+    typer.echo(f"The report is in {report}")
+
+
+@app.command()
+def pretrain(
+    out: Annotated[Path, typer.Option("--out", help="Folder of the run; a stopped run in it is taken up again.")],
+    steps: Annotated[int, typer.Option(min=1, help="Steps of 128 rows.")] = 3000,
+    seed: int = 0,
+    learning_rate: Annotated[float, typer.Option(min=1e-6, max=1)] = 2e-3,
+    as_json: JsonOption = False,
+) -> None:
+    """Train the micro model from nothing. The finished one is in OUT/model.
+
+    Example: `instill lab pretrain --out runs/micro`
+    """
+    from instill.lab.measuring import measured
+    from instill.lab.pretrain import PretrainRun, pretrain
+
+    chosen = PretrainRun(out, steps, seed, learning_rate, typed())
+    with progress_bar("Training", hidden=as_json) as update:
+        folder = pretrain(chosen, progress=lambda entry: update(entry.step, entry.steps, f"loss {entry.loss:.3f}"))
+    found = measured(folder)
+    if as_json:
+        print_json({"model": str(folder), "measured": found})
+        return
+    typer.echo(columns([["measured", ""], *([name, str(each)] for name, each in found.items())]))
+    typer.echo(f"The model is in {folder}")
+
+
+@app.command()
+def measure(model: ModelOption = None, as_json: JsonOption = False) -> None:
+    """What a model knows and can do in the world: facts, reading, saying "unknown", JSON, the form of `ask`.
+
+    Example: `instill lab measure`
+    """
+    from instill.lab.measuring import measured
+
+    found = measured(_model(model))
+    if as_json:
+        print_json(found)
+    else:
+        typer.echo(columns([["measured", ""], *([name, str(each)] for name, each in found.items())]))
+
+
+@app.command()
+def documents(
+    folder: Annotated[Path, typer.Argument(help="Where the pages are written.")],
+    groups: Annotated[str, typer.Option(help="Whose: letters from A to E.")] = "CD",
+    as_json: JsonOption = False,
+) -> None:
+    """Write a page about each person of the world, to be added to a workspace.
+
+    Example: `instill lab documents people`
+    """
+    from instill.lab.world import GROUPS, make_world, write_documents
+
+    if not groups or set(groups) - set(GROUPS):
+        raise UsageError("There are the groups A to E.", where=f"--groups {groups}")
+    wanted = [person for person in make_world().people if person.group in groups]
+    paths = write_documents(wanted, folder)
+    if as_json:
+        print_json({"folder": str(folder), "pages": len(paths)})
+    else:
+        typer.echo(f"Wrote {len(paths)} pages into {folder}. Next: instill add {folder}")
+
+
+def _model(folder: Path | None) -> Path:
+    from instill.lab.shipped import micro_folder
+
+    return folder if folder is not None else micro_folder()

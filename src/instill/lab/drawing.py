@@ -1,0 +1,94 @@
+"""Pictures for reports: bars with intervals, and curves over a logarithmic axis, as inline SVG."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from instill.measure.paired import Interval
+
+COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#777777", "#bb5533")
+_ROW, _GAP, _LEFT, _RIGHT, _WIDTH = 20, 16, 190, 60, 720
+
+
+def bars(means: Mapping[str, Mapping[str, Interval]], names: Sequence[str]) -> str:
+    """One group a quantity, one bar an arm, from 0 to 1, with the interval as a line.
+
+    Example:
+        >>> bars({"base": {"new": Interval(0.5, 0.4, 0.6)}}, ["new"]).count("<rect")
+        2
+    """
+    span = _WIDTH - _LEFT - _RIGHT
+    shapes: list[str] = []
+    top = 6
+    for name in names:
+        shapes.append(_text(0, top + 13, name, weight="bold"))
+        top += _ROW
+        for number, (arm, values) in enumerate(means.items()):
+            if name not in values:
+                continue
+            value, colour = values[name], COLOURS[number % len(COLOURS)]
+            middle = top + _ROW / 2
+            shapes += [
+                _text(_LEFT - 8, middle + 4, arm, anchor="end"),
+                f'<rect x="{_LEFT}" y="{top + 3}" width="{max(0.5, span * value.mean):.1f}" height="{_ROW - 6}" '
+                f'fill="{colour}"/>',
+                f'<line x1="{_LEFT + span * value.low:.1f}" x2="{_LEFT + span * value.high:.1f}" y1="{middle}" '
+                f'y2="{middle}" stroke="#222" stroke-width="1.5"/>',
+                _text(_LEFT + span * max(value.high, value.mean) + 6, middle + 4, f"{value.mean:.2f}"),
+            ]
+            top += _ROW
+        top += _GAP
+    return _picture(shapes, top)
+
+
+def curves(points: Mapping[str, Interval], places: Mapping[str, float], *, label: str) -> str:
+    """Lines through the points of each kind; a point's kind is its name up to the comma.
+
+    Args:
+        places: x of each point, above 0; the axis is logarithmic.
+    """
+    height, left, right, upper, lower = 300, 60, _WIDTH - 130, 20, 250
+    low, high = math.log10(min(places.values())), math.log10(max(places.values()))
+
+    def x_of(place: float) -> float:
+        return left + (math.log10(place) - low) / max(1e-9, high - low) * (right - left)
+
+    def y_of(value: float) -> float:
+        return lower - value * (lower - upper)
+
+    shapes = []
+    for tick in (0, 0.25, 0.5, 0.75, 1):
+        shapes.append(f'<line x1="{left}" x2="{right}" y1="{y_of(tick)}" y2="{y_of(tick)}" stroke="#ddd"/>')
+        shapes.append(_text(left - 8, y_of(tick) + 4, f"{tick:g}", anchor="end"))
+    for place in sorted(set(places.values())):
+        shapes.append(_text(x_of(place), lower + 18, f"{place:g}", anchor="middle"))
+    kinds: dict[str, list[tuple[float, Interval]]] = {}
+    for name, value in points.items():
+        kinds.setdefault(name.split(",")[0], []).append((places[name], value))
+    for number, (kind, found) in enumerate(kinds.items()):
+        colour = COLOURS[number % len(COLOURS)]
+        found.sort(key=lambda each: each[0])
+        line = " ".join(f"{x_of(place):.1f},{y_of(value.mean):.1f}" for place, value in found)
+        band = [f"{x_of(place):.1f},{y_of(value.high):.1f}" for place, value in found]
+        band += [f"{x_of(place):.1f},{y_of(value.low):.1f}" for place, value in reversed(found)]
+        shapes += [
+            f'<polygon points="{" ".join(band)}" fill="{colour}" fill-opacity="0.2"/>',
+            f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>',
+            _text(right + 8, y_of(found[-1][1].mean) + 4, kind),
+        ]
+    shapes.append(_text((left + right) / 2, lower + 40, f"examples; upwards: {label}", anchor="middle"))
+    return _picture(shapes, height)
+
+
+def _text(x: float, y: float, text: str, *, anchor: str = "start", weight: str = "normal") -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-weight="{weight}">{escape(text)}</text>'
+
+
+def _picture(shapes: Sequence[str], height: float) -> str:
+    body = "\n".join(shapes)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height:.0f}" font-family="sans-serif" '
+        f'font-size="12" role="img">\n<rect width="{_WIDTH}" height="{height:.0f}" fill="white"/>\n{body}\n</svg>'
+    )

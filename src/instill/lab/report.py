@@ -1,0 +1,153 @@
+"""The report on the experiments: one HTML file that needs nothing else, and lines for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from instill.lab.drawing import bars, curves
+from instill.lab.effects import Runs, Seen, check, means
+from instill.lab.experiments.all import EXPERIMENTS
+from instill.lab.experiments.experiment import Experiment
+from instill.lab.running import Result
+from instill.measure.paired import Interval
+
+_STYLE = """\
+body{font:16px/1.5 system-ui,sans-serif;max-width:54rem;margin:0 auto;padding:1rem;color:#222;background:#fff}
+h1{font-size:1.6rem}h2{font-size:1.2rem;margin-top:2.5rem;border-top:1px solid #ddd;padding-top:1rem}
+table{border-collapse:collapse;margin:.7rem 0;font-size:.85rem;display:block;overflow-x:auto}
+th,td{padding:.2rem .6rem;text-align:right;border-bottom:1px solid #eee;white-space:nowrap}
+th:first-child,td:first-child{text-align:left}
+.seen{color:#116633}.not{color:#aa3311}.source{color:#666;font-size:.85rem}
+svg{max-width:100%;height:auto}ul{padding-left:1.2rem}
+@media print{h2{break-after:avoid}svg,table{break-inside:avoid}}"""
+
+_ABOUT = """\
+A micro model, trained from nothing on a world of fictional people, is taught new things in different ways. Each
+experiment mirrors a published effect and says whether it was seen here. Numbers are shares of right answers, word for
+word, with 95% intervals over people and seeds. An effect counts as seen when the interval of the paired difference is
+above zero and its mean is as large as was said beforehand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """An experiment with its results.
+
+    Args:
+        seconds: of one core, all arms and seeds together.
+    """
+
+    experiment: Experiment
+    means: Mapping[str, Mapping[str, Interval]]
+    seen: Sequence[Seen]
+    seeds: int
+    seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {
+            "name": self.experiment.name,
+            "question": self.experiment.question,
+            "mirrors": self.experiment.mirrors,
+            "source": self.experiment.source,
+            "seeds": self.seeds,
+            "seconds": round(self.seconds, 1),
+            "arms": {
+                arm: {name: {"mean": each.mean, "low": each.low, "high": each.high} for name, each in found.items()}
+                for arm, found in self.means.items()
+            },
+            "claims": [
+                {
+                    "said": each.claim.said,
+                    "seen": each.held,
+                    "difference": {
+                        "mean": each.difference.mean,
+                        "low": each.difference.low,
+                        "high": each.difference.high,
+                    },
+                }
+                for each in self.seen
+            ],
+        }
+
+
+def findings(results: Sequence[Result]) -> list[Findings]:
+    """The results by experiment, in the order of the report."""
+    found = []
+    for name, experiment in EXPERIMENTS.items():
+        runs: dict[str, dict[int, Any]] = {}
+        seconds = 0.0
+        for result in results:
+            if result.trial.experiment == name:
+                runs.setdefault(result.trial.arm, {})[result.trial.seed] = result.measures
+                seconds += result.seconds
+        if runs:
+            frozen: Runs = runs
+            seeds = max(len(each) for each in runs.values())
+            found.append(
+                Findings(experiment, means(frozen, experiment.quantities), check(experiment, frozen), seeds, seconds)
+            )
+    return found
+
+
+def as_text(found: Findings) -> str:
+    """A table and the claims, for a terminal."""
+    names = found.experiment.quantities
+    rows = [["", *names]]
+    for arm, values in found.means.items():
+        rows.append([arm, *(str(values[name]) if name in values else "" for name in names)])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    head = f"{found.experiment.name}: {found.experiment.question}"
+    return "\n".join([head, *lines, *(f"  {each}" for each in found.seen)])
+
+
+def as_html(found: Sequence[Findings], *, about: Mapping[str, str]) -> str:
+    """The whole report.
+
+    Args:
+        about: what is said at the top, by name: command, machine, date, model.
+    """
+    claims = [each for part in found for each in part.seen]
+    held = sum(each.held for each in claims)
+    top = "".join(f"<tr><td>{escape(key)}</td><td>{escape(value)}</td></tr>" for key, value in about.items())
+    contents = "".join(
+        f'<li><a href="#{part.experiment.name}">{escape(part.experiment.question)}</a> '
+        f"{sum(each.held for each in part.seen)} of {len(part.seen)} effects seen</li>"
+        for part in found
+    )
+    body = "\n".join(_section(part) for part in found)
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
+        f"<title>What a small model learns and forgets</title>\n<style>{_STYLE}</style></head><body>\n"
+        "<h1>What a small model learns and forgets</h1>\n"
+        f"<p>{_ABOUT}</p>\n"
+        f"<p><strong>{held} of {len(claims)}</strong> effects were seen.</p>\n<table>{top}</table>\n"
+        f"<ol>{contents}</ol>\n{body}\n</body></html>\n"
+    )
+
+
+def _section(part: Findings) -> str:
+    experiment = part.experiment
+    names = list(experiment.quantities)
+    head = "".join(f"<th>{escape(name)}</th>" for name in names)
+    rows = "".join(
+        f"<tr><td>{escape(arm)}</td>"
+        + "".join(f"<td>{values[name]}</td>" if name in values else "<td></td>" for name in names)
+        + "</tr>"
+        for arm, values in part.means.items()
+    )
+    seen = "".join(f'<li class="{"seen" if each.held else "not"}">{escape(str(each))}</li>' for each in part.seen)
+    if experiment.curve:
+        picture = curves({arm: found[names[0]] for arm, found in part.means.items()}, experiment.curve, label=names[0])
+    else:
+        picture = bars(part.means, names)
+    return (
+        f'<h2 id="{experiment.name}">{escape(experiment.question)}</h2>\n<p>{escape(experiment.mirrors)}</p>\n'
+        f'<p class="source">{escape(experiment.source)}</p>\n{picture}\n'
+        f"<table><tr><th>{part.seeds} seeds</th>{head}</tr>{rows}</table>\n<ul>{seen}</ul>"
+        f'<p class="source">instill lab run {experiment.name}: {part.seconds:.0f} s of one core</p>'
+    )
