@@ -64,7 +64,7 @@ def run(
 
     from instill.lab.experiments.all import EXPERIMENTS
     from instill.lab.report import as_html, as_text, findings
-    from instill.lab.running import run_trials
+    from instill.lab.running import run_trials, trials_of
     from instill.registry.card import environment
 
     chosen = list(EXPERIMENTS) if names == ["all"] else names
@@ -76,10 +76,9 @@ def run(
     folder = _model(model)
     with progress_bar("Running", hidden=as_json) as update:
         results = run_trials(
-            chosen,
+            trials_of(chosen, seeds),
             folder,
             out,
-            seeds=seeds,
             workers=workers,
             progress=lambda done, total, trial: update(done, total, f"{trial.experiment}: {trial.arm}"),
         )

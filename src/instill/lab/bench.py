@@ -32,6 +32,7 @@ PEOPLE = 12
 
 _REPLAY_ROWS = 1500
 FULL_RATE, LORA_RATE = 1e-3, 1e-2
+FULL = Method(kind="full")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Lesson:
 
     rows: Sequence[Row]
     exposures: int
-    method: Method = Method(kind="full")
+    method: Method = FULL
     replay: float = 0.0
     distil: bool = False
     learning_rate: float = 0.0

@@ -43,23 +43,26 @@ class Result:
     seconds: float
 
 
+def trials_of(names: Sequence[str], seeds: int) -> list[Trial]:
+    """All arms of the experiments, with seeds 0 to `seeds - 1`."""
+    return [Trial(name, arm, seed) for name in names for arm in EXPERIMENTS[name].arms for seed in range(seeds)]
+
+
 def run_trials(
-    names: Sequence[str],
+    trials: Sequence[Trial],
     model: Path,
     out: Path,
     *,
-    seeds: int = 3,
     workers: int = 0,
     progress: Callable[[int, int, Trial], None] | None = None,
 ) -> list[Result]:
-    """All arms of the experiments, with seeds 0 to `seeds - 1`.
+    """Run them; the results in the order of the trials.
 
     Args:
         model: folder of the micro model, or of another that was trained on the same world.
         out: where results are kept, one file each; those of the same model and version are used again.
         workers: processes; 0: one a core.
     """
-    trials = [Trial(name, arm, seed) for name in names for arm in EXPERIMENTS[name].arms for seed in range(seeds)]
     folder = out / f"results-{model_hash(model)}-{__version__}"
     folder.mkdir(parents=True, exist_ok=True)
     found = [result for result in (_kept(folder, trial) for trial in trials) if result is not None]
