@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import hashlib
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from instill.errors import UsageError
+from filelock import FileLock, Timeout
+
+from instill.errors import UsageError, WorkspaceError
 from instill.registry.card import Base, Card, Condition, GateResult, Metrics, Rows, candidate_id, environment, now
 from instill.registry.champions import Champions
-from instill.registry.store import Registry
+from instill.registry.store import Candidate, Registry
 
 if TYPE_CHECKING:
     from instill.measure.gate.judge import Interpolated
-    from instill.measure.gate.retention import Retention
+    from instill.measure.gate.specification import Gate
     from instill.train.generator.recipe import Recipe
+    from instill.train.generator.rows import Row
     from instill.train.generator.run import Fitted, Prepared
     from instill.train.progress import Progress
 
-Order = Literal["sequential", "joint"]
+_WORK = ("checkpoint.safetensors", "checkpoint.draft", "trl", "candidate", "identity")
+"""What a finished run no longer needs; its log stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +36,7 @@ class Outcome:
     Args:
         folder: the candidate's, in the registry.
         fitted: None when the same candidate was there already.
-        tried: the gate's verdicts; None without a gate.
+        tried: the gate's verdicts; None without a gate, and when they were there already.
         promoted: it is the champion of its base now.
     """
 
@@ -46,7 +52,7 @@ class Watch:
     """Receivers of progress: of training, and of stages by name."""
 
     progress: Callable[[Progress], None] | None = None
-    stage: Callable[[str], None] = lambda _: None
+    stage: Callable[[str], None] = field(default=lambda _: None)
 
 
 def train_recipe(
@@ -54,12 +60,15 @@ def train_recipe(
     recipe: Recipe,
     *,
     parent: str | None = None,
-    rows: Sequence[Any] | None = None,
+    rows: Sequence[Row] | None = None,
     promote: bool = True,
     again: bool = False,
     watch: Watch | None = None,
 ) -> Outcome:
     """Train a candidate, hold it against the recipe's gate, and put it into the registry with its card.
+
+    A candidate that is there already is not trained again. It is measured again when the gate's file or one that it
+    names has changed. In each of several processes the same is called; only the first touches gate and registry.
 
     Args:
         home: the workspace's `.instill`.
@@ -70,31 +79,45 @@ def train_recipe(
 
     Raises:
         UsageError: the recipe, its files or the gate cannot be used, or pre-flight finds what would waste the run.
-        WorkspaceError: the run's folder or the parent is damaged.
+        WorkspaceError: the run's folder or the parent is damaged, or another process trains the same.
     """
-    from instill.measure.gate.specification import load_gate
+    from instill.train.generator import processes
     from instill.train.generator.run import fit, open_recipe
 
     watch = watch or Watch()
     watch.stage("opening")
+    processes.wait()  # The parent may be what the first process is just putting into the registry.
     registry = Registry(home)
     start = registry.check(parent) if parent is not None else None
     prepared = open_recipe(recipe, parent=start.folder if start else None, rows=rows)
-    if start is not None and start.card.base.hash != prepared.base_hash:
-        raise UsageError("The candidate to go on from has another base.", where=start.card.id)
-    gate = load_gate(recipe.path(recipe.gate)) if recipe.gate else None
+    if start is not None:
+        _check_parent(start.card, prepared)
+    gate = _opened_gate(prepared)
+    prepared = replace(prepared, measured_on=gate.rows if gate else ())
     card = _card(prepared, start.card if start else None)
-    if not again and card.id in registry.ids():
-        known = registry.check(card.id)
-        return Outcome(known.card, known.folder, None, None, Champions(registry).champion(card.base.hash) == card.id)
-    watch.stage("training")
-    fitted = fit(prepared, home / "runs" / card.id, caches=home / "frozen", progress=watch.progress)
-    weights, tried = fitted.folder, None
-    if gate is not None:
-        watch.stage("measuring")
-        tried = _judged(gate, prepared, fitted.folder, home / "gates")
-        weights, card = _at_scale(prepared, fitted.folder, card, tried)
-    card = registry.add(weights, _measured(card, fitted, tried))
+    known = None if again else _known(registry, card)
+    if known is not None and (gate is None or _gate_hash(known.card) == gate.hash):
+        champion = Champions(registry).champion(known.card.base.hash)
+        return Outcome(known.card, known.folder, None, None, champion == known.card.id)
+    run = home / "runs" / card.id
+    with _held(run):
+        fitted: Fitted | None = None
+        if known is not None and known.card.id == card.id:
+            card, weights = known.card, known.folder
+        else:
+            watch.stage("training")
+            fitted = fit(prepared, run, caches=home / "frozen", progress=watch.progress)
+            card = _trained(card, fitted)
+            weights = fitted.folder
+        if not processes.is_first():
+            return Outcome(card, registry.folder / card.id, fitted, None, False)
+        tried = None
+        if gate is not None:
+            watch.stage("measuring")
+            tried = _judged(gate.gate, prepared, weights, home / "gates")
+            weights, card = _at_scale(prepared, weights, run, _measured(card, tried, gate.hash), tried)
+        card = registry.add(weights, card)
+        _tidy(run)
     promoted = promote and tried is not None and tried.passed
     if promoted:
         Champions(registry).promote(card.id)
@@ -102,82 +125,100 @@ def train_recipe(
 
 
 @dataclass(frozen=True, slots=True)
-class InOrder:
-    """Several recipes, trained one after the other or together.
-
-    Args:
-        tasks: the recipes' names.
-        scores: of each stage, on each recipe's held-out rows; joint training has one stage.
-        before: the base's scores.
-    """
-
-    order: Order
-    tasks: tuple[str, ...]
-    outcomes: tuple[Outcome, ...]
-    scores: tuple[tuple[float, ...], ...]
-    before: tuple[float, ...]
-    seconds: float
-
-    @property
-    def retention(self) -> Retention | None:
-        """What later stages did to earlier tasks; None for joint training."""
-        from instill.measure.gate.retention import Retention
-
-        return Retention(self.tasks, self.scores, self.before) if self.order == "sequential" else None
+class _OpenedGate:
+    gate: Gate
+    rows: tuple[Row, ...]
+    hash: str
 
 
-def train_in_order(home: Path, recipes: Sequence[Recipe], order: Order, *, watch: Watch | None = None) -> InOrder:
-    """Train several recipes on one base, and measure every task after every stage. Nothing is promoted.
-
-    In sequence each recipe goes on from the weights of the one before. Jointly all rows are mixed, and the first
-    recipe says how they are trained.
+def gate_rows(recipe: Recipe, tokenizer: Any) -> list[Row]:
+    """The rows that a recipe's gate measures on, none without a gate; all that the gate names is checked.
 
     Raises:
-        UsageError: the recipes have different bases or methods, or one has no held-out rows.
+        UsageError: something of it cannot be used.
     """
-    _check_together(recipes)
-    started = time.monotonic()
-    outcomes: list[Outcome] = []
-    if order == "joint":
-        rows = [row for recipe in recipes for row in recipe.study_rows()]
-        outcomes.append(train_recipe(home, _together(recipes), rows=rows, promote=False, watch=watch))
-    else:
-        for recipe in recipes:
-            parent = outcomes[-1].card.id if outcomes else None
-            outcomes.append(train_recipe(home, _without_gate(recipe), parent=parent, promote=False, watch=watch))
-    (watch or Watch()).stage("measuring")
-    return InOrder(
-        order,
-        tuple(recipe.name for recipe in recipes),
-        tuple(outcomes),
-        tuple(held_out_scores(recipes, outcome.folder) for outcome in outcomes),
-        held_out_scores(recipes, None),
-        time.monotonic() - started,
-    )
-
-
-def held_out_scores(recipes: Sequence[Recipe], candidate: Path | None) -> tuple[float, ...]:
-    """Mean score of a candidate (None: the base) on each recipe's held-out rows, by the scoring of its gate."""
-    from instill.measure.gate.scoring import score
+    from instill.measure.gate.judge import rows_of
     from instill.measure.gate.specification import load_gate
-    from instill.train.generator.base import base_folder
-    from instill.train.generator.models import open_model, open_tokenizer
-    from instill.train.generator.replies import replies
 
-    base = base_folder(recipes[0])
-    model, tokenizer = open_model(base, candidate=candidate), open_tokenizer(base)
-    found = []
-    for recipe in recipes:
-        gate = load_gate(recipe.path(recipe.gate)) if recipe.gate else None
-        rows = recipe.held_out_rows()
-        said = replies(model, tokenizer, [row.prompt for row in rows], max_tokens=gate.max_tokens if gate else 64)
-        scoring = gate.scoring if gate else "exact"
-        scores = [score(reply, [row.answer], scoring) for row, reply in zip(rows, said, strict=True)]
-        found.append(sum(scores) / len(scores))
-    return tuple(found)
+    return rows_of(load_gate(recipe.path(recipe.gate)), tokenizer) if recipe.gate else []
 
 
-def _judged(gate: Any, prepared: Prepared, candidate: Path, kept: Path) -> Interpolated:
+def _opened_gate(prepared: Prepared) -> _OpenedGate | None:
+    from instill.measure.gate.specification import load_gate
+
+    recipe = prepared.recipe
+    if not recipe.gate:
+        return None
+    rows = tuple(gate_rows(recipe, prepared.tokenizer))
+    gate = load_gate(recipe.path(recipe.gate))
+    files = [recipe.path(recipe.gate), *gate.files(), *([gate.format.schema_file] if gate.format else [])]
+    digest = hashlib.sha256(b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files))
+    return _OpenedGate(gate, rows, digest.hexdigest()[:16])
+
+
+def _gate_hash(card: Card) -> str:
+    """Of the gate that it was measured by; kept on the card beside the gate's result."""
+    return str((card.gate.model_extra or {}).get("hash", "")) if card.gate else ""
+
+
+def _known(registry: Registry, card: Card) -> Candidate | None:
+    """The candidate that the same recipe made before, as a whole or at a scale; not where it is damaged."""
+    from instill.measure.gate.judge import SCALES
+
+    present = set(registry.ids())
+    for id_ in (card.id, *(_scaled(card, scale).id for scale in SCALES)):
+        if id_ in present:
+            try:
+                return registry.check(id_)
+            except WorkspaceError:
+                continue  # It is made anew, and takes the damaged one's place.
+    return None
+
+
+def _check_parent(parent: Card, prepared: Prepared) -> None:
+    """Weights are kept as their difference from the base, so what goes on must train what its parent did."""
+    if parent.base.hash != prepared.base_hash:
+        raise UsageError("The candidate to go on from has another base.", where=parent.id)
+    own = prepared.recipe.effective()
+    keys = ("method", "last_layers", "modules", "lora")
+    differing = [key for key in keys if parent.recipe.get(key) != own.get(key)]
+    if not differing and own["method"] == "dora" and "scale" in parent.recipe:
+        differing = ["scale"]
+    if differing:
+        raise UsageError(
+            f"The candidate to go on from was trained in another way: {', '.join(differing)} differ.",
+            where=parent.id,
+            remedy="Train on with the same method, last_layers, modules and [lora].",
+        )
+
+
+@contextmanager
+def _held(run: Path) -> Iterator[None]:
+    from instill.train.generator import processes
+
+    run.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(run / "lock")
+    try:
+        if processes.is_first():
+            lock.acquire(timeout=0)
+        yield
+    except Timeout as error:
+        raise WorkspaceError(
+            "Another process is training this recipe.", where=str(run), remedy="Wait for it, or stop it."
+        ) from error
+    finally:
+        lock.release()
+
+
+def _tidy(run: Path) -> None:
+    for place in (*(run / name for name in _WORK), *run.glob("candidate-*")):
+        if place.is_dir():
+            shutil.rmtree(place, ignore_errors=True)
+        else:
+            place.unlink(missing_ok=True)
+
+
+def _judged(gate: Gate, prepared: Prepared, candidate: Path, kept: Path) -> Interpolated:
     from instill.measure.gate.judge import with_interpolation
     from instill.measure.gate.kept import Kept
     from instill.train.generator.models import open_model
@@ -190,23 +231,21 @@ def _judged(gate: Any, prepared: Prepared, candidate: Path, kept: Path) -> Inter
     )
 
 
-def _at_scale(prepared: Prepared, folder: Path, card: Card, tried: Interpolated) -> tuple[Path, Card]:
+def _at_scale(prepared: Prepared, weights: Path, run: Path, card: Card, tried: Interpolated) -> tuple[Path, Card]:
     """The weights that the gate chose; those between base and candidate are another candidate, with its own id."""
+    import torch
+
     from instill.train.generator.models import open_model, save_candidate
 
     scale = tried.chosen.scale
     if scale == 1:
-        return folder, card
-    model = open_model(prepared.base, candidate=folder, scale=scale, trainable=True)
+        return weights, card
+    model = open_model(prepared.base, candidate=weights, scale=scale, trainable=True, dtype=torch.float32)
     if not hasattr(model, "peft_config"):
-        _mark_trained(model, folder)
-    scaled = folder.with_name(f"{folder.name}-{scale:g}")
-    save_candidate(model, scaled)
-    recipe = {**card.recipe, "scale": scale}
-    again = candidate_id(
-        recipe["name"], base_hash=card.base.hash, rows_hash=card.rows.hash, recipe=recipe, seed=card.seed
-    )
-    return scaled, card.model_copy(update={"id": again, "recipe": recipe})
+        _mark_trained(model, weights)
+    folder = run / f"candidate-{scale:g}"
+    save_candidate(model, folder)
+    return folder, _scaled(card, scale)
 
 
 def _mark_trained(model: Any, folder: Path) -> None:
@@ -220,6 +259,14 @@ def _mark_trained(model: Any, folder: Path) -> None:
         names = set(file.keys())
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name in names)
+
+
+def _scaled(card: Card, scale: float) -> Card:
+    recipe = {**card.recipe, "scale": scale}
+    id_ = candidate_id(
+        str(recipe["name"]), base_hash=card.base.hash, rows_hash=card.rows.hash, recipe=recipe, seed=card.seed
+    )
+    return card.model_copy(update={"id": id_, "recipe": recipe})
 
 
 def _card(prepared: Prepared, parent: Card | None) -> Card:
@@ -236,7 +283,7 @@ def _card(prepared: Prepared, parent: Card | None) -> Card:
             seed=seed,
         ),
         made=now(),
-        base=Base(name=prepared.base.name, folder=str(prepared.base), hash=prepared.base_hash),
+        base=Base(name=prepared.base.name, folder=str(prepared.base.resolve()), hash=prepared.base_hash),
         rows=Rows(hash=prepared.rows_hash, count=len(prepared.rows) + len(prepared.replay)),
         recipe=recipe,
         seed=seed,
@@ -245,45 +292,17 @@ def _card(prepared: Prepared, parent: Card | None) -> Card:
     )
 
 
-def _measured(card: Card, fitted: Fitted, tried: Interpolated | None) -> Card:
+def _trained(card: Card, fitted: Fitted) -> Card:
     training = {"loss": fitted.loss, "steps": fitted.steps, "seconds": round(fitted.seconds, 1)}
-    if tried is None:
-        return card.model_copy(update={"metrics": Metrics(after={"training": training})})
+    return card.model_copy(update={"metrics": Metrics(after={"training": training})})
+
+
+def _measured(card: Card, tried: Interpolated, gate_hash: str) -> Card:
     verdict = tried.chosen.verdict
     measured = verdict.metrics
+    training = card.metrics.after.get("training", {})
     metrics = Metrics(before=measured["before"], after={"training": training, **measured["after"]})
-    conditions = tuple(Condition.model_validate(each.as_dict()) for each in verdict.conditions)
+    conditions = [Condition.model_validate(each.as_dict()) for each in verdict.conditions]
     reasons = [f"at {each.scale:g} of the change: {reason}" for each in tried.tried for reason in each.verdict.reasons]
-    return card.model_copy(
-        update={
-            "metrics": metrics,
-            "gate": GateResult(passed=tried.passed, conditions=conditions),
-            "reasons": tuple(reasons),
-        }
-    )
-
-
-def _check_together(recipes: Sequence[Recipe]) -> None:
-    first = recipes[0]
-    for recipe in recipes:
-        if (recipe.base, recipe.as_method()) != (first.base, first.as_method()):
-            raise UsageError(
-                "The recipes have different bases or methods.",
-                where=f"{first.name}, {recipe.name}",
-                remedy="Recipes that are trained on one another need the same base, method, last_layers and modules.",
-            )
-        if not recipe.data.held_out:
-            raise UsageError(
-                "The recipe has no rows to measure the task with.",
-                where=recipe.name,
-                remedy='Name some in [data]: held_out = ["held_out.jsonl"].',
-            )
-
-
-def _together(recipes: Sequence[Recipe]) -> Recipe:
-    return _without_gate(recipes[0], name="-".join(recipe.name for recipe in recipes)[:60])
-
-
-def _without_gate(recipe: Recipe, *, name: str = "") -> Recipe:
-    """A gate compares with the base; here stages are compared with one another."""
-    return recipe.model_copy(update={"gate": "", "name": name or recipe.name})
+    gate = GateResult.model_validate({"passed": tried.passed, "conditions": conditions, "hash": gate_hash})
+    return card.model_copy(update={"metrics": metrics, "gate": gate, "reasons": tuple(reasons)})

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from instill.cli.output import JsonOption, WorkspaceOption, columns, err, print_json, progress_bar
+from instill.cli.output import JsonOption, WorkspaceOption, clean, columns, err, print_json, progress_bar
 from instill.errors import UsageError
 from instill.location import find_workspace
 
 if TYPE_CHECKING:
     from instill.train.generator.recipe import Recipe
-    from instill.training import InOrder, Outcome, Watch
+    from instill.training import Outcome, Watch
+    from instill.training_order import InOrder
 
 
 def run(
@@ -49,8 +50,11 @@ def run(
 
     found = [read_recipe(file) for file in recipes]
     if dry_run:
-        for recipe in found:
-            _dry(recipe, as_json)
+        if as_json and len(found) > 1:
+            raise UsageError("--json prints one object.", remedy="Give one recipe with --dry-run --json.")
+        passed = [_dry(recipe, as_json) for recipe in found]
+        if not all(passed):
+            raise typer.Exit(2)
         return
     home = find_workspace(workspace) / ".instill"
     if len(found) > 1:
@@ -62,12 +66,15 @@ def run(
             raise UsageError("--from goes with one recipe.")
         _in_order(home, found, order, as_json)
         return
+    from instill.train.generator import processes
     from instill.training import train_recipe
 
     with ExitStack() as stack:
         outcome = train_recipe(
             home, found[0], parent=parent, promote=promote, again=again, watch=_watch(stack, as_json)
         )
+    if not processes.is_first():
+        return
     if as_json:
         print_json(_as_json(outcome))
     else:
@@ -136,29 +143,35 @@ def pairs(
         typer.echo(f"{len(found)} pairs from {len(asked)} prompts are in {out}.")
 
 
-def _dry(recipe: Recipe, as_json: bool) -> None:
+def _dry(recipe: Recipe, as_json: bool) -> bool:
+    """Whether the run may begin."""
     from instill.cli.train_recipe import show_dry_run
     from instill.train.generator.base import base_folder
     from instill.train.generator.dry_run import dry_run
     from instill.train.generator.methods import prepare
     from instill.train.generator.models import open_model, open_tokenizer
+    from instill.training import gate_rows
 
     base = base_folder(recipe)
+    tokenizer = open_tokenizer(base)
+    measured_on = gate_rows(recipe, tokenizer)
     model = prepare(open_model(base), recipe.as_method())
-    report = dry_run(recipe, model, open_tokenizer(base))
+    report = dry_run(recipe, model, tokenizer, measured_on=measured_on)
     show_dry_run(recipe, report, as_json)
-    if not report.passed:
-        raise typer.Exit(2)
+    return report.passed
 
 
 def _in_order(home: Path, recipes: Sequence[Recipe], order: str, as_json: bool) -> None:
-    from instill.training import Order, train_in_order
+    from instill.train.generator import processes
+    from instill.training_order import Order, train_in_order
 
     wanted: tuple[Order, ...] = ("sequential", "joint") if order == "both" else (order,)  # type: ignore[assignment]
     found: list[InOrder] = []
     for one in wanted:
         with ExitStack() as stack:
             found.append(train_in_order(home, recipes, one, watch=_watch(stack, as_json)))
+    if not processes.is_first():
+        return
     if as_json:
         print_json(
             [
@@ -195,11 +208,16 @@ def _shown(scores: Sequence[float]) -> list[str]:
 
 def _told(outcome: Outcome) -> str:
     card = outcome.card
-    if outcome.fitted is None:
-        return f"{card.id} is there already, made from the same base, rows and recipe. Train anyway: --again"
     fitted = outcome.fitted
-    lines = [f"{card.id}: {fitted.steps} steps in {fitted.seconds:.0f} s, loss {fitted.loss:.3f}"]
-    lines += [f"warning: {each}" for each in fitted.findings if each.severity == "warning"]
+    if fitted is None:
+        verdict = "the champion" if outcome.promoted else card.verdict
+        lines = [f"{card.id} is there already, made from the same base, rows and recipe."]
+        if outcome.tried is None:
+            return f"{lines[0]} It is {verdict}. Train anyway: --again"
+        lines.append("The gate has changed, so it was measured again.")
+    else:
+        lines = [f"{card.id}: {fitted.steps} steps in {fitted.seconds:.0f} s, loss {fitted.loss:.3f}"]
+        lines += [clean(f"warning: {each}") for each in fitted.findings if each.severity == "warning"]
     if outcome.tried is None:
         return "\n".join([*lines, f"No gate: it is kept, not promoted. Next: instill models show {card.id}"])
     for tried in outcome.tried.tried:

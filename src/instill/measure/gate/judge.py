@@ -15,6 +15,7 @@ from instill.measure.gate.rows import GateRows, read_gate_rows
 from instill.measure.gate.schema import ReplySchema
 from instill.measure.gate.specification import Gate
 from instill.measure.gate.verdict import Condition, Verdict
+from instill.train.generator.rows import Row
 
 SCALES = (0.75, 0.5, 0.25)
 """How much of a candidate is tried, in this order, when all of it forgets too much."""
@@ -95,6 +96,15 @@ def with_interpolation(
         if tried[-1].verdict.passed or not lost_only(tried[0].verdict):
             break
     return Interpolated(tuple(tried))
+
+
+def rows_of(gate: Gate, tokenizer: Any) -> list[Row]:
+    """All rows that the gate measures on. What it names is checked, so that no hours of training end in a typo.
+
+    Raises:
+        UsageError: see `judge`.
+    """
+    return [row for rows in _Files(gate, tokenizer).all() for row in rows.rows]
 
 
 def lost_only(verdict: Verdict) -> bool:

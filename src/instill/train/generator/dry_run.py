@@ -14,6 +14,7 @@ from instill.train.generator.loop import Lower, Objective, next_token
 from instill.train.generator.mix import mixed, replay_count
 from instill.train.generator.preflight import check_rows, examples_or_findings
 from instill.train.generator.recipe import Recipe
+from instill.train.generator.rows import Row
 from instill.train.generator.shown import ShownRow, TokenCounts, shown_row, token_counts
 
 
@@ -68,6 +69,8 @@ def dry_run(
     objective: Objective = next_token,
     lower: Lower | None = None,
     measure: bool = True,
+    rows: Sequence[Row] | None = None,
+    measured_on: Sequence[Row] = (),
 ) -> DryRun:
     """Check a recipe's rows and estimate its cost; nothing is trained or written.
 
@@ -76,11 +79,15 @@ def dry_run(
         objective: the run's own.
         lower: the run's own.
         measure: false: without the estimate, which takes as long as three steps.
+        rows: what is learnt, instead of the recipe's rows.
+        measured_on: rows besides the recipe's held-out ones that may not be trained on, such as the gate's.
 
     Raises:
         UsageError: a file of the recipe cannot be read.
     """
-    rows, replay, held_out = recipe.study_rows(), recipe.replay_rows(), recipe.held_out_rows()
+    rows = recipe.study_rows() if rows is None else rows
+    replay, held_out = recipe.replay_rows(), recipe.held_out_rows()
+    unseen = [*held_out, *measured_on]
     examples, refused = examples_or_findings(rows, tokenizer)
     replayed, refused_replay = examples_or_findings(replay, tokenizer)
     context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
@@ -89,8 +96,8 @@ def dry_run(
     findings = [
         *refused,
         *refused_replay,
-        *check_rows(rows, examples, tokenizer, held_out, context, stops=stops, objective=recipe.objective),
-        *(check_rows(replay, replayed, tokenizer, held_out, context, stops=stops) if replay else []),
+        *check_rows(rows, examples, tokenizer, unseen, context, stops=stops, objective=recipe.objective),
+        *(check_rows(replay, replayed, tokenizer, unseen, context, stops=stops) if replay else []),
         *lint(rows, schema=schema, instructions=recipe.data.instructions),
         *(schema_findings(held_out, schema) if schema is not None else []),
     ]

@@ -89,7 +89,11 @@ def make_example(row: Row, tokenizer: Any, *, number: int = 0, longest: int | No
 
 
 def make_examples(rows: Sequence[Row], tokenizer: Any, *, longest: int | None = None) -> list[Example]:
-    """All rows, numbered from 0."""
+    """All rows, numbered from 0.
+
+    Raises:
+        UsageError: see `render`.
+    """
     return [make_example(row, tokenizer, number=number, longest=longest) for number, row in enumerate(rows)]
 
 
@@ -106,9 +110,16 @@ def prompt_ids(messages: Sequence[ChatMessage], tokenizer: Any, *, tools: Sequen
 def _shown(tokenizer: Any, row: Row, messages: Sequence[ChatMessage], *, reply_follows: bool = False) -> str:
     from jinja2.exceptions import TemplateError
 
+    if not tokenizer.chat_template and (row.tools or any(message.get("tool_calls") for message in messages)):
+        raise UsageError(
+            "The model has no chat template, and nothing else shows tools and calls.",
+            where=row.place,
+            remedy="Use a base with a chat template, or write the calls as text.",
+        )
     try:
         return chat_text(tokenizer, messages, tools=row.tools, reply_follows=reply_follows)
-    except (TemplateError, IndexError) as error:
+    except (TemplateError, LookupError, TypeError, ValueError, AttributeError) as error:
+        # A template is a program, and what it does with turns in a wrong order is its own affair.
         raise UsageError(
             f"The model's chat template refuses these messages: {error}.",
             where=row.place,

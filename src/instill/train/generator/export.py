@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from instill.errors import UsageError
 from instill.generators.chat import ChatMessage
 from instill.registry.card import read_card
@@ -89,12 +91,12 @@ def export(
     tolerance = TOLERANCE[precision]
     with _draft_of(out) as draft:
         tell("asking the candidate")
-        tokenizer, model = open_tokenizer(base), open_model(base, candidate=candidate).float()
+        tokenizer, model = open_tokenizer(base), _in_float32(base, candidate)
         reference = said_by(model, tokenizer, chosen)
         parity = {}
         if form == "adapter":
             write_adapter(base, candidate, draft)
-            reopened, exported_tokenizer = open_model(base, candidate=draft).float(), tokenizer
+            reopened, exported_tokenizer = _in_float32(base, draft), tokenizer
         else:
             tell("merging")
             model = model.merge_and_unload() if hasattr(model, "merge_and_unload") else model
@@ -103,7 +105,7 @@ def export(
             write_merged(model, tokenizer, candidate, folder, precision)
             del model
             gc.collect()
-            reopened, exported_tokenizer = open_model(folder).float(), open_tokenizer(folder)
+            reopened, exported_tokenizer = _in_float32(folder), open_tokenizer(folder)
         tell("asking what was written")
         parity["exported"] = _compare(reference, reopened, exported_tokenizer, chosen, "exported model", tolerance)
         if form == "ollama":
@@ -116,6 +118,11 @@ def export(
     serve, notice = serving_line(form, base, candidate, out)
     notices = tuple(each for each in (notice, _UNOPENED if form == "gguf" else "") if each)
     return Exported(out, form, precision, len(chosen), parity, tolerance, serve, notices)
+
+
+def _in_float32(folder: Path, candidate: Path | None = None) -> Any:
+    """Also on a GPU, where the merged weights would otherwise be rounded."""
+    return open_model(folder, candidate=candidate, dtype=torch.float32)
 
 
 def _compare(

@@ -13,6 +13,7 @@ from torch import Tensor
 from instill.encoders.folder_hash import files_hash
 from instill.errors import UsageError
 from instill.train.generator.candidates import ADAPTER, WEIGHTS, apply_candidate
+from instill.train.generator.quiet import quiet_libraries
 
 _SUFFIXES = (".json", ".safetensors", ".jinja", ".model", ".txt")
 _SAFE = {"local_files_only": True, "trust_remote_code": False}
@@ -39,7 +40,8 @@ def open_tokenizer(folder: Path) -> Any:
 
     folder = checked_folder(folder)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(str(folder), **_SAFE)
+        with quiet_libraries():
+            tokenizer = AutoTokenizer.from_pretrained(str(folder), **_SAFE)
     except Exception as error:  # whatever a damaged folder makes the library raise
         raise _unreadable("tokenizer", folder, error) from error
     if not tokenizer.is_fast:
@@ -48,7 +50,13 @@ def open_tokenizer(folder: Path) -> Any:
 
 
 def open_model(
-    folder: Path, *, candidate: Path | None = None, scale: float = 1.0, trainable: bool = False, seed: int = 0
+    folder: Path,
+    *,
+    candidate: Path | None = None,
+    scale: float = 1.0,
+    trainable: bool = False,
+    seed: int = 0,
+    dtype: torch.dtype | None = None,
 ) -> Any:
     """A causal language model, ready to reply.
 
@@ -57,9 +65,7 @@ def open_model(
         scale: how much of the candidate, 0 (the base) to 1.
         trainable: the candidate's adapter stays apart, so that it can be trained on.
         seed: for weights that the folder lacks (none, in a whole model).
-
-    Returns:
-        The model in float32, or in bfloat16 on a GPU.
+        dtype: of the weights; None: float32, or bfloat16 on a GPU.
 
     Raises:
         UsageError: the folder is no model that can be loaded.
@@ -70,13 +76,16 @@ def open_model(
     folder = checked_folder(folder)
     torch.manual_seed(seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    dtype = torch.bfloat16 if device == "cuda" else torch.float32
+    if dtype is None:
+        dtype = torch.bfloat16 if device == "cuda" else torch.float32
     try:
-        model = AutoModelForCausalLM.from_pretrained(str(folder), use_safetensors=True, dtype=dtype, **_SAFE)
+        with quiet_libraries():
+            model = AutoModelForCausalLM.from_pretrained(str(folder), use_safetensors=True, dtype=dtype, **_SAFE)
     except Exception as error:  # whatever a damaged folder makes the library raise
         raise _unreadable("model", folder, error) from error
     if candidate is not None:
-        model = apply_candidate(model, candidate, scale=scale, trainable=trainable)
+        with quiet_libraries():
+            model = apply_candidate(model, candidate, scale=scale, trainable=trainable)
     return model.to(device).train(False)
 
 
@@ -113,7 +122,8 @@ def save_merged(model: Any, tokenizer: Any, folder: Path) -> None:
     """Write a whole transformers folder; an adapter becomes part of the weights."""
     merged = model.merge_and_unload() if hasattr(model, "merge_and_unload") else model
     folder.mkdir(parents=True, exist_ok=True)
-    merged.save_pretrained(str(folder), safe_serialization=True)
+    with quiet_libraries():
+        merged.save_pretrained(str(folder), safe_serialization=True)
     tokenizer.save_pretrained(str(folder))
 
 

@@ -6,17 +6,24 @@ Rafailov et al., "Direct Preference Optimization", 2023; Bai et al., "Constituti
 from __future__ import annotations
 
 import copy
+import json
 import random
+import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from instill.errors import UsageError
-from instill.generators.chat import ChatMessage
+from instill.generators.chat import ChatMessage, chat_text
 from instill.generators.protocol import Generator, Message
 from instill.train.generator.hyperparameters import Hyperparameters
+from instill.train.generator.quiet import quiet_libraries
 from instill.train.generator.rows import Row
 from instill.train.progress import Progress
+
+_AT_ONCE = 8  # pairs that go through the model together
 
 _CRITIQUE = """\
 Here is a request and a reply to it.
@@ -52,76 +59,132 @@ def train_preferences(
     run: Path,
     *,
     beta: float,
+    save_every: int = 50,
     progress: Callable[[Progress], None] | None = None,
 ) -> None:
     """Train those parameters of `model` that require gradients, in place, to prefer the better replies.
 
+    The reference that it is held near to is the model as it is given.
+
     Args:
         rows: with a rejected reply each.
+        chosen: layout (`micro_tokens`, `packing`, `pack_width`) is trl's own here.
         run: where trl keeps its checkpoints; a stopped run goes on from the last.
+        save_every: steps between checkpoints.
 
     Raises:
-        UsageError: a row has no rejected reply.
+        UsageError: a row has no rejected reply, or one that is the same.
     """
     import datasets
     from transformers import PrinterCallback, TrainerCallback
-    from transformers.trainer_utils import get_last_checkpoint
     from trl import DPOConfig, DPOTrainer
 
     from instill.train.generator.loop import uses_bf16
 
     for row in rows:
-        if not row.rejected or not row.answer:
+        if not row.rejected or not row.answer or row.rejected == row.answer:
             raise UsageError(
                 "This row has no pair of a better and a worse reply.",
                 where=row.place,
                 remedy='Preferences are {"prompt": ..., "chosen": ..., "rejected": ...}',
             )
     on_cpu = next(model.parameters()).device.type == "cpu"
-    settings = DPOConfig(
-        output_dir=str(run / "trl"),
-        beta=beta,
-        learning_rate=chosen.learning_rate,
-        num_train_epochs=chosen.epochs,
-        max_steps=chosen.steps or -1,
-        per_device_train_batch_size=min(chosen.batch_size, 8),
-        gradient_accumulation_steps=max(1, chosen.batch_size // 8),
-        warmup_steps=chosen.warmup,
-        weight_decay=chosen.weight_decay,
-        max_grad_norm=chosen.clip,
-        seed=chosen.seed,
-        bf16=uses_bf16(chosen.precision),
-        use_cpu=on_cpu,
-        gradient_checkpointing=not on_cpu,
-        report_to="none",
-        disable_tqdm=True,
-        logging_strategy="steps",
-        logging_steps=1,
-        save_strategy="steps",
-        save_steps=50,
-        save_total_limit=1,
-        dataset_num_proc=None,
-    )
+    folder = run / "trl"
+    folder.mkdir(parents=True, exist_ok=True)
+    started, resumed = time.monotonic(), _last_checkpoint(folder)
 
     class Watch(TrainerCallback):
         def on_log(self, _args: Any, state: Any, _control: Any, logs: Any = None, **_: Any) -> None:
             if progress is not None and logs and "loss" in logs:
-                progress(Progress(state.global_step, state.max_steps, float(logs["loss"]), 0.0, 0))
+                seconds, first = time.monotonic() - started, _step_of(resumed) if resumed else 0
+                progress(Progress(state.global_step, state.max_steps, float(logs["loss"]), seconds, first))
 
-    data = datasets.Dataset.from_list([_as_trl(row) for row in rows])
-    trainer = DPOTrainer(
-        model=model,
-        # Under an adapter the reference is the model without it.
-        ref_model=None if hasattr(model, "peft_config") else copy.deepcopy(model),
-        args=settings,
-        train_dataset=data,
-        processing_class=tokenizer,
-        callbacks=[Watch()],
-    )
-    trainer.remove_callback(PrinterCallback)
-    (run / "trl").mkdir(parents=True, exist_ok=True)
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(run / "trl")))
+    with quiet_libraries(), _no_bars(datasets), _left_as_found(model):
+        settings = DPOConfig(
+            output_dir=str(folder),
+            beta=beta,
+            max_length=None,
+            learning_rate=chosen.learning_rate,
+            num_train_epochs=chosen.epochs,
+            max_steps=chosen.steps or -1,
+            per_device_train_batch_size=min(chosen.batch_size, _AT_ONCE),
+            gradient_accumulation_steps=max(1, chosen.batch_size // _AT_ONCE),
+            warmup_steps=chosen.warmup,
+            weight_decay=chosen.weight_decay,
+            max_grad_norm=chosen.clip,
+            seed=chosen.seed,
+            bf16=uses_bf16(chosen.precision),
+            use_cpu=on_cpu,
+            gradient_checkpointing=not on_cpu,
+            report_to="none",
+            disable_tqdm=True,
+            logging_strategy="steps",
+            logging_steps=1,
+            save_strategy="steps",
+            save_steps=save_every,
+            save_total_limit=1,
+            dataset_num_proc=None,
+        )
+        trainer = DPOTrainer(
+            model=model,
+            # Under an adapter trl keeps a copy of the adapter instead.
+            ref_model=None if hasattr(model, "peft_config") else copy.deepcopy(model),
+            args=settings,
+            train_dataset=datasets.Dataset.from_list([_as_trl(row, tokenizer) for row in rows]),
+            processing_class=tokenizer,
+            callbacks=[Watch()],
+        )
+        trainer.remove_callback(PrinterCallback)
+        trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
     model.train(False)
+
+
+def _last_checkpoint(folder: Path) -> Path | None:
+    """The newest that was finished; others are removed. Its state is what trl writes last."""
+    found = sorted(folder.glob("checkpoint-*"), key=_step_of)
+    while found and not _is_whole(found[-1]):
+        shutil.rmtree(found.pop(), ignore_errors=True)
+    return found[-1] if found else None
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    try:
+        return bool(json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return False
+
+
+def _step_of(checkpoint: Path) -> int:
+    number = checkpoint.name.rpartition("-")[2]
+    return int(number) if number.isdecimal() else 0
+
+
+@contextmanager
+def _no_bars(datasets: Any) -> Iterator[None]:
+    shown = datasets.utils.are_progress_bars_enabled()
+    datasets.disable_progress_bars()
+    try:
+        yield
+    finally:
+        if shown:
+            datasets.enable_progress_bars()
+
+
+@contextmanager
+def _left_as_found(model: Any) -> Iterator[None]:
+    """Afterwards, what trl added to the model, and what it set for all training in this process, is gone."""
+    from accelerate.state import AcceleratorState, GradientState
+
+    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    try:
+        yield
+    finally:
+        inner.__dict__.pop("forward", None)
+        if "ref" in getattr(model, "peft_config", {}):
+            model.delete_adapter("ref")
+        # Its precision would be the next run's too.
+        AcceleratorState._reset_state(reset_partial_state=True)
+        GradientState._reset_state()
 
 
 def write_pairs(
@@ -159,11 +222,15 @@ def write_pairs(
             yield Row((*prompt, {"role": "assistant", "content": revised}), rejected=first, task=principle)
 
 
-def _as_trl(row: Row) -> dict[str, Any]:
+def _as_trl(row: Row, tokenizer: Any) -> dict[str, Any]:
+    if not tokenizer.chat_template:
+        prompt = chat_text(tokenizer, row.prompt, reply_follows=True)
+        return {"prompt": prompt, "chosen": f" {row.answer}", "rejected": f" {row.rejected}"}
     return {
         "prompt": [dict(message) for message in row.prompt],
         "chosen": [{"role": "assistant", "content": row.answer}],
         "rejected": [{"role": "assistant", "content": row.rejected}],
+        "tools": json.dumps(row.tools) if row.tools else None,
     }
 
 

@@ -238,6 +238,12 @@ def _refuse_without_effect(recipe: Recipe, file: Path) -> None:
                 where=f"{file}: {section}.{min(given)}",
                 remedy="Remove it, or set the other.",
             )
+    if recipe.objective == "preference" and recipe.data.replay:
+        raise UsageError(
+            'Replay has no effect with objective = "preference", which stays near the base by beta.',
+            where=f"{file}: data.replay",
+            remedy="Remove it; to forget less, raise preference.beta.",
+        )
     if "replay_share" in recipe.data.model_fields_set and recipe.data.replay_share and not recipe.data.replay:
         raise UsageError(
             "There is no replay to take a share of.",

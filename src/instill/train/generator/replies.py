@@ -14,6 +14,7 @@ from instill.train.generator.batches import padded
 from instill.train.generator.examples import Example, Ids, prompt_ids
 from instill.train.generator.layers import decoder
 from instill.train.generator.loss import CHUNK, logits_of
+from instill.train.generator.quiet import quiet_libraries
 
 _ROWS, _TOKENS = 64, 8192
 
@@ -90,7 +91,7 @@ def _replied(model: Any, tokenizer: Any, prompts: Sequence[Ids], max_tokens: int
         ids[number, width - len(each) :] = torch.from_numpy(each.astype(np.int64))
         mask[number, width - len(each) :] = 1
     device = next(model.parameters()).device
-    with torch.inference_mode():
+    with torch.inference_mode(), quiet_libraries():
         made = model.generate(
             input_ids=ids.to(device),
             attention_mask=mask.to(device),

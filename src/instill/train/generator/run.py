@@ -5,12 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from instill.errors import UsageError, WorkspaceError
+from instill.train.generator import processes
 from instill.train.generator.base import base_folder
 from instill.train.generator.dry_run import dry_run
 from instill.train.generator.examples import Example, make_examples
@@ -21,6 +26,7 @@ from instill.train.generator.methods import frozen_layers, prepare
 from instill.train.generator.mix import mixed
 from instill.train.generator.models import model_hash, open_model, open_tokenizer, save_candidate
 from instill.train.generator.preference import train_preferences
+from instill.train.generator.quiet import quiet_libraries
 from instill.train.generator.recipe import Recipe
 from instill.train.generator.rows import Row, rows_hash
 from instill.train.generator.teacher import teach
@@ -28,6 +34,8 @@ from instill.train.progress import Progress, logged
 
 CANDIDATE = "candidate"
 """Folder of the trained weights in the folder of a run."""
+
+_LOG = "log.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,7 @@ class Prepared:
     Args:
         base: folder of the model that training begins from.
         parent: folder of a candidate that is trained on, or None.
+        measured_on: rows besides those held out that may not be trained on, such as the gate's.
     """
 
     recipe: Recipe
@@ -47,6 +56,7 @@ class Prepared:
     replay: tuple[Row, ...]
     held_out: tuple[Row, ...]
     parent: Path | None = None
+    measured_on: tuple[Row, ...] = ()
 
     @property
     def rows_hash(self) -> str:
@@ -56,7 +66,7 @@ class Prepared:
     @property
     def identity(self) -> str:
         """Names all that decides the trained weights."""
-        parts = [self.base_hash, self.rows_hash, self.recipe.effective(), str(self.parent or "")]
+        parts = [self.base_hash, self.rows_hash, self.recipe.effective(), self.parent.name if self.parent else ""]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -67,6 +77,8 @@ class Fitted:
     Args:
         folder: of the trained weights.
         seconds: of this process; a run that was taken up again took longer.
+        steps: of the whole run.
+        loss: mean over its last steps.
     """
 
     folder: Path
@@ -105,17 +117,21 @@ def fit(prepared: Prepared, run: Path, *, caches: Path, progress: Callable[[Prog
         run: folder of the run; a stopped run in it is taken up again.
         caches: where the output of frozen layers is kept, for this run and others.
 
+    Of many processes only the first writes the weights; the others may go on before it has.
+
     Raises:
         UsageError: pre-flight finds mistakes that would waste the run.
         WorkspaceError: the folder holds another run.
     """
     recipe, started = prepared.recipe, time.monotonic()
     run.mkdir(parents=True, exist_ok=True)
-    model = open_model(prepared.base, candidate=prepared.parent, trainable=True)
-    findings = dry_run(recipe, model, prepared.tokenizer, measure=False).findings
+    _check_run(run, prepared.identity)
+    model = _opened(prepared)
+    findings = dry_run(
+        recipe, model, prepared.tokenizer, measure=False, rows=prepared.rows, measured_on=prepared.measured_on
+    ).findings
     refuse_errors(findings)
-    method = recipe.as_method()
-    last = Progress(0, 0, 0.0, 0.0, 0)
+    last = _last_entry(run / _LOG)
 
     def report(entry: Progress) -> None:
         nonlocal last
@@ -123,37 +139,76 @@ def fit(prepared: Prepared, run: Path, *, caches: Path, progress: Callable[[Prog
         if progress is not None:
             progress(entry)
 
-    watched = logged(run / "log.jsonl", report)
+    watched = logged(run / _LOG, report)
     if recipe.objective == "preference":
-        model = prepare(model, method)
-        train_preferences(
-            model,
-            prepared.tokenizer,
-            prepared.rows,
-            recipe.training,
-            run,
-            beta=recipe.preference.beta,
-            progress=watched,
-        )
-        state = None
+        model, state = _preferring(prepared, model, run, watched), None
     else:
         rows = [*prepared.rows, *prepared.replay]
         examples = make_examples(rows, prepared.tokenizer)
-        objective = _objective(prepared, model, rows, examples, run)
-        model = prepare(model, method)
+        objective = _objective(prepared, model, rows, examples, caches)
+        model = _adapted(prepared, model)
         state = _looped(prepared, model, examples, objective, run, caches, watched)
-    if state is None or state:  # Of many processes only the first has the weights.
+    if processes.is_first():
         save_candidate(model, run / CANDIDATE, state=state)
     return Fitted(run / CANDIDATE, time.monotonic() - started, last.step, last.loss, findings)
 
 
+def _check_run(run: Path, identity: str) -> None:
+    stamp = run / "identity"
+    if stamp.exists() and stamp.read_text(encoding="utf-8") != identity:
+        raise WorkspaceError(
+            "The folder holds a run with other rows or settings.", where=str(run), remedy="Choose another, or empty it."
+        )
+    stamp.write_text(identity, encoding="utf-8")
+
+
+def _opened(prepared: Prepared) -> Any:
+    # Steps are smaller than bfloat16 can add to a weight; adapters are float32 in any case.
+    exact = prepared.recipe.method == "full" or processes.count() > 1
+    return open_model(prepared.base, candidate=prepared.parent, trainable=True, dtype=torch.float32 if exact else None)
+
+
+def _adapted(prepared: Prepared, model: Any) -> Any:
+    torch.manual_seed(prepared.recipe.training.seed)  # A new adapter begins with random numbers.
+    with quiet_libraries():
+        return prepare(model, prepared.recipe.as_method())
+
+
+def _last_entry(log: Path) -> Progress:
+    """Where a run stood that is taken up again; it may have nothing left to do."""
+    try:
+        with log.open(encoding="utf-8") as stream:
+            return Progress(**json.loads(deque(stream, 1)[0]))
+    except (OSError, ValueError, TypeError, IndexError):
+        return Progress(0, 0, 0.0, 0.0, 0)
+
+
+def _preferring(prepared: Prepared, model: Any, run: Path, progress: Callable[[Progress], None]) -> Any:
+    if processes.count() > 1:
+        raise UsageError("Preference tuning runs in one process.", remedy="Start it without a launcher.")
+    recipe = prepared.recipe
+    model = _adapted(prepared, model)
+    train_preferences(
+        model,
+        prepared.tokenizer,
+        prepared.rows,
+        recipe.training,
+        run,
+        beta=recipe.preference.beta,
+        progress=progress,
+    )
+    return model
+
+
 def _objective(
-    prepared: Prepared, model: Any, rows: Sequence[Row], examples: Sequence[Example], run: Path
+    prepared: Prepared, model: Any, rows: Sequence[Row], examples: Sequence[Example], caches: Path
 ) -> Objective:
     recipe = prepared.recipe
     if recipe.objective != "distil":
         return next_token
     chosen = recipe.distil
+    parts = [prepared.base_hash, prepared.rows_hash, prepared.parent and prepared.parent.name, chosen.model_dump()]
+    key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
     return teach(
         model,
         prepared.tokenizer,
@@ -161,8 +216,8 @@ def _objective(
         examples,
         top_k=chosen.top_k,
         temperature=chosen.temperature,
-        file=run / "teacher.safetensors",
-        identity=prepared.identity,
+        file=caches / f"teacher-{key}.safetensors",
+        identity=key,
     ).objective
 
 
@@ -182,6 +237,8 @@ def _looped(
         return mixed(examples[:count], examples[count:], recipe.data.replay_share, chosen.seed, number)
 
     below = frozen_layers(model, recipe.as_method())
+    if processes.count() > 1:
+        below = 0  # A process that finds its rows in the cache would skip layers that the others wait for.
     precision = "bf16" if uses_bf16(chosen.precision) else "fp32"
     cache = FrozenCache(caches, model, below, precision=precision) if below else None
     with closing(cache) if cache is not None else nullcontext():

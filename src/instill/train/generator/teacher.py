@@ -6,6 +6,7 @@ distillation: Snell, Klein and Zhong, "Learning by distilling context", 2022.)
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from safetensors.numpy import save_file
 from torch import Tensor
 
 from instill.errors import UsageError
+from instill.train.generator import processes
 from instill.train.generator.batches import Batch, padded
 from instill.train.generator.examples import Example, make_example
 from instill.train.generator.layers import decoder
@@ -66,7 +68,7 @@ def teach(
     """Ask the teacher.
 
     Args:
-        model: the base, as it is before anything is trained.
+        model: the base, or the candidate that is trained on, as it is before anything is trained.
         rows: a row with `teacher` messages is taught from these; another from its own prompt, which keeps the student
             near the base.
         examples: of the rows as the student reads them, numbered like the rows.
@@ -96,10 +98,12 @@ def teach(
                 found, chosen = torch.softmax(logits, -1).topk(k)
                 words[places[start : start + CHUNK]] = chosen.cpu().numpy()
                 shares[places[start : start + CHUNK]] = found.cpu().numpy()
-    taught = Taught(words, shares, starts, temperature)
-    if file is not None:
-        save_file({"words": words, "shares": shares, "starts": starts}, file, {"identity": identity})
-    return taught
+    if file is not None and processes.is_first():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draft = file.with_name(f".{file.name}.{os.getpid()}")
+        save_file({"words": words, "shares": shares, "starts": starts}, draft, {"identity": identity})
+        draft.replace(file)
+    return Taught(words, shares, starts, temperature)
 
 
 def _reading(row: Row, example: Example, tokenizer: Any) -> Example:
@@ -131,5 +135,5 @@ def _kept(file: Path | None, identity: str, temperature: float) -> Taught | None
                 return None
             parts = [found.get_tensor(name) for name in ("words", "shares", "starts")]
     except (OSError, SafetensorError):
-        return None  # Broken off while it was written: it is made anew.
+        return None  # Damaged: it is made anew.
     return Taught(parts[0], parts[1], parts[2], temperature)

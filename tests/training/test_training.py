@@ -1,0 +1,413 @@
+"""From a recipe to a champion, with real training of a tiny model: what is kept, what is repeated, what is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from filelock import FileLock
+from safetensors.torch import load_file
+
+from instill.errors import UsageError, WorkspaceError
+from instill.measure.gate.probes import Probe
+from instill.measure.gate.rows import read_gate_rows
+from instill.registry.champions import Champions
+from instill.registry.store import Registry
+from instill.train.generator.models import open_model, open_tokenizer
+from instill.train.generator.recipe import read_recipe
+from instill.train.generator.replies import replies
+from instill.train.generator.rows import chat_row, write_rows
+from instill.training import Watch, train_recipe
+from instill.training_order import held_out_scores, train_in_order
+from tests.training.small_recipes import (
+    GAIN,
+    TRAINING,
+    UNSEEN,
+    crafts,
+    homes,
+    recipe_of,
+    retention,
+    weights_of,
+    write_gate,
+    write_task,
+)
+
+METHODS = {
+    "full": "method = 'full'\n",
+    "lora": "method = 'lora'\n",
+    "dora": "method = 'dora'\n",
+}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_task(tmp_path_factory.mktemp("task"))
+
+
+@pytest.fixture
+def task(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made, tmp_path / "task"))
+
+
+def kl_at(task: Path, candidate: Path, scale: float) -> float:
+    """Nats a token from the base to the candidate, on the retention rows."""
+    tokenizer = open_tokenizer(task / "base")
+    rows = read_gate_rows(task / "retention.jsonl", tokenizer)
+    base = Probe(open_model(task / "base"), tokenizer)
+    other = Probe(open_model(task / "base", candidate=candidate, scale=scale), tokenizer)
+    found = other.divergences(base, rows)
+    return sum(total for total, _ in found) / sum(count for _, count in found)
+
+
+def test_a_candidate_is_trained_measured_registered_and_promoted(task: Path) -> None:
+    home = task / ".instill"
+    stages: list[str] = []
+    seen: list[int] = []
+    recipe = recipe_of(task, plain=write_gate(task, GAIN), data='held_out = ["unseen.jsonl"]')
+    outcome = train_recipe(home, recipe, watch=Watch(lambda entry: seen.append(entry.step), stages.append))
+    assert outcome.promoted
+    assert outcome.fitted is not None
+    assert (outcome.fitted.steps, seen) == (24, list(range(1, 25)))
+    assert stages == ["opening", "training", "measuring"]
+    found = Registry(home).check(outcome.card.id)
+    assert found.folder == outcome.folder
+    assert found.card.verdict == "passed"
+    assert (found.card.rows.count, found.card.parent, found.card.seed) == (36, None, 0)
+    assert found.card.metrics.before == {"gain": 0.0}
+    assert found.card.metrics.after["gain"] == 1.0
+    assert found.card.metrics.after["training"]["steps"] == 24
+    assert found.card.recipe == recipe.effective()
+    assert Champions(Registry(home)).champion(found.card.base.hash) == found.card.id
+    model = open_model(task / "base", candidate=outcome.folder)
+    asked = [[{"role": "user", "content": UNSEEN.format("Ada")}]]
+    assert replies(model, open_tokenizer(task / "base"), asked) == ["In the old harbour."]
+    assert held_out_scores([recipe], outcome.folder) == (1.0,)
+    assert held_out_scores([recipe], None) == (0.0,)
+    assert sorted(file.name for file in (home / "runs" / outcome.card.id).iterdir()) == ["lock", "log.jsonl"]
+
+
+def test_the_same_recipe_again_is_the_same_candidate_and_trains_nothing(task: Path) -> None:
+    home = task / ".instill"
+    recipe = recipe_of(task, plain=write_gate(task, GAIN))
+    first = train_recipe(home, recipe)
+    before = (first.folder / "card.json").read_bytes()
+    second = train_recipe(home, recipe)
+    assert (second.card.id, second.fitted, second.tried, second.promoted) == (first.card.id, None, None, True)
+    assert (first.folder / "card.json").read_bytes() == before
+    assert Registry(home).ids() == [first.card.id]
+
+
+@pytest.mark.parametrize("method", [*METHODS, "last"])
+def test_again_gives_the_same_weights_bit_for_bit(method: str, task: Path) -> None:
+    home = task / ".instill"
+    recipe = recipe_of(task, plain=METHODS.get(method, "last_layers = 1\n"))
+    first = weights_of(train_recipe(home, recipe).folder)
+    outcome = train_recipe(home, recipe, again=True)
+    assert outcome.fitted is not None
+    assert outcome.fitted.steps == 24
+    assert weights_of(outcome.folder) == first
+
+
+def test_what_a_candidate_is_made_of_is_in_its_id(task: Path) -> None:
+    home = task / ".instill"
+
+    def made(**given: Any) -> str:
+        return train_recipe(home, recipe_of(task, **given)).card.id
+
+    short = TRAINING.replace("epochs = 12", "epochs = 1")
+    first = made(more=short)
+    assert made(more=short) == first
+    seeded = made(more=f"{short}seed = 1\n")
+    rows = homes()
+    write_rows([chat_row("Where does Ada live?", "In the new harbour."), *rows[1:]], task / "homes.jsonl")
+    changed = made(more=short)
+    shutil.rmtree(task / "base")
+    write_task(task / "other", seed=1)
+    shutil.move(task / "other/base", task / "base")
+    assert len({first, seeded, changed, made(more=short)}) == 4
+
+
+def test_the_seed_also_decides_how_an_adapter_begins(task: Path) -> None:
+    found = []
+    for seed in (0, 1):
+        more = f"[training]\nsteps = 1\nlearning_rate = 1e-9\nprecision = 'fp32'\nseed = {seed}\n"
+        outcome = train_recipe(task / ".instill", recipe_of(task, plain=METHODS["lora"], more=more))
+        tensors = load_file(outcome.folder / "adapter_model.safetensors")
+        found.append(next(value for name, value in tensors.items() if "lora_A" in name))
+    assert not torch.allclose(found[0], found[1], atol=1e-3)
+
+
+def test_a_rejected_candidate_is_kept_with_its_reasons(task: Path) -> None:
+    home = task / ".instill"
+    write_rows([chat_row(f"Say {number}.", str(number)) for number in range(12)], task / "hard.jsonl")
+    recipe = recipe_of(task, plain=write_gate(task, '[gain]\nrows = "hard.jsonl"\n'))
+    outcome = train_recipe(home, recipe)
+    assert outcome.tried is not None
+    assert not outcome.promoted
+    card = Registry(home).check(outcome.card.id).card
+    assert card.verdict == "rejected"
+    assert card.reasons == (f"at 1 of the change: {outcome.tried.chosen.verdict.reasons[0]}",)
+    assert "is not above 0" in card.reasons[0]
+    assert Champions(Registry(home)).champion(card.base.hash) is None
+    assert train_recipe(home, recipe).card.verdict == "rejected"
+
+
+def test_without_a_gate_and_when_asked_not_to_nothing_is_promoted(task: Path) -> None:
+    home = task / ".instill"
+    ungated = train_recipe(home, recipe_of(task))
+    gated = train_recipe(home, recipe_of(task, plain=write_gate(task, GAIN)), promote=False)
+    assert (ungated.promoted, ungated.card.verdict) == (False, "not measured")
+    assert (gated.promoted, gated.card.verdict) == (False, "passed")
+    assert Champions(Registry(home)).lines() == {}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_forgets_too_much_is_kept_in_part(method: str, task: Path) -> None:
+    home = task / ".instill"
+    whole = train_recipe(home, recipe_of(task, plain=METHODS[method], name="whole"))
+    kl = kl_at(task, whole.folder, 1), kl_at(task, whole.folder, 0.75)
+    assert kl[0] > 1.1 * kl[1]
+    forgetting = f'[forgetting]\nrows = "retention.jsonl"\nkl = {(kl[0] + kl[1]) / 2}\n'
+    recipe = recipe_of(task, plain=METHODS[method] + write_gate(task, GAIN, forgetting))
+    outcome = train_recipe(home, recipe)
+    assert outcome.tried is not None
+    assert [each.scale for each in outcome.tried.tried] == [1.0, 0.75]
+    assert outcome.promoted
+    assert outcome.card.recipe["scale"] == 0.75
+    assert "exceeds" in outcome.card.reasons[0]
+    # Its weights lie three quarters of the way, whether as an adapter or as tensors of the model.
+    files = {file.name for file in outcome.folder.iterdir()}
+    assert files == ({"card.json", "adapter_model.safetensors", "adapter_config.json"} if method == "lora" else
+                     {"card.json", "weights.safetensors"})  # fmt: skip
+    assert kl_at(task, outcome.folder, 1) == pytest.approx(kl[1], rel=1e-3)
+    base = dict(open_model(task / "base").named_parameters())
+    full = open_model(task / "base", candidate=whole.folder)
+    found = open_model(task / "base", candidate=outcome.folder)
+    if method != "full":
+        full = full.merge_and_unload()
+    if method == "lora":
+        found = found.merge_and_unload()
+    reached = dict(full.named_parameters())
+    for name, value in found.named_parameters():
+        torch.testing.assert_close(value, torch.lerp(base[name], reached[name], 0.75), atol=1e-5, rtol=1e-5)
+    # The same recipe again finds it, whatever its id.
+    assert train_recipe(home, recipe).card.id == outcome.card.id
+
+
+def test_a_changed_gate_measures_again_without_training(task: Path) -> None:
+    home = task / ".instill"
+    recipe = recipe_of(task, plain=write_gate(task, GAIN.replace("unseen", "few")))
+    write_rows(homes([UNSEEN])[:2], task / "few.jsonl")
+    first = train_recipe(home, recipe)
+    assert first.tried is not None
+    assert first.tried.chosen.verdict.conditions[0].outcome == "undecided"
+    weights = weights_of(first.folder)
+    write_rows(homes([UNSEEN]), task / "few.jsonl")
+    second = train_recipe(home, recipe)
+    assert second.fitted is None
+    assert second.promoted
+    assert second.card.id == first.card.id
+    assert second.card.metrics.after["training"] == first.card.metrics.after["training"]
+    assert weights_of(second.folder) == weights
+    assert train_recipe(home, recipe).tried is None
+
+
+def test_a_damaged_candidate_is_made_anew(task: Path) -> None:
+    home, recipe = task / ".instill", recipe_of(task)
+    first = train_recipe(home, recipe)
+    whole = weights_of(first.folder)
+    (first.folder / "weights.safetensors").write_bytes(whole[:-10])
+    assert train_recipe(home, recipe).fitted is not None
+    assert weights_of(first.folder) == whole
+    Registry(home).check(first.card.id)
+
+
+def test_another_process_that_trains_the_same_is_not_disturbed(task: Path) -> None:
+    home, recipe = task / ".instill", recipe_of(task)
+    run = home / "runs" / train_recipe(home, recipe).card.id
+    with FileLock(run / "lock"), pytest.raises(WorkspaceError, match="Another process"):
+        train_recipe(home, recipe, again=True)
+
+
+def test_tasks_in_sequence_and_jointly(task: Path) -> None:
+    home, more = task / ".instill", TRAINING.replace("epochs = 12", "epochs = 25").replace("0.02", "0.005")
+    recipes = [
+        recipe_of(task, name="homes", data='held_out = ["unseen.jsonl"]', more=more),
+        recipe_of(task, name="crafts", data='rows = ["crafts.jsonl"]\nheld_out = ["crafts-unseen.jsonl"]', more=more),
+    ]
+    sequence = train_in_order(home, recipes, "sequential")
+    assert sequence.tasks == ("homes", "crafts")
+    assert sequence.before == (0.0, 0.0)
+    assert sequence.scores == ((1.0, 0.0), (0.0, 1.0))
+    assert sequence.retention is not None
+    assert sequence.retention.forgetting == 1.0
+    first, second = (outcome.card for outcome in sequence.outcomes)
+    assert (first.parent, second.parent) == (None, first.id)
+    joint = train_in_order(home, recipes, "joint")
+    assert joint.retention is None
+    assert joint.outcomes[0].card.id.startswith("homes-crafts-")
+    assert joint.outcomes[0].card.rows.count == len(homes()) + len(crafts())
+    assert joint.scores == ((1.0, 1.0),)
+    assert Champions(Registry(home)).lines() == {}
+
+
+def test_recipes_that_cannot_be_trained_together_are_refused(task: Path) -> None:
+    home, held_out = task / ".instill", 'held_out = ["unseen.jsonl"]'
+    first = recipe_of(task, data=held_out)
+    with pytest.raises(UsageError, match="different bases or methods"):
+        train_in_order(home, [first, recipe_of(task, name="b", plain=METHODS["lora"], data=held_out)], "joint")
+    with pytest.raises(UsageError, match="no rows to measure"):
+        train_in_order(home, [first, recipe_of(task, name="c")], "sequential")
+
+
+def test_training_on_needs_the_same_way_of_training(task: Path) -> None:
+    home = task / ".instill"
+    first = train_recipe(home, recipe_of(task, plain=METHODS["lora"]))
+    again = recipe_of(task, plain=METHODS["lora"], name="on")
+    second = train_recipe(home, again, parent=first.card.id)
+    assert second.card.parent == first.card.id
+    assert train_recipe(home, again).card.id != second.card.id
+    for other in (METHODS["full"], METHODS["dora"]):
+        with pytest.raises(UsageError, match="trained in another way: method"):
+            train_recipe(home, recipe_of(task, plain=other, name="x"), parent=first.card.id)
+    wide = recipe_of(task, plain=METHODS["lora"], more=f"{TRAINING}[lora]\nrank = 2\n", name="y")
+    with pytest.raises(UsageError, match="trained in another way: lora"):
+        train_recipe(home, wide, parent=first.card.id)
+
+
+WORKER = """
+import sys
+from pathlib import Path
+import torch
+from instill.train.generator.recipe import read_recipe
+from instill.training import train_recipe
+torch.set_num_threads(1)
+train_recipe(Path(sys.argv[1]), read_recipe(Path(sys.argv[2])))
+"""
+
+
+def test_a_killed_run_is_taken_up_again_and_ends_with_the_same_bytes(task: Path) -> None:
+    more = "[training]\nsteps = 215\nbatch_size = 2\nlearning_rate = 0.01\nprecision = 'fp32'\n"
+    recipe = recipe_of(task, plain=write_gate(task, GAIN), more=more)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        whole = train_recipe(task / "whole", recipe)
+        home = task / "killed"
+        run = home / "runs" / whole.card.id
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        worker = subprocess.Popen([sys.executable, "-c", WORKER, str(home), str(task / "homes.toml")], env=environment)
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and worker.poll() is None and not (run / "checkpoint.safetensors").exists():
+            time.sleep(0.005)
+        os.kill(worker.pid, signal.SIGKILL)
+        worker.wait()
+        assert not (home / "adapters" / whole.card.id).exists(), "the worker ended before it could be killed"
+        seen: list[int] = []
+        outcome = train_recipe(home, recipe, watch=Watch(lambda entry: seen.append(entry.step)))
+    finally:
+        torch.set_num_threads(threads)
+    assert (seen[0] if seen else 216) > 200  # It did not begin anew.
+    assert outcome.card.id == whole.card.id
+    assert weights_of(outcome.folder) == weights_of(whole.folder)
+    assert outcome.card.metrics.after["training"]["steps"] == 215
+    assert outcome.promoted
+
+
+def test_a_run_that_was_killed_after_its_last_step_still_tells_its_loss(task: Path, monkeypatch: Any) -> None:
+    home, recipe = task / ".instill", recipe_of(task)
+
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Registry, "add", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train_recipe(home, recipe)
+    outcome = train_recipe(home, recipe, watch=Watch(lambda entry: pytest.fail("a step was taken")))
+    assert outcome.fitted is not None
+    assert outcome.fitted.steps == 24
+    assert 0 < outcome.fitted.loss < 3
+
+
+def test_a_gate_with_a_mistake_is_refused_before_training(task: Path) -> None:
+    stages: list[str] = []
+    for gate, match in (
+        (GAIN.replace("unseen", "missing"), "cannot be read"),
+        (GAIN + 'scoring = "json"\n', "cannot score this row"),
+        (GAIN.replace("unseen", "homes"), "held out are trained on"),
+    ):
+        with pytest.raises(UsageError, match=match):
+            train_recipe(
+                task / ".instill", recipe_of(task, plain=write_gate(task, gate)), watch=Watch(None, stages.append)
+            )
+    assert "measuring" not in stages
+    assert Registry(task / ".instill").ids() == []
+
+
+def test_joint_training_checks_the_rows_of_all_recipes(task: Path) -> None:
+    write_rows(crafts(["Name the craft of {}."]), task / "leaked.jsonl")
+    recipes = [
+        recipe_of(task, data='held_out = ["crafts-unseen.jsonl"]'),
+        recipe_of(task, name="crafts", data='rows = ["leaked.jsonl"]\nheld_out = ["unseen.jsonl"]'),
+    ]
+    with pytest.raises(UsageError, match="held out are trained on"):
+        train_in_order(task / ".instill", recipes, "joint")
+
+
+def test_what_is_no_row_no_model_or_a_pickle_is_refused(task: Path) -> None:
+    home = task / ".instill"
+    secret = task / "secret.txt"
+    secret.write_text("root:x:0:0\n")
+    with pytest.raises(UsageError, match="not JSON"):
+        train_recipe(home, recipe_of(task, data='rows = ["../task/secret.txt"]'))
+    with pytest.raises(UsageError, match="no file at this path"):
+        recipe_of(task, data='rows = ["../../nowhere/rows.jsonl"]')
+    with pytest.raises(UsageError, match="name"):
+        recipe_of(task, name="..")
+    pickled = task / "pickled"
+    pickled.mkdir()
+    shutil.copy(task / "base/config.json", pickled)
+    torch.save({}, pickled / "pytorch_model.bin")
+    file = task / "pickled.toml"
+    file.write_text("name = 'x'\nbase = 'pickled'\n[data]\nrows = ['homes.jsonl']\n")
+    with pytest.raises(UsageError, match="pickled weights are not loaded"):
+        train_recipe(home, read_recipe(file))
+    code = Path(shutil.copytree(task / "base", task / "code"))
+    config = json.loads((code / "config.json").read_text())
+    config["auto_map"] = {"AutoModelForCausalLM": "evil.Model"}
+    config["model_type"] = "evil"
+    (code / "config.json").write_text(json.dumps(config))
+    (code / "evil.py").write_text("raise SystemExit('code from the folder was run')")
+    file.write_text(file.read_text().replace("'pickled'", "'code'"))
+    with pytest.raises(UsageError, match="cannot be loaded"):
+        train_recipe(home, read_recipe(file))
+    assert Registry(home).ids() == []
+
+
+def test_rows_that_would_waste_the_run_are_refused(task: Path) -> None:
+    write_rows([chat_row("Where?", "here"), *homes()], task / "homes.jsonl")
+    lines = (task / "homes.jsonl").read_text().splitlines()
+    lines[0] = json.dumps({"messages": [{"role": "assistant", "content": "here"}]})
+    (task / "homes.jsonl").write_text("\n".join(lines))
+    with pytest.raises(UsageError, match="out of order") as caught:
+        train_recipe(task / ".instill", recipe_of(task))
+    assert caught.value.where == "homes.jsonl:1 (assistant is first)"
+
+
+def test_a_distilled_recipe_without_teachers_is_refused(task: Path) -> None:
+    with pytest.raises(UsageError, match="lack `teacher` messages"):
+        train_recipe(task / ".instill", recipe_of(task, plain="objective = 'distil'\n"))
+
+
+def test_retention_rows_are_long_enough_to_be_trusted() -> None:
+    assert len(retention()) >= 20
