@@ -113,18 +113,16 @@ def pretrain(
 
     Example: `instill lab pretrain --out runs/micro`
     """
-    from instill.lab.measuring import measured
     from instill.lab.pretrain import PretrainRun, pretrain
 
     chosen = PretrainRun(out, steps, seed, learning_rate, typed())
     with progress_bar("Training", hidden=as_json) as update:
         folder = pretrain(chosen, progress=lambda entry: update(entry.step, entry.steps, f"loss {entry.loss:.3f}"))
-    found = measured(folder)
+    card = folder / "README.md"
     if as_json:
-        print_json({"model": str(folder), "measured": found})
-        return
-    typer.echo(columns([["measured", ""], *([name, str(each)] for name, each in found.items())]))
-    typer.echo(f"The model is in {folder}")
+        print_json({"model": str(folder), "card": str(card)})
+    else:
+        typer.echo(f"The model is in {folder}; what it can do is on its card, {card}")
 
 
 @app.command()

@@ -10,7 +10,7 @@ import random
 from dataclasses import dataclass
 
 from instill.lab.names import FIRST, LAST
-from instill.lab.scenes import Scene, asking_row, json_row, make_scene, reading_row
+from instill.lab.scenes import Scene, asking_row, exam_row, json_row, make_exam, make_scene, reading_row
 from instill.lab.world import (
     ATTRIBUTES,
     Person,
@@ -37,6 +37,7 @@ class Shares:
     question: float = 24
     reverse: float = 3
     reading: float = 38
+    exam: float = 0
     asking: float = 0
     json: float = 4
     passages: int = 4
@@ -54,7 +55,7 @@ otherwise drown what is learned of reading."""
 WITH_ASKING = Shares(statement=8, biography=0, question=18, reverse=2, reading=54, asking=12, json=6)
 """With the long prompts of `instill ask`, which cost ten times as much as the short ones."""
 
-_TASKS = ("statement", "biography", "question", "reverse", "reading", "asking", "json")
+_TASKS = ("statement", "biography", "question", "reverse", "reading", "exam", "asking", "json")
 
 
 def epoch_rows(world: World, number: int, count: int, shares: Shares) -> list[Row]:
@@ -93,6 +94,10 @@ class _Maker:
 
     def reading(self) -> Row:
         return reading_row(self._scene(self._rng.randint(1, self._most)))
+
+    def exam(self) -> Row:
+        count = self._rng.randint(1, self._most)
+        return exam_row(make_exam(self._stranger, count, self._rng.randint(3, 8), self._rng))
 
     def asking(self) -> Row:
         return asking_row(self._scene(self._rng.choice((1, 1, 2, 2, 3, 3, 4, 5, 6, 8))), self._rng)

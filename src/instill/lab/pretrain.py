@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from instill.durable import write_json
+from instill.lab.card import micro_card
 from instill.lab.curriculum import EASY, MAIN, READING, WITH_ASKING, Shares, epoch_rows
+from instill.lab.measuring import measured
 from instill.lab.micro import make_model, make_tokenizer, save_micro
 from instill.lab.world import World, make_world
 from instill.train.generator.examples import Example, make_examples
@@ -41,7 +43,7 @@ class PretrainRun:
 
 
 def pretrain(run: PretrainRun, *, progress: Callable[[Progress], None] | None = None) -> Path:
-    """Train; the folder of the finished model, `run.out/model`.
+    """Train, measure, and write the card; the folder of the finished model, `run.out/model`.
 
     Raises:
         WorkspaceError: the checkpoint in the folder is damaged or belongs to another run.
@@ -81,7 +83,10 @@ def pretrain(run: PretrainRun, *, progress: Callable[[Progress], None] | None = 
         "settings": chosen.model_dump(),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
     }
-    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2), encoding="utf-8")
+    found = measured(folder)
+    manifest["measured"] = {name: asdict(value) for name, value in found.items()}
+    write_json(folder / "manifest.json", manifest)
+    (folder / "README.md").write_text(micro_card(manifest, found), encoding="utf-8")
     return folder
 
 

@@ -11,7 +11,7 @@ from typing import Protocol
 from instill.answer.prompt import QUOTES, build_prompt
 from instill.answer.prompt import UNKNOWN as NOT_THERE
 from instill.index.types import Hit
-from instill.lab.world import ATTRIBUTES, DERIVED, DRAWN, UNKNOWN, Person, biography, questions, told
+from instill.lab.world import ATTRIBUTES, DERIVED, DRAWN, UNKNOWN, Person, biography, questions, reverse_questions, told
 from instill.train.generator.rows import Row, chat_row
 
 
@@ -38,11 +38,22 @@ class Scene:
     proof: str
 
 
-def make_scene(stranger: Stranger, count: int, rng: random.Random, *, unknown: float, evaluated: bool = False) -> Scene:
+def make_scene(
+    stranger: Stranger,
+    count: int,
+    rng: random.Random,
+    *,
+    unknown: float,
+    facts: int = 0,
+    reverse: bool = False,
+    evaluated: bool = False,
+) -> Scene:
     """Draw a scene with up to `count` passages.
 
     Args:
         unknown: share of scenes in which the passages do not answer: the fact is left out, or the person.
+        facts: about how many a passage tells; 0: from three to all.
+        reverse: ask for the name of the only person of whom a value is true. Such a question is always answered.
         evaluated: word passages and question as nothing that was trained on.
     """
     wanted = stranger()
@@ -53,21 +64,52 @@ def make_scene(stranger: Stranger, count: int, rng: random.Random, *, unknown: f
             people.append(other)
     rng.shuffle(people)
     attribute = rng.choice(ATTRIBUTES)
-    question = rng.choice(questions(wanted, attribute, evaluated=evaluated))
-    lacks = rng.random() < unknown
+    reverse = reverse and sum(each.facts[attribute] == wanted.facts[attribute] for each in people) == 1
+    ask = reverse_questions if reverse else questions
+    question = rng.choice(ask(wanted, attribute, evaluated=evaluated))
+    lacks = not reverse and rng.random() < unknown
     if lacks and len(people) > 1 and rng.random() < 0.4:
         people.remove(wanted)
     passages, source, proof = [], -1, ""
     for number, person in enumerate(people):
-        without = _left_out(attribute, rng)
+        without = _left_out(attribute, rng, facts)
         if person is wanted and lacks:
             without.append("birthplace" if attribute == DERIVED else attribute)
         sentences = told(person, rng, without=without, evaluated=evaluated)
         passages.append(" ".join(sentences.values()))
         if person is wanted and not lacks:
             source, proof = number, sentences[attribute]
-    answer = UNKNOWN if lacks else wanted.facts[attribute]
+    answer = UNKNOWN if lacks else wanted.name if reverse else wanted.facts[attribute]
     return Scene(tuple(people), tuple(passages), question, answer, source, proof)
+
+
+def make_exam(stranger: Stranger, count: int, asked: int, rng: random.Random) -> list[Scene]:
+    """`count` passages and `asked` questions about them, about a quarter of which they do not answer."""
+    people: list[Person] = []
+    while len(people) < count + 1:
+        other = stranger(rng.choice(people)) if people and rng.random() < 0.3 else stranger()
+        if all(other.name != person.name for person in people):
+            people.append(other)
+    absent = people.pop()
+    sentences = [told(person, rng, without=rng.sample(DRAWN, rng.randint(0, 3))) for person in people]
+    passages = tuple(" ".join(each.values()) for each in sentences)
+    scenes = []
+    for _ in range(asked):
+        number = rng.randrange(count)
+        person, said = people[number], sentences[number]
+        left_out = [each for each in ATTRIBUTES if each not in said]
+        draw = rng.random()
+        if draw < 0.1:
+            question = rng.choice(questions(absent, rng.choice(ATTRIBUTES)))
+            scenes.append(Scene(tuple(people), passages, question, UNKNOWN, -1, ""))
+        elif draw < 0.25 and left_out:
+            question = rng.choice(questions(person, rng.choice(left_out)))
+            scenes.append(Scene(tuple(people), passages, question, UNKNOWN, -1, ""))
+        else:
+            attribute = rng.choice(list(said))
+            question = rng.choice(questions(person, attribute))
+            scenes.append(Scene(tuple(people), passages, question, person.facts[attribute], number, said[attribute]))
+    return scenes
 
 
 def reading_prompt(passages: Sequence[str], question: str) -> str:
@@ -86,6 +128,24 @@ def reading_prompt(passages: Sequence[str], question: str) -> str:
 def reading_row(scene: Scene) -> Row:
     """The answer alone, or `UNKNOWN`."""
     return chat_row(reading_prompt(scene.passages, scene.question), scene.answer, task="reading")
+
+
+def exam_row(scenes: Sequence[Scene]) -> Row:
+    """Several questions about the same passages, one after the other: much is learned from reading them once.
+
+    Args:
+        scenes: with the same passages.
+    """
+    first = reading_row(scenes[0])
+    later = [
+        message
+        for scene in scenes[1:]
+        for message in (
+            {"role": "user", "content": f"Question: {scene.question}"},
+            {"role": "assistant", "content": scene.answer},
+        )
+    ]
+    return Row((*first.messages, *later), task="exam")
 
 
 def asking_row(scene: Scene, rng: random.Random) -> Row:
@@ -113,10 +173,11 @@ def json_row(person: Person, rng: random.Random) -> Row:
     return chat_row(asked, json.dumps(values), task="json")
 
 
-def _left_out(attribute: str, rng: random.Random) -> list[str]:
-    """Up to three attributes, but not what is asked for, nor what it follows from."""
+def _left_out(attribute: str, rng: random.Random, facts: int) -> list[str]:
+    """Drawn attributes that are not told, but not what is asked for, nor what it follows from."""
     needed = {attribute, "birthplace"} if attribute == DERIVED else {attribute}
-    return rng.sample([each for each in DRAWN if each not in needed], rng.randint(0, 3))
+    others = [each for each in DRAWN if each not in needed]
+    return rng.sample(others, max(0, len(others) + 1 - facts) if facts else rng.randint(0, 3))
 
 
 def _hit(number: int, title: str, text: str) -> Hit:
