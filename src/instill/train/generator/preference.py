@@ -161,12 +161,12 @@ def _step_of(checkpoint: Path) -> int:
 
 @contextmanager
 def _no_bars(datasets: Any) -> Iterator[None]:
-    shown = datasets.utils.are_progress_bars_enabled()
+    hidden = datasets.are_progress_bars_disabled()
     datasets.disable_progress_bars()
     try:
         yield
     finally:
-        if shown:
+        if not hidden:
             datasets.enable_progress_bars()
 
 

@@ -128,7 +128,7 @@ def rows_hash(rows: Sequence[Row]) -> str:
 def _row(line: str, place: str) -> Row:
     try:
         found = json.loads(line)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"This line is not JSON: {error}.", where=place) from error
     if not isinstance(found, dict):
         raise UsageError("This line is not a JSON object.", where=place)
@@ -167,7 +167,7 @@ def _list(found: Mapping[str, Any], key: str, place: str) -> list[Any]:
     if isinstance(value, str):  # Some files keep the tools as a string of JSON.
         try:
             value = json.loads(value)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise UsageError(f"`{key}` is not JSON: {error}.", where=place) from error
     if not isinstance(value, list):
         raise UsageError(f"`{key}` is not a list.", where=place)
