@@ -29,33 +29,33 @@ class Shares:
     """How many of a hundred rows, or so, are of each task.
 
     Args:
-        passages: most passages of a reading row; with one the answer is always there.
+        exam: several questions about the same passages.
+        short: as an exam, but each passage tells one or two facts only.
+        passages: most passages of a reading row or an exam.
     """
 
-    statement: float = 18
-    biography: float = 8
-    question: float = 24
+    statement: float = 14
+    biography: float = 2
+    question: float = 20
     reverse: float = 3
-    reading: float = 38
-    exam: float = 0
+    reading: float = 20
+    exam: float = 30
+    short: float = 6
     asking: float = 0
-    json: float = 4
+    json: float = 5
     passages: int = 4
 
 
-EASY = Shares(passages=1)
-"""At first: reading one passage that answers is learned much sooner than everything at once."""
+BINDING = Shares(statement=15, biography=0, question=15, reverse=0, reading=5, exam=10, short=50, json=5)
+"""At first: whose fact it is. Nothing else is learned so late when it is asked seldom and among long passages: exams
+over short ones ask for it six times as often as single questions over long ones do."""
 
 MAIN = Shares()
 
-READING = Shares(statement=8, biography=0, question=18, reverse=2, reading=66, json=6, passages=3)
-"""When the facts are known: a reading row has three supervised tokens and a biography sixty, so that the facts would
-otherwise drown what is learned of reading."""
-
-WITH_ASKING = Shares(statement=8, biography=0, question=18, reverse=2, reading=54, asking=12, json=6)
+WITH_ASKING = Shares(statement=8, question=15, reverse=2, reading=30, exam=20, short=3, asking=12, json=8)
 """With the long prompts of `instill ask`, which cost ten times as much as the short ones."""
 
-_TASKS = ("statement", "biography", "question", "reverse", "reading", "exam", "asking", "json")
+_TASKS = ("statement", "biography", "question", "reverse", "reading", "exam", "short", "asking", "json")
 
 
 def epoch_rows(world: World, number: int, count: int, shares: Shares) -> list[Row]:
@@ -98,6 +98,10 @@ class _Maker:
     def exam(self) -> Row:
         count = self._rng.randint(1, self._most)
         return exam_row(make_exam(self._stranger, count, self._rng.randint(3, 8), self._rng))
+
+    def short(self) -> Row:
+        count, facts = self._rng.randint(2, 6), self._rng.randint(1, 2)
+        return exam_row(make_exam(self._stranger, count, self._rng.randint(4, 8), self._rng, facts=facts))
 
     def asking(self) -> Row:
         return asking_row(self._scene(self._rng.choice((1, 1, 2, 2, 3, 3, 4, 5, 6, 8))), self._rng)

@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 VOCABULARY = 2048
-WIDTH, LAYERS, HEADS, KEY_HEADS, FEED_FORWARD = 192, 4, 6, 3, 512
+WIDTH, LAYERS, HEADS, FEED_FORWARD = 192, 4, 6, 512
+SPREAD = WIDTH**-0.5
+"""Standard deviation of the first weights. With the library's 0.02, made for wide models, it learns half as fast."""
+
 CONTEXT = 4096
 
 BEGIN, END, PAD = "<|begin|>", "<|end|>", "<|pad|>"
@@ -73,7 +76,8 @@ def make_model(tokenizer: Any, *, seed: int = 0) -> Any:
         hidden_size=WIDTH,
         num_hidden_layers=LAYERS,
         num_attention_heads=HEADS,
-        num_key_value_heads=KEY_HEADS,
+        num_key_value_heads=HEADS,
+        initializer_range=SPREAD,
         intermediate_size=FEED_FORWARD,
         max_position_embeddings=CONTEXT,
         tie_word_embeddings=True,

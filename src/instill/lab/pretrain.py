@@ -11,7 +11,7 @@ from typing import Any
 
 from instill.durable import write_json
 from instill.lab.card import micro_card
-from instill.lab.curriculum import EASY, MAIN, READING, WITH_ASKING, Shares, epoch_rows
+from instill.lab.curriculum import BINDING, MAIN, WITH_ASKING, Shares, epoch_rows
 from instill.lab.measuring import measured
 from instill.lab.micro import make_model, make_tokenizer, save_micro
 from instill.lab.world import World, make_world
@@ -20,8 +20,9 @@ from instill.train.generator.hyperparameters import Hyperparameters
 from instill.train.generator.loop import train
 from instill.train.progress import Progress, logged
 
-EPOCH_ROWS = 12_800
-STAGES: tuple[tuple[float, Shares], ...] = ((0.1, EASY), (0.6, MAIN), (0.85, READING), (1.0, WITH_ASKING))
+BATCH = 64
+EPOCH_ROWS = 6_400
+STAGES: tuple[tuple[float, Shares], ...] = ((0.3, BINDING), (0.75, MAIN), (1.0, WITH_ASKING))
 """Up to which share of the steps each mix is trained on."""
 
 
@@ -31,12 +32,12 @@ class PretrainRun:
 
     Args:
         out: folder of the run; a stopped run in it is taken up again.
-        steps: of 128 rows each.
+        steps: of 64 rows each.
         command: for the card.
     """
 
     out: Path
-    steps: int = 3000
+    steps: int = 6000
     seed: int = 0
     learning_rate: float = 2e-3
     command: str = ""
@@ -54,12 +55,12 @@ def pretrain(run: PretrainRun, *, progress: Callable[[Progress], None] | None = 
     model = make_model(tokenizer, seed=run.seed)
     chosen = Hyperparameters(
         steps=run.steps,
-        batch_size=128,
+        batch_size=BATCH,
         learning_rate=run.learning_rate,
         seed=run.seed,
         micro_tokens=2048,
         packing=False,
-        warmup=0.03,
+        warmup=0.02,
     )
 
     @lru_cache(maxsize=1)
@@ -91,12 +92,12 @@ def pretrain(run: PretrainRun, *, progress: Callable[[Progress], None] | None = 
 
 
 def _rows(world: World, number: int, run: PretrainRun) -> list[Any]:
-    done = (number + 0.5) * EPOCH_ROWS / 128 / run.steps
+    done = (number + 0.5) * EPOCH_ROWS / BATCH / run.steps
     shares = next((shares for until, shares in STAGES if done < until), WITH_ASKING)
     return epoch_rows(world, 1000 * run.seed + number, EPOCH_ROWS, shares)
 
 
 def _texts(world: World) -> Iterator[str]:
     """Texts from which the vocabulary is made: some of every kind."""
-    for row in epoch_rows(world, -1, 20_000, Shares(reading=30, asking=9)):
+    for row in epoch_rows(world, -1, 20_000, WITH_ASKING):
         yield row.text or "\n".join(str(message["content"]) for message in row.messages)

@@ -83,32 +83,43 @@ def make_scene(
     return Scene(tuple(people), tuple(passages), question, answer, source, proof)
 
 
-def make_exam(stranger: Stranger, count: int, asked: int, rng: random.Random) -> list[Scene]:
-    """`count` passages and `asked` questions about them, about a quarter of which they do not answer."""
+def make_exam(stranger: Stranger, count: int, asked: int, rng: random.Random, *, facts: int = 0) -> list[Scene]:
+    """`count` passages and `asked` questions about them: one in four is not answered there, one in five asks back.
+
+    Args:
+        facts: how many a passage tells; 0: from three to all.
+    """
     people: list[Person] = []
     while len(people) < count + 1:
         other = stranger(rng.choice(people)) if people and rng.random() < 0.3 else stranger()
         if all(other.name != person.name for person in people):
             people.append(other)
     absent = people.pop()
-    sentences = [told(person, rng, without=rng.sample(DRAWN, rng.randint(0, 3))) for person in people]
+    left_out = [rng.sample(DRAWN, len(DRAWN) - facts if facts else rng.randint(0, 3)) for _ in people]
+    sentences = [told(person, rng, without=each) for person, each in zip(people, left_out, strict=True)]
     passages = tuple(" ".join(each.values()) for each in sentences)
+
+    def scene(question: str, answer: str, source: int = -1, proof: str = "") -> Scene:
+        return Scene(tuple(people), passages, question, answer, source, proof)
+
     scenes = []
     for _ in range(asked):
         number = rng.randrange(count)
         person, said = people[number], sentences[number]
-        left_out = [each for each in ATTRIBUTES if each not in said]
+        untold = [each for each in ATTRIBUTES if each not in said]
+        attribute = rng.choice(list(said))
+        same = [each.name for each, lines in zip(people, sentences, strict=True) if attribute in lines
+                and each.facts[attribute] == person.facts[attribute]]  # fmt: skip
         draw = rng.random()
         if draw < 0.1:
-            question = rng.choice(questions(absent, rng.choice(ATTRIBUTES)))
-            scenes.append(Scene(tuple(people), passages, question, UNKNOWN, -1, ""))
-        elif draw < 0.25 and left_out:
-            question = rng.choice(questions(person, rng.choice(left_out)))
-            scenes.append(Scene(tuple(people), passages, question, UNKNOWN, -1, ""))
+            scenes.append(scene(rng.choice(questions(absent, rng.choice(ATTRIBUTES))), UNKNOWN))
+        elif draw < 0.25 and untold:
+            scenes.append(scene(rng.choice(questions(person, rng.choice(untold))), UNKNOWN))
+        elif draw < 0.45 and len(same) == 1:
+            scenes.append(scene(rng.choice(reverse_questions(person, attribute)), person.name, number, said[attribute]))
         else:
-            attribute = rng.choice(list(said))
-            question = rng.choice(questions(person, attribute))
-            scenes.append(Scene(tuple(people), passages, question, person.facts[attribute], number, said[attribute]))
+            asked_for = rng.choice(questions(person, attribute))
+            scenes.append(scene(asked_for, person.facts[attribute], number, said[attribute]))
     return scenes
 
 
