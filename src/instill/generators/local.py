@@ -69,7 +69,9 @@ class LocalGenerator:
     def _open(self) -> tuple[Any, Any]:
         if self._loaded is None:
             from transformers import AutoModelForCausalLM, AutoTokenizer
+            from transformers.utils import logging
 
+            logging.disable_progress_bar()
             safe = {"local_files_only": True, "trust_remote_code": False}
             try:
                 tokenizer = AutoTokenizer.from_pretrained(str(self._folder), **safe)
