@@ -18,7 +18,7 @@ from torch import Tensor
 from instill.train.generator.examples import Example
 
 _STEP = 8  # Lengths are rounded up to this: each new shape costs the matrix kernels a preparation.
-_FEW = 512  # Below this many tokens another micro-batch costs more than padding.
+_FEW = 256  # What a batch costs besides its tokens, in tokens.
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,49 +66,68 @@ def steps_of(count: int, size: int, *, seed: int, epoch: int) -> list[list[int]]
 
 def padded(examples: Sequence[Example], most_tokens: int) -> Iterator[Batch]:
     """Batches of examples of like length, each of at most `most_tokens` tokens with padding (or one example)."""
-    found: list[Example] = []
-    for example in sorted(examples, key=lambda each: (each.length, each.number)):
-        length = _rounded(example.length)
-        full = (len(found) + 1) * length > most_tokens
-        wasteful = found and length > 1.25 * found[0].length and len(found) * found[0].length >= _FEW
-        if found and (full or wasteful):
-            yield _laid_out([[each] for each in found])
-            found = []
-        found.append(example)
-    if found:
-        yield _laid_out([[each] for each in found])
+    yield from _batches([[example] for example in _by_length(examples)], most_tokens)
 
 
 def packed(examples: Sequence[Example], most_tokens: int, width: int) -> Iterator[Batch]:
-    """Batches of rows of at most `width` tokens that hold several examples each (first fit, longest first).
+    """Batches of rows of at most `width` tokens that hold several examples each, and are about as long as each other.
 
     An example that is longer has a row of its own.
     """
-    bins: list[list[Example]] = []
+    yield from _batches(_rows(_by_length(examples)[::-1], width), most_tokens)
+
+
+def _by_length(examples: Sequence[Example]) -> list[Example]:
+    return sorted(examples, key=lambda each: (each.length, each.number))
+
+
+def _rows(examples: Sequence[Example], width: int) -> list[list[Example]]:
+    """As few rows as first fit, longest first, finds; then each example goes to the shortest of so many rows."""
     room: list[int] = []
-    for example in sorted(examples, key=lambda each: (-each.length, each.number)):
-        place = next((number for number, left in enumerate(room) if left >= example.length), None)
-        if place is None:
-            bins.append([])
+    filled: list[list[Example]] = []
+    for example in examples:
+        place = next((number for number, left in enumerate(room) if left >= example.length), len(room))
+        if place == len(room):
             room.append(width)
-            place = len(bins) - 1
-        bins[place].append(example)
+            filled.append([])
         room[place] -= example.length
-    found: list[list[Example]] = []
-    longest = 0
-    for row in bins:
-        length = _rounded(sum(each.length for each in row))
-        if found and (len(found) + 1) * max(longest, length) > most_tokens:
-            yield _laid_out(found)
-            found, longest = [], 0
-        found.append(row)
-        longest = max(longest, length)
-    if found:
-        yield _laid_out(found)
+        filled[place].append(example)
+    even: list[list[Example]] = [[] for _ in filled]
+    taken = [0] * len(filled)
+    for example in examples:
+        place = taken.index(min(taken))
+        taken[place] += example.length
+        even[place].append(example)
+    fits = all(length <= width or len(row) == 1 for length, row in zip(taken, even, strict=True))
+    return even if fits else filled
+
+
+def _batches(rows: Sequence[Sequence[Example]], most_tokens: int) -> Iterator[Batch]:
+    """Rows of like length together, so that padding and the number of batches cost least.
+
+    Args:
+        rows: the shortest has at least one example.
+    """
+    rows = sorted(rows, key=_length)
+    # Of the first so many rows: what they cost at least, and how many the last of their batches has.
+    cheapest: list[tuple[int, int]] = [(0, 0)]
+    for count, row in enumerate(rows, 1):
+        width = _rounded(_length(row))
+        sizes = range(1, max(1, min(count, most_tokens // width)) + 1)
+        cheapest.append(min((cheapest[count - size][0] + size * width + _FEW, size) for size in sizes))
+    ends = [len(rows)]
+    while ends[-1]:
+        ends.append(ends[-1] - cheapest[ends[-1]][1])
+    for start, end in zip(ends[:0:-1], ends[-2::-1], strict=True):
+        yield _laid_out(rows[start:end])
+
+
+def _length(row: Sequence[Example]) -> int:
+    return sum(example.length for example in row)
 
 
 def _laid_out(rows: Sequence[Sequence[Example]]) -> Batch:
-    width = _rounded(max(sum(example.length for example in row) for row in rows))
+    width = _rounded(max(_length(row) for row in rows))
     ids = np.zeros((len(rows), width), np.int64)
     # In a packed row the padding is position 0 again and again: each such token is alone.
     single = all(len(row) == 1 for row in rows)
