@@ -172,7 +172,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--bins", type=int, default=1, help="packed rows that trl computes at one time")
     parser.add_argument("--no-check", action="store_true", help="leave the comparison of losses out")
     parser.add_argument("--processor", action="store_true", help="divide by processor time instead of wall time")
-    parser.add_argument("--json", action="store_true", help="print everything that was measured as JSON")
+    parser.add_argument("--json", type=Path, help="write everything that was measured to this file")
     return parser.parse_args()
 
 
@@ -188,28 +188,23 @@ def main() -> None:
         turns = measure(chosen_arms(chosen.arms), work)
     wall, processor = speeds(turns), speeds(turns, processor=True)
     if chosen.json:
-        print(
-            json.dumps(
-                {
-                    "model": chosen.model,
-                    "lengths": lengths,
-                    "batch": chosen.batch,
-                    "width": width,
-                    "agreement": {each.name: each.difference for each in agreed},
-                    "turns": {name: [asdict(turn) for turn in taken] for name, taken in turns.items()},
-                    "ratios": {" / ".join(pair): asdict(ratio) for pair, ratio in ratios(wall).items()},
-                    "processor_ratios": {" / ".join(pair): asdict(ratio) for pair, ratio in ratios(processor).items()},
-                },
-                indent=2,
-            )
-        )
-    else:
-        quarters = np.percentile(lengths, [0, 50, 100])
-        print(f"{len(lengths)} rows of {quarters[0]:.0f} to {quarters[2]:.0f} tokens (median {quarters[1]:.0f})\n")
-        for each in agreed:
-            verdict = "agree" if each.holds else "DIFFER"
-            print(f"losses of {len(each.ours)} steps {verdict}, {each.name} and trl: {each.difference:.1e} at most")
-        print(f"\n{tables(processor if chosen.processor else wall)}")
+        everything = {
+            "model": chosen.model,
+            "lengths": lengths,
+            "batch": chosen.batch,
+            "width": width,
+            "agreement": {each.name: each.difference for each in agreed},
+            "turns": {name: [asdict(turn) for turn in taken] for name, taken in turns.items()},
+            "ratios": {" / ".join(pair): asdict(ratio) for pair, ratio in ratios(wall).items()},
+            "processor_ratios": {" / ".join(pair): asdict(ratio) for pair, ratio in ratios(processor).items()},
+        }
+        chosen.json.write_text(json.dumps(everything, indent=2), encoding="utf-8")
+    quarters = np.percentile(lengths, [0, 50, 100])
+    print(f"{len(lengths)} rows of {quarters[0]:.0f} to {quarters[2]:.0f} tokens (median {quarters[1]:.0f})\n")
+    for each in agreed:
+        verdict = "agree" if each.holds else "DIFFER"
+        print(f"losses of {len(each.ours)} steps {verdict}, {each.name} and trl: {each.difference:.1e} at most")
+    print(f"\n{tables(processor if chosen.processor else wall)}", flush=True)
     if not all(each.holds for each in agreed):
         raise SystemExit(f"Losses differ by more than {TOLERANCE:g} of their size.")
 

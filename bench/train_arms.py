@@ -1,4 +1,4 @@
-"""The arms of `bench/train.py`, and our side of them. `python bench/train_arms.py ARM WORK` is one arm's process.
+"""The arms of `bench/train.py`. `python bench/train_arms.py ARM WORK` is one arm's process.
 
 Such a process opens the model, trains the rows once to warm up, and waits. For each line that it reads it trains an
 epoch and answers with a line: seconds, tokens, memory. So arms take turns without being started anew.
@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -71,6 +71,7 @@ class Work:
         rounds: turns of each arm after the epoch that warms up.
         bins: packed rows that trl takes through the model at one time.
         precision: "auto" is bfloat16 where the hardware has it, in both.
+        first: only so many of the rows; 0: all.
     """
 
     folder: str
@@ -80,12 +81,13 @@ class Work:
     bins: int = 1
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     rate: float = 1e-4
+    first: int = 0
 
     def examples(self) -> list[Any]:
         """The rows as tokens; see `instill.train.generator.examples`."""
         from instill.train.generator.examples import Example
 
-        read = json.loads((Path(self.folder) / "rows.json").read_text(encoding="utf-8"))
+        read = json.loads((Path(self.folder) / "rows.json").read_text(encoding="utf-8"))[: self.first or None]
         return [
             Example(np.asarray(ids, np.int32), np.asarray(supervised, np.bool_), number)
             for number, (ids, supervised) in enumerate(read)
@@ -181,104 +183,6 @@ def method_of(arm: Arm, model: Any) -> Any:
     return Method(kind="full", last_layers=len(decoder_layers(model)) // 4 if arm.kind == "last" else 0)
 
 
-class Ours:
-    """Our loop on the rows.
-
-    Args:
-        caches: a folder for the caches of frozen layers.
-    """
-
-    def __init__(self, arm: Arm, work: Work, caches: Path) -> None:
-        import torch
-
-        from instill.train.generator.methods import frozen_layers, prepare
-        from instill.train.generator.models import open_model
-
-        model = open_model(Path(work.folder) / "model")
-        method = method_of(arm, model)
-        torch.manual_seed(0)
-        self.model = prepare(model, method)
-        self._below = frozen_layers(self.model, method)
-        self._arm, self._work, self._caches = arm, work, caches
-        self._count = 0
-        self._cache: Any = None
-
-    def upper(self, model: Any, batch: Any) -> Any:
-        """The cache that is in use, as `lower` of the loop."""
-        return self._cache.upper(model, batch)
-
-    def new_cache(self) -> None:
-        """Begin with an empty cache."""
-        from instill.train.generator.frozen_cache import FrozenCache
-        from instill.train.generator.loop import uses_bf16
-
-        self.close()
-        precision = "bf16" if uses_bf16(self._work.precision) else "fp32"
-        self._cache = FrozenCache(self._caches / str(self._count), self.model, self._below, precision=precision)
-        self._count += 1
-
-    def close(self) -> None:
-        if self._cache is not None:
-            self._cache.close()
-
-    def chosen(self, *, epochs: int, **others: Any) -> Any:
-        """Settings of the loop."""
-        from instill.train.generator.hyperparameters import Hyperparameters
-
-        work = self._work
-        return Hyperparameters(
-            **{
-                "epochs": epochs,
-                "learning_rate": work.rate,
-                "batch_size": work.batch,
-                "packing": self._arm.packing,
-                "pack_width": work.width,
-                "warmup": 0.0,
-                "precision": work.precision,
-                **others,
-            }
-        )
-
-    def losses(self, *, epochs: int, **others: Any) -> list[float]:
-        """Train, and give the loss of each step."""
-        summed: list[float] = [0.0]
-        if self._arm.cached:
-            self.new_cache()
-        self._train(self.chosen(epochs=epochs, **others), lambda entry: summed.append(entry.loss * entry.step))
-        return [float(each) for each in np.diff(summed)]
-
-    def epochs(self, turns: Turns) -> None:
-        """Train as many epochs as there are turns, each timed."""
-        parts = len(self._arm.parts)
-        chosen = self.chosen(epochs=parts * (1 + self._work.rounds))
-        steps = -(-len(self._work.examples()) // chosen.batch_size)
-
-        def after(entry: Any) -> None:
-            if entry.step % steps == 0:
-                turns.end(entry.loss)
-                if self._arm.cached and turns.first_part and entry.step < entry.steps:
-                    self.new_cache()
-
-        if self._arm.cached:
-            self.new_cache()
-        self._train(chosen, after)
-
-    def _train(self, chosen: Any, after: Callable[[Any], None]) -> None:
-        from instill.train.generator.loop import train
-
-        examples = self._work.examples()
-        train(
-            self.model,
-            lambda _: examples,
-            chosen,
-            self._caches,
-            identity="bench",
-            lower=self if self._arm.cached else None,
-            save_every=0,
-            progress=after,
-        )
-
-
 def run(arm: Arm, work: Work, *, read: Callable[[], str], say: Callable[[str], None]) -> None:
     """Be this arm's process."""
     tokens = sum(example.length for example in work.examples())
@@ -289,6 +193,8 @@ def run(arm: Arm, work: Work, *, read: Callable[[], str], say: Callable[[str], N
             rival = Rival(arm, work, Path(folder))
             rival.epochs(Turns(1, tokens, read=read, say=say))
         else:
+            from train_ours import Ours
+
             with closing(Ours(arm, work, Path(folder))) as ours:
                 ours.epochs(Turns(len(arm.parts), tokens, read=read, say=say))
 
@@ -307,11 +213,6 @@ def main() -> None:
         print(line, file=answers, flush=True)
 
     run(Arm(**arm), Work(**work), read=sys.stdin.readline, say=say)
-
-
-def fp32(work: Work, **changes: Any) -> Work:
-    """The same work in float32."""
-    return replace(work, precision="fp32", **changes)
 
 
 if __name__ == "__main__":

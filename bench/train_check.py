@@ -11,16 +11,19 @@ import sys
 import tempfile
 from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from train_arms import ARMS, MARK, Arm, Ours, Work, fp32
+from train_arms import ARMS, MARK, Arm, Work
 
 TOLERANCE = 1e-5
 """Largest difference of two losses, as a share of them."""
 
-EPOCHS = 3
+BATCH = 4
+"""Rows of a step; there are two steps in an epoch, where rows are packed one."""
+
+EPOCHS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +51,10 @@ def rival_of(arm: Arm) -> Arm:
 
 def agreements(work: Work, arms: Iterable[Arm] = ARMS) -> list[Agreement]:
     """Train each arm of ours and its rival for a few steps."""
+    from train_ours import Ours
     from train_trl import Rival
 
-    work = fp32(work, rate=1e-3)
+    work = replace(work, precision="fp32", rate=1e-3, batch=BATCH, first=2 * BATCH)
     found = []
     for arm in arms:
         if arm.side != "ours":
