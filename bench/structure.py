@@ -2,7 +2,7 @@
 
 DIR holds snips_nlu, clinc_oos, e2e_nlg and text2sql; the tasks are those of `bench/structure_sets.py`. For each task,
 size and seed a recipe is written to the output folder and run as `instill train` runs it, on rows that the seed draws.
-Every run sees about as many tokens (`--tokens`), so small sizes have more epochs, `--most-epochs` at most. Measured on
+Every run of a task sees about as many tokens, so small sizes have more epochs, `--most-epochs` at most. Measured on
 the held-out rows, with 95% intervals (bootstrap over rows, of the mean over seeds):
 
 - format: replies that follow the schema; wholly right; F1 of the fields (right key with right value);
@@ -12,7 +12,8 @@ the held-out rows, with 95% intervals (bootstrap over rows, of the mean over see
 - query: the same as the known query but for case and spaces; what parses as SQL; shared words (F1).
 
 What was measured stays in the output folder: the same command goes on where it was stopped. `--method` tries another
-way to train: `full`, `lora`, `last` (two layers, with the cache of the frozen ones). `--svg FILE` draws the curves.
+way to train: `full`, `lora`, `last` (two layers, with the cache of the frozen ones). `--svg FOLDER` draws the curves:
+whether the form is right (teach-form.svg) and what is in it (teach-content.svg).
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from structure_sets import TASKS, Task, read_task, write_task
 
 from instill.cli.output import columns
 from instill.lab.drawing import curves
+from instill.lab.shipped import micro_folder
 from instill.measure.gate.refusals import is_refusal
 from instill.measure.gate.rows import GateRows, read_gate_rows
 from instill.measure.gate.schema import ReplySchema
@@ -37,7 +39,7 @@ from instill.measure.gate.scoring import f1, json_score, parse_json, score
 from instill.measure.paired import Interval, interval
 from instill.train.generator.base import base_folder
 from instill.train.generator.examples import make_examples
-from instill.train.generator.models import open_model, open_tokenizer
+from instill.train.generator.models import model_hash, open_model, open_tokenizer
 from instill.train.generator.recipe import read_recipe
 from instill.train.generator.replies import replies
 from instill.train.generator.rows import Row
@@ -51,7 +53,13 @@ METHODS = {
     "lora": ('method = "lora"\n', 2e-2),
     "last": ("last_layers = 2\n", 2e-3),
 }
-MAIN = {"format": "field F1", "tool": "field F1", "refuse": "intent", "tone": "values kept", "query": "word F1"}
+TOKENS = {"format": 400_000, "tool": 300_000, "refuse": 250_000, "tone": 300_000, "query": 500_000}
+"""Of a run: 40 to 80 s on a core that nothing else uses."""
+
+FORM = {"format": "valid", "tool": "valid", "refuse": "refused, out of scope", "query": "parses"}
+CONTENT = {"format": "field F1", "tool": "field F1", "refuse": "intent", "tone": "word F1", "query": "word F1"}
+"""Which quantity of a task is drawn in the picture of forms, and in that of contents."""
+
 TITLES = {"format": "format", "tool": "tool call", "refuse": "intent or refusal", "tone": "tone", "query": "query"}
 
 
@@ -92,7 +100,7 @@ def measure(name: str, rows: GateRows, said: Sequence[str], folder: Path) -> Mea
 
 def train_and_measure(task: Task, size: int, seed: int, method: str, options: Any) -> dict[str, Any]:
     """One run; what was measured earlier is read."""
-    folder = options.out / f"{task.name}-{method}-{size}-{seed}"
+    folder = options.out / f"{task.name}-{options.base}-{method}-{size}-{seed}"
     done = folder / "measured.json"
     if done.is_file():
         found: dict[str, Any] = json.loads(done.read_text(encoding="utf-8"))
@@ -102,7 +110,7 @@ def train_and_measure(task: Task, size: int, seed: int, method: str, options: An
     settings, rate = METHODS[method]
     training = f"learning_rate = {rate}\nbatch_size = 8\npacking = false\nseed = {seed}\n"
     draft = write_task(task, folder, rows=rows, settings=settings, training=training)
-    epochs = _epochs(open_recipe(read_recipe(draft)), options)
+    epochs = _epochs(open_recipe(read_recipe(draft)), options.tokens or TOKENS[task.name], options.most_epochs)
     training = f"epochs = {epochs}\n{training}"
     prepared = open_recipe(read_recipe(write_task(task, folder, rows=rows, settings=settings, training=training)))
     spent = time.process_time()
@@ -116,7 +124,7 @@ def train_and_measure(task: Task, size: int, seed: int, method: str, options: An
 
 def of_base(task: Task, options: Any) -> Measures:
     """What the model can do before any training."""
-    folder = options.out / f"{task.name}-base"
+    folder = options.out / f"{task.name}-{options.base}"
     done = folder / "measured.json"
     if not done.is_file():
         folder.mkdir(parents=True, exist_ok=True)
@@ -141,10 +149,10 @@ def _measured(task: Task, base: Path, candidate: Path | None, tokenizer: Any, fo
     return measure(task.name, rows, said, folder)
 
 
-def _epochs(prepared: Prepared, options: Any) -> int:
-    """So many that a run has about `--tokens` tokens."""
+def _epochs(prepared: Prepared, wanted: int, most: int) -> int:
+    """So many that a run has about as many tokens as wanted."""
     tokens = sum(example.length for example in make_examples(prepared.rows, prepared.tokenizer))
-    return max(1, min(int(options.most_epochs), round(int(options.tokens) / tokens)))
+    return max(1, min(most, round(wanted / tokens)))
 
 
 def _same_json(reply: str, right: str) -> bool:
@@ -177,7 +185,7 @@ def _parses(reply: str) -> bool:
     return isinstance(found, sqlglot.exp.Query)
 
 
-def _table(task: Task, base: Measures, runs: Mapping[int, Sequence[Mapping[str, Any]]]) -> str:
+def _table(task: Task, base: Measures, runs: Mapping[int, Sequence[Mapping[str, Any]]], *, markdown: bool) -> str:
     names = list(base)
     lines = [["examples", *names, "epochs", "processor s"]]
     lines.append(["0", *(str(interval(base[name], list(map(str, range(len(base[name])))))) for name in names), "", ""])
@@ -188,7 +196,23 @@ def _table(task: Task, base: Measures, runs: Mapping[int, Sequence[Mapping[str, 
         )
     seeds = max(len(found) for found in runs.values())
     held_out = " and ".join(sorted({str(len(values)) for values in base.values()}))
-    return f"{task.name}: {len(task.rows)} rows, {held_out} held out, seeds: {seeds}\n{columns(lines)}"
+    title = f"{task.name}: {len(task.rows)} rows, {held_out} held out, seeds: {seeds}"
+    if markdown:
+        ruled = [lines[0], ["---"] * len(lines[0]), *lines[1:]]
+        return "\n".join([title, "", *(f"| {' | '.join(cells)} |" for cells in ruled)])
+    return f"{title}\n{columns(lines)}"
+
+
+def _draw(
+    runs: Mapping[str, Mapping[int, Sequence[Mapping[str, Any]]]], quantities: Mapping[str, str], label: str, file: Path
+) -> None:
+    points = {
+        f"{TITLES[name]}, {size}": pooled(found, quantities[name])
+        for name, sizes in runs.items()
+        if name in quantities
+        for size, found in sizes.items()
+    }
+    file.write_text(curves(points, {name: float(name.split(", ")[1]) for name in points}, label=label) + "\n", "utf-8")
 
 
 def main() -> None:
@@ -202,32 +226,33 @@ def main() -> None:
     )
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
     parser.add_argument("--method", choices=list(METHODS), default="full")
-    parser.add_argument("--tokens", type=int, default=400_000)
+    parser.add_argument("--tokens", type=int, default=0, help="of a run; by default what the task has")
     parser.add_argument("--most-epochs", type=int, default=40)
     parser.add_argument("--svg", type=Path)
+    parser.add_argument("--markdown", action="store_true", help="tables for docs/")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    points: dict[str, Interval] = {}
-    places: dict[str, float] = {}
+    options.base = model_hash(micro_folder())
+    drawn: dict[str, dict[int, Sequence[Mapping[str, Any]]]] = {}
     told: dict[str, Any] = {}
     for name in options.tasks:
         task = read_task(name, options.data)
         sizes = [size for size in options.sizes if size <= len(task.rows)]
         sizes += [len(task.rows)] if options.all and len(task.rows) < max(options.sizes) else []
-        base, runs = of_base(task, options), {}
+        base, runs = of_base(task, options), drawn.setdefault(name, {})
         for size in sizes:
             runs[size] = [train_and_measure(task, size, seed, options.method, options) for seed in options.seeds]
-            points[f"{TITLES[name]}, {size}"] = pooled(runs[size], MAIN[name])
-            places[f"{TITLES[name]}, {size}"] = size
         if not options.json:
-            print(_table(task, base, runs) + "\n", flush=True)
+            print(_table(task, base, runs, markdown=options.markdown) + "\n", flush=True)
         told[name] = {
             str(size): {each: vars_of(pooled(found, each)) for each in base} for size, found in runs.items()
         } | {"0": {each: sum(values) / len(values) for each, values in base.items()}}
     if options.svg:
-        options.svg.parent.mkdir(parents=True, exist_ok=True)
-        label = "share that is right (format, tool call: F1 of fields; tone: values kept; query: F1 of words)"
-        options.svg.write_text(curves(points, places, label=label) + "\n", encoding="utf-8")
+        options.svg.mkdir(parents=True, exist_ok=True)
+        _draw(
+            drawn, FORM, "valid JSON, valid call, SQL that parses, refused out of scope", options.svg / "teach-form.svg"
+        )
+        _draw(drawn, CONTENT, "F1 of fields or words; for refusals the right intent", options.svg / "teach-content.svg")
     if options.json:
         print(json.dumps(told, indent=1))
 

@@ -198,13 +198,14 @@ def write_task(
     file.write_text(
         f'name = "{task.name}"\nbase = "micro"\n{settings or METHOD}gate = "gate.toml"\n\n[data]\n'
         f'rows = ["rows.jsonl"]\nheld_out = ["held_out.jsonl"]\n{schema}\n[training]\n'
-        f"{training or f'epochs = {task.epochs}{chr(10)}learning_rate = 1e-3{chr(10)}'}",
+        f"{training or f'epochs = {task.epochs}{chr(10)}{TRAINING}'}",
         encoding="utf-8",
     )
     return file
 
 
 METHOD = 'method = "full"\n'
+TRAINING = "learning_rate = 2e-3\nbatch_size = 8\npacking = false\n"
 
 
 def short_aliases(query: str) -> str:
