@@ -17,7 +17,7 @@ from tests.generators.endpoint_process import running_endpoint
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = [
     "add.md", "ask.md", "reader.md", "calibrate.md", "tune.md", "chat.md", "bring-your-own-model.md", "privacy.md",
-    "configuration.md",
+    "configuration.md", "train.md", "teach.md",
 ]  # fmt: skip
 BLOCK = re.compile(r"^```(console|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 EXIT = re.compile(r"#\s*exit (\d+)\s*$")
@@ -53,7 +53,7 @@ def test_every_command_of_the_page_works(page: str, tmp_path: Path, base_url: st
     assert "instill init" in script
     environment = {**os.environ, "PYTHON": sys.executable, "BASE_URL": base_url, "NO_COLOR": "1"}
     done = subprocess.run(
-        ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=120
+        ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=180
     )
     assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
     assert "Traceback" not in done.stderr

@@ -9,6 +9,7 @@ from torch import nn
 
 from instill.errors import UsageError
 from instill.train.generator.layers import decoder, decoder_layers
+from instill.train.generator.quiet import quiet_libraries
 
 _PARTS = {
     "mlp": ("mlp", "feed_forward", "block_sparse_moe", "experts"),
@@ -111,7 +112,8 @@ def _with_adapter(model: Any, layers: nn.ModuleList, first: int, method: Method)
         use_dora=method.kind == "dora",
         task_type="CAUSAL_LM",
     )
-    return get_peft_model(model, config)
+    with quiet_libraries():
+        return get_peft_model(model, config)
 
 
 def _none_found(model: Any, method: Method) -> UsageError:

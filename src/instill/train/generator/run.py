@@ -26,7 +26,6 @@ from instill.train.generator.methods import frozen_layers, prepare
 from instill.train.generator.mix import mixed
 from instill.train.generator.models import model_hash, open_model, open_tokenizer, save_candidate
 from instill.train.generator.preference import train_preferences
-from instill.train.generator.quiet import quiet_libraries
 from instill.train.generator.recipe import Recipe
 from instill.train.generator.rows import Row, rows_hash
 from instill.train.generator.teacher import teach
@@ -170,8 +169,7 @@ def _opened(prepared: Prepared) -> Any:
 
 def _adapted(prepared: Prepared, model: Any) -> Any:
     torch.manual_seed(prepared.recipe.training.seed)  # A new adapter begins with random numbers.
-    with quiet_libraries():
-        return prepare(model, prepared.recipe.as_method())
+    return prepare(model, prepared.recipe.as_method())
 
 
 def _last_entry(log: Path) -> Progress:

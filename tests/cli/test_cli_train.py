@@ -1,0 +1,69 @@
+"""`instill train` as it is typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+
+from tests.cli.test_cli import as_json, instill
+from tests.training.small_recipes import GAIN, TRAINING, recipe_of, write_gate, write_task
+
+
+@pytest.fixture(scope="module")
+def kb(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with recipes: one that passes its gate, one without a gate, one whose rows are wrong."""
+    folder = tmp_path_factory.mktemp("train")
+    instill("init", "kb", cwd=folder)
+    kb = write_task(folder / "kb")
+    gate = write_gate(kb, GAIN)
+    recipe_of(kb, plain=gate)
+    recipe_of(kb, name="adapter", plain="method = 'lora'\n", more=TRAINING.replace("epochs = 12", "steps = 2"))
+    (kb / "wrong.jsonl").write_text('{"messages": [{"role": "user", "content": "a"}]}\n')
+    recipe_of(kb, name="wrong", data='rows = ["wrong.jsonl"]')
+    return kb
+
+
+def test_a_recipe_from_dry_run_to_champion(kb: Path) -> None:
+    dry = as_json("train", "homes.toml", "--dry-run", cwd=kb)
+    assert (dry["passed"], dry["rows"], dry["recipe"]["method"]) == (True, 36, "full")
+    first = instill("train", "homes.toml", cwd=kb)
+    assert ": 24 steps in " in first.stdout
+    assert "passed     The gain of 1.000" in first.stdout
+    assert "Passed: it is the champion. Undo: instill models rollback" in first.stdout
+    assert "Loading weights" not in first.stderr
+    assert "Warning" not in first.stderr
+    second = as_json("train", "run", "homes.toml", cwd=kb)
+    assert (second["trained"], second["promoted"], second["tried"]) == (False, True, [])
+    assert "is there already" in instill("train", "homes.toml", cwd=kb).stdout
+    assert [each["champion"] for each in as_json("models", "list", cwd=kb)["candidates"]] == [True]
+
+
+def test_a_recipe_without_a_gate_is_kept(kb: Path) -> None:
+    done = instill("train", "adapter.toml", cwd=kb)
+    assert "No gate: it is kept, not promoted. Next: instill models show adapter-" in done.stdout
+    assert "Warning" not in done.stderr
+
+
+def test_what_is_wrong_is_said_and_stops_the_run(kb: Path) -> None:
+    assert "no assistant" in instill("train", "wrong.toml", cwd=kb, code=2).stderr
+    assert "no assistant" in instill("train", "wrong.toml", "--dry-run", cwd=kb, code=2).stdout
+    several = instill("train", "homes.toml", "adapter.toml", cwd=kb, code=2).stderr
+    assert "--order sequential, --order joint, or --order both" in several
+    differing = instill("train", "homes.toml", "adapter.toml", "--order", "joint", cwd=kb, code=2).stderr
+    assert "no rows to measure the task with" in differing
+    assert "no file" in instill("train", "nothing.toml", cwd=kb, code=2).stderr.lower()
+
+
+def test_init_leaves_files_alone(kb: Path) -> None:
+    instill("train", "init", "new/recipe.toml", cwd=kb)
+    assert (kb / "new/gate.toml").exists()
+    assert "is there already" in instill("train", "init", "new/recipe.toml", cwd=kb, code=2).stderr
+
+
+def test_pairs_need_a_generator(kb: Path) -> None:
+    (kb / "principles.txt").write_text("Be polite.\n")
+    asked = ("train", "pairs", "unseen.jsonl", "--principles", "principles.txt", "--out", "pairs.jsonl")
+    assert "No generator is set" in instill(*asked, cwd=kb, code=2).stderr
