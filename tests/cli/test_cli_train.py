@@ -54,7 +54,7 @@ def test_what_is_wrong_is_said_and_stops_the_run(kb: Path) -> None:
     assert "--order sequential, --order joint, or --order both" in several
     differing = instill("train", "homes.toml", "adapter.toml", "--order", "joint", cwd=kb, code=2).stderr
     assert "no rows to measure the task with" in differing
-    assert "no file" in instill("train", "nothing.toml", cwd=kb, code=2).stderr.lower()
+    assert "No such file" in instill("train", "nothing.toml", cwd=kb, code=2).stderr
 
 
 def test_init_leaves_files_alone(kb: Path) -> None:

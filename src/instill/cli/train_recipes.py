@@ -210,10 +210,10 @@ def _told(outcome: Outcome) -> str:
     card = outcome.card
     fitted = outcome.fitted
     if fitted is None:
-        verdict = "the champion" if outcome.promoted else card.verdict
         lines = [f"{card.id} is there already, made from the same base, rows and recipe."]
         if outcome.tried is None:
-            return f"{lines[0]} It is {verdict}. Train anyway: --again"
+            standing = "It is the champion." if outcome.promoted else f"By the gate: {card.verdict}."
+            return f"{lines[0]} {standing} Train anyway: --again"
         lines.append("The gate has changed, so it was measured again.")
     else:
         lines = [f"{card.id}: {fitted.steps} steps in {fitted.seconds:.0f} s, loss {fitted.loss:.3f}"]
