@@ -153,6 +153,8 @@ def fit(prepared: Prepared, run: Path, *, caches: Path, progress: Callable[[Prog
 
 
 def _check_run(run: Path, identity: str) -> None:
+    if not processes.is_first():
+        return  # The first checks for all, and none reads what it is just writing.
     stamp = run / "identity"
     if stamp.exists() and stamp.read_text(encoding="utf-8") != identity:
         raise WorkspaceError(
