@@ -18,6 +18,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -136,11 +137,17 @@ def processes(arms: Sequence[Arm], work: Work) -> Iterator[list[tuple[Arm, Proce
             process.stop()
 
 
-def measure(arms: Sequence[Arm], work: Work) -> dict[str, list[Turn]]:
-    """The turns of each arm, by its name."""
+def measure(arms: Sequence[Arm], work: Work, *, until: float = float("inf")) -> dict[str, list[Turn]]:
+    """The turns of each arm, by its name.
+
+    Args:
+        until: no round begins after this time, in seconds of the monotonic clock; but one always does.
+    """
     taken: dict[str, list[Turn]] = {arm.name: [] for arm in arms}
     with processes(arms, work) as running:
         for number in range(work.rounds):
+            if number and time.monotonic() > until:
+                break
             for arm, process in running if number % 2 == 0 else reversed(running):
                 taken[arm.name].append(process.turn())
             _say(f"round {number + 1} of {work.rounds}")
@@ -168,6 +175,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=64)
     parser.add_argument("--batch", type=int, default=16, help="rows of a step")
     parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="after these no further round begins")
     parser.add_argument("--arms", nargs="*", default=[], help=f"parts of names: {', '.join(arm.name for arm in ARMS)}")
     parser.add_argument("--bins", type=int, default=1, help="packed rows that trl computes at one time")
     parser.add_argument("--no-check", action="store_true", help="leave the comparison of losses out")
@@ -178,6 +186,7 @@ def options() -> argparse.Namespace:
 
 def main() -> None:
     chosen = options()
+    until = time.monotonic() + 60 * chosen.minutes
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_model(chosen.model, folder / "model")
@@ -185,7 +194,7 @@ def main() -> None:
         width = max(512, max(lengths))
         work = Work(name, chosen.batch, width, chosen.rounds, chosen.bins)
         agreed = [] if chosen.no_check else check(work)
-        turns = measure(chosen_arms(chosen.arms), work)
+        turns = measure(chosen_arms(chosen.arms), work, until=until)
     wall, processor = speeds(turns), speeds(turns, processor=True)
     if chosen.json:
         everything = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -49,13 +49,12 @@ def rival_of(arm: Arm) -> Arm:
     return Arm("trl", arm.kind, arm.packing)
 
 
-def agreements(work: Work, arms: Iterable[Arm] = ARMS) -> list[Agreement]:
+def agreements(work: Work, arms: Iterable[Arm] = ARMS) -> Iterator[Agreement]:
     """Train each arm of ours and its rival for a few steps."""
     from train_ours import Ours
     from train_trl import Rival
 
     work = replace(work, precision="fp32", rate=1e-3, batch=BATCH, first=2 * BATCH)
-    found = []
     for arm in arms:
         if arm.side != "ours":
             continue
@@ -64,8 +63,7 @@ def agreements(work: Work, arms: Iterable[Arm] = ARMS) -> list[Agreement]:
             with closing(Ours(arm, work, Path(folder))) as ours:
                 mine = ours.losses(epochs=EPOCHS, **others)
             theirs = Rival(rival_of(arm), work, Path(folder)).losses(epochs=EPOCHS)
-        found.append(Agreement(arm.name, tuple(mine), tuple(theirs)))
-    return found
+        yield Agreement(arm.name, tuple(mine), tuple(theirs))
 
 
 def main() -> None:

@@ -107,7 +107,7 @@ def test_turns_time_epochs_and_wait_after_each_turn() -> None:
 
 def test_both_sides_compute_the_same(work: Work) -> None:
     chosen = chosen_arms(["ours full padded", "ours lora packed", "ours last padded cached"])
-    found = agreements(work, chosen)
+    found = list(agreements(work, chosen))
     assert [each.name for each in found] == [arm.name for arm in chosen]
     for each in found:
         assert each.holds, each
