@@ -22,7 +22,11 @@ class RecipeGroup(TyperGroup):
         return super().resolve_command(ctx, args)
 
 
-app = typer.Typer(cls=RecipeGroup, no_args_is_help=True, help="Adapt weights: `instill train RECIPE`, and the reader and the encoder; needs the extra [train].")
+app = typer.Typer(
+    cls=RecipeGroup,
+    no_args_is_help=True,
+    help="Adapt weights: `instill train RECIPE`, and the reader and the encoder; needs the extra [train].",
+)
 
 
 def register(parent: typer.Typer) -> None:

@@ -44,7 +44,7 @@ def test_every_supervised_token_is_a_target_exactly_once(
     examples = examples_of(lengths)
     batches = list(packed(examples, most, width) if packing else padded(examples, most))
     expected = [
-        (example.number, place, int(example.ids[place]))
+        (example.number, int(place), int(example.ids[place]))
         for example in examples
         for place in np.flatnonzero(example.supervised)
         if place > 0
