@@ -50,7 +50,7 @@ Measures = dict[str, list[float]]
 
 METHODS = {
     "full": ('method = "full"\n', 2e-3),
-    "lora": ('method = "lora"\n', 2e-2),
+    "lora": ('method = "lora"\n', 4e-3),
     "last": ("last_layers = 2\n", 2e-3),
 }
 TOKENS = {"format": 400_000, "tool": 300_000, "refuse": 250_000, "tone": 300_000, "query": 500_000}
