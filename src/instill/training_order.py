@@ -77,23 +77,28 @@ def train_in_order(home: Path, recipes: Sequence[Recipe], order: Order, *, watch
 
 
 def held_out_scores(recipes: Sequence[Recipe], candidate: Path | None) -> tuple[float, ...]:
-    """Mean score of a candidate (None: the base) on each recipe's held-out rows, by the scoring of its gate."""
-    from instill.measure.gate.scoring import score
+    """Mean score of a candidate (None: the base) on each recipe's held-out rows, by the scoring of its gate.
+
+    Raises:
+        UsageError: a held-out row cannot be scored.
+    """
+    from instill.measure.gate.conditions import scores
+    from instill.measure.gate.probes import Probe
+    from instill.measure.gate.rows import as_gate_rows
     from instill.measure.gate.specification import load_gate
     from instill.train.generator.base import base_folder
     from instill.train.generator.models import open_model, open_tokenizer
-    from instill.train.generator.replies import replies
 
     base = base_folder(recipes[0])
     model, tokenizer = open_model(base, candidate=candidate), open_tokenizer(base)
     found = []
     for recipe in recipes:
         gate = load_gate(recipe.path(recipe.gate)) if recipe.gate else None
-        rows = recipe.held_out_rows()
-        said = replies(model, tokenizer, [row.prompt for row in rows], max_tokens=gate.max_tokens if gate else 64)
-        scoring = gate.scoring if gate else "exact"
-        scores = [score(reply, [row.answer], scoring) for row, reply in zip(rows, said, strict=True)]
-        found.append(sum(scores) / len(scores))
+        rows = as_gate_rows(recipe.held_out_rows(), tokenizer, recipe.path(recipe.data.held_out[0]))
+        rows.check_scored(gate.scoring if gate else "exact", "data.held_out")
+        probe = Probe(model, tokenizer, max_tokens=gate.max_tokens if gate else 64)
+        each = scores(probe, rows.asking, gate.scoring if gate else "exact")
+        found.append(sum(each) / len(each))
     return tuple(found)
 
 

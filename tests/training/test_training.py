@@ -411,3 +411,16 @@ def test_a_distilled_recipe_without_teachers_is_refused(task: Path) -> None:
 
 def test_retention_rows_are_long_enough_to_be_trusted() -> None:
     assert len(retention()) >= 20
+
+
+def test_tool_calls_and_further_answers_are_scored_in_order_too(task: Path) -> None:
+    asked = {"role": "user", "content": "Light on in the hall."}
+    call = {"function": {"name": "light", "arguments": {"room": "hall"}}}
+    rows = [
+        {"messages": [asked, {"role": "assistant", "content": None, "tool_calls": [call]}]},
+        {"messages": [asked], "answers": ["on"]},
+    ]
+    (task / "calls.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    recipe = recipe_of(task, data='held_out = ["calls.jsonl"]')
+    (score,) = held_out_scores([recipe], None)
+    assert 0 <= score <= 1

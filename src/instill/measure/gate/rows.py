@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,18 @@ def read_gate_rows(file: Path, tokenizer: Any) -> GateRows:
     Raises:
         UsageError: see `read_rows` and `render`.
     """
-    rows = read_rows(file)
+    return as_gate_rows(read_rows(file), tokenizer, file)
+
+
+def as_gate_rows(rows: Sequence[Row], tokenizer: Any, file: Path) -> GateRows:
+    """Rows with what is accepted as their reply.
+
+    Args:
+        file: for errors.
+
+    Raises:
+        UsageError: see `render`.
+    """
     for row in rows:
         render(row, tokenizer)
     return GateRows(tuple(rows), tuple(_accepted(row, tokenizer) for row in rows), file)
