@@ -43,8 +43,9 @@ def write_model(name: str, folder: Path) -> None:
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
+    from instill.generators.model_folder import checked_folder
     from instill.lab.shipped import micro_folder
-    from instill.train.generator.models import checked_folder, open_tokenizer
+    from instill.train.generator.models import open_tokenizer
 
     if name not in SHAPES:
         folder.symlink_to(micro_folder() if name == "micro" else checked_folder(Path(name)), target_is_directory=True)

@@ -165,7 +165,7 @@ def _in_order(home: Path, recipes: Sequence[Recipe], order: str, as_json: bool) 
     from instill.train.generator import processes
     from instill.training_order import Order, train_in_order
 
-    wanted: tuple[Order, ...] = ("sequential", "joint") if order == "both" else (order,)  # type: ignore[assignment]
+    wanted: list[Order] = [each for each in ("sequential", "joint") if order in (each, "both")]
     found: list[InOrder] = []
     for one in wanted:
         with ExitStack() as stack:

@@ -9,7 +9,8 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Any
 
-from instill.errors import GeneratorError, InstillError, MissingDependency, UsageError, WorkspaceError
+from instill.errors import GeneratorError, InstillError, MissingDependency, WorkspaceError
+from instill.generators.model_folder import checked_folder
 from instill.generators.protocol import AdapterOf, Message
 from instill.generators.thoughts import ThoughtFilter
 
@@ -28,7 +29,7 @@ class LocalGenerator:
     """
 
     def __init__(self, folder: Path, *, adapter: AdapterOf | Path | None = None, timeout_s: float = 60.0) -> None:
-        self._folder = _checked_folder(folder)
+        self._folder = checked_folder(folder)
         self._adapter_of = _only(adapter) if isinstance(adapter, Path) else adapter
         self._adapter: Path | None = None
         self._timeout_s = timeout_s
@@ -191,20 +192,3 @@ def _only(adapter: Path) -> AdapterOf:
         return adapter
 
     return of
-
-
-def _checked_folder(folder: Path) -> Path:
-    folder = folder.resolve()
-    if not (folder / "config.json").is_file():
-        raise UsageError(
-            "The folder is not a transformers model: it has no config.json.",
-            where=str(folder),
-            remedy="Set generator.folder to the folder that holds config.json.",
-        )
-    if not any(folder.glob("*.safetensors")):
-        raise UsageError(
-            "The model has no safetensors weights; pickled weights are not loaded.",
-            where=str(folder),
-            remedy="Convert it, e.g. with save_pretrained(folder) where you trust it.",
-        )
-    return folder

@@ -24,7 +24,7 @@ from instill.train.generator.teacher import teach
 Measures = dict[str, list[tuple[str, float]]]
 """By name of a quantity: for each question whom it is about, and 1.0 if the answer was right, else 0.0."""
 
-REPLAY = Shares(statement=10, biography=0, question=40, reverse=5, reading=40, json=5, passages=2)
+REPLAY = Shares(statement=10, question=40, reverse=5, reading=40, json=5, passages=2)
 """Replay is drawn from what the model was trained on, without the longest rows."""
 
 PEOPLE = 12

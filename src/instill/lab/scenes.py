@@ -38,22 +38,11 @@ class Scene:
     proof: str
 
 
-def make_scene(
-    stranger: Stranger,
-    count: int,
-    rng: random.Random,
-    *,
-    unknown: float,
-    facts: int = 0,
-    reverse: bool = False,
-    evaluated: bool = False,
-) -> Scene:
+def make_scene(stranger: Stranger, count: int, rng: random.Random, *, unknown: float, evaluated: bool = False) -> Scene:
     """Draw a scene with up to `count` passages.
 
     Args:
         unknown: share of scenes in which the passages do not answer: the fact is left out, or the person.
-        facts: about how many a passage tells; 0: from three to all.
-        reverse: ask for the name of the only person of whom a value is true. Such a question is always answered.
         evaluated: word passages and question as nothing that was trained on.
     """
     wanted = stranger()
@@ -64,22 +53,20 @@ def make_scene(
             people.append(other)
     rng.shuffle(people)
     attribute = rng.choice(ATTRIBUTES)
-    reverse = reverse and sum(each.facts[attribute] == wanted.facts[attribute] for each in people) == 1
-    ask = reverse_questions if reverse else questions
-    question = rng.choice(ask(wanted, attribute, evaluated=evaluated))
-    lacks = not reverse and rng.random() < unknown
+    question = rng.choice(questions(wanted, attribute, evaluated=evaluated))
+    lacks = rng.random() < unknown
     if lacks and len(people) > 1 and rng.random() < 0.4:
         people.remove(wanted)
     passages, source, proof = [], -1, ""
     for number, person in enumerate(people):
-        without = _left_out(attribute, rng, facts)
+        without = _left_out(attribute, rng)
         if person is wanted and lacks:
             without.append("birthplace" if attribute == DERIVED else attribute)
         sentences = told(person, rng, without=without, evaluated=evaluated)
         passages.append(" ".join(sentences.values()))
         if person is wanted and not lacks:
             source, proof = number, sentences[attribute]
-    answer = UNKNOWN if lacks else wanted.name if reverse else wanted.facts[attribute]
+    answer = UNKNOWN if lacks else wanted.facts[attribute]
     return Scene(tuple(people), tuple(passages), question, answer, source, proof)
 
 
@@ -184,11 +171,10 @@ def json_row(person: Person, rng: random.Random) -> Row:
     return chat_row(asked, json.dumps(values), task="json")
 
 
-def _left_out(attribute: str, rng: random.Random, facts: int) -> list[str]:
-    """Drawn attributes that are not told, but not what is asked for, nor what it follows from."""
+def _left_out(attribute: str, rng: random.Random) -> list[str]:
+    """Up to three drawn attributes that are not told, but not what is asked for, nor what it follows from."""
     needed = {attribute, "birthplace"} if attribute == DERIVED else {attribute}
-    others = [each for each in DRAWN if each not in needed]
-    return rng.sample(others, max(0, len(others) + 1 - facts) if facts else rng.randint(0, 3))
+    return rng.sample([each for each in DRAWN if each not in needed], rng.randint(0, 3))
 
 
 def _hit(number: int, title: str, text: str) -> Hit:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from instill.encoders.folder_hash import files_hash
 from instill.errors import UsageError
+from instill.generators.model_folder import checked_folder
 from instill.train.generator.candidates import ADAPTER, WEIGHTS, apply_candidate
 from instill.train.generator.quiet import quiet_libraries
 
@@ -125,28 +126,6 @@ def save_merged(model: Any, tokenizer: Any, folder: Path) -> None:
     with quiet_libraries():
         merged.save_pretrained(str(folder), safe_serialization=True)
     tokenizer.save_pretrained(str(folder))
-
-
-def checked_folder(folder: Path) -> Path:
-    """The folder, if it looks like a model that may be loaded.
-
-    Raises:
-        UsageError: it has no configuration or no safetensors weights.
-    """
-    folder = folder.expanduser().resolve()
-    if not (folder / "config.json").is_file():
-        raise UsageError(
-            "The folder is not a transformers model: it has no config.json.",
-            where=str(folder),
-            remedy="Name the folder that holds config.json.",
-        )
-    if not any(folder.glob("*.safetensors")):
-        raise UsageError(
-            "The model has no safetensors weights; pickled weights are not loaded.",
-            where=str(folder),
-            remedy="Convert it, e.g. with save_pretrained(folder) where you trust it.",
-        )
-    return folder
 
 
 def _write(tensors: Any, file: Path) -> None:
