@@ -78,7 +78,7 @@ def write_rows(folder: Path, count: int) -> list[int]:
     from instill.train.generator.models import open_tokenizer
 
     # Messages only, so that it is the assistant's words that are supervised.
-    rows = epoch_rows(make_world(), 0, count, Shares(statement=0, biography=0))
+    rows = epoch_rows(make_world(), 0, count, Shares(question=20, reverse=3, reading=20, exam=30, short=6, json=5))
     examples = make_examples(rows, open_tokenizer(folder / "model"))
     found = [[each.ids.tolist(), each.supervised.tolist()] for each in examples]
     (folder / "rows.json").write_text(json.dumps(found), encoding="utf-8")
