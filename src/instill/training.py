@@ -140,7 +140,9 @@ def gate_rows(recipe: Recipe, tokenizer: Any) -> list[Row]:
     from instill.measure.gate.judge import rows_of
     from instill.measure.gate.specification import load_gate
 
-    return rows_of(load_gate(recipe.path(recipe.gate)), tokenizer) if recipe.gate else []
+    if not recipe.gate:
+        return []
+    return rows_of(load_gate(recipe.path(recipe.gate)), tokenizer, recipe.data.instructions)
 
 
 def _opened_gate(prepared: Prepared) -> _OpenedGate | None:
@@ -227,7 +229,12 @@ def _judged(gate: Gate, prepared: Prepared, candidate: Path, kept: Path) -> Inte
         return open_model(prepared.base, candidate=candidate, scale=scale)
 
     return with_interpolation(
-        gate, open_at, open_model(prepared.base), prepared.tokenizer, kept=Kept(kept, prepared.base_hash)
+        gate,
+        open_at,
+        open_model(prepared.base),
+        prepared.tokenizer,
+        kept=Kept(kept, prepared.base_hash),
+        instructions=prepared.recipe.data.instructions,
     )
 
 
@@ -263,23 +270,24 @@ def _mark_trained(model: Any, folder: Path) -> None:
 
 def _scaled(card: Card, scale: float) -> Card:
     recipe = {**card.recipe, "scale": scale}
+    deciding = {key: value for key, value in recipe.items() if key != "gate"}
     id_ = candidate_id(
-        str(recipe["name"]), base_hash=card.base.hash, rows_hash=card.rows.hash, recipe=recipe, seed=card.seed
+        str(recipe["name"]), base_hash=card.base.hash, rows_hash=card.rows.hash, recipe=deciding, seed=card.seed
     )
     return card.model_copy(update={"id": id_, "recipe": recipe})
 
 
 def _card(prepared: Prepared, parent: Card | None) -> Card:
-    recipe = prepared.recipe.effective()
+    recipe, deciding = prepared.recipe.effective(), prepared.recipe.of_weights()
     if parent is not None:
-        recipe["parent"] = parent.id
+        recipe["parent"] = deciding["parent"] = parent.id
     seed = prepared.recipe.training.seed
     return Card(
         id=candidate_id(
             prepared.recipe.name,
             base_hash=prepared.base_hash,
             rows_hash=prepared.rows_hash,
-            recipe=recipe,
+            recipe=deciding,
             seed=seed,
         ),
         made=now(),

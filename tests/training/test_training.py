@@ -26,7 +26,7 @@ from instill.train.generator.models import open_model, open_tokenizer
 from instill.train.generator.recipe import read_recipe
 from instill.train.generator.replies import replies
 from instill.train.generator.rows import chat_row, write_rows
-from instill.training import Watch, train_recipe
+from instill.training import Watch, gate_rows, train_recipe
 from instill.training_order import held_out_scores, train_in_order
 from tests.training.small_recipes import (
     GAIN,
@@ -219,6 +219,33 @@ def test_a_changed_gate_measures_again_without_training(task: Path) -> None:
     assert second.card.metrics.after["training"] == first.card.metrics.after["training"]
     assert weights_of(second.folder) == weights
     assert train_recipe(home, recipe).tried is None
+
+
+def test_stages_in_sequence_use_the_candidate_that_its_gate_measured(task: Path) -> None:
+    home = task / ".instill"
+    held_out = 'held_out = ["unseen.jsonl"]'
+    measured = train_recipe(home, recipe_of(task, data=held_out, plain=write_gate(task, GAIN)))
+    recipes = [
+        recipe_of(task, data=held_out, plain=write_gate(task, GAIN)),
+        recipe_of(task, name="crafts", data='rows = ["crafts.jsonl"]\nheld_out = ["crafts-unseen.jsonl"]'),
+    ]
+    first, second = train_in_order(home, recipes, "sequential").outcomes
+    assert first.fitted is None
+    assert second.fitted is not None
+    assert first.card.id == second.card.parent == measured.card.id
+    assert first.card.gate is not None
+
+
+def test_the_instructions_stand_before_the_rows_that_ask_for_the_task_and_no_others(task: Path) -> None:
+    plain = write_gate(task, f'{GAIN}[forgetting]\nrows = "retention.jsonl"\nkl = 5.0\n')
+    recipe = recipe_of(task, plain=plain, data='instructions = "Say where."')
+    asked = gate_rows(recipe, open_tokenizer(task / "base"))
+    with_it = [row for row in asked if row.messages and row.messages[0]["role"] == "system"]
+    assert {row.messages[0]["content"] for row in with_it} == {"Say where."}
+    assert [row.messages[1:] for row in with_it] == [row.messages for row in homes([UNSEEN])]
+    assert len(asked) == len(with_it) + len(retention())
+    outcome = train_recipe(task / ".instill", recipe)
+    assert outcome.promoted
 
 
 def test_a_damaged_candidate_is_made_anew(task: Path) -> None:

@@ -33,6 +33,7 @@ def run(
     ] = None,
     promote: Annotated[bool, typer.Option(help="Make it the champion when its gate lets it pass.")] = True,
     again: Annotated[bool, typer.Option("--again", help="Train also when the same candidate is there.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 when its gate does not let it pass.")] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -56,6 +57,8 @@ def run(
         if not all(passed):
             raise typer.Exit(2)
         return
+    if strict and (len(found) > 1 or not found[0].gate):
+        raise UsageError("--strict needs one recipe with a gate.", where=str(recipes[0]))
     home = find_workspace(workspace) / ".instill"
     if len(found) > 1:
         if order is None:
@@ -79,6 +82,8 @@ def run(
         print_json(_as_json(outcome))
     else:
         typer.echo(_told(outcome))
+    if strict and not _passed(outcome):
+        raise typer.Exit(1)
 
 
 def init(
@@ -231,6 +236,11 @@ def _told(outcome: Outcome) -> str:
     else:
         lines.append(f"Rejected; it is kept with the reasons. See: instill models show {card.id}")
     return "\n".join(lines)
+
+
+def _passed(outcome: Outcome) -> bool:
+    """By the gate, now or when it was measured before."""
+    return outcome.tried.passed if outcome.tried else bool(outcome.card.gate and outcome.card.gate.passed)
 
 
 def _as_json(outcome: Outcome) -> dict[str, Any]:

@@ -7,10 +7,11 @@ about D and about people made up for one row, so that reading cannot be answered
 from __future__ import annotations
 
 import random
+import string
 from dataclasses import dataclass
 
 from instill.lab.names import FIRST, LAST
-from instill.lab.scenes import Scene, asking_row, exam_row, json_row, make_exam, make_scene, reading_row
+from instill.lab.scenes import Scene, asking_row, exam_row, json_row, list_row, make_exam, make_scene, reading_row
 from instill.lab.world import (
     ATTRIBUTES,
     Person,
@@ -23,12 +24,16 @@ from instill.lab.world import (
 )
 from instill.train.generator.rows import Row, chat_row
 
+_LETTERS = string.ascii_lowercase * 3 + string.ascii_uppercase + string.digits
+
 
 @dataclass(frozen=True, slots=True)
 class Shares:
     """How many of a hundred rows, or so, are of each task; none of those that are not named.
 
     Args:
+        listing: a list of names with a fact each, said again in another order.
+        copied: the same of words of random letters: copying what nothing has shown.
         exam: several questions about the same passages.
         short: as an exam, but each passage tells one or two facts only.
         passages: most passages of a reading row or an exam.
@@ -38,6 +43,8 @@ class Shares:
     biography: float = 0
     question: float = 0
     reverse: float = 0
+    listing: float = 0
+    copied: float = 0
     reading: float = 0
     exam: float = 0
     short: float = 0
@@ -46,16 +53,22 @@ class Shares:
     passages: int = 4
 
 
-BINDING = Shares(statement=15, question=15, reading=5, exam=10, short=50, json=5)
-"""At first: whose fact it is. Nothing else is learned so late when it is asked seldom and among long passages: exams
-over short ones ask for it six times as often as single questions over long ones do."""
+LISTS = Shares(listing=50, copied=20, statement=15, question=15)
+"""At first: to copy what stands beside a name. Nothing else teaches it so soon."""
 
-MAIN = Shares(statement=14, biography=2, question=20, reverse=3, reading=20, exam=30, short=6, json=5)
+BINDING = Shares(listing=5, copied=10, statement=15, question=15, exam=15, short=40)
+"""Then whose fact it is, in sentences. Exams over short passages ask for it six times as often as single questions
+over long ones do."""
 
-WITH_ASKING = Shares(statement=8, biography=2, question=15, reverse=2, reading=30, exam=20, short=3, asking=12, json=8)
+MAIN = Shares(copied=4, statement=14, biography=2, question=18, reverse=3, reading=22, exam=27, short=4, json=6)
+
+WITH_ASKING = Shares(
+    copied=3, statement=10, biography=2, question=15, reverse=2, reading=30, exam=18, asking=12, json=8
+)
 """With the long prompts of `instill ask`, which cost ten times as much as the short ones."""
 
-_TASKS = ("statement", "biography", "question", "reverse", "reading", "exam", "short", "asking", "json")
+_TASKS = ("statement", "biography", "question", "reverse", "listing", "copied", "reading",
+          "exam", "short", "asking", "json")  # fmt: skip
 
 
 def epoch_rows(world: World, number: int, count: int, shares: Shares) -> list[Row]:
@@ -92,6 +105,13 @@ class _Maker:
         person, attribute = self._rng.choice(self._questioned), self._rng.choice(ATTRIBUTES)
         return chat_row(self._rng.choice(reverse_questions(person, attribute)), person.name, task="reverse")
 
+    def listing(self) -> Row:
+        people = {person.name: person for person in (self._stranger() for _ in range(self._rng.randint(4, 10)))}
+        return list_row([*people.values()], self._rng)
+
+    def copied(self) -> Row:
+        return list_row([self._nobody() for _ in range(self._rng.randint(3, 6))], self._rng)
+
     def reading(self) -> Row:
         return reading_row(self._scene(self._rng.randint(1, self._most)))
 
@@ -121,6 +141,14 @@ class _Maker:
             name = f"{first} {last}"
             if name not in self._kept_out and (like is None or name != like.name):
                 return make_person(name, "D", self._rng)
+
+    def _nobody(self) -> Person:
+        """Somebody whose name and facts are random letters and digits."""
+
+        def word() -> str:
+            return "".join(self._rng.choices(_LETTERS, k=self._rng.randint(2, 8)))
+
+        return Person(f"{word().capitalize()} {word()}", "D", dict.fromkeys(ATTRIBUTES, word()))
 
     def _scene(self, count: int) -> Scene:
         return make_scene(self._stranger, count, self._rng, unknown=0.25 if self._most > 1 else 0.0)

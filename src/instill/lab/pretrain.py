@@ -11,7 +11,7 @@ from typing import Any
 
 from instill.durable import write_json
 from instill.lab.card import micro_card
-from instill.lab.curriculum import BINDING, MAIN, WITH_ASKING, Shares, epoch_rows
+from instill.lab.curriculum import BINDING, LISTS, MAIN, WITH_ASKING, Shares, epoch_rows
 from instill.lab.measuring import measured
 from instill.lab.micro import make_model, make_tokenizer, save_micro
 from instill.lab.world import World, make_world
@@ -20,9 +20,9 @@ from instill.train.generator.hyperparameters import Hyperparameters
 from instill.train.generator.loop import train
 from instill.train.progress import Progress, logged
 
-BATCH = 64
-EPOCH_ROWS = 6_400
-STAGES: tuple[tuple[float, Shares], ...] = ((0.3, BINDING), (0.75, MAIN), (1.0, WITH_ASKING))
+BATCH = 32
+EPOCH_ROWS = 3_200
+STAGES: tuple[tuple[float, Shares], ...] = ((0.06, LISTS), (0.25, BINDING), (0.75, MAIN), (1.0, WITH_ASKING))
 """Up to which share of the steps each mix is trained on."""
 
 
@@ -32,7 +32,7 @@ class PretrainRun:
 
     Args:
         out: folder of the run; a stopped run in it is taken up again.
-        steps: of 64 rows each.
+        steps: of 32 rows each.
         command: for the card.
     """
 

@@ -146,6 +146,21 @@ def exam_row(scenes: Sequence[Scene]) -> Row:
     return Row((*first.messages, *later), task="exam")
 
 
+def list_row(people: Sequence[Person], rng: random.Random) -> Row:
+    """A list of names, each with one fact, to be said again in another order.
+
+    No text asks as often, in so few words, what belongs to whom.
+
+    Example:
+        >>> from instill.lab.world import make_world
+        >>> row = list_row(make_world(sizes={"D": 2}).people, random.Random(0))
+        >>> sorted(row.prompt[0]["content"].split("; ")) == sorted(row.answer.split("; "))
+        True
+    """
+    lines = [f"{person.name} {person.facts[rng.choice(ATTRIBUTES)]}" for person in people]
+    return chat_row("; ".join(lines), "; ".join(rng.sample(lines, len(lines))), task="listing")
+
+
 def asking_row(scene: Scene, rng: random.Random) -> Row:
     """The prompt of `instill ask`, and the reply that it asks for: a sentence with its passage, and the quote."""
     hits = [_hit(number, scene.people[number].name, text) for number, text in enumerate(scene.passages)]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -33,3 +34,29 @@ def logged(log: Path, progress: Callable[[Progress], None] | None) -> Callable[[
             progress(entry)
 
     return report
+
+
+def entries(log: Path) -> list[Progress]:
+    """What `logged` wrote; nothing where there is no log, and without lines that a crash cut."""
+    if not log.is_file():
+        return []
+    found = []
+    for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            found.append(Progress(**json.loads(line)))
+        except (ValueError, TypeError):
+            continue
+    return found
+
+
+def spent(found: Sequence[Progress]) -> float:
+    """Seconds of training, over all processes that wrote these entries.
+
+    Example:
+        >>> spent([Progress(20, 60, 1.0, 4.0, 0), Progress(40, 60, 0.9, 8.0, 0), Progress(60, 60, 0.8, 5.0, 40)])
+        13.0
+    """
+    if not found:
+        return 0.0
+    restarts = (entry for entry, after in pairwise(found) if after.seconds < entry.seconds)
+    return sum(entry.seconds for entry in (*restarts, found[-1]))

@@ -92,7 +92,15 @@ def test_refusals(reply: str, refusal: bool) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["na" * 20, "the cat sat. " * 6, "Well then, it is so: " + "a b c d e f g " * 8 + "a b", "好的" * 20, "\\n" * 30],
+    [
+        "na" * 20,
+        "the cat sat. " * 6,
+        "Well then, it is so: " + "a b c d e f g " * 8 + "a b",
+        "好的" * 20,
+        "\\n" * 30,
+        "The river is long and wide. " * 3,
+        "The river is long. The river is long. The river is long. The river is long.",
+    ],
 )
 def test_loops(text: str) -> None:
     assert is_loop(text)

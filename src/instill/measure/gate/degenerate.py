@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 _TIMES, _LENGTH = 4, 24  # A loop stands four times, in 24 characters at least,
+_SENTENCE, _FEWER = 16, 3  # or three times when so many characters are said again,
 _PORTION = 0.5  # and is half of the reply.
 _MOST = 8000  # Characters of a reply that are looked at.
 _GARBLED_PORTION, _GARBLED = 0.05, 2
@@ -20,7 +21,8 @@ def is_loop(text: str) -> bool:
     """Whether one piece of text, said again and again at once, is half of `text` or more.
 
     A piece is any run of characters, so that n-grams of words, of signs and of a language without spaces are all
-    found, also when the last one was cut. It must stand four times and fill 24 characters.
+    found, also when the last one was cut. It must stand four times and fill 24 characters; one of 16 characters or more
+    need only stand three times.
 
     Example:
         >>> is_loop("The river. The river. The river. The river. The ri"), is_loop("No, no, no!")
@@ -28,10 +30,11 @@ def is_loop(text: str) -> bool:
         >>> is_loop("She rows on the river, swims in the river, and lives by the river.")
         False
     """
-    signs = np.array([ord(sign) for sign in " ".join(text.casefold().split())[:_MOST]], np.int32)
-    for period in range(1, len(signs) // _TIMES + 1):
+    signs = np.array([ord(sign) for sign in " ".join([*text.casefold().split(), ""])[:_MOST]], np.int32)
+    for period in range(1, len(signs) // _FEWER + 1):
+        times = _FEWER if period >= _SENTENCE else _TIMES
         length = _longest_run(signs[period:] == signs[:-period]) + period
-        if length >= max(_TIMES * period, _LENGTH, _PORTION * len(signs)):
+        if length >= max(times * period, _LENGTH, _PORTION * len(signs)):
             return True
     return False
 

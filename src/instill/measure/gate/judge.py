@@ -71,6 +71,7 @@ def with_interpolation(
     *,
     kept: Kept | None = None,
     scales: Sequence[float] = SCALES,
+    instructions: str = "",
 ) -> Interpolated:
     """Hold a candidate against the gate, and where it fails only by what it lost, also parts of it.
 
@@ -82,11 +83,13 @@ def with_interpolation(
     Args:
         open_at: scale -> the candidate's model at this scale. It is called once a scale, and the model is let go.
         scales: what is tried below 1, largest first.
+        instructions: system prompt of the task's own rows, those of [gain], [format] and [controls], that have none.
+            What was known before is asked as it was.
 
     Raises:
         UsageError: see `judge`.
     """
-    files = _Files(gate, tokenizer)
+    files = _Files(gate, tokenizer, instructions)
     base = Probe(base_model, tokenizer, max_tokens=gate.max_tokens, kept=kept)
     tried: list[Tried] = []
     for scale in (1.0, *scales):
@@ -98,13 +101,13 @@ def with_interpolation(
     return Interpolated(tuple(tried))
 
 
-def rows_of(gate: Gate, tokenizer: Any) -> list[Row]:
+def rows_of(gate: Gate, tokenizer: Any, instructions: str = "") -> list[Row]:
     """All rows that the gate measures on. What it names is checked, so that no hours of training end in a typo.
 
     Raises:
         UsageError: see `judge`.
     """
-    return [row for rows in _Files(gate, tokenizer).all() for row in rows.rows]
+    return [row for rows in _Files(gate, tokenizer, instructions).all() for row in rows.rows]
 
 
 def lost_only(verdict: Verdict) -> bool:
@@ -118,8 +121,12 @@ def lost_only(verdict: Verdict) -> bool:
 class _Files:
     """What the gate names, read and checked before a model is asked."""
 
-    def __init__(self, gate: Gate, tokenizer: Any) -> None:
-        self._rows = {file: read_gate_rows(file, tokenizer) for file in dict.fromkeys(gate.files())}
+    def __init__(self, gate: Gate, tokenizer: Any, instructions: str = "") -> None:
+        own = set(gate.own_files())
+        self._rows = {
+            file: read_gate_rows(file, tokenizer, instructions if file in own else "")
+            for file in dict.fromkeys(gate.files())
+        }
         self.schema = ReplySchema(gate.format.schema_file) if gate.format else None
         if gate.gain:
             self[gate.gain.rows].check_scored(gate.scoring_of("gain"), "gain")

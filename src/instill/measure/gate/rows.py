@@ -10,7 +10,7 @@ from typing import Any
 from instill.errors import UsageError
 from instill.measure.gate.scoring import Scoring, score
 from instill.train.generator.examples import render
-from instill.train.generator.rows import Row, read_rows, rows_hash
+from instill.train.generator.rows import Row, instructed, read_rows, rows_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +72,16 @@ class GateRows:
                 ) from error
 
 
-def read_gate_rows(file: Path, tokenizer: Any) -> GateRows:
+def read_gate_rows(file: Path, tokenizer: Any, instructions: str = "") -> GateRows:
     """The rows of a file, each with its last reply and its `answers`, a list of further right ones.
+
+    Args:
+        instructions: system prompt of rows that have none.
 
     Raises:
         UsageError: see `read_rows` and `render`.
     """
-    return as_gate_rows(read_rows(file), tokenizer, file)
+    return as_gate_rows([instructed(row, instructions) for row in read_rows(file)], tokenizer, file)
 
 
 def as_gate_rows(rows: Sequence[Row], tokenizer: Any, file: Path) -> GateRows:

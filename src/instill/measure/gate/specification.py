@@ -130,6 +130,13 @@ class Gate(_Section):
             if rows is not None:
                 yield rows
 
+    def own_files(self) -> Iterator[Path]:
+        """Those of them that ask for what is trained, and for nothing that could be done before."""
+        kept = [section.rows for section in (self.forgetting, self.reading, self.abstention) if section]
+        for section in (self.gain, self.format, self.controls):
+            if section is not None and section.rows is not None and section.rows not in kept:
+                yield section.rows
+
     @property
     def format_rows(self) -> Path:
         """Whose replies must follow the schema."""

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from instill.errors import UsageError
-from instill.generators.chat import ChatMessage
 from instill.train.generator.hyperparameters import Hyperparameters
-from instill.train.generator.rows import Row, read_rows
+from instill.train.generator.rows import Row, instructed, read_rows
 from instill.typed_toml import explained, read_toml
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ class Data(Section):
     replay_share: float = Field(0.25, ge=0, le=0.9, description="Share of an epoch's rows that are replay.")
     held_out: list[str] = Field(default=[], description="Rows that are only measured on.")
     reply_schema: str = Field("", alias="schema", description="JSON schema that every reply of the rows follows.")
-    instructions: str = Field("", description="System prompt of rows that have none; replay stays as it is.")
+    instructions: str = Field("", description="System prompt of rows without one, the gate's own too; not of replay.")
 
 
 class Lora(Section):
@@ -124,6 +123,10 @@ class Recipe(Section):
             values["data"]["replay_share"] = 0.0
         return values
 
+    def of_weights(self) -> dict[str, Any]:
+        """The effective values that decide the trained weights: all but the gate."""
+        return {key: value for key, value in self.effective().items() if key != "gate"}
+
     @property
     def hash(self) -> str:
         """16 hexadecimal digits over the effective values; not over the files that they name."""
@@ -142,7 +145,7 @@ class Recipe(Section):
         Raises:
             UsageError: a file cannot be read, or a line of it is no row.
         """
-        return [_instructed(row, self.data.instructions) for row in self._read(self.data.rows)]
+        return [instructed(row, self.data.instructions) for row in self._read(self.data.rows)]
 
     def replay_rows(self) -> list[Row]:
         """The rows that are not to be forgotten."""
@@ -150,7 +153,7 @@ class Recipe(Section):
 
     def held_out_rows(self) -> list[Row]:
         """The rows that are only measured on, with the instructions."""
-        return [_instructed(row, self.data.instructions) for row in self._read(self.data.held_out)]
+        return [instructed(row, self.data.instructions) for row in self._read(self.data.held_out)]
 
     def schema_of_replies(self) -> Any:
         """The JSON schema, or None.
@@ -250,19 +253,6 @@ def _refuse_without_effect(recipe: Recipe, file: Path) -> None:
             where=f"{file}: data.replay_share",
             remedy='Name its rows: replay = ["general.jsonl"].',
         )
-
-
-def _instructed(row: Row, instructions: str) -> Row:
-    if not instructions or not row.messages:
-        return row
-    from dataclasses import replace
-
-    def opened(messages: tuple[ChatMessage, ...]) -> tuple[ChatMessage, ...]:
-        if not messages or any(message["role"] == "system" for message in messages):
-            return messages
-        return ({"role": "system", "content": instructions}, *messages)
-
-    return replace(row, messages=opened(row.messages), teacher=opened(row.teacher))
 
 
 def _explained(error: ValidationError, file: Path) -> UsageError:

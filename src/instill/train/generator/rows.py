@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,22 @@ class Row:
         if self.task:
             kept["task"] = self.task
         return kept
+
+
+def instructed(row: Row, instructions: str) -> Row:
+    """The row with `instructions` as its system prompt; as it is when it has one, or is a text.
+
+    Example:
+        >>> instructed(chat_row("2 + 2?", "4"), "Reply with a number.").prompt[0]
+        {'role': 'system', 'content': 'Reply with a number.'}
+    """
+
+    def opened(messages: tuple[ChatMessage, ...]) -> tuple[ChatMessage, ...]:
+        if not instructions or not messages or any(message["role"] == "system" for message in messages):
+            return messages
+        return ({"role": "system", "content": instructions}, *messages)
+
+    return replace(row, messages=opened(row.messages), teacher=opened(row.teacher))
 
 
 def chat_row(asked: str, answer: str, *, system: str = "", task: str = "") -> Row:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ from instill.train.generator.preference import train_preferences
 from instill.train.generator.recipe import Recipe
 from instill.train.generator.rows import Row, rows_hash
 from instill.train.generator.teacher import teach
-from instill.train.progress import Progress, logged
+from instill.train.progress import Progress, entries, logged, spent
 
 CANDIDATE = "candidate"
 """Folder of the trained weights in the folder of a run."""
@@ -65,7 +64,7 @@ class Prepared:
     @property
     def identity(self) -> str:
         """Names all that decides the trained weights."""
-        parts = [self.base_hash, self.rows_hash, self.recipe.effective(), self.parent.name if self.parent else ""]
+        parts = [self.base_hash, self.rows_hash, self.recipe.of_weights(), self.parent.name if self.parent else ""]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -75,7 +74,7 @@ class Fitted:
 
     Args:
         folder: of the trained weights.
-        seconds: of this process; a run that was taken up again took longer.
+        seconds: of all processes that worked on the run, one after the other.
         steps: of the whole run.
         loss: mean over its last steps.
     """
@@ -130,7 +129,8 @@ def fit(prepared: Prepared, run: Path, *, caches: Path, progress: Callable[[Prog
         recipe, model, prepared.tokenizer, measure=False, rows=prepared.rows, measured_on=prepared.measured_on
     ).findings
     refuse_errors(findings)
-    last = _last_entry(run / _LOG)
+    before = entries(run / _LOG)
+    last = before[-1] if before else Progress(0, 0, 0.0, 0.0, 0)
 
     def report(entry: Progress) -> None:
         nonlocal last
@@ -149,7 +149,8 @@ def fit(prepared: Prepared, run: Path, *, caches: Path, progress: Callable[[Prog
         state = _looped(prepared, model, examples, objective, run, caches, watched)
     if processes.is_first():
         save_candidate(model, run / CANDIDATE, state=state)
-    return Fitted(run / CANDIDATE, time.monotonic() - started, last.step, last.loss, findings)
+    seconds = time.monotonic() - started + spent(before)
+    return Fitted(run / CANDIDATE, seconds, last.step, last.loss, findings)
 
 
 def _check_run(run: Path, identity: str) -> None:
@@ -172,15 +173,6 @@ def _opened(prepared: Prepared) -> Any:
 def _adapted(prepared: Prepared, model: Any) -> Any:
     torch.manual_seed(prepared.recipe.training.seed)  # A new adapter begins with random numbers.
     return prepare(model, prepared.recipe.as_method())
-
-
-def _last_entry(log: Path) -> Progress:
-    """Where a run stood that is taken up again; it may have nothing left to do."""
-    try:
-        with log.open(encoding="utf-8") as stream:
-            return Progress(**json.loads(deque(stream, 1)[0]))
-    except (OSError, ValueError, TypeError, IndexError):
-        return Progress(0, 0, 0.0, 0.0, 0)
 
 
 def _preferring(prepared: Prepared, model: Any, run: Path, progress: Callable[[Progress], None]) -> Any:

@@ -1,0 +1,66 @@
+"""The micro model before its first step: what is laid in its weights, and what that is for."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from instill.lab.curriculum import LISTS, epoch_rows
+from instill.lab.first_weights import ADDED, SAME, lay_wiring
+from instill.lab.world import make_world
+
+
+def wired(layers: int = 2) -> LlamaForCausalLM:
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=300,
+        hidden_size=128,
+        intermediate_size=64,
+        num_hidden_layers=layers,
+        num_attention_heads=4,
+        initializer_range=128**-0.5,
+        attn_implementation="eager",
+    )
+    model = LlamaForCausalLM(config)
+    lay_wiring(model, seed=0)
+    return model
+
+
+def test_each_head_of_the_first_layer_looks_so_many_tokens_back() -> None:
+    model = wired()
+    ids = torch.randint(0, 300, (4, 40))
+    with torch.no_grad():
+        shares = model(input_ids=ids, output_attentions=True).attentions[0]
+    for head in range(4):
+        by_distance = [torch.diagonal(shares[:, head], -back, 1, 2)[:, 8:].mean() for back in range(8)]
+        assert max(range(8), key=by_distance.__getitem__) == head + 1
+        assert by_distance[head + 1] > 0.35
+        assert sum(by_distance[head : head + 3]) > 0.85
+
+
+def test_a_token_attends_to_others_like_it_and_keeps_what_it_is() -> None:
+    model = wired()
+    for layer in model.model.layers:
+        attention = layer.self_attn
+        assert torch.allclose(attention.o_proj.weight, ADDED * attention.v_proj.weight.T)
+    above = model.model.layers[1].self_attn
+    assert torch.equal(above.k_proj.weight, above.q_proj.weight)
+    assert torch.equal(model.model.embed_tokens.weight[:, 0], torch.full((300,), SAME))
+    ids = torch.randint(0, 300, (1, 30))
+    with torch.no_grad():
+        states = model.model(input_ids=ids, output_hidden_states=True).hidden_states
+    likeness = torch.nn.functional.cosine_similarity(states[0], states[1], dim=-1)
+    assert likeness.min() > 0.5
+
+
+def test_a_list_is_said_again_in_another_order() -> None:
+    rows = [row for row in epoch_rows(make_world(), 0, 300, LISTS) if row.task == "listing"]
+    moved = 0
+    for row in rows:
+        listed, again = (str(message["content"]).split("; ") for message in row.messages)
+        assert Counter(listed) == Counter(again)
+        moved += listed != again
+    assert len(rows) > 150
+    assert moved > 0.9 * len(rows)
