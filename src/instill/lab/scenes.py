@@ -74,7 +74,8 @@ def make_exam(stranger: Stranger, count: int, asked: int, rng: random.Random, *,
     """`count` passages and `asked` questions about them: one in four is not answered there, one in five asks back.
 
     Args:
-        facts: how many a passage tells; 0: from three to all.
+        facts: how many a passage tells, the same ones in all of them, so that only the name says which is asked for; 0:
+            from three to all.
     """
     people: list[Person] = []
     while len(people) < count + 1:
@@ -82,7 +83,8 @@ def make_exam(stranger: Stranger, count: int, asked: int, rng: random.Random, *,
         if all(other.name != person.name for person in people):
             people.append(other)
     absent = people.pop()
-    left_out = [rng.sample(DRAWN, len(DRAWN) - facts if facts else rng.randint(0, 3)) for _ in people]
+    same = rng.sample(DRAWN, len(DRAWN) - facts) if facts else []
+    left_out = [same or rng.sample(DRAWN, rng.randint(0, 3)) for _ in people]
     sentences = [told(person, rng, without=each) for person, each in zip(people, left_out, strict=True)]
     passages = tuple(" ".join(each.values()) for each in sentences)
 
@@ -95,14 +97,14 @@ def make_exam(stranger: Stranger, count: int, asked: int, rng: random.Random, *,
         person, said = people[number], sentences[number]
         untold = [each for each in ATTRIBUTES if each not in said]
         attribute = rng.choice(list(said))
-        same = [each.name for each, lines in zip(people, sentences, strict=True) if attribute in lines
+        true_of = [each.name for each, lines in zip(people, sentences, strict=True) if attribute in lines
                 and each.facts[attribute] == person.facts[attribute]]  # fmt: skip
         draw = rng.random()
         if draw < 0.1:
             scenes.append(scene(rng.choice(questions(absent, rng.choice(ATTRIBUTES))), UNKNOWN))
         elif draw < 0.25 and untold:
             scenes.append(scene(rng.choice(questions(person, rng.choice(untold))), UNKNOWN))
-        elif draw < 0.45 and len(same) == 1:
+        elif draw < 0.45 and len(true_of) == 1:
             scenes.append(scene(rng.choice(reverse_questions(person, attribute)), person.name, number, said[attribute]))
         else:
             asked_for = rng.choice(questions(person, attribute))

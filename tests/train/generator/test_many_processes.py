@@ -1,8 +1,5 @@
-"""Two CPU processes train as one does, and only the first of them writes.
-
-On a CPU accelerate spreads the rows (DDP) whatever it is told: it shards models (FSDP) on accelerators only, so that is
-not seen here.
-"""
+"""Two CPU processes train as one does, and only the first of them writes: with the rows spread (DDP), and with the
+weights, gradients and moments spread as well (FSDP)."""
 
 from __future__ import annotations
 
@@ -25,10 +22,35 @@ LAUNCH = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--npro
 ON_CPU = {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
 MORE = "[training]\nepochs = 6\nbatch_size = 12\nmicro_tokens = 128\npack_width = 64\nlearning_rate = 0.01\nprecision = 'fp32'\n"  # noqa: E501
 
+SPREAD = {
+    "ddp": {},
+    "fsdp": {
+        "ACCELERATE_USE_FSDP": "true",
+        "FSDP_VERSION": "2",
+        "FSDP_AUTO_WRAP_POLICY": "TRANSFORMER_BASED_WRAP",
+        "FSDP_TRANSFORMER_CLS_TO_WRAP": "LlamaDecoderLayer",
+    },
+}
 KINDS = ("full", "lora")
+# accelerate shards on accelerators only. torch does on CPUs too; accelerate goes on once it takes them for others.
 WORKER = """
 import os
 import sys
+if "ACCELERATE_USE_FSDP" in os.environ:
+    from accelerate import PartialState
+    from accelerate.utils import DistributedType
+    PartialState(cpu=True)
+    PartialState._shared_state["distributed_type"] = DistributedType.MULTI_GPU
+    from torch.distributed.fsdp import FSDPModule
+    from instill.train.generator import loop
+    plain = loop._put_together
+    def put_together(network, accelerator):
+        layers = network.get_submodule([name for name, each in network.named_modules() if name.endswith("layers.0")][0])
+        assert isinstance(network, FSDPModule) and isinstance(layers, FSDPModule), "nothing is sharded"
+        for each in layers.parameters():
+            assert each.to_local().numel() < each.numel()
+        return plain(network, accelerator)
+    loop._put_together = put_together
 from instill.cli.main import app
 for recipe in sys.argv[2:]:
     app(["train", recipe, "--workspace", sys.argv[1], "--json"], standalone_mode=False)
@@ -36,7 +58,8 @@ for recipe in sys.argv[2:]:
 """
 
 
-def test_two_processes_train_measure_and_register_as_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("spread", list(SPREAD))
+def test_two_processes_train_measure_and_register_as_one(spread: str, tmp_path: Path) -> None:
     task = write_task(tmp_path)
     gate = write_gate(task, GAIN)
     recipes = {kind: recipe_of(task, name=kind, plain=f"method = '{kind}'\n{gate}", more=MORE) for kind in KINDS}
@@ -47,7 +70,7 @@ def test_two_processes_train_measure_and_register_as_one(tmp_path: Path) -> None
     (task / "worker.py").write_text(WORKER)
     command = [*LAUNCH, str(task / "worker.py"), str(workspace), *(str(task / f"{kind}.toml") for kind in KINDS)]
     done = subprocess.run(
-        command, env={**os.environ, **ON_CPU}, capture_output=True, text=True, check=False, timeout=150
+        command, env={**os.environ, **ON_CPU, **SPREAD[spread]}, capture_output=True, text=True, check=False, timeout=150
     )
     assert done.returncode == 0, done.stderr[-3000:]
     # One object a recipe: the second process prints nothing.
