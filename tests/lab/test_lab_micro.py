@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
+from itertools import pairwise
 
+import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from instill.lab.curriculum import LISTS, epoch_rows
+from instill.lab.drawing import apart
 from instill.lab.first_weights import ADDED, SAME, lay_wiring
-from instill.lab.world import make_world
+from instill.lab.scenes import make_drill
+from instill.lab.world import make_world, questions, statements
 
 
 def wired(layers: int = 2) -> LlamaForCausalLM:
@@ -64,3 +71,31 @@ def test_a_list_is_said_again_in_another_order() -> None:
         moved += listed != again
     assert len(rows) > 150
     assert moved > 0.9 * len(rows)
+
+
+def test_a_drill_asks_whose_fact_it_is_and_nothing_else_tells() -> None:
+    rng = random.Random(0)
+    known = make_world().group("D")
+    for _ in range(20):
+        scenes = make_drill(lambda like=None: rng.choice(known), 4, 6, "school", rng)
+        assert len({scene.passages for scene in scenes}) == 1
+        for scene in scenes:
+            asked = scene.people[scene.source]
+            assert scene.question in questions(asked, "school")
+            assert scene.proof == scene.passages[scene.source]
+            assert asked.name in scene.proof
+            assert scene.answer == asked.facts["school"]
+            assert scene.answer in scene.proof
+            for person, passage in zip(scene.people, scene.passages, strict=True):
+                assert passage in statements(person, "school")
+
+
+@given(st.lists(st.floats(0, 300), min_size=1, max_size=8))
+def test_labels_stand_apart_in_the_order_of_what_they_name(wanted: list[float]) -> None:
+    found = apart(wanted, 14)
+    order = sorted(range(len(wanted)), key=lambda each: wanted[each])
+    for before, after in pairwise(order):
+        assert found[after] - found[before] >= 14 - 1e-9
+    if all(wanted[after] - wanted[before] >= 14 for before, after in pairwise(order)):
+        assert found == pytest.approx(wanted)
+    assert sum(found) == pytest.approx(sum(wanted))

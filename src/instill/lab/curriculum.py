@@ -8,10 +8,21 @@ from __future__ import annotations
 
 import random
 import string
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from instill.lab.names import FIRST, LAST
-from instill.lab.scenes import Scene, asking_row, exam_row, json_row, list_row, make_exam, make_scene, reading_row
+from instill.lab.scenes import (
+    Scene,
+    asking_row,
+    exam_row,
+    json_row,
+    list_row,
+    make_drill,
+    make_exam,
+    make_scene,
+    reading_row,
+)
 from instill.lab.world import (
     ATTRIBUTES,
     Person,
@@ -34,9 +45,11 @@ class Shares:
     Args:
         listing: a list of names with a fact each, said again in another order.
         copied: the same of words of random letters: copying what nothing has shown.
+        drill: whose fact it is: several questions about passages of one sentence, all with the same attribute.
         exam: several questions about the same passages.
         short: as an exam, but each passage tells one or two facts only.
         passages: most passages of a reading row or an exam.
+        drilled: attributes of the drills.
     """
 
     statement: float = 0
@@ -46,19 +59,23 @@ class Shares:
     listing: float = 0
     copied: float = 0
     reading: float = 0
+    drill: float = 0
     exam: float = 0
     short: float = 0
     asking: float = 0
     json: float = 0
     passages: int = 4
+    drilled: tuple[str, ...] = ATTRIBUTES
 
 
 LISTS = Shares(listing=50, copied=20, statement=15, question=15)
 """At first: to copy what stands beside a name. Nothing else teaches it so soon."""
 
-BINDING = Shares(listing=5, copied=10, statement=15, question=15, exam=15, short=40)
-"""Then whose fact it is, in sentences. Exams over short passages ask for it six times as often as single questions
-over long ones do."""
+DRILL = Shares(listing=10, copied=10, statement=15, question=15, drill=50, drilled=("birthplace",))
+"""Then whose fact it is, in sentences, of one attribute first: with six at once it takes many times as long."""
+
+BINDING = Shares(copied=6, statement=15, question=15, drill=24, exam=15, short=25)
+"""Exams over short passages ask for it six times as often as single questions over long ones do."""
 
 MAIN = Shares(copied=4, statement=14, biography=2, question=18, reverse=3, reading=22, exam=27, short=4, json=6)
 
@@ -68,23 +85,24 @@ WITH_ASKING = Shares(
 """With the long prompts of `instill ask`, which cost ten times as much as the short ones."""
 
 _TASKS = ("statement", "biography", "question", "reverse", "listing", "copied", "reading",
-          "exam", "short", "asking", "json")  # fmt: skip
+          "drill", "exam", "short", "asking", "json")  # fmt: skip
 
 
 def epoch_rows(world: World, number: int, count: int, shares: Shares) -> list[Row]:
     """Rows of one epoch; the same number and shares always give the same ones."""
     rng = random.Random(f"curriculum {number}")  # noqa: S311  Not for security.
     drawn = rng.choices(_TASKS, [getattr(shares, name) for name in _TASKS], k=count)
-    maker = _Maker(world, rng, shares.passages)
+    maker = _Maker(world, rng, shares.passages, shares.drilled)
     return [getattr(maker, task)() for task in drawn]
 
 
 class _Maker:
     """Makes one row of each task."""
 
-    def __init__(self, world: World, rng: random.Random, most: int) -> None:
+    def __init__(self, world: World, rng: random.Random, most: int, drilled: Sequence[str]) -> None:
         self._rng = rng
         self._most = most
+        self._drilled = drilled
         self._questioned = world.group("A")
         self._known = [*world.group("A"), *world.group("B")]
         self._passages = world.group("D")
@@ -114,6 +132,10 @@ class _Maker:
 
     def reading(self) -> Row:
         return reading_row(self._scene(self._rng.randint(1, self._most)))
+
+    def drill(self) -> Row:
+        count, asked = self._rng.randint(2, 5), self._rng.randint(4, 8)
+        return exam_row(make_drill(self._stranger, count, asked, self._rng.choice(self._drilled), self._rng))
 
     def exam(self) -> Row:
         count = self._rng.randint(1, self._most)

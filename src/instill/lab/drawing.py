@@ -67,7 +67,7 @@ def curves(points: Mapping[str, Interval], places: Mapping[str, float], *, label
     kinds: dict[str, list[tuple[float, Interval]]] = {}
     for name, value in points.items():
         kinds.setdefault(name.split(",")[0], []).append((places[name], value))
-    for number, (kind, found) in enumerate(kinds.items()):
+    for number, found in enumerate(kinds.values()):
         colour = COLOURS[number % len(COLOURS)]
         found.sort(key=lambda each: each[0])
         line = " ".join(f"{x_of(place):.1f},{y_of(value.mean):.1f}" for place, value in found)
@@ -76,10 +76,40 @@ def curves(points: Mapping[str, Interval], places: Mapping[str, float], *, label
         shapes += [
             f'<polygon points="{" ".join(band)}" fill="{colour}" fill-opacity="0.2"/>',
             f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>',
-            _text(right + 8, y_of(found[-1][1].mean) + 4, kind),
         ]
+    ends = [y_of(found[-1][1].mean) for found in kinds.values()]
+    for kind, y in zip(kinds, apart(ends, 14), strict=True):
+        shapes.append(_text(right + 8, y + 4, kind))
     shapes.append(_text((left + right) / 2, lower + 40, f"examples; upwards: {label}", anchor="middle"))
     return _picture(shapes, height)
+
+
+def apart(wanted: Sequence[float], least: float) -> list[float]:
+    """Places for labels near `wanted`, in the same order, `least` apart from each other.
+
+    Example:
+        >>> apart([30, 10, 12], 10)
+        [30.0, 6.0, 16.0]
+    """
+    groups: list[list[int]] = []
+    for number in sorted(range(len(wanted)), key=lambda each: wanted[each]):
+        groups.append([number])
+        # Labels that would touch stand around the middle of where they want to be.
+        while len(groups) > 1 and _first(groups[-1], wanted, least) < _last(groups[-2], wanted, least) + least:
+            groups[-2:] = [groups[-2] + groups[-1]]
+    found = [0.0] * len(wanted)
+    for group in groups:
+        for place, number in enumerate(group):
+            found[number] = _first(group, wanted, least) + place * least
+    return found
+
+
+def _first(group: Sequence[int], wanted: Sequence[float], least: float) -> float:
+    return sum(wanted[number] for number in group) / len(group) - (len(group) - 1) * least / 2
+
+
+def _last(group: Sequence[int], wanted: Sequence[float], least: float) -> float:
+    return _first(group, wanted, least) + (len(group) - 1) * least
 
 
 def _text(x: float, y: float, text: str, *, anchor: str = "start", weight: str = "normal") -> str:

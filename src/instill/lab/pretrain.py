@@ -11,7 +11,7 @@ from typing import Any
 
 from instill.durable import write_json
 from instill.lab.card import micro_card
-from instill.lab.curriculum import BINDING, LISTS, MAIN, WITH_ASKING, Shares, epoch_rows
+from instill.lab.curriculum import BINDING, DRILL, LISTS, MAIN, WITH_ASKING, Shares, epoch_rows
 from instill.lab.measuring import measured
 from instill.lab.micro import make_model, make_tokenizer, save_micro
 from instill.lab.world import World, make_world
@@ -22,7 +22,13 @@ from instill.train.progress import Progress, logged
 
 BATCH = 32
 EPOCH_ROWS = 3_200
-STAGES: tuple[tuple[float, Shares], ...] = ((0.06, LISTS), (0.25, BINDING), (0.75, MAIN), (1.0, WITH_ASKING))
+STAGES: tuple[tuple[float, Shares], ...] = (
+    (0.05, LISTS),
+    (0.12, DRILL),
+    (0.25, BINDING),
+    (0.75, MAIN),
+    (1.0, WITH_ASKING),
+)
 """Up to which share of the steps each mix is trained on."""
 
 

@@ -11,7 +11,18 @@ from typing import Protocol
 from instill.answer.prompt import QUOTES, build_prompt
 from instill.answer.prompt import UNKNOWN as NOT_THERE
 from instill.index.types import Hit
-from instill.lab.world import ATTRIBUTES, DERIVED, DRAWN, UNKNOWN, Person, biography, questions, reverse_questions, told
+from instill.lab.world import (
+    ATTRIBUTES,
+    DERIVED,
+    DRAWN,
+    UNKNOWN,
+    Person,
+    biography,
+    questions,
+    reverse_questions,
+    statements,
+    told,
+)
 from instill.train.generator.rows import Row, chat_row
 
 
@@ -77,12 +88,7 @@ def make_exam(stranger: Stranger, count: int, asked: int, rng: random.Random, *,
         facts: how many a passage tells, the same ones in all of them, so that only the name says which is asked for; 0:
             from three to all.
     """
-    people: list[Person] = []
-    while len(people) < count + 1:
-        other = stranger(rng.choice(people)) if people and rng.random() < 0.3 else stranger()
-        if all(other.name != person.name for person in people):
-            people.append(other)
-    absent = people.pop()
+    *people, absent = _different(stranger, count + 1, rng)
     same = rng.sample(DRAWN, len(DRAWN) - facts) if facts else []
     left_out = [same or rng.sample(DRAWN, rng.randint(0, 3)) for _ in people]
     sentences = [told(person, rng, without=each) for person, each in zip(people, left_out, strict=True)]
@@ -109,6 +115,19 @@ def make_exam(stranger: Stranger, count: int, asked: int, rng: random.Random, *,
         else:
             asked_for = rng.choice(questions(person, attribute))
             scenes.append(scene(asked_for, person.facts[attribute], number, said[attribute]))
+    return scenes
+
+
+def make_drill(stranger: Stranger, count: int, asked: int, attribute: str, rng: random.Random) -> list[Scene]:
+    """`count` passages of one sentence, the same fact of different people, and `asked` questions: whose is it?"""
+    people = _different(stranger, count, rng)
+    sentences = tuple(rng.choice(statements(person, attribute)) for person in people)
+    scenes = []
+    for _ in range(asked):
+        number = rng.randrange(count)
+        question = rng.choice(questions(people[number], attribute))
+        answer = people[number].facts[attribute]
+        scenes.append(Scene(tuple(people), sentences, question, answer, number, sentences[number]))
     return scenes
 
 
@@ -186,6 +205,16 @@ def json_row(person: Person, rng: random.Random) -> Row:
     values = {"name": person.name, **{key: None if key in absent else person.facts[key] for key in keys}}
     asked = f"As JSON: name, {', '.join(keys)}\n{biography(person, rng, without=without)}"
     return chat_row(asked, json.dumps(values), task="json")
+
+
+def _different(stranger: Stranger, count: int, rng: random.Random) -> list[Person]:
+    """People of different names, three in ten of them with a part of another's."""
+    people: list[Person] = []
+    while len(people) < count:
+        other = stranger(rng.choice(people)) if people and rng.random() < 0.3 else stranger()
+        if all(other.name != person.name for person in people):
+            people.append(other)
+    return people
 
 
 def _left_out(attribute: str, rng: random.Random) -> list[str]:

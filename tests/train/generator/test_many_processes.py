@@ -69,9 +69,8 @@ def test_two_processes_train_measure_and_register_as_one(spread: str, tmp_path: 
     (workspace / "instill.toml").write_text("")
     (task / "worker.py").write_text(WORKER)
     command = [*LAUNCH, str(task / "worker.py"), str(workspace), *(str(task / f"{kind}.toml") for kind in KINDS)]
-    done = subprocess.run(
-        command, env={**os.environ, **ON_CPU, **SPREAD[spread]}, capture_output=True, text=True, check=False, timeout=150
-    )
+    settings = {**os.environ, **ON_CPU, **SPREAD[spread]}
+    done = subprocess.run(command, env=settings, capture_output=True, text=True, check=False, timeout=150)
     assert done.returncode == 0, done.stderr[-3000:]
     # One object a recipe: the second process prints nothing.
     told = [json.loads(each) for each in done.stdout.split("---") if each.strip()]
