@@ -35,16 +35,15 @@ def wired(layers: int = 2) -> LlamaForCausalLM:
     return model
 
 
-def test_each_head_of_the_first_layer_looks_so_many_tokens_back() -> None:
+def test_the_first_layer_looks_at_the_token_before() -> None:
     model = wired()
     ids = torch.randint(0, 300, (4, 40))
     with torch.no_grad():
         shares = model(input_ids=ids, output_attentions=True).attentions[0]
     for head in range(4):
         by_distance = [torch.diagonal(shares[:, head], -back, 1, 2)[:, 8:].mean() for back in range(8)]
-        assert max(range(8), key=by_distance.__getitem__) == head + 1
-        assert by_distance[head + 1] > 0.35
-        assert sum(by_distance[head : head + 3]) > 0.85
+        assert by_distance[1] > 0.65
+        assert sum(by_distance[:3]) > 0.95
 
 
 def test_a_token_attends_to_others_like_it_and_keeps_what_it_is() -> None:

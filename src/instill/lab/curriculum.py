@@ -22,6 +22,7 @@ from instill.lab.scenes import (
     make_exam,
     make_scene,
     reading_row,
+    retold_row,
 )
 from instill.lab.world import (
     ATTRIBUTES,
@@ -44,7 +45,8 @@ class Shares:
 
     Args:
         listing: a list of names with a fact each, said again in another order.
-        copied: the same of words of random letters: copying what nothing has shown.
+        retold: the same fact of several people, in sentences, said again in another order and in other words.
+        copied: a list of words of random letters: copying what nothing has shown.
         drill: whose fact it is: several questions about passages of one sentence, all with the same attribute.
         exam: several questions about the same passages.
         short: as an exam, but each passage tells one or two facts only.
@@ -57,6 +59,7 @@ class Shares:
     question: float = 0
     reverse: float = 0
     listing: float = 0
+    retold: float = 0
     copied: float = 0
     reading: float = 0
     drill: float = 0
@@ -68,10 +71,10 @@ class Shares:
     drilled: tuple[str, ...] = ATTRIBUTES
 
 
-LISTS = Shares(listing=50, copied=20, statement=15, question=15)
+LISTS = Shares(listing=45, retold=25, copied=10, statement=10, question=10)
 """At first: to copy what stands beside a name. Nothing else teaches it so soon."""
 
-DRILL = Shares(listing=10, copied=10, statement=15, question=15, drill=50, drilled=("birthplace",))
+DRILL = Shares(listing=8, retold=12, copied=5, statement=12, question=13, drill=50, drilled=("birthplace",))
 """Then whose fact it is, in sentences, of one attribute first: with six at once it takes many times as long."""
 
 BINDING = Shares(copied=6, statement=15, question=15, drill=24, exam=15, short=25)
@@ -84,7 +87,7 @@ WITH_ASKING = Shares(
 )
 """With the long prompts of `instill ask`, which cost ten times as much as the short ones."""
 
-_TASKS = ("statement", "biography", "question", "reverse", "listing", "copied", "reading",
+_TASKS = ("statement", "biography", "question", "reverse", "listing", "retold", "copied", "reading",
           "drill", "exam", "short", "asking", "json")  # fmt: skip
 
 
@@ -126,6 +129,10 @@ class _Maker:
     def listing(self) -> Row:
         people = {person.name: person for person in (self._stranger() for _ in range(self._rng.randint(4, 10)))}
         return list_row([*people.values()], self._rng)
+
+    def retold(self) -> Row:
+        people = {person.name: person for person in (self._stranger() for _ in range(self._rng.randint(3, 6)))}
+        return retold_row([*people.values()], self._rng.choice(ATTRIBUTES), self._rng)
 
     def copied(self) -> Row:
         return list_row([self._nobody() for _ in range(self._rng.randint(3, 6))], self._rng)

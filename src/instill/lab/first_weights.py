@@ -8,8 +8,8 @@ wiring; everything is trained from there.
 - What a layer adds is small beside what it gets, so that a token can still be recognised above the first layer.
 - Keys begin equal to queries, so that a token attends to others like it, and what a head reads is what it writes
   (Trockman and Kolter, "Mimetic Initialization of Self-Attention Layers", 2023, sections 3 and 4).
-- The heads of the first layer look one, two, three, ... tokens back, so that every token knows its neighbours: the
-  smeared keys of Olsson et al., "In-context Learning and Induction Heads", 2022, but learned on from there.
+- The first layer looks at the token before, so that every token knows what stands before it: the smeared keys of
+  Olsson et al., "In-context Learning and Induction Heads", 2022, but learned on from there.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ ADDED = 0.1
 """Size of what a layer adds, beside the library's first weights."""
 
 SAME = 0.3
-"""Value of the one coordinate that all tokens share, by which the first layer's heads tell places and not words."""
+"""Value of the one coordinate that all tokens share, by which the first layer's heads see places and not words."""
 
 SHARPNESS = 5.0
-"""How sharply those heads look at one place: .72 of the first head's attention, and .42 of the fourth's, lies on it."""
+"""How sharply those heads look at one place: .7 of their attention lies on it."""
 
 _QUIET = 0.3
 """How much of the first layer's attention by content is left."""
@@ -63,10 +63,10 @@ def lay_wiring(model: Any, seed: int) -> None:
 
 
 def _look_back(model: Any) -> None:
-    """Let head h of the first layer attend h + 1 tokens back.
+    """Let the heads of the first layer attend to the token before.
 
-    The shared coordinate gives every token the same part of its key, and the same part of its query turned by so
-    many tokens; rotary embeddings turn both by their places, so their product is largest at that distance.
+    The shared coordinate gives every token the same part of its key, and the same part of its query turned by one
+    token; rotary embeddings turn both by their places, so their product is largest at that distance.
     """
     import torch
 
@@ -78,11 +78,7 @@ def _look_back(model: Any) -> None:
     # A token comes to the layer divided by the root mean square of its coordinates.
     others = config.hidden_size * config.initializer_range**2
     strength = SHARPNESS * (SAME**2 + others) ** 0.5 / (SAME * config.hidden_size**0.5)
-    for head in range(heads):
-        back = head + 1
-        # Fast turns repeat within that distance, and slow ones do not tell neighbours apart.
-        used = ((speeds > 0.05 / back) & (speeds < 3 / back)).float()
-        turned = (used * torch.cos(back * speeds), -used * torch.sin(back * speeds))
-        first = 2 * half * head
-        attention.q_proj.weight[first : first + 2 * half, 0] = strength * torch.cat(turned)
-        attention.k_proj.weight[first : first + 2 * half, 0] = strength * torch.cat((used, 0 * used))
+    used = (speeds > 0.05).float()  # Slow turns do not tell neighbours apart.
+    turned = torch.cat((used * torch.cos(speeds), -used * torch.sin(speeds)))
+    attention.q_proj.weight[:, 0] = strength * turned.repeat(heads)
+    attention.k_proj.weight[:, 0] = strength * torch.cat((used, 0 * used)).repeat(heads)

@@ -23,9 +23,9 @@ from instill.train.progress import Progress, logged
 BATCH = 32
 EPOCH_ROWS = 3_200
 STAGES: tuple[tuple[float, Shares], ...] = (
-    (0.05, LISTS),
-    (0.12, DRILL),
-    (0.25, BINDING),
+    (0.09, LISTS),
+    (0.17, DRILL),
+    (0.3, BINDING),
     (0.75, MAIN),
     (1.0, WITH_ASKING),
 )

@@ -182,6 +182,22 @@ def list_row(people: Sequence[Person], rng: random.Random) -> Row:
     return chat_row("; ".join(lines), "; ".join(rng.sample(lines, len(lines))), task="listing")
 
 
+def retold_row(people: Sequence[Person], attribute: str, rng: random.Random) -> Row:
+    """The same fact of several people, to be told again in another order and in other words.
+
+    Example:
+        >>> from instill.lab.world import make_world
+        >>> row = retold_row(make_world(sizes={"D": 2}).people, "school", random.Random(0))
+        >>> row.prompt[0]["content"] != row.answer
+        True
+    """
+    first, again = (
+        " ".join(rng.choice(statements(person, attribute)) for person in rng.sample(people, len(people)))
+        for _ in range(2)
+    )
+    return chat_row(first, again, task="retold")
+
+
 def asking_row(scene: Scene, rng: random.Random) -> Row:
     """The prompt of `instill ask`, and the reply that it asks for: a sentence with its passage, and the quote."""
     hits = [_hit(number, scene.people[number].name, text) for number, text in enumerate(scene.passages)]
