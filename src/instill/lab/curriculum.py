@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import string
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from instill.lab.names import FIRST, LAST
 from instill.lab.scenes import (
@@ -44,8 +44,8 @@ class Shares:
     """How many of a hundred rows, or so, are of each task; none of those that are not named.
 
     Args:
-        listing: a list of names with a fact each, said again in another order.
-        retold: the same fact of several people, in sentences, said again in another order and in other words.
+        listing: a list of names with a fact each, in which the names come again.
+        retold: the same fact of several people, in sentences, said again in other words.
         copied: a list of words of random letters: copying what nothing has shown.
         drill: whose fact it is: several questions about passages of one sentence, all with the same attribute.
         exam: several questions about the same passages.
@@ -71,13 +71,13 @@ class Shares:
     drilled: tuple[str, ...] = ATTRIBUTES
 
 
-LISTS = Shares(listing=45, retold=25, copied=10, statement=10, question=10)
+LISTS = Shares(listing=50, retold=30, copied=10, statement=5, question=5)
 """At first: to copy what stands beside a name. Nothing else teaches it so soon."""
 
-DRILL = Shares(listing=8, retold=12, copied=5, statement=12, question=13, drill=50, drilled=("birthplace",))
+DRILL = Shares(listing=12, retold=18, copied=5, statement=8, question=7, drill=50, drilled=("birthplace",))
 """Then whose fact it is, in sentences, of one attribute first: with six at once it takes many times as long."""
 
-BINDING = Shares(copied=6, statement=15, question=15, drill=24, exam=15, short=25)
+BINDING = Shares(retold=10, copied=5, statement=12, question=13, drill=30, exam=12, short=18)
 """Exams over short passages ask for it six times as often as single questions over long ones do."""
 
 MAIN = Shares(copied=4, statement=14, biography=2, question=18, reverse=3, reading=22, exam=27, short=4, json=6)
@@ -135,7 +135,8 @@ class _Maker:
         return retold_row([*people.values()], self._rng.choice(ATTRIBUTES), self._rng)
 
     def copied(self) -> Row:
-        return list_row([self._nobody() for _ in range(self._rng.randint(3, 6))], self._rng)
+        row = list_row([self._nobody() for _ in range(self._rng.randint(3, 6))], self._rng)
+        return replace(row, task="copied")
 
     def reading(self) -> Row:
         return reading_row(self._scene(self._rng.randint(1, self._most)))

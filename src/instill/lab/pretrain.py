@@ -23,9 +23,9 @@ from instill.train.progress import Progress, logged
 BATCH = 32
 EPOCH_ROWS = 3_200
 STAGES: tuple[tuple[float, Shares], ...] = (
-    (0.09, LISTS),
-    (0.17, DRILL),
-    (0.3, BINDING),
+    (0.08, LISTS),
+    (0.18, DRILL),
+    (0.34, BINDING),
     (0.75, MAIN),
     (1.0, WITH_ASKING),
 )
@@ -45,7 +45,7 @@ class PretrainRun:
     out: Path
     steps: int = 6000
     seed: int = 0
-    learning_rate: float = 2e-3
+    learning_rate: float = 1e-3
     command: str = ""
 
 
