@@ -18,7 +18,7 @@ from instill.lab.drawing import apart
 from instill.lab.first_weights import ADDED, SAME, lay_wiring
 from instill.lab.names import FIRST
 from instill.lab.scenes import make_drill
-from instill.lab.world import make_world, questions, statements
+from instill.lab.world import ATTRIBUTES, make_world, questions, statements
 
 
 def wired(layers: int = 2) -> LlamaForCausalLM:
@@ -65,7 +65,11 @@ def test_a_token_attends_to_others_like_it_and_keeps_what_it_is() -> None:
 
 @pytest.mark.parametrize("task", ["listing", "retold", "copied"])
 def test_what_comes_again_is_taught_only_where_it_can_be_known(task: str) -> None:
-    rows = [row for row in epoch_rows(make_world(), 0, 300, replace(LISTS, copied=30)) if row.task == task]
+    rows = [
+        row
+        for row in epoch_rows(make_world(), 0, 300, replace(LISTS, copied=30, attributes=ATTRIBUTES))
+        if row.task == task
+    ]
     assert len(rows) > 20
     for row in rows:
         assert len(row.spans) % 2 == 0

@@ -23,10 +23,10 @@ from instill.train.progress import Progress, logged
 BATCH = 32
 EPOCH_ROWS = 3_200
 STAGES: tuple[tuple[float, Shares], ...] = (
-    (0.08, LISTS),
+    (0.06, LISTS),
     (0.18, DRILL),
-    (0.34, BINDING),
-    (0.75, MAIN),
+    (0.36, BINDING),
+    (0.78, MAIN),
     (1.0, WITH_ASKING),
 )
 """Up to which share of the steps each mix is trained on."""

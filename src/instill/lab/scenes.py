@@ -167,18 +167,18 @@ def exam_row(scenes: Sequence[Scene]) -> Row:
     return Row((*first.messages, *later), task="exam")
 
 
-def list_row(people: Sequence[Person], rng: random.Random) -> Row:
+def list_row(people: Sequence[Person], attributes: Sequence[str], rng: random.Random) -> Row:
     """A list of names, each with one fact, in which the names come again; only the facts that can be known are taught.
 
     No text asks as often, in so few words, what belongs to whom.
 
     Example:
         >>> from instill.lab.world import make_world
-        >>> row = list_row(make_world(sizes={"D": 2}).people, random.Random(0))
+        >>> row = list_row(make_world(sizes={"D": 2}).people, ATTRIBUTES, random.Random(0))
         >>> all(row.text[start:end] in row.text[:start] for start, end in row.spans)
         True
     """
-    facts = {person.name: person.facts[rng.choice(ATTRIBUTES)] for person in people}
+    facts = {person.name: person.facts[rng.choice(attributes)] for person in people}
     return _recurring(
         people, rng, lambda person, _: (f"{person.name} {facts[person.name]};", facts[person.name]), "listing"
     )
