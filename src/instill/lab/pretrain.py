@@ -20,12 +20,12 @@ from instill.train.generator.hyperparameters import Hyperparameters
 from instill.train.generator.loop import train
 from instill.train.progress import Progress, logged
 
-BATCH = 32
+BATCH = 64
 EPOCH_ROWS = 3_200
 STAGES: tuple[tuple[float, Shares], ...] = (
-    (0.06, LISTS),
-    (0.18, DRILL),
-    (0.36, BINDING),
+    (0.05, LISTS),
+    (0.12, DRILL),
+    (0.35, BINDING),
     (0.78, MAIN),
     (1.0, WITH_ASKING),
 )
@@ -38,14 +38,14 @@ class PretrainRun:
 
     Args:
         out: folder of the run; a stopped run in it is taken up again.
-        steps: of 32 rows each.
+        steps: of 64 rows each.
         command: for the card.
     """
 
     out: Path
-    steps: int = 6000
+    steps: int = 4500
     seed: int = 0
-    learning_rate: float = 1e-3
+    learning_rate: float = 1.5e-3
     command: str = ""
 
 
