@@ -22,8 +22,6 @@ class Row:
     Args:
         messages: the conversation; every assistant's turn in it is taught.
         text: instead of messages, a text of which every token is taught.
-        spans: parts `[start, end)` of `text`, in characters, that alone are taught; the rest is only read. A space
-            before a word belongs to the word's token, and so to its span.
         tools: JSON schemas of the functions that the conversation may call.
         teacher: for distillation: the same conversation up to the reply, with the passage in it; the student does
             not see it.
@@ -31,17 +29,19 @@ class Row:
         task: a name by which results are told apart.
         place: file and line, for errors.
         answers: further replies that are right, for measuring.
+        spans: parts `[start, end)` of `text`, in characters, that alone are taught; the rest is only read. A space
+            before a word belongs to the word's token, and so to its span.
     """
 
     messages: tuple[ChatMessage, ...] = ()
     text: str = ""
-    spans: tuple[tuple[int, int], ...] = ()
     tools: tuple[Any, ...] = ()
     teacher: tuple[ChatMessage, ...] = ()
     rejected: str = ""
     task: str = ""
     place: str = ""
     answers: tuple[str, ...] = ()
+    spans: tuple[tuple[int, int], ...] = ()
 
     @property
     def prompt(self) -> tuple[ChatMessage, ...]:
