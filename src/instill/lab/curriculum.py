@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import string
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from instill.lab.names import FIRST, LAST
 from instill.lab.scenes import (
@@ -91,8 +91,7 @@ WITH_ASKING = Shares(
 )
 """With the long prompts of `instill ask`, which cost ten times as much as the short ones."""
 
-_TASKS = ("statement", "biography", "question", "reverse", "listing", "retold", "copied", "reading",
-          "drill", "exam", "short", "asking", "json")  # fmt: skip
+_TASKS = tuple(field.name for field in fields(Shares) if field.name not in ("passages", "attributes"))
 
 
 def epoch_rows(world: World, number: int, count: int, shares: Shares) -> list[Row]:

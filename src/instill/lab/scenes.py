@@ -90,7 +90,7 @@ def make_exam(stranger: Stranger, count: int, asked: int, rng: random.Random, *,
     """
     *people, absent = _different(stranger, count + 1, rng)
     same = rng.sample(DRAWN, len(DRAWN) - facts) if facts else []
-    left_out = [same or rng.sample(DRAWN, rng.randint(0, 3)) for _ in people]
+    left_out = [same if facts else rng.sample(DRAWN, rng.randint(0, 3)) for _ in people]
     sentences = [told(person, rng, without=each) for person, each in zip(people, left_out, strict=True)]
     passages = tuple(" ".join(each.values()) for each in sentences)
 
