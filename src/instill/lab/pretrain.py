@@ -11,7 +11,7 @@ from typing import Any
 
 from instill.durable import write_json
 from instill.lab.card import micro_card
-from instill.lab.curriculum import DRILL, EVERY, LISTS, MAIN, WIDER, WITH_ASKING, Shares, epoch_rows
+from instill.lab.curriculum import APART, DRILL, EVERY, LISTS, MAIN, WIDER, WITH_ASKING, Shares, epoch_rows
 from instill.lab.measuring import measured
 from instill.lab.micro import make_model, make_tokenizer, save_micro
 from instill.lab.world import World, make_world
@@ -27,7 +27,8 @@ STAGES: tuple[tuple[float, Shares], ...] = (
     (0.11, DRILL),
     (0.26, WIDER),
     (0.3, EVERY),
-    (0.87, MAIN),
+    (0.58, MAIN),
+    (0.87, APART),
     (1.0, WITH_ASKING),
 )
 """Up to which share of the steps each mix is trained on."""
