@@ -119,6 +119,12 @@ WITH_ASKING = Shares(
 )
 """With the long prompts of `instill ask`, which cost ten times as much as the short ones."""
 
+SAMPLED = Shares(
+    statement=20, biography=2, question=26, reverse=4, copied=2, reading=16, drill=2, exam=14, asking=7, json=7
+)
+"""What the vocabulary is made from. With another vocabulary a checkpoint is of no use, so this stays as it is when a
+mix changes."""
+
 _SETTINGS = ("passages", "attributes", "name_first", "strange", "alike")
 _TASKS = tuple(field.name for field in fields(Shares) if field.name not in _SETTINGS)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from instill.durable import write_json
 from instill.lab.card import micro_card
-from instill.lab.curriculum import APART, DRILL, EVERY, LISTS, MAIN, WIDER, WITH_ASKING, Shares, epoch_rows
+from instill.lab.curriculum import APART, DRILL, EVERY, LISTS, MAIN, SAMPLED, WIDER, WITH_ASKING, Shares, epoch_rows
 from instill.lab.measuring import measured
 from instill.lab.micro import make_model, make_tokenizer, save_micro
 from instill.lab.world import World, make_world
@@ -107,5 +107,5 @@ def _rows(world: World, number: int, run: PretrainRun) -> list[Any]:
 
 def _texts(world: World) -> Iterator[str]:
     """Texts from which the vocabulary is made: some of every kind."""
-    for row in epoch_rows(world, -1, 20_000, WITH_ASKING):
+    for row in epoch_rows(world, -1, 20_000, SAMPLED):
         yield row.text or "\n".join(str(message["content"]) for message in row.messages)
