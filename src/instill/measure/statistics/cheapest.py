@@ -163,7 +163,7 @@ def cheapest(
     check_between(level, "level")
     _check_costs(table, costs)
     standings = sorted(
-        (_standing(table, arm, costs[arm], tolerance, level) for arm in table.arms),
+        _standings(table, costs, tolerance, level),
         key=lambda each: (*_price(each.cost, by), -each.score),
     )
     chosen = next((each for each in standings if each.outcome != "worse"), None)
@@ -177,24 +177,32 @@ def cheapest(
     return Cheapest(need, tolerance, table.questions, arm, meanwhile, needed, tuple(standings), said)
 
 
-def _standing(table: Table, arm: str, cost: Cost, tolerance: float, level: float) -> Standing:
-    place = table.arms.index(arm)
-    others = [number for number in range(len(table.arms)) if number != place]
-    score = float(table.scores[place].mean())
-    if not others:
-        return Standing(arm, cost, score, arm, Interval(0.0, 0.0, 0.0), "within", 0)
-    means, lows, highs = limits(
-        table.scores[others] - table.scores[place], table.groups, level=1 - (1 - level) / len(others)
-    )
-    loss = Interval(float(means.max()), float(lows.max()), float(highs.max()))
-    rival = table.arms[others[int(means.argmax())]]
+def _standings(table: Table, costs: Mapping[str, Cost], tolerance: float, level: float) -> list[Standing]:
+    """Of all arms, in the table's order."""
+    number = len(table.arms)
+    if number == 1:
+        only = table.arms[0]
+        return [Standing(only, costs[only], float(table.scores.mean()), only, Interval(0.0, 0.0, 0.0), "within", 0)]
+    each = (1 - level) / (number - 1)
+    others = [[other for other in range(number) if other != place] for place in range(number)]
+    leads = table.scores[np.concatenate(others)] - np.repeat(table.scores, number - 1, axis=0)
+    ends = [side.reshape(number, -1) for side in limits(leads, table.groups, level=1 - each)]
+    found = []
+    for place, (arm, means, lows, highs) in enumerate(zip(table.arms, *ends, strict=True)):
+        loss = Interval(float(means.max()), float(lows.max()), float(highs.max()))
+        outcome = _outcome(means, lows, highs, tolerance)
+        factor = _factor(means, lows, highs, tolerance, each) if outcome == "open" else 0.0
+        needed = ceil(table.questions * factor) if factor <= _FUTILE else None
+        rival = table.arms[others[place][int(means.argmax())]]
+        found.append(Standing(arm, costs[arm], float(table.scores[place].mean()), rival, loss, outcome, needed))
+    return found
+
+
+def _outcome(means: Numbers, lows: Numbers, highs: Numbers, tolerance: float) -> Outcome:
+    """From the leads of the other arms, `(others,)` each."""
     if (highs < tolerance - _EDGE).all():
-        return Standing(arm, cost, score, rival, loss, "within", 0)
-    if ((lows > _EDGE) & (means > tolerance + _EDGE)).any():
-        return Standing(arm, cost, score, rival, loss, "worse", 0)
-    factor = _factor(means, lows, highs, tolerance, (1 - level) / len(others))
-    needed = ceil(table.questions * factor) if factor <= _FUTILE else None
-    return Standing(arm, cost, score, rival, loss, "open", needed)
+        return "within"
+    return "worse" if ((lows > _EDGE) & (means > tolerance + _EDGE)).any() else "open"
 
 
 def _factor(means: Numbers, lows: Numbers, highs: Numbers, tolerance: float, level: float) -> float:

@@ -27,6 +27,7 @@ from statistics import NormalDist
 
 from instill.errors import UsageError
 from instill.measure.statistics.grouping import check_between
+from instill.measure.statistics.student import two_sided
 
 _EDGE = 1e-9
 
@@ -57,7 +58,7 @@ def questions_for_difference(
         >>> questions_for_difference(0.1, discordant=0.3), questions_for_difference(0.1)
         (253, 803)
         >>> questions_for_difference(0.1, discordant=0.3, effect=design_effect([10] * 50, 0.2))
-        707
+        708
     """
     share = _share(discordant)
     _check(level, power, comparisons, effect)
@@ -130,16 +131,16 @@ def questions_for_not_worse(
 
     Example:
         >>> questions_for_not_worse(0.03, discordant=0.1), questions_for_not_worse(0.03, discordant=0.0)
-        (884, 91)
+        (886, 93)
     """
     share = _share(discordant)
     _check(level, power, comparisons, effect)
     check_between(tolerance, "tolerance")
     check_between(difference, "difference", low=-1 - _EDGE, high=tolerance)
-    side, luck = _normal(1 - level / comparisons / 2), _normal(power)
-    variance = max(0.0, share - difference**2)
+    luck, variance = _normal(power), max(0.0, share - difference**2)
 
     def enough(count: int) -> bool:
+        side = float(two_sided(level / comparisons, count - 1)) * sqrt(count / max(1, count - 1))
         half = side * sqrt(variance * count + 2) / (count + 2)
         return half + luck * sqrt(variance / count) <= tolerance - difference
 

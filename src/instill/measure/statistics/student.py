@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from math import lgamma, pi
 
 import numpy as np
@@ -34,7 +35,7 @@ def two_sided(level: float, freedom: ArrayLike) -> Numbers:
 
 
 def _quantile(level: float, freedom: float) -> float:
-    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    nodes, weights = _rule()
     whole = np.exp(lgamma(freedom / 2) - lgamma((freedom + 1) / 2)) * np.sqrt(pi) / 2
     low, high = 0.0, min(pi / 2, 40 / np.sqrt(freedom))
     for _ in range(_HALVINGS):
@@ -42,3 +43,10 @@ def _quantile(level: float, freedom: float) -> float:
         inside = middle / 2 * float(weights @ np.cos(middle / 2 * (nodes + 1)) ** (freedom - 1)) / whole
         low, high = (low, middle) if inside > 1 - level else (middle, high)
     return float(np.sqrt(freedom) * np.tan((low + high) / 2))
+
+
+@cache
+def _rule() -> tuple[Numbers, Numbers]:
+    """Places and weights of the integral; finding them costs more than all the rest."""
+    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    return nodes, weights
