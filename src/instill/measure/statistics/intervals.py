@@ -3,7 +3,7 @@
 Why not the percentile bootstrap of `instill.measure.paired`: with few groups, or few questions on which two arms
 differ, it is too narrow. Where each of 20 documents is lost as a whole with a chance of 3%, the 95% intervals of the
 percentile and of the studentised bootstrap held the truth in fewer than half of the data sets, the one here in more
-than 95% (simulated, the percentile bootstrap in the tests too; in ordinary cases the one here held it in 94% to 99%).
+than 95% (simulated, the percentile bootstrap in the tests too; in ordinary cases the one here held it in 94% or more).
 
 The method, for differences d in groups g of n_g questions:
 
