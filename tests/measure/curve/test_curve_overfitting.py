@@ -72,14 +72,19 @@ def test_a_gap_is_named_by_itself() -> None:
 def test_an_allowed_gap_is_none() -> None:
     """Both from the same share: the gap is there by chance only."""
     found = []
-    for run in range(100):
+    for run in range(60):
         chance = np.random.default_rng(run)
         held_out, train = (chance.random((2, count)) < 0.7 for count in (60, 80))
         one = find_overfitting(
-            (10, 20), train.astype(float), held_out.astype(float), unit="score", along="size", allowed=0.0
+            (10, 20),
+            train.astype(float).tolist(),
+            held_out.astype(float).tolist(),
+            unit="score",
+            along="size",
+            allowed=0.0,
         )
         found.append(one.kind == "gap")
-    assert sum(found) <= 8
+    assert sum(found) <= 6
 
 
 def test_questions_of_one_group_count_as_one() -> None:

@@ -93,7 +93,7 @@ def test_seeds_that_differ_are_all_trained(tmp_path: Path) -> None:
 def test_a_settled_mean_is_known_to_the_width(tmp_path: Path) -> None:
     """The share of settled sizes whose mean lies within half the width of the truth is about 95% at least."""
     inside = sizes = 0
-    for run in range(20):
+    for run in range(12):
         chance = np.random.default_rng(run)
 
         def score(size: int, seed: int, chance: np.random.Generator = chance) -> Sequence[float]:
@@ -105,8 +105,8 @@ def test_a_settled_mean_is_known_to_the_width(tmp_path: Path) -> None:
             means = [result.mean for result in found.results if result.size == size]
             if len(means) < 12:
                 sizes += 1
-                inside += abs(np.mean(means) - 0.5) <= 0.03
-    assert sizes >= 40
+                inside += bool(abs(np.mean(means) - 0.5) <= 0.03)
+    assert sizes >= 25
     assert inside >= 0.9 * sizes
 
 

@@ -197,7 +197,8 @@ def _legend(fit: Fit, advice: Advice | None, label: str, single: bool) -> list[s
     second = first + 17
     found = [_rows(each, fit) for each in (advice.enough.mean, advice.enough.low, advice.enough.high)]
     shapes.append(f'<line x1="5" x2="20" y1="{second - 3.5}" y2="{second - 3.5}" stroke="{_MARK}" stroke-width="3"/>')
-    shapes.append(_text(24, second, f"enough: {found[0]} rows [{found[1]}, {found[2]}]", weight="bold"))
+    ends = f" [{found[1]}, {found[2]}]" if len(set(found)) > 1 else ""
+    shapes.append(_text(24, second, f"enough: {found[0]} rows{ends}", weight="bold"))
     return shapes
 
 
