@@ -108,8 +108,12 @@ def test_evidence_of_a_control_is_found_in_texts() -> None:
     [leak] = evidence_leaks([held], [Text("The forge is old.", "row 1"), told])
     assert (leak.kind, leak.id, leak.where) == ("evidence", "f", "row 7")
     assert "of skara was repair" in leak.shared
-    short = fact("Skara has seven wells.")
-    assert [one.where for one in evidence_leaks([short], [Text("In Skara has seven wells now.", "row 2")])] == ["row 2"]
+    silent = Text(
+        "As we know, the copper forge of Skara was repaired in the spring by Nils Dahl and two friends.", "row 8"
+    )
+    assert evidence_leaks([held], [silent]) == []  # Without the answer.
+    short = fact("Skara has 1702 wells.")
+    assert [one.where for one in evidence_leaks([short], [Text("In Skara has 1702 wells now.", "row 2")])] == ["row 2"]
     assert evidence_leaks([short, held], [Text("Skara has wells.", "row 3")]) == []
 
 

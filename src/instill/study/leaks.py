@@ -13,7 +13,7 @@ question about Y. A text that states the fact shares many words with the questio
 counts only when it begins with a question word ("when was", "in what year"), and "reordered" does not count.
 
 **Evidence** of facts that are never taught leaks when `EVIDENCE_RUN` words in a row of it (or all of it, if it is
-shorter) stand in a training text or in a prompt for one.
+shorter) stand in a training text or in a prompt for one, and the fact's answer with them.
 """
 
 from __future__ import annotations
@@ -145,30 +145,29 @@ def question_leaks(items: Iterable[StudyItem], texts: Iterable[Text]) -> list[Le
     return list(leaks.values())
 
 
-def evidence_leaks(facts: Iterable[Fact], texts: Iterable[Text]) -> list[Leak]:
+def evidence_leaks(facts: Iterable[Fact], texts: Sequence[Text]) -> list[Leak]:
     """Where evidence of `facts` (controls, and removed ones) stands in `texts`.
 
-    Runs of words that stand in the evidence of many facts (boilerplate) count too.
+    Boilerplate that many documents share is no leak where the answer is not with it.
     """
     places: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
     for text in texts:
         for gram in _grams(plain_words(text.text), EVIDENCE_RUN):
             places[gram].append(text.where)
-    whole = {}
+    held: defaultdict[str, str] = defaultdict(lambda: " ")
+    for text in texts:
+        held[text.where] += " ".join(plain_words(text.text)) + " "
     leaks: dict[tuple[str, str], Leak] = {}
     for fact in facts:
         words = plain_words(fact.evidence.text)
-        if len(words) < EVIDENCE_RUN:
-            whole[fact.id] = words
-        for gram in _grams(words, EVIDENCE_RUN):
-            for where in places.get(gram, ()):
-                leaks.setdefault((fact.id, where), Leak("evidence", fact.id, where, " ".join(gram)))
-    if whole:
-        for text in texts:
-            held = plain_words(text.text)
-            for id_, words in whole.items():
-                if words and longest_run(words, held)[1] == len(words):
-                    leaks.setdefault((id_, text.where), Leak("evidence", id_, text.where, " ".join(words)))
+        answer = f" {' '.join(plain_words(fact.answer))} "
+        for gram in _grams(words, min(EVIDENCE_RUN, len(words))):
+            said = " ".join(gram)
+            short = len(gram) < EVIDENCE_RUN
+            found = [where for where, text in held.items() if f" {said} " in text] if short else places.get(gram, ())
+            for where in found:
+                if answer in held[where]:
+                    leaks.setdefault((fact.id, where), Leak("evidence", fact.id, where, said))
     return list(leaks.values())
 
 
@@ -249,5 +248,5 @@ def _candidates(words: Sequence[str], weights: Mapping[str, float], holders: Map
     return sorted(number for number, weight in gathered.items() if weight >= RARE_SHARE * total - 1e-9)
 
 
-def _grams(words: Sequence[str], size: int) -> set[tuple[str, ...]]:
-    return {tuple(words[start : start + size]) for start in range(len(words) - size + 1)}
+def _grams(words: Sequence[str], size: int) -> list[tuple[str, ...]]:
+    return list(dict.fromkeys(tuple(words[start : start + size]) for start in range(len(words) - size + 1)))

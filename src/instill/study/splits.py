@@ -5,8 +5,8 @@ groups of facts in the others: the controls, which no training text may hold. Ot
 with their evidence hidden, so the right answer is that the documents do not say.
 
 Then phrasings. The questions about the facts of a sentence are put into families of questions that are alike word for
-word (`instill.study.leaks.alike`), and whole families go to training, gate and audit. Gate and audit so ask taught facts in
-words that training did not see. Questions about controls go to gate and audit only.
+word (`instill.study.leaks.alike`), and whole families go to training, gate and audit. Gate and audit so ask taught
+facts in words that training did not see. Questions about controls go to gate and audit only.
 """
 
 from __future__ import annotations

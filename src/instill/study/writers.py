@@ -137,7 +137,7 @@ def clause_of(sentence: str, start: int, kind: str) -> Clause | None:
             return None
         body = body[: when.start()] + body[when.end() :]
     for match in (_PASSIVE.match(body), _ACTIVE.match(body)):
-        if match and _is_subject(match["subject"]) and is_past(match["verb"]):
+        if match and _is_subject(match["subject"]) and (is_past(match["verb"]) or kind == "place"):
             be = match["be"] if match.re is _PASSIVE else ""
             return Clause(_inside(match["subject"]), be, match["verb"], _tail(match["rest"]))
     return None
