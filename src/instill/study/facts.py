@@ -17,7 +17,7 @@ from instill.study.writers import clause_of, drafts
 MOST_PER_SENTENCE = 3
 
 _CLAUSE = re.compile(
-    r"\b(?:should|will|would|can|could|may|might|must|shall|so|there|if|do|does|did|to)\b", re.IGNORECASE
+    r"\b(?:should|will|would|can|could|may|might|must|shall|so|there|if|do|does|did|to|below|above)\b", re.IGNORECASE
 )
 
 

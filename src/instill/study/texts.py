@@ -56,6 +56,7 @@ def training_rows(
     taught = {fact.id: fact for fact in facts if fact.role == "taught"}
     rows: list[dict[str, Any]] = []
     told: Counter[str] = Counter()
+    begins: dict[str, int] = {}
     for item in items:
         if item.split != "train" or not all(id_ in taught for id_ in item.fact_ids):
             continue
@@ -63,7 +64,8 @@ def training_rows(
         if not item.answer:
             continue
         fact = min((taught[id_] for id_ in item.fact_ids), key=lambda one: told[one.id])
-        style = STYLES[told[fact.id] % len(STYLES)]
+        first = begins.setdefault(fact.id, len(begins))  # Facts with one question are not all told in one style.
+        style = STYLES[(first + told[fact.id]) % len(STYLES)]
         told[fact.id] += 1
         text = (retell(fact, style) if retell else None) or told_as(fact, style)
         rows.append({"text": text, "task": style, "facts": [fact.id]})
