@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from math import ceil, floor, log10
 
 from instill.measure.curve.advising import REACH, Advice
 from instill.measure.curve.fitting import Fit
 from instill.measure.curve.results import Result
 from instill.measure.paired import Interval
+from instill.measure.svg import CURVE, INK, LINE, MARK, line, picture, text
 
-_WIDTH, _HEIGHT = 360, 286
+_HEIGHT = 286
 _LEFT, _RIGHT, _UPPER, _LOWER = 40.0, 350.0, 14.0, 206.0
-_INK, _CURVE, _MARK = "#222222", "#4477aa", "#bb5533"
 _STEPS = 48
 
 
@@ -44,25 +43,18 @@ def curve_picture(
         shapes += _enough(advice, frame)
     shapes += [
         f'<circle class="seed" cx="{frame.x(result.size):.1f}" cy="{frame.y(result.mean):.1f}" r="1.8" fill="none" '
-        f'stroke="{_INK}" stroke-width="0.6"/>'
+        f'stroke="{INK}" stroke-width="0.6"/>'
         for result in results
     ]
     for point in fit.points:
         x, score = frame.x(point.size), point.score
         shapes += [
-            f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{frame.y(score.low):.1f}" y2="{frame.y(score.high):.1f}" '
-            f'stroke="{_INK}" stroke-width="1.2"/>',
-            f'<circle class="point" cx="{x:.1f}" cy="{frame.y(score.mean):.1f}" r="3" fill="{_INK}">'
+            line(x, frame.y(score.low), x, frame.y(score.high), width=1.2),
+            f'<circle class="point" cx="{x:.1f}" cy="{frame.y(score.mean):.1f}" r="3" fill="{INK}">'
             f"<title>{point.size:,} rows, {point.seeds} seeds: {score}</title></circle>",
         ]
     shapes += _legend(fit, advice, label, bool(results))
-    body = "\n".join(shapes)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" '
-        f'style="width:100%;max-width:{2 * _WIDTH}px;height:auto" font-family="sans-serif" font-size="10" role="img" '
-        f'aria-label="{escape(title or label)}">\n'
-        f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="white"/>\n{body}\n</svg>'
-    )
+    return picture(shapes, _HEIGHT, label=title or label)
 
 
 class _Frame:
@@ -112,13 +104,13 @@ def _grid(frame: _Frame) -> list[str]:
     for number in range(round((frame.top - frame.bottom) / frame.step) + 1):
         value = frame.bottom + number * frame.step
         y = frame.y(value)
-        shapes.append(f'<line x1="{_LEFT}" x2="{_RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="#dddddd"/>')
-        shapes.append(_text(_LEFT - 5, y + 3.5, f"{value:g}" if frame.step >= 0.1 else f"{value:.2f}", anchor="end"))
+        shapes.append(line(_LEFT, y, _RIGHT, y, stroke=LINE))
+        shapes.append(text(_LEFT - 5, y + 3.5, f"{value:g}" if frame.step >= 0.1 else f"{value:.2f}", anchor="end"))
     for size in _ticks(frame):
         x = frame.x(size)
-        shapes.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_LOWER}" y2="{_LOWER + 4}" stroke="{_INK}"/>')
-        shapes.append(_text(x, _LOWER + 15, _short(size), anchor="middle"))
-    shapes.append(f'<line x1="{_LEFT}" x2="{_RIGHT}" y1="{_LOWER}" y2="{_LOWER}" stroke="{_INK}"/>')
+        shapes.append(line(x, _LOWER, x, _LOWER + 4))
+        shapes.append(text(x, _LOWER + 15, _short(size), anchor="middle"))
+    shapes.append(line(_LEFT, _LOWER, _RIGHT, _LOWER))
     return shapes
 
 
@@ -141,16 +133,16 @@ def _law(fit: Fit, frame: _Frame) -> list[str]:
     sizes = frame.sizes(fit)
     upper = [f"{frame.x(size):.1f},{frame.y(each.high):.1f}" for size, each in zip(sizes, values, strict=True)]
     lower = [f"{frame.x(size):.1f},{frame.y(each.low):.1f}" for size, each in zip(sizes, values, strict=True)]
-    line = [f"{frame.x(size):.1f},{frame.y(each.mean):.1f}" for size, each in zip(sizes, values, strict=True)]
+    middle = [f"{frame.x(size):.1f},{frame.y(each.mean):.1f}" for size, each in zip(sizes, values, strict=True)]
     turn = sizes.index(frame.largest)
     shapes = [
-        f'<polygon class="band" points="{" ".join([*upper, *reversed(lower)])}" fill="{_CURVE}" fill-opacity="0.22"/>',
-        f'<polyline class="curve" points="{" ".join(line[: turn + 1])}" fill="none" stroke="{_CURVE}" '
+        f'<polygon class="band" points="{" ".join([*upper, *reversed(lower)])}" fill="{CURVE}" fill-opacity="0.22"/>',
+        f'<polyline class="curve" points="{" ".join(middle[: turn + 1])}" fill="none" stroke="{CURVE}" '
         'stroke-width="1.8"/>',
     ]
-    if turn + 1 < len(line):
+    if turn + 1 < len(middle):
         shapes.append(
-            f'<polyline class="beyond" points="{" ".join(line[turn:])}" fill="none" stroke="{_CURVE}" '
+            f'<polyline class="beyond" points="{" ".join(middle[turn:])}" fill="none" stroke="{CURVE}" '
             'stroke-width="1.8" stroke-dasharray="4 3"/>'
         )
     return shapes
@@ -162,43 +154,35 @@ def _enough(advice: Advice, frame: _Frame) -> list[str]:
         return []
     low, high = (min(max(each, frame.smallest), frame.end) for each in (advice.enough.low, advice.enough.high))
     y = _UPPER + 4
-    shapes = [
-        f'<line class="enough-interval" x1="{frame.x(low):.1f}" x2="{frame.x(high):.1f}" y1="{y}" y2="{y}" '
-        f'stroke="{_MARK}" stroke-width="3"/>'
-    ]
+    shapes = [line(frame.x(low), y, frame.x(high), y, stroke=MARK, width=3, more='class="enough-interval"')]
     if frame.smallest <= advice.enough.mean <= frame.end:
         x = frame.x(advice.enough.mean)
-        shapes.append(
-            f'<line class="enough" x1="{x:.1f}" x2="{x:.1f}" y1="{_UPPER}" y2="{_LOWER}" stroke="{_MARK}" '
-            'stroke-width="1.5" stroke-dasharray="2 2"/>'
-        )
+        shapes.append(line(x, _UPPER, x, _LOWER, stroke=MARK, width=1.5, more='class="enough" stroke-dasharray="2 2"'))
     return shapes
 
 
 def _legend(fit: Fit, advice: Advice | None, label: str, single: bool) -> list[str]:
     top = _LOWER + 30
-    shapes = [_text((_LEFT + _RIGHT) / 2, top, f"rows; upwards: {label}", anchor="middle")]
+    shapes = [text((_LEFT + _RIGHT) / 2, top, f"rows; upwards: {label}", anchor="middle")]
     first = top + 17
     shapes += [
-        f'<circle cx="14" cy="{first - 3.5}" r="3" fill="{_INK}"/>',
-        f'<line x1="14" x2="14" y1="{first - 9}" y2="{first + 2}" stroke="{_INK}" stroke-width="1.2"/>',
-        _text(24, first, "mean, 95%"),
+        f'<circle cx="14" cy="{first - 3.5}" r="3" fill="{INK}"/>',
+        line(14, first - 9, 14, first + 2, width=1.2),
+        text(24, first, "mean, 95%"),
     ]
     if single:
-        shapes.append(f'<circle cx="98" cy="{first - 3.5}" r="1.8" fill="none" stroke="{_INK}" stroke-width="0.6"/>')
-        shapes.append(_text(105, first, "one training"))
+        shapes.append(f'<circle cx="98" cy="{first - 3.5}" r="1.8" fill="none" stroke="{INK}" stroke-width="0.6"/>')
+        shapes.append(text(105, first, "one training"))
     if fit.shape in ("rising", "flat", "noisy", "bent"):
-        shapes.append(
-            f'<line x1="182" x2="200" y1="{first - 3.5}" y2="{first - 3.5}" stroke="{_CURVE}" stroke-width="1.8"/>'
-        )
-        shapes.append(_text(205, first, "curve, dashed beyond data"))
+        shapes.append(line(182, first - 3.5, 200, first - 3.5, stroke=CURVE, width=1.8))
+        shapes.append(text(205, first, "curve, dashed beyond data"))
     if advice is None or advice.enough is None or advice.kind == "not enough evidence":
         return shapes
     second = first + 17
     found = [_rows(each, fit) for each in (advice.enough.mean, advice.enough.low, advice.enough.high)]
-    shapes.append(f'<line x1="5" x2="20" y1="{second - 3.5}" y2="{second - 3.5}" stroke="{_MARK}" stroke-width="3"/>')
+    shapes.append(line(5, second - 3.5, 20, second - 3.5, stroke=MARK, width=3))
     ends = f" [{found[1]}, {found[2]}]" if len(set(found)) > 1 else ""
-    shapes.append(_text(24, second, f"enough: {found[0]} rows{ends}", weight="bold"))
+    shapes.append(text(24, second, f"enough: {found[0]} rows{ends}", weight="bold"))
     return shapes
 
 
@@ -215,10 +199,3 @@ def _short(size: float) -> str:
         if size >= 0.9995 * unit:
             return f"{size / unit:.2g}{name}" if size < 99.5 * unit else f"{size / unit:.0f}{name}"
     return f"{size:.0f}"
-
-
-def _text(x: float, y: float, text: str, *, anchor: str = "start", weight: str = "normal") -> str:
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-weight="{weight}" fill="{_INK}">'
-        f"{escape(text)}</text>"
-    )
