@@ -130,7 +130,7 @@ def fact_ratios(
         if not measured:
             continue
         cheapest = min(measured, key=lambda arm: measured[arm].mean)
-        for arm, cost in costs.items():
+        for arm in costs:
             if arm == cheapest:
                 continue
             if arm in measured:

@@ -52,7 +52,7 @@ def as_dict(report: Report) -> dict[str, Any]:
     Example:
         >>> from instill.measure.verdict import reach_verdict
         >>> sorted(as_dict(Report("Handbook", reach_verdict([], []), [])))[:4]
-        ['about', 'answers', 'arms', 'commands']
+        ['about', 'against_facts', 'answers', 'arms']
     """
     names = ("arm", "questions", "seconds", "slow", "tokens_in", "tokens_out", "money", "f1", "recall", "precision")
     tasks = scores_by_task(report.outcomes)

