@@ -24,7 +24,8 @@ def user(content: str) -> list[Message]:
 @pytest.mark.parametrize(
     "leak",
     [EVIDENCE, EVIDENCE.upper(), EVIDENCE.replace(" ", "\n"), f"> **{EVIDENCE}**", "; ".join(EVIDENCE.split()),
-     "press of Lund was built in 1735", "in 1735 by Karin Dahl, who had come", "built 1735 Karin Dahl", SHORT, "opened: 1987"],
+     "press of Lund was built in 1735", "in 1735 by Karin Dahl, from Motala", "built 1735 Karin Dahl",
+     SHORT, "opened: 1987"],
 )  # fmt: skip
 @pytest.mark.parametrize(
     "shape", ["{leak}\n{question}", "{question} {leak}", "Passages:\n{leak}\n\nQuestion: {question}"]
