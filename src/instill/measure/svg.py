@@ -39,18 +39,19 @@ def line(x1: float, y1: float, x2: float, y2: float, *, stroke: str = INK, width
     )
 
 
-def picture(shapes: Sequence[str], height: float, *, label: str, described: str = "") -> str:
+def picture(shapes: Sequence[str], height: float, *, label: str, described: str = "", size: int = 10) -> str:
     """The frame: `WIDTH` units wide, scaled to the place it stands in, at most twice as wide.
 
     Args:
         label: what a reader that speaks says first.
         described: the same content in words.
+        size: of the text, in units.
     """
     body = "\n".join(shapes)
     description = f"<desc>{escape(described)}</desc>\n" if described else ""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:g}" '
-        f'style="width:100%;max-width:{2 * WIDTH}px;height:auto" font-family="sans-serif" font-size="10" role="img" '
-        f'aria-label="{escape(label)}">\n<title>{escape(label)}</title>\n{description}'
+        f'style="width:100%;max-width:{2 * WIDTH}px;height:auto" font-family="sans-serif" font-size="{size}" '
+        f'role="img" aria-label="{escape(label)}">\n<title>{escape(label)}</title>\n{description}'
         f'<rect width="{WIDTH}" height="{height:g}" fill="{PAPER}"/>\n{body}\n</svg>'
     )

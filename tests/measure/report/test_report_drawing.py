@@ -21,8 +21,9 @@ def parts(picture: str, name: str) -> list[ElementTree.Element]:
 
 
 def within(picture: str) -> bool:
-    """Whether everything lies in the frame; a letter of text is at most 0.56 of its height wide on average."""
+    """Whether everything lies in the frame; a letter of text is at most 0.55 of its height wide on average."""
     root = ElementTree.fromstring(picture)
+    letters = float(root.get("font-size", ""))
     _, _, width, height = map(float, root.get("viewBox", "").split())
     for each in root.iter():
         for x, y in (("x", "y"), ("x1", "y1"), ("x2", "y2")):
@@ -33,7 +34,7 @@ def within(picture: str) -> bool:
         if float(each.get("x", "0")) + float((each.get("width") or "0").rstrip("%")) > width:
             return False
         if each.tag == f"{SPACE}text":
-            size, x0 = 5.6 * len(each.text or ""), float(each.get("x", "0"))
+            size, x0 = 0.55 * letters * len(each.text or ""), float(each.get("x", "0"))
             start = {"start": x0, "middle": x0 - size / 2, "end": x0 - size}[each.get("text-anchor", "start")]
             if start < -4 or start + size > width + 4:
                 return False
@@ -48,9 +49,9 @@ def test_bars_are_as_long_as_their_scores() -> None:
     }
     drawn = bars(scores, label="facts", chosen={"retrieval"}, reference={"all"})
     widths = [float(str(each.get("width"))) for each in parts(drawn, "bar")]
-    assert widths == pytest.approx([0.8, 97.0, 194.0])
+    assert widths == pytest.approx([0.8, 90.5, 181.0])
     lines = [(float(str(e.get("x1"))), float(str(e.get("x2")))) for e in parts(drawn, "interval")]
-    assert lines[1] == pytest.approx((132 + 0.4 * 194, 132 + 0.6 * 194), abs=0.06)
+    assert lines[1] == pytest.approx((142 + 0.4 * 181, 142 + 0.6 * 181), abs=0.06)
     assert [each.get("fill") for each in parts(drawn, "bar")] == ["#4477aa", "#4477aa", "none"]
     bold = [
         each.text for each in ElementTree.fromstring(drawn).iter(f"{SPACE}text") if each.get("font-weight") == "bold"
@@ -71,8 +72,11 @@ def test_the_matrix_tells_states_apart_without_colours() -> None:
     drawn = matrix(sample().kept)
     cells = parts(drawn, "cell")
     assert len(cells) == 8
-    assert [each.get("stroke-width") == "2" for each in cells] == [each.state == "lost" for each in sample().kept]
-    assert [each.get("stroke-dasharray") == "2 2" for each in cells] == [each.state == "open" for each in sample().kept]
+    states = {f"{each.arm}, {each.skill}": each.state for each in sample().kept}
+    for cell in cells:
+        state = states[(cell.findtext(f"{SPACE}title") or "").split(":")[0]]
+        assert (cell.get("stroke-width") == "2") == (state == "lost")
+        assert (cell.get("stroke-dasharray") == "2 2") == (state == "open")
     texts = [each.text for each in ElementTree.fromstring(drawn).iter(f"{SPACE}text")]
     assert "−0.45" in texts
     assert "+0.07" in texts

@@ -178,6 +178,7 @@ def test_contrast() -> None:
     for ink, paper, curve, mark in ((INK, PAPER, CURVE, MARK), tuple(DARK[each] for each in (INK, PAPER, CURVE, MARK))):
         for ground in (paper, blend(curve, paper, 0.28), blend(mark, paper, 0.38)):
             assert contrast(ink, ground) >= 4.5
+        assert contrast(ink, blend(curve, paper, 0.5)) >= 4.5  # the interval on its bar
         assert contrast(curve, paper) >= 3
         assert contrast(mark, paper) >= 3
 

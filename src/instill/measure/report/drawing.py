@@ -11,9 +11,10 @@ from instill.measure.report.types import Kept
 from instill.measure.report.units import signed
 from instill.measure.svg import CURVE, INK, LINE, MARK, PAPER, WIDTH, line, picture, text
 
-_LEFT, _RIGHT, _ROW = 132.0, 326.0, 19.0
-_LETTERS = 23  # of an arm's name; 5.4 units each
-_CELL, _SKILLS = 26.0, 5
+_LEFT, _RIGHT, _ROW = 142.0, 323.0, 20.0
+_LETTERS = 22  # of an arm's name; 6.1 units each
+_SIZE = 11
+_CELL, _SKILLS = 26.0, 3
 _TINTS = {"kept": (CURVE, 0.28), "open": (PAPER, 1.0), "lost": (MARK, 0.38)}
 
 
@@ -39,25 +40,25 @@ def bars(
     for number, (arm, score) in enumerate(scores.items()):
         top = 6 + _ROW * number
         middle, name = top + _ROW / 2, plain(arm)
-        look = f'fill="none" stroke="{CURVE}" stroke-dasharray="3 2"' if arm in reference else f'fill="{CURVE}"'
+        filling = 'fill="none" stroke-dasharray="3 2"' if arm in reference else f'fill="{CURVE}" fill-opacity="0.5"'
         weight = "bold" if arm in chosen else "normal"
         shapes += [
             text(_LEFT - 6, middle + 3.5, clipped(name, _LETTERS), anchor="end", weight=weight),
             f'<rect class="bar" x="{_LEFT}" y="{top + 3:.1f}" width="{max(0.8, _x(score.mean) - _LEFT):.1f}" '
-            f'height="{_ROW - 6}" {look}><title>{escape(name)}: {score}</title></rect>',
+            f'height="{_ROW - 6}" {filling} stroke="{CURVE}"><title>{escape(name)}: {score}</title></rect>',
             line(_x(score.low), middle, _x(score.high), middle, width=1.6, more='class="interval"'),
             line(_x(score.low), middle - 3, _x(score.low), middle + 3, width=1.6),
             line(_x(score.high), middle - 3, _x(score.high), middle + 3, width=1.6),
             text(WIDTH - 3, middle + 3.5, f"{score.mean:.2f}", anchor="end", weight=weight),
         ]
     described = "; ".join(f"{plain(arm)} {score}" for arm, score in scores.items())
-    return picture(shapes, bottom + 20, label=plain(label), described=described)
+    return picture(shapes, bottom + 20, label=plain(label), described=described, size=_SIZE)
 
 
 def matrix(kept: Sequence[Kept]) -> str:
     """An arm a row, a skill a column: by how much each became worse, and whether that is within what is allowed.
 
-    Columns beyond the fifth stand in rows of their own below.
+    At most three columns stand beside each other, so that their names are read on a phone; further ones below.
 
     Example:
         >>> matrix([Kept("fine-tuned", "reading", 0.8, 0.7, Interval(0.1, 0.05, 0.15), 0.03)]).count('class="cell"')
@@ -68,11 +69,12 @@ def matrix(kept: Sequence[Kept]) -> str:
     cells = {(each.arm, each.skill): each for each in kept}
     shapes: list[str] = []
     top = 0.0
-    for start in range(0, len(skills), _SKILLS):
-        part = skills[start : start + _SKILLS]
-        width = (WIDTH - 4 - _LEFT) / max(2, len(part))
+    columns = -(-len(skills) // -(-len(skills) // _SKILLS))  # as many in each part
+    width = (WIDTH - 4 - _LEFT) / max(2, columns)
+    for start in range(0, len(skills), columns):
+        part = skills[start : start + columns]
         for column, skill in enumerate(part):
-            name = clipped(plain(skill), int(width / 5.6))
+            name = clipped(plain(skill), int(width / 6.1))
             shapes.append(text(_LEFT + (column + 0.5) * width, top + 13, name, anchor="middle"))
         top += 19
         for arm in arms:
@@ -83,8 +85,8 @@ def matrix(kept: Sequence[Kept]) -> str:
             top += _CELL
         top += 8
     top += 6
-    places = {"kept": 4.0, "open": 96.0, "lost": 216.0}
-    meanings = {"kept": "kept", "open": "not shown either way", "lost": "lost more than allowed"}
+    places = {"kept": 4.0, "open": 60.0, "lost": 212.0}
+    meanings = {"kept": "kept", "open": "not shown either way", "lost": "lost too much"}
     for state, x in places.items():
         shapes.append(_tile(state, x, top, 14, 12, ""))
         shapes.append(text(x + 19, top + 9.5, meanings[state]))
@@ -92,7 +94,7 @@ def matrix(kept: Sequence[Kept]) -> str:
         f"{plain(each.arm)}, {plain(each.skill)}: worse by {each.loss}, {each.allowed:g} allowed, {each.state}"
         for each in kept
     )
-    return picture(shapes, top + 18, label="What was lost of other skills, by arm", described=described)
+    return picture(shapes, top + 18, label="What was lost of other skills, by arm", described=described, size=_SIZE)
 
 
 def _cell(each: Kept, x: float, y: float, width: float) -> list[str]:

@@ -37,7 +37,7 @@ def foreign(content: str, *, most: int = LONGEST) -> Markup:
 def block(content: str, *, most: int = 4 * LONGEST) -> Markup:
     """Text with its line breaks, as it was written; a region that can be scrolled."""
     # A line break at the start of <pre> is dropped by parsers, so one is put there.
-    return Markup(f'<pre dir="auto">\n{escape(plain(shortened(content, most), lines=True))}</pre>')
+    return Markup(f'<pre dir="auto" tabindex="0">\n{escape(plain(shortened(content, most), lines=True))}</pre>')
 
 
 def join(parts: Iterable[Markup], between: str = "\n") -> Markup:

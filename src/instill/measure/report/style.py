@@ -27,8 +27,10 @@ th,td{padding:.35rem .7rem .35rem 0;text-align:left;vertical-align:top;border-bo
 thead th{font-size:.8rem;color:var(--soft);font-weight:600;vertical-align:bottom}
 .wide{overflow-x:auto;margin:.7rem 0}.wide th,.wide td{overflow-wrap:normal;min-width:5.2rem}
 .wide th[scope=row]{min-width:8rem}
+.stacked th,.stacked td{min-width:5.5rem}.stacked .number{white-space:normal}
 .state{font-weight:650}.number{font-variant-numeric:tabular-nums;white-space:nowrap}
-.figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(19rem,100%),1fr));gap:1rem 1.6rem;margin:1rem 0}
+.figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(22.5rem,100%),1fr));
+gap:1rem 1.6rem;margin:1rem 0}
 figure{margin:0}figcaption{font-weight:600;font-size:.9rem}svg{display:block}
 details{background:var(--card);border-radius:.4rem;padding:.1rem .8rem;margin:.5rem 0}
 summary{cursor:pointer;padding:.45rem 0}details[open]{padding-bottom:.7rem}
@@ -38,16 +40,17 @@ dl{margin:.4rem 0}dl div{margin:.25rem 0}dt{font-size:.85rem}dd{margin:0}
 .case{border-left:3px solid var(--edge);padding-left:.8rem;margin:.9rem 0}
 @media(min-width:41rem){dl div{display:grid;grid-template-columns:9rem 1fr;gap:.8rem}}
 @media(max-width:40.99rem){
+body{padding:.8rem}
 .stacked thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 .stacked,.stacked tbody,.stacked tr,.stacked th,.stacked td,.stacked caption{display:block}
 .stacked tr{background:var(--card);border-radius:.4rem;padding:.5rem .8rem;margin:.6rem 0}
-.stacked th,.stacked td{border:0;padding:.12rem 0}.stacked tbody th{font-size:1.02rem}
+.stacked th,.stacked td{min-width:0;border:0;padding:.12rem 0}.stacked tbody th{font-size:1.02rem}
 .stacked td::before{content:attr(data-label) ": ";color:var(--soft)}}
 @media print{
 @page{margin:16mm}
 body{font-size:10.5pt;max-width:none;padding:0}nav{display:none}h2,h3,caption,figcaption,summary{break-after:avoid}
 figure,tr,.case,pre{break-inside:avoid}pre{max-height:none;overflow:visible}.wide{overflow:visible}
-.wide th,.wide td{min-width:0;font-size:8pt;padding-right:.4rem}.number{white-space:normal}
+.wide th,.wide td,.stacked th,.stacked td{min-width:0;font-size:8pt;padding-right:.4rem}.number{white-space:normal}
 .figures{grid-template-columns:1fr 1fr}details{background:none;padding:0}summary{list-style:none;font-weight:600}
 details::details-content{content-visibility:visible;display:block;block-size:auto;opacity:1}}"""
 
