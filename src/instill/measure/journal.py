@@ -21,9 +21,9 @@ from instill.errors import WorkspaceError
 class Journal:
     """An open file of lines. Open with `open_journal`."""
 
-    def __init__(self, file: Path, identity: str) -> None:
-        self._file = file
-        found = _whole_lines(file)
+    def __init__(self, file: Path, identity: str, noun: str = "a result") -> None:
+        self._file, self._noun = file, noun
+        found = _whole_lines(file, noun)
         if not found:
             self.add({"identity": identity})
         elif found[0].get("identity") != identity:
@@ -44,13 +44,20 @@ class Journal:
             stream.flush()
             os.fsync(stream.fileno())
 
+    def damaged(self, place: str) -> WorkspaceError:
+        """For a line that is not what it should be."""
+        return _damaged(place, self._noun)
+
 
 @contextmanager
-def open_journal(file: Path, identity: str, *, work: str = "measuring this") -> Iterator[Journal]:
+def open_journal(
+    file: Path, identity: str, *, noun: str = "a result", work: str = "measuring this"
+) -> Iterator[Journal]:
     """The lines in `file`, which is made if it is not there; no other process can open it meanwhile.
 
     Args:
         identity: a file that was begun with another one is refused.
+        noun: what a line is, for errors.
         work: what another process that has it open is doing, for the error.
 
     Raises:
@@ -77,13 +84,12 @@ def open_journal(file: Path, identity: str, *, work: str = "measuring this") -> 
             remedy="Wait for it, or stop it, then run the command again.",
         ) from error
     try:
-        yield Journal(file, identity)
+        yield Journal(file, identity, noun)
     finally:
         lock.release()
 
 
-def damaged(place: str, noun: str) -> WorkspaceError:
-    """For a line that is not what it should be."""
+def _damaged(place: str, noun: str) -> WorkspaceError:
     return WorkspaceError(
         f"This line is not {noun}.",
         where=place,
@@ -91,7 +97,7 @@ def damaged(place: str, noun: str) -> WorkspaceError:
     )
 
 
-def _whole_lines(file: Path) -> list[dict[str, Any]]:
+def _whole_lines(file: Path, noun: str) -> list[dict[str, Any]]:
     """The lines of the file; what stands behind the last line break was torn off by a kill and is removed."""
     if not file.exists():
         return []
@@ -104,8 +110,8 @@ def _whole_lines(file: Path) -> list[dict[str, Any]]:
         try:
             found = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise damaged(f"{file}:{number}", "JSON") from error
+            raise _damaged(f"{file}:{number}", noun) from error
         if not isinstance(found, dict):
-            raise damaged(f"{file}:{number}", "a JSON object")
+            raise _damaged(f"{file}:{number}", noun)
         lines.append(found)
     return lines

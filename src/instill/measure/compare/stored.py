@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from instill.generators.protocol import Message
 from instill.measure.compare.replies import Place
 from instill.measure.compare.types import Outcome
-from instill.measure.journal import Journal, damaged, open_journal
+from instill.measure.journal import Journal, open_journal
 from instill.study.sets import digest
 
 OUTCOMES_FILE, PROMPTS_FILE = "outcomes.jsonl", "compare-prompts.jsonl"
@@ -55,7 +55,7 @@ class StoredOutcomes:
             try:
                 found = _RECORDED.validate_python(line)
             except ValidationError as error:
-                raise damaged(place, "an outcome of a comparison") from error
+                raise outcomes.damaged(place) from error
             self._known[found.key] = found
         self._logged = {str(line.get("id")) for _, line in prompts.lines}
 
@@ -94,8 +94,8 @@ def open_outcomes(folder: Path, identity: str) -> Iterator[StoredOutcomes]:
         WorkspaceError: a file is damaged, belongs to something else, or another process has it open.
     """
     with (
-        open_journal(folder / OUTCOMES_FILE, identity, work="running this comparison") as outcomes,
-        open_journal(folder / PROMPTS_FILE, identity, work="running this comparison") as prompts,
+        _open(folder / OUTCOMES_FILE, identity, "an outcome of a comparison") as outcomes,
+        _open(folder / PROMPTS_FILE, identity, "a prompt of a comparison") as prompts,
     ):
         yield StoredOutcomes(outcomes, prompts)
 
@@ -106,5 +106,9 @@ def read_prompts(folder: Path, identity: str) -> list[dict[str, Any]]:
     Raises:
         WorkspaceError: as `open_outcomes`.
     """
-    with open_journal(folder / PROMPTS_FILE, identity, work="running this comparison") as prompts:
+    with _open(folder / PROMPTS_FILE, identity, "a prompt of a comparison") as prompts:
         return [line for _, line in prompts.lines]
+
+
+def _open(file: Path, identity: str, noun: str) -> AbstractContextManager[Journal]:
+    return open_journal(file, identity, noun=noun, work="running this comparison")
