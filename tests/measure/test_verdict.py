@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instill.errors import UsageError
-from instill.measure.compare.types import Outcome, Preparation
+from instill.measure.compare.types import Kind, Outcome, Preparation
 from instill.measure.fact_costs import fact_costs, fact_ratios
 from instill.measure.statistics.comparing import Table
 from instill.measure.verdict import NEEDS, Rules, Way, reach_verdict, way_of
 
 
 def row(arm: str, task: str, number: int, right: float, *, seconds: float = 0.1, money: float = 0.0) -> Outcome:
-    kind = "correct" if right else "wrong"
+    kind: Kind = "correct" if right else "wrong"
     item = f"q{number}"
     return Outcome(
         item, arm, item, task, "?", ("a",), "a", kind, right, right, right, None, None, seconds, 9, 1, money, "p"
@@ -145,15 +146,11 @@ def test_what_stands_twice_is_refused(twice: str) -> None:
     if twice == "row":
         rows.append(rows[0])
     elif twice == "group":
-        rows.append(row("other", "facts", 0, 1.0).__class__(**{**_fields(rows[0]), "arm": "other", "group": "x"}))
+        rows.append(replace(rows[0], arm="other", group="x"))
     else:
         prepared *= 2
     with pytest.raises(UsageError):
         reach_verdict(rows, prepared)
-
-
-def _fields(outcome: Outcome) -> dict[str, object]:
-    return {name: getattr(outcome, name) for name in Outcome.__slots__}
 
 
 def test_every_arm_of_the_issue_has_its_way() -> None:
