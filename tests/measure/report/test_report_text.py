@@ -68,6 +68,15 @@ def test_every_failure_has_one_kind() -> None:
     assert failures([replace(row, task="control") for row in rows]) == []
 
 
+def test_a_cause_that_was_found_out_takes_the_place_of_ours() -> None:
+    (row,) = [row for row in outcomes(9) if row.right < 1][:1]
+    assert failures([row])[0].kind != "of another subject"
+    key = (row.task, row.item, row.arm)
+    assert failures([row], {key: "of another subject"})[0].counts == {"of another subject": 1}
+    text = as_text(Report("t", reach_verdict([row], []), [row], causes={key: "of another subject"}))
+    assert f"of another subject: {row.arm} 1" in text
+
+
 def test_what_is_missing_is_told_with_its_reason() -> None:
     rows = [row for row in outcomes(10) if not (row.arm == "retrieval" and row.item == "facts-3")]
     found = not_measured(Report("t", reach_verdict(rows, []), rows, missing={"forgetting": "no time"}))

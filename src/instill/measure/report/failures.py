@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from instill.measure.compare.types import Outcome
@@ -10,7 +10,7 @@ from instill.measure.compare.types import Outcome
 KINDS = {
     "answered without support": "The documents do not answer the question, and it answered all the same.",
     "format or tone missed": "The reply is not of the form or the tone that was asked for.",
-    "passage not found": "No passage with the evidence was among those it was given.",
+    "passage not found": "The evidence, or a part of it, was not among the passages that it was given.",
     "abstained beside the passage": "It was given the evidence and did not answer.",
     "wrong beside the passage": "It was given the evidence and answered something else.",
     "nearly right": "Half of the words or more agree with the expected answer.",
@@ -36,10 +36,16 @@ class Failures:
     examples: tuple[Outcome, ...]
 
 
-def failures(outcomes: Sequence[Outcome], *, examples: int = 4) -> list[Failures]:
-    """By kind, in the order of `KINDS`; kinds without any are left out.
+def failures(
+    outcomes: Sequence[Outcome], causes: Mapping[tuple[str, str, str], str] | None = None, *, examples: int = 4
+) -> list[Failures]:
+    """By kind, in the order of `KINDS` and then of the outcomes; kinds without any are left out.
 
     Controls are left out: without passages nobody is to know them.
+
+    Args:
+        causes: why an outcome failed, by (task, item, arm), where that was found out; others are sorted here.
+        examples: of each kind, at most.
 
     Example:
         >>> row = Outcome("q1", "retrieval", "f1", "facts", "?", ("a",), "b", "wrong", 0, 0, 0, None, 0.0, .1, 9, 1, 0, "p")
@@ -50,7 +56,8 @@ def failures(outcomes: Sequence[Outcome], *, examples: int = 4) -> list[Failures
     by_kind: dict[str, list[Outcome]] = {kind: [] for kind in KINDS}
     for row in outcomes:
         if row.right < 1 and row.task != "control":
-            by_kind[_kind(row)].append(row)
+            kind = (causes or {}).get((row.task, row.item, row.arm)) or _kind(row)
+            by_kind.setdefault(kind, []).append(row)
     found = []
     for kind, rows in by_kind.items():
         if rows:
@@ -67,7 +74,7 @@ def _kind(row: Outcome) -> str:
         return "format or tone missed"
     if row.kind != "abstained" and row.f1 >= _NEARLY:
         return "nearly right"
-    if row.recall == 0:
+    if row.recall is not None and row.recall < 1:
         return "passage not found"
     how = "abstained" if row.kind == "abstained" else "wrong"
     return f"{how} without passages" if row.recall is None else f"{how} beside the passage"

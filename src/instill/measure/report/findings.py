@@ -106,7 +106,7 @@ def _curve(each: DataCurve) -> Markup:
 
 def failures_section(report: Report) -> Markup:
     """By kind, with examples."""
-    kinds = failures(report.outcomes)
+    kinds = failures(report.outcomes, report.causes)
     if not kinds:
         return section("failures", "Failures", [paragraph("Every answer was right, or nothing was asked.")])
     arms = [arm for arm in report.arms if any(arm in each.counts for each in kinds)]
@@ -115,7 +115,7 @@ def failures_section(report: Report) -> Markup:
     for each in kinds:
         cases = join(_case(row, report) for row in each.examples)
         heading = f"{each.kind}: {sum(each.counts.values()):,}, examples"
-        parts.append(details(heading, join([paragraph(KINDS[each.kind]), cases])))
+        parts.append(details(heading, join([paragraph(KINDS.get(each.kind, "")), cases])))
     return section("failures", "Failures", parts)
 
 

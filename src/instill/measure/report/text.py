@@ -104,7 +104,7 @@ def as_dict(report: Report) -> dict[str, Any]:
             }
             for each in report.curves
         ],
-        "failures": {each.kind: each.counts for each in failures(report.outcomes)},
+        "failures": {each.kind: each.counts for each in failures(report.outcomes, report.causes)},
         "not_measured": not_measured(report),
         "commands": list(report.commands),
         "about": dict(report.about),
@@ -180,7 +180,7 @@ def _refreshes(report: Report, width: int) -> str:
 
 def _failures(report: Report, width: int) -> str:
     lines = []
-    for each in failures(report.outcomes):
+    for each in failures(report.outcomes, report.causes):
         counts = ", ".join(f"{arm} {count}" for arm, count in each.counts.items())
         lines.append(_wrapped(f"{each.kind}: {counts}", width, hang=2))
     return _section("Failures", lines)

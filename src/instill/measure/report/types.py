@@ -74,6 +74,7 @@ class Report:
         outcomes, preparations: what `verdict` was reached from.
         evidence: title of the document with the evidence, by the id of the item.
         prompts: the text of a logged prompt, by its id; of each arm one is shown.
+        causes: why an answer was not right, by (task, item, arm), where that was found out; see `failures`.
         kept: forgetting.
         refreshes: freshness.
         curves: how much data is needed.
@@ -89,6 +90,7 @@ class Report:
     preparations: Sequence[Preparation] = ()
     evidence: Mapping[str, str] = field(default_factory=dict)
     prompts: Mapping[str, str] = field(default_factory=dict)
+    causes: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
     kept: Sequence[Kept] = ()
     refreshes: Sequence[Refresh] = ()
     curves: Sequence[DataCurve] = ()
