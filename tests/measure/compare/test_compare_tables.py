@@ -9,11 +9,12 @@ import pytest
 from instill.errors import UsageError
 from instill.measure.compare.beforehand import say_beforehand
 from instill.measure.compare.failures import Causes, failures_of
-from instill.measure.compare.prices import Prices
+from instill.measure.compare.prices import FREE, Prices
 from instill.measure.compare.scoring import judge
 from instill.measure.compare.stored import Recorded
 from instill.measure.compare.tables import means_of, table_of, tables_of, tasks_of
 from instill.measure.compare.types import Outcome
+from instill.settings import Settings, with_values
 from instill.study.sets import Evidence, Fact, StudyItem
 
 QUESTION = "When was the stone oven built?"
@@ -145,6 +146,9 @@ def test_failures_are_counted_with_examples() -> None:
 def test_prices() -> None:
     assert Prices(tokens_in=0.2).note == "Not priced, and so free: tokens_out, machine_hour."
     assert Prices(1, 1, 1).note == ""
+    set_prices = with_values(Settings(), {"prices.tokens_out": 1.5, "prices.currency": "USD"}).prices
+    assert Prices.of_settings(set_prices) == Prices(0.0, 1.5, 0.0, "USD")
+    assert Prices.of_settings(Settings().prices) == FREE
     for price in (-1.0, float("nan"), float("inf")):
         with pytest.raises(UsageError, match="no price"):
             Prices(machine_hour=price)

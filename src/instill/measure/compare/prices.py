@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import isfinite
 
 from instill.errors import UsageError
+from instill.settings import PriceSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,11 @@ class Prices:
     def of_seconds(self, seconds: float) -> float:
         """Of the machine."""
         return seconds / 3600 * self.machine_hour
+
+    @classmethod
+    def of_settings(cls, settings: PriceSettings) -> Prices:
+        """As set in `[prices]`."""
+        return cls(settings.tokens_in, settings.tokens_out, settings.machine_hour, settings.currency)
 
     @property
     def note(self) -> str:
