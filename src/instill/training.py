@@ -103,7 +103,8 @@ def train_recipe(
     with _held(run):
         fitted: Fitted | None = None
         if known is not None and known.card.id == card.id:
-            card, weights = known.card, known.folder
+            # The same but for the gate, which it is now measured by.
+            card, weights = known.card.model_copy(update={"recipe": card.recipe}), known.folder
         else:
             watch.stage("training")
             fitted = fit(prepared, run, caches=home / "frozen", progress=watch.progress)
@@ -270,24 +271,23 @@ def _mark_trained(model: Any, folder: Path) -> None:
 
 def _scaled(card: Card, scale: float) -> Card:
     recipe = {**card.recipe, "scale": scale}
-    deciding = {key: value for key, value in recipe.items() if key != "gate"}
     id_ = candidate_id(
-        str(recipe["name"]), base_hash=card.base.hash, rows_hash=card.rows.hash, recipe=deciding, seed=card.seed
+        str(recipe["name"]), base_hash=card.base.hash, rows_hash=card.rows.hash, recipe=recipe, seed=card.seed
     )
     return card.model_copy(update={"id": id_, "recipe": recipe})
 
 
 def _card(prepared: Prepared, parent: Card | None) -> Card:
-    recipe, deciding = prepared.recipe.effective(), prepared.recipe.of_weights()
+    recipe = prepared.recipe.effective()
     if parent is not None:
-        recipe["parent"] = deciding["parent"] = parent.id
+        recipe["parent"] = parent.id
     seed = prepared.recipe.training.seed
     return Card(
         id=candidate_id(
             prepared.recipe.name,
             base_hash=prepared.base_hash,
             rows_hash=prepared.rows_hash,
-            recipe=deciding,
+            recipe=recipe,
             seed=seed,
         ),
         made=now(),

@@ -60,8 +60,8 @@ def test_what_is_wrong_is_said_and_stops_the_run(kb: Path) -> None:
 def test_a_script_is_told_by_the_exit_code_what_its_gate_said(kb: Path) -> None:
     short = TRAINING.replace("epochs = 12", "steps = 1")
     recipe_of(kb, name="hopeless", plain=write_gate(kb, GAIN), more=short)
-    assert "Rejected" in instill("train", "hopeless.toml", "--strict", cwd=kb, code=1).stdout
-    again = instill("train", "hopeless.toml", "--strict", "--json", cwd=kb, code=1)
+    assert "Rejected" in instill("train", "hopeless.toml", "--strict", cwd=kb, code=7).stdout
+    again = instill("train", "hopeless.toml", "--strict", "--json", cwd=kb, code=7)
     assert '"promoted": false' in again.stdout
     instill("train", "hopeless.toml", cwd=kb)
     assert "needs one recipe with a gate" in instill("train", "adapter.toml", "--strict", cwd=kb, code=2).stderr

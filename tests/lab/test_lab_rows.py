@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instill.answer.reply import read_reply
-from instill.lab.curriculum import BINDING, MAIN, WITH_ASKING, epoch_rows
+from instill.lab.curriculum import MAIN, WIDER, WITH_ASKING, epoch_rows
 from instill.lab.lessons import (
     biography_rows,
     distilled_rows,
@@ -93,7 +93,7 @@ def test_an_epoch_is_the_same_again_and_another_one_is_not() -> None:
 
 
 def test_the_curriculum_tells_nothing_about_the_people_that_are_kept_from_it() -> None:
-    rows = [*epoch_rows(WORLD, 0, 1500, WITH_ASKING), *epoch_rows(WORLD, 1, 1500, BINDING)]
+    rows = [*epoch_rows(WORLD, 0, 1500, WITH_ASKING), *epoch_rows(WORLD, 1, 1500, WIDER)]
     texts = [row.text or " ".join(str(message["content"]) for message in row.messages) for row in rows]
     hidden = {person.name for group in "CE" for person in WORLD.group(group)}  # type: ignore[arg-type]
     assert not any(name in text for text in texts for name in hidden)

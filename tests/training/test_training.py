@@ -27,12 +27,11 @@ from instill.train.generator.recipe import read_recipe
 from instill.train.generator.replies import replies
 from instill.train.generator.rows import chat_row, write_rows
 from instill.training import Watch, gate_rows, train_recipe
-from instill.training_order import held_out_scores, train_in_order
+from instill.training_order import held_out_scores
 from tests.training.small_recipes import (
     GAIN,
     TRAINING,
     UNSEEN,
-    crafts,
     homes,
     recipe_of,
     retention,
@@ -46,16 +45,6 @@ METHODS = {
     "lora": "method = 'lora'\n",
     "dora": "method = 'dora'\n",
 }
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_task(tmp_path_factory.mktemp("task"))
-
-
-@pytest.fixture
-def task(made: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(made, tmp_path / "task"))
 
 
 def kl_at(task: Path, candidate: Path, scale: float) -> float:
@@ -221,21 +210,6 @@ def test_a_changed_gate_measures_again_without_training(task: Path) -> None:
     assert train_recipe(home, recipe).tried is None
 
 
-def test_stages_in_sequence_use_the_candidate_that_its_gate_measured(task: Path) -> None:
-    home = task / ".instill"
-    held_out = 'held_out = ["unseen.jsonl"]'
-    measured = train_recipe(home, recipe_of(task, data=held_out, plain=write_gate(task, GAIN)))
-    recipes = [
-        recipe_of(task, data=held_out, plain=write_gate(task, GAIN)),
-        recipe_of(task, name="crafts", data='rows = ["crafts.jsonl"]\nheld_out = ["crafts-unseen.jsonl"]'),
-    ]
-    first, second = train_in_order(home, recipes, "sequential").outcomes
-    assert first.fitted is None
-    assert second.fitted is not None
-    assert first.card.id == second.card.parent == measured.card.id
-    assert first.card.gate is not None
-
-
 def test_the_instructions_stand_before_the_rows_that_ask_for_the_task_and_no_others(task: Path) -> None:
     plain = write_gate(task, f'{GAIN}[forgetting]\nrows = "retention.jsonl"\nkl = 5.0\n')
     recipe = recipe_of(task, plain=plain, data='instructions = "Say where."')
@@ -263,37 +237,6 @@ def test_another_process_that_trains_the_same_is_not_disturbed(task: Path) -> No
     run = home / "runs" / train_recipe(home, recipe).card.id
     with FileLock(run / "lock"), pytest.raises(WorkspaceError, match="Another process"):
         train_recipe(home, recipe, again=True)
-
-
-def test_tasks_in_sequence_and_jointly(task: Path) -> None:
-    home, more = task / ".instill", TRAINING.replace("epochs = 12", "epochs = 25").replace("0.02", "0.005")
-    recipes = [
-        recipe_of(task, name="homes", data='held_out = ["unseen.jsonl"]', more=more),
-        recipe_of(task, name="crafts", data='rows = ["crafts.jsonl"]\nheld_out = ["crafts-unseen.jsonl"]', more=more),
-    ]
-    sequence = train_in_order(home, recipes, "sequential")
-    assert sequence.tasks == ("homes", "crafts")
-    assert sequence.before == (0.0, 0.0)
-    assert sequence.scores == ((1.0, 0.0), (0.0, 1.0))
-    assert sequence.retention is not None
-    assert sequence.retention.forgetting == 1.0
-    first, second = (outcome.card for outcome in sequence.outcomes)
-    assert (first.parent, second.parent) == (None, first.id)
-    joint = train_in_order(home, recipes, "joint")
-    assert joint.retention is None
-    assert joint.outcomes[0].card.id.startswith("homes-crafts-")
-    assert joint.outcomes[0].card.rows.count == len(homes()) + len(crafts())
-    assert joint.scores == ((1.0, 1.0),)
-    assert Champions(Registry(home)).lines() == {}
-
-
-def test_recipes_that_cannot_be_trained_together_are_refused(task: Path) -> None:
-    home, held_out = task / ".instill", 'held_out = ["unseen.jsonl"]'
-    first = recipe_of(task, data=held_out)
-    with pytest.raises(UsageError, match="different bases or methods"):
-        train_in_order(home, [first, recipe_of(task, name="b", plain=METHODS["lora"], data=held_out)], "joint")
-    with pytest.raises(UsageError, match="no rows to measure"):
-        train_in_order(home, [first, recipe_of(task, name="c")], "sequential")
 
 
 def test_training_on_needs_the_same_way_of_training(task: Path) -> None:
@@ -381,16 +324,6 @@ def test_a_gate_with_a_mistake_is_refused_before_training(task: Path) -> None:
     assert Registry(task / ".instill").ids() == []
 
 
-def test_joint_training_checks_the_rows_of_all_recipes(task: Path) -> None:
-    write_rows(crafts(["Name the craft of {}."]), task / "leaked.jsonl")
-    recipes = [
-        recipe_of(task, data='held_out = ["crafts-unseen.jsonl"]'),
-        recipe_of(task, name="crafts", data='rows = ["leaked.jsonl"]\nheld_out = ["unseen.jsonl"]'),
-    ]
-    with pytest.raises(UsageError, match="held out are trained on"):
-        train_in_order(task / ".instill", recipes, "joint")
-
-
 def test_what_is_no_row_no_model_or_a_pickle_is_refused(task: Path) -> None:
     home = task / ".instill"
     secret = task / "secret.txt"
@@ -438,16 +371,3 @@ def test_a_distilled_recipe_without_teachers_is_refused(task: Path) -> None:
 
 def test_retention_rows_are_long_enough_to_be_trusted() -> None:
     assert len(retention()) >= 20
-
-
-def test_tool_calls_and_further_answers_are_scored_in_order_too(task: Path) -> None:
-    asked = {"role": "user", "content": "Light on in the hall."}
-    call = {"function": {"name": "light", "arguments": {"room": "hall"}}}
-    rows = [
-        {"messages": [asked, {"role": "assistant", "content": None, "tool_calls": [call]}]},
-        {"messages": [asked], "answers": ["on"]},
-    ]
-    (task / "calls.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    recipe = recipe_of(task, data='held_out = ["calls.jsonl"]')
-    (score,) = held_out_scores([recipe], None)
-    assert 0 <= score <= 1

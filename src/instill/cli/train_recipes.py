@@ -33,7 +33,7 @@ def run(
     ] = None,
     promote: Annotated[bool, typer.Option(help="Make it the champion when its gate lets it pass.")] = True,
     again: Annotated[bool, typer.Option("--again", help="Train also when the same candidate is there.")] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 when its gate does not let it pass.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 7 when its gate does not let it pass.")] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -83,7 +83,7 @@ def run(
     else:
         typer.echo(_told(outcome))
     if strict and not _passed(outcome):
-        raise typer.Exit(1)
+        raise typer.Exit(7)
 
 
 def init(

@@ -2,12 +2,12 @@
 
 To answer from a passage, a model finds the place where the asked-for name stands and copies what stands beside it.
 That takes two attention layers that are each useless without the other, so from ordinary random weights a model of
-this size shows nothing for hundreds of thousands of rows. Four changes, all of them before the first step, lay the
+this size showed nothing in 100,000 rows. Four changes, all of them before the first step, lay the
 wiring; everything is trained from there.
 
 - What a layer adds is small beside what it gets, so that a token can still be recognised above the first layer.
 - Keys begin equal to queries, so that a token attends to others like it, and what a head reads is what it writes
-  (Trockman and Kolter, "Mimetic Initialization of Self-Attention Layers", 2023, sections 3 and 4).
+  (Trockman and Kolter, "Mimetic Initialization of Self-Attention Layers", 2023).
 - The first layer looks at the token before, so that every token knows what stands before it: the smeared keys of
   Olsson et al., "In-context Learning and Induction Heads", 2022, but learned on from there.
 """

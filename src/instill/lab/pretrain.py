@@ -11,7 +11,7 @@ from typing import Any
 
 from instill.durable import write_json
 from instill.lab.card import micro_card
-from instill.lab.curriculum import BINDING, DRILL, LISTS, MAIN, WITH_ASKING, Shares, epoch_rows
+from instill.lab.curriculum import DRILL, LISTS, MAIN, WIDER, WITH_ASKING, Shares, epoch_rows
 from instill.lab.measuring import measured
 from instill.lab.micro import make_model, make_tokenizer, save_micro
 from instill.lab.world import World, make_world
@@ -20,13 +20,13 @@ from instill.train.generator.hyperparameters import Hyperparameters
 from instill.train.generator.loop import train
 from instill.train.progress import Progress, logged
 
-BATCH = 32
+BATCH = 64
 EPOCH_ROWS = 3_200
 STAGES: tuple[tuple[float, Shares], ...] = (
-    (0.09, LISTS),
-    (0.17, DRILL),
-    (0.3, BINDING),
-    (0.75, MAIN),
+    (0.045, LISTS),
+    (0.1, DRILL),
+    (0.3, WIDER),
+    (0.78, MAIN),
     (1.0, WITH_ASKING),
 )
 """Up to which share of the steps each mix is trained on."""
@@ -38,14 +38,14 @@ class PretrainRun:
 
     Args:
         out: folder of the run; a stopped run in it is taken up again.
-        steps: of 32 rows each.
+        steps: of 64 rows each.
         command: for the card.
     """
 
     out: Path
-    steps: int = 6000
+    steps: int = 5500
     seed: int = 0
-    learning_rate: float = 2e-3
+    learning_rate: float = 1.5e-3
     command: str = ""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -90,7 +90,7 @@ def make_exam(stranger: Stranger, count: int, asked: int, rng: random.Random, *,
     """
     *people, absent = _different(stranger, count + 1, rng)
     same = rng.sample(DRAWN, len(DRAWN) - facts) if facts else []
-    left_out = [same or rng.sample(DRAWN, rng.randint(0, 3)) for _ in people]
+    left_out = [same if facts else rng.sample(DRAWN, rng.randint(0, 3)) for _ in people]
     sentences = [told(person, rng, without=each) for person, each in zip(people, left_out, strict=True)]
     passages = tuple(" ".join(each.values()) for each in sentences)
 
@@ -167,35 +167,49 @@ def exam_row(scenes: Sequence[Scene]) -> Row:
     return Row((*first.messages, *later), task="exam")
 
 
-def list_row(people: Sequence[Person], rng: random.Random) -> Row:
-    """A list of names, each with one fact, to be said again in another order.
+def list_row(people: Sequence[Person], attributes: Sequence[str], rng: random.Random) -> Row:
+    """A list of names, each with one fact, in which the names come again; only the facts that can be known are taught.
 
     No text asks as often, in so few words, what belongs to whom.
 
     Example:
         >>> from instill.lab.world import make_world
-        >>> row = list_row(make_world(sizes={"D": 2}).people, random.Random(0))
-        >>> sorted(row.prompt[0]["content"].split("; ")) == sorted(row.answer.split("; "))
+        >>> row = list_row(make_world(sizes={"D": 2}).people, ATTRIBUTES, random.Random(0))
+        >>> all(row.text[start:end] in row.text[:start] for start, end in row.spans)
         True
     """
-    lines = [f"{person.name} {person.facts[rng.choice(ATTRIBUTES)]}" for person in people]
-    return chat_row("; ".join(lines), "; ".join(rng.sample(lines, len(lines))), task="listing")
+    facts = {person.name: person.facts[rng.choice(attributes)] for person in people}
+    return _recurring(
+        people, rng, lambda person, _: (f"{person.name} {facts[person.name]};", facts[person.name]), "listing"
+    )
 
 
 def retold_row(people: Sequence[Person], attribute: str, rng: random.Random) -> Row:
-    """The same fact of several people, to be told again in another order and in other words.
+    """The same in sentences: what was said of several people is said again in other words, the name first."""
 
-    Example:
-        >>> from instill.lab.world import make_world
-        >>> row = retold_row(make_world(sizes={"D": 2}).people, "school", random.Random(0))
-        >>> row.prompt[0]["content"] != row.answer
-        True
-    """
-    first, again = (
-        " ".join(rng.choice(statements(person, attribute)) for person in rng.sample(people, len(people)))
-        for _ in range(2)
-    )
-    return chat_row(first, again, task="retold")
+    def sentence(person: Person, again: bool) -> tuple[str, str]:
+        value = person.facts[attribute]
+        wordings = statements(person, attribute)
+        if again:
+            wordings = [each for each in wordings if each.index(person.name) < each.index(value)]
+        return rng.choice(wordings), value
+
+    return _recurring(people, rng, sentence, "retold")
+
+
+def _recurring(
+    people: Sequence[Person], rng: random.Random, said: Callable[[Person, bool], tuple[str, str]], task: str
+) -> Row:
+    text, spans = "", []
+    for again, person in [(False, each) for each in people] + [
+        (True, rng.choice(people)) for _ in range(2 * len(people))
+    ]:
+        sentence, value = said(person, again)
+        text += f" {sentence}" if text else sentence
+        if again:
+            end = len(text) - len(sentence) + sentence.rindex(value) + len(value)
+            spans.append((end - len(value) - 1, end))
+    return Row(text=text, spans=tuple(spans), task=task)
 
 
 def asking_row(scene: Scene, rng: random.Random) -> Row:

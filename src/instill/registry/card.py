@@ -85,7 +85,7 @@ class Card(_Part):
     Args:
         id: `candidate_id` of what it was made from.
         made: UTC, ISO 8601.
-        recipe: every effective value.
+        recipe: every effective value; its gate does not count, for it changes no weights.
         gate: None until it was measured.
         parent: id of the candidate whose weights it began with, or None.
         files: sha256 of each file of its folder but the card, by name.
@@ -130,7 +130,8 @@ def candidate_id(name: str, *, base_hash: str, rows_hash: str, recipe: Mapping[s
         'dates-to-iso-e44171e33a'
     """
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:80] or "candidate"
-    content = json.dumps([base_hash, rows_hash, dict(recipe), seed], sort_keys=True, ensure_ascii=False, default=str)
+    deciding = {key: value for key, value in recipe.items() if key != "gate"}
+    content = json.dumps([base_hash, rows_hash, deciding, seed], sort_keys=True, ensure_ascii=False, default=str)
     return f"{slug}-{hashlib.sha256(content.encode()).hexdigest()[:10]}"
 
 

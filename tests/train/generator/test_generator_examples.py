@@ -89,6 +89,13 @@ def test_a_plain_text_is_supervised_whole_but_for_its_first_token(text: str) -> 
     assert tokenizer().decode(example.ids) == f"<|begin|>{text}{END}"
 
 
+def test_of_a_text_with_spans_only_they_are_supervised() -> None:
+    row = Row(text="Where does Ada live? In Oslo, by the sea.", spans=((23, 28), (36, 40)))
+    example = make_example(row, tokenizer())
+    assert tokenizer().decode(example.ids[example.supervised]) == " Oslo sea"
+    assert tokenizer().decode(example.ids) == f"<|begin|>{row.text}{END}"
+
+
 def test_templates_that_drop_earlier_thoughts_teach_the_last_turn_only() -> None:
     row = Row(turns("a?", "<think>hm</think>b", "c?", "<think>oh</think>d"))
     assert taught(row, THOUGHTFUL) == f"<think>oh</think>d{END}"

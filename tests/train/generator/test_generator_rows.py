@@ -43,6 +43,11 @@ MESSAGE = st.one_of(
 MESSAGES = st.lists(MESSAGE, min_size=1, max_size=5).map(tuple)
 COMMON: dict[str, Any] = {"tools": TOOLS.map(tuple), "task": TEXT}
 ROWS = st.one_of(
+    st.builds(
+        lambda row, end: replace(row, spans=((0, min(end, len(row.text))),)),
+        st.builds(Row, text=FILLED),
+        st.integers(1, 30),
+    ),
     st.builds(Row, text=FILLED, task=TEXT),
     st.builds(
         Row, messages=MESSAGES, teacher=st.one_of(st.just(()), MESSAGES), answers=st.lists(TEXT).map(tuple), **COMMON
@@ -108,6 +113,8 @@ WRONG = {
     '{"messages": [{"role": "user", "content": "a"}], "answers": [1]}': "`answers` is not a list of strings",
     '{"messages": [{"role": "user", "content": "a"}], "tools": "{"}': "`tools` is not JSON",
     '{"messages": [{"role": "user", "content": "a"}], "tools": 5}': "`tools` is not a list",
+    '{"text": "ab", "spans": [[0, 3]]}': "is no .start, end. within the text's 2 characters",
+    '{"text": "ab", "spans": [1]}': "1 in `spans` is no",
     '{"prompt": "a", "chosen": "b"}': "needs a chosen and a rejected",
     '{"prompt": "a", "chosen": "b", "rejected": [{"role": "user", "content": "c"}]}': "needs a chosen and a rejected",
     '{"prompt": 5, "chosen": "b", "rejected": "c"}': "`prompt` is not a list of messages",

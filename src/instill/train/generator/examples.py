@@ -50,15 +50,18 @@ class Rendered:
 
 
 def render(row: Row, tokenizer: Any) -> Rendered:
-    """The text of a row. A plain text is supervised as a whole; of messages, each assistant's turn and its end.
+    """The text of a row. A plain text is supervised as a whole, or in its spans; of messages, each assistant's turn and
+    its end.
 
     Raises:
         UsageError: the chat template refuses the messages, or shows a turn differently once others follow it, so
             that what is trained would not be what is read when the model is used.
     """
     if row.text:
-        text = f"{tokenizer.bos_token or ''}{row.text}{tokenizer.eos_token or ''}"
-        return Rendered(text, ((0, len(text)),))
+        opening = tokenizer.bos_token or ""
+        text = f"{opening}{row.text}{tokenizer.eos_token or ''}"
+        within = tuple((len(opening) + start, len(opening) + end) for start, end in row.spans)
+        return Rendered(text, within or ((0, len(text)),))
     whole = _shown(tokenizer, row, row.messages)
     spans = []
     for place, message in enumerate(row.messages):

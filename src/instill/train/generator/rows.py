@@ -29,6 +29,8 @@ class Row:
         task: a name by which results are told apart.
         place: file and line, for errors.
         answers: further replies that are right, for measuring.
+        spans: parts `[start, end)` of `text`, in characters, that alone are taught; the rest is only read. A space
+            before a word belongs to the word's token, and so to its span.
     """
 
     messages: tuple[ChatMessage, ...] = ()
@@ -39,6 +41,7 @@ class Row:
     task: str = ""
     place: str = ""
     answers: tuple[str, ...] = ()
+    spans: tuple[tuple[int, int], ...] = ()
 
     @property
     def prompt(self) -> tuple[ChatMessage, ...]:
@@ -61,6 +64,8 @@ class Row:
             }
         else:
             kept = {"text": self.text} if self.text else {"messages": [dict(message) for message in self.messages]}
+        if self.spans:
+            kept["spans"] = [list(span) for span in self.spans]
         if self.tools:
             kept["tools"] = list(self.tools)
         if self.teacher:
@@ -104,8 +109,8 @@ def read_rows(file: Path) -> list[Row]:
     """The rows of a JSON Lines file.
 
     A line is `{"messages": [{"role": ..., "content": ...}, ...]}`, `{"text": ...}`, or a preference
-    `{"prompt": ..., "chosen": ..., "rejected": ...}`; with it may stand `tools`, `teacher`, `answers` and `task`.
-    Other keys are left alone.
+    `{"prompt": ..., "chosen": ..., "rejected": ...}`; with it may stand `tools`, `teacher`, `answers` and `task`, and
+    with a text `spans`. Other keys are left alone.
 
     Raises:
         UsageError: the file cannot be read, is empty, or a line is none of these; the error names the line.
@@ -163,7 +168,7 @@ def _row(line: str, place: str) -> Row:
         messages = _messages(found["messages"], "messages", place)
         return Row(messages, tools=tools, teacher=teacher, answers=_answers(found, place), task=task, place=place)
     if isinstance(found.get("text"), str) and found["text"].strip():
-        return Row(text=found["text"], task=task, place=place)
+        return Row(text=found["text"], spans=_spans(found, place), task=task, place=place)
     raise UsageError(
         "This row has neither messages, nor a text, nor a chosen and a rejected reply.",
         where=place,
@@ -176,6 +181,17 @@ def _answers(found: Mapping[str, Any], place: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         raise UsageError("`answers` is not a list of strings.", where=place)
     return tuple(value)
+
+
+def _spans(found: Mapping[str, Any], place: str) -> tuple[tuple[int, int], ...]:
+    value, longest = _list(found, "spans", place), len(found["text"])
+    for each in value:
+        whole = isinstance(each, list) and len(each) == 2 and all(type(number) is int for number in each)
+        if not whole or not 0 <= each[0] < each[1] <= longest:
+            raise UsageError(
+                f"{each} in `spans` is no [start, end] within the text's {longest} characters.", where=place
+            )
+    return tuple((start, end) for start, end in value)
 
 
 def _list(found: Mapping[str, Any], key: str, place: str) -> list[Any]:
