@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instill.errors import UsageError
-from instill.measure.compare.types import Kind, Outcome, Preparation
 from instill.measure.fact_costs import fact_costs, fact_ratios
+from instill.measure.outcomes import Kind, Outcome, Preparation
 from instill.measure.statistics.comparing import Table
 from instill.measure.verdict import NEEDS, Rules, Way, reach_verdict, way_of
 

@@ -17,7 +17,7 @@ from math import inf, isfinite
 from typing import Any, Literal
 
 from instill.errors import UsageError
-from instill.measure.compare.types import Preparation
+from instill.measure.outcomes import Preparation
 from instill.measure.paired import Interval
 from instill.measure.statistics.comparing import Table
 from instill.measure.statistics.intervals import DIFFERENCE, SCORE, group_interval

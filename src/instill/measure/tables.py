@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from instill.errors import UsageError
-from instill.measure.compare.types import Outcome
+from instill.measure.outcomes import Outcome
 from instill.measure.statistics.comparing import Table
 
 

@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from instill.measure.compare.types import Outcome, Preparation
 from instill.measure.fact_costs import FactCost, FactRatio, by_arm, fact_costs, fact_ratios, interval_dict
+from instill.measure.outcomes import Outcome, Preparation
 from instill.measure.paired import Interval
 from instill.measure.statistics.cheapest import Cheapest, Cost, cheapest
 from instill.measure.tables import outcome_table

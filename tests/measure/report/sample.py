@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from instill.measure.compare.types import Kind, Outcome, Preparation
 from instill.measure.curve.advising import advise
 from instill.measure.curve.fitting import fit_curve
 from instill.measure.curve.overfitting import find_overfitting
 from instill.measure.curve.results import Result
+from instill.measure.outcomes import Kind, Outcome, Preparation
 from instill.measure.paired import Interval
 from instill.measure.report.types import DataCurve, Kept, Refresh, Report
 from instill.measure.verdict import reach_verdict

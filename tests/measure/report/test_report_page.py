@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instill.measure.compare.types import Outcome
+from instill.measure.outcomes import Outcome
 from instill.measure.report.page import as_html
 from instill.measure.report.style import DARK_TEXT, LIGHT_TEXT
 from instill.measure.report.types import Kept, Report

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from instill.measure.compare.types import Outcome
+from instill.measure.outcomes import Outcome
 
 
 @dataclass(frozen=True, slots=True)

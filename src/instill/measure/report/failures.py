@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from instill.measure.compare.types import Outcome
+from instill.measure.outcomes import Outcome
 
 KINDS = {
     "answered without support": "The documents do not answer the question, and it answered all the same.",

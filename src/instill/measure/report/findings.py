@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from instill.measure.compare.types import Outcome
 from instill.measure.curve.drawing import curve_picture
+from instill.measure.outcomes import Outcome
 from instill.measure.report.drawing import matrix
 from instill.measure.report.elements import (
     Markup,

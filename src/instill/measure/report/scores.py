@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from instill.measure.compare.types import Outcome
+from instill.measure.outcomes import Outcome
 from instill.measure.paired import Interval
 from instill.measure.statistics.intervals import group_interval
 from instill.measure.tables import outcome_table

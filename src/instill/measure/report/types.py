@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from instill.measure.compare.types import Outcome, Preparation
 from instill.measure.curve.advising import Advice
 from instill.measure.curve.fitting import Fit
 from instill.measure.curve.overfitting import Overfitting
 from instill.measure.curve.results import Result
+from instill.measure.outcomes import Outcome, Preparation
 from instill.measure.paired import Interval
 from instill.measure.verdict import Verdict
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.compare.compare_world import World, make_world
 from tests.generators.endpoint_process import Endpoint, running_endpoint
-from tests.measure.compare.compare_world import World, make_world
 
 
 @pytest.fixture(scope="session")

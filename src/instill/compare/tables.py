@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
+from instill.compare.stored import Recorded
 from instill.errors import UsageError
-from instill.measure.compare.stored import Recorded
-from instill.measure.compare.types import Outcome
+from instill.measure.outcomes import Outcome
 from instill.measure.paired import Interval
 from instill.measure.statistics.comparing import Table
 from instill.measure.statistics.intervals import SCORE, group_interval

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from instill.compare.closed import GRAM, ClosedBook, EvidenceInPrompt, assert_closed_book
+from instill.compare.prompts import CLOSED_RULES, RULES
 from instill.generators.protocol import Message
-from instill.measure.compare.closed import GRAM, ClosedBook, EvidenceInPrompt, assert_closed_book
-from instill.measure.compare.prompts import CLOSED_RULES, RULES
 from instill.study.making import make_study
 from tests.study.documents import workshops
 

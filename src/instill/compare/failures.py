@@ -21,10 +21,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from instill.measure.compare.scoring import judge, normalised, stands_in
-from instill.measure.compare.stored import Recorded
-from instill.measure.compare.types import Outcome
+from instill.compare.scoring import judge, normalised, stands_in
+from instill.compare.stored import Recorded
 from instill.measure.gate.degenerate import is_garbled, is_loop
+from instill.measure.outcomes import Outcome
 from instill.study.sets import Fact, StudyItem
 
 FailureKind = Literal[

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from instill.errors import UsageError, WorkspaceError
-from instill.generators.endpoint import EndpointGenerator
-from instill.measure.compare.arms import (
+from instill.compare.arms import (
     ClosedBookArm,
     PipelineArm,
     ReadingArm,
@@ -16,13 +14,15 @@ from instill.measure.compare.arms import (
     whole_documents,
     with_others,
 )
-from instill.measure.compare.closed import ClosedBook, EvidenceInPrompt
-from instill.measure.compare.passages import citation_precision, evidence_given, is_hidden
-from instill.measure.compare.prompts import PLAIN, RULES, Instructed
-from instill.measure.compare.replies import Place, counting_with
+from instill.compare.closed import ClosedBook, EvidenceInPrompt
+from instill.compare.passages import citation_precision, evidence_given, is_hidden
+from instill.compare.prompts import PLAIN, RULES, Instructed
+from instill.compare.replies import Place, counting_with
+from instill.errors import UsageError, WorkspaceError
+from instill.generators.endpoint import EndpointGenerator
 from instill.study.sets import StudyItem
+from tests.compare.compare_world import Breaks, Knows, Reads, World
 from tests.generators.endpoint_process import Endpoint
-from tests.measure.compare.compare_world import Breaks, Knows, Reads, World
 
 
 def item_about(world: World, answer: str, form: str = "direct") -> StudyItem:

@@ -14,23 +14,23 @@ from pathlib import Path
 
 import pytest
 
+from instill.compare.arms import ClosedBookArm, PipelineArm
+from instill.compare.closed import ClosedBook, EvidenceInPrompt
+from instill.compare.prices import Prices
+from instill.compare.prompts import Instructed
+from instill.compare.replies import Arm, ArmReply
+from instill.compare.running import Progress, draw, group_of, questions_of, run_arms
+from instill.compare.stored import OUTCOMES_FILE, PROMPTS_FILE, Recorded, read_prompts
 from instill.errors import GeneratorError, UsageError, WorkspaceError
-from instill.measure.compare.arms import ClosedBookArm, PipelineArm
-from instill.measure.compare.closed import ClosedBook, EvidenceInPrompt
-from instill.measure.compare.prices import Prices
-from instill.measure.compare.prompts import Instructed
-from instill.measure.compare.replies import Arm, ArmReply
-from instill.measure.compare.running import Progress, draw, group_of, questions_of, run_arms
-from instill.measure.compare.stored import OUTCOMES_FILE, PROMPTS_FILE, Recorded, read_prompts
 from instill.study.audit import openings
 from instill.study.sets import Evidence, Phrasing, StudyItem
-from tests.measure.compare.compare_world import Breaks, Knows, World
+from tests.compare.compare_world import Breaks, Knows, World
 
 WORKER = """
 import sys, time
 from pathlib import Path
-from instill.measure.compare.running import run_arms
-from tests.measure.compare.test_compare_running import Slow, some_items
+from instill.compare.running import run_arms
+from tests.compare.test_compare_running import Slow, some_items
 
 if __name__ == "__main__":
     run_arms(some_items(40), [Slow("one"), Slow("two")], Path(sys.argv[1]), identity="x")

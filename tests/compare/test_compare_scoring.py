@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instill.measure.compare.scoring import MOST_OTHER_WORDS, Judged, judge, normalised, stands_in
+from instill.compare.scoring import MOST_OTHER_WORDS, Judged, judge, normalised, stands_in
 
 QUESTION = "When was the stone oven built?"
 OTHERS = st.lists(st.sampled_from(["beech", "wood", "forty", "loaves", "village", "yard", "1950", "7"]), max_size=60)

@@ -10,10 +10,10 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from instill.compare.replies import Place
 from instill.generators.protocol import Message
-from instill.measure.compare.replies import Place
-from instill.measure.compare.types import Outcome
 from instill.measure.journal import Journal, open_journal
+from instill.measure.outcomes import Outcome
 from instill.study.sets import digest
 
 OUTCOMES_FILE, PROMPTS_FILE = "outcomes.jsonl", "compare-prompts.jsonl"

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from instill.compare.replies import Place
 from instill.documents.document import Passage
 from instill.errors import WorkspaceError
 from instill.index.lookup import StoredDocument
 from instill.index.types import Hit
-from instill.measure.compare.replies import Place
 from instill.study.sets import Evidence, Fact, StudyItem
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from instill import Workspace
+from instill.compare.passages import Passages
 from instill.errors import GeneratorError
 from instill.generators.protocol import Message
-from instill.measure.compare.passages import Passages
 from instill.study.making import StudySettings, make_study
 from instill.study.sets import Fact, StudyItem
 from instill.study.splits import Shares

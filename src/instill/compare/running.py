@@ -9,13 +9,13 @@ from pathlib import Path
 from random import Random
 from typing import Literal
 
+from instill.compare.passages import citation_precision, evidence_given
+from instill.compare.prices import FREE, Prices
+from instill.compare.replies import Arm, ArmReply
+from instill.compare.scoring import judge
+from instill.compare.stored import Recorded, StoredOutcomes, open_outcomes
 from instill.errors import GeneratorError, UsageError
-from instill.measure.compare.passages import citation_precision, evidence_given
-from instill.measure.compare.prices import FREE, Prices
-from instill.measure.compare.replies import Arm, ArmReply
-from instill.measure.compare.scoring import judge
-from instill.measure.compare.stored import Recorded, StoredOutcomes, open_outcomes
-from instill.measure.compare.types import Outcome
+from instill.measure.outcomes import Outcome
 from instill.study.sets import Phrasing, StudyItem
 from instill.study.stored import StoredStudy
 

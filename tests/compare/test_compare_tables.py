@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from instill.compare.beforehand import say_beforehand
+from instill.compare.failures import Causes, failures_of
+from instill.compare.prices import FREE, Prices
+from instill.compare.scoring import judge
+from instill.compare.stored import Recorded
+from instill.compare.tables import means_of, table_of, tables_of, tasks_of
 from instill.errors import UsageError
-from instill.measure.compare.beforehand import say_beforehand
-from instill.measure.compare.failures import Causes, failures_of
-from instill.measure.compare.prices import FREE, Prices
-from instill.measure.compare.scoring import judge
-from instill.measure.compare.stored import Recorded
-from instill.measure.compare.tables import means_of, table_of, tables_of, tasks_of
-from instill.measure.compare.types import Outcome
+from instill.measure.outcomes import Outcome
 from instill.settings import Settings, with_values
 from instill.study.sets import Evidence, Fact, StudyItem
 

@@ -28,9 +28,9 @@ from dataclasses import dataclass
 from instill.answer.extractive import REFUSAL
 from instill.answer.prompt import UNKNOWN as NOT_IN_PASSAGES
 from instill.answer.text import word_set
-from instill.measure.compare.types import Kind
 from instill.measure.gate.refusals import PHRASES, is_refusal
 from instill.measure.gate.scoring import f1, words
+from instill.measure.outcomes import Kind
 from instill.study.texts import UNKNOWN as NOT_SAID
 
 MOST_OTHER_WORDS = 24
