@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from instill import Workspace
 from instill.answer.prompt import UNKNOWN as NOT_IN_PASSAGES
 from instill.answer.reply import read_reply
-from instill.compare.prompts import PLAIN, RULES, Instructed, Plain
+from instill.compare.passages import Passages
+from instill.compare.prompts import PLAIN, RULES, Wording
 from instill.compare.reading_rows import reading_rows
 from instill.errors import UsageError
 from instill.study.making import find_leaks
@@ -18,7 +21,7 @@ from instill.study.texts import UNKNOWN as NOT_SAID
 from tests.compare.compare_world import World
 
 
-def made(world: World, wording: Instructed | Plain = Plain(), **given: Any) -> list[dict[str, Any]]:
+def made(world: World, wording: Wording = PLAIN, **given: Any) -> list[dict[str, Any]]:
     return reading_rows(world.items, world.passages, wording, **{"facts": world.facts, "seed": 0, **given})
 
 
@@ -113,9 +116,9 @@ def test_a_question_about_something_untaught_is_left_out(world: World) -> None:
 
 
 def test_the_same_again_is_the_same_and_another_seed_is_not(world: World) -> None:
-    assert made(world, Instructed()) == made(world, Instructed())
-    assert made(world, Instructed()) != made(world, Instructed(), seed=1)
-    fences = {match for row in made(world, Instructed()) for match in re.findall(r"<<(\w+) end 1>>", prompt_of(row))}
+    assert made(world, RULES) == made(world, RULES)
+    assert made(world, RULES) != made(world, RULES, seed=1)
+    fences = {match for row in made(world, RULES) for match in re.findall(r"<<(\w+) end 1>>", prompt_of(row))}
     assert len(fences) == len(made(world))  # One for each row, so that none is learnt.
     alone = reading_rows(world.items[:40], world.passages, PLAIN, facts=world.facts, without=0, seed=0)
     assert [row for row in made(world, without=0) if row in alone] == alone
@@ -123,7 +126,7 @@ def test_the_same_again_is_the_same_and_another_seed_is_not(world: World) -> Non
 
 def test_where_the_wording_cites_the_reply_does_with_a_quote_of_the_evidence(world: World) -> None:
     items = trained(world)
-    for row in made(world, Instructed()):
+    for row in made(world, RULES):
         item = items[row["item"]]
         reply = read_reply(reply_of(row))
         assert row["messages"][0]["role"] == "system"
@@ -165,6 +168,30 @@ def test_evidence_of_two_documents_is_all_there_and_all_cited(world: World) -> N
     assert "answers" not in row  # They are replies that are right as a whole.
     (plain,) = reading_rows([item], world.passages, PLAIN, facts=world.facts, without=0, distractors=1, seed=0)
     assert plain["answers"] == ["mill, 1991"]
+
+
+def test_evidence_across_two_passages_is_quoted_from_both(tmp_path: Path) -> None:
+    workspace = Workspace.init(tmp_path / "kb")
+    sentences = [f"Room {number} of the long house holds {number + 100} jars of honey." for number in range(120)]
+    workspace.add_text(" ".join(sentences), name="rooms.txt")
+    (record,) = workspace.index.records()
+    document = workspace.index.document_text(record.doc_id)
+    assert document is not None
+    first, second = workspace.index.passages_of(record.doc_id)[:2]
+    start, end = first.end - 40, second.start + 40
+    text = document.text[start:end]
+    item = StudyItem(
+        id="i", fact_ids=("f",), phrasing="direct", form="direct", question="Where is the honey?", answer="honey",
+        accepted=("honey",), evidence=(Evidence(doc_id=record.doc_id, start=start, end=end, text=text),),
+    )  # fmt: skip
+    (row,) = reading_rows([item], Passages(workspace), RULES, facts=(), distractors=0, seed=1)
+    quotes = read_reply(reply_of(row)).quotes
+    assert sorted(quotes) == [1, 2]
+    said = " ".join(quote for number in (1, 2) for quote in quotes[number])
+    assert sorted(said.split()) == sorted(text.split())
+    for number in (1, 2):
+        shown_there = prompt_of(row).split(f"passage {number}>>")[1].split(f"end {number}>>")[0]
+        assert quotes[number][0] in shown_there
 
 
 def test_another_reply_may_be_taught_where_nothing_answers(world: World) -> None:
