@@ -133,6 +133,29 @@ def test_cost_accepts_a_larger_loss() -> None:
     assert "; where a loss of 0.2 is worth a lower cost, fine-tune;" in found.said
 
 
+def test_cost_is_decided_where_formats_were_put_to_other_arms() -> None:
+    facts = asked("facts", {"fine-tuned": 0.86, "retrieval": 0.97})
+    examples = {"prompted": 0.3, "examples in the prompt": 0.5, "fine-tuned": 0.95}
+    found = reach_verdict([*asked("format", examples), *facts, *asked("tone", {"prompted": 0.9})], [])
+    alone = reach_verdict(facts, [])
+    for each in (found, alone):
+        assert (each.need("cost").arm, each.need("cost").questions) == ("fine-tuned", 200)
+    # Answers in a format, which retrieval was not asked for, do not count among its rival's costs.
+    assert found.need("cost").found == alone.need("cost").found
+    assert found.need("format").arm == "fine-tuned"
+
+
+def test_cost_counts_all_tasks_that_its_arms_share() -> None:
+    facts, refusals = asked("facts", RETRIEVAL_WINS), asked("unanswerable", RETRIEVAL_WINS, 50)
+    apart = asked("format", {"prompted": 0.3, "examples in the prompt": 0.9}, 400)
+    oracle = asked("facts", {"oracle": 1.0})
+    cost = reach_verdict([*apart, *facts, *refusals, *oracle], []).need("cost")
+    assert (cost.state, cost.questions, cost.left_out) == ("decided", 250, 0)
+    assert set(cost.scores) == {*RETRIEVAL_WINS, "oracle"}
+    only = reach_verdict(apart, []).need("cost")
+    assert (only.arm, only.questions) == ("examples in the prompt", 400)
+
+
 def test_questions_that_not_all_arms_answered_are_left_out_and_counted() -> None:
     rows = asked("facts", RETRIEVAL_WINS)
     found = reach_verdict([each for each in rows if each.item != "q7" or each.arm != "retrieval"], []).need("facts")

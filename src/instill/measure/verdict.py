@@ -4,13 +4,15 @@ Each need is decided by itself (`instill.measure.statistics.cheapest`), on the q
 arm that shows what is possible and cannot be used, such as the oracle passage, has scores but is neither recommended
 nor what others are held against.
 
-The need "cost" is that of a reader who would lose some quality to pay less: all questions of the other needs together,
-with a larger tolerance.
+The need "cost" is that of a reader who would lose some quality to pay less: the questions of the other needs together,
+with a larger tolerance. Formats and tones may be put to other arms than facts, and then no question is put to all of
+them. So cost is decided for the arms of the first need that was measured (facts, where there are any), over the tasks
+that all of these arms were put; their costs are those of the answers to these tasks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -180,6 +182,8 @@ def way_of(arm: str) -> Way:
     Example:
         >>> [way_of(arm).do for arm in ("closed-book", "retrieval", "fine-tuned", "fine-tuned + retrieval")]
         ['ask the model as it is', 'retrieve', 'fine-tune', 'fine-tune and retrieve']
+        >>> [way_of(arm).do for arm in ("prompted", "examples in the prompt", "fine-tuned on examples")]
+        ['write instructions', 'put examples into the prompt', 'fine-tune']
         >>> way_of("oracle passage").offered, way_of("house style").do
         (False, 'use house style')
     """
@@ -197,6 +201,10 @@ def way_of(arm: str) -> Way:
         return Way("give whole documents")
     if "closed" in name or name == "base":
         return Way("ask the model as it is", base=True)
+    if "examples" in name:
+        return Way("put examples into the prompt")
+    if "prompted" in name:
+        return Way("write instructions")
     return Way(f"use {arm}")
 
 
@@ -212,8 +220,11 @@ def _decide(
     rules: Rules,
 ) -> NeedVerdict:
     tasks = NEEDS[need]
+    hidden = _not_offered(ways)
+    if need == "cost":
+        outcomes = _shared(outcomes, hidden)
     every = outcome_table(outcomes, tasks).table
-    asked = outcome_table(outcomes, tasks, without=_not_offered(ways))
+    asked = outcome_table(outcomes, tasks, without=hidden)
     if asked.table is None:
         said = "Not measured: no question of this kind was put to all arms." if asked.left_out else "Not measured."
         return NeedVerdict(need, "not measured", None, 0, asked.left_out, 0, {}, None, said)
@@ -235,6 +246,20 @@ def _decide(
     arm = found.arm if state == "decided" else None
     needed = found.needed if state == "not enough evidence" else 0
     return NeedVerdict(need, state, arm, table.questions, asked.left_out, needed, scores, found, said)
+
+
+def _shared(outcomes: Sequence[Outcome], hidden: Collection[str]) -> list[Outcome]:
+    """What cost is decided on: of the arms of the first need that was measured, the tasks that all of them were put.
+
+    Args:
+        hidden: arms that cannot be recommended; their outcomes of these tasks stay.
+    """
+    tables = (outcome_table(outcomes, NEEDS[need], without=hidden).table for need in NEEDS if need != "cost")
+    arms = set(next((table.arms for table in tables if table is not None), ()))
+    put: dict[str, set[str]] = {}
+    for row in outcomes:
+        put.setdefault(row.task, set()).add(row.arm)
+    return [row for row in outcomes if arms and arms <= put[row.task] and row.arm in {*arms, *hidden}]
 
 
 def _cost(arm: str, need: str, outcomes: Sequence[Outcome], prepared: Mapping[str, Preparation], rules: Rules) -> Cost:
