@@ -46,6 +46,7 @@ def noise_passages(
     if irrelevant < 0:
         raise UsageError(f"{irrelevant} passages cannot be given.", remedy="Give a number from 0 on.")
     others = [item for item in items if item.evidence]
+    known: dict[str, list[Hit]] = {}
 
     def given(item: StudyItem) -> tuple[Sequence[Hit], str]:
         first, notice = contradicting(item) if contradicting else ((), "")
@@ -57,7 +58,9 @@ def noise_passages(
                 break
             if _documents(item) & _documents(other) or set(item.fact_ids) & set(other.fact_ids):
                 continue
-            for hit in passages.oracle(other):
+            if other.id not in known:
+                known[other.id] = passages.oracle(other)
+            for hit in known[other.id]:
                 if len(hits) < most and is_irrelevant(hit, item):
                     hits[hit.doc_id, hit.start] = hit
         return list(hits.values()), notice
