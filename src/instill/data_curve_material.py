@@ -199,6 +199,10 @@ def with_base(recipe: Recipe, base: str) -> Recipe:
 
     Raises:
         UsageError: there is no such folder.
+
+    Example:
+        >>> with_base(Recipe(name="tone", base="models/a", data=Data(rows=["tone.jsonl"])), "micro").base
+        'micro'
     """
     if base == MICRO or base.startswith(HUB):
         return recipe.model_copy(update={"base": base})
@@ -261,7 +265,12 @@ def _groups(recipe: Recipe, names: Sequence[str]) -> tuple[str, ...] | None:
 
 
 def _group(row: Mapping[str, Any], number: int) -> str:
-    """Rows about the same facts, or else with the same item, belong together."""
+    """Rows about the same facts, or else with the same item, belong together.
+
+    Example:
+        >>> _group({"text": "...", "facts": ["b", "a"], "item": "i"}, 7), _group({"item": "i"}, 7), _group({}, 7)
+        ('facts a b', 'item i', 'row 7')
+    """
     facts = row.get("facts")
     if isinstance(facts, list) and facts:
         return f"facts {' '.join(sorted(map(str, facts)))}"

@@ -107,9 +107,7 @@ def _sections(measured: MeasuredCurve, commands: Sequence[str]) -> list[Markup]:
     spared = left_out(measured)
     caption = f"{material.label[:1].upper()}{material.label[1:]} by number of rows"
     return [
-        section(
-            "curve", "The curve", [figure(f"{material.label[:1].upper()}{material.label[1:]}", curve_drawn(measured))]
-        ),
+        section("curve", "The curve", [figure(caption, curve_drawn(measured))]),
         section(
             "sizes",
             "The sizes",

@@ -10,7 +10,7 @@ import sys
 import typer
 
 from instill import __version__
-from instill.cli import ask, calibrate, curve, doctor, documents, lab, models, search, study, train, tune
+from instill.cli import ask, calibrate, compare, curve, doctor, documents, lab, models, search, study, train, tune
 from instill.errors import InstillError
 
 EXIT_CODES = """\
@@ -34,6 +34,7 @@ calibrate.register(app)
 tune.register(app)
 study.register(app)
 train.register(app)
+compare.register(app)
 curve.register(app)
 models.register(app)
 lab.register(app)
