@@ -158,6 +158,22 @@ def _row(line: str, place: str) -> Row:
         raise UsageError(f"This line is not JSON: {error}.", where=place) from error
     if not isinstance(found, dict):
         raise UsageError("This line is not a JSON object.", where=place)
+    return row_of(found, place)
+
+
+def row_of(found: Mapping[str, Any], place: str = "") -> Row:
+    """A row from an object of the forms that `read_rows` reads.
+
+    Args:
+        place: for errors.
+
+    Raises:
+        UsageError: it has none of the forms.
+
+    Example:
+        >>> row_of({"text": "Pi is 3.14.", "group": "pi"}).group
+        'pi'
+    """
     return replace(_content(found, place), task=str(found.get("task") or ""), place=place, group=_group(found))
 
 

@@ -1,0 +1,186 @@
+"""compare: should I fine-tune, retrieve, or both? Measured on the workspace's own documents."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from instill.cli.output import JsonOption, WorkspaceOption, print_json, progress_bar, typed
+from instill.errors import UsageError
+from instill.workspace import EMPTY, Workspace
+
+if TYPE_CHECKING:
+    from instill.compare.plan import ComparePlan
+    from instill.study.stored import StoredStudy
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command()(compare)
+
+
+def compare(
+    study: Annotated[
+        str,
+        typer.Argument(
+            metavar="[STUDY]", help="A study set's id; otherwise the newest, or a new one.", show_default=False
+        ),
+    ] = "",
+    arm: Annotated[
+        list[str] | None, typer.Option("--arm", metavar="NAME", help="Only this arm (repeatable); see --list.")
+    ] = None,
+    questions: Annotated[int | None, typer.Option(min=20, help="At most so many; otherwise all of the gate.")] = None,
+    audit: Annotated[bool, typer.Option("--audit", help="Ask the audit split, which is opened by that.")] = False,
+    train: Annotated[
+        bool, typer.Option("--train/--no-train", help="Fine-tune arms too, where generator.folder is set.")
+    ] = True,
+    method: Annotated[Literal["lora", "dora", "full"], typer.Option(help="How arms are fine-tuned.")] = "lora",
+    last_layers: Annotated[int, typer.Option(min=0, help="Only so many layers, with --method full; 0: all.")] = 0,
+    epochs: Annotated[int, typer.Option(min=1, help="How often each training row is shown.")] = 6,
+    learning_rate: Annotated[float | None, typer.Option(help="Otherwise the method's own.")] = None,
+    replay: Annotated[float, typer.Option(min=0, max=0.9, help="Share of rows of what the base can do.")] = 0.25,
+    noise: Annotated[int, typer.Option(min=0, help="Questions that are asked again among other passages.")] = 60,
+    changes: Annotated[int, typer.Option(min=0, help="Facts that are changed, for freshness and conflicts.")] = 4,
+    wanted: Annotated[
+        float | None, typer.Option(min=0.001, max=1, help="The difference that matters to you, e.g. 0.05.")
+    ] = None,
+    tolerance: Annotated[
+        float, typer.Option(min=0.001, max=0.5, help="Right answers that may be lost for a cheaper arm, as a share.")
+    ] = 0.05,
+    lab: Annotated[
+        bool, typer.Option("--lab", help="The demonstration: a fictional world and the micro model, in minutes.")
+    ] = False,
+    seed: int = 0,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FOLDER", help="For the report; otherwise .instill/reports.")
+    ] = None,
+    list_arms: Annotated[bool, typer.Option("--list", help="Print the arms and leave.")] = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask the same questions of the model, of retrieval, and of fine-tuned models, and say what to use for what.
+
+    Questions come from a study set (`instill study make`; a small one is made where there is none). Without a
+    generator, retrieval that quotes is compared; with a local one (generator.folder) arms are fine-tuned too. What was
+    asked and trained is kept: the same command after a stop goes on.
+
+    Example: `instill compare`
+
+    Example: `instill compare --lab`
+
+    Example: `instill compare --arm retrieval --arm closed-book --questions 100`
+    """
+    from instill.compare.plan import ARMS, ComparePlan
+    from instill.compare.tuning import TuningPlan
+    from instill.measure.verdict import Rules
+
+    if list_arms:
+        typer.echo("\n".join(f"{name:24}  {about}" for name, about in ARMS.items()))
+        return
+    rules = Rules(tolerance=tolerance)
+    if lab:
+        _run_lab(
+            Path(workspace) if workspace else Path("lab-compare"),
+            tuple(arm or ()),
+            questions,
+            rules,
+            seed,
+            out,
+            as_json,
+        )
+        return
+    with Workspace.open(workspace) as opened:
+        if opened.is_empty:
+            raise UsageError(EMPTY)
+        folder = opened.settings.generator.folder
+        tuning = None
+        if train and folder:
+            tuning = TuningPlan(
+                "compare",
+                folder,
+                method,
+                last_layers=last_layers,
+                learning_rate=learning_rate,
+                epochs=epochs,
+                replay_share=replay,
+                seed=seed,
+            )
+        plan = ComparePlan(
+            arms=tuple(arm or ()),
+            questions=questions,
+            audit=audit,
+            tuning=tuning,
+            noise=noise,
+            changes=changes,
+            wanted=wanted,
+            rules=rules,
+            seed=seed,
+        )
+        _run(opened, _study(opened, study, as_json), plan, out, as_json)
+
+
+def _run_lab(
+    folder: Path,
+    arms: tuple[str, ...],
+    questions: int | None,
+    rules: object,
+    seed: int,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    from instill.compare.laboratory import open_laboratory
+
+    found = open_laboratory(folder, seed=seed)
+    plan = replace(found.plan, arms=arms, rules=rules)
+    if questions is not None:
+        plan = replace(plan, questions=questions)
+    with found.workspace:
+        _run(found.workspace, found.study, plan, out, as_json, title="Fine-tune or retrieve? The laboratory's world")
+
+
+def _run(
+    workspace: Workspace, study: StoredStudy, plan: ComparePlan, out: Path | None, as_json: bool, title: str = ""
+) -> None:
+    from instill.compare.comparing import Watch
+    from instill.compare.comparing import compare as run
+    from instill.compare.saved import as_json as numbers
+    from instill.compare.saved import save
+    from instill.measure.report.text import as_text
+
+    with progress_bar("Comparing", hidden=as_json) as update:
+
+        def stage(what: str) -> None:
+            if not as_json:
+                typer.echo(what, err=True)
+
+        compared = run(workspace, study, plan, title=title, commands=[typed()], watch=Watch(stage, update))
+    page = save(compared, out or workspace.home / "reports" / compared.folder.name)
+    if as_json:
+        print_json({"report": str(page), **numbers(compared)})
+        return
+    typer.echo(as_text(compared.report))
+    typer.secho(f"The report is in {page}", bold=True)
+
+
+def _study(workspace: Workspace, reference: str, hidden: bool) -> StoredStudy:
+    """The study set of this id, the newest, or one that is made now."""
+    from instill.study.filters import reads_with
+    from instill.study.making import StudySettings, make_study
+    from instill.study.stored import list_studies, open_study, write_study
+
+    if reference or list_studies(workspace.home):
+        return open_study(workspace.home, reference)
+    if not hidden:
+        typer.echo(
+            "There is no study set yet; one is made by rules (instill study make does it with settings).", err=True
+        )
+    reader = workspace.reader
+    made = make_study(
+        (workspace.show(record.doc_id) for record in workspace.documents()),
+        StudySettings(most_facts=200),
+        read=None if reader is None else reads_with(reader),
+    )
+    return write_study(workspace.home, made.study, made.rows, made.prompts)

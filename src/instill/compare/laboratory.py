@@ -1,0 +1,95 @@
+"""The demonstration: documents of the laboratory's world in a real index, the micro model, real training, all arms.
+
+In this world it is known what is true, what a model can know, and that nobody outside has heard of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from instill.compare.plan import ComparePlan
+from instill.compare.prompts import PLAIN
+from instill.compare.tuning import TuningPlan
+from instill.errors import UsageError
+from instill.lab.study_set import lab_replay, lab_study
+from instill.lab.world import UNKNOWN, make_world, write_documents
+from instill.settings import SETTINGS_FILE
+from instill.study.stored import StoredStudy, write_study
+from instill.typed_toml import toml_value
+
+if TYPE_CHECKING:
+    from instill.workspace import Workspace
+
+TAUGHT, CONTROLS, STRANGERS, OTHERS = 12, 8, 8, 40
+"""People whose facts are taught, are in the documents only, are nowhere, and fill the index."""
+
+QUESTIONS = 240
+LEARNING_RATE, EPOCHS, BATCH = 1e-3, 6, 32
+REPLAY_ROWS, RETENTION_ROWS = 1500, 200
+
+
+@dataclass(frozen=True, slots=True)
+class Laboratory:
+    """What `compare` needs."""
+
+    workspace: Workspace
+    study: StoredStudy
+    plan: ComparePlan
+
+
+def open_laboratory(folder: Path, *, model: Path | None = None, seed: int = 0) -> Laboratory:
+    """The workspace with documents and study set, made in `folder` where it is not there yet.
+
+    Args:
+        model: folder of the micro model; None: the one that ships.
+
+    Raises:
+        UsageError: the folder holds something else.
+        MissingDependency: this build comes without the micro model.
+    """
+    from instill.lab.shipped import micro_folder
+    from instill.workspace import Workspace
+
+    base = (model or micro_folder()).resolve()
+    people = make_world().people
+    new = [person for person in people if person.group == "C"]
+    taught, controls = new[:TAUGHT], new[TAUGHT : TAUGHT + CONTROLS]
+    others = [person for person in people if person.group == "D"][:OTHERS]
+    strangers = [person for person in people if person.group == "E"][:STRANGERS]
+    if not (folder / SETTINGS_FILE).exists():
+        if folder.exists() and any(folder.iterdir()):
+            raise UsageError(
+                "The folder holds something that is no workspace.", where=str(folder), remedy="Name a new folder."
+            )
+        Workspace.init(folder).close()
+        settings = f"[generator]\nfolder = {toml_value(str(base))}\n"
+        (folder / SETTINGS_FILE).write_text(settings, encoding="utf-8")
+    workspace = Workspace.open(folder)
+    if workspace.is_empty:
+        write_documents([*taught, *controls, *others], folder / "people")
+        workspace.add([str(folder / "people")])
+    stored = (workspace.show(record.doc_id) for record in workspace.documents())
+    made = lab_study(stored, taught, controls, strangers, seed=seed)
+    study = write_study(workspace.home, made.study, made.rows, made.prompts)
+    plan = ComparePlan(
+        questions=QUESTIONS,
+        tuning=TuningPlan(
+            "lab", str(base), "full", learning_rate=LEARNING_RATE, epochs=EPOCHS, batch_size=BATCH, seed=seed
+        ),
+        replay=lab_replay(seed, REPLAY_ROWS),
+        retention=lab_replay(seed + 1, RETENTION_ROWS),
+        wording=PLAIN,
+        pipeline=False,
+        passages=3,
+        unknown=UNKNOWN,
+        seed=seed,
+    )
+    return Laboratory(workspace, study, plan)
+
+
+def without_replay(plan: ComparePlan) -> ComparePlan:
+    """The same comparison with nothing shown of what the base can do: what is forgotten then."""
+    assert plan.tuning is not None, "the laboratory trains"
+    return replace(plan, replay=(), tuning=replace(plan.tuning, name=f"{plan.tuning.name}-bare", replay_share=0.0))

@@ -1,0 +1,128 @@
+"""The arms of a comparison, made for a workspace: as they are, and with other passages, index or candidate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from instill.compare.arms import (
+    ClosedBookArm,
+    GivenTo,
+    PipelineArm,
+    ReadingArm,
+    found_passages,
+    generator_with,
+    oracle_passages,
+    whole_documents,
+)
+from instill.compare.closed import ClosedBook
+from instill.compare.one_at_a_time import OneAtATime
+from instill.compare.passages import Passages
+from instill.compare.plan import AWARE, BOTH, CLOSED, ORACLE, QUOTED, RETRIEVAL, TUNED, WHOLE, ComparePlan
+from instill.compare.prompts import Instructed, Wording
+from instill.compare.replies import Arm, counting_with
+from instill.compare.tuning import Tuned
+from instill.errors import UsageError
+from instill.generators.protocol import Generator
+from instill.study.sets import Fact
+
+if TYPE_CHECKING:
+    from instill.workspace import Workspace
+
+READS = (QUOTED, RETRIEVAL, ORACLE, WHOLE, BOTH, AWARE)
+FINDS = (QUOTED, RETRIEVAL, BOTH, AWARE)
+"""Arms that are given passages, and those that search for them."""
+
+
+BASE = ""
+"""The generator without any candidate."""
+
+
+class LineUp:
+    """Makes arms; of their local models one is in memory at a time.
+
+    Args:
+        facts: of the study set; their evidence may stand in no closed-book prompt.
+        tuned: candidates by arm (`TUNED`, which `BOTH` uses too, and `AWARE`).
+    """
+
+    def __init__(
+        self, workspace: Workspace, plan: ComparePlan, facts: Sequence[Fact], tuned: Mapping[str, Tuned]
+    ) -> None:
+        self._workspace, self._plan, self._facts, self._tuned = workspace, plan, facts, tuned
+        self._generators = OneAtATime(lambda key: opened(workspace, key))
+
+    def arm(
+        self,
+        name: str,
+        *,
+        workspace: Workspace | None = None,
+        given: GivenTo | None = None,
+        candidate: str | None = None,
+    ) -> Arm:
+        """An arm by its name.
+
+        Args:
+            workspace: another one, such as a copy with a changed document.
+            given: other passages than the arm's own.
+            candidate: id of another candidate than `tuned` names.
+
+        Raises:
+            UsageError: it needs a generator or a candidate that is not there.
+        """
+        if name in (CLOSED, TUNED):
+            return self._closed(name, candidate)
+        place = workspace or self._workspace
+        passages = Passages(place, self._facts)
+        generator = None if name == QUOTED else self._generator(name, candidate)
+        if given is None and name == ORACLE:
+            given = oracle_passages(passages)
+        if given is None and name == WHOLE:
+            given = whole_documents(passages)
+        if generator is None or (self._plan.pipeline and name != WHOLE):
+            return PipelineArm(name, place, passages, generator=generator, given=given)
+        given = given or found_passages(passages, self._plan.passages)
+        return ReadingArm(name, place, generator, given, counting_with(place.encoder), wording=self._plan.wording)
+
+    def arms(self, names: list[str]) -> list[Arm]:
+        """Several, as they are for the main questions."""
+        return [self.arm(name) for name in names]
+
+    def _closed(self, name: str, candidate: str | None) -> Arm:
+        generator = self._generator(name, candidate)
+        assert generator is not None, "chosen_arms leaves such arms out"
+        wording = self._plan.wording if name == CLOSED else _as_trained(self._plan.wording)
+        known = (wording.instructions,) if wording.instructions else ()
+        closed = ClosedBook((fact.evidence.text for fact in self._facts), known)
+        return ClosedBookArm(name, generator, closed, counting_with(self._workspace.encoder), wording=wording)
+
+    def _generator(self, name: str, candidate: str | None) -> Generator | None:
+        own = {TUNED: TUNED, BOTH: TUNED, AWARE: AWARE}.get(name)
+        if own is None:
+            return self._generators.generator(BASE) if has_generator(self._workspace) else None
+        return self._generators.generator(candidate or self._tuned[own].candidate)
+
+
+def has_generator(workspace: Workspace) -> bool:
+    """Whether a folder or an endpoint is set."""
+    settings = workspace.settings.generator
+    return bool(settings.folder or settings.base_url)
+
+
+def opened(workspace: Workspace, key: str) -> Generator:
+    """The workspace's generator: as it is for `BASE`, else with the candidate of this id.
+
+    Raises:
+        UsageError: the workspace has none, or there is no such candidate.
+    """
+    if workspace.settings.generator.folder:
+        return generator_with(workspace, key or "none")
+    found = workspace.generator
+    if found is None or key:
+        raise UsageError("This arm needs a local generator.", where=key or "generator", remedy="Set generator.folder.")
+    return found
+
+
+def _as_trained(wording: Wording) -> Wording:
+    """Without instructions, as the rows of a study set are: each model is asked in the form that suits it."""
+    return Instructed(instructions="", cites=wording.cites) if wording.instructions else wording
