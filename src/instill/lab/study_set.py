@@ -63,7 +63,7 @@ def lab_study(
 
     Of each taught fact there are four training questions, and rows that tell it in five wordings. Gate and audit ask
     in two wordings each, and in reverse where the answer is one person only. For each attribute the seed says which
-    wordings the gate has and which the audit.
+    wordings the gate has and which the audit; the micro model understands some less well than others, taught or not.
 
     A fact's kind is its attribute, its subject the name. Questions about people in no document all name the same fact,
     which is not there: a person's questions are no independent measurements.
@@ -217,7 +217,10 @@ _Wording = Mapping[Form, str]
 
 
 def _held_out(seed: int) -> dict[str, dict[Split, _Wording]]:
-    """By attribute, the wordings of gate and audit, from those that are only evaluated with."""
+    """By attribute, the wordings of gate and audit, from those that are only evaluated with.
+
+    The two splits share none: asked of two people with the same first name, one wording counts as a leak.
+    """
     found: dict[str, dict[Split, _Wording]] = {}
     for attribute, wordings in WORDINGS.items():
         rng = Random(f"{seed}:{attribute}")  # noqa: S311  Not for security.
