@@ -1,15 +1,18 @@
 """Changed documents: one fact of one document gets another value, as if somebody had edited the file.
 
-The new value is that of another fact of the same kind and form, and one that the document does not have. Every place of
-the document that says the old value of the same subject is changed with it. A fact is passed over where that cannot be
-done by rules: the old value stands in a sentence that does not name the subject, or another document tells it too, so
-that the documents would contradict each other.
+The new value is that of another fact of the same kind and form, and one that the document does not have. Names, dates
+and numbers are changed; definitions, reasons and other prose are not. A name that the rules can only ask for as a gap
+may become a name of another sort of thing, so such facts come last.
+
+Every place of the document that says the old value of the same subject is changed with it. A fact is passed over where
+that cannot be done by rules: the old value stands in a sentence that does not name the subject, or another document
+tells it too, so that the documents would contradict each other.
 """
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -29,7 +32,8 @@ if TYPE_CHECKING:
 
 Span = tuple[int, int]
 
-_PROSE = frozenset({"definition", "heading", "reason", "cloze"})
+_PROSE = frozenset({"definition", "heading", "reason"})
+_STRICT = frozenset({"date", "year", "number", "cloze"})
 _MOST_WORDS = 5
 _LOOKED_AT = 50
 _ONE = frozenset({"1", "one", "a", "an"})
@@ -141,7 +145,9 @@ def pattern_of(value: str) -> re.Pattern[str]:
 
 def _can_change(fact: Fact) -> bool:
     """Is its value a name, a number or the like, which another one can stand for?"""
-    return fact.role == "taught" and fact.kind not in _PROSE and len(fact.answer.split()) <= _MOST_WORDS
+    words = fact.answer.split()
+    named = fact.kind != "cloze" or all(word[0].isupper() or word[0].isdigit() for word in words)
+    return fact.role == "taught" and fact.kind not in _PROSE and len(words) <= _MOST_WORDS and named
 
 
 def _asked(items: Iterable[StudyItem]) -> dict[str, list[StudyItem]]:
@@ -154,15 +160,16 @@ def _asked(items: Iterable[StudyItem]) -> dict[str, list[StudyItem]]:
 
 
 def _in_rounds(facts: Sequence[Fact], seed: int) -> list[Fact]:
-    """One of each document, then a second of each, and so on; drawn by `seed`."""
+    """The surer kinds first; of these one of each document, then a second of each, and so on; drawn by `seed`."""
     order = sorted(facts, key=lambda fact: fact.id)
     Random(f"{seed}:changes").shuffle(order)  # noqa: S311
-    counts: defaultdict[str, int] = defaultdict(int)
-    rounds: list[tuple[int, int, Fact]] = []
-    for fact in order:
-        rounds.append((counts[fact.doc_id], len(rounds), fact))
-        counts[fact.doc_id] += 1
-    return [fact for *_, fact in sorted(rounds, key=lambda one: one[:2])]
+    counts: Counter[tuple[bool, str]] = Counter()
+    rounds: list[tuple[bool, int, int]] = []
+    for number, fact in enumerate(order):
+        doubt = fact.kind == "cloze"
+        rounds.append((doubt, counts[doubt, fact.doc_id], number))
+        counts[doubt, fact.doc_id] += 1
+    return [order[number] for *_, number in sorted(rounds)]
 
 
 def _document(workspace: Workspace, fact: Fact) -> StoredDocument:
@@ -270,7 +277,7 @@ def _new_value(fact: Fact, values: Sequence[str], text: str, items: Sequence[Stu
     Random(f"{seed}:{fact.id}").shuffle(order)  # noqa: S311
     fitted = list(_fitted(fact, order))
     alike = [value for value in fitted if _form(value) == _form(fact.answer)]
-    loose = [] if fact.kind in ("date", "number", "year") else fitted
+    loose = [] if fact.kind in _STRICT else fitted
     old = f" {' '.join(normalised(fact.answer))} "
     for value in [*alike, *loose]:
         new = f" {' '.join(normalised(value))} "
@@ -297,16 +304,26 @@ def _form(value: str) -> tuple[str, ...]:
 
     Example:
         >>> _form("14 July 1789"), _form("Marta Lindqvist"), _form("four days")
-        (('9', 'A', '9999'), ('A', 'A'), ('a', 'a'))
+        (('9', 'Aa', '9999'), ('Aa', 'Aa'), ('a', 'a'))
+        >>> _form("GKE"), _form("Marta's"), _form("SMTP.disabled")
+        (('AA',), ("Aa's",), ('AA.a',))
     """
     return tuple(_form_of_word(word) for word in value.split())
 
 
 def _form_of_word(word: str) -> str:
-    if any(letter.isdigit() for letter in word):
-        digits = re.sub(r"\d{3,}", lambda found: "9" * len(found.group()), word)
-        return re.sub(r"(?<!\d)\d{1,2}(?!\d)", "9", digits)
-    return "A" if word[:1].isupper() else "a"
+    def written(found: re.Match[str]) -> str:
+        run = found.group()
+        if run.isdigit():
+            return "9" * len(run) if len(run) > 2 else "9"  # Days have one digit or two, years four.
+        if run == "s" and word[: found.start()].endswith("'"):
+            return "s"
+        if run[0].isupper():
+            return "AA" if len(run) > 1 and run.isupper() else "Aa"
+        return "a"
+
+    word = word.replace("’", "'")
+    return re.sub(r"\d+|[^\W\d_]+", written, word)
 
 
 def _asking_for(item: StudyItem, new: str, doc_id: str, new_text: str, places: Sequence[Span]) -> StudyItem:
