@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from math import log
 
+from instill.answer.text import terms
 from instill.errors import UsageError
 from instill.generators.chat import ChatMessage
 from instill.generators.protocol import Message
@@ -78,14 +79,15 @@ def groups_of(rows: Sequence[Row]) -> list[str]:
     Rows belong together that name one group, whose last user's messages are the same but for case, punctuation and
     spaces, or are near-duplicates; and what belongs to the same belongs together.
 
-    Near-duplicates share `NEAR` of the weight of their words (Jaccard index, each word once). A word weighs the
-    logarithm of how many inputs there are to one that has it, so that the template which all inputs may be written in
-    weighs nothing. Another wording of the same request is not found, nor are misspelt words.
+    Near-duplicates have the same content words, stemmed, or share `NEAR` of their weight (Jaccard index, each word
+    once). A word weighs the logarithm of how many inputs there are to one that has it, so that the template which all
+    inputs may be written in weighs nothing. Another wording of the same request is not found, nor are misspelt words.
 
     Returns:
         As many names as rows: the first of the groups that are named, or else a hash of the input.
     """
     inputs = [input_of(row) for row in rows]
+    contents = [" ".join(sorted(set(terms(asked_of(row.prompt))))) for row in rows]
     above = list(range(len(rows)))
 
     def top(place: int) -> int:
@@ -95,10 +97,10 @@ def groups_of(rows: Sequence[Row]) -> list[str]:
 
     first: dict[tuple[str, str], int] = {}
     for place, row in enumerate(rows):
-        for key in (("input", inputs[place]), ("group", row.group)):
+        for key in (("input", inputs[place]), ("group", row.group), ("content", contents[place])):
             if key[1]:
                 above[top(place)] = top(first.setdefault(key, place))
-    for one, other in near_duplicates(inputs):
+    for one, other in near_duplicates(contents):
         above[top(one)] = top(other)
     names: dict[int, tuple[bool, str]] = {}
     for place, row in enumerate(rows):
@@ -115,7 +117,7 @@ def near_duplicates(inputs: Sequence[str]) -> Iterator[tuple[int, int]]:
     that only inputs which do are compared.
 
     Args:
-        inputs: words with spaces between them.
+        inputs: their content words with spaces between them.
     """
     places = list({text: place for place, text in enumerate(inputs)}.values())
     bags = [frozenset(inputs[place].split()) for place in places]

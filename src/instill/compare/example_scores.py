@@ -74,7 +74,7 @@ class FormatScorer:
 class ToneScorer:
     """Replies in a tone, see `instill.compare.tone`.
 
-    `exact` is equality with an expected reply, which nobody needs; `f1` is that of the content words.
+    `exact` is equality with an expected reply, which nobody needs; `f1` is that of the weighted words.
     """
 
     tone: ToneClassifier

@@ -11,8 +11,9 @@ the chance that a taught reply gets a higher value than one of the base (Hanley 
 `MEASURABLE` the tone cannot be measured, and nothing is said about it.
 
 A reply in the taught tone has to say the right thing too, or one taught sentence, said to everything, would be perfect.
-Its content words are therefore held against those of the expected reply. Words that many of the taught replies have
-("arr", "kind regards") are manner and not content.
+Its words are therefore held against those of the expected reply, function words left out. A word weighs the logarithm of
+how many taught replies there are to one that has it: what many of them say ("arr", "kind regards") is manner and weighs
+little, a name weighs much.
 
 Limits:
 
@@ -24,8 +25,7 @@ Limits:
   right. There is no "how much".
 - Content is compared word by word, so a reply in other words needs some words in common with the expected one, and one
   that denies it passes.
-- It needs words with spaces between them for the function words and the manner; function words are those of five
-  European languages.
+- Function words are those of five European languages.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import log
 
 import numpy as np
@@ -49,17 +49,17 @@ MEASURABLE = 0.8
 """The AUC from which on a tone is told apart well enough to be measured."""
 
 FEWEST = 20
-"""Pairs of replies, of so many groups, below which no AUC is believed."""
+"""Groups of pairs below which no AUC is believed. Of 250 simulated tones of 20 pairs that did not differ, none reached
+`MEASURABLE`; of 16 pairs, 5 did."""
 
 CONTENT_FLOOR = 0.3
-"""F1 of content words that a reply needs with the expected one."""
+"""F1 of weighted words that a reply needs with the expected one."""
 
 _FOLDS = 5
 _LONGEST_RUN = 3
 _MOST_SIGNS = 4_000  # of a reply that are looked at
 _MOST_FEATURES = 4_000
 _PENALTY = 0.1
-_MANNER, _MANNER_LEAST = 0.1, 3  # a word in this share of the taught replies, and in so many, is manner
 _TIE = 1e-9
 _SPACES = re.compile(r"[^\S\n]+")
 _DIGIT = re.compile(r"\d")
@@ -71,7 +71,7 @@ class ToneJudged:
 
     Args:
         value: the log-odds that it is a taught reply and not the base's own; above 0 it is more like the taught ones.
-        content: 0 to 1, F1 of content words with the nearest expected reply.
+        content: 0 to 1, F1 of weighted words with the nearest expected reply.
         right: 1.0 when the value is above 0 and the content at least the floor.
     """
 
@@ -87,17 +87,16 @@ class ToneClassifier:
     Args:
         auc: of replies that were left out of learning, 0 to 1; None where there are too few.
         pairs: taught and own replies that it learned from.
-        manner: words that are not counted as content.
         floor: of the content.
     """
 
     auc: float | None
     pairs: int
-    manner: frozenset[str]
     floor: float
-    _space: _Space
-    _slopes: Numbers
-    _offset: float
+    _space: _Space = field(repr=False)
+    _slopes: Numbers = field(repr=False)
+    _offset: float = field(repr=False)
+    _holders: Counter[str] = field(repr=False)
 
     @classmethod
     def fit(
@@ -139,10 +138,8 @@ class ToneClassifier:
         auc = _auc(taught, plain, folds) if len(places) >= FEWEST else None
         space = _Space.of([*taught, *plain])
         slopes, offset = _fitted(space.rows([*taught, *plain]), len(taught))
-        counts = Counter(word for reply in taught for word in set(terms(reply)))
-        least = max(_MANNER_LEAST, _MANNER * len(taught))
-        manner = frozenset(word for word, count in counts.items() if count >= least)
-        return cls(auc, len(taught), manner, floor, space, slopes, offset)
+        holders = Counter(word for reply in taught for word in set(terms(reply)))
+        return cls(auc, len(taught), floor, space, slopes, offset, holders)
 
     @property
     def measurable(self) -> bool:
@@ -178,11 +175,15 @@ class ToneClassifier:
         return ToneJudged(value, content, float(right))
 
     def _content(self, reply: str, expected: str) -> float:
-        """F1 of content words; of all words where the expected reply is manner alone."""
-        said, wanted = (Counter(word for word in terms(text) if word not in self.manner) for text in (reply, expected))
-        if not wanted:
+        """F1 of weighted words; of all words where the expected reply has none that weigh."""
+        said, wanted = Counter(terms(reply)), Counter(terms(expected))
+
+        def weight(counts: Counter[str]) -> float:
+            return sum(count * log((1 + self.pairs) / (1 + self._holders[word])) for word, count in counts.items())
+
+        if weight(wanted) <= 0:
             return f1(reply, expected)
-        return 2 * (said & wanted).total() / (said.total() + wanted.total())
+        return 2 * weight(said & wanted) / (weight(said) + weight(wanted))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
