@@ -11,9 +11,9 @@ the chance that a taught reply gets a higher value than one of the base (Hanley 
 `MEASURABLE` the tone cannot be measured, and nothing is said about it.
 
 A reply in the taught tone has to say the right thing too, or one taught sentence, said to everything, would be perfect.
-Its words are therefore held against those of the expected reply, function words left out. A word weighs the logarithm of
-how many taught replies there are to one that has it: what many of them say ("arr", "kind regards") is manner and weighs
-little, a name weighs much.
+Its words are therefore held against those of the expected reply, function words left out. A word weighs the logarithm
+of how many taught replies there are to one that has it: what many of them say ("arr", "kind regards") is manner and
+weighs little, a name weighs much.
 
 Limits:
 
