@@ -94,6 +94,9 @@ class PromptedArm:
         examples: None for none.
         max_tokens: of the reply.
 
+    Attributes:
+        seconds: that preparing its examples took; 0 without.
+
     Example:
         >>> class Parrot:
         ...     name = "parrot"
@@ -118,6 +121,7 @@ class PromptedArm:
         self.name = name
         self._generator, self._count, self._instructions = generator, count, instructions
         self._examples, self._max_tokens = examples, max_tokens
+        self.seconds = examples.seconds if examples else 0.0
 
     def answer(self, prompt: Sequence[Message]) -> ArmReply:
         """See `ExampleArm.answer`."""

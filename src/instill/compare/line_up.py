@@ -88,6 +88,10 @@ class LineUp:
         """Several, as they are for the main questions."""
         return [self.arm(name) for name in names]
 
+    def generator(self, candidate: str = BASE) -> Generator:
+        """The base, or a candidate by its id; it shares the place in memory with the arms' generators."""
+        return self._generators.generator(candidate)
+
     def _closed(self, name: str, candidate: str | None) -> Arm:
         generator = self._generator(name, candidate)
         assert generator is not None, "chosen_arms leaves such arms out"

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from instill.compare.examples_plan import ExamplesPlan
 from instill.compare.prompts import RULES, Wording
 from instill.compare.tuning import TuningPlan
 from instill.errors import UsageError
@@ -52,6 +53,7 @@ class ComparePlan:
         changes: facts that are changed, for freshness and conflict; 0: none.
         unknown: what a model is taught to say where nothing answers; None: as the wording says it.
         wanted: the difference that one cares about, for the number of questions that is said beforehand.
+        examples: formats and tones to compare too; None: none.
         seed: of all that is drawn.
     """
 
@@ -68,6 +70,7 @@ class ComparePlan:
     changes: int = 4
     unknown: str | None = None
     wanted: float | None = None
+    examples: ExamplesPlan | None = None
     rules: Rules = field(default_factory=Rules)
     seed: int = 0
 

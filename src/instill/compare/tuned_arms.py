@@ -65,7 +65,7 @@ def train_arms(
     if plan.tuning is None or not {TUNED, BOTH, AWARE} & set(names):
         return Trained({}, (), plan.retention or ())
     watch = watch or Watch()
-    replay, retention = _replay(workspace, plan, folder, watch)
+    replay, retention = replay_of(workspace, plan, folder, watch)
     found: dict[str, Tuned] = {}
     if {TUNED, BOTH} & set(names):
         found[TUNED] = _tune(workspace, plan, "known", closed_rows(study), replay, folder, watch)
@@ -90,8 +90,8 @@ def _tune(
     return tune(workspace.home, named, rows, folder / named.name, replay=replay, watch=watch)
 
 
-def _replay(workspace: Workspace, plan: ComparePlan, folder: Path, watch: Watch) -> tuple[Rows, Rows]:
-    """Rows to show with the new ones, and rows to measure on."""
+def replay_of(workspace: Workspace, plan: ComparePlan, folder: Path, watch: Watch) -> tuple[Rows, Rows]:
+    """Rows to show with the new ones, and rows to measure on; the plan's, or else the base's own replies."""
     assert plan.tuning is not None, "checked by the caller"
     if plan.replay is not None:
         return plan.replay, plan.retention or ()
