@@ -133,7 +133,9 @@ def test_a_generator_that_fails_leaves_it_open_and_is_asked_again() -> None:
         return "Verdict: wrong"
 
     made = JudgeModel(Scripted(says))
-    assert made.judge(QUESTION, ["1987"], "1988") == JudgeSaid(None, "The generator failed. (x) See its log.")
+    assert made.judge(QUESTION, ["1987"], "1988") == JudgeSaid(
+        None, "The generator failed. (x) See its log.", failed=True
+    )
     assert made.judge(QUESTION, ["1987"], "1988").right is False
 
 

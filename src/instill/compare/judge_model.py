@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from instill.answer.display import safe_text
@@ -62,10 +62,12 @@ class JudgeSaid:
     Args:
         right: None where the judge is unsure, did not answer, or said something else than a verdict.
         reason: in its words, or why there is no verdict; as untrusted as the reply that it is about.
+        failed: whether the generator gave no reply, so that the judge may be asked again.
     """
 
     right: bool | None
     reason: str
+    failed: bool = field(default=False, repr=False)
 
 
 class JudgeModel:
@@ -108,7 +110,7 @@ class JudgeModel:
             try:
                 said = "".join(self._generator.stream(messages, max_tokens=self._max_tokens, temperature=0.0))
             except GeneratorError as error:
-                return JudgeSaid(None, str(error))
+                return JudgeSaid(None, str(error), failed=True)
             self._known[key] = read_verdict(said)
         return self._known[key]
 
