@@ -294,7 +294,8 @@ def _sentence(needs: Sequence[NeedVerdict], ways: Mapping[str, Way]) -> str:
         clauses += _where_cost_decides(needs, ways, main)
     if by_state["no arm"]:
         clauses.append(f"no arm is good enough for {_listed([each.need for each in by_state['no arm']])}")
-    clauses += [_undecided(each) for each in by_state["not enough evidence"]]
+    if by_state["not enough evidence"]:
+        clauses.append(_undecided(by_state["not enough evidence"]))
     missing = [each.need for each in by_state["not measured"]]
     if len(missing) == len(NEEDS) - 1:
         return "Nothing was measured, so nothing is recommended."
@@ -312,16 +313,22 @@ def _where_cost_decides(needs: Sequence[NeedVerdict], ways: Mapping[str, Way], m
     return [f"where a loss of {cost.found.tolerance:g} is worth a lower cost, {ways[cost.arm].do}"]
 
 
-def _undecided(each: NeedVerdict) -> str:
-    many = (
-        "more questions would hardly help"
-        if each.needed is None
-        else f"about {each.needed:,} questions in all would decide"
-    )
-    return f"not enough evidence for {_listed([each.need])} ({many})"
+def _undecided(needs: Sequence[NeedVerdict]) -> str:
+    """For several needs the numbers stand in their order."""
+    counts = [each.needed for each in needs if each.needed is not None]
+    listed = _listed([each.need for each in needs])
+    if not counts:
+        return f"not enough evidence for {listed} (more questions would hardly help)"
+    many = _joined([f"{count:,}" for count in counts])
+    hardly = [each.need for each in needs if each.needed is None]
+    rest = f"; for {_listed(hardly)} more would hardly help" if hardly else ""
+    return f"not enough evidence for {listed} (about {many} questions in all would decide{rest})"
 
 
 def _listed(needs: Sequence[str]) -> str:
     """Example: facts, freshness and the format."""
-    names = [_NAMES.get(need, need) for need in needs]
+    return _joined([_NAMES.get(need, need) for need in needs])
+
+
+def _joined(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -98,7 +98,7 @@ def _own_score(each: NeedVerdict) -> Markup:
 def _figure(each: TaskScores, report: Report, reference: set[str]) -> Markup:
     chosen = {need.arm for need in report.verdict.needs if need.arm is not None and each.task in _tasks_of(need.need)}
     drawn = bars(each.scores, label=f"Right answers: {each.task}", chosen=chosen, reference=reference)
-    return figure(f"{each.task}, {each.questions:,} questions", drawn)
+    return figure(f"{each.task}, {each.questions:,} question{'s' * (each.questions != 1)}", drawn)
 
 
 def _tasks_of(need: str) -> tuple[str, ...]:

@@ -27,11 +27,11 @@ th,td{padding:.35rem .7rem .35rem 0;text-align:left;vertical-align:top;border-bo
 thead th{font-size:.8rem;color:var(--soft);font-weight:600;vertical-align:bottom}
 .wide{overflow-x:auto;margin:.7rem 0}.wide th,.wide td{overflow-wrap:normal;min-width:5.2rem}
 .wide th[scope=row]{min-width:8rem}
-.stacked th,.stacked td{min-width:5.5rem}.stacked .number{white-space:normal}
+.stacked th,.stacked td{min-width:5.5rem}.stacked th{overflow-wrap:normal}.stacked .number{white-space:normal}
 .state{font-weight:650}.number{font-variant-numeric:tabular-nums;white-space:nowrap}
 .figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(22.5rem,100%),1fr));
 gap:1rem 1.6rem;margin:1rem 0}
-figure{margin:0}figcaption{font-weight:600;font-size:.9rem}svg{display:block}
+figure{margin:0}figcaption{font-weight:600;font-size:.9rem}svg{display:block;max-width:30rem}
 details{background:var(--card);border-radius:.4rem;padding:.1rem .8rem;margin:.5rem 0}
 summary{cursor:pointer;padding:.45rem 0}details[open]{padding-bottom:.7rem}
 pre{font:.82rem/1.45 ui-monospace,Menlo,Consolas,monospace;white-space:pre-wrap;overflow-wrap:anywhere;margin:.4rem 0;
