@@ -6,7 +6,7 @@ Everything that was asked and trained is kept, so that the same comparison after
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,16 +23,20 @@ from instill.compare.changing import (
 )
 from instill.compare.copies import fresh_copy
 from instill.compare.costs import preparations, seconds_per_document
+from instill.compare.example_part import example_needs, run_example_part
 from instill.compare.failures import Causes
 from instill.compare.forgetting import forgetting
+from instill.compare.judging import JudgePlan, judge_outcomes
 from instill.compare.line_up import LineUp, has_generator
 from instill.compare.passages import Passages
 from instill.compare.plan import TUNED, ComparePlan, chosen_arms
 from instill.compare.prices import Prices
+from instill.compare.replies import counting_with
 from instill.compare.running import TASKS, Progress, draw, group_of, questions_of, run_arms
 from instill.compare.skills import reading_rows_of, refusal_rows_of
 from instill.compare.stored import Recorded, read_prompts
 from instill.compare.tuned_arms import Trained, train_arms
+from instill.compare.writing_cost import writing_cost
 from instill.errors import UsageError
 from instill.measure.report.types import Kept, Report
 from instill.measure.verdict import reach_verdict
@@ -65,6 +69,7 @@ class Compared:
         records: all of them.
         beforehand: what so many questions can show.
         winners: of the conflict, for `--json`.
+        examples, judge: their numbers, for `--json`.
     """
 
     report: Report
@@ -72,6 +77,8 @@ class Compared:
     records: Sequence[Recorded]
     beforehand: str
     winners: Sequence[dict[str, Any]] = ()
+    examples: Mapping[str, Any] = field(default_factory=dict)
+    judge: Mapping[str, Any] | None = None
 
 
 def compare(
@@ -81,6 +88,7 @@ def compare(
     *,
     title: str = "",
     commands: Sequence[str] = (),
+    judge: JudgePlan | None = None,
     watch: Watch | None = None,
 ) -> Compared:
     """Run the comparison and put its report together; `instill.compare.saved.save` writes it.
@@ -88,6 +96,7 @@ def compare(
     Args:
         title: of the report; "": the workspace's folder.
         commands: that made it, for its reader.
+        judge: reads the replies beside exact match, see `instill.compare.judging`; None: nobody does.
 
     Raises:
         UsageError: an arm is not known or cannot be run, or the study set has no questions.
@@ -100,6 +109,9 @@ def compare(
     if len(names) < 2:
         raise UsageError("A comparison needs two arms.", where=", ".join(names), remedy="Name more: --arm NAME")
     items = questions_of(study, audit=plan.audit, most=plan.questions, seed=plan.seed)
+    needs = example_needs(plan.examples, generator=has_generator(workspace), seed=plan.seed)
+    if judge is not None:
+        judge.check(workspace)
     prices = Prices.of_settings(workspace.settings.prices)
     before = say_beforehand([group_of(item, "fact") for item in items], len(names), wanted=plan.wanted).said
     watch.stage(before)
@@ -112,6 +124,8 @@ def compare(
     def progress(made: Progress) -> None:
         watch.progress(made.done, made.most, made.recorded.outcome.arm)
 
+    training = _training_watch(watch)
+    examples = run_example_part(needs, workspace, plan, line_up, prices=prices, progress=progress, watch=training)
     watch.stage(f"asking {len(items)} questions of {len(names)} arms")
     records = run_arms(
         items, line_up.arms(names), folder / "questions", identity=identity, prices=prices, progress=progress
@@ -138,33 +152,56 @@ def compare(
         taught=sum(fact.role == "taught" for fact in facts),
         prices=prices,
     )
-    outcomes = [each.outcome for each in records]
+    judging = None
+    if judge is not None:
+        watch.stage("judging the replies")
+        judging = judge_outcomes(
+            [each.outcome for each in records],
+            judge.generator(workspace, line_up.generator),
+            folder / "judged",
+            counting_with(workspace.encoder),
+            own=judge.own,
+            prices=prices,
+            progress=watch.progress,
+        )
+    made += examples.preparations
+    every = [*records, *examples.records]
+    outcomes = [each.outcome for each in every]
     report = Report(
         title=title or f"Fine-tune or retrieve? {workspace.path.name}",
         verdict=reach_verdict(outcomes, made, rules=plan.rules),
         outcomes=outcomes,
         preparations=made,
         evidence=_evidence(workspace, items),
-        prompts=_prompts(folder, identity),
+        prompts={**_prompts(folder, identity), **examples.prompts},
         causes=_causes(records, items, study),
         kept=kept,
         refreshes=refreshes,
-        missing=_missing(plan, prices),
+        missing={**_missing(plan, prices), **examples.missing, **(judging.missing if judging else {})},
         commands=list(commands),
-        about=_about(workspace, study, plan, trained, before),
+        about={
+            **_about(workspace, study, plan, trained, before),
+            **writing_cost(study, prices),
+            **examples.about,
+            **(judging.about if judging else {}),
+        },
         currency=prices.currency,
     )
-    return Compared(report, folder, records, before, winners)
+    numbers = judging.as_dict() if judging else None
+    return Compared(report, folder, every, before, winners, examples.numbers, numbers)
 
 
 def _trained(
     workspace: Workspace, study: StoredStudy, plan: ComparePlan, names: Sequence[str], watch: Watch
 ) -> Trained:
+    return train_arms(workspace, study, plan, names, workspace.home / "compare" / "arms", watch=_training_watch(watch))
+
+
+def _training_watch(watch: Watch) -> TrainingWatch:
     def stepped(entry: Any) -> None:
         watch.progress(entry.step, entry.steps, f"loss {entry.loss:.3f}")
 
-    watching = TrainingWatch(stepped, watch.stage)
-    return train_arms(workspace, study, plan, names, workspace.home / "compare" / "arms", watch=watching)
+    return TrainingWatch(stepped, watch.stage)
 
 
 def _identity(workspace: Workspace, study: StoredStudy, plan: ComparePlan, trained: Trained) -> str:

@@ -28,10 +28,12 @@ def save(compared: Compared, folder: Path) -> Path:
 
 
 def as_json(compared: Compared) -> dict[str, object]:
-    """The report's numbers, where the single outcomes are, and who won conflicts."""
+    """The report's numbers, where the single outcomes are, who won conflicts, formats and tones, and the judge's."""
     return {
         **as_dict(compared.report),
         "beforehand": compared.beforehand,
         "conflict_winners": list(compared.winners),
+        "examples": dict(compared.examples),
+        "judge": compared.judge,
         "outcomes": str(compared.folder),
     }

@@ -71,7 +71,8 @@ class GeneratorWriter:
 
     @property
     def log(self) -> Sequence[Mapping[str, Any]]:
-        """One object a request: `purpose`, `fact`, `messages`, `reply`, `problems`."""
+        """One object a request: `purpose`, `fact`, `messages`, `reply`, `problems`, and `tokens` as [read, written]
+        where the generator tells them."""
         return self._log
 
     @property
@@ -132,9 +133,12 @@ class GeneratorWriter:
         self, purpose: str, fact: Fact, conversation: Sequence[Message], reply: str, problems: Sequence[str]
     ) -> None:
         messages = [dict(message) for message in conversation]
-        self._log.append(
-            {"purpose": purpose, "fact": fact.id, "messages": messages, "reply": reply, "problems": list(problems)}
-        )
+        request: dict[str, Any] = {"purpose": purpose, "fact": fact.id, "messages": messages, "reply": reply}
+        request["problems"] = list(problems)
+        used: tuple[int, int] | None = getattr(self._generator, "last_usage", None)
+        if used is not None:
+            request["tokens"] = list(used)
+        self._log.append(request)
         self._rejected.update(f"generator: {problem}" for problem in problems)
 
 

@@ -78,6 +78,16 @@ class StoredStudy:
         """
         return [dict(json.loads(line)) for line in _checked(self, ROWS_FILE)]
 
+    def prompts(self) -> list[dict[str, Any]]:
+        """What the generator that wrote the set was asked and replied; none where rules wrote it.
+
+        Raises:
+            WorkspaceError: the file is not as it was written.
+        """
+        if PROMPTS_FILE not in self.card.hashes:
+            return []
+        return [dict(json.loads(line)) for line in _checked(self, PROMPTS_FILE)]
+
     @property
     def rows_file(self) -> Path:
         """Where the training rows stand, for a recipe."""
