@@ -13,7 +13,10 @@ from instill.errors import UsageError
 from instill.workspace import EMPTY, Workspace
 
 if TYPE_CHECKING:
+    from instill.compare.examples_plan import ExamplesPlan
+    from instill.compare.judging import JudgePlan
     from instill.compare.plan import ComparePlan
+    from instill.measure.verdict import Rules
     from instill.study.stored import StoredStudy
 
 
@@ -50,6 +53,24 @@ def compare(
     tolerance: Annotated[
         float, typer.Option(min=0.001, max=0.5, help="Right answers that may be lost for a cheaper arm, as a share.")
     ] = 0.05,
+    format: Annotated[
+        Path | None, typer.Option("--format", metavar="ROWS", help="Examples of a format, JSON Lines; some are asked.")
+    ] = None,
+    schema: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="JSON Schema that replies in the format must follow.")
+    ] = None,
+    tone: Annotated[
+        Path | None, typer.Option(metavar="ROWS", help="Examples of a tone, JSON Lines; some are asked.")
+    ] = None,
+    instructions: Annotated[
+        str, typer.Option(metavar="TEXT", help="For the examples' arms: a text, or a file that holds it.")
+    ] = "",
+    judge: Annotated[
+        bool, typer.Option("--judge", help="Have the generator judge replies too, beside exact match.")
+    ] = False,
+    judge_url: Annotated[str, typer.Option(metavar="URL", help="Judge by this endpoint instead.")] = "",
+    judge_model: Annotated[str, typer.Option(metavar="NAME", help="The judging endpoint's model.")] = "",
+    judge_key: Annotated[str, typer.Option(metavar="VARIABLE", help="Environment variable that holds its key.")] = "",
     lab: Annotated[
         bool, typer.Option("--lab", help="The demonstration: a fictional world and the micro model, in minutes.")
     ] = False,
@@ -72,7 +93,11 @@ def compare(
     Example: `instill compare --lab`
 
     Example: `instill compare --arm retrieval --arm closed-book --questions 100`
+
+    Example: `instill compare --format orders.jsonl --schema order.json --tone letters.jsonl --judge`
     """
+    from instill.compare.examples_plan import read_examples
+    from instill.compare.judging import judge_plan
     from instill.compare.plan import ARMS, ComparePlan
     from instill.compare.tuning import TuningPlan
     from instill.measure.verdict import Rules
@@ -81,6 +106,8 @@ def compare(
         typer.echo("\n".join(f"{name:24}  {about}" for name, about in ARMS.items()))
         return
     rules = Rules(tolerance=tolerance)
+    examples = read_examples(format, tone, schema=schema, instructions=instructions)
+    judging = judge_plan(judge, judge_url, judge_model, judge_key)
     if lab:
         _run_lab(
             Path(workspace) if workspace else Path("lab-compare"),
@@ -90,6 +117,8 @@ def compare(
             seed,
             out,
             as_json,
+            examples,
+            judging,
         )
         return
     with Workspace.open(workspace) as opened:
@@ -117,32 +146,49 @@ def compare(
             changes=changes,
             wanted=wanted,
             rules=rules,
+            examples=examples,
             seed=seed,
         )
-        _run(opened, _study(opened, study, as_json), plan, out, as_json)
+        _run(opened, _study(opened, study, as_json), plan, out, as_json, judging)
 
 
 def _run_lab(
     folder: Path,
     arms: tuple[str, ...],
     questions: int | None,
-    rules: object,
+    rules: Rules,
     seed: int,
     out: Path | None,
     as_json: bool,
+    examples: ExamplesPlan | None,
+    judging: JudgePlan | None,
 ) -> None:
     from instill.compare.laboratory import open_laboratory
 
     found = open_laboratory(folder, seed=seed)
-    plan = replace(found.plan, arms=arms, rules=rules)
+    plan = replace(found.plan, arms=arms, rules=rules, examples=examples)
     if questions is not None:
         plan = replace(plan, questions=questions)
     with found.workspace:
-        _run(found.workspace, found.study, plan, out, as_json, title="Fine-tune or retrieve? The laboratory's world")
+        _run(
+            found.workspace,
+            found.study,
+            plan,
+            out,
+            as_json,
+            judging,
+            title="Fine-tune or retrieve? The laboratory's world",
+        )
 
 
 def _run(
-    workspace: Workspace, study: StoredStudy, plan: ComparePlan, out: Path | None, as_json: bool, title: str = ""
+    workspace: Workspace,
+    study: StoredStudy,
+    plan: ComparePlan,
+    out: Path | None,
+    as_json: bool,
+    judging: JudgePlan | None,
+    title: str = "",
 ) -> None:
     from instill.compare.comparing import Watch
     from instill.compare.comparing import compare as run
@@ -156,7 +202,9 @@ def _run(
             if not as_json:
                 typer.echo(what, err=True)
 
-        compared = run(workspace, study, plan, title=title, commands=[typed()], watch=Watch(stage, update))
+        compared = run(
+            workspace, study, plan, title=title, commands=[typed()], judge=judging, watch=Watch(stage, update)
+        )
     page = save(compared, out or workspace.home / "reports" / compared.folder.name)
     if as_json:
         print_json({"report": str(page), **numbers(compared)})
