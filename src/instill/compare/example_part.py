@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from instill.compare.example_arms import IN_PROMPT, TUNED, PromptedArm, example_arms
 from instill.compare.example_scores import FormatMeans, FormatScorer, format_means
 from instill.compare.examples import learn_tone, run_examples, split_examples
 from instill.compare.examples_plan import NEEDS, ExamplesPlan, Need
-from instill.compare.line_up import LineUp
 from instill.compare.plan import ComparePlan
 from instill.compare.prices import Prices
 from instill.compare.replies import counting_with
@@ -26,6 +25,7 @@ from instill.compare.tone import ToneClassifier
 from instill.compare.tuned_arms import replay_of
 from instill.compare.tuning import Tuned, tune
 from instill.errors import UsageError
+from instill.generators.protocol import Generator
 from instill.measure.fact_costs import interval_dict
 from instill.measure.gate.schema import ReplySchema
 from instill.measure.outcomes import Preparation
@@ -35,6 +35,14 @@ from instill.training import Watch
 
 if TYPE_CHECKING:
     from instill.workspace import Workspace
+
+
+class Models(Protocol):
+    """Gives generators, see `LineUp.generator`."""
+
+    def generator(self, candidate: str = "") -> Generator:
+        """The base, or a candidate by its id."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +123,7 @@ def run_example_part(
     needs: Sequence[NeedRows],
     workspace: Workspace,
     plan: ComparePlan,
-    line_up: LineUp,
+    models: Models,
     *,
     prices: Prices,
     progress: Callable[[Progress], None] | None = None,
@@ -128,7 +136,7 @@ def run_example_part(
 
     Args:
         needs: see `example_needs`.
-        line_up: gives the base and candidates.
+        models: the line-up of the comparison.
         watch: of training, and of stages.
 
     Raises:
@@ -139,7 +147,7 @@ def run_example_part(
     watch = watch or Watch()
     part = ExamplePart()
     for each in needs:
-        asked = _asked(each, workspace, plan, line_up, prices, progress, watch)
+        asked = _asked(each, workspace, plan, models, prices, progress, watch)
         names = _names(each.need) if len(needs) > 1 else {}
         part.records.extend(_renamed(record, names) for record in asked.records)
         for arm, seconds in asked.seconds.items():
@@ -157,7 +165,7 @@ def _asked(
     rows: NeedRows,
     workspace: Workspace,
     plan: ComparePlan,
-    line_up: LineUp,
+    models: Models,
     prices: Prices,
     progress: Callable[[Progress], None] | None,
     watch: Watch,
@@ -167,17 +175,17 @@ def _asked(
     numbers: dict[str, Any] = {"rows": len(rows.train) + len(rows.held_out), "asked": len(rows.held_out)}
     tone = None
     if rows.need == "tone":
-        tone, why_not = _tone(rows, workspace, line_up, prices, progress, watch)
+        tone, why_not = _tone(rows, workspace, models, prices, progress, watch)
         numbers["tone"] = None if tone is None else {"auc": tone.auc, "pairs": tone.pairs}
         if why_not:
             return _Asked([], {}, {}, {**numbers, "why_not": why_not}, why_not)
     tuned = _tuned(rows, workspace, plan, watch)
     arms = example_arms(
         rows.train,
-        line_up.generator(),
+        models.generator(),
         workspace.encoder,
         instructions=instructions,
-        tuned=None if tuned is None else line_up.generator(tuned.candidate),
+        tuned=None if tuned is None else models.generator(tuned.candidate),
         max_tokens=workspace.settings.generator.max_tokens,
     )
     identity = _identity(rows, workspace, plan, tuned)
@@ -208,7 +216,7 @@ def _asked(
 def _tone(
     rows: NeedRows,
     workspace: Workspace,
-    line_up: LineUp,
+    models: Models,
     prices: Prices,
     progress: Callable[[Progress], None] | None,
     watch: Watch,
@@ -218,7 +226,7 @@ def _tone(
     # Without the plan's instructions, which may call for the tone; and the same whatever is trained later.
     base = PromptedArm(
         "base",
-        line_up.generator(),
+        models.generator(),
         counting_with(workspace.encoder),
         max_tokens=workspace.settings.generator.max_tokens,
     )

@@ -74,18 +74,25 @@ def read_instructions(given: str) -> str:
         >>> read_instructions("Reply as JSON.")
         'Reply as JSON.'
     """
-    try:
-        held = Path(given).read_text(encoding="utf-8").strip() if given and Path(given).is_file() else None
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        if len(given.split()) > 1:  # A text that is too long for the name of a file.
-            return given.strip()
-        raise UsageError(f"The instructions cannot be read: {error}.", where=given[:200]) from error
-    if held == "":
-        raise UsageError("The file of instructions is empty.", where=given)
-    if held is None and len(given.split()) == 1:
+    if _is_file(given):
+        try:
+            held = Path(given).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"The instructions cannot be read: {error}.", where=given) from error
+        if not held:
+            raise UsageError("The file of instructions is empty.", where=given)
+        return held
+    if len(given.split()) == 1:
         raise UsageError(
             "There is no file of this name, and one word is no instruction.",
-            where=given,
+            where=given[:200],
             remedy="Name a file, or write the instructions in quotes.",
         )
-    return given.strip() if held is None else held
+    return given.strip()
+
+
+def _is_file(given: str) -> bool:
+    try:
+        return bool(given) and Path(given).is_file()
+    except (OSError, ValueError):  # A text can be too long for the name of a file.
+        return False
