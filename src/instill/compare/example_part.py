@@ -201,6 +201,7 @@ def _asked(
         schema=rows.schema,
         tone=tone,
         prices=prices,
+        again_after_errors=True,
         progress=progress,
     )
     seconds = {arm.name: arm.seconds for arm in arms if arm.name == IN_PROMPT}
@@ -272,7 +273,12 @@ def _identity(rows: NeedRows, workspace: Workspace, plan: ComparePlan, tuned: Tu
 
 def _generator_of(workspace: Workspace) -> list[Any]:
     settings = workspace.settings.generator
-    return [settings.model_dump(mode="json", include={"base_url", "model", "folder", "max_tokens"})]
+    base = ""
+    if settings.folder:
+        from instill.train.generator.models import model_hash
+
+        base = model_hash(Path(settings.folder))
+    return [base, settings.base_url, settings.model, settings.max_tokens]
 
 
 def _folder(rows: NeedRows, workspace: Workspace, identity: str) -> Path:
