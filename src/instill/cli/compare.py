@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from instill.cli.output import JsonOption, WorkspaceOption, print_json, progress_bar, typed
+from instill.cli.output import JsonOption, WorkspaceOption, err, print_json, progress_bar, typed
 from instill.errors import UsageError
 from instill.workspace import EMPTY, Workspace
 
 if TYPE_CHECKING:
-    from instill.compare.examples_plan import ExamplesPlan
     from instill.compare.judging import JudgePlan
     from instill.compare.plan import ComparePlan
-    from instill.measure.verdict import Rules
     from instill.study.stored import StoredStudy
+
+FACTS = 200
+"""Of a study set that is made on the way: enough for a first answer."""
+
+_NOT_IN_LAB = ("study", "method", "last_layers", "rank", "epochs", "learning_rate", "replay")
 
 
 def register(app: typer.Typer) -> None:
@@ -26,6 +29,7 @@ def register(app: typer.Typer) -> None:
 
 
 def compare(
+    context: typer.Context,
     study: Annotated[
         str,
         typer.Argument(
@@ -42,7 +46,8 @@ def compare(
     ] = True,
     method: Annotated[Literal["lora", "dora", "full"], typer.Option(help="How arms are fine-tuned.")] = "lora",
     last_layers: Annotated[int, typer.Option(min=0, help="Only so many layers, with --method full; 0: all.")] = 0,
-    epochs: Annotated[int, typer.Option(min=1, help="How often each training row is shown.")] = 6,
+    rank: Annotated[int, typer.Option(min=1, help="Of the adapter: larger learns more, and forgets more.")] = 16,
+    epochs: Annotated[int, typer.Option(min=1, help="How often each training row is shown.")] = 8,
     learning_rate: Annotated[float | None, typer.Option(help="Otherwise the method's own.")] = None,
     replay: Annotated[float, typer.Option(min=0, max=0.9, help="Share of rows of what the base can do.")] = 0.25,
     noise: Annotated[int, typer.Option(min=0, help="Questions that are asked again among other passages.")] = 60,
@@ -72,9 +77,12 @@ def compare(
     judge_model: Annotated[str, typer.Option(metavar="NAME", help="The judging endpoint's model.")] = "",
     judge_key: Annotated[str, typer.Option(metavar="VARIABLE", help="Environment variable that holds its key.")] = "",
     lab: Annotated[
-        bool, typer.Option("--lab", help="The demonstration: a fictional world and the micro model, in minutes.")
+        bool,
+        typer.Option(
+            "--lab", help="The demonstration: a fictional world, the micro model; in ./lab-compare, or in -w."
+        ),
     ] = False,
-    seed: int = 0,
+    seed: Annotated[int, typer.Option(help="Another seed draws and trains otherwise.")] = 0,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FOLDER", help="For the report; otherwise .instill/reports.")
     ] = None,
@@ -98,82 +106,64 @@ def compare(
     """
     from instill.compare.examples_plan import read_examples
     from instill.compare.judging import judge_plan
-    from instill.compare.plan import ARMS, ComparePlan
+    from instill.compare.line_up import has_generator
+    from instill.compare.plan import ARMS, ComparePlan, chosen_arms
     from instill.compare.tuning import TuningPlan
     from instill.measure.verdict import Rules
 
     if list_arms:
         typer.echo("\n".join(f"{name:24}  {about}" for name, about in ARMS.items()))
         return
-    rules = Rules(tolerance=tolerance)
-    examples = read_examples(format, tone, schema=schema, instructions=instructions)
+    plan = ComparePlan(
+        arms=tuple(arm or ()),
+        questions=questions,
+        audit=audit,
+        noise=noise,
+        changes=changes,
+        wanted=wanted,
+        rules=Rules(tolerance=tolerance),
+        examples=read_examples(format, tone, schema=schema, instructions=instructions),
+        seed=seed,
+    )
     judging = judge_plan(judge, judge_url, judge_model, judge_key)
     if lab:
-        _run_lab(
-            Path(workspace) if workspace else Path("lab-compare"),
-            tuple(arm or ()),
-            questions,
-            rules,
-            seed,
-            out,
-            as_json,
-            examples,
-            judging,
-        )
+        _refuse_beside_lab(context)
+        _run_lab(Path(workspace or "lab-compare"), plan, train, out, as_json, judging)
         return
     with Workspace.open(workspace) as opened:
         if opened.is_empty:
             raise UsageError(EMPTY)
         folder = opened.settings.generator.folder
-        tuning = None
         if train and folder:
-            tuning = TuningPlan(
-                "compare",
-                folder,
-                method,
-                last_layers=last_layers,
-                learning_rate=learning_rate,
-                epochs=epochs,
-                replay_share=replay,
-                seed=seed,
-            )
-        plan = ComparePlan(
-            arms=tuple(arm or ()),
-            questions=questions,
-            audit=audit,
-            tuning=tuning,
-            noise=noise,
-            changes=changes,
-            wanted=wanted,
-            rules=rules,
-            examples=examples,
-            seed=seed,
-        )
+            tuning = TuningPlan("compare", folder, method, last_layers, rank, learning_rate, epochs)
+            plan = replace(plan, tuning=replace(tuning, replay_share=replay, seed=seed))
+        chosen_arms(plan, generator=has_generator(opened))  # Before a study set is made for nothing.
         _run(opened, _study(opened, study, as_json), plan, out, as_json, judging)
 
 
-def _run_lab(
-    folder: Path,
-    arms: tuple[str, ...],
-    questions: int | None,
-    rules: Rules,
-    seed: int,
-    out: Path | None,
-    as_json: bool,
-    examples: ExamplesPlan | None,
-    judging: JudgePlan | None,
-) -> None:
-    from instill.compare.laboratory import open_laboratory
+def _refuse_beside_lab(context: typer.Context) -> None:
+    """What the laboratory has its own of."""
+    for name in _NOT_IN_LAB:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name != "DEFAULT":
+            raise UsageError(
+                "The laboratory has a study set, a model and a training of its own.",
+                where=f"--{name.replace('_', '-')}" if name != "study" else "STUDY",
+                remedy="Leave it out beside --lab.",
+            )
 
-    found = open_laboratory(folder, seed=seed)
-    plan = replace(found.plan, arms=arms, rules=rules, examples=examples)
-    if questions is not None:
-        plan = replace(plan, questions=questions)
+
+def _run_lab(
+    folder: Path, plan: ComparePlan, train: bool, out: Path | None, as_json: bool, judging: JudgePlan | None
+) -> None:
+    from instill.compare.laboratory import in_laboratory, open_laboratory
+
+    found = open_laboratory(folder, seed=plan.seed)
     with found.workspace:
         _run(
             found.workspace,
             found.study,
-            plan,
+            in_laboratory(found, plan, train=train),
             out,
             as_json,
             judging,
@@ -190,21 +180,15 @@ def _run(
     judging: JudgePlan | None,
     title: str = "",
 ) -> None:
-    from instill.compare.comparing import Watch
     from instill.compare.comparing import compare as run
     from instill.compare.saved import as_json as numbers
     from instill.compare.saved import save
+    from instill.compare.setting import Watch
     from instill.measure.report.text import as_text
 
     with progress_bar("Comparing", hidden=as_json) as update:
-
-        def stage(what: str) -> None:
-            if not as_json:
-                typer.echo(what, err=True)
-
-        compared = run(
-            workspace, study, plan, title=title, commands=[typed()], judge=judging, watch=Watch(stage, update)
-        )
+        watch = Watch(lambda what: _say(what, as_json), update)
+        compared = run(workspace, study, plan, title=title, commands=[typed()], judge=judging, watch=watch)
     page = save(compared, out or workspace.home / "reports" / compared.folder.name)
     if as_json:
         print_json({"report": str(page), **numbers(compared)})
@@ -213,22 +197,26 @@ def _run(
     typer.secho(f"The report is in {page}", bold=True)
 
 
-def _study(workspace: Workspace, reference: str, hidden: bool) -> StoredStudy:
+def _study(workspace: Workspace, reference: str, as_json: bool) -> StoredStudy:
     """The study set of this id, the newest, or one that is made now."""
-    from instill.study.filters import reads_with
-    from instill.study.making import StudySettings, make_study
-    from instill.study.stored import list_studies, open_study, write_study
+    from instill.study.making import StudySettings
+    from instill.study.stored import list_studies, open_study
+    from instill.studying import study_workspace
 
     if reference or list_studies(workspace.home):
         return open_study(workspace.home, reference)
-    if not hidden:
-        typer.echo(
-            "There is no study set yet; one is made by rules (instill study make does it with settings).", err=True
+    _say("there is no study set yet: one is made, by rules (instill study make has settings for that)", as_json)
+    with progress_bar("Making", hidden=as_json) as update:
+        made = study_workspace(
+            workspace,
+            StudySettings(most_facts=FACTS),
+            progress=lambda what, done, total: update(done, total, what),
         )
-    reader = workspace.reader
-    made = make_study(
-        (workspace.show(record.doc_id) for record in workspace.documents()),
-        StudySettings(most_facts=200),
-        read=None if reader is None else reads_with(reader),
-    )
-    return write_study(workspace.home, made.study, made.rows, made.prompts)
+    _say(f"made study set {made.card.id}; look at it: instill study show {made.card.id}", as_json)
+    return made
+
+
+def _say(what: str, as_json: bool) -> None:
+    """A line above the bar."""
+    if not as_json:
+        err.print(what, markup=False, soft_wrap=True)

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from instill.cli.output import JsonOption, WorkspaceOption, clean, columns, print_json, progress_bar
-from instill.errors import UsageError
-from instill.workspace import EMPTY, Workspace
+from instill.workspace import Workspace
 
 if TYPE_CHECKING:
     from instill.study.sets import StudyCard, StudyItem
@@ -51,33 +50,19 @@ def make(
 
     Example: `instill study make --most 200`
     """
-    from instill.study.filters import reads_with
-    from instill.study.making import StudySettings, Writer, make_study
+    from instill.study.making import StudySettings
     from instill.study.splits import Shares
-    from instill.study.stored import write_study
+    from instill.studying import study_workspace
 
     settings = StudySettings(most_facts=most, shares=Shares(gate=gate, audit=audit, controls=controls), seed=seed)
     with Workspace.open(workspace) as opened, progress_bar("Making", hidden=as_json) as update:
-        if opened.is_empty:
-            raise UsageError(EMPTY)
-        writer: Writer | None = None
-        if generator:
-            from instill.study.generated import GeneratorWriter
-
-            if opened.generator is None:
-                raise UsageError(
-                    "No generator is set.", where="generator", remedy="Set generator.base_url in instill.toml."
-                )
-            writer = GeneratorWriter(opened.generator)
-        reader = opened.reader if check else None
-        made = make_study(
-            (opened.show(record.doc_id) for record in opened.documents()),
+        study = study_workspace(
+            opened,
             settings,
-            read=None if reader is None else reads_with(reader),
-            writer=writer,
+            check=check,
+            generated=generator,
             progress=lambda what, done, total: update(done, total, what),
         )
-        study = write_study(opened.home, made.study, made.rows, made.prompts)
     if as_json:
         print_json({"folder": str(study.folder), **study.card.model_dump(mode="json")})
     else:

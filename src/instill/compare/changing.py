@@ -1,34 +1,29 @@
-"""The part of a comparison in which documents change: freshness, conflict, and passages that contradict."""
+"""The parts of a comparison in which passages are mixed or documents change: noise, freshness, contradictions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import ceil
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-from instill.compare.arms import oracle_passages, with_others
+from instill.compare.arms import GivenTo, oracle_passages, with_others
 from instill.compare.changed_rows import changed_rows
 from instill.compare.changes import Change, make_changes
-from instill.compare.conflict import Believing, Conflict, believed, conflict
-from instill.compare.copies import add_twins
+from instill.compare.conflict import Believing, Conflict, believed, conflict, conflict_items
+from instill.compare.copies import add_twins, applied, twin_id
 from instill.compare.freshness import Freshness, Renewed, Renewing, freshness, indexing, trained_again
-from instill.compare.line_up import FINDS, LineUp
+from instill.compare.line_up import FINDS
 from instill.compare.noise import contradicting_passages, noise_passages
 from instill.compare.passages import Passages
-from instill.compare.plan import BOTH, CLOSED, QUOTED, TUNED, ComparePlan
-from instill.compare.prices import Prices
-from instill.compare.running import Progress, run_arms
+from instill.compare.plan import BOTH, CLOSED, QUOTED, TUNED, WHOLE
+from instill.compare.running import TASKS, draw, run_arms
+from instill.compare.setting import Setting
 from instill.compare.stored import Recorded
-from instill.compare.tuned_arms import Trained
 from instill.compare.tuning import tune
+from instill.measure.report.types import Refresh
 from instill.study.sets import StudyItem
-from instill.study.stored import StoredStudy
-
-if TYPE_CHECKING:
-    from instill.workspace import Workspace
 
 NOISY = ("facts", "paraphrase")
 """Tasks whose questions are asked again among noise."""
@@ -38,129 +33,154 @@ FEWEST_SHOWN = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
-    """What all parts share.
+class Changed:
+    """What came of changed documents.
 
     Args:
-        copy: of the workspace; its documents are changed.
-        folder: for outcomes.
-        identity: see `run_arms`.
+        changes: that could be made up; none where the rules can change no fact.
+        items: the questions of freshness and conflict, whose ids stand in no study set.
+        winners: of the conflict, by arm, for `--json`.
+        retraining: seconds of a training for one changed fact; None: nothing was trained again.
     """
 
-    workspace: Workspace
-    copy: Workspace
-    study: StoredStudy
-    plan: ComparePlan
-    line_up: LineUp
-    trained: Trained
-    names: Sequence[str]
-    folder: Path
-    identity: str
-    prices: Prices
-    progress: Callable[[Progress], None] | None = None
+    changes: Sequence[Change] = ()
+    items: Sequence[StudyItem] = ()
+    records: Sequence[Recorded] = ()
+    refreshes: Sequence[Refresh] = ()
+    winners: Sequence[dict[str, Any]] = ()
+    retraining: float | None = None
 
 
-def ask_among_noise(setting: Setting, items: Sequence[StudyItem], every: Sequence[StudyItem]) -> list[Recorded]:
+def ask_among_noise(setting: Setting, items: Sequence[StudyItem]) -> list[Recorded]:
     """Arms that read, asked with the right passage and irrelevant ones.
 
     Args:
-        items: to be asked.
-        every: of the study set, whose passages are the noise.
+        items: of the main questions; some of them are asked.
     """
-    names = [name for name in setting.names if name in FINDS]
-    if not names or not items:
+    noisy = [item for item in items if TASKS[item.phrasing] in NOISY]
+    if not setting.plan.noise or not noisy:
         return []
     passages = Passages(setting.workspace, setting.study.facts())
-    given = with_others(oracle_passages(passages), noise_passages(passages, every, seed=setting.plan.seed))
-    return run_arms(
-        items,
-        [setting.line_up.arm(name, given=given) for name in names],
-        setting.folder / "noise",
-        identity=setting.identity,
-        task="noise",
-        prices=setting.prices,
-        progress=setting.progress,
+    # Out of the whole gate: the same question has the same noise, however many are asked.
+    noise = noise_passages(passages, setting.study.items("gate"), seed=setting.plan.seed)
+    drawn = draw(noisy, setting.plan.noise, seed=setting.plan.seed)
+    return _ask_with(setting, "noise", drawn, with_others(oracle_passages(passages), noise))
+
+
+def change_documents(setting: Setting, records: Sequence[Recorded]) -> Changed:
+    """Change some facts in the copy, and ask about them: until when each arm says the new value, and what wins where
+    model and document, or two documents, contradict each other.
+
+    Args:
+        records: of the main questions, from which it follows what a model believes.
+    """
+    plan, watch = setting.plan, setting.watch
+    if not plan.changes:
+        return Changed()
+    watch.stage("changing documents")
+    changes = make_changes(setting.workspace, setting.study, most=plan.changes, seed=plan.seed)
+    if not changes:
+        return Changed()
+    fresh = _refreshed(setting, changes)
+    watch.stage("contradicting what models believe")
+    add_twins(setting.copy, changes)
+    found = _contradicted(setting, changes, records)
+    beside = _among_contradictions(setting, changes)
+    every = {item.id for change in changes for item in change.before}
+    return Changed(
+        changes=changes,
+        items=[*(item for change in changes for item in change.items), *conflict_items(changes, every)],
+        records=[*fresh.records, *found.records, *beside],
+        refreshes=fresh.refreshes,
+        winners=[each.as_dict() for each in found.winners],
+        retraining=fresh.seconds_per_fact.get(TUNED),
     )
 
 
-def refresh_arms(setting: Setting) -> tuple[list[Change], Freshness | None]:
-    """Change some facts, one after the other, and let each arm take that up in its way."""
-    changes = make_changes(setting.workspace, setting.study, most=setting.plan.changes, seed=setting.plan.seed)
-    if not changes:
-        return [], None
-    ways = [_way(setting, name) for name in setting.names if name in (CLOSED, TUNED, *FINDS)]
-    found = freshness(
+def _refreshed(setting: Setting, changes: Sequence[Change]) -> Freshness:
+    """Change the facts one after the other, and let each arm take that up in its way."""
+    ways = [_way(setting, name) for name in setting.names if name in (CLOSED, WHOLE, TUNED, *FINDS)]
+    if not ways:
+        return Freshness([], [], {}, {})
+    return freshness(
         changes,
         ways,
         setting.folder / "freshness",
         identity=setting.identity,
         prices=setting.prices,
-        progress=setting.progress,
+        progress=setting.watch.answered,
     )
-    return changes, found
 
 
-def contradict(setting: Setting, changes: Sequence[Change], records: Sequence[Recorded]) -> Conflict | None:
-    """Ask what a model believes with a document that says otherwise; None where no model believes anything asked.
-
-    The copy holds the changed documents' twins afterwards.
-
-    Args:
-        records: of the main questions, from which it follows what is believed.
-    """
-    add_twins(setting.copy, changes)
+def _contradicted(setting: Setting, changes: Sequence[Change], records: Sequence[Recorded]) -> Conflict:
+    """Ask what a model believes, with a twin of the document that says otherwise."""
     given = oracle_passages(Passages(setting.copy))
     asked = []
     for name in setting.names:
-        believer = {BOTH: TUNED}.get(name, CLOSED)
+        # What a model that was taught to read believes is taken to be what its base does.
+        believer = TUNED if name == BOTH else CLOSED
         if name not in FINDS or name == QUOTED or believer not in setting.names:
             continue
-        arm = setting.line_up.arm(name, workspace=setting.copy, given=given)
-        asked.append(Believing(arm, believed(records, believer)))
-    found = conflict(
+        known = believed(records, believer)
+        if conflict_items(changes, known):
+            asked.append(Believing(setting.line_up.arm(name, workspace=setting.copy, given=given), known))
+    return conflict(
         changes,
-        [each for each in asked if each.believed],
+        asked,
         setting.folder / "conflict",
         identity=setting.identity,
         prices=setting.prices,
-        progress=setting.progress,
+        progress=setting.watch.answered,
     )
-    return found if found.records else None
 
 
-def ask_among_contradictions(setting: Setting, changes: Sequence[Change]) -> list[Recorded]:
-    """Arms that read, asked with the right passage and one that says otherwise; right stays what the original says.
-
-    Call it after `contradict`, which puts the twins into the copy.
-    """
-    names = [name for name in setting.names if name in FINDS]
+def _among_contradictions(setting: Setting, changes: Sequence[Change]) -> list[Recorded]:
+    """Arms that read, asked with the right passage and a twin's; right stays what the original says."""
     items = [item for change in changes for item in change.before]
-    if not names or not items:
+    given = with_others(oracle_passages(Passages(setting.copy)), contradicting_passages(setting.copy, changes))
+    return _ask_with(setting, "contradiction", items, given)
+
+
+def _ask_with(setting: Setting, task: str, items: Sequence[StudyItem], given: GivenTo) -> list[Recorded]:
+    """The arms that find passages, given these instead; in the copy, which has the twins too."""
+    names = [name for name in setting.names if name in FINDS]
+    if not names:
         return []
-    passages = Passages(setting.copy)
-    given = with_others(oracle_passages(passages), contradicting_passages(setting.copy, changes))
+    setting.watch.stage(f"asking {len(items)} questions with {task} of {len(names)} arms")
     return run_arms(
         items,
         [setting.line_up.arm(name, workspace=setting.copy, given=given) for name in names],
-        setting.folder / "contradiction",
+        setting.folder / task,
         identity=setting.identity,
-        task="contradiction",
+        task=task,
         prices=setting.prices,
-        progress=setting.progress,
+        again_after_errors=True,
+        progress=setting.watch.answered,
     )
 
 
 def _way(setting: Setting, name: str) -> Renewing:
+    """How an arm takes up a change."""
     if name == CLOSED:
-        return Renewing(name, "nothing can be done", lambda _: _as_it_is(setting, name))
+        return Renewing(name, "nothing can be done", lambda _: _as_it_is(setting))
     if name == TUNED:
         return trained_again(name, lambda change: _train_again(setting, change))
+    if name == WHOLE:
+        return Renewing(name, "document read anew", lambda changes: _read_anew(setting, changes))
     return indexing(name, setting.copy, lambda copy: setting.line_up.arm(name, workspace=copy))
 
 
 @contextmanager
-def _as_it_is(setting: Setting, name: str) -> Iterator[Renewed]:
-    yield setting.line_up.arm(name), 0.0
+def _as_it_is(setting: Setting) -> Iterator[Renewed]:
+    yield setting.line_up.arm(CLOSED), 0.0
+
+
+@contextmanager
+def _read_anew(setting: Setting, changes: Sequence[Change]) -> Iterator[Renewed]:
+    """The index only hands the text over, so that it is written to costs this arm nothing."""
+    (change,) = changes
+    with applied(setting.copy, change):
+        yield setting.line_up.arm(WHOLE, workspace=setting.copy), 0.0
 
 
 def _train_again(setting: Setting, change: Change) -> Renewed:
@@ -169,17 +189,18 @@ def _train_again(setting: Setting, change: Change) -> Renewed:
     assert plan is not None, "there is a fine-tuned arm"
     touched = set(change.touched)
     rows = setting.study.rows()
-    about = [row for row in rows if touched & set(row.get("facts") or ())]
+    about = changed_rows([row for row in rows if touched & set(row.get("facts") or ())], [change])
     others = [row for row in rows if not touched & set(row.get("facts") or ())]
-    first = setting.trained.by_arm[TUNED]
-    epochs = max(plan.epochs, ceil(FEWEST_SHOWN / max(1, len(about))))
-    named = replace(plan, name=f"{plan.name}-changed", epochs=epochs)
+    if not about:  # A generator retold the fact, and no row has the old value word for word.
+        return setting.line_up.arm(TUNED), 0.0
+    setting.line_up.release()
     again = tune(
         setting.workspace.home,
-        named,
-        changed_rows(about, [change]),
-        setting.folder / "freshness" / f"changed-{change.doc_id}",
+        replace(plan, name=f"{plan.name}-changed", epochs=max(plan.epochs, ceil(FEWEST_SHOWN / len(about)))),
+        about,
+        setting.folder / "freshness" / f"changed-{twin_id(change)}",
         replay=[*setting.trained.replay, *others],
-        parent=first.candidate,
+        parent=setting.trained.by_arm[TUNED].candidate,
+        watch=setting.watch.training(),
     )
     return setting.line_up.arm(TUNED, candidate=again.candidate), again.seconds

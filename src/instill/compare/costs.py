@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from instill.compare.copies import put_again
 from instill.compare.line_up import FINDS
-from instill.compare.plan import AWARE, BOTH, TUNED
+from instill.compare.plan import AWARE, BOTH, TUNED, WHOLE
 from instill.compare.prices import Prices
 from instill.compare.tuning import Tuned
+from instill.errors import UsageError
 from instill.measure.outcomes import Preparation
 
 if TYPE_CHECKING:
@@ -25,8 +26,14 @@ def seconds_per_document(copy: Workspace, *, most: int = SAMPLE, seed: int = 0) 
 
     Args:
         copy: see `fresh_copy`.
+        most: so many are indexed again, 1 or more.
+
+    Raises:
+        UsageError: `copy` is no copy, or holds no document.
     """
     ids = sorted(record.doc_id for record in copy.documents())
+    if not ids:
+        raise UsageError("The workspace holds no document.", where=str(copy.path), remedy="Run: instill add PATH")
     drawn = Random(seed).sample(ids, min(most, len(ids)))  # noqa: S311
     put_again(copy, drawn[:1])
     return sum(put_again(copy, [doc_id]) for doc_id in drawn) / len(drawn)
@@ -43,16 +50,26 @@ def preparations(
     taught: int,
     prices: Prices,
 ) -> list[Preparation]:
-    """Of each arm that has costs before its answers.
+    """Of each arm that makes facts answerable: all but the model as it is, and the one that shows what is possible.
 
     One more fact is one more document to an arm that finds passages, and a training to an arm that knows by heart:
-    measured where freshness was, else the share of one in the training that was.
+    measured where freshness was, else the share of one in the training that was. An arm that is given whole documents
+    has nothing to prepare: what it costs is in its answers.
 
     Args:
-        documents: in the index.
+        documents: in the index, 0 or more.
         per_document: seconds of indexing one.
+        tuned: candidates by arm (`TUNED`, which `BOTH` uses too, and `AWARE`).
         retraining: seconds of a training for one changed fact; None: not measured.
         facts, taught: in the documents, and in the training rows.
+
+    Example:
+        >>> (found,) = preparations(
+        ...     ["retrieval"], documents=100, per_document=0.05, tuned={}, retraining=None, facts=400, taught=300,
+        ...     prices=Prices(machine_hour=3.6),
+        ... )
+        >>> found
+        Preparation(arm='retrieval', seconds=5.0, money=0.005, facts=400, seconds_per_fact=0.05, money_per_fact=5e-05)
     """
     index = documents * per_document
     found = []
@@ -67,6 +84,6 @@ def preparations(
             per_fact = retraining if retraining is not None else tuned[TUNED].seconds / max(1, taught)
         known = taught if arm == TUNED else facts
         money = prices.of_seconds(seconds), prices.of_seconds(per_fact)
-        if arm in FINDS or own is not None:
+        if arm in FINDS or arm == WHOLE or own is not None:
             found.append(Preparation(arm, seconds, money[0], known, per_fact, money[1]))
     return found

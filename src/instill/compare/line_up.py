@@ -29,10 +29,8 @@ from instill.study.sets import Fact
 if TYPE_CHECKING:
     from instill.workspace import Workspace
 
-READS = (QUOTED, RETRIEVAL, ORACLE, WHOLE, BOTH, AWARE)
 FINDS = (QUOTED, RETRIEVAL, BOTH, AWARE)
-"""Arms that are given passages, and those that search for them."""
-
+"""Arms that search for passages, and so need the index."""
 
 BASE = ""
 """The generator without any candidate."""
@@ -79,14 +77,20 @@ class LineUp:
             given = oracle_passages(passages)
         if given is None and name == WHOLE:
             given = whole_documents(passages)
+        if name in (RETRIEVAL, WHOLE) and generator is None:
+            raise UsageError("This arm needs a generator.", where=name, remedy="Set generator.folder or .base_url.")
         if generator is None or (self._plan.pipeline and name != WHOLE):
             return PipelineArm(name, place, passages, generator=generator, given=given)
         given = given or found_passages(passages, self._plan.passages)
         return ReadingArm(name, place, generator, given, counting_with(place.encoder), wording=self._plan.wording)
 
-    def arms(self, names: list[str]) -> list[Arm]:
+    def arms(self, names: Sequence[str]) -> list[Arm]:
         """Several, as they are for the main questions."""
         return [self.arm(name) for name in names]
+
+    def release(self) -> None:
+        """Let go of the model that is in memory, before another one is opened elsewhere; the arms stay usable."""
+        self._generators.release()
 
     def generator(self, candidate: str = BASE) -> Generator:
         """The base, or a candidate by its id; it shares the place in memory with the arms' generators."""
@@ -94,7 +98,8 @@ class LineUp:
 
     def _closed(self, name: str, candidate: str | None) -> Arm:
         generator = self._generator(name, candidate)
-        assert generator is not None, "chosen_arms leaves such arms out"
+        if generator is None:
+            raise UsageError("This arm needs a generator.", where=name, remedy="Set generator.folder or .base_url.")
         wording = self._plan.wording if name == CLOSED else _as_trained(self._plan.wording)
         known = (wording.instructions,) if wording.instructions else ()
         closed = ClosedBook((fact.evidence.text for fact in self._facts), known)
@@ -104,6 +109,8 @@ class LineUp:
         own = {TUNED: TUNED, BOTH: TUNED, AWARE: AWARE}.get(name)
         if own is None:
             return self._generators.generator(BASE) if has_generator(self._workspace) else None
+        if candidate is None and own not in self._tuned:
+            raise UsageError("This arm needs a candidate, and none was trained.", where=name)
         return self._generators.generator(candidate or self._tuned[own].candidate)
 
 
@@ -121,8 +128,8 @@ def opened(workspace: Workspace, key: str) -> Generator:
     """
     if workspace.settings.generator.folder:
         return generator_with(workspace, key or "none")
-    found = workspace.generator
-    if found is None or key:
+    found = None if key else workspace.generator
+    if found is None:
         raise UsageError("This arm needs a local generator.", where=key or "generator", remedy="Set generator.folder.")
     return found
 

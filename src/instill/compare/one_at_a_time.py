@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator, Sequence
 
 from instill.compare.replies import TellsUsage
@@ -13,6 +14,25 @@ class OneAtATime:
 
     Args:
         opener: key -> a generator, newly made; its model is loaded when it is asked for the first time.
+
+    Example:
+        >>> class Named:
+        ...     def __init__(self, name):
+        ...         print("opened", name)
+        ...         self.name = name
+        ...     def stream(self, messages, *, max_tokens, temperature=0.0):
+        ...         yield self.name
+        >>> several = OneAtATime(Named)
+        >>> base, tuned = several.generator("base"), several.generator("tuned")
+        >>> for one in (base, base, tuned, base):
+        ...     print(*one.stream([], max_tokens=1))
+        opened base
+        base
+        base
+        opened tuned
+        tuned
+        opened base
+        base
     """
 
     def __init__(self, opener: Callable[[str], Generator]) -> None:
@@ -26,9 +46,15 @@ class OneAtATime:
     def open(self, key: str) -> Generator:
         """The generator itself."""
         if self._held is None or self._held[0] != key:
-            self._held = None  # Let go before the next is made: two large models may not fit.
+            self.release()  # Before the next one is made: two large models may not fit.
             self._held = key, self._opener(key)
         return self._held[1]
+
+    def release(self) -> None:
+        """Let go of the generator that is held; it is opened again when it is asked."""
+        if self._held is not None:
+            self._held = None
+            gc.collect()  # A model may be part of a cycle, and would stay until there are many new objects.
 
 
 class _Turn:

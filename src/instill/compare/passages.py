@@ -104,6 +104,16 @@ class Passages:
                 hits.append(_hit(document, Passage(number, start, stop, document.text[start:stop])))
         return Cut(tuple(hits), " ".join(notices))
 
+    def check(self, items: Iterable[StudyItem]) -> None:
+        """See that the evidence of all items stands in the index as it stood in the study set.
+
+        Raises:
+            WorkspaceError: it does not.
+        """
+        for item in items:
+            for evidence in item.evidence:
+                self._document_of(evidence)
+
     def _documents_about(self, item: StudyItem) -> list[str]:
         known = [self._facts[id_].doc_id for id_ in item.fact_ids if id_ in self._facts]
         found = known or [hit.doc_id for hit in self.found(item, item.question, 1)]

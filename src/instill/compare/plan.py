@@ -31,7 +31,9 @@ ARMS: Mapping[str, str] = {
     BOTH: "the fine-tuned model with what retrieval finds",
     AWARE: "the model fine-tuned to read among distractors, with what retrieval finds",
 }
-NEED_GENERATOR = (CLOSED, RETRIEVAL, TUNED, BOTH, AWARE)
+NEED_GENERATOR = (CLOSED, RETRIEVAL, WHOLE, TUNED, BOTH, AWARE)
+"""The others can quote; but a reader does not read a long document to its end, so no whole ones are quoted from."""
+
 NEED_TUNING = (TUNED, BOTH, AWARE)
 
 
@@ -54,6 +56,7 @@ class ComparePlan:
         unknown: what a model is taught to say where nothing answers; None: as the wording says it.
         wanted: the difference that one cares about, for the number of questions that is said beforehand.
         examples: formats and tones to compare too; None: none.
+        rules: what the verdict is held to.
         seed: of all that is drawn.
     """
 
@@ -82,11 +85,13 @@ def chosen_arms(plan: ComparePlan, *, generator: bool) -> list[str]:
         generator: whether the workspace has one.
 
     Raises:
-        UsageError: an arm is not known, or needs what is not there.
+        UsageError: an arm is not known, or needs what is not there, or fewer than two are left.
 
     Example:
         >>> chosen_arms(ComparePlan(), generator=False)
-        ['retrieval, quoted', 'oracle passage', 'whole documents']
+        ['retrieval, quoted', 'oracle passage']
+        >>> chosen_arms(ComparePlan(), generator=True)
+        ['closed-book', 'retrieval, quoted', 'retrieval', 'oracle passage', 'whole documents']
     """
     for arm in plan.arms:
         if arm not in ARMS:
@@ -102,10 +107,13 @@ def chosen_arms(plan: ComparePlan, *, generator: bool) -> list[str]:
                 "This arm needs training.", where=arm, remedy="Set generator.folder, and leave --no-train out."
             )
     wanted = plan.arms or tuple(ARMS)
-    return [
+    found = [
         arm
         for arm in ARMS
         if arm in wanted
         and (generator or arm not in NEED_GENERATOR)
         and (plan.tuning is not None or arm not in NEED_TUNING)
     ]
+    if len(found) < 2:
+        raise UsageError("A comparison needs two arms.", where=", ".join(found), remedy="Name another one: --arm NAME")
+    return found

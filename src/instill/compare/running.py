@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Literal
@@ -137,7 +137,10 @@ def run_arms(
                 measured = task or TASKS[item.phrasing]
                 known = stored.get(measured, item.id, arm.name)
                 taken_up = known is not None and not (again_after_errors and known.error)
-                recorded = known if known and taken_up else _asked(item, arm, measured, group_by, prices, stored)
+                if known is not None and taken_up:
+                    recorded = _priced(known, prices)
+                else:
+                    recorded = _asked(item, arm, measured, group_by, prices, stored)
                 found.append(recorded)
                 if progress is not None:
                     progress(Progress(recorded, taken_up, len(found), len(items) * len(arms)))
@@ -181,6 +184,12 @@ def _asked(item: StudyItem, arm: Arm, task: str, group_by: GroupBy, prices: Pric
     recorded = Recorded(outcome, reply.error, reply.estimated, reply.notices)
     stored.add(recorded)
     return recorded
+
+
+def _priced(known: Recorded, prices: Prices) -> Recorded:
+    """At the prices of now, which may have changed since it was asked."""
+    money = prices.of_tokens(known.outcome.tokens_in, known.outcome.tokens_out)
+    return replace(known, outcome=replace(known.outcome, money=money))
 
 
 def _reply(item: StudyItem, arm: Arm) -> ArmReply:

@@ -1,4 +1,4 @@
-"""Reports of comparisons on disk: `.instill/reports/<time>-<id>/`, a page for people and the numbers for machines."""
+"""Reports of comparisons on disk: `.instill/reports/<id>/`, a page for people and the numbers for machines."""
 
 from __future__ import annotations
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from instill.compare.kept_replies import KeptReplies
 from instill.compare.line_up import BASE, opened
 from instill.compare.passages import Passages
-from instill.compare.plan import AWARE, BOTH, TUNED, ComparePlan
+from instill.compare.plan import AWARE, BOTH, NEED_TUNING, TUNED, ComparePlan
 from instill.compare.reading_rows import reading_rows
 from instill.compare.replay import general_prompts, replay_rows
 from instill.compare.tuning import Tuned, TuningPlan, closed_rows, tune
-from instill.durable import write_json
 from instill.errors import UsageError
-from instill.study.sets import digest
+from instill.measure.journal import open_journal
 from instill.study.stored import StoredStudy
 from instill.training import Watch
 
@@ -52,24 +51,30 @@ def train_arms(
     folder: Path,
     *,
     watch: Watch | None = None,
+    replied: Callable[[int, int], None] = lambda *_: None,
 ) -> Trained:
     """Train what the arms of these names need; a candidate that is there is used again.
 
     Args:
         folder: where rows and recipes are kept.
+        replied: see `replay_of`.
 
     Raises:
-        UsageError: see `tune`; or no training question of the set has a passage.
+        UsageError: the base is not the workspace's generator; see `tune`; or no training question has a passage.
+        WorkspaceError: another process trains the same, or kept replies are damaged.
         GeneratorError: the base gives no replies for replay.
     """
-    if plan.tuning is None or not {TUNED, BOTH, AWARE} & set(names):
+    if plan.tuning is None or not set(NEED_TUNING) & set(names):
         return Trained({}, (), plan.retention or ())
+    _check_base(workspace, plan.tuning)
     watch = watch or Watch()
-    replay, retention = replay_of(workspace, plan, folder, watch)
+    replay, retention = replay_of(workspace, plan, folder, watch, replied)
     found: dict[str, Tuned] = {}
     if {TUNED, BOTH} & set(names):
-        found[TUNED] = _tune(workspace, plan, "known", closed_rows(study), replay, folder, watch)
+        watch.stage("facts by heart")
+        found[TUNED] = _tune(workspace, plan.tuning, "known", closed_rows(study), replay, folder, watch)
     if AWARE in names:
+        watch.stage("reading among distractors")
         rows = reading_rows(
             study.items("train"),
             Passages(workspace, study.facts()),
@@ -78,42 +83,63 @@ def train_arms(
             seed=plan.seed,
             unknown=plan.unknown,
         )
-        found[AWARE] = _tune(workspace, plan, "reading", rows, replay, folder, watch)
+        found[AWARE] = _tune(workspace, plan.tuning, "reading", rows, replay, folder, watch)
     return Trained(found, replay, retention)
 
 
 def _tune(
-    workspace: Workspace, plan: ComparePlan, name: str, rows: Rows, replay: Rows, folder: Path, watch: Watch
+    workspace: Workspace, plan: TuningPlan, name: str, rows: Rows, replay: Rows, folder: Path, watch: Watch
 ) -> Tuned:
-    assert plan.tuning is not None, "checked by the caller"
-    named: TuningPlan = replace(plan.tuning, name=f"{plan.tuning.name}-{name}")
+    named = replace(plan, name=f"{plan.name}-{name}")
     return tune(workspace.home, named, rows, folder / named.name, replay=replay, watch=watch)
 
 
-def replay_of(workspace: Workspace, plan: ComparePlan, folder: Path, watch: Watch) -> tuple[Rows, Rows]:
-    """Rows to show with the new ones, and rows to measure on; the plan's, or else the base's own replies."""
-    assert plan.tuning is not None, "checked by the caller"
+def replay_of(
+    workspace: Workspace,
+    plan: ComparePlan,
+    folder: Path,
+    watch: Watch,
+    replied: Callable[[int, int], None] = lambda *_: None,
+) -> tuple[Rows, Rows]:
+    """Rows to show with the new ones, and rows to measure on; the plan's, or else the base's own replies.
+
+    Args:
+        folder: where the base's replies are kept.
+        replied: is told how many prompts are answered, of how many.
+    """
     if plan.replay is not None:
         return plan.replay, plan.retention or ()
     watch.stage("asking the base for replay")
-    own = _own_replies(workspace, plan.tuning.base, folder)
+    own = _own_replies(workspace, folder, replied)
     kept_back = [row for number, row in enumerate(own) if number % _KEPT_BACK == 0]
     shown = [row for number, row in enumerate(own) if number % _KEPT_BACK]
     return shown, plan.retention if plan.retention is not None else kept_back
 
 
-def _own_replies(workspace: Workspace, base: str, folder: Path) -> list[dict[str, Any]]:
-    """What the base says to general prompts; asked once and kept."""
+def _own_replies(workspace: Workspace, folder: Path, replied: Callable[[int, int], None]) -> list[dict[str, Any]]:
+    """What the base says to general prompts; each is asked once, also over several runs."""
+    from instill.train.generator.models import model_hash
+
     if not workspace.settings.generator.folder:
         raise UsageError(
             "Replay by the base itself needs it as the workspace's generator.",
             where="generator.folder",
             remedy="Set generator.folder to the base, or name rows of replay.",
         )
-    file = folder / f"replay-{digest([base])}.json"
-    if file.exists():
-        return [dict(row) for row in json.loads(file.read_text(encoding="utf-8"))]
-    rows = replay_rows(opened(workspace, BASE), general_prompts())
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(file, rows)
-    return rows
+    base = model_hash(Path(workspace.settings.generator.folder))
+    prompts = general_prompts()
+    file = folder / f"replay-{base}.jsonl"
+    with open_journal(file, base, noun="a reply", work="asking this model for replay") as journal:
+        kept = KeptReplies(lambda: opened(workspace, BASE), journal, lambda count: replied(count, len(prompts)))
+        return replay_rows(kept, prompts)
+
+
+def _check_base(workspace: Workspace, plan: TuningPlan) -> None:
+    """The arms are asked with the workspace's generator, so that it must be what is trained."""
+    folder = workspace.settings.generator.folder
+    if not folder or Path(folder).expanduser().resolve() != Path(plan.base).expanduser().resolve():
+        raise UsageError(
+            "Arms are fine-tuned from the workspace's own generator.",
+            where=f"base = {plan.base}, generator.folder = {folder or 'not set'}",
+            remedy="Set generator.folder to the base.",
+        )

@@ -16,7 +16,7 @@ class Outcome:
         item: id of the study item.
         group: questions about one fact fail together; its id, or the document's.
         task: "facts", "paraphrase", "reverse", "two documents", "unanswerable", "control", "noise", "conflict",
-            "freshness", "format", "tone"; what the question measures.
+            "contradiction", "freshness", "format", "tone"; what the question measures.
         kind: "abstained" is right for an unanswerable question, and a miss for the others.
         exact, f1: 0 to 1, against the nearest accepted answer; 0 where it abstained.
         right: 0 to 1; what is compared: for an unanswerable question whether it abstained, else `exact`.

@@ -263,14 +263,14 @@ def _shared(outcomes: Sequence[Outcome], hidden: Collection[str]) -> list[Outcom
 
 
 def _cost(arm: str, need: str, outcomes: Sequence[Outcome], prepared: Mapping[str, Preparation], rules: Rules) -> Cost:
-    """Of an answer with its share of the preparation; of a changed fact, for freshness."""
+    """Of an answer with its share of the preparation; for freshness, with all that one changed fact takes."""
     before = prepared.get(arm)
-    if need == "freshness" and before is not None:
-        return Cost(before.money_per_fact, before.seconds_per_fact)
     rows = [row for row in outcomes if row.arm == arm and row.task in NEEDS[need]]
     money, seconds = (sum(each) / len(rows) for each in zip(*((row.money, row.seconds) for row in rows), strict=True))
     if before is None:
         return Cost(money, seconds)
+    if need == "freshness":
+        return Cost(money + before.money_per_fact, seconds + before.seconds_per_fact)
     return Cost(money + before.money / rules.answers, seconds + before.seconds / rules.answers)
 
 

@@ -21,6 +21,7 @@ TASKS = (
     "freshness",
     "conflict",
     "noise",
+    "contradiction",
     "control",
 )
 """In the order of the report; others follow."""
@@ -29,7 +30,11 @@ BESIDE = {
     "paraphrase": "The same facts, asked in other words than those seen in training.",
     "reverse": "The same facts, asked from the other end: the value is given, and who or what has it is asked.",
     "two documents": "Questions whose answer needs two documents.",
-    "noise": "The same facts, with irrelevant and contradicting passages mixed in.",
+    "noise": "The same facts, with irrelevant passages mixed in.",
+    "contradiction": (
+        "The same facts, with the right passage and a changed copy of it that says something else; right is what the "
+        "original says."
+    ),
     "conflict": "The documents contradict what the model believes; right is the answer of the documents.",
     "control": "Facts of the same kind that no arm was taught. A right answer without passages is luck or a leak.",
 }
