@@ -10,19 +10,27 @@ import pytest
 from pydantic import SecretStr
 
 from instill import Workspace
+from instill.compare.comparing import compare
+from instill.compare.examples_plan import ExamplesPlan
 from instill.compare.judging import JUDGED, SHOWN, JudgePlan, Judging, judge_outcomes, judge_plan
+from instill.compare.plan import ORACLE, QUOTED, ComparePlan
 from instill.compare.prices import Prices
+from instill.compare.saved import save
 from instill.compare.scoring import judge
 from instill.compare.writing_cost import writing_cost
 from instill.errors import GeneratorError, UsageError, WorkspaceError
 from instill.generators.endpoint import EndpointGenerator
 from instill.generators.protocol import Message
 from instill.measure.outcomes import Outcome
+from instill.measure.verdict import reach_verdict
 from instill.study.generated import GeneratorWriter
 from instill.study.making import StudySettings, make_study
 from instill.study.splits import Shares
 from instill.study.stored import StoredStudy, write_study
+from instill.train.generator.rows import chat_row
+from tests.compare.compare_world import make_world
 from tests.study.documents import stored
+from tests.study.scripted_server import scripted
 
 PRICES = Prices(tokens_in=1.0, tokens_out=2.0, currency="EUR")
 
@@ -255,3 +263,39 @@ def test_rules_cost_nothing(tmp_path: Path) -> None:
     made = make_study([stored("The stone oven was built in 1987 by Marta Lindqvist.")], StudySettings())
     study = write_study(tmp_path, made.study, made.rows)
     assert (study.prompts(), writing_cost(study, PRICES)) == ([], {})
+
+
+# All of it in a report
+
+
+def test_a_report_holds_examples_judge_and_what_they_cost(tmp_path: Path) -> None:
+    world = make_world(tmp_path)
+    folder, study = world.workspace.path, world.study
+    world.workspace.close()
+    examples = ExamplesPlan(format=[chat_row(f"Say {word}.", "Verdict: wrong") for word in ("ay", "oh", "hm", "eh")])
+    plan = ComparePlan(arms=(QUOTED, ORACLE), changes=0, noise=0, examples=examples)
+    with scripted(["Verdict: wrong"]) as server:
+        (folder / "instill.toml").write_text(f'[generator]\nbase_url = "{server.url}"\nmodel = "small"\n')
+        with Workspace.open(folder) as workspace:
+            compared = compare(workspace, study, plan, judge=JudgePlan())
+            asked = len(server.seen)
+            again = compare(workspace, study, plan, judge=JudgePlan())
+            assert len(server.seen) == asked
+            page = save(compared, tmp_path / "report")
+    assert compared.records == again.records
+    assert compared.judge == again.judge
+    # What the judge says changes no score.
+    alone = reach_verdict([each.outcome for each in compared.records], compared.report.preparations, rules=plan.rules)
+    assert compared.report.verdict.as_dict() == alone.as_dict()
+    numbers = json.loads((page.parent / "report.json").read_text())
+    needs = {each["need"]: each for each in numbers["verdict"]["needs"]}
+    assert needs["format"]["scores"]["prompted"]["mean"] == needs["facts"]["scores"][QUOTED]["mean"] == 1.0
+    assert [each["arm"] for each in numbers["examples"]["format"]["means"]] == ["prompted", "examples in the prompt"]
+    assert numbers["judge"]["own"] is True
+    assert (numbers["judge"]["matched"], numbers["judge"]["judged"]) == (1.0, 0.0)
+    assert "examples in the prompt" in [each["arm"] for each in numbers["preparations"]]
+    assert "tone" in numbers["not_measured"]
+    assert not {"format", "judge"} & set(numbers["not_measured"])
+    html = page.read_text()
+    assert "s kappa 0.00" in html
+    assert "3 to learn from, 1 asked" in html

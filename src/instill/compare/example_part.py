@@ -44,6 +44,10 @@ class Models(Protocol):
         """The base, or a candidate by its id."""
         ...
 
+    def release(self) -> None:
+        """Let go of the model that is in memory."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class NeedRows:
@@ -179,6 +183,7 @@ def _asked(
         numbers["tone"] = None if tone is None else {"auc": tone.auc, "pairs": tone.pairs}
         if why_not:
             return _Asked([], {}, {}, {**numbers, "why_not": why_not}, why_not)
+    models.release()  # Training opens the base by itself.
     tuned = _tuned(rows, workspace, plan, watch)
     arms = example_arms(
         rows.train,
