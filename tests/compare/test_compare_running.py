@@ -110,9 +110,11 @@ def test_a_comparison_on_real_documents(world: World, tmp_path: Path) -> None:
         assert each.outcome.question in prompt["messages"][-1]["content"]
     assert all("passages" in prompt for prompt in prompts.values() if prompt["arm"] == "retrieval")
     assert openings(world.study) == []
-    again = run_arms(items, arms, tmp_path, identity="x", progress=seen.append)
+    again = run_arms(items, arms, tmp_path, identity="x", prices=prices, progress=seen.append)
     assert again == found
     assert all(each.taken_up for each in seen[len(found) :])
+    dearer = run_arms(items, arms, tmp_path, identity="x", prices=Prices(tokens_in=2.0, tokens_out=4.0))
+    assert [each.outcome.money for each in dearer] == [pytest.approx(2 * each.outcome.money) for each in found]
 
 
 def test_a_run_that_is_killed_again_and_again_ends_with_the_same_outcomes(tmp_path: Path) -> None:

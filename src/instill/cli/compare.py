@@ -112,7 +112,10 @@ def compare(
     from instill.measure.verdict import Rules
 
     if list_arms:
-        typer.echo("\n".join(f"{name:24}  {about}" for name, about in ARMS.items()))
+        if as_json:
+            print_json({"arms": dict(ARMS)})
+        else:
+            typer.echo("\n".join(f"{name:24}  {about}" for name, about in ARMS.items()))
         return
     plan = ComparePlan(
         arms=tuple(arm or ()),

@@ -20,7 +20,7 @@ from instill.compare.changing import ask_among_noise, change_documents
 from instill.compare.copies import fresh_copy
 from instill.compare.costs import preparations, seconds_per_document
 from instill.compare.example_part import example_needs, run_example_part
-from instill.compare.forgetting import forgetting
+from instill.compare.forgotten import measure_forgetting
 from instill.compare.judging import JudgePlan, Judging, judge_outcomes
 from instill.compare.line_up import LineUp, has_generator
 from instill.compare.passages import Passages
@@ -30,22 +30,17 @@ from instill.compare.replies import counting_with
 from instill.compare.reporting import about_run, causes_of, evidence_of, first_prompts, not_done
 from instill.compare.running import group_of, questions_of, run_arms
 from instill.compare.setting import Setting, Watch
-from instill.compare.skills import reading_rows_of, refusal_rows_of
 from instill.compare.stored import Recorded
 from instill.compare.tuned_arms import Trained, train_arms
 from instill.compare.writing_cost import writing_cost
 from instill.errors import WorkspaceError
-from instill.measure.report.types import Kept, Report
+from instill.measure.report.types import Report
 from instill.measure.verdict import reach_verdict
 from instill.study.sets import StudyItem, digest
 from instill.study.stored import StoredStudy
 
 if TYPE_CHECKING:
-    from instill.train.generator.rows import Row
     from instill.workspace import Workspace
-
-SKILL_ROWS = 100
-"""Rows on which reading and refusing are measured, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +115,7 @@ def compare(
         examples = run_example_part(
             needs, workspace, plan, line_up, prices=prices, progress=watch.answered, watch=watch.training()
         )
-        kept = _forgotten(setting)
+        kept = measure_forgetting(setting)
         judging = None if judge is None else _judged(setting, judge, records)
 
     facts = study.facts()
@@ -178,26 +173,6 @@ def _ask(setting: Setting, items: Sequence[StudyItem]) -> list[Recorded]:
         prices=setting.prices,
         again_after_errors=True,
         progress=setting.watch.answered,
-    )
-
-
-def _forgotten(setting: Setting) -> list[Kept]:
-    """What the fine-tuned arms lost of what the base can do."""
-    trained, plan = setting.trained, setting.plan
-    if not trained.by_arm:
-        return []
-    setting.watch.stage("measuring what was forgotten")
-    setting.line_up.release()  # The base is opened here, and then each candidate.
-    passages = Passages(setting.workspace, setting.study.facts())
-    some = {"most": SKILL_ROWS, "seed": plan.seed}
-    return forgetting(
-        Path(setting.workspace.settings.generator.folder),
-        {arm: [each.folder] for arm, each in trained.by_arm.items()},
-        retention=_rows(trained.retention),
-        reading=reading_rows_of(setting.study, passages, plan.wording, **some),
-        refusals=refusal_rows_of(setting.study, passages, plan.wording, unknown=plan.unknown or "", **some),
-        level=plan.rules.level,
-        cites=plan.wording.cites,
     )
 
 
@@ -279,9 +254,3 @@ def _copy_of(workspace: Workspace, folder: Path) -> Iterator[Workspace]:
     finally:
         copy.close()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _rows(lines: Sequence[Any]) -> list[Row]:
-    from instill.train.generator.rows import row_of
-
-    return [row_of(line, f"row {number}") for number, line in enumerate(lines, 1)]

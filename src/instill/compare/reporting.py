@@ -69,8 +69,11 @@ def not_done(
 ) -> dict[str, str]:
     """What was left out or failed, and why."""
     found = {}
+    settings = workspace.settings.generator
+    if not (settings.folder or settings.base_url):
+        found["generators"] = "none is set (generator.folder or generator.base_url), so that answers were only quoted"
     if not set(NEED_TUNING) & set(names):
-        local = bool(workspace.settings.generator.folder)
+        local = bool(settings.folder)
         found["fine-tuning"] = (
             "it was left out" if local else "no arm was trained: it needs a local generator (generator.folder)"
         )
