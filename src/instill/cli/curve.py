@@ -39,7 +39,11 @@ def curve(
         typer.Option("--recipe", metavar="FILE", help="With --study: train as this recipe does, on the study's rows."),
     ] = None,
     base: Annotated[
-        str, typer.Option(metavar="FOLDER", help='Model to train: a folder, or "micro"; otherwise the recipe\'s own.')
+        str,
+        typer.Option(
+            metavar="FOLDER",
+            help='Model to train: a folder, or "micro"; otherwise the recipe\'s own, or generator.folder.',
+        ),
     ] = "",
     sizes: Annotated[
         str, typer.Option(metavar="N,N,...", help="Numbers of rows; otherwise on a log scale up to all.")

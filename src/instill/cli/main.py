@@ -14,8 +14,9 @@ from instill.cli import ask, calibrate, compare, curve, doctor, documents, lab, 
 from instill.errors import InstillError
 
 EXIT_CODES = """\
-Exit codes: 0 done; 1 failed; 2 the request is wrong; 3 some documents did not go in; 4 the workspace cannot be used;
-5 the generator failed; 6 a package is missing; 7 `ask` refused to answer; 130 stopped by Ctrl-C.
+Exit codes: 0 done; 1 failed, or a check found something wrong; 2 the request is wrong; 3 some documents did not go in;
+4 the workspace cannot be used; 5 the generator failed; 6 a package is missing; 7 `ask` refused to answer, or a gate to
+let a candidate pass (`train --strict`); 130 stopped by Ctrl-C.
 """
 
 app = typer.Typer(

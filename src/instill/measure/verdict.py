@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from math import fsum
 from typing import Any, Literal
 
 from instill.measure.fact_costs import FactCost, FactRatio, by_arm, fact_costs, fact_ratios, interval_dict
@@ -266,7 +267,7 @@ def _cost(arm: str, need: str, outcomes: Sequence[Outcome], prepared: Mapping[st
     """Of an answer with its share of the preparation; for freshness, with all that one changed fact takes."""
     before = prepared.get(arm)
     rows = [row for row in outcomes if row.arm == arm and row.task in NEEDS[need]]
-    money, seconds = (sum(each) / len(rows) for each in zip(*((row.money, row.seconds) for row in rows), strict=True))
+    money, seconds = (fsum(each) / len(rows) for each in zip(*((row.money, row.seconds) for row in rows), strict=True))
     if before is None:
         return Cost(money, seconds)
     if need == "freshness":

@@ -28,13 +28,13 @@ def not_measured(report: Report) -> dict[str, str]:
     tasks = scores_by_task(report.outcomes)
     asked = {each.task for each in tasks}
     found |= {task: "no question of this kind was asked" for task in BESIDE if task not in asked}
-    ratios = any(each.times is not None for each in report.verdict.ratios)
-    given = (report.kept, report.refreshes, report.curves, ratios)
+    costs = any(each.seconds is not None for each in report.verdict.fact_costs)
+    given = (report.kept, report.refreshes, report.curves, costs)
     found |= {name: why for (name, why), there in zip(_WITHOUT.items(), given, strict=True) if not there}
     for each in tasks:
         if each.left_out:
             found[f"{each.task}: {each.left_out} questions"] = "not all arms answered them, so no arm is scored on them"
     for cost in report.verdict.fact_costs:
-        if cost.seconds is None and ratios:
+        if cost.seconds is None and costs:
             found[f"cost of one more answerable fact, {cost.arm}"] = cost.why
     return {**found, **report.missing}

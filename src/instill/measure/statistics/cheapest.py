@@ -52,7 +52,8 @@ Numbers = NDArray[np.float64]
 Outcome = Literal["within", "worse", "open"]
 
 _LUCK = 0.8  # the chance that so many questions decide
-_FUTILE = 100  # times the questions that there are: more would hardly help
+_FUTILE = 100  # times the questions that there are: more would hardly help,
+_MANY = 2_000  # unless so many would do: five questions are soon a hundred times as many
 _EDGE = 1e-9
 
 
@@ -192,7 +193,7 @@ def _standings(table: Table, costs: Mapping[str, Cost], tolerance: float, level:
         loss = Interval(float(means.max()), float(lows.max()), float(highs.max()))
         outcome = _outcome(means, lows, highs, tolerance)
         factor = _factor(means, lows, highs, tolerance, each) if outcome == "open" else 0.0
-        needed = ceil(table.questions * factor) if factor <= _FUTILE else None
+        needed = ceil(table.questions * factor) if factor <= max(_FUTILE, _MANY / table.questions) else None
         rival = table.arms[others[place][int(means.argmax())]]
         found.append(Standing(arm, costs[arm], float(table.scores[place].mean()), rival, loss, outcome, needed))
     return found
