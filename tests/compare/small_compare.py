@@ -38,7 +38,7 @@ def small_plan(base: str, **more: Any) -> ComparePlan:
     tuning = TuningPlan("small", base, "full", learning_rate=0.02, epochs=3, batch_size=16)
     plain: dict[str, Any] = {
         "arms": ARMS,
-        "questions": 20,
+        "questions": 12,
         "tuning": tuning,
         "replay": REPLAY[:20],
         "retention": REPLAY[20:],
