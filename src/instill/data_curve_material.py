@@ -123,7 +123,7 @@ def study_material(study: StoredStudy, recipe: Recipe) -> Material:
         WorkspaceError: a file of the set was changed.
         EvidenceInPrompt: the recipe's instructions hold evidence of the documents.
     """
-    from instill.compare.closed import ClosedBook
+    from instill.compare.arms.closed import ClosedBook
     from instill.compare.scoring import judge
     from instill.measure.gate.rows import GateRows
 

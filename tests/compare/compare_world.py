@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from instill import Workspace
-from instill.compare.passages import Passages
+from instill.compare.arms.passages import Passages
 from instill.errors import GeneratorError
 from instill.generators.protocol import Message
 from instill.study.making import StudySettings, make_study

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from instill import Workspace
+from instill.compare.arms.prompts import PLAIN
 from instill.compare.comparing import Compared, compare
 from instill.compare.plan import AWARE, BOTH, CLOSED, QUOTED, TUNED, ComparePlan
-from instill.compare.prompts import PLAIN
-from instill.compare.tuning import TuningPlan
+from instill.compare.tuned.tuning import TuningPlan
 from instill.lab.micro import make_tokenizer, save_micro
 from instill.study.stored import open_study
 from instill.typed_toml import toml_value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from instill.compare.arms import (
+from instill.compare.arms.asked import (
     ClosedBookArm,
     PipelineArm,
     ReadingArm,
@@ -14,10 +14,10 @@ from instill.compare.arms import (
     whole_documents,
     with_others,
 )
-from instill.compare.closed import ClosedBook, EvidenceInPrompt
-from instill.compare.passages import citation_precision, evidence_given, is_hidden
-from instill.compare.prompts import PLAIN, RULES, Instructed
-from instill.compare.replies import Place, counting_with
+from instill.compare.arms.closed import ClosedBook, EvidenceInPrompt
+from instill.compare.arms.passages import citation_precision, evidence_given, is_hidden
+from instill.compare.arms.prompts import PLAIN, RULES, Instructed
+from instill.compare.arms.replies import Place, counting_with
 from instill.errors import UsageError, WorkspaceError
 from instill.generators.endpoint import EndpointGenerator
 from instill.study.sets import StudyItem

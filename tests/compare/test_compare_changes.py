@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instill import Workspace
-from instill.compare.changed_rows import changed_rows
-from instill.compare.changes import Change, make_changes, moved, pattern_of
-from instill.compare.copies import add_twins, applied, apply_change, fresh_copy, twin_id
-from instill.compare.passages import Passages
+from instill.compare.arms.passages import Passages
+from instill.compare.changed.changed_rows import changed_rows
+from instill.compare.changed.changes import Change, make_changes, moved, pattern_of
+from instill.compare.changed.copies import add_twins, applied, apply_change, fresh_copy, twin_id
 from instill.errors import UsageError, WorkspaceError
 from instill.study.making import StudySettings, make_study
 from instill.study.phrasings import accepted_answers
@@ -119,7 +119,7 @@ def test_a_value_told_again_is_changed_too_and_what_is_not_sure_or_told_elsewher
 
 
 def test_of_a_counted_thing_the_number_changes_and_a_date_keeps_its_form(tmp_path: Path) -> None:
-    from instill.compare.changes import _fitted, _new_value
+    from instill.compare.changed.changes import _fitted, _new_value
     from instill.study.sets import Evidence, Fact
 
     evidence = Evidence(doc_id="d", start=0, end=1, text="x")

@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 
 from instill import Workspace
-from instill.compare.arms import ClosedBookArm, PipelineArm, ReadingArm, oracle_passages, with_others
-from instill.compare.changes import Change, make_changes
-from instill.compare.closed import ClosedBook
-from instill.compare.conflict import Believing, Conflict, believed, conflict, conflict_items
-from instill.compare.copies import add_twins, fresh_copy, twin_id
-from instill.compare.freshness import Freshness, Renewing, freshness, indexing, trained_again, trained_together
-from instill.compare.noise import contradicting_passages, is_irrelevant, noise_passages
-from instill.compare.passages import Passages, evidence_given, place_of
+from instill.compare.arms.asked import ClosedBookArm, PipelineArm, ReadingArm, oracle_passages, with_others
+from instill.compare.arms.closed import ClosedBook
+from instill.compare.arms.passages import Passages, evidence_given, place_of
+from instill.compare.arms.prompts import PLAIN
+from instill.compare.arms.replies import Arm
+from instill.compare.changed.changes import Change, make_changes
+from instill.compare.changed.conflict import Believing, Conflict, believed, conflict, conflict_items
+from instill.compare.changed.copies import add_twins, fresh_copy, twin_id
+from instill.compare.changed.freshness import Freshness, Renewing, freshness, indexing, trained_again, trained_together
+from instill.compare.changed.noise import contradicting_passages, is_irrelevant, noise_passages
 from instill.compare.prices import Prices
-from instill.compare.prompts import PLAIN
-from instill.compare.replies import Arm
 from instill.compare.running import Progress, run_arms
 from instill.errors import UsageError, WorkspaceError
 from instill.generators.protocol import Generator

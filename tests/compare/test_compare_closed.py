@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instill.compare.closed import GRAM, ClosedBook, EvidenceInPrompt, assert_closed_book
-from instill.compare.prompts import CLOSED_RULES, RULES
+from instill.compare.arms.closed import GRAM, ClosedBook, EvidenceInPrompt, assert_closed_book
+from instill.compare.arms.prompts import CLOSED_RULES, RULES
 from instill.generators.protocol import Message
 from instill.study.making import make_study
 from tests.study.documents import workshops

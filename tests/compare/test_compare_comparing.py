@@ -20,8 +20,8 @@ from filelock import FileLock
 
 pytest.importorskip("torch")
 
-import instill.compare.changing
-import instill.compare.forgotten
+import instill.compare.changed.changing
+import instill.compare.tuned.forgotten
 from instill import Workspace
 from instill.compare.comparing import Compared, compare
 from instill.compare.plan import AWARE, BOTH, CLOSED, ORACLE, QUOTED, TUNED, WHOLE, ComparePlan
@@ -186,7 +186,7 @@ def test_a_comparison_that_trains_survives_a_kill_and_holds_one_model(
     resumed = run(kb)
 
     held: list[tuple[str, int]] = []
-    for module, name in ((instill.compare.changing, "tune"), (instill.compare.forgotten, "forgetting")):
+    for module, name in ((instill.compare.changed.changing, "tune"), (instill.compare.tuned.forgotten, "forgetting")):
         real = getattr(module, name)
 
         def counted(*arguments: Any, real: Any = real, name: str = name, **more: Any) -> Any:

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from instill import Workspace
-from instill.compare.copies import fresh_copy
+from instill.compare.changed.copies import fresh_copy
 from instill.compare.costs import preparations, seconds_per_document
 from instill.compare.plan import ARMS, AWARE, BOTH, CLOSED, ORACLE, QUOTED, RETRIEVAL, TUNED, WHOLE
 from instill.compare.prices import Prices
-from instill.compare.tuning import Tuned
+from instill.compare.tuned.tuning import Tuned
 from instill.errors import UsageError
 from instill.measure.outcomes import Preparation
 from tests.compare.compare_world import World

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from instill import Workspace
-from instill.compare.example_part import ExamplePart, example_needs, run_example_part
-from instill.compare.examples_plan import ExamplesPlan, read_examples, read_instructions
-from instill.compare.line_up import LineUp
+from instill.compare.arms.line_up import LineUp
+from instill.compare.examples.part import ExamplePart, example_needs, run_example_part
+from instill.compare.examples.plan import ExamplesPlan, read_examples, read_instructions
 from instill.compare.plan import ComparePlan
 from instill.compare.prices import Prices
-from instill.compare.tuning import TuningPlan
+from instill.compare.tuned.tuning import TuningPlan
 from instill.errors import GeneratorError, UsageError
 from instill.generators.protocol import Generator, Message
 from instill.measure.verdict import reach_verdict

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instill.compare.example_rows import NEAR, asked_of, groups_of, near_duplicates
-from instill.compare.example_scores import FormatScorer
-from instill.compare.examples import (
+from instill.compare.arms.replies import ArmReply
+from instill.compare.examples.rows import NEAR, asked_of, groups_of, near_duplicates
+from instill.compare.examples.running import (
     ExampleArm,
     NearestExamples,
     PromptedArm,
@@ -26,11 +26,11 @@ from instill.compare.examples import (
     run_examples,
     split_examples,
 )
+from instill.compare.examples.scores import FormatScorer
+from instill.compare.examples.tone import ToneClassifier
 from instill.compare.prices import Prices
-from instill.compare.replies import ArmReply
 from instill.compare.running import Progress
 from instill.compare.stored import OUTCOMES_FILE, read_prompts
-from instill.compare.tone import ToneClassifier
 from instill.errors import GeneratorError, UsageError, WorkspaceError
 from instill.generators.protocol import Message
 from instill.measure.gate.schema import ReplySchema

@@ -15,7 +15,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instill.compare.forgetting import ALLOWED, Skill, forgetting, loss_of
+from instill.compare.tuned.forgetting import ALLOWED, Skill, forgetting, loss_of
 from instill.errors import UsageError, WorkspaceError
 from instill.lab.micro import make_tokenizer, save_micro
 from instill.measure.report.types import Kept

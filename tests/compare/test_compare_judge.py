@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instill.compare.judge_model import (
+from instill.compare.judged.judge_model import (
     LONGEST_REPLY,
     JudgeModel,
     JudgeSaid,
@@ -17,7 +17,7 @@ from instill.compare.judge_model import (
     judge_prompt,
     read_verdict,
 )
-from instill.compare.kappa import cohen_kappa, kappa_interval
+from instill.compare.judged.kappa import cohen_kappa, kappa_interval
 from instill.compare.scoring import judge
 from instill.errors import GeneratorError
 from instill.generators.endpoint import EndpointGenerator

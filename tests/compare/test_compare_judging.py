@@ -11,8 +11,8 @@ from pydantic import SecretStr
 
 from instill import Workspace
 from instill.compare.comparing import compare
-from instill.compare.examples_plan import ExamplesPlan
-from instill.compare.judging import JUDGED, SHOWN, JudgePlan, Judging, judge_outcomes, judge_plan
+from instill.compare.examples.plan import ExamplesPlan
+from instill.compare.judged.judging import JUDGED, SHOWN, JudgePlan, Judging, judge_outcomes, judge_plan
 from instill.compare.plan import ORACLE, QUOTED, ComparePlan
 from instill.compare.prices import Prices
 from instill.compare.saved import save

@@ -10,14 +10,14 @@ from typing import ClassVar
 
 import pytest
 
-from instill.compare.arms import ClosedBookArm, PipelineArm, ReadingArm
-from instill.compare.kept_replies import KeptReplies
-from instill.compare.line_up import LineUp, has_generator, opened
-from instill.compare.one_at_a_time import OneAtATime
+from instill.compare.arms.asked import ClosedBookArm, PipelineArm, ReadingArm
+from instill.compare.arms.line_up import LineUp, has_generator, opened
+from instill.compare.arms.one_at_a_time import OneAtATime
+from instill.compare.arms.prompts import PLAIN, RULES
 from instill.compare.plan import AWARE, BOTH, CLOSED, ORACLE, QUOTED, RETRIEVAL, TUNED, WHOLE, ComparePlan
-from instill.compare.prompts import PLAIN, RULES
-from instill.compare.replay import replay_rows
-from instill.compare.tuning import Tuned
+from instill.compare.tuned.kept_replies import KeptReplies
+from instill.compare.tuned.replay import replay_rows
+from instill.compare.tuned.tuning import Tuned
 from instill.errors import GeneratorError, UsageError, WorkspaceError
 from instill.generators.protocol import Generator, Message
 from instill.measure.journal import open_journal

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instill.compare.plan import ARMS, NEED_GENERATOR, NEED_TUNING, ComparePlan, chosen_arms
-from instill.compare.tuning import TuningPlan
+from instill.compare.tuned.tuning import TuningPlan
 from instill.errors import UsageError
 from instill.measure.verdict import way_of
 

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from instill.compare.arms import ClosedBookArm, PipelineArm
-from instill.compare.closed import ClosedBook, EvidenceInPrompt
+from instill.compare.arms.asked import ClosedBookArm, PipelineArm
+from instill.compare.arms.closed import ClosedBook, EvidenceInPrompt
+from instill.compare.arms.prompts import Instructed
+from instill.compare.arms.replies import Arm, ArmReply
 from instill.compare.prices import Prices
-from instill.compare.prompts import Instructed
-from instill.compare.replies import Arm, ArmReply
 from instill.compare.running import Progress, draw, group_of, questions_of, run_arms
 from instill.compare.stored import OUTCOMES_FILE, PROMPTS_FILE, Recorded, read_prompts
 from instill.errors import GeneratorError, UsageError, WorkspaceError

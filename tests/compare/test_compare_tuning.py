@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from instill.compare.tuning import TuningPlan, closed_rows, recipe_toml, tune
+from instill.compare.tuned.tuning import TuningPlan, closed_rows, recipe_toml, tune
 from instill.errors import UsageError, WorkspaceError
 from instill.registry.card import Metrics
 from instill.registry.champions import Champions

@@ -11,9 +11,9 @@ import pytest
 from instill import Workspace
 from instill.answer.prompt import UNKNOWN as NOT_IN_PASSAGES
 from instill.answer.reply import read_reply
-from instill.compare.passages import Passages
-from instill.compare.prompts import PLAIN, RULES, Wording
-from instill.compare.reading_rows import reading_rows
+from instill.compare.arms.passages import Passages
+from instill.compare.arms.prompts import PLAIN, RULES, Wording
+from instill.compare.tuned.reading_rows import reading_rows
 from instill.errors import UsageError
 from instill.study.making import find_leaks
 from instill.study.sets import Evidence, StudyItem

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instill.compare.replay import general_prompts, loops, replay_rows
+from instill.compare.tuned.replay import general_prompts, loops, replay_rows
 from instill.errors import GeneratorError
 from instill.generators.protocol import Message
 from instill.train.generator.rows import read_rows

@@ -13,7 +13,7 @@ from instill.errors import UsageError
 from instill.workspace import EMPTY, Workspace
 
 if TYPE_CHECKING:
-    from instill.compare.judging import JudgePlan
+    from instill.compare.judged.judging import JudgePlan
     from instill.compare.plan import ComparePlan
     from instill.study.stored import StoredStudy
 
@@ -104,11 +104,11 @@ def compare(
 
     Example: `instill compare --format orders.jsonl --schema order.json --tone letters.jsonl --judge`
     """
-    from instill.compare.examples_plan import read_examples
-    from instill.compare.judging import judge_plan
-    from instill.compare.line_up import has_generator
+    from instill.compare.arms.line_up import has_generator
+    from instill.compare.examples.plan import read_examples
+    from instill.compare.judged.judging import judge_plan
     from instill.compare.plan import ARMS, ComparePlan, chosen_arms
-    from instill.compare.tuning import TuningPlan
+    from instill.compare.tuned.tuning import TuningPlan
     from instill.measure.verdict import Rules
 
     if list_arms:

@@ -15,23 +15,23 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from instill import __version__
+from instill.compare.arms.line_up import LineUp, has_generator
+from instill.compare.arms.passages import Passages
+from instill.compare.arms.replies import counting_with
 from instill.compare.beforehand import say_beforehand
-from instill.compare.changing import ask_among_noise, change_documents
-from instill.compare.copies import fresh_copy
+from instill.compare.changed.changing import ask_among_noise, change_documents
+from instill.compare.changed.copies import fresh_copy
 from instill.compare.costs import preparations, seconds_per_document
-from instill.compare.example_part import example_needs, run_example_part
-from instill.compare.forgotten import measure_forgetting
-from instill.compare.judging import JudgePlan, Judging, judge_outcomes
-from instill.compare.line_up import LineUp, has_generator
-from instill.compare.passages import Passages
+from instill.compare.examples.part import example_needs, run_example_part
+from instill.compare.judged.judging import JudgePlan, Judging, judge_outcomes
 from instill.compare.plan import ComparePlan, chosen_arms
 from instill.compare.prices import Prices
-from instill.compare.replies import counting_with
 from instill.compare.reporting import about_run, causes_of, evidence_of, first_prompts, not_done
 from instill.compare.running import group_of, questions_of, run_arms
 from instill.compare.setting import Setting, Watch
 from instill.compare.stored import Recorded
-from instill.compare.tuned_arms import Trained, train_arms
+from instill.compare.tuned.forgotten import measure_forgetting
+from instill.compare.tuned.tuned_arms import Trained, train_arms
 from instill.compare.writing_cost import writing_cost
 from instill.errors import WorkspaceError
 from instill.measure.report.types import Report
@@ -79,7 +79,7 @@ def compare(
     Args:
         title: of the report; "": the workspace's folder.
         commands: that made it, for its reader.
-        judge: reads the replies beside exact match, see `instill.compare.judging`; None: nobody does.
+        judge: reads the replies beside exact match, see `instill.compare.judged.judging`; None: nobody does.
 
     Raises:
         UsageError: an arm is not known or cannot be run, or the study set has no questions.

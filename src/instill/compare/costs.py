@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import TYPE_CHECKING
 
-from instill.compare.copies import put_again
-from instill.compare.line_up import FINDS
+from instill.compare.arms.line_up import FINDS
+from instill.compare.changed.copies import put_again
 from instill.compare.plan import AWARE, BOTH, TUNED, WHOLE
 from instill.compare.prices import Prices
-from instill.compare.tuning import Tuned
+from instill.compare.tuned.tuning import Tuned
 from instill.errors import UsageError
 from instill.measure.outcomes import Preparation
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from instill.compare.arms.prompts import PLAIN
 from instill.compare.plan import ComparePlan
-from instill.compare.prompts import PLAIN
-from instill.compare.tuning import TuningPlan
+from instill.compare.tuned.tuning import TuningPlan
 from instill.errors import UsageError
 from instill.lab.study_set import lab_replay, lab_study
 from instill.lab.world import UNKNOWN, make_world, write_documents

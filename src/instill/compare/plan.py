@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from instill.compare.examples_plan import ExamplesPlan
-from instill.compare.prompts import RULES, Wording
-from instill.compare.tuning import TuningPlan
+from instill.compare.arms.prompts import RULES, Wording
+from instill.compare.examples.plan import ExamplesPlan
+from instill.compare.tuned.tuning import TuningPlan
 from instill.errors import UsageError
 from instill.measure.verdict import Rules
 

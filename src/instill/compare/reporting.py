@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from instill import __version__
-from instill.compare.changing import Changed
+from instill.compare.changed.changing import Changed
 from instill.compare.failures import Causes
 from instill.compare.plan import NEED_TUNING, ComparePlan
 from instill.compare.stored import Key, Recorded, read_prompts
-from instill.compare.tuned_arms import Trained
+from instill.compare.tuned.tuned_arms import Trained
 from instill.registry.card import environment, now
 from instill.study.sets import Fact, StudyItem
 from instill.study.stored import StoredStudy

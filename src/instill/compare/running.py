@@ -9,9 +9,9 @@ from pathlib import Path
 from random import Random
 from typing import Literal
 
-from instill.compare.passages import citation_precision, evidence_given
+from instill.compare.arms.passages import citation_precision, evidence_given
+from instill.compare.arms.replies import Arm, ArmReply
 from instill.compare.prices import FREE, Prices
-from instill.compare.replies import Arm, ArmReply
 from instill.compare.scoring import judge
 from instill.compare.stored import Recorded, StoredOutcomes, open_outcomes
 from instill.errors import GeneratorError, UsageError

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from instill.compare.line_up import LineUp
+from instill.compare.arms.line_up import LineUp
 from instill.compare.plan import ComparePlan
 from instill.compare.prices import Prices
 from instill.compare.running import Progress
-from instill.compare.tuned_arms import Trained
+from instill.compare.tuned.tuned_arms import Trained
 from instill.study.stored import StoredStudy
 from instill.training import Watch as TrainingWatch
 

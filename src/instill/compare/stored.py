@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from instill.compare.replies import Place
+from instill.compare.arms.replies import Place
 from instill.generators.protocol import Message
 from instill.measure.journal import Journal, open_journal
 from instill.measure.outcomes import Outcome

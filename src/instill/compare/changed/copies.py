@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from filelock import FileLock
 
-from instill.compare.changes import Change
+from instill.compare.changed.changes import Change
 from instill.documents.document import Block, Document, Page
 from instill.encoders.own import FOLDER as ENCODERS
 from instill.encoders.own import RECORD_FILE as ENCODER_FILE

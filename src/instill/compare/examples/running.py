@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from instill.compare.example_arms import ExampleArm, NearestExamples, PromptedArm, example_arms
-from instill.compare.example_rows import (
+from instill.compare.arms.replies import ArmReply
+from instill.compare.examples.arms import ExampleArm, NearestExamples, PromptedArm, example_arms
+from instill.compare.examples.rows import (
     asked_of,
     check_examples,
     groups_of,
@@ -20,13 +21,12 @@ from instill.compare.example_rows import (
     prompt_of,
     split_examples,
 )
-from instill.compare.example_scores import FormatMeans, FormatScorer, Scorer, ToneScorer, format_means
+from instill.compare.examples.scores import FormatMeans, FormatScorer, Scorer, ToneScorer, format_means
+from instill.compare.examples.tone import ToneClassifier
 from instill.compare.prices import FREE, Prices
-from instill.compare.replies import ArmReply
 from instill.compare.running import Progress
 from instill.compare.scoring import Judged
 from instill.compare.stored import Recorded, StoredOutcomes, open_outcomes
-from instill.compare.tone import ToneClassifier
 from instill.errors import GeneratorError, UsageError
 from instill.measure.gate.schema import ReplySchema
 from instill.measure.outcomes import Outcome

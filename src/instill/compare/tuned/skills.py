@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from instill.answer.prompt import UNKNOWN as NOT_IN_PASSAGES
-from instill.compare.passages import Passages
-from instill.compare.prompts import Wording
+from instill.compare.arms.passages import Passages
+from instill.compare.arms.prompts import Wording
 from instill.compare.running import draw, group_of
 from instill.generators.protocol import Message
 from instill.index.types import Hit

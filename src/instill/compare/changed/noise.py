@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from random import Random
 from typing import TYPE_CHECKING
 
-from instill.compare.arms import GivenTo
-from instill.compare.changes import Change
-from instill.compare.copies import twin_id
-from instill.compare.passages import Passages, evidence_given, is_hidden, place_of
+from instill.compare.arms.asked import GivenTo
+from instill.compare.arms.passages import Passages, evidence_given, is_hidden, place_of
+from instill.compare.changed.changes import Change
+from instill.compare.changed.copies import twin_id
 from instill.errors import UsageError, WorkspaceError
 from instill.index.types import Hit
 from instill.study.sets import StudyItem

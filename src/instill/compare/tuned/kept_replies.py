@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from instill.compare.replies import TellsUsage
+from instill.compare.arms.replies import TellsUsage
 from instill.generators.protocol import Generator, Message
 from instill.measure.journal import Journal
 from instill.study.sets import digest

@@ -18,7 +18,7 @@ from hashlib import blake2b
 
 from instill.answer.display import safe_text
 from instill.answer.prompt import neutral
-from instill.compare.kappa import cohen_kappa, kappa_interval
+from instill.compare.judged.kappa import cohen_kappa, kappa_interval
 from instill.errors import GeneratorError
 from instill.generators.protocol import Generator, Message
 from instill.measure.outcomes import Outcome

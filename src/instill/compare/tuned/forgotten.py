@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from instill.compare.forgetting import forgetting
-from instill.compare.passages import Passages
+from instill.compare.arms.passages import Passages
 from instill.compare.setting import Setting
-from instill.compare.skills import reading_rows_of, refusal_rows_of
+from instill.compare.tuned.forgetting import forgetting
+from instill.compare.tuned.skills import reading_rows_of, refusal_rows_of
 from instill.durable import write_json
 from instill.measure.report.types import Kept
 from instill.study.sets import digest

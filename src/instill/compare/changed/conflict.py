@@ -22,11 +22,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from instill.compare.changes import Change
-from instill.compare.copies import twin_id
-from instill.compare.freshness import gives_old
+from instill.compare.arms.replies import Arm
+from instill.compare.changed.changes import Change
+from instill.compare.changed.copies import twin_id
+from instill.compare.changed.freshness import gives_old
 from instill.compare.prices import FREE, Prices
-from instill.compare.replies import Arm
 from instill.compare.running import GroupBy, Progress, run_arms
 from instill.compare.stored import Recorded
 from instill.measure.outcomes import Outcome

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from instill.compare.examples.tone import ToneClassifier
 from instill.compare.scoring import Judged
 from instill.compare.stored import Recorded
-from instill.compare.tone import ToneClassifier
 from instill.errors import UsageError
 from instill.measure.gate.schema import ReplySchema
 from instill.measure.gate.scoring import exact, f1, json_score, score
@@ -72,7 +72,7 @@ class FormatScorer:
 
 @dataclass(frozen=True, slots=True)
 class ToneScorer:
-    """Replies in a tone, see `instill.compare.tone`.
+    """Replies in a tone, see `instill.compare.examples.tone`.
 
     `exact` is equality with an expected reply, which nobody needs; `f1` is that of the weighted words.
     """

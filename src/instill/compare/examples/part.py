@@ -12,18 +12,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from instill.compare.example_arms import IN_PROMPT, TUNED, PromptedArm, example_arms
-from instill.compare.example_scores import FormatMeans, FormatScorer, format_means
-from instill.compare.examples import learn_tone, run_examples, split_examples
-from instill.compare.examples_plan import NEEDS, ExamplesPlan, Need
+from instill.compare.arms.replies import counting_with
+from instill.compare.examples.arms import IN_PROMPT, TUNED, PromptedArm, example_arms
+from instill.compare.examples.plan import NEEDS, ExamplesPlan, Need
+from instill.compare.examples.running import learn_tone, run_examples, split_examples
+from instill.compare.examples.scores import FormatMeans, FormatScorer, format_means
+from instill.compare.examples.tone import ToneClassifier
 from instill.compare.plan import ComparePlan
 from instill.compare.prices import Prices
-from instill.compare.replies import counting_with
 from instill.compare.running import Progress
 from instill.compare.stored import Recorded, read_prompts
-from instill.compare.tone import ToneClassifier
-from instill.compare.tuned_arms import replay_of
-from instill.compare.tuning import Tuned, tune
+from instill.compare.tuned.tuned_arms import replay_of
+from instill.compare.tuned.tuning import Tuned, tune
 from instill.errors import UsageError
 from instill.generators.protocol import Generator
 from instill.measure.fact_costs import interval_dict
@@ -135,7 +135,7 @@ def run_example_part(
 ) -> ExamplePart:
     """Ask each need's arms its held-out rows; what was asked and trained before is taken up.
 
-    The arms are `instill.compare.example_arms`; with `plan.tuning` one is fine-tuned, with replay of the base. Where
+    The arms are `instill.compare.examples.arms`; with `plan.tuning` one is fine-tuned, with replay of the base. Where
     both needs are measured, the arms that learn are named by their need: they have learned something else.
 
     Args:

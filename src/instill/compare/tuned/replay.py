@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from instill.compare.replies import TellsUsage
+from instill.compare.arms.replies import TellsUsage
 from instill.errors import GeneratorError
 from instill.generators.protocol import Generator
 

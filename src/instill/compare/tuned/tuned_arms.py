@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from instill.compare.kept_replies import KeptReplies
-from instill.compare.line_up import BASE, opened
-from instill.compare.passages import Passages
+from instill.compare.arms.line_up import BASE, opened
+from instill.compare.arms.passages import Passages
 from instill.compare.plan import AWARE, BOTH, NEED_TUNING, TUNED, ComparePlan
-from instill.compare.reading_rows import reading_rows
-from instill.compare.replay import general_prompts, replay_rows
-from instill.compare.tuning import Tuned, TuningPlan, closed_rows, tune
+from instill.compare.tuned.kept_replies import KeptReplies
+from instill.compare.tuned.reading_rows import reading_rows
+from instill.compare.tuned.replay import general_prompts, replay_rows
+from instill.compare.tuned.tuning import Tuned, TuningPlan, closed_rows, tune
 from instill.errors import UsageError
 from instill.measure.journal import open_journal
 from instill.study.stored import StoredStudy

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from instill.compare.arms import (
+from instill.compare.arms.asked import (
     ClosedBookArm,
     GivenTo,
     PipelineArm,
@@ -15,13 +15,13 @@ from instill.compare.arms import (
     oracle_passages,
     whole_documents,
 )
-from instill.compare.closed import ClosedBook
-from instill.compare.one_at_a_time import OneAtATime
-from instill.compare.passages import Passages
+from instill.compare.arms.closed import ClosedBook
+from instill.compare.arms.one_at_a_time import OneAtATime
+from instill.compare.arms.passages import Passages
+from instill.compare.arms.prompts import Instructed, Wording
+from instill.compare.arms.replies import Arm, counting_with
 from instill.compare.plan import AWARE, BOTH, CLOSED, ORACLE, QUOTED, RETRIEVAL, TUNED, WHOLE, ComparePlan
-from instill.compare.prompts import Instructed, Wording
-from instill.compare.replies import Arm, counting_with
-from instill.compare.tuning import Tuned
+from instill.compare.tuned.tuning import Tuned
 from instill.errors import UsageError
 from instill.generators.protocol import Generator
 from instill.study.sets import Fact

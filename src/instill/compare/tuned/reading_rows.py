@@ -17,8 +17,8 @@ from typing import Any
 
 from instill.answer.prompt import QUOTES, neutral
 from instill.answer.prompt import UNKNOWN as NOT_IN_PASSAGES
-from instill.compare.passages import Passages
-from instill.compare.prompts import Wording
+from instill.compare.arms.passages import Passages
+from instill.compare.arms.prompts import Wording
 from instill.compare.scoring import normalised
 from instill.errors import UsageError
 from instill.index.types import Hit

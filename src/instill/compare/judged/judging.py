@@ -1,7 +1,7 @@
 """A model reads the replies beside exact match, its verdicts are kept, and a report says how far both agree.
 
 The scores and the verdict of a comparison stay those of exact match: the judge is there to show where exact match is
-unfair to an arm (see `instill.compare.judge_model`).
+unfair to an arm (see `instill.compare.judged.judge_model`).
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from instill.compare.judge_model import MAX_TOKENS, Agreement, JudgeModel, JudgeSaid, agreement, judge_prompt
-from instill.compare.line_up import has_generator
+from instill.compare.arms.line_up import has_generator
+from instill.compare.arms.replies import CountTokens, Overheard
+from instill.compare.judged.judge_model import MAX_TOKENS, Agreement, JudgeModel, JudgeSaid, agreement, judge_prompt
 from instill.compare.prices import FREE, Prices
-from instill.compare.replies import CountTokens, Overheard
 from instill.errors import UsageError
 from instill.generators.protocol import Generator
 from instill.measure.fact_costs import interval_dict

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from instill.compare.changes import Change, pattern_of
+from instill.compare.changed.changes import Change, pattern_of
 from instill.study.phrasings import accepted_answers
 
 

@@ -11,8 +11,8 @@ from typing import Protocol
 
 import numpy as np
 
-from instill.compare.example_rows import asked_of, check_examples, input_of, turns_of
-from instill.compare.replies import ArmReply, CountTokens, Overheard, counting_with
+from instill.compare.arms.replies import ArmReply, CountTokens, Overheard, counting_with
+from instill.compare.examples.rows import asked_of, check_examples, input_of, turns_of
 from instill.encoders.protocol import Encoder
 from instill.errors import GeneratorError
 from instill.generators.protocol import Generator, Message

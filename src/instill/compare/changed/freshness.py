@@ -15,10 +15,10 @@ from pathlib import Path
 from statistics import fmean, median_low
 from typing import TYPE_CHECKING
 
-from instill.compare.changes import Change
-from instill.compare.copies import applied
+from instill.compare.arms.replies import Arm
+from instill.compare.changed.changes import Change
+from instill.compare.changed.copies import applied
 from instill.compare.prices import FREE, Prices
-from instill.compare.replies import Arm
 from instill.compare.running import GroupBy, Progress, run_arms
 from instill.compare.scoring import judge
 from instill.compare.stored import Recorded

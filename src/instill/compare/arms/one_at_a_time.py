@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator, Sequence
 
-from instill.compare.replies import TellsUsage
+from instill.compare.arms.replies import TellsUsage
 from instill.generators.protocol import Generator, Message
 
 

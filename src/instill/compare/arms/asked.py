@@ -14,10 +14,10 @@ from instill.answer.grounded import CHARACTERS_PER_TOKEN, ground
 from instill.answer.reply import read_reply
 from instill.answer.types import Answer, Candidate, Citation
 from instill.answering import answerer_for
-from instill.compare.closed import ClosedBook
-from instill.compare.passages import Passages, as_found, place_of
-from instill.compare.prompts import RULES, Wording
-from instill.compare.replies import ArmReply, CountTokens, Overheard, Place
+from instill.compare.arms.closed import ClosedBook
+from instill.compare.arms.passages import Passages, as_found, place_of
+from instill.compare.arms.prompts import RULES, Wording
+from instill.compare.arms.replies import ArmReply, CountTokens, Overheard, Place
 from instill.errors import GeneratorError, UsageError
 from instill.generators.protocol import Generator, Message
 from instill.index.types import Hit

@@ -79,12 +79,12 @@ def forgetting(
         base: folder of the model that all candidates were made from.
         candidates: by arm, the folders of its candidates; of several (seeds), the mean of each row counts.
         retention: what was known before, conversations or texts; of texts only the perplexity is taken.
-        reading: prompts with passages that answer, see `instill.compare.skills.reading_rows_of`.
-        refusals: prompts with passages that do not answer, see `instill.compare.skills.refusal_rows_of`.
+        reading: prompts with passages that answer, see `instill.compare.tuned.skills.reading_rows_of`.
+        refusals: prompts with passages that do not answer, see `instill.compare.tuned.skills.refusal_rows_of`.
         level: of the intervals, above 0 and below 1.
         allowed: the tolerance, above 0: one for all, or by skill.
         scoring: of the replies to the retention rows.
-        cites: whether reading and refusal prompts ask for markers and quotes, as `instill.compare.prompts.RULES`.
+        cites: whether reading and refusal prompts ask for markers and quotes, as `instill.compare.arms.prompts.RULES`.
         max_tokens: longer replies are cut.
 
     Returns:
@@ -256,6 +256,6 @@ def _as_answer(reply: str, cites: bool) -> tuple[str, bool | None]:
 
 
 def _question_of(row: Row) -> str:
-    """What stands behind the passages in the prompts of `instill.compare.prompts`; "" in others."""
+    """What stands behind the passages in the prompts of `instill.compare.arms.prompts`; "" in others."""
     asked = str(row.prompt[-1].get("content") or "")
     return asked.rpartition("Question:")[2].strip() if "Question:" in asked else ""

@@ -39,7 +39,7 @@ class ClosedBook:
         >>> leak = "The *old oven* was built\\n in 1987, by Marta Lindqvist!"
         >>> closed.check([{"role": "user", "content": f"{leak} {question}"}], question)
         Traceback (most recent call last):
-        instill.compare.closed.EvidenceInPrompt: A closed-book prompt holds evidence. (old oven built 1987) This is an error of the arm: nothing that it said counts as memory.
+        instill.compare.arms.closed.EvidenceInPrompt: A closed-book prompt holds evidence. (old oven built 1987) This is an error of the arm: nothing that it said counts as memory.
     """  # noqa: E501 - the error as it is printed
 
     def __init__(self, evidence: Iterable[str], known: Sequence[str] = ()) -> None:

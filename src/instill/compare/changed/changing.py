@@ -8,20 +8,20 @@ from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any
 
-from instill.compare.arms import GivenTo, oracle_passages, with_others
-from instill.compare.changed_rows import changed_rows
-from instill.compare.changes import Change, make_changes
-from instill.compare.conflict import Believing, Conflict, believed, conflict, conflict_items
-from instill.compare.copies import add_twins, applied, twin_id
-from instill.compare.freshness import Freshness, Renewed, Renewing, freshness, indexing, trained_again
-from instill.compare.line_up import FINDS
-from instill.compare.noise import contradicting_passages, noise_passages
-from instill.compare.passages import Passages
+from instill.compare.arms.asked import GivenTo, oracle_passages, with_others
+from instill.compare.arms.line_up import FINDS
+from instill.compare.arms.passages import Passages
+from instill.compare.changed.changed_rows import changed_rows
+from instill.compare.changed.changes import Change, make_changes
+from instill.compare.changed.conflict import Believing, Conflict, believed, conflict, conflict_items
+from instill.compare.changed.copies import add_twins, applied, twin_id
+from instill.compare.changed.freshness import Freshness, Renewed, Renewing, freshness, indexing, trained_again
+from instill.compare.changed.noise import contradicting_passages, noise_passages
 from instill.compare.plan import BOTH, CLOSED, QUOTED, TUNED, WHOLE
 from instill.compare.running import TASKS, draw, run_arms
 from instill.compare.setting import Setting
 from instill.compare.stored import Recorded
-from instill.compare.tuning import tune
+from instill.compare.tuned.tuning import tune
 from instill.measure.report.types import Refresh
 from instill.study.sets import StudyItem
 
