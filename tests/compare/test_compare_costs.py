@@ -8,7 +8,7 @@ import pytest
 
 from instill import Workspace
 from instill.compare.changed.copies import fresh_copy
-from instill.compare.costs import preparations, seconds_per_document
+from instill.compare.costs import Indexing, measure_indexing, preparations
 from instill.compare.plan import ARMS, AWARE, BOTH, CLOSED, ORACLE, QUOTED, RETRIEVAL, TUNED, WHOLE
 from instill.compare.prices import Prices
 from instill.compare.tuned.tuning import Tuned
@@ -27,7 +27,7 @@ def of_all(retraining: float | None, taught: int = 50) -> dict[str, Preparation]
     found = preparations(
         list(ARMS),
         documents=40,
-        per_document=0.5,
+        indexing=Indexing(alone=0.5, among_many=0.25),
         tuned={TUNED: tuned(100.0), AWARE: tuned(30.0)},
         retraining=retraining,
         facts=80,
@@ -41,7 +41,7 @@ def of_all(retraining: float | None, taught: int = 50) -> dict[str, Preparation]
 def test_an_index_a_training_or_both_come_before_the_answers() -> None:
     found = of_all(7.0)
     assert {arm: each.seconds for arm, each in found.items()} == {
-        QUOTED: 20.0, RETRIEVAL: 20.0, WHOLE: 0.0, TUNED: 100.0, BOTH: 120.0, AWARE: 50.0,
+        QUOTED: 10.0, RETRIEVAL: 10.0, WHOLE: 0.0, TUNED: 100.0, BOTH: 110.0, AWARE: 40.0,
     }  # fmt: skip
     assert CLOSED not in found
     assert ORACLE not in found
@@ -58,14 +58,16 @@ def test_one_more_fact_is_a_document_or_a_training() -> None:
 
 def test_a_document_is_indexed_again_in_a_copy_only(world: World, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="copy"):
-        seconds_per_document(world.workspace)
+        measure_indexing(world.workspace)
     copy = fresh_copy(world.workspace, tmp_path / "copy")
     before = {record.doc_id: (record.content_hash, record.passage_count) for record in copy.documents()}
-    assert 0 < seconds_per_document(copy, most=2) < 30
+    found = measure_indexing(copy, most=2)
+    assert 0 < found.alone < 30
+    assert 0 < found.among_many < 30
     assert {record.doc_id: (record.content_hash, record.passage_count) for record in copy.documents()} == before
     copy.remove([record.doc_id for record in copy.documents()])
     with pytest.raises(UsageError, match="no document"):
-        seconds_per_document(copy)
+        measure_indexing(copy)
     copy.close()
     with Workspace.open(world.workspace.path) as original:
         assert len(original.documents()) == len(before)

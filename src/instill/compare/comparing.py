@@ -21,7 +21,7 @@ from instill.compare.arms.replies import counting_with
 from instill.compare.beforehand import say_beforehand
 from instill.compare.changed.changing import ask_among_noise, change_documents
 from instill.compare.changed.copies import fresh_copy
-from instill.compare.costs import preparations, seconds_per_document
+from instill.compare.costs import measure_indexing, preparations
 from instill.compare.examples.part import example_needs, run_example_part
 from instill.compare.judged.judging import JudgePlan, Judging, judge_outcomes
 from instill.compare.plan import ComparePlan, chosen_arms
@@ -109,7 +109,7 @@ def compare(
         setting = Setting(workspace, copy, study, plan, line_up, trained, names, folder, identity, prices, watch)
         records = _ask(setting, items)
         records += ask_among_noise(setting, items)
-        per_document = seconds_per_document(copy, seed=plan.seed)
+        indexing = measure_indexing(copy, seed=plan.seed)
         changed = change_documents(setting, records)
         records += changed.records
         examples = run_example_part(
@@ -122,7 +122,7 @@ def compare(
     made = preparations(
         names,
         documents=len(workspace.documents()),
-        per_document=per_document,
+        indexing=indexing,
         tuned=trained.by_arm,
         retraining=changed.retraining,
         facts=sum(fact.role != "removed" for fact in facts),

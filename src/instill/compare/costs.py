@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,16 @@ SAMPLE = 24
 """Documents that are indexed again to find out what one takes."""
 
 
-def seconds_per_document(copy: Workspace, *, most: int = SAMPLE, seed: int = 0) -> float:
-    """Of indexing one document by itself: the mean over some, after a first one that loads what is needed.
+@dataclass(frozen=True, slots=True)
+class Indexing:
+    """Seconds that one document takes: by itself, as when one is changed, and as one of many, as in the beginning."""
+
+    alone: float
+    among_many: float
+
+
+def measure_indexing(copy: Workspace, *, most: int = SAMPLE, seed: int = 0) -> Indexing:
+    """Index some documents again, one by one and together, after a first one that loads what is needed.
 
     Args:
         copy: see `fresh_copy`.
@@ -36,14 +45,15 @@ def seconds_per_document(copy: Workspace, *, most: int = SAMPLE, seed: int = 0) 
         raise UsageError("The workspace holds no document.", where=str(copy.path), remedy="Run: instill add PATH")
     drawn = Random(seed).sample(ids, min(most, len(ids)))  # noqa: S311
     put_again(copy, drawn[:1])
-    return sum(put_again(copy, [doc_id]) for doc_id in drawn) / len(drawn)
+    alone = sum(put_again(copy, [doc_id]) for doc_id in drawn) / len(drawn)
+    return Indexing(alone, put_again(copy, drawn) / len(drawn))
 
 
 def preparations(
     arms: Sequence[str],
     *,
     documents: int,
-    per_document: float,
+    indexing: Indexing,
     tuned: Mapping[str, Tuned],
     retraining: float | None,
     facts: int,
@@ -58,25 +68,25 @@ def preparations(
 
     Args:
         documents: in the index, 0 or more.
-        per_document: seconds of indexing one.
+        indexing: see `measure_indexing`.
         tuned: candidates by arm (`TUNED`, which `BOTH` uses too, and `AWARE`).
         retraining: seconds of a training for one changed fact; None: not measured.
         facts, taught: in the documents, and in the training rows.
 
     Example:
         >>> (found,) = preparations(
-        ...     ["retrieval"], documents=100, per_document=0.05, tuned={}, retraining=None, facts=400, taught=300,
+        ...     ["retrieval"], documents=100, indexing=Indexing(0.05, 0.02), tuned={}, retraining=None, facts=400, taught=300,
         ...     prices=Prices(machine_hour=3.6),
         ... )
         >>> found
-        Preparation(arm='retrieval', seconds=5.0, money=0.005, facts=400, seconds_per_fact=0.05, money_per_fact=5e-05)
+        Preparation(arm='retrieval', seconds=2.0, money=0.002, facts=400, seconds_per_fact=0.05, money_per_fact=5e-05)
     """
-    index = documents * per_document
+    index = documents * indexing.among_many
     found = []
     for arm in arms:
         seconds = per_fact = 0.0
         if arm in FINDS:
-            seconds, per_fact = index, per_document
+            seconds, per_fact = index, indexing.alone
         own = {TUNED: TUNED, BOTH: TUNED, AWARE: AWARE}.get(arm)
         if own is not None:
             seconds += tuned[own].seconds
