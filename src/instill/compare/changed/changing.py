@@ -146,7 +146,8 @@ def _ask_with(setting: Setting, task: str, items: Sequence[StudyItem], given: Gi
     names = [name for name in setting.names if name in FINDS]
     if not names:
         return []
-    setting.watch.stage(f"asking {len(items)} questions with {task} of {len(names)} arms")
+    arms = "1 arm" if len(names) == 1 else f"{len(names)} arms"
+    setting.watch.stage(f"asking {len(items)} questions with {task} of {arms}")
     return run_arms(
         items,
         [setting.line_up.arm(name, workspace=setting.copy, given=given) for name in names],
