@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instill.compare.arms.closed import GRAM, ClosedBook, EvidenceInPrompt, assert_closed_book
+from instill.compare.arms.closed import GRAM, ClosedBook, EvidenceInPrompt
 from instill.compare.arms.prompts import CLOSED_RULES, RULES
 from instill.generators.protocol import Message
 from instill.study.making import make_study
@@ -15,6 +17,10 @@ from tests.study.documents import workshops
 EVIDENCE = "The copper press of Lund was built in 1735 by Karin Dahl, who had come from Motala."
 SHORT = "It opened in 1987."
 QUESTION = "When was the copper press of Lund built by Karin Dahl?"
+
+
+def assert_closed_book(messages: Sequence[Message], evidence: Sequence[str], *, question: str = "") -> None:
+    ClosedBook(evidence).check(messages, question)
 
 
 def user(content: str) -> list[Message]:

@@ -14,6 +14,7 @@ from instill.compare.arms.asked import ClosedBookArm, PipelineArm, ReadingArm
 from instill.compare.arms.line_up import LineUp, has_generator, opened
 from instill.compare.arms.one_at_a_time import OneAtATime
 from instill.compare.arms.prompts import PLAIN, RULES
+from instill.compare.arms.replies import TellsUsage
 from instill.compare.plan import AWARE, BOTH, CLOSED, ORACLE, QUOTED, RETRIEVAL, TUNED, WHOLE, ComparePlan
 from instill.compare.tuned.kept_replies import KeptReplies
 from instill.compare.tuned.replay import replay_rows
@@ -107,6 +108,7 @@ def test_one_model_is_held_and_it_can_be_let_go() -> None:
     base, tuned = several.generator("base"), several.generator("tuned")
     assert not Model.alive
     assert [said(base), said(base), said(tuned), said(base)] == ["base 1", "base 2", "tuned 1", "base 1"]
+    assert isinstance(base, TellsUsage)
     assert base.last_usage == (3, 1)
     gc.disable()
     try:

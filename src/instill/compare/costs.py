@@ -75,8 +75,8 @@ def preparations(
 
     Example:
         >>> (found,) = preparations(
-        ...     ["retrieval"], documents=100, indexing=Indexing(0.05, 0.02), tuned={}, retraining=None, facts=400, taught=300,
-        ...     prices=Prices(machine_hour=3.6),
+        ...     ["retrieval"], documents=100, indexing=Indexing(0.05, 0.02), tuned={}, retraining=None,
+        ...     facts=400, taught=300, prices=Prices(machine_hour=3.6),
         ... )
         >>> found
         Preparation(arm='retrieval', seconds=2.0, money=0.002, facts=400, seconds_per_fact=0.05, money_per_fact=5e-05)

@@ -1,4 +1,4 @@
-"""Why an arm was wrong: failures by kind, with examples.
+"""Why an arm was wrong: failures by kind.
 
 A failure has one kind, the first that fits, from the cause outwards:
 
@@ -16,10 +16,8 @@ Values are looked up among the facts of the study set. One that stands in the qu
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Literal, get_args
+from collections.abc import Iterable
+from typing import Literal
 
 from instill.compare.scoring import judge, normalised, stands_in
 from instill.compare.stored import Recorded
@@ -37,22 +35,6 @@ FailureKind = Literal[
     "value of another subject",
     "other",
 ]
-FAILURES: tuple[FailureKind, ...] = get_args(FailureKind)
-
-
-@dataclass(frozen=True, slots=True)
-class Failures:
-    """How an arm failed.
-
-    Args:
-        counts: by kind, the most frequent first.
-        examples: of each kind the first few.
-    """
-
-    arm: str
-    questions: int
-    counts: dict[FailureKind, int]
-    examples: dict[FailureKind, tuple[Recorded, ...]]
 
 
 class Causes:
@@ -100,33 +82,6 @@ class Causes:
         if documents & own:
             return "wrong value from the same document"
         return "value of another subject" if documents else "other"
-
-
-def failures_of(
-    records: Sequence[Recorded], items: Iterable[StudyItem], facts: Iterable[Fact], *, examples: int = 3
-) -> list[Failures]:
-    """The failures of each arm, in the order of the arms.
-
-    Args:
-        items, facts: of the study set.
-        examples: most of each kind.
-    """
-    causes = Causes(items, facts)
-    found: dict[str, list[tuple[FailureKind, Recorded]]] = {}
-    asked: Counter[str] = Counter()
-    for each in records:
-        asked[each.outcome.arm] += 1
-        own = found.setdefault(each.outcome.arm, [])
-        kind = causes.of(each)
-        if kind is not None:
-            own.append((kind, each))
-    return [_of_arm(arm, asked[arm], own, examples) for arm, own in found.items()]
-
-
-def _of_arm(arm: str, asked: int, found: Sequence[tuple[FailureKind, Recorded]], examples: int) -> Failures:
-    counts = dict(Counter(kind for kind, _ in found).most_common())
-    shown = {kind: tuple([each for other, each in found if other == kind][:examples]) for kind in counts}
-    return Failures(arm, asked, counts, shown)
 
 
 def _has_no_form(outcome: Outcome) -> bool:

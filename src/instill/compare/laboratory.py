@@ -85,6 +85,7 @@ def open_laboratory(folder: Path, *, model: Path | None = None, seed: int = 0) -
         pipeline=False,
         passages=3,
         unknown=UNKNOWN,
+        contrast=True,
         seed=seed,
     )
     return Laboratory(workspace, study, plan)
@@ -109,12 +110,6 @@ def in_laboratory(found: Laboratory, plan: ComparePlan, *, train: bool = True) -
         examples=plan.examples,
         rules=plan.rules,
     )
-
-
-def without_replay(plan: ComparePlan) -> ComparePlan:
-    """The same comparison with nothing shown of what the base can do: what is forgotten then."""
-    assert plan.tuning is not None, "the laboratory trains"
-    return replace(plan, replay=(), tuning=replace(plan.tuning, name=f"{plan.tuning.name}-bare", replay_share=0.0))
 
 
 def _make(folder: Path, base: Path) -> None:

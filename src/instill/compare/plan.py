@@ -21,6 +21,9 @@ TUNED = "fine-tuned"
 BOTH = "fine-tuned + retrieval"
 AWARE = "retrieval-aware tuning"
 
+BARE = "fine-tuned without replay"
+"""A candidate that forgetting is measured on beside the others; nothing is asked of it."""
+
 ARMS: Mapping[str, str] = {
     CLOSED: "the model as it is, without any document",
     QUOTED: "what `instill ask` finds and quotes, without a generator",
@@ -54,6 +57,7 @@ class ComparePlan:
         noise: questions that are asked again with irrelevant passages mixed in; 0: none.
         changes: facts that are changed, for freshness and conflict; 0: none.
         unknown: what a model is taught to say where nothing answers; None: as the wording says it.
+        contrast: also train the facts without replay, to see what replay keeps; only forgetting is measured on that.
         wanted: the difference that one cares about, for the number of questions that is said beforehand.
         examples: formats and tones to compare too; None: none.
         rules: what the verdict is held to.
@@ -72,6 +76,7 @@ class ComparePlan:
     noise: int = 60
     changes: int = 4
     unknown: str | None = None
+    contrast: bool = False
     wanted: float | None = None
     examples: ExamplesPlan | None = None
     rules: Rules = field(default_factory=Rules)

@@ -70,15 +70,6 @@ class ClosedBook:
                         )
 
 
-def assert_closed_book(messages: Sequence[Message], evidence: Iterable[str], *, question: str = "") -> None:
-    """`ClosedBook.check` for a single prompt.
-
-    Raises:
-        EvidenceInPrompt: evidence stands in the messages, and not in the question.
-    """
-    ClosedBook(evidence).check(messages, question)
-
-
 def _texts(texts: Iterable[str]) -> list[list[str]]:
     """Each with and without function words: evidence may consist of such words only."""
     return [words for text in texts for words in (terms(text), terms(text, keep_stop=True)) if words]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from instill.compare.arms.line_up import BASE, opened
 from instill.compare.arms.passages import Passages
-from instill.compare.plan import AWARE, BOTH, NEED_TUNING, TUNED, ComparePlan
+from instill.compare.plan import AWARE, BARE, BOTH, NEED_TUNING, TUNED, ComparePlan
 from instill.compare.tuned.kept_replies import KeptReplies
 from instill.compare.tuned.reading_rows import reading_rows
 from instill.compare.tuned.replay import general_prompts, replay_rows
@@ -33,7 +33,7 @@ class Trained:
     """The candidates.
 
     Args:
-        by_arm: `TUNED` and `AWARE`, as far as an arm needs them.
+        by_arm: `TUNED` and `AWARE`, as far as an arm needs them, and `BARE` where the plan wants it.
         replay: rows that were shown with the new ones.
         retention: rows to measure forgetting on; none of them was trained on.
     """
@@ -72,7 +72,11 @@ def train_arms(
     found: dict[str, Tuned] = {}
     if {TUNED, BOTH} & set(names):
         watch.stage("facts by heart")
-        found[TUNED] = _tune(workspace, plan.tuning, "known", closed_rows(study), replay, folder, watch)
+        rows = closed_rows(study)
+        found[TUNED] = _tune(workspace, plan.tuning, "known", rows, replay, folder, watch)
+        if plan.contrast and replay:
+            watch.stage("facts by heart, without replay")
+            found[BARE] = _tune(workspace, plan.tuning, "bare", rows, (), folder, watch)
     if AWARE in names:
         watch.stage("reading among distractors")
         rows = reading_rows(
