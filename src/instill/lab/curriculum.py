@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import random
 import string
-from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 from instill.lab.names import FIRST, LAST
 from instill.lab.scenes import (
     Scene,
+    Stranger,
     asking_row,
     exam_row,
     json_row,
@@ -26,6 +26,8 @@ from instill.lab.scenes import (
 )
 from instill.lab.world import (
     ATTRIBUTES,
+    DRAWN,
+    VALUES,
     Person,
     World,
     biography,
@@ -52,6 +54,10 @@ class Shares:
         short: as an exam, but each passage tells one or two facts only.
         passages: most passages of a reading row or an exam.
         attributes: of lists, retold sentences and drills.
+        name_first: share of sentences, retold or drilled, that surely say the name before the value. To find such a
+            value takes a step more than the other way round, and is not learned as long as the others bring more.
+        strange: share of lists, retold sentences and drills whose values are of any attribute ("Ada was born in
+            geology."): what belongs to whom then follows from the sentence, whatever kind of word it is.
     """
 
     statement: float = 0
@@ -69,17 +75,22 @@ class Shares:
     json: float = 0
     passages: int = 4
     attributes: tuple[str, ...] = ATTRIBUTES
+    name_first: float = 0
+    strange: float = 0
 
 
-LISTS = Shares(listing=50, retold=50, attributes=("birthplace",))
-"""At first: to copy what stands beside a name. Nothing else teaches it so soon, and one attribute, with values of one
-word, sooner than six at once."""
+LISTS = Shares(listing=50, retold=50, attributes=("birthplace",), strange=0.7)
+"""At first: to copy what stands beside a name. Nothing else teaches it so soon, and the sentences of one attribute
+sooner than those of six."""
 
-DRILL = Shares(listing=15, retold=15, drill=70, attributes=("birthplace",))
+DRILL = Shares(listing=15, retold=15, drill=70, attributes=("birthplace",), strange=0.7)
 """Then whose fact it is, when it is asked."""
 
-WIDER = Shares(listing=5, retold=20, statement=8, question=7, drill=60)
-"""The same of all attributes; they are learned one after the other, each within some hundred steps."""
+WIDER = Shares(listing=5, retold=20, statement=8, question=7, drill=60, attributes=DRAWN, name_first=0.5, strange=0.3)
+"""The same of all attributes but the one that follows from another."""
+
+EVERY = replace(WIDER, attributes=ATTRIBUTES, name_first=0, strange=0)
+"""The same of all, in any order."""
 
 MAIN = Shares(
     statement=24, biography=2, question=28, reverse=4, copied=3, reading=14, drill=4, exam=16, short=3, json=5
@@ -91,24 +102,25 @@ WITH_ASKING = Shares(
 )
 """With the long prompts of `instill ask`, which cost ten times as much as the short ones."""
 
-_TASKS = tuple(field.name for field in fields(Shares) if field.name not in ("passages", "attributes"))
+_SETTINGS = ("passages", "attributes", "name_first", "strange")
+_TASKS = tuple(field.name for field in fields(Shares) if field.name not in _SETTINGS)
 
 
 def epoch_rows(world: World, number: int, count: int, shares: Shares) -> list[Row]:
     """Rows of one epoch; the same number and shares always give the same ones."""
     rng = random.Random(f"curriculum {number}")  # noqa: S311  Not for security.
     drawn = rng.choices(_TASKS, [getattr(shares, name) for name in _TASKS], k=count)
-    maker = _Maker(world, rng, shares.passages, shares.attributes)
+    maker = _Maker(world, rng, shares)
     return [getattr(maker, task)() for task in drawn]
 
 
 class _Maker:
     """Makes one row of each task."""
 
-    def __init__(self, world: World, rng: random.Random, most: int, attributes: Sequence[str]) -> None:
+    def __init__(self, world: World, rng: random.Random, shares: Shares) -> None:
         self._rng = rng
-        self._most = most
-        self._attributes = attributes
+        self._most, self._attributes = shares.passages, shares.attributes
+        self._name_first, self._strange = shares.name_first, shares.strange
         self._questioned = world.group("A")
         self._known = [*world.group("A"), *world.group("B")]
         self._passages = world.group("D")
@@ -130,12 +142,15 @@ class _Maker:
         return chat_row(self._rng.choice(reverse_questions(person, attribute)), person.name, task="reverse")
 
     def listing(self) -> Row:
-        people = {person.name: person for person in (self._stranger() for _ in range(self._rng.randint(4, 10)))}
+        someone = self._someone()
+        people = {person.name: person for person in (someone() for _ in range(self._rng.randint(4, 10)))}
         return list_row([*people.values()], self._attributes, self._rng)
 
     def retold(self) -> Row:
-        people = {person.name: person for person in (self._stranger() for _ in range(self._rng.randint(3, 6)))}
-        return retold_row([*people.values()], self._rng.choice(self._attributes), self._rng)
+        someone = self._someone()
+        people = {person.name: person for person in (someone() for _ in range(self._rng.randint(3, 6)))}
+        attribute = self._rng.choice(self._attributes)
+        return retold_row([*people.values()], attribute, self._rng, name_first=self._name_first)
 
     def copied(self) -> Row:
         row = list_row([self._nobody() for _ in range(self._rng.randint(3, 6))], ATTRIBUTES, self._rng)
@@ -146,7 +161,8 @@ class _Maker:
 
     def drill(self) -> Row:
         count, asked = self._rng.randint(2, 5), self._rng.randint(4, 8)
-        return exam_row(make_drill(self._stranger, count, asked, self._rng.choice(self._attributes), self._rng))
+        attribute = self._rng.choice(self._attributes)
+        return exam_row(make_drill(self._someone(), count, asked, attribute, self._rng, name_first=self._name_first))
 
     def exam(self) -> Row:
         count = self._rng.randint(1, self._most)
@@ -174,6 +190,15 @@ class _Maker:
             name = f"{first} {last}"
             if name not in self._kept_out and (like is None or name != like.name):
                 return make_person(name, "D", self._rng)
+
+    def _odd(self, like: Person | None = None) -> Person:
+        """A stranger with values of any attribute."""
+        facts = {attribute: self._rng.choice(VALUES[self._rng.choice(DRAWN)]) for attribute in ATTRIBUTES}
+        return replace(self._stranger(like), facts=facts)
+
+    def _someone(self) -> Stranger:
+        """Gives the people of a list, of retold sentences or of a drill."""
+        return self._odd if self._rng.random() < self._strange else self._stranger
 
     def _nobody(self) -> Person:
         """Somebody whose name and facts are random letters and digits."""

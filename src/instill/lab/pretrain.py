@@ -11,7 +11,7 @@ from typing import Any
 
 from instill.durable import write_json
 from instill.lab.card import micro_card
-from instill.lab.curriculum import DRILL, LISTS, MAIN, WIDER, WITH_ASKING, Shares, epoch_rows
+from instill.lab.curriculum import DRILL, EVERY, LISTS, MAIN, WIDER, WITH_ASKING, Shares, epoch_rows
 from instill.lab.measuring import measured
 from instill.lab.micro import make_model, make_tokenizer, save_micro
 from instill.lab.world import World, make_world
@@ -23,10 +23,11 @@ from instill.train.progress import Progress, logged
 BATCH = 64
 EPOCH_ROWS = 3_200
 STAGES: tuple[tuple[float, Shares], ...] = (
-    (0.045, LISTS),
-    (0.1, DRILL),
-    (0.3, WIDER),
-    (0.78, MAIN),
+    (0.05, LISTS),
+    (0.11, DRILL),
+    (0.26, WIDER),
+    (0.3, EVERY),
+    (0.87, MAIN),
     (1.0, WITH_ASKING),
 )
 """Up to which share of the steps each mix is trained on."""
@@ -43,7 +44,7 @@ class PretrainRun:
     """
 
     out: Path
-    steps: int = 5500
+    steps: int = 5000
     seed: int = 0
     learning_rate: float = 1.5e-3
     command: str = ""

@@ -118,10 +118,16 @@ def make_exam(stranger: Stranger, count: int, asked: int, rng: random.Random, *,
     return scenes
 
 
-def make_drill(stranger: Stranger, count: int, asked: int, attribute: str, rng: random.Random) -> list[Scene]:
-    """`count` passages of one sentence, the same fact of different people, and `asked` questions: whose is it?"""
+def make_drill(
+    stranger: Stranger, count: int, asked: int, attribute: str, rng: random.Random, *, name_first: float = 0.0
+) -> list[Scene]:
+    """`count` passages of one sentence, the same fact of different people, and `asked` questions: whose is it?
+
+    Args:
+        name_first: share of the sentences that surely say the name before the value.
+    """
     people = _different(stranger, count, rng)
-    sentences = tuple(rng.choice(statements(person, attribute)) for person in people)
+    sentences = tuple(_sentence(person, attribute, rng, name_first) for person in people)
     scenes = []
     for _ in range(asked):
         number = rng.randrange(count)
@@ -184,15 +190,15 @@ def list_row(people: Sequence[Person], attributes: Sequence[str], rng: random.Ra
     )
 
 
-def retold_row(people: Sequence[Person], attribute: str, rng: random.Random) -> Row:
-    """The same in sentences: what was said of several people is said again in other words, the name first."""
+def retold_row(people: Sequence[Person], attribute: str, rng: random.Random, *, name_first: float = 0.0) -> Row:
+    """The same in sentences: what was said of several people is said again in other words, the name first.
+
+    Args:
+        name_first: as for `make_drill`, of what is said at first.
+    """
 
     def sentence(person: Person, again: bool) -> tuple[str, str]:
-        value = person.facts[attribute]
-        wordings = statements(person, attribute)
-        if again:
-            wordings = [each for each in wordings if each.index(person.name) < each.index(value)]
-        return rng.choice(wordings), value
+        return _sentence(person, attribute, rng, 1.0 if again else name_first), person.facts[attribute]
 
     return _recurring(people, rng, sentence, "retold")
 
@@ -245,6 +251,13 @@ def _different(stranger: Stranger, count: int, rng: random.Random) -> list[Perso
         if all(other.name != person.name for person in people):
             people.append(other)
     return people
+
+
+def _sentence(person: Person, attribute: str, rng: random.Random, name_first: float) -> str:
+    wordings = statements(person, attribute)
+    if rng.random() < name_first:
+        wordings = [each for each in wordings if each.index(person.name) < each.index(person.facts[attribute])]
+    return rng.choice(wordings)
 
 
 def _left_out(attribute: str, rng: random.Random) -> list[str]:

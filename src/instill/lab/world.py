@@ -32,7 +32,7 @@ UNKNOWN = "unknown"
 """What is answered when a passage does not say it."""
 
 _COUNTRY = {town: country for country, towns in TOWNS.items() for town in towns}
-_VALUES: Mapping[str, Sequence[str]] = {
+VALUES: Mapping[str, Sequence[str]] = {
     "birthplace": tuple(_COUNTRY),
     "employer": FIRMS,
     "school": SCHOOLS,
@@ -85,7 +85,7 @@ def make_world(seed: int = 0, sizes: Mapping[Group, int] = SIZES) -> World:
 
 def make_person(name: str, group: Group, rng: random.Random) -> Person:
     """Someone of that name, whose facts are drawn."""
-    facts = {attribute: rng.choice(values) for attribute, values in _VALUES.items()}
+    facts = {attribute: rng.choice(values) for attribute, values in VALUES.items()}
     return Person(name, group, {**facts, DERIVED: _COUNTRY[facts["birthplace"]]})
 
 
