@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields, replace
 
 from instill.lab.names import FIRST, LAST
 from instill.lab.scenes import (
+    ALIKE,
     Scene,
     Stranger,
     asking_row,
@@ -58,6 +59,7 @@ class Shares:
             value takes a step more than the other way round, and is not learned as long as the others bring more.
         strange: share of lists, retold sentences and drills whose values are of any attribute ("Ada was born in
             geology."): what belongs to whom then follows from the sentence, whatever kind of word it is.
+        alike: share of people beside others who have a part of another's name.
     """
 
     statement: float = 0
@@ -77,6 +79,7 @@ class Shares:
     attributes: tuple[str, ...] = ATTRIBUTES
     name_first: float = 0
     strange: float = 0
+    alike: float = ALIKE
 
 
 LISTS = Shares(listing=50, retold=50, attributes=("birthplace",), strange=0.7)
@@ -97,12 +100,32 @@ MAIN = Shares(
 )
 """Facts to know by heart are half of it: their rows are short and cost little beside the passages."""
 
+APART = replace(MAIN, statement=16, question=22, copied=2, reading=20, drill=8, exam=20, short=4, alike=0.7)
+"""When the facts are known for the most part: to tell people apart whose names are alike in part, all that still goes
+wrong in reading."""
+
 WITH_ASKING = Shares(
-    statement=20, biography=2, question=26, reverse=4, copied=2, reading=16, drill=2, exam=14, asking=7, json=7
+    statement=18,
+    biography=2,
+    question=24,
+    reverse=4,
+    copied=2,
+    reading=18,
+    drill=3,
+    exam=15,
+    asking=7,
+    json=7,
+    alike=0.5,
 )
 """With the long prompts of `instill ask`, which cost ten times as much as the short ones."""
 
-_SETTINGS = ("passages", "attributes", "name_first", "strange")
+SAMPLED = Shares(
+    statement=20, biography=2, question=26, reverse=4, copied=2, reading=16, drill=2, exam=14, asking=7, json=7
+)
+"""What the vocabulary is made from. With another vocabulary a checkpoint is of no use, so this stays as it is when a
+mix changes."""
+
+_SETTINGS = ("passages", "attributes", "name_first", "strange", "alike")
 _TASKS = tuple(field.name for field in fields(Shares) if field.name not in _SETTINGS)
 
 
@@ -120,7 +143,7 @@ class _Maker:
     def __init__(self, world: World, rng: random.Random, shares: Shares) -> None:
         self._rng = rng
         self._most, self._attributes = shares.passages, shares.attributes
-        self._name_first, self._strange = shares.name_first, shares.strange
+        self._name_first, self._strange, self._alike = shares.name_first, shares.strange, shares.alike
         self._questioned = world.group("A")
         self._known = [*world.group("A"), *world.group("B")]
         self._passages = world.group("D")
@@ -162,15 +185,18 @@ class _Maker:
     def drill(self) -> Row:
         count, asked = self._rng.randint(2, 5), self._rng.randint(4, 8)
         attribute = self._rng.choice(self._attributes)
-        return exam_row(make_drill(self._someone(), count, asked, attribute, self._rng, name_first=self._name_first))
+        someone, first = self._someone(), self._name_first
+        return exam_row(make_drill(someone, count, asked, attribute, self._rng, name_first=first, alike=self._alike))
 
     def exam(self) -> Row:
         count = self._rng.randint(1, self._most)
-        return exam_row(make_exam(self._stranger, count, self._rng.randint(3, 8), self._rng))
+        asked = self._rng.randint(3, 8)
+        return exam_row(make_exam(self._stranger, count, asked, self._rng, alike=self._alike))
 
     def short(self) -> Row:
         count, facts = self._rng.randint(2, 6), self._rng.randint(1, 2)
-        return exam_row(make_exam(self._stranger, count, self._rng.randint(4, 8), self._rng, facts=facts))
+        asked = self._rng.randint(4, 8)
+        return exam_row(make_exam(self._stranger, count, asked, self._rng, facts=facts, alike=self._alike))
 
     def asking(self) -> Row:
         return asking_row(self._scene(self._rng.choice((1, 1, 2, 2, 3, 3, 4, 5, 6, 8))), self._rng)
@@ -209,4 +235,5 @@ class _Maker:
         return Person(f"{word().capitalize()} {word()}", "D", dict.fromkeys(ATTRIBUTES, word()))
 
     def _scene(self, count: int) -> Scene:
-        return make_scene(self._stranger, count, self._rng, unknown=0.25 if self._most > 1 else 0.0)
+        unknown = 0.25 if self._most > 1 else 0.0
+        return make_scene(self._stranger, count, self._rng, unknown=unknown, alike=self._alike)

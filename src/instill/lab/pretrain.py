@@ -11,7 +11,7 @@ from typing import Any
 
 from instill.durable import write_json
 from instill.lab.card import micro_card
-from instill.lab.curriculum import DRILL, EVERY, LISTS, MAIN, WIDER, WITH_ASKING, Shares, epoch_rows
+from instill.lab.curriculum import APART, DRILL, EVERY, LISTS, MAIN, SAMPLED, WIDER, WITH_ASKING, Shares, epoch_rows
 from instill.lab.measuring import measured
 from instill.lab.micro import make_model, make_tokenizer, save_micro
 from instill.lab.world import World, make_world
@@ -27,7 +27,8 @@ STAGES: tuple[tuple[float, Shares], ...] = (
     (0.11, DRILL),
     (0.26, WIDER),
     (0.3, EVERY),
-    (0.87, MAIN),
+    (0.58, MAIN),
+    (0.87, APART),
     (1.0, WITH_ASKING),
 )
 """Up to which share of the steps each mix is trained on."""
@@ -106,5 +107,5 @@ def _rows(world: World, number: int, run: PretrainRun) -> list[Any]:
 
 def _texts(world: World) -> Iterator[str]:
     """Texts from which the vocabulary is made: some of every kind."""
-    for row in epoch_rows(world, -1, 20_000, WITH_ASKING):
+    for row in epoch_rows(world, -1, 20_000, SAMPLED):
         yield row.text or "\n".join(str(message["content"]) for message in row.messages)

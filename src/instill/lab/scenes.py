@@ -25,6 +25,9 @@ from instill.lab.world import (
 )
 from instill.train.generator.rows import Row, chat_row
 
+ALIKE = 0.3
+"""Share of people beside others who have a part of another's name."""
+
 
 class Stranger(Protocol):
     """Gives somebody to tell of; with a person, somebody whose name is like theirs."""
@@ -49,17 +52,26 @@ class Scene:
     proof: str
 
 
-def make_scene(stranger: Stranger, count: int, rng: random.Random, *, unknown: float, evaluated: bool = False) -> Scene:
+def make_scene(
+    stranger: Stranger,
+    count: int,
+    rng: random.Random,
+    *,
+    unknown: float,
+    evaluated: bool = False,
+    alike: float = ALIKE,
+) -> Scene:
     """Draw a scene with up to `count` passages.
 
     Args:
         unknown: share of scenes in which the passages do not answer: the fact is left out, or the person.
         evaluated: word passages and question as nothing that was trained on.
+        alike: see `ALIKE`.
     """
     wanted = stranger()
     people = [wanted]
     while len(people) < count:
-        other = stranger(wanted) if rng.random() < 0.3 else stranger()
+        other = stranger(wanted) if rng.random() < alike else stranger()
         if all(other.name != person.name for person in people):
             people.append(other)
     rng.shuffle(people)
@@ -81,14 +93,17 @@ def make_scene(stranger: Stranger, count: int, rng: random.Random, *, unknown: f
     return Scene(tuple(people), tuple(passages), question, answer, source, proof)
 
 
-def make_exam(stranger: Stranger, count: int, asked: int, rng: random.Random, *, facts: int = 0) -> list[Scene]:
+def make_exam(
+    stranger: Stranger, count: int, asked: int, rng: random.Random, *, facts: int = 0, alike: float = ALIKE
+) -> list[Scene]:
     """`count` passages and `asked` questions about them: one in four is not answered there, one in five asks back.
 
     Args:
         facts: how many a passage tells, the same ones in all of them, so that only the name says which is asked for; 0:
             from three to all.
+        alike: see `ALIKE`.
     """
-    *people, absent = _different(stranger, count + 1, rng)
+    *people, absent = _different(stranger, count + 1, rng, alike)
     same = rng.sample(DRAWN, len(DRAWN) - facts) if facts else []
     left_out = [same if facts else rng.sample(DRAWN, rng.randint(0, 3)) for _ in people]
     sentences = [told(person, rng, without=each) for person, each in zip(people, left_out, strict=True)]
@@ -119,14 +134,22 @@ def make_exam(stranger: Stranger, count: int, asked: int, rng: random.Random, *,
 
 
 def make_drill(
-    stranger: Stranger, count: int, asked: int, attribute: str, rng: random.Random, *, name_first: float = 0.0
+    stranger: Stranger,
+    count: int,
+    asked: int,
+    attribute: str,
+    rng: random.Random,
+    *,
+    name_first: float = 0.0,
+    alike: float = ALIKE,
 ) -> list[Scene]:
     """`count` passages of one sentence, the same fact of different people, and `asked` questions: whose is it?
 
     Args:
         name_first: share of the sentences that surely say the name before the value.
+        alike: see `ALIKE`.
     """
-    people = _different(stranger, count, rng)
+    people = _different(stranger, count, rng, alike)
     sentences = tuple(_sentence(person, attribute, rng, name_first) for person in people)
     scenes = []
     for _ in range(asked):
@@ -243,11 +266,11 @@ def json_row(person: Person, rng: random.Random) -> Row:
     return chat_row(asked, json.dumps(values), task="json")
 
 
-def _different(stranger: Stranger, count: int, rng: random.Random) -> list[Person]:
-    """People of different names, three in ten of them with a part of another's."""
+def _different(stranger: Stranger, count: int, rng: random.Random, alike: float) -> list[Person]:
+    """People of different names, a share of them with a part of another's."""
     people: list[Person] = []
     while len(people) < count:
-        other = stranger(rng.choice(people)) if people and rng.random() < 0.3 else stranger()
+        other = stranger(rng.choice(people)) if people and rng.random() < alike else stranger()
         if all(other.name != person.name for person in people):
             people.append(other)
     return people
