@@ -16,7 +16,9 @@ _TASKS: Mapping[Task, str] = {
     "untaught questions": "facts of group B, of whom it saw statements and never a question",
     "reading": "the answer from one to four passages about people that it never saw; all answerable",
     "reading, new wordings": "the same, passages and questions worded as nothing that it was trained on",
+    "reading, names alike": "as reading, but all other people have a part of the name that is asked for",
     "unknown": 'the same passages without the fact or the person: "unknown" is right',
+    "unknown, names alike": "as unknown, but all other people have a part of the name that is asked for",
     "json": "a biography as JSON with some of the keys",
     "asking": "the prompt of `instill ask`: the answer, cited, with a verbatim quote",
 }

@@ -29,7 +29,16 @@ from instill.train.generator.replies import replies
 from instill.train.generator.rows import Row, chat_row
 
 Task = Literal[
-    "facts", "new wordings", "untaught questions", "reading", "reading, new wordings", "unknown", "json", "asking"
+    "facts",
+    "new wordings",
+    "untaught questions",
+    "reading",
+    "reading, new wordings",
+    "reading, names alike",
+    "unknown",
+    "unknown, names alike",
+    "json",
+    "asking",
 ]
 
 
@@ -75,16 +84,28 @@ def reverse_recall(
     return probes
 
 
-def reading(count: int, world: World, *, unknown: bool = False, evaluated: bool = False, seed: int = 0) -> list[Probe]:
-    """Passages about people whom nothing was trained on, with a question that they answer, or do not."""
-    scenes = _scenes(count, world, unknown, evaluated, f"reading {seed}")
+def reading(
+    count: int,
+    world: World,
+    *,
+    unknown: bool = False,
+    evaluated: bool = False,
+    alike: float = 0.0,
+    seed: int = 0,
+) -> list[Probe]:
+    """Passages about people whom nothing was trained on, with a question that they answer, or do not.
+
+    Args:
+        alike: share of the other people who have a part of the name that is asked for; by chance hardly anybody has.
+    """
+    scenes = _scenes(count, world, unknown, evaluated, alike, f"reading {seed}")
     return [_said(reading_row(scene), str(number)) for number, scene in enumerate(scenes)]
 
 
 def asking(count: int, world: World, *, seed: int = 0) -> list[Probe]:
     """The prompt of `instill ask`; right is the true value (or the admission) with a quote that is in the passage."""
     rng = random.Random(f"asking {seed}")  # noqa: S311  Not for security.
-    scenes = _scenes(count, world, False, False, f"asking {seed}")
+    scenes = _scenes(count, world, False, False, 0.0, f"asking {seed}")
     return [Probe(asking_row(scene, rng), partial(_is_cited, scene)) for scene in scenes]
 
 
@@ -110,7 +131,9 @@ def all_tasks(world: World, count: int = 300) -> dict[Task, tuple[list[Probe], i
         "untaught questions": (recall(world.group("B"), evaluated=False), 12),
         "reading": (reading(count, world), 12),
         "reading, new wordings": (reading(count, world, evaluated=True), 12),
+        "reading, names alike": (reading(count, world, alike=1.0), 12),
         "unknown": (reading(count, world, unknown=True), 12),
+        "unknown, names alike": (reading(count, world, unknown=True, alike=1.0), 12),
         "json": (as_json(count // 3, world), 80),
         "asking": (asking(count // 3, world), 60),
     }
@@ -145,11 +168,12 @@ def _is_same_json(wanted: str, reply: str) -> bool:
         return False
 
 
-def _scenes(count: int, world: World, unknown: bool, evaluated: bool, seed: str) -> list[Scene]:
+def _scenes(count: int, world: World, unknown: bool, evaluated: bool, alike: float, seed: str) -> list[Scene]:
     rng = random.Random(seed)  # noqa: S311  Not for security.
     unseen = _Unseen(world, rng)
     return [
-        make_scene(unseen, rng.randint(1, 4), rng, unknown=float(unknown), evaluated=evaluated) for _ in range(count)
+        make_scene(unseen, rng.randint(1, 4), rng, unknown=float(unknown), evaluated=evaluated, alike=alike)
+        for _ in range(count)
     ]
 
 
