@@ -85,6 +85,15 @@ class PrivacySettings(_Section):
     log_questions: bool = Field(True, description="Keep questions and answers in the workspace's catalog.")
 
 
+class PriceSettings(_Section):
+    """What answering and training cost, for comparisons; 0: nothing, or not known."""
+
+    tokens_in: float = Field(0.0, ge=0, allow_inf_nan=False, description="Of 1,000 tokens that the generator reads.")
+    tokens_out: float = Field(0.0, ge=0, allow_inf_nan=False, description="Of 1,000 tokens that it writes.")
+    machine_hour: float = Field(0.0, ge=0, allow_inf_nan=False, description="Of an hour of indexing or training.")
+    currency: str = Field("EUR", description="As it is printed.")
+
+
 class Settings(BaseSettings):
     """Everything that can be set. Frozen; open another workspace to use other settings.
 
@@ -103,6 +112,7 @@ class Settings(BaseSettings):
     answer: AnswerSettings = AnswerSettings()
     generator: GeneratorSettings = GeneratorSettings()
     privacy: PrivacySettings = PrivacySettings()
+    prices: PriceSettings = PriceSettings()
 
     @classmethod
     def settings_customise_sources(

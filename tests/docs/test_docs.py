@@ -17,7 +17,7 @@ from tests.generators.endpoint_process import running_endpoint
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = [
     "add.md", "ask.md", "reader.md", "calibrate.md", "tune.md", "chat.md", "bring-your-own-model.md", "privacy.md",
-    "configuration.md", "train.md", "teach.md", "lab.md",
+    "configuration.md", "train.md", "teach.md", "lab.md", "study.md", "compare.md", "curve.md",
 ]  # fmt: skip
 BLOCK = re.compile(r"^```(console|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 EXIT = re.compile(r"#\s*exit (\d+)\s*$")

@@ -66,16 +66,47 @@ def replies(behaviour: str, prompt: str) -> str:
     return texts.get(behaviour, honest(prompt))
 
 
-def event(content: str, finish: str | None = None) -> str:
+def event(content: str, finish: str | None = None, *, usage: dict[str, int] | None = None) -> str:
     delta = {"role": "assistant", "content": content}
     chunk = {
         "id": "c1", "object": "chat.completion.chunk", "created": 0, "model": "m",
         "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
     }  # fmt: skip
+    if usage:
+        chunk["usage"] = usage
     return f"data: {json.dumps(chunk)}\n\n"
 
 
-async def stream(behaviour: str, text: str) -> AsyncIterator[str]:
+TOLD = {"prompt_tokens": 31, "completion_tokens": 17, "total_tokens": 48}
+USAGES: dict[str, Any] = {
+    "counted": TOLD,
+    "odd-usage": {"prompt_tokens": "many", "completion_tokens": None},
+    "no-object": "much",
+    "zero-usage": {"prompt_tokens": 0, "completion_tokens": 0},
+}
+
+
+def refusal(behaviour: str, body: dict[str, Any]) -> Response | None:
+    """What servers say that do not know a field."""
+    told = {
+        "strict-400": (400, "Unrecognized request argument supplied: stream_options"),
+        "strict-422": (422, "x" * 300 + " body.stream_options.include_usage: Extra inputs are not permitted"),
+        "strict-500": (500, "upstream: stream_options is not supported"),
+        "strict-counted": (422, "stream_options"),
+        "mute-400": (400, "Bad request"),
+        "strict-new-name": (400, "stream_options"),
+    }
+    if behaviour in ("new-name", "strict-new-name") and "max_tokens" in body:
+        return JSONResponse({"error": {"message": "use max_completion_tokens"}}, status_code=400)
+    if behaviour == "short" and len(body["messages"][-1]["content"]) > 1000:
+        return JSONResponse({"error": {"message": "the prompt is too long"}}, status_code=400)
+    if behaviour in told and "stream_options" in body:
+        status, message = told[behaviour]
+        return JSONResponse({"error": {"message": message}}, status_code=status)
+    return None
+
+
+async def stream(behaviour: str, text: str, *, asked_usage: bool = False) -> AsyncIterator[str]:
     pieces = [text[i : i + 7] for i in range(0, len(text), 7)]
     if behaviour == "keepalive":
         while True:
@@ -96,9 +127,16 @@ async def stream(behaviour: str, text: str) -> AsyncIterator[str]:
             raise ConnectionResetError
         if behaviour == "error-event" and number == 2:
             yield 'data: {"error": {"message": "out of memory", "type": "server_error"}}\n\n'
-        yield event(piece)
-    yield event("", "length" if behaviour == "thoughts-only" else "stop")
-    yield 'data: {"id": "c1", "object": "chat.completion.chunk", "created": 0, "model": "m", "choices": []}\n\n'
+        running = {"prompt_tokens": 31, "completion_tokens": number} if behaviour == "running-usage" else None
+        yield event(piece, usage=running)
+    if behaviour == "strict-counted":  # tells it without being asked, with the end of the reply
+        yield event("", "stop", usage=TOLD)
+    else:
+        yield event("", "length" if behaviour == "thoughts-only" else "stop")
+    last: dict[str, Any] = {"id": "c1", "object": "chat.completion.chunk", "created": 0, "model": "m", "choices": []}
+    if behaviour == "thoughts-only" or (asked_usage and behaviour in USAGES):
+        last["usage"] = USAGES.get(behaviour, TOLD)
+    yield f"data: {json.dumps(last)}\n\n"
     yield "data: [DONE]\n\n"
 
 
@@ -114,12 +152,14 @@ async def complete(request: Request) -> Response:
         return JSONResponse({"error": {"message": f"no: {key}"}}, status_code=int(status.group(1)))
     if behaviour == "flaky" and len(seen[name]) == 1:
         return JSONResponse({"error": {"message": "loading"}}, status_code=503)
-    if behaviour == "new-name" and "max_tokens" in body:
-        return JSONResponse({"error": {"message": "use max_completion_tokens"}}, status_code=400)
+    refused = refusal(behaviour, body)
+    if refused is not None:
+        return refused
     if behaviour == "page":
         return Response("<html>Welcome</html>", media_type="text/html")
     text = replies(behaviour, body["messages"][-1]["content"])
-    return StreamingResponse(stream(behaviour, text), media_type="text/event-stream")
+    asked = body.get("stream_options", {}).get("include_usage", False)
+    return StreamingResponse(stream(behaviour, text, asked_usage=asked), media_type="text/event-stream")
 
 
 @app.get("/seen/{name:path}")

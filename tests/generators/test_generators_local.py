@@ -63,6 +63,41 @@ def test_the_reply_is_what_the_model_itself_generates(tiny_llama: Path) -> None:
     assert reply.strip() == expected.strip()
 
 
+def test_tokens_in_and_out_are_counted(tiny_llama: Path) -> None:
+    made = LocalGenerator(tiny_llama)
+    assert made.last_usage is None
+    list(made.stream(MESSAGES, max_tokens=12))
+    _, tokenizer = made._open()
+    size = len(tokenizer("system: Be brief.\n\nuser: What is tea?\n\nassistant:")["input_ids"])
+    assert made.last_usage == (size, 12)
+    list(made.stream(MESSAGES, max_tokens=3))
+    assert made.last_usage == (size, 3)
+
+
+def test_the_token_that_ends_a_reply_counts_and_none_after_it(tiny_llama: Path) -> None:
+    made = LocalGenerator(tiny_llama)
+    model, tokenizer = made._open()
+    inputs = made._inputs(model, tokenizer, MESSAGES, 12)
+    said = model.generate(**inputs, do_sample=False, max_new_tokens=12)[0, inputs["input_ids"].shape[1] :].tolist()
+    last = said[5]
+    model.generation_config.eos_token_id = last
+    list(made.stream(MESSAGES, max_tokens=12))
+    assert made.last_usage == (inputs["input_ids"].shape[1], said.index(last) + 1)
+
+
+def test_tokens_are_counted_where_a_reader_stops_early_and_none_of_a_prompt_that_was_refused(tiny_llama: Path) -> None:
+    made = LocalGenerator(tiny_llama)
+    pieces = made.stream(MESSAGES, max_tokens=60)
+    next(pieces)
+    pieces.close()  # type: ignore[attr-defined]
+    usage = made.last_usage
+    assert usage is not None
+    assert 1 <= usage[1] <= 60
+    with pytest.raises(GeneratorError, match="longer"):
+        list(made.stream([{"role": "user", "content": "tea " * 200}], max_tokens=10))
+    assert made.last_usage is None
+
+
 def test_the_chat_template_is_used_where_there_is_one(tiny_llama: Path, tmp_path: Path) -> None:
     import shutil
 

@@ -24,7 +24,7 @@ from tests.training.small_recipes import (
 
 
 def test_tasks_in_sequence_and_jointly(task: Path) -> None:
-    home, more = task / ".instill", TRAINING.replace("epochs = 12", "epochs = 25").replace("0.02", "0.005")
+    home, more = task / ".instill", TRAINING.replace("epochs = 12", "epochs = 40").replace("0.02", "0.005")
     recipes = [
         recipe_of(task, name="homes", data='held_out = ["unseen.jsonl"]', more=more),
         recipe_of(task, name="crafts", data='rows = ["crafts.jsonl"]\nheld_out = ["crafts-unseen.jsonl"]', more=more),

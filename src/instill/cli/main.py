@@ -10,12 +10,13 @@ import sys
 import typer
 
 from instill import __version__
-from instill.cli import ask, calibrate, doctor, documents, lab, models, search, train, tune
+from instill.cli import ask, calibrate, compare, curve, doctor, documents, lab, models, search, study, train, tune
 from instill.errors import InstillError
 
 EXIT_CODES = """\
-Exit codes: 0 done; 1 failed; 2 the request is wrong; 3 some documents did not go in; 4 the workspace cannot be used;
-5 the generator failed; 6 a package is missing; 7 `ask` refused to answer; 130 stopped by Ctrl-C.
+Exit codes: 0 done; 1 failed, or a check found something wrong; 2 the request is wrong; 3 some documents did not go in;
+4 the workspace cannot be used; 5 the generator failed; 6 a package is missing; 7 `ask` refused to answer, or a gate to
+let a candidate pass (`train --strict`); 130 stopped by Ctrl-C.
 """
 
 app = typer.Typer(
@@ -32,7 +33,10 @@ search.register(app)
 ask.register(app)
 calibrate.register(app)
 tune.register(app)
+study.register(app)
 train.register(app)
+compare.register(app)
+curve.register(app)
 models.register(app)
 lab.register(app)
 doctor.register(app)

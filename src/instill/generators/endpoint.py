@@ -1,14 +1,16 @@
 """A generator behind any OpenAI-compatible address, by the official client.
 
 Three limits keep a question from hanging: on connecting, on the wait for the next piece, and on the whole reply.
-A request is tried again only while nothing of the reply has been seen. The key is sent to the address and goes
-nowhere else: not into errors, names, or logs.
+A request is tried again only while nothing of the reply has been seen; one that the server refuses as it is written is
+written otherwise (`instill.generators.dialect`). The key is sent to the address and goes nowhere else: not into
+errors, names, or logs.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from threading import Event, Timer
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from instill.errors import GeneratorError, UsageError
+from instill.generators.dialect import Dialect, told_usage
 from instill.generators.protocol import Message
 from instill.generators.thoughts import ThoughtFilter
 
@@ -62,44 +65,51 @@ class EndpointGenerator:
         self._timeout_s = timeout_s
         self._connect_timeout_s = min(connect_timeout_s, timeout_s)
         self._total_timeout_s = total_timeout_s or 5 * timeout_s
+        self._dialect = Dialect()
+        self._last_usage: tuple[int, int] | None = None
 
     @property
     def name(self) -> str:
         return f"{self._model} at {self._base_url}"
+
+    @property
+    def last_usage(self) -> tuple[int, int] | None:
+        """Tokens in and out of the last reply, thinking included, as the server told them.
+
+        None while it has not told them: before the end of a reply, after one that failed or was not read to its end,
+        and always where the server never tells. Threads that share a generator see each other's.
+        """
+        return self._last_usage
 
     def __repr__(self) -> str:
         return f"EndpointGenerator({self.name!r})"
 
     def stream(self, messages: Sequence[Message], *, max_tokens: int, temperature: float = 0.0) -> Iterator[str]:
         """See `instill.generators.protocol.Generator.stream`."""
-        request: dict[str, Any] = {
-            "model": self._model,
-            "messages": list(messages),
-            "max_tokens": max_tokens,
-            "temperature": temperature,
-            "stream": True,
-        }
+        self._last_usage = None
+        dialect, failures = replace(self._dialect), 0
         deadline = monotonic() + self._total_timeout_s
-        for attempt in range(1, ATTEMPTS + 1):
+        while True:
             seen = False
             try:
-                for piece in self._attempt(request, deadline):
-                    seen = True
+                for piece in self._attempt(dialect.body(self._model, messages, max_tokens, temperature), deadline):
+                    if not seen:
+                        # Learnt for later questions only now: what was refused may have been this prompt.
+                        seen, self._dialect = True, replace(dialect, took_usage=dialect.asks_usage)
                     yield piece
                 return
             except _Again as again:
-                if "max_completion_tokens" in again.error.what and "max_tokens" in request:
-                    request["max_completion_tokens"] = request.pop("max_tokens")
-                elif seen:
+                if seen:
                     raise self._error("The generator's reply broke off.", "Ask again.") from None
-                elif attempt == ATTEMPTS:
+                if dialect.learns(again.status, again.message):
+                    continue
+                failures += 1
+                if failures == ATTEMPTS or not again.may_pass:
                     raise again.error from None
-                else:
-                    sleep(min(RETRY_AFTER_S, max(0.0, deadline - monotonic())))
-        raise self._error("The generator could not be reached.")
+                sleep(min(RETRY_AFTER_S, max(0.0, deadline - monotonic())))
 
     def _attempt(self, request: dict[str, Any], deadline: float) -> Iterator[str]:
-        """One request. Raises `_Again` where another try may help, and `GeneratorError` where it will not."""
+        """One request. Raises `_Again` where another may help, and `GeneratorError` where it will not."""
         import openai
 
         with self._client() as client:
@@ -144,14 +154,15 @@ class EndpointGenerator:
         return client
 
     def _pieces(self, reply: Any) -> Iterator[str]:
-        visible, shown, reason, chunks = ThoughtFilter(), False, None, 0
+        visible, shown, reason, usage, chunks = ThoughtFilter(), False, None, None, 0
         for chunk in reply:
             chunks += 1
+            usage = told_usage(chunk) or usage  # Some servers count on from chunk to chunk: the last one holds.
             choices = getattr(chunk, "choices", None)
             if choices is None or not isinstance(choices, list):
                 raise self._error("The generator's reply is malformed.", "Check that it is a chat endpoint.")
             if not choices:
-                continue  # usage figures
+                continue  # nothing but the usage
             delta = getattr(choices[0], "delta", None)
             content = getattr(delta, "content", None)
             if content is not None and not isinstance(content, str):
@@ -165,6 +176,7 @@ class EndpointGenerator:
             raise self._error("The generator's reply is no stream.", "Check that generator.base_url ends in /v1 or so.")
         if reason is None:
             raise self._error("The generator's reply broke off.", "Ask again.")
+        self._last_usage = usage
         rest = visible.end()
         if rest:
             yield rest
@@ -200,7 +212,7 @@ class EndpointGenerator:
         if status == 429:
             return _Again(self._error("The generator is busy or the quota is used up (HTTP 429).", "Ask again later."))
         failure = self._error(f"The generator failed (HTTP {status}): {said}", "See the server's log.")
-        return _Again(failure) if status >= 500 or "max_completion_tokens" in said else failure
+        return _Again(failure, status=status, message=message, may_pass=status >= 500)
 
     def _scrubbed(self, message: str) -> str:
         key = self._api_key.get_secret_value()
@@ -215,11 +227,16 @@ class EndpointGenerator:
 
 
 class _Again(Exception):
-    """The attempt failed before anything was seen, in a way that may pass."""
+    """The attempt failed before anything was seen, in a way that may pass, or that another request may avoid.
 
-    def __init__(self, error: GeneratorError) -> None:
+    Args:
+        status, message: the server's refusal. The message may quote the key: it is looked at and never shown.
+        may_pass: whether the same request may be answered later.
+    """
+
+    def __init__(self, error: GeneratorError, *, status: int = 0, message: str = "", may_pass: bool = True) -> None:
         super().__init__(error.what)
-        self.error = error
+        self.error, self.status, self.message, self.may_pass = error, status, message, may_pass
 
 
 def _is_transport(error: Exception) -> bool:

@@ -34,6 +34,7 @@ class LocalGenerator:
         self._adapter: Path | None = None
         self._timeout_s = timeout_s
         self._loaded: tuple[Any, Any] | None = None
+        self._last_usage: tuple[int, int] | None = None
         self._lock = Lock()
         for package in ("torch", "transformers"):
             if importlib.util.find_spec(package) is None:
@@ -48,12 +49,21 @@ class LocalGenerator:
         adapter = "" if self._adapter is None else f" with {self._adapter.name}"
         return f"{self._folder.name}{adapter} (local)"
 
+    @property
+    def last_usage(self) -> tuple[int, int] | None:
+        """Tokens of the last prompt, chat template included, and of its reply, thinking and its end included.
+
+        Counted, also where the reader stopped early or the model failed. None before the first prompt was read.
+        """
+        return self._last_usage
+
     def __repr__(self) -> str:
         return f"LocalGenerator({str(self._folder)!r})"
 
     def stream(self, messages: Sequence[Message], *, max_tokens: int, temperature: float = 0.0) -> Iterator[str]:
         """See `instill.generators.protocol.Generator.stream`."""
         with self._lock:
+            self._last_usage = None
             model, tokenizer = self._open()
             visible, shown = ThoughtFilter(), False
             for piece in self._generated(model, tokenizer, messages, max_tokens, temperature):
@@ -117,12 +127,16 @@ class LocalGenerator:
 
         stop = Event()
         failures: list[BaseException] = []
+        inputs = self._inputs(model, tokenizer, messages, max_tokens)
+        read = int(inputs["input_ids"].shape[1])
+        written = 0
 
         class Stopped(StoppingCriteria):
             def __call__(self, input_ids: Any, *_: Any, **__: Any) -> Any:
+                nonlocal written
+                written = int(input_ids.shape[1]) - read
                 return torch.full((input_ids.shape[0],), stop.is_set(), dtype=torch.bool, device=input_ids.device)
 
-        inputs = self._inputs(model, tokenizer, messages, max_tokens)
         streamer: Any = TextIteratorStreamer(
             tokenizer, skip_prompt=True, skip_special_tokens=True, timeout=self._timeout_s
         )
@@ -152,6 +166,7 @@ class LocalGenerator:
         finally:
             stop.set()
             worker.join(self._timeout_s)
+            self._last_usage = read, written
         if failures:
             raise GeneratorError(
                 f"The model failed: {type(failures[0]).__name__}: {str(failures[0])[:200]}",

@@ -14,7 +14,7 @@ _RESAMPLES = 4000
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A mean with its 95% interval."""
+    """A mean with its interval, of 95% where nothing else is said."""
 
     mean: float
     low: float
@@ -24,8 +24,10 @@ class Interval:
         return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 
-def interval(values: Sequence[float] | Numbers, groups: Sequence[str], *, seed: int = 0) -> Interval:
-    """The mean of `values` with its 95% percentile interval; `groups` are drawn whole, with replacement.
+def interval(
+    values: Sequence[float] | Numbers, groups: Sequence[str], *, seed: int = 0, level: float = 0.95
+) -> Interval:
+    """The mean of `values` with its percentile interval; `groups` are drawn whole, with replacement.
 
     Questions about one document fail together, so drawing single questions would make the interval too narrow.
     For a paired comparison give the differences.
@@ -44,7 +46,7 @@ def interval(values: Sequence[float] | Numbers, groups: Sequence[str], *, seed: 
     sums = np.bincount(places, numbers)
     counts = np.bincount(places).astype(np.float64)
     drawn = np.random.default_rng(seed).integers(0, len(sums), (_RESAMPLES, len(sums)))
-    low, high = np.percentile(sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1), [2.5, 97.5])
+    low, high = np.percentile(sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1), [50 * (1 - level), 50 * (1 + level)])
     return Interval(float(numbers.mean()), float(low), float(high))
 
 

@@ -1,4 +1,5 @@
-"""Questions over a workspace's own documents: written by rules, or read from a user's file.
+"""Questions over a workspace's own documents, written by rules or read from a file, and study sets made of them.
 
-Public face: `StudyQuestion`, `write_questions`, `read_questions` and `write_jsonl` in `instill.study.questions`.
+Public face: `write_questions` and `read_questions` in `instill.study.questions`; `make_study` in
+`instill.study.making`, `open_study` in `instill.study.stored`.
 """

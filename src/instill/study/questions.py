@@ -152,12 +152,37 @@ def _of_headings(document: StoredDocument, units: Sequence[Sentence], rng: Rando
 
 
 def _is_usable(document: StoredDocument, unit: Sentence, sentence: str) -> bool:
-    if len(sentence) not in _SENTENCE_LENGTHS or not sentence.rstrip("\"'”’)").endswith((".", "!")):
-        return False
-    if _MARKUP.search(sentence) or _in_block(document, unit) or not stands_alone(sentence):
-        return False
+    return not why_unusable(document, unit, sentence)
+
+
+def why_unusable(document: StoredDocument, unit: Sentence, sentence: str) -> str:
+    """Why nothing is asked about this sentence of prose, in a few words; "" when something can be."""
+    if len(sentence) not in _SENTENCE_LENGTHS:
+        return "too short or too long"
+    if not sentence.rstrip("\"'”’)").endswith((".", "!")):
+        return "not a statement"
+    if _MARKUP.search(sentence) or _in_block(document, unit):
+        return "markup, table or code"
+    if not stands_alone(sentence):
+        return "leans on its surroundings"
     letters = sum(character.isalpha() or character == " " for character in sentence)
-    return letters >= 0.8 * len(sentence) and len(content(sentence)) >= 5
+    return "" if letters >= 0.8 * len(sentence) and len(content(sentence)) >= 5 else "says too little in words"
+
+
+def is_fair(question: str, answer: str) -> bool:
+    """Does the question say enough, and not give the answer away?
+
+    Example:
+        >>> is_fair("When was the oven built?", "1987"), is_fair("Who is Marta?", "Marta")
+        (True, False)
+    """
+    return _is_fair(question, answer)
+
+
+def heading_questions(document: StoredDocument, rng: Random) -> list[StudyQuestion]:
+    """A question for each heading with prose directly below it, in the order of the text."""
+    units = [unit for unit in split_sentences(document.text) if unit.kind == "prose"]
+    return [written.question for written in _of_headings(document, units, rng)]
 
 
 def _in_block(document: StoredDocument, unit: Sentence) -> bool:

@@ -97,6 +97,52 @@ def drafts(sentence: str, rng: Random) -> Iterator[Draft]:
         yield from writer(body, rng)
 
 
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """What a sentence says of its subject, without the answer of a draft.
+
+    Args:
+        subject: as it reads inside a question ("the stone oven").
+        be: "is", "are", "was", "were"; "" where the verb stands alone.
+        verb: a participle after `be`, else a past tense; "" in a definition.
+        tail: what follows the verb up to the first comma, at most nine words.
+    """
+
+    subject: str
+    be: str
+    verb: str
+    tail: str
+
+
+def clause_of(sentence: str, start: int, kind: str) -> Clause | None:
+    """The clause that a draft of this `kind`, whose answer begins at `start`, asks about; None where none is sure.
+
+    Example:
+        >>> clause_of("The stone oven was built in 1987 by Marta Lindqvist.", 28, "date")
+        Clause(subject='the stone oven', be='was', verb='built', tail='by Marta Lindqvist')
+    """
+    body = sentence.rstrip(" .!")
+    if kind == "definition":
+        match = _DEFINES.match(body)
+        return Clause(_inside(match["subject"]), match["be"] or "", "", "") if match else None
+    if kind == "reason":
+        because = _BECAUSE.match(body)
+        match = _BE_CLAUSE.match(because["claim"]) if because else None
+        if match is None or not _is_subject(match["subject"]):
+            return None
+        return Clause(_inside(match["subject"]), match["be"], "", _tail(match["rest"]))
+    if kind == "date":
+        when = _WHEN.search(body)
+        if when is None or when.start("date") != start:
+            return None
+        body = body[: when.start()] + body[when.end() :]
+    for match in (_PASSIVE.match(body), _ACTIVE.match(body)):
+        if match and _is_subject(match["subject"]) and (is_past(match["verb"]) or kind == "place"):
+            be = match["be"] if match.re is _PASSIVE else ""
+            return Clause(_inside(match["subject"]), be, match["verb"], _tail(match["rest"]))
+    return None
+
+
 def heading_question(path: list[str], rng: Random) -> str:
     """A question from a heading and the headings above it (outermost first, the heading last); "" where none fits.
 

@@ -11,6 +11,7 @@ from instill.measure.gate.deciding import (
     SLACK,
     Outcome,
     gain_outcome,
+    level_of_tries,
     loss_outcome,
     paired,
     per_token,
@@ -65,8 +66,42 @@ def test_few_rows_without_any_change_prove_nothing() -> None:
     assert loss_outcome(paired([0.0] * rows_for_loss([0.0] * 20, TOLERANCE)), TOLERANCE) == "passed"
 
 
-def test_five_rows_that_all_fall_are_enough_to_fail() -> None:
-    assert loss_outcome(paired([1.0] * 5), TOLERANCE) == "failed"
+def test_a_few_rows_that_all_fall_are_enough_to_fail() -> None:
+    assert loss_outcome(paired([1.0] * 8), TOLERANCE) == "failed"
+
+
+def grouped_outcomes(lost: float, *, level: float = 0.95, facts: int = 30, each: int = 5) -> list[Outcome]:
+    """Facts that are lost or won as a whole, with `each` questions about every one."""
+    chance = np.random.default_rng(1)
+    names = [f"fact {number // each}" for number in range(facts * each)]
+    found = []
+    for _ in range(RUNS):
+        by_fact = chance.choice([1.0, -1.0, 0.0], facts, p=[0.05 + lost, 0.05, 0.9 - lost])
+        found.append(loss_outcome(paired(list(np.repeat(by_fact, each)), names, level=level), TOLERANCE))
+    return found
+
+
+def test_questions_about_one_fact_count_as_one() -> None:
+    assert grouped_outcomes(0.0).count("failed") <= 6
+    assert grouped_outcomes(SLACK * TOLERANCE).count("passed") <= 6
+
+
+def test_rows_that_hang_together_need_more_of_them() -> None:
+    differences, names = [1.0] * 5 + [-1.0] * 5 + [0.0] * 90, [f"fact {number // 5}" for number in range(100)]
+    apart, together = rows_for_loss(differences, TOLERANCE), rows_for_loss(differences, TOLERANCE, names)
+    assert 2 * apart < together < 10 * apart
+
+
+@pytest.mark.parametrize("tries", [1, 3])
+def test_several_tries_together_let_no_more_through_than_one(tries: int) -> None:
+    chance, passed = np.random.default_rng(2), 0
+    for _ in range(400):  # Each try loses three tolerances, with luck of its own.
+        drawn = chance.choice(
+            [1.0, -1.0, 0.0], (tries, 200), p=[0.05 + SLACK * TOLERANCE, 0.05, 0.9 - SLACK * TOLERANCE]
+        )
+        said = [loss_outcome(paired(list(each), level=level_of_tries(tries)), TOLERANCE) for each in drawn]
+        passed += "passed" in said
+    assert passed <= 0.05 * 400
 
 
 def test_a_gain_must_be_proven() -> None:

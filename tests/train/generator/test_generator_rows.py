@@ -129,6 +129,16 @@ def test_a_line_that_is_no_row_is_named(line: str, tmp_path: Path) -> None:
     assert caught.value.where == "rows.jsonl:3"
 
 
+def test_a_group_is_named_or_the_first_fact(tmp_path: Path) -> None:
+    lines = [{"text": "a", "group": "g"}, {"text": "b", "facts": ["f1", "f2"]}, {"text": "c", "facts": []}]
+    file = tmp_path / "rows.jsonl"
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    rows = read_rows(file)
+    assert [row.group for row in rows] == ["g", "f1", ""]
+    write_rows(rows, file)
+    assert [row.group for row in read_rows(file)] == ["g", "f1", ""]
+
+
 def test_a_file_without_rows_or_that_is_no_text_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "rows.jsonl"
     with pytest.raises(UsageError, match="cannot be read"):

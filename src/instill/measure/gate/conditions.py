@@ -1,4 +1,7 @@
-"""From what base and candidate say to conditions, a function for each section of the gate."""
+"""From what base and candidate say to conditions, a function for each section of the gate.
+
+`level` is that of every interval.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from statistics import fmean
 
 from instill.measure.gate.deciding import (
     FEWEST,
+    LEVEL,
     Outcome,
     gain_outcome,
     loss_outcome,
@@ -32,13 +36,16 @@ from instill.measure.paired import Interval
 _LARGEST = 50.0  # Nats; exp of much more is no number any longer.
 
 
-def gain(base: Probe, candidate: Probe, rows: GateRows, at_least: float, scoring: Scoring) -> Condition:
+def gain(
+    base: Probe, candidate: Probe, rows: GateRows, at_least: float, scoring: Scoring, *, level: float = LEVEL
+) -> Condition:
     """Better than the base by more than `at_least`, proven."""
     before, after = (scores(probe, rows.asking, scoring) for probe in (base, candidate))
     differences = _minus(after, before)
-    found = paired(differences)
+    groups = rows.asking.groups
+    found = paired(differences, groups, level=level)
     outcome = gain_outcome(found, at_least)
-    needed = rows_for_gain(differences, at_least) if outcome == "undecided" else 0
+    needed = rows_for_gain(differences, at_least, groups, level=level) if outcome == "undecided" else 0
     sides = fmean(before), fmean(after)
     shown = f"The gain of {found} (from {sides[0]:.3g} to {sides[1]:.3g})"
     said = {
@@ -51,27 +58,47 @@ def gain(base: Probe, candidate: Probe, rows: GateRows, at_least: float, scoring
 
 
 def lost_score(
-    name: str, noun: str, base: Probe, candidate: Probe, rows: GateRows, tolerance: float, scoring: Scoring
+    name: str,
+    noun: str,
+    base: Probe,
+    candidate: Probe,
+    rows: GateRows,
+    tolerance: float,
+    scoring: Scoring,
+    *,
+    level: float = LEVEL,
 ) -> Condition:
     """A score that may not drop."""
     before, after = (scores(probe, rows.asking, scoring) for probe in (base, candidate))
-    return _loss(name, noun, before, after, tolerance, sign=-1)
+    return _loss(name, noun, before, after, rows.asking.groups, tolerance, sign=-1, level=level)
 
 
 def risen_score(
-    name: str, noun: str, base: Probe, candidate: Probe, rows: GateRows, tolerance: float, scoring: Scoring
+    name: str,
+    noun: str,
+    base: Probe,
+    candidate: Probe,
+    rows: GateRows,
+    tolerance: float,
+    scoring: Scoring,
+    *,
+    level: float = LEVEL,
 ) -> Condition:
     """A score that may not rise."""
     before, after = (scores(probe, rows.asking, scoring) for probe in (base, candidate))
-    return _loss(name, noun, before, after, tolerance, sign=1)
+    return _loss(name, noun, before, after, rows.asking.groups, tolerance, sign=1, level=level)
 
 
-def forgotten_tokens(base: Probe, candidate: Probe, rows: GateRows, wanted: Forgetting) -> Iterable[Condition]:
+def forgotten_tokens(
+    base: Probe, candidate: Probe, rows: GateRows, wanted: Forgetting, *, level: float = LEVEL
+) -> Iterable[Condition]:
     """Perplexity and divergence, over the supervised tokens of rows and texts."""
     if wanted.perplexity_rise is not None:
         before, after = base.log_likelihoods(rows), candidate.log_likelihoods(rows)
         counts = [count for _, count in before]
-        lost = per_token(_minus([total for total, _ in before], [total for total, _ in after]), counts)
+        lost = per_token(
+            _minus([total for total, _ in before], [total for total, _ in after]), counts, rows.groups, level=level
+        )
         outcome, needed = _token_outcome(lost, log1p(wanted.perplexity_rise), counts)
         risen = Interval(*(exp(min(each, _LARGEST)) - 1 for each in (lost.mean, lost.low, lost.high)))
         sides = [exp(min(-_per_token(each), _LARGEST)) for each in (before, after)]
@@ -88,27 +115,34 @@ def forgotten_tokens(base: Probe, candidate: Probe, rows: GateRows, wanted: Forg
     if wanted.kl is not None:
         moved = candidate.divergences(base, rows)
         counts = [count for _, count in moved]
-        found = per_token([total for total, _ in moved], counts)
+        found = per_token([total for total, _ in moved], counts, rows.groups, level=level)
         outcome, needed = _token_outcome(found, wanted.kl, counts)
         noun = "The divergence from the base, in nats per token,"
         yield _loss_condition("forgetting.kl", noun, found, wanted.kl, outcome, len(rows), needed, (0.0, found.mean))
 
 
 def kept_abstention(
-    base: Probe, candidate: Probe, rows: GateRows, phrases: Sequence[str], tolerance: float
+    base: Probe, candidate: Probe, rows: GateRows, phrases: Sequence[str], tolerance: float, *, level: float = LEVEL
 ) -> Condition:
     """What is rightly refused may not become less."""
     before, after = (refused(probe, rows.asking, phrases) for probe in (base, candidate))
     noun = "The drop of the share of questions without an answer that is refused"
-    return _loss("abstention.kept", noun, before, after, tolerance, sign=-1)
+    return _loss("abstention.kept", noun, before, after, rows.asking.groups, tolerance, sign=-1, level=level)
 
 
 def over_refusal(
-    base: Probe, candidate: Probe, answerable: Sequence[GateRows], phrases: Sequence[str], tolerance: float
+    base: Probe,
+    candidate: Probe,
+    answerable: Sequence[GateRows],
+    phrases: Sequence[str],
+    tolerance: float,
+    *,
+    level: float = LEVEL,
 ) -> Condition:
     """What is wrongly refused may not become more."""
     before: list[float] = []
     after: list[float] = []
+    groups: list[str] = []
     for rows in answerable:
         places = [
             place
@@ -118,24 +152,29 @@ def over_refusal(
         for side, probe in ((before, base), (after, candidate)):
             found = refused(probe, rows.asking, phrases)
             side += [found[place] for place in places]
+        groups += rows.asking.some(places).groups
     noun = "The rise of the share of answerable questions that is refused"
-    return _loss("abstention.over_refusal", noun, before, after, tolerance, sign=1)
+    return _loss("abstention.over_refusal", noun, before, after, groups, tolerance, sign=1, level=level)
 
 
-def valid_format(candidate: Probe, rows: GateRows, schema: ReplySchema, valid: float) -> Condition:
+def valid_format(
+    candidate: Probe, rows: GateRows, schema: ReplySchema, valid: float, *, level: float = LEVEL
+) -> Condition:
     """The share of replies that follow the schema."""
     bad = sum(not schema.accepts(reply) for reply in candidate.replies(rows.asking))
-    return _share_condition("format", "replies do not follow the schema", bad, len(rows.asking), 1 - valid)
+    return _share_condition("format", "replies do not follow the schema", bad, len(rows.asking), 1 - valid, level)
 
 
-def sound_text(base: Probe, candidate: Probe, asked: Sequence[GateRows], tolerance: float) -> Condition:
+def sound_text(
+    base: Probe, candidate: Probe, asked: Sequence[GateRows], tolerance: float, *, level: float = LEVEL
+) -> Condition:
     """The share of replies that run in circles or are random."""
     bad = count = 0
     for rows in asked:
         found = degenerate(base, candidate, rows.asking)
         bad += sum(found)
         count += len(found)
-    return _share_condition("text", "replies run in circles or are no text", bad, count, tolerance)
+    return _share_condition("text", "replies run in circles or are no text", bad, count, tolerance, level)
 
 
 def degenerate(base: Probe, candidate: Probe, rows: GateRows) -> list[bool]:
@@ -165,12 +204,20 @@ def refused(probe: Probe, rows: GateRows, phrases: Sequence[str]) -> list[float]
 
 
 def _loss(
-    name: str, noun: str, before: Sequence[float], after: Sequence[float], tolerance: float, *, sign: int
+    name: str,
+    noun: str,
+    before: Sequence[float],
+    after: Sequence[float],
+    groups: Sequence[str],
+    tolerance: float,
+    *,
+    sign: int,
+    level: float,
 ) -> Condition:
     differences = [sign * each for each in _minus(after, before)]
-    found = paired(differences)
+    found = paired(differences, groups, level=level)
     outcome = loss_outcome(found, tolerance)
-    needed = rows_for_loss(differences, tolerance) if outcome == "undecided" else 0
+    needed = rows_for_loss(differences, tolerance, groups, level=level) if outcome == "undecided" else 0
     sides = fmean(before), fmean(after)
     return _loss_condition(name, noun, found, tolerance, outcome, len(differences), needed, sides)
 
@@ -205,10 +252,10 @@ def _loss_condition(
     return Condition(name, outcome, found, tolerance, said, rows, needed, *sides)
 
 
-def _share_condition(name: str, noun: str, bad: int, rows: int, tolerance: float) -> Condition:
-    found = share(bad, rows)
+def _share_condition(name: str, noun: str, bad: int, rows: int, tolerance: float, level: float) -> Condition:
+    found = share(bad, rows, level=level)
     outcome = loss_outcome(found, tolerance)
-    needed = rows_for_share(bad, rows, tolerance) if outcome == "undecided" else 0
+    needed = rows_for_share(bad, rows, tolerance, level=level) if outcome == "undecided" else 0
     shown = f"{bad} of {rows} {noun}"
     said = {
         "passed": f"{shown}; at most {tolerance:.3g} of them may.",

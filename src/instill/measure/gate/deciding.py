@@ -13,29 +13,36 @@ tolerances, and about as long on both sides of the mean, always decides: where t
 above 0, and elsewhere high is within 3 tolerances.
 
 A gain is the other way round: it passes only when it is proven.
+
+Rows that belong together (`group`: questions about one fact, say) fail together; they count as a group, not each by
+itself. Where parts of a candidate are tried after the whole, their intervals are wider (`level_of_tries`), so that all
+tries together let a candidate that loses three tolerances pass in about 5% at most.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import ceil, inf, sqrt
+from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
 
 from instill.measure.paired import Interval, interval
 from instill.measure.risk import lower_bound, upper_bound
+from instill.measure.statistics.intervals import group_interval
 
 Outcome = Literal["passed", "failed", "undecided"]
 
 SLACK = 3.0
 """A loss of so many tolerances must be ruled out."""
 
+LEVEL = 0.95
+
 FEWEST = 20
 """Rows below which the interval of a mean over tokens is not trusted."""
 
 _EDGE = 1e-9  # Sums of shares are not exact.
-_NORMAL = 1.96
 
 
 def loss_outcome(loss: Interval, tolerance: float) -> Outcome:
@@ -66,35 +73,45 @@ def gain_outcome(gain: Interval, at_least: float) -> Outcome:
     return "undecided" if gain.mean > at_least + _EDGE else "failed"
 
 
-def paired(differences: Sequence[float]) -> Interval:
-    """The mean of paired differences of scores, each from -1 to 1, with a 95% interval that few rows cannot fool.
+def level_of_tries(tries: int) -> float:
+    """The level at which each of several tries is held against the tolerances, so that 95% hold for all (Bonferroni).
 
-    The bootstrap has no width when all differences are the same: five rows without a change would prove that nothing
-    changes. Therefore two imagined rows, one lost and one won, are drawn with the others (after Agresti and Min,
-    "Simple improved confidence intervals for comparing matched proportions", Statistics in Medicine 24, 2005); the
-    mean is that of the real ones. Without any change the ends are about 3 / rows.
+    Example:
+        >>> round(level_of_tries(3), 4)
+        0.9833
+    """
+    return 1 - (1 - LEVEL) / max(1, tries)
+
+
+def paired(differences: Sequence[float], groups: Sequence[str] | None = None, *, level: float = LEVEL) -> Interval:
+    """The mean of paired differences of scores, each from -1 to 1, with an interval that few rows cannot fool.
+
+    See `instill.measure.statistics.intervals`: groups count whole, and differences that are all the same prove no
+    certainty.
+
+    Args:
+        groups: of each row; None: each is its own.
 
     Raises:
         ValueError: there are no differences.
 
     Example:
         >>> print(paired([0.0] * 50))
-        0.000 [-0.058, 0.058]
+        0.000 [-0.055, 0.055]
     """
-    if not differences:
-        raise ValueError("no differences")
-    drawn = [*differences, 1.0, -1.0]
-    found = interval(drawn, [str(number) for number in range(len(drawn))])
-    mean = float(np.mean(differences))
-    return Interval(mean, min(found.low, mean), max(found.high, mean))
+    names = [str(number) for number in range(len(differences))] if groups is None else groups
+    return group_interval(differences, names, level=level)
 
 
-def per_token(sums: Sequence[float], counts: Sequence[int]) -> Interval:
-    """A mean over the tokens of all rows, with its 95% interval; rows are drawn whole.
+def per_token(
+    sums: Sequence[float], counts: Sequence[int], groups: Sequence[str] | None = None, *, level: float = LEVEL
+) -> Interval:
+    """A mean over the tokens of all rows, with its interval; groups are drawn whole.
 
     Args:
         sums: of each row, over its tokens.
         counts: how many tokens each row has; rows without any do not count.
+        groups: of each row; None: each is its own.
 
     Raises:
         ValueError: no row has tokens.
@@ -103,38 +120,45 @@ def per_token(sums: Sequence[float], counts: Sequence[int]) -> Interval:
         >>> per_token([2.0, 0.0], [2, 2]).mean
         0.5
     """
-    kept = [(total, count) for total, count in zip(sums, counts, strict=True) if count]
+    names = [str(number) for number in range(len(counts))] if groups is None else groups
+    kept = [each for each in zip(sums, counts, names, strict=True) if each[1]]
     if not kept:
         raise ValueError("no tokens")
-    totals = np.array([total for total, _ in kept])
-    numbers = np.array([count for _, count in kept])
-    names = np.repeat(np.arange(len(kept)).astype(str), numbers)
-    return interval(np.repeat(totals / numbers, numbers), list(names))
+    totals = np.array([total for total, _, _ in kept])
+    numbers = np.array([count for _, count, _ in kept])
+    of_token = np.repeat(np.array([name for _, _, name in kept]), numbers)
+    return interval(np.repeat(totals / numbers, numbers), list(of_token), level=level)
 
 
-def share(bad: int, rows: int) -> Interval:
-    """A share with its exact 95% interval (Clopper and Pearson).
+def share(bad: int, rows: int, *, level: float = LEVEL) -> Interval:
+    """A share with its exact interval (Clopper and Pearson).
 
     Example:
         >>> print(share(0, 100))
         0.000 [0.000, 0.036]
     """
-    return Interval(bad / rows if rows else 0.0, lower_bound(bad, rows, 0.975), upper_bound(bad, rows, 0.975))
+    confidence = (1 + level) / 2
+    low, high = lower_bound(bad, rows, confidence), upper_bound(bad, rows, confidence)
+    return Interval(bad / rows if rows else 0.0, low, high)
 
 
-def rows_for_loss(differences: Sequence[float], tolerance: float) -> int:
-    """How many rows decide in any case, if their differences vary like these.
+def rows_for_loss(
+    differences: Sequence[float], tolerance: float, groups: Sequence[str] | None = None, *, level: float = LEVEL
+) -> int:
+    """How many rows decide in any case, if their differences vary and hang together like these.
 
     Example:
         >>> rows_for_loss([0.0] * 10, 0.03), rows_for_loss([1.0, -1.0, 0.0, 0.0] * 5, 0.03)
         (60, 949)
     """
-    return max(len(differences) + 1, _rows_of_width(differences, SLACK * tolerance / 2))
+    return _rows_of_width(differences, SLACK * tolerance / 2, groups, level)
 
 
-def rows_for_gain(differences: Sequence[float], at_least: float) -> int:
+def rows_for_gain(
+    differences: Sequence[float], at_least: float, groups: Sequence[str] | None = None, *, level: float = LEVEL
+) -> int:
     """How many rows prove the gain, if it stays as it is."""
-    return max(len(differences) + 1, _rows_of_width(differences, float(np.mean(differences)) - at_least))
+    return _rows_of_width(differences, float(np.mean(differences)) - at_least, groups, level)
 
 
 def rows_for_tokens(found: Interval, rows: int, tolerance: float) -> int:
@@ -142,7 +166,7 @@ def rows_for_tokens(found: Interval, rows: int, tolerance: float) -> int:
     return max(FEWEST, rows + 1, ceil(rows * ((found.high - found.low) / (SLACK * tolerance)) ** 2))
 
 
-def rows_for_share(bad: int, rows: int, tolerance: float) -> int:
+def rows_for_share(bad: int, rows: int, tolerance: float, *, level: float = LEVEL) -> int:
     """How many rows would pass, if the share of bad ones stays.
 
     Example:
@@ -152,16 +176,22 @@ def rows_for_share(bad: int, rows: int, tolerance: float) -> int:
     portion = min(bad / rows, tolerance)
 
     def enough(count: int) -> bool:
-        return upper_bound(ceil(portion * count - _EDGE), count, 0.975) <= SLACK * tolerance
+        return upper_bound(ceil(portion * count - _EDGE), count, (1 + level) / 2) <= SLACK * tolerance
 
     return max(rows + 1, _smallest(enough))
 
 
-def _rows_of_width(differences: Sequence[float], half: float) -> int:
-    """The fewest rows, as varied as these and two imagined ones, whose interval is at most `half` to each side."""
+def _rows_of_width(differences: Sequence[float], half: float, groups: Sequence[str] | None, level: float) -> int:
+    """The fewest rows, more than these and as varied, whose interval is at most `half` to each side."""
     variance = float(np.var(differences))
     most = half if half > 0 else inf
-    return _smallest(lambda rows: _NORMAL * sqrt(variance * rows + 2) / (rows + 2) <= most)
+    normal = NormalDist().inv_cdf((1 + level) / 2)
+    single = _smallest(lambda rows: normal * sqrt(variance * rows + 2) / (rows + 2) <= most)
+    effect = 1.0
+    if groups is not None:  # How much wider the interval is for rows that hang together.
+        together, apart = paired(differences, groups, level=level), paired(differences, level=level)
+        effect = max(1.0, ((together.high - together.low) / (apart.high - apart.low)) ** 2)
+    return max(len(differences) + 1, ceil(effect * single))
 
 
 def _smallest(enough: Callable[[int], bool]) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 
 from instill.errors import UsageError
 from instill.measure.gate import conditions
+from instill.measure.gate.deciding import LEVEL, level_of_tries
 from instill.measure.gate.kept import Kept
 from instill.measure.gate.probes import Probe
 from instill.measure.gate.rows import GateRows, read_gate_rows
@@ -78,7 +79,8 @@ def with_interpolation(
     Weights between the base's and the candidate's often keep most of what was learned and lose less (Wortsman et al.,
     "Robust fine-tuning of zero-shot models", CVPR 2022). They are tried when every condition that did not pass is
     one of [forgetting], [reading] and [abstention], and one of them failed (more rows would not help); the first
-    scale that passes is taken.
+    scale that passes is taken. Several tries on the same rows find one that passes by luck more easily than one try
+    does, so the intervals of the parts are wider (`level_of_tries`).
 
     Args:
         open_at: scale -> the candidate's model at this scale. It is called once a scale, and the model is let go.
@@ -94,7 +96,8 @@ def with_interpolation(
     tried: list[Tried] = []
     for scale in (1.0, *scales):
         # No name is kept: the next model is opened when this one is gone.
-        verdict = _judged(gate, files, base, Probe(open_at(scale), tokenizer, max_tokens=gate.max_tokens))
+        level = LEVEL if scale == 1 else level_of_tries(len(scales))
+        verdict = _judged(gate, files, base, Probe(open_at(scale), tokenizer, max_tokens=gate.max_tokens), level)
         tried.append(Tried(scale, verdict))
         if tried[-1].verdict.passed or not lost_only(tried[0].verdict):
             break
@@ -155,35 +158,39 @@ class _Files:
         return list(self._rows.values())
 
 
-def _judged(gate: Gate, files: _Files, base: Probe, candidate: Probe) -> Verdict:
-    return Verdict(tuple(_conditions(gate, files, base, candidate)))
+def _judged(gate: Gate, files: _Files, base: Probe, candidate: Probe, level: float = LEVEL) -> Verdict:
+    return Verdict(tuple(_conditions(gate, files, base, candidate, level)))
 
 
-def _conditions(gate: Gate, files: _Files, base: Probe, candidate: Probe) -> Iterator[Condition]:
+def _conditions(gate: Gate, files: _Files, base: Probe, candidate: Probe, level: float) -> Iterator[Condition]:
     both = base, candidate
     if gate.gain:
-        yield conditions.gain(*both, files[gate.gain.rows], gate.gain.at_least, gate.scoring_of("gain"))
+        yield conditions.gain(*both, files[gate.gain.rows], gate.gain.at_least, gate.scoring_of("gain"), level=level)
     if gate.forgetting:
         rows, drop = files[gate.forgetting.rows], gate.forgetting.accuracy_drop
         if drop is not None:
             noun, scoring = "The drop of the score on the retention rows", gate.scoring_of("forgetting")
-            yield conditions.lost_score("forgetting.accuracy", noun, *both, rows, drop, scoring)
-        yield from conditions.forgotten_tokens(*both, rows, gate.forgetting)
+            yield conditions.lost_score("forgetting.accuracy", noun, *both, rows, drop, scoring, level=level)
+        yield from conditions.forgotten_tokens(*both, rows, gate.forgetting, level=level)
     if gate.reading:
         noun, scoring = "The drop of the score in reading", gate.scoring_of("reading")
-        yield conditions.lost_score("reading", noun, *both, files[gate.reading.rows], gate.reading.drop, scoring)
+        yield conditions.lost_score(
+            "reading", noun, *both, files[gate.reading.rows], gate.reading.drop, scoring, level=level
+        )
     if gate.abstention:
         wanted, phrases = gate.abstention, gate.abstention.phrases
-        yield conditions.kept_abstention(*both, files[wanted.rows], phrases, wanted.drop)
+        yield conditions.kept_abstention(*both, files[wanted.rows], phrases, wanted.drop, level=level)
         answerable = [files[section.rows] for section in (gate.gain, gate.reading) if section]
         if wanted.over_refusal is not None and answerable:
-            yield conditions.over_refusal(*both, answerable, phrases, wanted.over_refusal)
+            yield conditions.over_refusal(*both, answerable, phrases, wanted.over_refusal, level=level)
     if gate.format and files.schema:
         rows = files[gate.format_rows]
-        yield conditions.valid_format(candidate, rows, files.schema, gate.format.valid)
+        yield conditions.valid_format(candidate, rows, files.schema, gate.format.valid, level=level)
     if gate.text:
         asked = [files[gate.text.rows]] if gate.text.rows else files.all()
-        yield conditions.sound_text(*both, asked, gate.text.loops)
+        yield conditions.sound_text(*both, asked, gate.text.loops, level=level)
     if gate.controls:
         noun, scoring = "The rise of the score on what was never taught", gate.scoring_of("controls")
-        yield conditions.risen_score("controls", noun, *both, files[gate.controls.rows], gate.controls.rise, scoring)
+        yield conditions.risen_score(
+            "controls", noun, *both, files[gate.controls.rows], gate.controls.rise, scoring, level=level
+        )

@@ -35,6 +35,11 @@ class GateRows:
         return rows_hash(self.rows)
 
     @property
+    def groups(self) -> list[str]:
+        """Of each row: the group that it names, or one of its own."""
+        return [row.group or row.place or f"{self.file}:{place}" for place, row in enumerate(self.rows)]
+
+    @property
     def asking(self) -> GateRows:
         """Those that have a prompt, and so can be replied to."""
         return self.some([place for place, row in enumerate(self.rows) if row.prompt])

@@ -31,6 +31,7 @@ class Row:
         answers: further replies that are right, for measuring.
         spans: parts `[start, end)` of `text`, in characters, that alone are taught; the rest is only read. A space
             before a word belongs to the word's token, and so to its span.
+        group: rows of one group, such as questions about one fact, count together when something is measured on them.
     """
 
     messages: tuple[ChatMessage, ...] = ()
@@ -42,6 +43,7 @@ class Row:
     place: str = ""
     answers: tuple[str, ...] = ()
     spans: tuple[tuple[int, int], ...] = ()
+    group: str = ""
 
     @property
     def prompt(self) -> tuple[ChatMessage, ...]:
@@ -74,6 +76,8 @@ class Row:
             kept["answers"] = list(self.answers)
         if self.task:
             kept["task"] = self.task
+        if self.group:
+            kept["group"] = self.group
         return kept
 
 
@@ -109,8 +113,9 @@ def read_rows(file: Path) -> list[Row]:
     """The rows of a JSON Lines file.
 
     A line is `{"messages": [{"role": ..., "content": ...}, ...]}`, `{"text": ...}`, or a preference
-    `{"prompt": ..., "chosen": ..., "rejected": ...}`; with it may stand `tools`, `teacher`, `answers` and `task`, and
-    with a text `spans`. Other keys are left alone.
+    `{"prompt": ..., "chosen": ..., "rejected": ...}`; with it may stand `tools`, `teacher`, `answers`, `task` and
+    `group`, and with a text `spans`. Without a group, the first of `facts` is it, as in a study set. Other keys are
+    left alone.
 
     Raises:
         UsageError: the file cannot be read, is empty, or a line is none of these; the error names the line.
@@ -153,7 +158,27 @@ def _row(line: str, place: str) -> Row:
         raise UsageError(f"This line is not JSON: {error}.", where=place) from error
     if not isinstance(found, dict):
         raise UsageError("This line is not a JSON object.", where=place)
-    tools, task = tuple(_list(found, "tools", place)), str(found.get("task") or "")
+    return row_of(found, place)
+
+
+def row_of(found: Mapping[str, Any], place: str = "") -> Row:
+    """A row from an object of the forms that `read_rows` reads.
+
+    Args:
+        place: for errors.
+
+    Raises:
+        UsageError: it has none of the forms.
+
+    Example:
+        >>> row_of({"text": "Pi is 3.14.", "group": "pi"}).group
+        'pi'
+    """
+    return replace(_content(found, place), task=str(found.get("task") or ""), place=place, group=_group(found))
+
+
+def _content(found: Mapping[str, Any], place: str) -> Row:
+    tools = tuple(_list(found, "tools", place))
     teacher = _messages(found["teacher"], "teacher", place) if found.get("teacher") else ()
     if "chosen" in found or "rejected" in found:
         prompt = _turns(found.get("prompt", []), "user", "prompt", place)
@@ -163,17 +188,22 @@ def _row(line: str, place: str) -> Row:
             raise UsageError("A preference needs a chosen and a rejected reply.", where=place)
         # Some files repeat the prompt in both.
         messages = chosen if len(chosen) > 1 else prompt + chosen
-        return Row(messages, tools=tools, rejected=str(rejected[-1]["content"]), task=task, place=place)
+        return Row(messages, tools=tools, rejected=str(rejected[-1]["content"]))
     if found.get("messages"):
         messages = _messages(found["messages"], "messages", place)
-        return Row(messages, tools=tools, teacher=teacher, answers=_answers(found, place), task=task, place=place)
+        return Row(messages, tools=tools, teacher=teacher, answers=_answers(found, place))
     if isinstance(found.get("text"), str) and found["text"].strip():
-        return Row(text=found["text"], spans=_spans(found, place), task=task, place=place)
+        return Row(text=found["text"], spans=_spans(found, place))
     raise UsageError(
         "This row has neither messages, nor a text, nor a chosen and a rejected reply.",
         where=place,
         remedy='E.g. {"messages": [{"role": "user", "content": "..."}, {"role": "assistant", "content": "..."}]}',
     )
+
+
+def _group(found: Mapping[str, Any]) -> str:
+    facts = found.get("facts")
+    return str(found.get("group") or (facts[0] if isinstance(facts, list) and facts else ""))
 
 
 def _answers(found: Mapping[str, Any], place: str) -> tuple[str, ...]:

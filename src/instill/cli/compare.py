@@ -1,0 +1,225 @@
+"""compare: should I fine-tune, retrieve, or both? Measured on the workspace's own documents."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from instill.cli.output import JsonOption, WorkspaceOption, err, print_json, progress_bar, typed
+from instill.errors import UsageError
+from instill.workspace import EMPTY, Workspace
+
+if TYPE_CHECKING:
+    from instill.compare.judged.judging import JudgePlan
+    from instill.compare.plan import ComparePlan
+    from instill.study.stored import StoredStudy
+
+FACTS = 200
+"""Of a study set that is made on the way: enough for a first answer."""
+
+_NOT_IN_LAB = ("study", "method", "last_layers", "rank", "epochs", "learning_rate", "replay")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command()(compare)
+
+
+def compare(
+    context: typer.Context,
+    study: Annotated[
+        str,
+        typer.Argument(
+            metavar="[STUDY]", help="A study set's id; otherwise the newest, or a new one.", show_default=False
+        ),
+    ] = "",
+    arm: Annotated[
+        list[str] | None, typer.Option("--arm", metavar="NAME", help="Only this arm (repeatable); see --list.")
+    ] = None,
+    questions: Annotated[int | None, typer.Option(min=20, help="At most so many; otherwise all of the gate.")] = None,
+    audit: Annotated[bool, typer.Option("--audit", help="Ask the audit split, which is opened by that.")] = False,
+    train: Annotated[
+        bool, typer.Option("--train/--no-train", help="Fine-tune arms too, where generator.folder is set.")
+    ] = True,
+    method: Annotated[Literal["lora", "dora", "full"], typer.Option(help="How arms are fine-tuned.")] = "lora",
+    last_layers: Annotated[int, typer.Option(min=0, help="Only so many layers, with --method full; 0: all.")] = 0,
+    rank: Annotated[int, typer.Option(min=1, help="Of the adapter: larger learns more, and forgets more.")] = 16,
+    epochs: Annotated[int, typer.Option(min=1, help="How often each training row is shown.")] = 8,
+    learning_rate: Annotated[float | None, typer.Option(help="Otherwise the method's own.")] = None,
+    replay: Annotated[float, typer.Option(min=0, max=0.9, help="Share of rows of what the base can do.")] = 0.25,
+    noise: Annotated[int, typer.Option(min=0, help="Questions that are asked again among other passages.")] = 60,
+    changes: Annotated[int, typer.Option(min=0, help="Facts that are changed, for freshness and conflicts.")] = 4,
+    wanted: Annotated[
+        float | None, typer.Option(min=0.001, max=1, help="The difference that matters to you, e.g. 0.05.")
+    ] = None,
+    tolerance: Annotated[
+        float, typer.Option(min=0.001, max=0.5, help="Right answers that may be lost for a cheaper arm, as a share.")
+    ] = 0.05,
+    format: Annotated[
+        Path | None, typer.Option("--format", metavar="ROWS", help="Examples of a format, JSON Lines; some are asked.")
+    ] = None,
+    schema: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="JSON Schema that replies in the format must follow.")
+    ] = None,
+    tone: Annotated[
+        Path | None, typer.Option(metavar="ROWS", help="Examples of a tone, JSON Lines; some are asked.")
+    ] = None,
+    instructions: Annotated[
+        str, typer.Option(metavar="TEXT", help="For the examples' arms: a text, or a file that holds it.")
+    ] = "",
+    judge: Annotated[
+        bool, typer.Option("--judge", help="Have the generator judge replies too, beside exact match.")
+    ] = False,
+    judge_url: Annotated[str, typer.Option(metavar="URL", help="Judge by this endpoint instead.")] = "",
+    judge_model: Annotated[str, typer.Option(metavar="NAME", help="The judging endpoint's model.")] = "",
+    judge_key: Annotated[str, typer.Option(metavar="VARIABLE", help="Environment variable that holds its key.")] = "",
+    lab: Annotated[
+        bool,
+        typer.Option(
+            "--lab", help="The demonstration: a fictional world, the micro model; in ./lab-compare, or in -w."
+        ),
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Another seed draws and trains otherwise.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FOLDER", help="For the report; otherwise .instill/reports.")
+    ] = None,
+    list_arms: Annotated[bool, typer.Option("--list", help="Print the arms and leave.")] = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask the same questions of the model, of retrieval, and of fine-tuned models, and say what to use for what.
+
+    Questions come from a study set (`instill study make`; a small one is made where there is none). Without a
+    generator, retrieval that quotes is compared; with a local one (generator.folder) arms are fine-tuned too. What was
+    asked and trained is kept: the same command after a stop goes on.
+
+    Example: `instill compare`
+
+    Example: `instill compare --lab`
+
+    Example: `instill compare --arm retrieval --arm closed-book --questions 100`
+
+    Example: `instill compare --format orders.jsonl --schema order.json --tone letters.jsonl --judge`
+    """
+    from instill.compare.arms.line_up import has_generator
+    from instill.compare.examples.plan import read_examples
+    from instill.compare.judged.judging import judge_plan
+    from instill.compare.plan import ARMS, ComparePlan, chosen_arms
+    from instill.compare.tuned.tuning import TuningPlan
+    from instill.measure.verdict import Rules
+
+    if list_arms:
+        if as_json:
+            print_json({"arms": dict(ARMS)})
+        else:
+            typer.echo("\n".join(f"{name:24}  {about}" for name, about in ARMS.items()))
+        return
+    plan = ComparePlan(
+        arms=tuple(arm or ()),
+        questions=questions,
+        audit=audit,
+        noise=noise,
+        changes=changes,
+        wanted=wanted,
+        rules=Rules(tolerance=tolerance),
+        examples=read_examples(format, tone, schema=schema, instructions=instructions),
+        seed=seed,
+    )
+    judging = judge_plan(judge, judge_url, judge_model, judge_key)
+    if lab:
+        _refuse_beside_lab(context)
+        _run_lab(Path(workspace or "lab-compare"), plan, train, out, as_json, judging)
+        return
+    with Workspace.open(workspace) as opened:
+        if opened.is_empty:
+            raise UsageError(EMPTY)
+        folder = opened.settings.generator.folder
+        if train and folder:
+            tuning = TuningPlan("compare", folder, method, last_layers, rank, learning_rate, epochs)
+            plan = replace(plan, tuning=replace(tuning, replay_share=replay, seed=seed))
+        chosen_arms(plan, generator=has_generator(opened))  # Before a study set is made for nothing.
+        _run(opened, _study(opened, study, as_json), plan, out, as_json, judging)
+
+
+def _refuse_beside_lab(context: typer.Context) -> None:
+    """What the laboratory has its own of."""
+    for name in _NOT_IN_LAB:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name != "DEFAULT":
+            raise UsageError(
+                "The laboratory has a study set, a model and a training of its own.",
+                where=f"--{name.replace('_', '-')}" if name != "study" else "STUDY",
+                remedy="Leave it out beside --lab.",
+            )
+
+
+def _run_lab(
+    folder: Path, plan: ComparePlan, train: bool, out: Path | None, as_json: bool, judging: JudgePlan | None
+) -> None:
+    from instill.compare.laboratory import in_laboratory, open_laboratory
+
+    found = open_laboratory(folder, seed=plan.seed)
+    with found.workspace:
+        _run(
+            found.workspace,
+            found.study,
+            in_laboratory(found, plan, train=train),
+            out,
+            as_json,
+            judging,
+            title="Fine-tune or retrieve? The laboratory's world",
+        )
+
+
+def _run(
+    workspace: Workspace,
+    study: StoredStudy,
+    plan: ComparePlan,
+    out: Path | None,
+    as_json: bool,
+    judging: JudgePlan | None,
+    title: str = "",
+) -> None:
+    from instill.compare.comparing import compare as run
+    from instill.compare.saved import as_json as numbers
+    from instill.compare.saved import save
+    from instill.compare.setting import Watch
+    from instill.measure.report.text import as_text
+
+    with progress_bar("Comparing", hidden=as_json) as update:
+        watch = Watch(lambda what: _say(what, as_json), update)
+        compared = run(workspace, study, plan, title=title, commands=[typed()], judge=judging, watch=watch)
+    page = save(compared, out or workspace.home / "reports" / compared.folder.name)
+    if as_json:
+        print_json({"report": str(page), **numbers(compared)})
+        return
+    typer.echo(as_text(compared.report))
+    typer.secho(f"The report is in {page}", bold=True)
+
+
+def _study(workspace: Workspace, reference: str, as_json: bool) -> StoredStudy:
+    """The study set of this id, the newest, or one that is made now."""
+    from instill.study.making import StudySettings
+    from instill.study.stored import list_studies, open_study
+    from instill.studying import study_workspace
+
+    if reference or list_studies(workspace.home):
+        return open_study(workspace.home, reference)
+    _say("there is no study set yet: one is made, by rules (instill study make has settings for that)", as_json)
+    with progress_bar("Making", hidden=as_json) as update:
+        made = study_workspace(
+            workspace,
+            StudySettings(most_facts=FACTS),
+            progress=lambda what, done, total: update(done, total, what),
+        )
+    _say(f"made study set {made.card.id}; look at it: instill study show {made.card.id}", as_json)
+    return made
+
+
+def _say(what: str, as_json: bool) -> None:
+    """A line above the bar."""
+    if not as_json:
+        err.print(what, markup=False, soft_wrap=True)

@@ -1,0 +1,179 @@
+"""curve: how much data is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from instill.cli.output import JsonOption, WorkspaceOption, clean, columns, print_json, progress_bar, typed
+from instill.errors import MissingDependency, UsageError
+from instill.location import find_workspace
+
+if TYPE_CHECKING:
+    from instill.data_curve import MeasuredCurve, Watch
+    from instill.data_curve_material import Material
+    from instill.measure.curve.running import Progress
+    from instill.measure.gate.scoring import Scoring
+
+
+def register(parent: typer.Typer) -> None:
+    """Add this command to the application."""
+    parent.command("curve")(curve)
+
+
+def curve(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="[RECIPE|ID]",
+            help="A recipe that holds rows out; with --study a study set's id (otherwise the newest).",
+            show_default=False,
+        ),
+    ] = "",
+    study: Annotated[bool, typer.Option("--study", help="Train a study set's rows, ask its gate closed-book.")] = False,
+    like: Annotated[
+        Path | None,
+        typer.Option("--recipe", metavar="FILE", help="With --study: train as this recipe does, on the study's rows."),
+    ] = None,
+    base: Annotated[
+        str,
+        typer.Option(
+            metavar="FOLDER",
+            help='Model to train: a folder, or "micro"; otherwise the recipe\'s own, or generator.folder.',
+        ),
+    ] = "",
+    sizes: Annotated[
+        str, typer.Option(metavar="N,N,...", help="Numbers of rows; otherwise on a log scale up to all.")
+    ] = "",
+    seeds: Annotated[int, typer.Option(min=1, help="Most trainings of each size.")] = 3,
+    gain: Annotated[float, typer.Option(help="Least score that a doubling of the rows has to bring.")] = 0.01,
+    have: Annotated[int | None, typer.Option(min=1, help="Rows that there are; otherwise those of the recipe.")] = None,
+    by: Annotated[
+        Literal["fact", "wording"],
+        typer.Option(help="What smaller sizes have less of: whole facts, or rows about each fact."),
+    ] = "fact",
+    score: Annotated[
+        Literal["exact", "f1", "json", "contains"] | None,
+        typer.Option(help="How replies are scored; otherwise exact, or json where the recipe names a schema."),
+    ] = None,
+    equal_steps: Annotated[
+        bool, typer.Option("--equal-steps", help="Train every size in as many steps as all rows get.")
+    ] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Measure all sizes and seeds; no early stop.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where results, page and picture go.", show_default=False)
+    ] = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say how much data is needed: train on growing parts of the rows, and ask each time what is held out.
+
+    Fits the curve of the scores and says whether a doubling of the rows is worth it, how many rows more to collect,
+    and whether rows are learned by heart. It stops early when larger sizes would change nothing. A stopped run goes on
+    by the same command.
+
+    Example: `instill curve json.toml --seeds 3 --out curve`
+
+    Example: `instill curve --study --base models/qwen --by wording`
+    """
+    from instill.data_curve import Settings, measure_data_curve
+    from instill.data_curve_page import write_page
+
+    _check_packages()
+    home = find_workspace(workspace) / ".instill"
+    if study:
+        if score is not None:
+            raise UsageError("A study set's answers are scored as comparisons do.", remedy="Leave --score out.")
+        material = _of_study(home, source, like, base)
+    else:
+        if like is not None:
+            raise UsageError("--recipe goes with --study.", remedy=f"Run: instill curve {like}")
+        material = _of_recipe(source, base, score)
+    settings = Settings(_numbers(sizes), seeds, gain, have, by, equal_steps, settle=not everything)
+    with progress_bar("Measuring", hidden=as_json) as update:
+        measured = measure_data_curve(home, material, out, settings, _watch(update))
+    files = write_page(measured, [typed()])
+    if as_json:
+        print_json({"files": [str(file) for file in files], **measured.as_dict()})
+    else:
+        _print(measured, files)
+
+
+def _check_packages() -> None:
+    from importlib.util import find_spec
+
+    for package in ("torch", "transformers"):
+        if find_spec(package) is None:
+            raise MissingDependency("This trains models.", where=package, remedy="Run: pip install 'instill[train]'")
+
+
+def _of_recipe(source: str, base: str, score: Scoring | None) -> Material:
+    from instill.data_curve_material import recipe_material, with_base
+    from instill.train.generator.recipe import read_recipe
+
+    if not source:
+        raise UsageError("No recipe is named.", remedy="Run: instill curve RECIPE.toml, or: instill curve --study [ID]")
+    recipe = read_recipe(Path(source))
+    return recipe_material(with_base(recipe, base) if base else recipe, score)
+
+
+def _of_study(home: Path, reference: str, like: Path | None, base: str) -> Material:
+    from instill.data_curve_material import study_material, study_recipe
+    from instill.settings import SETTINGS_FILE, load_settings
+    from instill.study.stored import open_study
+    from instill.train.generator.recipe import read_recipe
+
+    study = open_study(home, reference)
+    recipe = None if like is None else read_recipe(like)
+    if recipe is None and not base:
+        base = load_settings(home.parent / SETTINGS_FILE).generator.folder
+    return study_material(study, study_recipe(study, base, recipe))
+
+
+def _numbers(sizes: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(each.strip().replace("_", "")) for each in sizes.split(",")) if sizes.strip() else ()
+    except ValueError as error:
+        raise UsageError(
+            "The sizes are whole numbers of rows with commas between them.",
+            where=sizes,
+            remedy="E.g. --sizes 10,30,100",
+        ) from error
+
+
+def _watch(update: Callable[[int, int, str], None]) -> Watch:
+    from instill.data_curve import Watch
+
+    done, most = 0, 0
+
+    def result(entry: Progress) -> None:
+        nonlocal done, most
+        done, most = entry.done, entry.most
+        update(done, most, f"{entry.result.size} rows, seed {entry.result.seed}: {entry.result.mean:.2f}")
+
+    def step(size: int, seed: int, number: int, steps: int) -> None:
+        update(done, most, f"{size} rows, seed {seed}: step {number} of {steps}")
+
+    return Watch(result, step)
+
+
+def _print(measured: MeasuredCurve, files: Sequence[Path]) -> None:
+    from instill.data_curve_page import curve_table, left_out
+
+    typer.secho(clean(f"{measured.material.name}: {measured.material.label} by number of rows", 150), bold=True)
+    head, rows = curve_table(measured)
+    typer.echo(columns([[name.lower() for name in head], *rows]) + "\n")
+    advice = measured.curve.advice
+    colours = {"stop": "green", "collect": "yellow"}
+    typer.secho(advice.said, bold=True, fg=colours.get(advice.kind))
+    if measured.overfitting is not None:
+        found = measured.overfitting.kind != "none"
+        typer.secho(measured.overfitting.said, bold=found, fg="yellow" if found else None)
+    if spared := left_out(measured):
+        typer.echo(spared)
+    for note in measured.notes:
+        typer.secho(f"note: {note}", dim=True)
+    typer.echo("\n" + "\n".join(f"Wrote {file}" for file in files))

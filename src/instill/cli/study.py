@@ -1,0 +1,227 @@
+"""study make, list, show, check, export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from instill.cli.output import JsonOption, WorkspaceOption, clean, columns, print_json, progress_bar
+from instill.workspace import Workspace
+
+if TYPE_CHECKING:
+    from instill.study.sets import StudyCard, StudyItem
+    from instill.study.stored import StoredStudy
+
+app = typer.Typer(no_args_is_help=True, help="Study sets: questions and training rows from the documents.")
+
+StudyArgument = Annotated[
+    str,
+    typer.Argument(metavar="[ID]", help="Its id, or the beginning of it; otherwise the newest.", show_default=False),
+]
+
+
+def register(parent: typer.Typer) -> None:
+    """Add this group's commands to the application."""
+    parent.add_typer(app, name="study")
+
+
+@app.command()
+def make(
+    most: Annotated[int, typer.Option(min=1, help="Most facts.")] = 400,
+    gate: Annotated[float, typer.Option(help="Share of phrasings that only the gate asks, 0 to 1.")] = 0.25,
+    audit: Annotated[float, typer.Option(help="Share of phrasings that only the audit asks, 0 to 1.")] = 0.25,
+    controls: Annotated[float, typer.Option(help="Share of facts that are never taught, 0 to 1.")] = 0.2,
+    check: Annotated[
+        bool, typer.Option("--check/--no-check", help="Leave out questions whose answer the reader does not find.")
+    ] = True,
+    generator: Annotated[
+        bool, typer.Option("--generator", help="Have the workspace's generator write questions and texts too.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Another seed writes and splits otherwise.")] = 0,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a study set from the workspace's documents: facts, questions in several phrasings, training rows.
+
+    The questions are split into training, gate and audit, by fact and by phrasing. Without --generator everything is
+    written by rules, which read English prose; the card says how much of the documents they covered.
+
+    Example: `instill study make --most 200`
+    """
+    from instill.study.making import StudySettings
+    from instill.study.splits import Shares
+    from instill.studying import study_workspace
+
+    settings = StudySettings(most_facts=most, shares=Shares(gate=gate, audit=audit, controls=controls), seed=seed)
+    with Workspace.open(workspace) as opened, progress_bar("Making", hidden=as_json) as update:
+        study = study_workspace(
+            opened,
+            settings,
+            check=check,
+            generated=generator,
+            progress=lambda what, done, total: update(done, total, what),
+        )
+    if as_json:
+        print_json({"folder": str(study.folder), **study.card.model_dump(mode="json")})
+    else:
+        _print_card(study.card)
+        typer.secho(f"\nKept in {study.folder}", bold=True)
+        typer.echo(f"Look at some questions: instill study show {study.card.id}")
+
+
+@app.command("list")
+def list_(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """All study sets, oldest first.
+
+    Example: `instill study list`
+    """
+    from instill.study.stored import list_studies
+
+    found = list_studies(_home(workspace))
+    if as_json:
+        print_json({"studies": [study.card.model_dump(mode="json") for study in found]})
+        return
+    if not found:
+        typer.echo("There is no study set yet: instill study make")
+        return
+    rows: list[tuple[str, ...]] = [("id", "made", "writer", "facts", "train", "gate", "audit", "rows")]
+    for study in found:
+        card = study.card
+        counts = [str(sum(card.items.get(split, {}).values())) for split in ("train", "gate", "audit")]
+        facts = str(sum(card.facts.get("role", {}).values()))
+        rows.append((card.id, card.made[:16], clean(card.writer, 30), facts, *counts, str(sum(card.rows.values()))))
+    typer.echo(columns(rows))
+
+
+@app.command()
+def show(
+    study: StudyArgument = "",
+    split: Annotated[Literal["train", "gate"], typer.Option(help="Whose questions are shown.")] = "gate",
+    audit: Annotated[
+        bool, typer.Option("--audit", help="Show the audit's questions, and write down that they were looked at.")
+    ] = False,
+    many: Annotated[int, typer.Option("--many", "-n", min=1, help="How many questions.")] = 12,
+    seed: Annotated[int, typer.Option(help="Another seed shows others.")] = 0,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The card, and some questions with their evidence, to check by eye.
+
+    Example: `instill study show --split train -n 20`
+    """
+    from random import Random
+
+    from instill.study.audit import open_audit, openings
+
+    found = _study(workspace, study)
+    items = open_audit(found, unseal=True, why="instill study show") if audit else found.items(split)
+    items = Random(seed).sample(items, min(many, len(items)))  # noqa: S311
+    opened = openings(found)
+    if as_json:
+        shown = [item.model_dump(mode="json") for item in items]
+        print_json({**found.card.model_dump(mode="json"), "audit_opened": opened, "shown": shown})
+        return
+    _print_card(found.card)
+    typer.echo(f"audit opened: {len(opened)} times\n")
+    for item in items:
+        _print_item(item)
+
+
+@app.command()
+def check(study: StudyArgument = "", workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Check the files against the card, and look for leaks again. Leaves with exit code 1 when there are some.
+
+    The audit's questions are compared, not shown.
+
+    Example: `instill study check`
+    """
+    import json
+
+    from instill.study.audit import open_audit
+    from instill.study.making import find_leaks
+    from instill.study.stored import PROMPTS_FILE
+
+    found = _study(workspace, study)
+    items = [*found.items("train"), *found.items("gate"), *open_audit(found, unseal=True, why="instill study check")]
+    file = found.folder / PROMPTS_FILE
+    lines = file.read_text(encoding="utf-8").split("\n") if file.exists() else []
+    leaks = find_leaks(found.facts(), items, found.rows(), [json.loads(line) for line in lines if line])
+    if as_json:
+        print_json({"id": found.card.id, "leaks": leaks})
+    else:
+        for leak in leaks[:20]:
+            typer.echo(f"{leak.kind}: {leak.id} in {leak.where}: {clean(leak.shared, 100)}")
+        colour = "yellow" if leaks else "green"
+        typer.secho(f"{found.card.id}: files are whole, {len(leaks)} leaks.", bold=True, fg=colour)
+    if leaks:
+        raise typer.Exit(1)
+
+
+@app.command()
+def export(
+    study: Annotated[str, typer.Argument(metavar="ID", help="Its id, or the beginning of it.")],
+    to: Annotated[
+        Path, typer.Option("--to", metavar="FOLDER", help="Folder to write; it must not exist, or be empty.")
+    ],
+    form: Annotated[
+        Literal["messages", "text"], typer.Option(help="messages: conversations; text: one text a row.")
+    ] = "messages",
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the training rows and the gate's questions as JSON Lines for other trainers. The audit stays here.
+
+    trl, Axolotl, LLaMA-Factory (dataset_info.json is written too) and hosted services read the form `messages`.
+
+    Example: `instill study export 3f2a --to exported`
+    """
+    from instill.study.export import export_study
+
+    counts = export_study(_study(workspace, study), to, form=form)
+    if as_json:
+        print_json({"folder": str(to), "rows": counts})
+        return
+    for name, count in counts.items():
+        typer.echo(f"{to / name}: {count} rows")
+
+
+def _home(workspace: str | None) -> Path:
+    from instill.location import find_workspace
+
+    return find_workspace(workspace) / ".instill"
+
+
+def _study(workspace: str | None, reference: str) -> StoredStudy:
+    from instill.study.stored import open_study
+
+    return open_study(_home(workspace), reference)
+
+
+def _print_card(card: StudyCard) -> None:
+    typer.secho(f"Study set {card.id}, written by {clean(card.writer, 60)}", bold=True)
+    rows: list[tuple[str, str]] = [
+        ("documents", _counts(card.documents)),
+        ("sentences", _counts(card.sentences)),
+        ("facts", _counts(card.facts.get("role", {}))),
+        ("", _counts(card.facts.get("kind", {}))),
+    ]
+    rows += [(split, _counts(counts)) for split, counts in card.items.items()]
+    rows += [("rows", _counts(card.rows)), ("left out", _counts(card.rejected)), ("leaks", _counts(card.leaks))]
+    typer.echo(columns([row for row in rows if row[1]]))
+    for note in card.notes:
+        typer.secho(f"note: {note}", dim=True)
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{clean(name)} {count}" for name, count in counts.items())
+
+
+def _print_item(item: StudyItem) -> None:
+    asks = item.phrasing if item.phrasing == item.form else f"{item.phrasing}, {item.form}"
+    typer.secho(f"[{item.split}: {asks}] {clean(item.question, 300)}", bold=True)
+    typer.echo(f"  answer:   {clean(item.answer, 300) or '(the documents do not say)'}")
+    for name, spans in (("evidence", item.evidence), ("hidden", item.excluded)):
+        for span in spans:
+            typer.secho(f"  {name}: {clean(span.text, 300)} ({clean(span.doc_id, 12)})", dim=True)

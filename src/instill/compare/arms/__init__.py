@@ -1,0 +1,1 @@
+"""How a question is put to a model or to the pipeline, and what comes back."""

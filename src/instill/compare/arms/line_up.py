@@ -1,0 +1,139 @@
+"""The arms of a comparison, made for a workspace: as they are, and with other passages, index or candidate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from instill.compare.arms.asked import (
+    ClosedBookArm,
+    GivenTo,
+    PipelineArm,
+    ReadingArm,
+    found_passages,
+    generator_with,
+    oracle_passages,
+    whole_documents,
+)
+from instill.compare.arms.closed import ClosedBook
+from instill.compare.arms.one_at_a_time import OneAtATime
+from instill.compare.arms.passages import Passages
+from instill.compare.arms.prompts import Instructed, Wording
+from instill.compare.arms.replies import Arm, counting_with
+from instill.compare.plan import AWARE, BOTH, CLOSED, ORACLE, QUOTED, RETRIEVAL, TUNED, WHOLE, ComparePlan
+from instill.compare.tuned.tuning import Tuned
+from instill.errors import UsageError
+from instill.generators.protocol import Generator
+from instill.study.sets import Fact
+
+if TYPE_CHECKING:
+    from instill.workspace import Workspace
+
+FINDS = (QUOTED, RETRIEVAL, BOTH, AWARE)
+"""Arms that search for passages, and so need the index."""
+
+BASE = ""
+"""The generator without any candidate."""
+
+
+class LineUp:
+    """Makes arms; of their local models one is in memory at a time.
+
+    Args:
+        facts: of the study set; their evidence may stand in no closed-book prompt.
+        tuned: candidates by arm (`TUNED`, which `BOTH` uses too, and `AWARE`).
+    """
+
+    def __init__(
+        self, workspace: Workspace, plan: ComparePlan, facts: Sequence[Fact], tuned: Mapping[str, Tuned]
+    ) -> None:
+        self._workspace, self._plan, self._facts, self._tuned = workspace, plan, facts, tuned
+        self._generators = OneAtATime(lambda key: opened(workspace, key))
+
+    def arm(
+        self,
+        name: str,
+        *,
+        workspace: Workspace | None = None,
+        given: GivenTo | None = None,
+        candidate: str | None = None,
+    ) -> Arm:
+        """An arm by its name.
+
+        Args:
+            workspace: another one, such as a copy with a changed document.
+            given: other passages than the arm's own.
+            candidate: id of another candidate than `tuned` names.
+
+        Raises:
+            UsageError: it needs a generator or a candidate that is not there.
+        """
+        if name in (CLOSED, TUNED):
+            return self._closed(name, candidate)
+        place = workspace or self._workspace
+        passages = Passages(place, self._facts)
+        generator = None if name == QUOTED else self._generator(name, candidate)
+        if given is None and name == ORACLE:
+            given = oracle_passages(passages)
+        if given is None and name == WHOLE:
+            given = whole_documents(passages)
+        if name in (RETRIEVAL, WHOLE) and generator is None:
+            raise UsageError("This arm needs a generator.", where=name, remedy="Set generator.folder or .base_url.")
+        if generator is None or (self._plan.pipeline and name != WHOLE):
+            return PipelineArm(name, place, passages, generator=generator, given=given)
+        given = given or found_passages(passages, self._plan.passages)
+        return ReadingArm(name, place, generator, given, counting_with(place.encoder), wording=self._plan.wording)
+
+    def arms(self, names: Sequence[str]) -> list[Arm]:
+        """Several, as they are for the main questions."""
+        return [self.arm(name) for name in names]
+
+    def release(self) -> None:
+        """Let go of the model that is in memory, before another one is opened elsewhere; the arms stay usable."""
+        self._generators.release()
+
+    def generator(self, candidate: str = BASE) -> Generator:
+        """The base, or a candidate by its id; it shares the place in memory with the arms' generators."""
+        return self._generators.generator(candidate)
+
+    def _closed(self, name: str, candidate: str | None) -> Arm:
+        generator = self._generator(name, candidate)
+        if generator is None:
+            raise UsageError("This arm needs a generator.", where=name, remedy="Set generator.folder or .base_url.")
+        wording = self._plan.wording if name == CLOSED else _as_trained(self._plan.wording)
+        known = (wording.instructions,) if wording.instructions else ()
+        closed = ClosedBook((fact.evidence.text for fact in self._facts), known)
+        return ClosedBookArm(name, generator, closed, counting_with(self._workspace.encoder), wording=wording)
+
+    def _generator(self, name: str, candidate: str | None) -> Generator | None:
+        own = {TUNED: TUNED, BOTH: TUNED, AWARE: AWARE}.get(name)
+        if own is None:
+            return self._generators.generator(BASE) if has_generator(self._workspace) else None
+        if candidate is None and own not in self._tuned:
+            raise UsageError("This arm needs a candidate, and none was trained.", where=name)
+        return self._generators.generator(candidate or self._tuned[own].candidate)
+
+
+def has_generator(workspace: Workspace) -> bool:
+    """Whether a folder or an endpoint is set."""
+    settings = workspace.settings.generator
+    return bool(settings.folder or settings.base_url)
+
+
+def opened(workspace: Workspace, key: str) -> Generator:
+    """The workspace's generator: as it is for `BASE`, else with the candidate of this id.
+
+    Raises:
+        UsageError: the workspace has none, or there is no such candidate.
+    """
+    if workspace.settings.generator.folder:
+        return generator_with(workspace, key or "none")
+    found = None if key else workspace.generator
+    if found is None:
+        raise UsageError("This arm needs a local generator.", where=key or "generator", remedy="Set generator.folder.")
+    return found
+
+
+def _as_trained(wording: Wording) -> Wording:
+    """Without instructions, as the rows of a study set are: each model is asked in the form that suits it."""
+    return Instructed(instructions="", cites=wording.cites) if wording.instructions else wording

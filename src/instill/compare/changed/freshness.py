@@ -1,0 +1,218 @@
+"""Freshness: a fact of a document is changed; how long and how much until an arm answers with the new one.
+
+An arm takes up a change in its own way (`Renewing`): the document is indexed again, or a model is trained again. Then
+it is asked the gate's questions for the changed value. Right is the new value. The clock of a change runs from the
+moment at which the new text is at hand to the end of the first right answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from math import inf, isfinite
+from pathlib import Path
+from statistics import fmean, median_low
+from typing import TYPE_CHECKING
+
+from instill.compare.arms.replies import Arm
+from instill.compare.changed.changes import Change
+from instill.compare.changed.copies import applied
+from instill.compare.prices import FREE, Prices
+from instill.compare.running import GroupBy, Progress, run_arms
+from instill.compare.scoring import judge
+from instill.compare.stored import Recorded
+from instill.errors import UsageError
+from instill.measure.report.types import Refresh
+
+if TYPE_CHECKING:
+    from instill.workspace import Workspace
+
+TASK = "freshness"
+
+Renewed = tuple[Arm, float]
+"""An arm that has taken up a change, and the seconds until it could be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Renewing:
+    """How an arm takes up changes.
+
+    Args:
+        arm: its name, as in the other tables.
+        said: how, for people: "document indexed".
+        after: brings the arm up to date with the changes and, when it is left, to where it was.
+        together: all changes are taken up at once, and the time of that counts for each; else one after the other.
+    """
+
+    arm: str
+    said: str
+    after: Callable[[Sequence[Change]], AbstractContextManager[Renewed]]
+    together: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """What came of it.
+
+    Args:
+        records: outcomes with the task "freshness", in the order of arms and changes.
+        refreshes: of each arm. Its seconds and money are the median over the changes, where a change without a right
+            answer counts as endless; of an even number the lower one.
+        seconds_per_fact: by arm, what taking up one changed fact took; with all changes at once its share.
+        stale: by arm, how many answers gave the old value.
+    """
+
+    records: list[Recorded]
+    refreshes: list[Refresh]
+    seconds_per_fact: dict[str, float]
+    stale: dict[str, int]
+
+
+def indexing(arm: str, copy: Workspace, arm_of: Callable[[Workspace], Arm]) -> Renewing:
+    """An arm with retrieval: the document is indexed again, in a copy of the workspace.
+
+    Encoder, reader and index are loaded before the clock starts, as in a service that is running.
+
+    Args:
+        copy: from `fresh_copy`; after each change it is as it was.
+        arm_of: makes the arm, new for each change: passages may be remembered.
+    """
+
+    @contextmanager
+    def after(changes: Sequence[Change]) -> Iterator[Renewed]:
+        (change,) = changes
+        copy.search(change.items[0].question, k=1)
+        _ = copy.reader
+        with applied(copy, change) as seconds:
+            yield arm_of(copy), seconds
+
+    return Renewing(arm, "document indexed", after)
+
+
+def trained_again(arm: str, train_again: Callable[[Change], Renewed], *, said: str = "trained again") -> Renewing:
+    """An arm with weights, which is trained again for each change.
+
+    Args:
+        train_again: the arm with the new weights, and the seconds of the training. It is called again when a run is
+            taken up, so a candidate that is there should be used again.
+    """
+
+    @contextmanager
+    def after(changes: Sequence[Change]) -> Iterator[Renewed]:
+        (change,) = changes
+        yield train_again(change)
+
+    return Renewing(arm, said, after)
+
+
+def trained_together(
+    arm: str, train_again: Callable[[Sequence[Change]], Renewed], *, said: str = "trained again, with all changes"
+) -> Renewing:
+    """An arm with weights, which is trained again once, with all changes: more questions for the same time.
+
+    Args:
+        train_again: as for `trained_again`.
+    """
+
+    @contextmanager
+    def after(changes: Sequence[Change]) -> Iterator[Renewed]:
+        yield train_again(changes)
+
+    return Renewing(arm, said, after, together=True)
+
+
+def freshness(
+    changes: Sequence[Change],
+    ways: Sequence[Renewing],
+    folder: Path,
+    *,
+    identity: str,
+    group_by: GroupBy = "fact",
+    prices: Prices = FREE,
+    progress: Callable[[Progress], None] | None = None,
+) -> Freshness:
+    """Let every arm take up every change and ask it.
+
+    Answers are kept as `run_arms` keeps them: a run that was stopped goes on. Changes are taken up again then, so
+    their times are those of the last run.
+
+    Args:
+        changes: from `make_changes`.
+        ways: of each arm one.
+        folder: for `outcomes.jsonl` and `compare-prompts.jsonl`, of freshness alone.
+        identity, group_by, prices: as for `run_arms`.
+
+    Raises:
+        UsageError: there are no changes or arms, one is there twice, or an arm has another name than its `Renewing`.
+        WorkspaceError: a document of a copy is not as it was, or files are damaged, in use, or of another identity.
+        EvidenceInPrompt: a closed-book prompt held evidence.
+    """
+    names = [way.arm for way in ways]
+    if not changes or not names or len(set(names)) < len(names):
+        raise UsageError("There is no change or no arm, or an arm is there twice.", where=", ".join(names)[:200])
+    records: list[Recorded] = []
+    refreshes: list[Refresh] = []
+    seconds_per_fact: dict[str, list[float]] = {}
+    stale: dict[str, int] = {}
+    most = len(ways) * sum(len(change.items) for change in changes)
+    for way in ways:
+        own: list[list[Recorded]] = []
+        seconds: list[float] = []
+        for batch in [list(changes)] if way.together else [[change] for change in changes]:
+            with way.after(batch) as (arm, took):
+                if arm.name != way.arm:
+                    raise UsageError("An arm has another name than its way to take up changes.", where=arm.name)
+                asked = run_arms(
+                    [item for change in batch for item in change.items],
+                    [arm],
+                    folder,
+                    identity=identity,
+                    task=TASK,
+                    group_by=group_by,
+                    prices=prices,
+                    progress=_counted(progress, len(records) + sum(map(len, own)), most),
+                )
+            by_item = {each.outcome.item: each for each in asked}
+            own += [[by_item[item.id] for item in change.items] for change in batch]
+            seconds += [took] * len(batch)
+            seconds_per_fact.setdefault(way.arm, []).append(took / len(batch))
+        records += [each for of_change in own for each in of_change]
+        stale[way.arm] = sum(
+            gives_old(each, change) for change, given in zip(changes, own, strict=True) for each in given
+        )
+        refreshes.append(_refresh(way, own, seconds, stale[way.arm], prices))
+    means = {arm: fmean(each) for arm, each in seconds_per_fact.items()}
+    return Freshness(records, refreshes, means, stale)
+
+
+def gives_old(recorded: Recorded, change: Change) -> bool:
+    """Whether the answer commits itself to the value before the change."""
+    outcome = recorded.outcome
+    if recorded.error or outcome.kind == "abstained":
+        return False
+    return judge(outcome.reply, change.old_answers, question=outcome.question, abstained=False).right >= 1
+
+
+def _refresh(
+    way: Renewing, own: Sequence[Sequence[Recorded]], seconds: Sequence[float], stale: int, prices: Prices
+) -> Refresh:
+    times, money = [], []
+    for given, took in zip(own, seconds, strict=True):
+        place = next((number for number, each in enumerate(given) if each.outcome.right >= 1), None)
+        needed = given[: place + 1] if place is not None else ()
+        times.append(took + sum(each.outcome.seconds for each in needed) if needed else inf)
+        spent = prices.of_seconds(took) + sum(each.outcome.money for each in needed)
+        money.append(spent if needed else inf)
+    came = sum(isfinite(time) for time in times)
+    said = f"{way.said}; {came} of {len(times)} changed facts were answered"
+    if stale:
+        said += f", {stale} answer{'s' * (stale != 1)} gave the old value"
+    time, cost = median_low(times), median_low(money)
+    return Refresh(way.arm, time if isfinite(time) else None, cost if isfinite(time) else None, said)
+
+
+def _counted(progress: Callable[[Progress], None] | None, before: int, most: int) -> Callable[[Progress], None] | None:
+    if progress is None:
+        return None
+    return lambda made: progress(replace(made, done=before + made.done, most=most))

@@ -1,0 +1,256 @@
+"""`instill compare`: train what is to be trained, ask every arm every question, change documents, reach the verdict.
+
+Everything that was asked and trained is kept, so that the same comparison after a stop, by whatever, goes on.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+
+from instill import __version__
+from instill.compare.arms.line_up import LineUp, has_generator
+from instill.compare.arms.passages import Passages
+from instill.compare.arms.replies import counting_with
+from instill.compare.beforehand import say_beforehand
+from instill.compare.changed.changing import ask_among_noise, change_documents
+from instill.compare.changed.copies import fresh_copy
+from instill.compare.costs import measure_indexing, preparations
+from instill.compare.examples.part import example_needs, run_example_part
+from instill.compare.judged.judging import JudgePlan, Judging, judge_outcomes
+from instill.compare.plan import ComparePlan, chosen_arms
+from instill.compare.prices import Prices
+from instill.compare.reporting import about_run, causes_of, evidence_of, first_prompts, not_done
+from instill.compare.running import group_of, questions_of, run_arms
+from instill.compare.setting import Setting, Watch
+from instill.compare.stored import Recorded
+from instill.compare.tuned.forgotten import measure_forgetting
+from instill.compare.tuned.tuned_arms import Trained, train_arms
+from instill.compare.writing_cost import writing_cost
+from instill.errors import WorkspaceError
+from instill.measure.report.types import Report
+from instill.measure.verdict import reach_verdict
+from instill.study.sets import StudyItem, digest
+from instill.study.stored import StoredStudy
+
+if TYPE_CHECKING:
+    from instill.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A comparison.
+
+    Args:
+        folder: where outcomes and prompts are kept.
+        records: all of them.
+        beforehand: what so many questions can show.
+        winners: of the conflict, for `--json`.
+        examples, judge: their numbers, for `--json`.
+    """
+
+    report: Report
+    folder: Path
+    records: Sequence[Recorded]
+    beforehand: str
+    winners: Sequence[dict[str, Any]] = ()
+    examples: Mapping[str, Any] = field(default_factory=dict)
+    judge: Mapping[str, Any] | None = None
+
+
+def compare(
+    workspace: Workspace,
+    study: StoredStudy,
+    plan: ComparePlan,
+    *,
+    title: str = "",
+    commands: Sequence[str] = (),
+    judge: JudgePlan | None = None,
+    watch: Watch | None = None,
+) -> Compared:
+    """Run the comparison and put its report together; `instill.compare.saved.save` writes it.
+
+    Args:
+        title: of the report; "": the workspace's folder.
+        commands: that made it, for its reader.
+        judge: reads the replies beside exact match, see `instill.compare.judged.judging`; None: nobody does.
+
+    Raises:
+        UsageError: an arm is not known or cannot be run, or the study set has no questions.
+        WorkspaceError: documents are not as they were when the study set was made, files are damaged or in use, or
+            another process runs the same comparison.
+        EvidenceInPrompt: a closed-book prompt held evidence.
+        GeneratorError: the base gives no replies for replay.
+    """
+    watch = watch or Watch()
+    names = chosen_arms(plan, generator=has_generator(workspace))
+    needs = example_needs(plan.examples, generator=has_generator(workspace), seed=plan.seed)
+    if judge is not None:
+        judge.check(workspace)
+    items = questions_of(study, audit=plan.audit, most=plan.questions, seed=plan.seed)
+    Passages(workspace).check(items)
+    prices = Prices.of_settings(workspace.settings.prices)
+    before = say_beforehand([group_of(item, "fact") for item in items], len(names), wanted=plan.wanted).said
+    watch.stage(before)
+
+    arms = workspace.home / "compare" / "arms"
+    trained = train_arms(workspace, study, plan, names, arms, watch=watch.training(), replied=watch.replied)
+    identity = _identity(workspace, study, plan, trained)
+    folder = workspace.home / "compare" / digest([identity])
+    line_up = LineUp(workspace, plan, study.facts(), trained.by_arm)
+
+    with _alone(folder), _copy_of(workspace, folder / "copy") as copy:
+        setting = Setting(workspace, copy, study, plan, line_up, trained, names, folder, identity, prices, watch)
+        records = _ask(setting, items)
+        records += ask_among_noise(setting, items)
+        indexing = measure_indexing(copy, seed=plan.seed)
+        changed = change_documents(setting, records)
+        records += changed.records
+        examples = run_example_part(
+            needs, workspace, plan, line_up, prices=prices, progress=watch.answered, watch=watch.training()
+        )
+        kept = measure_forgetting(setting)
+        judging = None if judge is None else _judged(setting, judge, records)
+
+    facts = study.facts()
+    made = preparations(
+        names,
+        documents=len(workspace.documents()),
+        indexing=indexing,
+        tuned=trained.by_arm,
+        retraining=changed.retraining,
+        facts=sum(fact.role != "removed" for fact in facts),
+        taught=sum(fact.role == "taught" for fact in facts),
+        prices=prices,
+    )
+    made += examples.preparations
+    every = [*records, *examples.records]
+    outcomes = [each.outcome for each in every]
+    report = Report(
+        title=title or f"Fine-tune or retrieve? {workspace.path.name}",
+        verdict=reach_verdict(outcomes, made, rules=plan.rules),
+        outcomes=outcomes,
+        preparations=made,
+        evidence=evidence_of(workspace, [*items, *changed.items]),
+        prompts={**first_prompts(folder, identity, records), **examples.prompts},
+        causes=causes_of(records, [*items, *changed.items], facts),
+        kept=kept,
+        refreshes=changed.refreshes,
+        missing={
+            **not_done(workspace, plan, names, changed, records),
+            **({"money": prices.note} if prices.note else {}),
+            **examples.missing,
+            **(judging.missing if judging else {}),
+        },
+        commands=list(commands),
+        about={
+            **about_run(workspace, study, plan, trained),
+            "questions": before,
+            **writing_cost(study, prices),
+            **examples.about,
+            **(judging.about if judging else {}),
+        },
+        currency=prices.currency,
+    )
+    numbers = judging.as_dict() if judging else None
+    return Compared(report, folder, every, before, changed.winners, examples.numbers, numbers)
+
+
+def _ask(setting: Setting, items: Sequence[StudyItem]) -> list[Recorded]:
+    """The main questions."""
+    setting.watch.stage(f"asking {len(items)} questions of {len(setting.names)} arms")
+    return run_arms(
+        items,
+        setting.line_up.arms(setting.names),
+        setting.folder / "questions",
+        identity=setting.identity,
+        prices=setting.prices,
+        again_after_errors=True,
+        progress=setting.watch.answered,
+    )
+
+
+def _judged(setting: Setting, judge: JudgePlan, records: Sequence[Recorded]) -> Judging:
+    """What a model says to the replies."""
+    setting.watch.stage("judging the replies")
+    return judge_outcomes(
+        [each.outcome for each in records],
+        judge.generator(setting.workspace, setting.line_up.generator),
+        setting.folder / "judged",
+        counting_with(setting.workspace.encoder),
+        own=judge.own,
+        prices=setting.prices,
+        progress=setting.watch.progress,
+    )
+
+
+def _identity(workspace: Workspace, study: StoredStudy, plan: ComparePlan, trained: Trained) -> str:
+    """Names all that makes an arm answer otherwise: study set, documents, settings, models.
+
+    Which questions and arms there are is not in it, so that they may be added; candidates are.
+    """
+    settings = workspace.settings
+    parts = [
+        __version__,
+        study.card.id,
+        study.card.hashes,
+        sorted((each.doc_id, each.content_hash, each.passage_identity) for each in workspace.documents()),
+        workspace.index.generation.fingerprint,
+        workspace.threshold.value,
+        settings.encoder.model_dump(exclude={"threads"}),
+        settings.search.model_dump(),
+        settings.answer.model_dump(),
+        settings.generator.model_dump(mode="json", exclude={"api_key", "adapter", "timeout_s"}),
+        _base_hash(settings.generator.folder),
+        repr(plan.wording),
+        plan.pipeline,
+        plan.passages,
+        plan.seed,
+        {arm: each.candidate for arm, each in trained.by_arm.items()},
+    ]
+    return digest(parts)
+
+
+def _base_hash(folder: str) -> str:
+    if not folder:
+        return ""
+    from instill.train.generator.models import model_hash
+
+    return model_hash(Path(folder))
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """No other process runs this comparison meanwhile: both would change the same copy."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / "compare.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise WorkspaceError(
+            "Another process runs this comparison.",
+            where=str(folder),
+            remedy="Wait for it, or stop it, then run the command again.",
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _copy_of(workspace: Workspace, folder: Path) -> Iterator[Workspace]:
+    """A copy whose documents may be changed; it is removed afterwards, and one that a killed run left, before."""
+    shutil.rmtree(folder, ignore_errors=True)
+    copy = fresh_copy(workspace, folder)
+    try:
+        yield copy
+    finally:
+        copy.close()
+        shutil.rmtree(folder, ignore_errors=True)

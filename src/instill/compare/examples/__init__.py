@@ -1,0 +1,1 @@
+"""Formats and tones from example rows."""

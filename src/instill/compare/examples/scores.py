@@ -1,0 +1,135 @@
+"""Whether a reply to an example is right: for a format by its fields, for a tone by a classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from instill.compare.examples.tone import ToneClassifier
+from instill.compare.scoring import Judged
+from instill.compare.stored import Recorded
+from instill.errors import UsageError
+from instill.measure.gate.schema import ReplySchema
+from instill.measure.gate.scoring import exact, f1, json_score, score
+from instill.measure.paired import Interval
+from instill.measure.statistics.intervals import SCORE, group_interval
+from instill.train.generator.rows import Row
+
+
+class Scorer(Protocol):
+    """Judges replies to examples."""
+
+    def check(self, row: Row) -> None:
+        """See that replies to this row can be judged.
+
+        Raises:
+            UsageError: its expected reply is none that could be right.
+        """
+        ...
+
+    def judge(self, reply: str, expected: Sequence[str]) -> Judged:
+        """Judge one reply beside the replies that are right, one at least."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FormatScorer:
+    """Replies in a format.
+
+    With a schema a reply is right when all of it is JSON as the schema wants it, and the same JSON as an expected
+    reply, in any order of keys. JSON in a fence of Markdown, or with a sentence before it, is not: the program that is
+    to read it would fail. `f1` is that of the fields (`json_score`), which forgives a fence.
+
+    Without a schema a reply is right when it is the expected text but for case, spaces and punctuation around it;
+    `f1` is that of the words.
+
+    Args:
+        schema: None for none.
+    """
+
+    schema: ReplySchema | None = None
+
+    def check(self, row: Row) -> None:
+        """See `Scorer.check`."""
+        for reply in (row.answer, *row.answers):
+            if self.schema is not None and not self.schema.accepts(reply):
+                raise UsageError(
+                    "The reply of this example does not follow the schema, so that no reply could be right.",
+                    where=row.place or reply[:80],
+                    remedy="Correct the example or the schema.",
+                )
+
+    def judge(self, reply: str, expected: Sequence[str]) -> Judged:
+        """See `Scorer.judge`."""
+        if self.schema is None:
+            right, nearest = score(reply, expected), max(f1(reply, each) for each in expected)
+        else:
+            nearest = max(json_score(reply, each) for each in expected)
+            right = float(nearest == 1 and self.schema.accepts(reply))
+        return Judged("correct" if right else "wrong", right, nearest, right, held=bool(right))
+
+
+@dataclass(frozen=True, slots=True)
+class ToneScorer:
+    """Replies in a tone, see `instill.compare.examples.tone`.
+
+    `exact` is equality with an expected reply, which nobody needs; `f1` is that of the weighted words.
+    """
+
+    tone: ToneClassifier
+
+    def check(self, row: Row) -> None:
+        """See `Scorer.check`: any reply in text can be judged."""
+
+    def judge(self, reply: str, expected: Sequence[str]) -> Judged:
+        """See `Scorer.judge`."""
+        found = self.tone.judge(reply, expected)
+        same = max(exact(reply, each) for each in expected)
+        return Judged("correct" if found.right else "wrong", same, found.content, found.right, held=bool(found.right))
+
+
+@dataclass(frozen=True, slots=True)
+class FormatMeans:
+    """An arm on the examples of a format; means from 0 to 1 with their 95% intervals.
+
+    Args:
+        questions: how many it was asked.
+        valid: replies that follow the schema, right or wrong; None without a schema.
+        f1: of the fields; of the words without a schema.
+        exact: the share of right replies.
+    """
+
+    arm: str
+    questions: int
+    valid: Interval | None
+    f1: Interval
+    exact: Interval
+
+
+def format_means(records: Sequence[Recorded], schema: ReplySchema | None = None) -> list[FormatMeans]:
+    """The means of each arm, in the order in which they first stand; outcomes of other tasks are left out.
+
+    Args:
+        schema: by which the replies were judged.
+
+    Raises:
+        UsageError: the schema cannot be followed.
+    """
+    arms: dict[str, list[Recorded]] = {}
+    for each in records:
+        if each.outcome.task == "format":
+            arms.setdefault(each.outcome.arm, []).append(each)
+    return [_means(arm, own, schema) for arm, own in arms.items()]
+
+
+def _means(arm: str, records: Sequence[Recorded], schema: ReplySchema | None) -> FormatMeans:
+    outcomes = [each.outcome for each in records]
+    groups = [outcome.group for outcome in outcomes]
+
+    def mean(values: Sequence[float]) -> Interval:
+        return group_interval(values, groups, scale=SCORE)
+
+    valid = None if schema is None else mean([float(schema.accepts(outcome.reply)) for outcome in outcomes])
+    fields = mean([outcome.f1 for outcome in outcomes])
+    return FormatMeans(arm, len(outcomes), valid, fields, mean([outcome.exact for outcome in outcomes]))

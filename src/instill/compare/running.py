@@ -1,0 +1,199 @@
+"""Items times arms to outcomes, each kept as soon as it is there."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from random import Random
+from typing import Literal
+
+from instill.compare.arms.passages import citation_precision, evidence_given
+from instill.compare.arms.replies import Arm, ArmReply
+from instill.compare.prices import FREE, Prices
+from instill.compare.scoring import judge
+from instill.compare.stored import Recorded, StoredOutcomes, open_outcomes
+from instill.errors import GeneratorError, UsageError
+from instill.measure.outcomes import Outcome
+from instill.study.sets import Phrasing, StudyItem
+from instill.study.stored import StoredStudy
+
+GroupBy = Literal["fact", "document"]
+
+TASKS: dict[Phrasing, str] = {
+    "direct": "facts", "reworded": "paraphrase", "keywords": "paraphrase", "indirect": "paraphrase",
+    "reverse": "reverse", "two_documents": "two documents", "unanswerable": "unanswerable", "control": "control",
+}  # fmt: skip
+"""What a question measures, by how it asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """An outcome is there.
+
+    Args:
+        taken_up: whether it was there from an earlier run.
+        done, most: outcomes so far, and in all.
+    """
+
+    recorded: Recorded
+    taken_up: bool
+    done: int
+    most: int
+
+
+def questions_of(study: StoredStudy, *, audit: bool = False, most: int | None = None, seed: int = 0) -> list[StudyItem]:
+    """The items to compare on: those of the gate, or of the audit when that is asked for.
+
+    Args:
+        audit: opens the audit split, which is written down in the study set's folder.
+        most: of more, some are drawn by `seed`, as many of each task as there are in proportion.
+
+    Raises:
+        UsageError: there is nothing to ask.
+        WorkspaceError: a file of the set is not as it was written.
+    """
+    if audit:
+        from instill.study.audit import open_audit
+
+        items = open_audit(study, unseal=True, why="compare")
+    else:
+        items = study.items("gate")
+    if not items:
+        raise UsageError(
+            "The study set has no question to compare on.",
+            where=str(study.folder),
+            remedy="Make it with larger shares for gate and audit: instill study make",
+        )
+    return items if most is None else draw(items, most, seed=seed)
+
+
+def draw(items: Sequence[StudyItem], most: int, *, seed: int = 0) -> list[StudyItem]:
+    """At most `most` of the items, in their order, each task with its share; the same for the same items and seed.
+
+    Raises:
+        UsageError: `most` is below 1.
+    """
+    if most < 1:
+        raise UsageError(f"{most} questions are none.", remedy="Ask for 1 or more.")
+    if most >= len(items):
+        return list(items)
+    places: defaultdict[str, list[int]] = defaultdict(list)
+    for place, item in enumerate(items):
+        places[TASKS[item.phrasing]].append(place)
+    ranked = []
+    for task, own in sorted(places.items()):
+        Random(f"{seed}:{task}").shuffle(own)  # noqa: S311
+        # The n-th of m questions of a task comes at the point n/m: any beginning of the order has each task's share.
+        ranked += [((number + 0.5) / len(own), task, place) for number, place in enumerate(own)]
+    return [items[place] for place in sorted(place for _, _, place in sorted(ranked)[:most])]
+
+
+def run_arms(
+    items: Sequence[StudyItem],
+    arms: Sequence[Arm],
+    folder: Path,
+    *,
+    identity: str,
+    task: str | None = None,
+    group_by: GroupBy = "fact",
+    prices: Prices = FREE,
+    again_after_errors: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+) -> list[Recorded]:
+    """Ask every arm every question, arm by arm, so that one model is in memory at a time.
+
+    Every outcome is on the disk before the next question. A run that was stopped, by whatever, goes on from there when
+    it is called again with the same folder and identity; arms and items may be added. A generator that fails makes a
+    wrong answer, with its error, and not the end of the run.
+
+    Args:
+        items: the questions, each once.
+        arms: each with a name of its own.
+        folder: for `outcomes.jsonl` and `compare-prompts.jsonl`.
+        identity: names study set, models and settings: whatever makes the same arm answer otherwise.
+        task: of all items; None: by their phrasing, see `TASKS`.
+        group_by: what fails together: the questions about one fact, or about one document.
+        prices: for the money of each outcome.
+        again_after_errors: ask again where a generator failed in an earlier run.
+        progress: called after every outcome.
+
+    Returns:
+        In the order of arms and items.
+
+    Raises:
+        UsageError: there are no items or arms, or one is there twice.
+        WorkspaceError: the files are damaged, in use, or of another identity.
+        EvidenceInPrompt: a closed-book prompt held evidence.
+    """
+    for noun, names in (("question", [item.id for item in items]), ("arm", [arm.name for arm in arms])):
+        if not names or len(set(names)) < len(names):
+            raise UsageError(f"There is no {noun}, or one is there twice.", where=", ".join(names)[:200])
+    found: list[Recorded] = []
+    with open_outcomes(folder, identity) as stored:
+        for arm in arms:
+            for item in items:
+                measured = task or TASKS[item.phrasing]
+                known = stored.get(measured, item.id, arm.name)
+                taken_up = known is not None and not (again_after_errors and known.error)
+                if known is not None and taken_up:
+                    recorded = _priced(known, prices)
+                else:
+                    recorded = _asked(item, arm, measured, group_by, prices, stored)
+                found.append(recorded)
+                if progress is not None:
+                    progress(Progress(recorded, taken_up, len(found), len(items) * len(arms)))
+    return found
+
+
+def group_of(item: StudyItem, group_by: GroupBy) -> str:
+    """The fact that answers the item (of two, the last), or the document that it stands in."""
+    if group_by == "fact":
+        return item.fact_ids[-1]
+    held = item.evidence or item.excluded
+    return held[-1].doc_id if held else item.fact_ids[-1]
+
+
+def _asked(item: StudyItem, arm: Arm, task: str, group_by: GroupBy, prices: Prices, stored: StoredOutcomes) -> Recorded:
+    reply = _reply(item, arm)
+    prompt = stored.log_prompt(arm.name, item.id, reply.messages, reply.passages)
+    judged = judge(
+        reply.text, item.accepted, question=item.question, abstained=False if reply.error else reply.abstained
+    )
+    outcome = Outcome(
+        item=item.id,
+        arm=arm.name,
+        group=group_of(item, group_by),
+        task=task,
+        question=item.question,
+        expected=item.accepted,
+        reply=reply.text,
+        kind=judged.kind,
+        exact=judged.exact,
+        f1=judged.f1,
+        right=judged.right,
+        citation_precision=citation_precision(item, reply.citations),
+        recall=None if reply.passages is None else evidence_given(item, reply.passages),
+        seconds=reply.seconds,
+        tokens_in=reply.tokens_in,
+        tokens_out=reply.tokens_out,
+        money=prices.of_tokens(reply.tokens_in, reply.tokens_out),
+        prompt=prompt,
+    )
+    recorded = Recorded(outcome, reply.error, reply.estimated, reply.notices)
+    stored.add(recorded)
+    return recorded
+
+
+def _priced(known: Recorded, prices: Prices) -> Recorded:
+    """At the prices of now, which may have changed since it was asked."""
+    money = prices.of_tokens(known.outcome.tokens_in, known.outcome.tokens_out)
+    return replace(known, outcome=replace(known.outcome, money=money))
+
+
+def _reply(item: StudyItem, arm: Arm) -> ArmReply:
+    try:
+        return arm.answer(item)
+    except GeneratorError as error:
+        return ArmReply("", False, ({"role": "user", "content": item.question},), None, (), 0.0, error=str(error))

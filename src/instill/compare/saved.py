@@ -1,0 +1,39 @@
+"""Reports of comparisons on disk: `.instill/reports/<id>/`, a page for people and the numbers for machines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from instill.compare.comparing import Compared
+from instill.durable import write_json
+from instill.measure.report.page import as_html
+from instill.measure.report.text import as_dict
+
+PAGE, NUMBERS = "report.html", "report.json"
+
+
+def save(compared: Compared, folder: Path) -> Path:
+    """Write page and numbers; the page's path.
+
+    Args:
+        folder: is made; what an earlier run wrote there is replaced.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / PAGE).write_text(as_html(compared.report), encoding="utf-8")
+    write_json(folder / NUMBERS, as_json(compared))
+    return folder / PAGE
+
+
+def as_json(compared: Compared) -> dict[str, object]:
+    """The report's numbers, where the single outcomes are, who won conflicts, formats and tones, and the judge's."""
+    return {
+        **as_dict(compared.report),
+        "beforehand": compared.beforehand,
+        "conflict_winners": list(compared.winners),
+        "examples": dict(compared.examples),
+        "judge": compared.judge,
+        "outcomes": str(compared.folder),
+    }

@@ -1,0 +1,69 @@
+"""What all parts of a comparison share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from instill.compare.arms.line_up import LineUp
+from instill.compare.plan import ComparePlan
+from instill.compare.prices import Prices
+from instill.compare.running import Progress
+from instill.compare.tuned.tuned_arms import Trained
+from instill.study.stored import StoredStudy
+from instill.training import Watch as TrainingWatch
+
+if TYPE_CHECKING:
+    from instill.train.progress import Progress as Step
+    from instill.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Receivers of progress: stages by name, and (done, of how many, what)."""
+
+    stage: Callable[[str], None] = field(default=lambda _: None)
+    progress: Callable[[int, int, str], None] = field(default=lambda *_: None)
+
+    def answered(self, made: Progress) -> None:
+        """An outcome is there."""
+        self.progress(made.done, made.most, made.recorded.outcome.arm)
+
+    def replied(self, done: int, most: int) -> None:
+        """The base replied to a prompt for replay."""
+        self.progress(done, most, "replay")
+
+    def training(self) -> TrainingWatch:
+        """The same receivers, for a training."""
+
+        def stepped(step: Step) -> None:
+            self.progress(step.step, step.steps, f"loss {step.loss:.3f}")
+
+        return TrainingWatch(stepped, self.stage)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Given to every part: a part asks some questions and gives back its records, or what it found.
+
+    Args:
+        copy: of the workspace; its documents are changed.
+        line_up: makes the arms; one local model is in memory at a time, until `line_up.release()`.
+        names: of the arms, in order.
+        folder: a part keeps its outcomes in a folder of its own in it.
+        identity: see `run_arms`.
+    """
+
+    workspace: Workspace
+    copy: Workspace
+    study: StoredStudy
+    plan: ComparePlan
+    line_up: LineUp
+    trained: Trained
+    names: Sequence[str]
+    folder: Path
+    identity: str
+    prices: Prices
+    watch: Watch = field(default_factory=Watch)

@@ -1,0 +1,1 @@
+"""Fine-tuned arms: rows, replay, training, and what was forgotten."""

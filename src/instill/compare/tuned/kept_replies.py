@@ -1,0 +1,56 @@
+"""Replies of a generator, kept as soon as they are there: it is asked the same only once, also over several runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from instill.compare.arms.replies import TellsUsage
+from instill.generators.protocol import Generator, Message
+from instill.measure.journal import Journal
+from instill.study.sets import digest
+
+
+class KeptReplies:
+    """A generator that is asked only what the journal does not have.
+
+    What failed is not kept, and asked again.
+
+    Args:
+        opener: of the generator; called when it has to be asked.
+        journal: open, of this generator alone.
+        asked: called after every reply, with how many there were.
+
+    Raises:
+        WorkspaceError: a line of the journal is damaged.
+    """
+
+    name = "kept replies"
+
+    def __init__(
+        self, opener: Callable[[], Generator], journal: Journal, asked: Callable[[int], None] = lambda _: None
+    ) -> None:
+        self._opener, self._journal, self._asked = opener, journal, asked
+        self._generator: Generator | None = None
+        self._count = 0
+        self.last_usage: tuple[int, int] | None = None
+        self._known: dict[str, tuple[str, tuple[int, int] | None]] = {}
+        for place, line in journal.lines:
+            try:
+                usage = line["usage"]
+                self._known[line["id"]] = str(line["reply"]), None if usage is None else (int(usage[0]), int(usage[1]))
+            except (KeyError, TypeError, ValueError, IndexError) as error:
+                raise journal.damaged(place) from error
+
+    def stream(self, messages: Sequence[Message], *, max_tokens: int, temperature: float = 0.0) -> Iterator[str]:
+        """See `Generator.stream`."""
+        key = digest([[dict(message) for message in messages], max_tokens, temperature])
+        if key not in self._known:
+            self._generator = self._generator or self._opener()
+            reply = "".join(self._generator.stream(messages, max_tokens=max_tokens, temperature=temperature))
+            usage = self._generator.last_usage if isinstance(self._generator, TellsUsage) else None
+            self._journal.add({"id": key, "reply": reply, "usage": usage})
+            self._known[key] = reply, usage
+        reply, self.last_usage = self._known[key]
+        self._count += 1
+        self._asked(self._count)
+        yield reply

@@ -1,0 +1,149 @@
+"""Trains what the fine-tuned arms need: the facts by heart, and reading among distractors, both with replay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from instill.compare.arms.line_up import BASE, opened
+from instill.compare.arms.passages import Passages
+from instill.compare.plan import AWARE, BARE, BOTH, NEED_TUNING, TUNED, ComparePlan
+from instill.compare.tuned.kept_replies import KeptReplies
+from instill.compare.tuned.reading_rows import reading_rows
+from instill.compare.tuned.replay import general_prompts, replay_rows
+from instill.compare.tuned.tuning import Tuned, TuningPlan, closed_rows, tune
+from instill.errors import UsageError
+from instill.measure.journal import open_journal
+from instill.study.stored import StoredStudy
+from instill.training import Watch
+
+if TYPE_CHECKING:
+    from instill.workspace import Workspace
+
+Rows = Sequence[Mapping[str, Any]]
+
+_KEPT_BACK = 4
+"""Of the base's own replies every so many-th is kept for measuring what was forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """The candidates.
+
+    Args:
+        by_arm: `TUNED` and `AWARE`, as far as an arm needs them, and `BARE` where the plan wants it.
+        replay: rows that were shown with the new ones.
+        retention: rows to measure forgetting on; none of them was trained on.
+    """
+
+    by_arm: dict[str, Tuned]
+    replay: Rows
+    retention: Rows
+
+
+def train_arms(
+    workspace: Workspace,
+    study: StoredStudy,
+    plan: ComparePlan,
+    names: Sequence[str],
+    folder: Path,
+    *,
+    watch: Watch | None = None,
+    replied: Callable[[int, int], None] = lambda *_: None,
+) -> Trained:
+    """Train what the arms of these names need; a candidate that is there is used again.
+
+    Args:
+        folder: where rows and recipes are kept.
+        replied: see `replay_of`.
+
+    Raises:
+        UsageError: the base is not the workspace's generator; see `tune`; or no training question has a passage.
+        WorkspaceError: another process trains the same, or kept replies are damaged.
+        GeneratorError: the base gives no replies for replay.
+    """
+    if plan.tuning is None or not set(NEED_TUNING) & set(names):
+        return Trained({}, (), plan.retention or ())
+    _check_base(workspace, plan.tuning)
+    watch = watch or Watch()
+    replay, retention = replay_of(workspace, plan, folder, watch, replied)
+    found: dict[str, Tuned] = {}
+    if {TUNED, BOTH} & set(names):
+        watch.stage("facts by heart")
+        rows = closed_rows(study)
+        found[TUNED] = _tune(workspace, plan.tuning, "known", rows, replay, folder, watch)
+        if plan.contrast and replay:
+            watch.stage("facts by heart, without replay")
+            found[BARE] = _tune(workspace, plan.tuning, "bare", rows, (), folder, watch)
+    if AWARE in names:
+        watch.stage("reading among distractors")
+        rows = reading_rows(
+            study.items("train"),
+            Passages(workspace, study.facts()),
+            plan.wording,
+            facts=study.facts(),
+            seed=plan.seed,
+            unknown=plan.unknown,
+        )
+        found[AWARE] = _tune(workspace, plan.tuning, "reading", rows, replay, folder, watch)
+    return Trained(found, replay, retention)
+
+
+def _tune(
+    workspace: Workspace, plan: TuningPlan, name: str, rows: Rows, replay: Rows, folder: Path, watch: Watch
+) -> Tuned:
+    named = replace(plan, name=f"{plan.name}-{name}")
+    return tune(workspace.home, named, rows, folder / named.name, replay=replay, watch=watch)
+
+
+def replay_of(
+    workspace: Workspace,
+    plan: ComparePlan,
+    folder: Path,
+    watch: Watch,
+    replied: Callable[[int, int], None] = lambda *_: None,
+) -> tuple[Rows, Rows]:
+    """Rows to show with the new ones, and rows to measure on; the plan's, or else the base's own replies.
+
+    Args:
+        folder: where the base's replies are kept.
+        replied: is told how many prompts are answered, of how many.
+    """
+    if plan.replay is not None:
+        return plan.replay, plan.retention or ()
+    watch.stage("asking the base for replay")
+    own = _own_replies(workspace, folder, replied)
+    kept_back = [row for number, row in enumerate(own) if number % _KEPT_BACK == 0]
+    shown = [row for number, row in enumerate(own) if number % _KEPT_BACK]
+    return shown, plan.retention if plan.retention is not None else kept_back
+
+
+def _own_replies(workspace: Workspace, folder: Path, replied: Callable[[int, int], None]) -> list[dict[str, Any]]:
+    """What the base says to general prompts; each is asked once, also over several runs."""
+    from instill.train.generator.models import model_hash
+
+    if not workspace.settings.generator.folder:
+        raise UsageError(
+            "Replay by the base itself needs it as the workspace's generator.",
+            where="generator.folder",
+            remedy="Set generator.folder to the base, or name rows of replay.",
+        )
+    base = model_hash(Path(workspace.settings.generator.folder))
+    prompts = general_prompts()
+    file = folder / f"replay-{base}.jsonl"
+    with open_journal(file, base, noun="a reply", work="asking this model for replay") as journal:
+        kept = KeptReplies(lambda: opened(workspace, BASE), journal, lambda count: replied(count, len(prompts)))
+        return replay_rows(kept, prompts)
+
+
+def _check_base(workspace: Workspace, plan: TuningPlan) -> None:
+    """The arms are asked with the workspace's generator, so that it must be what is trained."""
+    folder = workspace.settings.generator.folder
+    if not folder or Path(folder).expanduser().resolve() != Path(plan.base).expanduser().resolve():
+        raise UsageError(
+            "Arms are fine-tuned from the workspace's own generator.",
+            where=f"base = {plan.base}, generator.folder = {folder or 'not set'}",
+            remedy="Set generator.folder to the base.",
+        )

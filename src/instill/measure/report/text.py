@@ -1,0 +1,223 @@
+"""The report for a terminal, and as a dictionary for `--json`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from textwrap import fill
+from typing import Any
+
+from instill.measure.fact_costs import interval_dict
+from instill.measure.report.answers import answers
+from instill.measure.report.failures import failures
+from instill.measure.report.missing import not_measured
+from instill.measure.report.plain import clipped, plain
+from instill.measure.report.scores import BESIDE, TaskScores, against_facts, scores_by_task
+from instill.measure.report.types import Report
+from instill.measure.report.units import difference, duration, money, money_interval, score, time_interval
+
+_ARM = 24
+
+
+def as_text(report: Report, *, width: int = 80) -> str:
+    """Lines of at most `width` characters, without colours; only a single long word reaches further.
+
+    Args:
+        width: from 40.
+
+    Example:
+        >>> from instill.measure.verdict import reach_verdict
+        >>> print(as_text(Report("Handbook", reach_verdict([], []), [])).splitlines()[2])
+        Nothing was measured, so nothing is recommended.
+    """
+    parts = [
+        f"{plain(report.title)}\n\n{_wrapped(report.verdict.said, width)}",
+        _needs(report, width),
+        _scores(scores_by_task(report.outcomes), report.arms, width),
+        _costs(report, width),
+        _facts(report, width),
+        _beside(report, width),
+        _kept(report, width),
+        _refreshes(report, width),
+        *(_wrapped(f"{each.name}: {each.advice.said}", width) for each in report.curves),
+        _failures(report, width),
+        _section("Not measured", (_wrapped(f"{k}: {v}", width, hang=2) for k, v in not_measured(report).items())),
+        _section("Do it again", (f"  {plain(command)}" for command in report.commands)),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def as_dict(report: Report) -> dict[str, Any]:
+    """All numbers of the report, for `--json`; nothing is cut or cleaned in it.
+
+    Example:
+        >>> from instill.measure.verdict import reach_verdict
+        >>> sorted(as_dict(Report("Handbook", reach_verdict([], []), [])))[:4]
+        ['about', 'against_facts', 'answers', 'arms']
+    """
+    names = ("arm", "questions", "seconds", "slow", "tokens_in", "tokens_out", "money", "f1", "recall", "precision")
+    tasks = scores_by_task(report.outcomes)
+    return {
+        "title": report.title,
+        "arms": report.arms,
+        "verdict": report.verdict.as_dict(),
+        "tasks": [
+            {
+                "task": each.task,
+                "questions": each.questions,
+                "left_out": each.left_out,
+                "scores": {arm: interval_dict(found) for arm, found in each.scores.items()},
+            }
+            for each in tasks
+        ],
+        "against_facts": {
+            each.task: {arm: interval_dict(d) for arm, d in against_facts(report.outcomes, each.task).items()}
+            for each in tasks
+            if each.task in BESIDE
+        },
+        "answers": [
+            {**{name: getattr(each, name) for name in names}, "abstained": each.abstained}
+            for each in answers(report.outcomes, report.arms)
+        ],
+        "preparations": [
+            {
+                name: getattr(each, name)
+                for name in ("arm", "seconds", "money", "facts", "seconds_per_fact", "money_per_fact")
+            }
+            for each in report.preparations
+        ],
+        "forgetting": [
+            {
+                **{name: getattr(each, name) for name in ("arm", "skill", "before", "after", "allowed", "state")},
+                "loss": interval_dict(each.loss),
+            }
+            for each in report.kept
+        ],
+        "freshness": [
+            {name: getattr(each, name) for name in ("arm", "seconds", "money", "said")} for each in report.refreshes
+        ],
+        "curves": [
+            {
+                "name": each.name,
+                "fit": each.fit.as_dict(),
+                "advice": each.advice.as_dict(),
+                "overfitting": None if each.overfitting is None else each.overfitting.as_dict(),
+            }
+            for each in report.curves
+        ],
+        "failures": {each.kind: each.counts for each in failures(report.outcomes, report.causes)},
+        "not_measured": not_measured(report),
+        "commands": list(report.commands),
+        "about": dict(report.about),
+        "currency": report.currency,
+    }
+
+
+def _needs(report: Report, width: int) -> str:
+    rows = [["Need", "Recommended", "Right answers", "Questions"]]
+    for each in report.verdict.needs:
+        right = score(each.scores[each.arm]) if each.arm is not None else ""
+        rows.append([each.need, each.arm or f"({each.state})", right, str(each.questions)])
+    why = [_wrapped(f"{each.need}: {each.said}", width, hang=2) for each in report.verdict.needs if each.questions]
+    return "\n".join([_columns(rows, width), "", *why])
+
+
+def _scores(tasks: Sequence[TaskScores], arms: Sequence[str], width: int) -> str:
+    """A task a block, so that the interval has its place in a narrow window too."""
+    blocks = []
+    for each in tasks:
+        if each.scores:
+            rows = [[f"{each.task} ({each.questions})", "right answers [95%]", ""]]
+            rows += [[arm, score(each.scores[arm]), _bar(each.scores[arm].mean)] for arm in arms if arm in each.scores]
+            blocks.append(_columns(rows, width))
+    return "\n\n".join(blocks)
+
+
+def _costs(report: Report, width: int) -> str:
+    prepared = {each.arm: each for each in report.preparations}
+    rows = [["Arm", "Preparation", "Money", "An answer", "Money"]]
+    for each in answers(report.outcomes, report.arms):
+        before = prepared.get(each.arm)
+        first = ("–", "–") if before is None else (duration(before.seconds), money(before.money, report.currency))
+        rows.append([each.arm, *first, duration(each.seconds), money(each.money, report.currency)])
+    return _columns(rows, width) if len(rows) > 1 else ""
+
+
+def _facts(report: Report, width: int) -> str:
+    rows = [["One more answerable fact", "Time [95%]", "Money [95%]"]]
+    for each in report.verdict.fact_costs:
+        rows.append([each.arm, time_interval(each.seconds), money_interval(each.money, report.currency)])
+    if len(rows) == 1:
+        return ""
+    ratios = [
+        _wrapped(f"{each.arm} against {each.against}, {each.unit}: {each}", width, hang=2)
+        for each in report.verdict.ratios
+    ]
+    return "\n".join([_columns(rows, width), *ratios])
+
+
+def _beside(report: Report, width: int) -> str:
+    rows = [["Against plain questions", "task", "difference [95%]"]]
+    for task in BESIDE:
+        if any(row.task == task for row in report.outcomes):
+            found = against_facts(report.outcomes, task)
+            rows += [[arm, task, difference(each)] for arm, each in found.items()]
+    return _columns(rows, width) if len(rows) > 1 else ""
+
+
+def _kept(report: Report, width: int) -> str:
+    rows = [["Forgetting", "skill", "before → after", "found"]]
+    rows += [[each.arm, each.skill, f"{each.before:.3g} → {each.after:.3g}", each.state] for each in report.kept]
+    return _columns(rows, width) if len(rows) > 1 else ""
+
+
+def _refreshes(report: Report, width: int) -> str:
+    rows = [["Freshness", "until answered", "money", "by"]]
+    for each in report.refreshes:
+        time = "not within the run" if each.seconds is None else duration(each.seconds)
+        rows.append([each.arm, time, "–" if each.money is None else money(each.money, report.currency), each.said])
+    return _columns(rows, width) if len(rows) > 1 else ""
+
+
+def _failures(report: Report, width: int) -> str:
+    lines = []
+    for each in failures(report.outcomes, report.causes):
+        counts = ", ".join(f"{arm} {count}" for arm, count in each.counts.items())
+        lines.append(_wrapped(f"{each.kind}: {counts}", width, hang=2))
+    return _section("Failures", lines)
+
+
+def _section(heading: str, lines: Any) -> str:
+    found = list(lines)
+    return "\n".join([heading, *found]) if found else ""
+
+
+def _columns(rows: Sequence[Sequence[str]], width: int) -> str:
+    """Cells under each other; where a row is too long, its cells stand below its first one, each on its line."""
+    cleaned = [[clipped(plain(row[0]), _ARM + 2), *map(plain, row[1:])] for row in rows]
+    widths = [max(len(row[column]) for row in cleaned) for column in range(len(cleaned[0]))]
+    if sum(widths) + 2 * (len(widths) - 1) <= width:
+        return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cleaned)
+    lines = [cleaned[0][0]]
+    for row in cleaned[1:]:
+        lines.append(f"  {row[0]}")
+        lines += [
+            _wrapped(f"{name}: {cell}", width, indent=4, hang=6)
+            for name, cell in zip(cleaned[0][1:], row[1:], strict=True)
+            if cell
+        ]
+    return "\n".join(lines)
+
+
+def _bar(share: float) -> str:
+    return "#" * round(20 * share)
+
+
+def _wrapped(content: str, width: int, *, indent: int = 0, hang: int = 0) -> str:
+    return fill(
+        plain(content),
+        width,
+        initial_indent=" " * indent,
+        subsequent_indent=" " * hang,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

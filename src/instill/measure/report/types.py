@@ -1,0 +1,105 @@
+"""What a report is made of, beside the verdict: all that is not given is said to be not measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from instill.measure.curve.advising import Advice
+from instill.measure.curve.fitting import Fit
+from instill.measure.curve.overfitting import Overfitting
+from instill.measure.curve.results import Result
+from instill.measure.outcomes import Outcome, Preparation
+from instill.measure.paired import Interval
+from instill.measure.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What an arm kept of a skill that it was not trained for.
+
+    Args:
+        skill: "reading", "refusals", "perplexity": a column of the matrix.
+        before, after: of the base and of the arm, in the skill's own unit.
+        loss: how much worse it became, with its interval; above 0 is worse, whatever the unit.
+        allowed: the tolerance for the loss, above 0.
+    """
+
+    arm: str
+    skill: str
+    before: float
+    after: float
+    loss: Interval
+    allowed: float
+
+    @property
+    def state(self) -> str:
+        """In a word: "lost" is proven and above the tolerance; "kept": a loss above it is ruled out; else "open"."""
+        if self.loss.low > 0 and self.loss.mean > self.allowed:
+            return "lost"
+        return "kept" if self.loss.high <= self.allowed else "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """How an arm came to answer with a changed document's new fact.
+
+    Args:
+        seconds, money: from the change to the first right answer; None: it did not come within the run.
+        said: how: "document indexed", "trained again".
+    """
+
+    arm: str
+    seconds: float | None
+    money: float | None
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DataCurve:
+    """A data curve: how the score of `name` grows with the rows."""
+
+    name: str
+    fit: Fit
+    advice: Advice
+    results: Sequence[Result] = ()
+    overfitting: Overfitting | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that is shown.
+
+    Args:
+        outcomes, preparations: what `verdict` was reached from.
+        evidence: title of the document with the evidence, by the id of the item.
+        prompts: the text of a logged prompt, by its id; of each arm one is shown.
+        causes: why an answer was not right, by (task, item, arm), where that was found out; see `failures`.
+        kept: forgetting.
+        refreshes: freshness.
+        curves: how much data is needed.
+        missing: what was not measured, and why; what the verdict says is missing is added.
+        commands: that make this report again, a line each.
+        about: settings, versions, date, hashes: by name, in this order.
+        currency: of all money.
+    """
+
+    title: str
+    verdict: Verdict
+    outcomes: Sequence[Outcome]
+    preparations: Sequence[Preparation] = ()
+    evidence: Mapping[str, str] = field(default_factory=dict)
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    causes: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
+    kept: Sequence[Kept] = ()
+    refreshes: Sequence[Refresh] = ()
+    curves: Sequence[DataCurve] = ()
+    missing: Mapping[str, str] = field(default_factory=dict)
+    commands: Sequence[str] = ()
+    about: Mapping[str, str] = field(default_factory=dict)
+    currency: str = "USD"
+
+    @property
+    def arms(self) -> list[str]:
+        """In the order of the outcomes, then of the preparations."""
+        return list(dict.fromkeys([row.arm for row in self.outcomes] + [each.arm for each in self.preparations]))

@@ -1,0 +1,9 @@
+"""The statistics of a comparison: arms on the same questions, questions in groups.
+
+Public face: `Table`, `compare` and `against_best` in `comparing`; `cheapest` and `Cost` in `cheapest`; how many
+questions are needed, in `power`; below them `group_interval` (`intervals`), `permutation_p` (`permutation`), `holm`
+and `benjamini_hochberg` (`corrected`).
+
+A group is what fails together: the questions about one document or fact. Everything here draws, flips or weighs groups
+whole.
+"""

@@ -1,0 +1,335 @@
+"""The verdict of a comparison: per need the cheapest arm that is not measurably worse than the best, and a sentence.
+
+Each need is decided by itself (`instill.measure.statistics.cheapest`), on the questions that all arms were asked. An
+arm that shows what is possible and cannot be used, such as the oracle passage, has scores but is neither recommended
+nor what others are held against.
+
+The need "cost" is that of a reader who would lose some quality to pay less: the questions of the other needs together,
+with a larger tolerance. Formats and tones may be put to other arms than facts, and then no question is put to all of
+them. So cost is decided for the arms of the first need that was measured (facts, where there are any), over the tasks
+that all of these arms were put; their costs are those of the answers to these tasks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from math import fsum
+from typing import Any, Literal
+
+from instill.measure.fact_costs import FactCost, FactRatio, by_arm, fact_costs, fact_ratios, interval_dict
+from instill.measure.outcomes import Outcome, Preparation
+from instill.measure.paired import Interval
+from instill.measure.statistics.cheapest import Cheapest, Cost, cheapest
+from instill.measure.tables import outcome_table
+
+State = Literal["decided", "no arm", "not enough evidence", "not measured"]
+"""no arm: every arm is shown to be below what is useful."""
+
+NEEDS: Mapping[str, tuple[str, ...]] = {
+    "facts": ("facts", "paraphrase", "reverse", "two documents"),
+    "freshness": ("freshness",),
+    "format": ("format",),
+    "tone": ("tone",),
+    "refusal": ("unanswerable",),
+    "cost": ("facts", "paraphrase", "reverse", "two documents", "freshness", "format", "tone", "unanswerable"),
+}
+"""Each need with the tasks whose questions measure it."""
+
+_NAMES = {"format": "the format", "tone": "the tone", "refusal": "refusals"}
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What a person does who follows the recommendation of an arm.
+
+    Args:
+        do: in the imperative, "retrieve"; it begins a sentence or a clause.
+        offered: whether it can be recommended.
+        base: whether it is the model as it is, without documents.
+    """
+
+    do: str
+    offered: bool = True
+    base: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the verdict is held to.
+
+    Args:
+        tolerance: share of right answers that may be lost against the best.
+        cost_tolerance: the same for the need "cost".
+        least: a need that no arm serves in this share of the questions has no arm.
+        answers: the answers over which an arm's preparation is spread when costs are compared, from 1.
+        level: of intervals and decisions, for each need by itself.
+    """
+
+    tolerance: float = 0.05
+    cost_tolerance: float = 0.2
+    least: float = 0.5
+    answers: int = 1000
+    level: float = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class NeedVerdict:
+    """One need.
+
+    Args:
+        arm: the recommended one; None unless the state is "decided".
+        questions: that all arms were asked.
+        left_out: questions that not all arms were asked.
+        needed: where there is not enough evidence, about how many questions in all would decide; None: more would
+            hardly help. Else 0.
+        scores: of each arm, also those that cannot be recommended, with its interval.
+        found: how each arm stands; None where nothing was measured.
+        said: a sentence for people.
+    """
+
+    need: str
+    state: State
+    arm: str | None
+    questions: int
+    left_out: int
+    needed: int | None
+    scores: Mapping[str, Interval]
+    found: Cheapest | None
+    said: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `--json`."""
+        plain = ("need", "state", "arm", "questions", "left_out", "needed", "said")
+        return {
+            **{name: getattr(self, name) for name in plain},
+            "scores": {arm: interval_dict(each) for arm, each in self.scores.items()},
+            "standings": None if self.found is None else self.found.as_dict()["standings"],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """All needs.
+
+    Args:
+        said: the sentence to act on.
+        fact_costs, ratios: of one more answerable fact, by arm.
+        rules: as they were set.
+    """
+
+    said: str
+    needs: tuple[NeedVerdict, ...]
+    fact_costs: tuple[FactCost, ...]
+    ratios: tuple[FactRatio, ...]
+    rules: Rules
+
+    def need(self, name: str) -> NeedVerdict:
+        """One of `NEEDS`."""
+        return next(each for each in self.needs if each.need == name)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `--json`."""
+        names = ("tolerance", "cost_tolerance", "least", "answers", "level")
+        return {
+            "said": self.said,
+            "needs": [each.as_dict() for each in self.needs],
+            "fact_costs": [each.as_dict() for each in self.fact_costs],
+            "ratios": [each.as_dict() for each in self.ratios],
+            "rules": {name: getattr(self.rules, name) for name in names},
+        }
+
+
+def reach_verdict(
+    outcomes: Sequence[Outcome],
+    preparations: Sequence[Preparation],
+    *,
+    ways: Mapping[str, Way] | None = None,
+    rules: Rules | None = None,
+) -> Verdict:
+    """Decide each need, and say in one sentence what follows.
+
+    Args:
+        preparations: at most one for each arm; an arm without one has no cost but that of its answers.
+        ways: what each arm is; arms that are not in it, from their names (`way_of`).
+
+    Raises:
+        UsageError: an arm answered a question twice or has two preparations, or a rule is out of its range.
+
+    Example:
+        >>> def row(arm: str, item: int, right: float) -> Outcome:
+        ...     kind = "correct" if right else "wrong"
+        ...     item_, task = f"q{item}", "facts"
+        ...     return Outcome(item_, arm, item_, task, "?", ("a",), "a", kind, right, right, right, None, None, .1, 9, 1, 0., "p")
+        >>> rows = [row(arm, n, score) for arm, score in {"closed-book": 0.0, "retrieval": 1.0}.items() for n in range(100)]
+        >>> reach_verdict(rows, []).said
+        'Retrieve for facts; freshness, the format, the tone and refusals were not measured.'
+    """  # noqa: E501 - rows as they are written
+    held = rules or Rules()
+    arms = list(dict.fromkeys([row.arm for row in outcomes] + [each.arm for each in preparations]))
+    known = {arm: (ways or {}).get(arm) or way_of(arm) for arm in arms}
+    prepared = by_arm(preparations)
+    needs = tuple(_decide(need, outcomes, prepared, known, held) for need in NEEDS)
+    facts = outcome_table(outcomes, NEEDS["facts"], without=_not_offered(known)).table
+    base = next((arm for arm, way in known.items() if way.base), None)
+    costs = fact_costs(facts, preparations, base=base, level=held.level)
+    ratios = fact_ratios(facts, preparations, base=base, level=held.level)
+    return Verdict(_sentence(needs, known), needs, tuple(costs), tuple(ratios), held)
+
+
+def way_of(arm: str) -> Way:
+    """What an arm's name says.
+
+    Example:
+        >>> [way_of(arm).do for arm in ("closed-book", "retrieval", "fine-tuned", "fine-tuned + retrieval")]
+        ['ask the model as it is', 'retrieve', 'fine-tune', 'fine-tune and retrieve']
+        >>> [way_of(arm).do for arm in ("prompted", "examples in the prompt", "fine-tuned on examples")]
+        ['write instructions', 'put examples into the prompt', 'fine-tune']
+        >>> way_of("oracle passage").offered, way_of("house style").do
+        (False, 'use house style')
+    """
+    name = arm.lower()
+    tuned, retrieves = "tun" in name, "retriev" in name
+    if "oracle" in name:
+        return Way("give the right passage", offered=False)
+    if tuned and "aware" in name:
+        return Way("fine-tune for reading what is retrieved")
+    if tuned:
+        return Way("fine-tune and retrieve" if retrieves else "fine-tune")
+    if retrieves:
+        return Way("retrieve")
+    if "context" in name or "whole" in name:
+        return Way("give whole documents")
+    if "closed" in name or name == "base":
+        return Way("ask the model as it is", base=True)
+    if "examples" in name:
+        return Way("put examples into the prompt")
+    if "prompted" in name:
+        return Way("write instructions")
+    return Way(f"use {arm}")
+
+
+def _not_offered(ways: Mapping[str, Way]) -> set[str]:
+    return {arm for arm, way in ways.items() if not way.offered}
+
+
+def _decide(
+    need: str,
+    outcomes: Sequence[Outcome],
+    prepared: Mapping[str, Preparation],
+    ways: Mapping[str, Way],
+    rules: Rules,
+) -> NeedVerdict:
+    tasks = NEEDS[need]
+    hidden = _not_offered(ways)
+    if need == "cost":
+        outcomes = _shared(outcomes, hidden)
+    every = outcome_table(outcomes, tasks).table
+    asked = outcome_table(outcomes, tasks, without=hidden)
+    if asked.table is None:
+        said = "Not measured: no question of this kind was put to all arms." if asked.left_out else "Not measured."
+        return NeedVerdict(need, "not measured", None, 0, asked.left_out, 0, {}, None, said)
+    table = asked.table
+    costs = {arm: _cost(arm, need, outcomes, prepared, rules) for arm in table.arms}
+    tolerance = rules.cost_tolerance if need == "cost" else rules.tolerance
+    found = cheapest(table, costs, tolerance=tolerance, need=need, level=rules.level)
+    own = {arm: table.score(arm, level=rules.level) for arm in table.arms}
+    others = {} if every is None else {arm: every.score(arm, level=rules.level) for arm in every.arms if arm not in own}
+    scores = {**own, **others}
+    best = max(own, key=lambda arm: own[arm].mean)
+    state: State
+    if max(each.high for each in own.values()) < rules.least:
+        state, said = "no arm", f"No arm is good enough: the best, {best}, is right in {own[best]} of the questions."
+    elif found.arm is None:
+        state, said = "not enough evidence", found.said
+    else:
+        state, said = "decided", f"{found.said[0].upper()}{found.said[1:]}"
+    arm = found.arm if state == "decided" else None
+    needed = found.needed if state == "not enough evidence" else 0
+    return NeedVerdict(need, state, arm, table.questions, asked.left_out, needed, scores, found, said)
+
+
+def _shared(outcomes: Sequence[Outcome], hidden: Collection[str]) -> list[Outcome]:
+    """What cost is decided on: of the arms of the first need that was measured, the tasks that all of them were put.
+
+    Args:
+        hidden: arms that cannot be recommended; their outcomes of these tasks stay.
+    """
+    tables = (outcome_table(outcomes, NEEDS[need], without=hidden).table for need in NEEDS if need != "cost")
+    arms = set(next((table.arms for table in tables if table is not None), ()))
+    put: dict[str, set[str]] = {}
+    for row in outcomes:
+        put.setdefault(row.task, set()).add(row.arm)
+    return [row for row in outcomes if arms and arms <= put[row.task] and row.arm in {*arms, *hidden}]
+
+
+def _cost(arm: str, need: str, outcomes: Sequence[Outcome], prepared: Mapping[str, Preparation], rules: Rules) -> Cost:
+    """Of an answer with its share of the preparation; for freshness, with all that one changed fact takes."""
+    before = prepared.get(arm)
+    rows = [row for row in outcomes if row.arm == arm and row.task in NEEDS[need]]
+    money, seconds = (fsum(each) / len(rows) for each in zip(*((row.money, row.seconds) for row in rows), strict=True))
+    if before is None:
+        return Cost(money, seconds)
+    if need == "freshness":
+        return Cost(money + before.money_per_fact, seconds + before.seconds_per_fact)
+    return Cost(money + before.money / rules.answers, seconds + before.seconds / rules.answers)
+
+
+def _sentence(needs: Sequence[NeedVerdict], ways: Mapping[str, Way]) -> str:
+    """What to do for most needs, what else for which, and what is not known."""
+    served: dict[str, list[str]] = {}
+    for each in needs:
+        if each.arm is not None and each.need != "cost":
+            served.setdefault(ways[each.arm].do, []).append(each.need)
+    by_state = {
+        state: [each for each in needs if each.state == state and each.need != "cost"]
+        for state in ("no arm", "not enough evidence", "not measured")
+    }
+    clauses = []
+    main = max(served, key=lambda do: len(served[do])) if served else ""
+    if main:
+        bare = len(served[main]) > 1 and any("facts" in found for found in served.values())
+        clauses.append(main if bare else f"{main} for {_listed(served[main])}")
+        only = "only " if bare else ""
+        clauses += [f"{do} {only}for {_listed(found)}" for do, found in served.items() if do != main]
+        clauses += _where_cost_decides(needs, ways, main)
+    if by_state["no arm"]:
+        clauses.append(f"no arm is good enough for {_listed([each.need for each in by_state['no arm']])}")
+    if by_state["not enough evidence"]:
+        clauses.append(_undecided(by_state["not enough evidence"]))
+    missing = [each.need for each in by_state["not measured"]]
+    if len(missing) == len(NEEDS) - 1:
+        return "Nothing was measured, so nothing is recommended."
+    if missing:
+        was = "was" if missing in (["freshness"], ["format"], ["tone"]) else "were"
+        clauses.append(f"{_listed(missing)} {was} not measured")
+    said = "; ".join(clauses)
+    return f"{said[0].upper()}{said[1:]}."
+
+
+def _where_cost_decides(needs: Sequence[NeedVerdict], ways: Mapping[str, Way], main: str) -> list[str]:
+    cost = next(each for each in needs if each.need == "cost")
+    if cost.arm is None or ways[cost.arm].do == main or cost.found is None:
+        return []
+    return [f"where a loss of {cost.found.tolerance:g} is worth a lower cost, {ways[cost.arm].do}"]
+
+
+def _undecided(needs: Sequence[NeedVerdict]) -> str:
+    """For several needs the numbers stand in their order."""
+    counts = [each.needed for each in needs if each.needed is not None]
+    listed = _listed([each.need for each in needs])
+    if not counts:
+        return f"not enough evidence for {listed} (more questions would hardly help)"
+    many = _joined([f"{count:,}" for count in counts])
+    hardly = [each.need for each in needs if each.needed is None]
+    rest = f"; for {_listed(hardly)} more would hardly help" if hardly else ""
+    return f"not enough evidence for {listed} (about {many} questions in all would decide{rest})"
+
+
+def _listed(needs: Sequence[str]) -> str:
+    """Example: facts, freshness and the format."""
+    return _joined([_NAMES.get(need, need) for need in needs])
+
+
+def _joined(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,288 @@
+"""From documents to a study set: facts, roles, questions, filters, splits, rows, leak check, card."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from random import Random
+from typing import Any, Protocol
+
+from instill.errors import UsageError
+from instill.index.lookup import StoredDocument
+from instill.study.facts import Found, find_facts
+from instill.study.filters import (
+    ClosedBook,
+    EvidenceReader,
+    Filtered,
+    distinct,
+    following,
+    not_given_away,
+    not_known_before,
+)
+from instill.study.joins import Vocabulary, two_document_items, unsaid_items
+from instill.study.leaks import Leak, Text, counted, evidence_leaks, question_leaks, texts_of_rows
+from instill.study.phrasings import items_of
+from instill.study.sets import SPLITS, Fact, StudyCard, StudyItem, StudySet, digest
+from instill.study.splits import Shares, with_roles, with_splits
+from instill.study.texts import Retell, training_rows
+
+RULES = "rules"
+_ROUNDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class StudySettings:
+    """How a study set is made.
+
+    Args:
+        most_facts: of more, some are drawn, spread over the documents; 1 or more.
+        most_per_document: of one document; 1 or more.
+        unsaid: share of the taught facts' number, of questions that no document answers, 0 to 1.
+        shares: what is kept for gate, audit, controls.
+        seed: another seed writes and splits otherwise.
+    """
+
+    most_facts: int = 400
+    most_per_document: int = 60
+    unsaid: float = 0.1
+    shares: Shares = field(default_factory=Shares)
+    seed: int = 0
+
+
+class Writer(Protocol):
+    """Writes questions about a fact, beside the rules: a generator."""
+
+    @property
+    def name(self) -> str:
+        """For the card."""
+        ...
+
+    @property
+    def log(self) -> Sequence[Mapping[str, Any]]:
+        """What it was asked and replied, oldest first; `purpose` is "questions" or "texts"."""
+        ...
+
+    @property
+    def rejected(self) -> Mapping[str, int]:
+        """How many of its replies were of no use, by reason."""
+        ...
+
+    def items(self, fact: Fact) -> list[StudyItem]:
+        """Questions about the fact."""
+        ...
+
+    @property
+    def retell(self) -> Retell:
+        """Tells a fact in a style."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A study set with its training rows and, of a generator, the log of prompts."""
+
+    study: StudySet
+    rows: list[dict[str, Any]]
+    prompts: list[Mapping[str, Any]]
+
+
+def make_study(
+    documents: Iterable[StoredDocument],
+    settings: StudySettings = StudySettings(),
+    *,
+    read: EvidenceReader | None = None,
+    closed_book: ClosedBook | None = None,
+    writer: Writer | None = None,
+    progress: Callable[[str, int, int], None] = lambda *_: None,
+) -> Made:
+    """Make a study set; by rules, the same for the same documents and settings.
+
+    Args:
+        read: leaves out questions whose answer it does not find in the evidence.
+        closed_book: leaves out questions that it answers without any document.
+        writer: a generator, which writes questions and texts beside those of the rules.
+        progress: is told what is being done, how much of it, of how much.
+
+    Raises:
+        UsageError: the documents yield no fact, or a setting cannot be used.
+        GeneratorError: the writer's generator failed.
+
+    Example:
+        >>> from instill.index.types import DocumentRecord
+        >>> record = DocumentRecord("d1", "oven.md", "markdown", "Oven", "", 0, "", "", (), {}, 1, "")
+        >>> text = "The stone oven was built in 1987 by Marta Lindqvist. The old mill was painted by Ove Nyman."
+        >>> made = make_study([StoredDocument(record, text, (), (), ())], StudySettings(shares=Shares(controls=0)))
+        >>> len(made.study.facts), {item.split for item in made.study.items} == {"train", "gate", "audit"}
+        (3, True)
+    """
+    if settings.most_facts < 1 or settings.most_per_document < 1 or not 0 <= settings.unsaid <= 1:
+        raise UsageError("A study set has at least one fact, and a share is between 0 and 1.")
+    held = sorted(documents, key=lambda document: document.record.doc_id)  # Their order must not matter.
+    found = find_facts(held, seed=settings.seed, most_per_document=settings.most_per_document)
+    if not found.facts:
+        raise UsageError(
+            "Nothing in the documents can be asked by rules: no sentence makes sense alone and has a fact in it.",
+            where=", ".join(f"{reason}: {count}" for reason, count in found.sentences.items()),
+            remedy="The rules read English prose. For other documents set a generator: instill study make --generator",
+        )
+    facts = with_roles(_spread(found.facts, settings), shares=settings.shares, seed=settings.seed)
+    taught = sum(fact.role == "taught" for fact in facts)
+    items: list[StudyItem] = []
+    for number, fact in enumerate(facts):
+        items += items_of(fact, seed=settings.seed)
+        if writer is not None and fact.role != "removed":
+            items += writer.items(fact)
+        progress("Writing questions", number + 1, len(facts))
+    items += two_document_items(facts)
+    items += unsaid_items(facts, Vocabulary(held), most=round(settings.unsaid * taught), seed=settings.seed)
+
+    rejected: Counter[str] = Counter()
+
+    def keep(filtered: Filtered) -> list[StudyItem]:
+        rejected.update(filtered.rejected)
+        return filtered.kept
+
+    items = keep(not_given_away(items, facts))
+    items = keep(distinct(items))
+    if read is not None:
+        progress("Reading the evidence", 0, len(items))
+        items = keep(following(items, read))
+    if closed_book is not None:
+        progress("Asking without documents", 0, len(items))
+        items = keep(not_known_before(items, closed_book))
+    items, left_out = with_splits(items, facts, shares=settings.shares, seed=settings.seed)
+    rejected.update(left_out)
+
+    rows = training_rows(facts, items, retell=writer.retell if writer else None)
+    prompts = list(writer.log) if writer else []
+    items, rows, leaks = _without_leaks(facts, items, rows, prompts)
+    if writer is not None:
+        rejected.update(writer.rejected)
+    card = _card(settings, found, facts, items, rows, rejected, leaks, writer.name if writer else RULES)
+    notes = _notes(found, items, checked=read is not None, writer=writer is not None)
+    study = StudySet(facts=tuple(facts), items=tuple(items), card=card.model_copy(update={"notes": notes}))
+    return Made(study, rows, prompts)
+
+
+def find_leaks(
+    facts: Sequence[Fact],
+    items: Sequence[StudyItem],
+    rows: Sequence[Mapping[str, Any]],
+    prompts: Sequence[Mapping[str, Any]] = (),
+) -> list[Leak]:
+    """All leaks of a study set: gate and audit questions in training questions, rows, prompts and each other's split,
+    evidence of untaught facts in rows and in prompts for texts."""
+    train = [Text(item.question, f"training item {item.id}", True) for item in items if item.split == "train"]
+    gate = [item for item in items if item.split == "gate"]
+    audit = [item for item in items if item.split == "audit"]
+    told = texts_of_rows(rows)
+    asked = [Text(_prompt_text(prompt), f"prompt {number}") for number, prompt in enumerate(prompts, 1)]
+    texts = [
+        Text(_prompt_text(prompt), f"prompt {number}")
+        for number, prompt in enumerate(prompts, 1)
+        if prompt.get("purpose") == "texts"
+    ]
+    held = [fact for fact in facts if fact.role != "taught"]
+    return [
+        *question_leaks([*gate, *audit], [*train, *told, *asked]),
+        *question_leaks(audit, [Text(item.question, f"gate item {item.id}", True) for item in gate]),
+        *evidence_leaks(held, [*told, *texts]),
+    ]
+
+
+def _without_leaks(
+    facts: Sequence[Fact],
+    items: Sequence[StudyItem],
+    rows: list[dict[str, Any]],
+    prompts: Sequence[Mapping[str, Any]],
+) -> tuple[list[StudyItem], list[dict[str, Any]], Counter[str]]:
+    """Items without those that leak, and rows without those that tell what is never taught; what was taken out."""
+    kept = list(items)
+    taken: Counter[str] = Counter()
+    for _ in range(_ROUNDS):
+        leaks = find_leaks(facts, kept, rows, prompts)
+        if not leaks:
+            break
+        told = {leak.where for leak in leaks if leak.kind == "evidence"}
+        asked = {leak.id for leak in leaks if leak.kind != "evidence"}
+        taken.update({f"taken out, {kind}": count for kind, count in counted(leaks).items()})
+        rows = [row for number, row in enumerate(rows, 1) if f"row {number}" not in told]
+        kept = [item for item in kept if item.id not in asked]
+        if not asked and not any(where.startswith("row ") for where in told):
+            break  # What is left stands in a prompt and is reported.
+    remaining = find_leaks(facts, kept, rows, prompts)
+    taken.update({f"left, {kind}": count for kind, count in counted(remaining).items()})
+    taken["left"] = len(remaining)
+    return kept, rows, taken
+
+
+def _spread(facts: Sequence[Fact], settings: StudySettings) -> list[Fact]:
+    """At most `most_facts`, the surest kinds first; of each kind one of every document, then a second, and so on."""
+    rng = Random(f"{settings.seed}:facts")  # noqa: S311
+    queues: dict[tuple[int, str], list[Fact]] = {}
+    for fact in facts:
+        queues.setdefault((_doubt(fact), fact.doc_id), []).append(fact)
+    ranked: list[tuple[int, int, float, str]] = []
+    for (doubt, _), queue in sorted(queues.items()):
+        rng.shuffle(queue)
+        ranked += [(doubt, number, rng.random(), fact.id) for number, fact in enumerate(queue)]
+    chosen = {id_ for *_, id_ in sorted(ranked)[: settings.most_facts]}
+    return [fact for fact in facts if fact.id in chosen]
+
+
+def _doubt(fact: Fact) -> int:
+    """0 where the rules know what is asked for, 1 for a gap that a name or a number fills, 2 for other words."""
+    if fact.kind not in ("cloze", "heading"):
+        return 0
+    return 1 if fact.kind == "heading" or any(letter.isupper() or letter.isdigit() for letter in fact.answer) else 2
+
+
+def _card(
+    settings: StudySettings,
+    found: Found,
+    facts: Sequence[Fact],
+    items: Sequence[StudyItem],
+    rows: Sequence[Mapping[str, Any]],
+    rejected: Counter[str],
+    leaks: Counter[str],
+    writer: str,
+) -> StudyCard:
+    id_ = digest(
+        [[(fact.id, fact.role) for fact in facts], [(item.id, item.split) for item in items], list(rows), writer]
+    )
+    return StudyCard(
+        id=id_[:12],
+        writer=writer,
+        settings=asdict(settings),
+        documents=dict(found.documents),
+        sentences=dict(found.sentences),
+        facts={
+            "kind": dict(sorted(Counter(fact.kind for fact in facts).items())),
+            "role": dict(sorted(Counter(fact.role for fact in facts).items())),
+        },
+        items={
+            split: dict(sorted(Counter(item.phrasing for item in items if item.split == split).items()))
+            for split in SPLITS
+        },
+        rejected=dict(sorted(rejected.items())),
+        rows=dict(sorted(Counter(str(row.get("task", "")) for row in rows).items())),
+        leaks=dict(sorted(leaks.items())),
+    )
+
+
+def _notes(found: Found, items: Sequence[StudyItem], *, checked: bool, writer: bool) -> tuple[str, ...]:
+    """What a reader of the card should know before trusting it."""
+    used, read = found.sentences["used"], found.sentences["read"]
+    notes = [f"The rules found something to ask in {used} of {read} sentences; the rest of the documents is not asked."]
+    if not writer:
+        notes.append("Questions written by rules share more words with their evidence than people's questions do.")
+    if not checked:
+        notes.append("No reader checked that the answers follow from the evidence.")
+    if not any(item.phrasing == "control" for item in items):
+        notes.append("There are no questions about facts that are never taught: too few facts to hold some back.")
+    return tuple(notes)
+
+
+def _prompt_text(prompt: Mapping[str, Any]) -> str:
+    return "\n".join(str(message.get("content") or "") for message in prompt.get("messages") or ())

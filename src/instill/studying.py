@@ -1,0 +1,58 @@
+"""From a workspace's documents to a study set that is kept: what `instill study make` and `instill compare` do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from instill.errors import UsageError
+from instill.workspace import EMPTY, Workspace
+
+if TYPE_CHECKING:
+    from instill.study.making import StudySettings, Writer
+    from instill.study.stored import StoredStudy
+
+
+def study_workspace(
+    workspace: Workspace,
+    settings: StudySettings,
+    *,
+    check: bool = True,
+    generated: bool = False,
+    progress: Callable[[str, int, int], None] = lambda *_: None,
+) -> StoredStudy:
+    """Make a study set from all documents and keep it in the workspace; one with the same id is replaced.
+
+    Args:
+        check: leave out questions whose answer the workspace's reader does not find.
+        generated: have the workspace's generator write questions and texts too.
+        progress: is told what is being done, how much of it, of how much.
+
+    Raises:
+        UsageError: there are no documents or no fact in them, a setting cannot be used, or no generator is set.
+        GeneratorError: the generator failed.
+        OSError: the disk is full.
+    """
+    from instill.study.filters import reads_with
+    from instill.study.making import make_study
+    from instill.study.stored import write_study
+
+    if workspace.is_empty:
+        raise UsageError(EMPTY)
+    reader = workspace.reader if check else None
+    made = make_study(
+        (workspace.show(record.doc_id) for record in workspace.documents()),
+        settings,
+        read=None if reader is None else reads_with(reader),
+        writer=_writer(workspace) if generated else None,
+        progress=progress,
+    )
+    return write_study(workspace.home, made.study, made.rows, made.prompts)
+
+
+def _writer(workspace: Workspace) -> Writer:
+    from instill.study.generated import GeneratorWriter
+
+    if workspace.generator is None:
+        raise UsageError("No generator is set.", where="generator", remedy="Set generator.base_url in instill.toml.")
+    return GeneratorWriter(workspace.generator)

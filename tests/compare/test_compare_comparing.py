@@ -1,0 +1,262 @@
+"""A comparison from documents to report: quoting arms alone, and real training of a tiny model, with a kill."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+
+pytest.importorskip("torch")
+
+import instill.compare.changed.changing
+import instill.compare.tuned.forgotten
+from instill import Workspace
+from instill.compare.comparing import Compared, compare
+from instill.compare.plan import AWARE, BOTH, CLOSED, ORACLE, QUOTED, TUNED, WHOLE, ComparePlan
+from instill.compare.reporting import PARTS
+from instill.compare.saved import NUMBERS, PAGE, save
+from instill.compare.setting import Watch
+from instill.compare.stored import Recorded
+from instill.errors import UsageError, WorkspaceError
+from instill.generators.local import LocalGenerator
+from instill.registry.store import Registry
+from instill.study.stored import open_study
+from tests.compare.compare_world import World, make_world
+from tests.compare.small_compare import ARMS, give_model, run, small_plan
+
+QUOTING = ComparePlan(changes=2, noise=4)
+
+
+def strict(text: str) -> Any:
+    """JSON as everybody reads it: without NaN and Infinity."""
+
+    def refuse(name: str) -> None:
+        raise AssertionError(name)
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def without_seconds(records: Any) -> list[Recorded]:
+    return [replace(each, outcome=replace(each.outcome, seconds=0.0)) for each in records]
+
+
+@pytest.fixture(scope="module")
+def quoted(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A world of its own, which has no generator."""
+    return make_world(tmp_path_factory.mktemp("quoted"))
+
+
+@pytest.fixture(scope="module")
+def first(quoted: World) -> Compared:
+    return compare(quoted.workspace, quoted.study, QUOTING, commands=["instill compare"])
+
+
+def test_without_a_generator_what_quotes_is_compared(quoted: World, first: Compared) -> None:
+    asked = len(quoted.study.items("gate"))
+    counts = {
+        (task, arm): sum(each.outcome.task == task and each.outcome.arm == arm for each in first.records)
+        for task in ("noise", "freshness", "conflict", "contradiction")
+        for arm in (QUOTED, ORACLE)
+    }
+    assert first.report.arms == [QUOTED, ORACLE]
+    assert sum(each.outcome.task not in {task for task, _ in counts} for each in first.records) == 2 * asked
+    assert counts[("noise", QUOTED)] == 4
+    assert counts[("freshness", QUOTED)] == counts[("contradiction", QUOTED)] > 0
+    assert not any(count for (_, arm), count in counts.items() if arm == ORACLE)
+    assert counts[("conflict", QUOTED)] == 0  # Without a model nobody believes anything.
+    need = first.report.verdict.need("facts")
+    assert (need.arm, need.scores[QUOTED].mean) == (QUOTED, 1.0)
+    (preparation,) = first.report.preparations
+    assert (preparation.arm, preparation.facts) == (QUOTED, sum(fact.role != "removed" for fact in quoted.facts))
+    assert preparation.seconds > 0
+    assert preparation.seconds_per_fact > 0
+    (refresh,) = first.report.refreshes
+    assert refresh.seconds is not None
+    assert f"of {len({each.outcome.group for each in first.records if each.outcome.task == 'freshness'})}" in (
+        refresh.said
+    )
+    assert "only quoted" in first.report.missing["generators"]
+    assert first.report.missing["money"].startswith("No prices are set")
+    shown = {each.outcome.item for each in first.records if each.outcome.item in first.report.evidence}
+    assert len(shown) > asked / 2
+
+
+def test_nothing_is_asked_twice_and_the_original_stays_as_it_was(quoted: World, first: Compared) -> None:
+    before = {record.doc_id: record.content_hash for record in quoted.workspace.documents()}
+    stages: list[str] = []
+    again = compare(quoted.workspace, quoted.study, QUOTING, watch=Watch(stages.append))
+    assert again.records == first.records
+    assert (again.folder, again.beforehand) == (first.folder, stages[0])
+    assert {record.doc_id: record.content_hash for record in quoted.workspace.documents()} == before
+    assert not (first.folder / "copy").exists()
+    # Fewer questions are a part of those that were asked, and have the same noise.
+    fewer = compare(quoted.workspace, quoted.study, replace(QUOTING, questions=20, noise=2, changes=0))
+    assert fewer.folder == first.folder
+    keys = {each.key: each for each in first.records}
+    assert all(keys[each.key] == each for each in fewer.records)
+    assert fewer.report.refreshes == ()
+
+
+def test_page_and_numbers_are_written(first: Compared, tmp_path: Path) -> None:
+    page = save(first, tmp_path / "report")
+    assert page == tmp_path / "report" / PAGE
+    text = page.read_text(encoding="utf-8")
+    assert first.report.verdict.said in text
+    assert "instill compare" in text
+    numbers = strict((tmp_path / "report" / NUMBERS).read_text(encoding="utf-8"))
+    assert numbers["beforehand"] == first.beforehand
+    assert numbers["arms"] == [QUOTED, ORACLE]
+    assert Path(numbers["outcomes"]) == first.folder
+    assert numbers["failures"].get("other", {}) == {}
+
+
+def test_what_a_document_says_now_is_not_mixed_with_what_it_said(quoted: World, tmp_path: Path) -> None:
+    kb = Path(shutil.copytree(quoted.workspace.path, tmp_path / "kb"))
+    plan = replace(QUOTING, questions=20, noise=0, changes=0)
+    with Workspace.open(kb) as workspace:
+        study = open_study(workspace.home)
+        before = compare(workspace, study, plan)
+        workspace.add_text("The timber mill was sold in 1991.", name="sale.txt")
+        assert compare(workspace, study, plan).folder != before.folder
+        workspace.add_text("The timber mill is gone.", name="mills.txt")
+        with pytest.raises(WorkspaceError, match="changed since"):
+            compare(workspace, study, plan)
+
+
+def test_two_processes_do_not_run_the_same_comparison(quoted: World, first: Compared) -> None:
+    lock = FileLock(first.folder / "compare.lock")
+    with lock, pytest.raises(WorkspaceError, match="Another process runs this comparison"):
+        compare(quoted.workspace, quoted.study, QUOTING)
+
+
+def test_what_cannot_be_compared_is_told_before_anything_is_asked(quoted: World, tmp_path: Path) -> None:
+    def refused(said: str, plan: ComparePlan) -> None:
+        with pytest.raises(UsageError, match=said):
+            compare(quoted.workspace, quoted.study, plan)
+
+    refused("not an arm", ComparePlan(arms=("magic",)))
+    refused("needs a generator", ComparePlan(arms=(CLOSED, QUOTED)))
+    refused("needs a generator", ComparePlan(arms=(WHOLE, QUOTED)))
+    refused("needs two arms", ComparePlan(arms=(QUOTED,)))
+
+
+@pytest.fixture(scope="module")
+def trainable(tmp_path_factory: pytest.TempPathFactory) -> World:
+    folder = tmp_path_factory.mktemp("trained")
+    world = make_world(folder)
+    give_model(world, folder / "base")
+    return world
+
+
+def killed(kb: Path, there: Callable[[], bool]) -> None:
+    """Begin the comparison in a process of its own, and kill it when something is there."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path.cwd()), *sys.path]), "OMP_NUM_THREADS": "1"}
+    worker = subprocess.Popen([sys.executable, "-m", "tests.compare.small_compare", str(kb)], env=environment)
+    deadline = time.monotonic() + 120
+    while not there() and worker.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert worker.poll() is None, "the worker ended before it could be killed"
+    os.kill(worker.pid, signal.SIGKILL)
+    worker.wait()
+
+
+def loaded() -> int:
+    """Local models in memory."""
+    return sum(type(each) is LocalGenerator and each._loaded is not None for each in gc.get_objects())
+
+
+def test_a_comparison_that_trains_survives_a_kill_and_holds_one_model(
+    trainable: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kb = Path(shutil.copytree(trainable.workspace.path, tmp_path / "killed"))
+    compared = kb / ".instill" / "compare"
+    killed(kb, lambda: any(compared.glob("*/freshness/outcomes.jsonl")))
+    assert list(compared.glob("*/copy"))
+    resumed = run(kb)
+
+    held: list[tuple[str, int]] = []
+    for module, name in ((instill.compare.changed.changing, "tune"), (instill.compare.tuned.forgotten, "forgetting")):
+        real = getattr(module, name)
+
+        def counted(*arguments: Any, real: Any = real, name: str = name, **more: Any) -> Any:
+            held.append((name, loaded()))
+            return real(*arguments, **more)
+
+        monkeypatch.setattr(module, name, counted)
+    whole = run(trainable.workspace.path)
+    assert held == [("tune", 0), ("forgetting", 0)]
+    assert without_seconds(resumed.records) == without_seconds(whole.records)
+    assert resumed.folder.name == whole.folder.name
+    for name in ("prompts", "causes", "kept", "evidence"):
+        assert getattr(resumed.report, name) == getattr(whole.report, name)
+    assert not list(compared.glob("*/copy"))
+    again = run(kb)
+    assert [name for name, _ in held[2:]] == ["tune"]  # Which finds the candidate.
+    assert kept_ones(again) == kept_ones(resumed)  # To the last digit; where a generator failed, it is asked again.
+    assert again.report.kept == resumed.report.kept
+
+    about_closed_books(trainable, whole)
+    about_what_was_trained(trainable, whole)
+
+
+def kept_ones(found: Compared) -> list[Recorded]:
+    return [each for each in found.records if not each.error]
+
+
+def about_closed_books(world: World, found: Compared) -> None:
+    """No prompt of an arm without passages holds evidence, and those with passages tell which."""
+    evidence = [" ".join(fact.evidence.text.split()) for fact in world.facts]
+    seen = set()
+    for part in PARTS:
+        file = found.folder / part / "compare-prompts.jsonl"
+        for line in file.read_text(encoding="utf-8").splitlines()[1:] if file.exists() else ():
+            prompt = json.loads(line)
+            seen.add((part, prompt["arm"]))
+            said = " ".join(" ".join(message["content"] for message in prompt["messages"]).split())
+            if prompt["arm"] in (CLOSED, TUNED):
+                assert not any(text in said for text in evidence)
+                assert "passages" not in prompt
+            else:
+                assert "passages" in prompt
+    assert {("questions", arm) for arm in ARMS} | {("freshness", CLOSED), ("freshness", TUNED)} <= seen
+    first = {each.outcome.arm: each.outcome.prompt for each in reversed(found.records)}
+    assert set(first.values()) <= set(found.report.prompts)
+
+
+def about_what_was_trained(world: World, found: Compared) -> None:
+    rows = world.study.rows()
+    registry = Registry(world.workspace.home)
+    trained = {arm: found.report.about[f"{arm} candidate"].partition(":")[0] for arm in (TUNED, AWARE)}
+    assert registry.get(trained[TUNED]).card.rows.count == len(rows) + 20  # With replay.
+    assert trained[TUNED] != trained[AWARE]
+    cards = [registry.get(id_).card for id_ in registry.ids()]
+    changed = [card for card in cards if card.parent is not None]
+    assert [card.parent for card in changed] == [trained[TUNED]]
+    assert {each.skill for each in found.report.kept} >= {"perplexity", "reading", "refusals"}
+    prepared = {each.arm: each for each in found.report.preparations}
+    assert set(prepared) == {QUOTED, TUNED, BOTH, AWARE}
+    assert prepared[BOTH].seconds == pytest.approx(prepared[QUOTED].seconds + prepared[TUNED].seconds)
+    again = changed[0].metrics.after["training"]["seconds"]
+    assert prepared[TUNED].seconds_per_fact == pytest.approx(again)
+    assert {each.arm for each in found.report.refreshes} == set(ARMS)
+    strict(json.dumps(found.report.verdict.as_dict()))
+
+
+def test_arms_are_trained_from_the_workspaces_own_generator(trainable: World) -> None:
+    with (
+        Workspace.open(trainable.workspace.path) as workspace,
+        pytest.raises(UsageError, match="workspace's own generator"),
+    ):
+        compare(workspace, trainable.study, small_plan("somewhere else"))

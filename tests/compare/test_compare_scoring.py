@@ -1,0 +1,101 @@
+"""Right answers in all manners of speaking count, hedges and echoes do not."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from instill.compare.scoring import MOST_OTHER_WORDS, Judged, judge, normalised, stands_in
+
+QUESTION = "When was the stone oven built?"
+OTHERS = st.lists(st.sampled_from(["beech", "wood", "forty", "loaves", "village", "yard", "1950", "7"]), max_size=60)
+WORDS = st.lists(st.sampled_from(["Marta", "Lindqvist", "1987", "3.5", "old", "harbour"]), min_size=1, max_size=4)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    ["1987", " 1987.", "“1987”", "In 1987", "The oven was built in 1987. [1]", "It was 1987, not 1986.", "**1987**",
+     "The stone oven was built in 1987 by Marta Lindqvist. It holds forty loaves and is fired with beech wood. [1][2]"],
+)  # fmt: skip
+def test_a_value_and_a_sentence_are_right(reply: str) -> None:
+    found = judge(reply, ["1987"], question=QUESTION)
+    assert (found.kind, found.exact, found.right) == ("correct", 1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    ["", "1986", "19870", "198", "Not 1987", "It was never 1987.", "1986 or 1987", "1987 or 1988", "-1987",
+     "It wasn't built in 1987.", " ".join(["1987", *map(str, range(MOST_OTHER_WORDS + 1))])],
+)  # fmt: skip
+def test_other_values_hedges_and_lists_are_wrong(reply: str) -> None:
+    found = judge(reply, ["1987"], question=QUESTION)
+    assert (found.kind, found.exact, found.right) == ("wrong", 0.0, 0.0)
+
+
+def test_saying_the_question_again_is_no_answer() -> None:
+    question = "Was the oven built by Marta Lindqvist or by Ove Nyman?"
+    assert judge("The oven was built by Marta Lindqvist or by Ove Nyman.", ["Ove Nyman"], question=question).right == 0
+    assert judge("Ove Nyman", ["Ove Nyman"], question=question).right == 1
+
+
+def test_the_nearest_accepted_answer_counts() -> None:
+    found = judge("thirty days", ["30 days", "thirty days", "thirty"])
+    assert found == Judged("correct", 1.0, 1.0, 1.0, True)
+    assert judge("within thirty", ["30 days", "thirty days"]).f1 == 0.5
+
+
+@pytest.mark.parametrize(
+    "reply",
+    ["I don't know.", "unknown", "NOT IN THE DOCUMENTS", "The documents do not say.", "Sorry, I do not know that.",
+     "The documents do not answer this question."],
+)  # fmt: skip
+def test_abstaining_is_right_where_there_is_no_answer_and_a_miss_elsewhere(reply: str) -> None:
+    assert judge(reply, []) == Judged("abstained", 0.0, 0.0, 1.0, False)
+    found = judge(reply, ["1987"], question=QUESTION)
+    assert (found.kind, found.right, found.f1) == ("abstained", 0.0, 0.0)
+
+
+def test_an_abstention_takes_back_an_answer_but_an_accepted_answer_may_read_like_one() -> None:
+    assert judge("I don't know, perhaps 1987.", ["1987"], question=QUESTION).kind == "abstained"
+    assert judge("Unknown", ["unknown"]).kind == "correct"
+
+
+def test_what_the_arm_says_of_itself_counts() -> None:
+    assert judge("1987", ["1987"], abstained=True).kind == "abstained"
+    assert judge("unknown", [], abstained=False) == Judged("wrong", 0.0, 0.0, 0.0, False)
+
+
+@given(WORDS, OTHERS)
+def test_scores_are_within_their_range_and_agree(answer: list[str], reply: list[str]) -> None:
+    found = judge(" ".join(reply), [" ".join(answer)], question=QUESTION)
+    assert 0 <= found.f1 <= 1
+    assert found.exact in (0.0, 1.0)
+    assert found.right == found.exact
+    assert (found.kind == "correct") == (found.exact == 1)
+
+
+@given(WORDS)
+def test_the_answer_itself_is_right_whatever_its_case_and_marks(answer: list[str]) -> None:
+    text = " ".join(answer)
+    for reply in (text, text.upper(), f"The  {text} !", f'"{text}." [3]'):
+        found = judge(reply, ["something", text])
+        assert (found.exact, found.f1) == (1.0, 1.0), reply
+
+
+@given(WORDS, OTHERS, OTHERS)
+def test_a_sentence_counts_up_to_its_bound(answer: list[str], before: list[str], after: list[str]) -> None:
+    reply = [*before, *answer, *after]
+    others = sum(word not in {*normalised(" ".join(answer))} for word in [*before, *after])
+    assert stands_in(" ".join(reply), " ".join(answer), QUESTION) == (others <= MOST_OTHER_WORDS)
+
+
+@given(WORDS, st.text(max_size=80))
+def test_nothing_raises_and_adding_an_accepted_answer_never_hurts(answer: list[str], reply: str) -> None:
+    one, two = judge(reply, [" ".join(answer)]), judge(reply, [" ".join(answer), reply or "x"])
+    assert two.f1 >= one.f1 or two.kind == "abstained"
+    assert two.exact >= one.exact
+
+
+def test_answers_of_marks_alone_are_found_nowhere() -> None:
+    assert judge("anything", ["?!"]).right == 0

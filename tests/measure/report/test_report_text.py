@@ -1,0 +1,85 @@
+"""The report for a terminal and for `--json`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from instill.measure.report.failures import failures
+from instill.measure.report.missing import not_measured
+from instill.measure.report.scores import against_facts, scores_by_task
+from instill.measure.report.text import as_dict, as_text
+from instill.measure.report.types import Report
+from instill.measure.verdict import reach_verdict
+from tests.measure.report.sample import ARMS, CHANCES, outcomes, sample
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_lines_fit_and_all_is_said(width: int) -> None:
+    text = as_text(sample(), width=width)
+    assert max(map(len, text.splitlines())) <= width or width == 40
+    flowing = " ".join(text.split())
+    assert sample().verdict.said in flowing
+    for said in ("0.93 [0.88, 0.97]", "1,290 times [1,100, 1,530]", "trained again from the base", "Not measured"):
+        assert said in flowing
+
+
+def test_nothing_that_a_terminal_obeys_is_printed() -> None:
+    rows = [replace(row, arm=f"{row.arm}\x1b[2J\u202e\r") for row in outcomes(5)]
+    text = as_text(Report("\x1b]0;owned\x07", reach_verdict(rows, []), rows, commands=["rm\r\x1b[Als"]))
+    assert not set(text) & set("\x1b\x07\r\u202e")
+
+
+def test_the_dictionary_holds_the_numbers() -> None:
+    found = json.loads(json.dumps(as_dict(sample()), allow_nan=False))
+    assert found["verdict"]["said"] == sample().verdict.said
+    assert found["arms"] == list(ARMS)
+    assert {each["task"]: each["questions"] for each in found["tasks"]} == dict.fromkeys(CHANCES, 120)
+    assert found["not_measured"]["tone"] == "the study set has no questions on tone"
+    assert len(found["curves"]) == 1
+    assert found["against_facts"]["reverse"]["fine-tuned"]["high"] < -0.3
+
+
+def test_scores_are_those_of_the_rows() -> None:
+    for each in scores_by_task(sample().outcomes):
+        for arm, score in each.scores.items():
+            rights = [row.right for row in sample().outcomes if (row.task, row.arm) == (each.task, arm)]
+            assert score.mean == pytest.approx(sum(rights) / len(rights))
+
+
+def test_a_difference_is_paired_by_fact() -> None:
+    rows = [row for row in outcomes(40) if row.task in ("facts", "noise") and row.arm == "retrieval"]
+    same = [replace(row, right=1.0 if row.item.endswith("1") else 0.0) for row in rows]
+    assert against_facts(same, "noise")["retrieval"].mean == 0.0
+    assert against_facts([row for row in same if row.task == "facts"], "noise") == {}
+
+
+def test_every_failure_has_one_kind() -> None:
+    rows = sample().outcomes
+    found = failures(rows)
+    assert sum(sum(each.counts.values()) for each in found) == sum(row.right < 1 for row in rows)
+    assert all(len(each.examples) <= 4 for each in found)
+    by_kind = {each.kind: each for each in found}
+    assert all(row.task == "unanswerable" for row in by_kind["answered without support"].examples)
+    assert all(row.recall == 0 for row in by_kind["passage not found"].examples)
+    assert len({row.arm for row in by_kind["format or tone missed"].examples}) > 1
+    assert failures([replace(row, task="control") for row in rows]) == []
+
+
+def test_a_cause_that_was_found_out_takes_the_place_of_ours() -> None:
+    (row,) = [row for row in outcomes(9) if row.right < 1][:1]
+    assert failures([row])[0].kind != "of another subject"
+    key = (row.task, row.item, row.arm)
+    assert failures([row], {key: "of another subject"})[0].kind == "of another subject"
+    text = as_text(Report("t", reach_verdict([row], []), [row], causes={key: "of another subject"}))
+    assert f"of another subject: {row.arm} 1" in text
+
+
+def test_what_is_missing_is_told_with_its_reason() -> None:
+    rows = [row for row in outcomes(10) if not (row.arm == "retrieval" and row.item == "facts-3")]
+    found = not_measured(Report("t", reach_verdict(rows, []), rows, missing={"forgetting": "no time"}))
+    assert found["facts: 1 questions"] == "not all arms answered them, so no arm is scored on them"
+    assert found["forgetting"] == "no time"
+    assert {"freshness", "tone", "paraphrase", "control", "data curves"} <= set(found)

@@ -1,0 +1,276 @@
+"""The verdict: each need by itself, a sentence that follows from them, and what one more answerable fact costs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from instill.errors import UsageError
+from instill.measure.fact_costs import fact_costs, fact_ratios
+from instill.measure.outcomes import Kind, Outcome, Preparation
+from instill.measure.statistics.comparing import Table
+from instill.measure.verdict import NEEDS, Rules, Way, reach_verdict, way_of
+
+
+def row(arm: str, task: str, number: int, right: float, *, seconds: float = 0.1, money: float = 0.0) -> Outcome:
+    kind: Kind = "correct" if right else "wrong"
+    item = f"q{number}"
+    return Outcome(
+        item, arm, item, task, "?", ("a",), "a", kind, right, right, right, None, None, seconds, 9, 1, money, "p"
+    )
+
+
+def asked(task: str, shares: Mapping[str, float], questions: int = 200, seed: int = 0) -> list[Outcome]:
+    """Right answers at these shares, the same questions hard for all arms; an arm's answer costs its place in cents."""
+    luck = np.random.default_rng(seed).permutation(questions) / questions
+    return [
+        row(arm, task, number, float(luck[number] < share), money=0.01 * place)
+        for place, (arm, share) in enumerate(shares.items(), start=1)
+        for number in range(questions)
+    ]
+
+
+def all_needs(**shares: Mapping[str, float]) -> list[Outcome]:
+    return [each for task, found in shares.items() for each in asked(task, found)]
+
+
+RETRIEVAL_WINS = {"closed-book": 0.02, "retrieval": 0.95, "fine-tuned": 0.6}
+TUNING_WINS = {"closed-book": 0.1, "retrieval": 0.2, "fine-tuned": 0.97}
+
+
+def test_the_sentence_follows_from_the_needs() -> None:
+    rows = all_needs(
+        facts=RETRIEVAL_WINS,
+        freshness=RETRIEVAL_WINS,
+        format=TUNING_WINS,
+        tone=TUNING_WINS,
+        unanswerable=RETRIEVAL_WINS,
+    )
+    found = reach_verdict(rows, [])
+    assert found.said == "Retrieve; fine-tune only for the format and the tone."
+    chosen = {each.need: each.arm for each in found.needs}
+    assert {need for need, arm in chosen.items() if arm == "fine-tuned"} == {"format", "tone"}
+    assert {need for need, arm in chosen.items() if arm == "retrieval"} == {"facts", "freshness", "refusal", "cost"}
+    other = all_needs(facts=TUNING_WINS, format=TUNING_WINS, freshness=RETRIEVAL_WINS)
+    assert (
+        reach_verdict(other, []).said
+        == "Fine-tune; retrieve only for freshness; the tone and refusals were not measured."
+    )
+
+
+def test_a_need_without_questions_is_named() -> None:
+    found = reach_verdict(asked("format", TUNING_WINS), [])
+    assert found.said == "Fine-tune for the format; facts, freshness, the tone and refusals were not measured."
+    assert found.need("facts").state == "not measured"
+    assert found.need("facts").found is None
+    assert reach_verdict([], []).said == "Nothing was measured, so nothing is recommended."
+
+
+def test_questions_of_all_tasks_of_a_need_count_together() -> None:
+    rows = [
+        *asked("facts", RETRIEVAL_WINS, 50),
+        *asked("reverse", RETRIEVAL_WINS, 30),
+        *asked("noise", TUNING_WINS, 40),
+    ]
+    assert reach_verdict(rows, []).need("facts").questions == 80
+
+
+def test_too_few_questions_decide_nothing_and_the_number_that_would_is_told() -> None:
+    shares = {"retrieval": 0.8, "fine-tuned": 0.9}
+    few = reach_verdict(asked("facts", shares, 40), []).need("facts")
+    assert (few.state, few.arm) == ("not enough evidence", None)
+    assert few.needed is not None
+    assert few.needed > 40
+    assert f"about {few.needed:,} questions in all would decide" in reach_verdict(asked("facts", shares, 40), []).said
+    assert reach_verdict(asked("facts", shares, few.needed), []).need("facts").state == "decided"
+
+
+def test_where_every_arm_fails_none_is_recommended() -> None:
+    found = reach_verdict(asked("tone", {"closed-book": 0.0, "retrieval": 0.1}), [])
+    assert (found.need("tone").state, found.need("tone").arm) == ("no arm", None)
+    assert found.said.startswith("No arm is good enough for the tone;")
+
+
+def test_what_cannot_be_used_is_neither_recommended_nor_a_rival() -> None:
+    shares = {"closed-book": 0.02, "oracle passage": 1.0, "retrieval": 0.8, "fine-tuned": 0.5}
+    found = reach_verdict(asked("facts", shares), []).need("facts")
+    assert found.arm == "retrieval"
+    assert found.found is not None
+    assert {each.arm for each in found.found.standings} == {"closed-book", "retrieval", "fine-tuned"}
+    assert found.scores["oracle passage"].mean == 1.0
+    other = reach_verdict(asked("facts", shares), [], ways={"retrieval": Way("look it up", offered=False)})
+    assert other.need("facts").arm == "fine-tuned"
+
+
+def test_the_cheapest_of_equal_arms_counts_its_preparation() -> None:
+    equal = {"fine-tuned": 0.95, "retrieval": 0.95}  # an answer of fine-tuned costs 0.01, of retrieval 0.02
+    training = [Preparation("fine-tuned", 900.0, 5.0, 100, 9.0, 0.05)]
+    few, many = (
+        reach_verdict(asked("facts", equal), training, rules=Rules(answers=answers)).need("facts").arm
+        for answers in (100, 1000)
+    )
+    assert (few, many) == ("retrieval", "fine-tuned")
+
+
+def test_freshness_is_decided_by_the_cost_of_a_fact() -> None:
+    equal = {"fine-tuned": 0.95, "retrieval": 0.95}
+    prepared = [Preparation("fine-tuned", 1.0, 0.0, 1, 25.0, 0.01), Preparation("retrieval", 1.0, 0.0, 1, 0.03, 0.0)]
+    found = reach_verdict([*asked("freshness", equal), *asked("facts", equal)], prepared)
+    assert found.need("freshness").arm == "retrieval"
+    assert found.need("facts").arm == "fine-tuned"
+
+
+def test_cost_accepts_a_larger_loss() -> None:
+    rows = asked("facts", {"fine-tuned": 0.86, "retrieval": 0.97})
+    found = reach_verdict(rows, [])
+    assert (found.need("facts").arm, found.need("cost").arm) == ("retrieval", "fine-tuned")
+    assert "; where a loss of 0.2 is worth a lower cost, fine-tune;" in found.said
+
+
+def test_cost_is_decided_where_formats_were_put_to_other_arms() -> None:
+    facts = asked("facts", {"fine-tuned": 0.86, "retrieval": 0.97})
+    examples = {"prompted": 0.3, "examples in the prompt": 0.5, "fine-tuned": 0.95}
+    found = reach_verdict([*asked("format", examples), *facts, *asked("tone", {"prompted": 0.9})], [])
+    alone = reach_verdict(facts, [])
+    for each in (found, alone):
+        assert (each.need("cost").arm, each.need("cost").questions) == ("fine-tuned", 200)
+    # Answers in a format, which retrieval was not asked for, do not count among its rival's costs.
+    assert found.need("cost").found == alone.need("cost").found
+    assert found.need("format").arm == "fine-tuned"
+
+
+def test_cost_counts_all_tasks_that_its_arms_share() -> None:
+    facts, refusals = asked("facts", RETRIEVAL_WINS), asked("unanswerable", RETRIEVAL_WINS, 50)
+    apart = asked("format", {"prompted": 0.3, "examples in the prompt": 0.9}, 400)
+    oracle = asked("facts", {"oracle": 1.0})
+    cost = reach_verdict([*apart, *facts, *refusals, *oracle], []).need("cost")
+    assert (cost.state, cost.questions, cost.left_out) == ("decided", 250, 0)
+    assert set(cost.scores) == {*RETRIEVAL_WINS, "oracle"}
+    only = reach_verdict(apart, []).need("cost")
+    assert (only.arm, only.questions) == ("examples in the prompt", 400)
+
+
+def test_questions_that_not_all_arms_answered_are_left_out_and_counted() -> None:
+    rows = asked("facts", RETRIEVAL_WINS)
+    found = reach_verdict([each for each in rows if each.item != "q7" or each.arm != "retrieval"], []).need("facts")
+    assert (found.questions, found.left_out) == (199, 1)
+
+
+@pytest.mark.parametrize("twice", ["row", "group", "preparation"])
+def test_what_stands_twice_is_refused(twice: str) -> None:
+    rows = asked("facts", RETRIEVAL_WINS, 5)
+    prepared = [Preparation("retrieval", 1.0, 0.0, 5, 0.1, 0.0)]
+    if twice == "row":
+        rows.append(rows[0])
+    elif twice == "group":
+        rows.append(replace(rows[0], arm="other", group="x"))
+    else:
+        prepared *= 2
+    with pytest.raises(UsageError):
+        reach_verdict(rows, prepared)
+
+
+def test_every_arm_of_the_issue_has_its_way() -> None:
+    names = (
+        "retrieval-aware tuning",
+        "long-context",
+        "whole documents",
+        "fine-tuned closed-book",
+        "base",
+        "closed-book base",
+    )
+    assert [way_of(name).do for name in names] == [
+        "fine-tune for reading what is retrieved",
+        "give whole documents",
+        "give whole documents",
+        "fine-tune",
+        "ask the model as it is",
+        "ask the model as it is",
+    ]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.dictionaries(st.sampled_from(sorted({task for tasks in NEEDS.values() for task in tasks})), st.integers(1, 30)),
+    st.lists(st.sampled_from(["closed-book", "retrieval", "fine-tuned", "oracle"]), min_size=1, unique=True),
+    st.integers(0, 2**32 - 1),
+)
+def test_any_comparison_has_a_verdict(tasks: dict[str, int], arms: Sequence[str], seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    rows = [
+        row(arm, task, number, float(chance.random() < 0.7))
+        for task, count in tasks.items()
+        for arm in arms
+        for number in range(count)
+        if chance.random() < 0.95
+    ]
+    prepared = [Preparation(arm, 1.0, 0.0, 5, float(chance.random()), 0.0) for arm in arms if chance.random() < 0.5]
+    found = reach_verdict(rows, prepared)
+    json.dumps(found.as_dict(), allow_nan=False)
+    assert found.said.endswith(".")
+    assert found.said[0].isupper()
+    for each in found.needs:
+        assert (each.arm is not None) == (each.state == "decided")
+        assert each.arm != "oracle"
+        assert (each.questions == 0) == (each.state == "not measured")
+
+
+def facts_table(**shares: float) -> Table:
+    luck = np.arange(400) / 400
+    names = [str(number) for number in range(400)]
+    return Table.of(
+        {arm.replace("_", "-"): (luck < share).astype(float).tolist() for arm, share in shares.items()}, names
+    )
+
+
+def test_the_ratio_is_the_cost_of_one_more_fact_that_is_really_answered() -> None:
+    table = facts_table(closed_book=0.1, retrieval=0.9, tuned=0.5)  # gains 0.8 and 0.4
+    prepared = [Preparation("retrieval", 9.0, 0.0, 90, 0.1, 0.0), Preparation("tuned", 900.0, 0.0, 90, 10.0, 0.0)]
+    by_arm = {each.arm: each for each in fact_costs(table, prepared, base="closed-book")}
+    retrieval, tuned = by_arm["retrieval"].seconds, by_arm["tuned"].seconds
+    assert retrieval is not None
+    assert tuned is not None
+    assert (retrieval.mean, tuned.mean) == pytest.approx((0.125, 25.0))
+    (found,) = fact_ratios(table, prepared, base="closed-book")
+    assert (found.arm, found.against, found.unit) == ("tuned", "retrieval", "seconds")
+    assert found.times is not None
+    assert found.times.mean == pytest.approx(200.0)
+    assert found.times.low < 180 < 220 < found.times.high
+    assert str(found).startswith("200 times [")
+
+
+def test_what_gains_nothing_or_was_not_prepared_has_no_cost() -> None:
+    table = facts_table(closed_book=0.5, worse=0.4, unknown=0.9, retrieval=0.9)
+    prepared = [Preparation("retrieval", 9.0, 0.0, 9, 0.1, 0.0), Preparation("worse", 9.0, 0.0, 9, 1.0, 0.0)]
+    found = {each.arm: each for each in fact_ratios(table, prepared, base="closed-book")}
+    assert str(found["worse"]) == "not measured: it makes no more facts answerable than the model as it is"
+    assert str(found["unknown"]) == "not measured: its preparation was not measured"
+    assert fact_ratios(None, prepared, base=None) == []
+    assert [each.why for each in fact_costs(None, prepared, base=None)] == ["no questions on facts were asked"] * 2
+
+
+def test_a_gain_that_is_not_proven_has_no_upper_end() -> None:
+    table = facts_table(closed_book=0.50, slight=0.51, retrieval=0.9)
+    prepared = [Preparation("retrieval", 9.0, 0.0, 9, 0.1, 0.0), Preparation("slight", 9.0, 0.0, 9, 1.0, 0.0)]
+    (found,) = fact_ratios(table, prepared, base="closed-book")
+    assert "no upper limit shown]" in str(found)
+    assert found.as_dict()["times"]["high"] is None
+
+
+def test_the_interval_of_the_ratio_holds_the_truth() -> None:
+    """Gains 0.8 and 0.4, costs 0.1 and 10: truly 200; 95% at least, the bound is 4 standard errors below."""
+    chance = np.random.default_rng(0)
+    prepared = [Preparation("retrieval", 9.0, 0.0, 90, 0.1, 0.0), Preparation("tuned", 900.0, 0.0, 90, 10.0, 0.0)]
+    names = [str(number) for number in range(60)]
+    held, sets = 0, 300
+    for _ in range(sets):
+        scores = {arm: (chance.random(60) < share).astype(float) for arm, share in (("retrieval", 0.8), ("tuned", 0.4))}
+        (found,) = fact_ratios(Table.of({k: v.tolist() for k, v in scores.items()}, names), prepared, base=None)
+        held += found.times is not None and found.times.low <= 200 <= found.times.high
+    assert held / sets > 0.95 - 4 * (0.95 * 0.05 / sets) ** 0.5
