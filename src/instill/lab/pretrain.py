@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -80,7 +82,7 @@ def pretrain(run: PretrainRun, *, progress: Callable[[Progress], None] | None = 
         examples,
         chosen,
         run.out,
-        identity=f"micro {chosen.model_dump_json()}",
+        identity=f"micro {_vocabulary_hash(tokenizer)} {chosen.model_dump_json()}",
         save_every=100,
         progress=logged(run.out / "log.jsonl", progress),
     )
@@ -103,6 +105,12 @@ def _rows(world: World, number: int, run: PretrainRun) -> list[Any]:
     done = (number + 0.5) * EPOCH_ROWS / BATCH / run.steps
     shares = next((shares for until, shares in STAGES if done < until), WITH_ASKING)
     return epoch_rows(world, 1000 * run.seed + number, EPOCH_ROWS, shares)
+
+
+def _vocabulary_hash(tokenizer: Any) -> str:
+    """With other words the same weights know nothing, so a run is not taken up with them."""
+    words = json.dumps(tokenizer.get_vocab(), sort_keys=True)
+    return hashlib.sha256(words.encode()).hexdigest()[:16]
 
 
 def _texts(world: World) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """A study set of the laboratory: the facts of the world's people as a workspace's documents tell them.
 
 It has the form of every other study set, but what is asked and how is known beforehand: training asks and tells in
-wordings that are trained on, gate and audit ask in wordings that nothing has ever been trained on.
+wordings that are trained on, gate and audit ask in others; half of these were never trained on at all.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from random import Random
 from typing import Any
 
@@ -104,7 +105,7 @@ def lab_study(
     for each in (*known, *kept_back):
         alone = _is_alone(each, people, held)
         shared += not alone
-        items += _training_items(each, seed) if each.fact.role == "taught" else []
+        items += _training_items(each, held_out[each.attribute], seed) if each.fact.role == "taught" else []
         items += _held_out_items(each, held_out[each.attribute], reverse=alone)
     items += [item for person in unanswerable for item in _unanswerable_items(person, held_out)]
 
@@ -217,36 +218,45 @@ _Wording = Mapping[Form, str]
 
 
 def _held_out(seed: int) -> dict[str, dict[Split, _Wording]]:
-    """By attribute, the wordings of gate and audit, from those that are only evaluated with.
+    """By attribute, the wordings of gate and audit.
 
-    The two splits share none: asked of two people with the same first name, one wording counts as a leak.
+    "direct" is a wording that the micro model was asked in about others, and that no row of the study set uses: what is
+    asked for is clear to it. "reworded" and "reverse" are of those that nothing was ever trained on. The two splits
+    share none: asked of two people with the same first name, one wording counts as a leak.
     """
     found: dict[str, dict[Split, _Wording]] = {}
     for attribute, wordings in WORDINGS.items():
         rng = Random(f"{seed}:{attribute}")  # noqa: S311  Not for security.
-        forward = rng.sample(wordings.questions[TRAINED_QUESTIONS:], 4)
+        known = rng.sample(wordings.questions[:TRAINED_QUESTIONS], TRAINED_QUESTIONS)
+        direct = next(list(pair) for pair in combinations(known, 2) if len(_fair(attribute, pair)) >= QUESTIONS)
+        forward = rng.sample(wordings.questions[TRAINED_QUESTIONS:], 2)
         reverse = rng.sample(wordings.reverse[TRAINED_REVERSE:], 2)
         found[attribute] = {
-            "gate": {"direct": forward[0], "reworded": forward[1], "reverse": reverse[0]},
-            "audit": {"direct": forward[2], "reworded": forward[3], "reverse": reverse[1]},
+            "gate": {"direct": direct[0], "reworded": forward[0], "reverse": reverse[0]},
+            "audit": {"direct": direct[1], "reworded": forward[1], "reverse": reverse[1]},
         }
     return found
 
 
-def _training_items(known: _Known, seed: int) -> list[StudyItem]:
-    """The fact asked in wordings for training, without those that a held-out question is nearly the same as."""
-    wordings, name = WORDINGS[known.attribute].questions, known.person.name
-    asked = [template.format(name=name) for template in wordings]
-    fair = [
-        question
-        for question in asked[:TRAINED_QUESTIONS]
-        if not any(alike(question, other) for other in asked[TRAINED_QUESTIONS:])
+def _fair(attribute: str, held_out: Sequence[str]) -> list[str]:
+    """Wordings for training that are not nearly the same as one that is held out, or only evaluated with."""
+    questions = WORDINGS[attribute].questions
+    kept_back = [*held_out, *questions[TRAINED_QUESTIONS:]]
+    return [
+        wording
+        for wording in questions[:TRAINED_QUESTIONS]
+        if wording not in kept_back and not any(alike(wording, other) for other in kept_back)
     ]
+
+
+def _training_items(known: _Known, held_out: Mapping[Split, _Wording], seed: int) -> list[StudyItem]:
+    """The fact asked in wordings for training that no held-out question is nearly the same as."""
+    fair = _fair(known.attribute, [wording["direct"] for wording in held_out.values()])
     rng = Random(f"{seed}:{known.fact.id}:questions")  # noqa: S311
-    chosen = rng.sample(fair, QUESTIONS)
+    asked = [wording.format(name=known.person.name) for wording in rng.sample(fair, QUESTIONS)]
     return [
         _item(known, "reworded" if number else "direct", question, known.fact.answer, "train")
-        for number, question in enumerate(chosen)
+        for number, question in enumerate(asked)
     ]
 
 
