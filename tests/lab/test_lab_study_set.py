@@ -60,9 +60,11 @@ def person_of(name: str) -> Person:
     return next(person for person in WORLD.people if person.name == name)
 
 
-def held_out(person: Person, attribute: str) -> set[str]:
-    asked = questions(person, attribute, evaluated=True) + reverse_questions(person, attribute, evaluated=True)
-    return set(asked)
+def held_out(person: Person, attribute: str, form: str) -> list[str]:
+    """In which wordings gate and audit may ask."""
+    if form == "reverse":
+        return reverse_questions(person, attribute, evaluated=True)
+    return questions(person, attribute, evaluated=form == "reworded")
 
 
 def test_a_real_workspace_tells_every_fact_with_its_evidence(tmp_path: Path) -> None:
@@ -126,16 +128,16 @@ def test_every_training_fact_is_told_and_asked_in_wordings_for_training(made: Ma
     assert len(items) == 4 * len(taught)
 
 
-def test_gate_and_audit_ask_in_wordings_that_nothing_was_trained_on(made: Made) -> None:
+def test_gate_and_audit_ask_in_wordings_of_which_most_were_never_trained_on(made: Made) -> None:
     facts = {fact.id: fact for fact in made.study.facts}
     for split in ("gate", "audit"):
         for item in made.study.of(split):
             if item.phrasing == "unanswerable":
                 person = next(each for each in ABSENT if each.name in item.question)
-                asked = {text for each in ATTRIBUTES for text in held_out(person, each)}
+                asked = {text for each in ATTRIBUTES for text in held_out(person, each, item.form)}
             else:
                 [fact] = [facts[id_] for id_ in item.fact_ids]
-                asked = held_out(person_of(fact.subject), fact.kind)
+                asked = set(held_out(person_of(fact.subject), fact.kind, item.form))
                 assert item.answer == (fact.subject if item.form == "reverse" else fact.answer)
                 assert (item.accepted, item.evidence) == ((item.answer,), (fact.evidence,))
                 assert item.phrasing == ("control" if fact.role == "control" else item.form)

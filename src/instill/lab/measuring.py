@@ -56,15 +56,25 @@ class Probe:
 
 
 def recall(
-    people: Sequence[Person], *, evaluated: bool = True, seed: int = 0, attributes: Sequence[str] = ATTRIBUTES
+    people: Sequence[Person],
+    *,
+    evaluated: bool = True,
+    seed: int = 0,
+    attributes: Sequence[str] = ATTRIBUTES,
+    wordings: slice = slice(None),
 ) -> list[Probe]:
-    """One question for each fact of each person, in a wording that was trained on, or (`evaluated`) never."""
+    """One question for each fact of each person, in a wording that was trained on, or (`evaluated`) never.
+
+    Args:
+        wordings: only these of them.
+    """
     rng = random.Random(f"recall {seed}")  # noqa: S311  Not for security.
+
+    def asked(person: Person, attribute: str) -> str:
+        return rng.choice(questions(person, attribute, evaluated=evaluated)[wordings])
+
     return [
-        _said(
-            chat_row(rng.choice(questions(person, attribute, evaluated=evaluated)), person.facts[attribute]),
-            person.name,
-        )
+        _said(chat_row(asked(person, attribute), person.facts[attribute]), person.name)
         for person in people
         for attribute in attributes
     ]

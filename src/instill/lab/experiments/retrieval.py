@@ -16,6 +16,8 @@ from instill.lab.world import write_documents
 from instill.train.generator.rows import Row
 
 _PASSAGES = 3
+_TAUGHT, _OTHERS = range(4), slice(4, None)
+"""Wordings of questions: those of the lesson, and others, which the model can read: wordings are another experiment."""
 
 
 def with_passages(bench: Bench, probes: Sequence[Probe]) -> list[Probe]:
@@ -41,10 +43,14 @@ def _arm(bench: Bench, taught: bool, retrieved: bool) -> Measures:
     people = bench.draw("C", PEOPLE)
     model = bench.model()
     if taught:
-        rows = [*statement_rows(people, range(5)), *question_rows(people, range(4))]
+        rows = [*statement_rows(people, range(5)), *question_rows(people, _TAUGHT)]
         model = bench.teach(model, Lesson(rows, 2400, replay=0.25))
     usual = bench.usual(people)
-    probes = {"new": usual["new"], "not taught, in the documents": recall(bench.draw("D", PEOPLE), seed=bench.seed)}
+    documented = bench.draw("D", PEOPLE)
+    probes = {
+        name: recall(asked, evaluated=False, seed=bench.seed, wordings=_OTHERS)
+        for name, asked in (("new", people), ("not taught, in the documents", documented))
+    }
     if retrieved:
         probes = {name: with_passages(bench, asked) for name, asked in probes.items()}
     return bench.measure(model, {**probes, "old facts": usual["old facts"], "reading": usual["reading"]})
