@@ -50,5 +50,5 @@ def test_the_verdict_knows_what_each_arm_is() -> None:
     done = {arm: way_of(arm).do for arm in ARMS}
     assert len(set(done.values())) == len(ARMS) - 1  # Two retrieve: quoting, and with a generator.
     assert not any(do.startswith("use ") for do in done.values())
-    assert [arm for arm in ARMS if not way_of(arm).offered] == ["oracle passage"]
+    assert [arm for arm in ARMS if not way_of(arm).offered] == ["oracle passage", "whole documents"]
     assert [arm for arm in ARMS if way_of(arm).base] == ["closed-book"]

@@ -193,6 +193,7 @@ def test_every_arm_of_the_issue_has_its_way() -> None:
         "ask the model as it is",
         "ask the model as it is",
     ]
+    assert [way_of(name).offered for name in ("oracle passage", "whole documents", "retrieval")] == [False, False, True]
 
 
 @settings(max_examples=40, deadline=None)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 FACTS = 200
 """Of a study set that is made on the way: enough for a first answer."""
 
+CHANGES, LAB_CHANGES = 4, 12
+"""Facts that are changed where nobody says how many; in the laboratory a training for one takes seconds."""
+
 _NOT_IN_LAB = ("study", "method", "last_layers", "rank", "epochs", "learning_rate", "replay")
 
 
@@ -51,7 +54,9 @@ def compare(
     learning_rate: Annotated[float | None, typer.Option(help="Otherwise the method's own.")] = None,
     replay: Annotated[float, typer.Option(min=0, max=0.9, help="Share of rows of what the base can do.")] = 0.25,
     noise: Annotated[int, typer.Option(min=0, help="Questions that are asked again among other passages.")] = 60,
-    changes: Annotated[int, typer.Option(min=0, help="Facts that are changed, for freshness and conflicts.")] = 4,
+    changes: Annotated[
+        int | None, typer.Option(min=0, help="Facts that are changed, for freshness and conflicts; otherwise 4.")
+    ] = None,
     wanted: Annotated[
         float | None, typer.Option(min=0.001, max=1, help="The difference that matters to you, e.g. 0.05.")
     ] = None,
@@ -122,7 +127,7 @@ def compare(
         questions=questions,
         audit=audit,
         noise=noise,
-        changes=changes,
+        changes=(LAB_CHANGES if lab else CHANGES) if changes is None else changes,
         wanted=wanted,
         rules=Rules(tolerance=tolerance),
         examples=read_examples(format, tone, schema=schema, instructions=instructions),

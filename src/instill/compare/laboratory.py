@@ -23,10 +23,10 @@ from instill.typed_toml import toml_value
 if TYPE_CHECKING:
     from instill.workspace import Workspace
 
-TAUGHT, CONTROLS, STRANGERS, OTHERS = 12, 8, 8, 40
+TAUGHT, CONTROLS, STRANGERS, OTHERS = 12, 12, 30, 40
 """People whose facts are taught, are in the documents only, are nowhere, and fill the index."""
 
-QUESTIONS = 240
+QUESTIONS = 360
 LEARNING_RATE, EPOCHS, BATCH = 1e-3, 6, 32
 REPLAY_ROWS, RETENTION_ROWS = 1500, 200
 

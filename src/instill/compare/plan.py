@@ -29,7 +29,7 @@ ARMS: Mapping[str, str] = {
     QUOTED: "what `instill ask` finds and quotes, without a generator",
     RETRIEVAL: "what `instill ask` answers with the generator",
     ORACLE: "the passage with the evidence given: what reading could reach at best",
-    WHOLE: "the whole document with the evidence in the prompt",
+    WHOLE: "the whole document with the evidence in the prompt, as if one knew which it is",
     TUNED: "the model fine-tuned on the documents' facts, without any document",
     BOTH: "the fine-tuned model with what retrieval finds",
     AWARE: "the model fine-tuned to read among distractors, with what retrieval finds",

@@ -1,8 +1,8 @@
 """The verdict of a comparison: per need the cheapest arm that is not measurably worse than the best, and a sentence.
 
 Each need is decided by itself (`instill.measure.statistics.cheapest`), on the questions that all arms were asked. An
-arm that shows what is possible and cannot be used, such as the oracle passage, has scores but is neither recommended
-nor what others are held against.
+arm that shows what is possible and cannot be used, such as the oracle passage or the whole document with the evidence,
+has scores but is neither recommended nor what others are held against.
 
 The need "cost" is that of a reader who would lose some quality to pay less: the questions of the other needs together,
 with a larger tolerance. Formats and tones may be put to other arms than facts, and then no question is put to all of
@@ -199,7 +199,7 @@ def way_of(arm: str) -> Way:
     if retrieves:
         return Way("retrieve")
     if "context" in name or "whole" in name:
-        return Way("give whole documents")
+        return Way("give whole documents", offered=False)  # It is told which document it is.
     if "closed" in name or name == "base":
         return Way("ask the model as it is", base=True)
     if "examples" in name:
