@@ -22,7 +22,7 @@ types: dev
 	$(PY) -m mypy
 
 unit: dev
-	$(PY) -m pytest -n 2
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2  # Two workers with two threads each would wait for one another.
 
 install: $(VENV)/.installed
 dev: $(VENV)/.installed-dev
