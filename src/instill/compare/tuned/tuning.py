@@ -188,9 +188,9 @@ def _write_rows(file: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 def _training(card: Card, folder: Path) -> tuple[float, int]:
     """Seconds and steps, which stand on the card of a new candidate and of one that was there."""
-    found = card.metrics.after.get("training")
+    found: Any = card.metrics.after.get("training")
     try:
-        return float(found["seconds"]), int(found["steps"])  # type: ignore[index]
+        return float(found["seconds"]), int(found["steps"])
     except (TypeError, KeyError, ValueError) as error:
         raise WorkspaceError(
             "The candidate's card does not say how long its training took.",
