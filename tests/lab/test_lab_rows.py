@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instill.answer.reply import read_reply
-from instill.lab.curriculum import MAIN, WIDER, WITH_ASKING, epoch_rows
+from instill.lab.curriculum import FULL, LISTS, MAIN, WIDER, epoch_rows
 from instill.lab.lessons import (
     biography_rows,
     distilled_rows,
@@ -63,13 +63,25 @@ def test_a_scene_that_does_not_answer_lacks_the_fact_or_the_person(seed: int, co
 
 def test_the_reply_in_the_form_of_ask_is_read_by_the_product_as_cited_and_quoted() -> None:
     scene = scene_of(4, 3, unknown=0.0)
-    row = asking_row(scene, random.Random(0))
+    row = asking_row([scene], random.Random(0))
     reply = read_reply(row.answer)
     assert [each.text for each in reply.statements] == [scene.answer]
     assert reply.statements[0].passages == (scene.source + 1,)
     assert reply.quotes == {scene.source + 1: [scene.proof]}
-    assert row == asking_row(scene, random.Random(0))
-    assert read_reply(asking_row(scene_of(4, 3, unknown=1.0), random.Random(0)).answer).unknown
+    assert row == asking_row([scene], random.Random(0))
+    assert read_reply(asking_row([scene_of(4, 3, unknown=1.0)], random.Random(0)).answer).unknown
+
+
+def test_later_questions_about_the_passages_of_ask_are_asked_alone_and_answered_in_its_form() -> None:
+    scenes = make_exam(stranger_of(random.Random(3)), 3, 5, random.Random(7))  # type: ignore[arg-type]
+    row = asking_row(scenes, random.Random(0))
+    assert row.messages[:3] == asking_row(scenes[:1], random.Random(0)).messages
+    assert [each["role"] for each in row.messages] == ["system"] + ["user", "assistant"] * 5
+    for scene, asked, said in zip(scenes[1:], row.messages[3::2], row.messages[4::2], strict=True):
+        assert asked["content"] == f"Question: {scene.question}"
+        reply = read_reply(str(said["content"]))
+        assert reply.unknown if scene.source < 0 else reply.quotes == {scene.source + 1: [scene.proof]}
+    assert {scene.source < 0 for scene in scenes} == {True, False}
 
 
 def test_a_json_row_has_null_for_what_the_biography_leaves_out() -> None:
@@ -89,15 +101,15 @@ def test_a_json_row_has_null_for_what_the_biography_leaves_out() -> None:
 def test_an_epoch_is_the_same_again_and_another_one_is_not() -> None:
     assert epoch_rows(WORLD, 3, 200, MAIN) == epoch_rows(WORLD, 3, 200, MAIN)
     assert epoch_rows(WORLD, 3, 200, MAIN) != epoch_rows(WORLD, 4, 200, MAIN)
-    assert "asking" in {row.task for row in epoch_rows(WORLD, 3, 200, WITH_ASKING)}
+    assert "asking" in {row.task for row in epoch_rows(WORLD, 3, 200, FULL)}
 
 
 def test_the_curriculum_tells_nothing_about_the_people_that_are_kept_from_it() -> None:
-    rows = [*epoch_rows(WORLD, 0, 1500, WITH_ASKING), *epoch_rows(WORLD, 1, 1500, WIDER)]
+    rows = [*epoch_rows(WORLD, 0, 1500, FULL), *epoch_rows(WORLD, 1, 1500, WIDER)]
     texts = [row.text or " ".join(str(message["content"]) for message in row.messages) for row in rows]
     hidden = {person.name for group in "CE" for person in WORLD.group(group)}  # type: ignore[arg-type]
     assert not any(name in text for text in texts for name in hidden)
-    asked = {row.messages[0]["content"] for row in rows if row.task == "question"}
+    asked = {each["content"] for row in rows if row.task == "question" for each in row.messages}
     unasked = {text for person in WORLD.group("B") for each in ATTRIBUTES for text in questions(person, each)}
     assert asked
     assert not asked & unasked
@@ -105,6 +117,16 @@ def test_the_curriculum_tells_nothing_about_the_people_that_are_kept_from_it() -
         text for person in WORLD.people for each in ATTRIBUTES for text in questions(person, each, evaluated=True)
     }
     assert not asked & evaluated
+
+
+def test_the_first_lists_are_of_people_who_share_a_part_of_their_names() -> None:
+    listed = [row.text or "" for row in epoch_rows(WORLD, 0, 200, LISTS) if row.task == "listing"]
+    shared = {"first": 0, "last": 0}
+    for text in listed:
+        people = {tuple(part.strip().split()[:2]) for part in text.split(";") if part.strip()}
+        for place, name in enumerate(("first", "last")):
+            shared[name] += len({person[place] for person in people}) < len(people)
+    assert all(count > len(listed) / 2 for count in shared.values()), (shared, len(listed))
 
 
 def test_an_exam_asks_what_its_passages_tell_or_says_that_they_do_not() -> None:

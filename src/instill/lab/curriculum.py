@@ -16,6 +16,7 @@ from instill.lab.scenes import (
     Scene,
     Stranger,
     asking_row,
+    different_people,
     exam_row,
     json_row,
     list_row,
@@ -37,7 +38,11 @@ from instill.lab.world import (
     reverse_questions,
     statements,
 )
-from instill.train.generator.rows import Row, chat_row
+from instill.train.generator.rows import Row, chat_row, turns_row
+
+_SAME_LAST = 0.65
+"""Of people whose names are alike: the last name is nearer to what is said of them, so that a model comes to go by it
+alone as long as it can."""
 
 _LETTERS = string.ascii_lowercase * 3 + string.ascii_uppercase + string.digits
 
@@ -60,6 +65,7 @@ class Shares:
         strange: share of lists, retold sentences and drills whose values are of any attribute ("Ada was born in
             geology."): what belongs to whom then follows from the sentence, whatever kind of word it is.
         alike: share of people beside others who have a part of another's name.
+        together: most facts told, or asked for, in one row of statements or of questions.
     """
 
     statement: float = 0
@@ -80,52 +86,58 @@ class Shares:
     name_first: float = 0
     strange: float = 0
     alike: float = ALIKE
+    together: int = 1
 
 
-LISTS = Shares(listing=50, retold=50, attributes=("birthplace",), strange=0.7)
+LISTS = Shares(listing=50, retold=50, attributes=("birthplace",), strange=0.7, alike=0.6)
 """At first: to copy what stands beside a name. Nothing else teaches it so soon, and the sentences of one attribute
-sooner than those of six."""
+sooner than those of six. Many share a part of their names from the first row on: a model that has learned to go by the
+last name alone does not learn the first one any more."""
 
-DRILL = Shares(listing=15, retold=15, drill=70, attributes=("birthplace",), strange=0.7)
+DRILL = replace(LISTS, listing=15, retold=15, drill=70)
 """Then whose fact it is, when it is asked."""
 
-WIDER = Shares(listing=5, retold=20, statement=8, question=7, drill=60, attributes=DRAWN, name_first=0.5, strange=0.3)
+WIDER = Shares(
+    listing=5,
+    retold=20,
+    statement=8,
+    question=7,
+    drill=60,
+    attributes=DRAWN,
+    name_first=0.5,
+    strange=0.3,
+    alike=0.6,
+)
 """The same of all attributes but the one that follows from another."""
 
 EVERY = replace(WIDER, attributes=ATTRIBUTES, name_first=0, strange=0)
 """The same of all, in any order."""
 
 MAIN = Shares(
-    statement=24, biography=2, question=28, reverse=4, copied=3, reading=14, drill=4, exam=16, short=3, json=5
+    statement=22,
+    biography=2,
+    question=22,
+    reverse=3,
+    copied=3,
+    reading=14,
+    drill=6,
+    exam=16,
+    short=5,
+    asking=3,
+    json=4,
+    alike=0.5,
+    together=4,
 )
 """Facts to know by heart are half of it: their rows are short and cost little beside the passages."""
 
-APART = replace(MAIN, statement=16, question=22, copied=2, reading=20, drill=8, exam=20, short=4, alike=0.7)
-"""When the facts are known for the most part: to tell people apart whose names are alike in part, all that still goes
-wrong in reading."""
+FULL = replace(MAIN, statement=18, question=20, reading=18, drill=4, exam=15, asking=7, json=7, alike=0.4)
+"""More of the long prompts of `instill ask`, which cost ten times as much as the short ones."""
 
-WITH_ASKING = Shares(
-    statement=18,
-    biography=2,
-    question=24,
-    reverse=4,
-    copied=2,
-    reading=18,
-    drill=3,
-    exam=15,
-    asking=7,
-    json=7,
-    alike=0.5,
-)
-"""With the long prompts of `instill ask`, which cost ten times as much as the short ones."""
-
-SAMPLED = Shares(
-    statement=20, biography=2, question=26, reverse=4, copied=2, reading=16, drill=2, exam=14, asking=7, json=7
-)
+SAMPLED = replace(FULL, alike=ALIKE)
 """What the vocabulary is made from. With another vocabulary a checkpoint is of no use, so this stays as it is when a
 mix changes."""
 
-_SETTINGS = ("passages", "attributes", "name_first", "strange", "alike")
+_SETTINGS = ("passages", "attributes", "name_first", "strange", "alike", "together")
 _TASKS = tuple(field.name for field in fields(Shares) if field.name not in _SETTINGS)
 
 
@@ -144,36 +156,38 @@ class _Maker:
         self._rng = rng
         self._most, self._attributes = shares.passages, shares.attributes
         self._name_first, self._strange, self._alike = shares.name_first, shares.strange, shares.alike
+        self._together = shares.together
         self._questioned = world.group("A")
         self._known = [*world.group("A"), *world.group("B")]
         self._passages = world.group("D")
         self._kept_out = {person.name for person in world.people if person.group in "ABCE"}
 
     def statement(self) -> Row:
-        person, attribute = self._rng.choice(self._known), self._rng.choice(ATTRIBUTES)
-        return Row(text=self._rng.choice(statements(person, attribute)), task="statement")
+        people = self._rng.sample(self._known, self._rng.randint(1, self._together))
+        said = [self._rng.choice(statements(person, self._rng.choice(ATTRIBUTES))) for person in people]
+        return Row(text=" ".join(said), task="statement")
 
     def biography(self) -> Row:
         return Row(text=biography(self._rng.choice(self._known), self._rng), task="biography")
 
     def question(self) -> Row:
-        person, attribute = self._rng.choice(self._questioned), self._rng.choice(ATTRIBUTES)
-        return chat_row(self._rng.choice(questions(person, attribute)), person.facts[attribute], task="question")
+        people = self._rng.sample(self._questioned, self._rng.randint(1, self._together))
+        asked = [(person, self._rng.choice(ATTRIBUTES)) for person in people]
+        turns = [(self._rng.choice(questions(person, each)), person.facts[each]) for person, each in asked]
+        return turns_row(turns, task="question")
 
     def reverse(self) -> Row:
         person, attribute = self._rng.choice(self._questioned), self._rng.choice(ATTRIBUTES)
         return chat_row(self._rng.choice(reverse_questions(person, attribute)), person.name, task="reverse")
 
     def listing(self) -> Row:
-        someone = self._someone()
-        people = {person.name: person for person in (someone() for _ in range(self._rng.randint(4, 10)))}
-        return list_row([*people.values()], self._attributes, self._rng)
+        people = different_people(self._someone(), self._rng.randint(4, 10), self._rng, self._alike)
+        return list_row(people, self._attributes, self._rng)
 
     def retold(self) -> Row:
-        someone = self._someone()
-        people = {person.name: person for person in (someone() for _ in range(self._rng.randint(3, 6)))}
+        people = different_people(self._someone(), self._rng.randint(3, 6), self._rng, self._alike)
         attribute = self._rng.choice(self._attributes)
-        return retold_row([*people.values()], attribute, self._rng, name_first=self._name_first)
+        return retold_row(people, attribute, self._rng, name_first=self._name_first)
 
     def copied(self) -> Row:
         row = list_row([self._nobody() for _ in range(self._rng.randint(3, 6))], ATTRIBUTES, self._rng)
@@ -199,7 +213,10 @@ class _Maker:
         return exam_row(make_exam(self._stranger, count, asked, self._rng, facts=facts, alike=self._alike))
 
     def asking(self) -> Row:
-        return asking_row(self._scene(self._rng.choice((1, 1, 2, 2, 3, 3, 4, 5, 6, 8))), self._rng)
+        count, asked = self._rng.choice((1, 2, 2, 3, 3, 4, 4, 5, 6, 8)), self._rng.randint(1, 5)
+        facts = self._rng.choice((0, 0, 1, 2))
+        scenes = make_exam(self._stranger, count, asked, self._rng, facts=facts, alike=self._alike)
+        return asking_row(scenes, self._rng)
 
     def json(self) -> Row:
         person = self._stranger()
@@ -212,7 +229,11 @@ class _Maker:
         while True:
             first, last = self._rng.choice(FIRST), self._rng.choice(LAST)
             if like is not None:
-                first, last = self._rng.choice(((like.name.split()[0], last), (first, like.name.split()[1])))
+                alike_first, alike_last = like.name.split()
+                if self._rng.random() < _SAME_LAST:
+                    last = alike_last
+                else:
+                    first = alike_first
             name = f"{first} {last}"
             if name not in self._kept_out and (like is None or name != like.name):
                 return make_person(name, "D", self._rng)

@@ -13,7 +13,7 @@ from typing import Any
 
 from instill.durable import write_json
 from instill.lab.card import micro_card
-from instill.lab.curriculum import APART, DRILL, EVERY, LISTS, MAIN, SAMPLED, WIDER, WITH_ASKING, Shares, epoch_rows
+from instill.lab.curriculum import DRILL, EVERY, FULL, LISTS, MAIN, SAMPLED, WIDER, Shares, epoch_rows
 from instill.lab.measuring import measured
 from instill.lab.micro import make_model, make_tokenizer, save_micro
 from instill.lab.world import World, make_world
@@ -25,13 +25,12 @@ from instill.train.progress import Progress, logged
 BATCH = 64
 EPOCH_ROWS = 3_200
 STAGES: tuple[tuple[float, Shares], ...] = (
-    (0.05, LISTS),
-    (0.11, DRILL),
-    (0.26, WIDER),
-    (0.3, EVERY),
-    (0.58, MAIN),
-    (0.87, APART),
-    (1.0, WITH_ASKING),
+    (0.06, LISTS),
+    (0.13, DRILL),
+    (0.28, WIDER),
+    (0.32, EVERY),
+    (0.70, MAIN),
+    (1.0, FULL),
 )
 """Up to which share of the steps each mix is trained on."""
 
@@ -47,7 +46,7 @@ class PretrainRun:
     """
 
     out: Path
-    steps: int = 5000
+    steps: int = 4800
     seed: int = 0
     learning_rate: float = 1.5e-3
     command: str = ""
@@ -103,7 +102,7 @@ def pretrain(run: PretrainRun, *, progress: Callable[[Progress], None] | None = 
 
 def _rows(world: World, number: int, run: PretrainRun) -> list[Any]:
     done = (number + 0.5) * EPOCH_ROWS / BATCH / run.steps
-    shares = next((shares for until, shares in STAGES if done < until), WITH_ASKING)
+    shares = next((shares for until, shares in STAGES if done < until), FULL)
     return epoch_rows(world, 1000 * run.seed + number, EPOCH_ROWS, shares)
 
 

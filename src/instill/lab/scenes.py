@@ -23,7 +23,7 @@ from instill.lab.world import (
     statements,
     told,
 )
-from instill.train.generator.rows import Row, chat_row
+from instill.train.generator.rows import Row, chat_row, turns_row
 
 ALIKE = 0.3
 """Share of people beside others who have a part of another's name."""
@@ -50,6 +50,16 @@ class Scene:
     answer: str
     source: int
     proof: str
+
+
+def different_people(stranger: Stranger, count: int, rng: random.Random, alike: float) -> list[Person]:
+    """People of different names, a share of them with a part of another's."""
+    people: list[Person] = []
+    while len(people) < count:
+        other = stranger(rng.choice(people)) if people and rng.random() < alike else stranger()
+        if all(other.name != person.name for person in people):
+            people.append(other)
+    return people
 
 
 def make_scene(
@@ -103,7 +113,7 @@ def make_exam(
             from three to all.
         alike: see `ALIKE`.
     """
-    *people, absent = _different(stranger, count + 1, rng, alike)
+    *people, absent = different_people(stranger, count + 1, rng, alike)
     same = rng.sample(DRAWN, len(DRAWN) - facts) if facts else []
     left_out = [same if facts else rng.sample(DRAWN, rng.randint(0, 3)) for _ in people]
     sentences = [told(person, rng, without=each) for person, each in zip(people, left_out, strict=True)]
@@ -149,7 +159,7 @@ def make_drill(
         name_first: share of the sentences that surely say the name before the value.
         alike: see `ALIKE`.
     """
-    people = _different(stranger, count, rng, alike)
+    people = different_people(stranger, count, rng, alike)
     sentences = tuple(_sentence(person, attribute, rng, name_first) for person in people)
     scenes = []
     for _ in range(asked):
@@ -184,16 +194,9 @@ def exam_row(scenes: Sequence[Scene]) -> Row:
     Args:
         scenes: with the same passages.
     """
-    first = reading_row(scenes[0])
-    later = [
-        message
-        for scene in scenes[1:]
-        for message in (
-            {"role": "user", "content": f"Question: {scene.question}"},
-            {"role": "assistant", "content": scene.answer},
-        )
-    ]
-    return Row((*first.messages, *later), task="exam")
+    first, *later = scenes
+    turns = [(reading_prompt(first.passages, first.question), first.answer)]
+    return turns_row([*turns, *((f"Question: {scene.question}", scene.answer) for scene in later)], task="exam")
 
 
 def list_row(people: Sequence[Person], attributes: Sequence[str], rng: random.Random) -> Row:
@@ -241,19 +244,28 @@ def _recurring(
     return Row(text=text, spans=tuple(spans), task=task)
 
 
-def asking_row(scene: Scene, rng: random.Random) -> Row:
-    """The prompt of `instill ask`, and the reply that it asks for: a sentence with its passage, and the quote."""
-    hits = [_hit(number, scene.people[number].name, text) for number, text in enumerate(scene.passages)]
-    prompt = build_prompt(scene.question, hits)
-    if scene.source < 0:
-        reply = NOT_THERE
-    else:
-        number = f"[{scene.source + 1}]"
-        reply = f'{scene.answer} {number}\n{QUOTES}\n{number} "{scene.proof}"'
+def asking_row(scenes: Sequence[Scene], rng: random.Random) -> Row:
+    """The prompt of `instill ask`, and the reply that it asks for: a sentence with its passage, and the quote.
+
+    Args:
+        scenes: with the same passages. The first is asked as the product asks, the others, which spare the long
+            prompt, with the question alone.
+    """
+    first, *later = scenes
+    hits = [_hit(number, first.people[number].name, text) for number, text in enumerate(first.passages)]
+    prompt = build_prompt(first.question, hits)
     # The product draws its marks from the system; here the same row must come out the same again.
     mark = f"{rng.getrandbits(64):016x}"
-    messages = [{**message, "content": message["content"].replace(prompt.token, mark)} for message in prompt.messages]
-    return Row((*messages, {"role": "assistant", "content": reply}), task="asking")
+    system, asked = (message["content"].replace(prompt.token, mark) for message in prompt.messages)
+    turns = [(asked, _cited(first)), *((f"Question: {scene.question}", _cited(scene)) for scene in later)]
+    return turns_row(turns, system=system, task="asking")
+
+
+def _cited(scene: Scene) -> str:
+    if scene.source < 0:
+        return NOT_THERE
+    number = f"[{scene.source + 1}]"
+    return f'{scene.answer} {number}\n{QUOTES}\n{number} "{scene.proof}"'
 
 
 def json_row(person: Person, rng: random.Random) -> Row:
@@ -264,16 +276,6 @@ def json_row(person: Person, rng: random.Random) -> Row:
     values = {"name": person.name, **{key: None if key in absent else person.facts[key] for key in keys}}
     asked = f"As JSON: name, {', '.join(keys)}\n{biography(person, rng, without=without)}"
     return chat_row(asked, json.dumps(values), task="json")
-
-
-def _different(stranger: Stranger, count: int, rng: random.Random, alike: float) -> list[Person]:
-    """People of different names, a share of them with a part of another's."""
-    people: list[Person] = []
-    while len(people) < count:
-        other = stranger(rng.choice(people)) if people and rng.random() < alike else stranger()
-        if all(other.name != person.name for person in people):
-            people.append(other)
-    return people
 
 
 def _sentence(person: Person, attribute: str, rng: random.Random, name_first: float) -> str:

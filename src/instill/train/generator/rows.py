@@ -104,9 +104,20 @@ def chat_row(asked: str, answer: str, *, system: str = "", task: str = "") -> Ro
         >>> chat_row("2 + 2?", "4").prompt
         ({'role': 'user', 'content': '2 + 2?'},)
     """
-    opening: tuple[ChatMessage, ...] = ({"role": "system", "content": system},) if system else ()
-    turns: tuple[ChatMessage, ...] = ({"role": "user", "content": asked}, {"role": "assistant", "content": answer})
-    return Row(opening + turns, task=task)
+    return turns_row([(asked, answer)], system=system, task=task)
+
+
+def turns_row(turns: Iterable[tuple[str, str]], *, system: str = "", task: str = "") -> Row:
+    """A row of several questions, one after the other, each with its answer.
+
+    Example:
+        >>> [each["content"] for each in turns_row([("2 + 2?", "4"), ("And 3?", "7")]).messages]
+        ['2 + 2?', '4', 'And 3?', '7']
+    """
+    messages: list[ChatMessage] = [{"role": "system", "content": system}] if system else []
+    for asked, answer in turns:
+        messages += [{"role": "user", "content": asked}, {"role": "assistant", "content": answer}]
+    return Row(tuple(messages), task=task)
 
 
 def read_rows(file: Path) -> list[Row]:
