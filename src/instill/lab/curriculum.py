@@ -89,13 +89,13 @@ class Shares:
     together: int = 1
 
 
-LISTS = Shares(listing=50, retold=50, attributes=("birthplace",), strange=0.7, alike=0.6)
+LISTS = Shares(listing=50, retold=50, attributes=("birthplace",), strange=0.7, alike=0.2)
 """At first: to copy what stands beside a name. Nothing else teaches it so soon, and the sentences of one attribute
-sooner than those of six. Many share a part of their names from the first row on: a model that has learned to go by the
-last name alone does not learn the first one any more."""
+sooner than those of six. When most of the people shared a part of their names, it learned nothing in 300 steps."""
 
-DRILL = replace(LISTS, listing=15, retold=15, drill=70)
-"""Then whose fact it is, when it is asked."""
+DRILL = replace(LISTS, listing=15, retold=15, drill=70, alike=0.6)
+"""Then whose fact it is, when it is asked, of people who share a part of their names for the most part: a model that has
+long gone by the last name alone does not learn the first one any more."""
 
 WIDER = Shares(
     listing=5,
