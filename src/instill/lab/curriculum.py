@@ -94,7 +94,7 @@ LISTS = Shares(listing=50, retold=50, attributes=("birthplace",), strange=0.7, a
 sooner than those of six. When most of the people shared a part of their names, it learned nothing in 300 steps."""
 
 DRILL = replace(LISTS, listing=15, retold=15, drill=70, alike=0.6)
-"""Then whose fact it is, when it is asked, of people who share a part of their names for the most part: a model that has
+"""Then whose fact it is, when it is asked, of people most of whom share a part of their names: a model that has
 long gone by the last name alone does not learn the first one any more."""
 
 WIDER = Shares(
