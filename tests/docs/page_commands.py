@@ -22,7 +22,8 @@ import types
 from pathlib import Path
 from typing import Any
 
-# What commands import and what starts no thread by that: threads do not survive a fork. (lancedb and onnxruntime start one; duckdb complains.)
+# What commands import and what starts no thread by that: threads do not survive a fork. (lancedb and onnxruntime start
+# one; duckdb complains at the end.)
 SLOW = (
     "lance_namespace", "pandas", "pyarrow.dataset", "tokenizers", "openai",
     "semantic_text_splitter", "bs4", "lxml.html", "markdown_it", "torch", "transformers", "instill.cli.main",
@@ -33,7 +34,11 @@ SLOW = (
 def main() -> None:
     for name in SLOW:
         importlib.import_module(name)
-    threads = {file.read_text().strip() for file in Path("/proc/self/task").glob("*/comm") if file.parent.name != str(os.getpid())}
+    threads = {
+        file.read_text().strip()
+        for file in Path("/proc/self/task").glob("*/comm")
+        if file.parent.name != str(os.getpid())
+    }
     if threads - {"jemalloc_bg_thd"}:  # Arrow's allocator starts its thread anew after a fork
         sys.exit(f"Threads that a fork would lose: {sorted(threads)}")
     gc.freeze()  # so that collecting in a command does not copy what is shared

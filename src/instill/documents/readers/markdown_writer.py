@@ -43,13 +43,13 @@ class MarkdownWriter(markdownify.MarkdownConverter):
         """A picture is one in headings and tables as well."""
         return str(super().convert_img(el, text, parent_tags - {"_inline"}))
 
-    def convert_input(self, el: Any, text: str, parent_tags: set[str]) -> str:
+    def convert_input(self, el: Any, _text: str, **_: Any) -> str:
         """A box that can be ticked."""
         if el.get("type") != "checkbox":
             return ""
         return "[x] " if el.has_attr("checked") else "[ ] "
 
-    def convert_u(self, el: Any, text: str, parent_tags: set[str]) -> str:
+    def convert_u(self, _el: Any, text: str, **_: Any) -> str:
         """Markdown has no underlining."""
         words = text.strip()
         return text.replace(words, f"<u>{words}</u>", 1) if words else text
