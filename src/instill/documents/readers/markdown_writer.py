@@ -1,6 +1,6 @@
 """HTML elements as Markdown, by markdownify.
 
-markitdown writes the same with a class of its own, and loads every office library for it: a second before the first page.
+markitdown writes the same with a class of its own, and loads every office library for it, a second for the first page.
 """
 
 from __future__ import annotations
