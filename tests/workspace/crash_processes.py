@@ -64,7 +64,9 @@ def read(say: Connection, path: str, stop: Path) -> None:
         while not stop.exists():
             hits = workspace.search("which release does machine 7 run", k=20).hits
             for doc_id in {hit.doc_id for hit in hits}:
-                releases = set(re.findall(r"release (\d+)", workspace.index.document_text(doc_id).text))
+                stored = workspace.index.document_text(doc_id)
+                assert stored is not None
+                releases = set(re.findall(r"release (\d+)", stored.text))
                 if len(releases) != 1:
                     say.send(f"releases {sorted(releases)} in one document")
                     return
