@@ -21,8 +21,9 @@ lint: dev
 types: dev
 	$(PY) -m mypy
 
+# Two workers with two threads each would wait for one another. A file is one worker's: what its tests share is made once.
 unit: dev
-	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2  # Two workers with two threads each would wait for one another.
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 install: $(VENV)/.installed
 dev: $(VENV)/.installed-dev

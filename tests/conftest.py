@@ -29,6 +29,14 @@ HANDBOOK = {
 }
 
 
+LONG = ("tests/docs/", "tests/compare/", "tests/workspace/test_crash.py", "tests/train/generator/", "tests/cli/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long begins first, so that no worker waits for another at the end."""
+    items.sort(key=lambda item: next((at for at, name in enumerate(LONG) if item.nodeid.startswith(name)), len(LONG)))
+
+
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the person who runs the tests decides what they find."""

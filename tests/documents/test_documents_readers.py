@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from instill.documents.document import Parsed
+from instill.documents.readers.html import html_to_markdown
 from instill.documents.reading import read
 from instill.errors import DocumentError
 from instill.settings import DocumentSettings
@@ -396,3 +397,19 @@ def test_content_corrects_a_wrong_or_missing_ending() -> None:
 def test_an_unknown_kind_is_refused() -> None:
     with pytest.raises(DocumentError, match="no reader"):
         read(b"x", name="a", settings=SETTINGS, kind="hologram")
+
+
+def test_html_elements_that_markdown_has_no_sign_for() -> None:
+    page = (
+        '<p><u>Two</u> boxes: <input type="checkbox" checked>sent <input type="checkbox">paid <strike>void</strike></p>'
+        '<p><a href="ftp://a.org/x">by ftp</a>, <a href="https://a.org/a b%20c%">by web</a>, '
+        '<code><a href="https://a.org">f</a></code></p>'
+        '<pre>fn load(at: *const <a href="https://a.org">i8</a>)</pre>'
+        '<h2>A picture <img src="a.png" alt="of the old mill"></h2>'
+    )
+    assert html_to_markdown(page) == (
+        "<u>Two</u> boxes: [x] sent [ ] paid ~~void~~\n\n"
+        "by ftp, [by web](https://a.org/a%20b%20c%25), `[f](https://a.org)`\n\n"
+        "```\nfn load(at: *const i8)\n```\n\n"
+        "## A picture (image: of the old mill)"
+    )

@@ -370,8 +370,10 @@ def test_searching_imports_nothing_heavy(tmp_path: Path) -> None:
         "from instill.index.fusion import ZScoreFusion; from instill.index.types import SearchRequest;"
         f"index = Index.open(Path(sys.argv[1]), dimension={DIMENSION}, fingerprint={FINGERPRINT!r});"
         f"index.search(SearchRequest('rent'), np.ones({DIMENSION}, np.float32), ZScoreFusion());"
-        "print([name for name in ('torch', 'transformers', 'polars', 'duckdb', 'sqlglot', 'markitdown')"
-        " if name in sys.modules])"
+        "print([name for name in ('torch', 'transformers', 'polars', 'duckdb', 'sqlglot', 'markitdown',"
+        " 'lance_namespace_urllib3_client.api') if name in sys.modules]);"
+        "import lance_namespace_urllib3_client as client; from lance_namespace_urllib3_client import TableApi;"
+        "print(TableApi is client.TableApi, client.models.__name__)"
     )
     result = subprocess.run([sys.executable, "-c", code, str(index.folder)], capture_output=True, text=True, check=True)
-    assert result.stdout.strip() == "[]"
+    assert result.stdout.splitlines() == ["[]", "True lance_namespace_urllib3_client.models"]

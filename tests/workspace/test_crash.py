@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import subprocess
-import sys
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from instill import Workspace
+from tests.workspace.crash_processes import ENVIRONMENT, Running, read, write
 
 ROUNDS = int(os.environ.get("CRASH_ROUNDS", "15"))  # two writers are killed in each
 FILES = 24
@@ -32,69 +31,36 @@ def write_version(folder: Path, version: int) -> None:
         part.replace(folder / f"machine{number}.md")
 
 
-def start(code: str, *arguments: str) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "INSTILL_DOCUMENTS__PASSAGE_TOKENS": "48"}
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-
-
-WRITER = """
-import sys
-from instill import Workspace
-with Workspace.open(sys.argv[1]) as workspace:
-    workspace.encoder.encode_queries(["warm"])
-    print("ready", flush=True)
-    report = workspace.sync() if sys.argv[3] == "sync" else workspace.add([sys.argv[2]])
-    print(len(report.added), len(report.changed), report.unchanged, len(report.failed))
-"""
-READER = """
-import sys, time, re, pathlib
-from instill import Workspace
-stop = pathlib.Path(sys.argv[2])
-rounds = 0
-with Workspace.open(sys.argv[1]) as workspace:
-    while not stop.exists():
-        hits = workspace.search("which release does machine 7 run", k=20).hits
-        for doc_id in {hit.doc_id for hit in hits}:
-            stored = workspace.index.document_text(doc_id)
-            releases = set(re.findall(r"release (\\d+)", stored.text))
-            assert len(releases) == 1, releases
-        rounds += 1
-print(rounds)
-"""
-
-
 @pytest.mark.timeout(280)
-def test_every_document_is_wholly_old_or_wholly_new_after_sigkill(tmp_path: Path) -> None:
+def test_every_document_is_wholly_old_or_wholly_new_after_sigkill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
     folder = tmp_path / "machines"
     folder.mkdir()
     write_version(folder, 0)
-    environment = {"INSTILL_DOCUMENTS__PASSAGE_TOKENS": "48"}
-    os.environ.update(environment)
     chance = random.Random(20261121)
     with Workspace.init(tmp_path / "kb") as workspace:
         workspace.add([str(folder)])
     path, stop = str(tmp_path / "kb"), tmp_path / "stop"
-    reader = start(READER, path, str(stop))
+    reader = Running(read, path, stop)
     killed = 0
     for turn in range(ROUNDS):
         write_version(folder, turn + 1)
-        writers = [start(WRITER, path, str(folder), verb) for verb in ("add", "sync")]
+        writers = [Running(write, path, str(folder), verb) for verb in ("add", "sync")]
         for writer in writers:
-            assert writer.stdout is not None
-            writer.stdout.readline()
+            assert writer.said() == "ready"
         time.sleep(chance.uniform(0.0, 0.6))
-        for writer in writers:
-            killed += writer.poll() is None
-            writer.kill()
-            writer.communicate()
+        killed += sum([writer.kill() for writer in writers])
         with Workspace.open(path) as workspace:
             check_whole(workspace, folder)
     stop.touch()
-    output, errors = reader.communicate(timeout=60)
-    assert reader.returncode == 0, errors.decode()[-2000:]
-    assert int(output) > 0
+    rounds = reader.said()
+    assert isinstance(rounds, int), rounds
+    assert rounds > 0
+    reader.process.join(60)
+    assert reader.process.exitcode == 0
     assert killed > 0
     with Workspace.open(path) as workspace:
         report = workspace.sync()

@@ -6,11 +6,16 @@ is committed meanwhile. Reading takes no lock.
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar
 
 from instill.errors import InstillError, WorkspaceError
@@ -75,9 +80,33 @@ def connect(folder: Path) -> Any:
     """
     os.environ.setdefault("LANCEDB_LOG", "error")
     os.environ.setdefault("LANCE_INCLUDE_VECTOR_CENTROIDS", "false")
-    import lancedb
+    return _lancedb().connect(str(folder))
 
-    return lancedb.connect(str(folder))
+
+def _lancedb() -> Any:
+    """The package, with the client of its REST catalogue left until somebody asks for it.
+
+    That client's checked methods take nearly half of the import, and a folder needs only the types beside them.
+    """
+    client = "lance_namespace_urllib3_client"
+    if not {"lancedb", client} & sys.modules.keys() and (found := importlib.util.find_spec(client)) is not None:
+        sys.modules[client] = _run_when_needed(found)
+    return importlib.import_module("lancedb")
+
+
+def _run_when_needed(spec: ModuleSpec) -> ModuleType:
+    """A package whose modules can be imported; its own code runs when one of its names is first asked for."""
+    package = importlib.util.module_from_spec(spec)
+
+    def run(name: str) -> Any:
+        if name.startswith("__") or spec.loader is None:
+            raise AttributeError(name)
+        vars(package).pop("__getattr__", None)
+        spec.loader.exec_module(package)
+        return getattr(package, name)
+
+    vars(package)["__getattr__"] = run
+    return package
 
 
 @contextmanager

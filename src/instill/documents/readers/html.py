@@ -1,8 +1,7 @@
-"""HTML: the main text as Markdown through markitdown; title and meta data from the head."""
+"""HTML: the main text as Markdown; title and meta data from the head."""
 
 from __future__ import annotations
 
-import io
 import re
 from typing import Any
 
@@ -52,13 +51,18 @@ def decode_html(data: bytes, charset: str = "") -> str:
 
 def html_to_markdown(html: str) -> str:
     """HTML (whole or a fragment) as tidy Markdown; inline images are dropped unless they have a description."""
-    from markitdown import StreamInfo
-    from markitdown.converters import HtmlConverter
+    from bs4 import BeautifulSoup
 
-    page = f"<html><body>{html}</body></html>" if "<body" not in html[:2000].lower() else html
-    stream = io.BytesIO(page.encode("utf-8", "ignore"))
-    result = HtmlConverter().convert(stream, StreamInfo(mimetype="text/html", charset="utf-8"))
-    return tidy(result.markdown)
+    from instill.documents.readers.markdown_writer import MarkdownWriter
+
+    soup = BeautifulSoup(html.encode("utf-8", "ignore").decode(), "html.parser")
+    for element in soup(["script", "style"]):
+        element.extract()
+    body = (soup.body if "<body" in html[:2000].lower() else None) or soup
+    try:
+        return tidy(MarkdownWriter().convert_soup(body))
+    except RecursionError:  # nested by the thousand: the words alone
+        return tidy(body.get_text("\n", strip=True))
 
 
 def _unlinked(soup: Any) -> None:
