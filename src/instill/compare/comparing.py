@@ -206,7 +206,7 @@ def _identity(workspace: Workspace, study: StoredStudy, plan: ComparePlan, train
         settings.encoder.model_dump(exclude={"threads"}),
         settings.search.model_dump(),
         settings.answer.model_dump(),
-        settings.generator.model_dump(mode="json", exclude={"api_key", "adapter", "timeout_s"}),
+        settings.generator.model_dump(mode="json", exclude={"api_key", "adapter", "timeout_s", "temperature"}),
         _base_hash(settings.generator.folder),
         repr(plan.wording),
         plan.pipeline,
