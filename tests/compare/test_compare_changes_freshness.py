@@ -19,7 +19,8 @@ from instill.compare.changed.copies import add_twins, fresh_copy, twin_id
 from instill.compare.changed.freshness import Freshness, Renewing, freshness, indexing, trained_again
 from instill.compare.changed.noise import contradicting_passages, is_irrelevant, noise_passages
 from instill.compare.prices import Prices
-from instill.compare.running import Progress, run_arms
+from instill.compare.recording import Progress
+from instill.compare.running import run_arms
 from instill.errors import UsageError, WorkspaceError
 from instill.generators.protocol import Generator
 from tests.compare.compare_world import Knows, Reads, World

@@ -19,7 +19,8 @@ from instill.compare.arms.replies import Arm
 from instill.compare.changed.changes import Change
 from instill.compare.changed.copies import applied
 from instill.compare.prices import FREE, Prices
-from instill.compare.running import GroupBy, Progress, run_arms
+from instill.compare.recording import Progress
+from instill.compare.running import GroupBy, run_arms
 from instill.compare.scoring import judge
 from instill.compare.stored import Recorded
 from instill.errors import UsageError

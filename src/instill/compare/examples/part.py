@@ -20,7 +20,7 @@ from instill.compare.examples.scores import FormatMeans, FormatScorer, format_me
 from instill.compare.examples.tone import ToneClassifier
 from instill.compare.plan import ComparePlan
 from instill.compare.prices import Prices
-from instill.compare.running import Progress
+from instill.compare.recording import Progress
 from instill.compare.stored import Recorded, read_prompts
 from instill.compare.tuned.tuned_arms import replay_of
 from instill.compare.tuned.tuning import Tuned, tune
