@@ -142,6 +142,9 @@ def compare(
         causes=causes_of(records, [*items, *changed.items], facts),
         kept=kept,
         refreshes=changed.refreshes,
+        examples=examples.means,
+        judge=judging.report if judging else None,
+        overheads=[judging.overhead] if judging else (),
         missing={
             **not_done(workspace, plan, names, changed, records),
             **({"money": prices.note} if prices.note else {}),
