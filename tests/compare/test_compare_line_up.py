@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import json
+import shutil
 import weakref
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from time import sleep
 from typing import Any, ClassVar
@@ -177,3 +179,28 @@ def test_replies_for_replay_are_asked_once_over_several_runs(tmp_path: Path) -> 
         journal.add({"id": 3, "usage": "none"})
     with open_journal(file, "base") as journal, pytest.raises(WorkspaceError):
         KeptReplies(lambda: later, journal)
+
+
+def test_writing_replay_takes_the_time_of_what_is_shown(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch")
+    from instill.compare.tuned import tuned_arms
+    from instill.training import Watch
+    from tests.compare.small_compare import REPLAY, give_model
+
+    kb = Path(shutil.copytree(world.workspace.path, tmp_path / "kb"))
+    base, slow = tmp_path / "base", Counts()
+    monkeypatch.setattr(tuned_arms, "opened", lambda *_: slow)  # A real one would take half a minute.
+    with Workspace.open(kb) as workspace:
+        give_model(replace(world, workspace=workspace), base)
+    with Workspace.open(kb) as workspace:
+        found = tuned_arms.replay_of(workspace, ComparePlan(), tmp_path, Watch())
+        again = tuned_arms.replay_of(workspace, ComparePlan(), tmp_path, Watch())
+        given = tuned_arms.replay_of(workspace, ComparePlan(replay=REPLAY), tmp_path, Watch())
+    (file,) = tmp_path.glob("replay-*.jsonl")
+    took = sum(line["seconds"] for line in lines_of(file))
+    assert (len(slow.asked), len(found.shown), len(found.kept_back)) == (60, 45, 15)
+    assert found.seconds == pytest.approx(took * 45 / 60)
+    assert again == found
+    assert (given.shown, given.seconds) == (REPLAY, 0.0)

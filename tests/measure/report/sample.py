@@ -158,7 +158,7 @@ def sample() -> Report:
             )
             for arm, share in (("prompted", 0.4), ("examples in the prompt", 0.8), ("fine-tuned on examples", 0.9))
         ],
-        judge=ModelJudge("large at http://localhost:11434/v1", False, agreement(judged, says)),
+        judge=ModelJudge("large", False, agreement(judged, says)),
         overheads=[Overhead("judging", 125.0, 0.34)],
         missing={"tone": "the study set has no questions on tone"},
         commands=["instill add registry/", "instill study make --seed 5", "instill compare --arms all --seed 5"],

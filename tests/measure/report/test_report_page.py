@@ -16,8 +16,8 @@ from instill.measure.report.beside import DISAGREEMENTS
 from instill.measure.report.page import as_html
 from instill.measure.report.style import DARK_TEXT, LIGHT_TEXT
 from instill.measure.report.types import Kept, ModelJudge, Report
-from instill.measure.svg import CURVE, DARK, INK, MARK, PAPER
 from instill.measure.verdict import reach_verdict
+from instill.pictures import CURVE, DARK, INK, MARK, PAPER
 from tests.measure.report.parsing import Page
 from tests.measure.report.sample import outcomes, sample
 

@@ -37,7 +37,7 @@ def test_means_of_examples_the_judge_and_what_is_no_arms_are_printed() -> None:
     assert found is not None
     assert found.agreement.kappa is not None
     for said in (
-        "large at http://localhost:11434/v1 read 1,680 replies.",
+        "large read 1,680 replies.",
         f"Cohen's kappa {found.agreement.kappa.mean:.2f} [",
         f"Disagreements: {len(found.agreement.disagreements)}; ",
         "The judge says right.",
