@@ -37,7 +37,7 @@ def test_means_of_examples_the_judge_and_what_is_no_arms_are_printed() -> None:
     assert found is not None
     assert found.agreement.kappa is not None
     for said in (
-        "large read 1,680 replies.",
+        "large, the judge, read 1,680 replies.",
         f"Cohen's kappa {found.agreement.kappa.mean:.2f} [",
         f"Disagreements: {len(found.agreement.disagreements)}; ",
         "The judge says right.",
@@ -55,7 +55,7 @@ def test_a_judge_that_gave_no_verdict_has_no_numbers() -> None:
     row = outcomes(1)[0]
     judge = ModelJudge("mute", False, agreement([row], [JudgeSaid(None, "unsure")]))
     text = as_text(Report("t", reach_verdict([row], []), [row], judge=judge))
-    assert "mute read 1 reply." in text
+    assert "mute, the judge, read 1 reply." in text
     assert "Without a verdict: 1." in text
     assert "kappa" not in text
     alike = ModelJudge("kind", False, agreement([row], [JudgeSaid(row.right >= 1, "")]))

@@ -28,7 +28,7 @@ def judge_notes(judge: ModelJudge) -> list[str]:
     found = judge.agreement
     read = found.replies + found.undecided
     replies = "reply" if read == 1 else "replies"
-    said = [f"{judge.name} read {read:,} {replies}. Scores and verdict are those of exact match."]
+    said = [f"{judge.name}, the judge, read {read:,} {replies}. Scores and verdict are those of exact match."]
     if found.same is not None:
         kappa = "is not defined, since all replies are judged alike" if found.kappa is None else score(found.kappa)
         said.append(f"Both agree on {score(found.same)} of the replies; Cohen's kappa {kappa}.")

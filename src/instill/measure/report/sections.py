@@ -150,7 +150,11 @@ def _costs_table(report: Report) -> Markup:
         "Tokens in + out",
         "Money an answer",
     )
-    return table("Preparation is indexing or training, in all; money at the configured prices", head, rows)
+    return table(
+        "Preparation is indexing, or training with the replay written for it, in all; money at the configured prices",
+        head,
+        rows,
+    )
 
 
 def _facts_table(report: Report) -> Markup:
