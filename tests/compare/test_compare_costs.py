@@ -34,7 +34,8 @@ def of_all(retraining: float | None, taught: int = 50, replay: float = 0.0) -> d
         taught=taught,
         prices=A_SECOND,
     )
-    assert all((each.money, each.money_per_fact) == (each.seconds, each.seconds_per_fact) for each in found)
+    for each in found:
+        assert (each.money, each.money_per_fact) == pytest.approx((each.seconds, each.seconds_per_fact))
     return {each.arm: each for each in found}
 
 
