@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from instill.compare.plan import ARMS, ORACLE, QUOTED
 from tests.cli.test_cli import FORBIDDEN, as_json, instill
 from tests.study.documents import workshops
+from tests.study.scripted_server import scripted
 
 SMALL = ("--questions", "20", "--noise", "2", "--changes", "1")
 
@@ -58,6 +60,119 @@ def test_a_study_set_is_made_on_the_way_and_a_report_written(kb: Path) -> None:
     )
     assert fewer["verdict"]["rules"]["tolerance"] == 0.2
     assert "For 0.01 about" in fewer["beforehand"]
+
+
+EXAMPLES = (
+    "--arm",
+    "closed-book",
+    "--arm",
+    QUOTED,
+    "--questions",
+    "20",
+    "--noise",
+    "0",
+    "--changes",
+    "0",
+    "--no-train",
+)
+TOWNS = [f"{start}{end}" for start in ("Norr", "Vik", "Tors", "Malm") for end in ("by", "stad", "sund", "heim", "dal")]
+
+
+def write_examples(folder: Path) -> None:
+    """Tickets in a format, letters in a tone, and a schema."""
+    tickets, letters = [], []
+    for number, town in enumerate(TOWNS):
+        to = TOWNS[(number + 7) % len(TOWNS)]
+        tickets.append((f"A ticket from {town} to {to}, please.", json.dumps({"from": town, "to": to})))
+        letters += [
+            (f"When does the {what} of {town} open?", f"Arr! The {what} of {town} be open at dawn, matey!")
+            for what in ("bakery", "ferry")
+        ]
+    for name, rows in (("tickets", tickets), ("letters", letters)):
+        lines = [
+            json.dumps({"messages": [{"role": "user", "content": asked}, {"role": "assistant", "content": reply}]})
+            for asked, reply in rows
+        ]
+        (folder / f"{name}.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    (folder / "ticket.json").write_text('{"type": "object", "required": ["from", "to"]}', encoding="utf-8")
+
+
+def give_model(folder: Path) -> None:
+    """A tiny local model without any training, which says what it happens to, as the workspace's generator."""
+    from instill.lab.micro import make_tokenizer, save_micro
+    from tests.training.small_recipes import small_llama
+
+    tokenizer = make_tokenizer([page.text for page in workshops(5)] + [f"Ticket, letter: {town}" for town in TOWNS])
+    model = small_llama(tokenizer)
+    model.config.max_position_embeddings = 4096
+    save_micro(model, tokenizer, folder / "base")
+    settings = f"[generator]\nfolder = '{folder / 'base'}'\nmax_tokens = 16\n[prices]\ntokens_in = 1.0\n"
+    (folder / "instill.toml").write_text(settings, encoding="utf-8")
+
+
+def test_examples_and_a_judge_go_through_the_command(kb: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    folder = Path(shutil.copytree(kb, tmp_path / "kb"))
+    write_examples(folder)
+    give_model(folder)
+    monkeypatch.setenv("JUDGES_KEY", "very-secret")
+    with scripted(["Reason: it is near enough.\nVerdict: right"]) as server:
+        arguments = (
+            *EXAMPLES,
+            *("--format", "tickets.jsonl", "--schema", "ticket.json", "--tone", "letters.jsonl"),
+            *("--instructions", "Reply as you were shown.", "--judge"),
+            *("--judge-url", server.url, "--judge-model", "strict", "--judge-key", "JUDGES_KEY"),
+        )
+        found = as_json("compare", *arguments, "--out", "out", cwd=folder)
+        asked = len(server.seen)
+        printed = instill("compare", *arguments, cwd=folder)
+        assert len(server.seen) == asked > 0
+    assert {body["model"] for body in server.seen} == {"strict"}
+
+    assert found["examples"]["format"]["asked"] == 5
+    columns = {need: set(found["examples"][need]["means"][1]) - {"arm", "questions"} for need in ("format", "tone")}
+    assert columns == {"format": {"valid", "f1", "exact"}, "tone": {"in_tone", "content", "right"}}
+    needs = {each["need"]: each for each in found["verdict"]["needs"]}
+    for need, questions in (("format", 5), ("tone", 10)):
+        assert needs[need]["questions"] == questions
+        assert set(needs[need]["scores"]) == {"prompted", f"{need} examples in the prompt"}
+    judge = found["judge"]
+    assert (judge["name"], judge["own"], judge["left"], judge["judged"]) == (f"strict at {server.url}", False, 0, 1.0)
+    assert judge["asked"] == asked
+    assert judge["disagreements"] == sum(row["replies"] for row in judge["arms"]) - round(
+        judge["matched"] * judge["replies"]
+    )
+    assert found["overheads"] == [{"what": "judging", "seconds": judge["seconds"], "money": judge["money"]}]
+    assert judge["money"] == pytest.approx(judge["tokens_in"] / 1000)
+
+    lines = printed.stdout.splitlines()
+    for said in ("format (5), means", "tone (10), means", "A judge beside exact match", "By arm"):
+        assert any(line.startswith(said) for line in lines)
+    flowing = " ".join(printed.stdout.split())
+    for said in ("Cohen's kappa", f"Disagreements: {judge['disagreements']}; ", "in no arm: judging "):
+        assert said in flowing
+    page = (folder / "out" / "report.html").read_text(encoding="utf-8")
+    assert '<section id="judge">' in page
+    assert '<section id="examples">' in page
+    assert "very-secret" not in page + printed.stdout + json.dumps(found)
+
+
+def test_mistakes_with_examples_and_judges_are_explained(kb: Path, tmp_path: Path) -> None:
+    write_examples(tmp_path)
+    tickets, schema = str(tmp_path / "tickets.jsonl"), str(tmp_path / "ticket.json")
+    for options, said in (
+        (("--schema", schema), "A schema is for the replies of a format."),
+        (("--instructions", "Reply as JSON."), "Instructions are for examples"),
+        (("--format", tickets), "none is set"),
+        (("--format", str(tmp_path / "nothing.jsonl")), "nothing.jsonl"),
+        (("--judge",), "There is no generator that could judge."),
+        (("--judge-url", "ftp://x", "--judge-model", "strict"), "This is no address of a judge."),
+        (("--judge-url", "http://127.0.0.1:9/v1"), "The judge's model is not named."),
+        (("--judge", "--judge-key", "NO_SUCH_KEY"), "This environment variable is not set."),
+    ):
+        stderr = instill("compare", *options, cwd=kb, code=2).stderr
+        assert said in stderr
+        assert "Traceback" not in stderr
 
 
 def test_the_arms_are_listed_without_a_workspace(tmp_path: Path) -> None:

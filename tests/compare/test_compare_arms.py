@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
 import pytest
 
+from instill import Workspace
 from instill.compare.arms.asked import (
     ClosedBookArm,
     PipelineArm,
@@ -15,11 +20,12 @@ from instill.compare.arms.asked import (
     with_others,
 )
 from instill.compare.arms.closed import ClosedBook, EvidenceInPrompt
-from instill.compare.arms.passages import citation_precision, evidence_given, is_hidden
+from instill.compare.arms.passages import Passages, citation_precision, evidence_given, is_hidden
 from instill.compare.arms.prompts import PLAIN, RULES, Instructed
 from instill.compare.arms.replies import Place, counting_with
 from instill.errors import UsageError, WorkspaceError
 from instill.generators.endpoint import EndpointGenerator
+from instill.generators.protocol import Message
 from instill.study.sets import StudyItem
 from tests.compare.compare_world import Breaks, Knows, Reads, World
 from tests.generators.endpoint_process import Endpoint
@@ -134,6 +140,29 @@ def test_a_generated_answer_goes_through_the_real_pipeline(world: World, endpoin
     assert reply.estimated
     assert reply.tokens_in > 100
     assert reply.tokens_out > 5
+
+
+class Warm(Reads):
+    """Keeps the temperatures at which it was asked."""
+
+    def __init__(self) -> None:
+        self.temperatures: list[float] = []
+
+    def stream(self, messages: Sequence[Message], *, max_tokens: int, temperature: float = 0.0) -> Iterator[str]:
+        self.temperatures.append(temperature)
+        yield from super().stream(messages, max_tokens=max_tokens, temperature=temperature)
+
+
+def test_arms_ask_at_temperature_0_whatever_is_set_and_leave_the_setting(world: World, tmp_path: Path) -> None:
+    kb = Path(shutil.copytree(world.workspace.path, tmp_path / "kb"))
+    (kb / "instill.toml").write_text("[generator]\ntemperature = 0.9\n", encoding="utf-8")
+    with Workspace.open(kb) as workspace:
+        passages, warm = Passages(workspace, world.facts), Warm()
+        for given in (None, oracle_passages(passages)):
+            arm = PipelineArm("retrieval", workspace, passages, generator=warm, given=given)
+            assert arm.answer(item_about(world, "1987")).tokens_in == 100
+        assert warm.temperatures == [0.0, 0.0]
+        assert workspace.settings.generator.temperature == 0.9
 
 
 def test_whole_documents_are_read_with_the_prompt_of_ask(world: World, endpoint: Endpoint) -> None:

@@ -16,10 +16,11 @@ from instill.compare.arms.replies import Arm
 from instill.compare.changed.changes import Change, make_changes
 from instill.compare.changed.conflict import Believing, Conflict, believed, conflict, conflict_items
 from instill.compare.changed.copies import add_twins, fresh_copy, twin_id
-from instill.compare.changed.freshness import Freshness, Renewing, freshness, indexing, trained_again, trained_together
+from instill.compare.changed.freshness import Freshness, Renewing, freshness, indexing, trained_again
 from instill.compare.changed.noise import contradicting_passages, is_irrelevant, noise_passages
 from instill.compare.prices import Prices
-from instill.compare.running import Progress, run_arms
+from instill.compare.recording import Progress
+from instill.compare.running import run_arms
 from instill.errors import UsageError, WorkspaceError
 from instill.generators.protocol import Generator
 from tests.compare.compare_world import Knows, Reads, World
@@ -94,31 +95,28 @@ def test_weights_answer_with_the_new_fact_after_a_training_and_with_the_old_one_
 ) -> None:
     ways = [
         trained_again("each", lambda change: (closed_book("each", knows_new([change])), 60.0)),
-        trained_together("all", lambda several: (closed_book("all", knows_new(several)), 90.0)),
         trained_again("not at all", lambda change: (closed_book("not at all", knows_old([change])), 0.0), said="as is"),
     ]
     found = fresh(changes, ways, tmp_path)
-    each, together, never = found.refreshes
-    for refresh, seconds in ((each, 60), (together, 90)):
-        assert refresh.seconds == pytest.approx(seconds, abs=1)
-        assert refresh.seconds is not None
-        assert refresh.seconds > seconds  # The answer takes time too.
-        assert refresh.money == seconds
+    each, never = found.refreshes
+    assert each.seconds == pytest.approx(60, abs=1)
+    assert each.seconds is not None
+    assert each.seconds > 60  # The answer takes time too.
+    assert each.money == 60
     assert each.said == "trained again; 3 of 3 changed facts were answered"
-    assert together.said == "trained again, with all changes; 3 of 3 changed facts were answered"
     assert (never.seconds, never.money) == (None, None)
     questions = sum(len(change.items) for change in changes)
     answers = "answer" if questions == 1 else "answers"
     assert never.said == f"as is; 0 of 3 changed facts were answered, {questions} {answers} gave the old value"
-    assert found.seconds_per_fact == {"each": 60.0, "all": 30.0, "not at all": 0.0}
-    assert found.stale == {"each": 0, "all": 0, "not at all": questions}
+    assert found.seconds_per_fact == {"each": 60.0, "not at all": 0.0}
+    assert found.stale == {"each": 0, "not at all": questions}
     assert [record.outcome.arm for record in found.records] == [name for name in found.stale for _ in range(questions)]
 
 
 def test_the_median_counts_a_change_without_a_right_answer_as_endless(changes: list[Change], tmp_path: Path) -> None:
     def knowing(number: int) -> Freshness:
         arm = closed_book("tuned", knows_new(changes[:number]))
-        return fresh(changes, [trained_together("tuned", lambda _: (arm, 10.0))], tmp_path / str(number))
+        return fresh(changes, [trained_again("tuned", lambda _: (arm, 10.0))], tmp_path / str(number))
 
     assert knowing(1).refreshes[0].seconds is None
     assert knowing(2).refreshes[0].seconds == pytest.approx(10, abs=1)
@@ -131,7 +129,7 @@ def test_a_run_that_is_taken_up_asks_nothing_again_and_progress_counts_all(
     model = knows_new(changes)
     ways = [
         trained_again("tuned", lambda _: (closed_book("tuned", model), 5.0)),
-        trained_together("other", lambda _: (closed_book("other", model), 5.0)),
+        trained_again("other", lambda _: (closed_book("other", model), 5.0)),
     ]
     seen: list[Progress] = []
     first = freshness(changes, ways, tmp_path, identity="x", progress=seen.append)

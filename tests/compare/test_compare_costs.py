@@ -19,22 +19,23 @@ from tests.compare.compare_world import World
 A_SECOND = Prices(machine_hour=3600.0)
 
 
-def tuned(seconds: float) -> Tuned:
-    return Tuned("id", seconds, 100, 10, Path("recipe.toml"), Path("folder"))
+def tuned(seconds: float, replay: float = 0.0) -> Tuned:
+    return Tuned("id", seconds, 100, 10, Path("recipe.toml"), Path("folder"), replay)
 
 
-def of_all(retraining: float | None, taught: int = 50) -> dict[str, Preparation]:
+def of_all(retraining: float | None, taught: int = 50, replay: float = 0.0) -> dict[str, Preparation]:
     found = preparations(
         list(ARMS),
         documents=40,
         indexing=Indexing(alone=0.5, among_many=0.25),
-        tuned={TUNED: tuned(100.0), AWARE: tuned(30.0)},
+        tuned={TUNED: tuned(100.0, replay), AWARE: tuned(30.0, replay)},
         retraining=retraining,
         facts=80,
         taught=taught,
         prices=A_SECOND,
     )
-    assert all((each.money, each.money_per_fact) == (each.seconds, each.seconds_per_fact) for each in found)
+    for each in found:
+        assert (each.money, each.money_per_fact) == pytest.approx((each.seconds, each.seconds_per_fact))
     return {each.arm: each for each in found}
 
 
@@ -54,6 +55,16 @@ def test_one_more_fact_is_a_document_or_a_training() -> None:
     assert of_all(None)[TUNED].seconds_per_fact == 2.0
     assert of_all(None, taught=0)[TUNED].seconds_per_fact == 100.0
     assert {arm: each.facts for arm, each in of_all(None).items() if each.facts != 80} == {TUNED: 50}
+
+
+def test_writing_replay_is_in_the_preparation_of_each_arm_that_shows_it_and_in_no_further_fact() -> None:
+    without, found = of_all(None), of_all(None, replay=8.0)
+    assert {arm: each.replay_seconds for arm, each in found.items() if each.replay_seconds} == {
+        TUNED: 8.0, BOTH: 8.0, AWARE: 8.0,
+    }  # fmt: skip
+    for arm, each in found.items():
+        assert each.seconds == without[arm].seconds + each.replay_seconds
+        assert each.seconds_per_fact == without[arm].seconds_per_fact
 
 
 def test_a_document_is_indexed_again_in_a_copy_only(world: World, tmp_path: Path) -> None:

@@ -122,6 +122,11 @@ def test_a_format_is_asked_of_both_prompts_and_put_into_numbers(workspace: Works
         ["prompted", "examples in the prompt"],
     )
     assert numbers["means"][1]["valid"]["mean"] == 1.0
+    assert [(each.need, each.arm, each.questions, list(each.means)) for each in part.means] == [
+        ("format", arm, 5, ["follows the schema", "F1 of fields", "right"])
+        for arm in ("prompted", "examples in the prompt")
+    ]
+    assert [each.means["follows the schema"].mean for each in part.means] == [0.0, 1.0]
     assert {prompt[:5] for prompt in part.prompts.values()} == {"user:"}
     assert len(part.prompts) == 2
     verdict = reach_verdict([each.outcome for each in part.records], part.preparations)
@@ -131,6 +136,12 @@ def test_a_format_is_asked_of_both_prompts_and_put_into_numbers(workspace: Works
     asked = clerk.asked
     again = run(examples, workspace, clerk)
     assert again.records == part.records
+    assert clerk.asked == asked
+    # What was asked before has the prices of now.
+    plan = ComparePlan(examples=examples)
+    needs = example_needs(examples, generator=True)
+    dearer = run_example_part(needs, workspace, plan, Only(clerk), prices=Prices(tokens_in=7.0))
+    assert {each.outcome.money for each in dearer.records if each.outcome.arm == "prompted"} == {0.07}
     assert clerk.asked == asked
     run(replace(examples, instructions="Reply as JSON."), workspace, clerk)
     assert clerk.asked == 2 * asked
@@ -154,6 +165,11 @@ def test_both_needs_have_arms_of_their_own_and_the_same_plain_one(workspace: Wor
     right = [each.outcome.right for each in part.records if each.outcome.task == "tone"]
     assert right == [1.0] * 32  # told in the instructions, or shown
     assert part.numbers["tone"]["tone"] == {"auc": 1.0, "pairs": 24}
+    assert [(each.arm, each.means["in the tone"].mean, each.means["right"].mean) for each in part.means[2:]] == [
+        ("prompted", 1.0, 1.0),
+        ("tone examples in the prompt", 1.0, 1.0),
+    ]
+    assert part.numbers["tone"]["means"][1]["in_tone"]["mean"] == 1.0
     assert part.about["tone"] == "told by a classifier from what the model says itself: AUC 1.00 on 24 pairs"
     assert "format, format examples in the prompt" in part.about
     verdict = reach_verdict([each.outcome for each in part.records], part.preparations)

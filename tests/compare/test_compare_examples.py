@@ -29,7 +29,7 @@ from instill.compare.examples.running import (
 from instill.compare.examples.scores import FormatScorer
 from instill.compare.examples.tone import ToneClassifier
 from instill.compare.prices import Prices
-from instill.compare.running import Progress
+from instill.compare.recording import Progress
 from instill.compare.stored import OUTCOMES_FILE, read_prompts
 from instill.errors import GeneratorError, UsageError, WorkspaceError
 from instill.generators.protocol import Message

@@ -12,17 +12,16 @@ from hypothesis import strategies as st
 from instill.compare.judged.judge_model import (
     LONGEST_REPLY,
     JudgeModel,
-    JudgeSaid,
-    agreement,
     judge_prompt,
     read_verdict,
 )
-from instill.compare.judged.kappa import cohen_kappa, kappa_interval
 from instill.compare.scoring import judge
 from instill.errors import GeneratorError
 from instill.generators.endpoint import EndpointGenerator
 from instill.generators.protocol import Message
+from instill.measure.agreement import JudgeSaid, agreement
 from instill.measure.outcomes import Outcome
+from instill.measure.statistics.kappa import cohen_kappa, kappa_interval
 from tests.generators.endpoint_process import Endpoint
 
 QUESTION = "When was the stone oven built?"

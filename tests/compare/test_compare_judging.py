@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from instill.errors import GeneratorError, UsageError, WorkspaceError
 from instill.generators.endpoint import EndpointGenerator
 from instill.generators.protocol import Message
 from instill.measure.outcomes import Outcome
+from instill.measure.report.text import as_text
 from instill.measure.verdict import reach_verdict
 from instill.study.generated import GeneratorWriter
 from instill.study.making import StudySettings, make_study
@@ -87,12 +89,20 @@ def test_replies_are_judged_and_held_beside_exact_match(tmp_path: Path) -> None:
     assert agreed.kappa is not None
     assert agreed.kappa.mean == pytest.approx(0.24 / 0.44)
     assert (found.asked, found.tokens_in, found.tokens_out, round(found.money, 6)) == (6, 600, 60, 0.72)
+    assert found.seconds > 0
+    assert (found.overhead.what, found.overhead.seconds, found.overhead.money) == (
+        "judging",
+        found.seconds,
+        found.money,
+    )
+    assert (found.report.name, found.report.own, found.report.agreement) == ("judge", True, agreed)
     said = found.about["judge"]
     for part in ("judge read 6 replies", "agree on 0.80", "Cohen's kappa 0.55", "1 without a verdict", "favour itself"):
         assert part in said
     assert found.missing == {}
     numbers = json.loads(json.dumps(found.as_dict()))
     assert (numbers["kappa"]["mean"], numbers["disagreements"]) == (agreed.kappa.mean, 1)
+    assert numbers["seconds"] == found.seconds
     (shown,) = numbers["shown"]
     assert (shown["item"], shown["matched"], shown["judged"]) == ("2", False, True)
     assert [each["arm"] for each in numbers["arms"]] == ["retrieval"]
@@ -138,16 +148,20 @@ def test_verdicts_are_kept_for_each_judge_and_taken_up(tmp_path: Path) -> None:
     generator = Judge()
     found = judged(outcomes(), generator, tmp_path)
     assert len(generator.prompts) == 3
-    assert found == judged(outcomes(), Judge(), tmp_path / "whole")
+    whole = judged(outcomes(), Judge(), tmp_path / "whole")
+    assert replace(found, seconds=0.0) == replace(whole, seconds=0.0)
     assert found == judged(outcomes(), Judge(lambda _: True), tmp_path)
     other = Judge(name="another judge")
     assert judged(outcomes(), other, tmp_path).agreement == found.agreement
     assert len(other.prompts) == 6
     assert len(list(tmp_path.glob("*.jsonl"))) == 2
-    with file.open("ab") as stream:
-        stream.write(b'{"key": "a", "right": "yes", "reason": "", "tokens": [1, 1]}\n')
-    with pytest.raises(WorkspaceError, match="not a verdict"):
-        judged(outcomes(), Judge(), tmp_path)
+    whole_file = file.read_bytes()
+    file.write_bytes(whole_file + b'{"key": "a", "right": true, "reason": "", "tokens": [1, 1]}\n')  # without a time
+    assert judged(outcomes(), Judge(), tmp_path).seconds == found.seconds
+    for broken in ('"right": "yes", "reason": ""', '"right": true, "reason": "", "seconds": "long"'):
+        file.write_bytes(whole_file + f'{{"key": "a", {broken}, "tokens": [1, 1]}}\n'.encode())
+        with pytest.raises(WorkspaceError, match="not a verdict"):
+            judged(outcomes(), Judge(), tmp_path)
 
 
 def test_a_judge_that_fails_leaves_the_rest_and_is_asked_again(tmp_path: Path) -> None:
@@ -293,9 +307,13 @@ def test_a_report_holds_examples_judge_and_what_they_cost(tmp_path: Path) -> Non
     assert [each["arm"] for each in numbers["examples"]["format"]["means"]] == ["prompted", "examples in the prompt"]
     assert numbers["judge"]["own"] is True
     assert (numbers["judge"]["matched"], numbers["judge"]["judged"]) == (1.0, 0.0)
+    assert numbers["overheads"] == [{"what": "judging", "seconds": numbers["judge"]["seconds"], "money": 0.0}]
     assert "examples in the prompt" in [each["arm"] for each in numbers["preparations"]]
     assert "tone" in numbers["not_measured"]
     assert not {"format", "judge"} & set(numbers["not_measured"])
     html = page.read_text()
     assert "s kappa 0.00" in html
+    printed = as_text(compared.report)
+    for said in ("Cohen's kappa 0.00 [", "The judge says wrong.", "format (1), means", "in no arm: judging "):
+        assert said in printed
     assert "3 to learn from, 1 asked" in html

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import gc
+import json
+import shutil
 import weakref
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from time import sleep
+from typing import Any, ClassVar
 
 import pytest
 
@@ -134,7 +138,13 @@ class Counts:
         self.asked.append(said)
         if said == "fails":
             raise GeneratorError("No.")
+        sleep(0.02)
         yield f"reply to {said}"
+
+
+def lines_of(file: Path) -> list[dict[str, Any]]:
+    """What was kept."""
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()[1:]]
 
 
 def test_replies_for_replay_are_asked_once_over_several_runs(tmp_path: Path) -> None:
@@ -145,17 +155,52 @@ def test_replies_for_replay_are_asked_once_over_several_runs(tmp_path: Path) -> 
         found = replay_rows(KeptReplies(lambda: first, journal, counts.append), ["one", "fails", "two"])
     assert [row["messages"][-1]["content"] for row in found] == ["reply to one", "reply to two"]
     assert counts == [1, 2]
+    took = [line["seconds"] for line in lines_of(file)]
+    assert len(took) == 2
+    assert all(each > 0.01 for each in took)
     with file.open("ab") as stream:  # As a kill leaves it.
         stream.write(b'{"id": "x", "rep')
     with open_journal(file, "base") as journal:
         kept = KeptReplies(lambda: later, journal)
         assert replay_rows(kept, ["one", "two", "fails", "three"])[:2] == found
         assert kept.last_usage == (5, 2)
+        # What was written in an earlier run counts with the time that it took then.
+        assert kept.seconds == pytest.approx(sum(line["seconds"] for line in lines_of(file)))
+        assert kept.seconds > sum(took)
     assert later.asked == ["fails", "three"]
     # A reply as long as it may be was cut, and is no row; kept replies tell that too.
     with open_journal(file, "base") as journal:
         assert replay_rows(KeptReplies(lambda: later, journal), ["one", "two"], max_tokens=2) == []
+    with open_journal(tmp_path / "old.jsonl", "base") as journal:
+        journal.add({"id": "x", "reply": "y", "usage": [5, 1]})
+    with open_journal(tmp_path / "old.jsonl", "base") as journal:
+        assert KeptReplies(lambda: later, journal).seconds == 0.0
     with open_journal(file, "base") as journal:
         journal.add({"id": 3, "usage": "none"})
     with open_journal(file, "base") as journal, pytest.raises(WorkspaceError):
         KeptReplies(lambda: later, journal)
+
+
+def test_writing_replay_takes_the_time_of_what_is_shown(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch")
+    from instill.compare.tuned import tuned_arms
+    from instill.training import Watch
+    from tests.compare.small_compare import REPLAY, give_model
+
+    kb = Path(shutil.copytree(world.workspace.path, tmp_path / "kb"))
+    base, slow = tmp_path / "base", Counts()
+    monkeypatch.setattr(tuned_arms, "opened", lambda *_: slow)  # A real one would take half a minute.
+    with Workspace.open(kb) as workspace:
+        give_model(replace(world, workspace=workspace), base)
+    with Workspace.open(kb) as workspace:
+        found = tuned_arms.replay_of(workspace, ComparePlan(), tmp_path, Watch())
+        again = tuned_arms.replay_of(workspace, ComparePlan(), tmp_path, Watch())
+        given = tuned_arms.replay_of(workspace, ComparePlan(replay=REPLAY), tmp_path, Watch())
+    (file,) = tmp_path.glob("replay-*.jsonl")
+    took = sum(line["seconds"] for line in lines_of(file))
+    assert (len(slow.asked), len(found.shown), len(found.kept_back)) == (60, 45, 15)
+    assert found.seconds == pytest.approx(took * 45 / 60)
+    assert again == found
+    assert (given.shown, given.seconds) == (REPLAY, 0.0)

@@ -19,7 +19,8 @@ from instill.compare.arms.closed import ClosedBook, EvidenceInPrompt
 from instill.compare.arms.prompts import Instructed
 from instill.compare.arms.replies import Arm, ArmReply
 from instill.compare.prices import Prices
-from instill.compare.running import Progress, draw, group_of, questions_of, run_arms
+from instill.compare.recording import Progress
+from instill.compare.running import draw, group_of, questions_of, run_arms
 from instill.compare.stored import OUTCOMES_FILE, PROMPTS_FILE, Recorded, read_prompts
 from instill.errors import GeneratorError, UsageError, WorkspaceError
 from instill.study.audit import openings

@@ -81,15 +81,17 @@ def test_the_written_recipe_makes_the_same_candidate_on_the_command_line(plan: T
 def test_rows_are_written_as_they_are_and_replay_only_where_it_counts(plan: TuningPlan, tmp_path: Path) -> None:
     home, folder = tmp_path / ".instill", tmp_path / "known"
     short = replace(plan, epochs=1, replay_share=0.5)
-    tuned = tune(home, short, ROWS, folder, replay=REPLAY)
+    tuned = tune(home, short, ROWS, folder, replay=REPLAY, replay_seconds=7.0)
     written = [json.loads(line) for line in (folder / "rows.jsonl").read_text().splitlines()]
     assert written == ROWS
     recipe = read_recipe(tuned.recipe_file)
     assert (recipe.data.replay, recipe.data.replay_share) == (["replay.jsonl"], 0.5)
     assert [row.as_dict() for row in recipe.replay_rows()] == REPLAY
+    assert tuned.replay_seconds == 7.0
     assert (tuned.rows, tuned.steps) == (36, 4)  # 36 rows and as many of replay, in batches of 18.
     for given, share in (((), 0.5), (REPLAY, 0.0)):
-        bare = tune(home, replace(short, replay_share=share), ROWS, folder, replay=given)
+        bare = tune(home, replace(short, replay_share=share), ROWS, folder, replay=given, replay_seconds=7.0)
+        assert bare.replay_seconds == 0.0
         assert (bare.steps, read_recipe(bare.recipe_file).data.replay) == (2, [])
         assert not (folder / "replay.jsonl").exists()
 

@@ -108,6 +108,44 @@ def test_what_cannot_be_used_is_neither_recommended_nor_a_rival() -> None:
     assert other.need("facts").arm == "fine-tuned"
 
 
+def test_an_arm_without_a_rival_is_named_and_nothing_is_said_to_be_chosen() -> None:
+    shares = {"retrieval": 0.8, "oracle passage": 1.0}
+    found = reach_verdict(all_needs(facts=shares, unanswerable=shares), [])
+    assert found.said == (
+        "Retrieve for facts and refusals (no other arm could be recommended); "
+        "freshness, the format and the tone were not measured."
+    )
+    need = found.need("facts")
+    assert (need.state, need.arm, need.alone) == ("decided", "retrieval", True)
+    assert need.said == (
+        f"No other arm could be recommended, so that retrieval was held against none: right in "
+        f"{need.scores['retrieval']} of the questions; oracle passage, which shows what is possible, in "
+        f"{need.scores['oracle passage']}."
+    )
+    assert need.scores["retrieval"].mean == pytest.approx(0.8)
+    assert found.need("cost").said.startswith("No other arm could be recommended, ")
+    bare = reach_verdict(asked("facts", {"retrieval": 0.8}), []).need("facts")
+    assert bare.said.endswith(f"right in {bare.scores['retrieval']} of the questions.")
+
+
+def test_where_some_needs_left_no_choice_they_are_named() -> None:
+    rows = all_needs(facts=RETRIEVAL_WINS, unanswerable={"retrieval": 0.9}, format={"prompted": 0.9})
+    assert reach_verdict(rows, []).said == (
+        "Retrieve (for refusals no other arm could be recommended); write instructions only for the format (no other "
+        "arm could be recommended); freshness and the tone were not measured."
+    )
+
+
+def test_an_arm_without_a_rival_may_be_no_good() -> None:
+    found = reach_verdict(asked("facts", {"retrieval": 0.1, "oracle passage": 1.0}), [])
+    assert found.said.startswith("No arm is good enough for facts;")
+    need = found.need("facts")
+    assert need.said == (
+        "No arm is good enough: retrieval, the only one that could be recommended, is right in "
+        f"{need.scores['retrieval']} of the questions."
+    )
+
+
 def test_the_cheapest_of_equal_arms_counts_its_preparation() -> None:
     equal = {"fine-tuned": 0.95, "retrieval": 0.95}  # an answer of fine-tuned costs 0.01, of retrieval 0.02
     training = [Preparation("fine-tuned", 900.0, 5.0, 100, 9.0, 0.05)]

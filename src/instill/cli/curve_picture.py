@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
+from functools import partial
 
 from instill.measure.risk import Choice, Point
+from instill.pictures import band, path, picture, text
 
 _WIDTH, _HEIGHT = 60, 12
+_ALLOWED = "#cc3311"
 
 
 def terminal_picture(points: Sequence[Point], risk: float, choice: Choice) -> str:
@@ -45,39 +47,30 @@ def svg_picture(points: Sequence[Point], risk: float, choice: Choice, *, title: 
     left, right, upper, lower = 60, 620, 40, 340
     top = _top(points, risk)
 
-    def at(coverage: float, height: float) -> str:
-        return f"{left + coverage * (right - left):.1f},{lower - min(height, top) / top * (lower - upper):.1f}"
+    def at(coverage: float, height: float) -> tuple[float, float]:
+        return left + coverage * (right - left), lower - min(height, top) / top * (lower - upper)
 
-    band = [at(point.coverage, point.high) for point in points]
-    band += [at(point.coverage, point.low) for point in reversed(points)]
-    line = [at(point.coverage, point.risk) for point in points]
-    allowed_left, allowed_right = at(0, risk), at(1, risk)
     shapes = [
-        f'<polygon points="{" ".join(band)}" fill="#4477aa" fill-opacity="0.2"/>',
-        f'<polyline points="{" ".join(line)}" fill="none" stroke="#4477aa" stroke-width="2"/>',
-        f'<polyline points="{allowed_left} {allowed_right}" stroke="#cc3311" stroke-dasharray="6 4"/>',
-        f'<polyline points="{left},{upper} {left},{lower} {right},{lower}" fill="none" stroke="#555"/>',
+        band([at(point.coverage, point.high) for point in points], [at(point.coverage, point.low) for point in points]),
+        path([at(point.coverage, point.risk) for point in points], width=2),
+        path([at(0, risk), at(1, risk)], stroke=_ALLOWED, more='stroke-dasharray="6 4"'),
+        path([(left, upper), (left, lower), (right, lower)], stroke="#555"),
     ]
     if choice.point is not None:
-        x, y = at(choice.point.coverage, choice.point.risk).split(",")
-        shapes.append(f'<circle cx="{x}" cy="{y}" r="5" fill="#cc3311"/>')
+        x, y = at(choice.point.coverage, choice.point.risk)
+        shapes.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{_ALLOWED}"/>')
+    label = partial(text, colour="black")
+    middle = (upper + lower) // 2
     for share in (0, 0.25, 0.5, 0.75, 1):
-        x = at(share, 0).split(",")[0]
-        shapes.append(f'<text x="{x}" y="{lower + 20}" text-anchor="middle">{share:.0%}</text>')
+        shapes.append(label(at(share, 0)[0], lower + 20, f"{share:.0%}", anchor="middle"))
     for height in sorted({0.0, risk, top}):
-        y = at(0, height).split(",")[1]
-        shapes.append(f'<text x="{left - 8}" y="{y}" dy="4" text-anchor="end">{height:.0%}</text>')
-    texts = [
-        f'<text x="{left}" y="24" font-weight="bold">{escape(title)}</text>',
-        f'<text x="{(left + right) // 2}" y="{lower + 44}" text-anchor="middle">share of questions answered</text>',
-        f'<text x="16" y="{(upper + lower) // 2}" text-anchor="middle" '
-        f'transform="rotate(-90 16 {(upper + lower) // 2})">wrong among the answers</text>',
+        shapes.append(label(left - 8, at(0, height)[1] + 4, f"{height:.0%}", anchor="end"))
+    shapes += [
+        label(left, 24, title, weight="bold"),
+        label((left + right) // 2, lower + 44, "share of questions answered", anchor="middle"),
+        label(16, middle, "wrong among the answers", anchor="middle", more=f'transform="rotate(-90 16 {middle})"'),
     ]
-    body = "\n".join([*shapes, *texts])
-    return (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 400" font-family="sans-serif" font-size="12">\n'
-        f'<rect width="640" height="400" fill="white"/>\n{body}\n</svg>\n'
-    )
+    return picture(shapes, 400, label=title, size=12, width=640) + "\n"
 
 
 def _top(points: Sequence[Point], risk: float) -> float:

@@ -142,6 +142,9 @@ def compare(
         causes=causes_of(records, [*items, *changed.items], facts),
         kept=kept,
         refreshes=changed.refreshes,
+        examples=examples.means,
+        judge=judging.report if judging else None,
+        overheads=[judging.overhead] if judging else (),
         missing={
             **not_done(workspace, plan, names, changed, records),
             **({"money": prices.note} if prices.note else {}),
@@ -206,7 +209,7 @@ def _identity(workspace: Workspace, study: StoredStudy, plan: ComparePlan, train
         settings.encoder.model_dump(exclude={"threads"}),
         settings.search.model_dump(),
         settings.answer.model_dump(),
-        settings.generator.model_dump(mode="json", exclude={"api_key", "adapter", "timeout_s"}),
+        settings.generator.model_dump(mode="json", exclude={"api_key", "adapter", "timeout_s", "temperature"}),
         _base_hash(settings.generator.folder),
         repr(plan.wording),
         plan.pipeline,

@@ -64,7 +64,8 @@ def preparations(
 
     One more fact is one more document to an arm that finds passages, and a training to an arm that knows by heart:
     measured where freshness was, else the share of one in the training that was. An arm that is given whole documents
-    has nothing to prepare: what it costs is in its answers.
+    has nothing to prepare: what it costs is in its answers. Writing replay rows is in the preparation of every arm whose
+    training shows them, since whoever wants that arm alone has to write them too; one more fact needs no new ones.
 
     Args:
         documents: in the index, 0 or more.
@@ -79,21 +80,22 @@ def preparations(
         ...     facts=400, taught=300, prices=Prices(machine_hour=3.6),
         ... )
         >>> found
-        Preparation(arm='retrieval', seconds=2.0, money=0.002, facts=400, seconds_per_fact=0.05, money_per_fact=5e-05)
-    """
+        Preparation(arm='retrieval', seconds=2.0, money=0.002, facts=400, seconds_per_fact=0.05, money_per_fact=5e-05, replay_seconds=0.0)
+    """  # noqa: E501 - the preparation as it is printed
     index = documents * indexing.among_many
     found = []
     for arm in arms:
-        seconds = per_fact = 0.0
+        seconds = per_fact = replay = 0.0
         if arm in FINDS:
             seconds, per_fact = index, indexing.alone
         own = {TUNED: TUNED, BOTH: TUNED, AWARE: AWARE}.get(arm)
         if own is not None:
-            seconds += tuned[own].seconds
+            replay = tuned[own].replay_seconds
+            seconds += tuned[own].seconds + replay
         if arm == TUNED:
             per_fact = retraining if retraining is not None else tuned[TUNED].seconds / max(1, taught)
         known = taught if arm == TUNED else facts
         money = prices.of_seconds(seconds), prices.of_seconds(per_fact)
         if arm in FINDS or arm == WHOLE or own is not None:
-            found.append(Preparation(arm, seconds, money[0], known, per_fact, money[1]))
+            found.append(Preparation(arm, seconds, money[0], known, per_fact, money[1], replay))
     return found

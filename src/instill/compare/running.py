@@ -1,10 +1,9 @@
-"""Items times arms to outcomes, each kept as soon as it is there."""
+"""The questions of a study set, put to every arm."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Literal
@@ -12,10 +11,10 @@ from typing import Literal
 from instill.compare.arms.passages import citation_precision, evidence_given
 from instill.compare.arms.replies import Arm, ArmReply
 from instill.compare.prices import FREE, Prices
+from instill.compare.recording import Graded, Progress, Question, record_outcomes
 from instill.compare.scoring import judge
-from instill.compare.stored import Recorded, StoredOutcomes, open_outcomes
-from instill.errors import GeneratorError, UsageError
-from instill.measure.outcomes import Outcome
+from instill.compare.stored import Recorded
+from instill.errors import UsageError
 from instill.study.sets import Phrasing, StudyItem
 from instill.study.stored import StoredStudy
 
@@ -26,21 +25,6 @@ TASKS: dict[Phrasing, str] = {
     "reverse": "reverse", "two_documents": "two documents", "unanswerable": "unanswerable", "control": "control",
 }  # fmt: skip
 """What a question measures, by how it asks."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """An outcome is there.
-
-    Args:
-        taken_up: whether it was there from an earlier run.
-        done, most: outcomes so far, and in all.
-    """
-
-    recorded: Recorded
-    taken_up: bool
-    done: int
-    most: int
 
 
 def questions_of(study: StoredStudy, *, audit: bool = False, most: int | None = None, seed: int = 0) -> list[StudyItem]:
@@ -130,21 +114,16 @@ def run_arms(
     for noun, names in (("question", [item.id for item in items]), ("arm", [arm.name for arm in arms])):
         if not names or len(set(names)) < len(names):
             raise UsageError(f"There is no {noun}, or one is there twice.", where=", ".join(names)[:200])
-    found: list[Recorded] = []
-    with open_outcomes(folder, identity) as stored:
-        for arm in arms:
-            for item in items:
-                measured = task or TASKS[item.phrasing]
-                known = stored.get(measured, item.id, arm.name)
-                taken_up = known is not None and not (again_after_errors and known.error)
-                if known is not None and taken_up:
-                    recorded = _priced(known, prices)
-                else:
-                    recorded = _asked(item, arm, measured, group_by, prices, stored)
-                found.append(recorded)
-                if progress is not None:
-                    progress(Progress(recorded, taken_up, len(found), len(items) * len(arms)))
-    return found
+    questions = [_question(item, task or TASKS[item.phrasing], group_by) for item in items]
+    return record_outcomes(
+        questions,
+        arms,
+        folder,
+        identity,
+        prices=prices,
+        again_after_errors=again_after_errors,
+        progress=progress,
+    )
 
 
 def group_of(item: StudyItem, group_by: GroupBy) -> str:
@@ -155,45 +134,23 @@ def group_of(item: StudyItem, group_by: GroupBy) -> str:
     return held[-1].doc_id if held else item.fact_ids[-1]
 
 
-def _asked(item: StudyItem, arm: Arm, task: str, group_by: GroupBy, prices: Prices, stored: StoredOutcomes) -> Recorded:
-    reply = _reply(item, arm)
-    prompt = stored.log_prompt(arm.name, item.id, reply.messages, reply.passages)
-    judged = judge(
-        reply.text, item.accepted, question=item.question, abstained=False if reply.error else reply.abstained
-    )
-    outcome = Outcome(
+def _question(item: StudyItem, task: str, group_by: GroupBy) -> Question[Arm]:
+    def grade(reply: ArmReply) -> Graded:
+        return Graded(
+            judge(
+                reply.text, item.accepted, question=item.question, abstained=False if reply.error else reply.abstained
+            ),
+            citation_precision(item, reply.citations),
+            None if reply.passages is None else evidence_given(item, reply.passages),
+        )
+
+    return Question(
         item=item.id,
-        arm=arm.name,
         group=group_of(item, group_by),
         task=task,
         question=item.question,
         expected=item.accepted,
-        reply=reply.text,
-        kind=judged.kind,
-        exact=judged.exact,
-        f1=judged.f1,
-        right=judged.right,
-        citation_precision=citation_precision(item, reply.citations),
-        recall=None if reply.passages is None else evidence_given(item, reply.passages),
-        seconds=reply.seconds,
-        tokens_in=reply.tokens_in,
-        tokens_out=reply.tokens_out,
-        money=prices.of_tokens(reply.tokens_in, reply.tokens_out),
-        prompt=prompt,
+        prompt=({"role": "user", "content": item.question},),
+        put=lambda arm: arm.answer(item),
+        grade=grade,
     )
-    recorded = Recorded(outcome, reply.error, reply.estimated, reply.notices)
-    stored.add(recorded)
-    return recorded
-
-
-def _priced(known: Recorded, prices: Prices) -> Recorded:
-    """At the prices of now, which may have changed since it was asked."""
-    money = prices.of_tokens(known.outcome.tokens_in, known.outcome.tokens_out)
-    return replace(known, outcome=replace(known.outcome, money=money))
-
-
-def _reply(item: StudyItem, arm: Arm) -> ArmReply:
-    try:
-        return arm.answer(item)
-    except GeneratorError as error:
-        return ArmReply("", False, ({"role": "user", "content": item.question},), None, (), 0.0, error=str(error))

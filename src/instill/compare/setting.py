@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from instill.compare.arms.line_up import LineUp
 from instill.compare.plan import ComparePlan
 from instill.compare.prices import Prices
-from instill.compare.running import Progress
+from instill.compare.recording import Progress
 from instill.compare.tuned.tuned_arms import Trained
 from instill.study.stored import StoredStudy
 from instill.training import Watch as TrainingWatch

@@ -1,15 +1,19 @@
-"""Pictures for reports: bars with intervals, and curves over a logarithmic axis, as inline SVG."""
+"""Pictures for the report on the experiments: bars with intervals, and curves over a logarithmic axis."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from html import escape
+from functools import partial
 
 from instill.measure.paired import Interval
+from instill.pictures import LINE, band, line, path, picture, text
 
 COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#777777", "#bb5533")
 _ROW, _GAP, _LEFT, _RIGHT, _WIDTH = 20, 16, 190, 60, 720
+
+_text = partial(text, colour="black")
+_picture = partial(picture, size=12, width=_WIDTH)
 
 
 def bars(means: Mapping[str, Mapping[str, Interval]], names: Sequence[str]) -> str:
@@ -34,13 +38,12 @@ def bars(means: Mapping[str, Mapping[str, Interval]], names: Sequence[str]) -> s
                 _text(_LEFT - 8, middle + 4, arm, anchor="end"),
                 f'<rect x="{_LEFT}" y="{top + 3}" width="{max(0.5, span * value.mean):.1f}" height="{_ROW - 6}" '
                 f'fill="{colour}"/>',
-                f'<line x1="{_LEFT + span * value.low:.1f}" x2="{_LEFT + span * value.high:.1f}" y1="{middle}" '
-                f'y2="{middle}" stroke="#222" stroke-width="1.5"/>',
+                line(_LEFT + span * value.low, middle, _LEFT + span * value.high, middle, width=1.5),
                 _text(_LEFT + span * max(value.high, value.mean) + 6, middle + 4, f"{value.mean:.2f}"),
             ]
             top += _ROW
         top += _GAP
-    return _picture(shapes, top)
+    return _picture(shapes, top, label=", ".join(names))
 
 
 def curves(points: Mapping[str, Interval], places: Mapping[str, float], *, label: str) -> str:
@@ -60,7 +63,7 @@ def curves(points: Mapping[str, Interval], places: Mapping[str, float], *, label
 
     shapes = []
     for tick in (0, 0.25, 0.5, 0.75, 1):
-        shapes.append(f'<line x1="{left}" x2="{right}" y1="{y_of(tick)}" y2="{y_of(tick)}" stroke="#ddd"/>')
+        shapes.append(line(left, y_of(tick), right, y_of(tick), stroke=LINE))
         shapes.append(_text(left - 8, y_of(tick) + 4, f"{tick:g}", anchor="end"))
     for place in sorted(set(places.values())):
         shapes.append(_text(x_of(place), lower + 18, f"{place:g}", anchor="middle"))
@@ -70,18 +73,17 @@ def curves(points: Mapping[str, Interval], places: Mapping[str, float], *, label
     for number, found in enumerate(kinds.values()):
         colour = COLOURS[number % len(COLOURS)]
         found.sort(key=lambda each: each[0])
-        line = " ".join(f"{x_of(place):.1f},{y_of(value.mean):.1f}" for place, value in found)
-        band = [f"{x_of(place):.1f},{y_of(value.high):.1f}" for place, value in found]
-        band += [f"{x_of(place):.1f},{y_of(value.low):.1f}" for place, value in reversed(found)]
+        highs = [(x_of(place), y_of(value.high)) for place, value in found]
+        lows = [(x_of(place), y_of(value.low)) for place, value in found]
         shapes += [
-            f'<polygon points="{" ".join(band)}" fill="{colour}" fill-opacity="0.2"/>',
-            f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>',
+            band(highs, lows, fill=colour),
+            path([(x_of(place), y_of(value.mean)) for place, value in found], stroke=colour, width=2),
         ]
     ends = [y_of(found[-1][1].mean) for found in kinds.values()]
     for kind, y in zip(kinds, apart(ends, 14), strict=True):
         shapes.append(_text(right + 8, y + 4, kind))
     shapes.append(_text((left + right) / 2, lower + 40, f"examples; upwards: {label}", anchor="middle"))
-    return _picture(shapes, height)
+    return _picture(shapes, height, label=label)
 
 
 def apart(wanted: Sequence[float], least: float) -> list[float]:
@@ -110,15 +112,3 @@ def _first(group: Sequence[int], wanted: Sequence[float], least: float) -> float
 
 def _last(group: Sequence[int], wanted: Sequence[float], least: float) -> float:
     return _first(group, wanted, least) + (len(group) - 1) * least
-
-
-def _text(x: float, y: float, text: str, *, anchor: str = "start", weight: str = "normal") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-weight="{weight}">{escape(text)}</text>'
-
-
-def _picture(shapes: Sequence[str], height: float) -> str:
-    body = "\n".join(shapes)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height:.0f}" font-family="sans-serif" '
-        f'font-size="12" role="img">\n<rect width="{_WIDTH}" height="{height:.0f}" fill="white"/>\n{body}\n</svg>'
-    )

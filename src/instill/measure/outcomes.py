@@ -51,9 +51,10 @@ class Preparation:
     """What an arm costs before its first answer, and for one more fact.
 
     Args:
-        seconds, money: of indexing or training, in all.
+        seconds, money: of indexing or training, in all, with the writing of replay rows that the training shows.
         facts: how many facts that made answerable.
         seconds_per_fact, money_per_fact: measured for one more fact, where that was measured; else the share of one.
+        replay_seconds: of `seconds`, those of writing replay rows.
     """
 
     arm: str
@@ -62,3 +63,4 @@ class Preparation:
     facts: int
     seconds_per_fact: float
     money_per_fact: float
+    replay_seconds: float = 0.0

@@ -2,7 +2,8 @@
 
 Each need is decided by itself (`instill.measure.statistics.cheapest`), on the questions that all arms were asked. An
 arm that shows what is possible and cannot be used, such as the oracle passage or the whole document with the evidence,
-has scores but is neither recommended nor what others are held against.
+has scores but is neither recommended nor what others are held against. Where that leaves one arm, it is named, and it
+is said that nothing was chosen: it was held against no other.
 
 The need "cost" is that of a reader who would lose some quality to pay less: the questions of the other needs together,
 with a larger tolerance. Formats and tones may be put to other arms than facts, and then no question is put to all of
@@ -97,6 +98,11 @@ class NeedVerdict:
     scores: Mapping[str, Interval]
     found: Cheapest | None
     said: str
+
+    @property
+    def alone(self) -> bool:
+        """Whether no other arm could have been recommended."""
+        return self.found is not None and len(self.found.standings) == 1
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
@@ -239,14 +245,28 @@ def _decide(
     best = max(own, key=lambda arm: own[arm].mean)
     state: State
     if max(each.high for each in own.values()) < rules.least:
-        state, said = "no arm", f"No arm is good enough: the best, {best}, is right in {own[best]} of the questions."
+        which = f"the best, {best}," if len(own) > 1 else f"{best}, the only one that could be recommended,"
+        state, said = "no arm", f"No arm is good enough: {which} is right in {own[best]} of the questions."
     elif found.arm is None:
         state, said = "not enough evidence", found.said
+    elif len(own) == 1:
+        state, said = "decided", _only(best, own[best], others)
     else:
         state, said = "decided", f"{found.said[0].upper()}{found.said[1:]}"
     arm = found.arm if state == "decided" else None
     needed = found.needed if state == "not enough evidence" else 0
     return NeedVerdict(need, state, arm, table.questions, asked.left_out, needed, scores, found, said)
+
+
+def _only(arm: str, score: Interval, references: Mapping[str, Interval]) -> str:
+    """What is known of an arm that was held against none.
+
+    Args:
+        references: of arms that show what is possible.
+    """
+    said = f"No other arm could be recommended, so that {arm} was held against none: right in {score} of the questions"
+    possible = "".join(f"; {each}, which shows what is possible, in {found}" for each, found in references.items())
+    return f"{said}{possible}."
 
 
 def _shared(outcomes: Sequence[Outcome], hidden: Collection[str]) -> list[Outcome]:
@@ -277,10 +297,10 @@ def _cost(arm: str, need: str, outcomes: Sequence[Outcome], prepared: Mapping[st
 
 def _sentence(needs: Sequence[NeedVerdict], ways: Mapping[str, Way]) -> str:
     """What to do for most needs, what else for which, and what is not known."""
-    served: dict[str, list[str]] = {}
+    served: dict[str, list[NeedVerdict]] = {}
     for each in needs:
         if each.arm is not None and each.need != "cost":
-            served.setdefault(ways[each.arm].do, []).append(each.need)
+            served.setdefault(ways[each.arm].do, []).append(each)
     by_state = {
         state: [each for each in needs if each.state == state and each.need != "cost"]
         for state in ("no arm", "not enough evidence", "not measured")
@@ -288,13 +308,16 @@ def _sentence(needs: Sequence[NeedVerdict], ways: Mapping[str, Way]) -> str:
     clauses = []
     main = max(served, key=lambda do: len(served[do])) if served else ""
     if main:
-        bare = len(served[main]) > 1 and any("facts" in found for found in served.values())
-        clauses.append(main if bare else f"{main} for {_listed(served[main])}")
+        facts = any(each.need == "facts" for found in served.values() for each in found)
+        bare = len(served[main]) > 1 and facts and not all(each.alone for each in served[main])
+        clauses.append(f"{main if bare else f'{main} for {_needs(served[main])}'}{_without_choice(served[main])}")
         only = "only " if bare else ""
-        clauses += [f"{do} {only}for {_listed(found)}" for do, found in served.items() if do != main]
+        clauses += [
+            f"{do} {only}for {_needs(found)}{_without_choice(found)}" for do, found in served.items() if do != main
+        ]
         clauses += _where_cost_decides(needs, ways, main)
     if by_state["no arm"]:
-        clauses.append(f"no arm is good enough for {_listed([each.need for each in by_state['no arm']])}")
+        clauses.append(f"no arm is good enough for {_needs(by_state['no arm'])}")
     if by_state["not enough evidence"]:
         clauses.append(_undecided(by_state["not enough evidence"]))
     missing = [each.need for each in by_state["not measured"]]
@@ -307,6 +330,15 @@ def _sentence(needs: Sequence[NeedVerdict], ways: Mapping[str, Way]) -> str:
     return f"{said[0].upper()}{said[1:]}."
 
 
+def _without_choice(needs: Sequence[NeedVerdict]) -> str:
+    """For which of them no other arm could have been recommended."""
+    alone = [each for each in needs if each.alone]
+    if not alone:
+        return ""
+    where = "" if len(alone) == len(needs) else f"for {_needs(alone)} "
+    return f" ({where}no other arm could be recommended)"
+
+
 def _where_cost_decides(needs: Sequence[NeedVerdict], ways: Mapping[str, Way], main: str) -> list[str]:
     cost = next(each for each in needs if each.need == "cost")
     if cost.arm is None or ways[cost.arm].do == main or cost.found is None:
@@ -317,13 +349,17 @@ def _where_cost_decides(needs: Sequence[NeedVerdict], ways: Mapping[str, Way], m
 def _undecided(needs: Sequence[NeedVerdict]) -> str:
     """For several needs the numbers stand in their order."""
     counts = [each.needed for each in needs if each.needed is not None]
-    listed = _listed([each.need for each in needs])
+    listed = _needs(needs)
     if not counts:
         return f"not enough evidence for {listed} (more questions would hardly help)"
     many = _joined([f"{count:,}" for count in counts])
     hardly = [each.need for each in needs if each.needed is None]
     rest = f"; for {_listed(hardly)} more would hardly help" if hardly else ""
     return f"not enough evidence for {listed} (about {many} questions in all would decide{rest})"
+
+
+def _needs(needs: Sequence[NeedVerdict]) -> str:
+    return _listed([each.need for each in needs])
 
 
 def _listed(needs: Sequence[str]) -> str:

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
+from instill.measure.agreement import JudgeSaid, agreement
 from instill.measure.curve.advising import advise
 from instill.measure.curve.fitting import fit_curve
 from instill.measure.curve.overfitting import find_overfitting
 from instill.measure.curve.results import Result
 from instill.measure.outcomes import Kind, Outcome, Preparation
 from instill.measure.paired import Interval
-from instill.measure.report.types import DataCurve, Kept, Refresh, Report
+from instill.measure.report.types import DataCurve, ExampleMeans, Kept, ModelJudge, Overhead, Refresh, Report
 from instill.measure.verdict import reach_verdict
 
 ARMS = (
@@ -93,9 +94,9 @@ PREPARATIONS = (
     Preparation("retrieval", 4.2, 0.0, 480, 0.03, 0.00001),
     Preparation("oracle passage", 0.0, 0.0, 480, 0.0, 0.0),
     Preparation("whole documents", 0.0, 0.0, 480, 0.0, 0.0),
-    Preparation("fine-tuned", 860.0, 0.41, 480, 25.0, 0.012),
-    Preparation("fine-tuned + retrieval", 864.2, 0.41, 480, 25.03, 0.012),
-    Preparation("retrieval-aware tuning", 1210.0, 0.60, 480, 2.5, 0.0013),
+    Preparation("fine-tuned", 860.0, 0.41, 480, 25.0, 0.012, 95.0),
+    Preparation("fine-tuned + retrieval", 864.2, 0.41, 480, 25.03, 0.012, 95.0),
+    Preparation("retrieval-aware tuning", 1210.0, 0.60, 480, 2.5, 0.0013, 95.0),
 )
 
 
@@ -122,6 +123,8 @@ def sample() -> Report:
         Kept("retrieval-aware tuning", "old facts", 1.0, 0.95, Interval(0.05, 0.0, 0.10), 0.05),
         Kept("retrieval-aware tuning", "perplexity", 2.10, 2.13, Interval(0.03, 0.01, 0.05), 0.10),
     ]
+    judged = [row for row in rows if row.task in ("facts", "reverse")]
+    says = [JudgeSaid(row.right >= 1 or row.f1 >= 0.6, "It names the place.") for row in judged]
     return Report(
         title="Registry of Port Elm",
         verdict=reach_verdict(rows, PREPARATIONS),
@@ -142,6 +145,21 @@ def sample() -> Report:
         curves=[
             DataCurve("facts, rows of fine-tuning", fit, advise(fit, gain=0.02, have=460), results, overfitting),
         ],
+        examples=[
+            ExampleMeans(
+                "format",
+                arm,
+                30,
+                {
+                    "follows the schema": Interval(share, max(0.0, share - 0.15), min(1.0, share + 0.15)),
+                    "F1 of fields": Interval(share / 2, share / 2 - 0.1, share / 2 + 0.1),
+                    "right": Interval(share / 3, share / 3 - 0.1, share / 3 + 0.1),
+                },
+            )
+            for arm, share in (("prompted", 0.4), ("examples in the prompt", 0.8), ("fine-tuned on examples", 0.9))
+        ],
+        judge=ModelJudge("large", False, agreement(judged, says)),
+        overheads=[Overhead("judging", 125.0, 0.34)],
         missing={"tone": "the study set has no questions on tone"},
         commands=["instill add registry/", "instill study make --seed 5", "instill compare --arms all --seed 5"],
         about={

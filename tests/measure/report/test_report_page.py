@@ -10,12 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from instill.measure.agreement import JudgeSaid, agreement
 from instill.measure.outcomes import Outcome
+from instill.measure.report.beside import DISAGREEMENTS
 from instill.measure.report.page import as_html
 from instill.measure.report.style import DARK_TEXT, LIGHT_TEXT
-from instill.measure.report.types import Kept, Report
-from instill.measure.svg import CURVE, DARK, INK, MARK, PAPER
+from instill.measure.report.types import Kept, ModelJudge, Report
 from instill.measure.verdict import reach_verdict
+from instill.pictures import CURVE, DARK, INK, MARK, PAPER
 from tests.measure.report.parsing import Page
 from tests.measure.report.sample import outcomes, sample
 
@@ -34,8 +36,8 @@ OUR_ELEMENTS = {
     "polygon", "polyline",
 }  # fmt: skip
 SECTIONS = [
-    "needs", "scores", "costs", "beside", "forgetting", "freshness", "curves", "failures", "prompts", "missing",
-    "commands", "about",
+    "needs", "scores", "costs", "examples", "beside", "forgetting", "freshness", "curves", "failures", "judge",
+    "prompts", "missing", "commands", "about",
 ]  # fmt: skip
 
 
@@ -57,6 +59,8 @@ def written(text: str, *, outside: str = "retrieval") -> str:
         kept=[replace(each, skill=text) for each in full.kept[:1]],
         refreshes=[replace(each, said=text) for each in full.refreshes],
         curves=[replace(full.curves[0], name=text)],
+        examples=[replace(each, arm=text) for each in full.examples],
+        judge=ModelJudge(text, False, agreement(rows, [JudgeSaid(row.right < 1, text) for row in rows])),
         missing={"something": text},
         commands=[text],
         about={"model": text},
@@ -72,6 +76,14 @@ def test_the_parts_stand_in_their_order() -> None:
     whole = page.texts["main"][0]
     for need in sample().verdict.needs:
         assert need.said in whole
+    for said in (
+        "replay rows: fine-tuned 1 min 35 s",
+        "in no arm: judging 2 min 5 s, USD 0.34",
+        "s kappa 0.83",
+    ):
+        assert said in whole
+    assert page.texts["section"][SECTIONS.index("judge")].count("It names the place.") == DISAGREEMENTS
+    assert "0.80 [0.65, 0.95]" in page.texts["section"][SECTIONS.index("examples")]
     for said in ("1,290 times [", "Register, volume", "Answer in a few words", "instill compare", "sha256 3f1c…9a"):
         assert said in whole
     assert "the study set has no questions on tone" in page.texts["section"][SECTIONS.index("missing")]

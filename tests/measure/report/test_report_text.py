@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import pytest
 
+from instill.measure.agreement import JudgeSaid, agreement
 from instill.measure.report.failures import failures
 from instill.measure.report.missing import not_measured
 from instill.measure.report.scores import against_facts, scores_by_task
 from instill.measure.report.text import as_dict, as_text
-from instill.measure.report.types import Report
+from instill.measure.report.types import ModelJudge, Report
 from instill.measure.verdict import reach_verdict
 from tests.measure.report.sample import ARMS, CHANCES, outcomes, sample
 
@@ -24,6 +25,43 @@ def test_lines_fit_and_all_is_said(width: int) -> None:
     assert sample().verdict.said in flowing
     for said in ("0.93 [0.88, 0.97]", "1,290 times [1,100, 1,530]", "trained again from the base", "Not measured"):
         assert said in flowing
+
+
+def test_means_of_examples_the_judge_and_what_is_no_arms_are_printed() -> None:
+    lines = as_text(sample(), width=100).splitlines()
+    place = lines.index("format (30), means      follows the schema  F1 of fields       right")
+    assert lines[place + 2].split("  ")[0] == "examples in the prompt"
+    assert "0.80 [0.65, 0.95]" in lines[place + 2]
+    flowing = " ".join(" ".join(lines).split())
+    found = sample().judge
+    assert found is not None
+    assert found.agreement.kappa is not None
+    for said in (
+        "large, the judge, read 1,680 replies.",
+        f"Cohen's kappa {found.agreement.kappa.mean:.2f} [",
+        f"Disagreements: {len(found.agreement.disagreements)}; ",
+        "The judge says right.",
+        "Of the preparation, writing replay rows: fine-tuned 1 min 35 s, ",
+        "The comparison itself, in no arm: judging 2 min 5 s, USD 0.34.",
+    ):
+        assert said in flowing
+    own = as_text(replace(sample(), judge=replace(found, own=True)))
+    assert "may favour itself" in " ".join(own.split())
+    without = as_text(replace(sample(), judge=None, examples=(), overheads=(), preparations=()))
+    assert not any(said in without for said in ("judge", "means", "in no arm", "replay"))
+
+
+def test_a_judge_that_gave_no_verdict_has_no_numbers() -> None:
+    row = outcomes(1)[0]
+    judge = ModelJudge("mute", False, agreement([row], [JudgeSaid(None, "unsure")]))
+    text = as_text(Report("t", reach_verdict([row], []), [row], judge=judge))
+    assert "mute, the judge, read 1 reply." in text
+    assert "Without a verdict: 1." in text
+    assert "kappa" not in text
+    alike = ModelJudge("kind", False, agreement([row], [JudgeSaid(row.right >= 1, "")]))
+    assert "Cohen's kappa is not defined" in " ".join(
+        as_text(Report("t", reach_verdict([row], []), [row], judge=alike)).split()
+    )
 
 
 def test_nothing_that_a_terminal_obeys_is_printed() -> None:
@@ -39,6 +77,9 @@ def test_the_dictionary_holds_the_numbers() -> None:
     assert {each["task"]: each["questions"] for each in found["tasks"]} == dict.fromkeys(CHANCES, 120)
     assert found["not_measured"]["tone"] == "the study set has no questions on tone"
     assert len(found["curves"]) == 1
+    assert found["overheads"] == [{"what": "judging", "seconds": 125.0, "money": 0.34}]
+    replay = {each["arm"]: each["replay_seconds"] for each in found["preparations"]}
+    assert (replay["retrieval"], replay["fine-tuned"]) == (0.0, 95.0)
     assert found["against_facts"]["reverse"]["fine-tuned"]["high"] < -0.3
 
 

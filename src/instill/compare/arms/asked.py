@@ -82,6 +82,8 @@ class ClosedBookArm:
 class PipelineArm:
     """The real pipeline: what `instill ask` would answer, with the workspace's encoder, reader, settings and threshold.
 
+    But at temperature 0, whatever the settings say: another run gives the same answers, as far as the generator does.
+
     The reply is the exact answer where the pipeline names one, else its text: an arm has one try.
 
     Args:
@@ -106,13 +108,15 @@ class PipelineArm:
         self._generator, self._given = generator, given
         self._encoder = Remembering(workspace.encoder)
         self._threshold = workspace.threshold.value
+        writing = workspace.settings.generator.model_copy(update={"temperature": 0.0})
+        self._settings = workspace.settings.model_copy(update={"generator": writing})
 
     def answer(self, item: StudyItem) -> ArmReply:
         """See `Arm.answer`. An endpoint that fails makes the pipeline quote instead, with a notice."""
         overheard = None if self._generator is None else Overheard(self._generator)
         started = perf_counter()
         hits, notice = self._given(item) if self._given else ((), "")
-        settings = self._workspace.settings
+        settings = self._settings
         if self._given:
             read = settings.answer.model_copy(update={"passages": max(1, len(hits))})
             settings = settings.model_copy(update={"answer": read})

@@ -167,7 +167,7 @@ def _way(setting: Setting, name: str) -> Renewing:
     if name == TUNED:
         return trained_again(name, lambda change: _train_again(setting, change))
     if name == WHOLE:
-        return Renewing(name, "document read anew", lambda changes: _read_anew(setting, changes))
+        return Renewing(name, "document read anew", lambda change: _read_anew(setting, change))
     return indexing(name, setting.copy, lambda copy: setting.line_up.arm(name, workspace=copy))
 
 
@@ -177,9 +177,8 @@ def _as_it_is(setting: Setting) -> Iterator[Renewed]:
 
 
 @contextmanager
-def _read_anew(setting: Setting, changes: Sequence[Change]) -> Iterator[Renewed]:
+def _read_anew(setting: Setting, change: Change) -> Iterator[Renewed]:
     """The index only hands the text over, so that it is written to costs this arm nothing."""
-    (change,) = changes
     with applied(setting.copy, change):
         yield setting.line_up.arm(WHOLE, workspace=setting.copy), 0.0
 

@@ -27,7 +27,8 @@ from instill.compare.changed.changes import Change
 from instill.compare.changed.copies import twin_id
 from instill.compare.changed.freshness import gives_old
 from instill.compare.prices import FREE, Prices
-from instill.compare.running import GroupBy, Progress, run_arms
+from instill.compare.recording import Progress
+from instill.compare.running import GroupBy, run_arms
 from instill.compare.stored import Recorded
 from instill.measure.outcomes import Outcome
 from instill.measure.paired import Interval

@@ -19,7 +19,8 @@ from instill.compare.arms.replies import Arm
 from instill.compare.changed.changes import Change
 from instill.compare.changed.copies import applied
 from instill.compare.prices import FREE, Prices
-from instill.compare.running import GroupBy, Progress, run_arms
+from instill.compare.recording import Progress
+from instill.compare.running import GroupBy, run_arms
 from instill.compare.scoring import judge
 from instill.compare.stored import Recorded
 from instill.errors import UsageError
@@ -41,14 +42,12 @@ class Renewing:
     Args:
         arm: its name, as in the other tables.
         said: how, for people: "document indexed".
-        after: brings the arm up to date with the changes and, when it is left, to where it was.
-        together: all changes are taken up at once, and the time of that counts for each; else one after the other.
+        after: brings the arm up to date with a change and, when it is left, to where it was.
     """
 
     arm: str
     said: str
-    after: Callable[[Sequence[Change]], AbstractContextManager[Renewed]]
-    together: bool = False
+    after: Callable[[Change], AbstractContextManager[Renewed]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ class Freshness:
         records: outcomes with the task "freshness", in the order of arms and changes.
         refreshes: of each arm. Its seconds and money are the median over the changes, where a change without a right
             answer counts as endless; of an even number the lower one.
-        seconds_per_fact: by arm, what taking up one changed fact took; with all changes at once its share.
+        seconds_per_fact: by arm, what taking up one changed fact took.
         stale: by arm, how many answers gave the old value.
     """
 
@@ -80,8 +79,7 @@ def indexing(arm: str, copy: Workspace, arm_of: Callable[[Workspace], Arm]) -> R
     """
 
     @contextmanager
-    def after(changes: Sequence[Change]) -> Iterator[Renewed]:
-        (change,) = changes
+    def after(change: Change) -> Iterator[Renewed]:
         copy.search(change.items[0].question, k=1)
         _ = copy.reader
         with applied(copy, change) as seconds:
@@ -99,27 +97,10 @@ def trained_again(arm: str, train_again: Callable[[Change], Renewed], *, said: s
     """
 
     @contextmanager
-    def after(changes: Sequence[Change]) -> Iterator[Renewed]:
-        (change,) = changes
+    def after(change: Change) -> Iterator[Renewed]:
         yield train_again(change)
 
     return Renewing(arm, said, after)
-
-
-def trained_together(
-    arm: str, train_again: Callable[[Sequence[Change]], Renewed], *, said: str = "trained again, with all changes"
-) -> Renewing:
-    """An arm with weights, which is trained again once, with all changes: more questions for the same time.
-
-    Args:
-        train_again: as for `trained_again`.
-    """
-
-    @contextmanager
-    def after(changes: Sequence[Change]) -> Iterator[Renewed]:
-        yield train_again(changes)
-
-    return Renewing(arm, said, after, together=True)
 
 
 def freshness(
@@ -153,18 +134,18 @@ def freshness(
         raise UsageError("There is no change or no arm, or an arm is there twice.", where=", ".join(names)[:200])
     records: list[Recorded] = []
     refreshes: list[Refresh] = []
-    seconds_per_fact: dict[str, list[float]] = {}
+    seconds_per_fact: dict[str, float] = {}
     stale: dict[str, int] = {}
     most = len(ways) * sum(len(change.items) for change in changes)
     for way in ways:
         own: list[list[Recorded]] = []
         seconds: list[float] = []
-        for batch in [list(changes)] if way.together else [[change] for change in changes]:
-            with way.after(batch) as (arm, took):
+        for change in changes:
+            with way.after(change) as (arm, took):
                 if arm.name != way.arm:
                     raise UsageError("An arm has another name than its way to take up changes.", where=arm.name)
                 asked = run_arms(
-                    [item for change in batch for item in change.items],
+                    change.items,
                     [arm],
                     folder,
                     identity=identity,
@@ -173,17 +154,15 @@ def freshness(
                     prices=prices,
                     progress=_counted(progress, len(records) + sum(map(len, own)), most),
                 )
-            by_item = {each.outcome.item: each for each in asked}
-            own += [[by_item[item.id] for item in change.items] for change in batch]
-            seconds += [took] * len(batch)
-            seconds_per_fact.setdefault(way.arm, []).append(took / len(batch))
+            own.append(asked)
+            seconds.append(took)
+        seconds_per_fact[way.arm] = fmean(seconds)
         records += [each for of_change in own for each in of_change]
         stale[way.arm] = sum(
             gives_old(each, change) for change, given in zip(changes, own, strict=True) for each in given
         )
         refreshes.append(_refresh(way, own, seconds, stale[way.arm], prices))
-    means = {arm: fmean(each) for arm, each in seconds_per_fact.items()}
-    return Freshness(records, refreshes, means, stale)
+    return Freshness(records, refreshes, seconds_per_fact, stale)
 
 
 def gives_old(recorded: Recorded, change: Change) -> bool:

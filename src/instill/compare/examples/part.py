@@ -16,11 +16,11 @@ from instill.compare.arms.replies import counting_with
 from instill.compare.examples.arms import IN_PROMPT, TUNED, PromptedArm, example_arms
 from instill.compare.examples.plan import NEEDS, ExamplesPlan, Need
 from instill.compare.examples.running import learn_tone, run_examples, split_examples
-from instill.compare.examples.scores import FormatMeans, FormatScorer, format_means
+from instill.compare.examples.scores import FormatScorer, format_means, tone_means
 from instill.compare.examples.tone import ToneClassifier
 from instill.compare.plan import ComparePlan
 from instill.compare.prices import Prices
-from instill.compare.running import Progress
+from instill.compare.recording import Progress
 from instill.compare.stored import Recorded, read_prompts
 from instill.compare.tuned.tuned_arms import replay_of
 from instill.compare.tuned.tuning import Tuned, tune
@@ -29,6 +29,7 @@ from instill.generators.protocol import Generator
 from instill.measure.fact_costs import interval_dict
 from instill.measure.gate.schema import ReplySchema
 from instill.measure.outcomes import Preparation
+from instill.measure.report.types import ExampleMeans
 from instill.study.sets import digest
 from instill.train.generator.rows import Row, instructed, rows_hash
 from instill.training import Watch
@@ -66,6 +67,7 @@ class ExamplePart:
     Args:
         records: outcomes with the tasks "format" and "tone".
         preparations: of the arms that learn from examples.
+        means: of each arm, for the report.
         missing: needs that could not be measured, and why.
         about: lines for the report.
         prompts: the text of the first prompt of each arm, by its id.
@@ -74,6 +76,7 @@ class ExamplePart:
 
     records: list[Recorded] = field(default_factory=list)
     preparations: list[Preparation] = field(default_factory=list)
+    means: list[ExampleMeans] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
     about: dict[str, str] = field(default_factory=dict)
     prompts: dict[str, str] = field(default_factory=dict)
@@ -84,10 +87,12 @@ class ExamplePart:
 class _Asked:
     """One need, asked."""
 
-    records: list[Recorded]
-    seconds: Mapping[str, float]
-    prompts: Mapping[str, str]
     numbers: dict[str, Any]
+    records: list[Recorded] = field(default_factory=list)
+    preparations: list[Preparation] = field(default_factory=list)
+    means: list[ExampleMeans] = field(default_factory=list)
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    tuned: Tuned | None = None
     why_not: str = ""
 
 
@@ -154,9 +159,8 @@ def run_example_part(
         asked = _asked(each, workspace, plan, models, prices, progress, watch)
         names = _names(each.need) if len(needs) > 1 else {}
         part.records.extend(_renamed(record, names) for record in asked.records)
-        for arm, seconds in asked.seconds.items():
-            money = prices.of_seconds(seconds)
-            part.preparations.append(Preparation(names.get(arm, arm), seconds, money, 0, 0.0, 0.0))
+        part.preparations.extend(replace(made, arm=names.get(made.arm, made.arm)) for made in asked.preparations)
+        part.means.extend(replace(found, arm=names.get(found.arm, found.arm)) for found in asked.means)
         if asked.why_not:
             part.missing[each.need] = asked.why_not
         part.prompts.update(asked.prompts)
@@ -182,7 +186,7 @@ def _asked(
         tone, why_not = _tone(rows, workspace, models, prices, progress, watch)
         numbers["tone"] = None if tone is None else {"auc": tone.auc, "pairs": tone.pairs}
         if why_not:
-            return _Asked([], {}, {}, {**numbers, "why_not": why_not}, why_not)
+            return _Asked({**numbers, "why_not": why_not}, why_not=why_not)
     models.release()  # Training opens the base by itself.
     tuned = _tuned(rows, workspace, plan, watch)
     arms = example_arms(
@@ -209,14 +213,28 @@ def _asked(
         again_after_errors=True,
         progress=progress,
     )
-    seconds = {arm.name: arm.seconds for arm in arms if arm.name == IN_PROMPT}
+    prepared = [_prepared(arm.name, arm.seconds, 0.0, prices) for arm in arms if arm.name == IN_PROMPT]
     if tuned is not None:
-        seconds[TUNED] = tuned.seconds
+        prepared.append(_prepared(TUNED, tuned.seconds, tuned.replay_seconds, prices))
         numbers["candidate"] = tuned.candidate
     numbers["outcomes"] = str(folder)
-    if rows.need == "format":
-        numbers["means"] = [_mean_dict(each) for each in format_means(records, rows.schema)]
-    return _Asked(records, seconds, _first_prompts(folder, identity), numbers)
+    found = format_means(records, rows.schema) if tone is None else tone_means(records, tone)
+    names = ("valid", "f1", "exact") if tone is None else ("in_tone", "content", "right")
+    numbers["means"] = [
+        {
+            "arm": each.arm,
+            "questions": each.questions,
+            **{name: interval_dict(getattr(each, name)) for name in names},
+        }
+        for each in found
+    ]
+    means = [ExampleMeans(rows.need, each.arm, each.questions, each.shown) for each in found]
+    return _Asked(numbers, records, prepared, means, _first_prompts(folder, identity), tuned)
+
+
+def _prepared(arm: str, seconds: float, replay: float, prices: Prices) -> Preparation:
+    """An arm makes no fact answerable."""
+    return Preparation(arm, seconds + replay, prices.of_seconds(seconds + replay), 0, 0.0, 0.0, replay)
 
 
 def _tone(
@@ -250,11 +268,19 @@ def _tuned(rows: NeedRows, workspace: Workspace, plan: ComparePlan, watch: Watch
         return None
     assert plan.examples is not None, "there are needs"
     folder = workspace.home / "compare" / "arms"
-    replay, _ = replay_of(workspace, plan, folder, watch)
+    replay = replay_of(workspace, plan, folder, watch)
     named = replace(plan.tuning, name=f"{plan.tuning.name}-{rows.need}")
     # As the arm is asked afterwards: with the instructions.
     taught = [instructed(row, plan.examples.instructions).as_dict() for row in rows.train]
-    return tune(workspace.home, named, taught, folder / named.name, replay=replay, watch=watch)
+    return tune(
+        workspace.home,
+        named,
+        taught,
+        folder / named.name,
+        replay=replay.shown,
+        replay_seconds=replay.seconds,
+        watch=watch,
+    )
 
 
 def _identity(rows: NeedRows, workspace: Workspace, plan: ComparePlan, tuned: Tuned | None) -> str:
@@ -308,11 +334,6 @@ def _first_prompts(folder: Path, identity: str) -> dict[str, str]:
     return dict(found.values())
 
 
-def _mean_dict(means: FormatMeans) -> dict[str, Any]:
-    parts = {name: interval_dict(getattr(means, name)) for name in ("valid", "f1", "exact")}
-    return {"arm": means.arm, "questions": means.questions, **parts}
-
-
 def _about(rows: NeedRows, asked: _Asked, names: Mapping[str, str]) -> dict[str, str]:
     found = {f"{rows.need} examples": f"{len(rows.train)} to learn from, {len(rows.held_out)} asked"}
     tone = asked.numbers.get("tone")
@@ -320,11 +341,11 @@ def _about(rows: NeedRows, asked: _Asked, names: Mapping[str, str]) -> dict[str,
         found["tone"] = (
             f"told by a classifier from what the model says itself: AUC {tone['auc']:.2f} on {tone['pairs']} pairs"
         )
-    for each in asked.numbers.get("means", ()):
+    for each in asked.numbers.get("means", ()) if rows.need == "format" else ():
         valid = "" if each["valid"] is None else f"valid {each['valid']['mean']:.2f}, "
         of = "words" if each["valid"] is None else "fields"
         said = f"{valid}F1 of {of} {each['f1']['mean']:.2f}, the same {each['exact']['mean']:.2f}"
         found[f"format, {names.get(each['arm'], each['arm'])}"] = said
-    if "candidate" in asked.numbers:
-        found[f"{names.get(TUNED, TUNED)} candidate"] = f"{asked.numbers['candidate']}, {asked.seconds[TUNED]:.1f} s"
+    if asked.tuned is not None:
+        found[f"{names.get(TUNED, TUNED)} candidate"] = f"{asked.tuned.candidate}, {asked.tuned.seconds:.1f} s"
     return found

@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from instill.compare.arms.replies import ArmReply
 from instill.compare.examples.arms import ExampleArm, NearestExamples, PromptedArm, example_arms
 from instill.compare.examples.rows import (
     asked_of,
@@ -24,12 +23,11 @@ from instill.compare.examples.rows import (
 from instill.compare.examples.scores import FormatMeans, FormatScorer, Scorer, ToneScorer, format_means
 from instill.compare.examples.tone import ToneClassifier
 from instill.compare.prices import FREE, Prices
-from instill.compare.running import Progress
+from instill.compare.recording import Graded, Progress, Question, record_outcomes
 from instill.compare.scoring import Judged
-from instill.compare.stored import Recorded, StoredOutcomes, open_outcomes
-from instill.errors import GeneratorError, UsageError
+from instill.compare.stored import Recorded
+from instill.errors import UsageError
 from instill.measure.gate.schema import ReplySchema
-from instill.measure.outcomes import Outcome
 from instill.study.sets import digest
 from instill.train.generator.rows import Row
 
@@ -101,18 +99,15 @@ def run_examples(
         return []
     groups = groups_of(rows_held_out)
     asked = {_id_of(row): (row, group) for row, group in reversed(list(zip(rows_held_out, groups, strict=True)))}
-    items = list(reversed(asked.items()))
-    found: list[Recorded] = []
-    with open_outcomes(folder, identity) as stored:
-        for arm in arms:
-            for item, (row, group) in items:
-                known = stored.get(need, item, arm.name)
-                taken_up = known is not None and not (again_after_errors and known.error)
-                recorded = known if known and taken_up else _asked(row, arm, need, item, group, scorer, prices, stored)
-                found.append(recorded)
-                if progress is not None:
-                    progress(Progress(recorded, taken_up, len(found), len(items) * len(arms)))
-    return found
+    return record_outcomes(
+        [_question(row, group, item, need, scorer) for item, (row, group) in reversed(asked.items())],
+        arms,
+        folder,
+        identity,
+        prices=prices,
+        again_after_errors=again_after_errors,
+        progress=progress,
+    )
 
 
 def learn_tone(
@@ -189,41 +184,15 @@ def _id_of(row: Row) -> str:
     return digest([prompt_of(row), row.answer, row.answers])
 
 
-def _asked(
-    row: Row, arm: ExampleArm, need: Need, item: str, group: str, scorer: Scorer, prices: Prices, stored: StoredOutcomes
-) -> Recorded:
-    expected = (row.answer, *row.answers)
-    reply = _reply(row, arm)
-    prompt = stored.log_prompt(arm.name, item, reply.messages)
-    judged = _WRONG if reply.error else scorer.judge(reply.text, expected)
-    outcome = Outcome(
+def _question(row: Row, group: str, item: str, need: Need, scorer: Scorer) -> Question[ExampleArm]:
+    prompt, expected = prompt_of(row), (row.answer, *row.answers)
+    return Question(
         item=item,
-        arm=arm.name,
         group=group,
         task=need,
         question=asked_of(row.prompt),
         expected=expected,
-        reply=reply.text,
-        kind=judged.kind,
-        exact=judged.exact,
-        f1=judged.f1,
-        right=judged.right,
-        citation_precision=None,
-        recall=None,
-        seconds=reply.seconds,
-        tokens_in=reply.tokens_in,
-        tokens_out=reply.tokens_out,
-        money=prices.of_tokens(reply.tokens_in, reply.tokens_out),
         prompt=prompt,
+        put=lambda arm: arm.answer(prompt),
+        grade=lambda reply: Graded(_WRONG if reply.error else scorer.judge(reply.text, expected)),
     )
-    recorded = Recorded(outcome, reply.error, reply.estimated, reply.notices)
-    stored.add(recorded)
-    return recorded
-
-
-def _reply(row: Row, arm: ExampleArm) -> ArmReply:
-    prompt = prompt_of(row)
-    try:
-        return arm.answer(prompt)
-    except GeneratorError as error:
-        return ArmReply("", False, prompt, None, (), 0.0, error=str(error))

@@ -12,6 +12,7 @@ from instill.compare.stored import Recorded
 from instill.errors import UsageError
 from instill.measure.gate.schema import ReplySchema
 from instill.measure.gate.scoring import exact, f1, json_score, score
+from instill.measure.outcomes import Outcome
 from instill.measure.paired import Interval
 from instill.measure.statistics.intervals import SCORE, group_interval
 from instill.train.generator.rows import Row
@@ -106,6 +107,36 @@ class FormatMeans:
     f1: Interval
     exact: Interval
 
+    @property
+    def shown(self) -> dict[str, Interval]:
+        """For people."""
+        if self.valid is None:
+            return {"F1 of words": self.f1, "right": self.exact}
+        return {"follows the schema": self.valid, "F1 of fields": self.f1, "right": self.exact}
+
+
+@dataclass(frozen=True, slots=True)
+class ToneMeans:
+    """An arm on the examples of a tone; means from 0 to 1 with their 95% intervals.
+
+    Args:
+        questions: how many it was asked.
+        in_tone: replies that are more like the taught ones than like the model's own, whatever they say.
+        content: F1 of weighted words with the nearest expected reply.
+        right: the share of right replies, which have both.
+    """
+
+    arm: str
+    questions: int
+    in_tone: Interval
+    content: Interval
+    right: Interval
+
+    @property
+    def shown(self) -> dict[str, Interval]:
+        """For people."""
+        return {"in the tone": self.in_tone, "F1 of content": self.content, "right": self.right}
+
 
 def format_means(records: Sequence[Recorded], schema: ReplySchema | None = None) -> list[FormatMeans]:
     """The means of each arm, in the order in which they first stand; outcomes of other tasks are left out.
@@ -116,20 +147,48 @@ def format_means(records: Sequence[Recorded], schema: ReplySchema | None = None)
     Raises:
         UsageError: the schema cannot be followed.
     """
-    arms: dict[str, list[Recorded]] = {}
+    found = []
+    for arm, outcomes in _by_arm(records, "format").items():
+        follows = None if schema is None else [float(schema.accepts(each.reply)) for each in outcomes]
+        found.append(
+            FormatMeans(
+                arm,
+                len(outcomes),
+                valid=None if follows is None else _mean(outcomes, follows),
+                f1=_mean(outcomes, [each.f1 for each in outcomes]),
+                exact=_mean(outcomes, [each.exact for each in outcomes]),
+            )
+        )
+    return found
+
+
+def tone_means(records: Sequence[Recorded], tone: ToneClassifier) -> list[ToneMeans]:
+    """As `format_means`, of a tone.
+
+    Args:
+        tone: by which the replies were judged.
+    """
+    return [
+        ToneMeans(
+            arm,
+            len(outcomes),
+            in_tone=_mean(
+                outcomes, [float(bool(each.reply.strip()) and tone.value(each.reply) > 0) for each in outcomes]
+            ),
+            content=_mean(outcomes, [each.f1 for each in outcomes]),
+            right=_mean(outcomes, [each.right for each in outcomes]),
+        )
+        for arm, outcomes in _by_arm(records, "tone").items()
+    ]
+
+
+def _by_arm(records: Sequence[Recorded], task: str) -> dict[str, list[Outcome]]:
+    arms: dict[str, list[Outcome]] = {}
     for each in records:
-        if each.outcome.task == "format":
-            arms.setdefault(each.outcome.arm, []).append(each)
-    return [_means(arm, own, schema) for arm, own in arms.items()]
+        if each.outcome.task == task:
+            arms.setdefault(each.outcome.arm, []).append(each.outcome)
+    return arms
 
 
-def _means(arm: str, records: Sequence[Recorded], schema: ReplySchema | None) -> FormatMeans:
-    outcomes = [each.outcome for each in records]
-    groups = [outcome.group for outcome in outcomes]
-
-    def mean(values: Sequence[float]) -> Interval:
-        return group_interval(values, groups, scale=SCORE)
-
-    valid = None if schema is None else mean([float(schema.accepts(outcome.reply)) for outcome in outcomes])
-    fields = mean([outcome.f1 for outcome in outcomes])
-    return FormatMeans(arm, len(outcomes), valid, fields, mean([outcome.exact for outcome in outcomes]))
+def _mean(outcomes: Sequence[Outcome], values: Sequence[float]) -> Interval:
+    return group_interval(values, [each.group for each in outcomes], scale=SCORE)

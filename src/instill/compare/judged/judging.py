@@ -10,18 +10,21 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from instill.compare.arms.line_up import has_generator
 from instill.compare.arms.replies import CountTokens, Overheard
-from instill.compare.judged.judge_model import MAX_TOKENS, Agreement, JudgeModel, JudgeSaid, agreement, judge_prompt
+from instill.compare.judged.judge_model import MAX_TOKENS, JudgeModel, judge_prompt
 from instill.compare.prices import FREE, Prices
 from instill.errors import UsageError
 from instill.generators.protocol import Generator
+from instill.measure.agreement import Agreement, JudgeSaid, agreement
 from instill.measure.fact_costs import interval_dict
 from instill.measure.journal import Journal, open_journal
 from instill.measure.outcomes import Outcome
 from instill.measure.paired import Interval
+from instill.measure.report.types import ModelJudge, Overhead
 from instill.measure.verdict import NEEDS
 from instill.study.sets import digest
 
@@ -137,7 +140,7 @@ class Judging:
         left: replies that it was not asked about, for it failed.
         problem: how it failed last; "".
         asked: requests that were answered, in this run and in earlier ones.
-        tokens_in, tokens_out, money: of all of them.
+        tokens_in, tokens_out, money, seconds: of all of them.
     """
 
     name: str
@@ -149,6 +152,7 @@ class Judging:
     tokens_in: int
     tokens_out: int
     money: float
+    seconds: float
 
     @property
     def about(self) -> dict[str, str]:
@@ -172,6 +176,16 @@ class Judging:
         return lines
 
     @property
+    def report(self) -> ModelJudge:
+        """For the report."""
+        return ModelJudge(self.name, self.own, self.agreement)
+
+    @property
+    def overhead(self) -> Overhead:
+        """What it cost, which is no arm's."""
+        return Overhead("judging", self.seconds, self.money)
+
+    @property
     def missing(self) -> dict[str, str]:
         """What was not judged, and why."""
         return {"judge": f"{self.left} replies were not judged: {self.problem}"} if self.left else {}
@@ -179,7 +193,7 @@ class Judging:
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
         found = self.agreement
-        plain = ("name", "own", "left", "problem", "asked", "tokens_in", "tokens_out", "money")
+        plain = ("name", "own", "left", "problem", "asked", "tokens_in", "tokens_out", "money", "seconds")
         return {
             **{name: getattr(self, name) for name in plain},
             **{name: getattr(found, name) for name in ("replies", "undecided", "empty", "matched", "judged")},
@@ -238,18 +252,19 @@ def judge_outcomes(
     wording = judge_prompt("?", ["!"], "-")
     identity = digest([generator.name, MAX_TOKENS, wording])
     problem, failures = "", 0
-    read = written = 0
     with open_journal(
         folder / f"verdicts-{identity}.jsonl", identity, noun="a verdict", work="judging these replies"
     ) as journal:
-        known, (read, written) = _known(journal)
+        known, spent = _known(journal)
         answered = len(known)
         for number, each in enumerate(asked):
             key = _key(each)
             if key in known or not each.reply.strip():
                 continue
             overheard = Overheard(generator)
+            started = perf_counter()
             said = JudgeModel(overheard).judge(each.question, each.expected, each.reply)
+            seconds = perf_counter() - started
             if said.failed:
                 problem, failures = said.reason, failures + 1
                 if failures == _PATIENCE:
@@ -257,25 +272,38 @@ def judge_outcomes(
                 continue
             failures = 0
             tokens_in, tokens_out, _ = overheard.tokens(count)
-            journal.add({"key": key, "right": said.right, "reason": said.reason, "tokens": [tokens_in, tokens_out]})
+            line = {"key": key, "right": said.right, "reason": said.reason}
+            journal.add({**line, "tokens": [tokens_in, tokens_out], "seconds": seconds})
             known[key] = said
-            answered, read, written = answered + 1, read + tokens_in, written + tokens_out
+            answered, spent = answered + 1, spent.and_also(tokens_in, tokens_out, seconds)
             progress(number + 1, len(asked), generator.name)
     judged = [each for each in asked if _key(each) in known or not each.reply.strip()]
     found = agreement(judged, [known.get(_key(each)) or JudgeSaid(False, "The reply is empty.") for each in judged])
     left = len(asked) - len(judged)
-    money = prices.of_tokens(read, written)
-    return Judging(generator.name, own, found, left, problem, answered, read, written, money)
+    money = prices.of_tokens(spent.read, spent.written)
+    return Judging(generator.name, own, found, left, problem, answered, spent.read, spent.written, money, spent.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class _Spent:
+    """Tokens and seconds."""
+
+    read: int = 0
+    written: int = 0
+    seconds: float = 0.0
+
+    def and_also(self, read: int, written: int, seconds: float) -> _Spent:
+        return _Spent(self.read + read, self.written + written, self.seconds + seconds)
 
 
 def _key(outcome: Outcome) -> str:
     return digest([outcome.question, list(outcome.expected), outcome.reply])
 
 
-def _known(journal: Journal) -> tuple[dict[str, JudgeSaid], tuple[int, int]]:
-    """The verdicts that are there, and the tokens that they took."""
+def _known(journal: Journal) -> tuple[dict[str, JudgeSaid], _Spent]:
+    """The verdicts that are there, and what they took."""
     found: dict[str, JudgeSaid] = {}
-    read = written = 0
+    spent = _Spent()
     for place, line in journal.lines:
         match line:
             case {
@@ -283,12 +311,13 @@ def _known(journal: Journal) -> tuple[dict[str, JudgeSaid], tuple[int, int]]:
                 "right": bool() | None as right,
                 "reason": str(reason),
                 "tokens": [int(came), int(went)],
-            }:
+                **more,
+            } if isinstance(seconds := more.get("seconds", 0.0), int | float):  # The first journals have no time.
                 found[key] = JudgeSaid(right, reason)
-                read, written = read + came, written + went
+                spent = spent.and_also(came, went, seconds)
             case _:
                 raise journal.damaged(place)
-    return found, (read, written)
+    return found, spent
 
 
 def _two(found: Interval) -> str:

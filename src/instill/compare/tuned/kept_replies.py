@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from time import perf_counter
 
 from instill.compare.arms.replies import TellsUsage
 from instill.generators.protocol import Generator, Message
 from instill.measure.journal import Journal
 from instill.study.sets import digest
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    text: str
+    usage: tuple[int, int] | None
+    seconds: float
 
 
 class KeptReplies:
@@ -19,6 +28,9 @@ class KeptReplies:
         opener: of the generator; called when it has to be asked.
         journal: open, of this generator alone.
         asked: called after every reply, with how many there were.
+
+    Attributes:
+        seconds: that the replies which were given took when they were written, opening the generator included.
 
     Raises:
         WorkspaceError: a line of the journal is damaged.
@@ -32,12 +44,15 @@ class KeptReplies:
         self._opener, self._journal, self._asked = opener, journal, asked
         self._generator: Generator | None = None
         self._count = 0
+        self.seconds = 0.0
         self.last_usage: tuple[int, int] | None = None
-        self._known: dict[str, tuple[str, tuple[int, int] | None]] = {}
+        self._known: dict[str, _Reply] = {}
         for place, line in journal.lines:
             try:
                 usage = line["usage"]
-                self._known[line["id"]] = str(line["reply"]), None if usage is None else (int(usage[0]), int(usage[1]))
+                told = None if usage is None else (int(usage[0]), int(usage[1]))
+                # Lines of the first journals have no time.
+                self._known[line["id"]] = _Reply(str(line["reply"]), told, float(line.get("seconds", 0.0)))
             except (KeyError, TypeError, ValueError, IndexError) as error:
                 raise journal.damaged(place) from error
 
@@ -45,12 +60,16 @@ class KeptReplies:
         """See `Generator.stream`."""
         key = digest([[dict(message) for message in messages], max_tokens, temperature])
         if key not in self._known:
+            started = perf_counter()
             self._generator = self._generator or self._opener()
             reply = "".join(self._generator.stream(messages, max_tokens=max_tokens, temperature=temperature))
             usage = self._generator.last_usage if isinstance(self._generator, TellsUsage) else None
-            self._journal.add({"id": key, "reply": reply, "usage": usage})
-            self._known[key] = reply, usage
-        reply, self.last_usage = self._known[key]
+            made = _Reply(reply, usage, perf_counter() - started)
+            self._journal.add({"id": key, "reply": made.text, "usage": made.usage, "seconds": made.seconds})
+            self._known[key] = made
+        found = self._known[key]
+        self.last_usage = found.usage
+        self.seconds += found.seconds
         self._count += 1
         self._asked(self._count)
-        yield reply
+        yield found.text

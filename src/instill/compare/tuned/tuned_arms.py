@@ -29,6 +29,21 @@ _KEPT_BACK = 4
 
 
 @dataclass(frozen=True, slots=True)
+class Replay:
+    """Rows of what the base can do.
+
+    Args:
+        shown: with the new rows, in training.
+        kept_back: to measure forgetting on; none of them is trained on.
+        seconds: that writing those that are shown took; 0 where they were given.
+    """
+
+    shown: Rows
+    kept_back: Rows
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Trained:
     """The candidates.
 
@@ -68,15 +83,15 @@ def train_arms(
         return Trained({}, (), plan.retention or ())
     _check_base(workspace, plan.tuning)
     watch = watch or Watch()
-    replay, retention = replay_of(workspace, plan, folder, watch, replied)
+    replay = replay_of(workspace, plan, folder, watch, replied)
     found: dict[str, Tuned] = {}
     if {TUNED, BOTH} & set(names):
         watch.stage("facts by heart")
         rows = closed_rows(study)
         found[TUNED] = _tune(workspace, plan.tuning, "known", rows, replay, folder, watch)
-        if plan.contrast and replay:
+        if plan.contrast and replay.shown:
             watch.stage("facts by heart, without replay")
-            found[BARE] = _tune(workspace, plan.tuning, "bare", rows, (), folder, watch)
+            found[BARE] = _tune(workspace, plan.tuning, "bare", rows, Replay((), ()), folder, watch)
     if AWARE in names:
         watch.stage("reading among distractors")
         rows = reading_rows(
@@ -88,14 +103,22 @@ def train_arms(
             unknown=plan.unknown,
         )
         found[AWARE] = _tune(workspace, plan.tuning, "reading", rows, replay, folder, watch)
-    return Trained(found, replay, retention)
+    return Trained(found, replay.shown, replay.kept_back)
 
 
 def _tune(
-    workspace: Workspace, plan: TuningPlan, name: str, rows: Rows, replay: Rows, folder: Path, watch: Watch
+    workspace: Workspace, plan: TuningPlan, name: str, rows: Rows, replay: Replay, folder: Path, watch: Watch
 ) -> Tuned:
     named = replace(plan, name=f"{plan.name}-{name}")
-    return tune(workspace.home, named, rows, folder / named.name, replay=replay, watch=watch)
+    return tune(
+        workspace.home,
+        named,
+        rows,
+        folder / named.name,
+        replay=replay.shown,
+        replay_seconds=replay.seconds,
+        watch=watch,
+    )
 
 
 def replay_of(
@@ -104,24 +127,28 @@ def replay_of(
     folder: Path,
     watch: Watch,
     replied: Callable[[int, int], None] = lambda *_: None,
-) -> tuple[Rows, Rows]:
-    """Rows to show with the new ones, and rows to measure on; the plan's, or else the base's own replies.
+) -> Replay:
+    """The plan's rows, or else the base's own replies; each of these is asked for once, also over several runs.
 
     Args:
         folder: where the base's replies are kept.
         replied: is told how many prompts are answered, of how many.
     """
     if plan.replay is not None:
-        return plan.replay, plan.retention or ()
+        return Replay(plan.replay, plan.retention or ())
     watch.stage("asking the base for replay")
-    own = _own_replies(workspace, folder, replied)
+    own, seconds = _own_replies(workspace, folder, replied)
     kept_back = [row for number, row in enumerate(own) if number % _KEPT_BACK == 0]
     shown = [row for number, row in enumerate(own) if number % _KEPT_BACK]
-    return shown, plan.retention if plan.retention is not None else kept_back
+    return Replay(
+        shown, plan.retention if plan.retention is not None else kept_back, seconds * len(shown) / max(1, len(own))
+    )
 
 
-def _own_replies(workspace: Workspace, folder: Path, replied: Callable[[int, int], None]) -> list[dict[str, Any]]:
-    """What the base says to general prompts; each is asked once, also over several runs."""
+def _own_replies(
+    workspace: Workspace, folder: Path, replied: Callable[[int, int], None]
+) -> tuple[list[dict[str, Any]], float]:
+    """What the base says to general prompts, and the seconds that this took."""
     from instill.train.generator.models import model_hash
 
     if not workspace.settings.generator.folder:
@@ -135,7 +162,7 @@ def _own_replies(workspace: Workspace, folder: Path, replied: Callable[[int, int
     file = folder / f"replay-{base}.jsonl"
     with open_journal(file, base, noun="a reply", work="asking this model for replay") as journal:
         kept = KeptReplies(lambda: opened(workspace, BASE), journal, lambda count: replied(count, len(prompts)))
-        return replay_rows(kept, prompts)
+        return replay_rows(kept, prompts), kept.seconds
 
 
 def _check_base(workspace: Workspace, plan: TuningPlan) -> None:

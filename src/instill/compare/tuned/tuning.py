@@ -60,6 +60,7 @@ class Tuned:
         seconds: of training, wall clock; of a candidate that was there already, as it was measured then.
         rows: how many were taught, replay not counted.
         folder: the candidate's.
+        replay_seconds: of writing the replay that it was shown; 0 where that was given, or none was shown.
     """
 
     candidate: str
@@ -68,6 +69,7 @@ class Tuned:
     steps: int
     recipe_file: Path
     folder: Path
+    replay_seconds: float = 0.0
 
 
 def closed_rows(study: StoredStudy) -> list[dict[str, Any]]:
@@ -86,6 +88,7 @@ def tune(
     folder: Path,
     *,
     replay: Sequence[Mapping[str, Any]] = (),
+    replay_seconds: float = 0.0,
     parent: str | None = None,
     watch: Watch | None = None,
 ) -> Tuned:
@@ -96,6 +99,7 @@ def tune(
         rows: in the `messages` or `text` form (see `instill.train.generator.rows.read_rows`).
         folder: of this plan alone; what an earlier plan wrote there is replaced.
         replay: rows of what the base can do.
+        replay_seconds: that writing them took.
         parent: id of a candidate that is trained on.
 
     Raises:
@@ -120,7 +124,8 @@ def tune(
     file.write_text(recipe_toml(plan, replay=replayed, parent=parent), encoding="utf-8")
     outcome = train_recipe(home, read_recipe(file), parent=parent, promote=False, watch=watch)
     seconds, steps = _training(outcome.card, outcome.folder)
-    return Tuned(outcome.card.id, seconds, len(rows), steps, file, outcome.folder)
+    shown = replay_seconds if replayed else 0.0
+    return Tuned(outcome.card.id, seconds, len(rows), steps, file, outcome.folder, shown)
 
 
 def recipe_toml(plan: TuningPlan, *, replay: bool, parent: str | None = None) -> str:

@@ -9,7 +9,7 @@ from instill.measure.curve.advising import REACH, Advice
 from instill.measure.curve.fitting import Fit
 from instill.measure.curve.results import Result
 from instill.measure.paired import Interval
-from instill.measure.svg import CURVE, INK, LINE, MARK, line, picture, text
+from instill.pictures import CURVE, INK, LINE, MARK, band, line, path, picture, text
 
 _HEIGHT = 286
 _LEFT, _RIGHT, _UPPER, _LOWER = 40.0, 350.0, 14.0, 206.0
@@ -131,20 +131,16 @@ def _law(fit: Fit, frame: _Frame) -> list[str]:
     if not values:
         return []
     sizes = frame.sizes(fit)
-    upper = [f"{frame.x(size):.1f},{frame.y(each.high):.1f}" for size, each in zip(sizes, values, strict=True)]
-    lower = [f"{frame.x(size):.1f},{frame.y(each.low):.1f}" for size, each in zip(sizes, values, strict=True)]
-    middle = [f"{frame.x(size):.1f},{frame.y(each.mean):.1f}" for size, each in zip(sizes, values, strict=True)]
+    upper = [(frame.x(size), frame.y(each.high)) for size, each in zip(sizes, values, strict=True)]
+    lower = [(frame.x(size), frame.y(each.low)) for size, each in zip(sizes, values, strict=True)]
+    middle = [(frame.x(size), frame.y(each.mean)) for size, each in zip(sizes, values, strict=True)]
     turn = sizes.index(frame.largest)
     shapes = [
-        f'<polygon class="band" points="{" ".join([*upper, *reversed(lower)])}" fill="{CURVE}" fill-opacity="0.22"/>',
-        f'<polyline class="curve" points="{" ".join(middle[: turn + 1])}" fill="none" stroke="{CURVE}" '
-        'stroke-width="1.8"/>',
+        band(upper, lower, opacity=0.22, more='class="band"'),
+        path(middle[: turn + 1], width=1.8, more='class="curve"'),
     ]
     if turn + 1 < len(middle):
-        shapes.append(
-            f'<polyline class="beyond" points="{" ".join(middle[turn:])}" fill="none" stroke="{CURVE}" '
-            'stroke-width="1.8" stroke-dasharray="4 3"/>'
-        )
+        shapes.append(path(middle[turn:], width=1.8, more='class="beyond" stroke-dasharray="4 3"'))
     return shapes
 
 

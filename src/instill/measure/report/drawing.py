@@ -9,7 +9,7 @@ from instill.measure.paired import Interval
 from instill.measure.report.plain import clipped, plain
 from instill.measure.report.types import Kept
 from instill.measure.report.units import signed
-from instill.measure.svg import CURVE, INK, LINE, MARK, PAPER, WIDTH, line, picture, text
+from instill.pictures import CURVE, INK, LINE, MARK, PAPER, WIDTH, line, picture, text
 
 _LEFT, _RIGHT, _ROW = 142.0, 323.0, 20.0
 _LETTERS = 22  # of an arm's name; 6.1 units each

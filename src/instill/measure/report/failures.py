@@ -4,20 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from instill.measure.outcomes import Outcome
 
+SortedKind = Literal[
+    "answered without support",
+    "format or tone missed",
+    "passage not found",
+    "abstained beside the passage",
+    "wrong beside the passage",
+    "nearly right",
+    "abstained without passages",
+    "wrong without passages",
+]
+"""What is told here, from an outcome alone."""
+
 KINDS = {
+    "error": "The generator gave no answer.",
     "answered without support": "The documents do not answer the question, and it answered all the same.",
+    "answered though unanswerable": "The documents do not answer the question, and it answered all the same.",
     "format or tone missed": "The reply is not of the form or the tone that was asked for.",
+    "format": "The reply holds the answer without committing itself to it, says nothing, or goes round in circles.",
     "passage not found": "The evidence, or a part of it, was not among the passages that it was given.",
+    "evidence not retrieved": "It was given passages, and the evidence, or a part of it, was not among them.",
+    "abstained though answerable": "It did not answer, though it was given the evidence or no passages at all.",
     "abstained beside the passage": "It was given the evidence and did not answer.",
+    "wrong value from the same document": "It gave the value of another fact of the same document.",
+    "value of another subject": "It gave the value of a fact of another document.",
     "wrong beside the passage": "It was given the evidence and answered something else.",
     "nearly right": "Half of the words or more agree with the expected answer.",
     "abstained without passages": "It had no passages to read and did not answer.",
     "wrong without passages": "It had no passages to read and answered something else.",
+    "other": "It answered something else, which is the value of no other fact either.",
 }
-"""Each kind, and what it is."""
+"""Each kind, and what it is: those of `SortedKind`, and the causes that a comparison finds out, which knows the
+documents too (`instill.compare.failures.FailureKind`)."""
 
 _NEARLY = 0.5
 
@@ -67,7 +89,7 @@ def failures(
     return found
 
 
-def _kind(row: Outcome) -> str:
+def _kind(row: Outcome) -> SortedKind:
     if row.task == "unanswerable":
         return "answered without support"
     if row.task in ("format", "tone"):
@@ -76,8 +98,9 @@ def _kind(row: Outcome) -> str:
         return "nearly right"
     if row.recall is not None and row.recall < 1:
         return "passage not found"
-    how = "abstained" if row.kind == "abstained" else "wrong"
-    return f"{how} without passages" if row.recall is None else f"{how} beside the passage"
+    if row.kind == "abstained":
+        return "abstained without passages" if row.recall is None else "abstained beside the passage"
+    return "wrong without passages" if row.recall is None else "wrong beside the passage"
 
 
 def _spread(rows: Sequence[Outcome], most: int) -> tuple[Outcome, ...]:

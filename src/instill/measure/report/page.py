@@ -6,6 +6,7 @@ requests for itself, so that a mistake there would not run anything.
 
 from __future__ import annotations
 
+from instill.measure.report.beside import examples_section, judge_section
 from instill.measure.report.elements import Markup, join, safe
 from instill.measure.report.findings import (
     about_section,
@@ -26,11 +27,13 @@ _SECTIONS = {
     "needs": ("By need", needs_section),
     "scores": ("Scores", scores_section),
     "costs": ("Costs", costs_section),
+    "examples": ("Formats and tones", examples_section),
     "beside": ("Beyond plain questions", beside_section),
     "forgetting": ("Forgetting", kept_section),
     "freshness": ("Freshness", refresh_section),
     "curves": ("How much data", curves_section),
     "failures": ("Failures", failures_section),
+    "judge": ("A judge", judge_section),
     "prompts": ("Prompts", prompts_section),
     "missing": ("Not measured", missing_section),
     "commands": ("Do it again", commands_section),

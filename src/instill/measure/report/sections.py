@@ -15,6 +15,7 @@ from instill.measure.report.elements import (
     section,
     table,
 )
+from instill.measure.report.notes import cost_notes
 from instill.measure.report.scores import TaskScores, scores_by_task
 from instill.measure.report.types import Report
 from instill.measure.report.units import difference, duration, money, money_interval, score, time_interval
@@ -87,7 +88,7 @@ def costs_section(report: Report) -> Markup:
     return section(
         "costs",
         "Costs",
-        [_costs_table(report), _facts_table(report), _ratios(report)],
+        [_costs_table(report), *map(paragraph, cost_notes(report)), _facts_table(report), _ratios(report)],
     )
 
 
@@ -149,7 +150,11 @@ def _costs_table(report: Report) -> Markup:
         "Tokens in + out",
         "Money an answer",
     )
-    return table("Preparation is indexing or training, in all; money at the configured prices", head, rows)
+    return table(
+        "Preparation is indexing, or training with the replay written for it, in all; money at the configured prices",
+        head,
+        rows,
+    )
 
 
 def _facts_table(report: Report) -> Markup:

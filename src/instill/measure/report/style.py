@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from instill.measure.svg import DARK
+from instill.pictures import DARK
 
 LIGHT_TEXT = {"ink": "#1d2326", "paper": "#ffffff", "soft": "#50595e", "card": "#f3f5f6", "accent": "#1d5a94"}
 DARK_TEXT = {"ink": "#eceff1", "paper": "#15191c", "soft": "#aab4b9", "card": "#20262a", "accent": "#8fc1f0"}

@@ -10,12 +10,14 @@ from instill.measure.fact_costs import interval_dict
 from instill.measure.report.answers import answers
 from instill.measure.report.failures import failures
 from instill.measure.report.missing import not_measured
-from instill.measure.report.plain import clipped, plain
+from instill.measure.report.notes import cost_notes, judge_notes
+from instill.measure.report.plain import clipped, plain, shortened
 from instill.measure.report.scores import BESIDE, TaskScores, against_facts, scores_by_task
 from instill.measure.report.types import Report
 from instill.measure.report.units import difference, duration, money, money_interval, score, time_interval
 
 _ARM = 24
+_DISAGREEMENTS, _SHOWN = 3, 160
 
 
 def as_text(report: Report, *, width: int = 80) -> str:
@@ -33,6 +35,7 @@ def as_text(report: Report, *, width: int = 80) -> str:
         f"{plain(report.title)}\n\n{_wrapped(report.verdict.said, width)}",
         _needs(report, width),
         _scores(scores_by_task(report.outcomes), report.arms, width),
+        *_examples(report, width),
         _costs(report, width),
         _facts(report, width),
         _beside(report, width),
@@ -40,6 +43,7 @@ def as_text(report: Report, *, width: int = 80) -> str:
         _refreshes(report, width),
         *(_wrapped(f"{each.name}: {each.advice.said}", width) for each in report.curves),
         _failures(report, width),
+        _judge(report, width),
         _section("Not measured", (_wrapped(f"{k}: {v}", width, hang=2) for k, v in not_measured(report).items())),
         _section("Do it again", (f"  {plain(command)}" for command in report.commands)),
     ]
@@ -81,9 +85,20 @@ def as_dict(report: Report) -> dict[str, Any]:
         "preparations": [
             {
                 name: getattr(each, name)
-                for name in ("arm", "seconds", "money", "facts", "seconds_per_fact", "money_per_fact")
+                for name in (
+                    "arm",
+                    "seconds",
+                    "money",
+                    "facts",
+                    "seconds_per_fact",
+                    "money_per_fact",
+                    "replay_seconds",
+                )
             }
             for each in report.preparations
+        ],
+        "overheads": [
+            {name: getattr(each, name) for name in ("what", "seconds", "money")} for each in report.overheads
         ],
         "forgetting": [
             {
@@ -139,7 +154,38 @@ def _costs(report: Report, width: int) -> str:
         before = prepared.get(each.arm)
         first = ("–", "–") if before is None else (duration(before.seconds), money(before.money, report.currency))
         rows.append([each.arm, *first, duration(each.seconds), money(each.money, report.currency)])
-    return _columns(rows, width) if len(rows) > 1 else ""
+    table = _columns(rows, width) if len(rows) > 1 else ""
+    return "\n".join([*([table] if table else []), *(_wrapped(each, width, hang=2) for each in cost_notes(report))])
+
+
+def _examples(report: Report, width: int) -> list[str]:
+    blocks = []
+    for need in dict.fromkeys(each.need for each in report.examples):
+        own = [each for each in report.examples if each.need == need]
+        rows = [[f"{need} ({own[0].questions}), means", *own[0].means]]
+        rows += [[each.arm, *map(score, each.means.values())] for each in own]
+        blocks.append(_columns(rows, width))
+    return blocks
+
+
+def _judge(report: Report, width: int) -> str:
+    if report.judge is None:
+        return ""
+    found = report.judge.agreement
+    lines = [_wrapped(each, width, hang=2) for each in judge_notes(report.judge)]
+    rows = [["By arm", "exact match [95%]", "judge [95%]", "kappa"]]
+    for each in found.arms:
+        kappa = "–" if each.kappa is None else f"{each.kappa:.2f}"
+        rows.append([each.arm, score(each.matched), score(each.judged), kappa])
+    if len(rows) > 1:
+        lines.append(_columns(rows, width))
+    for case in found.disagreements[:_DISAGREEMENTS]:
+        row, said = case.outcome, "wrong" if case.outcome.right >= 1 else "right"
+        texts = (row.question, row.reply, " / ".join(row.expected))
+        asked, reply, expected = (shortened(each, _SHOWN) for each in texts)
+        shown = f'{row.arm}: "{asked}" Reply: "{reply}" Expected: "{expected}" The judge says {said}.'
+        lines.append(_wrapped(shown, width, hang=2))
+    return _section("A judge beside exact match", lines)
 
 
 def _facts(report: Report, width: int) -> str:

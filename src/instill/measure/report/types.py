@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from instill.measure.agreement import Agreement
 from instill.measure.curve.advising import Advice
 from instill.measure.curve.fitting import Fit
 from instill.measure.curve.overfitting import Overfitting
@@ -67,6 +68,49 @@ class DataCurve:
 
 
 @dataclass(frozen=True, slots=True)
+class ExampleMeans:
+    """An arm on the examples of a format or a tone.
+
+    Args:
+        need: "format" or "tone".
+        questions: how many it was asked.
+        means: from 0 to 1, by what they are of: the columns of a table, the same for all arms of a need.
+    """
+
+    need: str
+    arm: str
+    questions: int
+    means: Mapping[str, Interval]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelJudge:
+    """A model that read the replies beside exact match.
+
+    Args:
+        own: whether it answers in the arms too.
+    """
+
+    name: str
+    own: bool
+    agreement: Agreement
+
+
+@dataclass(frozen=True, slots=True)
+class Overhead:
+    """What the comparison itself cost, and no arm.
+
+    Args:
+        what: "judging".
+        seconds, money: in all, over all runs.
+    """
+
+    what: str
+    seconds: float
+    money: float
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """All that is shown.
 
@@ -78,6 +122,9 @@ class Report:
         kept: forgetting.
         refreshes: freshness.
         curves: how much data is needed.
+        examples: formats and tones beside their scores.
+        judge: None where nobody read the replies but exact match.
+        overheads: costs of the comparison itself.
         missing: what was not measured, and why; what the verdict says is missing is added.
         commands: that make this report again, a line each.
         about: settings, versions, date, hashes: by name, in this order.
@@ -94,6 +141,9 @@ class Report:
     kept: Sequence[Kept] = ()
     refreshes: Sequence[Refresh] = ()
     curves: Sequence[DataCurve] = ()
+    examples: Sequence[ExampleMeans] = ()
+    judge: ModelJudge | None = None
+    overheads: Sequence[Overhead] = ()
     missing: Mapping[str, str] = field(default_factory=dict)
     commands: Sequence[str] = ()
     about: Mapping[str, str] = field(default_factory=dict)

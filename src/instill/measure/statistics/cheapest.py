@@ -238,7 +238,7 @@ def _needed_in_all(standings: Sequence[Standing], tolerance: float) -> int | Non
 def _recommended(chosen: Standing, standings: Sequence[Standing], tolerance: float) -> str:
     cheaper = standings[: standings.index(chosen)]
     if len(standings) == 1:
-        return f"{chosen.arm} is the only arm."
+        return f"{chosen.arm} is held against no other arm."
     said = f"{chosen.arm} is the cheapest arm that is not measurably worse than the best (tolerance {tolerance:g})"
     losses = [f"{each.arm} is cheaper, but loses {each.loss} against {each.rival}" for each in cheaper]
     return "; ".join([said, *losses]) + "."
