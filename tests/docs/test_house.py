@@ -1,0 +1,60 @@
+"""The house is built as docs/architecture.md draws it: a room uses only rooms below it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "instill"
+
+
+def drawn_rooms() -> list[str]:
+    """Names of rooms, from the top of the drawing to its ground."""
+    drawing = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").split("```\nsrc/instill/\n")[1]
+    return re.findall(r"^  ([a-z_]+)(?:/|\.py)", drawing.split("```")[0], re.M)
+
+
+def room_of(file: Path) -> str:
+    return file.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def used_rooms(source: str) -> Iterator[tuple[int, str]]:
+    """Line and room of each import of ours, wherever in a file it stands."""
+    for node in ast.walk(ast.parse(source)):
+        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        if isinstance(node, ast.ImportFrom) and node.module == "instill":
+            names = [f"instill.{each.name}" for each in node.names]
+        if isinstance(node, ast.Import):
+            names = [each.name for each in node.names]
+        yield from ((node.lineno, name.split(".")[1]) for name in names if name.startswith("instill."))
+
+
+def test_imports_are_found_wherever_they_stand() -> None:
+    source = "import instill.errors\ndef f():\n    from instill.index.types import Hit\n    from instill import catalog\n"
+    assert sorted(used_rooms(source)) == [(1, "errors"), (3, "index"), (4, "catalog")]
+
+
+def test_every_room_is_drawn_once() -> None:
+    rooms = drawn_rooms()
+    there = {room_of(file) for file in SOURCE.rglob("*.py")} - {"__init__", "__main__"}
+    assert len(rooms) == len(set(rooms))
+    assert there <= set(rooms), there - set(rooms)
+
+
+@pytest.mark.parametrize("file", sorted(SOURCE.rglob("*.py")), ids=lambda file: str(file.relative_to(SOURCE)))
+def test_a_room_uses_only_rooms_below_it(file: Path) -> None:
+    floors = {room: floor for floor, room in enumerate(drawn_rooms())}
+    room = room_of(file)
+    if room in ("__init__", "__main__"):
+        return
+    above = [
+        f"line {line}: {used}"
+        for line, used in used_rooms(file.read_text(encoding="utf-8"))
+        if floors[used] < floors[room]
+    ]
+    assert not above, f"{file.relative_to(SOURCE)} uses rooms above it: {', '.join(above)}"
