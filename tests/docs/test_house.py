@@ -35,7 +35,9 @@ def used_rooms(source: str) -> Iterator[tuple[int, str]]:
 
 
 def test_imports_are_found_wherever_they_stand() -> None:
-    source = "import instill.errors\ndef f():\n    from instill.index.types import Hit\n    from instill import catalog\n"
+    source = (
+        "import instill.errors\ndef f():\n    from instill.index.types import Hit\n    from instill import catalog\n"
+    )
     assert sorted(used_rooms(source)) == [(1, "errors"), (3, "index"), (4, "catalog")]
 
 

@@ -16,6 +16,7 @@ from instill.lab.scenes import (
     Scene,
     Stranger,
     asking_row,
+    cited_row,
     different_people,
     exam_row,
     json_row,
@@ -58,6 +59,7 @@ class Shares:
         drill: whose fact it is: several questions about passages of one sentence, all with the same attribute.
         exam: several questions about the same passages.
         short: as an exam, but each passage tells one or two facts only.
+        cited: as an exam, and each answer with the number of its passage.
         passages: most passages of a reading row or an exam.
         attributes: of lists, retold sentences and drills.
         name_first: share of sentences, retold or drilled, that surely say the name before the value. To find such a
@@ -81,6 +83,7 @@ class Shares:
     short: float = 0
     asking: float = 0
     json: float = 0
+    cited: float = 0
     passages: int = 4
     attributes: tuple[str, ...] = ATTRIBUTES
     name_first: float = 0
@@ -130,10 +133,24 @@ MAIN = Shares(
 )
 """Facts to know by heart are half of it: their rows are short and cost little beside the passages."""
 
-FULL = replace(MAIN, statement=18, question=20, reading=18, drill=4, exam=15, asking=7, json=7, alike=0.4)
-"""More of the long prompts of `instill ask`, which cost ten times as much as the short ones."""
+FULL = replace(MAIN, copied=1, reading=10, drill=2, exam=10, short=3, asking=10, json=8, cited=8, alike=0.4)
+"""When reading is known: more of the long prompts of `instill ask`, which cost ten times as much as the short ones, and
+of which passage says so."""
 
-SAMPLED = replace(FULL, alike=ALIKE)
+SAMPLED = Shares(
+    statement=18,
+    biography=2,
+    question=20,
+    reverse=3,
+    copied=3,
+    reading=18,
+    drill=4,
+    exam=15,
+    short=5,
+    asking=7,
+    json=7,
+    together=4,
+)
 """What the vocabulary is made from. With another vocabulary a checkpoint is of no use, so this stays as it is when a
 mix changes."""
 
@@ -217,6 +234,11 @@ class _Maker:
         facts = self._rng.choice((0, 0, 1, 2))
         scenes = make_exam(self._stranger, count, asked, self._rng, facts=facts, alike=self._alike)
         return asking_row(scenes, self._rng)
+
+    def cited(self) -> Row:
+        count, asked = self._rng.randint(2, 6), self._rng.randint(4, 8)
+        facts = self._rng.choice((0, 1, 2))
+        return cited_row(make_exam(self._stranger, count, asked, self._rng, facts=facts, alike=self._alike))
 
     def json(self) -> Row:
         person = self._stranger()

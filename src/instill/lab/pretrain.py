@@ -29,7 +29,7 @@ STAGES: tuple[tuple[float, Shares], ...] = (
     (0.13, DRILL),
     (0.28, WIDER),
     (0.32, EVERY),
-    (0.70, MAIN),
+    (0.625, MAIN),
     (1.0, FULL),
 )
 """Up to which share of the steps each mix is trained on."""

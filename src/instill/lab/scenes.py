@@ -199,6 +199,22 @@ def exam_row(scenes: Sequence[Scene]) -> Row:
     return turns_row([*turns, *((f"Question: {scene.question}", scene.answer) for scene in later)], task="exam")
 
 
+def cited_row(scenes: Sequence[Scene]) -> Row:
+    """As `exam_row`, each answer with the number of its passage: what is hard in the prompt of `ask`, in a short one.
+
+    Args:
+        scenes: with the same passages.
+    """
+    first, *later = scenes
+
+    def said(scene: Scene) -> str:
+        return scene.answer if scene.source < 0 else f"{scene.answer} [{scene.source + 1}]"
+
+    turns = [(reading_prompt(first.passages, first.question), said(first))]
+    turns += [(f"Question: {scene.question}", said(scene)) for scene in later]
+    return turns_row(turns, system="End every sentence with the numbers of the passages that say it.", task="cited")
+
+
 def list_row(people: Sequence[Person], attributes: Sequence[str], rng: random.Random) -> Row:
     """A list of names, each with one fact, in which the names come again; only the facts that can be known are taught.
 
