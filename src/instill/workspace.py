@@ -14,12 +14,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from instill.adapted import adapted
 from instill.catalog import Catalog, Root
 from instill.errors import EncoderMismatch, UsageError, WorkspaceError
 from instill.index.types import DocumentRecord, Hit, Mode, SearchRequest, SearchResult
+from instill.learned.adapted import adapted
+from instill.learned.tuned import is_set
 from instill.location import find_workspace, make_workspace
-from instill.measure.tuned import is_set
 from instill.settings import SETTINGS_FILE, Settings, load_settings
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from instill.index.lookup import StoredDocument
     from instill.index.store import Index
     from instill.ingest import Ingest, IngestReport, Progress
-    from instill.measure.stored import Threshold
-    from instill.measure.tuned import Tuned
+    from instill.learned.threshold import Threshold
+    from instill.learned.tuned import Tuned
     from instill.status import Status
 
 EMPTY = "Nothing was added to this workspace yet: instill add PATH"
@@ -141,7 +141,7 @@ class Workspace:
     @property
     def threshold(self) -> Threshold:
         """The confidence from which on `ask` answers: set by the user, calibrated, or the default."""
-        from instill.measure.stored import threshold_in_use
+        from instill.learned.threshold import threshold_in_use
 
         return threshold_in_use(self.home, self.settings, self.index.generation.fingerprint)
 
@@ -420,7 +420,15 @@ class Workspace:
         """What is in the workspace."""
         from instill.status import status_of
 
-        return status_of(self, self._adapted.sentences)
+        return status_of(
+            self.path,
+            self.settings,
+            self.catalog,
+            self.index,
+            self.threshold,
+            writable=self.writable,
+            learned=self._adapted.sentences,
+        )
 
     # -- inside ------------------------------------------------------------------------------------------------
 

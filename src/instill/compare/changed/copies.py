@@ -22,8 +22,8 @@ from instill.index.generations import POINTER, live_generation
 from instill.index.lookup import StoredDocument
 from instill.index.store import write_lock
 from instill.ingest import Prepared, cut, encode_and_commit, passage_identity
-from instill.measure.stored import CALIBRATION_FILE
-from instill.measure.tuned import TUNED_FILE
+from instill.learned.threshold import CALIBRATION_FILE
+from instill.learned.tuned import TUNED_FILE
 from instill.reindex import document_of
 from instill.settings import SETTINGS_FILE
 from instill.study.sets import digest
