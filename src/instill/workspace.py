@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from instill.answer.types import Answer, Turn
     from instill.chat import Chat
     from instill.documents.document import Scalar
-    from instill.encoders.own import OwnEncoder
     from instill.encoders.protocol import Encoder
     from instill.generators.protocol import Generator
     from instill.index.fusion import Fusion
     from instill.index.lookup import StoredDocument
     from instill.index.store import Index
     from instill.ingest import Ingest, IngestReport, Progress
+    from instill.learned.own_encoder import OwnEncoder
     from instill.learned.threshold import Threshold
     from instill.learned.tuned import Tuned
     from instill.status import Status
@@ -302,7 +302,7 @@ class Workspace:
 
         Returns how many documents there are. The old index answers until the switch.
         """
-        from instill.encoders.own import used_also_as
+        from instill.learned.own_encoder import used_also_as
         from instill.reindex import reindex
 
         self._must_be_writable()

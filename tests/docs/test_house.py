@@ -29,12 +29,13 @@ def used_rooms(source: str) -> Iterator[tuple[int, str]]:
     `instill.__version__` is in no room. What else the package itself gives out counts by its name, which is no room's.
     """
     for node in ast.walk(ast.parse(source)):
-        names = []
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"line {node.lineno}: import by the full name"
             names = [f"{node.module}.{each.name}" for each in node.names]
         elif isinstance(node, ast.Import):
             names = [each.name for each in node.names]
+        else:
+            continue
         rooms = {name.split(".")[1] for name in names if name.startswith("instill.")} - {"__version__"}
         yield from ((node.lineno, room) for room in sorted(rooms))
 

@@ -9,10 +9,10 @@ import pytest
 
 from instill import Workspace
 from instill.encoders.minilm import find_minilm
-from instill.encoders.own import RECORD_FILE, OwnEncoder, add_own, own_encoders, own_for
 from instill.encoders.sentence_transformers_folder import read_folder
 from instill.encoders.transformer_weights import read_tensors
 from instill.errors import EncoderMismatch, UsageError, WorkspaceError
+from instill.learned.own_encoder import RECORD_FILE, OwnEncoder, add_own, own_encoders, own_for
 from instill.study.types import StudyQuestion
 from instill.train.encoder.averaging import Candidates
 from instill.train.encoder.choosing import Chosen

@@ -1,1 +1,1 @@
-"""How much data is needed: parts of the rows that grow (`growing`), what they are parts of (`material`), the page (`page`)."""
+"""How much data is needed: growing parts of the rows, trained and asked (`growing`); what is drawn from; the page."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from instill.encoders.own import OwnEncoder, own_for
 from instill.errors import WorkspaceError
 from instill.index.generations import live_generation
+from instill.learned.own_encoder import OwnEncoder, own_for
 from instill.learned.tuned import Tuned, apply_tuned, is_set
 from instill.settings import Settings
 

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from instill.encoders import open_encoder
-from instill.encoders.own import FOLDER, RECORD_FILE, OwnEncoder, add_own, keep_only
 from instill.encoders.protocol import Encoder
 from instill.errors import UsageError, WorkspaceError
 from instill.index.store import Index
+from instill.learned.own_encoder import FOLDER, RECORD_FILE, OwnEncoder, add_own, keep_only
 from instill.learned.tuned import is_set
 from instill.measure.paired import Interval, Numbers, interval
 from instill.reindex import reindex
