@@ -30,20 +30,20 @@ from typing import Any
 from structure_sets import TASKS, Task, read_task, write_task
 
 from instill.cli.output import columns
+from instill.gate.refusals import is_refusal
+from instill.gate.rows import GateRows, read_gate_rows
+from instill.gate.schema import ReplySchema
+from instill.gate.scoring import f1, json_score, parse_json, score
+from instill.generators.models import model_hash, open_model, open_tokenizer
 from instill.lab.drawing import curves
-from instill.lab.shipped import micro_folder
-from instill.measure.gate.refusals import is_refusal
-from instill.measure.gate.rows import GateRows, read_gate_rows
-from instill.measure.gate.schema import ReplySchema
-from instill.measure.gate.scoring import f1, json_score, parse_json, score
 from instill.measure.paired import Interval, interval
 from instill.train.generator.base import base_folder
 from instill.train.generator.examples import make_examples
-from instill.train.generator.models import model_hash, open_model, open_tokenizer
 from instill.train.generator.recipe import read_recipe
 from instill.train.generator.replies import replies
 from instill.train.generator.rows import Row
 from instill.train.generator.run import Prepared, fit, open_recipe
+from instill.weights import micro_folder
 
 Measures = dict[str, list[float]]
 """Quantity -> of each row that it is measured on, 0 to 1."""

@@ -44,8 +44,8 @@ def write_model(name: str, folder: Path) -> None:
     from transformers import LlamaConfig, LlamaForCausalLM
 
     from instill.generators.model_folder import checked_folder
-    from instill.lab.shipped import micro_folder
-    from instill.train.generator.models import open_tokenizer
+    from instill.generators.models import open_tokenizer
+    from instill.weights import micro_folder
 
     if name not in SHAPES:
         folder.symlink_to(micro_folder() if name == "micro" else checked_folder(Path(name)), target_is_directory=True)
@@ -72,10 +72,10 @@ def write_rows(folder: Path, count: int) -> list[int]:
     Returns:
         How many tokens each has.
     """
+    from instill.generators.models import open_tokenizer
     from instill.lab.curriculum import Shares, epoch_rows
     from instill.lab.world import make_world
     from instill.train.generator.examples import make_examples
-    from instill.train.generator.models import open_tokenizer
 
     # Messages only, so that it is the assistant's words that are supervised.
     rows = epoch_rows(make_world(), 0, count, Shares(question=20, reverse=3, reading=20, exam=30, short=6, json=5))

@@ -19,11 +19,11 @@ from train_arms import Arm, Turns, Work, method_of
 from transformers import PrinterCallback, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
+from instill.generators.models import open_model, open_tokenizer
 from instill.train.generator.batches import steps_of
 from instill.train.generator.examples import Example
 from instill.train.generator.loop import uses_bf16
 from instill.train.generator.methods import prepare
-from instill.train.generator.models import open_model, open_tokenizer
 from instill.train.schedule import rate
 
 

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from instill.workspace import Workspace
+from instill.catalog import Catalog
+from instill.index.store import Index
+from instill.learned.threshold import Threshold
+from instill.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,24 +37,31 @@ class Status:
     learned: Sequence[str] = ()
 
 
-def status_of(workspace: Workspace, learned: Sequence[str]) -> Status:
-    """Look at every part of an open workspace; loads neither an encoder's weights nor a reader."""
-    documents, passages = workspace.index.count()
-    kinds = Counter(record.kind for record in workspace.index.records())
-    generator = workspace.settings.generator
-    threshold = workspace.threshold
+def status_of(
+    path: Path,
+    settings: Settings,
+    catalog: Catalog,
+    index: Index,
+    threshold: Threshold,
+    *,
+    writable: bool,
+    learned: Sequence[str],
+) -> Status:
+    """Look at the parts of the workspace at `path`; needs neither an encoder's weights nor a reader."""
+    documents, passages = index.count()
+    kinds = Counter(record.kind for record in index.records())
     promise = threshold.calibration.promise if threshold.calibration and not threshold.notice else threshold.notice
     return Status(
-        path=str(workspace.path),
+        path=str(path),
         documents=documents,
         passages=passages,
         kinds=dict(sorted(kinds.items(), key=lambda item: (-item[1], item[0]))),
-        roots=[root.path for root in workspace.catalog.roots()],
-        index_bytes=_folder_bytes(workspace.home / "index"),
-        encoder=workspace.index.generation.fingerprint,
-        generator=generator.model or generator.folder,
-        questions=workspace.catalog.usage_count(),
-        writable=workspace.writable,
+        roots=[root.path for root in catalog.roots()],
+        index_bytes=_folder_bytes(index.folder),
+        encoder=index.generation.fingerprint,
+        generator=settings.generator.model or settings.generator.folder,
+        questions=catalog.usage_count(),
+        writable=writable,
         threshold=threshold.value,
         threshold_origin=threshold.origin,
         promise=promise,

@@ -18,8 +18,8 @@ from instill.registry.champions import Champions
 from instill.registry.store import Candidate, Registry
 
 if TYPE_CHECKING:
-    from instill.measure.gate.judge import Interpolated
-    from instill.measure.gate.specification import Gate
+    from instill.gate.judge import Interpolated
+    from instill.gate.specification import Gate
     from instill.train.generator.recipe import Recipe
     from instill.train.generator.rows import Row
     from instill.train.generator.run import Fitted, Prepared
@@ -138,8 +138,8 @@ def gate_rows(recipe: Recipe, tokenizer: Any) -> list[Row]:
     Raises:
         UsageError: something of it cannot be used.
     """
-    from instill.measure.gate.judge import rows_of
-    from instill.measure.gate.specification import load_gate
+    from instill.gate.judge import rows_of
+    from instill.gate.specification import load_gate
 
     if not recipe.gate:
         return []
@@ -147,7 +147,7 @@ def gate_rows(recipe: Recipe, tokenizer: Any) -> list[Row]:
 
 
 def _opened_gate(prepared: Prepared) -> _OpenedGate | None:
-    from instill.measure.gate.specification import load_gate
+    from instill.gate.specification import load_gate
 
     recipe = prepared.recipe
     if not recipe.gate:
@@ -166,7 +166,7 @@ def _gate_hash(card: Card) -> str:
 
 def _known(registry: Registry, card: Card) -> Candidate | None:
     """The candidate that the same recipe made before, as a whole or at a scale; not where it is damaged."""
-    from instill.measure.gate.judge import SCALES
+    from instill.gate.judge import SCALES
 
     present = set(registry.ids())
     for id_ in (card.id, *(_scaled(card, scale).id for scale in SCALES)):
@@ -222,9 +222,9 @@ def _tidy(run: Path) -> None:
 
 
 def _judged(gate: Gate, prepared: Prepared, candidate: Path, kept: Path) -> Interpolated:
-    from instill.measure.gate.judge import with_interpolation
-    from instill.measure.gate.kept import Kept
-    from instill.train.generator.models import open_model
+    from instill.gate.judge import with_interpolation
+    from instill.gate.kept import Kept
+    from instill.generators.models import open_model
 
     def open_at(scale: float) -> Any:
         return open_model(prepared.base, candidate=candidate, scale=scale)
@@ -243,7 +243,8 @@ def _at_scale(prepared: Prepared, weights: Path, run: Path, card: Card, tried: I
     """The weights that the gate chose; those between base and candidate are another candidate, with its own id."""
     import torch
 
-    from instill.train.generator.models import open_model, save_candidate
+    from instill.generators.models import open_model
+    from instill.train.generator.saving import save_candidate
 
     scale = tried.chosen.scale
     if scale == 1:
@@ -259,7 +260,7 @@ def _at_scale(prepared: Prepared, weights: Path, run: Path, card: Card, tried: I
 def _mark_trained(model: Any, folder: Path) -> None:
     from safetensors import safe_open
 
-    from instill.train.generator.candidates import WEIGHTS
+    from instill.generators.candidates import WEIGHTS
 
     if not (folder / WEIGHTS).is_file():
         return  # A DoRA adapter that became dense: what differs from the base is marked already.

@@ -14,12 +14,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from instill.adapted import adapted
 from instill.catalog import Catalog, Root
 from instill.errors import EncoderMismatch, UsageError, WorkspaceError
 from instill.index.types import DocumentRecord, Hit, Mode, SearchRequest, SearchResult
+from instill.learned.adapted import adapted
+from instill.learned.tuned import is_set
 from instill.location import find_workspace, make_workspace
-from instill.measure.tuned import is_set
 from instill.settings import SETTINGS_FILE, Settings, load_settings
 
 if TYPE_CHECKING:
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
     from instill.answer.types import Answer, Turn
     from instill.chat import Chat
     from instill.documents.document import Scalar
-    from instill.encoders.own import OwnEncoder
     from instill.encoders.protocol import Encoder
     from instill.generators.protocol import Generator
     from instill.index.fusion import Fusion
     from instill.index.lookup import StoredDocument
     from instill.index.store import Index
     from instill.ingest import Ingest, IngestReport, Progress
-    from instill.measure.stored import Threshold
-    from instill.measure.tuned import Tuned
+    from instill.learned.own_encoder import OwnEncoder
+    from instill.learned.threshold import Threshold
+    from instill.learned.tuned import Tuned
     from instill.status import Status
 
 EMPTY = "Nothing was added to this workspace yet: instill add PATH"
@@ -141,7 +141,7 @@ class Workspace:
     @property
     def threshold(self) -> Threshold:
         """The confidence from which on `ask` answers: set by the user, calibrated, or the default."""
-        from instill.measure.stored import threshold_in_use
+        from instill.learned.threshold import threshold_in_use
 
         return threshold_in_use(self.home, self.settings, self.index.generation.fingerprint)
 
@@ -302,7 +302,7 @@ class Workspace:
 
         Returns how many documents there are. The old index answers until the switch.
         """
-        from instill.encoders.own import used_also_as
+        from instill.learned.own_encoder import used_also_as
         from instill.reindex import reindex
 
         self._must_be_writable()
@@ -420,7 +420,15 @@ class Workspace:
         """What is in the workspace."""
         from instill.status import status_of
 
-        return status_of(self, self._adapted.sentences)
+        return status_of(
+            self.path,
+            self.settings,
+            self.catalog,
+            self.index,
+            self.threshold,
+            writable=self.writable,
+            learned=self._adapted.sentences,
+        )
 
     # -- inside ------------------------------------------------------------------------------------------------
 

@@ -17,13 +17,14 @@ from hypothesis import strategies as st
 
 from instill.compare.tuned.forgetting import ALLOWED, Skill, forgetting, loss_of
 from instill.errors import UsageError, WorkspaceError
+from instill.generators.models import open_model
 from instill.lab.micro import make_tokenizer, save_micro
 from instill.measure.report.types import Kept
 from instill.train.generator.examples import make_examples
-from instill.train.generator.models import open_model, save_candidate
 from instill.train.generator.replies import log_likelihoods, replies
 from instill.train.generator.rows import Row, chat_row
-from tests.measure.gate.gate_models import PEOPLE, colours, small_model, taught
+from instill.train.generator.saving import save_candidate
+from tests.gate.gate_models import PEOPLE, colours, small_model, taught
 
 WHO = PEOPLE[:32]
 # One reply to all questions of a kind, so that a tiny model knows them after a few steps.

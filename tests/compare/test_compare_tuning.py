@@ -13,10 +13,10 @@ pytest.importorskip("torch")
 
 from instill.compare.tuned.tuning import TuningPlan, closed_rows, recipe_toml, tune
 from instill.errors import UsageError, WorkspaceError
+from instill.generators.models import open_model, open_tokenizer
 from instill.registry.card import Metrics
 from instill.registry.champions import Champions
 from instill.registry.store import Registry
-from instill.train.generator.models import open_model, open_tokenizer
 from instill.train.generator.recipe import read_recipe
 from instill.train.generator.replies import replies
 from instill.training import Watch

@@ -18,11 +18,11 @@ from filelock import FileLock
 from safetensors.torch import load_file
 
 from instill.errors import UsageError, WorkspaceError
-from instill.measure.gate.probes import Probe
-from instill.measure.gate.rows import read_gate_rows
+from instill.gate.probes import Probe
+from instill.gate.rows import read_gate_rows
+from instill.generators.models import open_model, open_tokenizer
 from instill.registry.champions import Champions
 from instill.registry.store import Registry
-from instill.train.generator.models import open_model, open_tokenizer
 from instill.train.generator.recipe import read_recipe
 from instill.train.generator.replies import replies
 from instill.train.generator.rows import chat_row, write_rows

@@ -12,8 +12,8 @@ from instill.errors import UsageError
 from instill.workspace import EMPTY, Workspace
 
 if TYPE_CHECKING:
-    from instill.measure.calibration import Report
     from instill.measure.risk import Point
+    from instill.tuning.calibration import Report
 
 NO_PROMISE = 1
 _ROWS = 8
@@ -47,8 +47,8 @@ def calibrate(
     Example: `instill calibrate --risk 0.1 --plot curve.svg`
     """
     from instill.cli.curve_picture import svg_picture
-    from instill.measure.calibration import calibrate as run
     from instill.study.questions import read_questions
+    from instill.tuning.calibration import calibrate as run
 
     own = None if questions is None else read_questions(questions)
     with Workspace.open(workspace) as opened, progress_bar("Asking", hidden=as_json) as update:

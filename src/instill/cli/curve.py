@@ -13,10 +13,10 @@ from instill.errors import MissingDependency, UsageError
 from instill.location import find_workspace
 
 if TYPE_CHECKING:
-    from instill.data_curve import MeasuredCurve, Watch
-    from instill.data_curve_material import Material
+    from instill.data_curve.growing import MeasuredCurve, Watch
+    from instill.data_curve.material import Material
+    from instill.gate.scoring import Scoring
     from instill.measure.curve.running import Progress
-    from instill.measure.gate.scoring import Scoring
 
 
 def register(parent: typer.Typer) -> None:
@@ -79,8 +79,8 @@ def curve(
 
     Example: `instill curve --study --base models/qwen --by wording`
     """
-    from instill.data_curve import Settings, measure_data_curve
-    from instill.data_curve_page import write_page
+    from instill.data_curve.growing import Settings, measure_data_curve
+    from instill.data_curve.page import write_page
 
     _check_packages()
     home = find_workspace(workspace) / ".instill"
@@ -111,7 +111,7 @@ def _check_packages() -> None:
 
 
 def _of_recipe(source: str, base: str, score: Scoring | None) -> Material:
-    from instill.data_curve_material import recipe_material, with_base
+    from instill.data_curve.material import recipe_material, with_base
     from instill.train.generator.recipe import read_recipe
 
     if not source:
@@ -121,7 +121,7 @@ def _of_recipe(source: str, base: str, score: Scoring | None) -> Material:
 
 
 def _of_study(home: Path, reference: str, like: Path | None, base: str) -> Material:
-    from instill.data_curve_material import study_material, study_recipe
+    from instill.data_curve.material import study_material, study_recipe
     from instill.settings import SETTINGS_FILE, load_settings
     from instill.study.stored import open_study
     from instill.train.generator.recipe import read_recipe
@@ -145,7 +145,7 @@ def _numbers(sizes: str) -> tuple[int, ...]:
 
 
 def _watch(update: Callable[[int, int, str], None]) -> Watch:
-    from instill.data_curve import Watch
+    from instill.data_curve.growing import Watch
 
     done, most = 0, 0
 
@@ -161,7 +161,7 @@ def _watch(update: Callable[[int, int, str], None]) -> Watch:
 
 
 def _print(measured: MeasuredCurve, files: Sequence[Path]) -> None:
-    from instill.data_curve_page import curve_table, left_out
+    from instill.data_curve.page import curve_table, left_out
 
     typer.secho(clean(f"{measured.material.name}: {measured.material.label} by number of rows", 150), bold=True)
     head, rows = curve_table(measured)

@@ -163,6 +163,6 @@ def documents(
 
 
 def _model(folder: Path | None) -> Path:
-    from instill.lab.shipped import micro_folder
+    from instill.weights import micro_folder
 
     return folder if folder is not None else micro_folder()

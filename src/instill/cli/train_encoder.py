@@ -16,9 +16,9 @@ from instill.workspace import EMPTY, Workspace
 
 if TYPE_CHECKING:
     from instill.train.encoder.choosing import Chosen
-    from instill.train.encoder.own_documents import Verdict
     from instill.train.encoder.run import EncoderRun, Watch
     from instill.train.progress import Progress
+    from instill.tuning.own_encoder import Verdict
 
 _NOTE = (
     "note: All of these questions were written by rules. People ask in other words: look at the search for some of "
@@ -99,7 +99,7 @@ def _own(
     as_json: bool,
 ) -> None:
     from instill.train.encoder.judging import read_beir
-    from instill.train.encoder.own_documents import train_own_encoder
+    from instill.tuning.own_encoder import train_own_encoder
 
     with Workspace.open(workspace) as opened, ExitStack() as stack:
         if opened.is_empty:
@@ -140,7 +140,7 @@ def sentence(verdict: Verdict) -> str:
 
 
 def _undo(workspace: str | None, as_json: bool) -> None:
-    from instill.train.encoder.own_documents import undo_own_encoder
+    from instill.tuning.own_encoder import undo_own_encoder
 
     with Workspace.open(workspace) as opened, progress_bar("Encoding", hidden=as_json) as update:
         count = undo_own_encoder(opened, progress=lambda done, total: update(done, total, ""))

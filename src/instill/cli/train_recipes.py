@@ -95,7 +95,7 @@ def init(
 
     Example: `instill train init recipe.toml`
     """
-    from instill.measure.gate.specification import template_toml as gate_toml
+    from instill.gate.specification import template_toml as gate_toml
     from instill.train.generator.recipe_template import template_toml as recipe_toml
 
     gate = file.with_name("gate.toml")
@@ -151,10 +151,10 @@ def pairs(
 def _dry(recipe: Recipe, as_json: bool) -> bool:
     """Whether the run may begin."""
     from instill.cli.train_recipe import show_dry_run
+    from instill.generators.models import open_model, open_tokenizer
     from instill.train.generator.base import base_folder
     from instill.train.generator.dry_run import dry_run
     from instill.train.generator.methods import prepare
-    from instill.train.generator.models import open_model, open_tokenizer
     from instill.training import gate_rows
 
     base = base_folder(recipe)

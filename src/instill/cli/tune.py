@@ -11,7 +11,7 @@ from instill.errors import UsageError
 from instill.workspace import EMPTY, Workspace
 
 if TYPE_CHECKING:
-    from instill.measure.tuning import Figures, Report
+    from instill.tuning.search import Figures, Report
 
 app = typer.Typer(no_args_is_help=True, help="Fit settings to the documents by measuring.")
 
@@ -48,8 +48,8 @@ def search(
 
     Example: `instill tune search --questions questions.jsonl --apply`
     """
-    from instill.measure.tuning import keep, tune_search
     from instill.study.questions import read_questions
+    from instill.tuning.search import keep, tune_search
 
     own = None if questions is None else read_questions(questions)
     origin = "written" if questions is None else str(questions)

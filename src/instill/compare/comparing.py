@@ -223,7 +223,7 @@ def _identity(workspace: Workspace, study: StoredStudy, plan: ComparePlan, train
 def _base_hash(folder: str) -> str:
     if not folder:
         return ""
-    from instill.train.generator.models import model_hash
+    from instill.generators.models import model_hash
 
     return model_hash(Path(folder))
 

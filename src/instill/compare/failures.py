@@ -21,7 +21,7 @@ from typing import Literal
 
 from instill.compare.scoring import judge, normalised, stands_in
 from instill.compare.stored import Recorded
-from instill.measure.gate.degenerate import is_garbled, is_loop
+from instill.gate.degenerate import is_garbled, is_loop
 from instill.measure.outcomes import Outcome
 from instill.study.sets import Fact, StudyItem
 

@@ -28,8 +28,8 @@ from dataclasses import dataclass
 from instill.answer.extractive import REFUSAL
 from instill.answer.prompt import UNKNOWN as NOT_IN_PASSAGES
 from instill.answer.text import word_set
-from instill.measure.gate.refusals import PHRASES, is_refusal
-from instill.measure.gate.scoring import f1, words
+from instill.gate.refusals import PHRASES, is_refusal
+from instill.gate.scoring import f1, words
 from instill.measure.outcomes import Kind
 from instill.study.texts import UNKNOWN as NOT_SAID
 
@@ -37,7 +37,7 @@ MOST_OTHER_WORDS = 24
 """Words of a reply besides those of the answer and the question, for it to count as the answer in a sentence."""
 
 ABSTENTIONS = (*PHRASES, NOT_IN_PASSAGES, NOT_SAID, REFUSAL, "I do not know", "I cannot answer", "I can't answer")
-"""What counts as "I don't know", as `instill.measure.gate.refusals` reads it."""
+"""What counts as "I don't know", as `instill.gate.refusals` reads it."""
 
 _ARTICLES = frozenset({"a", "an", "the"})
 _DENIALS = word_set("not never neither nor isnt wasnt arent werent")

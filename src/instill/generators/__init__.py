@@ -1,6 +1,7 @@
 """Messages to text: `open_generator(settings.generator)` gives a `Generator` (see `protocol`) or None.
 
 Any OpenAI-compatible endpoint (`endpoint`), or a local transformers folder (`local`).
+`models` opens such a folder for whoever needs the model itself, as training does.
 """
 
 from __future__ import annotations

@@ -104,7 +104,7 @@ class LocalGenerator:
         """The model with its adapter; None where it has none."""
         if self._adapter_of is None:
             return None
-        from instill.train.generator.models import model_hash, open_model
+        from instill.generators.models import model_hash, open_model
 
         adapter = self._adapter_of(model_hash(self._folder))
         if adapter is None:

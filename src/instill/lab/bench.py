@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from instill.generators.models import open_model, open_tokenizer
 from instill.lab.curriculum import Shares, epoch_rows
 from instill.lab.measuring import Probe, reading, recall, right_of
 from instill.lab.world import Person, World, make_world
@@ -17,7 +18,6 @@ from instill.train.generator.hyperparameters import Hyperparameters
 from instill.train.generator.loop import train
 from instill.train.generator.methods import Method, prepare
 from instill.train.generator.mix import mixed
-from instill.train.generator.models import open_model, open_tokenizer
 from instill.train.generator.rows import Row
 from instill.train.generator.teacher import teach
 

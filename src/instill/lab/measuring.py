@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from instill.answer.reply import read_reply
+from instill.generators.models import open_model, open_tokenizer
 from instill.lab.names import FIRST, LAST
 from instill.lab.scenes import Scene, asking_row, json_row, make_scene, reading_row
 from instill.lab.world import (
@@ -24,7 +25,6 @@ from instill.lab.world import (
     reverse_questions,
 )
 from instill.measure.paired import Interval, interval
-from instill.train.generator.models import open_model, open_tokenizer
 from instill.train.generator.replies import replies
 from instill.train.generator.rows import Row, chat_row
 

@@ -1,5 +1,5 @@
-"""Measuring a workspace on questions: how often answers are wrong, and from which confidence on they can be trusted.
+"""From scores to what can be said of them: intervals, risk, curves, verdicts and the report. Knows no documents.
 
-Public face: the statistics in `instill.measure.risk`, `calibrate` in `instill.measure.calibration`, and
-`load_calibration` in `instill.measure.stored`.
+Public face: `choose` and `interval` in `instill.measure.paired`, `choose_threshold` and `curve` in
+`instill.measure.risk`, `reach_verdict` in `instill.measure.verdict`, and the packages `statistics`, `curve`, `report`.
 """

@@ -40,7 +40,7 @@ class Base(_Part):
 
     Args:
         folder: where it was; it may have moved since.
-        hash: see `instill.train.generator.models.model_hash`.
+        hash: see `instill.generators.models.model_hash`.
     """
 
     name: str

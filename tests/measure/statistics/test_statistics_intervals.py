@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instill.errors import UsageError
-from instill.measure.gate.deciding import paired
+from instill.gate.deciding import paired
 from instill.measure.paired import interval
 from instill.measure.statistics.grouping import grouped
 from instill.measure.statistics.intervals import SCORE, group_interval, limits

@@ -8,11 +8,12 @@ from typing import Any
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from instill.generators.models import model_hash, open_model
 from instill.lab.micro import make_tokenizer, save_micro
 from instill.registry import Registry
 from instill.registry.card import Base, Card, GateResult, Metrics, Rows
 from instill.train.generator.methods import Method, prepare
-from instill.train.generator.models import model_hash, open_model, save_candidate
+from instill.train.generator.saving import save_candidate
 
 TEXTS = ["What is tea?", "Green tea is brewed at 80 degrees.", "Who are you?", "Give the answer as JSON."]
 

@@ -14,11 +14,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from instill.errors import InstillError, MissingDependency, UsageError, WorkspaceError
+from instill.generators.models import open_model, open_tokenizer
 from instill.train.generator import export as exporting
 from instill.train.generator.distance import distances
 from instill.train.generator.export import export
 from instill.train.generator.export_formats import serving_line, write_merged
-from instill.train.generator.models import open_model, open_tokenizer
 from instill.train.generator.parity import agree, as_prompts, said_by
 from tests.train.generator.made_candidates import add_candidate, make_base_model
 

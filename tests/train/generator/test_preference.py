@@ -12,12 +12,12 @@ import torch
 from accelerate.state import AcceleratorState
 
 from instill.errors import UsageError
+from instill.generators.models import open_model
 from instill.generators.protocol import Message
 from instill.lab.micro import make_tokenizer
 from instill.train.generator.examples import make_examples
 from instill.train.generator.hyperparameters import Hyperparameters
 from instill.train.generator.methods import Method, prepare
-from instill.train.generator.models import open_model
 from instill.train.generator.preference import train_preferences, write_pairs
 from instill.train.generator.replies import log_likelihoods
 from instill.train.generator.rows import Row, chat_row, write_rows

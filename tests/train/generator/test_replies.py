@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from instill.generators.chat import ChatMessage
+from instill.generators.models import open_model, open_tokenizer
 from instill.train.generator import replies as module
 from instill.train.generator.examples import Example, make_examples, prompt_ids
-from instill.train.generator.models import open_model, open_tokenizer
 from instill.train.generator.replies import log_likelihoods, replies
 from instill.train.generator.rows import Row, chat_row
 from tests.train.generator.made_candidates import TEXTS, make_base_model

@@ -18,10 +18,10 @@ from instill.compare.arms.closed import ClosedBook
 from instill.compare.arms.passages import Passages, as_found, place_of
 from instill.compare.arms.prompts import RULES, Wording
 from instill.compare.arms.replies import ArmReply, CountTokens, Overheard, Place
+from instill.encoders.remembering import Remembering
 from instill.errors import GeneratorError, UsageError
 from instill.generators.protocol import Generator, Message
 from instill.index.types import Hit
-from instill.measure.remembering import Remembering
 from instill.study.sets import StudyItem
 
 if TYPE_CHECKING:

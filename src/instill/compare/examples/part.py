@@ -25,9 +25,9 @@ from instill.compare.stored import Recorded, read_prompts
 from instill.compare.tuned.tuned_arms import replay_of
 from instill.compare.tuned.tuning import Tuned, tune
 from instill.errors import UsageError
+from instill.gate.schema import ReplySchema
 from instill.generators.protocol import Generator
 from instill.measure.fact_costs import interval_dict
-from instill.measure.gate.schema import ReplySchema
 from instill.measure.outcomes import Preparation
 from instill.measure.report.types import ExampleMeans
 from instill.study.sets import digest
@@ -306,7 +306,7 @@ def _generator_of(workspace: Workspace) -> list[Any]:
     settings = workspace.settings.generator
     base = ""
     if settings.folder:
-        from instill.train.generator.models import model_hash
+        from instill.generators.models import model_hash
 
         base = model_hash(Path(settings.folder))
     return [base, settings.base_url, settings.model, settings.max_tokens]

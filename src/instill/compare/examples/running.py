@@ -27,7 +27,7 @@ from instill.compare.recording import Graded, Progress, Question, record_outcome
 from instill.compare.scoring import Judged
 from instill.compare.stored import Recorded
 from instill.errors import UsageError
-from instill.measure.gate.schema import ReplySchema
+from instill.gate.schema import ReplySchema
 from instill.study.sets import digest
 from instill.train.generator.rows import Row
 

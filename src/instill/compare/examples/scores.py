@@ -10,8 +10,8 @@ from instill.compare.examples.tone import ToneClassifier
 from instill.compare.scoring import Judged
 from instill.compare.stored import Recorded
 from instill.errors import UsageError
-from instill.measure.gate.schema import ReplySchema
-from instill.measure.gate.scoring import exact, f1, json_score, score
+from instill.gate.schema import ReplySchema
+from instill.gate.scoring import exact, f1, json_score, score
 from instill.measure.outcomes import Outcome
 from instill.measure.paired import Interval
 from instill.measure.statistics.intervals import SCORE, group_interval

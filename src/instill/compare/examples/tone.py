@@ -41,7 +41,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instill.answer.text import STOPWORDS, terms
-from instill.measure.gate.scoring import f1, words
+from instill.gate.scoring import f1, words
 
 Numbers = NDArray[np.float64]
 

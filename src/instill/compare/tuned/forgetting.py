@@ -26,15 +26,15 @@ from numpy.typing import ArrayLike, NDArray
 from instill.answer.reply import read_reply
 from instill.compare.scoring import ABSTENTIONS, judge
 from instill.errors import UsageError
-from instill.measure.gate.rows import GateRows, as_gate_rows
-from instill.measure.gate.scoring import Scoring, score
+from instill.gate.rows import GateRows, as_gate_rows
+from instill.gate.scoring import Scoring, score
 from instill.measure.report.types import Kept
 from instill.measure.statistics.grouping import check_between
 from instill.measure.statistics.intervals import group_interval
 from instill.train.generator.rows import Row
 
 if TYPE_CHECKING:
-    from instill.measure.gate.probes import Probe
+    from instill.gate.probes import Probe
 
 Numbers = NDArray[np.float64]
 Skill = Literal["old tasks", "perplexity", "reading", "refusals"]
@@ -95,8 +95,8 @@ def forgetting(
             first, before any model is asked.
         WorkspaceError: a candidate is damaged or does not fit the base.
     """
-    from instill.measure.gate.probes import Probe
-    from instill.train.generator.models import open_model, open_tokenizer
+    from instill.gate.probes import Probe
+    from instill.generators.models import open_model, open_tokenizer
 
     tokenizer = open_tokenizer(base)
     measured = _measured(retention, reading, refusals, tokenizer, scoring, cites)

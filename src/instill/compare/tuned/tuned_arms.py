@@ -149,7 +149,7 @@ def _own_replies(
     workspace: Workspace, folder: Path, replied: Callable[[int, int], None]
 ) -> tuple[list[dict[str, Any]], float]:
     """What the base says to general prompts, and the seconds that this took."""
-    from instill.train.generator.models import model_hash
+    from instill.generators.models import model_hash
 
     if not workspace.settings.generator.folder:
         raise UsageError(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from instill.errors import UsageError
 from instill.train.generator.recipe import HUB, MICRO, Recipe
+from instill.weights import micro_folder
 
 # No pickles and no code, whatever else the repository holds.
 _WANTED = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.jinja", "*.model", "*.txt"]
@@ -20,9 +21,7 @@ def base_folder(recipe: Recipe) -> Path:
         UsageError: the hub's name is malformed, or the model cannot be downloaded.
     """
     if recipe.base == MICRO:
-        from instill.lab.shipped import micro_folder
-
-        return Path(micro_folder())
+        return micro_folder()
     if not recipe.base.startswith(HUB):
         return recipe.path(recipe.base)
     name = recipe.base.removeprefix(HUB)

@@ -16,6 +16,7 @@ import torch
 from instill.errors import UsageError
 from instill.generators.chat import ChatMessage
 from instill.generators.model_folder import checked_folder
+from instill.generators.models import model_hash, open_model, open_tokenizer
 from instill.registry.card import read_card
 from instill.train.generator.export_formats import (
     Format,
@@ -25,7 +26,6 @@ from instill.train.generator.export_formats import (
     write_modelfile,
 )
 from instill.train.generator.gguf import find_converter, write_gguf
-from instill.train.generator.models import model_hash, open_model, open_tokenizer
 from instill.train.generator.parity import PROMPTS, TOLERANCE, Precision, Said, agree, as_prompts, said_by
 
 _MODEL = "model"

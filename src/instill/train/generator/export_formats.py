@@ -11,11 +11,11 @@ from typing import Any, Literal
 import torch
 
 from instill.errors import UsageError
+from instill.generators.candidates import ADAPTER, ADAPTER_CONFIG
 from instill.registry.card import CARD
-from instill.train.generator.candidates import ADAPTER, ADAPTER_CONFIG
-from instill.train.generator.models import save_merged
 from instill.train.generator.ollama import modelfile
 from instill.train.generator.parity import Precision
+from instill.train.generator.saving import save_merged
 
 Format = Literal["merged", "adapter", "gguf", "ollama"]
 

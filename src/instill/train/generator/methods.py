@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
 
 from instill.errors import UsageError
+from instill.generators.quiet import quiet_libraries
 from instill.train.generator.layers import decoder, decoder_layers
-from instill.train.generator.quiet import quiet_libraries
 
 _PARTS = {
     "mlp": ("mlp", "feed_forward", "block_sparse_moe", "experts"),

@@ -18,8 +18,8 @@ from typing import Any
 from instill.errors import UsageError
 from instill.generators.chat import ChatMessage, chat_text
 from instill.generators.protocol import Generator, Message
+from instill.generators.quiet import quiet_libraries
 from instill.train.generator.hyperparameters import Hyperparameters
-from instill.train.generator.quiet import quiet_libraries
 from instill.train.generator.rows import Row
 from instill.train.progress import Progress
 

@@ -10,11 +10,11 @@ import torch
 from torch.nn import functional
 
 from instill.generators.chat import ChatMessage
+from instill.generators.quiet import quiet_libraries
 from instill.train.generator.batches import padded
 from instill.train.generator.examples import Example, Ids, prompt_ids
 from instill.train.generator.layers import decoder
 from instill.train.generator.loss import CHUNK, logits_of
-from instill.train.generator.quiet import quiet_libraries
 
 _ROWS, _TOKENS = 64, 8192
 

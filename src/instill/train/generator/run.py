@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from instill.errors import UsageError, WorkspaceError
+from instill.generators.models import model_hash, open_model, open_tokenizer
 from instill.train.generator import processes
 from instill.train.generator.base import base_folder
 from instill.train.generator.dry_run import dry_run
@@ -23,10 +24,10 @@ from instill.train.generator.frozen_cache import FrozenCache
 from instill.train.generator.loop import Objective, next_token, train, uses_bf16
 from instill.train.generator.methods import frozen_layers, prepare
 from instill.train.generator.mix import mixed
-from instill.train.generator.models import model_hash, open_model, open_tokenizer, save_candidate
 from instill.train.generator.preference import train_preferences
 from instill.train.generator.recipe import Recipe
 from instill.train.generator.rows import Row, rows_hash
+from instill.train.generator.saving import save_candidate
 from instill.train.generator.teacher import teach
 from instill.train.progress import Progress, entries, logged, spent
 

@@ -1,0 +1,1 @@
+"""How much data is needed: growing parts of the rows, trained and asked (`growing`); what is drawn from; the page."""

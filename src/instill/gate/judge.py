@@ -1,0 +1,196 @@
+"""A candidate before the gate, and, where it only forgot too much, how much of it may stay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from instill.errors import UsageError
+from instill.gate import conditions
+from instill.gate.deciding import LEVEL, level_of_tries
+from instill.gate.kept import Kept
+from instill.gate.probes import Probe
+from instill.gate.rows import GateRows, read_gate_rows
+from instill.gate.schema import ReplySchema
+from instill.gate.specification import Gate
+from instill.gate.verdict import Condition, Verdict
+from instill.train.generator.rows import Row
+
+SCALES = (0.75, 0.5, 0.25)
+"""How much of a candidate is tried, in this order, when all of it forgets too much."""
+
+_KEEPING = ("forgetting", "reading", "abstention")
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What the gate said of a share of the candidate, from 0 (the base) to 1 (all of it)."""
+
+    scale: float
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Interpolated:
+    """All that was tried, from the whole candidate down; what passed, if anything, is the last."""
+
+    tried: tuple[Tried, ...]
+
+    @property
+    def passed(self) -> bool:
+        return self.tried[-1].verdict.passed
+
+    @property
+    def chosen(self) -> Tried:
+        """What passed; where nothing did, the whole candidate."""
+        return self.tried[-1] if self.passed else self.tried[0]
+
+
+def judge(gate: Gate, base_model: Any, candidate_model: Any, tokenizer: Any, *, kept: Kept | None = None) -> Verdict:
+    """Hold a candidate against the gate.
+
+    Args:
+        base_model: the model that the candidate was made from, as transformers gives it; neither is changed.
+        kept: where the base's results are kept for its next candidate.
+
+    Raises:
+        UsageError: a file that the gate names cannot be read or does not fit its section; found before any model is
+            asked.
+    """
+    files = _Files(gate, tokenizer)
+    base = Probe(base_model, tokenizer, max_tokens=gate.max_tokens, kept=kept)
+    return _judged(gate, files, base, Probe(candidate_model, tokenizer, max_tokens=gate.max_tokens))
+
+
+def with_interpolation(
+    gate: Gate,
+    open_at: Callable[[float], Any],
+    base_model: Any,
+    tokenizer: Any,
+    *,
+    kept: Kept | None = None,
+    scales: Sequence[float] = SCALES,
+    instructions: str = "",
+) -> Interpolated:
+    """Hold a candidate against the gate, and where it fails only by what it lost, also parts of it.
+
+    Weights between the base's and the candidate's often keep most of what was learned and lose less (Wortsman et al.,
+    "Robust fine-tuning of zero-shot models", CVPR 2022). They are tried when every condition that did not pass is
+    one of [forgetting], [reading] and [abstention], and one of them failed (more rows would not help); the first
+    scale that passes is taken. Several tries on the same rows find one that passes by luck more easily than one try
+    does, so the intervals of the parts are wider (`level_of_tries`).
+
+    Args:
+        open_at: scale -> the candidate's model at this scale. It is called once a scale, and the model is let go.
+        scales: what is tried below 1, largest first.
+        instructions: system prompt of the task's own rows, those of [gain], [format] and [controls], that have none.
+            What was known before is asked as it was.
+
+    Raises:
+        UsageError: see `judge`.
+    """
+    files = _Files(gate, tokenizer, instructions)
+    base = Probe(base_model, tokenizer, max_tokens=gate.max_tokens, kept=kept)
+    tried: list[Tried] = []
+    for scale in (1.0, *scales):
+        # No name is kept: the next model is opened when this one is gone.
+        level = LEVEL if scale == 1 else level_of_tries(len(scales))
+        verdict = _judged(gate, files, base, Probe(open_at(scale), tokenizer, max_tokens=gate.max_tokens), level)
+        tried.append(Tried(scale, verdict))
+        if tried[-1].verdict.passed or not lost_only(tried[0].verdict):
+            break
+    return Interpolated(tuple(tried))
+
+
+def rows_of(gate: Gate, tokenizer: Any, instructions: str = "") -> list[Row]:
+    """All rows that the gate measures on. What it names is checked, so that no hours of training end in a typo.
+
+    Raises:
+        UsageError: see `judge`.
+    """
+    return [row for rows in _Files(gate, tokenizer, instructions).all() for row in rows.rows]
+
+
+def lost_only(verdict: Verdict) -> bool:
+    """Whether what was lost is all that keeps it from passing, and at least one loss is proven."""
+    missed = [condition for condition in verdict.conditions if not condition.passed]
+    return all(condition.name.split(".")[0] in _KEEPING for condition in missed) and any(
+        condition.outcome == "failed" for condition in missed
+    )
+
+
+class _Files:
+    """What the gate names, read and checked before a model is asked."""
+
+    def __init__(self, gate: Gate, tokenizer: Any, instructions: str = "") -> None:
+        own = set(gate.own_files())
+        self._rows = {
+            file: read_gate_rows(file, tokenizer, instructions if file in own else "")
+            for file in dict.fromkeys(gate.files())
+        }
+        self.schema = ReplySchema(gate.format.schema_file) if gate.format else None
+        if gate.gain:
+            self[gate.gain.rows].check_scored(gate.scoring_of("gain"), "gain")
+        if gate.forgetting and gate.forgetting.accuracy_drop is not None:
+            self[gate.forgetting.rows].check_scored(gate.scoring_of("forgetting"), "forgetting")
+        if gate.reading:
+            self[gate.reading.rows].check_scored(gate.scoring_of("reading"), "reading")
+        if gate.controls:
+            self[gate.controls.rows].check_scored(gate.scoring_of("controls"), "controls")
+        for name in ("abstention", "text"):
+            rows = getattr(getattr(gate, name), "rows", None)
+            if rows is not None:
+                self[rows].check_asking(name)
+        if gate.format:
+            self[gate.format_rows].check_asking("format")
+        if gate.text and not any(len(rows.asking) for rows in self.all()):
+            raise UsageError(
+                "[text] finds no rows with messages.", where=str(self.all()[0].file), remedy='Give it rows = "..."'
+            )
+
+    def __getitem__(self, file: Path) -> GateRows:
+        return self._rows[file]
+
+    def all(self) -> list[GateRows]:
+        """The rows of every file, once."""
+        return list(self._rows.values())
+
+
+def _judged(gate: Gate, files: _Files, base: Probe, candidate: Probe, level: float = LEVEL) -> Verdict:
+    return Verdict(tuple(_conditions(gate, files, base, candidate, level)))
+
+
+def _conditions(gate: Gate, files: _Files, base: Probe, candidate: Probe, level: float) -> Iterator[Condition]:
+    both = base, candidate
+    if gate.gain:
+        yield conditions.gain(*both, files[gate.gain.rows], gate.gain.at_least, gate.scoring_of("gain"), level=level)
+    if gate.forgetting:
+        rows, drop = files[gate.forgetting.rows], gate.forgetting.accuracy_drop
+        if drop is not None:
+            noun, scoring = "The drop of the score on the retention rows", gate.scoring_of("forgetting")
+            yield conditions.lost_score("forgetting.accuracy", noun, *both, rows, drop, scoring, level=level)
+        yield from conditions.forgotten_tokens(*both, rows, gate.forgetting, level=level)
+    if gate.reading:
+        noun, scoring = "The drop of the score in reading", gate.scoring_of("reading")
+        yield conditions.lost_score(
+            "reading", noun, *both, files[gate.reading.rows], gate.reading.drop, scoring, level=level
+        )
+    if gate.abstention:
+        wanted, phrases = gate.abstention, gate.abstention.phrases
+        yield conditions.kept_abstention(*both, files[wanted.rows], phrases, wanted.drop, level=level)
+        answerable = [files[section.rows] for section in (gate.gain, gate.reading) if section]
+        if wanted.over_refusal is not None and answerable:
+            yield conditions.over_refusal(*both, answerable, phrases, wanted.over_refusal, level=level)
+    if gate.format and files.schema:
+        rows = files[gate.format_rows]
+        yield conditions.valid_format(candidate, rows, files.schema, gate.format.valid, level=level)
+    if gate.text:
+        asked = [files[gate.text.rows]] if gate.text.rows else files.all()
+        yield conditions.sound_text(*both, asked, gate.text.loops, level=level)
+    if gate.controls:
+        noun, scoring = "The rise of the score on what was never taught", gate.scoring_of("controls")
+        yield conditions.risen_score(
+            "controls", noun, *both, files[gate.controls.rows], gate.controls.rise, scoring, level=level
+        )

@@ -1,0 +1,58 @@
+"""Whether a reply is JSON that follows a JSON Schema."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from instill.errors import UsageError
+from instill.gate.scoring import parse_json
+
+
+class ReplySchema:
+    """A JSON Schema from a file; what it refers to elsewhere is not fetched.
+
+    Raises:
+        UsageError: the file cannot be read, or is no JSON Schema.
+    """
+
+    def __init__(self, file: Path) -> None:
+        from jsonschema.exceptions import SchemaError
+        from jsonschema.validators import validator_for
+        from referencing import Registry
+
+        try:
+            schema = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise UsageError(f"The JSON schema cannot be read: {error}.", where=str(file)) from error
+        if not isinstance(schema, dict):
+            raise UsageError("A JSON schema is an object.", where=str(file))
+        kind = validator_for(schema)
+        try:
+            kind.check_schema(schema)
+        except SchemaError as error:
+            raise UsageError(f"This is no JSON schema: {error.message}.", where=str(file)) from error
+        # A registry of our own: the library's would fetch addresses from the network.
+        self._checker: Any = kind(schema, registry=Registry())
+        self._file = file
+
+    def accepts(self, reply: str) -> bool:
+        """Whether the whole reply, and not only a part, is JSON as the schema wants it.
+
+        Raises:
+            UsageError: the schema refers to something that is not in it, or to itself without end.
+        """
+        from referencing.exceptions import Unresolvable
+
+        found = parse_json(reply)
+        if found is None:
+            return False
+        try:
+            return bool(self._checker.is_valid(found[0]))
+        except (Unresolvable, RecursionError) as error:
+            raise UsageError(
+                f"The JSON schema cannot be followed: {str(error)[:200] or 'it refers to itself without end'}.",
+                where=str(self._file),
+                remedy='Put what it refers to into the schema itself, under "$defs".',
+            ) from error

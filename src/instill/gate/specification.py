@@ -1,0 +1,224 @@
+"""A gate as a TOML file: which rows, which conditions, which tolerances. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+
+from instill.gate.refusals import PHRASES
+from instill.gate.scoring import Scoring
+from instill.typed_toml import explained, read_toml
+
+_NO_TOLERANCE = "No number of rows proves that nothing at all is lost; take a small number above 0."
+
+
+def _beside_the_gate(path: Path, info: ValidationInfo) -> Path:
+    return Path((info.context or {}).get("folder", ".")) / path.expanduser()
+
+
+RowsFile = Annotated[Path, AfterValidator(_beside_the_gate)]
+"""A file named in the gate; where relative, seen from the gate's folder."""
+
+Tolerance = Annotated[float, Field(gt=0, le=1, description=_NO_TOLERANCE)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Gain(_Section):
+    """What the candidate was trained for: better than the base, beyond doubt."""
+
+    rows: RowsFile
+    at_least: float = Field(0.0, ge=0, lt=1, description="The lower end of the gain's interval must exceed it.")
+    scoring: Scoring | None = None
+
+
+class Forgetting(_Section):
+    """What the base could do before. Each tolerance is optional; rows with `text` count for the last two only."""
+
+    rows: RowsFile
+    accuracy_drop: Tolerance | None = None
+    perplexity_rise: float | None = Field(None, gt=0, description="As a share of the base's perplexity.")
+    kl: float | None = Field(None, gt=0, description="Nats per supervised token, from the base to the candidate.")
+    scoring: Scoring | None = None
+
+    @model_validator(mode="after")
+    def _something_is_asked(self) -> Forgetting:
+        if self.accuracy_drop is None and self.perplexity_rise is None and self.kl is None:
+            raise ValueError("it sets none of accuracy_drop, perplexity_rise and kl")
+        return self
+
+
+class Reading(_Section):
+    """Answering from a passage in the prompt."""
+
+    rows: RowsFile
+    drop: Tolerance = 0.03
+    scoring: Scoring | None = None
+
+
+class Abstention(_Section):
+    """Saying that one does not know, where that is right and only there."""
+
+    rows: RowsFile
+    drop: Tolerance = Field(0.03, description="Of the share that is rightly refused.")
+    over_refusal: Tolerance | None = Field(
+        0.03, description="Rise of the share of answerable [gain] and [reading] rows that is refused."
+    )
+    phrases: tuple[str, ...] = Field(PHRASES, min_length=1, description="What a refusal says.")
+
+
+class Format(_Section):
+    """Replies that are JSON and follow a schema."""
+
+    # Named so in the file; `schema` is a method of pydantic's models.
+    schema_file: RowsFile = Field(alias="schema")
+    rows: RowsFile | None = Field(None, description="By default those of [gain].")
+    valid: float = Field(0.98, gt=0, lt=1, description="Share of replies; that all are cannot be proven.")
+
+
+class Text(_Section):
+    """Replies that run in circles or are no text."""
+
+    loops: Tolerance = Field(0.01, description="At most this share of all replies.")
+    rows: RowsFile | None = Field(None, description="By default all that the other sections have replies to.")
+
+
+class Controls(_Section):
+    """Facts that were never taught: a rise shows that rows leaked or that the measure can be guessed."""
+
+    rows: RowsFile
+    rise: Tolerance = 0.02
+    scoring: Scoring | None = None
+
+
+class Gate(_Section):
+    """All conditions of a gate; a section that is left out asks for nothing."""
+
+    scoring: Scoring = "exact"
+    max_tokens: int = Field(64, ge=1, le=32768, description="Longer replies are cut.")
+    gain: Gain | None = None
+    forgetting: Forgetting | None = None
+    reading: Reading | None = None
+    abstention: Abstention | None = None
+    format: Format | None = None
+    text: Text | None = None
+    controls: Controls | None = None
+
+    @model_validator(mode="after")
+    def _has_conditions(self) -> Gate:
+        sections = [name for name in SECTIONS if getattr(self, name) is not None]
+        if not sections:
+            raise ValueError(f"it has none of the sections {', '.join(SECTIONS)}")
+        if sections == ["text"] and self.text is not None and self.text.rows is None:
+            raise ValueError("[text] stands alone and names no rows")
+        if self.format is not None and self.format.rows is None and self.gain is None:
+            raise ValueError("[format] names no rows and there is no [gain] to take them from")
+        answerable = self.gain is not None or self.reading is not None
+        if self.abstention is not None and "over_refusal" in self.abstention.model_fields_set and not answerable:
+            raise ValueError("[abstention] over_refusal needs the rows of [gain] or [reading]")
+        return self
+
+    def files(self) -> Iterator[Path]:
+        """Every file of rows that is named, in the order of the sections."""
+        for name in SECTIONS:
+            rows = getattr(getattr(self, name), "rows", None)
+            if rows is not None:
+                yield rows
+
+    def own_files(self) -> Iterator[Path]:
+        """Those of them that ask for what is trained, and for nothing that could be done before."""
+        kept = [section.rows for section in (self.forgetting, self.reading, self.abstention) if section]
+        for section in (self.gain, self.format, self.controls):
+            if section is not None and section.rows is not None and section.rows not in kept:
+                yield section.rows
+
+    @property
+    def format_rows(self) -> Path:
+        """Whose replies must follow the schema."""
+        section = self.format if self.format is not None and self.format.rows is not None else self.gain
+        if section is None or section.rows is None:
+            raise ValueError("the gate has no [format]")
+        return section.rows
+
+    def scoring_of(self, section: Literal["gain", "forgetting", "reading", "controls"]) -> Scoring:
+        """How a section's replies are scored."""
+        own: Scoring | None = getattr(getattr(self, section), "scoring", None)
+        return own or self.scoring
+
+
+SECTIONS = ("gain", "forgetting", "reading", "abstention", "format", "text", "controls")
+
+
+def load_gate(file: Path) -> Gate:
+    """The gate of a TOML file; the files that it names are seen from its folder.
+
+    Raises:
+        UsageError: the file cannot be read, or a key or value is not known; the message names the nearest known key.
+    """
+    try:
+        return Gate.model_validate(read_toml(file, "gate"), context={"folder": file.parent})
+    except ValidationError as error:
+        raise explained(error, file, _known(), "The sections are " + ", ".join(SECTIONS) + ".") from error
+
+
+def template_toml() -> str:
+    """A gate file to start from: two sections in use, the others switched off by a leading "# "."""
+    return _TEMPLATE
+
+
+def _known() -> list[str]:
+    known = list(Gate.model_fields)
+    for section in SECTIONS:
+        model = next(each for each in get_args(Gate.model_fields[section].annotation) if each is not type(None))
+        known += [f"{section}.{field.alias or name}" for name, field in _fields(model)]
+    return known
+
+
+def _fields(model: type[BaseModel]) -> list[tuple[str, Any]]:
+    return list(model.model_fields.items())
+
+
+_TEMPLATE = """\
+# What a candidate must meet before it may be used. A section that is left out asks for nothing. Files of rows are
+# JSON Lines, as for training, seen from this file's folder; none of their rows may be among those trained on.
+
+scoring = "exact"       # or "f1" (shared words), "json" (equal, or shared fields), "contains"; also within a section
+max_tokens = 64         # longer replies are cut
+
+[gain]                  # what it was trained for, asked in wordings that were not trained on
+rows = "unseen.jsonl"
+at_least = 0.0          # the lower end of the gain's interval must exceed this
+
+[forgetting]            # what the base can do already; leave out what is not to be measured
+rows = "retention.jsonl"
+accuracy_drop = 0.02
+perplexity_rise = 0.10  # of the answers, and of whole texts where a row is {"text": ...}
+kl = 0.05               # nats per token, from the base to the candidate
+
+# [reading]             # answering from a passage in the prompt
+# rows = "reading.jsonl"
+# drop = 0.03
+
+# [abstention]          # questions that cannot be answered
+# rows = "unknown.jsonl"
+# drop = 0.03           # of the share rightly refused
+# over_refusal = 0.03   # rise of the share refused among the rows of [gain] and [reading]
+# phrases = ["unknown", "NOT IN THE DOCUMENTS", "I don't know"]
+
+# [format]              # replies that follow a JSON Schema
+# schema = "reply.schema.json"
+# rows = "unseen.jsonl" # by default those of [gain]
+# valid = 0.98          # share of the replies
+
+# [text]                # replies that run in circles or are no text
+# loops = 0.01          # at most this share
+
+# [controls]            # facts that were never taught
+# rows = "never-taught.jsonl"
+# rise = 0.02
+"""

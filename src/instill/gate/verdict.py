@@ -1,0 +1,84 @@
+"""What a gate says. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+from instill.gate.deciding import Outcome
+from instill.measure.paired import Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition.
+
+    Args:
+        name: section and what of it: "forgetting.kl".
+        outcome: "undecided" does not pass.
+        measured: gain, drop, rise, divergence or share, with its 95% interval.
+        limit: what it is held against, in the same unit.
+        said: a sentence for people.
+        rows: how many rows it was measured on.
+        needed: where undecided, how many would decide; else 0.
+        before, after: the same quantity on base and candidate, where there are two.
+    """
+
+    name: str
+    outcome: Outcome
+    measured: Interval
+    limit: float
+    said: str
+    rows: int
+    needed: int = 0
+    before: float | None = None
+    after: float | None = None
+
+    @property
+    def passed(self) -> bool:
+        return self.outcome == "passed"
+
+    def as_dict(self) -> dict[str, Any]:
+        """For a candidate's card; a number that is none (of a broken model) is null."""
+        measured = {"mean": self.measured.mean, "low": self.measured.low, "high": self.measured.high}
+        return {
+            "name": self.name,
+            "passed": self.passed,
+            "measured": {key: value if isfinite(value) else None for key, value in measured.items()},
+            "limit": self.limit,
+            "said": self.said,
+            "outcome": self.outcome,
+            "rows": self.rows,
+            "needed": self.needed,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """All conditions; passed when each is."""
+
+    conditions: tuple[Condition, ...]
+
+    @property
+    def passed(self) -> bool:
+        return all(condition.passed for condition in self.conditions)
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why it did not pass, a sentence each."""
+        return [condition.said for condition in self.conditions if not condition.passed]
+
+    @property
+    def metrics(self) -> dict[str, dict[str, float]]:
+        """What was measured on the base ("before") and on the candidate ("after"), by the conditions' names."""
+        sides: dict[str, dict[str, float]] = {"before": {}, "after": {}}
+        for condition in self.conditions:
+            for side, value in (("before", condition.before), ("after", condition.after)):
+                if value is not None and isfinite(value):
+                    sides[side][condition.name] = value
+        return sides
+
+    def as_dict(self) -> dict[str, Any]:
+        """`passed` and `conditions`, for a candidate's card."""
+        return {"passed": self.passed, "conditions": [condition.as_dict() for condition in self.conditions]}

@@ -1,0 +1,283 @@
+"""Training the encoder of a workspace on its own documents, and putting it to use only if it is better.
+
+Questions are written from the documents by rules. Documents are dealt to three parts: what is trained on, what the
+share is chosen on, and what the old and the new index are compared on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from instill.encoders import open_encoder
+from instill.encoders.protocol import Encoder
+from instill.errors import UsageError, WorkspaceError
+from instill.index.store import Index
+from instill.learned.own_encoder import FOLDER, RECORD_FILE, OwnEncoder, add_own, keep_only
+from instill.learned.tuned import is_set
+from instill.measure.paired import Interval, Numbers, interval
+from instill.reindex import reindex
+from instill.study.types import StudyQuestion
+from instill.train.encoder.averaging import Candidates
+from instill.train.encoder.choosing import Chosen, choose_share
+from instill.train.encoder.judging import RankingSet, built_in, from_rows
+from instill.train.encoder.run import Counted, Watch, base_folder, need_torch, trained_candidates
+from instill.train.encoder.settings import Hyperparameters, Share
+from instill.train.reader.rows import Row, held_out, rows_hash
+from instill.tuning.calibration import questions_for
+from instill.tuning.targets import Target, reciprocal, targets_of
+from instill.tuning.ways import Searcher, in_use
+
+if TYPE_CHECKING:
+    from instill.workspace import Workspace
+
+LEAST_COMPARED = 20
+_COMPARED, _CHOSEN_ON = 0.25, 0.25
+_MOST_OTHERS = 1500
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came of it.
+
+    Args:
+        chosen: the share of the trained weights, and what it was chosen from.
+        before, after, gain: MRR@10 of the old and the new index on questions about documents that were neither
+            trained on nor chosen on, and the paired difference; None when no share was better than the base.
+        switched: whether the workspace uses the new encoder now.
+    """
+
+    trained_on: int
+    chosen_on: int
+    compared_on: int
+    chosen: Chosen
+    before: Interval | None
+    after: Interval | None
+    gain: Interval | None
+    switched: bool
+    encoder: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The questions by what they are for, each question once; documents are in one part only."""
+
+    trained: Sequence[StudyQuestion]
+    chosen: Sequence[StudyQuestion]
+    compared: Sequence[StudyQuestion]
+
+
+def train_own_encoder(
+    workspace: Workspace,
+    *,
+    most: int = 3000,
+    seed: int = 0,
+    hyperparameters: Hyperparameters | None = None,
+    unrelated: Sequence[RankingSet] = (),
+    watch: Watch | None = None,
+    encoding: Counted | None = None,
+) -> Verdict:
+    """Train on questions about the documents, and switch the workspace over if the search gets measurably better.
+
+    The new index is filled beside the old one, which answers until the switch; when it is not better it is dropped.
+
+    Args:
+        most: most questions that are written.
+        unrelated: sets on which nothing may be lost; none for the built-in one.
+
+    Raises:
+        UsageError: `encoder.model` is set, so that the trained encoder could not be used; or the documents give too
+            few questions.
+        WorkspaceError: the workspace is read-only.
+        MissingDependency: PyTorch or sentence-transformers is not installed.
+    """
+    need_torch()
+    _must_be_free(workspace)
+    parts = _dealt(questions_for(workspace, most=most, seed=seed), seed)
+    base = base_folder(workspace.settings.encoder)
+    rows = _rows(workspace, parts.trained, seed)
+    chosen_parameters = _fitting(hyperparameters or Hyperparameters(), rows)
+    run = workspace.home / FOLDER / f".run-{rows_hash(rows)[:12]}"
+    run.mkdir(parents=True, exist_ok=True)
+    candidates = trained_candidates(rows, base, workspace.settings.encoder, chosen_parameters, run, watch or Watch())
+    asked = from_rows("own", _rows(workspace, parts.chosen, seed), most=len(parts.chosen))
+    chosen = choose_share(
+        candidates.encoder, asked, list(unrelated) or [built_in()], progress=(watch or Watch()).measuring
+    )
+    sizes = (len(parts.trained), len(parts.chosen), len(parts.compared))
+    if chosen.share.alpha == 0:
+        verdict = Verdict(*sizes, chosen, None, None, None, switched=False)
+    else:
+        verdict = _compare_and_switch(workspace, candidates, chosen, parts, sizes, encoding)
+    shutil.rmtree(run, ignore_errors=True)
+    return verdict
+
+
+def undo_own_encoder(workspace: Workspace, *, progress: Counted | None = None) -> int:
+    """Go back to the encoder of the settings: encode everything again with it, switch over, remove the trained one.
+
+    Returns how many documents were encoded.
+
+    Raises:
+        UsageError: no trained encoder is in use.
+    """
+    if workspace.own_encoder is None:
+        raise UsageError("No trained encoder is in use here.", where=str(workspace.path))
+    encoder = open_encoder(workspace.given.encoder)
+    count = reindex(workspace.home / "index", encoder, workspace.settings.documents, progress)
+    keep_only(workspace.home, "")
+    (workspace.home / RECORD_FILE).unlink(missing_ok=True)
+    workspace.refresh()
+    return count
+
+
+# -- parts -----------------------------------------------------------------------------------------------------
+
+
+def _must_be_free(workspace: Workspace) -> None:
+    if not workspace.writable:
+        raise WorkspaceError("The workspace is on read-only storage.", where=str(workspace.path))
+    if is_set(workspace.given, "encoder.model"):
+        raise UsageError(
+            "encoder.model is set, so a trained encoder would not be used.",
+            where=workspace.given.encoder.model,
+            remedy="Take it out of instill.toml (training begins from the encoder in use), or train with --data.",
+        )
+
+
+def _dealt(questions: Sequence[StudyQuestion], seed: int) -> _Parts:
+    """By a hash of the document, so that the same document is always in the same part."""
+    compared = [entry for entry in questions if held_out(entry.doc_id, _COMPARED, seed=seed)]
+    rest = [entry for entry in questions if not held_out(entry.doc_id, _COMPARED, seed=seed)]
+    chosen = [entry for entry in rest if held_out(entry.doc_id, _CHOSEN_ON, seed=seed + 1)]
+    trained = [entry for entry in rest if not held_out(entry.doc_id, _CHOSEN_ON, seed=seed + 1)]
+    parts = _Parts(trained, chosen, compared)
+    if min(len(compared), len(chosen)) < LEAST_COMPARED or len({entry.doc_id for entry in compared}) < 2:
+        raise UsageError(
+            f"The documents give {len(questions)} questions ({len(trained)} to train on, {len(chosen)} to choose "
+            f"with, {len(compared)} to compare with), which is too few: {LEAST_COMPARED} of each are needed.",
+            remedy="Add more documents, or train on rows of your own: instill train encoder --data FILE --out FOLDER",
+        )
+    return parts
+
+
+def _rows(workspace: Workspace, questions: Sequence[StudyQuestion], seed: int) -> list[Row]:
+    """A row for each question with the passage that holds its answer, and other passages as rows without answers."""
+    rows: list[Row] = []
+    others: list[Row] = []
+    by_document: dict[str, list[StudyQuestion]] = {}
+    for question in questions:
+        by_document.setdefault(question.doc_id, []).append(question)
+    for doc_id in sorted(by_document):
+        stored = workspace.index.document_text(doc_id)
+        title = "" if stored is None else stored.record.title
+        for passage in workspace.index.passages_of(doc_id):
+            place = passage.headings or title
+            inside = [
+                entry for entry in by_document[doc_id] if passage.start <= entry.start and entry.end <= passage.end
+            ]
+            for entry in inside:
+                answer = (entry.start - passage.start, entry.end - passage.start)
+                rows.append(Row(entry.question, passage.text, place, doc_id, (answer,)))
+            if not inside:
+                others.append(Row("-", passage.text, place, doc_id, ()))
+    if len(others) > _MOST_OTHERS:
+        others = Random(seed).sample(others, _MOST_OTHERS)  # noqa: S311  Not for security.
+    return rows + others
+
+
+def _fitting(chosen: Hyperparameters, rows: Sequence[Row]) -> Hyperparameters:
+    """A batch that leaves at least ten steps an epoch, and epochs that make about a hundred steps."""
+    asked = sum(bool(row.answers) for row in rows)
+    batch = max(8, min(chosen.batch, asked // 10))
+    steps = max(1, asked // batch)
+    return replace(chosen, batch=batch, epochs=max(chosen.epochs, min(4, -(-100 // steps))))
+
+
+# -- comparing -------------------------------------------------------------------------------------------------
+
+
+def _compare_and_switch(
+    workspace: Workspace,
+    candidates: Candidates,
+    chosen: Chosen,
+    parts: _Parts,
+    sizes: tuple[int, int, int],
+    encoding: Counted | None,
+) -> Verdict:
+    folder = _saved(workspace, candidates, chosen.share)
+    settings = workspace.settings.encoder.model_copy(update={"model": str(folder)})
+    encoder = open_encoder(settings)
+    targets = targets_of(parts.compared)
+    old = _ranks(workspace, workspace.index, workspace.encoder, targets)
+    found: list[Verdict] = []
+
+    def accept(index: Index) -> bool:
+        new = _ranks(workspace, index, encoder, targets)
+        found.append(_judged(sizes, chosen, old, new, [target.group for target in targets], encoder))
+        if found[-1].switched:  # Recorded first: the record is in force once the index is switched.
+            add_own(workspace.home, _record(workspace, folder, encoder, found[-1]))
+        return found[-1].switched
+
+    reindex(workspace.home / "index", encoder, workspace.settings.documents, encoding, accept)
+    [verdict] = found
+    if verdict.switched:
+        keep_only(workspace.home, folder.name)
+        workspace.refresh()
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+    return verdict
+
+
+def _saved(workspace: Workspace, candidates: Candidates, share: Share) -> Path:
+    """The folder of the trained encoder, named by its weights."""
+    draft = workspace.home / FOLDER / ".draft"
+    candidates.save(share, draft)
+    digest = hashlib.sha256()
+    for file in sorted(draft.rglob("*.safetensors")):
+        digest.update(file.read_bytes())
+    folder = workspace.home / FOLDER / digest.hexdigest()[:12]
+    shutil.rmtree(folder, ignore_errors=True)
+    draft.rename(folder)
+    return folder
+
+
+def _ranks(workspace: Workspace, index: Index, encoder: Encoder, targets: Sequence[Target]) -> Numbers:
+    """`1 / rank` of each answer, with the weights in use."""
+    way = in_use(workspace.settings)
+    searcher = Searcher(index, encoder, workspace.settings.search, workspace.reader if way.rerank else None)
+    searcher.encode([target.question for target in targets])
+    return np.array([reciprocal(searcher.ranks(target, [way])[0]) for target in targets], np.float64)
+
+
+def _judged(
+    sizes: tuple[int, int, int], chosen: Chosen, old: Numbers, new: Numbers, groups: Sequence[str], encoder: Encoder
+) -> Verdict:
+    gain = interval(new - old, groups)
+    return Verdict(
+        *sizes,
+        chosen,
+        interval(old, groups),
+        interval(new, groups),
+        gain,
+        switched=gain.low > 0,
+        encoder=encoder.fingerprint,
+    )
+
+
+def _record(workspace: Workspace, folder: Path, encoder: Encoder, verdict: Verdict) -> OwnEncoder:
+    means = [part.mean for part in (verdict.before, verdict.after) if part is not None]
+    summary = (
+        f"Encoder trained on {verdict.trained_on} questions about these documents; MRR@10 on "
+        f"{verdict.compared_on} others {means[0]:.3f} before, {means[-1]:.3f} after."
+    )
+    date = datetime.now(UTC).isoformat(timespec="seconds")
+    return OwnEncoder(folder.name, (encoder.fingerprint,), workspace.given.encoder.model, summary, date)
