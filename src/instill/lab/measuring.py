@@ -116,7 +116,7 @@ def asking(count: int, world: World, *, seed: int = 0) -> list[Probe]:
     """The prompt of `instill ask`; right is the true value (or the admission) with a quote that is in the passage."""
     rng = random.Random(f"asking {seed}")  # noqa: S311  Not for security.
     scenes = _scenes(count, world, False, False, 0.0, f"asking {seed}")
-    return [Probe(asking_row([scene], rng), partial(_is_cited, scene)) for scene in scenes]
+    return [Probe(asking_row(scene, rng), partial(_is_cited, scene)) for scene in scenes]
 
 
 def as_json(count: int, world: World, *, seed: int = 0) -> list[Probe]:

@@ -26,10 +26,10 @@ BATCH = 64
 EPOCH_ROWS = 3_200
 STAGES: tuple[tuple[float, Shares], ...] = (
     (0.06, LISTS),
-    (0.13, DRILL),
-    (0.28, WIDER),
-    (0.32, EVERY),
-    (0.625, MAIN),
+    (0.14, DRILL),
+    (0.25, WIDER),
+    (0.28, EVERY),
+    (0.62, MAIN),
     (1.0, FULL),
 )
 """Up to which share of the steps each mix is trained on."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from instill.answer.prompt import QUOTES, build_prompt
@@ -205,14 +205,24 @@ def cited_row(scenes: Sequence[Scene]) -> Row:
     Args:
         scenes: with the same passages.
     """
-    first, *later = scenes
+    asked = [replace(scene, question=f"{scene.question} Name the passage.") for scene in scenes]
+    said = [f" [{scene.source + 1}]" if scene.source >= 0 else "" for scene in scenes]
+    told = [replace(scene, answer=scene.answer + number) for scene, number in zip(asked, said, strict=True)]
+    return replace(exam_row(told), task="cited")
 
-    def said(scene: Scene) -> str:
-        return scene.answer if scene.source < 0 else f"{scene.answer} [{scene.source + 1}]"
 
-    turns = [(reading_prompt(first.passages, first.question), said(first))]
-    turns += [(f"Question: {scene.question}", said(scene)) for scene in later]
-    return turns_row(turns, system="End every sentence with the numbers of the passages that say it.", task="cited")
+def numbered_row(scenes: Sequence[Scene], rng: random.Random) -> Row:
+    """Which passage is about whom, as many questions as there are scenes.
+
+    Args:
+        scenes: with the same passages.
+    """
+    found = []
+    for scene in scenes:
+        number = rng.randrange(len(scene.people))
+        asked = f"Which passage is about {scene.people[number].name}?"
+        found.append(replace(scene, question=asked, answer=f"[{number + 1}]"))
+    return replace(exam_row(found), task="numbered")
 
 
 def list_row(people: Sequence[Person], attributes: Sequence[str], rng: random.Random) -> Row:
@@ -230,6 +240,23 @@ def list_row(people: Sequence[Person], attributes: Sequence[str], rng: random.Ra
     return _recurring(
         people, rng, lambda person, _: (f"{person.name} {facts[person.name]};", facts[person.name]), "listing"
     )
+
+
+def numbering_row(people: Sequence[Person], rng: random.Random) -> Row:
+    """The same with numbers of passages, in no order, each before its name.
+
+    Args:
+        people: nine at most.
+    """
+    numbers = {
+        person.name: str(number) for person, number in zip(people, rng.sample(range(1, 10), len(people)), strict=True)
+    }
+
+    def said(person: Person, again: bool) -> tuple[str, str]:
+        number = numbers[person.name]
+        return (f"{person.name} {number};" if again else f"Passage {number}: {person.name};"), number
+
+    return _recurring(people, rng, said, "numbering")
 
 
 def retold_row(people: Sequence[Person], attribute: str, rng: random.Random, *, name_first: float = 0.0) -> Row:
@@ -260,28 +287,19 @@ def _recurring(
     return Row(text=text, spans=tuple(spans), task=task)
 
 
-def asking_row(scenes: Sequence[Scene], rng: random.Random) -> Row:
-    """The prompt of `instill ask`, and the reply that it asks for: a sentence with its passage, and the quote.
-
-    Args:
-        scenes: with the same passages. The first is asked as the product asks, the others, which spare the long
-            prompt, with the question alone.
-    """
-    first, *later = scenes
-    hits = [_hit(number, first.people[number].name, text) for number, text in enumerate(first.passages)]
-    prompt = build_prompt(first.question, hits)
+def asking_row(scene: Scene, rng: random.Random) -> Row:
+    """The prompt of `instill ask`, and the reply that it asks for: a sentence with its passage, and the quote."""
+    hits = [_hit(number, scene.people[number].name, text) for number, text in enumerate(scene.passages)]
+    prompt = build_prompt(scene.question, hits)
+    if scene.source < 0:
+        reply = NOT_THERE
+    else:
+        number = f"[{scene.source + 1}]"
+        reply = f'{scene.answer} {number}\n{QUOTES}\n{number} "{scene.proof}"'
     # The product draws its marks from the system; here the same row must come out the same again.
     mark = f"{rng.getrandbits(64):016x}"
-    system, asked = (message["content"].replace(prompt.token, mark) for message in prompt.messages)
-    turns = [(asked, _cited(first)), *((f"Question: {scene.question}", _cited(scene)) for scene in later)]
-    return turns_row(turns, system=system, task="asking")
-
-
-def _cited(scene: Scene) -> str:
-    if scene.source < 0:
-        return NOT_THERE
-    number = f"[{scene.source + 1}]"
-    return f'{scene.answer} {number}\n{QUOTES}\n{number} "{scene.proof}"'
+    messages = [{**message, "content": message["content"].replace(prompt.token, mark)} for message in prompt.messages]
+    return Row((*messages, {"role": "assistant", "content": reply}), task="asking")
 
 
 def json_row(person: Person, rng: random.Random) -> Row:
