@@ -27,8 +27,8 @@ TAUGHT, CONTROLS, STRANGERS, OTHERS = 12, 12, 30, 40
 """People whose facts are taught, are in the documents only, are nowhere, and fill the index."""
 
 QUESTIONS = 360
-LEARNING_RATE, EPOCHS, BATCH = 1e-3, 6, 32
-REPLAY_ROWS, RETENTION_ROWS = 1500, 200
+LEARNING_RATE, EPOCHS, BATCH = 4e-4, 8, 32
+REPLAY_ROWS, REPLAY_SHARE, RETENTION_ROWS = 3000, 0.5, 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,14 @@ def open_laboratory(folder: Path, *, model: Path | None = None, seed: int = 0) -
     plan = ComparePlan(
         questions=QUESTIONS,
         tuning=TuningPlan(
-            "lab", str(base), "full", learning_rate=LEARNING_RATE, epochs=EPOCHS, batch_size=BATCH, seed=seed
+            "lab",
+            str(base),
+            "full",
+            learning_rate=LEARNING_RATE,
+            epochs=EPOCHS,
+            batch_size=BATCH,
+            replay_share=REPLAY_SHARE,
+            seed=seed,
         ),
         replay=lab_replay(seed, REPLAY_ROWS),
         retention=lab_replay(seed + 1, RETENTION_ROWS),

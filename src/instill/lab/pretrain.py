@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -73,8 +73,8 @@ def pretrain(run: PretrainRun, *, progress: Callable[[Progress], None] | None = 
     )
 
     @lru_cache(maxsize=1)
-    def examples(number: int) -> list[Example]:
-        return make_examples(_rows(world, number, run), tokenizer)
+    def examples(number: int) -> Sequence[Example]:
+        return _Epoch(EPOCH_ROWS, lambda: make_examples(_rows(world, number, run), tokenizer))
 
     train(
         model,
@@ -98,6 +98,21 @@ def pretrain(run: PretrainRun, *, progress: Callable[[Progress], None] | None = 
     write_json(folder / "manifest.json", manifest)
     (folder / "README.md").write_text(micro_card(manifest, found), encoding="utf-8")
     return folder
+
+
+class _Epoch(Sequence[Example]):
+    """Examples that are made when one of them is wanted: a run that is taken up passes over the epochs before."""
+
+    def __init__(self, count: int, make: Callable[[], list[Example]]) -> None:
+        self._count, self._make = count, make
+        self._made: list[Example] = []
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: Any) -> Any:
+        self._made = self._made or self._make()
+        return self._made[index]
 
 
 def _rows(world: World, number: int, run: PretrainRun) -> list[Any]:
