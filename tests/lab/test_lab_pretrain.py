@@ -19,9 +19,9 @@ def test_the_stages_follow_one_another_to_the_end() -> None:
     assert until[-1] == 1.0
 
 
-@pytest.mark.parametrize(("number", "tasks"), [(0, LESSON_ROWS), (95, {"question", "reading", "asking", "json"})])
+@pytest.mark.parametrize(("number", "tasks"), [(0, LESSON_ROWS), (85, {"question", "reading", "asking", "json"})])
 def test_lists_come_first_and_the_prompt_of_ask_last(number: int, tasks: set[str]) -> None:
-    rows = pretrain._rows(make_world(), number, PretrainRun(Path("unused"), steps=4800))
+    rows = pretrain._rows(make_world(), number, PretrainRun(Path("unused"), steps=4400))
     assert len(rows) == EPOCH_ROWS
     found = {row.task for row in rows}
     assert tasks <= found

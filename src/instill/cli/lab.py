@@ -104,7 +104,7 @@ def run(
 @app.command()
 def pretrain(
     out: Annotated[Path, typer.Option("--out", help="Folder of the run; a stopped run in it is taken up again.")],
-    steps: Annotated[int, typer.Option(min=1, help="Steps of 64 rows.")] = 4800,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of 64 rows.")] = 4400,
     seed: int = 0,
     learning_rate: Annotated[float, typer.Option(min=1e-6, max=1)] = 1.5e-3,
     as_json: JsonOption = False,

@@ -16,7 +16,6 @@ from instill.lab.scenes import (
     Scene,
     Stranger,
     asking_row,
-    cited_row,
     different_people,
     exam_row,
     json_row,
@@ -24,8 +23,6 @@ from instill.lab.scenes import (
     make_drill,
     make_exam,
     make_scene,
-    numbered_row,
-    numbering_row,
     reading_row,
     retold_row,
 )
@@ -61,9 +58,6 @@ class Shares:
         drill: whose fact it is: several questions about passages of one sentence, all with the same attribute.
         exam: several questions about the same passages.
         short: as an exam, but each passage tells one or two facts only.
-        numbering: as a list, with the number of a passage before each name.
-        numbered: which passage is about whom.
-        cited: as an exam, and each answer with the number of its passage.
         passages: most passages of a reading row or an exam.
         attributes: of lists, retold sentences and drills.
         name_first: share of sentences, retold or drilled, that surely say the name before the value. To find such a
@@ -87,9 +81,6 @@ class Shares:
     short: float = 0
     asking: float = 0
     json: float = 0
-    numbering: float = 0
-    numbered: float = 0
-    cited: float = 0
     passages: int = 4
     attributes: tuple[str, ...] = ATTRIBUTES
     name_first: float = 0
@@ -100,21 +91,18 @@ class Shares:
 
 LISTS = Shares(listing=50, retold=50, attributes=("birthplace",), strange=0.7, alike=0.2)
 """At first: to copy what stands beside a name. Nothing else teaches it so soon, and the sentences of one attribute
-sooner than those of six. When most of the people shared a part of their names, it learned nothing in 300 steps, and
-nothing in 240 when numbers stood before the names of some lists."""
+sooner than those of six. When most of the people shared a part of their names, it learned nothing in 300 steps."""
 
-DRILL = replace(LISTS, listing=10, numbering=10, retold=15, drill=50, numbered=15, alike=0.6)
+DRILL = replace(LISTS, listing=15, retold=15, drill=70, alike=0.6)
 """Then whose fact it is, when it is asked, of people most of whom share a part of their names: a model that has long
-gone by the last name alone does not learn the first one any more. And which passage is about whom: asked for only when
-reading was known, the number stayed at chance for 600 steps."""
+gone by the last name alone does not learn the first one any more."""
 
 WIDER = Shares(
     listing=5,
     retold=20,
     statement=8,
     question=7,
-    drill=50,
-    numbered=10,
+    drill=60,
     attributes=DRAWN,
     name_first=0.5,
     strange=0.3,
@@ -132,18 +120,16 @@ MAIN = Shares(
     reverse=3,
     copied=3,
     reading=14,
-    drill=5,
-    exam=16,
+    drill=6,
+    exam=18,
     short=5,
     json=4,
-    numbered=2,
-    cited=4,
     alike=0.5,
     together=3,
 )
 """Facts to know by heart are half of it: their rows are short and cost little beside the passages."""
 
-FULL = replace(MAIN, copied=1, reading=12, drill=2, exam=12, short=3, asking=8, json=8, numbered=1, cited=4, alike=0.4)
+FULL = replace(MAIN, copied=1, reading=12, drill=2, exam=12, short=3, asking=8, json=8, alike=0.4)
 """With the long prompts of `instill ask`, which cost ten times as much as the short ones."""
 
 SAMPLED = Shares(
@@ -158,8 +144,6 @@ SAMPLED = Shares(
     short=5,
     asking=7,
     json=7,
-    numbered=1,
-    cited=2,
     together=3,
 )
 """What the vocabulary is made from. With another vocabulary a checkpoint is of no use, so this stays as it is when a
@@ -235,11 +219,6 @@ class _Maker:
         asked = self._rng.randint(3, 8)
         return exam_row(make_exam(self._stranger, count, asked, self._rng, alike=self._alike))
 
-    def _exam(self, least: int, most: int) -> list[Scene]:
-        count, asked = self._rng.randint(least, most), self._rng.randint(4, 8)
-        facts = self._rng.choice((0, 1, 1, 2))
-        return make_exam(self._stranger, count, asked, self._rng, facts=facts, alike=self._alike)
-
     def short(self) -> Row:
         count, facts = self._rng.randint(2, 6), self._rng.randint(1, 2)
         asked = self._rng.randint(4, 8)
@@ -247,16 +226,6 @@ class _Maker:
 
     def asking(self) -> Row:
         return asking_row(self._scene(self._rng.choice((1, 2, 2, 3, 3, 3, 4, 5, 6, 8))), self._rng)
-
-    def numbering(self) -> Row:
-        people = different_people(self._stranger, self._rng.randint(4, 9), self._rng, self._alike)
-        return numbering_row(people, self._rng)
-
-    def numbered(self) -> Row:
-        return numbered_row(self._exam(2, 6), self._rng)
-
-    def cited(self) -> Row:
-        return cited_row(self._exam(2, 6))
 
     def json(self) -> Row:
         person = self._stranger()

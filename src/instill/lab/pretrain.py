@@ -25,11 +25,11 @@ from instill.train.progress import Progress, logged
 BATCH = 64
 EPOCH_ROWS = 3_200
 STAGES: tuple[tuple[float, Shares], ...] = (
-    (0.06, LISTS),
-    (0.14, DRILL),
-    (0.25, WIDER),
-    (0.28, EVERY),
-    (0.62, MAIN),
+    (0.065, LISTS),
+    (0.15, DRILL),
+    (0.27, WIDER),
+    (0.3, EVERY),
+    (0.64, MAIN),
     (1.0, FULL),
 )
 """Up to which share of the steps each mix is trained on."""
@@ -46,7 +46,7 @@ class PretrainRun:
     """
 
     out: Path
-    steps: int = 4800
+    steps: int = 4400
     seed: int = 0
     learning_rate: float = 1.5e-3
     command: str = ""
