@@ -11,6 +11,7 @@ import numpy as np
 from instill.answer.citations import Citer
 from instill.answer.display import plain_text
 from instill.answer.extractive import written
+from instill.answer.numbering import renumbered
 from instill.answer.prompt import Prompt
 from instill.answer.quotes import find_quote
 from instill.answer.reply import AnswerStream, Reply, Statement, read_reply
@@ -84,6 +85,7 @@ def ground(reply: Reply, prompt: Prompt, question: str, encoder: Encoder, citer:
     """Keep the statements that their passages prove."""
     if reply.unknown:
         return Grounded("", (), 0, True)
+    reply = renumbered(reply, [hit.text for hit in prompt.hits])
     support = _Support(prompt.hits, encoder, citer)
     claims: list[Claim] = []
     dropped = 0

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from instill.answer.numbering import renumbered
 from instill.answer.reply import read_reply
 from instill.generators.models import open_model, open_tokenizer
 from instill.lab.names import FIRST, LAST
@@ -165,7 +166,7 @@ def _said(row: Row, about: str) -> Probe:
 
 
 def _is_cited(scene: Scene, reply: str) -> bool:
-    read = read_reply(reply)
+    read = renumbered(read_reply(reply), scene.passages)
     quotes = read.quotes.get(scene.source + 1, [])
     said = [each.text for each in read.statements]
     return said == [scene.answer] and any(quote in scene.passages[scene.source] for quote in quotes)

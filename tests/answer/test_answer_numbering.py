@@ -1,0 +1,65 @@
+"""Quotes go to the passage whose words they are, and nowhere by chance."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from instill.answer.numbering import renumbered
+from instill.answer.reply import Reply, read_reply
+
+OVEN = "The stone oven was built in 1987. It bakes on Fridays."
+MILL = "The water mill was built in 1854. It bakes on Fridays."
+
+
+def reply(text: str, *quotes: str) -> Reply:
+    return read_reply("\n".join([text, "QUOTES:", *quotes]))
+
+
+def test_a_quote_of_another_passage_takes_its_statement_along() -> None:
+    moved = renumbered(reply("Built in 1854. [1]", '[1] "mill was built in 1854"'), [OVEN, MILL])
+    assert moved.quotes == {2: ["mill was built in 1854"]}
+    assert [each.passages for each in moved.statements] == [(2,)]
+
+
+def test_where_some_quotes_stay_both_passages_are_cited() -> None:
+    said = reply("The oven and the mill. [1]", '[1] "stone oven was built"', '[1] "water mill was built"')
+    moved = renumbered(said, [OVEN, MILL])
+    assert moved.quotes == {1: ["stone oven was built"], 2: ["water mill was built"]}
+    assert moved.statements[0].passages == (1, 2)
+
+
+def test_a_quote_of_two_other_passages_is_nobodys() -> None:
+    said = reply("On Fridays. [3]", '[3] "It bakes on Fridays"')
+    assert renumbered(said, [OVEN, MILL, "Nothing."]) == said
+
+
+def test_a_short_quote_stays() -> None:
+    said = reply("In 1854. [1]", '[1] "in 1854"')
+    assert renumbered(said, [OVEN, MILL]) == said
+
+
+def test_a_number_of_no_passage_is_put_right_too() -> None:
+    moved = renumbered(reply("Built in 1854. [9]", '[9] "water mill was built in 1854"'), [OVEN, MILL])
+    assert moved.statements[0].passages == (2,)
+
+
+SEEN = ["oven", "mill", "bakes", "Fridays", "stone", "water", "was", "built", "in"]
+WORDS = st.lists(st.sampled_from(SEEN), min_size=1, max_size=6)
+
+
+@given(st.lists(WORDS, max_size=4), st.lists(st.integers(0, 4), min_size=4, max_size=4))
+def test_no_quote_is_lost_and_a_right_one_never_moves(texts: list[list[str]], numbers: list[int]) -> None:
+    passages = [OVEN, MILL, "The stone water was in."]
+    quotes: dict[int, list[str]] = {}
+    for words, number in zip(texts, numbers, strict=False):
+        quotes.setdefault(number, []).append(" ".join(words))
+    said = Reply((), quotes, False)
+    moved = renumbered(said, passages)
+    assert sorted(chain.from_iterable(moved.quotes.values())) == sorted(chain.from_iterable(quotes.values()))
+    for number, each in quotes.items():
+        for quote in each:
+            if 1 <= number <= 3 and quote in passages[number - 1]:
+                assert quote in moved.quotes[number]
