@@ -248,7 +248,8 @@ def asking_row(scene: Scene, rng: random.Random) -> Row:
     """The prompt of `instill ask`, and the reply that it asks for: a sentence with its passage, and the quote.
 
     The quote reaches from the name to the value, or from the value to the name: it begins with a word that is known
-    already. Where the sentence begins, a small model cannot tell (.29 right after about 5,000 rows of one to five questions).
+    already. Where the sentence begins, a small model cannot tell (.29 right after about 5,000 rows of one to five
+    questions).
     """
     hits = [_hit(number, scene.people[number].name, text) for number, text in enumerate(scene.passages)]
     prompt = build_prompt(scene.question, hits)
