@@ -21,7 +21,7 @@ tries together let a candidate that loses three tolerances pass in about 5% at m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import ceil, inf, sqrt
 from statistics import NormalDist
 from typing import Literal
@@ -31,6 +31,7 @@ import numpy as np
 from instill.measure.paired import Interval, interval
 from instill.measure.risk import lower_bound, upper_bound
 from instill.measure.statistics.intervals import group_interval
+from instill.measure.statistics.power import smallest
 
 Outcome = Literal["passed", "failed", "undecided"]
 
@@ -178,7 +179,7 @@ def rows_for_share(bad: int, rows: int, tolerance: float, *, level: float = LEVE
     def enough(count: int) -> bool:
         return upper_bound(ceil(portion * count - _EDGE), count, (1 + level) / 2) <= SLACK * tolerance
 
-    return max(rows + 1, _smallest(enough))
+    return max(rows + 1, smallest(enough))
 
 
 def _rows_of_width(differences: Sequence[float], half: float, groups: Sequence[str] | None, level: float) -> int:
@@ -186,21 +187,9 @@ def _rows_of_width(differences: Sequence[float], half: float, groups: Sequence[s
     variance = float(np.var(differences))
     most = half if half > 0 else inf
     normal = NormalDist().inv_cdf((1 + level) / 2)
-    single = _smallest(lambda rows: normal * sqrt(variance * rows + 2) / (rows + 2) <= most)
+    single = smallest(lambda rows: normal * sqrt(variance * rows + 2) / (rows + 2) <= most)
     effect = 1.0
     if groups is not None:  # How much wider the interval is for rows that hang together.
         together, apart = paired(differences, groups, level=level), paired(differences, level=level)
         effect = max(1.0, ((together.high - together.low) / (apart.high - apart.low)) ** 2)
     return max(len(differences) + 1, ceil(effect * single))
-
-
-def _smallest(enough: Callable[[int], bool]) -> int:
-    """The smallest number, from 1, that is enough."""
-    high = 1
-    while not enough(high):
-        high *= 2
-    low = high // 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if enough(middle) else (middle, high)
-    return high

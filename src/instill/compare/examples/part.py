@@ -22,8 +22,8 @@ from instill.compare.plan import ComparePlan
 from instill.compare.prices import Prices
 from instill.compare.recording import Progress
 from instill.compare.stored import Recorded, read_prompts
-from instill.compare.tuned.tuned_arms import replay_of
-from instill.compare.tuned.tuning import Tuned, tune
+from instill.compare.tuned.tuned_arms import replay_of, tune_arm
+from instill.compare.tuned.tuning import Tuned
 from instill.errors import UsageError
 from instill.gate.schema import ReplySchema
 from instill.generators.protocol import Generator
@@ -269,18 +269,9 @@ def _tuned(rows: NeedRows, workspace: Workspace, plan: ComparePlan, watch: Watch
     assert plan.examples is not None, "there are needs"
     folder = workspace.home / "compare" / "arms"
     replay = replay_of(workspace, plan, folder, watch)
-    named = replace(plan.tuning, name=f"{plan.tuning.name}-{rows.need}")
     # As the arm is asked afterwards: with the instructions.
     taught = [instructed(row, plan.examples.instructions).as_dict() for row in rows.train]
-    return tune(
-        workspace.home,
-        named,
-        taught,
-        folder / named.name,
-        replay=replay.shown,
-        replay_seconds=replay.seconds,
-        watch=watch,
-    )
+    return tune_arm(workspace, plan.tuning, rows.need, taught, replay, folder, watch)
 
 
 def _identity(rows: NeedRows, workspace: Workspace, plan: ComparePlan, tuned: Tuned | None) -> str:

@@ -88,10 +88,10 @@ def train_arms(
     if {TUNED, BOTH} & set(names):
         watch.stage("facts by heart")
         rows = closed_rows(study)
-        found[TUNED] = _tune(workspace, plan.tuning, "known", rows, replay, folder, watch)
+        found[TUNED] = tune_arm(workspace, plan.tuning, "known", rows, replay, folder, watch)
         if plan.contrast and replay.shown:
             watch.stage("facts by heart, without replay")
-            found[BARE] = _tune(workspace, plan.tuning, "bare", rows, Replay((), ()), folder, watch)
+            found[BARE] = tune_arm(workspace, plan.tuning, "bare", rows, Replay((), ()), folder, watch)
     if AWARE in names:
         watch.stage("reading among distractors")
         rows = reading_rows(
@@ -102,13 +102,14 @@ def train_arms(
             seed=plan.seed,
             unknown=plan.unknown,
         )
-        found[AWARE] = _tune(workspace, plan.tuning, "reading", rows, replay, folder, watch)
+        found[AWARE] = tune_arm(workspace, plan.tuning, "reading", rows, replay, folder, watch)
     return Trained(found, replay.shown, replay.kept_back)
 
 
-def _tune(
+def tune_arm(
     workspace: Workspace, plan: TuningPlan, name: str, rows: Rows, replay: Replay, folder: Path, watch: Watch
 ) -> Tuned:
+    """Train what an arm needs, in its own folder below `folder`."""
     named = replace(plan, name=f"{plan.name}-{name}")
     return tune(
         workspace.home,

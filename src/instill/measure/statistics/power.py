@@ -144,7 +144,7 @@ def questions_for_not_worse(
         half = side * sqrt(variance * count + 2) / (count + 2)
         return half + luck * sqrt(variance / count) <= tolerance - difference
 
-    return ceil(_smallest(enough) * effect - _EDGE)
+    return ceil(smallest(enough) * effect - _EDGE)
 
 
 def design_effect(sizes: Sequence[int], correlation: float) -> float:
@@ -213,8 +213,13 @@ def _check(level: float, power: float, comparisons: int, effect: float) -> None:
         )
 
 
-def _smallest(enough: Callable[[int], bool]) -> int:
-    """The smallest number, from 1, that is enough."""
+def smallest(enough: Callable[[int], bool]) -> int:
+    """The smallest number, from 1, that is enough; all above it must be enough too.
+
+    Example:
+        >>> smallest(lambda number: number**2 >= 50)
+        8
+    """
     high = 1
     while not enough(high):
         high *= 2
