@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from instill import __version__
-from instill.compare.changed.changing import Changed
+from instill.compare.changed.changing import Changed, believers
+from instill.compare.examples.plan import NEEDS
 from instill.compare.failures import Causes
-from instill.compare.plan import NEED_TUNING, ComparePlan
+from instill.compare.plan import CLOSED, NEED_TUNING, TUNED, ComparePlan
 from instill.compare.stored import Key, Recorded, read_prompts
 from instill.compare.tuned.tuned_arms import Trained
 from instill.registry.card import environment, now
@@ -75,14 +76,46 @@ def not_done(
     if not set(NEED_TUNING) & set(names):
         local = bool(settings.folder)
         found["fine-tuning"] = (
-            "it was left out" if local else "no arm was trained: it needs a local generator (generator.folder)"
+            "no arm was trained on the documents' facts: it was left out"
+            if local
+            else "no arm was trained: it needs a local generator (generator.folder)"
         )
-    if plan.changes and not changed.changes:
-        why = "the rules can change no fact that the study set asks for: it takes names, dates or numbers"
+    for need in NEEDS:
+        if plan.examples is None or not plan.examples.rows(need):
+            found[need] = f"no examples of it were given (--{need})"
+    if not plan.noise:
+        found["noise"] = "it was left out (--noise 0)"
+    if not changed.changes:
+        impossible = "the rules can change no fact that the study set asks for: it takes names, dates or numbers"
+        why = impossible if plan.changes else "it was left out (--changes 0)"
         found |= dict.fromkeys(("freshness", "conflict", "contradiction"), why)
+    else:
+        found |= _not_contradicted(names, changed)
     for arm, count in Counter(each.outcome.arm for each in records if each.error).items():
         found[f"{arm}: {count} answers"] = "the generator gave none; they count as wrong"
     return found
+
+
+def _not_contradicted(names: Sequence[str], changed: Changed) -> dict[str, str]:
+    """Arms that were asked nothing of the conflict, because there was nothing that a document could contradict."""
+    could = believers(names)
+    if not could:
+        why = (
+            "no arm could be contradicted: it takes an arm that reads with a generator, and its model without passages "
+            f"({CLOSED} or {TUNED}), from which it follows what the model believes"
+        )
+        return {"conflict": why}
+    asked = {each["arm"] for each in changed.winners}
+    if not asked:
+        return {"conflict": _nothing_believed(" and ".join(dict.fromkeys(could.values())))}
+    return {f"conflict, {name}": _nothing_believed(could[name]) for name in could if name not in asked}
+
+
+def _nothing_believed(believer: str) -> str:
+    return (
+        f"nothing to contradict: {believer} answered none of the questions about changed facts rightly; more changed "
+        "facts (--changes) may bring some"
+    )
 
 
 def about_run(workspace: Workspace, study: StoredStudy, plan: ComparePlan, trained: Trained) -> dict[str, str]:

@@ -120,7 +120,12 @@ def test_a_cause_that_was_found_out_takes_the_place_of_ours() -> None:
 
 def test_what_is_missing_is_told_with_its_reason() -> None:
     rows = [row for row in outcomes(10) if not (row.arm == "retrieval" and row.item == "facts-3")]
+    right = {row.arm: row.right for row in rows if row.item == "facts-3"}
     found = not_measured(Report("t", reach_verdict(rows, []), rows, missing={"forgetting": "no time"}))
-    assert found["facts: 1 questions"] == "not all arms answered them, so no arm is scored on them"
+    others = "; ".join(f"{arm} {'none' if arm == 'retrieval' else f'1, {right[arm]:.0f} right'}" for arm in ARMS)
+    assert found["facts: 1 question"] == (
+        f"not put to all arms, so no arm is scored on them. Asked were: {others}. "
+        "Why: the same command again asks what is missing"
+    )
     assert found["forgetting"] == "no time"
     assert {"freshness", "tone", "paraphrase", "control", "data curves"} <= set(found)

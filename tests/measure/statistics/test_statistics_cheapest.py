@@ -67,7 +67,7 @@ def test_an_open_arm_that_is_cheaper_ends_it() -> None:
     assert found.needed > 100
     assert found.said == (
         "Not enough evidence: 100 questions do not show whether base is worse than the best by 0.08 "
-        f"({found.standings[0].loss} behind tuned); about {found.needed} would decide; "
+        f"({found.standings[0].loss} behind tuned); about {found.needed:,} would decide; "
         "until then tuned is shown to be within it."
     )
 

@@ -116,11 +116,7 @@ def _contradicted(setting: Setting, changes: Sequence[Change], records: Sequence
     """Ask what a model believes, with a twin of the document that says otherwise."""
     given = oracle_passages(Passages(setting.copy))
     asked = []
-    for name in setting.names:
-        # What a model that was taught to read believes is taken to be what its base does.
-        believer = TUNED if name == BOTH else CLOSED
-        if name not in FINDS or name == QUOTED or believer not in setting.names:
-            continue
+    for name, believer in believers(setting.names).items():
         known = believed(records, believer)
         if conflict_items(changes, known):
             asked.append(Believing(setting.line_up.arm(name, workspace=setting.copy, given=given), known))
@@ -158,6 +154,18 @@ def _ask_with(setting: Setting, task: str, items: Sequence[StudyItem], given: Gi
         again_after_errors=True,
         progress=setting.watch.answered,
     )
+
+
+def believers(names: Sequence[str]) -> dict[str, str]:
+    """Arms that can be contradicted, each with the arm without passages that says what its model believes.
+
+    Example:
+        >>> believers(["closed-book", "retrieval, quoted", "retrieval", "fine-tuned + retrieval"])
+        {'retrieval': 'closed-book'}
+    """
+    # What a model that was taught to read believes is taken to be what its base does.
+    found = {name: TUNED if name == BOTH else CLOSED for name in names if name in FINDS and name != QUOTED}
+    return {name: believer for name, believer in found.items() if believer in names}
 
 
 def _way(setting: Setting, name: str) -> Renewing:

@@ -22,7 +22,7 @@ from instill.compare.plan import ComparePlan
 from instill.compare.prices import Prices
 from instill.compare.recording import Progress
 from instill.compare.stored import Recorded, read_prompts
-from instill.compare.tuned.tuned_arms import replay_of, tune_arm
+from instill.compare.tuned.tuned_arms import Replay, replay_of, tune_arm
 from instill.compare.tuned.tuning import Tuned
 from instill.errors import UsageError
 from instill.gate.schema import ReplySchema
@@ -268,7 +268,8 @@ def _tuned(rows: NeedRows, workspace: Workspace, plan: ComparePlan, watch: Watch
         return None
     assert plan.examples is not None, "there are needs"
     folder = workspace.home / "compare" / "arms"
-    replay = replay_of(workspace, plan, folder, watch)
+    # Where none is shown, the base is not asked for it either.
+    replay = replay_of(workspace, plan, folder, watch) if plan.tuning.replay_share else Replay((), ())
     # As the arm is asked afterwards: with the instructions.
     taught = [instructed(row, plan.examples.instructions).as_dict() for row in rows.train]
     return tune_arm(workspace, plan.tuning, rows.need, taught, replay, folder, watch)

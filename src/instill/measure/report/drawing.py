@@ -8,7 +8,7 @@ from html import escape
 from instill.measure.paired import Interval
 from instill.measure.report.plain import clipped, plain
 from instill.measure.report.types import Kept
-from instill.measure.report.units import signed
+from instill.measure.report.units import signed, three_digits
 from instill.pictures import CURVE, INK, LINE, MARK, PAPER, WIDTH, line, picture, text
 
 _LEFT, _RIGHT, _ROW = 142.0, 323.0, 20.0
@@ -98,7 +98,8 @@ def matrix(kept: Sequence[Kept]) -> str:
 
 
 def _cell(each: Kept, x: float, y: float, width: float) -> list[str]:
-    title = f"{plain(each.arm)}, {plain(each.skill)}: {each.before:.3g} to {each.after:.3g}, worse by {each.loss}"
+    change = f"{three_digits(each.before)} to {three_digits(each.after)}, worse by {each.loss}"
+    title = f"{plain(each.arm)}, {plain(each.skill)}: {change}"
     return [
         _tile(each.state, x + 1.5, y + 1.5, width - 3, _CELL - 3, f"<title>{escape(title)}</title>", name="cell"),
         text(x + width / 2, y + _CELL / 2 + 3.5, signed(-each.loss.mean), anchor="middle"),

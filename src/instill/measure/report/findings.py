@@ -24,7 +24,7 @@ from instill.measure.report.missing import not_measured
 from instill.measure.report.plain import clipped, plain
 from instill.measure.report.scores import BESIDE, against_facts, scores_by_task
 from instill.measure.report.types import DataCurve, Report
-from instill.measure.report.units import difference, duration, money, score
+from instill.measure.report.units import difference, duration, money, score, three_digits
 
 
 def beside_section(report: Report) -> Markup:
@@ -34,13 +34,15 @@ def beside_section(report: Report) -> Markup:
         if each.task not in BESIDE or not each.scores:
             continue
         differences = against_facts(report.outcomes, each.task)
-        rows = [
-            [safe(arm), safe(score(found)), safe(difference(differences[arm]) if arm in differences else "–")]
-            for arm, found in each.scores.items()
-        ]
-        head = ("Arm", "Right answers [95%]", "Against plain questions on the same facts")
+        rows = [[safe(arm), safe(score(found))] for arm, found in each.scores.items()]
+        head = ["Arm", "Right answers [95%]"]
+        if differences:  # Of some tasks no fact is asked plainly too.
+            head.append("Against plain questions on the same facts")
+            for arm, row in zip(each.scores, rows, strict=True):
+                row.append(safe(difference(differences[arm]) if arm in differences else "–"))
+        many = f"{each.questions:,} question{'s' * (each.questions != 1)}"
         title = Markup(f"<h3>{safe(each.task[0].upper() + each.task[1:])}</h3>")
-        parts.append(join([title, paragraph(BESIDE[each.task]), table(f"{each.questions:,} questions", head, rows)]))
+        parts.append(join([title, paragraph(BESIDE[each.task]), table(many, head, rows)]))
     return section("beside", "Beyond plain questions", parts) if parts else Markup("")
 
 
@@ -51,7 +53,7 @@ def kept_section(report: Report) -> Markup:
     rows = [
         [
             safe(f"{each.arm}: {each.skill}"),
-            safe(f"{each.before:.3g} → {each.after:.3g}"),
+            safe(f"{three_digits(each.before)} → {three_digits(each.after)}"),
             safe(difference(each.loss)),
             safe(f"{each.allowed:g}"),
             safe({"kept": "kept", "open": "not shown either way", "lost": "lost more than allowed"}[each.state]),

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from instill.measure.report.scores import BESIDE, scores_by_task
+from collections import Counter
+
+from instill.measure.report.scores import BESIDE, TaskScores, scores_by_task
 from instill.measure.report.types import Report
+
+_SHARED = {
+    "conflict": "an arm is asked only what its own model believes; more changed facts (--changes) bring more that all are"
+}
+"""Why questions of a task are not put to all arms, and what to do; else a run was not finished."""
 
 _WITHOUT = {
     "forgetting": "no trained arm was measured on other skills",
@@ -24,7 +31,8 @@ def not_measured(report: Report) -> dict[str, str]:
     found: dict[str, str] = {}
     for need in report.verdict.needs:
         if need.state == "not measured" and need.need != "cost":
-            found[need.need] = "no question of this kind was put to all arms"
+            asked_some = "put to all arms" if need.left_out else "asked"
+            found[need.need] = f"no question of this kind was {asked_some}"
     tasks = scores_by_task(report.outcomes)
     asked = {each.task for each in tasks}
     found |= {task: "no question of this kind was asked" for task in BESIDE if task not in asked}
@@ -33,8 +41,21 @@ def not_measured(report: Report) -> dict[str, str]:
     found |= {name: why for (name, why), there in zip(_WITHOUT.items(), given, strict=True) if not there}
     for each in tasks:
         if each.left_out:
-            found[f"{each.task}: {each.left_out} questions"] = "not all arms answered them, so no arm is scored on them"
+            noun = "question" if each.left_out == 1 else "questions"
+            found[f"{each.task}: {each.left_out} {noun}"] = _left_out(each, report)
     for cost in report.verdict.fact_costs:
         if cost.seconds is None and costs:
             found[f"cost of one more answerable fact, {cost.arm}"] = cost.why
     return {**found, **report.missing}
+
+
+def _left_out(task: TaskScores, report: Report) -> str:
+    """Which arms were asked the questions that no arm is scored on, how they did, and why not all were."""
+    rows = [row for row in report.outcomes if row.task == task.task]
+    arms = list(dict.fromkeys(row.arm for row in rows))
+    put = Counter(row.item for row in rows)
+    own = [row for row in rows if put[row.item] < len(arms)]
+    asked, right = Counter(row.arm for row in own), Counter(row.arm for row in own if row.right >= 1)
+    said = "; ".join(f"{arm} {asked[arm]}, {right[arm]} right" if asked[arm] else f"{arm} none" for arm in arms)
+    why = _SHARED.get(task.task, "the same command again asks what is missing")
+    return f"not put to all arms, so no arm is scored on them. Asked were: {said}. Why: {why}"

@@ -52,13 +52,13 @@ def shortened(content: str, most: int) -> str:
 
 
 def clipped(content: str, most: int) -> str:
-    """At most `most` characters, for a label.
+    """At most `most` characters, from 3, for a label.
 
     Example:
-        >>> clipped("fine-tuned + retrieval", 12)
-        'fine-tuned …'
+        >>> clipped("fine-tuned + retrieval", 12), clipped("house style", 10)
+        ('fine-tuned …', 'house st …')
     """
-    return content if len(content) <= most else f"{content[: most - 1].rstrip(' +-')} …"[:most]
+    return content if len(content) <= most else f"{content[: most - 2].rstrip(' +-')} …"
 
 
 def _without_towers(content: str) -> str:

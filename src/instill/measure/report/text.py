@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from textwrap import fill
+from textwrap import fill, wrap
 from typing import Any
 
 from instill.measure.fact_costs import interval_dict
@@ -11,12 +11,22 @@ from instill.measure.report.answers import answers
 from instill.measure.report.failures import failures
 from instill.measure.report.missing import not_measured
 from instill.measure.report.notes import cost_notes, judge_notes
-from instill.measure.report.plain import clipped, plain, shortened
+from instill.measure.report.plain import plain, shortened
 from instill.measure.report.scores import BESIDE, TaskScores, against_facts, scores_by_task
 from instill.measure.report.types import Report
-from instill.measure.report.units import difference, duration, money, money_interval, score, time_interval
+from instill.measure.report.units import (
+    difference,
+    duration,
+    money,
+    money_interval,
+    score,
+    three_digits,
+    time_interval,
+)
 
-_ARM = 24
+_NAME, _NARROW = 30, 20
+"""Columns that an arm's name may take, and as few as it may be left with: a longer name goes on below."""
+
 _DISAGREEMENTS, _SHOWN = 3, 160
 
 
@@ -212,7 +222,9 @@ def _beside(report: Report, width: int) -> str:
 
 def _kept(report: Report, width: int) -> str:
     rows = [["Forgetting", "skill", "before → after", "found"]]
-    rows += [[each.arm, each.skill, f"{each.before:.3g} → {each.after:.3g}", each.state] for each in report.kept]
+    for each in report.kept:
+        change = f"{three_digits(each.before)} → {three_digits(each.after)}"
+        rows.append([each.arm, each.skill, change, "not shown either way" if each.state == "open" else each.state])
     return _columns(rows, width) if len(rows) > 1 else ""
 
 
@@ -238,20 +250,30 @@ def _section(heading: str, lines: Any) -> str:
 
 
 def _columns(rows: Sequence[Sequence[str]], width: int) -> str:
-    """Cells under each other; where a row is too long, its cells stand below its first one, each on its line."""
-    cleaned = [[clipped(plain(row[0]), _ARM + 2), *map(plain, row[1:])] for row in rows]
-    widths = [max(len(row[column]) for row in cleaned) for column in range(len(cleaned[0]))]
-    if sum(widths) + 2 * (len(widths) - 1) <= width:
-        return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cleaned)
+    """Cells under each other, names that are too long in several lines; where the other cells leave a name too little
+    room, they stand below it, each on its line."""
+    cleaned = [[plain(cell) for cell in row] for row in rows]
+    rest = [max(len(row[column]) for row in cleaned) for column in range(1, len(cleaned[0]))]
+    longest = max(len(row[0]) for row in cleaned)
+    name = min(longest, _NAME, width - sum(rest) - 2 * len(rest))
+    if name >= min(longest, _NARROW):
+        return "\n".join(line for row in cleaned for line in _row(row, [name, *rest]))
     lines = [cleaned[0][0]]
     for row in cleaned[1:]:
-        lines.append(f"  {row[0]}")
+        lines.append(_wrapped(row[0], width, indent=2, hang=4))
         lines += [
-            _wrapped(f"{name}: {cell}", width, indent=4, hang=6)
-            for name, cell in zip(cleaned[0][1:], row[1:], strict=True)
+            _wrapped(f"{heading}: {cell}", width, indent=4, hang=6)
+            for heading, cell in zip(cleaned[0][1:], row[1:], strict=True)
             if cell
         ]
     return "\n".join(lines)
+
+
+def _row(row: Sequence[str], widths: Sequence[int]) -> list[str]:
+    """One line, and one more for each part of the first cell that goes on."""
+    first, *more = wrap(row[0], widths[0], subsequent_indent="  ", break_on_hyphens=False) or [""]
+    cells = zip((first, *row[1:]), widths, strict=True)
+    return ["  ".join(cell.ljust(size) for cell, size in cells).rstrip(), *more]
 
 
 def _bar(share: float) -> str:

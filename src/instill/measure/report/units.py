@@ -87,6 +87,16 @@ def signed(value: float) -> str:
     return f"{'−' if value < 0 else '+'}{found}"
 
 
+def three_digits(value: float) -> str:
+    """A number of any unit, with three digits that count.
+
+    Example:
+        >>> three_digits(0.04762), three_digits(278.4), three_digits(2951.0)
+        ('0.0476', '278', '2,951')
+    """
+    return f"{value:,.0f}" if abs(value) >= 999.5 else f"{value:.3g}"
+
+
 def time_interval(found: Interval | None) -> str:
     """Seconds with their interval; "not measured" for none."""
     if found is None:

@@ -245,7 +245,7 @@ def _recommended(chosen: Standing, standings: Sequence[Standing], tolerance: flo
 
 
 def _undecided(chosen: Standing, meanwhile: str | None, needed: int | None, table: Table, tolerance: float) -> str:
-    many = "more questions would hardly help" if needed is None else f"about {needed} would decide"
+    many = "more questions would hardly help" if needed is None else f"about {needed:,} would decide"
     shown = f"until then {meanwhile} is shown to be within it" if meanwhile else "no arm is shown to be within it"
     return (
         f"Not enough evidence: {table.questions} questions do not show whether {chosen.arm} is worse than the best by "
