@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,6 +16,9 @@ from instill.compare.plan import ARMS, ORACLE, QUOTED
 from tests.cli.test_cli import FORBIDDEN, as_json, instill
 from tests.study.documents import workshops
 from tests.study.scripted_server import scripted
+
+if TYPE_CHECKING:
+    from instill.train.generator.recipe import Recipe
 
 SMALL = ("--questions", "20", "--noise", "2", "--changes", "1")
 
@@ -73,7 +77,12 @@ EXAMPLES = (
     "0",
     "--changes",
     "0",
-    "--no-train",
+    "--method",
+    "full",
+    "--epochs",
+    "1",
+    "--replay",
+    "0",
 )
 TOWNS = [f"{start}{end}" for start in ("Norr", "Vik", "Tors", "Malm") for end in ("by", "stad", "sund", "heim", "dal")]
 
@@ -110,7 +119,18 @@ def give_model(folder: Path) -> None:
     (folder / "instill.toml").write_text(settings, encoding="utf-8")
 
 
-def test_examples_and_a_judge_go_through_the_command(kb: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def trained_on(folder: Path, need: str) -> tuple[list[dict[str, Any]], Recipe]:
+    """The rows that a need's model was trained on, and its recipe."""
+    from instill.train.generator.recipe import read_recipe
+
+    arm = folder / ".instill" / "compare" / "arms" / f"compare-{need}"
+    rows = [json.loads(line) for line in (arm / "rows.jsonl").read_text(encoding="utf-8").splitlines()]
+    return rows, read_recipe(arm / "recipe.toml")
+
+
+def test_examples_training_and_a_judge_go_through_the_command(
+    kb: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("torch")
     folder = Path(shutil.copytree(kb, tmp_path / "kb"))
     write_examples(folder)
@@ -128,6 +148,8 @@ def test_examples_and_a_judge_go_through_the_command(kb: Path, tmp_path: Path, m
         printed = instill("compare", *arguments, cwd=folder)
         assert len(server.seen) == asked > 0
     assert {body["model"] for body in server.seen} == {"strict"}
+    untrained = ("--arm", "closed-book", "--arm", "fine-tuned", "--no-train")
+    assert "This arm needs training." in instill("compare", *untrained, cwd=folder, code=2).stderr
 
     assert found["examples"]["format"]["asked"] == 5
     columns = {need: set(found["examples"][need]["means"][1]) - {"arm", "questions"} for need in ("format", "tone")}
@@ -135,7 +157,17 @@ def test_examples_and_a_judge_go_through_the_command(kb: Path, tmp_path: Path, m
     needs = {each["need"]: each for each in found["verdict"]["needs"]}
     for need, questions in (("format", 5), ("tone", 10)):
         assert needs[need]["questions"] == questions
-        assert set(needs[need]["scores"]) == {"prompted", f"{need} examples in the prompt"}
+        learn = (f"{need} examples in the prompt", f"fine-tuned on {need} examples")
+        assert set(needs[need]["scores"]) == {"prompted", *learn}
+        taught, recipe = trained_on(folder, need)
+        assert len(taught) == found["examples"][need]["rows"] - questions
+        assert all(row["messages"][0]["content"] == "Reply as you were shown." for row in taught)
+        assert (recipe.method, recipe.training.epochs, recipe.data.replay) == ("full", 1, [])
+        candidate = found["examples"][need]["candidate"]
+        assert (folder / ".instill" / "adapters" / candidate / "card.json").is_file()
+        assert found["about"][f"{learn[1]} candidate"].startswith(f"{candidate}, ")
+        assert {each["arm"] for each in found["preparations"] if each["seconds"] > 0} >= set(learn)
+    assert len(list((folder / ".instill" / "adapters").iterdir())) == 2
     judge = found["judge"]
     assert (judge["name"], judge["own"], judge["left"], judge["judged"]) == (f"strict at {server.url}", False, 0, 1.0)
     assert judge["asked"] == asked
@@ -148,6 +180,11 @@ def test_examples_and_a_judge_go_through_the_command(kb: Path, tmp_path: Path, m
     lines = printed.stdout.splitlines()
     for said in ("format (5), means", "tone (10), means", "A judge beside exact match", "By arm"):
         assert any(line.startswith(said) for line in lines)
+    assert max(len(line) for line in lines if not line.startswith(("  instill compare", "The report is in"))) <= 80
+    place = lines.index("format (5), means       follows the schema  F1 of fields       right")
+    assert [line.split("  0.")[0].strip() for line in lines[place + 1 : place + 6]] == [
+        *("prompted", "format examples in the", "prompt", "fine-tuned on format", "examples"),
+    ]
     flowing = " ".join(printed.stdout.split())
     for said in ("Cohen's kappa", f"Disagreements: {judge['disagreements']}; ", "in no arm: judging "):
         assert said in flowing

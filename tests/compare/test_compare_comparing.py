@@ -89,6 +89,9 @@ def test_without_a_generator_what_quotes_is_compared(quoted: World, first: Compa
     )
     assert "only quoted" in first.report.missing["generators"]
     assert first.report.missing["money"].startswith("No prices are set")
+    assert first.report.missing["conflict"].startswith("no arm could be contradicted: ")
+    assert first.report.missing["format"] == "no examples of it were given (--format)"
+    assert not {"noise", "freshness", "contradiction"} & set(first.report.missing)
     shown = {each.outcome.item for each in first.records if each.outcome.item in first.report.evidence}
     assert len(shown) > asked / 2
 
@@ -107,6 +110,7 @@ def test_nothing_is_asked_twice_and_the_original_stays_as_it_was(quoted: World, 
     keys = {each.key: each for each in first.records}
     assert all(keys[each.key] == each for each in fewer.records)
     assert fewer.report.refreshes == ()
+    assert fewer.report.missing["freshness"] == fewer.report.missing["conflict"] == "it was left out (--changes 0)"
 
 
 def test_page_and_numbers_are_written(first: Compared, tmp_path: Path) -> None:

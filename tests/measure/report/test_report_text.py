@@ -28,7 +28,7 @@ def test_lines_fit_and_all_is_said(width: int) -> None:
 
 
 def test_means_of_examples_the_judge_and_what_is_no_arms_are_printed() -> None:
-    lines = as_text(sample(), width=100).splitlines()
+    lines = as_text(sample()).splitlines()
     place = lines.index("format (30), means      follows the schema  F1 of fields       right")
     assert lines[place + 2].split("  ")[0] == "examples in the prompt"
     assert "0.80 [0.65, 0.95]" in lines[place + 2]
@@ -62,6 +62,22 @@ def test_a_judge_that_gave_no_verdict_has_no_numbers() -> None:
     assert "Cohen's kappa is not defined" in " ".join(
         as_text(Report("t", reach_verdict([row], []), [row], judge=alike)).split()
     )
+
+
+def test_a_long_name_goes_on_below_and_is_not_cut() -> None:
+    report = sample()
+    long = [replace(each, arm=f"format {each.arm} of the old harbour") for each in report.examples]
+    named = as_text(replace(report, examples=long)).splitlines()
+    place = named.index("format (30), means      follows the schema  F1 of fields       right")
+    assert [line.split("  0.")[0].rstrip() for line in named[place + 1 : place + 6]] == [
+        *("format prompted of the", "  old harbour"),
+        *("format examples in the", "  prompt of the old", "  harbour"),
+    ]
+    # In a narrow window the cells stand below the name.
+    narrow = as_text(replace(report, examples=long), width=60).splitlines()
+    place = narrow.index("format (30), means")
+    assert narrow[place + 1] == "  format prompted of the old harbour"
+    assert narrow[place + 2].startswith("    follows the schema: 0.")
 
 
 def test_nothing_that_a_terminal_obeys_is_printed() -> None:
@@ -129,3 +145,29 @@ def test_what_is_missing_is_told_with_its_reason() -> None:
     )
     assert found["forgetting"] == "no time"
     assert {"freshness", "tone", "paraphrase", "control", "data curves"} <= set(found)
+
+
+def test_conflicts_of_one_model_alone_are_told_by_arm() -> None:
+    first, second = (row for row in outcomes(2) if (row.task, row.arm) == ("facts", "retrieval"))
+    asked = {  # What the base believes, and what the fine-tuned model does.
+        "retrieval": {"both": 1.0, "base": 0.0},
+        "fine-tuned + retrieval": {"both": 0.0, "tuned 1": 1.0, "tuned 2": 0.0},
+    }
+    rows = [
+        replace(first, task="conflict", arm=arm, item=item, group=item, right=right)
+        for arm, own in asked.items()
+        for item, right in own.items()
+    ]
+    found = not_measured(Report("t", reach_verdict(rows, []), rows))
+    assert found["conflict: 3 questions"] == (
+        "not put to all arms, so no arm is scored on them. Asked were: retrieval 1, 0 right; fine-tuned + retrieval 2, "
+        "1 right. Why: an arm is asked only what its own model believes; more changed facts (--changes) bring more "
+        "questions for all"
+    )
+    (shared,) = scores_by_task(rows)
+    assert (shared.questions, shared.left_out) == (1, 3)
+    other = replace(second, task="conflict", arm="fine-tuned + retrieval")
+    apart = [replace(first, task="conflict"), other]
+    said = not_measured(Report("t", reach_verdict(apart, []), apart))
+    assert "conflict" not in said
+    assert said["conflict: 2 questions"].startswith("not put to all arms, so no arm is scored on them. Asked were: ")

@@ -8,7 +8,9 @@ from instill.measure.report.scores import BESIDE, TaskScores, scores_by_task
 from instill.measure.report.types import Report
 
 _SHARED = {
-    "conflict": "an arm is asked only what its own model believes; more changed facts (--changes) bring more that all are"
+    "conflict": (
+        "an arm is asked only what its own model believes; more changed facts (--changes) bring more questions for all"
+    )
 }
 """Why questions of a task are not put to all arms, and what to do; else a run was not finished."""
 
