@@ -24,7 +24,17 @@ def generator(endpoint: Endpoint, model: str, timeout_s: float = 10.0) -> Endpoi
     return EndpointGenerator(endpoint.url, model, api_key=SecretStr(KEY), timeout_s=timeout_s)
 
 
-@pytest.mark.parametrize("model", ["honest", "thinking", "unquoted", "wide-brackets", "misnumbering"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        "honest",
+        "thinking",
+        "unquoted",
+        "wide-brackets",
+        "misnumbering",
+        "unquoted-misnumbering",
+    ],
+)
 def test_a_proved_answer_is_cited_verbatim(company: Corpus, endpoint: Endpoint, model: str) -> None:
     answer = company.verified(company.answerer(generator(endpoint, model)).ask(QUESTION))
     assert answer.trace.method == "generator"

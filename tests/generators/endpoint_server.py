@@ -61,6 +61,7 @@ def replies(behaviour: str, prompt: str) -> str:
         "thinking": f"<think>Let me see [1].</think>\n{honest(prompt)}",
         "thoughts-only": "<think>I wonder, and wonder",
         "empty": "",
+        "unquoted-misnumbering": f"{sentence} [{number % 2 + 1}]",
         "misnumbering": honest(prompt).replace(f"[{number}]", f"[{number % 2 + 1}]"),
         "wide-brackets": f"{sentence}\uff3b{number}\uff3d",
     }

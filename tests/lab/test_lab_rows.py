@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from instill.answer.reply import read_reply
 from instill.lab.curriculum import DRILL, FULL, MAIN, WIDER, epoch_rows
+from instill.lab.gaps import with_gaps
 from instill.lab.lessons import (
     biography_rows,
     distilled_rows,
@@ -27,6 +28,7 @@ from instill.lab.scenes import (
     make_scene,
 )
 from instill.lab.world import ATTRIBUTES, UNKNOWN, Person, make_person, make_world, questions, statements
+from instill.train.generator.rows import chat_row
 
 WORLD = make_world()
 
@@ -70,7 +72,7 @@ def test_a_scene_that_does_not_answer_lacks_the_fact_or_the_person(seed: int, co
 
 def test_the_reply_in_the_form_of_ask_is_read_by_the_product_as_cited_and_quoted() -> None:
     scene = scene_of(4, 3, unknown=0.0)
-    row = asking_row(scene, random.Random(0))
+    row = asking_row(scene, random.Random(0), quoted=True)
     whom = scene.people[scene.source].name
     reply = read_reply(row.answer)
     assert [each.text for each in reply.statements] == [scene.answer]
@@ -81,8 +83,39 @@ def test_the_reply_in_the_form_of_ask_is_read_by_the_product_as_cited_and_quoted
         (False, True),
         (True, False),
     ]
-    assert row == asking_row(scene, random.Random(0))
+    assert row == asking_row(scene, random.Random(0), quoted=True)
+    short = asking_row(scene, random.Random(0))
+    assert (short.prompt, short.answer) == (row.prompt, row.answer.partition("\n")[0])
     assert read_reply(asking_row(scene_of(4, 3, unknown=1.0), random.Random(0)).answer).unknown
+
+
+@settings(deadline=None)
+@given(st.integers(0, 10_000), st.floats(0, 1))
+def test_words_are_missing_in_questions_but_not_in_passages_names_values_or_replies(seed: int, share: float) -> None:
+    rng = random.Random(seed)
+    scenes = make_exam(lambda like=None: rng.choice(WORLD.group("D")), 2, 4, rng)
+    row = exam_row(scenes)
+    asked = with_gaps(row, share, rng)
+    for place, (whole, left) in enumerate(zip(row.messages, asked.messages, strict=True)):
+        if whole["role"] == "assistant":
+            assert left == whole
+            continue
+        before, _, question = str(whole["content"]).rpartition("Question: ")
+        after, _, words = str(left["content"]).rpartition("Question: ")
+        assert after == before
+        rest = iter(question.split(" "))
+        assert not words or all(word in rest for word in words.split(" "))
+        facts = [value for person in scenes[place // 2].people for value in person.facts.values()]
+        for known in (*(person.name for person in scenes[0].people), *facts):
+            assert known not in question or known in words
+
+
+def test_a_share_of_the_words_is_missing_and_none_without_gaps() -> None:
+    rows = [chat_row("Question: In which town was Karin Zabriel born?", "Calder")] * 400
+    rng = random.Random(0)
+    missing = sum(8 - len(str(with_gaps(row, 0.2, rng).prompt[0]["content"]).split()) for row in rows)
+    assert 0.15 < missing / (400 * 5) < 0.25  # 3.6 standard errors at least; five of the eight words can be missing.
+    assert with_gaps(rows[0], 0.0, rng) == rows[0]
 
 
 def test_a_json_row_has_null_for_what_the_biography_leaves_out() -> None:

@@ -85,7 +85,7 @@ def ground(reply: Reply, prompt: Prompt, question: str, encoder: Encoder, citer:
     """Keep the statements that their passages prove."""
     if reply.unknown:
         return Grounded("", (), 0, True)
-    reply = renumbered(reply, [hit.text for hit in prompt.hits])
+    reply = renumbered(reply, [hit.text for hit in prompt.hits], question)
     support = _Support(prompt.hits, encoder, citer)
     claims: list[Claim] = []
     dropped = 0

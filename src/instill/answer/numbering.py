@@ -1,7 +1,7 @@
-"""A reply's quotes under the passages that hold them, where the generator mixed up the numbers.
+"""A reply's statements under the passages that hold what they say, where the generator mixed up the numbers.
 
-Small models quote a passage word for word and give it the number of another. Which passage is meant is known from the
-words, so the number is put right; whether the quote proves what is said of it is checked afterwards as ever.
+Small models copy from one passage and give it the number of another. Which passage is meant is known from the words, so
+the number is put right; whether the passage proves what is said is checked afterwards as ever.
 """
 
 from __future__ import annotations
@@ -10,27 +10,33 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from instill.answer.quotes import find_quote
-from instill.answer.reply import Reply
+from instill.answer.reply import Reply, Statement
+from instill.answer.sentences import split_sentences
+from instill.answer.text import terms
 
 SHORTEST = 12
 """Of a quote that is moved, in characters: fewer may stand in another passage by chance."""
 
 
-def renumbered(reply: Reply, passages: Sequence[str]) -> Reply:
-    """Move quotes that are not in the passage of their number, and stand in exactly one other, to that one.
+def renumbered(reply: Reply, passages: Sequence[str], question: str) -> Reply:
+    """Move what is not in the passage of its number, and surely in another, to that one.
 
-    Statements that cite a number whose quotes all moved cite those passages instead; where some of its quotes stay,
-    those passages as well.
+    A quote moves to the one other passage in which it stands, and the statements that cite its number cite that passage
+    instead; where some of its quotes stay, both. A statement without quotes moves when no passage that it cites holds
+    all its words, to the one with a sentence that does and that also has the most words of the question, if any.
 
     Args:
         passages: text of each, in the order of their numbers, which begin with 1.
 
     Example:
         >>> from instill.answer.reply import read_reply
-        >>> said = read_reply('Two moons. [1]\\nQUOTES:\\n[1] "it has two moons"')
-        >>> moved = renumbered(said, ["No.", "It has two moons."])
+        >>> passages = ["No.", "The planet has two moons."]
+        >>> said = read_reply('Two moons. [1]\\nQUOTES:\\n[1] "has two moons"')
+        >>> moved = renumbered(said, passages, "How many?")
         >>> moved.statements[0].passages, moved.quotes
-        ((2,), {2: ['it has two moons']})
+        ((2,), {2: ['has two moons']})
+        >>> renumbered(read_reply("Two. [1]"), passages, "How many moons?").statements[0].passages
+        (2,)
     """
     quotes: dict[int, list[str]] = {}
     cited: dict[int, list[int]] = {}
@@ -39,9 +45,13 @@ def renumbered(reply: Reply, passages: Sequence[str]) -> Reply:
             holder = _holder(quote, number, passages)
             quotes.setdefault(holder, []).append(quote)
             cited.setdefault(number, []).append(holder)
-    if all(set(holders) == {number} for number, holders in cited.items()):
-        return reply
-    statements = tuple(replace(each, passages=_moved(each.passages, cited)) for each in reply.statements)
+    asked = set(terms(question))
+    statements = tuple(
+        replace(each, passages=_moved(each.passages, cited))
+        if cited.keys() & set(each.passages)
+        else _said_elsewhere(each, passages, asked)
+        for each in reply.statements
+    )
     return replace(reply, statements=statements, quotes=quotes)
 
 
@@ -56,3 +66,20 @@ def _holder(quote: str, number: int, passages: Sequence[str]) -> int:
         return number
     found = [place for place, text in enumerate(passages, 1) if find_quote(quote, text) is not None]
     return found[0] if len(found) == 1 else number
+
+
+def _said_elsewhere(statement: Statement, passages: Sequence[str], asked: set[str]) -> Statement:
+    """The statement, citing the one passage that says it and answers the question; as it is where that is not known."""
+    said = set(terms(statement.text))
+    own = (passages[number - 1] for number in statement.passages if 1 <= number <= len(passages))
+    if not said or not statement.passages or any(said <= set(terms(text)) for text in own):
+        return statement
+    shared = [_shared_where_said(text, said, asked) for text in passages]
+    most = max(shared, default=0)
+    return replace(statement, passages=(shared.index(most) + 1,)) if most and shared.count(most) == 1 else statement
+
+
+def _shared_where_said(text: str, said: set[str], asked: set[str]) -> int:
+    """How many words of the question stand in a sentence that has all that is said; 0 without such a one."""
+    sentences = (set(terms(text[each.start : each.end])) for each in split_sentences(text))
+    return max((len(asked & words) for words in sentences if said <= words), default=0)

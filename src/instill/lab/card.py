@@ -20,7 +20,7 @@ _TASKS: Mapping[Task, str] = {
     "unknown": 'the same passages without the fact or the person: "unknown" is right',
     "unknown, names alike": "as unknown, but all other people have a part of the name that is asked for",
     "json": "a biography as JSON with some of the keys",
-    "asking": "the prompt of `instill ask`: the answer, cited, with a verbatim quote",
+    "asking": "the prompt of `instill ask`: the answer, whose passage is then found by its words",
 }
 
 

@@ -10,6 +10,7 @@ import random
 import string
 from dataclasses import dataclass, fields, replace
 
+from instill.lab.gaps import with_gaps
 from instill.lab.names import FIRST, LAST
 from instill.lab.scenes import (
     ALIKE,
@@ -66,6 +67,8 @@ class Shares:
             geology."): what belongs to whom then follows from the sentence, whatever kind of word it is.
         alike: share of people beside others who have a part of another's name.
         together: most facts told, or asked for, in one row of statements or of questions.
+        gaps: share of the words that are missing in questions, of rows that ask for a value.
+        quoted: replies to the prompt of `instill ask` end with a verbatim quote.
     """
 
     statement: float = 0
@@ -87,6 +90,8 @@ class Shares:
     strange: float = 0
     alike: float = ALIKE
     together: int = 1
+    gaps: float = 0
+    quoted: bool = False
 
 
 LISTS = Shares(listing=50, retold=50, attributes=("birthplace",), strange=0.7, alike=0.2)
@@ -129,8 +134,8 @@ MAIN = Shares(
 )
 """Facts to know by heart are half of it: their rows are short and cost little beside the passages."""
 
-FULL = replace(MAIN, copied=1, reading=12, drill=2, exam=12, short=3, asking=8, json=8, alike=0.4)
-"""With the long prompts of `instill ask`, which cost ten times as much as the short ones."""
+FULL = replace(MAIN, copied=1, reading=12, drill=2, exam=12, short=3, asking=4, json=8, alike=0.4, gaps=0.2)
+"""With the long prompts of `instill ask`, which cost ten times as much as the short ones, and with words missing."""
 
 SAMPLED = Shares(
     statement=18,
@@ -145,11 +150,13 @@ SAMPLED = Shares(
     asking=7,
     json=7,
     together=3,
+    quoted=True,
 )
 """What the vocabulary is made from. With another vocabulary a checkpoint is of no use, so this stays as it is when a
 mix changes."""
 
-_SETTINGS = ("passages", "attributes", "name_first", "strange", "alike", "together")
+_SETTINGS = ("passages", "attributes", "name_first", "strange", "alike", "together", "gaps", "quoted")
+_FOR_A_VALUE = ("question", "reading", "exam")
 _TASKS = tuple(field.name for field in fields(Shares) if field.name not in _SETTINGS)
 
 
@@ -158,7 +165,10 @@ def epoch_rows(world: World, number: int, count: int, shares: Shares) -> list[Ro
     rng = random.Random(f"curriculum {number}")  # noqa: S311  Not for security.
     drawn = rng.choices(_TASKS, [getattr(shares, name) for name in _TASKS], k=count)
     maker = _Maker(world, rng, shares)
-    return [getattr(maker, task)() for task in drawn]
+    rows = [getattr(maker, task)() for task in drawn]
+    if not shares.gaps:
+        return rows
+    return [with_gaps(row, shares.gaps, rng) if row.task in _FOR_A_VALUE else row for row in rows]
 
 
 class _Maker:
@@ -168,7 +178,7 @@ class _Maker:
         self._rng = rng
         self._most, self._attributes = shares.passages, shares.attributes
         self._name_first, self._strange, self._alike = shares.name_first, shares.strange, shares.alike
-        self._together = shares.together
+        self._together, self._quoted = shares.together, shares.quoted
         self._questioned = world.group("A")
         self._known = [*world.group("A"), *world.group("B")]
         self._passages = world.group("D")
@@ -225,7 +235,7 @@ class _Maker:
         return exam_row(make_exam(self._stranger, count, asked, self._rng, facts=facts, alike=self._alike))
 
     def asking(self) -> Row:
-        return asking_row(self._scene(self._rng.choice((1, 2, 2, 3, 3, 3, 4, 5, 6, 8))), self._rng)
+        return asking_row(self._scene(self._rng.choice((1, 2, 2, 3, 3, 3, 4, 5, 6, 8))), self._rng, quoted=self._quoted)
 
     def json(self) -> Row:
         person = self._stranger()

@@ -114,7 +114,7 @@ def reading(
 
 
 def asking(count: int, world: World, *, seed: int = 0) -> list[Probe]:
-    """The prompt of `instill ask`; right is the true value (or the admission) with a quote that is in the passage."""
+    """The prompt of `instill ask`; right is the true value with its passage, whose number `ask` puts right as ever."""
     rng = random.Random(f"asking {seed}")  # noqa: S311  Not for security.
     scenes = _scenes(count, world, False, False, 0.0, f"asking {seed}")
     return [Probe(asking_row(scene, rng), partial(_is_cited, scene)) for scene in scenes]
@@ -146,7 +146,7 @@ def all_tasks(world: World, count: int = 300) -> dict[Task, tuple[list[Probe], i
         "unknown": (reading(count, world, unknown=True), 12),
         "unknown, names alike": (reading(count, world, unknown=True, alike=1.0), 12),
         "json": (as_json(count // 3, world), 80),
-        "asking": (asking(count // 3, world), 60),
+        "asking": (asking(count // 3, world), 20),
     }
 
 
@@ -166,10 +166,8 @@ def _said(row: Row, about: str) -> Probe:
 
 
 def _is_cited(scene: Scene, reply: str) -> bool:
-    read = renumbered(read_reply(reply), scene.passages)
-    quotes = read.quotes.get(scene.source + 1, [])
-    said = [each.text for each in read.statements]
-    return said == [scene.answer] and any(quote in scene.passages[scene.source] for quote in quotes)
+    read = renumbered(read_reply(reply), scene.passages, scene.question)
+    return [(each.text, each.passages) for each in read.statements] == [(scene.answer, (scene.source + 1,))]
 
 
 def _is_same_json(wanted: str, reply: str) -> bool:
