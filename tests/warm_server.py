@@ -22,6 +22,7 @@ import socket
 import sys
 import threading
 import types
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,7 @@ def import_lancedb() -> Callable[[], None]:
     from lancedb.background_loop import LOOP
 
     LOOP._start = lambda: None  # Newer releases start it in every fork, of which only the last one needs it.
+    warnings.filterwarnings("ignore", message="lancedb fork support")  # Nothing was opened before the fork.
 
     def start_loop() -> None:
         del LOOP._start

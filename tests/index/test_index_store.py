@@ -257,6 +257,16 @@ class TestSearching:
             for _ in range(2)
         ]
         assert lists[0] == lists[1] == lists[2] == lists[3]
+
+    def test_several_fusions_at_once_find_what_each_finds_alone(self, index: Index) -> None:
+        texts = [["apple " * number + "pear " * (9 - number), "pear plum"] for number in range(8)]
+        index.commit([document(number, each) for number, each in enumerate(texts)])
+        request, vector = SearchRequest("apple plum", k=5), encode("apple plum")
+        fusions = [*(ZScoreFusion(weight) for weight in (0.0, 0.4, 1.0)), ReciprocalRankFusion()]
+        together = [found.hits for found in index.search_fused(request, vector, fusions)]
+        assert together == [index.search(request, vector, fusion).hits for fusion in fusions]
+        assert together[0] != together[2]
+        assert [found.hits for found in index.search_fused(SearchRequest("x", labels=[]), vector, fusions)] == [()] * 4
         assert len(lists[0]) == 10
 
     def test_wrong_requests(self, shared: Index) -> None:
