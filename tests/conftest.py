@@ -50,8 +50,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def warm() -> Iterator[Warm]:
-    """Starts programs that need not import anything slow; torch, which some installations lack, is among it."""
-    pytest.importorskip("torch")
+    """Starts programs that need not import what is slow."""
     with running_warm() as found:
         yield found
 

@@ -39,7 +39,8 @@ SLOW = (
 
 def main() -> None:
     for name in SLOW:
-        importlib.import_module(name)
+        with contextlib.suppress(ModuleNotFoundError):  # an installation without torch
+            importlib.import_module(name)
     start_loop = import_lancedb()
     threads = {
         file.read_text().strip()

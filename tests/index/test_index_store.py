@@ -257,6 +257,7 @@ class TestSearching:
             for _ in range(2)
         ]
         assert lists[0] == lists[1] == lists[2] == lists[3]
+        assert len(lists[0]) == 10
 
     def test_several_fusions_at_once_find_what_each_finds_alone(self, index: Index) -> None:
         texts = [["apple " * number + "pear " * (9 - number), "pear plum"] for number in range(8)]
@@ -267,7 +268,6 @@ class TestSearching:
         assert together == [index.search(request, vector, fusion).hits for fusion in fusions]
         assert together[0] != together[2]
         assert [found.hits for found in index.search_fused(SearchRequest("x", labels=[]), vector, fusions)] == [()] * 4
-        assert len(lists[0]) == 10
 
     def test_wrong_requests(self, shared: Index) -> None:
         with pytest.raises(UsageError):
