@@ -18,6 +18,7 @@ import importlib
 import json
 import os
 import runpy
+import signal
 import socket
 import sys
 import threading
@@ -105,9 +106,16 @@ def next_program(path: str) -> list[str]:
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(path)
         server.listen()
+        server.settimeout(5)
+        parent = os.getppid()
         print("ready", flush=True)
         while True:
-            connection, _ = server.accept()
+            try:
+                connection, _ = server.accept()
+            except TimeoutError:
+                if os.getppid() != parent:  # The tests were killed, and cannot end what they began.
+                    os.killpg(0, signal.SIGKILL)
+                continue
             with contextlib.suppress(ChildProcessError):
                 while os.waitpid(-1, os.WNOHANG)[0]:
                     pass
