@@ -64,7 +64,7 @@ def end(program: Callable[[list[str]], None], arguments: list[str]) -> None:
     except SystemExit as asked:
         code = asked.code
     except BaseException:
-        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+        sys.excepthook(*sys.exc_info())
         code = 1
     if isinstance(code, str):
         print(code, file=sys.stderr)
@@ -84,19 +84,21 @@ def import_lancedb() -> Callable[[], None]:
     """
     from instill.index.tables import imported_lancedb
 
-    start, threading.Thread.start = threading.Thread.start, lambda _: None  # type: ignore[method-assign]
+    thread: Any = threading.Thread
+    start, thread.start = thread.start, lambda _: None
     try:
         imported_lancedb()
     finally:
-        threading.Thread.start = start  # type: ignore[method-assign]
-    from lancedb.background_loop import LOOP
+        thread.start = start
+    from lancedb import background_loop
 
-    LOOP._start = lambda: None  # Newer releases start it in every fork, of which only the last one needs it.
+    loop: Any = background_loop.LOOP
+    loop._start = lambda: None  # Newer releases start it in every fork, of which only the last one needs it.
     warnings.filterwarnings("ignore", message="lancedb fork support")  # Nothing was opened before the fork.
 
     def start_loop() -> None:
-        del LOOP._start
-        LOOP.__init__()
+        del loop._start
+        loop.__init__()
 
     return start_loop
 
