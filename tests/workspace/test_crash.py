@@ -13,7 +13,7 @@ import pytest
 from instill import Workspace
 from tests.warm import Program, Warm
 
-ROUNDS = int(os.environ.get("CRASH_ROUNDS", "15"))  # two writers are killed in each
+ROUNDS = int(os.environ.get("CRASH_ROUNDS", "8"))  # two writers are killed in each
 FILES = 24
 VERSION_LINES = 12
 ENVIRONMENT = {"INSTILL_DOCUMENTS__PASSAGE_TOKENS": "48"}
