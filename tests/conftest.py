@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.warm import Warm, running_warm
 
 HANDBOOK = {
     "refunds.md": (
@@ -43,6 +46,13 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in list(os.environ):
         if variable.startswith("INSTILL_") and variable != "INSTILL_CACHE_DIR":
             monkeypatch.delenv(variable)
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Warm]:
+    """Starts programs that need not import what is slow."""
+    with running_warm() as found:
+        yield found
 
 
 @pytest.fixture

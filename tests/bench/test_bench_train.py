@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from train import write_model, write_rows
+from train import main, write_model, write_rows
 from train_arms import ARMS, MARK, Arm, Turn, Turns, Work, chosen_arms
 from train_check import Agreement, agreements, rival_of
 from train_figures import COMPARED, paired_ratio, ratios, speeds, tables
 from train_ours import Ours
 
 from instill.lab.micro import make_tokenizer
-
-BENCH = Path(__file__).parents[2] / "bench"
 
 
 @pytest.fixture(scope="module")
@@ -134,16 +131,13 @@ def test_each_turn_of_a_cached_arm_begins_with_an_empty_cache(work: Work, tmp_pa
     assert seen == [(8, 0), (8, 8), (8, 0), (8, 8)]
 
 
-def test_the_command_tells_what_was_measured(model: Path, tmp_path: Path) -> None:
+def test_the_command_tells_what_was_measured(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     options = ["--rows", "8", "--batch", "4", "--rounds", "1", "--no-check", "--json", str(tmp_path / "found.json")]
-    done = subprocess.run(
-        [sys.executable, str(BENCH / "train.py"), "--model", str(model), "--arms", "full padded", *options],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert "| ours full padded | trl full padded |" in done.stdout
+    monkeypatch.setattr(sys, "argv", ["train.py", "--model", str(model), "--arms", "full padded", *options])
+    main()  # In this process; each arm is one of its own.
+    assert "| ours full padded | trl full padded |" in capsys.readouterr().out
     found: dict[str, Any] = json.loads((tmp_path / "found.json").read_text())
     assert list(found["turns"]) == ["ours full padded", "trl full padded"]
     turns = [turn for taken in found["turns"].values() for turn in taken]

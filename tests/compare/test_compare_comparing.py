@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -35,6 +31,7 @@ from instill.registry.store import Registry
 from instill.study.stored import open_study
 from tests.compare.compare_world import World, make_world
 from tests.compare.small_compare import ARMS, give_model, run, small_plan
+from tests.warm import Warm
 
 QUOTING = ComparePlan(changes=2, noise=4)
 
@@ -164,16 +161,13 @@ def trainable(tmp_path_factory: pytest.TempPathFactory) -> World:
     return world
 
 
-def killed(kb: Path, there: Callable[[], bool]) -> None:
+def killed(warm: Warm, kb: Path, there: Callable[[], bool]) -> None:
     """Begin the comparison in a process of its own, and kill it when something is there."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path.cwd()), *sys.path]), "OMP_NUM_THREADS": "1"}
-    worker = subprocess.Popen([sys.executable, "-m", "tests.compare.small_compare", str(kb)], env=environment)
+    worker = warm.start("-m", "tests.compare.small_compare", str(kb))
     deadline = time.monotonic() + 120
     while not there() and worker.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)
-    assert worker.poll() is None, "the worker ended before it could be killed"
-    os.kill(worker.pid, signal.SIGKILL)
-    worker.wait()
+    assert worker.kill(), "the worker ended before it could be killed"
 
 
 def loaded() -> int:
@@ -182,11 +176,11 @@ def loaded() -> int:
 
 
 def test_a_comparison_that_trains_survives_a_kill_and_holds_one_model(
-    trainable: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trainable: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm: Warm
 ) -> None:
     kb = Path(shutil.copytree(trainable.workspace.path, tmp_path / "killed"))
     compared = kb / ".instill" / "compare"
-    killed(kb, lambda: any(compared.glob("*/freshness/outcomes.jsonl")))
+    killed(warm, kb, lambda: any(compared.glob("*/freshness/outcomes.jsonl")))
     assert list(compared.glob("*/copy"))
     resumed = run(kb)
 

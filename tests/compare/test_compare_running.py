@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,6 +22,7 @@ from instill.errors import GeneratorError, UsageError, WorkspaceError
 from instill.study.audit import openings
 from instill.study.sets import Evidence, Phrasing, StudyItem
 from tests.compare.compare_world import Breaks, Knows, World
+from tests.warm import Warm
 
 WORKER = """
 import sys, time
@@ -118,22 +115,19 @@ def test_a_comparison_on_real_documents(world: World, tmp_path: Path) -> None:
     assert [each.outcome.money for each in dearer] == [pytest.approx(2 * each.outcome.money) for each in found]
 
 
-def test_a_run_that_is_killed_again_and_again_ends_with_the_same_outcomes(tmp_path: Path) -> None:
+def test_a_run_that_is_killed_again_and_again_ends_with_the_same_outcomes(tmp_path: Path, warm: Warm) -> None:
     folder = tmp_path / "killed"
     file = folder / OUTCOMES_FILE
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path.cwd()), *sys.path]), "OMP_NUM_THREADS": "1"}
     lines = 0
     for kill in range(3):
-        worker = subprocess.Popen([sys.executable, "-c", WORKER, str(folder)], env=environment)
+        worker = warm.start("-c", WORKER, str(folder))
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and worker.poll() is None:
             if file.exists() and file.read_bytes().count(b"\n") > lines + 5:
                 break
             time.sleep(0.002)
         time.sleep(0.004 * kill)
-        assert worker.poll() is None, "the worker ended before it could be killed"
-        os.kill(worker.pid, signal.SIGKILL)
-        worker.wait()
+        assert worker.kill(), "the worker ended before it could be killed"
         lines = file.read_bytes().count(b"\n")
     for name in (OUTCOMES_FILE, PROMPTS_FILE):  # A kill may tear the last line.
         with (folder / name).open("ab") as stream:

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -39,6 +35,7 @@ from instill.train.generator.replies import replies
 from instill.train.generator.rows import Row, chat_row, write_rows
 from instill.training import train_recipe
 from tests.training.small_recipes import PEOPLE, TAUGHT, UNSEEN, homes, recipe_of
+from tests.warm import Warm
 
 SHORT = "[training]\nepochs = 3\nbatch_size = 6\nlearning_rate = 0.02\nprecision = 'fp32'\n"
 HELD_OUT = 'held_out = ["unseen.jsonl"]'
@@ -305,23 +302,20 @@ def test_page_and_picture_stand_alone_and_what_others_wrote_is_escaped(task: Pat
     assert (head[0], [row[0] for row in rows]) == ("Rows", ["2", "4", "9", "20"])
 
 
-def test_a_killed_run_goes_on_and_ends_as_one_that_was_not(task: Path) -> None:
+def test_a_killed_run_goes_on_and_ends_as_one_that_was_not(task: Path, warm: Warm) -> None:
     recipe_of(task, data=HELD_OUT, more=SHORT)
     make_workspace(task / "kb")
-    command = [sys.executable, "-m", "instill", "curve", str(task / "homes.toml"), "-w", str(task / "kb"), "--json"]
+    command = ["-m", "instill", "curve", str(task / "homes.toml"), "-w", str(task / "kb"), "--json"]
     command += ["--sizes", "4,8,16,36", "--seeds", "2", "--all"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     killed = task / "killed"
-    process = subprocess.Popen(
-        [*command, "--out", str(killed)], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    with (task / "said.txt").open("w") as said:
+        process = warm.start(*command, "--out", str(killed), streams=(0, said, said))
     deadline = time.monotonic() + 120
     while not ((killed / RESULTS_FILE).exists() and len((killed / RESULTS_FILE).read_text().splitlines()) > 3):
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.kill()
     before = (killed / RESULTS_FILE).read_bytes()
     whole = before[: before.rfind(b"\n") + 1]
     assert 3 <= len(whole.splitlines()) - 1 < 8

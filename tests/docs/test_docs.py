@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-import signal
+import shlex
 import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,9 +13,9 @@ import pytest
 
 from tests.conftest import write_handbook
 from tests.generators.endpoint_process import running_endpoint
+from tests.warm import Warm
 
-HERE = Path(__file__).parent
-DOCS = HERE.parents[1] / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 PAGES = [
     "add.md", "ask.md", "reader.md", "calibrate.md", "tune.md", "chat.md", "bring-your-own-model.md", "privacy.md",
     "configuration.md", "train.md", "teach.md", "lab.md", "study.md", "compare.md", "curve.md",
@@ -26,9 +24,9 @@ BLOCK = re.compile(r"^```(console|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 EXIT = re.compile(r"#\s*exit (\d+)\s*$")
 
 
-def script_of(page: str) -> str:
-    """The page's commands and programs as one bash script that checks every exit code."""
-    lines = ['python() { "$PYTHON" -I -S "$COMMAND" "$COMMANDS" "$@"; }', 'instill() { python -m instill "$@"; }']
+def script_of(page: str, python: str) -> str:
+    """The page's commands and programs as one bash script that checks every exit code; `python` is the command."""
+    lines = [f'python() {{ {python} "$@"; }}', 'instill() { python -m instill "$@"; }']
     for language, body in BLOCK.findall(page):
         if language == "python":
             lines += ["python - <<'PROGRAM' || { echo 'program failed'; exit 99; }", body.rstrip(), "PROGRAM"]
@@ -49,32 +47,12 @@ def base_url() -> Iterator[str]:
         yield endpoint.url
 
 
-@pytest.fixture(scope="module")
-def commands() -> Iterator[str]:
-    """The socket of a process that runs commands without their imports; in a short path, as sockets need."""
-    with tempfile.TemporaryDirectory() as folder:
-        address = str(Path(folder) / "commands")
-        server = subprocess.Popen(
-            [sys.executable, "-P", str(HERE / "page_commands.py"), address],
-            env={**os.environ, "OMP_NUM_THREADS": "1"}, stdout=subprocess.PIPE, text=True, start_new_session=True,
-        )  # fmt: skip
-        assert server.stdout is not None
-        try:
-            assert server.stdout.readline() == "ready\n"
-            yield address
-        finally:
-            os.killpg(server.pid, signal.SIGKILL)  # with every command that a page left behind
-            server.wait()
-            server.stdout.close()
-
-
 @pytest.mark.parametrize("page", PAGES)
-def test_every_command_of_the_page_works(page: str, tmp_path: Path, base_url: str, commands: str) -> None:
+def test_every_command_of_the_page_works(page: str, tmp_path: Path, base_url: str, warm: Warm) -> None:
     write_handbook(tmp_path / "handbook")
-    script = script_of((DOCS / page).read_text(encoding="utf-8"))
+    script = script_of((DOCS / page).read_text(encoding="utf-8"), python=shlex.join(warm.command()))
     assert "instill init" in script
     environment = {**os.environ, "BASE_URL": base_url, "NO_COLOR": "1", "OMP_NUM_THREADS": "1"}
-    environment |= {"PYTHON": sys.executable, "COMMAND": str(HERE / "page_command.py"), "COMMANDS": commands}
     done = subprocess.run(
         ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=180
     )

@@ -37,11 +37,17 @@ def byte_level() -> Tokenizer:
     return tokenizer
 
 
-def count(tokenizer: Tokenizer, text: str) -> int:
+@lru_cache(maxsize=2)
+def counting(tokenizer: Tokenizer) -> Tokenizer:
+    """A copy that neither truncates nor pads."""
     copy = Tokenizer.from_str(tokenizer.to_str())
     copy.no_truncation()
     copy.no_padding()
-    return len(copy.encode(text, add_special_tokens=False))
+    return copy
+
+
+def count(tokenizer: Tokenizer, text: str) -> int:
+    return len(counting(tokenizer).encode(text, add_special_tokens=False))
 
 
 def cut(

@@ -18,14 +18,29 @@ from instill.index.store import Index
 from instill.index.types import SearchRequest
 from tests.index.index_builders import DIMENSION, FINGERPRINT, encode, open_index
 from tests.index.index_crash_writer import DOCUMENTS, passages_in, version_of
+from tests.warm import Warm
 
 KILLS = int(os.environ.get("CRASH_KILLS", "6"))
 ROOT = Path(__file__).parents[2]
 
 
-def start_writer(folder: Path, seed: int) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.index.index_crash_writer", str(folder), str(seed)]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+class Writer:
+    """A process that commits from the moment on when it says so."""
+
+    def __init__(self, warm: Warm, folder: Path, seed: int) -> None:
+        reading, printing = os.pipe()
+        arguments = ("-m", "tests.index.index_crash_writer", str(folder), str(seed))
+        self._process = warm.start(*arguments, streams=(0, printing, 2))
+        os.close(printing)
+        self._said = os.fdopen(reading)
+
+    def wait_until_it_commits(self) -> None:
+        assert self._said.readline() == "ready\n"
+
+    def kill(self) -> bool:
+        """SIGKILL; was it running?"""
+        self._said.close()
+        return self._process.kill()
 
 
 def assert_whole(index: Index) -> None:
@@ -51,7 +66,7 @@ def assert_search_is_whole(index: Index) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
-def test_documents_are_whole_whenever_writers_are_killed(tmp_path: Path) -> None:
+def test_documents_are_whole_whenever_writers_are_killed(tmp_path: Path, warm: Warm) -> None:
     folder = tmp_path / "index"
     open_index(folder).commit([version_of(number, number) for number in range(DOCUMENTS)])
     stop, failures, reads = threading.Event(), list[BaseException](), Counter[str]()
@@ -70,22 +85,18 @@ def test_documents_are_whole_whenever_writers_are_killed(tmp_path: Path) -> None
     thread = threading.Thread(target=read)
     thread.start()
     rng, seeds = random.Random(), iter(range(1, 10_000))
-    writers = [start_writer(folder, next(seeds)) for _ in range(2)]
+    writers = [Writer(warm, folder, next(seeds)) for _ in range(2)]
     try:
         for kill in range(KILLS):
             victim = writers[kill % 2]
-            assert victim.stdout is not None
-            victim.stdout.readline()  # it is committing from here on
+            victim.wait_until_it_commits()
             time.sleep(rng.uniform(0.0, 0.5))
-            victim.kill()
-            victim.wait()
-            victim.stdout.close()
-            writers[kill % 2] = start_writer(folder, next(seeds))
+            assert victim.kill()
+            writers[kill % 2] = Writer(warm, folder, next(seeds))
             assert_whole(open_index(folder))
     finally:
         for writer in writers:
             writer.kill()
-            writer.communicate()
         stop.set()
         thread.join()
     assert not failures, failures[0]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from instill.documents.document import Page
 from instill.errors import EncoderMismatch, UsageError, WorkspaceError
-from instill.index.fusion import ReciprocalRankFusion, ZScoreFusion
+from instill.index.fusion import Fusion, ReciprocalRankFusion, ZScoreFusion
 from instill.index.store import Index
 from instill.index.types import IndexedDocument, SearchRequest
 from tests.index.index_builders import DIMENSION, FINGERPRINT, doc_id_of, document, encode, open_index
@@ -258,6 +258,16 @@ class TestSearching:
         ]
         assert lists[0] == lists[1] == lists[2] == lists[3]
         assert len(lists[0]) == 10
+
+    def test_several_fusions_at_once_find_what_each_finds_alone(self, index: Index) -> None:
+        texts = [["apple " * number + "pear " * (9 - number), "pear plum"] for number in range(8)]
+        index.commit([document(number, each) for number, each in enumerate(texts)])
+        request, vector = SearchRequest("apple plum", k=5), encode("apple plum")
+        fusions: list[Fusion] = [*(ZScoreFusion(weight) for weight in (0.0, 0.4, 1.0)), ReciprocalRankFusion()]
+        together = [found.hits for found in index.search_fused(request, vector, fusions)]
+        assert together == [index.search(request, vector, fusion).hits for fusion in fusions]
+        assert together[0] != together[2]
+        assert [found.hits for found in index.search_fused(SearchRequest("x", labels=()), vector, fusions)] == [()] * 4
 
     def test_wrong_requests(self, shared: Index) -> None:
         with pytest.raises(UsageError):

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -35,6 +31,7 @@ from instill.train.reader.settings import Hyperparameters
 from instill.train.schedule import rate
 from tests.encoders.tiny_folders import write_bert_folder
 from tests.train.reader_rows import rows, write_rows
+from tests.warm import Warm
 
 CHOSEN = Hyperparameters(epochs=3, batch_tokens=96, learning_rate=1e-3)
 
@@ -77,17 +74,15 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_killed_run_ends_with_the_same_weights(base: Path, tmp_path: Path) -> None:
+def test_a_killed_run_ends_with_the_same_weights(base: Path, tmp_path: Path, warm: Warm) -> None:
     train_tiny(base, tmp_path / "whole")
     killed = tmp_path / "killed"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     for _ in range(2):
-        process = subprocess.Popen([sys.executable, "-c", WORKER, str(base), str(killed)], env=environment)
+        process = warm.start("-c", WORKER, str(base), str(killed))
         before = _step(killed)
         while _step(killed) < before + 3 and process.poll() is None:
             time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        assert process.kill(), "the worker ended before it could be killed"
     assert 0 < _step(killed) < _step(tmp_path / "whole")
     train_tiny(base, killed)
     whole, resumed = load_file(tmp_path / "whole" / CHECKPOINT), load_file(killed / CHECKPOINT)

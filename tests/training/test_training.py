@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -39,6 +35,7 @@ from tests.training.small_recipes import (
     write_gate,
     write_task,
 )
+from tests.warm import Warm
 
 METHODS = {
     "full": "method = 'full'\n",
@@ -265,7 +262,7 @@ train_recipe(Path(sys.argv[1]), read_recipe(Path(sys.argv[2])))
 """
 
 
-def test_a_killed_run_is_taken_up_again_and_ends_with_the_same_bytes(task: Path) -> None:
+def test_a_killed_run_is_taken_up_again_and_ends_with_the_same_bytes(task: Path, warm: Warm) -> None:
     more = "[training]\nsteps = 215\nbatch_size = 2\nlearning_rate = 0.01\nprecision = 'fp32'\n"
     recipe = recipe_of(task, plain=write_gate(task, GAIN), more=more)
     threads = torch.get_num_threads()
@@ -274,13 +271,11 @@ def test_a_killed_run_is_taken_up_again_and_ends_with_the_same_bytes(task: Path)
         whole = train_recipe(task / "whole", recipe)
         home = task / "killed"
         run = home / "runs" / whole.card.id
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        worker = subprocess.Popen([sys.executable, "-c", WORKER, str(home), str(task / "homes.toml")], env=environment)
+        worker = warm.start("-c", WORKER, str(home), str(task / "homes.toml"))
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline and worker.poll() is None and not (run / "checkpoint.safetensors").exists():
             time.sleep(0.005)
-        os.kill(worker.pid, signal.SIGKILL)
-        worker.wait()
+        worker.kill()
         assert not (home / "adapters" / whole.card.id).exists(), "the worker ended before it could be killed"
         seen: list[int] = []
         outcome = train_recipe(home, recipe, watch=Watch(lambda entry: seen.append(entry.step)))

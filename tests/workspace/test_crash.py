@@ -11,11 +11,33 @@ from pathlib import Path
 import pytest
 
 from instill import Workspace
-from tests.workspace.crash_processes import ENVIRONMENT, Running, read, write
+from tests.warm import Program, Warm
 
-ROUNDS = int(os.environ.get("CRASH_ROUNDS", "15"))  # two writers are killed in each
+ROUNDS = int(os.environ.get("CRASH_ROUNDS", "8"))  # two writers are killed in each
 FILES = 24
 VERSION_LINES = 12
+ENVIRONMENT = {"INSTILL_DOCUMENTS__PASSAGE_TOKENS": "48"}
+
+
+class Running:
+    """A process beside the test, and the lines that it prints."""
+
+    def __init__(self, warm: Warm, *arguments: str) -> None:
+        reading, printing = os.pipe()
+        self.process: Program = warm.start(
+            "-m", "tests.workspace.crash_processes", *arguments, streams=(0, printing, 2)
+        )
+        os.close(printing)
+        self._said = os.fdopen(reading)
+
+    def said(self) -> str:
+        """The next line; empty when it ended without one."""
+        return self._said.readline().rstrip()
+
+    def kill(self) -> bool:
+        """SIGKILL; was it running?"""
+        self._said.close()
+        return self.process.kill()
 
 
 def write_version(folder: Path, version: int) -> None:
@@ -33,7 +55,7 @@ def write_version(folder: Path, version: int) -> None:
 
 @pytest.mark.timeout(280)
 def test_every_document_is_wholly_old_or_wholly_new_after_sigkill(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm: Warm
 ) -> None:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
@@ -44,11 +66,11 @@ def test_every_document_is_wholly_old_or_wholly_new_after_sigkill(
     with Workspace.init(tmp_path / "kb") as workspace:
         workspace.add([str(folder)])
     path, stop = str(tmp_path / "kb"), tmp_path / "stop"
-    reader = Running(read, path, stop)
+    reader = Running(warm, "read", path, str(stop))
     killed = 0
     for turn in range(ROUNDS):
         write_version(folder, turn + 1)
-        writers = [Running(write, path, str(folder), verb) for verb in ("add", "sync")]
+        writers = [Running(warm, verb, path, str(folder)) for verb in ("add", "sync")]
         for writer in writers:
             assert writer.said() == "ready"
         time.sleep(chance.uniform(0.0, 0.6))
@@ -57,10 +79,10 @@ def test_every_document_is_wholly_old_or_wholly_new_after_sigkill(
             check_whole(workspace, folder)
     stop.touch()
     rounds = reader.said()
-    assert isinstance(rounds, int), rounds
-    assert rounds > 0
-    reader.process.join(60)
-    assert reader.process.exitcode == 0
+    assert rounds.isdecimal(), rounds
+    assert int(rounds) > 0
+    assert reader.process.wait() == 0
+    assert not reader.kill()
     assert killed > 0
     with Workspace.open(path) as workspace:
         report = workspace.sync()

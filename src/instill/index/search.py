@@ -51,11 +51,11 @@ def search(
     table: Table,
     request: SearchRequest,
     vector: Vectors | None,
-    fusion: Fusion,
+    fusions: Sequence[Fusion],
     scorer: VisibleScorer,
     helper: ThreadPoolExecutor,
-) -> SearchResult:
-    """See `Index.search`; `vector` as `checked_vector` gives it. `helper` runs one leg beside the other."""
+) -> list[SearchResult]:
+    """See `Index.search_fused`; `vector` as `checked_vector` gives it. `helper` runs one leg beside the other."""
     condition = both(visible(request.labels), compiled(request.where))
     pool = max(request.pool, request.k)
     watch = Stopwatch()
@@ -88,12 +88,19 @@ def search(
             by_keyword |= scored.result()
     with watch.step("fuse"):
         rows, keyword, cosine = _aligned(by_keyword, by_vector)
-        score = {"hybrid": fusion.fuse(keyword, cosine), "keyword": keyword, "vector": cosine}[request.mode]
+        scores = [
+            {"hybrid": fusion.fuse(keyword, cosine), "keyword": keyword, "vector": cosine}[request.mode]
+            for fusion in fusions
+        ]
         # Ties fall to the older row, so that the same search gives the same list.
-        order = np.lexsort((rows, -score))[: request.k]
+        orders = [np.lexsort((rows, -score))[: request.k] for score in scores]
     with watch.step("fetch"):
-        hits = _fetch(table, rows[order], score[order], keyword[order], cosine[order])
-    return SearchResult(hits, watch.timings)
+        fields = _fetch(table, sorted({row for order in orders for row in rows[order].tolist()}))
+        found = [
+            _hits(fields, rows[order], score[order], keyword[order], cosine[order])
+            for order, score in zip(orders, scores, strict=True)
+        ]
+    return [SearchResult(hits, watch.timings) for hits in found]
 
 
 def vector_leg(table: Table, vector: Vectors, condition: str, pool: int) -> tuple[Scored, Keys]:
@@ -186,18 +193,26 @@ def _aligned(by_keyword: Scored, by_vector: Scored) -> tuple[NDArray[np.int64], 
     return rows, keyword, cosine
 
 
-def _fetch(
-    table: Table, rows: NDArray[np.int64], score: NDArray[Any], keyword: NDArray[Any], cosine: NDArray[Any]
-) -> Sequence[Hit]:
-    if not rows.size:
-        return ()
-    found = table.take_row_ids(rows.tolist()).with_row_id().select(list(HIT_COLUMNS)).to_arrow().to_pylist()
-    fields = {row.pop("_rowid"): row for row in found}
-    hits = []
-    for row_id, *scores in zip(rows.tolist(), score.tolist(), keyword.tolist(), cosine.tolist(), strict=True):
-        row = fields[row_id]
+def _fetch(table: Table, rows: list[int]) -> dict[int, dict[str, Any]]:
+    """What a hit shows of each row, by row id."""
+    if not rows:
+        return {}
+    found = table.take_row_ids(rows).with_row_id().select(list(HIT_COLUMNS)).to_arrow().to_pylist()
+    for row in found:
         row["labels"] = tuple(row["labels"])
         row["metadata"] = metadata_of(row["metadata"])
-        total, by_keyword, by_vector = scores
-        hits.append(Hit(**row, score=total, keyword_score=by_keyword, vector_score=by_vector))
-    return tuple(hits)
+    return {row.pop("_rowid"): row for row in found}
+
+
+def _hits(
+    fields: dict[int, dict[str, Any]],
+    rows: NDArray[np.int64],
+    score: NDArray[Any],
+    keyword: NDArray[Any],
+    cosine: NDArray[Any],
+) -> Sequence[Hit]:
+    each = zip(rows.tolist(), score.tolist(), keyword.tolist(), cosine.tolist(), strict=True)
+    return tuple(
+        Hit(**fields[row_id], score=total, keyword_score=by_keyword, vector_score=by_vector)
+        for row_id, total, by_keyword, by_vector in each
+    )

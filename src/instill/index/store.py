@@ -184,11 +184,17 @@ class Index:
             UsageError: `request.where` is not a filter, or `request.k` is below 1.
             ValueError: the vector is missing or has another shape.
         """
+        return self.search_fused(request, query_vector, [fusion])[0]
+
+    def search_fused(
+        self, request: SearchRequest, query_vector: Vectors | None, fusions: Sequence[Fusion]
+    ) -> list[SearchResult]:
+        """`search` with each of these fusions; the legs, which are the same for all, are searched once."""
         search.check(request)
         if request.labels is not None and not request.labels:
-            return SearchResult(())
+            return [SearchResult(()) for _ in fusions]
         vector = search.checked_vector(request, query_vector, self.generation.dimension)
-        return self._read(lambda table: search.search(table, request, vector, fusion, self._scorer, self._helper))
+        return self._read(lambda table: search.search(table, request, vector, fusions, self._scorer, self._helper))
 
     def vectors_of(self, hits: Sequence[Hit]) -> Vectors:
         """float32 `(len(hits), dimension)`; a row of zeros where a passage has gone since."""

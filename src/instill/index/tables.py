@@ -73,21 +73,19 @@ class Tables:
 
 
 def connect(folder: Path) -> Any:
-    """The LanceDB database in `folder`.
-
-    LanceDB reads these variables once, when it is imported. By default it writes warnings between a command's
-    output, among them one for each commit that had to be tried again.
-    """
-    os.environ.setdefault("LANCEDB_LOG", "error")
-    os.environ.setdefault("LANCE_INCLUDE_VECTOR_CENTROIDS", "false")
-    return _lancedb().connect(str(folder))
+    """The LanceDB database in `folder`."""
+    return imported_lancedb().connect(str(folder))
 
 
-def _lancedb() -> Any:
+def imported_lancedb() -> Any:
     """The package, with the client of its REST catalogue left until somebody asks for it.
 
     That client's checked methods take nearly half of the import, and a folder needs only the types beside them.
+    LanceDB reads the variables once, when it is imported. By default it writes warnings between a command's output,
+    among them one for each commit that had to be tried again.
     """
+    os.environ.setdefault("LANCEDB_LOG", "error")
+    os.environ.setdefault("LANCE_INCLUDE_VECTOR_CENTROIDS", "false")
     client = "lance_namespace_urllib3_client"
     if not {"lancedb", client} & sys.modules.keys() and (found := importlib.util.find_spec(client)) is not None:
         sys.modules[client] = _run_when_needed(found)

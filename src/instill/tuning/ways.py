@@ -78,19 +78,23 @@ class Searcher:
 
     def hits(self, question: str, weight: float, k: int = READ, mode: Mode = "hybrid") -> Sequence[Hit]:
         """The first `k` hits, before reranking."""
+        return self._fused(question, [weight], k, mode)[0]
+
+    def _fused(
+        self, question: str, weights: Sequence[float], k: int = READ, mode: Mode = "hybrid"
+    ) -> list[Sequence[Hit]]:
         self.encode([question])
         request = SearchRequest(question, k=k, mode=mode, pool=max(self._settings.pool, k))
-        fusion = fusion_named(self._settings.fusion, vector_weight=weight)
-        return self._index.search(request, self._vectors[question], fusion).hits
+        fusions = [fusion_named(self._settings.fusion, vector_weight=weight) for weight in weights]
+        return [result.hits for result in self._index.search_fused(request, self._vectors[question], fusions)]
 
     def ranks(self, target: Target, ways: Sequence[Way]) -> list[int]:
         """The rank of the answer in each way."""
-        found: dict[float, Sequence[Hit]] = {}
+        weights = list(dict.fromkeys(way.vector_weight for way in ways))
+        found = dict(zip(weights, self._fused(target.question, weights), strict=True))
         reader = None if self._reader is None else _Remembering(self._reader)
         ranks = []
         for way in ways:
-            if way.vector_weight not in found:
-                found[way.vector_weight] = self.hits(target.question, way.vector_weight)
             hits = found[way.vector_weight]
             if way.rerank and reader is not None:
                 hits = rerank(target.question, hits, reader, weight=way.rerank)

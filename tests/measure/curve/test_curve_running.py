@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +13,7 @@ from instill.errors import UsageError, WorkspaceError
 from instill.measure.curve.results import Result
 from instill.measure.curve.running import Curve, Progress, Score, measure_curve
 from instill.measure.curve.stored import open_results
+from tests.warm import Warm
 
 SIZES = (10, 22, 46, 100, 220, 460, 1000)
 
@@ -110,21 +107,18 @@ def test_a_settled_mean_is_known_to_the_width(tmp_path: Path) -> None:
     assert inside >= 0.9 * sizes
 
 
-def test_a_run_that_is_killed_again_and_again_ends_with_the_same_results(tmp_path: Path) -> None:
+def test_a_run_that_is_killed_again_and_again_ends_with_the_same_results(tmp_path: Path, warm: Warm) -> None:
     file = tmp_path / "killed.jsonl"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
     lines = 0
     for kill in range(3):
-        worker = subprocess.Popen([sys.executable, "-c", WORKER, str(file)], env=environment)
+        worker = warm.start("-c", WORKER, str(file))
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and worker.poll() is None:
             if file.exists() and file.read_bytes().count(b"\n") > lines + 2:
                 break
             time.sleep(0.002)
         time.sleep(0.01 * kill)
-        assert worker.poll() is None, "the worker ended before it could be killed"
-        os.kill(worker.pid, signal.SIGKILL)
-        worker.wait()
+        assert worker.kill(), "the worker ended before it could be killed"
         lines = file.read_bytes().count(b"\n")
     with file.open("ab") as stream:  # A kill may tear the last line.
         stream.write(b'{"size": 220, "seed": 2, "sco')

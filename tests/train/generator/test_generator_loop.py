@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -21,6 +17,7 @@ from instill.train.generator.loop import total_steps, train
 from instill.train.generator.methods import Method, frozen_layers, prepare
 from instill.train.progress import Progress
 from tests.train.generator.small_models import ARCHITECTURES, random_examples, small_model
+from tests.warm import Warm
 
 CHOSEN = Hyperparameters(epochs=3, batch_size=4, micro_tokens=64, pack_width=64, learning_rate=1e-2)
 
@@ -63,15 +60,14 @@ def test_the_loss_falls_and_only_what_is_trained_changes(tmp_path: Path) -> None
     assert changed == {f"model.layers.3.mlp.{part}_proj.weight" for part in ("gate", "up", "down")}
 
 
-def test_a_run_that_is_killed_again_and_again_ends_with_the_same_weights(tmp_path: Path) -> None:
+def test_a_run_that_is_killed_again_and_again_ends_with_the_same_weights(tmp_path: Path, warm: Warm) -> None:
     threads = torch.get_num_threads()
     try:
         whole = train_small(tmp_path / "whole")
         run = tmp_path / "killed"
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([".", *sys.path]), "OMP_NUM_THREADS": "1"}
         kills = 0
         while kills < 3:
-            worker = subprocess.Popen([sys.executable, "-c", WORKER, str(run)], env=environment)
+            worker = warm.start("-c", WORKER, str(run))
             stamp = (run / "checkpoint.safetensors").stat().st_mtime_ns if kills else 0
             deadline = time.monotonic() + 60
             while time.monotonic() < deadline and worker.poll() is None:
@@ -80,9 +76,7 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_weights(tmp_pat
                     break
                 time.sleep(0.002)
             time.sleep(0.04 * kills)
-            assert worker.poll() is None, "the worker ended before it could be killed"
-            os.kill(worker.pid, signal.SIGKILL)
-            worker.wait()
+            assert worker.kill(), "the worker ended before it could be killed"
             kills += 1
         resumed = train_small(run)
     finally:

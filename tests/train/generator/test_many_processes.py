@@ -17,8 +17,9 @@ from instill.registry.store import Registry
 from instill.train.generator import processes
 from instill.training import train_recipe
 from tests.training.small_recipes import GAIN, recipe_of, write_gate, write_task
+from tests.warm import Warm
 
-LAUNCH = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+LAUNCH = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "--no-python"]
 ON_CPU = {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
 MORE = "[training]\nepochs = 6\nbatch_size = 12\nmicro_tokens = 128\npack_width = 64\nlearning_rate = 0.01\nprecision = 'fp32'\n"  # noqa: E501
 
@@ -59,7 +60,7 @@ for recipe in sys.argv[2:]:
 
 
 @pytest.mark.parametrize("spread", list(SPREAD))
-def test_two_processes_train_measure_and_register_as_one(spread: str, tmp_path: Path) -> None:
+def test_two_processes_train_measure_and_register_as_one(spread: str, tmp_path: Path, warm: Warm) -> None:
     task = write_task(tmp_path)
     gate = write_gate(task, GAIN)
     recipes = {kind: recipe_of(task, name=kind, plain=f"method = '{kind}'\n{gate}", more=MORE) for kind in KINDS}
@@ -68,7 +69,8 @@ def test_two_processes_train_measure_and_register_as_one(spread: str, tmp_path: 
     workspace.mkdir()
     (workspace / "instill.toml").write_text("")
     (task / "worker.py").write_text(WORKER)
-    command = [*LAUNCH, str(task / "worker.py"), str(workspace), *(str(task / f"{kind}.toml") for kind in KINDS)]
+    arguments = [str(task / "worker.py"), str(workspace), *(str(task / f"{kind}.toml") for kind in KINDS)]
+    command = [*LAUNCH, *warm.command(*arguments)]
     settings = {**os.environ, **ON_CPU, **SPREAD[spread]}
     done = subprocess.run(command, env=settings, capture_output=True, text=True, check=False, timeout=150)
     assert done.returncode == 0, done.stderr[-3000:]

@@ -1,4 +1,4 @@
-"""`python -I -S page_command.py SOCKET ARGUMENTS`: one command, run by page_commands.py; exits as the command did."""
+"""`python -I -S warm_command.py SOCKET ARGUMENTS`: one command, run by warm_server.py; exits as the command did."""
 
 import json
 import os
@@ -13,7 +13,9 @@ def main() -> None:
         message = json.dumps(asked).encode() + b"\n"
         sent = socket.send_fds(server, [message], [0, 1, 2])
         server.sendall(message[sent:])
-        sys.exit(int(server.recv(16)))
+        with server.makefile() as said:
+            said.readline()  # the number of its process
+            sys.exit(int(said.readline()))
 
 
 if __name__ == "__main__":
