@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from instill import Workspace
-from instill.weights import micro_folder
 from instill.lab.world import ATTRIBUTES, Person, make_world, questions, write_documents
 from instill.typed_toml import toml_value
+from instill.weights import micro_folder
 
 
 @pytest.fixture(scope="module")
