@@ -34,7 +34,7 @@ from instill.compare.tuned.forgotten import measure_forgetting
 from instill.compare.tuned.tuned_arms import Trained, train_arms
 from instill.compare.writing_cost import writing_cost
 from instill.errors import WorkspaceError
-from instill.measure.report.types import Report
+from instill.measure.report.types import ConflictWins, Report
 from instill.measure.verdict import reach_verdict
 from instill.study.sets import StudyItem, digest
 from instill.study.stored import StoredStudy
@@ -142,6 +142,11 @@ def compare(
         causes=causes_of(records, [*items, *changed.items], facts),
         kept=kept,
         refreshes=changed.refreshes,
+        conflicts=[
+            ConflictWins(each["arm"], each["questions"], each["counts"])
+            for each in changed.winners
+            if each["questions"]
+        ],
         examples=examples.means,
         judge=judging.report if judging else None,
         overheads=[judging.overhead] if judging else (),

@@ -19,7 +19,16 @@ from instill.measure.curve.overfitting import find_overfitting
 from instill.measure.curve.results import Result
 from instill.measure.outcomes import Kind, Outcome, Preparation
 from instill.measure.paired import Interval
-from instill.measure.report.types import DataCurve, ExampleMeans, Kept, ModelJudge, Overhead, Refresh, Report
+from instill.measure.report.types import (
+    ConflictWins,
+    DataCurve,
+    ExampleMeans,
+    Kept,
+    ModelJudge,
+    Overhead,
+    Refresh,
+    Report,
+)
 from instill.measure.verdict import reach_verdict
 
 ARMS = (
@@ -141,6 +150,12 @@ def sample() -> Report:
             Refresh("retrieval", 1.4, 0.0, "document indexed"),
             Refresh("fine-tuned", 640.0, 0.31, "trained again from the base"),
             Refresh("closed-book", None, None, ""),
+        ],
+        conflicts=[
+            ConflictWins("retrieval", 9, {"document": 7, "belief": 1, "neither": 1, "abstained": 0}),
+            ConflictWins(
+                "fine-tuned + retrieval", 1_114, {"document": 1_003, "belief": 99, "neither": 0, "abstained": 12}
+            ),
         ],
         curves=[
             DataCurve("facts, rows of fine-tuning", fit, advise(fit, gain=0.02, have=460), results, overfitting),

@@ -36,8 +36,8 @@ OUR_ELEMENTS = {
     "polygon", "polyline",
 }  # fmt: skip
 SECTIONS = [
-    "needs", "scores", "costs", "examples", "beside", "forgetting", "freshness", "curves", "failures", "judge",
-    "prompts", "missing", "commands", "about",
+    "needs", "scores", "costs", "examples", "beside", "forgetting", "freshness", "conflicts", "curves", "failures",
+    "judge", "prompts", "missing", "commands", "about",
 ]  # fmt: skip
 
 

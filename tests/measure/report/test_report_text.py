@@ -10,9 +10,10 @@ import pytest
 from instill.measure.agreement import JudgeSaid, agreement
 from instill.measure.report.failures import failures
 from instill.measure.report.missing import not_measured
+from instill.measure.report.page import as_html
 from instill.measure.report.scores import against_facts, scores_by_task
 from instill.measure.report.text import as_dict, as_text
-from instill.measure.report.types import ModelJudge, Report
+from instill.measure.report.types import ConflictWins, ModelJudge, Report
 from instill.measure.verdict import reach_verdict
 from tests.measure.report.sample import ARMS, CHANCES, outcomes, sample
 
@@ -123,6 +124,17 @@ def test_every_failure_has_one_kind() -> None:
     assert all(row.recall == 0 for row in by_kind["passage not found"].examples)
     assert len({row.arm for row in by_kind["format or tone missed"].examples}) > 1
     assert failures([replace(row, task="control") for row in rows]) == []
+
+
+def test_who_won_is_told_by_arm_in_terminal_and_page_and_nothing_where_nobody_was_asked() -> None:
+    wins = {"document": 3, "belief": 1, "neither": 0, "abstained": 0}
+    report = Report("t", reach_verdict([], []), [], conflicts=[ConflictWins("retrieval", 4, wins)])
+    text = [line.split() for line in as_text(report).splitlines()]
+    assert ["Which", "one", "wins", "asked", "document", "belief", "neither", "abstained"] in text
+    assert ["retrieval", "4", "3", "1", "0", "0"] in text
+    assert '<section id="conflicts"' in as_html(report)
+    without = replace(report, conflicts=())
+    assert "Which one wins" not in as_text(without) + as_html(without)
 
 
 def test_a_cause_that_was_found_out_takes_the_place_of_ours() -> None:

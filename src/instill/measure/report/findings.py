@@ -22,7 +22,7 @@ from instill.measure.report.elements import (
 from instill.measure.report.failures import KINDS, failures
 from instill.measure.report.missing import not_measured
 from instill.measure.report.plain import clipped, plain
-from instill.measure.report.scores import BESIDE, against_facts, scores_by_task
+from instill.measure.report.scores import BESIDE, CONFLICTS, against_facts, scores_by_task
 from instill.measure.report.types import DataCurve, Report
 from instill.measure.report.units import difference, duration, money, score, three_digits
 
@@ -87,6 +87,25 @@ def refresh_section(report: Report) -> Markup:
     ]
     head = ("Arm", "Until the new fact is answered", "Money", "By")
     return section("freshness", "Freshness", [table("One document is changed", head, rows, stacked=True)])
+
+
+def conflicts_section(report: Report) -> Markup:
+    """Documents against what the models believe."""
+    if not report.conflicts:
+        return Markup("")
+    names = list(report.conflicts[0].wins)
+    rows = [
+        [safe(each.arm), safe(f"{each.questions:,}"), *(safe(f"{each.wins[name]:,}") for name in names)]
+        for each in report.conflicts
+    ]
+    return section(
+        "conflicts",
+        "Which one wins",
+        [
+            paragraph(CONFLICTS),
+            table("What the answers follow", ("Arm", "Asked", *(name.capitalize() for name in names)), rows),
+        ],
+    )
 
 
 def curves_section(report: Report) -> Markup:

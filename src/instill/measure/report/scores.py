@@ -40,6 +40,11 @@ BESIDE = {
 }
 """Tasks that are held beside plain questions on facts, and what each of them is."""
 
+CONFLICTS = (
+    "A document says something else than an arm's model believes; each arm is asked what its own model believes."
+)
+"""What the table of winners is about."""
+
 
 @dataclass(frozen=True, slots=True)
 class TaskScores:

@@ -12,7 +12,7 @@ from instill.measure.report.failures import failures
 from instill.measure.report.missing import not_measured
 from instill.measure.report.notes import cost_notes, judge_notes
 from instill.measure.report.plain import plain, shortened
-from instill.measure.report.scores import BESIDE, TaskScores, against_facts, scores_by_task
+from instill.measure.report.scores import BESIDE, CONFLICTS, TaskScores, against_facts, scores_by_task
 from instill.measure.report.types import Report
 from instill.measure.report.units import (
     difference,
@@ -51,6 +51,7 @@ def as_text(report: Report, *, width: int = 80) -> str:
         _beside(report, width),
         _kept(report, width),
         _refreshes(report, width),
+        _conflicts(report, width),
         *(_wrapped(f"{each.name}: {each.advice.said}", width) for each in report.curves),
         _failures(report, width),
         _judge(report, width),
@@ -234,6 +235,17 @@ def _refreshes(report: Report, width: int) -> str:
         time = "not within the run" if each.seconds is None else duration(each.seconds)
         rows.append([each.arm, time, "–" if each.money is None else money(each.money, report.currency), each.said])
     return _columns(rows, width) if len(rows) > 1 else ""
+
+
+def _conflicts(report: Report, width: int) -> str:
+    if not report.conflicts:
+        return ""
+    names = list(report.conflicts[0].wins)
+    rows = [["Which one wins", "asked", *names]]
+    rows += [
+        [each.arm, f"{each.questions:,}", *(f"{each.wins[name]:,}" for name in names)] for each in report.conflicts
+    ]
+    return "\n".join([_columns(rows, width), _wrapped(CONFLICTS, width)])
 
 
 def _failures(report: Report, width: int) -> str:

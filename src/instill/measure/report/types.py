@@ -57,6 +57,20 @@ class Refresh:
 
 
 @dataclass(frozen=True, slots=True)
+class ConflictWins:
+    """Which won where documents contradict what an arm's model believes.
+
+    Args:
+        questions: how many it believed, and so was asked.
+        wins: of them, by "document", "belief", "neither", "abstained"; the same names for all arms.
+    """
+
+    arm: str
+    questions: int
+    wins: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class DataCurve:
     """A data curve: how the score of `name` grows with the rows."""
 
@@ -121,6 +135,7 @@ class Report:
         causes: why an answer was not right, by (task, item, arm), where that was found out; see `failures`.
         kept: forgetting.
         refreshes: freshness.
+        conflicts: who won where documents and model disagree, of the arms that were asked.
         curves: how much data is needed.
         examples: formats and tones beside their scores.
         judge: None where nobody read the replies but exact match.
@@ -140,6 +155,7 @@ class Report:
     causes: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
     kept: Sequence[Kept] = ()
     refreshes: Sequence[Refresh] = ()
+    conflicts: Sequence[ConflictWins] = ()
     curves: Sequence[DataCurve] = ()
     examples: Sequence[ExampleMeans] = ()
     judge: ModelJudge | None = None
