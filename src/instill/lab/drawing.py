@@ -80,8 +80,9 @@ def curves(points: Mapping[str, Interval], places: Mapping[str, float], *, label
             path([(x_of(place), y_of(value.mean)) for place, value in found], stroke=colour, width=2),
         ]
     ends = [y_of(found[-1][1].mean) for found in kinds.values()]
-    for kind, y in zip(kinds, apart(ends, 14), strict=True):
-        shapes.append(_text(right + 8, y + 4, kind))
+    for number, (kind, y) in enumerate(zip(kinds, apart(ends, 14), strict=True)):
+        shapes.append(line(right + 8, y, right + 20, y, stroke=COLOURS[number % len(COLOURS)], width=3))
+        shapes.append(_text(right + 26, y + 4, kind))
     shapes.append(_text((left + right) / 2, lower + 40, f"examples; upwards: {label}", anchor="middle"))
     return _picture(shapes, height, label=label)
 
