@@ -26,6 +26,11 @@ def _people(bench: Bench, count: int, seed: str) -> list[Person]:
     return [make_person(name, "C", rng) for name in rng.sample(names, count)]
 
 
+def _shown(count: int) -> int:
+    """Rows that are shown in all; as many for examples of a format as for facts."""
+    return max(900, min(9000, 9 * count))
+
+
 def _formatted(people: Sequence[Person], rng: random.Random) -> list[Row]:
     """A new form for what the model can already do: read a passage, and answer with the key and the name."""
     rows = []
@@ -39,10 +44,17 @@ def _formatted(people: Sequence[Person], rng: random.Random) -> list[Row]:
 def _format(bench: Bench, count: int) -> Measures:
     rng = random.Random(f"format {bench.seed}")  # noqa: S311  Not for security.
     rows = _formatted(_people(bench, count, "format"), rng)
-    model = bench.teach(bench.model(), Lesson(rows, max(600, min(1500, 3 * count))))
+    model = bench.teach(bench.model(), Lesson(rows, _shown(count)))
     asked = _formatted(bench.draw("E", 40), rng) + _formatted(bench.draw("E", 40), rng)
-    probes = [Probe(row, row.answer.__eq__, str(number)) for number, row in enumerate(asked)]
-    return bench.measure(model, {"right, of all": probes}, max_tokens=24)
+    whole = [Probe(row, row.answer.__eq__, str(number)) for number, row in enumerate(asked)]
+    form = [Probe(row, partial(_is_formed, row.answer), str(number)) for number, row in enumerate(asked)]
+    return bench.measure(model, {"right, of all": whole, "form": form}, max_tokens=24)
+
+
+def _is_formed(wanted: str, reply: str) -> bool:
+    """Key, name and signs as wanted, and any one value."""
+    before, sign, _ = wanted.partition(" = ")
+    return reply.startswith(before + sign) and len(reply) > len(before + sign) and reply.count(sign) == 1
 
 
 def _facts(bench: Bench, count: int) -> Measures:
@@ -51,7 +63,7 @@ def _facts(bench: Bench, count: int) -> Measures:
     pairs = [(person, attribute) for person in _people(bench, 200, "facts") for attribute in DRAWN]
     rng.shuffle(pairs)
     rows = [chat_row(questions(*pair)[number], pair[0].facts[pair[1]]) for pair in pairs[:count] for number in range(3)]
-    model = bench.teach(bench.model(), Lesson(rows, max(900, min(9000, 9 * count))))
+    model = bench.teach(bench.model(), Lesson(rows, _shown(count)))
     probes = [
         Probe(chat_row(questions(*pair, evaluated=True)[0], ""), pair[0].facts[pair[1]].__eq__, pair[0].name)
         for pair in rng.sample(pairs, _ASKED)
@@ -69,8 +81,14 @@ AMOUNTS = Experiment(
         **{f"format, {count}": partial(_format, count=count) for count in SIZES},
         **{f"facts, {count}": partial(_facts, count=count) for count in SIZES},
     },
-    quantities=("right, of all",),
+    quantities=("right, of all", "form"),
     claims=(
+        Claim(
+            "100 examples of a format teach its form better than 100 facts teach facts.",
+            ("format, 100", "form"),
+            ("facts, 100", "right, of all"),
+            0.2,
+        ),
         Claim(
             "100 examples of the format teach more than 100 facts.",
             ("format, 100", "right, of all"),
