@@ -139,8 +139,8 @@ def _collect(fit: Fit, gain: float, enough: Interval, more: Interval) -> str:
         if more.mean < 1:
             return f"More data are worth it, but {until} goes beyond {limit}: measure a larger size."
         return (
-            f"Collect about {_rounded(more.mean)} more (at least {_rounded(more.low)}) and measure again: {until} "
-            f"would take about {_rounded(enough.mean)} rows, beyond {limit}."
+            f"Collect about {_rounded(more.mean)} more (at least {_rounded(more.low)}) and measure again: how many are "
+            f"needed {until} lies beyond {limit}."
         )
     if enough.high > REACH * fit.largest:
         return (
