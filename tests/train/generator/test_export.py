@@ -129,6 +129,72 @@ def test_gguf_by_a_converter(home: Path, tmp_path: Path, monkeypatch: pytest.Mon
     assert "was not run" in done.notices[0]
 
 
+LLAMA_CONVERTER = """#!{python}
+import json, sys
+from pathlib import Path
+import gguf
+from safetensors.numpy import load_file
+
+model, _, out, *_ = map(Path, sys.argv[1:])
+config = json.loads((model / "config.json").read_text())
+tensors = load_file(model / "model.safetensors")
+heads, shared = config["num_attention_heads"], config["num_key_value_heads"]
+to = gguf.GGUFWriter(out, "llama")
+to.add_name("made")
+to.add_context_length(config["max_position_embeddings"])
+to.add_embedding_length(config["hidden_size"])
+to.add_block_count(config["num_hidden_layers"])
+to.add_feed_forward_length(config["intermediate_size"])
+to.add_head_count(heads)
+to.add_head_count_kv(shared)
+to.add_rope_dimension_count(config["hidden_size"] // heads)
+to.add_rope_freq_base(config["rope_parameters"]["rope_theta"])
+to.add_layer_norm_rms_eps(config["rms_norm_eps"])
+to.add_vocab_size(config["vocab_size"])
+names = {{
+    "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
+    "self_attn.o_proj": "attn_output", "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up",
+    "mlp.down_proj": "ffn_down", "input_layernorm": "attn_norm", "post_attention_layernorm": "ffn_norm",
+}}
+to.add_tensor("token_embd.weight", tensors["model.embed_tokens.weight"])
+to.add_tensor("output_norm.weight", tensors["model.norm.weight"])
+for layer in range(config["num_hidden_layers"]):
+    for theirs, ours in names.items():
+        found = tensors[f"model.layers.{{layer}}.{{theirs}}.weight"]
+        if ours in ("attn_q", "attn_k"):  # llama.cpp turns neighbouring dimensions, transformers halves.
+            count = heads if ours == "attn_q" else shared
+            found = found.reshape(count, 2, -1, found.shape[1]).swapaxes(1, 2).reshape(found.shape)
+        to.add_tensor(f"blk.{{layer}}.{{ours}}.weight", found * {factor})
+to.write_header_to_file()
+to.write_kv_data_to_file()
+to.write_tensors_to_file()
+to.close()
+"""
+
+
+def llama_converter(folder: Path, factor: float = 1.0) -> Path:
+    folder.mkdir()
+    (folder / "convert_hf_to_gguf.py").write_text(LLAMA_CONVERTER.format(python=sys.executable, factor=factor))
+    return folder
+
+
+def test_a_gguf_is_opened_and_says_the_same(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLAMA_CPP_DIR", str(llama_converter(tmp_path / "llama.cpp")))
+    done = exported(home, "lora-1", tmp_path / "out", form="gguf")
+    assert sorted(done.parity) == ["exported", "gguf", "merged"]
+    assert max(done.parity.values()) <= 1e-5
+    assert done.notices == (exporting._OPENED,)
+
+
+def test_a_gguf_that_says_something_else_is_not_kept(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLAMA_CPP_DIR", str(llama_converter(tmp_path / "llama.cpp", factor=1.5)))
+    with pytest.raises(InstillError, match="GGUF does not say"):
+        exported(home, "lora-1", tmp_path / "out", form="gguf")
+    assert [each.name for each in tmp_path.iterdir()] == ["llama.cpp"]
+
+
 def test_a_converter_that_fails_leaves_nothing(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number, (options, said) in enumerate(
         [({"code": 3}, "exit 3"), ({"content": b"text"}, "no file|something else")]

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from instill.errors import UsageError
+from instill.errors import MissingDependency, UsageError
 from instill.generators.chat import ChatMessage
 from instill.generators.model_folder import checked_folder
 from instill.generators.models import model_hash, open_model, open_tokenizer
@@ -25,11 +25,12 @@ from instill.train.generator.export_formats import (
     write_merged,
     write_modelfile,
 )
-from instill.train.generator.gguf import find_converter, write_gguf
+from instill.train.generator.gguf import find_converter, open_gguf, write_gguf
 from instill.train.generator.parity import PROMPTS, TOLERANCE, Precision, Said, agree, as_prompts, said_by
 
 _MODEL = "model"
 _UNOPENED = "The GGUF file itself was not run; the parity is that of the model it was converted from."
+_OPENED = "The GGUF was run by transformers, with the base's tokenizer; llama.cpp splits texts by the file's own."
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Exported:
 
     Args:
         parity: largest difference of a mean log-probability a token, in nats, for each form that was checked
-            ("merged", "exported"); all replies were equal.
+            ("merged", "exported", "gguf"); all replies were equal.
         tolerance: what it could be at most.
         serve: the command that serves it; empty where there is none.
         notices: what else a person should know.
@@ -111,13 +112,22 @@ def export(
         parity["exported"] = _compare(reference, reopened, exported_tokenizer, chosen, "exported model", tolerance)
         if form == "ollama":
             write_modelfile(f"./{_MODEL}", tokenizer, reopened, draft)
+        converted = ""
         if converter is not None:
             tell("converting to GGUF")
-            write_gguf(converter, draft / _MODEL, draft / f"{candidate.name}.gguf", precision)
-            write_modelfile(f"./{candidate.name}.gguf", tokenizer, reopened, draft)
+            file = draft / f"{candidate.name}.gguf"
+            write_gguf(converter, draft / _MODEL, file, precision)
+            write_modelfile(f"./{file.name}", tokenizer, reopened, draft)
             shutil.rmtree(draft / _MODEL)
+            tell("asking the GGUF")
+            try:
+                opened = open_gguf(file)
+                parity["gguf"] = _compare(reference, opened, exported_tokenizer, chosen, "GGUF", tolerance)
+                converted = _OPENED
+            except MissingDependency as error:
+                converted = f"{_UNOPENED} {error.what} {error.remedy}"
     serve, notice = serving_line(form, base, candidate, out)
-    notices = tuple(each for each in (notice, _UNOPENED if form == "gguf" else "") if each)
+    notices = tuple(each for each in (notice, converted) if each)
     return Exported(out, form, precision, len(chosen), parity, tolerance, serve, notices)
 
 

@@ -1,4 +1,4 @@
-"""GGUF, the format of llama.cpp, by its own converter where that is installed."""
+"""GGUF, the format of llama.cpp, by its own converter where that is installed; opened again through transformers."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ import shutil
 import struct
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
+
+import torch
 
 from instill.errors import InstillError, MissingDependency
+from instill.generators.quiet import quiet_libraries
 from instill.train.generator.parity import Precision
 
 CONVERTER = "convert_hf_to_gguf.py"
@@ -58,6 +63,35 @@ def write_gguf(converter: Path, model: Path, file: Path, precision: Precision) -
         raise _failed(converter, "it wrote no file") from error
     if magic != b"GGUF" or not tensors:
         raise _failed(converter, "it wrote something else than a GGUF with tensors")
+
+
+def open_gguf(file: Path) -> Any:
+    """The model in a GGUF, in float32, as transformers reads it: not llama.cpp's arithmetic, but the file's own weights
+    and settings, so that a wrong conversion is found.
+
+    Raises:
+        MissingDependency: the package gguf is missing, or transformers cannot read this one.
+    """
+    if find_spec("gguf") is None:
+        raise MissingDependency("To open a GGUF the package gguf is needed.", remedy="pip install gguf")
+    from transformers import AutoModelForCausalLM
+
+    try:
+        with quiet_libraries():
+            model = AutoModelForCausalLM.from_pretrained(
+                str(file.parent),
+                gguf_file=file.name,
+                dtype=torch.float32,
+                trust_remote_code=False,
+                local_files_only=True,
+            )
+    except Exception as error:  # whatever an architecture that it does not know, or a broken file, makes it raise
+        raise MissingDependency(
+            f"transformers cannot read this GGUF: {type(error).__name__}: {str(error)[:200]}",
+            where=str(file),
+            remedy="Ask it something in llama.cpp before you rely on it.",
+        ) from error
+    return model.train(False)
 
 
 def _failed(converter: Path, why: str) -> InstillError:
