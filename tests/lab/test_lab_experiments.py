@@ -86,6 +86,7 @@ def results() -> list[Result]:
 def test_the_report_has_every_experiment_and_needs_nothing_else() -> None:
     found = findings(results())
     page = as_html(found, about={"command": "instill lab run all <x>"})
+    assert {">format<", ">format: form<", ">facts<"} <= set(re.findall(r">[a-z: ]+<", page))  # lines of the curves
     assert "&lt;x&gt;" in page
     for name in EXPERIMENTS:
         assert f'<h2 id="{name}">' in page

@@ -141,13 +141,24 @@ def _section(part: Findings) -> str:
         for arm, values in part.means.items()
     )
     seen = "".join(f'<li class="{"seen" if each.held else "not"}">{escape(str(each))}</li>' for each in part.seen)
-    if experiment.curve:
-        picture = curves({arm: found[names[0]] for arm, found in part.means.items()}, experiment.curve, label=names[0])
-    else:
-        picture = bars(part.means, names)
+    picture = _curves(part, experiment.curve) if experiment.curve else bars(part.means, names)
     return (
         f'<h2 id="{experiment.name}">{escape(experiment.question)}</h2>\n<p>{escape(experiment.mirrors)}</p>\n'
         f'<p class="source">{escape(experiment.source)}</p>\n{picture}\n'
         f"<table><tr><th>{part.seeds} seeds</th>{head}</tr>{rows}</table>\n<ul>{seen}</ul>"
         f'<p class="source">instill lab run {experiment.name}: {part.seconds:.0f} s of one core</p>'
     )
+
+
+def _curves(part: Findings, sizes: Mapping[str, float]) -> str:
+    """A line of each kind and quantity."""
+    first, *others = part.experiment.quantities
+    points = {arm: found[first] for arm, found in part.means.items()}
+    places = dict(sizes)
+    for name in others:
+        for arm, found in part.means.items():
+            if name in found:
+                kind, _, size = arm.partition(",")
+                points[f"{kind}: {name},{size}"] = found[name]
+                places[f"{kind}: {name},{size}"] = sizes[arm]
+    return curves(points, places, label=", ".join(part.experiment.quantities))
