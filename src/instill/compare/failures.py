@@ -6,7 +6,8 @@ A failure has one kind, the first that fits, from the cause outwards:
 2. "answered though unanswerable";
 3. "evidence not retrieved": passages were given, none of them with all the evidence; nobody could have answered;
 4. "abstained though answerable";
-5. "format": the reply has the answer without committing itself to it (see `scoring`), says nothing, or runs in circles;
+5. "no clear answer": the reply has the answer without committing itself to it (see `scoring`), says nothing, or runs
+   in circles;
 6. "wrong value from the same document": the reply is, or holds, the answer of another fact of the evidence's document;
 7. "value of another subject": the same for a fact of another document;
 8. "other".
@@ -30,7 +31,7 @@ FailureKind = Literal[
     "answered though unanswerable",
     "evidence not retrieved",
     "abstained though answerable",
-    "format",
+    "no clear answer",
     "wrong value from the same document",
     "value of another subject",
     "other",
@@ -65,7 +66,7 @@ class Causes:
         if outcome.kind == "abstained":
             return "abstained though answerable"
         if _has_no_form(outcome):
-            return "format"
+            return "no clear answer"
         return self._value(outcome)
 
     def _value(self, outcome: Outcome) -> FailureKind:

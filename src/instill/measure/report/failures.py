@@ -25,7 +25,7 @@ KINDS = {
     "answered without support": "The documents do not answer the question, and it answered all the same.",
     "answered though unanswerable": "The documents do not answer the question, and it answered all the same.",
     "format or tone missed": "The reply is not of the form or the tone that was asked for.",
-    "format": "The reply holds the answer without committing itself to it, says nothing, or goes round in circles.",
+    "no clear answer": "The reply holds the answer without committing itself to it, says nothing, or runs in circles.",
     "passage not found": "The evidence, or a part of it, was not among the passages that it was given.",
     "evidence not retrieved": "It was given passages, and the evidence, or a part of it, was not among them.",
     "abstained though answerable": "It did not answer, though it was given the evidence or no passages at all.",
