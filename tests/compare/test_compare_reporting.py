@@ -8,6 +8,7 @@ from instill.compare.changed.changes import make_changes
 from instill.compare.changed.changing import Changed
 from instill.compare.plan import AWARE, BOTH, CLOSED, QUOTED, RETRIEVAL, TUNED, ComparePlan
 from instill.compare.reporting import not_done
+from instill.measure.report.types import ConflictWins
 from tests.compare.compare_world import World
 
 ARMS = (CLOSED, QUOTED, RETRIEVAL, TUNED, BOTH, AWARE)
@@ -18,7 +19,11 @@ def test_arms_that_could_not_be_contradicted_are_named_with_the_reason(world: Wo
 
     def conflicts(names: tuple[str, ...], *asked: str) -> dict[str, str]:
         found = not_done(
-            world.workspace, ComparePlan(), names, replace(changed, winners=[{"arm": arm} for arm in asked]), []
+            world.workspace,
+            ComparePlan(),
+            names,
+            replace(changed, winners=[ConflictWins(arm, 1, {}, None) for arm in asked]),
+            [],
         )
         return {what: why for what, why in found.items() if what.startswith("conflict")}
 

@@ -27,6 +27,7 @@ def renumbered(reply: Reply, passages: Sequence[str], question: str) -> Reply:
 
     Args:
         passages: text of each, in the order of their numbers, which begin with 1.
+        question: what was asked; of several passages that say a thing, the one about the question is meant.
 
     Example:
         >>> from instill.answer.reply import read_reply

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -104,9 +105,9 @@ def run(
 @app.command()
 def pretrain(
     out: Annotated[Path, typer.Option("--out", help="Folder of the run; a stopped run in it is taken up again.")],
-    steps: Annotated[int, typer.Option(min=1, help="Steps of 64 rows.")] = 4400,
+    steps: Annotated[int | None, typer.Option(min=1, help="Steps of 64 rows; otherwise as the shipped one.")] = None,
     seed: int = 0,
-    learning_rate: Annotated[float, typer.Option(min=1e-6, max=1)] = 1.5e-3,
+    learning_rate: Annotated[float | None, typer.Option(min=1e-6, max=1, help="Otherwise as the shipped one.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train the micro model from nothing. The finished one is in OUT/model.
@@ -115,7 +116,8 @@ def pretrain(
     """
     from instill.lab.pretrain import PretrainRun, pretrain
 
-    chosen = PretrainRun(out, steps, seed, learning_rate, typed())
+    chosen = PretrainRun(out, seed=seed, command=typed())
+    chosen = replace(chosen, steps=steps or chosen.steps, learning_rate=learning_rate or chosen.learning_rate)
     with progress_bar("Training", hidden=as_json) as update:
         folder = pretrain(chosen, progress=lambda entry: update(entry.step, entry.steps, f"loss {entry.loss:.3f}"))
     card = folder / "README.md"

@@ -34,7 +34,7 @@ from instill.compare.tuned.forgotten import measure_forgetting
 from instill.compare.tuned.tuned_arms import Trained, train_arms
 from instill.compare.writing_cost import writing_cost
 from instill.errors import WorkspaceError
-from instill.measure.report.types import ConflictWins, Report
+from instill.measure.report.types import Report
 from instill.measure.verdict import reach_verdict
 from instill.study.sets import StudyItem, digest
 from instill.study.stored import StoredStudy
@@ -51,7 +51,6 @@ class Compared:
         folder: where outcomes and prompts are kept.
         records: all of them.
         beforehand: what so many questions can show.
-        winners: of the conflict, for `--json`.
         examples, judge: their numbers, for `--json`.
     """
 
@@ -59,7 +58,6 @@ class Compared:
     folder: Path
     records: Sequence[Recorded]
     beforehand: str
-    winners: Sequence[dict[str, Any]] = ()
     examples: Mapping[str, Any] = field(default_factory=dict)
     judge: Mapping[str, Any] | None = None
 
@@ -142,11 +140,7 @@ def compare(
         causes=causes_of(records, [*items, *changed.items], facts),
         kept=kept,
         refreshes=changed.refreshes,
-        conflicts=[
-            ConflictWins(each["arm"], each["questions"], each["counts"])
-            for each in changed.winners
-            if each["questions"]
-        ],
+        conflicts=changed.winners,
         examples=examples.means,
         judge=judging.report if judging else None,
         overheads=[judging.overhead] if judging else (),
@@ -167,7 +161,7 @@ def compare(
         currency=prices.currency,
     )
     numbers = judging.as_dict() if judging else None
-    return Compared(report, folder, every, before, changed.winners, examples.numbers, numbers)
+    return Compared(report, folder, every, before, examples.numbers, numbers)
 
 
 def _ask(setting: Setting, items: Sequence[StudyItem]) -> list[Recorded]:

@@ -105,7 +105,7 @@ def _not_contradicted(names: Sequence[str], changed: Changed) -> dict[str, str]:
             f"({CLOSED} or {TUNED}), from which it follows what the model believes"
         )
         return {"conflict": why}
-    asked = {each["arm"] for each in changed.winners}
+    asked = {each.arm for each in changed.winners}
     if not asked:
         return {"conflict": _nothing_believed(" and ".join(dict.fromkeys(could.values())))}
     return {f"conflict, {name}": _nothing_believed(could[name]) for name in could if name not in asked}

@@ -32,7 +32,7 @@ def as_json(compared: Compared) -> dict[str, object]:
     return {
         **as_dict(compared.report),
         "beforehand": compared.beforehand,
-        "conflict_winners": list(compared.winners),
+        "conflict_winners": [each.as_dict() for each in compared.report.conflicts],
         "examples": dict(compared.examples),
         "judge": compared.judge,
         "outcomes": str(compared.folder),

@@ -152,9 +152,9 @@ def sample() -> Report:
             Refresh("closed-book", None, None, ""),
         ],
         conflicts=[
-            ConflictWins("retrieval", 9, {"document": 7, "belief": 1, "neither": 1, "abstained": 0}),
+            ConflictWins("retrieval", 9, {"document": 7, "belief": 1, "neither": 1, "abstained": 0}, None),
             ConflictWins(
-                "fine-tuned + retrieval", 1_114, {"document": 1_003, "belief": 99, "neither": 0, "abstained": 12}
+                "fine-tuned + retrieval", 1_114, {"document": 1_003, "belief": 99, "neither": 0, "abstained": 12}, None
             ),
         ],
         curves=[

@@ -128,7 +128,7 @@ def test_every_failure_has_one_kind() -> None:
 
 def test_who_won_is_told_by_arm_in_terminal_and_page_and_nothing_where_nobody_was_asked() -> None:
     wins = {"document": 3, "belief": 1, "neither": 0, "abstained": 0}
-    report = Report("t", reach_verdict([], []), [], conflicts=[ConflictWins("retrieval", 4, wins)])
+    report = Report("t", reach_verdict([], []), [], conflicts=[ConflictWins("retrieval", 4, wins, None)])
     text = [line.split() for line in as_text(report).splitlines()]
     assert ["Which", "one", "wins", "asked", "document", "belief", "neither", "abstained"] in text
     assert ["retrieval", "4", "3", "1", "0", "0"] in text

@@ -111,24 +111,6 @@ def converter(folder: Path, *, content: bytes = struct.pack("<4sIQ", b"GGUF", 3,
     return file
 
 
-@pytest.mark.parametrize("executable", [True, False])
-def test_gguf_by_a_converter(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, executable: bool) -> None:
-    file = converter(tmp_path / "llama.cpp")
-    if executable:
-        file.chmod(0o755)
-        monkeypatch.setenv("PATH", f"{file.parent}{os.pathsep}{os.environ['PATH']}")
-    else:
-        monkeypatch.setenv("LLAMA_CPP_DIR", str(file.parent))
-    done = exported(home, "lora-1", tmp_path / "out", form="gguf")
-    model, *arguments = json.loads((file.parent / "arguments.json").read_text())
-    assert Path(model).name == "model"
-    assert arguments[2:] == ["--outtype", "f32"]
-    assert Path(arguments[1]).name == "lora-1.gguf"
-    assert sorted(each.name for each in done.folder.iterdir()) == ["Modelfile", "lora-1.gguf"]
-    assert (done.folder / "Modelfile").read_text().startswith("FROM ./lora-1.gguf\n")
-    assert "was not run" in done.notices[0]
-
-
 LLAMA_CONVERTER = """#!{python}
 import json, sys
 from pathlib import Path
@@ -139,7 +121,8 @@ model, _, out, *_ = map(Path, sys.argv[1:])
 config = json.loads((model / "config.json").read_text())
 tensors = load_file(model / "model.safetensors")
 heads, shared = config["num_attention_heads"], config["num_key_value_heads"]
-to = gguf.GGUFWriter(out, "llama")
+Path({record!r}).write_text(json.dumps(sys.argv[1:]))
+to = gguf.GGUFWriter(out, "{name}")
 to.add_name("made")
 to.add_context_length(config["max_position_embeddings"])
 to.add_embedding_length(config["hidden_size"])
@@ -172,24 +155,51 @@ to.close()
 """
 
 
-def llama_converter(folder: Path, factor: float = 1.0) -> Path:
+def llama_converter(folder: Path, *, factor: float = 1.0, name: str = "llama") -> Path:
+    """What llama.cpp's converter does for a Llama, as far as this model needs it."""
     folder.mkdir()
-    (folder / "convert_hf_to_gguf.py").write_text(LLAMA_CONVERTER.format(python=sys.executable, factor=factor))
-    return folder
+    file, record = folder / "convert_hf_to_gguf.py", str(folder / "arguments.json")
+    file.write_text(LLAMA_CONVERTER.format(python=sys.executable, factor=factor, name=name, record=record))
+    return file
 
 
-def test_a_gguf_is_opened_and_says_the_same(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LLAMA_CPP_DIR", str(llama_converter(tmp_path / "llama.cpp")))
+@pytest.mark.parametrize("executable", [True, False])
+def test_gguf_by_a_converter_is_opened_and_says_the_same(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, executable: bool
+) -> None:
+    file = llama_converter(tmp_path / "llama.cpp")
+    if executable:
+        file.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{file.parent}{os.pathsep}{os.environ['PATH']}")
+    else:
+        monkeypatch.setenv("LLAMA_CPP_DIR", str(file.parent))
     done = exported(home, "lora-1", tmp_path / "out", form="gguf")
+    model, *arguments = json.loads((file.parent / "arguments.json").read_text())
+    assert Path(model).name == "model"
+    assert arguments[2:] == ["--outtype", "f32"]
+    assert sorted(each.name for each in done.folder.iterdir()) == ["Modelfile", "lora-1.gguf"]
+    assert (done.folder / "Modelfile").read_text().startswith("FROM ./lora-1.gguf\n")
     assert sorted(done.parity) == ["exported", "gguf", "merged"]
     assert max(done.parity.values()) <= 1e-5
     assert done.notices == (exporting._OPENED,)
 
 
+def test_what_cannot_be_opened_is_said(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLAMA_CPP_DIR", str(llama_converter(tmp_path / "a", name="unheard-of").parent))
+    (notice,) = exported(home, "lora-1", tmp_path / "one", form="gguf").notices
+    assert notice.startswith(exporting._UNOPENED)
+    assert "architecture" in notice
+    monkeypatch.setenv("LLAMA_CPP_DIR", str(llama_converter(tmp_path / "b").parent))
+    monkeypatch.setitem(sys.modules, "gguf", None)
+    (notice,) = exported(home, "lora-1", tmp_path / "two", form="gguf").notices
+    assert notice.startswith(exporting._UNOPENED)
+    assert notice.endswith("pip install gguf")
+
+
 def test_a_gguf_that_says_something_else_is_not_kept(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("LLAMA_CPP_DIR", str(llama_converter(tmp_path / "llama.cpp", factor=1.5)))
+    monkeypatch.setenv("LLAMA_CPP_DIR", str(llama_converter(tmp_path / "llama.cpp", factor=1.5).parent))
     with pytest.raises(InstillError, match="GGUF does not say"):
         exported(home, "lora-1", tmp_path / "out", form="gguf")
     assert [each.name for each in tmp_path.iterdir()] == ["llama.cpp"]
@@ -197,13 +207,13 @@ def test_a_gguf_that_says_something_else_is_not_kept(
 
 def test_a_converter_that_fails_leaves_nothing(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number, (options, said) in enumerate(
-        [({"code": 3}, "exit 3"), ({"content": b"text"}, "no file|something else")]
+        [({"code": 3}, "exit 3"), ({"content": b"text"}, "no file|something else"), ({}, "cannot be opened")]
     ):
         file = converter(tmp_path / f"{number}", **options)  # type: ignore[arg-type]
         monkeypatch.setenv("LLAMA_CPP_DIR", str(file.parent))
         with pytest.raises(InstillError, match=said):
             exported(home, "lora-1", tmp_path / "out", form="gguf")
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["0", "1"]
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["0", "1", "2"]
 
 
 def test_without_a_converter_it_is_said_what_to_install(

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import ceil
-from typing import Any
 
 from instill.compare.arms.asked import GivenTo, oracle_passages, with_others
 from instill.compare.arms.line_up import FINDS
@@ -22,7 +21,7 @@ from instill.compare.running import TASKS, draw, run_arms
 from instill.compare.setting import Setting
 from instill.compare.stored import Recorded
 from instill.compare.tuned.tuning import tune
-from instill.measure.report.types import Refresh
+from instill.measure.report.types import ConflictWins, Refresh
 from instill.study.sets import StudyItem
 
 NOISY = ("facts", "paraphrase")
@@ -39,7 +38,7 @@ class Changed:
     Args:
         changes: that could be made up; none where the rules can change no fact.
         items: the questions of freshness and conflict, whose ids stand in no study set.
-        winners: of the conflict, by arm, for `--json`.
+        winners: of the conflict, by arm.
         retraining: seconds of a training for one changed fact; None: nothing was trained again.
     """
 
@@ -47,7 +46,7 @@ class Changed:
     items: Sequence[StudyItem] = ()
     records: Sequence[Recorded] = ()
     refreshes: Sequence[Refresh] = ()
-    winners: Sequence[dict[str, Any]] = ()
+    winners: Sequence[ConflictWins] = ()
     retraining: float | None = None
 
 
@@ -92,7 +91,7 @@ def change_documents(setting: Setting, records: Sequence[Recorded]) -> Changed:
         items=[*(item for change in changes for item in change.items), *conflict_items(changes, every)],
         records=[*fresh.records, *found.records, *beside],
         refreshes=fresh.refreshes,
-        winners=[each.as_dict() for each in found.winners],
+        winners=found.winners,
         retraining=fresh.seconds_per_fact.get(TUNED),
     )
 

@@ -18,9 +18,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from instill.compare.arms.replies import Arm
 from instill.compare.changed.changes import Change
@@ -31,7 +31,7 @@ from instill.compare.recording import Progress
 from instill.compare.running import GroupBy, run_arms
 from instill.compare.stored import Recorded
 from instill.measure.outcomes import Outcome
-from instill.measure.paired import Interval
+from instill.measure.report.types import ConflictWins
 from instill.measure.statistics.intervals import SCORE, group_interval
 from instill.study.sets import StudyItem, item_id
 
@@ -54,31 +54,11 @@ class Believing:
 
 
 @dataclass(frozen=True, slots=True)
-class Winners:
-    """Who won, for one arm.
-
-    Args:
-        questions: how many were believed, and so asked.
-        counts: by winner, all four.
-        document: share of the document with its 95% interval, 0 to 1; None where nothing was asked.
-    """
-
-    arm: str
-    questions: int
-    counts: dict[Winner, int]
-    document: Interval | None
-
-    def as_dict(self) -> dict[str, Any]:
-        """For `--json`."""
-        return asdict(self)
-
-
-@dataclass(frozen=True, slots=True)
 class Conflict:
     """Outcomes with the task "conflict", in the order of arms and questions, and who won, by arm."""
 
     records: list[Recorded]
-    winners: list[Winners]
+    winners: list[ConflictWins]
 
 
 def believed(records: Iterable[Recorded], arm: str) -> frozenset[str]:
@@ -179,10 +159,10 @@ def _judged(recorded: Recorded, winner: Winner) -> Recorded:
     return recorded
 
 
-def _winners(arm: str, outcomes: Sequence[Outcome], won: dict[str, Winner]) -> Winners:
+def _winners(arm: str, outcomes: Sequence[Outcome], won: dict[str, Winner]) -> ConflictWins:
     counts = Counter(won.values())
     share = None
     if outcomes:
         scores = [float(won[outcome.item] == "document") for outcome in outcomes]
         share = group_interval(scores, [outcome.group for outcome in outcomes], scale=SCORE)
-    return Winners(arm, len(outcomes), {winner: counts[winner] for winner in WINNERS}, share)
+    return ConflictWins(arm, len(outcomes), {winner: counts[winner] for winner in WINNERS}, share)

@@ -93,9 +93,9 @@ def conflicts_section(report: Report) -> Markup:
     """Documents against what the models believe."""
     if not report.conflicts:
         return Markup("")
-    names = list(report.conflicts[0].wins)
+    names = list(report.conflicts[0].counts)
     rows = [
-        [safe(each.arm), safe(f"{each.questions:,}"), *(safe(f"{each.wins[name]:,}") for name in names)]
+        [safe(each.arm), safe(f"{each.questions:,}"), *(safe(f"{each.counts[name]:,}") for name in names)]
         for each in report.conflicts
     ]
     return section(

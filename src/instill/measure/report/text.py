@@ -240,10 +240,10 @@ def _refreshes(report: Report, width: int) -> str:
 def _conflicts(report: Report, width: int) -> str:
     if not report.conflicts:
         return ""
-    names = list(report.conflicts[0].wins)
+    names = list(report.conflicts[0].counts)
     rows = [["Which one wins", "asked", *names]]
     rows += [
-        [each.arm, f"{each.questions:,}", *(f"{each.wins[name]:,}" for name in names)] for each in report.conflicts
+        [each.arm, f"{each.questions:,}", *(f"{each.counts[name]:,}" for name in names)] for each in report.conflicts
     ]
     return "\n".join([_columns(rows, width), _wrapped(CONFLICTS, width)])
 

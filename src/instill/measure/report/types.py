@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from instill.measure.agreement import Agreement
 from instill.measure.curve.advising import Advice
@@ -62,12 +63,18 @@ class ConflictWins:
 
     Args:
         questions: how many it believed, and so was asked.
-        wins: of them, by "document", "belief", "neither", "abstained"; the same names for all arms.
+        counts: of them, by "document", "belief", "neither", "abstained"; the same names for all arms.
+        document: share of the document with its 95% interval, 0 to 1; None where nothing was asked.
     """
 
     arm: str
     questions: int
-    wins: Mapping[str, int]
+    counts: Mapping[str, int]
+    document: Interval | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `--json`."""
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)

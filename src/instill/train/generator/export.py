@@ -83,7 +83,7 @@ def export(
     Raises:
         UsageError: the base is another than the candidate's, `out` is in use, or the candidate has no such form.
         MissingDependency: "gguf" without the converter.
-        InstillError: what was written does not say the same.
+        InstillError: what was written cannot be opened, or does not say the same.
     """
     base, out = checked_folder(base), out.expanduser().absolute()
     tell = progress or (lambda _: None)

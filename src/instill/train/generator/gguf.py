@@ -70,28 +70,29 @@ def open_gguf(file: Path) -> Any:
     and settings, so that a wrong conversion is found.
 
     Raises:
-        MissingDependency: the package gguf is missing, or transformers cannot read this one.
+        MissingDependency: the package gguf is missing, or transformers does not know this architecture as GGUF.
+        InstillError: the file is damaged.
     """
     if find_spec("gguf") is None:
-        raise MissingDependency("To open a GGUF the package gguf is needed.", remedy="pip install gguf")
+        raise MissingDependency("To open it the package gguf is needed.", remedy="pip install gguf")
     from transformers import AutoModelForCausalLM
 
+    options = {"dtype": torch.float32, "trust_remote_code": False, "local_files_only": True}
     try:
         with quiet_libraries():
-            model = AutoModelForCausalLM.from_pretrained(
-                str(file.parent),
-                gguf_file=file.name,
-                dtype=torch.float32,
-                trust_remote_code=False,
-                local_files_only=True,
-            )
-    except Exception as error:  # whatever an architecture that it does not know, or a broken file, makes it raise
-        raise MissingDependency(
-            f"transformers cannot read this GGUF: {type(error).__name__}: {str(error)[:200]}",
-            where=str(file),
-            remedy="Ask it something in llama.cpp before you rely on it.",
+            return AutoModelForCausalLM.from_pretrained(str(file.parent), gguf_file=file.name, **options).train(False)
+    except Exception as error:  # whatever a damaged file makes the library raise
+        if "not supported" in str(error):
+            raise MissingDependency(
+                "transformers does not read GGUF files of this architecture.",
+                where=file.name,
+                remedy="Ask it something in llama.cpp before you rely on it.",
+            ) from error
+        raise InstillError(
+            f"The GGUF that the converter wrote cannot be opened: {type(error).__name__}: {str(error)[:200]}",
+            where=file.name,
+            remedy="Check that this version of llama.cpp knows the architecture.",
         ) from error
-    return model.train(False)
 
 
 def _failed(converter: Path, why: str) -> InstillError:
