@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from instill.catalog import Catalog, Root
+from instill.derived import Caller, Source, source_of
 from instill.errors import EncoderMismatch, UsageError, WorkspaceError
 from instill.index.types import DocumentRecord, Hit, Mode, SearchRequest, SearchResult
 from instill.learned.adapted import adapted
@@ -429,6 +430,18 @@ class Workspace:
             writable=self.writable,
             learned=self._adapted.sentences,
         )
+
+    def caller(self, labels: Sequence[str] | None = None) -> Caller:
+        """Who asks: decides what of that which was made from documents may be shown to, and used for, the caller.
+
+        Args:
+            labels: what the caller holds; None is the owner.
+        """
+
+        def present(doc_ids: Sequence[str]) -> list[Source]:
+            return [source_of(record) for record in self.index.records(doc_ids=doc_ids)]
+
+        return Caller(None if labels is None else tuple(labels), present)
 
     # -- inside ------------------------------------------------------------------------------------------------
 
