@@ -20,6 +20,7 @@ from instill.documents.document import Document, Passage, Scalar
 from instill.documents.reader_process import ReaderPool
 from instill.documents.sources import Source, SourceProblem
 from instill.documents.splitting import SPLITTER_VERSION, split
+from instill.documents.table_heads import under_head
 from instill.encoders.protocol import Encoder, Vectors
 from instill.errors import DocumentError
 from instill.index.store import Index
@@ -102,10 +103,11 @@ def encoder_input(title: str, passage: Passage) -> str:
     """What the encoder reads for a passage: where it stands, then its text.
 
     The headings (for a document without headings its title) carry the subject that the passage itself often only
-    refers to ("it", "this option").
+    refers to ("it", "this option"), and so does the head of a table for rows from its middle.
     """
     place = passage.headings or title
-    return f"{place}\n{passage.text}" if place else passage.text
+    text = under_head(passage.table_head, passage.text)
+    return f"{place}\n{text}" if place else text
 
 
 def lean_to_document(vectors: Vectors) -> Vectors:

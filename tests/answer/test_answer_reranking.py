@@ -23,7 +23,7 @@ class Opinion:
         self.relevant = relevant
         self.shown: list[tuple[str, str]] = []
 
-    def read(self, question: str, passages: Sequence[tuple[str, str]]) -> list[Reading]:
+    def read(self, question: str, passages: Sequence[tuple[str, str]], *, heads: Sequence[str] = ()) -> list[Reading]:
         self.shown += passages
         nothing = np.zeros(0, np.float32), np.zeros((0, 2), np.int64)
         return [Reading(0, 0, 0.0, 0.0, self.relevant[text], *nothing) for _, text in passages]

@@ -49,9 +49,14 @@ class Citer:
         return self._texts[doc_id]
 
     def cite(self, hit: Hit, start: int, end: int) -> Citation | None:
-        """The citation of `[start, end)` (offsets into the document), or None when the check fails."""
+        """The citation of `[start, end)` (offsets into the document), or None when the check fails.
+
+        The span lies in the passage or in the head of its table.
+        """
         text = self.text(hit.doc_id)
         quoted = hit.text[start - hit.start : end - hit.start] if hit.start <= start < end <= hit.end else ""
+        if not quoted and hit.table_head_start <= start < end <= hit.table_head_start + len(hit.table_head):
+            quoted = hit.table_head[start - hit.table_head_start : end - hit.table_head_start]
         if not quoted.strip() or text is None or text[start:end] != quoted:
             self.failed += 1
             return None

@@ -114,7 +114,8 @@ def _bare(item: str) -> str:
 
 def _row(head: str, row: str) -> str:
     """A table row with the names of its columns: "Plan: Team, Price: 10"; "" when they do not match."""
-    names = [plain_text(cell) for cell in head.strip().strip("|").split("|")]
+    named = next((line for line in head.split("\n") if any(character.isalnum() for character in line)), "")
+    names = [plain_text(cell) for cell in named.strip().strip("|").split("|")]
     cells = [plain_text(cell) for cell in row.strip().strip("|").split("|")]
     if len(names) != len(cells):
         return ""

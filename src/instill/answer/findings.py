@@ -11,6 +11,7 @@ import numpy as np
 from instill.answer.reader import Reader, Reading
 from instill.answer.reader_input import heading
 from instill.answer.scores import normalised
+from instill.documents.table_heads import shown_head
 from instill.index.types import Hit
 
 DEPTH = 20
@@ -71,7 +72,11 @@ def read_passages(question: str, hits: Sequence[Hit], reader: Reader, *, depth: 
     near, rest = hits[:depth], hits[depth:]
     if not near:
         return Findings(tuple(hits), ())
-    readings = reader.read(question, [(heading(hit.title, hit.headings), hit.text) for hit in near])
+    readings = reader.read(
+        question,
+        [(heading(hit.title, hit.headings), hit.text) for hit in near],
+        heads=[shown_head(hit.table_head) for hit in near],
+    )
     scores = np.array([hit.score for hit in near])
     z = (scores - scores.mean()) / (scores.std() or 1.0)
     worth = [

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from instill.answer.display import safe_text
+from instill.documents.table_heads import under_head
 from instill.generators.protocol import Message
 from instill.index.types import Hit
 
@@ -71,7 +72,7 @@ def build_prompt(question: str, hits: Sequence[Hit], *, characters: int = CONTEX
     blocks: list[str] = []
     left = characters
     for hit in hits:
-        body = neutral(hit.text)
+        body = neutral(under_head(hit.table_head, hit.text))
         if kept and len(body) > left:
             break
         body = body[:left]

@@ -19,6 +19,7 @@ from instill.answer.findings import Findings
 from instill.answer.question import Question, offers
 from instill.answer.sentences import Sentence, split_sentences
 from instill.answer.text import coverage, rarity, terms
+from instill.documents.table_heads import shown_head
 from instill.encoders.protocol import Encoder, Vectors
 from instill.index.types import Hit
 
@@ -119,11 +120,11 @@ def rank_sentences(
         pool: more hits; they only tell how rare the question's terms are.
         findings: what the reader found in them.
     """
-    around = [frozenset(terms(f"{hit.title} {hit.headings}")) for hit in hits]
+    around = [frozenset(terms(f"{hit.title} {hit.headings} {shown_head(hit.table_head)}")) for hit in hits]
     bodies = [frozenset(terms(hit.text)) | head for hit, head in zip(hits, around, strict=True)]
     others = [set(terms(f"{hit.title} {hit.headings} {hit.text}")) for hit in pool[len(hits) :]]
     wanted = rarity(question.terms, [*map(set, bodies), *others])
-    sentences = [split_sentences(hit.text) for hit in hits]
+    sentences = [split_sentences(hit.text, under_head=bool(hit.table_head)) for hit in hits]
     units = _preselected(_units(hits, sentences), hits, wanted)
     texts = [unit.shown for unit in units]
     asked = encoder.encode_queries([question.text])

@@ -28,6 +28,7 @@ SPAN_WEIGHT = 0.25
 """Weight of the span's margin beside the answerability head."""
 
 _STRIDE = PASSAGE_TOKENS // 2
+_HEAD_TOKENS = PASSAGE_TOKENS // 4
 _MOST_WINDOWS = 4
 """A passage is read in at most this many windows (about 1,000 tokens); the rest of a longer one is not read."""
 
@@ -102,15 +103,21 @@ class Reader:
         """Names the weights."""
         return str(self._manifest["fingerprint"])
 
-    def read(self, question: str, passages: Sequence[tuple[str, str]]) -> list[Reading]:
-        """Read each of `passages`, pairs of title (with headings, or "") and text; the readings in their order."""
+    def read(self, question: str, passages: Sequence[tuple[str, str]], *, heads: Sequence[str] = ()) -> list[Reading]:
+        """Read each of `passages`, pairs of title (with headings, or "") and text; the readings in their order.
+
+        Args:
+            heads: for each passage the head of the table that it is cut from, or "". It is read above the text in
+                every window; no answer is taken from it.
+        """
         asked = tokenize(self._tokenizer, [well_formed(question)])[0]
         titles = tokenize(self._tokenizer, [well_formed(title) for title, _ in passages])
         texts = tokenize(self._tokenizer, [well_formed(text) for _, text in passages])
+        above = tokenize(self._tokenizer, [well_formed(head) for head in heads or [""] * len(passages)])
         session = self._session  # opened before the threads start, which would each open one
 
         def one(place: int) -> Reading:
-            return _read(session, self._marks, asked, titles[place], texts[place])
+            return _read(session, self._marks, asked, titles[place], texts[place], above[place])
 
         # Longest first, so that no thread is left alone with a long passage at the end.
         order = sorted(range(len(passages)), key=lambda place: -len(texts[place].ids))
@@ -123,15 +130,17 @@ class Reader:
         return open_session(self._folder / MODEL_FILE, what="The reader's model", remedy="Install Instill again.")
 
 
-def _read(session: Any, marks: Marks, asked: Tokens, title: Tokens, text: Tokens) -> Reading:
+def _read(session: Any, marks: Marks, asked: Tokens, title: Tokens, text: Tokens, head: Tokens) -> Reading:
     """The best of the passage's windows."""
     places = range(0, max(1, min(len(text.ids), _STRIDE * _MOST_WINDOWS) - _STRIDE), _STRIDE)
+    above = head.ids[:_HEAD_TOKENS]
     windows = []
     for low in places:
-        given = put_together(marks, asked.ids, title.ids, text.ids[low : low + PASSAGE_TOKENS])
+        shown = text.ids[low : low + PASSAGE_TOKENS - len(above)]
+        given = put_together(marks, asked.ids, title.ids, (*above, *shown))
         spans, verdicts = session.run(None, {"input_ids": np.array([given.ids], np.int32)})
-        inside = spans[given.first : given.first + given.count]
-        offsets = np.array(text.offsets[low : low + given.count], np.int64).reshape(-1, 2)
+        inside = spans[given.first + len(above) : given.first + given.count]
+        offsets = np.array(text.offsets[low : low + len(shown)], np.int64).reshape(-1, 2)
         windows.append(_decode(inside, spans[0], verdicts[0], offsets))
     return max(windows, key=lambda reading: reading.score)
 

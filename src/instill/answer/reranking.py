@@ -15,13 +15,16 @@ from numpy.typing import NDArray
 
 from instill.answer.reader import Reading
 from instill.answer.reader_input import heading
+from instill.documents.table_heads import shown_head
 from instill.index.types import READ, Hit
 
 
 class Reads(Protocol):
     """What reranking needs of a reader."""
 
-    def read(self, question: str, passages: Sequence[tuple[str, str]]) -> list[Reading]: ...
+    def read(
+        self, question: str, passages: Sequence[tuple[str, str]], *, heads: Sequence[str] = ()
+    ) -> list[Reading]: ...
 
 
 def rerank(question: str, hits: Sequence[Hit], reader: Reads, *, weight: float, depth: int = READ) -> list[Hit]:
@@ -43,7 +46,11 @@ def rerank(question: str, hits: Sequence[Hit], reader: Reads, *, weight: float, 
     head, rest = hits[:depth], hits[depth:]
     if not head:
         return []
-    readings = reader.read(question, [(heading(hit.title, hit.headings), hit.text) for hit in head])
+    readings = reader.read(
+        question,
+        [(heading(hit.title, hit.headings), hit.text) for hit in head],
+        heads=[shown_head(hit.table_head) for hit in head],
+    )
     mixed = mix([hit.score for hit in head], [reading.relevant for reading in readings], weight)
     order = np.argsort(-mixed, kind="stable").tolist()
     ranked = [replace(head[place], score=float(mixed[place])) for place in order]

@@ -123,8 +123,10 @@ def _with_context(ranking: Ranking, row: int) -> Span:
         close = hit.text[before.end : start].count("\n") < 2
         if before.kind in ("prose", "item") and close and sentence.end - before.start <= LONGEST_SPAN:
             start = before.start
-    intro = _intro(parts, sentence)
-    return Span(hit, hit.start + start, hit.start + sentence.end, _shifted(hit, intro), sentence.kind == "item")
+    above = _shifted(hit, _intro(parts, sentence))
+    if sentence.kind == "row" and hit.table_head and above is None:
+        above = (hit.table_head_start, hit.table_head_start + len(hit.table_head))
+    return Span(hit, hit.start + start, hit.start + sentence.end, above, sentence.kind == "item")
 
 
 def _intro(parts: Sequence[Sentence], sentence: Sentence) -> Sentence | None:
@@ -142,7 +144,8 @@ def _merged(spans: list[Span]) -> list[Span]:
         if last and span.intro == (last.start, last.end):
             # The line that introduces this item was chosen itself: it is not quoted twice.
             span = replace(span, intro=None)
-        if last and last.hit is span.hit and not (last.listed or span.listed) and last.intro == span.intro:
+        rows = span.intro is not None  # each stands below the table's head on its own
+        if last and last.hit is span.hit and not (last.listed or span.listed or rows) and last.intro == span.intro:
             gap = (
                 span.hit.text[last.end - span.hit.start : span.start - span.hit.start] if span.start > last.end else ""
             )

@@ -83,8 +83,12 @@ class _Line:
         return len(self.text) - len(self.text.lstrip())
 
 
-def split_sentences(text: str) -> list[Sentence]:
+def split_sentences(text: str, *, under_head: bool = False) -> list[Sentence]:
     """The units of `text`, in order.
+
+    Args:
+        under_head: the head of the text's first table stands elsewhere (`Passage.table_head`), so none of the table's
+            rows is one.
 
     Example:
         >>> text = "We value:\\n- trust, i.e. candour\\n- speed\\n\\nDr. Who agreed. Nobody else did."
@@ -106,7 +110,7 @@ def split_sentences(text: str) -> list[Sentence]:
                     piece_kind: Kind = kind if first or kind != "item" else "prose"
                     units.append(Sentence(*piece, piece_kind))
                     first = False
-    return _linked(text, units)
+    return _linked(text, units, under_head=under_head)
 
 
 def _blocks(text: str) -> Iterator[tuple[Kind, int, int]]:
@@ -270,7 +274,7 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int] | None:
     return (start + left, start + right) if right > left else None
 
 
-def _linked(text: str, units: list[Sentence]) -> list[Sentence]:
+def _linked(text: str, units: list[Sentence], *, under_head: bool) -> list[Sentence]:
     """Give every unit its section, list or table number, and introduction."""
     linked: list[Sentence] = []
     groups = 0
@@ -298,7 +302,9 @@ def _linked(text: str, units: list[Sentence]) -> list[Sentence]:
         if unit.kind == "row":
             if table is None:
                 groups += 1
-                table = (groups, position)
+                headed = _has_head(text, units, position) and not under_head
+                under_head = False
+                table = (groups, position if headed else None)
                 linked.append(replace(unit, group=groups, section=section))
             else:
                 linked.append(replace(unit, group=table[0], intro=table[1], section=section))
@@ -309,6 +315,15 @@ def _linked(text: str, units: list[Sentence]) -> list[Sentence]:
         group = open_lists[-1][1] if inside and open_lists else 0
         linked.append(replace(unit, group=group, section=section))
     return _with_leads(text, linked, groups)
+
+
+def _has_head(text: str, units: list[Sentence], position: int) -> bool:
+    """Does a table begin with the names of its columns: a row of bars over a line of dashes, or cells with tabs?"""
+    row = text[units[position].start : units[position].end]
+    if "|" not in row:
+        return True
+    below = units[position + 1] if position + 1 < len(units) else None
+    return below is not None and below.kind == "mark" and "-" in text[below.start : below.end]
 
 
 def leads(text: str) -> bool:

@@ -33,11 +33,17 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A table or a code block, `[start, end)`, that is kept in one passage where it fits."""
+    """A table or a code block, `[start, end)`, that is kept in one passage where it fits.
+
+    `[head_start, head_end)` are the rows that name a table's columns, inside the block or, where a table goes on after
+    a page break, before it; empty for a table without names and for code.
+    """
 
     kind: Literal["table", "code"]
     start: int
     end: int
+    head_start: int = 0
+    head_end: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +105,8 @@ class Passage:
         ordinal: position in the document, from 0, without gaps.
         headings: the path of headings that the passage stands under, joined by " > "; "" when there is none.
         page, last_page: first and last page it touches, from 1; None for sources without pages.
+        table_head: the rows that name the columns of the passage's first table where they stand before the passage,
+            `document.text[table_head_start : table_head_start + len(table_head)]`; "" where there are none.
     """
 
     ordinal: int
@@ -108,3 +116,5 @@ class Passage:
     headings: str = ""
     page: int | None = None
     last_page: int | None = None
+    table_head: str = ""
+    table_head_start: int = 0

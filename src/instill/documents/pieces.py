@@ -30,6 +30,7 @@ CUT_ABBREVIATION = 4.0
 CUT_WORDS = 5.0
 CUT_INSIDE_WORD = 8.0
 CUT_AFTER_HEADING = 50.0  # a heading is never alone
+CUT_INSIDE_HEAD = 60.0  # a table's head is one
 CROSS_PAGE = 1.0
 
 CHARACTERS_PER_TOKEN = 16
@@ -99,6 +100,7 @@ def heading_end(text: str, start: int) -> int:
 def take_apart(parsed: Parsed, *, kind: str, counter: Counter, limit: int) -> list[Piece]:
     """The text as pieces in order, each with its tokens; none is above the limit unless a single character is."""
     text = parsed.text
+    heads = _head_lines(parsed)
     pieces = _counted(_coarse(parsed, kind), text, counter, limit, prose=_LONG_PROSE)
     for refine in (_sentences, _words, _single_words, _characters, _code_points):
         rooms = _rooms(pieces, limit)
@@ -109,11 +111,27 @@ def take_apart(parsed: Parsed, *, kind: str, counter: Counter, limit: int) -> li
             if piece.tokens <= room:
                 refined.append(piece)
                 continue
-            parts = list(refine(text, piece))
+            parts = [_kept_with_head(part, heads) for part in refine(text, piece)]
             parts[0] = replace(parts[0], cut=piece.cut, crossing=piece.crossing)
             refined += parts
         pieces = _counted(refined, text, counter, limit)
     return pieces
+
+
+def _head_lines(parsed: Parsed) -> dict[int, float]:
+    """What a cut costs where it would take a table's head apart, or its first row from it."""
+    costs: dict[int, float] = {}
+    for block in parsed.blocks:
+        if block.start <= block.head_start < block.head_end:
+            place = parsed.text.find("\n", block.head_start, block.head_end + 1)
+            while place >= 0:
+                costs[place + 1] = CUT_AFTER_HEADING if place == block.head_end else CUT_INSIDE_HEAD
+                place = parsed.text.find("\n", place + 1, block.head_end + 1)
+    return costs
+
+
+def _kept_with_head(piece: Piece, costs: dict[int, float]) -> Piece:
+    return replace(piece, cut=costs[piece.start]) if piece.start in costs else piece
 
 
 def _rooms(pieces: Sequence[Piece], limit: int) -> list[int]:

@@ -15,10 +15,10 @@ from functools import lru_cache
 
 from tokenizers import Tokenizer
 
-from instill.documents.document import Heading, Page, Parsed, Passage
+from instill.documents.document import Block, Heading, Page, Parsed, Passage
 from instill.documents.pieces import Counter, Piece, heading_end, take_apart
 
-SPLITTER_VERSION = "1"
+SPLITTER_VERSION = "2"
 """Part of the passage identity: it changes whenever the same text would be split in another way."""
 
 _WINDOW = 64  # A passage is made of at most so many pieces, which keeps the search linear.
@@ -39,7 +39,8 @@ def split(parsed: Parsed, *, kind: str, tokenizer: Tokenizer, passage_tokens: in
 
     Every character that is not white space is in exactly one passage; passages are in order, do not overlap, and
     carry no white space at their ends. Headings stay with what follows them, sections are kept apart unless they are
-    tiny, tables and code blocks stay whole where they fit, and a word is cut only if it exceeds the limit alone.
+    tiny, tables and code blocks stay whole where they fit, and a word is cut only if it exceeds the limit alone. Of a
+    table that is cut, every passage but the first has the head in `Passage.table_head`.
 
     Args:
         parsed: the text with its structure.
@@ -129,6 +130,8 @@ def _group(pieces: Sequence[Piece], limit: int) -> list[tuple[int, int]]:
 def _passages(parsed: Parsed, spans: Sequence[tuple[int, int]]) -> list[Passage]:
     paths = _HeadingPaths(parsed.text, parsed.headings)
     page_starts = [page.start for page in parsed.pages]
+    tables = [block for block in parsed.blocks if block.head_end > block.head_start]
+    table_ends = [block.end for block in tables]
     passages: list[Passage] = []
     for start, end in spans:
         text = parsed.text[start:end]
@@ -137,6 +140,7 @@ def _passages(parsed: Parsed, spans: Sequence[tuple[int, int]]) -> list[Passage]
             continue
         start += len(text) - len(text.lstrip())
         end = start + len(stripped)
+        head_start, head_end = _head_before(tables, table_ends, start, end)
         passages.append(
             Passage(
                 ordinal=len(passages),
@@ -146,9 +150,19 @@ def _passages(parsed: Parsed, spans: Sequence[tuple[int, int]]) -> list[Passage]
                 headings=paths.at(start),
                 page=_page_of(parsed.pages, page_starts, start),
                 last_page=_page_of(parsed.pages, page_starts, end - 1),
+                table_head=parsed.text[head_start:head_end],
+                table_head_start=head_start,
             )
         )
     return passages
+
+
+def _head_before(tables: Sequence[Block], ends: Sequence[int], start: int, end: int) -> tuple[int, int]:
+    """The head of the first table in `[start, end)` if it stands before `start`; `(0, 0)` without one."""
+    number = bisect_right(ends, start)
+    if number < len(tables) and tables[number].start < end and tables[number].head_end <= start:
+        return tables[number].head_start, tables[number].head_end
+    return 0, 0
 
 
 def _page_of(pages: Sequence[Page], starts: Sequence[int], position: int) -> int | None:

@@ -13,7 +13,7 @@ from instill.documents.document import Block, Heading, Page, Passage
 from instill.encoders.protocol import Vectors
 from instill.index.conditions import both, is_one_of, text_literal, visible
 from instill.index.filters import parsed
-from instill.index.schema import CURRENT, DOCUMENT_COLUMNS, FIRST, PASSAGE_COLUMNS, key_of, record_of
+from instill.index.schema import CURRENT, DOCUMENT_COLUMNS, FIRST, HEAD_COLUMNS, PASSAGE_COLUMNS, key_of, record_of
 from instill.index.tables import Table
 from instill.index.types import DocumentRecord, Hit
 
@@ -88,8 +88,18 @@ def passages_of(
     """Passages `first` to `last` (inclusive; None: to the end), in order."""
     until = "" if last is None else f"ordinal <= {int(last)}"
     condition = both(f"doc_id = {text_literal(doc_id)}", f"ordinal >= {max(0, int(first))}", until, visible(labels))
-    rows = _rows(table, condition, PASSAGE_COLUMNS)
-    return sorted((Passage(**row) for row in rows), key=lambda passage: passage.ordinal)
+    rows = _rows(table, condition, (*PASSAGE_COLUMNS, *heads_in(table)))
+    return sorted((Passage(**with_head(row)) for row in rows), key=lambda passage: passage.ordinal)
+
+
+def heads_in(table: Table) -> tuple[str, ...]:
+    """The columns of table heads, where the table has them."""
+    return tuple(name for name in HEAD_COLUMNS if name in table.schema.names)
+
+
+def with_head(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row whose passage has no table head as one that says so."""
+    return {**row, "table_head": row.get("table_head") or "", "table_head_start": row.get("table_head_start") or 0}
 
 
 def vectors_of(table: Table, hits: Sequence[Hit], dimension: int) -> Vectors:

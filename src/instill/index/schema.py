@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from instill.documents.document import Document, Scalar
+from instill.documents.table_heads import under_head
 from instill.encoders.protocol import Vectors
 from instill.index.keywords import keywords_of, name_of, words
 from instill.index.types import DocumentRecord, IndexedDocument
@@ -29,6 +30,8 @@ DOCUMENT_COLUMNS = (
 """Fields of a document, the same on each of its rows."""
 
 PASSAGE_COLUMNS = ("ordinal", "start", "end", "text", "headings", "page", "last_page")
+HEAD_COLUMNS = ("table_head", "table_head_start")
+"""Of a passage, too; a table that an older Instill made lacks them until something is written to it."""
 HIT_COLUMNS = ("doc_id", *PASSAGE_COLUMNS, "source", "kind", "title", "labels", "metadata")
 
 CURRENT = "ordinal >= 0"
@@ -68,6 +71,8 @@ def schema(dimension: int) -> pa.Schema:
             ("keywords", pa.string()),
             ("length", pa.int32()),  # words in `keywords`
             ("vector", pa.list_(pa.float32(), dimension)),
+            ("table_head", pa.string()),
+            ("table_head_start", pa.int64()),
         ]
     )
 
@@ -104,7 +109,10 @@ def structure_json(document: Document) -> str:
         {
             "headings": [[heading.level, heading.title, heading.start] for heading in parsed.headings],
             "pages": [[page.number, page.start, page.end] for page in parsed.pages],
-            "blocks": [[block.kind, block.start, block.end] for block in parsed.blocks],
+            "blocks": [
+                [block.kind, block.start, block.end, *((block.head_start, block.head_end) if block.head_end else ())]
+                for block in parsed.blocks
+            ],
         },
         ensure_ascii=False,
     )
@@ -159,7 +167,10 @@ def _passage_rows(entry: IndexedDocument, fields: Mapping[str, Any]) -> list[dic
     for passage in entry.passages:
         first = passage.ordinal == 0
         keywords = keywords_of(
-            source=document.source, title=document.title, headings=passage.headings, text=passage.text
+            source=document.source,
+            title=document.title,
+            headings=passage.headings,
+            text=under_head(passage.table_head, passage.text),
         )
         rows.append(
             {
@@ -174,6 +185,8 @@ def _passage_rows(entry: IndexedDocument, fields: Mapping[str, Any]) -> list[dic
                 "last_page": passage.last_page,
                 "document": document.text if first else None,
                 "structure": structure_json(document) if first else None,
+                "table_head": passage.table_head,
+                "table_head_start": passage.table_head_start,
                 "keywords": keywords,
                 "length": len(words(keywords)),
             }

@@ -17,7 +17,7 @@ from instill.index.conditions import both, is_one_of, visible
 from instill.index.filters import compiled
 from instill.index.fusion import Fusion
 from instill.index.keywords import searched
-from instill.index.lookup import vector_matrix
+from instill.index.lookup import heads_in, vector_matrix, with_head
 from instill.index.schema import HIT_COLUMNS, metadata_of
 from instill.index.tables import Table
 from instill.index.types import Hit, SearchRequest, SearchResult
@@ -197,11 +197,11 @@ def _fetch(table: Table, rows: list[int]) -> dict[int, dict[str, Any]]:
     """What a hit shows of each row, by row id."""
     if not rows:
         return {}
-    found = table.take_row_ids(rows).with_row_id().select(list(HIT_COLUMNS)).to_arrow().to_pylist()
+    found = table.take_row_ids(rows).with_row_id().select([*HIT_COLUMNS, *heads_in(table)]).to_arrow().to_pylist()
     for row in found:
         row["labels"] = tuple(row["labels"])
         row["metadata"] = metadata_of(row["metadata"])
-    return {row.pop("_rowid"): row for row in found}
+    return {row.pop("_rowid"): with_head(row) for row in found}
 
 
 def _hits(

@@ -25,6 +25,9 @@ Result = TypeVar("Result")
 Table = Any
 """A LanceDB table (the package has no types)."""
 
+_LATER_COLUMNS = {"table_head": "cast(null as string)", "table_head_start": "cast(null as bigint)"}
+"""Columns that the first tables lack, and what they hold there."""
+
 _FULL = ("no space left", "file too large", "disk quota", "os error 28", "os error 27", "os error 122")
 _REFUSED = ("permission denied", "read-only file system", "os error 13", "os error 30")
 
@@ -41,7 +44,11 @@ class Tables:
 
     def writable(self) -> Table:
         """A handle on the latest version, for a caller that holds the write lock."""
-        return self._database.open_table(TABLE)
+        table = self._database.open_table(TABLE)
+        lacking = {name: sql for name, sql in _LATER_COLUMNS.items() if name not in table.schema.names}
+        if lacking:
+            table.add_columns(lacking)
+        return table
 
     def snapshot(self) -> Table:
         """The latest version, pinned. Shared by threads; nobody may move it."""

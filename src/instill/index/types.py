@@ -74,6 +74,7 @@ class Hit:
 
     `score` is what it is ranked by (higher is better, comparable within one search only); `keyword_score` is BM25
     (0 when no term matches) and `vector_score` the cosine, both known for every hit of a hybrid search.
+    `table_head` and `table_head_start` are the passage's (`instill.documents.document.Passage`).
     """
 
     doc_id: str
@@ -92,6 +93,8 @@ class Hit:
     score: float
     keyword_score: float
     vector_score: float
+    table_head: str = ""
+    table_head_start: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from instill.documents.table_heads import under_head
 from instill.errors import UsageError
 from instill.index.conditions import both, is_one_of, text_literal
 from instill.index.keywords import keywords_of, name_of, words
@@ -63,7 +64,8 @@ def rename(table: Table, doc_id: str, *, source: str, title: str) -> None:
     """Write the document's rows again under another name."""
 
     def change(row: dict[str, Any]) -> dict[str, Any]:
-        keywords = keywords_of(source=source, title=title, headings=row["headings"], text=row["text"])
+        text = under_head(row["table_head"] or "", row["text"])
+        keywords = keywords_of(source=source, title=title, headings=row["headings"], text=text)
         return {
             "source": source,
             "name": name_of(source),
@@ -85,7 +87,7 @@ def _rewrite(table: Table, doc_id: str, change: Callable[[dict[str, Any]], dict[
     rows = table.search().where(both(f"doc_id = {text_literal(doc_id)}", CURRENT)).limit(None).to_arrow()
     if not rows.num_rows:
         raise UsageError("There is no such document.", where=doc_id, remedy="See: instill status")
-    changes = [change(row) for row in rows.select(["headings", "text"]).to_pylist()]
+    changes = [change(row) for row in rows.select(["headings", "text", "table_head"]).to_pylist()]
     target = storable(schema_of(table))
     columns = [
         pa.array([row[field.name] for row in changes], field.type)

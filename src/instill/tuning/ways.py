@@ -143,10 +143,12 @@ class _Remembering:
 
     def __init__(self, reader: Reads) -> None:
         self._reader = reader
-        self._known: dict[tuple[str, str], Reading] = {}
+        self._known: dict[tuple[tuple[str, str], str], Reading] = {}
 
-    def read(self, question: str, passages: Sequence[tuple[str, str]]) -> list[Reading]:
-        new = [passage for passage in dict.fromkeys(passages) if passage not in self._known]
+    def read(self, question: str, passages: Sequence[tuple[str, str]], *, heads: Sequence[str] = ()) -> list[Reading]:
+        wanted = list(zip(passages, heads or [""] * len(passages), strict=True))
+        new = [entry for entry in dict.fromkeys(wanted) if entry not in self._known]
         if new:
-            self._known.update(zip(new, self._reader.read(question, new), strict=True))
-        return [self._known[passage] for passage in passages]
+            found = self._reader.read(question, [passage for passage, _ in new], heads=[head for _, head in new])
+            self._known.update(zip(new, found, strict=True))
+        return [self._known[entry] for entry in wanted]

@@ -210,6 +210,7 @@ def _hit(document: StoredDocument, passage: Passage) -> Hit:
     return Hit(
         record.doc_id, passage.ordinal, passage.start, passage.end, passage.text, passage.headings, passage.page,
         passage.last_page, record.source, record.kind, record.title, record.labels, record.metadata, 1.0, 1.0, 1.0,
+        passage.table_head, passage.table_head_start,
     )  # fmt: skip
 
 

@@ -187,7 +187,7 @@ def _changed(stored: StoredDocument, change: Change) -> Document:
             text=change.new_text,
             headings=[replace(each, start=start_of(each.start)) for each in parsed.headings],
             pages=[_spanned(each, change) for each in parsed.pages],
-            blocks=[_spanned(each, change) for each in parsed.blocks],
+            blocks=[_block(each, change) for each in parsed.blocks],
         ),
     )
 
@@ -195,6 +195,14 @@ def _changed(stored: StoredDocument, change: Change) -> Document:
 def _spanned(part: Structure, change: Change) -> Structure:
     start, end = change.moved(part.start, part.end)
     return replace(part, start=start, end=end)
+
+
+def _block(block: Block, change: Change) -> Block:
+    moved = _spanned(block, change)
+    if not block.head_end:
+        return moved
+    head_start, head_end = change.moved(block.head_start, block.head_end)
+    return replace(moved, head_start=head_start, head_end=head_end)
 
 
 def _put(copy: Workspace, documents: Sequence[Document]) -> float:

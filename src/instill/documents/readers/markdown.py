@@ -70,7 +70,9 @@ def structure(text: str) -> tuple[list[Heading], list[Block]]:
         elif token.type in ("fence", "code_block"):
             blocks.append(Block("code", start, end))
         elif token.type == "table_open":
-            blocks.append(Block("table", start, end))
+            head_end = starts[first + 2] - 1 if first + 2 < last else end  # names, and the line of dashes below them
+            named = any(character.isalnum() for character in lines[first])
+            blocks.append(Block("table", start, end, start, head_end) if named else Block("table", start, end))
     return headings, blocks
 
 
