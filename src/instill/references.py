@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from instill.documents.sources import can_be_stored
 from instill.errors import UsageError
 from instill.index.store import Index
 from instill.index.types import DocumentRecord
@@ -69,4 +70,6 @@ def absolute_all(paths: Iterable[str]) -> list[str]:
 
 def can_be_followed(root: str) -> bool:
     """Whether `sync` has something to look at: an address, a pattern, or a path that is there."""
+    if not can_be_stored(root):
+        return False
     return "://" in root or any(letter in root for letter in "*?[") or Path(root).exists()

@@ -19,7 +19,10 @@ from instill.cli.output import (
     live_text,
     place,
     print_json,
+    print_json_line,
+    readable,
 )
+from instill.cli.terminal import say, say_block
 from instill.errors import UsageError
 from instill.workspace import AskMode, Workspace
 
@@ -84,7 +87,7 @@ def chat(
         talk = opened.chat(conversation, labels=label)
         interactive = sys.stdin.isatty()
         if not as_json:
-            typer.secho(f"Conversation {talk.conversation_id}. /sources /why /new /quit", dim=True)
+            say(f"Conversation {talk.conversation_id}. /sources /why /new /quit", dim=True)
         while True:
             line = _read_line(interactive)
             if line is None or line == "/quit":
@@ -92,19 +95,17 @@ def chat(
             if not line:
                 continue
             if not interactive and not as_json:
-                typer.secho(f"\n> {line}", bold=True)
+                say("", f"> {line}", bold=True)
             if line.startswith("/"):
                 _chat_command(line, talk)
                 continue
             with live_text(hidden=as_json) as on_token:
                 answer = talk.say(line, on_token=on_token)
             if as_json:
-                import json
-
-                typer.echo(json.dumps(answer.as_dict(), ensure_ascii=False))
+                print_json_line(answer.as_dict())
             else:
                 if answer.trace.standalone_question.strip() != line:
-                    typer.secho(f"(searched for: {clean(answer.trace.standalone_question)})", dim=True)
+                    say(f"(searched for: {clean(answer.trace.standalone_question)})", dim=True)
                 print_answer(answer)
 
 
@@ -112,37 +113,37 @@ def print_answer(answer: Answer) -> None:
     """The answer, then its sources by number."""
     numbers = {citation: number for number, citation in enumerate(answer.citations, start=1)}
     for notice in answer.notices:
-        typer.secho(f"note: {clean(notice)}", fg="yellow", err=True)
+        say(f"note: {clean(notice)}", fg="yellow", err=True)
     if answer.abstained:
-        typer.secho(clean(answer.text), fg="yellow")
+        say_block(readable(answer.text), fg="yellow")
         if answer.trace.candidates:
-            typer.echo("\nNearest passages:")
+            say("", "Nearest passages:")
         for candidate in answer.trace.candidates[:3]:
-            typer.secho(f"  {place(candidate.title, candidate.source, candidate.headings, candidate.page)}", dim=True)
-            typer.echo(f"  {clean(' '.join(plain_text(candidate.text).split()), 160)}")
+            say(f"  {place(candidate.title, candidate.source, candidate.headings, candidate.page)}", dim=True)
+            say(f"  {readable(' '.join(plain_text(candidate.text).split()), 160)}")
         return
     if answer.short:
-        typer.secho(clean(answer.short), bold=True)
+        say(readable(answer.short), bold=True)
     for claim in answer.claims:
         marks = "".join(f"[{numbers[citation]}]" for citation in claim.citations)
-        typer.echo(f"{clean(claim.text)} {marks}")
-    typer.echo("")
+        say_block(f"{readable(claim.text)} {marks}")
+    say("")
     for citation, number in numbers.items():
         where = place(citation.title, citation.source, citation.headings, citation.page)
-        typer.secho(f"[{number}] {where} · {citation.doc_id} [{citation.start}, {citation.end})", dim=True)
-    typer.secho(f"confidence {answer.confidence:.2f} · {answer.timings.get('total', 0.0):.0f} ms", dim=True)
+        say(f"[{number}] {where} · {citation.doc_id} [{citation.start}, {citation.end})", dim=True)
+    say(f"confidence {answer.confidence:.2f} · {answer.timings.get('total', 0.0):.0f} ms", dim=True)
 
 
 def print_trace(answer: Answer) -> None:
     """How the answer came about."""
     trace = answer.trace
-    typer.secho("\nHow it was found", bold=True)
-    typer.echo(f"searched for: {clean(trace.standalone_question)}")
-    typer.echo(f"method: {trace.method}" + (f" ({clean(trace.generator)})" if trace.generator else ""))
+    say("", "How it was found", bold=True)
+    say(f"searched for: {clean(trace.standalone_question)}")
+    say(f"method: {trace.method}" + (f" ({clean(trace.generator)})" if trace.generator else ""))
     if trace.dropped_claims:
-        typer.echo(f"claims dropped because their quotes failed the check: {trace.dropped_claims}")
+        say(f"claims dropped because their quotes failed the check: {trace.dropped_claims}")
     for line in trace.clusters:
-        typer.echo(f"cluster: {clean(line)}")
+        say(f"cluster: {clean(line)}")
     used = {(passage.doc_id, passage.ordinal) for passage in trace.context}
     rows = [("", "score", "keyword", "vector", "passage")]
     rows += [
@@ -155,9 +156,9 @@ def print_trace(answer: Answer) -> None:
         )
         for candidate in trace.candidates[:20]
     ]
-    typer.echo(columns(rows))
-    typer.echo("(* was read for the answer)")
-    typer.echo("milliseconds: " + ", ".join(f"{step} {value:.0f}" for step, value in answer.timings.items()))
+    say_block(columns(rows))
+    say("(* was read for the answer)")
+    say("milliseconds: " + ", ".join(f"{step} {value:.0f}" for step, value in answer.timings.items()))
 
 
 def _read_line(interactive: bool) -> str | None:
@@ -173,18 +174,18 @@ def _read_line(interactive: bool) -> str | None:
 def _chat_command(line: str, talk: Any) -> None:
     if line == "/new":
         talk.new()
-        typer.secho(f"Conversation {talk.conversation_id}.", dim=True)
+        say(f"Conversation {talk.conversation_id}.", dim=True)
     elif line in {"/sources", "/why"} and talk.last is None:
-        typer.echo("There is no answer yet.")
+        say("There is no answer yet.")
     elif line == "/sources":
         for number, citation in enumerate(talk.last.citations, start=1):
             where = place(citation.title, citation.source, citation.headings, citation.page)
-            typer.secho(f"[{number}] {where} · {clean(citation.source)}", bold=True)
-            typer.echo("\n".join(f"    {row}" for row in clean(citation.text).splitlines()))
+            say(f"[{number}] {where} · {clean(citation.source)}", bold=True)
+            say(*(f"    {row}" for row in readable(citation.text).splitlines()))
     elif line == "/why":
         print_trace(talk.last)
     else:
-        typer.echo("Commands: /sources (the quotes), /why (how it was found), /new (start over), /quit.")
+        say("Commands: /sources (the quotes), /why (how it was found), /new (start over), /quit.")
 
 
 def _list_conversations(opened: Workspace, as_json: bool) -> None:
@@ -197,9 +198,9 @@ def _list_conversations(opened: Workspace, as_json: bool) -> None:
             (row["conversation_id"], row["started"], str(row["turns"]), clean(row["first_question"] or "", 70))
             for row in found
         ]
-        typer.echo(columns(rows))
+        say_block(columns(rows))
     else:
-        typer.echo("No conversations yet.")
+        say("No conversations yet.")
 
 
 def _mode(mode: str) -> AskMode:

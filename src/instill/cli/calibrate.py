@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from instill.cli.output import JsonOption, QuestionsOption, WorkspaceOption, columns, print_json, progress_bar
+from instill.cli.terminal import say, say_block
 from instill.errors import UsageError
 from instill.workspace import EMPTY, Workspace
 
@@ -74,7 +75,7 @@ def calibrate(
     else:
         _print(report)
         if is_set and report.calibration is not None:
-            typer.echo("It is not used while `answer.threshold` is set: take that line out of instill.toml.")
+            say("It is not used while `answer.threshold` is set: take that line out of instill.toml.")
     if report.calibration is None:
         raise typer.Exit(NO_PROMISE)
 
@@ -98,18 +99,18 @@ def verdict(report: Report) -> str:
 def _print(report: Report) -> None:
     from instill.cli.curve_picture import terminal_picture
 
-    typer.secho("Wrong answers among those given, by how many questions are answered", bold=True)
+    say("Wrong answers among those given, by how many questions are answered", bold=True)
     if report.curve:
-        typer.echo(terminal_picture(report.curve, report.risk, report.choice))
-        typer.secho("● measured  · upper bound  ─ allowed  ◆ chosen", dim=True)
-    typer.echo("")
+        say_block(terminal_picture(report.curve, report.risk, report.choice))
+        say("● measured  · upper bound  ─ allowed  ◆ chosen", dim=True)
+    say("")
     rows: list[tuple[str, ...]] = [("threshold", "answered", "wrong", "risk", "at most")]
     rows += [_row(point) for point in _shown(report)]
-    typer.echo(columns(rows))
+    say_block(columns(rows))
     if report.calibration is not None:
-        typer.echo(f"\n{report.answered} of {report.answerable} questions that the documents answer get an answer.")
-    typer.echo("")
-    typer.secho(verdict(report), bold=True, fg="green" if report.calibration else "yellow")
+        say("", f"{report.answered} of {report.answerable} questions that the documents answer get an answer.")
+    say("")
+    say(verdict(report), bold=True, fg="green" if report.calibration else "yellow")
 
 
 def _row(point: Point) -> tuple[str, ...]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from instill.cli.output import JsonOption, WorkspaceOption, err, print_json, progress_bar, typed
+from instill.cli.output import JsonOption, WorkspaceOption, print_json, progress_bar, typed
+from instill.cli.terminal import say, say_block
 from instill.errors import UsageError
 from instill.workspace import EMPTY, Workspace
 
@@ -120,7 +121,7 @@ def compare(
         if as_json:
             print_json({"arms": dict(ARMS)})
         else:
-            typer.echo("\n".join(f"{name:24}  {about}" for name, about in ARMS.items()))
+            say(*(f"{name:24}  {about}" for name, about in ARMS.items()))
         return
     plan = ComparePlan(
         arms=tuple(arm or ()),
@@ -201,8 +202,8 @@ def _run(
     if as_json:
         print_json({"report": str(page), **numbers(compared)})
         return
-    typer.echo(as_text(compared.report))
-    typer.secho(f"The report is in {page}", bold=True)
+    say_block(as_text(compared.report))
+    say(f"The report is in {page}", bold=True)
 
 
 def _study(workspace: Workspace, reference: str, as_json: bool) -> StoredStudy:
@@ -227,4 +228,4 @@ def _study(workspace: Workspace, reference: str, as_json: bool) -> StoredStudy:
 def _say(what: str, as_json: bool) -> None:
     """A line above the bar."""
     if not as_json:
-        err.print(what, markup=False, soft_wrap=True)
+        say(what, err=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from instill.cli.output import JsonOption, WorkspaceOption, clean, columns, print_json, progress_bar, typed
+from instill.cli.terminal import say, say_block
 from instill.errors import MissingDependency, UsageError
 from instill.location import find_workspace
 
@@ -163,17 +164,17 @@ def _watch(update: Callable[[int, int, str], None]) -> Watch:
 def _print(measured: MeasuredCurve, files: Sequence[Path]) -> None:
     from instill.data_curve.page import curve_table, left_out
 
-    typer.secho(clean(f"{measured.material.name}: {measured.material.label} by number of rows", 150), bold=True)
+    say(clean(f"{measured.material.name}: {measured.material.label} by number of rows", 150), bold=True)
     head, rows = curve_table(measured)
-    typer.echo(columns([[name.lower() for name in head], *rows]) + "\n")
+    say_block(columns([[name.lower() for name in head], *rows]) + "\n")
     advice = measured.curve.advice
     colours = {"stop": "green", "collect": "yellow"}
-    typer.secho(advice.said, bold=True, fg=colours.get(advice.kind))
+    say(advice.said, bold=True, fg=colours.get(advice.kind))
     if measured.overfitting is not None:
         found = measured.overfitting.kind != "none"
-        typer.secho(measured.overfitting.said, bold=found, fg="yellow" if found else None)
+        say(measured.overfitting.said, bold=found, fg="yellow" if found else None)
     if spared := left_out(measured):
-        typer.echo(spared)
+        say(spared)
     for note in measured.notes:
-        typer.secho(f"note: {note}", dim=True)
-    typer.echo("\n" + "\n".join(f"Wrote {file}" for file in files))
+        say(f"note: {note}", dim=True)
+    say("", *(f"Wrote {file}" for file in files))

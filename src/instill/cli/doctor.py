@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from instill.cli.output import JsonOption, WorkspaceOption, clean, print_json
+from instill.cli.terminal import say
 
 _MARKS = {"ok": ("ok", "green"), "optional": ("optional", "yellow"), "missing": ("MISSING", "red")}
 
@@ -27,9 +28,9 @@ def doctor(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> No
     else:
         for finding in findings:
             mark, colour = _MARKS[finding.verdict]
-            typer.secho(f"{mark:<9}", fg=colour, nl=False)
-            typer.echo(f"{finding.name:<22} {clean(finding.what)}")
+            say(f"{mark:<9}", fg=colour, nl=False)
+            say(f"{finding.name:<22} {clean(finding.what)}")
             if finding.remedy:
-                typer.echo(f"{'':<32}{clean(finding.remedy)}")
+                say(f"{'':<32}{clean(finding.remedy)}")
     if any(finding.verdict == "missing" for finding in findings):
         raise typer.Exit(1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -15,11 +16,12 @@ from instill.cli.output import (
     WorkspaceOption,
     clean,
     columns,
-    err,
-    out,
     print_json,
+    print_json_line,
     progress_bar,
+    readable,
 )
+from instill.cli.terminal import say, say_block
 from instill.errors import UsageError
 from instill.workspace import Workspace
 
@@ -44,9 +46,7 @@ def init(
         if as_json:
             print_json({"path": str(workspace.path)})
         else:
-            out.print(
-                f"Made a workspace in {workspace.path}. Next: instill add PATH, then instill ask.", soft_wrap=True
-            )
+            say(f"Made a workspace in {workspace.path}. Next: instill add PATH, then instill ask.")
 
 
 def add(
@@ -109,15 +109,12 @@ def watch(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Non
 
         def show_report(report: Any) -> None:
             if as_json:
-                import dataclasses
-                import json
-
-                print(json.dumps(dataclasses.asdict(report), ensure_ascii=False), flush=True)
+                print_json_line(report)
             else:
                 _print_report(report)
 
         if not as_json:
-            err.print("Watching. Ctrl-C ends it; nothing is lost.")
+            say("Watching. Ctrl-C ends it; nothing is lost.", err=True)
         opened.watch(on_report=show_report, stop=stop)
 
 
@@ -135,7 +132,7 @@ def remove(
     if as_json:
         print_json({"removed": records})
     else:
-        out.print(f"Removed {len(records)} document{'s' * (len(records) != 1)}.")
+        say(f"Removed {len(records)} document{'s' * (len(records) != 1)}.")
 
 
 def status(
@@ -166,7 +163,7 @@ def status(
                     )
                     for record in records
                 ]
-                typer.echo(columns(rows))
+                say_block(columns(rows))
             return
         now = opened.status()
     if as_json:
@@ -180,15 +177,17 @@ def status(
         ("index", f"{now.index_bytes / 1e6:.1f} MB"),
         ("encoder", now.encoder),
         ("generator", now.generator or "none (answers quote the documents)"),
-        (
-            "threshold",
-            f"{now.threshold:g} ({now.threshold_origin})" + (f"\n           {now.promise}" if now.promise else ""),
-        ),
-        *((("learned", "\n           ".join(now.learned)),) if now.learned else ()),
-        ("followed", "\n           ".join(clean(root) for root in now.roots) or "nothing yet"),
+        *_listed("threshold", [f"{now.threshold:g} ({now.threshold_origin})", *([now.promise] if now.promise else [])]),
+        *_listed("learned", now.learned),
+        *_listed("followed", now.roots or ["nothing yet"]),
         ("questions", str(now.questions)),
     ]
-    typer.echo(columns(facts))
+    say_block(columns(facts))
+
+
+def _listed(name: str, values: Sequence[str]) -> list[tuple[str, str]]:
+    """A row for each value, the first with the name."""
+    return [(name if number == 0 else "", value) for number, value in enumerate(values)]
 
 
 def show(
@@ -209,19 +208,19 @@ def show(
         print_json({"document": stored, **({"passages": cut} if passages else {})})
         return
     record = stored.record
-    typer.secho(f"{clean(record.title)}", bold=True)
+    say(f"{clean(record.title)}", bold=True)
     facts = [record.doc_id, record.kind, f"{len(stored.text)} characters", f"{record.passage_count} passages"]
     facts += [f"labels: {', '.join(record.labels)}"] * bool(record.labels)
-    typer.secho(f"{clean(record.source)}\n{' · '.join(facts)}", dim=True)
+    say(record.source, f"{' · '.join(facts)}", dim=True)
     for key, value in sorted(record.metadata.items()):
-        typer.secho(f"{key}: {clean(str(value))}", dim=True)
-    typer.echo("")
+        say(f"{key}: {clean(str(value))}", dim=True)
+    say("")
     if not passages:
-        typer.echo(clean(stored.text))
+        say_block(readable(stored.text))
     for passage in cut:
         page = f" · p. {passage.page}" if passage.page else ""
-        typer.secho(f"[{passage.start}, {passage.end}) {clean(passage.headings)}{page}", dim=True)
-        typer.echo(clean(passage.text) + "\n")
+        say(f"[{passage.start}, {passage.end}) {clean(passage.headings)}{page}", dim=True)
+        say_block(readable(passage.text) + "\n")
 
 
 def reindex(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
@@ -234,7 +233,7 @@ def reindex(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> N
     if as_json:
         print_json({"documents": count})
     else:
-        out.print(f"Encoded {count} documents again and switched over.")
+        say(f"Encoded {count} documents again and switched over.")
 
 
 def parse_metadata(pairs: list[str]) -> dict[str, Any]:
@@ -283,11 +282,11 @@ def _print_report(report: Any) -> None:
         (len(report.failed), "not read"),
     ]
     summary = ", ".join(f"{count} {word}" for count, word in counts if count) or "nothing to do"
-    typer.echo(f"{summary}; {report.passages} passages encoded in {report.seconds:.1f} s.")
+    say(f"{summary}; {report.passages} passages encoded in {report.seconds:.1f} s.")
     if report.resettled:
-        typer.echo(f"{report.resettled} of them were done again because a setting that shapes passages has changed.")
+        say(f"{report.resettled} of them were done again because a setting that shapes passages has changed.")
     for source, notice in report.notices:
-        typer.secho(f"note: {clean(source)}: {notice}", dim=True)
+        say(f"note: {clean(source)}: {notice}", dim=True)
     for failure in report.failed:
-        typer.secho(f"not read: {clean(failure.source)}", fg="yellow", err=True)
-        typer.echo(f"  {failure.what} {failure.remedy}".rstrip(), err=True)
+        say(f"not read: {clean(failure.source)}", fg="yellow", err=True)
+        say(f"  {failure.what} {failure.remedy}".rstrip(), err=True)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from instill.cli.output import JsonOption, columns, print_json, progress_bar, typed
+from instill.cli.terminal import say, say_block
 from instill.errors import UsageError
 
 app = typer.Typer(
@@ -41,7 +42,7 @@ def list_experiments(as_json: JsonOption = False) -> None:
         )
         return
     rows = [(each.name, each.question) for each in EXPERIMENTS.values()]
-    typer.echo(columns(rows) + "\n\nRun one or more: instill lab run NAME...; all: instill lab run all")
+    say_block(columns(rows) + "\n\nRun one or more: instill lab run NAME...; all: instill lab run all")
 
 
 @app.command()
@@ -98,8 +99,8 @@ def run(
         print_json({"report": str(report), "experiments": [each.as_dict() for each in found]})
         return
     for each in found:
-        typer.echo(as_text(each) + "\n")
-    typer.echo(f"The report is in {report}")
+        say_block(as_text(each) + "\n")
+    say(f"The report is in {report}")
 
 
 @app.command()
@@ -124,7 +125,7 @@ def pretrain(
     if as_json:
         print_json({"model": str(folder), "card": str(card)})
     else:
-        typer.echo(f"The model is in {folder}; what it can do is on its card, {card}")
+        say(f"The model is in {folder}; what it can do is on its card, {card}")
 
 
 @app.command()
@@ -139,7 +140,7 @@ def measure(model: ModelOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(found)
     else:
-        typer.echo(columns([["measured", ""], *([name, str(each)] for name, each in found.items())]))
+        say_block(columns([["measured", ""], *([name, str(each)] for name, each in found.items())]))
 
 
 @app.command()
@@ -161,7 +162,7 @@ def documents(
     if as_json:
         print_json({"folder": str(folder), "pages": len(paths)})
     else:
-        typer.echo(f"Wrote {len(paths)} pages into {folder}. Next: instill add {folder}")
+        say(f"Wrote {len(paths)} pages into {folder}. Next: instill add {folder}")
 
 
 def _model(folder: Path | None) -> Path:

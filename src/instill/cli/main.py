@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
@@ -11,7 +10,8 @@ import typer
 
 from instill import __version__
 from instill.cli import ask, calibrate, compare, curve, doctor, documents, lab, models, search, study, train, tune
-from instill.errors import InstillError
+from instill.cli.terminal import say, say_json, say_traceback
+from instill.errors import InstillError, UsageError
 
 EXIT_CODES = """\
 Exit codes: 0 done; 1 failed, or a check found something wrong; 2 the request is wrong; 3 some documents did not go in;
@@ -44,7 +44,7 @@ doctor.register(app)
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"instill {__version__}")
+        say(f"instill {__version__}")
         raise typer.Exit
 
 
@@ -68,12 +68,15 @@ def run() -> None:
     as_json = "--json" in sys.argv
     signal.signal(signal.SIGINT, _stop)
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
     except InstillError as error:
         _report(error, as_json)
         sys.exit(error.exit_code)
+    except typer.Abort:
+        say("Stopped.", err=True)
+        sys.exit(1)
     except _StoppedError:
-        typer.echo("\nStopped. What was committed is whole; run the same command again to go on.", err=True)
+        say("", "Stopped. What was committed is whole; run the same command again to go on.", err=True)
         sys.exit(130)
     except BrokenPipeError:
         # The reader of a pipe has gone (`instill search ... | head`): nothing more to say, and no traceback at exit.
@@ -82,19 +85,42 @@ def run() -> None:
     except OSError as error:
         known = _from_os(error)
         if known is None:
-            raise
+            say_traceback(error)
+            sys.exit(1)
         _report(known, as_json)
         sys.exit(known.exit_code)
+    except Exception as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # the help is printed already
+            sys.exit(UsageError.exit_code)
+        refused = _from_typer(error)
+        if refused is None:
+            say_traceback(error)
+            sys.exit(1)
+        _report(refused, as_json)
+        sys.exit(refused.exit_code)
 
 
 def _report(error: InstillError, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps({"error": error.as_dict()}, ensure_ascii=False), err=True)
+        say_json({"error": error.as_dict()}, indent=None, err=True)
         return
-    place = f"\n  where: {error.where}" if error.where else ""
-    remedy = f"\n  next:  {error.remedy}" if error.remedy else ""
-    typer.secho(f"{error.what}", fg="red", bold=True, err=True, nl=False)
-    typer.echo(f"{place}{remedy}", err=True)
+    say(error.what, fg="red", bold=True, err=True)
+    if error.where:
+        say(f"  where: {error.where}", err=True)
+    if error.remedy:
+        say(f"  next:  {error.remedy}", err=True)
+
+
+def _from_typer(error: Exception) -> InstillError | None:
+    """What the command line itself refuses, as an error of ours: it may quote a file name that a pattern brought in.
+
+    Known by its methods, because typer keeps the classes to itself.
+    """
+    message, context = getattr(error, "format_message", None), getattr(error, "ctx", None)
+    if message is None:
+        return None
+    command = getattr(context, "command_path", "instill")
+    return UsageError(message(), where=command, remedy=f"See: {command} --help")
 
 
 def _from_os(error: OSError) -> InstillError | None:

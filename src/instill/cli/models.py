@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from instill.cli.output import JsonOption, WorkspaceOption, clean, columns, err, print_json
+from instill.cli.output import JsonOption, WorkspaceOption, clean, columns, print_json
+from instill.cli.terminal import err, say, say_block
 from instill.errors import MissingDependency, UsageError, WorkspaceError
 from instill.location import find_workspace
 from instill.registry.champions import Champions, Change
@@ -53,7 +54,7 @@ def list_(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Non
         return
     missing = sorted(set(used) - {entry.id for entry in entries})
     if not entries and not missing:
-        typer.echo("There are no candidates yet.")
+        say("There are no candidates yet.")
         return
     rows = [("", "id", "made", "base", "rows", "gate")]
     for entry in entries:
@@ -64,7 +65,7 @@ def list_(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Non
         card = entry.card
         rows.append((mark, card.id, card.made[:16], clean(card.base.name, 30), str(card.rows.count), card.verdict))
     rows += [("champion", id_, "", "", "", "its folder is gone; run: instill models rollback") for id_ in missing]
-    typer.echo(columns(rows))
+    say_block(columns(rows))
 
 
 @app.command()
@@ -157,12 +158,12 @@ def export(
         print_json(done)
         return
     worst = max(done.parity.values())
-    typer.echo(f"{found.card.id} is in {done.folder}")
-    typer.echo(f"{done.prompts} replies are equal; log-probabilities differ by at most {worst:.2g} a token.")
+    say(f"{found.card.id} is in {done.folder}")
+    say(f"{done.prompts} replies are equal; log-probabilities differ by at most {worst:.2g} a token.")
     for notice in done.notices:
-        typer.secho(f"note: {notice}", dim=True)
+        say(f"note: {notice}", dim=True)
     if done.serve:
-        typer.echo(f"To serve it: {done.serve}")
+        say(f"To serve it: {done.serve}")
 
 
 @app.command()
@@ -188,14 +189,12 @@ def diff(
     rows = [("", one.card.id, other.card.id)]
     for part, found in differences.items():
         rows += [(f"{part}: {clean(name, 40)}", _shown(a), _shown(b)) for name, (a, b) in found.items()]
-    typer.echo(columns(rows) if len(rows) > 1 else "Their cards say the same.")
+    say_block(columns(rows) if len(rows) > 1 else "Their cards say the same.")
     if layers:
         table = [("weights", "norm of the difference", "share of A")]
-        typer.echo(
-            "\n" + columns([*table, *((each.layer, f"{each.norm:.4g}", f"{each.share:.2%}") for each in layers)])
-        )
+        say_block("\n" + columns([*table, *((each.layer, f"{each.norm:.4g}", f"{each.share:.2%}") for each in layers)]))
     if note:
-        typer.secho(f"note: {note}", dim=True)
+        say(f"note: {note}", dim=True)
 
 
 def _registry(workspace: str | None) -> Registry:
@@ -218,8 +217,8 @@ def _problem(registry: Registry, id_: str) -> str:
 
 def _print_card(found: Candidate, *, champion: bool, problem: str) -> None:
     card = found.card
-    typer.secho(card.id + (", the champion of its base" if champion else ""), bold=True)
-    typer.echo(
+    say(card.id + (", the champion of its base" if champion else ""), bold=True)
+    say_block(
         columns(
             [
                 ("made", f"{card.made} by instill {clean(card.environment.get('instill', ''))}"),
@@ -246,8 +245,8 @@ def _print_card(found: Candidate, *, champion: bool, problem: str) -> None:
 
 def _print_section(title: str, rows: Sequence[Sequence[str]]) -> None:
     if rows:
-        typer.secho(f"\n{title}", bold=True)
-        typer.echo(columns(rows))
+        say("", f"{title}", bold=True)
+        say_block(columns(rows))
 
 
 def _print_change(change: Change, *, as_json: bool) -> None:
@@ -255,12 +254,12 @@ def _print_change(change: Change, *, as_json: bool) -> None:
         print_json(change)
         return
     for notice in change.notices:
-        typer.secho(f"note: {clean(notice)}", dim=True)
+        say(f"note: {clean(notice)}", dim=True)
     if change.champion == change.before:
         return
     now = change.champion or "as it is, without a candidate"
     before = f" Before: {change.before}." if change.before else ""
-    typer.echo(f"In use for {clean(change.base)} from now on: {now}.{before}")
+    say(f"In use for {clean(change.base)} from now on: {now}.{before}")
 
 
 def _distances(

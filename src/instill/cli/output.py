@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,12 +11,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from instill.answer.display import safe_text
+from instill.cli.terminal import err, say_json
+from instill.escapes import shortened, shown
 
 WorkspaceOption = Annotated[
     str | None,
@@ -41,14 +41,15 @@ WhereOption = Annotated[
 
 _LIVE_CHARACTERS = 1000
 
-out = Console(highlight=False, soft_wrap=False)
-err = Console(stderr=True, highlight=False)
-
 
 def print_json(value: Any) -> None:
     """One JSON object on standard output; dataclasses become objects, tuples lists."""
-    json.dump(value, sys.stdout, ensure_ascii=False, indent=2, default=_plain)
-    sys.stdout.write("\n")
+    say_json(value, default=_plain)
+
+
+def print_json_line(value: Any) -> None:
+    """The same on one line, and sent at once."""
+    say_json(value, indent=None, default=_plain)
 
 
 def _plain(value: Any) -> Any:
@@ -66,11 +67,13 @@ def _plain(value: Any) -> Any:
 
 
 def clean(text: str, limit: int | None = None) -> str:
-    """Text of a document for a terminal: no control characters, and no longer than `limit` characters."""
-    shown = safe_text(text)
-    if limit is not None and len(shown) > limit:
-        return shown[: limit - 1].rstrip() + "…"
-    return shown
+    """A name, a title or a message for a terminal: one line, odd characters as escapes, at most `limit` characters."""
+    return shown(text, limit)
+
+
+def readable(text: str, limit: int | None = None) -> str:
+    """Words of a document for a person to read: what cannot be seen is left out, line ends stay."""
+    return shortened(safe_text(text), limit)
 
 
 def place(title: str, source: str, headings: str, page: int | None) -> str:
@@ -98,12 +101,12 @@ def progress_bar(description: str, *, hidden: bool) -> Iterator[Callable[[int, i
         yield _ignore
         return
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
         TaskProgressColumn(show_speed=True),
         TimeRemainingColumn(compact=True),
-        TextColumn("{task.fields[remark]}"),
+        TextColumn("{task.fields[remark]}", markup=False),
     )
     with Progress(*columns, console=err, transient=True) as bar:
         task = bar.add_task(description, total=None, remark="")
@@ -125,16 +128,17 @@ def live_text(*, hidden: bool) -> Iterator[Callable[[str], None] | None]:
 
         def show(piece: str) -> None:
             pieces.append(piece)
-            live.update(Text(clean("".join(pieces))[-_LIVE_CHARACTERS:], style="dim"))
+            live.update(Text(readable("".join(pieces))[-_LIVE_CHARACTERS:], style="dim"))
 
         yield show
 
 
 def columns(rows: Sequence[Sequence[str]]) -> str:
-    """Rows as aligned columns of plain text."""
-    widths = [max(len(row[position]) for row in rows) for position in range(len(rows[0]))] if rows else []
+    """Rows as aligned columns of plain text; a line end or control character in a cell is shown as an escape."""
+    cells = [[shown(cell) for cell in row] for row in rows]
+    widths = [max(len(row[position]) for row in cells) for position in range(len(cells[0]))] if cells else []
     return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells
     )
 
 

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from instill.cli.output import JsonOption, LabelOption, WhereOption, WorkspaceOption, clean, out, place, print_json
+from instill.cli.output import JsonOption, LabelOption, WhereOption, WorkspaceOption, clean, place, print_json, readable
+from instill.cli.terminal import out, say, styled
 from instill.index.types import Mode
 from instill.workspace import EMPTY, Workspace
 
@@ -39,13 +40,13 @@ def search(
         print_json({"query": query, "hits": result.hits, "timings": result.timings})
         return
     if not result.hits:
-        typer.echo(EMPTY if is_empty else "Nothing found.")
+        say(EMPTY if is_empty else "Nothing found.")
     for rank, hit in enumerate(result.hits, start=1):
-        typer.secho(f"{rank}. {place(hit.title, hit.source, hit.headings, hit.page)}", bold=True)
+        say(f"{rank}. {place(hit.title, hit.source, hit.headings, hit.page)}", bold=True)
         scores = f"score {hit.score:.2f} · keyword {hit.keyword_score:.2f} · vector {hit.vector_score:.2f}"
-        typer.secho(f"   {scores} · {hit.doc_id} [{hit.start}, {hit.end})", dim=True)
-        text = clean(hit.text) if full else clean(" ".join(hit.text.split()), 400)
-        typer.echo("\n".join(f"   {line}" for line in text.splitlines()) + "\n")
+        say(f"   {scores} · {hit.doc_id} [{hit.start}, {hit.end})", dim=True)
+        text = readable(hit.text) if full else readable(" ".join(hit.text.split()), 400)
+        say(*(f"   {line}" for line in text.splitlines()), "")
 
 
 def sql(
@@ -69,9 +70,9 @@ def sql(
         return
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for column in table.column_names:
-        shown.add_column(clean(column), overflow="fold")
+        shown.add_column(styled(column), overflow="fold")
     for row in rows:
-        shown.add_row(*(clean("" if value is None else str(value), 200) for value in row.values()))
+        shown.add_row(*(styled(clean("" if value is None else str(value), 200)) for value in row.values()))
     out.print(shown)
 
 

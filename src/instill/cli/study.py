@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from instill.cli.output import JsonOption, WorkspaceOption, clean, columns, print_json, progress_bar
+from instill.cli.output import JsonOption, WorkspaceOption, clean, columns, print_json, progress_bar, readable
+from instill.cli.terminal import say, say_block
 from instill.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -67,8 +68,8 @@ def make(
         print_json({"folder": str(study.folder), **study.card.model_dump(mode="json")})
     else:
         _print_card(study.card)
-        typer.secho(f"\nKept in {study.folder}", bold=True)
-        typer.echo(f"Look at some questions: instill study show {study.card.id}")
+        say("", f"Kept in {study.folder}", bold=True)
+        say(f"Look at some questions: instill study show {study.card.id}")
 
 
 @app.command("list")
@@ -84,7 +85,7 @@ def list_(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Non
         print_json({"studies": [study.card.model_dump(mode="json") for study in found]})
         return
     if not found:
-        typer.echo("There is no study set yet: instill study make")
+        say("There is no study set yet: instill study make")
         return
     rows: list[tuple[str, ...]] = [("id", "made", "writer", "facts", "train", "gate", "audit", "rows")]
     for study in found:
@@ -92,7 +93,7 @@ def list_(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Non
         counts = [str(sum(card.items.get(split, {}).values())) for split in ("train", "gate", "audit")]
         facts = str(sum(card.facts.get("role", {}).values()))
         rows.append((card.id, card.made[:16], clean(card.writer, 30), facts, *counts, str(sum(card.rows.values()))))
-    typer.echo(columns(rows))
+    say_block(columns(rows))
 
 
 @app.command()
@@ -124,7 +125,7 @@ def show(
         print_json({**found.card.model_dump(mode="json"), "audit_opened": opened, "shown": shown})
         return
     _print_card(found.card)
-    typer.echo(f"audit opened: {len(opened)} times\n")
+    say(f"audit opened: {len(opened)} times", "")
     for item in items:
         _print_item(item)
 
@@ -152,9 +153,9 @@ def check(study: StudyArgument = "", workspace: WorkspaceOption = None, as_json:
         print_json({"id": found.card.id, "leaks": leaks})
     else:
         for leak in leaks[:20]:
-            typer.echo(f"{leak.kind}: {leak.id} in {leak.where}: {clean(leak.shared, 100)}")
+            say(f"{leak.kind}: {leak.id} in {leak.where}: {clean(leak.shared, 100)}")
         colour = "yellow" if leaks else "green"
-        typer.secho(f"{found.card.id}: files are whole, {len(leaks)} leaks.", bold=True, fg=colour)
+        say(f"{found.card.id}: files are whole, {len(leaks)} leaks.", bold=True, fg=colour)
     if leaks:
         raise typer.Exit(1)
 
@@ -184,7 +185,7 @@ def export(
         print_json({"folder": str(to), "rows": counts})
         return
     for name, count in counts.items():
-        typer.echo(f"{to / name}: {count} rows")
+        say(f"{to / name}: {count} rows")
 
 
 def _home(workspace: str | None) -> Path:
@@ -200,7 +201,7 @@ def _study(workspace: str | None, reference: str) -> StoredStudy:
 
 
 def _print_card(card: StudyCard) -> None:
-    typer.secho(f"Study set {card.id}, written by {clean(card.writer, 60)}", bold=True)
+    say(f"Study set {card.id}, written by {clean(card.writer, 60)}", bold=True)
     rows: list[tuple[str, str]] = [
         ("documents", _counts(card.documents)),
         ("sentences", _counts(card.sentences)),
@@ -209,9 +210,9 @@ def _print_card(card: StudyCard) -> None:
     ]
     rows += [(split, _counts(counts)) for split, counts in card.items.items()]
     rows += [("rows", _counts(card.rows)), ("left out", _counts(card.rejected)), ("leaks", _counts(card.leaks))]
-    typer.echo(columns([row for row in rows if row[1]]))
+    say_block(columns([row for row in rows if row[1]]))
     for note in card.notes:
-        typer.secho(f"note: {note}", dim=True)
+        say(f"note: {note}", dim=True)
 
 
 def _counts(counts: dict[str, int]) -> str:
@@ -220,8 +221,8 @@ def _counts(counts: dict[str, int]) -> str:
 
 def _print_item(item: StudyItem) -> None:
     asks = item.phrasing if item.phrasing == item.form else f"{item.phrasing}, {item.form}"
-    typer.secho(f"[{item.split}: {asks}] {clean(item.question, 300)}", bold=True)
-    typer.echo(f"  answer:   {clean(item.answer, 300) or '(the documents do not say)'}")
+    say(f"[{item.split}: {asks}] {readable(item.question, 300)}", bold=True)
+    say(f"  answer:   {readable(item.answer, 300) or '(the documents do not say)'}")
     for name, spans in (("evidence", item.evidence), ("hidden", item.excluded)):
         for span in spans:
-            typer.secho(f"  {name}: {clean(span.text, 300)} ({clean(span.doc_id, 12)})", dim=True)
+            say(f"  {name}: {readable(span.text, 300)} ({clean(span.doc_id, 12)})", dim=True)

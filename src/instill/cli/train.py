@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from instill.cli.output import JsonOption, columns, print_json, progress_bar, typed
+from instill.cli.terminal import say, say_block
 from instill.cli.train_encoder import encoder
 from instill.cli.train_recipes import init, pairs, run
 
@@ -103,5 +104,5 @@ def reader(
     if as_json:
         print_json({"reader": str(out / "reader"), "metrics": found})
         return
-    typer.echo(columns([["measured on held-out articles", ""], *([name, str(each)] for name, each in found.items())]))
-    typer.echo(f"The reader is in {out / 'reader'}")
+    say_block(columns([["measured on held-out articles", ""], *([name, str(each)] for name, each in found.items())]))
+    say(f"The reader is in {out / 'reader'}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from instill.cli.output import JsonOption, WorkspaceOption, columns, print_json, progress_bar, typed
+from instill.cli.terminal import say, say_block
 from instill.errors import UsageError
 from instill.train.encoder.settings import Hyperparameters
 from instill.workspace import EMPTY, Workspace
@@ -83,11 +84,11 @@ def _from_files(run: EncoderRun, as_json: bool) -> None:
     if as_json:
         print_json({"encoder": str(folder) if folder else None, "share": found.share, "measured": found})
         return
-    typer.echo(_table(found))
+    say_block(_table(found))
     if folder is None:
-        typer.secho("Nothing is better than the encoder that training began from.", bold=True, fg="yellow")
+        say("Nothing is better than the encoder that training began from.", bold=True, fg="yellow")
     else:
-        typer.secho(f'The encoder is in {folder}; use it with encoder.model = "{folder}"', bold=True, fg="green")
+        say(f'The encoder is in {folder}; use it with encoder.model = "{folder}"', bold=True, fg="green")
 
 
 def _own(
@@ -120,14 +121,14 @@ def _own(
             {"said": sentence(verdict), "note": _NOTE, **{key: getattr(verdict, key) for key in verdict.__slots__}}
         )
         return
-    typer.echo(_table(verdict.chosen))
+    say_block(_table(verdict.chosen))
     if verdict.before is not None:
         rows = [(f"{verdict.compared_on} questions about other documents", "MRR@10")]
         rows += [("old index", str(verdict.before)), ("new index", str(verdict.after)), ("gain", str(verdict.gain))]
-        typer.echo("\n" + columns(rows))
-    typer.echo("")
-    typer.secho(sentence(verdict), bold=True, fg="green" if verdict.switched else "yellow")
-    typer.echo(_NOTE)
+        say_block("\n" + columns(rows))
+    say("")
+    say(sentence(verdict), bold=True, fg="green" if verdict.switched else "yellow")
+    say(_NOTE)
 
 
 def sentence(verdict: Verdict) -> str:
@@ -148,7 +149,7 @@ def _undo(workspace: str | None, as_json: bool) -> None:
     if as_json:
         print_json({"documents": count, "encoder": model})
     else:
-        typer.echo(f"Encoded {count} documents again; the encoder is {model} as before.")
+        say(f"Encoded {count} documents again; the encoder is {model} as before.")
 
 
 def _table(found: Chosen) -> str:

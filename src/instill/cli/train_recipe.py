@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import typer
-
-from instill.cli.output import clean, columns, out, print_json
+from instill.cli.output import clean, columns, print_json, readable
+from instill.cli.terminal import out, say, say_block
 from instill.typed_toml import toml_value
 
 if TYPE_CHECKING:
@@ -28,27 +27,27 @@ def show_dry_run(recipe: Recipe, report: DryRun, as_json: bool) -> None:
     if as_json:
         print_json({"recipe": recipe.effective(), "hash": recipe.hash, **report.as_dict()})
         return
-    typer.echo("\n".join(effective_lines(recipe.effective())))
-    typer.echo(f"\nrecipe {recipe.hash}: {_rows(report)}")
+    say(*effective_lines(recipe.effective()))
+    say("", f"recipe {recipe.hash}: {_rows(report)}")
     if report.shown is not None:
-        typer.echo("\nA row as the model reads it; what it is trained to say is green, or marked:")
+        say("", "A row as the model reads it; what it is trained to say is green, or marked:")
         text = report.shown.terminal()
         text.truncate(_MOST, overflow="ellipsis")
         if out.is_terminal and not out.no_color:
             out.print(text, soft_wrap=True)
         else:
-            typer.echo(clean(report.shown.plain(), _MOST))
+            say_block(readable(report.shown.plain(), _MOST))
     if report.tokens is not None:
-        typer.echo("\n" + _tokens(report.tokens))
-    typer.echo("")
+        say_block("\n" + _tokens(report.tokens))
+    say("")
     for each in report.findings:
-        typer.echo(clean(f"{each.severity}: {each}"))
+        say(clean(f"{each.severity}: {each}"))
     if not report.findings:
-        typer.echo("Nothing is wrong with the rows.")
+        say("Nothing is wrong with the rows.")
     if report.estimate is not None:
-        typer.echo("\n" + "\n".join(_cost(report.estimate)))
+        say("", *_cost(report.estimate))
     elif report.passed:
-        typer.echo("\nTime and memory are not estimated.")
+        say("", "Time and memory are not estimated.")
 
 
 def effective_lines(values: Mapping[str, Any], section: str = "") -> list[str]:

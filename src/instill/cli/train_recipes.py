@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from instill.cli.output import JsonOption, WorkspaceOption, clean, columns, err, print_json, progress_bar
+from instill.cli.output import JsonOption, WorkspaceOption, clean, columns, print_json, progress_bar
+from instill.cli.terminal import err, say, say_block
 from instill.errors import UsageError
 from instill.location import find_workspace
 
@@ -81,7 +82,7 @@ def run(
     if as_json:
         print_json(_as_json(outcome))
     else:
-        typer.echo(_told(outcome))
+        say_block(_told(outcome))
     if strict and not _passed(outcome):
         raise typer.Exit(7)
 
@@ -105,7 +106,7 @@ def init(
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(recipe_toml(), encoding="utf-8")
     gate.write_text(gate_toml(), encoding="utf-8")
-    typer.echo(f"Wrote {file} and {gate}. Next: name your rows in it, then: instill train {file} --dry-run")
+    say(f"Wrote {file} and {gate}. Next: name your rows in it, then: instill train {file} --dry-run")
 
 
 def pairs(
@@ -145,7 +146,7 @@ def pairs(
     if as_json:
         print_json({"prompts": len(asked), "pairs": len(found), "file": str(out)})
     else:
-        typer.echo(f"{len(found)} pairs from {len(asked)} prompts are in {out}.")
+        say(f"{len(found)} pairs from {len(asked)} prompts are in {out}.")
 
 
 def _dry(recipe: Recipe, as_json: bool) -> bool:
@@ -193,7 +194,7 @@ def _in_order(home: Path, recipes: Sequence[Recipe], order: str, as_json: bool) 
         )
         return
     for outcome in found:
-        typer.echo(_order_told(outcome) + "\n")
+        say_block(_order_told(outcome) + "\n")
 
 
 def _order_told(found: InOrder) -> str:
@@ -265,6 +266,6 @@ def _watch(stack: ExitStack, hidden: bool) -> Watch:
 
     def stage(name: str) -> None:
         if not hidden and err.is_terminal:
-            err.print(f"{name} ...", style="dim")
+            say(f"{name} ...", err=True, dim=True)
 
     return Watch(lambda entry: training(entry.step, entry.steps, f"loss {entry.loss:.3f}"), stage)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from instill.cli.output import JsonOption, QuestionsOption, WorkspaceOption, columns, print_json, progress_bar
+from instill.cli.terminal import say, say_block
 from instill.errors import UsageError
 from instill.workspace import EMPTY, Workspace
 
@@ -89,21 +90,21 @@ def _print(report: Report, *, applied: bool) -> None:
     rows.append((f"now ({_name(report, before=True)})", *_cells(report.before)))
     if report.best != report.way:
         rows.append((f"tuned ({_name(report, before=False)})", *_cells(report.after)))
-    typer.echo(columns(rows))
-    typer.echo(f"\nGain of choosing, cross-validated: {report.choice.gain}")
+    say_block(columns(rows))
+    say("", f"Gain of choosing, cross-validated: {report.choice.gain}")
     if report.sizes is not None:
-        typer.echo(f"\nPassages, on {report.sizes.documents} documents (1 / what is read until the answer):")
+        say("", f"Passages, on {report.sizes.documents} documents (1 / what is read until the answer):")
         sizes = zip(report.sizes.sizes, report.sizes.scores, strict=True)
-        typer.echo(columns([(f"{size} tokens", str(score)) for size, score in sizes]))
-        typer.echo(f"Gain of choosing, cross-validated: {report.sizes.choice.gain}")
+        say_block(columns([(f"{size} tokens", str(score)) for size, score in sizes]))
+        say(f"Gain of choosing, cross-validated: {report.sizes.choice.gain}")
     for name in report.fixed:
-        typer.echo(f"{name} is set in instill.toml or by a variable, and was left as it is.")
+        say(f"{name} is set in instill.toml or by a variable, and was left as it is.")
     for note in report.notes:
-        typer.secho(f"note: {note}", dim=True)
-    typer.echo("")
-    typer.secho(verdict(report, applied=applied), bold=True, fg="green" if report.values else "yellow")
+        say(f"note: {note}", dim=True)
+    say("")
+    say(verdict(report, applied=applied), bold=True, fg="green" if report.values else "yellow")
     if report.values and not applied:
-        typer.echo("\n".join(_toml(report.values)))
+        say(*_toml(report.values))
 
 
 def _cells(figures: Figures) -> tuple[str, str]:

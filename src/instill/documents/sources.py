@@ -93,7 +93,22 @@ def find_sources(paths: Sequence[str], *, base: Path, exclude: Sequence[str]) ->
         for found in _expand(named, base, spec):
             if found.source not in seen:
                 seen.add(found.source)
-                yield found
+                yield found if can_be_stored(found.source) else _unstorable(found.source)
+
+
+def can_be_stored(name: str) -> bool:
+    """Whether a name is text. On Linux a file's name may be no UTF-8, which neither index nor catalog takes."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _unstorable(source: str) -> SourceProblem:
+    return _problem(
+        source, "The name is not valid UTF-8, so it cannot be stored.", "Rename the file, and add it again."
+    )
 
 
 def from_stdin(name: str, data: bytes) -> Source:
