@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,6 +49,39 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in list(os.environ):
         if variable.startswith("INSTILL_") and variable != "INSTILL_CACHE_DIR":
             monkeypatch.delenv(variable)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _nothing_leaves_this_machine() -> Iterator[None]:
+    """A test that looks a name up, or connects to what is not loopback, fails instead of sending anything."""
+    connect, connect_ex, look_up = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
+
+    def check(kind: int, address: Any) -> None:
+        if kind in (socket.AF_INET, socket.AF_INET6) and not ipaddress.ip_address(address[0]).is_loopback:
+            raise AssertionError(f"a test connects to {address}")
+
+    def guarded(real: Any) -> Any:
+        def connected(self: socket.socket, address: Any) -> Any:
+            check(self.family, address)
+            return real(self, address)
+
+        return connected
+
+    def looked_up(host: Any, *args: Any, **more: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else host
+        try:
+            known = name in (None, "", "localhost", socket.gethostname()) or ipaddress.ip_address(name)
+        except ValueError:
+            known = False
+        if not known:
+            raise socket.gaierror(socket.EAI_NONAME, f"a test looks up {name}")
+        return look_up(host, *args, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded(connect))
+        patch.setattr(socket.socket, "connect_ex", guarded(connect_ex))
+        patch.setattr(socket, "getaddrinfo", looked_up)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -38,6 +38,9 @@ class DocumentSettings(_Section):
     )
     url_timeout_s: float = Field(30, gt=0)
     url_max_redirects: int = Field(5, ge=0)
+    url_allow: list[str] = Field(
+        default=[], description="Private hosts, addresses or networks that may be fetched, also after a redirect."
+    )
 
 
 class EncoderSettings(_Section):
