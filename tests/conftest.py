@@ -70,7 +70,7 @@ def _nothing_leaves_this_machine() -> Iterator[None]:
     def looked_up(host: Any, *args: Any, **more: Any) -> Any:
         name = host.decode() if isinstance(host, bytes) else host
         try:
-            known = name in (None, "", "localhost", socket.gethostname()) or ipaddress.ip_address(name)
+            known = name in (None, "", "localhost", socket.gethostname()) or bool(ipaddress.ip_address(name))
         except ValueError:
             known = False
         if not known:
