@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from instill.errors import InstillError
+from instill.index.repair import Repair, damage_of
 from instill.location import find_workspace
 from instill.settings import GeneratorSettings
 from instill.workspace import Workspace
@@ -39,6 +40,16 @@ class Finding:
     verdict: Verdict
     what: str
     remedy: str = ""
+
+
+def repair(workspace: str | None = None) -> Repair:
+    """Mend the workspace's index if it is damaged, and say what was done.
+
+    Raises:
+        WorkspaceError: there is no workspace, or it cannot be written.
+    """
+    with Workspace.open(workspace) as opened:
+        return opened.repair()
 
 
 def examine(workspace: str | None = None) -> list[Finding]:
@@ -81,15 +92,22 @@ def _in_workspace(path: str | None) -> Iterator[Finding]:
     with opened:
         yield Finding("workspace", "ok", str(folder) + ("" if opened.writable else " (read-only)"))
         yield from _tried("encoder", lambda: f"{opened.settings.encoder.model}, {opened.encoder.dimension} dimensions")
-        yield from _tried("index", lambda: _index(opened))
+        yield from _index(opened)
         yield from _tried("catalog", lambda: f"{len(opened.catalog.roots())} followed paths")
         yield from _disk(folder)
         yield from _generator(opened)
 
 
-def _index(opened: Workspace) -> str:
-    documents, passages = opened.index.count()
-    return f"{documents} documents, {passages} passages"
+def _index(opened: Workspace) -> Iterator[Finding]:
+    try:
+        damage = damage_of(opened.home / "index")
+    except InstillError as error:
+        yield Finding("index", "missing", f"{error.what} ({error.where})", error.remedy)
+        return
+    for sentence in damage:
+        yield Finding("index", "missing", f"damaged: {sentence}", "instill doctor --repair")
+    if not damage:
+        yield from _tried("index", lambda: "{} documents, {} passages".format(*opened.index.count()))
 
 
 def _tried(name: str, look: Callable[[], str]) -> Iterator[Finding]:

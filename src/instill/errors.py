@@ -61,6 +61,10 @@ class EncoderMismatch(WorkspaceError):
     """The index was made with another encoder or splitter than the settings now name."""
 
 
+class DamagedIndex(WorkspaceError):
+    """The index holds passages twice, lacks some, or lacks files. `instill doctor --repair` mends it."""
+
+
 class GeneratorError(InstillError):
     """A generator did not answer, or its answer cannot be used. `ask` falls back to the extractive answer."""
 

@@ -145,8 +145,8 @@ def cut(document: Document, encoder: Encoder, settings: DocumentSettings) -> lis
     )
 
 
-def encode_and_commit(index: Index, encoder: Encoder, batch: Sequence[Prepared], identity: str) -> None:
-    """Encode the passages of whole documents together, then commit the documents together."""
+def encoded(encoder: Encoder, batch: Sequence[Prepared], identity: str) -> list[IndexedDocument]:
+    """The documents with their vectors; the passages of all of them are encoded together."""
     texts = [encoder_input(entry.document.title, passage) for entry in batch for passage in entry.passages]
     vectors = encoder.encode_passages(texts)
     documents = []
@@ -156,7 +156,12 @@ def encode_and_commit(index: Index, encoder: Encoder, batch: Sequence[Prepared],
         leaning = lean_to_document(vectors[first:last])
         documents.append(IndexedDocument(entry.document, entry.passages, leaning, identity))
         first = last
-    index.commit(documents)
+    return documents
+
+
+def encode_and_commit(index: Index, encoder: Encoder, batch: Sequence[Prepared], identity: str) -> None:
+    """Encode whole documents together, then commit them together, over whatever is there of them."""
+    index.commit(encoded(encoder, batch, identity))
 
 
 class Lookup:

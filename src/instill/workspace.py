@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from instill.generators.protocol import Generator
     from instill.index.fusion import Fusion
     from instill.index.lookup import StoredDocument
+    from instill.index.repair import Repair
     from instill.index.store import Index
     from instill.ingest import Ingest, IngestReport, Progress
     from instill.learned.own_encoder import OwnEncoder
@@ -312,6 +313,18 @@ class Workspace:
         if self.own_encoder is not None and not is_set(self.given, "encoder.model"):
             used_also_as(self.home, self.own_encoder, self.encoder.fingerprint)
         return reindex(self.home / "index", self.encoder, self.settings.documents, progress)
+
+    def repair(self) -> Repair:
+        """Mend the index if it is damaged: what is whole is kept, and the report names what has to be read again.
+
+        Raises:
+            WorkspaceError: the workspace is read-only, or another process keeps writing to it.
+        """
+        from instill.repairing import repair_index
+
+        self._must_be_writable()
+        self.__dict__.pop("index", None)
+        return repair_index(self.home / "index", self.encoder, self.settings.documents)
 
     # -- getting answers out -----------------------------------------------------------------------------------
 

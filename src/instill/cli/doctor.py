@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
 from instill.cli.output import JsonOption, WorkspaceOption, clean, print_json
 from instill.cli.terminal import say
+
+if TYPE_CHECKING:
+    from instill.index.repair import Repair
 
 _MARKS = {"ok": ("ok", "green"), "optional": ("optional", "yellow"), "missing": ("MISSING", "red")}
 
@@ -15,13 +20,41 @@ def register(app: typer.Typer) -> None:
     app.command()(doctor)
 
 
-def doctor(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """What is there, what is missing, and how to get it. Leaves with exit code 1 when something needed is missing.
+def _say(done: Repair, as_json: bool) -> None:
+    if as_json:
+        print_json({"repair": done})
+        return
+    if not done.damage:
+        typer.echo("The index is not damaged.")
+        return
+    for sentence in done.damage:
+        typer.echo(f"It was damaged: {clean(sentence)}.")
+    typer.echo(f"It is mended: {done.documents} documents are whole.")
+    for source in done.remade:
+        typer.echo(f"Cut and encoded again: {clean(source)}")
+    for source in done.lost:
+        typer.echo(f"Lost to the index: {clean(source)}")
+    if done.unreadable:
+        typer.echo(f"{done.unreadable} passages could not be read, and not whose they were.")
+    typer.echo("Next: instill sync (reads again what is missing). What came by `add --stdin` has to be added again.")
 
-    Example: `instill doctor`
+
+def doctor(
+    workspace: WorkspaceOption = None,
+    repair: Annotated[bool, typer.Option("--repair", help="Mend a damaged index first.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """What is there, what is missing, what is damaged, and what to do. Reads every file of the index.
+
+    Leaves with exit code 1 when something needed is missing or damaged.
+
+    Example: `instill doctor --repair`
     """
     from instill.doctor import examine
+    from instill.doctor import repair as mend
 
+    if repair:
+        _say(mend(workspace), as_json)
     findings = examine(workspace)
     if as_json:
         print_json({"findings": findings})

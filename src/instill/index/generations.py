@@ -14,12 +14,14 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from instill.errors import WorkspaceError
+from instill.errors import DamagedIndex, WorkspaceError
 
 POINTER = "current.json"
+MARK = "live.json"
 FORMAT = 1
 """Goes up when a table of an older Instill could not be read or searched rightly by this one."""
 
+REPAIR = "Run: instill doctor --repair (keeps what is whole, and says what has to be read again)"
 _KEEP_S = 3600.0
 
 
@@ -43,13 +45,13 @@ def live_generation(folder: Path) -> Generation | None:
     try:
         generation = Generation(**json.loads(pointer.read_text(encoding="utf-8")))
     except FileNotFoundError:
+        if marked_generation(folder) is not None:
+            raise DamagedIndex(
+                "The file that names the index's table is gone.", where=str(pointer), remedy=REPAIR
+            ) from None
         return None
     except (ValueError, TypeError) as error:
-        raise WorkspaceError(
-            "The index's pointer file is damaged.",
-            where=str(pointer),
-            remedy=f"Delete the folder {folder} and run: instill sync (it reads the documents again)",
-        ) from error
+        raise DamagedIndex("The index's pointer file is damaged.", where=str(pointer), remedy=REPAIR) from error
     if generation.format != FORMAT:
         raise WorkspaceError(
             f"The index was made by another version of Instill (format {generation.format}, not {FORMAT}).",
@@ -59,6 +61,32 @@ def live_generation(folder: Path) -> Generation | None:
     return generation
 
 
+def damaged_pointer(folder: Path) -> str:
+    """What is wrong with the pointer, or ""."""
+    try:
+        live_generation(folder)
+    except DamagedIndex as error:
+        return error.what[:1].lower() + error.what[1:].rstrip(".")
+    return ""
+
+
+def marked_generation(folder: Path) -> Generation | None:
+    """The newest generation that was ever live, by the mark in its own folder."""
+    for mark in sorted(folder.glob(f"g*/{MARK}"), reverse=True):
+        try:
+            return Generation(**json.loads(mark.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            continue
+    return None
+
+
+def mark_live(folder: Path, generation: Generation) -> None:
+    """Write into the generation's folder what the pointer says, for the day when the pointer is lost."""
+    mark = folder / generation.name / MARK
+    if not mark.exists():
+        _write(mark, generation)
+
+
 def new_generation(dimension: int, fingerprint: str) -> Generation:
     """A name that no other generation has; names sort by age."""
     return Generation(f"g{time.time_ns():020d}{secrets.token_hex(2)}", dimension, fingerprint)
@@ -66,13 +94,8 @@ def new_generation(dimension: int, fingerprint: str) -> Generation:
 
 def make_live(folder: Path, generation: Generation) -> None:
     """Point at `generation`, wholly or not at all, also when power is lost."""
-    pointer = folder / POINTER
-    draft = folder / f".{POINTER}.{os.getpid()}"
-    with draft.open("w", encoding="utf-8") as file:
-        json.dump(asdict(generation), file)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(pointer)
+    mark_live(folder, generation)
+    _write(folder / POINTER, generation)
 
 
 def remove_old_generations(folder: Path, *, older_than_s: float = _KEEP_S) -> list[str]:
@@ -86,6 +109,15 @@ def remove_old_generations(folder: Path, *, older_than_s: float = _KEEP_S) -> li
             shutil.rmtree(path, ignore_errors=True)
             removed.append(path.name)
     return removed
+
+
+def _write(file: Path, generation: Generation) -> None:
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    with draft.open("w", encoding="utf-8") as stream:
+        json.dump(asdict(generation), stream)
+        stream.flush()
+        os.fsync(stream.fileno())
+    draft.replace(file)
 
 
 def _last_touched(path: Path) -> float:

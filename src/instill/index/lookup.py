@@ -72,10 +72,15 @@ def document_text(table: Table, doc_id: str, labels: Sequence[str] | None) -> St
     rows = _rows(table, condition, (*DOCUMENT_COLUMNS, "document", "structure"))
     if not rows:
         return None
-    structure = json.loads(rows[0]["structure"])
+    return stored_document(rows[0])
+
+
+def stored_document(row: Mapping[str, Any]) -> StoredDocument:
+    """The document of a row with ordinal 0 that carries all columns of documents, the text and the structure."""
+    structure = json.loads(row["structure"])
     return StoredDocument(
-        record=record_of(rows[0]),
-        text=rows[0]["document"],
+        record=record_of(row),
+        text=row["document"],
         headings=tuple(Heading(*parts) for parts in structure["headings"]),
         pages=tuple(Page(*parts) for parts in structure["pages"]),
         blocks=tuple(Block(*parts) for parts in structure["blocks"]),

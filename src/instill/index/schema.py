@@ -2,8 +2,8 @@
 
 Every row of a document repeats the document's fields, so that a filter is a condition on the row; the row with
 ordinal 0 also carries the canonical text and its structure. A document is therefore replaced in one commit, and
-"documents" is `ordinal = 0`. A row whose fields are all null but `key` is a tombstone: what is left of a
-passage when its document became shorter, until upkeep deletes it.
+"documents" is `ordinal = 0`. A row without an ordinal is a tombstone: what is left of a passage when its document
+became shorter, until upkeep deletes it. Only `key` and `doc_id` stand on it, so that it goes with its document.
 """
 
 from __future__ import annotations
@@ -89,13 +89,16 @@ def rows_of(documents: Sequence[IndexedDocument], *, added: Mapping[str, str], n
     return _table(rows, vectors, dimension)
 
 
-def tombstones(keys: Sequence[str], dimension: int) -> pa.Table:
-    """Rows that hide what stood under `keys`."""
+def tombstones(surplus: Mapping[str, Sequence[int]], dimension: int) -> pa.Table:
+    """Rows that hide the passages with these ordinals, by doc_id."""
+    hidden = [(key_of(doc_id, ordinal), doc_id) for doc_id, ordinals in surplus.items() for ordinal in ordinals]
+    known = {"key": [key for key, _ in hidden], "doc_id": [doc_id for _, doc_id in hidden]}
+    target = storable(schema(dimension))
     columns = [
-        pa.array(keys, field.type) if field.name == "key" else pa.nulls(len(keys), field.type)
-        for field in storable(schema(dimension))
+        pa.array(known[field.name], field.type) if field.name in known else pa.nulls(len(hidden), field.type)
+        for field in target
     ]
-    return pa.Table.from_arrays(columns, schema=storable(schema(dimension)))
+    return pa.Table.from_arrays(columns, schema=target)
 
 
 def key_of(doc_id: str, ordinal: int) -> str:

@@ -11,19 +11,20 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from instill.encoders.protocol import Vectors
-from instill.errors import EncoderMismatch, WorkspaceError
-from instill.index import lookup, search, upkeep, writing
+from instill.errors import DamagedIndex, EncoderMismatch, WorkspaceError
+from instill.index import lookup, search, soundness, upkeep, writing
 from instill.index.fusion import Fusion
 from instill.index.generations import (
     Generation,
     live_generation,
     make_live,
+    mark_live,
     new_generation,
     remove_old_generations,
 )
 from instill.index.lookup import StoredDocument, StoredPassage
 from instill.index.tables import Result, Table, Tables, is_conflict, storage_errors
-from instill.index.types import DocumentRecord, Hit, IndexedDocument, SearchRequest, SearchResult
+from instill.index.types import DocumentRecord, Hit, IndexedDocument, Keep, Put, SearchRequest, SearchResult
 from instill.index.upkeep import Stats
 from instill.index.visible import VisibleScorer
 
@@ -62,6 +63,8 @@ class Index:
         self.generation = generation
         self.read_only = read_only
         self._tables = Tables(folder / generation.name)
+        self._is_sound = self._is_live = False
+        self._lock = FileLock(folder / "write.lock", timeout=_LOCK_TIMEOUT_S)
         self._scorer = VisibleScorer()
         self._helper = ThreadPoolExecutor(max_workers=2, thread_name_prefix="instill-search")
 
@@ -110,7 +113,27 @@ class Index:
         writing.check(documents, self.generation.dimension)
         if not documents:
             return
-        self._change(lambda table: writing.commit(table, documents, self.generation.dimension))
+        self._change(lambda table: writing.put(table, documents, self.generation.dimension))
+
+    def apply(self, changes: Sequence[Put | Keep]) -> list[Put | Keep]:
+        """Make the changes whose documents are still as they were known, in one atomic commit; the others come back.
+
+        What comes back was overtaken by another writer and has to be decided anew. Of two changes that concern one
+        document or one source the first is made.
+
+        Raises:
+            ValueError, WorkspaceError: as `commit`.
+        """
+        writing.check([each.document for each in changes if isinstance(each, Put)], self.generation.dimension)
+        if not changes:
+            return []
+        return self._change(lambda table: writing.apply(table, changes, self.generation.dimension))
+
+    def drop(self, known: Sequence[DocumentRecord]) -> list[DocumentRecord]:
+        """Take out the documents that are still as they were known, in one atomic commit; the others come back."""
+        if not known:
+            return []
+        return self._change(lambda table: writing.drop(table, known))
 
     def remove(self, doc_ids: Sequence[str]) -> int:
         """Take documents out, in one atomic commit; how many were there."""
@@ -237,7 +260,10 @@ class Index:
         """
         self._check_writable()
         with storage_errors(self.folder):
-            upkeep.run(self._tables, self.folder, self._change, progress=progress, force=force)
+            if upkeep.run(self._tables, self.folder, self._change, progress=progress, force=force):
+                with self.alone():
+                    self._sound(self._tables.snapshot())
+                    soundness.note(self.folder / self.generation.name, self._tables.newest_version())
             remove_old_generations(self.folder)
 
     def stats(self) -> Stats:
@@ -261,7 +287,7 @@ class Index:
             The doc_ids that `successor` lacks, has with another content, or has too many; empty when it is live now.
             Bring them up to date (documents may have been added while re-encoding) and call again.
         """
-        with self._writing():
+        with self.alone():
             behind = lookup.differing(self._tables.snapshot(), successor._tables.snapshot())
             if not behind:
                 make_live(self.folder, successor.generation)
@@ -271,11 +297,21 @@ class Index:
 
     def _read(self, read: Callable[[Table], Result]) -> Result:
         try:
-            return self._tables.reading(read)
+            return self._tables.reading(lambda table: read(self._sound(table)))
+        except DamagedIndex:
+            raise
         except WorkspaceError:
             if live_generation(self.folder) == self.generation:
                 raise
             raise self._rebuilt() from None
+
+    def _sound(self, table: Table) -> Table:
+        """The table; once an index, it is made sure that it is whole."""
+        if not self._is_sound:
+            folder = self.folder / self.generation.name
+            soundness.require(table, folder, self._tables.newest_version, note_it=not self.read_only)
+            self._is_sound = True
+        return table
 
     def _rebuilt(self) -> WorkspaceError:
         return WorkspaceError(
@@ -290,22 +326,39 @@ class Index:
         """Make one commit. It is tried again when upkeep, which takes no write lock, committed in between."""
         for attempt in range(_ATTEMPTS):
             try:
-                with self._writing():
-                    return change(self._tables.writable())
+                with self.alone():
+                    return self._committed(self._tables.writable(), change)
             except (OSError, RuntimeError, ValueError) as error:
                 if not is_conflict(error) or attempt == _ATTEMPTS - 1:
                     with storage_errors(self.folder):
                         raise
         raise AssertionError("unreachable: the last attempt returns or raises")
 
+    def _committed(self, table: Table, change: Callable[[Table], Result]) -> Result:
+        folder = self.folder / self.generation.name
+        if soundness.noted_version(folder) != table.version:
+            soundness.without_old_tombstones(table)
+        result = change(self._sound(table))
+        soundness.note(folder, int(table.version))
+        if self._is_live:
+            mark_live(self.folder, self.generation)
+        return result
+
     @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """This process alone may commit. The lock is freed when the process dies."""
+    def alone(self) -> Iterator[None]:
+        """This process and thread alone may commit; what is read inside stays true until the end.
+
+        The lock is freed when the process dies. It may be taken again inside.
+
+        Raises:
+            WorkspaceError: another process keeps it too long, or switched to another generation.
+        """
         self._check_writable()
-        with write_lock(FileLock(self.folder / "write.lock", timeout=_LOCK_TIMEOUT_S)):
+        with write_lock(self._lock):
             live = live_generation(self.folder)
             if live is not None and live.name > self.generation.name:
                 raise self._rebuilt()
+            self._is_live = live == self.generation
             yield
 
 

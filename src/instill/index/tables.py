@@ -50,6 +50,10 @@ class Tables:
             table.add_columns(lacking)
         return table
 
+    def newest_version(self) -> int:
+        """The number of the latest version, looked up anew."""
+        return int(self._database.open_table(TABLE).version)
+
     def snapshot(self) -> Table:
         """The latest version, pinned. Shared by threads; nobody may move it."""
         with self._lock:
@@ -128,7 +132,7 @@ def storage_errors(folder: Path) -> Iterator[None]:
         elif any(sign in message for sign in _REFUSED):
             what, remedy = "The index cannot be written here.", "Check the folder's permissions."
         else:
-            what = f"The index could not be used: {_first_line(str(error))}"
+            what = f"The index could not be used: {first_line(str(error))}"
             remedy = "Run: instill doctor"
         raise WorkspaceError(what, where=str(folder), remedy=remedy) from error
 
@@ -138,5 +142,6 @@ def is_conflict(error: BaseException) -> bool:
     return "conflict" in str(error).lower()
 
 
-def _first_line(message: str) -> str:
+def first_line(message: str) -> str:
+    """The first line of what the store says, cut to 300 characters."""
     return message.strip().partition("\n")[0][:300]

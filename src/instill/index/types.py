@@ -48,6 +48,39 @@ class DocumentRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Put:
+    """A document that goes in, and the record that this was decided from; None when it was not known."""
+
+    document: IndexedDocument
+    known: DocumentRecord | None
+
+    @property
+    def doc_id(self) -> str:
+        """The document that this is about."""
+        return self.document.document.doc_id
+
+    @property
+    def source(self) -> str:
+        """Where it stands afterwards."""
+        return self.document.document.source
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """A document whose text stays and whose name or labels change, and the record that this was decided from."""
+
+    known: DocumentRecord
+    source: str
+    title: str
+    labels: tuple[str, ...]
+
+    @property
+    def doc_id(self) -> str:
+        """The document that this is about."""
+        return self.known.doc_id
+
+
+@dataclass(frozen=True, slots=True)
 class SearchRequest:
     """One search.
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,12 @@ import pyarrow as pa
 
 from instill.documents.table_heads import under_head
 from instill.errors import UsageError
-from instill.index.conditions import both, is_one_of, text_literal
+from instill.index.conditions import both, is_one_of
 from instill.index.keywords import keywords_of, name_of, words
-from instill.index.schema import CURRENT, key_of, rows_of, schema, storable, tombstones
+from instill.index.lookup import records
+from instill.index.schema import CURRENT, rows_of, schema, storable, tombstones
 from instill.index.tables import Table
-from instill.index.types import IndexedDocument
+from instill.index.types import DocumentRecord, IndexedDocument, Keep, Put
 
 _IDS_PER_QUERY = 2000
 
@@ -32,70 +34,116 @@ def check(documents: Sequence[IndexedDocument], dimension: int) -> None:
             raise ValueError(f"{entry.document.source}: a vector has a number that is not finite")
 
 
-def commit(table: Table, documents: Sequence[IndexedDocument], dimension: int) -> None:
-    """Append new documents; replace known ones by key, hiding the passages that are no longer there."""
+def apply(table: Table, changes: Sequence[Put | Keep], dimension: int) -> list[Put | Keep]:
+    """Make the changes whose documents are still what they were planned from; the others come back.
+
+    Everything goes in by its key, whether it is known or not: appending would store a passage twice where a row,
+    a tombstone among them, still stands under its key.
+    """
+    fresh, stale = split_by_freshness(table, changes)
+    put(table, [change.document for change in fresh if isinstance(change, Put)], dimension,
+        kept=[change for change in fresh if isinstance(change, Keep)])  # fmt: skip
+    return stale
+
+
+def split_by_freshness(table: Table, changes: Sequence[Put | Keep]) -> tuple[list[Put | Keep], list[Put | Keep]]:
+    """Changes whose documents are as they were known, and those that another writer has overtaken."""
+    by_id = {record.doc_id: record for record in records(table, None, [each.doc_id for each in changes], None, "")}
+    by_source = {record.source: record for record in records(table, [each.source for each in changes], None, None, "")}
+    fresh: list[Put | Keep] = []
+    stale: list[Put | Keep] = []
+    taken: set[str] = set()  # ids and sources: a second change of one document waits for the first
+    for change in changes:
+        holder = by_source.get(change.source)
+        overtaken = by_id.get(change.doc_id) != change.known or (holder is not None and holder.doc_id != change.doc_id)
+        (stale if overtaken or taken & {change.doc_id, change.source} else fresh).append(change)
+        taken |= {change.doc_id, change.source}
+    return fresh, stale
+
+
+def put(table: Table, documents: Sequence[IndexedDocument], dimension: int, *, kept: Sequence[Keep] = ()) -> None:
+    """Put in whole documents and the new names and labels of `kept` ones; hide passages that are no longer there."""
     unique = list({entry.document.doc_id: entry for entry in documents}.values())
     before = _stored(table, [entry.document.doc_id for entry in unique])
     added = {doc_id: when for doc_id, (when, _) in before.items()}
-    rows = rows_of(unique, added=added, now=_now(), dimension=dimension)
-    if not before:
-        table.add(rows)
-        return
-    surplus = [
-        key_of(entry.document.doc_id, ordinal)
+    surplus = {
+        entry.document.doc_id: [
+            ordinal
+            for ordinal in sorted(before.get(entry.document.doc_id, ("", ()))[1])
+            if ordinal >= len(entry.passages)
+        ]
         for entry in unique
-        for ordinal in sorted(before.get(entry.document.doc_id, ("", ()))[1])
-        if ordinal >= len(entry.passages)
-    ]
-    if surplus:
-        rows = pa.concat_tables([rows, tombstones(surplus, dimension)])
-    _merge(table, rows)
+    }
+    parts = [rows_of(unique, added=added, now=_now(), dimension=dimension)] if unique else []
+    parts += [tombstones(surplus, dimension)] if any(surplus.values()) else []
+    parts += [_rewritten(table, kept)] if kept else []
+    if parts:
+        _merge(table, pa.concat_tables(parts))
 
 
 def remove(table: Table, doc_ids: Sequence[str]) -> int:
-    """Delete the documents' rows."""
+    """Delete the documents' rows, their tombstones among them."""
     known = list(_stored(table, list(dict.fromkeys(doc_ids))))
     if known:
         table.delete(is_one_of("doc_id", known))
     return len(known)
 
 
+def drop(table: Table, known: Sequence[DocumentRecord]) -> list[DocumentRecord]:
+    """Delete the documents that are still as they were known; the records of those that are not come back."""
+    now = {record.doc_id: record for record in records(table, None, [each.doc_id for each in known], None, "")}
+    remove(table, [record.doc_id for record in known if now.get(record.doc_id) == record])
+    return [record for record in known if now.get(record.doc_id) not in (record, None)]
+
+
 def rename(table: Table, doc_id: str, *, source: str, title: str) -> None:
     """Write the document's rows again under another name."""
-
-    def change(row: dict[str, Any]) -> dict[str, Any]:
-        text = under_head(row["table_head"] or "", row["text"])
-        keywords = keywords_of(source=source, title=title, headings=row["headings"], text=text)
-        return {
-            "source": source,
-            "name": name_of(source),
-            "title": title,
-            "keywords": keywords,
-            "length": len(words(keywords)),
-        }
-
-    _rewrite(table, doc_id, change)
+    known = _one(table, doc_id)
+    put(table, [], 0, kept=[Keep(known, source, title, known.labels)])
 
 
 def relabel(table: Table, doc_id: str, labels: Sequence[str]) -> None:
     """Write the document's rows again with other labels."""
-    replacement = {"labels": sorted(set(labels))}
-    _rewrite(table, doc_id, lambda _row: replacement)
+    known = _one(table, doc_id)
+    put(table, [], 0, kept=[Keep(known, known.source, known.title, tuple(labels))])
 
 
-def _rewrite(table: Table, doc_id: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-    rows = table.search().where(both(f"doc_id = {text_literal(doc_id)}", CURRENT)).limit(None).to_arrow()
-    if not rows.num_rows:
+def _one(table: Table, doc_id: str) -> DocumentRecord:
+    found = records(table, None, [doc_id], None, "")
+    if not found:
         raise UsageError("There is no such document.", where=doc_id, remedy="See: instill status")
-    changes = [change(row) for row in rows.select(["headings", "text", "table_head"]).to_pylist()]
+    return found[0]
+
+
+def _rewritten(table: Table, kept: Sequence[Keep]) -> pa.Table:
+    """The rows of `kept` with other names and labels; vectors stay, keywords follow the name."""
+    wanted = {change.doc_id: change for change in kept}
+    found = [
+        table.search().where(both(is_one_of("doc_id", ids), CURRENT)).limit(None).to_arrow()
+        for ids in batched(wanted, _IDS_PER_QUERY)
+    ]
+    rows = pa.concat_tables(found)
+    changed = [_renamed(wanted[row["doc_id"]], row) for row in rows.select(["doc_id", "headings", "text"]).to_pylist()]
     target = storable(schema_of(table))
     columns = [
-        pa.array([row[field.name] for row in changes], field.type)
-        if field.name in changes[0]
+        pa.array([row[field.name] for row in changed], field.type)
+        if changed and field.name in changed[0]
         else rows.column(field.name).cast(field.type)
         for field in target
     ]
-    _merge(table, pa.Table.from_arrays(columns, schema=target))
+    return pa.Table.from_arrays(columns, schema=target)
+
+
+def _renamed(change: Keep, row: dict[str, Any]) -> dict[str, Any]:
+    keywords = keywords_of(source=change.source, title=change.title, headings=row["headings"], text=row["text"])
+    return {
+        "source": change.source,
+        "name": name_of(change.source),
+        "title": change.title,
+        "labels": sorted(set(change.labels)),
+        "keywords": keywords,
+        "length": len(words(keywords)),
+    }
 
 
 def schema_of(table: Table) -> pa.Schema:
@@ -115,12 +163,19 @@ def _merge(table: Table, rows: pa.Table) -> None:
 def _stored(table: Table, doc_ids: Sequence[str]) -> dict[str, tuple[str, list[int]]]:
     """When each known document was added, and the ordinals of its rows."""
     found: dict[str, tuple[str, list[int]]] = {}
-    for start in range(0, len(doc_ids), _IDS_PER_QUERY):
-        condition = both(is_one_of("doc_id", doc_ids[start : start + _IDS_PER_QUERY]), CURRENT)
+    for ids in batched(doc_ids, _IDS_PER_QUERY):
+        condition = both(is_one_of("doc_id", ids), CURRENT)
         rows = table.search().where(condition).select(["doc_id", "ordinal", "added"]).limit(None).to_arrow()
         for row in rows.to_pylist():
             found.setdefault(row["doc_id"], (row["added"], []))[1].append(row["ordinal"])
     return found
+
+
+def batched(values: Iterable[str], size: int) -> Iterator[list[str]]:
+    """The values in lists of at most `size`."""
+    rest = iter(values)
+    while batch := list(islice(rest, size)):
+        yield batch
 
 
 def _now() -> str:

@@ -1,0 +1,37 @@
+"""Mending a workspace's index, with the encoder that documents need which have to be cut again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from filelock import FileLock
+
+from instill.encoders.protocol import Encoder
+from instill.index.lookup import StoredDocument
+from instill.index.repair import Repair, repair
+from instill.index.store import write_lock
+from instill.index.types import IndexedDocument
+from instill.ingest import Prepared, cut, encoded, passage_identity
+from instill.reindex import document_of
+from instill.settings import DocumentSettings
+
+_LOCK_TIMEOUT_S = 120.0
+
+
+def repair_index(folder: Path, encoder: Encoder, settings: DocumentSettings) -> Repair:
+    """Mend the index in `folder` if it is damaged; see `instill.index.repair`.
+
+    Raises:
+        WorkspaceError: it cannot be written, or another process keeps writing to it.
+    """
+    identity = passage_identity(settings, encoder.fingerprint)
+
+    def remake(stored: StoredDocument) -> IndexedDocument:
+        document = document_of(stored)
+        [made] = encoded(encoder, [Prepared(document, cut(document, encoder, settings), "changed")], identity)
+        return made
+
+    if not folder.exists():
+        return Repair(())
+    with write_lock(FileLock(folder / "write.lock", timeout=_LOCK_TIMEOUT_S)):
+        return repair(folder, fingerprint=encoder.fingerprint, remake=remake)
