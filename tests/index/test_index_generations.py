@@ -14,11 +14,14 @@ from instill.index.generations import FORMAT, POINTER, live_generation
 
 
 @pytest.mark.parametrize(
-    ("change", "what"),
-    [(lambda text: text[:-5], "damaged"), (lambda text: json.dumps({**json.loads(text), "format": 99}), "format 99")],
+    ("change", "what", "remedy"),
+    [
+        (lambda text: text[:-5], "damaged", "instill doctor --repair"),
+        (lambda text: json.dumps({**json.loads(text), "format": 99}), "format 99", "instill sync"),
+    ],
 )
 def test_a_pointer_that_cannot_be_used_says_what_to_do(
-    tmp_path: Path, handbook: Path, change: object, what: str
+    tmp_path: Path, handbook: Path, change: object, what: str, remedy: str
 ) -> None:
     assert callable(change)
     with Workspace.init(tmp_path / "kb") as workspace:
@@ -31,7 +34,7 @@ def test_a_pointer_that_cannot_be_used_says_what_to_do(
     pointer.write_text(change(pointer.read_text()))
     with Workspace.open(tmp_path / "kb") as again, pytest.raises(WorkspaceError, match=what) as caught:
         again.search("refund")
-    assert "instill sync" in caught.value.remedy
+    assert remedy in caught.value.remedy
     shutil.rmtree(folder)
     with Workspace.open(tmp_path / "kb") as mended:
         assert len(mended.sync().added) == 4

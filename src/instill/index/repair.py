@@ -51,7 +51,7 @@ class Repair:
 
 @dataclass(slots=True)
 class _Plan:
-    """Row ids to copy, labels that replace what those rows say, row ids of texts to cut again, sources that are lost."""
+    """Row ids to copy, labels that replace what rows say, row ids of texts to cut again, sources that are lost."""
 
     copied: list[int] = field(default_factory=list)
     labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -177,7 +177,12 @@ def _taken(table: Table, row_ids: Sequence[int], labels: Mapping[str, tuple[str,
 
     rows = table.take_row_ids(list(row_ids)).to_arrow()
     target = storable(writing.schema_of(table))
-    columns = [rows.column(wanted.name).cast(wanted.type) for wanted in target]
+    columns = [
+        rows.column(wanted.name).cast(wanted.type)
+        if wanted.name in rows.schema.names
+        else pa.nulls(len(rows), wanted.type)
+        for wanted in target  # a table of an older Instill lacks the latest columns
+    ]
     if labels:
         at = target.get_field_index("labels")
         owners, held = rows.column("doc_id").to_pylist(), rows.column("labels").to_pylist()

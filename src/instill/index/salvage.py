@@ -23,7 +23,7 @@ _FAILURES = (OSError, RuntimeError, ValueError)
 
 @dataclass(frozen=True, slots=True)
 class Salvaged:
-    """Every row of which all columns can be read, by its `_rowid` and the columns `NARROW`; how many others there are."""
+    """Rows that can be read whole, by `_rowid` and the columns `NARROW`, and how many others there are."""
 
     rows: Sequence[dict[str, Any]]
     unreadable: int

@@ -123,7 +123,10 @@ def _rewritten(table: Table, kept: Sequence[Keep]) -> pa.Table:
         for ids in batched(wanted, _IDS_PER_QUERY)
     ]
     rows = pa.concat_tables(found)
-    changed = [_renamed(wanted[row["doc_id"]], row) for row in rows.select(["doc_id", "headings", "text"]).to_pylist()]
+    changed = [
+        _renamed(wanted[row["doc_id"]], row)
+        for row in rows.select(["doc_id", "headings", "text", "table_head"]).to_pylist()
+    ]
     target = storable(schema_of(table))
     columns = [
         pa.array([row[field.name] for row in changed], field.type)
@@ -135,7 +138,8 @@ def _rewritten(table: Table, kept: Sequence[Keep]) -> pa.Table:
 
 
 def _renamed(change: Keep, row: dict[str, Any]) -> dict[str, Any]:
-    keywords = keywords_of(source=change.source, title=change.title, headings=row["headings"], text=row["text"])
+    text = under_head(row["table_head"] or "", row["text"])
+    keywords = keywords_of(source=change.source, title=change.title, headings=row["headings"], text=text)
     return {
         "source": change.source,
         "name": name_of(change.source),
