@@ -24,12 +24,13 @@ from instill.documents.table_heads import under_head
 from instill.encoders.protocol import Encoder, Vectors
 from instill.errors import DocumentError
 from instill.index.store import Index
-from instill.index.types import DocumentRecord, IndexedDocument
+from instill.index.types import DocumentRecord, IndexedDocument, Keep, Put
 from instill.settings import DocumentSettings
 
 BATCH_PASSAGES = 1024
 DOCUMENT_SHARE = 0.3
 _MANY_LOOKUPS = 20
+_TURNS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,10 @@ class Attributes:
 
     labels: tuple[str, ...] | None = None
     metadata: Mapping[str, Scalar] = field(default_factory=dict)
+
+
+Governing = Callable[[], Callable[[str], Attributes | None]]
+"""Looks up what the user says now, and gives what that means for a source; None when it is not wanted any more."""
 
 
 def passage_identity(settings: DocumentSettings, encoder_fingerprint: str) -> str:
@@ -195,8 +200,32 @@ class Lookup:
             self._by_hash[record.content_hash].remove(record)
 
 
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """What was decided for a source, and from what: the record `known` and the `attributes`.
+
+    With neither `prepared` nor `keep` nothing has to be done.
+    """
+
+    entry: Source
+    attributes: Attributes
+    known: DocumentRecord | None
+    prepared: Prepared | None = None
+    keep: Keep | None = None
+    notices: tuple[str, ...] = ()
+
+    @property
+    def passages(self) -> int:
+        if self.prepared is not None:
+            return len(self.prepared.passages)
+        return self.known.passage_count if self.known else 0
+
+
 class Ingest:
     """One run over a list of sources.
+
+    Other processes may write meanwhile. What is to be done is decided from what the index holds; it is done, under
+    the write lock, only if that still holds, and decided anew otherwise.
 
     Args:
         open_encoder: called only when there is something to encode.
@@ -217,54 +246,88 @@ class Ingest:
         self._settings = settings
         self._identity = passage_identity(settings, fingerprint)
         self._progress = progress
-        self._batch: list[Prepared] = []
+        self._batch: list[_Planned] = []
+        self._untouched: list[_Planned] = []
+        self._overtaken: list[Source | SourceProblem] = []
+        self._governing: Governing = lambda: lambda _source: Attributes()
         self._lookup = Lookup(index, expected=0)
         self.report = IngestReport()
 
-    def add(self, sources: Iterable[Source | SourceProblem], attributes: Attributes) -> set[str]:
+    def add(self, sources: Iterable[Source | SourceProblem], attributes: Attributes | Governing) -> set[str]:
         """Take in what is new or changed; returns every source that was seen, readable or not.
+
+        Args:
+            attributes: of all sources; or a function that looks them up, called again before each commit.
 
         Raises:
             WorkspaceError: the index cannot be written (disk full, read-only).
         """
         started = time.monotonic()
         listed = list(sources)
-        known = {record.source: record for record in self._index.records([entry.source for entry in listed])}
-        self._lookup = Lookup(self._index, expected=len(listed) - len(known))
+        self._governing = attributes if callable(attributes) else lambda: lambda _source: attributes
+        rest: list[Source | SourceProblem] = listed
         with ReaderPool(self._settings) as readers:
-            for position, entry in enumerate(listed):
-                self._tell(position, len(listed), entry.source)
-                if isinstance(entry, SourceProblem):
-                    self._fail(entry.source, entry.error)
-                    continue
-                try:
-                    self._take(entry, known.get(entry.source), attributes, readers)
-                except DocumentError as error:
-                    self._fail(entry.source, error)
-                if sum(len(prepared.passages) for prepared in self._batch) >= BATCH_PASSAGES:
-                    self._commit()
-        self._commit()
+            for turn in range(_TURNS):
+                rest = self._turn(rest, readers, tell=turn == 0)
+                if not rest:
+                    break
+        self.report.failed += [
+            Failure(entry.source, "Another process kept changing this document.", "Run the command again.")
+            for entry in rest
+        ]
         self._tell(len(listed), len(listed), "")
         self.report.seconds += time.monotonic() - started
         return {entry.source for entry in listed}
 
-    def remove(self, records: Sequence[DocumentRecord]) -> None:
-        """Take documents out, in one commit."""
-        if records:
+    def remove(self, find: Callable[[], Sequence[DocumentRecord]]) -> None:
+        """Take out, in one commit, the documents that `find` finds while nobody else may commit."""
+        with self._index.alone():
+            records = find()
             self._index.remove([record.doc_id for record in records])
-            self.report.removed += [record.source for record in records]
+        self.report.removed += [record.source for record in records]
+
+    def _turn(
+        self, entries: Sequence[Source | SourceProblem], readers: ReaderPool, *, tell: bool
+    ) -> list[Source | SourceProblem]:
+        """Decide and do; returns those that another writer overtook."""
+        version = self._index.version()
+        governs = self._governing()
+        known = {record.source: record for record in self._index.records([entry.source for entry in entries])}
+        self._lookup = Lookup(self._index, expected=len(entries) - len(known))
+        self._overtaken, self._untouched = [], []
+        for position, entry in enumerate(entries):
+            if tell:
+                self._tell(position, len(entries), entry.source)
+            attributes = governs(entry.source)
+            if attributes is None:
+                continue
+            if isinstance(entry, SourceProblem):
+                self._fail(entry.source, entry.error)
+                continue
+            try:
+                planned = self._plan(entry, known.get(entry.source), attributes, readers)
+            except DocumentError as error:
+                self._fail(entry.source, error)
+                continue
+            (self._batch if planned.prepared or planned.keep else self._untouched).append(planned)
+            if sum(planned.passages for planned in self._batch) >= BATCH_PASSAGES:
+                self._commit()
+        self._commit()
+        self._check_untouched(version)
+        return self._overtaken
 
     # -- one source --------------------------------------------------------------------------------------------
 
-    def _take(self, source: Source, record: DocumentRecord | None, attributes: Attributes, readers: ReaderPool) -> None:
+    def _plan(
+        self, source: Source, record: DocumentRecord | None, attributes: Attributes, readers: ReaderPool
+    ) -> _Planned:
         loaded = source.load(self._settings)
         content_hash = hashlib.sha256(loaded.data).hexdigest()
         if record is None:
             record = self._moved_from(source, content_hash)
         same_content = record is not None and record.content_hash == content_hash
         if record is not None and same_content and self._is_settled(record, attributes):
-            self._keep(record, source, attributes)
-            return
+            return _Planned(source, attributes, record, keep=_kept(record, source, attributes))
         kind, parsed = readers.read(loaded.data, name=source.name, content_type=loaded.content_type)
         labels = attributes.labels if attributes.labels is not None else (record.labels if record else ())
         document = Document(
@@ -279,31 +342,12 @@ class Ingest:
             labels=tuple(sorted(set(labels))),
         )
         change: Literal["added", "changed"] = "added" if record is None else "changed"
-        if same_content:
-            self.report.resettled += 1
-        self._batch.append(Prepared(document, cut(document, self._open_encoder(), self._settings), change))
-        self.report.notices += [(source.source, notice) for notice in parsed.notices]
+        prepared = Prepared(document, cut(document, self._open_encoder(), self._settings), change)
+        return _Planned(source, attributes, record, prepared, notices=tuple(parsed.notices))
 
     def _is_settled(self, record: DocumentRecord, attributes: Attributes) -> bool:
         metadata_kept = all(record.metadata.get(key) == value for key, value in attributes.metadata.items())
         return record.passage_identity == self._identity and metadata_kept
-
-    def _keep(self, record: DocumentRecord, source: Source, attributes: Attributes) -> None:
-        """The content is known: at most its place or its labels have changed, and nothing is encoded."""
-        touched = False
-        if record.source != source.source:
-            title_was_name = record.title == stem_of(record.source)
-            self._index.rename(
-                record.doc_id, source=source.source, title=stem_of(source.source) if title_was_name else record.title
-            )
-            self.report.moved.append((record.source, source.source))
-            touched = True
-        if attributes.labels is not None and tuple(sorted(set(attributes.labels))) != record.labels:
-            self._index.relabel(record.doc_id, tuple(sorted(set(attributes.labels))))
-            self.report.relabelled.append(source.source)
-            touched = True
-        if not touched:
-            self.report.unchanged += 1
 
     def _moved_from(self, source: Source, content_hash: str) -> DocumentRecord | None:
         """The document with this content whose file is no longer where it was."""
@@ -328,12 +372,48 @@ class Ingest:
     def _commit(self) -> None:
         if not self._batch:
             return
-        encode_and_commit(self._index, self._open_encoder(), self._batch, self._identity)
-        for prepared in self._batch:
-            done = self.report.added if prepared.change == "added" else self.report.changed
-            done.append(prepared.document.source)
-            self.report.passages += len(prepared.passages)
-        self._batch = []
+        batch, self._batch = self._batch, []
+        read = [planned.prepared for planned in batch if planned.prepared is not None]
+        vectors = iter(encoded(self._open_encoder(), read, self._identity) if read else ())
+        changes: dict[int, Put | Keep] = {}
+        for position, planned in enumerate(batch):
+            changes[position] = planned.keep or Put(next(vectors), planned.known)
+        with self._index.alone():
+            governs = self._governing()
+            wanted = [at for at, planned in enumerate(batch) if governs(planned.entry.source) == planned.attributes]
+            undone = self._index.apply([changes[at] for at in wanted])
+        left = {id(change) for change in undone}
+        for at, planned in enumerate(batch):
+            if at in wanted and id(changes[at]) not in left:
+                self._done(planned)
+            else:
+                self._overtaken.append(planned.entry)
+
+    def _done(self, planned: _Planned) -> None:
+        report, source, known = self.report, planned.entry.source, planned.known
+        report.notices += [(source, notice) for notice in planned.notices]
+        if planned.prepared is not None:
+            (report.added if planned.prepared.change == "added" else report.changed).append(source)
+            report.passages += planned.passages
+            report.resettled += known is not None and known.content_hash == planned.prepared.document.content_hash
+        elif planned.keep is not None and known is not None:
+            if known.source != source:
+                report.moved.append((known.source, source))
+            if known.labels != planned.keep.labels:
+                report.relabelled.append(source)
+
+    def _check_untouched(self, version: int) -> None:
+        """Make sure that what needed nothing at `version` of the index still needs nothing."""
+        governs = self._governing()
+        now = None
+        if self._index.version() != version:
+            now = {each.source: each for each in self._index.records([each.entry.source for each in self._untouched])}
+        for planned in self._untouched:
+            source = planned.entry.source
+            if governs(source) == planned.attributes and (now is None or now.get(source) == planned.known):
+                self.report.unchanged += 1
+            else:
+                self._overtaken.append(planned.entry)
 
     def _fail(self, source: str, error: DocumentError) -> None:
         self.report.failed.append(Failure(source, error.what, error.remedy))
@@ -341,6 +421,15 @@ class Ingest:
     def _tell(self, done: int, total: int, source: str) -> None:
         if self._progress is not None:
             self._progress(Progress(done, total, self.report.passages, source))
+
+
+def _kept(record: DocumentRecord, source: Source, attributes: Attributes) -> Keep | None:
+    """What changes of a document whose content is known: at most its place and its labels; None when nothing does."""
+    title_was_name = record.title == stem_of(record.source)
+    labels = record.labels if attributes.labels is None else tuple(sorted(set(attributes.labels)))
+    if record.source == source.source:
+        return None if labels == record.labels else Keep(record, record.source, record.title, labels)
+    return Keep(record, source.source, stem_of(source.source) if title_was_name else record.title, labels)
 
 
 def stem_of(source: str) -> str:

@@ -23,14 +23,7 @@ def resolve(index: Index, reference: str, *, labels: Sequence[str] | None = None
     Raises:
         UsageError: nothing is named so, or several documents are and `many` is False.
     """
-    held = None if labels is None else tuple(labels)
-    source = absolute(reference)
-    found = index.records([reference, source, f"stdin:{reference}"], labels=held)
-    found = found or index.records(doc_ids=[reference], labels=held)
-    if not found:
-        everything = index.records(labels=held)
-        found = [record for record in everything if reference and record.doc_id.startswith(reference.lower())]
-        found = found or [record for record in everything if _is_named(record, reference, source)]
+    found = named(index, reference, labels=labels)
     if not found:
         raise UsageError(
             "No document is called so.", where=reference, remedy="List the documents: instill status --documents"
@@ -41,6 +34,19 @@ def resolve(index: Index, reference: str, *, labels: Sequence[str] | None = None
         raise UsageError(
             f"Several documents are called so: {shown}{more}.", where=reference, remedy="Name one of them."
         )
+    return found
+
+
+def named(index: Index, reference: str, *, labels: Sequence[str] | None = None) -> list[DocumentRecord]:
+    """As `resolve`; any number of documents, or none."""
+    held = None if labels is None else tuple(labels)
+    source = absolute(reference)
+    found = index.records([reference, source, f"stdin:{reference}"], labels=held)
+    found = found or index.records(doc_ids=[reference], labels=held)
+    if not found:
+        everything = index.records(labels=held)
+        found = [record for record in everything if reference and record.doc_id.startswith(reference.lower())]
+        found = found or [record for record in everything if _is_named(record, reference, source)]
     return found
 
 

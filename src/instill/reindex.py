@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from instill.documents.document import Document, Parsed
@@ -12,7 +13,8 @@ from instill.errors import WorkspaceError
 from instill.index.generations import live_generation
 from instill.index.lookup import StoredDocument
 from instill.index.store import Index
-from instill.ingest import BATCH_PASSAGES, Prepared, cut, encode_and_commit, passage_identity
+from instill.index.types import DocumentRecord
+from instill.ingest import BATCH_PASSAGES, Prepared, cut, encoded, passage_identity
 from instill.settings import DocumentSettings
 
 
@@ -43,18 +45,19 @@ def reindex(
     new = old.begin_generation(dimension=encoder.dimension, fingerprint=encoder.fingerprint)
     identity = passage_identity(settings, encoder.fingerprint)
     behind = [record.doc_id for record in old.records()]
+    copied: dict[str, DocumentRecord] = {}
     count = 0
-    while behind:
-        count += _copy(old, new, behind, encoder, settings, identity, progress)
-        new.upkeep(force=True)
-        if accept is not None and not accept(new):
-            shutil.rmtree(folder / new.generation.name, ignore_errors=True)
+    while True:
+        if behind:
+            count += _copy(old, new, behind, encoder, settings, identity, progress, copied)
+            new.upkeep(force=True)
+            if accept is not None and not accept(new):
+                shutil.rmtree(folder / new.generation.name, ignore_errors=True)
+                return count
+            accept = None
+        behind = old.switch_generation(new, copied)
+        if not behind:
             return count
-        accept = None
-        behind = old.switch_generation(new)
-    if count == 0:
-        old.switch_generation(new)
-    return count
 
 
 def _copy(
@@ -65,25 +68,34 @@ def _copy(
     settings: DocumentSettings,
     identity: str,
     progress: Callable[[int, int], None] | None,
+    copied: dict[str, DocumentRecord],
 ) -> int:
+    """Encode documents again; notes in `copied` what each was copied from."""
     batch: list[Prepared] = []
-    copied = 0
+    count = 0
+
+    def commit() -> None:
+        new.commit(
+            [replace(entry, added=copied[entry.document.doc_id].added) for entry in encoded(encoder, batch, identity)]
+        )
+        batch.clear()
+
     for position, doc_id in enumerate(doc_ids):
         stored = old.document_text(doc_id)
         if stored is None:
             new.remove([doc_id])
+            copied.pop(doc_id, None)
             continue
         document = document_of(stored)
+        copied[doc_id] = stored.record
         batch.append(Prepared(document, cut(document, encoder, settings), "changed"))
-        copied += 1
+        count += 1
         if sum(len(entry.passages) for entry in batch) >= BATCH_PASSAGES:
-            encode_and_commit(new, encoder, batch, identity)
-            batch = []
+            commit()
         if progress is not None:
             progress(position + 1, len(doc_ids))
-    if batch:
-        encode_and_commit(new, encoder, batch, identity)
-    return copied
+    commit()
+    return count
 
 
 def document_of(stored: StoredDocument) -> Document:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from pathspec import GitIgnoreSpec
@@ -20,17 +22,22 @@ from instill.settings import DocumentSettings
 _PATTERN_LETTERS = "*?["
 
 
-def sync_roots(roots: Sequence[Root], ingest: Ingest, index: Index, settings: DocumentSettings) -> None:
+def sync_roots(look_up: Callable[[], Sequence[Root]], ingest: Ingest, index: Index, settings: DocumentSettings) -> None:
     """Take in what is new and changed under the roots, then take out what is gone.
 
     A file under two roots belongs to the narrower one. A file that cannot be read any more keeps its last version.
     A folder that is missing as a whole keeps its documents: an unmounted disk is not a wish to forget.
+
+    Args:
+        look_up: the roots as they are at the moment of the call. Labels may be changed and roots forgotten while this
+            runs: what they say when a document is committed counts, not what they said at the start.
     """
+    roots = _narrow_first(look_up())
     if not roots:
         raise UsageError("Nothing is followed yet.", remedy="Add something first: instill add PATH")
     seen: set[str] = set()
     present: list[Root] = []
-    for root in sorted(roots, key=lambda root: (-len(root.path), root.path)):
+    for root in roots:
         if _is_missing_folder(root.path, index):
             remedy = f"If they should go too: instill remove {root.path}"
             ingest.report.failed.append(Failure(root.path, "This folder is gone; its documents were kept.", remedy))
@@ -40,13 +47,51 @@ def sync_roots(roots: Sequence[Root], ingest: Ingest, index: Index, settings: Do
             continue
         found = find_sources([root.path], base=Path("/"), exclude=settings.exclude)
         fresh = [entry for entry in found if entry.source not in seen]
-        seen |= ingest.add(fresh, Attributes(root.labels or None, root.metadata))
-    gone = [
+        seen |= ingest.add(fresh, partial(_governing, look_up, root.path))
+    ingest.remove(partial(_gone, look_up, present, seen, index, settings))
+
+
+def _governing(look_up: Callable[[], Sequence[Root]], found_by: str) -> Callable[[str], Attributes | None]:
+    """What the narrowest root that covers a source says of it now; None when the root that found it is forgotten."""
+    roots = _narrow_first(look_up())
+    finder = next((root for root in roots if root.path == found_by), None)
+
+    def governs(source: str) -> Attributes | None:
+        if finder is None:
+            return None
+        root = next((root for root in roots if covers(root.path, source)), finder)
+        return Attributes(root.labels or None, root.metadata)
+
+    return governs
+
+
+def _gone(
+    look_up: Callable[[], Sequence[Root]],
+    present: Sequence[Root],
+    seen: set[str],
+    index: Index,
+    settings: DocumentSettings,
+) -> list[DocumentRecord]:
+    """Documents below roots that are still there and followed, that were not found: then, nor now if they might be."""
+    roots = _narrow_first(look_up())
+    followed = {root.path for root in roots} & {root.path for root in present}
+    everything = index.records()
+    alive = [path for path in followed if not _is_missing_folder(path, index)]
+    unseen = [
         record
-        for record in index.records()
-        if record.source not in seen and any(covers(root.path, record.source) for root in present)
+        for record in everything
+        if record.source not in seen and any(covers(path, record.source) for path in alive)
     ]
-    ingest.remove(gone)
+    if any(os.path.lexists(record.source) for record in unseen):
+        # It came, or came back, after the folders were listed; or it is excluded from now on.
+        paths = [root.path for root in roots if can_be_followed(root.path)]
+        now = {entry.source for entry in find_sources(paths, base=Path("/"), exclude=settings.exclude)}
+        unseen = [record for record in unseen if record.source not in now]
+    return unseen
+
+
+def _narrow_first(roots: Iterable[Root]) -> list[Root]:
+    return sorted(roots, key=lambda root: (-len(root.path), root.path))
 
 
 def changes(roots: Iterable[str], settings: DocumentSettings, stop: threading.Event | None = None) -> Iterator[None]:

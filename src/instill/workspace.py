@@ -269,7 +269,7 @@ class Workspace:
 
         self._must_be_writable()
         ingest = self._ingest(progress)
-        sync_roots(self.catalog.roots(), ingest, self.index, self.settings.documents)
+        sync_roots(self.catalog.roots, ingest, self.index, self.settings.documents)
         self._upkeep()
         return ingest.report
 
@@ -284,18 +284,21 @@ class Workspace:
     def remove(self, references: Sequence[str]) -> list[DocumentRecord]:
         """Take documents out: by id, source path, glob pattern, or folder. A removed folder is no longer followed.
 
+        What a `sync` that runs meanwhile has put in goes too, and it puts nothing in afterwards.
+
         Raises:
             UsageError: a reference names nothing.
         """
-        from instill.references import absolute_all, resolve
+        from instill.references import absolute_all, named, resolve
 
         self._must_be_writable()
-        records = {
-            record.doc_id: record for reference in references for record in resolve(self.index, reference, many=True)
-        }
-        self.index.remove(list(records))
+        for reference in references:
+            resolve(self.index, reference, many=True)
         for root in absolute_all(references):
             self.catalog.forget_root(root)
+        with self.index.alone():  # whoever committed before looks up what is followed again before the next commit
+            records = {record.doc_id: record for reference in references for record in named(self.index, reference)}
+            self.index.remove(list(records))
         self._upkeep()
         return list(records.values())
 

@@ -126,13 +126,29 @@ def vector_matrix(column: Any, dimension: int) -> Vectors:
     return values.reshape(-1, dimension)
 
 
-def differing(table: Table, other: Table) -> list[str]:
-    """doc_ids whose source, content, title or labels are not the same in both tables, sorted."""
-    here, there = (
-        {record.doc_id: (record.source, record.title, record.content_hash, record.labels) for record in found}
-        for found in (records(table, None, None, None, ""), records(other, None, None, None, ""))
+def differing(table: Table, other: Table, copied: Mapping[str, DocumentRecord]) -> list[str]:
+    """doc_ids that `other` has not as `table` has them now, sorted.
+
+    Passages may be cut otherwise there. `copied` says what those in `other` were copied from.
+    """
+    here = {record.doc_id: record for record in records(table, None, None, None, "")}
+    there = {record.doc_id: record for record in records(other, None, None, None, "")}
+    return sorted(
+        doc_id
+        for doc_id in here.keys() | there.keys()
+        if doc_id not in here
+        or doc_id not in there
+        or _said(here[doc_id]) != _said(there[doc_id])
+        or copied.get(doc_id, here[doc_id]) != here[doc_id]
     )
-    return sorted(doc_id for doc_id in here.keys() | there.keys() if here.get(doc_id) != there.get(doc_id))
+
+
+def _said(record: DocumentRecord) -> tuple[object, ...]:
+    """All of a document that does not depend on when it came into the table, and how it was cut."""
+    return (
+        record.source, record.kind, record.title, record.content_hash, record.size, record.modified, record.labels,
+        dict(record.metadata),
+    )  # fmt: skip
 
 
 def _rows(table: Table, condition: str, columns: Sequence[str]) -> list[Mapping[str, Any]]:

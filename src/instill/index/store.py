@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -129,12 +129,6 @@ class Index:
             return []
         return self._change(lambda table: writing.apply(table, changes, self.generation.dimension))
 
-    def drop(self, known: Sequence[DocumentRecord]) -> list[DocumentRecord]:
-        """Take out the documents that are still as they were known, in one atomic commit; the others come back."""
-        if not known:
-            return []
-        return self._change(lambda table: writing.drop(table, known))
-
     def remove(self, doc_ids: Sequence[str]) -> int:
         """Take documents out, in one atomic commit; how many were there."""
         if not doc_ids:
@@ -173,6 +167,10 @@ class Index:
     def find_by_hash(self, content_hash: str) -> list[DocumentRecord]:
         """Documents with exactly these bytes, sorted by source."""
         return self._read(lambda table: lookup.find_by_hash(table, content_hash))
+
+    def version(self) -> int:
+        """A number that grows with every commit, anybody's."""
+        return self._read(lambda table: int(table.version))
 
     def count(self, labels: Sequence[str] | None = None) -> tuple[int, int]:
         """How many documents and passages there are."""
@@ -280,15 +278,18 @@ class Index:
             upkeep.create_table(self.folder / generation.name, dimension)
         return Index(self.folder, generation, read_only=False)
 
-    def switch_generation(self, successor: Index) -> list[str]:
+    def switch_generation(self, successor: Index, copied: Mapping[str, DocumentRecord] | None = None) -> list[str]:
         """Make `successor` the live index if it holds what this one holds.
 
+        Args:
+            copied: the records that documents had here when they were copied, by doc_id.
+
         Returns:
-            The doc_ids that `successor` lacks, has with another content, or has too many; empty when it is live now.
+            The doc_ids that `successor` lacks, has otherwise, or has too many; empty when it is live now.
             Bring them up to date (documents may have been added while re-encoding) and call again.
         """
         with self.alone():
-            behind = lookup.differing(self._tables.snapshot(), successor._tables.snapshot())
+            behind = lookup.differing(self._tables.snapshot(), successor._tables.snapshot(), copied or {})
             if not behind:
                 make_live(self.folder, successor.generation)
             return behind

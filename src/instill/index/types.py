@@ -20,13 +20,14 @@ class IndexedDocument:
     """A document with its passages (one or more) and their vectors, float32 `(len(passages), dimension)`.
 
     `passage_identity` names the splitter and encoder settings that made them; it is stored, so that a change of
-    settings is noticed.
+    settings is noticed. `added` is when the document first came in; empty: now, or as the index knows it.
     """
 
     document: Document
     passages: Sequence[Passage]
     vectors: Vectors
     passage_identity: str
+    added: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,8 @@ def put(table: Table, documents: Sequence[IndexedDocument], dimension: int, *, k
     """Put in whole documents and the new names and labels of `kept` ones; hide passages that are no longer there."""
     unique = list({entry.document.doc_id: entry for entry in documents}.values())
     before = _stored(table, [entry.document.doc_id for entry in unique])
-    added = {doc_id: when for doc_id, (when, _) in before.items()}
+    given = {entry.document.doc_id: entry.added for entry in unique if entry.added}
+    added = {**given, **{doc_id: when for doc_id, (when, _) in before.items()}}
     surplus = {
         entry.document.doc_id: [
             ordinal
@@ -87,13 +88,6 @@ def remove(table: Table, doc_ids: Sequence[str]) -> int:
     if known:
         table.delete(is_one_of("doc_id", known))
     return len(known)
-
-
-def drop(table: Table, known: Sequence[DocumentRecord]) -> list[DocumentRecord]:
-    """Delete the documents that are still as they were known; the records of those that are not come back."""
-    now = {record.doc_id: record for record in records(table, None, [each.doc_id for each in known], None, "")}
-    remove(table, [record.doc_id for record in known if now.get(record.doc_id) == record])
-    return [record for record in known if now.get(record.doc_id) not in (record, None)]
 
 
 def rename(table: Table, doc_id: str, *, source: str, title: str) -> None:
