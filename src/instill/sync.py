@@ -15,7 +15,7 @@ from instill.documents.sources import find_sources
 from instill.errors import UsageError
 from instill.index.store import Index
 from instill.index.types import DocumentRecord
-from instill.ingest import Attributes, Failure, Ingest
+from instill.ingest import Attributes, Failure, Governing, Ingest
 from instill.references import can_be_followed
 from instill.settings import DocumentSettings
 
@@ -63,6 +63,37 @@ def _governing(look_up: Callable[[], Sequence[Root]], found_by: str) -> Callable
         return Attributes(root.labels or None, root.metadata)
 
     return governs
+
+
+def unless_said_since(
+    look_up: Callable[[], Sequence[Root]], followed: Sequence[str], attributes: Attributes
+) -> Governing:
+    """What `add` says of its sources: `attributes`, unless somebody said something else of them since this call.
+
+    Args:
+        followed: the roots that this `add` has just remembered. When one is forgotten meanwhile, because it was
+            removed, what it found is not put in.
+    """
+    before = {root.path: root for root in look_up()}
+
+    def now() -> Callable[[str], Attributes | None]:
+        roots = _narrow_first(look_up())
+        newer = [root for root in roots if root.labels and before.get(root.path) != root]
+        paths = {root.path for root in roots}
+        forgotten = [path for path in followed if path not in paths]
+        kept = [path for path in followed if path in paths]
+
+        def governs(source: str) -> Attributes | None:
+            if any(covers(path, source) for path in forgotten) and not any(covers(path, source) for path in kept):
+                return None
+            said = next((root for root in newer if covers(root.path, source)), None)
+            if said is None:
+                return attributes
+            return Attributes(said.labels, {**attributes.metadata, **said.metadata})
+
+        return governs
+
+    return now
 
 
 def _gone(

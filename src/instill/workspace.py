@@ -227,15 +227,16 @@ class Workspace:
         from instill.documents.sources import find_sources
         from instill.ingest import Attributes
         from instill.references import absolute_all, can_be_followed
+        from instill.sync import unless_said_since
 
         self._must_be_writable()
         attributes = Attributes(None if labels is None else tuple(labels), dict(metadata or {}))
-        if follow:  # before the work, so that `sync` goes on where a stopped run ended
-            for root in absolute_all(paths):
-                if can_be_followed(root):
-                    self.catalog.remember_root(Root(root, attributes.labels or (), attributes.metadata))
+        followed = [root for root in absolute_all(paths) if can_be_followed(root)] if follow else []
+        for root in followed:  # before the work, so that `sync` goes on where a stopped run ended
+            self.catalog.remember_root(Root(root, attributes.labels or (), attributes.metadata))
         ingest = self._ingest(progress)
-        ingest.add(find_sources(paths, base=Path.cwd(), exclude=self.settings.documents.exclude), attributes)
+        found = find_sources(paths, base=Path.cwd(), exclude=self.settings.documents.exclude)
+        ingest.add(found, unless_said_since(self.catalog.roots, followed, attributes))
         self._upkeep()
         return ingest.report
 
