@@ -7,6 +7,7 @@ that tells of progress is where it gets in.
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Callable
 from copy import deepcopy
@@ -22,6 +23,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from instill import Workspace
 from instill.errors import UsageError, WorkspaceError
 from instill.index import soundness
+from instill.index.fusion import ReciprocalRankFusion
+from instill.index.types import SearchRequest
 from instill.ingest import Progress
 
 EXAMPLES = int(os.environ.get("WRITERS_EXAMPLES", "6"))
@@ -195,11 +198,14 @@ class TwoWriters(RuleBasedStateMachine):
         index = Workspace.open(Path(self.place.name) / "kb").index
         held = {}
         for record in index.records():
-            texts = [passage.text for passage in index.passages_of(record.doc_id)]
-            edition = int(texts[0].split("edition ")[1].split()[0])
-            assert all(f"edition {edition} " in text for text in texts)
+            stored = index.document_text(record.doc_id)
+            assert stored is not None
+            [edition] = set(re.findall(r"edition (\d+)", stored.text))
+            passages = index.passages_of(record.doc_id)
+            assert all(stored.text[passage.start : passage.end] == passage.text for passage in passages)
+            assert passages[-1].end == len(stored.text.rstrip())
             assert Path(record.source).name not in held
-            held[Path(record.source).name] = ((edition, len(texts)), record.labels)
+            held[Path(record.source).name] = ((int(edition), stored.text.count("## Part")), record.labels)
         return held
 
     @invariant()
@@ -209,12 +215,8 @@ class TwoWriters(RuleBasedStateMachine):
         index = Workspace.open(Path(self.place.name) / "kb").index
         assert soundness.look(index._tables.snapshot()) == soundness.Unsound()
         assert self.found() == self.model.documents
-        hits = self.writers[0].search("what part says", k=30, mode="keyword").hits if not self.stale() else []
-        assert len({(hit.doc_id, hit.ordinal) for hit in hits}) == len(hits)
-
-    def stale(self) -> bool:
-        self.writers[0].__dict__.pop("index", None)
-        return False
+        hits = index.search(SearchRequest("what part says", k=50, mode="keyword"), None, ReciprocalRankFusion()).hits
+        assert len({(hit.doc_id, hit.ordinal) for hit in hits}) == len(hits) == min(50, index.count()[1])
 
 
 def foresee(model: Model, action: Action) -> None:
