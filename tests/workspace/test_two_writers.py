@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from instill import Workspace
 from instill.errors import UsageError, WorkspaceError
@@ -153,12 +153,12 @@ class TwoWriters(RuleBasedStateMachine):
         self.run(writer, outer, get_in)
         if told[0] <= at:
             self.run(1 - writer, inner)
-        ways = [(outer, inner), (inner, outer)]
+        ways: list[list[Action]] = [[outer, inner], [inner, outer]]
         if outer[0] == inner[0] == "add" and outer[2] and inner[2]:
             ways = ways[:1]  # the labels that were said last stay
         if outer[0] == "sync" or edited:  # what changed since is looked at by whoever comes next
             self.run(writer, ("sync", "", ()))
-            ways = [(*way, ("sync", "", ())) for way in ways]
+            ways = [[*way, ("sync", "", ())] for way in ways]
         possible = []
         for way in ways:
             possible.append(deepcopy(self.model))
@@ -229,13 +229,13 @@ def foresee(model: Model, action: Action) -> None:
         model.remove(name)
 
 
-TwoWriters.TestCase.settings = settings(
-    max_examples=EXAMPLES, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
-)
-
-
-class TestTwoWriters(TwoWriters.TestCase):
-    """Run by pytest."""
+def test_two_writers_against_a_dictionary() -> None:
+    run_state_machine_as_test(
+        TwoWriters,
+        settings=settings(
+            max_examples=EXAMPLES, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )
 
 
 @pytest.fixture
@@ -331,7 +331,7 @@ class TestWhatIsSaidWhileSyncRuns:
     def test_what_is_said_while_reindex_runs_stays(self, kb: Workspace, handbook: Path) -> None:
         added = {record.source: record.added for record in kb.documents()}
         other = Workspace.open(kb.path)
-        done = []
+        done: list[object] = []
 
         def get_in(_at: int, _total: int) -> None:
             if not done:
