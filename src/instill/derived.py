@@ -11,9 +11,16 @@ alone decide.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
+
+from instill.durable import write_json
+
+BESIDE = "made_from.json"
+"""In a folder: the documents that everything in it was made from."""
 
 
 class _Record(Protocol):
@@ -85,6 +92,14 @@ class MadeFrom:
         """After everything of these documents was taken out."""
         gone = frozenset(doc_ids)
         return MadeFrom(tuple(source for source in self.sources if source.doc_id not in gone), self.known)
+
+    def shown_to(self, labels: Sequence[str] | None) -> MadeFrom:
+        """The same, with those labels only that the caller holds: a document's others are nobody's business."""
+        if labels is None:
+            return self
+        held = set(labels)
+        sources = {Source(each.doc_id, each.version, tuple(sorted(held & set(each.labels)))) for each in self.sources}
+        return MadeFrom(tuple(sorted(sources)), self.known)
 
     def as_json(self) -> list[dict[str, Any]] | None:
         """A list of objects with `doc_id`, `version`, `labels`; None where it is not known."""
@@ -167,6 +182,49 @@ def made_from(records: Iterable[_Record]) -> MadeFrom:
     """
     sources = {source_of(record) for record in records}
     return MadeFrom(tuple(sorted(sources)))
+
+
+def together(parts: Iterable[MadeFrom]) -> MadeFrom:
+    """Made from all of these.
+
+    Example:
+        >>> together([MadeFrom((Source("d2", "h2"),)), MadeFrom((Source("d1", "h1"),))]).doc_ids == {"d1", "d2"}
+        True
+        >>> together([]) == NOTHING
+        True
+    """
+    every = list(parts)
+    sources = {source for part in every for source in part.sources}
+    return MadeFrom(tuple(sorted(sources)), all(part.known for part in every))
+
+
+def keep_beside(folder: Path, made: MadeFrom) -> None:
+    """Write down what everything in a folder was made from; what it was made from before still counts.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    before = kept_beside(folder)
+    write_json(folder / BESIDE, (made if before is None else before | made).as_json())
+
+
+def kept_beside(folder: Path) -> MadeFrom | None:
+    """What was written down of a folder; None where nothing was, `UNKNOWN` where it cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> for source in (Source("d1", "h1"), Source("d2", "h2")):
+        ...     keep_beside(folder, MadeFrom((source,)))
+        >>> sorted(kept_beside(folder).doc_ids)
+        ['d1', 'd2']
+    """
+    try:
+        return MadeFrom.from_json(json.loads((folder / BESIDE).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, RecursionError):
+        return UNKNOWN
 
 
 def source_of(record: _Record) -> Source:

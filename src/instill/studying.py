@@ -24,6 +24,7 @@ def study_workspace(
     """Make a study set from all documents and keep it in the workspace; one with the same id is replaced.
 
     Args:
+        workspace: as its caller sees it (`Workspace.seen_by`): the documents that are seen are all that is read.
         check: leave out questions whose answer the workspace's reader does not find.
         generated: have the workspace's generator write questions and texts too.
         progress: is told what is being done, how much of it, of how much.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
+from instill.derived import MadeFrom, together
 from instill.errors import UsageError, WorkspaceError
 from instill.registry.card import Base, Card, Condition, GateResult, Metrics, Rows, candidate_id, environment, now
 from instill.registry.champions import Champions
@@ -96,6 +97,8 @@ def train_recipe(
     prepared = replace(prepared, measured_on=gate.rows if gate else ())
     card = _card(prepared, start.card if start else None)
     known = None if again else _known(registry, card)
+    if known is not None and known.card.made_from != card.made_from:
+        known = replace(known, card=registry.update(known.card.id, documents=_all_of(known.card, card)))
     if known is not None and (gate is None or _gate_hash(known.card) == gate.hash):
         champion = Champions(registry).champion(known.card.base.hash)
         return Outcome(known.card, known.folder, None, None, champion == known.card.id)
@@ -123,6 +126,12 @@ def train_recipe(
     if promoted:
         Champions(registry).promote(card.id)
     return Outcome(card, registry.folder / card.id, fitted, tried, promoted)
+
+
+def _all_of(known: Card, card: Card) -> MadeFrom:
+    """The same rows, made from other documents or from the same ones under other labels: all of them count. What
+    nobody wrote down is known now."""
+    return card.made_from | known.made_from if known.made_from.known else card.made_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +307,16 @@ def _card(prepared: Prepared, parent: Card | None) -> Card:
         seed=seed,
         environment=environment(),
         parent=parent.id if parent else None,
+        documents=_made_from(prepared, parent).as_json(),
     )
+
+
+def _made_from(prepared: Prepared, parent: Card | None) -> MadeFrom:
+    """All that had a say in the weights: the rows, the gate's, which chose their scale, and what the parent was
+    trained on."""
+    rows = (*prepared.rows, *prepared.replay, *prepared.measured_on)
+    own = together(row.made_from for row in rows)
+    return own if parent is None else own | parent.made_from
 
 
 def _trained(card: Card, fitted: Fitted) -> Card:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from instill.catalog import Catalog, Root
-from instill.derived import Caller, Source, source_of
+from instill.derived import OWNER, Caller, Source, source_of
 from instill.errors import EncoderMismatch, UsageError, WorkspaceError
 from instill.index.types import DocumentRecord, Hit, Mode, SearchRequest, SearchResult
 from instill.learned.adapted import adapted
@@ -43,6 +43,11 @@ if TYPE_CHECKING:
     from instill.learned.tuned import Tuned
     from instill.status import Status
 
+Labels = tuple[str, ...] | None
+"""What a caller holds; None is the owner, who sees all."""
+
+_MOST_VIEWS = 64
+
 EMPTY = "Nothing was added to this workspace yet: instill add PATH"
 AskMode = Literal["auto", "extractive", "clusters"]
 
@@ -63,10 +68,16 @@ class Workspace:
         'Green tea is brewed at 80 degrees for two minutes.'
     """
 
-    def __init__(self, path: Path, settings: Settings) -> None:
+    def __init__(
+        self, path: Path, settings: Settings, *, whole: Workspace | None = None, labels: Labels = None
+    ) -> None:
+        """Use `init`, `open` or `seen_by`."""
         self.path = path
         self.given = settings
-        self._adapted = adapted(self.home, settings)
+        self.labels = labels
+        self._whole = whole
+        self._views: dict[tuple[str, ...], Workspace] = {}
+        self._adapted = adapted(self.home, settings, OWNER if whole is None else whole.caller(labels))
 
     # -- opening -----------------------------------------------------------------------------------------------
 
@@ -93,6 +104,9 @@ class Workspace:
 
     def close(self) -> None:
         """Release what is open. A closed workspace must not be used again."""
+        if self._whole is not None:
+            self._whole.close()
+            return
         if "catalog" in self.__dict__:
             self.catalog.close()
 
@@ -104,9 +118,45 @@ class Workspace:
 
     def refresh(self) -> None:
         """Take up what was tuned or trained since this workspace was opened."""
-        self._adapted = adapted(self.home, self.given)
-        for part in ("encoder", "index", "fusion", "reader", "generator"):
+        for part in ("encoder", "index", "fusion", "reader", "generator", "_bare_generator", "_asking_encoder"):
             self.__dict__.pop(part, None)
+        self._views = {}
+        if self._whole is not None:
+            self._whole.refresh()
+        self._adapted = adapted(self.home, self.given, OWNER if self._whole is None else self.caller())
+
+    # -- as a caller sees it -----------------------------------------------------------------------------------
+
+    def seen_by(self, labels: Sequence[str] | None) -> Workspace:
+        """This workspace as a caller who holds `labels` sees it; None: as it is.
+
+        Whatever is asked of it, by whatever part of Instill, is asked of the documents that this caller may see, with
+        the settings, the threshold and the weights that were made from such documents only. It shares its parts with
+        this workspace and is closed with it.
+        """
+        if labels is None:
+            return self
+        held = tuple(sorted(set(labels)))
+        if self._whole is not None:
+            return self._whole.seen_by([label for label in held if label in (self.labels or ())])
+        if held not in self._views:
+            if len(self._views) >= _MOST_VIEWS:
+                del self._views[next(iter(self._views))]
+            self._views[held] = type(self)(self.path, self.given, whole=self, labels=held)
+        return self._views[held]
+
+    def caller(self, labels: Sequence[str] | None = None) -> Caller:
+        """Who asks: decides what of that which was made from documents may be shown to, and used for, the caller.
+
+        Args:
+            labels: what the caller holds; None is who this workspace is seen by, the owner otherwise.
+        """
+        whole = self if self._whole is None else self._whole
+
+        def present(doc_ids: Sequence[str]) -> list[Source]:
+            return [source_of(record) for record in whole.index.records(doc_ids=doc_ids)]
+
+        return Caller(self.labels if labels is None else tuple(labels), present)
 
     # -- parts, opened on first use ----------------------------------------------------------------------------
 
@@ -145,16 +195,20 @@ class Workspace:
         """The confidence from which on `ask` answers: set by the user, calibrated, or the default."""
         from instill.learned.threshold import threshold_in_use
 
-        return threshold_in_use(self.home, self.settings, self.index.generation.fingerprint)
+        return threshold_in_use(self.home, self.settings, self.index.generation.fingerprint, self.caller())
 
     @cached_property
     def catalog(self) -> Catalog:
+        if self._whole is not None:
+            return self._whole.catalog
         if self.writable:
             self.home.mkdir(exist_ok=True)
         return Catalog(self.home / "catalog.db", read_only=not self.writable)
 
     @cached_property
     def encoder(self) -> Encoder:
+        if self._whole is not None:
+            return self._whole.encoder
         from instill.encoders import open_encoder
 
         return open_encoder(self.settings.encoder)
@@ -163,6 +217,10 @@ class Workspace:
     def index(self) -> Index:
         from instill.index.store import Index
 
+        if self._whole is not None:
+            from instill.index.seen import SeenIndex
+
+            return SeenIndex(self._whole.index, self.labels or ())
         try:
             return Index.open(
                 self.home / "index",
@@ -182,17 +240,29 @@ class Workspace:
 
     @cached_property
     def generator(self) -> Generator | None:
+        """The generator, with the candidate that the settings name if the caller may see all that it was made from."""
         from instill.generators import open_generator
 
         chosen, adapter = self.settings.generator, None
         if chosen.folder and chosen.adapter != "none":
-            from instill.registry.serving import adapter_for
+            from instill.registry.serving import adapter_for, may_be_used_for
 
+            if not may_be_used_for(self.caller(), self.home, chosen.adapter):
+                return self._bare_generator
             adapter = adapter_for(self.home, chosen.adapter)
-        return open_generator(chosen, adapter=adapter)
+        return open_generator(chosen, adapter=adapter) if self._whole is None else self._whole.generator
+
+    @cached_property
+    def _bare_generator(self) -> Generator | None:
+        """The base as it is."""
+        from instill.generators import open_generator
+
+        return open_generator(self.given.generator) if self._whole is None else self._whole._bare_generator
 
     @cached_property
     def reader(self) -> Reader | None:
+        if self._whole is not None:
+            return self._whole.reader
         from instill.answer.opening import open_reader
 
         return open_reader(self.settings.answer.reader, threads=self.settings.encoder.threads)
@@ -352,7 +422,9 @@ class Workspace:
         """
         if not query.strip():
             raise UsageError("The query is empty.", remedy='Try: instill search "your words"')
-        request = self._request(query, k, mode, where, labels)
+        if labels is not None:
+            return self.seen_by(labels).search(query, k=k, mode=mode, where=where)
+        request = self._request(query, k, mode, where)
         weight = self.settings.search.rerank
         if mode != "hybrid" or weight == 0:
             return self._search(request)
@@ -383,11 +455,13 @@ class Workspace:
         """
         if not question.strip():
             raise UsageError("The question is empty.", remedy='Try: instill ask "your question"')
+        if labels is not None:
+            return self.seen_by(labels).ask(question, history=history, mode=mode, where=where, on_token=on_token)
         from instill.answering import log_answer
 
         started = time.perf_counter()
         threshold = self.threshold
-        answerer = self._answerer(where, labels, mode, threshold.value)
+        answerer = self._answerer(where, mode, threshold.value)
         answer = answerer.ask(question, history=history, mode=mode, on_token=on_token)
         answer = replace(answer, timings={**answer.timings, "total": (time.perf_counter() - started) * 1000})
         if threshold.notice:
@@ -412,8 +486,11 @@ class Workspace:
 
         `near` adds a column `similarity` (cosine to this text) to `passages`.
         """
+        seen = self.seen_by(labels)
+        if near:
+            seen.check_encoder()
         vector = self.encoder.encode_queries([near])[0] if near else None
-        return self.index.sql(query, labels=None if labels is None else tuple(labels), query_vector=vector)
+        return seen.index.sql(query, query_vector=vector)
 
     def show(self, reference: str, *, labels: Sequence[str] | None = None) -> StoredDocument:
         """One document with its canonical text, by id, the start of an id, or source path.
@@ -423,15 +500,16 @@ class Workspace:
         """
         from instill.references import resolve
 
-        [record] = resolve(self.index, reference, labels=labels, many=False)
-        stored = self.index.document_text(record.doc_id, labels=None if labels is None else tuple(labels))
+        index = self.seen_by(labels).index
+        [record] = resolve(index, reference, labels=labels, many=False)
+        stored = index.document_text(record.doc_id)
         if stored is None:
             raise UsageError("The document was removed at this moment.", where=reference)
         return stored
 
     def documents(self, *, where: str = "", labels: Sequence[str] | None = None) -> list[DocumentRecord]:
         """All documents that the caller may see, by source."""
-        records = self.index.records(where=where, labels=None if labels is None else tuple(labels))
+        records = self.seen_by(labels).index.records(where=where)
         return sorted(records, key=lambda record: record.source)
 
     def status(self) -> Status:
@@ -448,27 +526,45 @@ class Workspace:
             learned=self._adapted.sentences,
         )
 
-    def caller(self, labels: Sequence[str] | None = None) -> Caller:
-        """Who asks: decides what of that which was made from documents may be shown to, and used for, the caller.
-
-        Args:
-            labels: what the caller holds; None is the owner.
-        """
-
-        def present(doc_ids: Sequence[str]) -> list[Source]:
-            return [source_of(record) for record in self.index.records(doc_ids=doc_ids)]
-
-        return Caller(None if labels is None else tuple(labels), present)
-
     # -- inside ------------------------------------------------------------------------------------------------
 
-    def _request(self, query: str, k: int, mode: Mode, where: str, labels: Sequence[str] | None) -> SearchRequest:
+    def check_encoder(self) -> None:
+        """Refuse where the index was made by an encoder that was trained on what the caller may not see.
+
+        Raises:
+            UsageError: it was, so that the caller searches by words only.
+        """
+        if not self._searches_by_meaning:
+            raise UsageError(
+                "This caller searches by words only: the encoder was trained on documents that not all callers see.",
+                where="--label",
+                remedy="The owner can go back to the encoder of the settings: instill train encoder --undo",
+            )
+
+    @property
+    def _searches_by_meaning(self) -> bool:
+        return self.own_encoder is None or self.caller().sees(self.own_encoder.made_from)
+
+    @cached_property
+    def _asking_encoder(self) -> Encoder:
+        """For sentences; the index's own where the caller may see what that was trained on."""
+        if self._searches_by_meaning:
+            return self.encoder
+        from instill.encoders import open_encoder
+
+        return open_encoder(self.given.encoder)
+
+    def _request(self, query: str, k: int, mode: Mode, where: str) -> SearchRequest:
+        if not self._searches_by_meaning:
+            if mode == "vector":
+                self.check_encoder()
+            mode = "keyword"
         return SearchRequest(
             query=query,
             k=k,
             mode=mode,
             where=where,
-            labels=None if labels is None else tuple(labels),
+            labels=self.labels,
             pool=max(self.settings.search.pool, k),
         )
 
@@ -477,18 +573,18 @@ class Workspace:
 
         return search_index(self.index, self.encoder, self.fusion, request)
 
-    def _answerer(self, where: str, labels: Sequence[str] | None, mode: AskMode, threshold: float) -> Answerer:
+    def _answerer(self, where: str, mode: AskMode, threshold: float) -> Answerer:
         from instill.answering import answerer_for
 
         def search(query: str, *, k: int) -> Sequence[Hit]:
             # Not reranked: the reader looks at all that it is given anyway.
-            return self._search(self._request(query, k, "hybrid", where, labels)).hits
+            return self._search(self._request(query, k, "hybrid", where)).hits
 
         return answerer_for(
             self.index,
             search=search,
-            labels=None if labels is None else tuple(labels),
-            encoder=self.encoder,
+            labels=self.labels,
+            encoder=self._asking_encoder,
             generator=self.generator if mode == "auto" else None,
             reader=self.reader,
             settings=self.settings,

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from instill.cli.output import JsonOption, QuestionsOption, WorkspaceOption, columns, print_json, progress_bar
+from instill.cli.output import (
+    JsonOption,
+    LabelOption,
+    QuestionsOption,
+    WorkspaceOption,
+    columns,
+    print_json,
+    progress_bar,
+)
 from instill.cli.terminal import say, say_block
 from instill.errors import UsageError
 from instill.workspace import EMPTY, Workspace
@@ -36,6 +45,7 @@ def calibrate(
     ] = None,
     seed: Annotated[int, typer.Option(help="Another seed writes other questions.")] = 0,
     plot: Annotated[Path | None, typer.Option(metavar="FILE.svg", help="Draw the curve into this file.")] = None,
+    label: LabelOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -52,7 +62,8 @@ def calibrate(
     from instill.tuning.calibration import calibrate as run
 
     own = None if questions is None else read_questions(questions)
-    with Workspace.open(workspace) as opened, progress_bar("Asking", hidden=as_json) as update:
+    with Workspace.open(workspace) as whole, progress_bar("Asking", hidden=as_json) as update:
+        opened = whole.seen_by(label)
         if opened.is_empty:
             raise UsageError(EMPTY)
         report = run(
@@ -71,7 +82,7 @@ def calibrate(
         picture = svg_picture(report.curve, risk, report.choice, title=verdict(report))
         plot.write_text(picture, encoding="utf-8")
     if as_json:
-        print_json(_as_dict(report))
+        print_json(_as_dict(report, label))
     else:
         _print(report)
         if is_set and report.calibration is not None:
@@ -127,14 +138,16 @@ def _shown(report: Report) -> list[Point]:
     return sorted(shown, key=lambda point: -point.threshold)
 
 
-def _as_dict(report: Report) -> dict[str, Any]:
+def _as_dict(report: Report, label: list[str] | None) -> dict[str, Any]:
+    stored = report.calibration
+    sources = None if stored is None else stored.made_from.shown_to(label).as_json()
     return {
         "promised": report.calibration is not None,
         "verdict": verdict(report),
         "risk": report.risk,
         "confidence": report.confidence,
         "more_questions": report.choice.more,
-        "calibration": report.calibration,
+        "calibration": None if stored is None else {**asdict(stored), "made_from": sources},
         "asked": len(report.outcomes),
         "answerable": report.answerable,
         "answered": report.answered,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from instill.cli.output import JsonOption, WorkspaceOption, print_json, progress_bar, typed
+from instill.cli.output import JsonOption, LabelOption, WorkspaceOption, print_json, progress_bar, typed
 from instill.cli.terminal import say, say_block
 from instill.errors import UsageError
 from instill.workspace import EMPTY, Workspace
@@ -24,7 +24,7 @@ FACTS = 200
 CHANGES, LAB_CHANGES = 4, 12
 """Facts that are changed where nobody says how many; in the laboratory a training for one takes seconds."""
 
-_NOT_IN_LAB = ("study", "method", "last_layers", "rank", "epochs", "learning_rate", "replay")
+_NOT_IN_LAB = ("study", "method", "last_layers", "rank", "epochs", "learning_rate", "replay", "label")
 
 
 def register(app: typer.Typer) -> None:
@@ -93,6 +93,7 @@ def compare(
         Path | None, typer.Option("--out", metavar="FOLDER", help="For the report; otherwise .instill/reports.")
     ] = None,
     list_arms: Annotated[bool, typer.Option("--list", help="Print the arms and leave.")] = False,
+    label: LabelOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -139,7 +140,8 @@ def compare(
         _refuse_beside_lab(context)
         _run_lab(Path(workspace or "lab-compare"), plan, train, out, as_json, judging)
         return
-    with Workspace.open(workspace) as opened:
+    with Workspace.open(workspace) as whole:
+        opened = whole.seen_by(label)
         if opened.is_empty:
             raise UsageError(EMPTY)
         folder = opened.settings.generator.folder
@@ -212,8 +214,9 @@ def _study(workspace: Workspace, reference: str, as_json: bool) -> StoredStudy:
     from instill.study.stored import list_studies, open_study
     from instill.studying import study_workspace
 
-    if reference or list_studies(workspace.home):
-        return open_study(workspace.home, reference)
+    caller = workspace.caller()
+    if reference or list_studies(workspace.home, caller):
+        return open_study(workspace.home, reference, caller)
     _say("there is no study set yet: one is made, by rules (instill study make has settings for that)", as_json)
     with progress_bar("Making", hidden=as_json) as update:
         made = study_workspace(

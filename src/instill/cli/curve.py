@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from instill.cli.output import JsonOption, WorkspaceOption, clean, columns, print_json, progress_bar, typed
+from instill.cli.callers import asked_by
+from instill.cli.output import JsonOption, LabelOption, WorkspaceOption, clean, columns, print_json, progress_bar, typed
 from instill.cli.terminal import say, say_block
 from instill.errors import MissingDependency, UsageError
-from instill.location import find_workspace
 
 if TYPE_CHECKING:
     from instill.data_curve.growing import MeasuredCurve, Watch
     from instill.data_curve.material import Material
+    from instill.derived import Caller
     from instill.gate.scoring import Scoring
     from instill.measure.curve.running import Progress
 
@@ -67,6 +68,7 @@ def curve(
     out: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Where results, page and picture go.", show_default=False)
     ] = None,
+    label: LabelOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -84,15 +86,8 @@ def curve(
     from instill.data_curve.page import write_page
 
     _check_packages()
-    home = find_workspace(workspace) / ".instill"
-    if study:
-        if score is not None:
-            raise UsageError("A study set's answers are scored as comparisons do.", remedy="Leave --score out.")
-        material = _of_study(home, source, like, base)
-    else:
-        if like is not None:
-            raise UsageError("--recipe goes with --study.", remedy=f"Run: instill curve {like}")
-        material = _of_recipe(source, base, score)
+    with asked_by(workspace, label) as (home, caller):
+        material = _material(study, source, like, base, score, home, caller)
     settings = Settings(_numbers(sizes), seeds, gain, have, by, equal_steps, settle=not everything)
     with progress_bar("Measuring", hidden=as_json) as update:
         measured = measure_data_curve(home, material, out, settings, _watch(update))
@@ -121,13 +116,38 @@ def _of_recipe(source: str, base: str, score: Scoring | None) -> Material:
     return recipe_material(with_base(recipe, base) if base else recipe, score)
 
 
-def _of_study(home: Path, reference: str, like: Path | None, base: str) -> Material:
+def _material(
+    study: bool, source: str, like: Path | None, base: str, score: Scoring | None, home: Path, caller: Caller
+) -> Material:
+    """What is trained and asked.
+
+    Raises:
+        UsageError: it cannot be used, or the caller may not see the documents that it was made from.
+    """
+    if not study:
+        if like is not None:
+            raise UsageError("--recipe goes with --study.", remedy=f"Run: instill curve {like}")
+        material = _of_recipe(source, base, score)
+    elif score is not None:
+        raise UsageError("A study set's answers are scored as comparisons do.", remedy="Leave --score out.")
+    else:
+        material = _of_study(home, source, like, base, caller)
+    if not caller.sees(material.made_from):
+        raise UsageError(
+            "The rows were made from documents that this caller does not see.",
+            where=source,
+            remedy="Make a study set with the same --label: instill study make --label LABEL",
+        )
+    return material
+
+
+def _of_study(home: Path, reference: str, like: Path | None, base: str, caller: Caller) -> Material:
     from instill.data_curve.material import study_material, study_recipe
     from instill.settings import SETTINGS_FILE, load_settings
     from instill.study.stored import open_study
     from instill.train.generator.recipe import read_recipe
 
-    study = open_study(home, reference)
+    study = open_study(home, reference, caller)
     recipe = None if like is None else read_recipe(like)
     if recipe is None and not base:
         base = load_settings(home.parent / SETTINGS_FILE).generator.folder

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from instill.cli.output import JsonOption, WorkspaceOption, clean, columns, print_json, progress_bar, readable
+from instill.cli.callers import asked_by
+from instill.cli.output import (
+    JsonOption,
+    LabelOption,
+    WorkspaceOption,
+    clean,
+    columns,
+    print_json,
+    progress_bar,
+    readable,
+)
 from instill.cli.terminal import say, say_block
 from instill.workspace import Workspace
 
@@ -41,6 +51,7 @@ def make(
         bool, typer.Option("--generator", help="Have the workspace's generator write questions and texts too.")
     ] = False,
     seed: Annotated[int, typer.Option(help="Another seed writes and splits otherwise.")] = 0,
+    label: LabelOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -58,14 +69,14 @@ def make(
     settings = StudySettings(most_facts=most, shares=Shares(gate=gate, audit=audit, controls=controls), seed=seed)
     with Workspace.open(workspace) as opened, progress_bar("Making", hidden=as_json) as update:
         study = study_workspace(
-            opened,
+            opened.seen_by(label),
             settings,
             check=check,
             generated=generator,
             progress=lambda what, done, total: update(done, total, what),
         )
     if as_json:
-        print_json({"folder": str(study.folder), **study.card.model_dump(mode="json")})
+        print_json({"folder": str(study.folder), **_shown(study.card, label)})
     else:
         _print_card(study.card)
         say("", f"Kept in {study.folder}", bold=True)
@@ -73,16 +84,17 @@ def make(
 
 
 @app.command("list")
-def list_(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+def list_(label: LabelOption = None, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """All study sets, oldest first.
 
     Example: `instill study list`
     """
     from instill.study.stored import list_studies
 
-    found = list_studies(_home(workspace))
+    with asked_by(workspace, label) as (home, caller):
+        found = list_studies(home, caller)
     if as_json:
-        print_json({"studies": [study.card.model_dump(mode="json") for study in found]})
+        print_json({"studies": [_shown(study.card, label) for study in found]})
         return
     if not found:
         say("There is no study set yet: instill study make")
@@ -105,6 +117,7 @@ def show(
     ] = False,
     many: Annotated[int, typer.Option("--many", "-n", min=1, help="How many questions.")] = 12,
     seed: Annotated[int, typer.Option(help="Another seed shows others.")] = 0,
+    label: LabelOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -116,13 +129,13 @@ def show(
 
     from instill.study.audit import open_audit, openings
 
-    found = _study(workspace, study)
+    found = _study(workspace, study, label)
     items = open_audit(found, unseal=True, why="instill study show") if audit else found.items(split)
     items = Random(seed).sample(items, min(many, len(items)))  # noqa: S311
     opened = openings(found)
     if as_json:
         shown = [item.model_dump(mode="json") for item in items]
-        print_json({**found.card.model_dump(mode="json"), "audit_opened": opened, "shown": shown})
+        print_json({**_shown(found.card, label), "audit_opened": opened, "shown": shown})
         return
     _print_card(found.card)
     say(f"audit opened: {len(opened)} times", "")
@@ -131,7 +144,12 @@ def show(
 
 
 @app.command()
-def check(study: StudyArgument = "", workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+def check(
+    study: StudyArgument = "",
+    label: LabelOption = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Check the files against the card, and look for leaks again. Leaves with exit code 1 when there are some.
 
     The audit's questions are compared, not shown.
@@ -144,7 +162,7 @@ def check(study: StudyArgument = "", workspace: WorkspaceOption = None, as_json:
     from instill.study.making import find_leaks
     from instill.study.stored import PROMPTS_FILE
 
-    found = _study(workspace, study)
+    found = _study(workspace, study, label)
     items = [*found.items("train"), *found.items("gate"), *open_audit(found, unseal=True, why="instill study check")]
     file = found.folder / PROMPTS_FILE
     lines = file.read_text(encoding="utf-8").split("\n") if file.exists() else []
@@ -169,6 +187,7 @@ def export(
     form: Annotated[
         Literal["messages", "text"], typer.Option(help="messages: conversations; text: one text a row.")
     ] = "messages",
+    label: LabelOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -180,7 +199,7 @@ def export(
     """
     from instill.study.export import export_study
 
-    counts = export_study(_study(workspace, study), to, form=form)
+    counts = export_study(_study(workspace, study, label), to, form=form, labels=label)
     if as_json:
         print_json({"folder": str(to), "rows": counts})
         return
@@ -188,16 +207,16 @@ def export(
         say(f"{to / name}: {count} rows")
 
 
-def _home(workspace: str | None) -> Path:
-    from instill.location import find_workspace
-
-    return find_workspace(workspace) / ".instill"
-
-
-def _study(workspace: str | None, reference: str) -> StoredStudy:
+def _study(workspace: str | None, reference: str, label: list[str] | None) -> StoredStudy:
     from instill.study.stored import open_study
 
-    return open_study(_home(workspace), reference)
+    with asked_by(workspace, label) as (home, caller):
+        return open_study(home, reference, caller)
+
+
+def _shown(card: StudyCard, label: list[str] | None) -> dict[str, Any]:
+    """The card, with those labels of its documents only that the caller holds."""
+    return {**card.model_dump(mode="json"), "sources": card.made_from.shown_to(label).as_json()}
 
 
 def _print_card(card: StudyCard) -> None:

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from instill.cli.output import JsonOption, QuestionsOption, WorkspaceOption, columns, print_json, progress_bar
+from instill.cli.output import (
+    JsonOption,
+    LabelOption,
+    QuestionsOption,
+    WorkspaceOption,
+    columns,
+    print_json,
+    progress_bar,
+)
 from instill.cli.terminal import say, say_block
 from instill.errors import UsageError
 from instill.workspace import EMPTY, Workspace
@@ -39,6 +47,7 @@ def search(
     ] = 200,
     apply: Annotated[bool, typer.Option("--apply", help="Use what is better from now on.")] = False,
     seed: Annotated[int, typer.Option(help="Another seed writes other questions.")] = 0,
+    label: LabelOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -54,7 +63,8 @@ def search(
 
     own = None if questions is None else read_questions(questions)
     origin = "written" if questions is None else str(questions)
-    with Workspace.open(workspace) as opened:
+    with Workspace.open(workspace) as whole:
+        opened = whole.seen_by(label)
         if opened.is_empty:
             raise UsageError(EMPTY)
         with progress_bar("Measuring", hidden=as_json) as update:

@@ -33,7 +33,8 @@ from instill.compare.stored import Recorded
 from instill.compare.tuned.forgotten import measure_forgetting
 from instill.compare.tuned.tuned_arms import Trained, train_arms
 from instill.compare.writing_cost import writing_cost
-from instill.errors import WorkspaceError
+from instill.derived import MadeFrom, keep_beside, made_from, together
+from instill.errors import UsageError, WorkspaceError
 from instill.measure.report.types import Report
 from instill.measure.verdict import reach_verdict
 from instill.study.sets import StudyItem, digest
@@ -52,6 +53,7 @@ class Compared:
         records: all of them.
         beforehand: what so many questions can show.
         examples, judge: their numbers, for `--json`.
+        made_from: the documents and rows that it was made with.
     """
 
     report: Report
@@ -60,6 +62,7 @@ class Compared:
     beforehand: str
     examples: Mapping[str, Any] = field(default_factory=dict)
     judge: Mapping[str, Any] | None = None
+    made_from: MadeFrom = field(default_factory=MadeFrom)
 
 
 def compare(
@@ -75,18 +78,22 @@ def compare(
     """Run the comparison and put its report together; `instill.compare.saved.save` writes it.
 
     Args:
+        workspace: as its caller sees it (`Workspace.seen_by`): nothing else is asked, shown, or trained on.
         title: of the report; "": the workspace's folder.
         commands: that made it, for its reader.
         judge: reads the replies beside exact match, see `instill.compare.judged.judging`; None: nobody does.
 
     Raises:
-        UsageError: an arm is not known or cannot be run, or the study set has no questions.
+        UsageError: an arm is not known or cannot be run, or the study set has no questions, or the caller may not see
+            the documents of it.
         WorkspaceError: documents are not as they were when the study set was made, files are damaged or in use, or
             another process runs the same comparison.
         EvidenceInPrompt: a closed-book prompt held evidence.
         GeneratorError: the base gives no replies for replay.
     """
     watch = watch or Watch()
+    workspace.check_encoder()
+    made = _made_from(workspace, study, plan)
     names = chosen_arms(plan, generator=has_generator(workspace))
     needs = example_needs(plan.examples, generator=has_generator(workspace), seed=plan.seed)
     if judge is not None:
@@ -101,6 +108,8 @@ def compare(
     trained = train_arms(workspace, study, plan, names, arms, watch=watch.training(), replied=watch.replied)
     identity = _identity(workspace, study, plan, trained)
     folder = workspace.home / "compare" / digest([identity])
+    folder.mkdir(parents=True, exist_ok=True)
+    keep_beside(folder, made)
     line_up = LineUp(workspace, plan, study.facts(), trained.by_arm)
 
     with _alone(folder), _copy_of(workspace, folder / "copy") as copy:
@@ -117,7 +126,7 @@ def compare(
         judging = None if judge is None else _judged(setting, judge, records)
 
     facts = study.facts()
-    made = preparations(
+    prepared = preparations(
         names,
         documents=len(workspace.documents()),
         indexing=indexing,
@@ -127,14 +136,14 @@ def compare(
         taught=sum(fact.role == "taught" for fact in facts),
         prices=prices,
     )
-    made += examples.preparations
+    prepared += examples.preparations
     every = [*records, *examples.records]
     outcomes = [each.outcome for each in every]
     report = Report(
         title=title or f"Fine-tune or retrieve? {workspace.path.name}",
-        verdict=reach_verdict(outcomes, made, rules=plan.rules),
+        verdict=reach_verdict(outcomes, prepared, rules=plan.rules),
         outcomes=outcomes,
-        preparations=made,
+        preparations=prepared,
         evidence=evidence_of(workspace, [*items, *changed.items]),
         prompts={**first_prompts(folder, identity, records), **examples.prompts},
         causes=causes_of(records, [*items, *changed.items], facts),
@@ -161,7 +170,20 @@ def compare(
         currency=prices.currency,
     )
     numbers = judging.as_dict() if judging else None
-    return Compared(report, folder, every, before, examples.numbers, numbers)
+    return Compared(report, folder, every, before, examples.numbers, numbers, made)
+
+
+def _made_from(workspace: Workspace, study: StoredStudy, plan: ComparePlan) -> MadeFrom:
+    """Every document may have been found for a question; rows of examples say what they were made from."""
+    shown = () if plan.examples is None else (*plan.examples.format, *plan.examples.tone)
+    given = study.card.made_from | together(row.made_from for row in shown)
+    if not workspace.caller().sees(given):
+        raise UsageError(
+            "There is no such study set, or no such rows of examples, for this caller.",
+            where=study.card.id,
+            remedy="Make one with the same --label: instill study make --label LABEL",
+        )
+    return given | made_from(workspace.documents())
 
 
 def _ask(setting: Setting, items: Sequence[StudyItem]) -> list[Recorded]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from instill.compare.comparing import Compared
+from instill.derived import keep_beside
 from instill.durable import write_json
 from instill.measure.report.page import as_html
 from instill.measure.report.text import as_dict
@@ -22,6 +23,7 @@ def save(compared: Compared, folder: Path) -> Path:
         OSError: the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    keep_beside(folder, compared.made_from)
     (folder / PAGE).write_text(as_html(compared.report), encoding="utf-8")
     write_json(folder / NUMBERS, as_json(compared))
     return folder / PAGE

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from instill.data_curve.material import By, Material, draw, identity_of
+from instill.derived import keep_beside
 from instill.errors import UsageError
 from instill.measure.curve.fitting import FEWEST_SIZES
 from instill.measure.curve.overfitting import Overfitting, find_overfitting
@@ -155,6 +156,8 @@ def measure_data_curve(
     _preflight(prepared)
     identity = identity_of(material, prepared.base_hash, prepared.replay, chosen.by)
     folder = folder or home / "curves" / f"{material.recipe.name}-{identity}"
+    folder.mkdir(parents=True, exist_ok=True)
+    keep_beside(folder, material.made_from)
     sizes = chosen.sizes or default_sizes(material, chosen.by)
     noun, work = "a result of a curve", "measuring this curve"
     with open_journal(folder / BESIDE_FILE, identity, noun=noun, work=work) as beside:

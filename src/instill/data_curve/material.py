@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from instill.derived import NOTHING, MadeFrom, together
 from instill.errors import UsageError
 from instill.train.generator.recipe import HUB, MICRO, Data, Recipe
 from instill.train.generator.rows import Row, chat_row, instructed, rows_hash
@@ -45,6 +46,7 @@ class Material:
         score: (reply, row, accepted answers) -> 0 to 1.
         max_tokens: longer replies are cut.
         of_facts: whether each question is about facts that the rows tell, all of them.
+        made_from: the documents that rows and questions were made from.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Material:
     score: Callable[[str, Row, Sequence[str]], float]
     max_tokens: int
     of_facts: bool = False
+    made_from: MadeFrom = NOTHING
 
     @property
     def parts(self) -> list[Any]:
@@ -106,6 +109,7 @@ def recipe_material(recipe: Recipe, scoring: Scoring | None = None) -> Material:
         scoring=chosen,
         score=lambda reply, _, accepted: score(reply, accepted, chosen),
         max_tokens=_reply_tokens(asked.accepted, tokenizer),
+        made_from=_made_from(recipe, [*rows, *held_out]),
     )
 
 
@@ -167,6 +171,7 @@ def study_material(study: StoredStudy, recipe: Recipe) -> Material:
         ),
         max_tokens=_reply_tokens(asked.accepted, _tokenizer(recipe)),
         of_facts=True,
+        made_from=study.card.made_from | _made_from(recipe, rows),
     )
 
 
@@ -241,6 +246,10 @@ def identity_of(material: Material, base_hash: str, replay: Iterable[Row], by: B
     values = {key: value for key, value in values.items() if key not in ("name", "base")}
     parts = [base_hash, values, rows_hash(list(replay)), by, material.parts]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _made_from(recipe: Recipe, rows: Iterable[Row]) -> MadeFrom:
+    return together(row.made_from for row in (*rows, *recipe.replay_rows()))
 
 
 def _tokenizer(recipe: Recipe) -> Any:

@@ -14,12 +14,14 @@ from functools import cache
 from random import Random
 from typing import Any
 
+from instill.derived import made_from
 from instill.errors import UsageError
 from instill.index.lookup import StoredDocument
 from instill.lab.curriculum import epoch_rows
 from instill.lab.wordings import TRAINED, TRAINED_QUESTIONS, TRAINED_REVERSE, WORDINGS
 from instill.lab.world import UNKNOWN, Person, answers_in_reverse, make_world
 from instill.study.leaks import Text, alike, counted, evidence_leaks
+from instill.study.links import linked
 from instill.study.making import Made, find_leaks
 from instill.study.sets import (
     SPLITS,
@@ -127,7 +129,9 @@ def lab_study(
         leaks={"left": len(leaks), **{f"left, {kind}": count for kind, count in counted(leaks).items()}},
         notes=("The people, what is true of them and all wordings are the laboratory's.",),
     )  # fmt: skip
-    return Made(StudySet(facts=tuple(facts), items=tuple(items), card=card), rows, [])
+    sources = made_from(document.record for document in held)
+    card = card.model_copy(update={"sources": sources.as_json()})
+    return Made(StudySet(facts=tuple(facts), items=tuple(items), card=card), linked(rows, facts, sources), [])
 
 
 def lab_replay(seed: int, count: int) -> list[dict[str, Any]]:

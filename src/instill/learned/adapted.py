@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from instill.derived import OWNER, Caller
 from instill.errors import WorkspaceError
 from instill.index.generations import live_generation
 from instill.learned.own_encoder import OwnEncoder, own_for
@@ -37,8 +38,11 @@ class Adapted:
         return (*learned, *self.notices)
 
 
-def adapted(home: Path, given: Settings) -> Adapted:
+def adapted(home: Path, given: Settings, caller: Caller = OWNER) -> Adapted:
     """Put together what the user gave and what is kept in `home`, a workspace's `.instill`.
+
+    Args:
+        caller: for whom they are; tuned weights that were found on documents which the caller may not see are left out.
 
     Raises:
         WorkspaceError: the record of the trained encoder is damaged.
@@ -54,5 +58,5 @@ def adapted(home: Path, given: Settings) -> Adapted:
     if own is not None and not is_set(given, "encoder.model"):
         model = given.encoder.model_copy(update={"model": str(own.folder(home))})
         settings = given.model_copy(update={"encoder": model})
-    settings, tuned, notice = apply_tuned(home, settings, live.fingerprint)
+    settings, tuned, notice = apply_tuned(home, settings, live.fingerprint, caller)
     return Adapted(settings, own, tuned, (notice,) if notice else ())

@@ -10,7 +10,9 @@ import json
 import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from instill.derived import UNKNOWN, MadeFrom
 from instill.durable import write_json
 from instill.errors import WorkspaceError
 
@@ -27,6 +29,7 @@ class OwnEncoder:
         base: the setting `encoder.model` that it was trained from.
         summary: what was gained, in one sentence.
         date: ISO 8601 UTC.
+        made_from: the documents that it was trained on and compared with.
     """
 
     name: str
@@ -34,6 +37,7 @@ class OwnEncoder:
     base: str
     summary: str
     date: str
+    made_from: MadeFrom = UNKNOWN
 
     def folder(self, home: Path) -> Path:
         """The sentence-transformers folder."""
@@ -49,20 +53,29 @@ def own_encoders(home: Path) -> list[OwnEncoder]:
     file = home / RECORD_FILE
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-        found = [OwnEncoder(**{**entry, "fingerprints": tuple(entry["fingerprints"])}) for entry in content]
+        found = [_record(entry) for entry in content]
         for own in found:
             texts = (own.name, own.base, own.summary, own.date, *own.fingerprints)
             if not all(isinstance(text, str) for text in texts) or Path(own.name).name != own.name:
                 raise ValueError("values of another kind")
     except FileNotFoundError:
         return []
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise WorkspaceError(
             "The record of the trained encoder is damaged.",
             where=str(file),
             remedy="Delete it and run: instill reindex (the encoder of the settings is then used)",
         ) from error
     return found
+
+
+def _record(entry: dict[str, Any]) -> OwnEncoder:
+    read = {"fingerprints": tuple(entry["fingerprints"]), "made_from": MadeFrom.from_json(entry.get("made_from"))}
+    return OwnEncoder(**{**entry, **read})
+
+
+def _entry(own: OwnEncoder) -> dict[str, Any]:
+    return {**asdict(own), "made_from": own.made_from.as_json()}
 
 
 def own_for(home: Path, fingerprint: str) -> OwnEncoder | None:
@@ -73,12 +86,12 @@ def own_for(home: Path, fingerprint: str) -> OwnEncoder | None:
 def add_own(home: Path, record: OwnEncoder) -> None:
     """Keep a record before its index is made the live one; those before it stay in force until then."""
     others = [own for own in own_encoders(home) if own.name != record.name]
-    write_json(home / RECORD_FILE, [asdict(own) for own in (record, *others)])
+    write_json(home / RECORD_FILE, [_entry(own) for own in (record, *others)])
 
 
 def keep_only(home: Path, name: str) -> None:
     """Remove all records and folders but this one's, after its index was made the live one."""
-    kept = [asdict(own) for own in own_encoders(home) if own.name == name]
+    kept = [_entry(own) for own in own_encoders(home) if own.name == name]
     write_json(home / RECORD_FILE, kept)
     for folder in (home / FOLDER).glob("*"):
         if folder.name != name and not folder.name.startswith("."):

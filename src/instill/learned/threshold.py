@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from instill.derived import OWNER, UNKNOWN, Caller, MadeFrom
+from instill.durable import write_json
 from instill.errors import WorkspaceError
+from instill.learned.kept import files_for, learned_file, read_object
 from instill.settings import Settings
 
 CALIBRATION_FILE = "calibration.json"
@@ -27,6 +30,7 @@ class Calibration:
         questions: "written" from the documents by rules, or the file they were read from.
         date: ISO 8601 UTC.
         identity: what the confidences depend on; see `identity_of`.
+        made_from: the documents that were asked.
     """
 
     threshold: float
@@ -41,6 +45,7 @@ class Calibration:
     documents: int
     date: str
     identity: str
+    made_from: MadeFrom = UNKNOWN
 
     @property
     def promise(self) -> str:
@@ -74,15 +79,29 @@ def identity_of(settings: Settings, encoder: str) -> str:
     return f"{encoder}; {names}; passage_tokens={settings.documents.passage_tokens}; {digest}"
 
 
-def load_calibration(home: Path) -> Calibration | None:
-    """The calibration kept in `home` (a workspace's `.instill`), or None when there is none.
+def load_calibration(home: Path, caller: Caller = OWNER) -> Calibration | None:
+    """The calibration kept in `home` (a workspace's `.instill`) that the caller may use, or None when there is none.
+
+    One under the caller's own labels comes first, then the owner's.
 
     Raises:
         WorkspaceError: the file is damaged.
     """
-    file = home / CALIBRATION_FILE
+    for file in files_for(home, CALIBRATION_FILE, caller):
+        found = read_calibration(file)
+        if found is not None and caller.sees(found.made_from):
+            return found
+    return None
+
+
+def read_calibration(file: Path) -> Calibration | None:
+    """The calibration in a file, or None when there is none.
+
+    Raises:
+        WorkspaceError: the file is damaged.
+    """
     try:
-        found = Calibration(**json.loads(file.read_text(encoding="utf-8")))
+        found = Calibration(**read_object(file))
         sound = 0 <= found.threshold <= 1 and 0 < found.risk < 1 and 0 < found.confidence < 1
         if not sound or not isinstance(found.identity, str) or not isinstance(found.date, str):
             raise ValueError("values out of range")
@@ -93,15 +112,14 @@ def load_calibration(home: Path) -> Calibration | None:
     return found
 
 
-def save_calibration(home: Path, calibration: Calibration) -> None:
-    """Keep it in `home`, in place of the one before; a reader sees the old one or the new one."""
-    file = home / CALIBRATION_FILE
-    fresh = file.with_suffix(f".{os.getpid()}.tmp")
-    with fresh.open("w", encoding="utf-8") as handle:
-        json.dump(asdict(calibration), handle, indent=2)
-        handle.flush()
-        os.fsync(handle.fileno())
-    fresh.replace(file)
+def save_calibration(home: Path, calibration: Calibration, labels: Sequence[str] | None = None) -> None:
+    """Keep it in `home`, in place of the one before; a reader sees the old one or the new one.
+
+    Args:
+        labels: that it was found under; None for the owner's.
+    """
+    content = {**asdict(calibration), "made_from": calibration.made_from.as_json()}
+    write_json(learned_file(home, CALIBRATION_FILE, labels), content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,18 +132,21 @@ class Threshold:
     notice: str = ""
 
 
-def threshold_in_use(home: Path, settings: Settings, encoder: str) -> Threshold:
-    """The user's own threshold, else the calibrated one where it fits, else the default."""
+def threshold_in_use(home: Path, settings: Settings, encoder: str, caller: Caller = OWNER) -> Threshold:
+    """The user's own threshold, else the calibrated one where it fits, else the default.
+
+    A calibration on documents which the caller may not see is none for this caller.
+    """
     own = settings.answer.threshold
     if "threshold" in settings.answer.model_fields_set:
         return Threshold(own, "set")
     try:
-        calibration = load_calibration(home)
+        calibration = load_calibration(home, caller)
     except WorkspaceError as error:
-        return Threshold(own, "default", notice=f"{error.what} {error.remedy}")
+        return Threshold(own, "default", notice=f"{error.what} {error.remedy}" if caller.labels is None else "")
     if calibration is None:
         return Threshold(own, "default")
     if calibration.identity != identity_of(settings, encoder):
         notice = f"The encoder or the settings have changed since the calibration; it is not used. {_REMEDY}"
-        return Threshold(own, "default", calibration, notice)
+        return Threshold(own, "default", calibration, notice if caller.labels is None else "")
     return Threshold(calibration.threshold, "calibrated", calibration)

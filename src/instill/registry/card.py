@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from instill.derived import MadeFrom
 from instill.durable import write_json
 from instill.encoders.cache import file_sha256
 from instill.errors import WorkspaceError
@@ -90,6 +91,7 @@ class Card(_Part):
         parent: id of the candidate whose weights it began with, or None.
         files: sha256 of each file of its folder but the card, by name.
         reasons: why it was kept or rejected, a sentence each.
+        documents: that the rows were made from, as `MadeFrom.as_json` gives them; None where nobody knows.
 
     Example:
         >>> made = {"base": Base(name="m", folder="/m", hash="0a"), "rows": Rows(hash="1b", count=9)}
@@ -109,6 +111,12 @@ class Card(_Part):
     parent: Id | None = None
     files: dict[str, Sha256] = Field(default_factory=dict)
     reasons: tuple[str, ...] = ()
+    documents: list[dict[str, Any]] | None = None
+
+    @property
+    def made_from(self) -> MadeFrom:
+        """The documents that the rows were made from, those of its parent among them."""
+        return MadeFrom.from_json(self.documents)
 
     @property
     def verdict(self) -> str:

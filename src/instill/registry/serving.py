@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from instill.derived import Caller
 from instill.errors import InstillError, WorkspaceError
 from instill.generators.protocol import AdapterOf
 from instill.registry.champions import Champions
@@ -46,6 +47,26 @@ def adapter_for(home: Path, setting: str) -> AdapterOf | None:
             ) from error
 
     return champion_of
+
+
+def may_be_used_for(caller: Caller, home: Path, setting: str) -> bool:
+    """Whether the caller may see all documents that the candidates were made from which `adapter_for` would find.
+
+    For a caller who may not, the base is used as it is. Of several bases the champions of all are looked at.
+
+    Args:
+        home, setting: see `adapter_for`.
+
+    Raises:
+        UsageError, WorkspaceError: as `adapter_for`.
+    """
+    if caller.labels is None or setting in ("", "none"):
+        return True
+    registry = Registry(home)
+    if setting != "champion":
+        return caller.sees(registry.get(setting).card.made_from)
+    champions = [line.champion for line in Champions(registry).lines().values() if line.champion]
+    return all(caller.sees(registry.get(each).card.made_from) for each in champions)
 
 
 def _checked(registry: Registry, id_: str, base_hash: str) -> Path:

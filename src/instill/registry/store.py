@@ -9,7 +9,9 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from instill.derived import MadeFrom
 from instill.errors import UsageError, WorkspaceError
 from instill.registry.card import CARD, Card, GateResult, Metrics, file_hashes, read_card, write_card
 from instill.registry.files import KNOWN, check_folder
@@ -96,11 +98,18 @@ class Registry:
         gate: GateResult | None = None,
         metrics: Metrics | None = None,
         reasons: Sequence[str] | None = None,
+        documents: MadeFrom | None = None,
     ) -> Card:
-        """Write what was measured since onto a candidate's card; what is None stays as it is."""
+        """Write what was measured or found out since onto a candidate's card; what is None stays as it is."""
         with registry_lock(self.home):
             found = self.get(reference)
-            given = {"gate": gate, "metrics": metrics, "reasons": None if reasons is None else tuple(reasons)}
+            given: dict[str, Any] = {
+                "gate": gate,
+                "metrics": metrics,
+                "reasons": None if reasons is None else tuple(reasons),
+            }
+            if documents is not None:
+                given["documents"] = documents.as_json()
             card = found.card.model_copy(update={key: value for key, value in given.items() if value is not None})
             write_card(found.folder, card)
         return card

@@ -7,25 +7,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from instill.durable import write_json
 from instill.errors import UsageError
+from instill.study.links import SOURCES_FILE
 from instill.study.stored import StoredStudy
 from instill.study.texts import UNKNOWN, as_form
 
 ExportForm = Literal["messages", "text"]
 
 
-def export_study(study: StoredStudy, folder: Path, *, form: ExportForm = "messages") -> dict[str, int]:
+def export_study(
+    study: StoredStudy, folder: Path, *, form: ExportForm = "messages", labels: Sequence[str] | None = None
+) -> dict[str, int]:
     """Write train.jsonl, gate.jsonl and, for LLaMA-Factory, dataset_info.json; how many rows each file has.
 
-    The audit split is never exported.
+    Which documents they were made from stands in `sources.json`, so that what Instill trains on them still has their
+    labels. The audit split is never exported.
 
     Args:
         folder: is created; it must not exist, or be empty.
+        labels: of the caller, whose labels alone are written; None: all.
 
     Raises:
         UsageError: the folder holds something.
@@ -39,6 +44,8 @@ def export_study(study: StoredStudy, folder: Path, *, form: ExportForm = "messag
     counts = {}
     for name, found in rows.items():
         counts[f"{name}.jsonl"] = _write(folder / f"{name}.jsonl", (_only(row, form) for row in found))
+    sources = study.card.made_from.shown_to(labels).as_json()
+    write_json(folder / SOURCES_FILE, dict.fromkeys(counts, sources))
     write_json(folder / "dataset_info.json", {f"study_{name}": _entry(f"{name}.jsonl", form) for name in rows})
     return counts
 

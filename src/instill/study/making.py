@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from random import Random
 from typing import Any, Protocol
 
+from instill.derived import made_from
 from instill.errors import UsageError
 from instill.index.lookup import StoredDocument
 from instill.study.facts import Found, find_facts
@@ -22,6 +23,7 @@ from instill.study.filters import (
 )
 from instill.study.joins import Vocabulary, two_document_items, unsaid_items
 from instill.study.leaks import Leak, Text, counted, evidence_leaks, question_leaks, texts_of_rows
+from instill.study.links import linked
 from instill.study.phrasings import items_of
 from instill.study.sets import SPLITS, Fact, StudyCard, StudyItem, StudySet, digest
 from instill.study.splits import Shares, with_roles, with_splits
@@ -161,8 +163,10 @@ def make_study(
         rejected.update(writer.rejected)
     card = _card(settings, found, facts, items, rows, rejected, leaks, writer.name if writer else RULES)
     notes = _notes(found, items, checked=read is not None, writer=writer is not None)
-    study = StudySet(facts=tuple(facts), items=tuple(items), card=card.model_copy(update={"notes": notes}))
-    return Made(study, rows, prompts)
+    sources = made_from(document.record for document in held)
+    card = card.model_copy(update={"notes": notes, "sources": sources.as_json()})
+    study = StudySet(facts=tuple(facts), items=tuple(items), card=card)
+    return Made(study, linked(rows, facts, sources), prompts)
 
 
 def find_leaks(

@@ -9,6 +9,8 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from instill.derived import MadeFrom
+
 Split = Literal["train", "gate", "audit"]
 Form = Literal["direct", "reworded", "keywords", "reverse", "indirect", "two_documents"]
 Phrasing = Literal["direct", "reworded", "keywords", "reverse", "indirect", "two_documents", "unanswerable", "control"]
@@ -100,6 +102,7 @@ class StudyCard(_Frozen):
         leaks: what was compared, and what was found and taken out, by kind.
         hashes: sha256 of each file.
         made: ISO 8601 UTC.
+        sources: the documents that were read, as `MadeFrom.as_json` gives them; None where nobody wrote them down.
     """
 
     id: str
@@ -115,6 +118,12 @@ class StudyCard(_Frozen):
     notes: tuple[str, ...] = ()
     hashes: dict[str, str] = Field(default_factory=dict)
     made: str = ""
+    sources: list[dict[str, Any]] | None = None
+
+    @property
+    def made_from(self) -> MadeFrom:
+        """The documents that were read."""
+        return MadeFrom.from_json(self.sources)
 
 
 class StudySet(_Frozen):

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from instill.derived import OWNER, Caller
 from instill.errors import UsageError, WorkspaceError
 from instill.study.sets import SPLITS, Fact, Split, StudyCard, StudyItem, StudySet
 
@@ -145,24 +146,27 @@ def write_study(
     return StoredStudy(folder)
 
 
-def list_studies(home: Path) -> list[StoredStudy]:
-    """All study sets whose card can be read, oldest first."""
+def list_studies(home: Path, caller: Caller = OWNER) -> list[StoredStudy]:
+    """All study sets whose card can be read and whose documents the caller may see, oldest first."""
     found = []
     for file in studies_folder(home).glob(f"[!.]*/{CARD_FILE}"):
         try:
             found.append(StoredStudy(file.parent))
         except WorkspaceError:
             continue
-    return sorted(found, key=lambda study: (study.card.made, study.card.id))
+    seen = [study for study in found if caller.sees(study.card.made_from)]
+    return sorted(seen, key=lambda study: (study.card.made, study.card.id))
 
 
-def open_study(home: Path, reference: str = "") -> StoredStudy:
+def open_study(home: Path, reference: str = "", caller: Caller = OWNER) -> StoredStudy:
     """The study set with this id, or with an id that begins so; "" for the newest.
+
+    For a caller who may not see all of its documents a study set is not there.
 
     Raises:
         UsageError: there is none, or several.
     """
-    known = list_studies(home)
+    known = list_studies(home, caller)
     if not known:
         raise UsageError(
             "There is no study set yet.", where=str(studies_folder(home)), remedy="Run: instill study make"

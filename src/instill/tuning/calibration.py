@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING
 
+from instill.derived import made_from
 from instill.errors import UsageError, WorkspaceError
 from instill.learned.threshold import Calibration, identity_of, load_calibration, save_calibration
 from instill.measure.risk import Choice, Judged, Point, choose_threshold, curve
@@ -67,10 +68,11 @@ def calibrate(
 ) -> Report:
     """Find the threshold from which on at most `risk` of the answers given are wrong, with `confidence`, and keep it.
 
-    The answers quote the documents (no generator), all of them whatever their labels. When nothing
-    can be promised, the workspace is left as it was.
+    The answers quote the documents (no generator). When nothing can be promised, the workspace is left as it was.
 
     Args:
+        workspace: as its caller sees it (`Workspace.seen_by`): the documents that are asked about, and searched. What
+            is found is kept for callers with the same labels; without labels, for all who may see all the documents.
         questions: a user's own; None: written from the documents by rules, at most `most`.
         origin: what the stored calibration says about where the questions come from.
         unanswerable: share of the questions asked with their evidence hidden; see `trials_of`.
@@ -84,6 +86,7 @@ def calibrate(
     for name, share in (("risk", risk), ("confidence", confidence)):
         if not 0 < share < 1:
             raise UsageError(f"The {name} lies between 0 and 1.", where=str(share), remedy=f"Example: --{name} 0.9")
+    workspace.check_encoder()
     if unanswerable is not None and not 0 <= unanswerable <= 1:
         raise UsageError("A share lies between 0 and 1.", where=str(unanswerable))
     asked: Sequence[AskedQuestion | StudyQuestion]
@@ -99,7 +102,7 @@ def calibrate(
     choice = choose_threshold(answers, risk=risk, confidence=confidence)
     stored = _stored(workspace, choice, answers, outcomes, risk, confidence, origin)
     if stored is not None:
-        save_calibration(workspace.home, stored)
+        save_calibration(workspace.home, stored, workspace.labels)
     return Report(risk, confidence, choice, curve(answers, confidence=confidence), outcomes, stored)
 
 
@@ -132,6 +135,7 @@ def _stored(
         documents=workspace.index.count()[0],
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         identity=identity_of(workspace.settings, workspace.index.generation.fingerprint),
+        made_from=made_from(workspace.documents()),
     )
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from instill.derived import MadeFrom, made_from
 from instill.encoders import open_encoder
 from instill.encoders.protocol import Encoder
 from instill.errors import UsageError, WorkspaceError
@@ -33,6 +34,7 @@ from instill.train.encoder.run import Counted, Watch, base_folder, need_torch, t
 from instill.train.encoder.settings import Hyperparameters, Share
 from instill.train.reader.rows import Row, held_out, rows_hash
 from instill.tuning.calibration import questions_for
+from instill.tuning.everyone import seen_by_everyone
 from instill.tuning.targets import Target, reciprocal, targets_of
 from instill.tuning.ways import Searcher, in_use
 
@@ -88,6 +90,7 @@ def train_own_encoder(
     """Train on questions about the documents, and switch the workspace over if the search gets measurably better.
 
     The new index is filled beside the old one, which answers until the switch; when it is not better it is dropped.
+    The encoder serves all callers, so where documents have labels it is trained on those that all callers see.
 
     Args:
         most: most questions that are written.
@@ -101,7 +104,10 @@ def train_own_encoder(
     """
     need_torch()
     _must_be_free(workspace)
-    parts = _dealt(questions_for(workspace, most=most, seed=seed), seed)
+    shared = seen_by_everyone(workspace)
+    known = {record.doc_id for record in shared}
+    written = [question for question in questions_for(workspace, most=most, seed=seed) if question.doc_id in known]
+    parts = _dealt(written, seed)
     base = base_folder(workspace.settings.encoder)
     rows = _rows(workspace, parts.trained, seed)
     chosen_parameters = _fitting(hyperparameters or Hyperparameters(), rows)
@@ -116,7 +122,7 @@ def train_own_encoder(
     if chosen.share.alpha == 0:
         verdict = Verdict(*sizes, chosen, None, None, None, switched=False)
     else:
-        verdict = _compare_and_switch(workspace, candidates, chosen, parts, sizes, encoding)
+        verdict = _compare_and_switch(workspace, candidates, chosen, parts, sizes, encoding, made_from(shared))
     shutil.rmtree(run, ignore_errors=True)
     return verdict
 
@@ -212,6 +218,7 @@ def _compare_and_switch(
     parts: _Parts,
     sizes: tuple[int, int, int],
     encoding: Counted | None,
+    sources: MadeFrom,
 ) -> Verdict:
     folder = _saved(workspace, candidates, chosen.share)
     settings = workspace.settings.encoder.model_copy(update={"model": str(folder)})
@@ -224,7 +231,7 @@ def _compare_and_switch(
         new = _ranks(workspace, index, encoder, targets)
         found.append(_judged(sizes, chosen, old, new, [target.group for target in targets], encoder))
         if found[-1].switched:  # Recorded first: the record is in force once the index is switched.
-            add_own(workspace.home, _record(workspace, folder, encoder, found[-1]))
+            add_own(workspace.home, _record(workspace, folder, encoder, found[-1], sources))
         return found[-1].switched
 
     reindex(workspace.home / "index", encoder, workspace.settings.documents, encoding, accept)
@@ -273,11 +280,11 @@ def _judged(
     )
 
 
-def _record(workspace: Workspace, folder: Path, encoder: Encoder, verdict: Verdict) -> OwnEncoder:
+def _record(workspace: Workspace, folder: Path, encoder: Encoder, verdict: Verdict, sources: MadeFrom) -> OwnEncoder:
     means = [part.mean for part in (verdict.before, verdict.after) if part is not None]
     summary = (
         f"Encoder trained on {verdict.trained_on} questions about these documents; MRR@10 on "
         f"{verdict.compared_on} others {means[0]:.3f} before, {means[-1]:.3f} after."
     )
     date = datetime.now(UTC).isoformat(timespec="seconds")
-    return OwnEncoder(folder.name, (encoder.fingerprint,), workspace.given.encoder.model, summary, date)
+    return OwnEncoder(folder.name, (encoder.fingerprint,), workspace.given.encoder.model, summary, date, sources)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from instill.derived import made_from
 from instill.errors import UsageError, WorkspaceError
 from instill.index.store import Index
 from instill.learned.tuned import SIZE, Tuned, is_set, load_tuned, save_tuned, tuned_identity
@@ -20,6 +21,7 @@ from instill.measure.paired import Choice, Interval, choose, interval
 from instill.settings import Settings
 from instill.study.types import AskedQuestion, StudyQuestion
 from instill.tuning.calibration import questions_for
+from instill.tuning.everyone import refuse_unless_alike
 from instill.tuning.sizes import Sized, SizedIndexes, measure_sizes
 from instill.tuning.targets import Target, targets_of
 from instill.tuning.ways import Scores, Searcher, Way, in_use, measure_ways, ways_around
@@ -82,14 +84,19 @@ def tune_search(
     """Measure the ways to search on questions with known answers; changes nothing (see `keep`).
 
     Args:
+        workspace: as its caller sees it (`Workspace.seen_by`): the documents that are asked about, and searched.
         questions: a user's own; None: written from the documents by rules, at most `most`.
         sizes: try half and double the size of passages too, in an index beside the live one.
         documents: for that, the most documents that are split and encoded again.
 
     Raises:
-        UsageError: there are too few questions, or they are about fewer than two documents.
+        UsageError: there are too few questions, or they are about fewer than two documents; or `sizes` where callers
+            see different documents: the index has one size of passages for all of them.
         WorkspaceError: `sizes` on read-only storage.
     """
+    workspace.check_encoder()
+    if sizes:
+        refuse_unless_alike(workspace)
     asked = questions_for(workspace, most=most, seed=seed) if questions is None else questions
     targets = targets_of(asked)[:most]
     groups = [target.group for target in targets]
@@ -148,8 +155,9 @@ def keep(workspace: Workspace, report: Report, *, origin: str) -> Tuned:
         questions=origin,
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         identity=tuned_identity(workspace.settings, workspace.index.generation.fingerprint, size),
+        made_from=made_from(workspace.documents()),
     )
-    save_tuned(workspace.home, tuned)
+    save_tuned(workspace.home, tuned, workspace.labels)
     workspace.refresh()
     if size is not None:
         workspace.reindex()
@@ -167,7 +175,7 @@ def summary_of(report: Report) -> str:
 
 def _together(workspace: Workspace, values: Mapping[str, float]) -> dict[str, float]:
     """With the values tuned before that are still in use; the size of passages always is."""
-    before = load_tuned(workspace.home)
+    before = load_tuned(workspace.home, workspace.caller())
     if before is None:
         return dict(values)
     kept = {name: value for name, value in before.values.items() if workspace.tuned is not None or name == SIZE}

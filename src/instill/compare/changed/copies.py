@@ -20,6 +20,7 @@ from instill.index.generations import POINTER, live_generation
 from instill.index.lookup import StoredDocument
 from instill.index.store import write_lock
 from instill.ingest import Prepared, cut, encode_and_commit, passage_identity
+from instill.learned.kept import learned_files
 from instill.learned.own_encoder import FOLDER as ENCODERS
 from instill.learned.own_encoder import RECORD_FILE as ENCODER_FILE
 from instill.learned.threshold import CALIBRATION_FILE
@@ -42,8 +43,8 @@ Structure = TypeVar("Structure", Page, Block)
 def fresh_copy(workspace: Workspace, folder: Path) -> Workspace:
     """Copy what answers depend on: index, settings, tuned values, threshold, trained encoder.
 
-    Questions that were asked, candidates and study sets stay behind. The index is copied while no other process writes
-    to it.
+    The copy is seen by whom the workspace is seen by. Questions that were asked, candidates and study sets stay behind.
+    The index is copied while no other process writes to it.
 
     Args:
         folder: is made; an earlier copy in it is replaced.
@@ -71,12 +72,13 @@ def fresh_copy(workspace: Workspace, folder: Path) -> Workspace:
                 )
             _copy(workspace.home / "index" / generation.name, home / "index" / generation.name)
             _copy(workspace.home / "index" / POINTER, home / "index" / POINTER)
-        for name in (ENCODER_FILE, ENCODERS, CALIBRATION_FILE, TUNED_FILE):
+        learned = [file.name for name in (CALIBRATION_FILE, TUNED_FILE) for file in learned_files(workspace.home, name)]
+        for name in (ENCODER_FILE, ENCODERS, *learned):
             _copy(workspace.home / name, home / name)
         _copy(workspace.path / SETTINGS_FILE, folder / SETTINGS_FILE)
     except OSError as error:
         raise WorkspaceError(f"The workspace cannot be copied: {error}.", where=str(folder)) from error
-    return type(workspace)(folder.resolve(), workspace.given)
+    return type(workspace)(folder.resolve(), workspace.given).seen_by(workspace.labels)
 
 
 def apply_change(copy: Workspace, change: Change) -> float:

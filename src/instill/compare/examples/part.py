@@ -24,6 +24,7 @@ from instill.compare.recording import Progress
 from instill.compare.stored import Recorded, read_prompts
 from instill.compare.tuned.tuned_arms import Replay, replay_of, tune_arm
 from instill.compare.tuned.tuning import Tuned
+from instill.derived import keep_beside, together
 from instill.errors import UsageError
 from instill.gate.schema import ReplySchema
 from instill.generators.protocol import Generator
@@ -271,7 +272,7 @@ def _tuned(rows: NeedRows, workspace: Workspace, plan: ComparePlan, watch: Watch
     # Where none is shown, the base is not asked for it either.
     replay = replay_of(workspace, plan, folder, watch) if plan.tuning.replay_share else Replay((), ())
     # As the arm is asked afterwards: with the instructions.
-    taught = [instructed(row, plan.examples.instructions).as_dict() for row in rows.train]
+    taught = [instructed(row, plan.examples.instructions).as_line() for row in rows.train]
     return tune_arm(workspace, plan.tuning, rows.need, taught, replay, folder, watch)
 
 
@@ -305,7 +306,10 @@ def _generator_of(workspace: Workspace) -> list[Any]:
 
 
 def _folder(rows: NeedRows, workspace: Workspace, identity: str) -> Path:
-    return workspace.home / "compare" / "examples" / f"{rows.need}-{identity}"
+    folder = workspace.home / "compare" / "examples" / f"{rows.need}-{identity}"
+    folder.mkdir(parents=True, exist_ok=True)
+    keep_beside(folder, together(row.made_from for row in (*rows.train, *rows.held_out)))
+    return folder
 
 
 def _names(need: Need) -> dict[str, str]:

@@ -14,8 +14,10 @@ from instill.compare.tuned.kept_replies import KeptReplies
 from instill.compare.tuned.reading_rows import reading_rows
 from instill.compare.tuned.replay import general_prompts, replay_rows
 from instill.compare.tuned.tuning import Tuned, TuningPlan, closed_rows, tune
+from instill.derived import made_from
 from instill.errors import UsageError
 from instill.measure.journal import open_journal
+from instill.study.links import linked
 from instill.study.stored import StoredStudy
 from instill.training import Watch
 
@@ -102,6 +104,7 @@ def train_arms(
             seed=plan.seed,
             unknown=plan.unknown,
         )
+        rows = linked(rows, study.facts(), study.card.made_from | made_from(workspace.documents()))
         found[AWARE] = tune_arm(workspace, plan.tuning, "reading", rows, replay, folder, watch)
     return Trained(found, replay.shown, replay.kept_back)
 

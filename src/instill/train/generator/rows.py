@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from instill.derived import NOTHING, MadeFrom
 from instill.errors import UsageError
 from instill.generators.chat import ChatMessage
+from instill.study.links import LINK, beside_of, link_of
 
 ROLES = ("system", "user", "assistant", "tool")
 
@@ -32,6 +34,8 @@ class Row:
         spans: parts `[start, end)` of `text`, in characters, that alone are taught; the rest is only read. A space
             before a word belongs to the word's token, and so to its span.
         group: rows of one group, such as questions about one fact, count together when something is measured on them.
+        made_from: the documents that it was made from. It says who may use what is trained on it, and changes nothing
+            that is learnt: it is neither in `as_dict` nor in `rows_hash`.
     """
 
     messages: tuple[ChatMessage, ...] = ()
@@ -44,6 +48,7 @@ class Row:
     answers: tuple[str, ...] = ()
     spans: tuple[tuple[int, int], ...] = ()
     group: str = ""
+    made_from: MadeFrom = NOTHING
 
     @property
     def prompt(self) -> tuple[ChatMessage, ...]:
@@ -79,6 +84,10 @@ class Row:
         if self.group:
             kept["group"] = self.group
         return kept
+
+    def as_line(self) -> dict[str, Any]:
+        """For a file: `as_dict`, with the documents that it was made from."""
+        return self.as_dict() if self.made_from == NOTHING else {**self.as_dict(), LINK: self.made_from.as_json()}
 
 
 def instructed(row: Row, instructions: str) -> Row:
@@ -124,9 +133,9 @@ def read_rows(file: Path) -> list[Row]:
     """The rows of a JSON Lines file.
 
     A line is `{"messages": [{"role": ..., "content": ...}, ...]}`, `{"text": ...}`, or a preference
-    `{"prompt": ..., "chosen": ..., "rejected": ...}`; with it may stand `tools`, `teacher`, `answers`, `task` and
-    `group`, and with a text `spans`. Without a group, the first of `facts` is it, as in a study set. Other keys are
-    left alone.
+    `{"prompt": ..., "chosen": ..., "rejected": ...}`; with it may stand `tools`, `teacher`, `answers`, `task`,
+    `group`, `made_from` (the documents that it was made from), and with a text `spans`. Without a group, the first of
+    `facts` is it, as in a study set. Other keys are left alone.
 
     Raises:
         UsageError: the file cannot be read, is empty, or a line is none of these; the error names the line.
@@ -135,7 +144,8 @@ def read_rows(file: Path) -> list[Row]:
         lines = file.read_text(encoding="utf-8").split("\n")  # Other line ends may stand in a text.
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"The rows cannot be read: {error}.", where=str(file)) from error
-    rows = [_row(line, f"{file.name}:{number}") for number, line in enumerate(lines, 1) if line.strip()]
+    beside = beside_of(file)
+    rows = [_row(line, f"{file.name}:{number}", beside) for number, line in enumerate(lines, 1) if line.strip()]
     if not rows:
         raise UsageError("The file has no rows.", where=str(file), remedy='A line is e.g. {"messages": [...]}')
     return rows
@@ -146,7 +156,7 @@ def write_rows(rows: Iterable[Row], file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("w", encoding="utf-8") as stream:
         for row in rows:
-            stream.write(json.dumps(row.as_dict(), ensure_ascii=False) + "\n")
+            stream.write(json.dumps(row.as_line(), ensure_ascii=False) + "\n")
 
 
 def rows_hash(rows: Sequence[Row]) -> str:
@@ -162,21 +172,22 @@ def rows_hash(rows: Sequence[Row]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _row(line: str, place: str) -> Row:
+def _row(line: str, place: str, beside: MadeFrom | None) -> Row:
     try:
         found = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"This line is not JSON: {error}.", where=place) from error
     if not isinstance(found, dict):
         raise UsageError("This line is not a JSON object.", where=place)
-    return row_of(found, place)
+    return row_of(found, place, beside)
 
 
-def row_of(found: Mapping[str, Any], place: str = "") -> Row:
+def row_of(found: Mapping[str, Any], place: str = "", beside: MadeFrom | None = None) -> Row:
     """A row from an object of the forms that `read_rows` reads.
 
     Args:
         place: for errors.
+        beside: what is known of the documents that all rows of the file were made from.
 
     Raises:
         UsageError: it has none of the forms.
@@ -185,7 +196,9 @@ def row_of(found: Mapping[str, Any], place: str = "") -> Row:
         >>> row_of({"text": "Pi is 3.14.", "group": "pi"}).group
         'pi'
     """
-    return replace(_content(found, place), task=str(found.get("task") or ""), place=place, group=_group(found))
+    link = link_of(found, beside)
+    row = _content(found, place)
+    return replace(row, task=str(found.get("task") or ""), place=place, group=_group(found), made_from=link)
 
 
 def _content(found: Mapping[str, Any], place: str) -> Row:
