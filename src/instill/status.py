@@ -10,6 +10,7 @@ from pathlib import Path
 from instill.catalog import Catalog
 from instill.index.store import Index
 from instill.learned.threshold import Threshold
+from instill.purge.holders import gone_from, holders, said_of
 from instill.settings import Settings
 
 
@@ -19,6 +20,7 @@ class Status:
 
     `threshold_origin`: "set", "calibrated" or "default"; `promise` is the calibration's, or what is wrong with it.
     `learned`: what is tuned or trained and in use, and what is not any more, a sentence each.
+    `removed_text`: what still holds text of removed documents, or was trained on it; see `instill.purge`.
     """
 
     path: str
@@ -35,6 +37,7 @@ class Status:
     threshold_origin: str
     promise: str
     learned: Sequence[str] = ()
+    removed_text: Sequence[str] = ()
 
 
 def status_of(
@@ -49,7 +52,9 @@ def status_of(
 ) -> Status:
     """Look at the parts of the workspace at `path`; needs neither an encoder's weights nor a reader."""
     documents, passages = index.count()
-    kinds = Counter(record.kind for record in index.records())
+    records = index.records()
+    kinds = Counter(record.kind for record in records)
+    present = frozenset(record.doc_id for record in records)
     promise = threshold.calibration.promise if threshold.calibration and not threshold.notice else threshold.notice
     return Status(
         path=str(path),
@@ -66,6 +71,7 @@ def status_of(
         threshold_origin=threshold.origin,
         promise=promise,
         learned=learned,
+        removed_text=said_of(gone_from(holders(path / ".instill", catalog), present)),
     )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from instill.derived import MadeFrom, together
+from instill.derived import BESIDE, MadeFrom, keep_beside, together
 from instill.errors import UsageError, WorkspaceError
 from instill.registry.card import Base, Card, Condition, GateResult, Metrics, Rows, candidate_id, environment, now
 from instill.registry.champions import Champions
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from instill.train.generator.run import Fitted, Prepared
     from instill.train.progress import Progress
 
-_WORK = ("checkpoint.safetensors", "checkpoint.draft", "trl", "candidate", "identity")
+_WORK = ("checkpoint.safetensors", "checkpoint.draft", "trl", "candidate", "identity", BESIDE)
 """What a finished run no longer needs; its log stays."""
 
 
@@ -104,6 +104,8 @@ def train_recipe(
         return Outcome(known.card, known.folder, None, None, champion == known.card.id)
     run = home / "runs" / card.id
     with _held(run):
+        if processes.is_first():
+            keep_beside(run, card.made_from)
         fitted: Fitted | None = None
         if known is not None and known.card.id == card.id:
             # The same but for the gate, which it is now measured by.

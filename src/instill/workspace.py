@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from instill.learned.own_encoder import OwnEncoder
     from instill.learned.threshold import Threshold
     from instill.learned.tuned import Tuned
+    from instill.purge.purging import Purged
     from instill.status import Status
 
 Labels = tuple[str, ...] | None
@@ -372,6 +373,25 @@ class Workspace:
             self.index.remove(list(records))
         self._upkeep()
         return list(records.values())
+
+    def purge(self, doc_ids: Sequence[str] | None = None) -> Purged:
+        """Take the text of removed documents out of everything that the workspace keeps, after `remove`.
+
+        Args:
+            doc_ids: of documents that were removed; None: of all that were.
+
+        Raises:
+            UsageError: the workspace is seen under labels.
+            WorkspaceError: the workspace is read-only or full, or the index cannot be written.
+        """
+        from instill.purge.purging import purge
+
+        self._must_be_writable()
+        if self._whole is not None:
+            raise UsageError("Only the owner purges: what was made of documents may be made of others too.")
+        purged = purge(self.home, self.catalog, self.index, doc_ids)
+        self.refresh()
+        return purged
 
     def reindex(self, *, progress: Callable[[int, int], None] | None = None) -> int:
         """Split and encode every document again with the present settings, beside the old index; then switch over.

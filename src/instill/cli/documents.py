@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -23,7 +23,12 @@ from instill.cli.output import (
 )
 from instill.cli.terminal import say, say_block
 from instill.errors import UsageError
+from instill.purge.holders import TRAINED
 from instill.workspace import Workspace
+
+if TYPE_CHECKING:
+    from instill.index.types import DocumentRecord
+    from instill.purge.purging import Purged
 
 SOME_FAILED = 3
 
@@ -119,20 +124,55 @@ def watch(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Non
 
 
 def remove(
-    documents: Annotated[list[str], typer.Argument(metavar="DOC…", help="Ids, paths, patterns or folders.")],
+    documents: Annotated[
+        list[str] | None, typer.Argument(metavar="DOC…", help="Ids, paths, patterns or folders.", show_default=False)
+    ] = None,
+    purge: Annotated[
+        bool,
+        typer.Option(
+            "--purge", help="Take their text out of all else too; without DOC, that of all documents removed before."
+        ),
+    ] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Take documents out of the index. The files themselves are not touched.
 
-    Example: `instill remove notes/old.md` or `instill remove 3f2a9c`
+    With --purge nothing keeps their text: study sets lose their facts; comparisons, reports, data curves, unfinished
+    runs and caches that were made with them are deleted, conversations and the log lose what shows them, and the index
+    is written anew. What was trained on them is named; weights cannot be purged.
+
+    Example: `instill remove notes/old.md` or `instill remove 3f2a9c --purge`
     """
+    if not documents and not purge:
+        raise UsageError("No document is named.", remedy="Example: instill remove notes/old.md")
     with Workspace.open(workspace) as opened:
-        records = opened.remove(documents)
+        records = opened.remove(documents) if documents else []
+        purged = opened.purge([record.doc_id for record in records] if documents else None) if purge else None
+    if purged is not None:
+        _print_purged(len(records), purged, as_json=as_json, records=records)
+        return
     if as_json:
         print_json({"removed": records})
     else:
         say(f"Removed {len(records)} document{'s' * (len(records) != 1)}.")
+
+
+def _print_purged(count: int, purged: Purged, *, as_json: bool, records: Sequence[DocumentRecord]) -> None:
+    if as_json:
+        print_json({"removed": records, "purged": purged})
+        return
+    lines = [f"Removed {count} document{'s' * (count != 1)}."] if count else []
+    lines.append(f"Took the text of {len(purged.documents)} document{'s' * (len(purged.documents) != 1)} out.")
+    lines += [f"study set {name}: their facts, questions and rows are gone" for name in purged.rewritten]
+    lines += [f"deleted: {name}" for name in purged.removed]
+    if purged.exchanges:
+        lines.append(f"deleted: {purged.exchanges} exchanges in conversations and the log of questions")
+    say(*lines)
+    for name in purged.trained:
+        say(f"{TRAINED}{name}. What it learned is still in its weights.", fg="yellow")
+    for name in purged.in_use:
+        say(f"in use, and left: {name}. When that has ended: instill remove --purge", fg="yellow")
 
 
 def status(
@@ -181,6 +221,7 @@ def status(
         *_listed("learned", now.learned),
         *_listed("followed", now.roots or ["nothing yet"]),
         ("questions", str(now.questions)),
+        *_listed("removed, and still in", _removed(now.removed_text)),
     ]
     say_block(columns(facts))
 
@@ -188,6 +229,12 @@ def status(
 def _listed(name: str, values: Sequence[str]) -> list[tuple[str, str]]:
     """A row for each value, the first with the name."""
     return [(name if number == 0 else "", value) for number, value in enumerate(values)]
+
+
+def _removed(lines: Sequence[str]) -> list[str]:
+    """What removed documents are still in, and how to take their text out of it."""
+    mended = all(line.startswith(TRAINED) for line in lines)
+    return [*lines, *([] if mended else ["to take their text out: instill remove --purge"])]
 
 
 def show(

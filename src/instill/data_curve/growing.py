@@ -234,6 +234,8 @@ class _Trainings:
         training = material.recipe.training.model_copy(update={"seed": seed})
         recipe = material.recipe.model_copy(update={"training": training})
         folder = self._home / "runs" / f"{self._runs}-{size}-{seed}"
+        folder.mkdir(parents=True, exist_ok=True)
+        keep_beside(folder, material.made_from)
         fitted = fit(
             replace(prepared, recipe=recipe, rows=tuple(rows)),
             folder,

@@ -6,9 +6,7 @@ import json
 from datetime import UTC, datetime
 
 from instill.study.sets import StudyItem
-from instill.study.stored import AuditSealed, StoredStudy, checked_lines, items_file
-
-OPENINGS_FILE = "audit-openings.jsonl"
+from instill.study.stored import OPENINGS_FILE, AuditSealed, StoredStudy, checked_lines, items_file
 
 
 def open_audit(study: StoredStudy, *, unseal: bool, why: str) -> list[StudyItem]:

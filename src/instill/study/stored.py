@@ -21,6 +21,7 @@ from instill.errors import UsageError, WorkspaceError
 from instill.study.sets import SPLITS, Fact, Split, StudyCard, StudyItem, StudySet
 
 CARD_FILE, FACTS_FILE, ROWS_FILE, PROMPTS_FILE = "card.json", "facts.jsonl", "rows.jsonl", "prompts.jsonl"
+OPENINGS_FILE = "audit-openings.jsonl"
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -114,13 +115,16 @@ def write_study(
     study: StudySet,
     rows: Sequence[Mapping[str, Any]] = (),
     prompts: Sequence[Mapping[str, Any]] = (),
+    *,
+    made: str = "",
 ) -> StoredStudy:
-    """Keep a study set; one with the same id is replaced.
+    """Keep a study set; one with the same id is replaced. When its audit was opened stays on record.
 
     Args:
         home: the workspace's `.instill`.
         rows: training rows in the `messages` or `text` form.
         prompts: what a generator was asked and replied.
+        made: ISO 8601 UTC; "" for now.
 
     Raises:
         OSError: the disk is full, or the folder cannot be written; what was there is as it was.
@@ -137,9 +141,11 @@ def write_study(
         hashes[ROWS_FILE] = _write(draft / ROWS_FILE, (_line(row) for row in rows))
         if prompts:
             hashes[PROMPTS_FILE] = _write(draft / PROMPTS_FILE, (_line(prompt) for prompt in prompts))
-        made = datetime.now(UTC).isoformat(timespec="seconds")
-        card = study.card.model_copy(update={"hashes": hashes, "made": made})
+        when = made or datetime.now(UTC).isoformat(timespec="seconds")
+        card = study.card.model_copy(update={"hashes": hashes, "made": when})
         _write(draft / CARD_FILE, [card.model_dump_json(indent=2)])
+        if (folder / OPENINGS_FILE).is_file():
+            shutil.copyfile(folder / OPENINGS_FILE, draft / OPENINGS_FILE)
         _put_in_place(draft, folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from instill.derived import MadeFrom, made_from
 from instill.encoders import open_encoder
@@ -113,16 +115,19 @@ def train_own_encoder(
     chosen_parameters = _fitting(hyperparameters or Hyperparameters(), rows)
     run = workspace.home / FOLDER / f".run-{rows_hash(rows)[:12]}"
     run.mkdir(parents=True, exist_ok=True)
-    candidates = trained_candidates(rows, base, workspace.settings.encoder, chosen_parameters, run, watch or Watch())
-    asked = from_rows("own", _rows(workspace, parts.chosen, seed), most=len(parts.chosen))
-    chosen = choose_share(
-        candidates.encoder, asked, list(unrelated) or [built_in()], progress=(watch or Watch()).measuring
-    )
-    sizes = (len(parts.trained), len(parts.chosen), len(parts.compared))
-    if chosen.share.alpha == 0:
-        verdict = Verdict(*sizes, chosen, None, None, None, switched=False)
-    else:
-        verdict = _compare_and_switch(workspace, candidates, chosen, parts, sizes, encoding, made_from(shared))
+    with _alone(run):
+        candidates = trained_candidates(
+            rows, base, workspace.settings.encoder, chosen_parameters, run, watch or Watch()
+        )
+        asked = from_rows("own", _rows(workspace, parts.chosen, seed), most=len(parts.chosen))
+        chosen = choose_share(
+            candidates.encoder, asked, list(unrelated) or [built_in()], progress=(watch or Watch()).measuring
+        )
+        sizes = (len(parts.trained), len(parts.chosen), len(parts.compared))
+        if chosen.share.alpha == 0:
+            verdict = Verdict(*sizes, chosen, None, None, None, switched=False)
+        else:
+            verdict = _compare_and_switch(workspace, candidates, chosen, parts, sizes, encoding, made_from(shared))
     shutil.rmtree(run, ignore_errors=True)
     return verdict
 
@@ -143,6 +148,22 @@ def undo_own_encoder(workspace: Workspace, *, progress: Counted | None = None) -
     (workspace.home / RECORD_FILE).unlink(missing_ok=True)
     workspace.refresh()
     return count
+
+
+@contextmanager
+def _alone(run: Path) -> Iterator[None]:
+    """No other process trains the same meanwhile, and nobody takes the folder for one that a kill has left."""
+    lock = FileLock(run / "lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise WorkspaceError(
+            "Another process is training on these documents.", where=str(run), remedy="Wait for it, or stop it."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 # -- parts -----------------------------------------------------------------------------------------------------

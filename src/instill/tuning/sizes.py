@@ -11,6 +11,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import numpy as np
+from filelock import FileLock
 
 from instill.documents.document import Document
 from instill.encoders.protocol import Encoder
@@ -100,6 +101,7 @@ class SizedIndexes:
 
     def __exit__(self, *_: object) -> None:
         if self._folder is not None:
+            self._lock.release()
             self._folder.cleanup()
 
     def at(self, size: int) -> Index:
@@ -107,6 +109,8 @@ class SizedIndexes:
         if self._folder is None:
             home = self._workspace.home
             self._folder = tempfile.TemporaryDirectory(prefix="tuning-", dir=home, ignore_cleanup_errors=True)
+            self._lock = FileLock(Path(self._folder.name) / "lock", timeout=0)
+            self._lock.acquire()  # What a kill leaves behind can be told from what is in use.
         if size not in self._made:
             settings = self._workspace.settings.documents.model_copy(update={"passage_tokens": size})
             folder = Path(self._folder.name) / str(size)

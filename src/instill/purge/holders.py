@@ -1,0 +1,149 @@
+"""All places of a workspace that keep text of documents, and what each was made from. Opens no index and no model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from instill.catalog import Catalog
+from instill.derived import UNKNOWN, MadeFrom, kept_beside, together
+from instill.errors import WorkspaceError
+from instill.learned.own_encoder import OwnEncoder, own_encoders
+from instill.purge.said import spoken_of
+from instill.registry.store import Registry
+from instill.study.links import link_of
+from instill.study.stored import list_studies
+
+Kind = Literal["study set", "comparison", "report", "data curve", "run", "candidate", "encoder", "exchange"]
+
+COMPARISONS, ARMS, EXAMPLES = "compare", "arms", "examples"
+FOLDERS: dict[Kind, str] = {"report": "reports", "data curve": "curves", "run": "runs"}
+"""Each holds a folder by name, with the documents written down beside."""
+
+WEIGHTS: tuple[Kind, ...] = ("candidate", "encoder")
+"""What was learned stays in them: no text stands in their files, and none can be taken out."""
+
+TRAINED = "trained on them: "
+"""Begins a line about weights."""
+
+_ROWS = ("rows.jsonl", "replay.jsonl")
+_NO_TEXT = frozenset({"log.jsonl", "lock", "identity"})  # Of a run that is finished.
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Something that keeps text of documents, or weights that were trained on it.
+
+    Args:
+        place: its folder; None for exchanges, which stand in the catalog.
+    """
+
+    kind: Kind
+    name: str
+    place: Path | None
+    made_from: MadeFrom
+
+
+def holders(home: Path, catalog: Catalog) -> list[Holder]:
+    """All of them but the index itself and the caches, which purging empties in any case.
+
+    Args:
+        home: a workspace's `.instill`.
+    """
+    found = [Holder("study set", study.card.id, study.folder, study.card.made_from) for study in list_studies(home)]
+    found += _comparisons(home)
+    for kind, folder in FOLDERS.items():
+        found += [Holder(kind, each.name, each, _beside(each)) for each in _folders(home / folder) if _has_text(each)]
+    for entry in Registry(home).entries():
+        made = UNKNOWN if entry.card is None else entry.card.made_from
+        found.append(Holder("candidate", entry.id, home / "adapters" / entry.id, made))
+    found += [Holder("encoder", own.name, own.folder(home), own.made_from) for own in _encoders(home)]
+    spoken = spoken_of(catalog)
+    found += [Holder("exchange", name, None, made) for name, made in spoken]
+    return found
+
+
+def gone_from(found: list[Holder], present: frozenset[str]) -> list[tuple[Holder, frozenset[str]]]:
+    """The holders that were made from documents that are not there any longer, with their ids.
+
+    Args:
+        present: ids of the documents in the index.
+    """
+    with_gone = [(holder, holder.made_from.doc_ids - present) for holder in found]
+    return [(holder, gone) for holder, gone in with_gone if gone]
+
+
+def said_of(found: list[tuple[Holder, frozenset[str]]]) -> list[str]:
+    """A line a kind, with the names of the first few.
+
+    Example:
+        >>> found = [Holder("report", "3f2a", None, MadeFrom()), Holder("exchange", "turn 2", None, MadeFrom())]
+        >>> said_of([(holder, frozenset({"d1"})) for holder in found])
+        ['1 report (3f2a)', '1 exchange in conversations and the log of questions']
+    """
+    by_kind: dict[Kind, list[str]] = {}
+    for holder, _ in found:
+        by_kind.setdefault(holder.kind, []).append(holder.name)
+    lines = []
+    for kind, names in by_kind.items():
+        count = f"{len(names)} {kind}{'s' * (len(names) != 1)}"
+        if kind == "exchange":
+            lines.append(f"{count} in conversations and the log of questions")
+        else:
+            more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+            trained = TRAINED if kind in WEIGHTS else ""
+            lines.append(f"{trained}{count} ({', '.join(names[:_SHOWN])}{more})")
+    return lines
+
+
+_SHOWN = 3
+
+
+def _comparisons(home: Path) -> Iterator[Holder]:
+    for folder in _folders(home / COMPARISONS):
+        if folder.name == ARMS:
+            for arm in _folders(folder):
+                yield Holder("comparison", f"{ARMS}/{arm.name}", arm, together(_links(arm)))
+        elif folder.name == EXAMPLES:
+            for part in _folders(folder):
+                yield Holder("comparison", f"{EXAMPLES}/{part.name}", part, _beside(part))
+        else:
+            yield Holder("comparison", folder.name, folder, _beside(folder))
+
+
+def _links(arm: Path) -> Iterator[MadeFrom]:
+    """Of each row of an arm."""
+    for name in _ROWS:
+        try:
+            lines = (arm / name).read_text(encoding="utf-8").split("\n")
+            yield from (link_of(json.loads(line)) for line in lines if line)
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError, AttributeError, TypeError, RecursionError):
+            yield UNKNOWN
+
+
+def _encoders(home: Path) -> list[OwnEncoder]:
+    try:
+        return own_encoders(home)
+    except WorkspaceError:  # It is told of where the index is opened.
+        return []
+
+
+def _beside(folder: Path) -> MadeFrom:
+    made = kept_beside(folder)
+    return UNKNOWN if made is None else made
+
+
+def _has_text(folder: Path) -> bool:
+    return any(file.name not in _NO_TEXT for file in folder.iterdir())
+
+
+def _folders(parent: Path) -> list[Path]:
+    """Those that are finished; drafts begin with a dot."""
+    if not parent.is_dir():
+        return []
+    return sorted(each for each in parent.iterdir() if each.is_dir() and not each.name.startswith("."))

@@ -1,0 +1,181 @@
+"""Taking the text of removed documents out of everything that a workspace keeps, but trained weights."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from instill.catalog import Catalog
+from instill.errors import WorkspaceError
+from instill.index.rewriting import rewrite
+from instill.index.store import Index
+from instill.learned.own_encoder import FOLDER as ENCODERS
+from instill.purge.holders import WEIGHTS, Holder, gone_from, holders
+from instill.purge.said import forget_exchanges
+from instill.study.purged import without_documents
+from instill.study.stored import StoredStudy, studies_folder
+
+CACHES = ("gates", "frozen")
+"""What was measured or computed of rows, by hashes: nobody can say of which. It is made again where it is needed."""
+
+_MEASURED = ("comparison", "report", "data curve", "run")
+_LEFT_BEHIND = re.compile(r"\..*\.(\d+)(?:\.old)?")
+"""A draft of a process, by its number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """What was taken out.
+
+    Args:
+        documents: ids of the documents whose text is gone.
+        rewritten: study sets that hold the other documents still, by id.
+        removed: what was deleted as a whole, such as "report 3f2a"; it can be made again.
+        exchanges: questions with their answers that are gone from conversations and the log.
+        trained: candidates and encoders that were trained on the documents, or on nobody knows what; they are still
+            there, and so is what they learned.
+        in_use: what another process works on just now, so that it was left: purge again when that has ended.
+    """
+
+    documents: tuple[str, ...]
+    rewritten: tuple[str, ...]
+    removed: tuple[str, ...]
+    exchanges: int
+    trained: tuple[str, ...]
+    in_use: tuple[str, ...]
+
+
+def purge(home: Path, catalog: Catalog, index: Index, doc_ids: Collection[str] | None = None) -> Purged:
+    """Take the text of documents that are not in the index any longer out of all else. Stopped half-way, it is done
+    again by the same call.
+
+    Study sets lose the facts of these documents; comparisons, reports, data curves and unfinished runs that were made
+    with them, or with nobody knows what, are deleted; so are caches, exchanges that show them, old versions of the
+    index, and what processes that died left behind.
+
+    Args:
+        home: the workspace's `.instill`.
+        doc_ids: None: of all documents that something was made from and that are gone.
+
+    Raises:
+        WorkspaceError: the index cannot be written.
+        OSError: a file cannot be deleted or the disk is full.
+    """
+    present = frozenset(record.doc_id for record in index.records())
+    found = holders(home, catalog)
+    every = frozenset(doc_id for _, gone in gone_from(found, present) for doc_id in gone)
+    wanted = every if doc_ids is None else frozenset(doc_ids) - present
+    report = _Report()
+    touched = [each for each in found if not each.made_from.known or each.made_from.doc_ids & wanted]
+    for holder in touched:
+        _take_out(holder, wanted, report)
+    _unreadable_studies(home, report)
+    for name in CACHES:
+        if not report.in_use and (home / name).is_dir():
+            shutil.rmtree(home / name)
+    for place in _left_behind(home):
+        _delete(place, place.name, report)
+    exchanges = forget_exchanges(catalog, wanted)
+    rewrite(index)
+    return Purged(
+        documents=tuple(sorted(wanted)),
+        rewritten=tuple(report.rewritten),
+        removed=tuple(report.removed),
+        exchanges=exchanges,
+        trained=tuple(f"{each.kind} {each.name}" for each in touched if each.kind in WEIGHTS),
+        in_use=tuple(report.in_use),
+    )
+
+
+class _Report:
+    def __init__(self) -> None:
+        self.rewritten: list[str] = []
+        self.removed: list[str] = []
+        self.in_use: list[str] = []
+
+
+def _take_out(holder: Holder, doc_ids: frozenset[str], report: _Report) -> None:
+    name = f"{holder.kind} {holder.name}"
+    if holder.place is None or holder.kind in WEIGHTS:
+        return
+    if holder.kind == "study set":
+        try:
+            left = without_documents(StoredStudy(holder.place), doc_ids)
+        except WorkspaceError:  # It is damaged, so that nobody can take a part of it out.
+            left = None
+            shutil.rmtree(holder.place, ignore_errors=True)
+        (report.removed if left is None else report.rewritten).append(name if left is None else holder.name)
+    elif holder.kind in _MEASURED:
+        _delete(holder.place, name, report)
+
+
+def _delete(place: Path, name: str, report: _Report) -> None:
+    with contextlib.ExitStack() as stack:
+        try:
+            for lock in _locks(place):
+                stack.enter_context(FileLock(lock, timeout=0))
+        except Timeout:
+            report.in_use.append(name)
+            return
+        if place.is_dir():
+            shutil.rmtree(place)
+        else:
+            place.unlink(missing_ok=True)
+        report.removed.append(name)
+
+
+def _in_use(place: Path) -> bool:
+    for lock in _locks(place):
+        try:
+            with FileLock(lock, timeout=0):
+                pass
+        except Timeout:
+            return True
+    return False
+
+
+def _locks(place: Path) -> list[Path]:
+    """The files that a process which works in the folder holds."""
+    return (
+        [file for file in place.rglob("*") if file.name == "lock" or file.suffix == ".lock"] if place.is_dir() else []
+    )
+
+
+def _unreadable_studies(home: Path, report: _Report) -> None:
+    """Study sets without a card that can be read hold nobody knows what."""
+    for folder in studies_folder(home).glob("[!.]*"):
+        try:
+            StoredStudy(folder)
+        except WorkspaceError:
+            shutil.rmtree(folder, ignore_errors=True)
+            report.removed.append(f"study set {folder.name}")
+
+
+def _left_behind(home: Path) -> Iterator[Path]:
+    """Drafts of processes that have ended, and folders of work that a kill has left."""
+    for place in sorted(home.rglob(".*")):
+        found = _LEFT_BEHIND.fullmatch(place.name)
+        if found is not None and place.exists() and not _runs(int(found[1])):
+            yield place
+    yield from sorted(home.glob("tuning-*"))
+    if not _in_use(home / ENCODERS):  # The draft of a training is held by the lock of its run.
+        yield from sorted((home / ENCODERS).glob(".*"))
+
+
+def _runs(process: int) -> bool:
+    if process == os.getpid():
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

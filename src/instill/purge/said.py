@@ -1,0 +1,104 @@
+"""Conversations and the log of questions: which documents an exchange shows, and taking exchanges out for good."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+
+from instill.catalog import CONVERSATIONS, TURNS, USAGE, Catalog
+from instill.derived import MadeFrom, Source
+
+_SHOWN_BY_TURNS = """
+    SELECT DISTINCT turns.turn_id AS id, found.value AS doc_id FROM turns, json_tree(turns.answer) AS found
+    WHERE found.key = 'doc_id' AND json_valid(turns.answer)
+"""
+_SHOWN_BY_LOG = """
+    SELECT DISTINCT usage.usage_id AS id, found.value AS doc_id FROM usage, json_tree(usage.citations) AS found
+    WHERE found.key = 'doc_id' AND json_valid(usage.citations)
+"""
+
+
+def spoken_of(catalog: Catalog) -> list[tuple[str, MadeFrom]]:
+    """Of each kept answer that shows documents a name ("turn 7", "question 3") and the documents.
+
+    Versions and labels are not known of them: "" and (). A cited or nearest passage counts.
+    """
+    if not catalog.path.exists():
+        return []
+    engine = _engine(catalog)
+    try:
+        with engine.connect() as connection:
+            return [
+                (f"{noun} {number}", MadeFrom(tuple(Source(doc_id, "") for doc_id in sorted(doc_ids))))
+                for noun, query in (("turn", _SHOWN_BY_TURNS), ("question", _SHOWN_BY_LOG))
+                for number, doc_ids in _by_id(connection, query).items()
+            ]
+    finally:
+        engine.dispose()
+
+
+def forget_exchanges(catalog: Catalog, doc_ids: Iterable[str]) -> int:
+    """Take every exchange out that shows one of the documents, and what was said after it in the same conversation.
+
+    What follows in a conversation may repeat it. Log entries of follow-ups lose what they were understood as, which
+    may name a document; the question as it was asked stays. The file is then written anew, so that nothing is left of
+    what was deleted.
+
+    Returns:
+        How many exchanges there were.
+    """
+    gone = set(doc_ids)
+    if not catalog.path.exists() or not catalog.writable:
+        return 0
+    engine = _engine(catalog)
+    try:
+        with engine.begin() as connection:
+            turns = {number for number, shown in _by_id(connection, _SHOWN_BY_TURNS).items() if shown & gone}
+            asked = {number for number, shown in _by_id(connection, _SHOWN_BY_LOG).items() if shown & gone}
+            count = len(asked) + len(turns)
+            for conversation, first in _first_turns(connection, turns).items():
+                later = sa.and_(TURNS.c.conversation_id == conversation, TURNS.c.turn_id >= first)
+                connection.execute(sa.delete(TURNS).where(later))
+            for number in asked:
+                connection.execute(sa.delete(USAGE).where(USAGE.c.usage_id == number))
+            connection.execute(sa.update(USAGE).values(standalone_question=USAGE.c.question))
+            empty = ~sa.exists().where(TURNS.c.conversation_id == CONVERSATIONS.c.conversation_id)
+            connection.execute(sa.delete(CONVERSATIONS).where(empty))
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("VACUUM")
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        return count
+    finally:
+        engine.dispose()
+
+
+def _first_turns(connection: sa.Connection, turns: Iterable[int]) -> dict[str, int]:
+    """Of each conversation the turn from which on it is taken out: the question before the first of these answers."""
+    first: dict[str, int] = {}
+    for number in sorted(turns):
+        row = connection.execute(sa.select(TURNS.c.conversation_id).where(TURNS.c.turn_id == number)).one()
+        if row.conversation_id in first:
+            continue
+        before = connection.execute(
+            sa.select(sa.func.max(TURNS.c.turn_id)).where(
+                TURNS.c.conversation_id == row.conversation_id, TURNS.c.turn_id < number, TURNS.c.role == "user"
+            )
+        ).scalar_one_or_none()
+        first[row.conversation_id] = number if before is None else int(before)
+    return first
+
+
+def _by_id(connection: sa.Connection, query: str) -> dict[int, set[str]]:
+    found: dict[int, set[str]] = {}
+    for row in connection.execute(sa.text(query)):
+        found.setdefault(int(row.id), set()).add(str(row.doc_id))
+    return found
+
+
+def _engine(catalog: Catalog) -> sa.Engine:
+    if catalog.writable:
+        return sa.create_engine(f"sqlite:///{catalog.path}", connect_args={"timeout": 30})
+    wal = catalog.path.with_name(catalog.path.name + "-wal")
+    immutable = "" if wal.exists() else "&immutable=1"
+    return sa.create_engine(f"sqlite:///file:{catalog.path}?mode=ro{immutable}&uri=true")
