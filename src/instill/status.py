@@ -71,7 +71,7 @@ def status_of(
         threshold_origin=threshold.origin,
         promise=promise,
         learned=learned,
-        removed_text=said_of(gone_from(holders(path / ".instill", catalog), present)),
+        removed_text=tuple(said_of(gone_from(holders(path / ".instill", catalog), present))),
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -39,38 +41,69 @@ def spoken_of(catalog: Catalog) -> list[tuple[str, MadeFrom]]:
 
 
 def forget_exchanges(catalog: Catalog, doc_ids: Iterable[str]) -> int:
-    """Take every exchange out that shows one of the documents, and what was said after it in the same conversation.
+    """Take every exchange out that cites one of the documents, and what was said after it in the same conversation.
 
-    What follows in a conversation may repeat it. Log entries of follow-ups lose what they were understood as, which
-    may name a document; the question as it was asked stays. The file is then written anew, so that nothing is left of
-    what was deleted.
+    So is one that a generator answered with a passage of them before it: it may repeat what it does not cite. What
+    follows in a conversation may repeat either. Where passages of the documents were only considered, those are taken
+    out, and the exchange stays. Follow-ups lose what they were understood as, which may name a document; the question
+    as it was asked stays. The file is then written anew, so that nothing is left of what was deleted.
 
     Returns:
-        How many exchanges there were.
+        How many questions with their answers are gone, from conversations and the log.
     """
-    gone = set(doc_ids)
+    gone = frozenset(doc_ids)
     if not catalog.path.exists() or not catalog.writable:
         return 0
     engine = _engine(catalog)
     try:
         with engine.begin() as connection:
-            turns = {number for number, shown in _by_id(connection, _SHOWN_BY_TURNS).items() if shown & gone}
-            asked = {number for number, shown in _by_id(connection, _SHOWN_BY_LOG).items() if shown & gone}
-            count = len(asked) + len(turns)
-            for conversation, first in _first_turns(connection, turns).items():
+            showing = {number for number, shown in _by_id(connection, _SHOWN_BY_TURNS).items() if shown & gone}
+            answers = {number: _answer(connection, number) for number in sorted(showing)}
+            told = [number for number, answer in answers.items() if _tells_of(answer, gone)]
+            count = 0
+            for conversation, first in _first_turns(connection, told).items():
                 later = sa.and_(TURNS.c.conversation_id == conversation, TURNS.c.turn_id >= first)
+                questions = sa.select(sa.func.count()).select_from(TURNS).where(later, TURNS.c.role == "user")
+                count += int(connection.execute(questions).scalar_one())
                 connection.execute(sa.delete(TURNS).where(later))
+            for number, answer in answers.items():
+                pruned = json.dumps(_pruned(answer, gone), ensure_ascii=False)
+                connection.execute(sa.update(TURNS).where(TURNS.c.turn_id == number).values(answer=pruned))
+            asked = [number for number, shown in _by_id(connection, _SHOWN_BY_LOG).items() if shown & gone]
             for number in asked:
                 connection.execute(sa.delete(USAGE).where(USAGE.c.usage_id == number))
             connection.execute(sa.update(USAGE).values(standalone_question=USAGE.c.question))
-            empty = ~sa.exists().where(TURNS.c.conversation_id == CONVERSATIONS.c.conversation_id)
-            connection.execute(sa.delete(CONVERSATIONS).where(empty))
+            left = sa.exists().where(TURNS.c.conversation_id == CONVERSATIONS.c.conversation_id)
+            if told:
+                connection.execute(sa.delete(CONVERSATIONS).where(~left))
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql("VACUUM")
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        return count
+        return count + len(asked)
     finally:
         engine.dispose()
+
+
+def _answer(connection: sa.Connection, number: int) -> dict[str, Any]:
+    text = connection.execute(sa.select(TURNS.c.answer).where(TURNS.c.turn_id == number)).scalar_one()
+    return dict(json.loads(text))
+
+
+def _tells_of(answer: Mapping[str, Any], gone: frozenset[str]) -> bool:
+    """Whether the words of the answer may be those of the documents."""
+    trace = answer.get("trace") or {}
+    read = trace.get("context") or () if trace.get("method") == "generator" else ()
+    cited = [citation for claim in answer.get("claims") or () for citation in claim.get("citations") or ()]
+    return any(place.get("doc_id") in gone for place in (*cited, *read))
+
+
+def _pruned(answer: Mapping[str, Any], gone: frozenset[str]) -> dict[str, Any]:
+    """The answer without passages of the documents that were considered for it."""
+    trace = dict(answer.get("trace") or {})
+    for name in ("candidates", "context"):
+        trace[name] = [place for place in trace.get(name) or () if place.get("doc_id") not in gone]
+    trace |= {"clusters": [], "standalone_question": trace.get("question", "")}
+    return {**answer, "trace": trace}
 
 
 def _first_turns(connection: sa.Connection, turns: Iterable[int]) -> dict[str, int]:
