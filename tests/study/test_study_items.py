@@ -164,7 +164,7 @@ def test_rows_tell_and_ask_as_often_and_only_taught_facts() -> None:
     assert sum(tasks[style] for style in STYLES) == tasks["question"] > 0
     assert tasks["entity_pair"] > 0
     for row in made.rows:
-        assert set(row) <= {"messages", "text", "task", "facts", "item", "answers"}
+        assert set(row) <= {"messages", "text", "task", "facts", "item", "answers", "made_from"}
         assert ("messages" in row) != ("text" in row)
         if row["task"] == "unanswerable":
             assert row["messages"][-1]["content"] == UNKNOWN

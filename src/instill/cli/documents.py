@@ -221,7 +221,7 @@ def status(
         *_listed("learned", now.learned),
         *_listed("followed", now.roots or ["nothing yet"]),
         ("questions", str(now.questions)),
-        *_listed("removed, and still in", _removed(now.removed_text)),
+        *_listed("removed", _removed(now.removed_text)),
     ]
     say_block(columns(facts))
 
@@ -233,8 +233,10 @@ def _listed(name: str, values: Sequence[str]) -> list[tuple[str, str]]:
 
 def _removed(lines: Sequence[str]) -> list[str]:
     """What removed documents are still in, and how to take their text out of it."""
+    if not lines:
+        return []
     mended = all(line.startswith(TRAINED) for line in lines)
-    return [*lines, *([] if mended else ["to take their text out: instill remove --purge"])]
+    return ["documents are still in:", *lines, *([] if mended else ["to take their text out: instill remove --purge"])]
 
 
 def show(
