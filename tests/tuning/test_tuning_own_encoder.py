@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from instill import Workspace
+from instill.derived import made_from
 from instill.encoders.minilm import find_minilm
 from instill.encoders.sentence_transformers_folder import read_folder
 from instill.encoders.transformer_weights import read_tensors
@@ -76,7 +77,8 @@ def moved(place: Path, amount: float) -> Candidates:
 
 def switch(workspace: Workspace, candidates: Candidates) -> bool:
     parts = _Parts([], [], questions(workspace))
-    verdict = _compare_and_switch(workspace, candidates, Chosen(Share(1.0), [], []), parts, (0, 0, 6), None)
+    chosen, sources = Chosen(Share(1.0), [], []), made_from(workspace.documents())
+    verdict = _compare_and_switch(workspace, candidates, chosen, parts, (0, 0, 6), None, sources)
     assert verdict.gain is not None
     assert verdict.switched == (verdict.gain.low > 0)
     return verdict.switched
