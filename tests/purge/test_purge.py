@@ -97,6 +97,7 @@ def test_a_removed_document_is_in_many_places_until_it_is_purged(kb: Path) -> No
         assert holding(kb) >= everywhere
         said = workspace.status().removed_text
         assert [line.split(" (")[0] for line in said] == [
+            "files of the index, until it is written anew",
             "1 study set", "1 comparison", "1 report", "1 data curve", "1 run",
             "6 exchanges in conversations and the log of questions",
         ]  # fmt: skip

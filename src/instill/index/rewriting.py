@@ -31,7 +31,7 @@ def rewrite(index: Index) -> None:
         WorkspaceError: the disk is full, or another process has been writing for too long; nothing was changed.
     """
     dimension, fingerprint = index.generation.dimension, index.generation.fingerprint
-    with storage_errors(index.folder), index._writing():
+    with storage_errors(index.folder), index.alone():
         generation = new_generation(dimension, fingerprint)
         folder = index.folder / generation.name
         try:

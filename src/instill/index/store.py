@@ -23,6 +23,7 @@ from instill.index.generations import (
     remove_old_generations,
 )
 from instill.index.lookup import StoredDocument, StoredPassage
+from instill.index.removed import note_removed
 from instill.index.tables import Result, Table, Tables, is_conflict, storage_errors
 from instill.index.types import DocumentRecord, Hit, IndexedDocument, Keep, Put, SearchRequest, SearchResult
 from instill.index.upkeep import Stats
@@ -133,6 +134,9 @@ class Index:
         """Take documents out, in one atomic commit; how many were there."""
         if not doc_ids:
             return 0
+        self._check_writable()
+        with storage_errors(self.folder):  # Noted first: a kill in between tells of too much, not of too little.
+            note_removed(self.folder / self.generation.name, doc_ids)
         return self._change(lambda table: writing.remove(table, doc_ids))
 
     def rename(self, doc_id: str, *, source: str, title: str) -> None:

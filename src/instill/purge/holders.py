@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Literal
 
 from instill.catalog import Catalog
-from instill.derived import UNKNOWN, MadeFrom, kept_beside, together
+from instill.derived import UNKNOWN, MadeFrom, Source, kept_beside, together
 from instill.errors import WorkspaceError
+from instill.index.removed import removed_from
 from instill.learned.own_encoder import OwnEncoder, own_encoders
 from instill.purge.said import spoken_of
 from instill.registry.store import Registry
 from instill.study.links import link_of
 from instill.study.stored import list_studies
 
-Kind = Literal["study set", "comparison", "report", "data curve", "run", "candidate", "encoder", "exchange"]
+Kind = Literal["index", "study set", "comparison", "report", "data curve", "run", "candidate", "encoder", "exchange"]
 
 COMPARISONS, ARMS, EXAMPLES = "compare", "arms", "examples"
 FOLDERS: dict[Kind, str] = {"report": "reports", "data curve": "curves", "run": "runs"}
@@ -48,12 +49,16 @@ class Holder:
 
 
 def holders(home: Path, catalog: Catalog) -> list[Holder]:
-    """All of them but the index itself and the caches, which purging empties in any case.
+    """All of them but the caches, which purging empties in any case. Of the index it is what was removed from it.
 
     Args:
         home: a workspace's `.instill`.
     """
     found = [Holder("study set", study.card.id, study.folder, study.card.made_from) for study in list_studies(home)]
+    removed = removed_from(home / "index")
+    if removed:
+        made = MadeFrom(tuple(Source(doc_id, "") for doc_id in sorted(removed)))
+        found.insert(0, Holder("index", "index", home / "index", made))
     found += _comparisons(home)
     for kind, folder in FOLDERS.items():
         found += [Holder(kind, each.name, each, _beside(each)) for each in _folders(home / folder) if _has_text(each)]
@@ -90,7 +95,9 @@ def said_of(found: list[tuple[Holder, frozenset[str]]]) -> list[str]:
     lines = []
     for kind, names in by_kind.items():
         count = f"{len(names)} {kind}{'s' * (len(names) != 1)}"
-        if kind == "exchange":
+        if kind == "index":
+            lines.append("files of the index, until it is written anew")
+        elif kind == "exchange":
             lines.append(f"{count} in conversations and the log of questions")
         else:
             more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
