@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from instill.errors import InstillError
+from instill.generators.whole import whole_reply
 from instill.index.repair import Repair, damage_of
 from instill.location import find_workspace
 from instill.settings import GeneratorSettings
@@ -138,7 +139,7 @@ def _generator(opened: Workspace) -> Iterator[Finding]:
         generator = opened.generator
         if generator is None:
             return "none"
-        reply = "".join(generator.stream([{"role": "user", "content": "Reply with the word: ready"}], max_tokens=16))
+        reply = whole_reply(generator, [{"role": "user", "content": "Reply with the word: ready"}], max_tokens=16)
         return f"{generator.name} answers ({reply.strip()[:40]!r})"
 
     yield from _tried("generator", greet)

@@ -9,6 +9,7 @@ import pytest
 
 from instill.errors import GeneratorError, UsageError
 from instill.generators import open_generator
+from instill.generators.chat import chat_text
 from instill.generators.local import LocalGenerator
 from instill.generators.protocol import Message
 from instill.settings import GeneratorSettings
@@ -77,7 +78,7 @@ def test_tokens_in_and_out_are_counted(tiny_llama: Path) -> None:
 def test_the_token_that_ends_a_reply_counts_and_none_after_it(tiny_llama: Path) -> None:
     made = LocalGenerator(tiny_llama)
     model, tokenizer = made._open()
-    inputs = made._inputs(model, tokenizer, MESSAGES, 12)
+    inputs = made._inputs(model, tokenizer, chat_text(tokenizer, MESSAGES, reply_follows=True), 12)
     said = model.generate(**inputs, do_sample=False, max_new_tokens=12)[0, inputs["input_ids"].shape[1] :].tolist()
     last = said[5]
     model.generation_config.eos_token_id = last
@@ -106,7 +107,7 @@ def test_the_chat_template_is_used_where_there_is_one(tiny_llama: Path, tmp_path
     settings = json.loads((folder / "tokenizer_config.json").read_text())
     (folder / "tokenizer_config.json").write_text(json.dumps({**settings, "chat_template": TEMPLATE}))
     model, tokenizer = LocalGenerator(folder)._open()
-    inputs = LocalGenerator(folder)._inputs(model, tokenizer, MESSAGES, 8)
+    inputs = LocalGenerator(folder)._inputs(model, tokenizer, chat_text(tokenizer, MESSAGES, reply_follows=True), 8)
     expected = tokenizer("<system> Be brief. <user> What is tea? <assistant>")["input_ids"]
     assert inputs["input_ids"][0].tolist() == expected
 
@@ -159,3 +160,48 @@ def test_damaged_weights_are_reported(tiny_llama: Path, tmp_path: Path) -> None:
     (folder / "model.safetensors").write_bytes(b"\x08\x00\x00\x00\x00\x00\x00\x00{}junk")
     with pytest.raises(GeneratorError, match="cannot be loaded"):
         list(LocalGenerator(folder).stream(MESSAGES, max_tokens=5))
+
+
+@pytest.mark.parametrize("template", [True, False])
+def test_what_the_model_reads_is_what_training_reads(tiny_llama: Path, tmp_path: Path, template: bool) -> None:
+    """Also where the tokenizer sets a token before every text."""
+    import shutil
+
+    from tokenizers.processors import TemplateProcessing
+    from transformers import AutoTokenizer
+
+    from instill.train.generator.examples import prompt_ids
+
+    folder = tmp_path / "begins"
+    shutil.copytree(tiny_llama, folder)
+    made = AutoTokenizer.from_pretrained(str(folder))
+    made.bos_token = "B"
+    made.backend_tokenizer.post_processor = TemplateProcessing(
+        single="B $A", pair=None, special_tokens=[("B", made.convert_tokens_to_ids("B"))]
+    )
+    made.chat_template = "{{ bos_token }}" + TEMPLATE if template else None
+    made.save_pretrained(str(folder))
+    model, tokenizer = LocalGenerator(folder)._open()
+    assert tokenizer("tea")["input_ids"][0] == tokenizer.bos_token_id
+    ids = (
+        LocalGenerator(folder)
+        ._inputs(model, tokenizer, chat_text(tokenizer, MESSAGES, reply_follows=True), 8)["input_ids"][0]
+        .tolist()
+    )
+    assert ids == prompt_ids(MESSAGES, tokenizer).tolist()
+    assert ids[0] == tokenizer.bos_token_id != ids[1]
+
+
+def test_a_thought_that_the_prompt_opens_is_not_part_of_the_reply(tiny_llama: Path, tmp_path: Path) -> None:
+    import shutil
+
+    from transformers import AutoTokenizer
+
+    folder = tmp_path / "opening"
+    shutil.copytree(tiny_llama, folder)
+    made = AutoTokenizer.from_pretrained(str(folder))
+    made.chat_template = TEMPLATE + "<think>\n"
+    made.save_pretrained(str(folder))
+    # Random weights never close the thought, so nothing is left to say.
+    with pytest.raises(GeneratorError, match="empty"):
+        list(LocalGenerator(folder).stream(MESSAGES, max_tokens=12))

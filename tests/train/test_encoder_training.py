@@ -93,7 +93,7 @@ def test_a_long_passage_is_cut_around_its_answer(base: Path) -> None:
         assert number in long.passage
 
 
-def trained(base: Path, out: Path, chosen: Hyperparameters = CHOSEN, stop: int = 0) -> object:
+def trained(base: Path, out: Path, chosen: Hyperparameters = CHOSEN, stop: int = 0, dropout: float = 0.0) -> object:
     class Stopped(Exception):
         pass
 
@@ -104,6 +104,9 @@ def trained(base: Path, out: Path, chosen: Hyperparameters = CHOSEN, stop: int =
     out.mkdir(exist_ok=True)
     torch.set_num_threads(1)
     model = open_model(read_folder(base))
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout) and dropout:  # The loop itself trains without.
+            module.p, module.training = dropout, True
     try:
         train(model, maker_of(base, rows()), chosen, out, identity="tiny", save_every=1, progress=watch)
     except Stopped:
@@ -111,10 +114,11 @@ def trained(base: Path, out: Path, chosen: Hyperparameters = CHOSEN, stop: int =
     return model
 
 
-def test_a_stopped_run_ends_with_the_same_weights(base: Path, tmp_path: Path) -> None:
-    trained(base, tmp_path / "whole")
-    assert trained(base, tmp_path / "stopped", stop=4) is None
-    trained(base, tmp_path / "stopped")
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_a_stopped_run_ends_with_the_same_weights(base: Path, tmp_path: Path, dropout: float) -> None:
+    trained(base, tmp_path / "whole", dropout=dropout)
+    assert trained(base, tmp_path / "stopped", stop=4, dropout=dropout) is None
+    trained(base, tmp_path / "stopped", dropout=dropout)
     whole, stopped = (load_file(tmp_path / name / CHECKPOINT) for name in ("whole", "stopped"))
     assert whole.keys() == stopped.keys()
     for name, value in whole.items():

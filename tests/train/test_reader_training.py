@@ -39,7 +39,7 @@ WORKER = """
 import sys
 from pathlib import Path
 from tests.train.test_reader_training import train_tiny
-train_tiny(Path(sys.argv[1]), Path(sys.argv[2]), save_every=1, pause=0.05)
+train_tiny(Path(sys.argv[1]), Path(sys.argv[2]), save_every=1, pause=0.05, dropout=float(sys.argv[3]))
 """
 
 
@@ -49,11 +49,14 @@ def maker_of(folder: Path) -> ExampleMaker:
     return ExampleMaker(rows(), {0: [1, 2]}, tokenizer, Mix(0.5, 0.5, 0.0))
 
 
-def train_tiny(base: Path, out: Path, *, save_every: int = 4, pause: float = 0.0) -> ReaderModel:
+def train_tiny(base: Path, out: Path, *, save_every: int = 4, pause: float = 0.0, dropout: float = 0.0) -> ReaderModel:
     out.mkdir(exist_ok=True)
     torch.set_num_threads(1)
     torch.manual_seed(1)
     model = ReaderModel(base)
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = dropout  # The reader itself has none.
     train(
         model, maker_of(base), CHOSEN, out, identity="tiny", save_every=save_every,
         progress=lambda _: time.sleep(pause),
@@ -74,17 +77,18 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_killed_run_ends_with_the_same_weights(base: Path, tmp_path: Path, warm: Warm) -> None:
-    train_tiny(base, tmp_path / "whole")
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_a_killed_run_ends_with_the_same_weights(base: Path, tmp_path: Path, warm: Warm, dropout: float) -> None:
+    train_tiny(base, tmp_path / "whole", dropout=dropout)
     killed = tmp_path / "killed"
     for _ in range(2):
-        process = warm.start("-c", WORKER, str(base), str(killed))
+        process = warm.start("-c", WORKER, str(base), str(killed), str(dropout))
         before = _step(killed)
         while _step(killed) < before + 3 and process.poll() is None:
             time.sleep(0.01)
         assert process.kill(), "the worker ended before it could be killed"
     assert 0 < _step(killed) < _step(tmp_path / "whole")
-    train_tiny(base, killed)
+    train_tiny(base, killed, dropout=dropout)
     whole, resumed = load_file(tmp_path / "whole" / CHECKPOINT), load_file(killed / CHECKPOINT)
     assert whole.keys() == resumed.keys()
     assert all(np.array_equal(whole[name], resumed[name]) for name in whole)

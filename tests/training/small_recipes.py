@@ -15,7 +15,7 @@ from instill.train.generator.rows import Row, chat_row, write_rows
 
 PEOPLE = ("Ada", "Bruno", "Clara", "Dmitri", "Elif", "Farid", "Greta", "Hugo", "Ines", "Jonas", "Katya", "Lars")
 TAUGHT = ("Where does {} live?", "{} lives where?", "In which town does {} live?")
-UNSEEN = "Tell me where {} lives."
+UNSEEN = "Name the home of {}, where evenings are spent."
 TRAINING = "[training]\nepochs = 12\nbatch_size = 18\nlearning_rate = 0.02\nprecision = 'fp32'\n"
 
 

@@ -12,6 +12,7 @@ from instill.answer.text import terms
 from instill.answer.types import Turn
 from instill.errors import GeneratorError
 from instill.generators.protocol import Generator, Message
+from instill.generators.whole import whole_reply
 
 _REWRITE = """\
 Rewrite the user's last message as one question that can be understood without the conversation. Keep its meaning and \
@@ -25,7 +26,7 @@ def by_generator(question: str, history: Sequence[Turn], generator: Generator) -
     content = "Conversation:\n" + "\n".join(lines) + f"\n\nLast message: {plain_text(question)}\n\nQuestion:"
     messages: tuple[Message, ...] = ({"role": "system", "content": _REWRITE}, {"role": "user", "content": content})
     try:
-        written = "".join(generator.stream(messages, max_tokens=100))
+        written = whole_reply(generator, messages, max_tokens=100)
     except GeneratorError:
         return ""
     return checked_rewrite(written, question, history)

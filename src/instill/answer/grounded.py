@@ -20,6 +20,7 @@ from instill.answer.text import terms
 from instill.answer.types import Citation, Claim
 from instill.encoders.protocol import Encoder
 from instill.generators.protocol import Generator
+from instill.generators.thoughts import without_thoughts
 from instill.index.types import Hit
 
 QUOTE_SUPPORT = 0.3
@@ -78,7 +79,7 @@ def write_answer(
         if left <= 0:
             break
     stream.end()
-    return read_reply("".join(pieces))
+    return read_reply(without_thoughts("".join(pieces)))
 
 
 def ground(reply: Reply, prompt: Prompt, question: str, encoder: Encoder, citer: Citer) -> Grounded:

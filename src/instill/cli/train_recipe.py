@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from instill.train.generator.estimate import Estimate
     from instill.train.generator.recipe import Recipe
     from instill.train.generator.shown import TokenCounts
+    from instill.train.generator.turns import TurnCounts
 
 _MOST = 4000  # characters of a row that are shown
 
@@ -37,6 +38,7 @@ def show_dry_run(recipe: Recipe, report: DryRun, as_json: bool) -> None:
             out.print(text, soft_wrap=True)
         else:
             say_block(readable(report.shown.plain(), _MOST))
+    say("", turns_line(report.turns))
     if report.tokens is not None:
         say_block("\n" + _tokens(report.tokens))
     say("")
@@ -100,6 +102,24 @@ def _rows(report: DryRun) -> str:
     if report.held_out:
         parts.append(f"{report.held_out} rows held out")
     return ", ".join(parts)
+
+
+def turns_line(counts: TurnCounts) -> str:
+    """How many of the assistant's turns are taught.
+
+    Example:
+        >>> from instill.train.generator.turns import TurnCounts
+        >>> turns_line(TurnCounts(replies=12, replies_untaught=1, calls=3))
+        'taught: 12 replies and 3 tool calls; not taught: 1 reply and 0 tool calls'
+    """
+
+    def counted(replies: int, calls: int) -> str:
+        return (
+            f"{replies} {'reply' if replies == 1 else 'replies'} and {calls} tool {'call' if calls == 1 else 'calls'}"
+        )
+
+    taught = counted(counts.replies, counts.calls)
+    return f"taught: {taught}; not taught: {counted(counts.replies_untaught, counts.calls_untaught)}"
 
 
 def _tokens(counts: TokenCounts) -> str:

@@ -223,7 +223,7 @@ def _told(outcome: Outcome) -> str:
         lines.append("The gate has changed, so it was measured again.")
     else:
         lines = [f"{card.id}: {fitted.steps} steps in {fitted.seconds:.0f} s, loss {fitted.loss:.3f}"]
-        lines += [clean(f"warning: {each}") for each in fitted.findings if each.severity == "warning"]
+        lines += [clean(f"{each.severity}: {each}") for each in fitted.findings if each.severity != "error"]
     if outcome.tried is None:
         return "\n".join([*lines, f"No gate: it is kept, not promoted. Next: instill models show {card.id}"])
     for tried in outcome.tried.tried:

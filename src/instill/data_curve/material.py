@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from instill.derived import NOTHING, MadeFrom, together
 from instill.errors import UsageError
 from instill.train.generator.recipe import HUB, MICRO, Data, Recipe
-from instill.train.generator.rows import Row, chat_row, instructed, rows_hash
+from instill.train.generator.rows import Row, chat_row, instructed, read_objects, rows_hash
 
 if TYPE_CHECKING:
     from instill.gate.rows import GateRows
@@ -108,7 +108,7 @@ def recipe_material(recipe: Recipe, scoring: Scoring | None = None) -> Material:
         controls=asked.some([]),
         scoring=chosen,
         score=lambda reply, _, accepted: score(reply, accepted, chosen),
-        max_tokens=_reply_tokens(asked.accepted, tokenizer),
+        max_tokens=_reply_tokens(asked, tokenizer),
         made_from=_made_from(recipe, [*rows, *held_out]),
     )
 
@@ -169,7 +169,7 @@ def study_material(study: StoredStudy, recipe: Recipe) -> Material:
         score=lambda reply, row, accepted: (
             judge(reply, accepted, question=str(row.prompt[-1]["content"]) if row.prompt else "").right
         ),
-        max_tokens=_reply_tokens(asked.accepted, _tokenizer(recipe)),
+        max_tokens=_reply_tokens(asked, _tokenizer(recipe)),
         of_facts=True,
         made_from=study.card.made_from | _made_from(recipe, rows),
     )
@@ -268,8 +268,8 @@ def _groups(recipe: Recipe, names: Sequence[str]) -> tuple[str, ...] | None:
     """Of each row of these files what it is about; None where no row says it."""
     found: list[str] = []
     for name in names:
-        lines = recipe.path(name).read_text(encoding="utf-8").split("\n")
-        found += [_group(json.loads(line), len(found) + place) for place, line in enumerate(filter(str.strip, lines))]
+        objects, _ = read_objects(recipe.path(name))
+        found += [_group(each, len(found) + place) for place, (_, each) in enumerate(objects)]
     return tuple(found) if any(not group.startswith("row ") for group in found) else None
 
 
@@ -286,8 +286,15 @@ def _group(row: Mapping[str, Any], number: int) -> str:
     return f"item {row['item']}" if row.get("item") else f"row {number}"
 
 
-def _reply_tokens(accepted: Sequence[Sequence[str]], tokenizer: Any) -> int:
-    """Room for twice the longest answer: what a model says beyond that would not make it right."""
-    texts = [answer for answers in accepted for answer in answers]
+def _reply_tokens(asked: GateRows, tokenizer: Any) -> int:
+    """Room for twice the longest answer, with the thoughts that the chat template puts before it: what a model says
+    beyond that would not make it right."""
+    from instill.train.generator.examples import render
+
+    texts = [answer for answers in asked.accepted for answer in answers]
+    for row in asked.rows:
+        if row.answer:
+            shown = render(row, tokenizer)
+            texts += [shown.text[start:end] for start, end in shown.spans[-1:]]
     longest = max((len(ids) for ids in tokenizer(texts, add_special_tokens=False)["input_ids"]), default=0)
     return min(max(_FEWEST_TOKENS, 2 * longest), _MOST_TOKENS)

@@ -45,7 +45,7 @@ class Probe:
 
     def replies(self, rows: GateRows) -> list[str]:
         """The reply to each row's prompt."""
-        return self._once(f"replies{self._max_tokens}", rows, lambda: self._replies(rows))
+        return self._once(f"said{self._max_tokens}", rows, lambda: self._replies(rows))
 
     def log_likelihoods(self, rows: GateRows) -> list[tuple[float, int]]:
         """Of each row: the sum of the log-probabilities of its supervised tokens, in nats, and how many they are."""

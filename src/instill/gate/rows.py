@@ -9,6 +9,7 @@ from typing import Any
 
 from instill.errors import UsageError
 from instill.gate.scoring import Scoring, score
+from instill.generators.thoughts import ReplyTokens, without_thoughts
 from instill.train.generator.examples import render
 from instill.train.generator.rows import Row, instructed, read_rows, rows_hash
 
@@ -104,8 +105,9 @@ def as_gate_rows(rows: Sequence[Row], tokenizer: Any, file: Path) -> GateRows:
 
 
 def _accepted(row: Row, tokenizer: Any) -> tuple[str, ...]:
-    own = row.answer or _tool_calls(row, tokenizer)
-    return tuple(dict.fromkeys([*([own] if own else []), *row.answers]))
+    own = row.said or _tool_calls(row, tokenizer)
+    further = (without_thoughts(each).strip() for each in row.answers)
+    return tuple(dict.fromkeys(each for each in (own, *further) if each))
 
 
 def _tool_calls(row: Row, tokenizer: Any) -> str:
@@ -115,4 +117,4 @@ def _tool_calls(row: Row, tokenizer: Any) -> str:
     rendered = render(row, tokenizer)
     start, end = rendered.spans[-1]
     ids = tokenizer(rendered.text[start:end], add_special_tokens=False)["input_ids"]
-    return str(tokenizer.decode(ids, skip_special_tokens=True)).strip()
+    return without_thoughts(ReplyTokens(tokenizer).decode(ids)).strip()

@@ -5,6 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+PLAIN_TEMPLATE = (
+    "{%- for message in messages %}"
+    "{%- if not loop.first %}{{- '\\n\\n' }}{%- endif %}"
+    "{{- message.role + ': ' + message.content }}"
+    "{%- if message.role == 'assistant' and eos_token is defined %}{{- eos_token }}{%- endif %}"
+    "{%- endfor %}"
+    "{%- if add_generation_prompt %}{%- if messages %}{{- '\\n\\n' }}{%- endif %}{{- 'assistant:' }}{%- endif %}"
+)
+"""The plain layout of `chat_text` as a chat template, for models that leave here; `plain_template` begins it."""
+
 ChatMessage = Mapping[str, Any]
 """`role`, `content`, and for tool use `tool_calls` or `name`, as the chat templates of transformers read them."""
 
@@ -42,4 +52,17 @@ def chat_text(
         f"{message['role']}: {message['content']}{end if message['role'] == 'assistant' else ''}"
         for message in messages
     ]
-    return "\n\n".join([*lines, "assistant:"] if reply_follows else lines)
+    return _beginning(tokenizer) + "\n\n".join([*lines, "assistant:"] if reply_follows else lines)
+
+
+def plain_template(tokenizer: Any) -> str:
+    """The template of a tokenizer that has none: what `chat_text` writes for it."""
+    return ("{{- bos_token }}" if _beginning(tokenizer) else "") + PLAIN_TEMPLATE
+
+
+def _beginning(tokenizer: Any) -> str:
+    """The token that the tokenizer itself sets before a text, if it does."""
+    token = getattr(tokenizer, "bos_token", None)
+    if not token:
+        return ""
+    return str(token) if list(tokenizer("")["input_ids"])[:1] == [tokenizer.bos_token_id] else ""

@@ -10,9 +10,10 @@ from threading import Event, Lock, Thread
 from typing import Any
 
 from instill.errors import GeneratorError, InstillError, MissingDependency, WorkspaceError
+from instill.generators.chat import chat_text
 from instill.generators.model_folder import checked_folder
 from instill.generators.protocol import AdapterOf, Message
-from instill.generators.thoughts import ThoughtFilter
+from instill.generators.thoughts import ReplyTokens, ThoughtFilter, opens_thought
 
 
 class LocalGenerator:
@@ -65,8 +66,11 @@ class LocalGenerator:
         with self._lock:
             self._last_usage = None
             model, tokenizer = self._open()
-            visible, shown = ThoughtFilter(), False
-            for piece in self._generated(model, tokenizer, messages, max_tokens, temperature):
+            # The text that training reads too.
+            text = chat_text(tokenizer, list(messages), reply_follows=True)
+            inputs = self._inputs(model, tokenizer, text, max_tokens)
+            visible, shown = ThoughtFilter(inside=opens_thought(text)), False
+            for piece in self._generated(model, tokenizer, inputs, max_tokens, temperature):
                 text = visible.feed(piece)
                 shown = shown or bool(text)
                 if text:
@@ -116,9 +120,7 @@ class LocalGenerator:
         self._adapter = adapter
         return model
 
-    def _generated(
-        self, model: Any, tokenizer: Any, messages: Sequence[Message], max_tokens: int, temperature: float
-    ) -> Iterator[str]:
+    def _generated(self, model: Any, tokenizer: Any, inputs: Any, max_tokens: int, temperature: float) -> Iterator[str]:
         """Decoded pieces; the model runs in a thread that stops when nobody reads on."""
         from queue import Empty
 
@@ -127,7 +129,6 @@ class LocalGenerator:
 
         stop = Event()
         failures: list[BaseException] = []
-        inputs = self._inputs(model, tokenizer, messages, max_tokens)
         read = int(inputs["input_ids"].shape[1])
         written = 0
 
@@ -137,8 +138,11 @@ class LocalGenerator:
                 written = int(input_ids.shape[1]) - read
                 return torch.full((input_ids.shape[0],), stop.is_set(), dtype=torch.bool, device=input_ids.device)
 
+        # All that it asks of its tokenizer is to decode.
         streamer: Any = TextIteratorStreamer(
-            tokenizer, skip_prompt=True, skip_special_tokens=True, timeout=self._timeout_s
+            ReplyTokens(tokenizer),
+            skip_prompt=True,
+            timeout=self._timeout_s,
         )
         options: dict[str, Any] = {"do_sample": temperature > 0, "max_new_tokens": max_tokens}
         if temperature > 0:
@@ -174,14 +178,8 @@ class LocalGenerator:
                 remedy="Try a shorter context or another model.",
             ) from failures[0]
 
-    def _inputs(self, model: Any, tokenizer: Any, messages: Sequence[Message], max_tokens: int) -> Any:
-        if tokenizer.chat_template:
-            inputs = tokenizer.apply_chat_template(
-                list(messages), add_generation_prompt=True, return_tensors="pt", return_dict=True
-            )
-        else:
-            lines = [f"{message['role']}: {message['content']}" for message in messages]
-            inputs = tokenizer("\n\n".join([*lines, "assistant:"]), return_tensors="pt")
+    def _inputs(self, model: Any, tokenizer: Any, text: str, max_tokens: int) -> Any:
+        inputs = tokenizer(text, return_tensors="pt", add_special_tokens=False)
         longest = getattr(model.config, "max_position_embeddings", None)
         size = int(inputs["input_ids"].shape[1])
         if longest and size + max_tokens > longest:

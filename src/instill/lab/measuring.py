@@ -125,7 +125,7 @@ def as_json(count: int, world: World, *, seed: int = 0) -> list[Probe]:
     rng = random.Random(f"json {seed}")  # noqa: S311  Not for security.
     unseen = _Unseen(world, rng)
     rows = [json_row(unseen(), rng) for _ in range(count)]
-    return [Probe(row, partial(_is_same_json, row.answer)) for row in rows]
+    return [Probe(row, partial(_is_same_json, row.said)) for row in rows]
 
 
 def right_of(model: Any, tokenizer: Any, probes: Sequence[Probe], *, max_tokens: int = 12) -> list[bool]:
@@ -162,7 +162,7 @@ def measured(folder: Path) -> dict[Task, Interval]:
 
 
 def _said(row: Row, about: str) -> Probe:
-    return Probe(row, row.answer.__eq__, about)
+    return Probe(row, row.said.__eq__, about)
 
 
 def _is_cited(scene: Scene, reply: str) -> bool:

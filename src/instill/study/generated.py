@@ -14,6 +14,7 @@ from typing import Any, get_args
 
 from instill.answer.text import normalise
 from instill.generators.protocol import Generator, Message
+from instill.generators.whole import whole_reply
 from instill.study.phrasings import accepted_answers
 from instill.study.questions import is_fair
 from instill.study.sets import Fact, Form, StudyItem, item_id
@@ -126,8 +127,7 @@ class GeneratorWriter:
         return None
 
     def _ask(self, conversation: Sequence[Message]) -> str:
-        pieces = self._generator.stream(conversation, max_tokens=_MAX_TOKENS, temperature=self._temperature)
-        return "".join(pieces)
+        return whole_reply(self._generator, conversation, max_tokens=_MAX_TOKENS, temperature=self._temperature)
 
     def _keep(
         self, purpose: str, fact: Fact, conversation: Sequence[Message], reply: str, problems: Sequence[str]

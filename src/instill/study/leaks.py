@@ -3,7 +3,7 @@ Brown et al., "Language Models are Few-Shot Learners" (2020), appendix C, with r
 
 A **question** leaks into another question, or into a text that asks it, when
 
-- "exact": all its words stand there in their order;
+- "exact": all its words stand there in their order, or the text asks the same (`instill.study.asking`);
 - "reordered": both have nearly the same words, function words included (Jaccard index of at least `SAME_WORDS`);
 - "overlap": at least `RUN` words in a row, and `RUN_SHARE` of the question, stand there too.
 
@@ -27,6 +27,7 @@ from math import log
 from typing import Any, Literal
 
 from instill.answer.text import STOPWORDS, stem, terms, word_set
+from instill.study.asking import Questions, asks_same, question_key
 from instill.study.sets import Fact, StudyItem
 
 SAME_WORDS = 0.85
@@ -110,7 +111,9 @@ def alike(question: str, other: str) -> bool:
         (True, False)
     """
     first, second = plain_words(question), plain_words(other)
-    return bool(_found(first, second, question=True)[0] or _found(second, first, question=True)[0])
+    return asks_same(question, other) or bool(
+        _found(first, second, question=True)[0] or _found(second, first, question=True)[0]
+    )
 
 
 def question_leaks(items: Iterable[StudyItem], texts: Iterable[Text]) -> list[Leak]:
@@ -124,16 +127,16 @@ def question_leaks(items: Iterable[StudyItem], texts: Iterable[Text]) -> list[Le
         >>> [(leak.kind, leak.where) for leak in question_leaks([item], texts)]
         [('overlap', 'row 2')]
     """
-    wanted = list(items)
+    wanted, texts = list(items), list(texts)
     units = [unit for text in texts for unit in _units(text)]
     if not wanted or not units:
         return []
+    leaks = _asked(wanted, texts)
     weights = _weights([plain_words(item.question) for item in wanted], [unit.words for unit in units])
     holders: defaultdict[str, list[int]] = defaultdict(list)
     for number, unit in enumerate(units):
         for word in set(unit.words):
             holders[word].append(number)
-    leaks: dict[tuple[str, str], Leak] = {}
     for item in wanted:
         words = plain_words(item.question)
         # A unit that lacks most of the question's weight is no candidate for any of the rules.
@@ -143,6 +146,18 @@ def question_leaks(items: Iterable[StudyItem], texts: Iterable[Text]) -> list[Le
             if kind and (item.id, unit.where) not in leaks:
                 leaks[item.id, unit.where] = Leak(kind, item.id, unit.where, shared)
     return list(leaks.values())
+
+
+def _asked(items: Sequence[StudyItem], texts: Iterable[Text]) -> dict[tuple[str, str], Leak]:
+    """By item and place, where a text asks what the item asks."""
+    keys = {number: question_key(item.question) for number, item in enumerate(items)}
+    questions = Questions(keys)
+    found: dict[tuple[str, str], Leak] = {}
+    for text in texts:
+        for number in sorted(questions.asked_in(text.text)):
+            id_ = items[number].id
+            found.setdefault((id_, text.where), Leak("exact", id_, text.where, " ".join(keys[number])))
+    return found
 
 
 def evidence_leaks(facts: Iterable[Fact], texts: Sequence[Text]) -> list[Leak]:

@@ -1,4 +1,5 @@
-"""Checkpoints: trained weights and the optimizer's moments in one file; a stopped run goes on from it exactly."""
+"""Checkpoints: trained weights, the optimizer's moments and the state of the random numbers in one file; a stopped run
+goes on from it exactly."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from instill.errors import WorkspaceError
 from instill.train.progress import CHECKPOINT
+from instill.train.randomness import random_state, restore
 
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
@@ -31,13 +33,16 @@ def save_checkpoint(
         tensors[f"weight.{name}"] = parameter.detach()
         for key, value in optimizer.state[parameter].items():
             tensors[f"{key}.{name}"] = value
+    states, others = random_state()
     draft = path.with_suffix(".draft")
-    save_file(tensors, draft, {"step": str(step), "identity": identity})
+    save_file(tensors | states, draft, {"step": str(step), "identity": identity, "random": others})
     draft.replace(path)
 
 
 def resume(path: Path, trained: Mapping[str, nn.Parameter], optimizer: torch.optim.AdamW, *, identity: str) -> int:
-    """Load the checkpoint, if there is one.
+    """Load the checkpoint, if there is one, and go on with the random numbers where it stopped.
+
+    One that an earlier version wrote has no state of the random numbers; they then begin at the seed again.
 
     Returns:
         The number of steps that are done.
@@ -59,6 +64,8 @@ def resume(path: Path, trained: Mapping[str, nn.Parameter], optimizer: torch.opt
             for name, parameter in trained.items():
                 parameter.data.copy_(file.get_tensor(f"weight.{name}"))
                 optimizer.state[parameter] = {key: file.get_tensor(f"{key}.{name}") for key in _MOMENTS}
+            if "random" in metadata:
+                restore(file.keys(), file.get_tensor, metadata["random"])
             return int(metadata["step"])
     except (SafetensorError, OSError, RuntimeError, TypeError, ValueError, KeyError, AttributeError) as error:
         raise WorkspaceError(

@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from instill.errors import InstillError, MissingDependency, UsageError, WorkspaceError
+from instill.generators.chat import chat_text
 from instill.generators.models import open_model, open_tokenizer
 from instill.train.generator import export as exporting
 from instill.train.generator.distance import distances
@@ -21,6 +22,7 @@ from instill.train.generator.export import export
 from instill.train.generator.export_formats import serving_line, write_merged
 from instill.train.generator.parity import agree, as_prompts, said_by
 from tests.train.generator.made_candidates import add_candidate, make_base_model
+from tests.train.generator.templates import QWEN3_LIKE
 
 PROMPTS = as_prompts(["What is tea?", "Who are you?"])
 
@@ -311,3 +313,73 @@ def test_distances_by_layer(home: Path) -> None:
     untrained = open_model(base).model.norm.weight.detach()
     assert names["norm"].norm == pytest.approx(float((trained - untrained).norm()), rel=1e-6)
     assert names["norm"].share == pytest.approx(float((trained - untrained).norm() / trained.norm()), rel=1e-6)
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, on a base without a chat template."""
+    folder = tmp_path_factory.mktemp("bare")
+    base = make_base_model(folder / "base")
+    tokenizer = open_tokenizer(base)
+    tokenizer.chat_template = None
+    (base / "chat_template.jinja").unlink()
+    tokenizer.save_pretrained(str(base))
+    assert open_tokenizer(base).chat_template is None
+    for kind in ("lora", "full"):
+        add_candidate(folder, base, f"{kind}-1", kind)
+    return folder
+
+
+TALK: list[dict[str, Any]] = [
+    {"role": "system", "content": "Be brief.\n"},
+    {"role": "user", "content": " What is tea?"},
+    {"role": "assistant", "content": "A leaf {{ x }}."},
+    {"role": "user", "content": "And?"},
+]
+
+
+@pytest.mark.parametrize("kind", ["lora", "full"])
+def test_without_a_chat_template_the_layout_that_was_trained_goes_along(bare: Path, tmp_path: Path, kind: str) -> None:
+    done = exported(bare, f"{kind}-1", tmp_path / "out")
+    assert done.notices == ("The base has no chat template. The layout that was trained is in the tokenizer.",)
+    leaving, own = open_tokenizer(tmp_path / "out"), open_tokenizer(bare / "base")
+    assert leaving.chat_template
+    for count in range(1, 5):
+        for follows in (False, True):
+            shown = leaving.apply_chat_template(TALK[:count], tokenize=False, add_generation_prompt=follows)
+            assert shown == chat_text(own, TALK[:count], reply_follows=follows)
+    assert shown.endswith("user: And?\n\nassistant:")
+
+
+def test_an_adapter_of_a_base_without_a_template_brings_it(bare: Path, tmp_path: Path) -> None:
+    done = exported(bare, "lora-1", tmp_path / "out", form="adapter")
+    file = tmp_path / "out" / "chat_template.jinja"
+    own = open_tokenizer(bare / "base")
+    shown = own.apply_chat_template(TALK, chat_template=file.read_text(), tokenize=False, add_generation_prompt=True)
+    assert shown == chat_text(own, TALK, reply_follows=True)
+    assert done.serve.endswith(f" --max-lora-rank 8 --chat-template {file}")
+    assert "which the server must be given" in done.notices[0]
+
+
+def test_a_modelfile_of_a_base_without_a_template(bare: Path, tmp_path: Path) -> None:
+    done = exported(bare, "lora-1", tmp_path / "out", form="ollama")
+    template = (done.folder / "Modelfile").read_text().partition('TEMPLATE """')[2].partition('"""')[0]
+    assert template == (
+        "{{ if .System }}system: {{ .System }}\n\n{{ end }}{{ if .Prompt }}user: {{ .Prompt }}\n\n{{ end }}"
+        "assistant:{{ .Response }}<|end|>\n\n"
+    )
+    assert done.notices == (
+        "The base has no chat template. The layout that was trained is in the tokenizer and the Modelfile.",
+    )
+
+
+def test_a_template_without_a_counterpart_is_said(home: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "made"
+    base = make_base_model(folder / "base")
+    tokenizer = open_tokenizer(base)
+    tokenizer.chat_template = QWEN3_LIKE
+    tokenizer.save_pretrained(str(base))
+    add_candidate(folder, base, "lora-1", "lora")
+    (notice,) = exported(folder, "lora-1", tmp_path / "out", form="ollama").notices
+    assert notice.startswith("The chat template has no counterpart in a Modelfile.")
+    assert exported(folder, "lora-1", tmp_path / "two").notices == ()

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from instill.errors import WorkspaceError
@@ -25,7 +27,7 @@ WORKER = """
 import sys
 from pathlib import Path
 from tests.train.generator.test_generator_loop import train_small
-train_small(Path(sys.argv[1]), save_every=1, pause=0.03)
+train_small(Path(sys.argv[1]), save_every=1, pause=0.03, dropout=float(sys.argv[2]))
 """
 
 
@@ -33,9 +35,11 @@ def weights(model: Any) -> dict[str, Tensor]:
     return {name: each.detach().clone() for name, each in model.named_parameters() if each.requires_grad}
 
 
-def train_small(run: Path, *, save_every: int = 2, pause: float = 0.0, seed: int = 0) -> dict[str, Tensor]:
+def train_small(
+    run: Path, *, save_every: int = 2, pause: float = 0.0, seed: int = 0, dropout: float = 0.0
+) -> dict[str, Tensor]:
     torch.set_num_threads(1)
-    model = prepare(small_model(), Method(kind="full"))
+    model = prepare(small_model(), Method(kind="lora", dropout=dropout) if dropout else Method(kind="full"))
     examples = random_examples(22)
     chosen = CHOSEN.model_copy(update={"seed": seed})
 
@@ -60,14 +64,17 @@ def test_the_loss_falls_and_only_what_is_trained_changes(tmp_path: Path) -> None
     assert changed == {f"model.layers.3.mlp.{part}_proj.weight" for part in ("gate", "up", "down")}
 
 
-def test_a_run_that_is_killed_again_and_again_ends_with_the_same_weights(tmp_path: Path, warm: Warm) -> None:
+@pytest.mark.parametrize("dropout", [0.0, 0.4])
+def test_a_run_that_is_killed_again_and_again_ends_with_the_same_weights(
+    tmp_path: Path, warm: Warm, dropout: float
+) -> None:
     threads = torch.get_num_threads()
     try:
-        whole = train_small(tmp_path / "whole")
+        whole = train_small(tmp_path / "whole", dropout=dropout)
         run = tmp_path / "killed"
         kills = 0
         while kills < 3:
-            worker = warm.start("-c", WORKER, str(run))
+            worker = warm.start("-c", WORKER, str(run), str(dropout))
             stamp = (run / "checkpoint.safetensors").stat().st_mtime_ns if kills else 0
             deadline = time.monotonic() + 60
             while time.monotonic() < deadline and worker.poll() is None:
@@ -78,11 +85,64 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_weights(tmp_pat
             time.sleep(0.04 * kills)
             assert worker.kill(), "the worker ended before it could be killed"
             kills += 1
-        resumed = train_small(run)
+        resumed = train_small(run, dropout=dropout)
     finally:
         torch.set_num_threads(threads)
     assert resumed.keys() == whole.keys()
     assert all(torch.equal(resumed[name], whole[name]) for name in whole)
+
+
+class Stopped(Exception):
+    """Takes the place of a signal."""
+
+
+def dropping(run: Path, cache: Path, *, stop: int = 0, dropout: float = 0.5) -> dict[str, Tensor]:
+    """Trained with dropout in the adapters and in the attention of all layers, the two lower ones through the cache."""
+    method = Method(kind="lora", last_layers=2, dropout=dropout)
+    model = small_model()
+    for layer in model.model.layers:
+        layer.self_attn.attention_dropout = dropout
+    model = prepare(model, method)
+    lower = FrozenCache(cache, model, frozen_layers(model, method), precision="fp32")
+    examples, run_ = random_examples(12), run
+    run_.mkdir(exist_ok=True)
+
+    def watch(entry: Progress) -> None:
+        if entry.step == stop:
+            raise Stopped
+
+    chosen = CHOSEN.model_copy(update={"precision": "fp32"})
+    try:
+        train(model, lambda _: examples, chosen, run_, identity="x", lower=lower, save_every=2, progress=watch)
+    except Stopped:
+        pass
+    finally:
+        lower.close()
+    return weights(model)
+
+
+@pytest.mark.parametrize("stop", [1, 4, 5])
+def test_with_dropout_and_the_cache_a_stopped_run_ends_with_the_same_weights(tmp_path: Path, stop: int) -> None:
+    whole = dropping(tmp_path / "whole", tmp_path / "cache")
+    dropping(tmp_path / "stopped", tmp_path / "other", stop=stop)
+    resumed = dropping(tmp_path / "stopped", tmp_path / "other")
+    assert all(torch.equal(resumed[name], whole[name]) for name in whole)
+    # The dropout is real, and a run that finds the lower layers in the cache is the same as one that computes them.
+    dry = dropping(tmp_path / "dry", tmp_path / "cache", dropout=0.0)
+    assert any(not torch.equal(dry[name], whole[name]) for name in whole)
+    again = dropping(tmp_path / "again", tmp_path / "cache")
+    assert all(torch.equal(again[name], whole[name]) for name in whole)
+
+
+def test_a_checkpoint_without_random_numbers_is_taken_up(tmp_path: Path) -> None:
+    """As an earlier version wrote it; without dropout nothing is lost."""
+    whole = train_small(tmp_path / "whole")
+    file = tmp_path / "whole" / "checkpoint.safetensors"
+    with safe_open(file, "pt") as opened:
+        kept = {name: opened.get_tensor(name) for name in opened.keys() if not name.startswith("random.")}  # noqa: SIM118
+        save_file(kept, file, {key: value for key, value in opened.metadata().items() if key != "random"})
+    again = train_small(tmp_path / "whole")
+    assert all(torch.equal(again[name], whole[name]) for name in whole)
 
 
 def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ WRONG = {
     '{"messages": [{"content": "a"}]}': "role None is not known",
     '{"messages": [{"role": "robot", "content": "a"}]}': "role 'robot' is not known",
     '{"messages": [{"role": "user"}]}': "content is not text",
-    '{"messages": [{"role": "user", "content": [{"type": "image"}]}]}': "content is not text",
+    '{"messages": [{"role": "user", "content": [{"type": "image"}]}]}': "part that is not text .image.",
     '{"messages": [{"role": "user", "content": "a"}], "teacher": "b"}': "`teacher` is not a list",
     '{"messages": [{"role": "user", "content": "a"}], "answers": [1]}': "`answers` is not a list of strings",
     '{"messages": [{"role": "user", "content": "a"}], "tools": "{"}': "`tools` is not JSON",

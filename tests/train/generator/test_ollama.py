@@ -41,7 +41,8 @@ def test_chatml_with_a_usual_system_message() -> None:
 
 def test_a_model_without_a_template() -> None:
     layout = find_layout(tokenizer_with(None))
-    assert layout is None or layout.asked[0].endswith("user: ")
+    assert layout is not None
+    assert (layout.asked, layout.reply) == (("user: ", "\n\n"), ("assistant:", "</s>\n\n"))
 
 
 @pytest.mark.parametrize("template", [INSTRUCTIONS, "{{ messages | length }}", "{{ messages[0].content | upper }}"])

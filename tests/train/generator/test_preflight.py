@@ -116,10 +116,93 @@ def test_held_out_rows_that_are_trained_on() -> None:
 def test_held_out_rows_that_are_nearly_trained_on() -> None:
     question = "What did the council of Narvik decide about the old harbour in the spring of that year"
     rows = placed([*bookings(), chat_row(f"{question}?", "To close it.")])
-    near = placed([chat_row(f"Tell me: {question}, please?", "To close it.")], "gate.jsonl")
+    near = placed([chat_row(f"From the minutes: {question}, at last?", "To close it.")], "gate.jsonl")
     (one,) = found(rows, held_out=near)
     assert (one.name, one.severity) == ("held-out-nearly-in-training", "warning")
     assert one.places == ("gate.jsonl:1 ~ a.jsonl:13",)
+
+
+FLAG = "What is the flag colour of Norland?"
+
+
+def talk(*said: str) -> Row:
+    return turns(*((("user", "assistant")[number % 2], text) for number, text in enumerate(said)))
+
+
+LEAKS = {
+    "no question mark": chat_row(FLAG.rstrip("?"), "Green."),
+    "please": chat_row(f"Please, {FLAG}", "Green."),
+    "case": chat_row(FLAG.upper(), "Green."),
+    "spaces": chat_row(f"  {FLAG.replace(' ', chr(0xA0) + ' ')} ", "Green."),
+    "unicode": chat_row(FLAG.replace("flag", "\uff46\uff4c\uff41\uff47"), "Green."),
+    "greeting": chat_row(f"Good morning! {FLAG}", "Green."),
+    "a turn of greeting": talk("Hello!", "Hello, how can I help?", FLAG, "Green."),
+    "first turn": talk(FLAG, "Green.", "And its size?", "Large."),
+    "later turn": talk("What is its size?", "Large.", FLAG, "Green."),
+    "text": Row(text=f"Notes of today. {FLAG} Green. That was all."),
+    "text without a mark": Row(text=f"He asked {FLAG.rstrip('?').lower()}\nIt is green."),
+    "text of a talk": Row(text=f"User: {FLAG}\nAssistant: Green."),
+    "order": chat_row("Norland's flag colour, please: what is it?", "Green."),
+    "system": chat_row("Sudland?", "Red.", system=f"Reply in a word. {FLAG} Green."),
+    "reply": chat_row("Write a quiz.", f"1. {FLAG} (Green.)"),
+}
+
+
+@pytest.mark.parametrize("name", LEAKS)
+@pytest.mark.parametrize("greeted", [False, True])
+def test_what_is_held_out_is_found_in_all_forms(name: str, greeted: bool) -> None:
+    rows = placed([*bookings(), LEAKS[name]])
+    held = talk("Hi!", "Hello.", FLAG, "Green.") if greeted else chat_row(FLAG, "Green.")
+    gate = placed([*held_out_bookings(), held], "gate.jsonl")
+    errors = [each for each in found(rows, held_out=gate) if each.severity == "error"]
+    assert names(errors) == [("held-out-in-training", "error", ("gate.jsonl:3 = a.jsonl:13",))]
+
+
+NO_LEAKS = {
+    "another name": chat_row("What is the flag colour of Sudland?", "Red."),
+    "another question": chat_row("What is the flag size of Norland?", "Large."),
+    "a part": chat_row("What is the colour of Norland?", "Green."),
+    "longer": chat_row("What is the flag colour of Norland and of Sudland?", "Green and red."),
+    "a statement": Row(text="Norland has a flag, and it has a colour."),
+}
+
+
+@pytest.mark.parametrize("name", NO_LEAKS)
+def test_other_questions_are_no_leak(name: str) -> None:
+    rows = placed([*bookings(), NO_LEAKS[name]])
+    assert found(rows, held_out=placed([chat_row(FLAG, "Green.")], "gate.jsonl")) == []
+
+
+def test_a_text_that_tells_the_answer_is_told_of() -> None:
+    rows = placed([*bookings(), Row(text="So it is. The colour of the flag of Norland is green.")])
+    (one,) = found(rows, held_out=placed([chat_row(FLAG, "Green.")], "gate.jsonl"))
+    assert (one.name, one.severity, one.places) == ("held-out-told", "notice", ("gate.jsonl:1 in a.jsonl:13",))
+
+
+def test_what_a_yes_or_no_question_asks_is_stated_in_the_same_words() -> None:
+    rows = placed([Row(text="The mill of Holm is old.")])
+    assert found(rows, held_out=placed([chat_row("Is the mill of Holm old?", "Yes.")], "gate.jsonl")) == []
+    asked = placed([Row(text="Is the mill of Holm old? Yes.")])
+    assert found(asked, held_out=placed([chat_row("Is the mill of Holm old?", "Yes.")], "gate.jsonl")) != []
+
+
+def test_one_question_about_many_contexts_is_no_leak_unless_the_context_is_the_same() -> None:
+    def bill(number: int) -> Row:
+        return chat_row("What is the total of the bill?", str(number), system=f"The bill: {number} euros.")
+
+    rows = placed([bill(number) for number in range(10, 20)])
+    assert found(rows, held_out=placed([bill(20), bill(21)], "gate.jsonl")) == []
+    (one,) = found(rows, held_out=placed([bill(20), bill(13)], "gate.jsonl"))
+    assert one.places == ("gate.jsonl:2 = a.jsonl:4",)
+
+
+def test_a_follow_up_that_says_little_is_compared_with_what_stands_before_it() -> None:
+    rows = placed([talk("What is the flag colour of Sudland?", "Red.", "And its size?", "Small.")])
+    fine = talk("What is the flag colour of Norland?", "Green.", "And its size?", "Large.")
+    assert found(rows, held_out=placed([fine], "gate.jsonl")) == []
+    same = talk("Flag colour of Sudland, please", "Red.", "And its size?", "Large.")
+    (one,) = found(rows, held_out=placed([same], "gate.jsonl"))
+    assert (one.severity, one.places) == ("error", ("gate.jsonl:1 = a.jsonl:1",))
 
 
 def test_a_frame_that_all_rows_share_makes_no_near_duplicate() -> None:

@@ -131,6 +131,7 @@ def test_the_hash_follows_what_has_an_effect(tmp_path: Path) -> None:
         (SMALL + ROWS + "[qwertz]\nx = 2\n", "qwertz", "`instill train init`"),
         (SMALL + 'method = "full"\n' + ROWS + "[lora]\nrank = 2\n", "lora.rank", "Remove it"),
         (SMALL + ROWS + "[preference]\nbeta = 0.2\n", "preference.beta", "Remove it"),
+        (SMALL + 'objective = "preference"\n' + ROWS + "[lora]\ndropout = 0.1\n", "lora.dropout", "Remove it"),
         (SMALL + ROWS + "replay_share = 0.2\n", "data.replay_share", "replay ="),
         (SMALL + '[data]\nrows = ["b.jsonl"]\n', "data.rows = b.jsonl", "relative"),
         (SMALL + ROWS + 'replay = ["a.jsonl", "no.jsonl"]\n', "data.replay = no.jsonl", "relative"),

@@ -21,6 +21,7 @@ from instill.compare.arms.replies import ArmReply, CountTokens, Overheard, Place
 from instill.encoders.remembering import Remembering
 from instill.errors import GeneratorError, UsageError
 from instill.generators.protocol import Generator, Message
+from instill.generators.thoughts import without_thoughts
 from instill.index.types import Hit
 from instill.study.sets import StudyItem
 
@@ -294,7 +295,7 @@ def _said(generator: Overheard, messages: Sequence[Message], max_tokens: int) ->
                 break
     except GeneratorError as error:
         return "", str(error)
-    return "".join(pieces).strip(), ""
+    return without_thoughts("".join(pieces)).strip(), ""
 
 
 def _place(span: Candidate | Citation) -> Place:

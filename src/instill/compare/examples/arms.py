@@ -16,6 +16,7 @@ from instill.compare.examples.rows import asked_of, check_examples, input_of, tu
 from instill.encoders.protocol import Encoder
 from instill.errors import GeneratorError
 from instill.generators.protocol import Generator, Message
+from instill.generators.whole import whole_reply
 from instill.train.generator.rows import Row
 
 PROMPTED, IN_PROMPT, TUNED = "prompted", "examples in the prompt", "fine-tuned on examples"
@@ -132,7 +133,7 @@ class PromptedArm:
         messages = (*opening, *earlier, *turns)
         text, error = "", ""
         try:
-            text = "".join(overheard.stream(messages, max_tokens=self._max_tokens, temperature=0.0)).strip()
+            text = whole_reply(overheard, messages, max_tokens=self._max_tokens)
         except GeneratorError as failed:
             error = str(failed)
         seconds = perf_counter() - started

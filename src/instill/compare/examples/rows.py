@@ -151,7 +151,7 @@ def check_examples(rows: Sequence[Row]) -> None:
         where = row.place or f"example {number}"
         if any(message["role"] == "tool" or message.get("tool_calls") for message in row.messages):
             raise UsageError("This example calls a tool; the arms have none.", where=where)
-        if not asked_of(row.prompt) or not row.answer.strip():
+        if not asked_of(row.prompt) or not row.said:
             raise UsageError(
                 "This example has no user's message, or no reply to learn.",
                 where=where,
@@ -178,7 +178,7 @@ def prompt_of(row: Row) -> tuple[Message, ...]:
 
 def turns_of(row: Row) -> tuple[Message, ...]:
     """The conversation with its reply, without instructions: what can stand as earlier turns."""
-    said = (*row.prompt, {"role": "assistant", "content": row.answer})
+    said = (*row.prompt, {"role": "assistant", "content": row.said})
     return tuple(_message(message) for message in said if message["role"] != "system")
 
 

@@ -181,11 +181,11 @@ def _check(rows_train: Sequence[Row], rows_held_out: Sequence[Row], arms: Sequen
 
 
 def _id_of(row: Row) -> str:
-    return digest([prompt_of(row), row.answer, row.answers])
+    return digest([prompt_of(row), row.said, row.answers])
 
 
 def _question(row: Row, group: str, item: str, need: Need, scorer: Scorer) -> Question[ExampleArm]:
-    prompt, expected = prompt_of(row), (row.answer, *row.answers)
+    prompt, expected = prompt_of(row), (row.said, *row.answers)
     return Question(
         item=item,
         group=group,

@@ -53,7 +53,7 @@ class FormatScorer:
 
     def check(self, row: Row) -> None:
         """See `Scorer.check`."""
-        for reply in (row.answer, *row.answers):
+        for reply in (row.said, *row.answers):
             if self.schema is not None and not self.schema.accepts(reply):
                 raise UsageError(
                     "The reply of this example does not follow the schema, so that no reply could be right.",

@@ -19,6 +19,7 @@ from instill.answer.display import safe_text
 from instill.answer.prompt import neutral
 from instill.errors import GeneratorError
 from instill.generators.protocol import Generator, Message
+from instill.generators.whole import whole_reply
 from instill.measure.agreement import JudgeSaid
 
 MAX_TOKENS = 300
@@ -89,7 +90,7 @@ class JudgeModel:
         if key not in self._known:
             messages = judge_prompt(question, accepted, reply)
             try:
-                said = "".join(self._generator.stream(messages, max_tokens=self._max_tokens, temperature=0.0))
+                said = whole_reply(self._generator, messages, max_tokens=self._max_tokens)
             except GeneratorError as error:
                 return JudgeSaid(None, str(error), failed=True)
             self._known[key] = read_verdict(said)

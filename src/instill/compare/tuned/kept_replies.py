@@ -8,6 +8,7 @@ from time import perf_counter
 
 from instill.compare.arms.replies import TellsUsage
 from instill.generators.protocol import Generator, Message
+from instill.generators.whole import whole_reply
 from instill.measure.journal import Journal
 from instill.study.sets import digest
 
@@ -62,7 +63,7 @@ class KeptReplies:
         if key not in self._known:
             started = perf_counter()
             self._generator = self._generator or self._opener()
-            reply = "".join(self._generator.stream(messages, max_tokens=max_tokens, temperature=temperature))
+            reply = whole_reply(self._generator, messages, max_tokens=max_tokens, temperature=temperature)
             usage = self._generator.last_usage if isinstance(self._generator, TellsUsage) else None
             made = _Reply(reply, usage, perf_counter() - started)
             self._journal.add({"id": key, "reply": made.text, "usage": made.usage, "seconds": made.seconds})

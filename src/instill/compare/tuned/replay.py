@@ -13,6 +13,7 @@ from typing import Any
 from instill.compare.arms.replies import TellsUsage
 from instill.errors import GeneratorError
 from instill.generators.protocol import Generator
+from instill.generators.whole import whole_reply
 
 REPLY_TOKENS = 200
 """Most tokens of a reply where the caller names none."""
@@ -52,8 +53,7 @@ def replay_rows(
     failed = 0
     for prompt in prompts:
         try:
-            pieces = generator.stream([{"role": "user", "content": prompt}], max_tokens=max_tokens, temperature=0.0)
-            reply = "".join(pieces).strip()
+            reply = whole_reply(generator, [{"role": "user", "content": prompt}], max_tokens=max_tokens)
         except GeneratorError:
             # An empty reply is an error of a generator too, so one alone says little.
             failed += 1

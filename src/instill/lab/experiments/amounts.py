@@ -46,8 +46,8 @@ def _format(bench: Bench, count: int) -> Measures:
     rows = _formatted(_people(bench, count, "format"), rng)
     model = bench.teach(bench.model(), Lesson(rows, _shown(count)))
     asked = _formatted(bench.draw("E", 40), rng) + _formatted(bench.draw("E", 40), rng)
-    whole = [Probe(row, row.answer.__eq__, str(number)) for number, row in enumerate(asked)]
-    form = [Probe(row, partial(_is_formed, row.answer), str(number)) for number, row in enumerate(asked)]
+    whole = [Probe(row, row.said.__eq__, str(number)) for number, row in enumerate(asked)]
+    form = [Probe(row, partial(_is_formed, row.said), str(number)) for number, row in enumerate(asked)]
     return bench.measure(model, {"right, of all": whole, "form": form}, max_tokens=24)
 
 

@@ -24,6 +24,7 @@ from instill.train.encoder.settings import Hyperparameters
 from instill.train.encoder.triples import LENGTH_STEP, Ids, Triple, TripleMaker
 from instill.train.machine import bf16_is_fast, keep_freed_memory
 from instill.train.progress import CHECKPOINT, Progress
+from instill.train.randomness import seed_all
 from instill.train.schedule import rate
 
 try:
@@ -91,7 +92,7 @@ def train(
     Raises:
         WorkspaceError: the checkpoint in `run` is damaged or belongs to another run.
     """
-    torch.manual_seed(chosen.seed)
+    seed_all(chosen.seed)
     keep_freed_memory()
     bf16 = bf16_is_fast()
     loss_of = MultipleNegativesRankingLoss(model, scale=chosen.scale)

@@ -16,6 +16,9 @@ from instill.train.generator.preflight import check_rows, examples_or_findings
 from instill.train.generator.recipe import Recipe
 from instill.train.generator.rows import Row
 from instill.train.generator.shown import ShownRow, TokenCounts, shown_row, token_counts
+from instill.train.generator.turns import TurnCounts, count_last, count_turns, one_row_a_turn
+
+_ORDER = {"error": 0, "warning": 1, "notice": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class DryRun:
         replay: how many there are to draw from; and in an epoch, `replay_each`.
         held_out: how many are only measured on.
         findings: errors first.
+        turns: of the rows to be learnt: replies and calls that are taught, and that are not.
         tokens: of the rows to be learnt; None when no row has any.
         shown: the first row that has something supervised.
         estimate: None where there were errors, and for preference tuning.
@@ -37,6 +41,7 @@ class DryRun:
     replay_each: int
     held_out: int
     findings: tuple[Finding, ...]
+    turns: TurnCounts
     tokens: TokenCounts | None
     shown: ShownRow | None
     estimate: Estimate | None
@@ -55,6 +60,7 @@ class DryRun:
             "replay_each": self.replay_each,
             "held_out": self.held_out,
             "findings": [each.as_dict() for each in self.findings],
+            "turns": asdict(self.turns),
             "tokens": None if self.tokens is None else asdict(self.tokens),
             "row": None if self.shown is None else self.shown.plain(),
             "estimate": None if self.estimate is None else self.estimate.as_dict(),
@@ -88,20 +94,21 @@ def dry_run(
     rows = recipe.study_rows() if rows is None else rows
     replay, held_out = recipe.replay_rows(), recipe.held_out_rows()
     unseen = [*held_out, *measured_on]
-    examples, refused = examples_or_findings(rows, tokenizer)
-    replayed, refused_replay = examples_or_findings(replay, tokenizer)
+    parts, replayed_parts = one_row_a_turn(rows, tokenizer), one_row_a_turn(replay, tokenizer)
+    examples, refused = examples_or_findings(parts, tokenizer)
+    replayed, refused_replay = examples_or_findings(replayed_parts, tokenizer)
     context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     stops = _stops(model)
     schema = recipe.schema_of_replies()
     findings = [
         *refused,
         *refused_replay,
-        *check_rows(rows, examples, tokenizer, unseen, context, stops=stops, objective=recipe.objective),
-        *(check_rows(replay, replayed, tokenizer, unseen, context, stops=stops) if replay else []),
+        *check_rows(parts, examples, tokenizer, unseen, context, given=rows, stops=stops, objective=recipe.objective),
+        *check_rows(replayed_parts, replayed, tokenizer, unseen, context, given=replay, stops=stops),
         *lint(rows, schema=schema, instructions=recipe.data.instructions),
         *(schema_findings(held_out, schema) if schema is not None else []),
     ]
-    found = tuple(dict.fromkeys(sorted(findings, key=lambda each: each.severity)))
+    found = tuple(dict.fromkeys(sorted(findings, key=lambda each: _ORDER[each.severity])))
     learnt, drawn = _there(examples), _there(replayed)
     seen = next((each for each in learnt if each.targets), None)
     cost = None
@@ -116,13 +123,20 @@ def dry_run(
     return DryRun(
         len(rows),
         len(replay),
-        replay_count(len(rows), recipe.data.replay_share) if replay else 0,
+        replay_count(len(parts), recipe.data.replay_share) if replay else 0,
         len(held_out),
         found,
+        _turns(recipe.objective, rows, parts, examples),
         token_counts(learnt) if learnt else None,
         None if seen is None else shown_row(seen, tokenizer),
         cost,
     )
+
+
+def _turns(objective: str, rows: Sequence[Row], parts: Sequence[Row], examples: Sequence[Example | None]) -> TurnCounts:
+    if objective == "preference":  # Of a conversation the last reply alone is weighed against another.
+        return count_last(rows)
+    return count_turns(rows, parts, examples)
 
 
 def _there(examples: Sequence[Example | None]) -> list[Example]:

@@ -1,18 +1,27 @@
-"""Rows that are there twice, or that give away what is measured on rows held out."""
+"""Rows that are there twice, or that give away what is measured on rows held out.
+
+Whether a row that is trained on asks what a row held out asks is told by `instill.study.asking`, as for study sets.
+"""
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
+from instill.study.asking import Key, Questions, is_asking, question_key, statement_words
 from instill.train.generator.findings import Finding, finding
-from instill.train.generator.row_text import asked, place_of, whole
+from instill.train.generator.row_text import asked, normal, place_of, whole
 from instill.train.generator.rows import Row
+
+_WORD = re.compile(r"\w+")
 
 GRAM = 8
 """Words in a row that two texts hardly share by chance."""
 
 _OVERLAP = 0.5  # share of a question's word sequences in one training row from which they are taken for one question
+_ALONE = 3  # words that the last question of a longer talk has at least, when it can be asked alone
+_CONTEXTS = 3  # contexts in which a question stands from which on it says nothing without one
 
 
 def duplicate_findings(rows: Sequence[Row], held_out: Sequence[Row]) -> list[Finding]:
@@ -22,7 +31,8 @@ def duplicate_findings(rows: Sequence[Row], held_out: Sequence[Row]) -> list[Fin
         *finding(
             "held-out-in-training",
             "error",
-            "Rows that are held out are trained on, so measuring on them would not show what was learnt.",
+            "Rows that are held out are trained on, so measuring on them would not show what was learnt. (Politeness,"
+            " punctuation and form do not make another question.)",
             "Remove them from the one side or the other.",
             leaked,
         ),
@@ -32,6 +42,13 @@ def duplicate_findings(rows: Sequence[Row], held_out: Sequence[Row]) -> list[Fin
             f"Rows that are held out share most of their sequences of {GRAM} words with a row that is trained on.",
             "Remove them where they ask the same thing, unless other wordings are what you measure.",
             near,
+        ),
+        *finding(
+            "held-out-told",
+            "notice",
+            "Texts that are trained on tell the answers to rows that are held out.",
+            "So facts are taught by texts. Of rows that are to show what was never taught, remove one or the other.",
+            _told(rows, held_out),
         ),
         *finding(
             "duplicates",
@@ -56,20 +73,126 @@ def _copies(rows: Sequence[Row]) -> list[str]:
 def _leaks(rows: Sequence[Row], held_out: Sequence[Row]) -> tuple[list[str], list[str]]:
     if not held_out:
         return [], []
-    questions = [asked(row) for row in rows]
     places = [place_of(row, number) for number, row in enumerate(rows)]
-    exact = {question: place for place, question in reversed(list(zip(places, questions, strict=True)))}
+    same = _asking_the_same(rows, held_out)
+    questions = [asked(row) for row in rows]
     grams = _grams_of_rows(questions, {gram for row in held_out for gram in _grams(asked(row))})
     leaked, near = [], []
     for number, row in enumerate(held_out):
-        place, question = place_of(row, number), asked(row)
-        if question in exact:
-            leaked.append(f"{place} = {exact[question]}")
+        place = place_of(row, number)
+        if number in same:
+            leaked.append(f"{place} = {places[same[number]]}")
             continue
-        nearest = _nearest(question, grams, len(rows))
+        nearest = _nearest(asked(row), grams, len(rows))
         if nearest is not None:
             near.append(f"{place} ~ {places[nearest]}")
     return leaked, near
+
+
+def _asking_the_same(rows: Sequence[Row], held_out: Sequence[Row]) -> dict[int, int]:
+    """Number of a row held out -> the first row that asks it somewhere: in a turn, over several, or in a text."""
+    keys = [_keys(row) for row in held_out]
+    generic = _generic([*rows, *held_out])
+    whole_keys = Questions({number: found[0] for number, found in enumerate(keys) if found})
+    alone = Questions({number: found[1] for number, found in enumerate(keys) if len(found) > 1})
+    lengths = {len(_turns(row)) for row in held_out}
+    known: dict[str, set[int]] = {}
+    found: dict[int, int] = {}
+    for number, row in enumerate(rows):
+        hits: set[int] = set()
+        for text in _texts(row):
+            if text not in known:
+                known[text] = whole_keys.asked_in(text) | alone.asked_in(text)
+            hits |= known[text]
+        turns = _turns(row)
+        for length in lengths - {1}:
+            for start in range(len(turns) - length + 1):
+                hits |= whole_keys.same_as(tuple(word for turn in turns[start : start + length] for word in turn))
+        for hit in sorted(hits):
+            if hit not in found and not _is_another(held_out[hit], row, generic):
+                found[hit] = number
+    return found
+
+
+def _is_another(held: Row, row: Row, generic: set[Key]) -> bool:
+    """Whether what two rows ask is different, though the words of the question are the same."""
+    if _joined(held) in generic and _context(held) != _context(row):
+        return True  # "What is the total?", each time about another bill.
+    text = held.text or "\n".join(str(each.get("content") or "") for each in held.prompt if each["role"] == "user")
+    yes_or_no = text.rstrip().endswith("?") and not any(is_asking(word) for word in _WORD.findall(normal(text)))
+    # What a yes-or-no question asks, a statement says in the same words.
+    return bool(row.text) and yes_or_no and "?" not in row.text
+
+
+def _keys(row: Row) -> list[Key]:
+    """What a row held out asks: all its turns, and the last alone where it can stand alone."""
+    turns = _turns(row)
+    if not turns:
+        return []
+    last = turns[-1]
+    return [_joined(row), *([last] if len(turns) > 1 and len(last) >= _ALONE else [])]
+
+
+def _joined(row: Row) -> Key:
+    return tuple(word for turn in _turns(row) for word in turn)
+
+
+def _turns(row: Row) -> list[Key]:
+    """The keys of the user's turns, or of the text; a turn that only greets is none beside others."""
+    if row.text:
+        return [question_key(row.text)]
+    said = [str(each.get("content") or "") for each in row.prompt if each["role"] == "user"]
+    found = [(text, question_key(text)) for text in said]
+    asking = [key for text, key in found if key and not _only_greets(text)]
+    return asking or [key for _, key in found if key]
+
+
+def _only_greets(text: str) -> bool:
+    return not any(True for _ in statement_words(text))
+
+
+def _texts(row: Row) -> list[str]:
+    messages = (*row.messages, *row.teacher)
+    return [row.text] if row.text else [str(each.get("content") or "") for each in messages]
+
+
+def _context(row: Row) -> str:
+    """What a question is about, where that stands in other messages."""
+    return "\n".join(
+        normal(str(each.get("content") or "")) for each in row.prompt if each["role"] in ("system", "tool")
+    )
+
+
+def _generic(rows: Sequence[Row]) -> set[Key]:
+    contexts: defaultdict[Key, set[str]] = defaultdict(set)
+    for row in rows:
+        context = _context(row)
+        if context and not row.text:
+            contexts[_joined(row)].add(context)
+    return {key for key, found in contexts.items() if len(found) >= _CONTEXTS}
+
+
+def _told(rows: Sequence[Row], held_out: Sequence[Row]) -> list[str]:
+    """Rows held out of which a sentence of a text has the words of the question and of an answer."""
+    wanted: dict[int, list[frozenset[str]]] = {}
+    for number, row in enumerate(held_out):
+        asked_for = frozenset(word for word in _joined(row) if not is_asking(word)) if not row.text else frozenset()
+        answers = [frozenset(question_key(text)) for text in (row.said, *row.answers) if text]
+        if asked_for and answers:
+            wanted[number] = [asked_for | answer for answer in answers]
+    counts = Counter(word for sets in wanted.values() for words in sets for word in words)
+    by_rarest: defaultdict[str, list[tuple[int, frozenset[str]]]] = defaultdict(list)
+    for number, sets in wanted.items():
+        for words in sets:
+            by_rarest[min(words, key=lambda word: (counts[word], word))].append((number, words))
+    found: dict[int, int] = {}
+    for place, row in enumerate(rows):
+        for words in statement_words(row.text) if row.text else ():
+            for word in words & by_rarest.keys():
+                for number, needed in by_rarest[word]:
+                    if needed <= words:
+                        found.setdefault(number, place)
+    return [f"{place_of(held_out[number], number)} in {place_of(rows[at], at)}" for number, at in sorted(found.items())]
 
 
 def _grams_of_rows(questions: Iterable[str], wanted: set[int]) -> dict[int, list[int]]:

@@ -43,19 +43,24 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A row as text, and the spans `[start, end)` of it, in characters, that are supervised."""
+    """A row as text, and the spans `[start, end)` of it, in characters, that are supervised.
+
+    Args:
+        hidden: how many turns that are to be taught are not: the template shows them otherwise once others follow.
+    """
 
     text: str
     spans: tuple[tuple[int, int], ...]
+    hidden: int = 0
 
 
 def render(row: Row, tokenizer: Any) -> Rendered:
-    """The text of a row. A plain text is supervised as a whole, or in its spans; of messages, each assistant's turn and
-    its end.
+    """The text of a row. A plain text is supervised as a whole, or in its spans; of messages, each assistant's turn
+    without `"weight": 0` and its end, or only the last where the row says so.
 
     Raises:
-        UsageError: the chat template refuses the messages, or shows a turn differently once others follow it, so
-            that what is trained would not be what is read when the model is used.
+        UsageError: the chat template refuses the messages, or shows the last turn differently once the reply is
+            there, so that what is trained would not be what is read when the model is used.
     """
     if row.text:
         opening = tokenizer.bos_token or ""
@@ -63,23 +68,26 @@ def render(row: Row, tokenizer: Any) -> Rendered:
         within = tuple((len(opening) + start, len(opening) + end) for start, end in row.spans)
         return Rendered(text, within or ((0, len(text)),))
     whole = _shown(tokenizer, row, row.messages)
-    spans = []
+    spans, hidden = [], 0
     for place, message in enumerate(row.messages):
-        if message["role"] != "assistant":
+        if message["role"] != "assistant" or message.get("weight", 1) == 0:
+            continue
+        if row.last_only and place + 1 < len(row.messages):
             continue
         before = _shown(tokenizer, row, row.messages[:place], reply_follows=True)
         after = whole if place + 1 == len(row.messages) else _shown(tokenizer, row, row.messages[: place + 1])
         after = after.rstrip()
         if not (whole.startswith(before) and whole.startswith(after)):
             if place + 1 < len(row.messages):
-                continue  # Templates that drop the thoughts of earlier turns: only the last turn can be taught then.
+                hidden += 1  # Templates that drop the thoughts of earlier turns: see `turns`.
+                continue
             raise UsageError(
                 "The chat template shows the prompt differently once the reply is there.",
                 where=before[-80:],
                 remedy="Use a template whose prompt is the beginning of the whole conversation.",
             )
         spans.append((len(before), len(after)))
-    return Rendered(whole, tuple(spans))
+    return Rendered(whole, tuple(spans), hidden)
 
 
 def make_example(row: Row, tokenizer: Any, *, number: int = 0, longest: int | None = None) -> Example:
@@ -106,8 +114,17 @@ def prompt_ids(messages: Sequence[ChatMessage], tokenizer: Any, *, tools: Sequen
     Raises:
         UsageError: the chat template refuses the messages.
     """
-    text = _shown(tokenizer, Row(tools=tuple(tools)), tuple(messages), reply_follows=True)
+    text = prompt_text(messages, tokenizer, tools=tools)
     return np.asarray(tokenizer(text, add_special_tokens=False)["input_ids"], np.int32)
+
+
+def prompt_text(messages: Sequence[ChatMessage], tokenizer: Any, *, tools: Sequence[Any] = ()) -> str:
+    """The text after which the model replies.
+
+    Raises:
+        UsageError: the chat template refuses the messages.
+    """
+    return _shown(tokenizer, Row(tools=tuple(tools)), tuple(messages), reply_follows=True)
 
 
 def _shown(tokenizer: Any, row: Row, messages: Sequence[ChatMessage], *, reply_follows: bool = False) -> str:

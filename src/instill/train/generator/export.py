@@ -20,7 +20,9 @@ from instill.generators.models import model_hash, open_model, open_tokenizer
 from instill.registry.card import read_card
 from instill.train.generator.export_formats import (
     Format,
+    layout_notices,
     serving_line,
+    with_template,
     write_adapter,
     write_merged,
     write_modelfile,
@@ -97,14 +99,14 @@ def export(
         reference = said_by(model, tokenizer, chosen)
         parity = {}
         if form == "adapter":
-            write_adapter(base, candidate, draft)
-            reopened, exported_tokenizer = _in_float32(base, draft), tokenizer
+            write_adapter(base, candidate, draft, tokenizer)
+            reopened, exported_tokenizer = _in_float32(base, draft), with_template(tokenizer)
         else:
             tell("merging")
             model = model.merge_and_unload() if hasattr(model, "merge_and_unload") else model
             parity["merged"] = _compare(reference, model, tokenizer, chosen, "merged model", TOLERANCE["float32"])
             folder = draft if form == "merged" else draft / _MODEL
-            write_merged(model, tokenizer, candidate, folder, precision)
+            write_merged(model, with_template(tokenizer), candidate, folder, precision)
             del model
             gc.collect()
             reopened, exported_tokenizer = _in_float32(folder), open_tokenizer(folder)
@@ -127,7 +129,7 @@ def export(
             except MissingDependency as error:
                 converted = f"{_UNOPENED} {error.what} {error.remedy}"
     serve, notice = serving_line(form, base, candidate, out)
-    notices = tuple(each for each in (notice, converted) if each)
+    notices = tuple(each for each in (notice, converted, *layout_notices(form, tokenizer)) if each)
     return Exported(out, form, precision, len(chosen), parity, tolerance, serve, notices)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from instill.errors import UsageError
 
-Severity = Literal["error", "warning"]
+Severity = Literal["error", "warning", "notice"]
 
 SHOWN = 5
 """Rows that a finding names."""
@@ -23,7 +23,7 @@ class Finding:
 
     Args:
         name: short and fixed, for programs: "nothing-supervised".
-        severity: an error stops the run.
+        severity: an error stops the run; a notice tells what was done.
         what: what is wrong, one sentence.
         remedy: what to do about it.
         places: the first rows that it is about, as file:line, with a remark where there is one.

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ class FrozenCache:
     def _lower(self, model: Any, batch: Batch) -> Tensor:
         keys = [_key(example) for example in batch.examples]
         if any(key not in self._places for key in keys):
-            with torch.no_grad(), only_below(model, self._below):
+            with torch.no_grad(), only_below(model, self._below), _without_dropout(model):
                 hidden: Tensor = self._run(model, batch)
             self.computed += len(keys)
             if self.writes:
@@ -128,6 +129,18 @@ class FrozenCache:
                 stream.truncate(whole)
         for row, token, length in np.frombuffer(content[:whole], _RECORD):
             self._places[bytes(row).ljust(32, b"\0")] = (int(token), int(length))
+
+
+@contextlib.contextmanager
+def _without_dropout(model: Any) -> Iterator[None]:
+    """What is kept must be the same for every epoch and run, and a run that finds it must not miss random numbers."""
+    training = [module for module in model.modules() if module.training]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module in training:
+            module.training = True
 
 
 def lower_hash(model: Any, below: int, precision: str) -> str:

@@ -31,7 +31,7 @@ def lint(rows: Sequence[Row], *, schema: Any = None, instructions: str = "") -> 
         UsageError: the schema is no JSON schema.
         MissingDependency: a schema is given and the package jsonschema is not installed.
     """
-    tasks = [_Task(place_of(row, number), row) for number, row in enumerate(rows) if row.answer]
+    tasks = [_Task(place_of(row, number), row) for number, row in enumerate(rows) if reply_of(row)]
     return [
         *_contradictions(tasks),
         *(schema_findings(rows, schema) if schema is not None else []),
@@ -46,11 +46,11 @@ def schema_findings(rows: Sequence[Row], schema: Any) -> list[Finding]:
     checker = _checker(schema)
     broken, unfit = [], []
     for number, row in enumerate(rows):
-        if not row.answer:
+        if not reply_of(row):
             continue
         place = place_of(row, number)
         try:
-            value = json.loads(row.answer)
+            value = json.loads(reply_of(row))
         except ValueError as error:
             broken.append(f"{place} ({error})")
             continue
@@ -64,14 +64,25 @@ def schema_findings(rows: Sequence[Row], schema: Any) -> list[Finding]:
     ]
 
 
+def reply_of(row: Row) -> str:
+    """The last reply without thoughts; JSON may hold their tags as text.
+
+    Example:
+        >>> from instill.train.generator.rows import chat_row
+        >>> reply_of(chat_row("?", "<think>hm</think>4")), reply_of(chat_row("?", '["<think>"]'))
+        ('4', '["<think>"]')
+    """
+    return row.answer if parsed(row.answer) is not None else row.said
+
+
 class _Task:
     """What of a row the checks look at."""
 
     def __init__(self, place: str, row: Row) -> None:
         self.place = place
-        self.reply = row.answer
-        self.value = parsed(row.answer)
-        self.output = json.dumps(self.value, sort_keys=True) if self.value is not None else normal(row.answer)
+        self.reply = reply_of(row)
+        self.value = parsed(self.reply)
+        self.output = json.dumps(self.value, sort_keys=True) if self.value is not None else normal(self.reply)
         self.shown = "\n".join(_text(message) for message in row.prompt) + (str(row.tools) if row.tools else "")
         self.input = normal(self.shown)
 

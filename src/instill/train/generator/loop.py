@@ -21,6 +21,7 @@ from instill.train.generator.layers import decoder
 from instill.train.generator.loss import next_token_loss
 from instill.train.machine import bf16_is_fast, keep_freed_memory
 from instill.train.progress import CHECKPOINT, Progress
+from instill.train.randomness import seed_all
 from instill.train.schedule import rate
 
 Objective = Callable[[Any, Tensor, Batch], Tensor]
@@ -94,7 +95,7 @@ def train(
     Raises:
         WorkspaceError: the checkpoint in `run` is damaged or belongs to another run.
     """
-    torch.manual_seed(chosen.seed)
+    seed_all(chosen.seed)
     keep_freed_memory()
     accelerator = Accelerator()
     bf16 = uses_bf16(chosen.precision)

@@ -34,6 +34,7 @@ def modelfile(source: str, tokenizer: Any, config: Any, generation: Any) -> str:
 
     Args:
         source: the weights, relative to the Modelfile: "./model" or "./model.gguf".
+        tokenizer: the base's; without a chat template the plain layout is written.
         config: the model's, for the length of its context.
         generation: the model's generation settings, or None.
     """
@@ -57,8 +58,11 @@ def modelfile(source: str, tokenizer: Any, config: Any, generation: Any) -> str:
 
 def find_layout(tokenizer: Any) -> Layout | None:
     """How the tokenizer's template lays out messages, found by trying it; None where it is more than pieces around
-    texts.
+    texts. Without a template it is the plain layout, in which a reply begins with its space.
     """
+    if not tokenizer.chat_template:
+        end = f"{tokenizer.eos_token or ''}\n\n"
+        return Layout(("system: ", "\n\n"), ("user: ", "\n\n"), ("assistant:", end))
 
     def shown(*messages: tuple[str, str], reply_follows: bool = False) -> str:
         rows: list[ChatMessage] = [{"role": role, "content": content} for role, content in messages]

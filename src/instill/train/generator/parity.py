@@ -42,7 +42,7 @@ class Said:
     """What a model says to prompts.
 
     Args:
-        replies: greedy, one a prompt.
+        replies: greedy, one a prompt; with thoughts, since two forms of a model must think the same too.
         likelihoods: mean log-probability a token of the reference's replies, one a prompt.
     """
 
@@ -59,7 +59,7 @@ def said_by(
     model: Any, tokenizer: Any, prompts: Sequence[Sequence[ChatMessage]], reference: Said | None = None
 ) -> Said:
     """What the model says, and how likely it finds what `reference` said (None: what itself said)."""
-    own = tuple(replies(model, tokenizer, prompts, max_tokens=_MOST_TOKENS))
+    own = tuple(replies(model, tokenizer, prompts, max_tokens=_MOST_TOKENS, thoughts=True))
     judged = own if reference is None else reference.replies
     examples = [
         _example(prompt_ids(prompt, tokenizer), text, tokenizer, number)

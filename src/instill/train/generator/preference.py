@@ -19,6 +19,7 @@ from instill.errors import UsageError
 from instill.generators.chat import ChatMessage, chat_text
 from instill.generators.protocol import Generator, Message
 from instill.generators.quiet import quiet_libraries
+from instill.generators.whole import whole_reply
 from instill.train.generator.hyperparameters import Hyperparameters
 from instill.train.generator.rows import Row
 from instill.train.progress import Progress
@@ -239,7 +240,7 @@ def _asked(generator: Generator, text: str, max_tokens: int) -> str:
 
 
 def _said(generator: Generator, messages: Sequence[Message], max_tokens: int) -> str:
-    return "".join(generator.stream(messages, max_tokens=max_tokens)).strip()
+    return whole_reply(generator, messages, max_tokens=max_tokens)
 
 
 def _message(message: ChatMessage) -> Message:

@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 
 from instill.errors import UsageError
+from instill.generators.thoughts import without_thoughts
 from instill.train.generator.duplicates import duplicate_findings
 from instill.train.generator.examples import Example, make_example, prompt_ids
 from instill.train.generator.findings import MANY, Finding, Severity, finding
 from instill.train.generator.roles import disorder, role_findings
+from instill.train.generator.row_forms import NAMES
 from instill.train.generator.row_text import place_of
 from instill.train.generator.rows import Row
+from instill.train.generator.turns import is_taught, untaught
 
 _UNLIMITED = 10**9  # Tokenizers without a limit give a number larger than this.
 
@@ -48,16 +51,20 @@ def check_rows(
     *,
     stops: Collection[int] = (),
     objective: str = "next_token",
+    given: Sequence[Row] | None = None,
 ) -> list[Finding]:
     """Everything that is wrong with rows and their tokens; empty when nothing is.
 
     Args:
+        rows: as they are taught (`one_row_a_turn`).
         examples: of the same rows; None for one that has no tokens.
         held_out_rows: what is measured on later.
         longest: most tokens of a row, such as the model's context; the tokenizer's own limit holds too.
         stops: tokens besides the tokenizer's end-of-sequence at which the model stops, from its generation settings.
         objective: next_token, distil or preference, which ask for different parts of a row.
+        given: as they are in the file; None: as `rows`.
     """
+    given = rows if given is None else given
     limit = _limit(tokenizer, longest)
     pairs = [
         (place_of(row, number), row, example)
@@ -67,8 +74,12 @@ def check_rows(
     cut = _truncated(pairs, tokenizer, limit)
     uncut = [(place, row, example) for place, row, example in pairs if place not in cut and example.targets]
     return [
-        *role_findings(rows),
-        *_needed(rows, objective),
+        *_forms(given),
+        *role_findings(given),
+        *_needed(given, objective),
+        *_empty(given),
+        *_one_at_a_time(given, rows),
+        *(_untaught(rows, examples) if objective != "preference" else []),
         *finding(
             "nothing-supervised",
             "error",
@@ -85,8 +96,64 @@ def check_rows(
         ),
         *_ends(uncut, tokenizer, stops),
         *_boundaries(pairs, tokenizer),
-        *duplicate_findings(rows, held_out_rows),
+        *duplicate_findings(given, held_out_rows),
     ]
+
+
+def _forms(rows: Sequence[Row]) -> list[Finding]:
+    places: dict[str, list[str]] = {}
+    for number, row in enumerate(rows):
+        for form in row.forms:
+            places.setdefault(form, []).append(place_of(row, number))
+    return [
+        each
+        for form, found in sorted(places.items())
+        for each in finding(
+            f"converted-{form}",
+            "notice",
+            f"Rows were read in another form ({form}): {NAMES[form]}.",
+            "See in the row that is shown whether it is what you mean.",
+            found,
+        )
+    ]
+
+
+def _empty(rows: Sequence[Row]) -> list[Finding]:
+    found = []
+    for number, row in enumerate(rows):
+        replies = [each for each in row.messages if is_taught(each) and not each.get("tool_calls")]
+        if any(not without_thoughts(str(each.get("content") or "")).strip() for each in replies):
+            found.append(place_of(row, number))
+    return finding(
+        "empty-reply",
+        "error",
+        "Rows have an empty reply, so the model would learn to say nothing.",
+        "Write what it is to say, remove the row, or give the reply weight 0.",
+        found,
+    )
+
+
+def _one_at_a_time(given: Sequence[Row], rows: Sequence[Row]) -> list[Finding]:
+    places = list(dict.fromkeys(place_of(row, number) for number, row in enumerate(rows) if row.last_only))
+    return finding(
+        "one-reply-at-a-time",
+        "notice",
+        "The chat template shows a reply otherwise once others follow, so that these rows are taught one reply at a"
+        f" time: {len(given)} rows become {len(rows)}.",
+        "They take as many steps more.",
+        places,
+    )
+
+
+def _untaught(rows: Sequence[Row], examples: Sequence[Example | None]) -> list[Finding]:
+    return finding(
+        "untaught",
+        "error",
+        "Rows have replies of which nothing is supervised, since the chat template shows them otherwise once others"
+        " follow.",
+        "Teach one reply a row, or give the others weight 0.",
+        [place_of(rows[place], place) for place in untaught(rows, examples)],
+    )
 
 
 _Pairs = Sequence[tuple[str, Row, Example]]
@@ -135,7 +202,7 @@ def _ends(pairs: _Pairs, tokenizer: Any, stops: Collection[int]) -> list[Finding
     for place, row, example in pairs:
         # After the last turn a template may still write a line's end, which is not supervised.
         last = int(example.ids[np.flatnonzero(example.supervised)[-1]])
-        if not row.text and row.messages[-1]["role"] != "assistant":
+        if not row.text and not is_taught(row.messages[-1]):
             continue  # Nothing follows from it about where a reply ends.
         if last in right:
             continue

@@ -247,6 +247,13 @@ def _refuse_without_effect(recipe: Recipe, file: Path) -> None:
             where=f"{file}: data.replay",
             remedy="Remove it; to forget less, raise preference.beta.",
         )
+    if recipe.objective == "preference" and recipe.lora.dropout:
+        raise UsageError(
+            'Dropout has no effect with objective = "preference": the better and the worse reply are weighed by the'
+            " same weights.",
+            where=f"{file}: lora.dropout",
+            remedy="Remove it; to learn less by heart, raise preference.beta or take fewer steps.",
+        )
     if "replay_share" in recipe.data.model_fields_set and recipe.data.replay_share and not recipe.data.replay:
         raise UsageError(
             "There is no replay to take a share of.",

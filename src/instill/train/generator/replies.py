@@ -11,8 +11,9 @@ from torch.nn import functional
 
 from instill.generators.chat import ChatMessage
 from instill.generators.quiet import quiet_libraries
+from instill.generators.thoughts import ReplyTokens, opens_thought, without_thoughts
 from instill.train.generator.batches import padded
-from instill.train.generator.examples import Example, Ids, prompt_ids
+from instill.train.generator.examples import Example, Ids, prompt_ids, prompt_text
 from instill.train.generator.layers import decoder
 from instill.train.generator.loss import CHUNK, logits_of
 
@@ -26,21 +27,29 @@ def replies(
     *,
     max_tokens: int = 64,
     tools: Sequence[Any] = (),
+    thoughts: bool = False,
 ) -> list[str]:
     """The likeliest reply to each prompt, word by word.
 
     Args:
         prompts: conversations that the model is to go on with.
-        max_tokens: a longer reply is cut.
+        max_tokens: a longer reply is cut; thoughts count.
+        thoughts: leave them in; otherwise a reply that only thinks is empty.
 
     Returns:
         As many replies, without marks of the chat format.
     """
     ids = [prompt_ids(prompt, tokenizer, tools=tools) for prompt in prompts]
+    tokens = ReplyTokens(tokenizer)
     found = [""] * len(ids)
     for places in _batches([len(each) for each in ids]):
-        for place, reply in zip(places, _replied(model, tokenizer, [ids[i] for i in places], max_tokens), strict=True):
-            found[place] = reply
+        made = _replied(model, tokenizer, [ids[place] for place in places], max_tokens)
+        for place, said in zip(places, made, strict=True):
+            text = tokens.decode(said)
+            if not thoughts:
+                opened = opens_thought(prompt_text(prompts[place], tokenizer, tools=tools))
+                text = without_thoughts(text, inside=opened)
+            found[place] = text.strip()
     return found
 
 
@@ -82,7 +91,8 @@ def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
         yield found
 
 
-def _replied(model: Any, tokenizer: Any, prompts: Sequence[Ids], max_tokens: int) -> list[str]:
+def _replied(model: Any, tokenizer: Any, prompts: Sequence[Ids], max_tokens: int) -> Any:
+    """The tokens of the replies, `(prompts, tokens)`, with padding after the shorter ones."""
     width = max(len(each) for each in prompts)
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id or 0
     ids = torch.full((len(prompts), width), pad)
@@ -102,4 +112,4 @@ def _replied(model: Any, tokenizer: Any, prompts: Sequence[Ids], max_tokens: int
             top_p=None,
             top_k=None,
         )
-    return [text.strip() for text in tokenizer.batch_decode(made[:, width:], skip_special_tokens=True)]
+    return made[:, width:].cpu()

@@ -12,9 +12,9 @@ from typing import Any
 from instill.derived import NOTHING, MadeFrom
 from instill.errors import UsageError
 from instill.generators.chat import ChatMessage
+from instill.generators.thoughts import without_thoughts
 from instill.study.links import LINK, beside_of, link_of
-
-ROLES = ("system", "user", "assistant", "tool")
+from instill.train.generator.row_forms import canonical
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Row:
     """One thing to learn: a conversation, or a plain text.
 
     Args:
-        messages: the conversation; every assistant's turn in it is taught.
+        messages: the conversation; every assistant's turn in it is taught that has not `"weight": 0`.
         text: instead of messages, a text of which every token is taught.
         tools: JSON schemas of the functions that the conversation may call.
         teacher: for distillation: the same conversation up to the reply, with the passage in it; the student does
@@ -36,6 +36,8 @@ class Row:
         group: rows of one group, such as questions about one fact, count together when something is measured on them.
         made_from: the documents that it was made from. It says who may use what is trained on it, and changes nothing
             that is learnt: it is neither in `as_dict` nor in `rows_hash`.
+        forms: what was done to bring it into this form, by the names of `instill.train.generator.row_forms`.
+        last_only: only the last turn is taught; the ones before have rows of their own.
     """
 
     messages: tuple[ChatMessage, ...] = ()
@@ -49,6 +51,8 @@ class Row:
     spans: tuple[tuple[int, int], ...] = ()
     group: str = ""
     made_from: MadeFrom = NOTHING
+    forms: tuple[str, ...] = ()
+    last_only: bool = False
 
     @property
     def prompt(self) -> tuple[ChatMessage, ...]:
@@ -60,6 +64,11 @@ class Row:
         """The last reply; empty where there is none."""
         last = self.messages[-1] if self.messages else {}
         return str(last.get("content") or "") if last.get("role") == "assistant" else ""
+
+    @property
+    def said(self) -> str:
+        """The last reply without its thoughts, as it is held against what a model says."""
+        return without_thoughts(self.answer).strip()
 
     def as_dict(self) -> dict[str, Any]:
         """For a line of JSON: the fields that are set."""
@@ -130,25 +139,50 @@ def turns_row(turns: Iterable[tuple[str, str]], *, system: str = "", task: str =
 
 
 def read_rows(file: Path) -> list[Row]:
-    """The rows of a JSON Lines file.
+    """The rows of a JSON Lines file, or of one that is a JSON array.
 
     A line is `{"messages": [{"role": ..., "content": ...}, ...]}`, `{"text": ...}`, or a preference
     `{"prompt": ..., "chosen": ..., "rejected": ...}`; with it may stand `tools`, `teacher`, `answers`, `task`,
     `group`, `made_from` (the documents that it was made from), and with a text `spans`. Without a group, the first of
-    `facts` is it, as in a study set. Other keys are left alone.
+    `facts` is it, as in a study set. Forms of other trainers are converted (`instill.train.generator.row_forms`), and
+    `Row.forms` says so. Other keys are left alone.
 
     Raises:
         UsageError: the file cannot be read, is empty, or a line is none of these; the error names the line.
     """
+    objects, form = read_objects(file)
+    beside, rows = beside_of(file), []
+    for place, found in objects:
+        row = row_of(found, place, beside)
+        rows.append(replace(row, forms=tuple(sorted({*row.forms, form}))) if form else row)
+    return rows
+
+
+def read_objects(file: Path) -> tuple[list[tuple[str, dict[str, Any]]], str]:
+    """The JSON objects of a file of rows as they are, each with its place; and "json-array" where the file is one.
+
+    Raises:
+        UsageError: see `read_rows`.
+    """
     try:
-        lines = file.read_text(encoding="utf-8").split("\n")  # Other line ends may stand in a text.
+        text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"The rows cannot be read: {error}.", where=str(file)) from error
-    beside = beside_of(file)
-    rows = [_row(line, f"{file.name}:{number}", beside) for number, line in enumerate(lines, 1) if line.strip()]
-    if not rows:
+    array = _array(text)
+    numbered: list[tuple[str, Any]]
+    if array is not None:
+        numbered = [(f"{file.name}:{number}", each) for number, each in enumerate(array, 1)]
+    else:
+        lines = enumerate(text.split("\n"), 1)  # Other line ends may stand in a text.
+        numbered = [
+            (place, _json(line, place)) for number, line in lines if line.strip() and (place := f"{file.name}:{number}")
+        ]
+    for place, each in numbered:
+        if not isinstance(each, dict):
+            raise UsageError("This line is not a JSON object.", where=place)
+    if not numbered:
         raise UsageError("The file has no rows.", where=str(file), remedy='A line is e.g. {"messages": [...]}')
-    return rows
+    return numbered, "json-array" if array is not None else ""
 
 
 def write_rows(rows: Iterable[Row], file: Path) -> None:
@@ -172,14 +206,24 @@ def rows_hash(rows: Sequence[Row]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _row(line: str, place: str, beside: MadeFrom | None) -> Row:
+def _array(text: str) -> list[Any] | None:
+    """The members of the array that the whole file is; None where it is none."""
+    if not text.lstrip().startswith("["):
+        return None
     try:
-        found = json.loads(line)
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None  # What is wrong with it is said of its first line.
+    return found if isinstance(found, list) and not all(isinstance(each, list) for each in found) else None
+
+
+def _json(line: str, place: str) -> Any:
+    try:
+        return json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"This line is not JSON: {error}.", where=place) from error
-    if not isinstance(found, dict):
-        raise UsageError("This line is not a JSON object.", where=place)
-    return row_of(found, place, beside)
+        raise UsageError(
+            f"This line is not JSON: {error}.", where=place, remedy="Write one row a line, or one array of all rows."
+        ) from error
 
 
 def row_of(found: Mapping[str, Any], place: str = "", beside: MadeFrom | None = None) -> Row:
@@ -197,8 +241,10 @@ def row_of(found: Mapping[str, Any], place: str = "", beside: MadeFrom | None = 
         'pi'
     """
     link = link_of(found, beside)
-    row = _content(found, place)
-    return replace(row, task=str(found.get("task") or ""), place=place, group=_group(found), made_from=link)
+    made, forms = canonical(found, place)
+    row = _content(made, place)
+    task, group = str(found.get("task") or ""), _group(found)
+    return replace(row, task=task, place=place, group=group, forms=forms, made_from=link)
 
 
 def _content(found: Mapping[str, Any], place: str) -> Row:
@@ -212,7 +258,7 @@ def _content(found: Mapping[str, Any], place: str) -> Row:
             raise UsageError("A preference needs a chosen and a rejected reply.", where=place)
         # Some files repeat the prompt in both.
         messages = chosen if len(chosen) > 1 else prompt + chosen
-        return Row(messages, tools=tools, rejected=str(rejected[-1]["content"]))
+        return Row(messages, tools=tools, rejected=str(rejected[-1]["content"] or ""))
     if found.get("messages"):
         messages = _messages(found["messages"], "messages", place)
         return Row(messages, tools=tools, teacher=teacher, answers=_answers(found, place))
@@ -269,12 +315,4 @@ def _turns(value: Any, role: str, key: str, place: str) -> tuple[ChatMessage, ..
 def _messages(value: Any, key: str, place: str) -> tuple[ChatMessage, ...]:
     if not isinstance(value, list) or not all(isinstance(message, dict) for message in value):
         raise UsageError(f"`{key}` is not a list of messages.", where=place)
-    for message in value:
-        if message.get("role") not in ROLES:
-            raise UsageError(
-                f"The role {message.get('role')!r} is not known.", where=place, remedy=f"Use one of {', '.join(ROLES)}."
-            )
-        content = message.get("content")
-        if not isinstance(content, str) and not (content is None and message.get("tool_calls")):
-            raise UsageError("A message's content is not text.", where=place)
     return tuple(value)

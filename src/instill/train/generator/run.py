@@ -29,6 +29,7 @@ from instill.train.generator.recipe import Recipe
 from instill.train.generator.rows import Row, rows_hash
 from instill.train.generator.saving import save_candidate
 from instill.train.generator.teacher import teach
+from instill.train.generator.turns import one_row_a_turn
 from instill.train.progress import Progress, entries, logged, spent
 
 CANDIDATE = "candidate"
@@ -143,11 +144,12 @@ def fit(prepared: Prepared, run: Path, *, caches: Path, progress: Callable[[Prog
     if recipe.objective == "preference":
         model, state = _preferring(prepared, model, run, watched), None
     else:
-        rows = [*prepared.rows, *prepared.replay]
+        new, replay = (one_row_a_turn(each, prepared.tokenizer) for each in (prepared.rows, prepared.replay))
+        rows = [*new, *replay]
         examples = make_examples(rows, prepared.tokenizer)
         objective = _objective(prepared, model, rows, examples, caches)
         model = _adapted(prepared, model)
-        state = _looped(prepared, model, examples, objective, run, caches, watched)
+        state = _looped(prepared, model, (examples[: len(new)], examples[len(new) :]), objective, run, caches, watched)
     if processes.is_first():
         save_candidate(model, run / CANDIDATE, state=state)
     seconds = time.monotonic() - started + spent(before)
@@ -217,17 +219,17 @@ def _objective(
 def _looped(
     prepared: Prepared,
     model: Any,
-    examples: Sequence[Example],
+    examples: tuple[Sequence[Example], Sequence[Example]],
     objective: Objective,
     run: Path,
     caches: Path,
     progress: Callable[[Progress], None],
 ) -> Any:
-    recipe, count = prepared.recipe, len(prepared.rows)
+    recipe, (new, replay) = prepared.recipe, examples
     chosen = recipe.training
 
     def epochs(number: int) -> list[Example]:
-        return mixed(examples[:count], examples[count:], recipe.data.replay_share, chosen.seed, number)
+        return mixed(new, replay, recipe.data.replay_share, chosen.seed, number)
 
     below = frozen_layers(model, recipe.as_method())
     if processes.count() > 1:

@@ -13,6 +13,7 @@ import torch
 from instill.train.checkpoints import load_weights, resume, save_checkpoint
 from instill.train.machine import bf16_is_fast, keep_freed_memory
 from instill.train.progress import CHECKPOINT, Progress
+from instill.train.randomness import seed_all
 from instill.train.reader.examples import Example, ExampleMaker
 from instill.train.reader.model import ReaderModel, length_class, make_batch, trained_tensors
 from instill.train.reader.settings import Hyperparameters
@@ -42,7 +43,7 @@ def train(
     Raises:
         WorkspaceError: the checkpoint in `run` is damaged or belongs to another run; that of `start_from` does not fit.
     """
-    torch.manual_seed(chosen.seed)
+    seed_all(chosen.seed)
     keep_freed_memory()
     bf16 = bf16_is_fast()
     epochs = [_batches(maker.epoch(number, seed=chosen.seed), chosen, number) for number in range(chosen.epochs)]
