@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -173,6 +174,21 @@ def test_doctor_names_what_is_there(place: Path) -> None:
     assert findings["encoder"]["verdict"] == "ok"
     assert findings["index"]["what"].startswith("4 documents")
     assert findings["generator"]["verdict"] == "optional"
+
+
+def test_doctor_repairs_a_damaged_index(place: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(place, tmp_path / "copy"))
+    [data, *_] = sorted(copy.glob(".instill/index/g*/passages.lance/data/*.lance"))
+    data.unlink()
+    instill("search", "refund", cwd=copy, code=4)
+    found = instill("doctor", cwd=copy, code=1).stdout
+    assert "damaged: passages cannot be read" in found
+    assert "instill doctor --repair" in found
+    done = instill("doctor", "--repair", cwd=copy).stdout
+    assert "It is mended: 0 documents are whole." in done
+    instill("sync", cwd=copy)
+    assert as_json("doctor", "--repair", cwd=copy)["repair"]["damage"] == []
+    assert as_json("status", cwd=copy)["documents"] == 4
 
 
 def test_a_closed_pipe_is_no_error(place: Path) -> None:

@@ -117,6 +117,20 @@ class TestReplacing:
         assert texts_of(index, 1) == ["c"]
         assert index.count() == (1, 1)
 
+    @pytest.mark.parametrize("upkept", [False, True])
+    def test_a_shortened_document_that_is_removed_and_comes_back_is_there_once(
+        self, index: Index, upkept: bool
+    ) -> None:
+        for version, size in enumerate((6, 3, 0, 6, 6, 2, 5)):
+            if size:
+                index.commit([document(1, [f"version{version} part{i}" for i in range(size)])])
+            else:
+                index.remove([doc_id_of(1)])
+            if upkept and version % 2:
+                index.upkeep(force=True)
+            assert texts_of(index, 1) == [f"version{version} part{i}" for i in range(size)]
+            assert index.count() == (bool(size), size)
+
     def test_remove(self, index: Index) -> None:
         index.commit([document(1, ["a", "b"]), document(2, ["c"])])
         assert index.remove([doc_id_of(1), doc_id_of(1), "unknown"]) == 1

@@ -20,23 +20,20 @@ def register(app: typer.Typer) -> None:
     app.command()(doctor)
 
 
-def _say(done: Repair, as_json: bool) -> None:
-    if as_json:
-        print_json({"repair": done})
-        return
+def _say(done: Repair) -> None:
     if not done.damage:
         typer.echo("The index is not damaged.")
         return
     for sentence in done.damage:
-        typer.echo(f"It was damaged: {clean(sentence)}.")
+        typer.echo(f"The index was damaged: {clean(sentence)}.")
     typer.echo(f"It is mended: {done.documents} documents are whole.")
     for source in done.remade:
         typer.echo(f"Cut and encoded again: {clean(source)}")
     for source in done.lost:
         typer.echo(f"Lost to the index: {clean(source)}")
     if done.unreadable:
-        typer.echo(f"{done.unreadable} passages could not be read, and not whose they were.")
-    typer.echo("Next: instill sync (reads again what is missing). What came by `add --stdin` has to be added again.")
+        typer.echo(f"{done.unreadable} passages could not be read, so it is not known whose they were.")
+    typer.echo("Next: instill sync (reads again what is missing and followed). Add again what was piped in.")
 
 
 def doctor(
@@ -53,12 +50,13 @@ def doctor(
     from instill.doctor import examine
     from instill.doctor import repair as mend
 
-    if repair:
-        _say(mend(workspace), as_json)
+    done = mend(workspace) if repair else None
     findings = examine(workspace)
     if as_json:
-        print_json({"findings": findings})
+        print_json({"findings": findings} if done is None else {"repair": done, "findings": findings})
     else:
+        if done is not None:
+            _say(done)
         for finding in findings:
             mark, colour = _MARKS[finding.verdict]
             say(f"{mark:<9}", fg=colour, nl=False)
