@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
 from instill.catalog import Root
-from instill.documents.sources import find_sources
+from instill.documents.sources import Source, SourceProblem, find_sources
 from instill.errors import UsageError
 from instill.index.store import Index
 from instill.index.types import DocumentRecord
@@ -35,7 +35,8 @@ def sync_roots(look_up: Callable[[], Sequence[Root]], ingest: Ingest, index: Ind
     roots = _narrow_first(look_up())
     if not roots:
         raise UsageError("Nothing is followed yet.", remedy="Add something first: instill add PATH")
-    seen: set[str] = set()
+    finders: dict[str, str] = {}
+    listed: list[Source | SourceProblem] = []
     present: list[Root] = []
     for root in roots:
         if _is_missing_folder(root.path, index):
@@ -45,24 +46,48 @@ def sync_roots(look_up: Callable[[], Sequence[Root]], ingest: Ingest, index: Ind
         present.append(root)
         if not can_be_followed(root.path):
             continue
-        found = find_sources([root.path], base=Path("/"), exclude=settings.exclude)
-        fresh = [entry for entry in found if entry.source not in seen]
-        seen |= ingest.add(fresh, partial(_governing, look_up, root.path))
+        for entry in find_sources([root.path], base=Path("/"), exclude=settings.exclude):
+            if entry.source not in finders:
+                finders[entry.source] = root.path
+                listed.append(entry)
+    seen = ingest.add(listed, partial(_governing, look_up, finders))
     ingest.remove(partial(_gone, look_up, present, seen, index, settings))
 
 
-def _governing(look_up: Callable[[], Sequence[Root]], found_by: str) -> Callable[[str], Attributes | None]:
+def _governing(look_up: Callable[[], Sequence[Root]], finders: Mapping[str, str]) -> Callable[[str], Attributes | None]:
     """What the narrowest root that covers a source says of it now; None when the root that found it is forgotten."""
-    roots = _narrow_first(look_up())
-    finder = next((root for root in roots if root.path == found_by), None)
+    roots = look_up()
+    by_path = {root.path: root for root in roots}
+    narrowest = _Narrowest(roots)
 
     def governs(source: str) -> Attributes | None:
+        finder = by_path.get(finders[source])
         if finder is None:
             return None
-        root = next((root for root in roots if covers(root.path, source)), finder)
+        root = narrowest.of(source) or finder
         return Attributes(root.labels or None, root.metadata)
 
     return governs
+
+
+class _Narrowest:
+    """Finds the narrowest of many roots that covers a source, without asking each of them."""
+
+    def __init__(self, roots: Iterable[Root]) -> None:
+        self._by_path: dict[str, Root] = {}
+        self._patterns: list[Root] = []
+        for root in roots:
+            self._by_path[root.path.rstrip("/")] = root
+            if "://" not in root.path and any(letter in root.path for letter in _PATTERN_LETTERS):
+                self._patterns.append(root)
+
+    def of(self, source: str) -> Root | None:
+        """The root, or None when none covers the source."""
+        ends = [at for at, letter in enumerate(source) if letter == "/"]
+        prefixes = [source.rstrip("/"), *(source[:at] for at in ends)]
+        found = [self._by_path[prefix] for prefix in prefixes if prefix in self._by_path]
+        found += [root for root in self._patterns if covers(root.path, source)]
+        return min(found, key=lambda root: (-len(root.path), root.path), default=None)
 
 
 def unless_said_since(

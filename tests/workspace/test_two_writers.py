@@ -16,18 +16,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from instill import Workspace
+from instill.catalog import Root
 from instill.errors import UsageError, WorkspaceError
 from instill.index import soundness
 from instill.index.fusion import ReciprocalRankFusion
 from instill.index.types import SearchRequest
 from instill.ingest import Progress
+from instill.sync import _Narrowest, covers
 
 EXAMPLES = int(os.environ.get("WRITERS_EXAMPLES", "6"))
+ROOTS = ("/a", "/a/b", "/a/b/c.md", "/a/*.md", "/a/**/c.md", "/", "https://x/y", "https://x/", "/ab")
 NAMES = ("ash.md", "box.md", "cedar.md")
 PART = "Part {part} of edition {edition} says what part {part} has to say, so that it is a passage of its own. " * 2
 
@@ -340,3 +343,15 @@ class TestWhatIsSaidWhileSyncRuns:
         kb.reindex(progress=get_in)
         assert {(record.labels, record.metadata["year"]) for record in kb.documents()} == {(("staff",), 2026)}
         assert {record.source: record.added for record in kb.documents()} == added
+
+
+@given(
+    st.lists(st.sampled_from(ROOTS), unique=True),
+    st.sampled_from(
+        ("/a", "/a/b", "/a/b/c.md", "/a/bc", "/ab/c.md", "/a/*.md", "/a/x.md", "https://x/y/z", "https://x/")
+    ),
+)
+def test_the_narrowest_root_is_the_longest_of_those_that_cover(paths: list[str], source: str) -> None:
+    narrow = [path for path in paths if covers(path, source)]
+    found = _Narrowest([Root(path) for path in paths]).of(source)
+    assert (found.path if found else "") == min(narrow, key=lambda path: (-len(path), path), default="")
