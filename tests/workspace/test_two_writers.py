@@ -29,7 +29,7 @@ from instill.index.types import SearchRequest
 from instill.ingest import Progress
 from instill.sync import _Narrowest, covers
 
-EXAMPLES = int(os.environ.get("WRITERS_EXAMPLES", "6"))
+EXAMPLES = int(os.environ.get("WRITERS_EXAMPLES", "4"))
 ROOTS = ("/a", "/a/b", "/a/b/c.md", "/a/*.md", "/a/**/c.md", "/", "https://x/y", "https://x/", "/ab")
 NAMES = ("ash.md", "box.md", "cedar.md")
 PART = "Part {part} of edition {edition} says what part {part} has to say, so that it is a passage of its own. " * 2
@@ -232,6 +232,7 @@ def foresee(model: Model, action: Action) -> None:
         model.remove(name)
 
 
+@pytest.mark.timeout(280)
 def test_two_writers_against_a_dictionary() -> None:
     run_state_machine_as_test(
         TwoWriters,
