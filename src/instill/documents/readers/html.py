@@ -53,11 +53,13 @@ def html_to_markdown(html: str) -> str:
     """HTML (whole or a fragment) as tidy Markdown; inline images are dropped unless they have a description."""
     from bs4 import BeautifulSoup
 
+    from instill.documents.readers.html_tables import make_regular
     from instill.documents.readers.markdown_writer import MarkdownWriter
 
     soup = BeautifulSoup(html.encode("utf-8", "ignore").decode(), "html.parser")
     for element in soup(["script", "style"]):
         element.extract()
+    make_regular(soup)
     body = (soup.body if "<body" in html[:2000].lower() else None) or soup
     try:
         return tidy(MarkdownWriter().convert_soup(body))

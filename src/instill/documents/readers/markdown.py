@@ -14,6 +14,7 @@ from instill.documents.readers.job import Job
 _FRONT_MATTER = re.compile(r"\s*(---|\+\+\+)[ \t]*\n(.*?)\n\1[ \t]*(?:\n|\Z)", re.DOTALL)
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _TAG = re.compile(r"<[^<>]+>")
+_ROW = re.compile(r"\s*\|.*\|\s*")
 _ANCHOR = re.compile(r"\s*\{#[^}]*\}\s*$")
 
 
@@ -73,6 +74,8 @@ def structure(text: str) -> tuple[list[Heading], list[Block]]:
             head_end = starts[first + 2] - 1 if first + 2 < last else end  # names, and the line of dashes below them
             named = any(character.isalnum() for character in lines[first])
             blocks.append(Block("table", start, end, start, head_end) if named else Block("table", start, end))
+        elif token.type == "paragraph_open" and last - first > 1 and all(map(_ROW.fullmatch, lines[first:last])):
+            blocks.append(Block("table", start, end))
     return headings, blocks
 
 

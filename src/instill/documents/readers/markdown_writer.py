@@ -11,6 +11,8 @@ from urllib.parse import quote, urlsplit
 
 import markdownify
 
+from instill.documents.readers.html_tables import HEAD
+
 
 class MarkdownWriter(markdownify.MarkdownConverter):
     """`convert_soup(soup)` gives Markdown: `#` headings, links to the web only, underlining as HTML.
@@ -38,6 +40,12 @@ class MarkdownWriter(markdownify.MarkdownConverter):
         if el.get("href"):
             el["href"] = target._replace(path=path).geturl()
         return str(super().convert_a(el, text, parent_tags - {"_noformat"}))
+
+    def convert_tr(self, el: Any, text: str, **_: Any) -> str:
+        """A row; a line of dashes only below names, so that a table without names shows none."""
+        if HEAD not in el.attrs:
+            return f"|{text}\n"
+        return f"|{text}\n| {' | '.join(['---'] * len(el.find_all(['td', 'th'])))} |\n"
 
     def convert_img(self, el: Any, text: str, parent_tags: set[str]) -> str:
         """A picture is one in headings and tables as well."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import io
 import re
 import zipfile
 from typing import Any
 
 from instill.documents.document import Page, Parsed, Scalar
-from instill.documents.readers.html import tidy
+from instill.documents.readers.html import decode_html, html_to_markdown, tidy
 from instill.documents.readers.job import Job
 from instill.documents.readers.markdown import scalars, structured
 from instill.documents.readers.text import read_text
@@ -92,8 +93,41 @@ def _markdown(converter: str, job: Job) -> str:
     from markitdown import StreamInfo
 
     convert: Any = getattr(markitdown.converters, converter)()
+    if hasattr(convert, "_html_converter"):
+        convert._html_converter = _writer()
+    if converter == "PptxConverter":
+        convert._convert_table_to_markdown = _slide_table
     result = convert.convert(io.BytesIO(job.data), StreamInfo(extension=f".{job.kind}", filename=job.name))
     return tidy(str(result.markdown))
+
+
+def _writer() -> Any:
+    """Stands where markitdown turns HTML into Markdown: the same writer for a page and for a Word file's tables."""
+    from markitdown import DocumentConverterResult
+    from markitdown.converters import HtmlConverter
+
+    class Writer(HtmlConverter):
+        def convert(self, file_stream: Any, *_: Any, **__: Any) -> DocumentConverterResult:
+            return self.convert_string(decode_html(file_stream.read()))
+
+        def convert_string(self, html_content: str, **_: Any) -> DocumentConverterResult:
+            return DocumentConverterResult(markdown=html_to_markdown(html_content))
+
+    return Writer()
+
+
+def _slide_table(table: Any, **_: Any) -> str:
+    """A slide's table, merged cells as such; its first row names the columns where the file says so."""
+    rows = []
+    for number, row in enumerate(table.rows):
+        name = "th" if number == 0 and table.first_row else "td"
+        cells = [
+            f'<{name} colspan="{cell.span_width}" rowspan="{cell.span_height}">{html.escape(cell.text)}</{name}>'
+            for cell in row.cells
+            if not cell.is_spanned
+        ]
+        rows.append(f"<tr>{''.join(cells)}</tr>")
+    return html_to_markdown(f"<table>{''.join(rows)}</table>") + "\n"
 
 
 def _with_fields(markdown: str, *, keep: bool) -> Parsed:

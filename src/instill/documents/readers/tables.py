@@ -10,14 +10,21 @@ from __future__ import annotations
 import csv
 import datetime
 import io
+import itertools
 import re
+import zipfile
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from instill.documents.document import Block, Heading, Parsed
+from instill.documents.readers.grids import LOOKED_AT, Merge, filled, layout
 from instill.documents.readers.job import Job
 from instill.errors import DocumentError
 
-_NUMBER = re.compile(r"[-+(]?[$€£]?\s*\d[\d\s.,]*%?\)?")
+_MERGE = re.compile(rb"<(?:\w+:)?mergeCell\s[^>]*?\bref\s*=\s*[\"']([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})[\"']")
+_MAX_MERGES = 200_000
+_BLOCK = 1024**2
 _MAX_COLUMNS = 2000
 _MAX_CELLS = 10_000_000
 
@@ -47,14 +54,15 @@ def read_xlsx(job: Job) -> Parsed:
 
     book = openpyxl.load_workbook(io.BytesIO(job.data), read_only=True, data_only=True)
     try:
-        sheets: list[tuple[str, Iterable[Sequence[object]]]] = []
+        sheets: list[_Sheet] = []
         hidden: list[str] = []
         for sheet in book.worksheets:
             if sheet.sheet_state != "visible":
                 hidden.append(str(sheet.title))
                 continue
             sheet.reset_dimensions()
-            sheets.append((str(sheet.title), sheet.iter_rows(values_only=True, max_col=_MAX_COLUMNS)))
+            rows = sheet.iter_rows(values_only=True, max_col=_MAX_COLUMNS)
+            sheets.append(_Sheet(str(sheet.title), rows, _merges(job.data, sheet._worksheet_path)))
         parsed = _sheets(sheets, job)
     finally:
         book.close()
@@ -69,13 +77,35 @@ def read_xls(job: Job) -> Parsed:
     import xlrd
 
     try:
-        book = xlrd.open_workbook(file_contents=job.data, logfile=io.StringIO())
+        book = _opened_xls(job.data)
     except xlrd.XLRDError as error:
         if "encrypt" in str(error).lower() or "password" in str(error).lower():
             raise DocumentError("The file is encrypted.", remedy="Save it without a password and add that.") from error
         raise
-    sheets = [(sheet.name, _xls_rows(book, sheet)) for sheet in book.sheets() if sheet.visibility == 0]
+    sheets = [
+        _Sheet(sheet.name, _xls_rows(book, sheet), _xls_merges(sheet))
+        for sheet in book.sheets()
+        if sheet.visibility == 0
+    ]
     return _sheets(sheets, job)
+
+
+def _opened_xls(data: bytes) -> Any:
+    """The workbook with its formats, which tell of merged cells; without them where they are not as they should be."""
+    import xlrd
+
+    try:
+        return xlrd.open_workbook(file_contents=data, logfile=io.StringIO(), formatting_info=True)
+    except xlrd.XLRDError:
+        raise
+    except Exception:
+        return xlrd.open_workbook(file_contents=data, logfile=io.StringIO())
+
+
+def _xls_merges(sheet: object) -> list[Merge]:
+    """Merged cells, which xlrd gives with their ends excluded."""
+    ranges = list(getattr(sheet, "merged_cells", ()))[:_MAX_MERGES]
+    return [Merge(top, left, bottom - 1, right - 1) for top, bottom, left, right in ranges]
 
 
 def _xls_rows(book: object, sheet: object) -> Iterator[list[object]]:
@@ -95,71 +125,78 @@ def _xls_rows(book: object, sheet: object) -> Iterator[list[object]]:
         yield row
 
 
-def _sheets(sheets: Iterable[tuple[str, Iterable[Sequence[object]]]], job: Job) -> Parsed:
+def _merges(data: bytes, path: str) -> list[Merge]:
+    """The merged cells of a sheet. openpyxl knows them only of sheets that it holds in memory as a whole."""
+    from openpyxl.utils import column_index_from_string
+
+    found: list[Merge] = []
+    with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open(path.lstrip("/")) as file:
+        rest = b""
+        while (block := file.read(_BLOCK)) and len(found) < _MAX_MERGES:
+            block = rest + block
+            last = 0
+            for match in _MERGE.finditer(block):
+                left, right = (column_index_from_string(match[group].decode()) - 1 for group in (1, 3))
+                found.append(Merge(int(match[2]) - 1, left, int(match[4]) - 1, right))
+                last = match.end()
+            rest = block[max(last, len(block) - 200) :]
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    name: str
+    rows: Iterable[Sequence[object]]
+    merges: Sequence[Merge] = ()
+
+
+def _sheets(sheets: Iterable[_Sheet], job: Job) -> Parsed:
     parts: list[str] = []
     headings: list[Heading] = []
     blocks: list[Block] = []
     length = 0
-    for name, rows in sheets:
-        content = "\n".join(_lines(rows, job))
+    for sheet in sheets:
+        content = "\n".join(_lines(sheet.rows, job, sheet.merges))
         if not content:
             continue
-        heading = f"## {name}\n\n"
-        headings.append(Heading(2, name, length))
+        heading = f"## {sheet.name}\n\n"
+        headings.append(Heading(2, sheet.name, length))
         blocks.append(Block("table", length + len(heading), length + len(heading) + len(content)))
         parts.append(heading + content)
         length += len(heading) + len(content) + 2
     return Parsed(text="\n\n".join(parts), headings=headings, blocks=blocks)
 
 
-def _lines(rows: Iterable[Sequence[object]], job: Job) -> Iterator[str]:
-    """Rows as lines; the first row with more than one cell is the header if it looks like one."""
-    header: list[str] | None = None
-    looked = False
-    waiting: list[str] | None = None  # the possible header, until the next row confirms it
+def _lines(rows: Iterable[Sequence[object]], job: Job, merges: Sequence[Merge] = ()) -> Iterator[str]:
+    """Rows as lines with the names of their columns; what stands above the names is a line of its own."""
+    every = _filled(rows, job, merges)
+    first = list(itertools.islice(every, LOOKED_AT))
+    found = layout(first)
+    for number, (row, spanned) in enumerate(itertools.chain(first, every)):
+        if not found.above <= number < found.above + found.head:
+            yield _line(row, spanned, found.names if number >= found.above else ())
+
+
+def _filled(
+    rows: Iterable[Sequence[object]], job: Job, merges: Sequence[Merge]
+) -> Iterator[tuple[list[str], frozenset[int]]]:
+    """The rows that have text, within the limit of cells."""
     cells = 0
-    for number, row in enumerate(rows):
-        shown = [_shown(cell) for cell in row]
-        cells += sum(map(bool, shown))
+    for number, (row, spanned) in enumerate(filled(([_shown(cell) for cell in row] for row in rows), merges)):
+        cells += sum(map(bool, row))
         if cells > _MAX_CELLS:
             raise DocumentError(f"The table has more than {_MAX_CELLS:,} filled cells.", remedy="Split it.")
         if number % 5000 == 4999:
             job.alive()
-        if not any(shown):
-            continue
-        if waiting is not None:
-            header = waiting if _is_header(waiting, shown) else None
-            if header is None:
-                yield " | ".join(filter(None, waiting))
-            waiting, looked = None, True
-        elif not looked:
-            if sum(map(bool, shown)) > 1:
-                waiting = shown
-            else:
-                yield next(filter(None, shown))
-            continue
-        yield _line(shown, header)
-    if waiting is not None:
-        yield " | ".join(filter(None, waiting))
+        if any(row):
+            yield row, spanned
 
 
-def _is_header(first: Sequence[str], second: Sequence[str]) -> bool:
-    """Names over columns: filled, no numbers, no repeats, short."""
-    names = [name for name in first if name]
-    filled = sum(map(bool, second))
-    return (
-        len(names) >= 2
-        and len(names) >= 0.6 * filled
-        and not any(_NUMBER.fullmatch(name) for name in names if not re.fullmatch(r"(?:19|20)\d\d", name))
-        and len(set(names)) >= 0.8 * len(names)
-        and all(len(name) <= 80 for name in names)
-    )
-
-
-def _line(row: Sequence[str], header: Sequence[str] | None) -> str:
-    if header is None:
-        return " | ".join(filter(None, row))
-    named = [(header[column] if column < len(header) else "", value) for column, value in enumerate(row) if value]
+def _line(row: Sequence[str], spanned: frozenset[int], names: Sequence[str]) -> str:
+    own = [cell for column, cell in enumerate(row) if cell and column not in spanned]
+    if not names or len(own) < sum(map(bool, row)) == len(spanned) + 1:  # one cell over the whole row
+        return " | ".join(own)
+    named = [(names[column] if column < len(names) else "", value) for column, value in enumerate(row) if value]
     return "; ".join(f"{name}: {value}" if name else value for name, value in named)
 
 

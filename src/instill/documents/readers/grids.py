@@ -1,0 +1,177 @@
+"""Tables as grids of cells: merged cells filled, and which rows name the columns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+_NUMBER = re.compile(r"[-+(]?[$€£]?\s*\d[\d\s.,]*\s*(?:%|[$€£])?\)?")
+_YEAR = re.compile(r"(?:19|20)\d\d")
+_LONGEST_NAME = 80
+LOOKED_AT = 8
+"""Rows from the top in which the names of the columns are looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Cells that are one, from row and column `top`, `left` to `bottom`, `right`, counted from 0, ends included."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+
+def filled(rows: Iterable[Sequence[str]], merges: Sequence[Merge]) -> Iterator[tuple[list[str], frozenset[int]]]:
+    """Each row with the text of merged cells in every cell that they cover, and the columns that go on to the right.
+
+    A row that has no text of its own is left empty: a merge over a million rows does not make a million lines. A
+    merge over several columns of one row is filled, too; `spanned` has the columns after its first.
+
+    Example:
+        >>> rows = [["Week 40", "Gro"], ["", "Tom"], ["", ""]]
+        >>> [row for row, _ in filled(rows, [Merge(0, 0, 2, 0)])]
+        [['Week 40', 'Gro'], ['Week 40', 'Tom'], ['', '']]
+    """
+    waiting = sorted(merges, key=lambda merge: merge.top, reverse=True)
+    open_ones: list[tuple[Merge, str]] = []
+    for number, row in enumerate(rows):
+        shown = list(row)
+        open_ones = [(merge, text) for merge, text in open_ones if merge.bottom >= number]
+        while waiting and waiting[-1].top <= number:
+            merge = waiting.pop()
+            if merge.top == number and merge.left < len(shown) and shown[merge.left]:
+                open_ones.append((merge, shown[merge.left]))
+        spanned: set[int] = set()
+        if open_ones and any(shown):
+            for merge, text in open_ones:
+                right = min(merge.right, _width(shown, merge) - 1)
+                shown += [""] * (right + 1 - len(shown))
+                shown[merge.left : right + 1] = [text] * (right + 1 - merge.left)
+                spanned.update(range(merge.left + 1, right + 1))
+        yield shown, frozenset(spanned)
+
+
+def _width(row: Sequence[str], merge: Merge) -> int:
+    """A merge is filled at most a hundred columns beyond what the row has: whole rows are merged for their looks."""
+    return max(len(row), min(merge.right + 1, merge.left + 100))
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What the first rows of a table are: `above` lines before it, then `head` rows that give `names`."""
+
+    above: int
+    head: int
+    names: tuple[str, ...]
+
+
+def layout(rows: Sequence[tuple[Sequence[str], frozenset[int]]]) -> Layout:
+    """Where the names of the columns stand in the first rows of a table; `names` is empty where nothing names them.
+
+    Rows above that fill one cell, or one merged cell over all columns, are a title. Names are filled, short, different
+    and no numbers; of several rows of names (a year over its quarters) each column gets all of its own.
+
+    Example:
+        >>> nothing = frozenset[int]()
+        >>> layout([(["Rota", ""], nothing), (["Week", "Who"], nothing), (["40", "Gro"], nothing)])
+        Layout(above=1, head=1, names=('Week', 'Who'))
+    """
+    first = rows[:LOOKED_AT]
+    widest = max((_filled(row) for row, _ in first), default=0)
+    for number, (row, spanned) in enumerate(first):
+        distinct = _distinct(row, spanned)
+        if distinct < 2:
+            continue  # a title
+        below = first[number + 1] if number + 1 < len(first) else None
+        if below is None:
+            break
+        deep = _depth(first[number:])
+        if deep > 1:
+            joined = _joined([entry for entry, _ in first[number : number + deep]])
+            after = first[number + deep][0] if number + deep < len(first) else ()
+            if are_names(joined, after):
+                return Layout(number, deep, tuple(joined))
+        if are_names(row, below[0]) and not _is_pair(first[number:]):
+            return Layout(number, 1, tuple(row))
+        if _filled(row) >= 0.6 * widest:
+            break  # the table has begun
+    return Layout(0, 0, ())
+
+
+def _filled(row: Sequence[str]) -> int:
+    return sum(map(bool, row))
+
+
+def _distinct(row: Sequence[str], spanned: frozenset[int]) -> int:
+    return sum(bool(cell) and column not in spanned for column, cell in enumerate(row))
+
+
+def _depth(rows: Sequence[tuple[Sequence[str], frozenset[int]]]) -> int:
+    """How many rows name the columns: as long as one has a name over several columns and the next one fits below it.
+
+    Without merged cells a group's name stands over its first column only, and the names below repeat.
+    """
+    depth = 1
+    while depth < min(4, len(rows) - 1):
+        (above, spanned), (below, _) = rows[depth - 1], rows[depth]
+        group = bool(spanned) and _all_names(below)
+        names = [cell for cell in below if cell]
+        apart = not spanned and len(set(names)) < len(names) and 0 < _filled(above) < len(names) and _all_names(below)
+        if not group and not (apart and _all_names(above)):
+            break
+        depth += 1
+    return depth
+
+
+def _joined(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The names of each column from several rows, from the top, none twice in a row."""
+    width = max(map(len, rows))
+    columns = []
+    for number, row in enumerate(rows):
+        cells = [*row, *[""] * (width - len(row))]
+        if number < len(rows) - 1:
+            cells = _carried(cells, rows[number + 1])
+        columns.append(cells)
+    return [" ".join(dict.fromkeys(cell for cell in column if cell)) for column in zip(*columns, strict=True)]
+
+
+def _carried(above: Sequence[str], below: Sequence[str]) -> list[str]:
+    """A group's name over the columns to its right that have a name below and none above."""
+    carried: list[str] = []
+    last = ""
+    for column, cell in enumerate(above):
+        last = cell or (last if column < len(below) and below[column] else "")
+        carried.append(last)
+    return carried
+
+
+def are_names(first: Sequence[str], second: Sequence[str]) -> bool:
+    """Names over columns: filled, no numbers (but years), hardly any repeats, short."""
+    names = [name for name in first if name]
+    return (
+        len(names) >= 2
+        and len(names) >= 0.6 * _filled(second)
+        and _all_names(names)
+        and len(set(names)) >= 0.8 * len(names)
+    )
+
+
+def _all_names(row: Iterable[str]) -> bool:
+    return all(
+        len(name) <= _LONGEST_NAME and (not _NUMBER.fullmatch(name) or _YEAR.fullmatch(name)) for name in row if name
+    )
+
+
+def _is_pair(rows: Sequence[tuple[Sequence[str], frozenset[int]]]) -> bool:
+    """Two columns whose rows are "name: value" each, the first one too: no row names the others' columns."""
+    if any(len(row) > 2 and any(row[2:]) for row, _ in rows):
+        return False
+    pairs = [row for row, _ in rows if len(row) >= 2 and row[0]]
+    labels = [row[0] for row in pairs]
+    if sum(label.endswith(":") for label in labels) >= 0.5 * len(labels):
+        return True
+    values = [row[1] for row in pairs[1:] if row[1]]
+    numbers = sum(_NUMBER.fullmatch(value) is not None for value in values)
+    return 0 < numbers < len(values) and len(values) < LOOKED_AT - 1
