@@ -120,12 +120,13 @@ def pairs(
 
     Example: `instill train pairs prompts.jsonl --principles principles.txt --out pairs.jsonl`
     """
+    from instill.documents.decoding import strict_text
     from instill.train.generator.preference import write_pairs
     from instill.train.generator.rows import read_rows, write_rows
     from instill.workspace import Workspace
 
     try:
-        lines = principles.read_text(encoding="utf-8").splitlines()
+        lines = strict_text(principles.read_bytes()).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"The principles cannot be read: {error}.", where=str(principles)) from error
     asked = [row.prompt for row in read_rows(prompts)]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import codecs
 import re
+import unicodedata
+from dataclasses import dataclass
 
+from instill.documents.guessing import guess
 from instill.errors import DocumentError
 
 _BYTE_ORDER_MARKS = (
@@ -14,25 +17,60 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+BYTE_ORDER_MARKS = tuple(mark for mark, _ in _BYTE_ORDER_MARKS)
 _LINE_ENDS = re.compile("\r\n?|[\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
 _REMOVED = re.compile("[\x00\ufeff\ufffe\uffff\ud800-\udfff]")
-_GUESS_BYTES = 64_000
+_COMMON = re.compile("[ \n\r\t0-9A-Za-z.,、。，　]")
+_WIDE = ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
+_IN_PRACTICE = {
+    "ascii": "cp1252",
+    "iso8859-1": "cp1252",
+    "iso8859-9": "cp1254",
+    "iso8859-11": "cp874",
+    "tis-620": "cp874",
+    "shift_jis": "cp932",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "euc_kr": "cp949",
+}
+_ONE_BYTE = ("cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1257", "iso8859-2", "iso8859-15", "koi8-r")
+"""Encodings in which any text of UTF-8 can be read, wrongly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Text, the encoding that it was in (as Python knows it), and whether that is a guess."""
+
+    text: str
+    encoding: str
+    guessed: bool = False
 
 
 def decode(data: bytes, *, charset: str = "") -> str:
-    """The text of `data` with "\\n" line ends, without NULs and byte order marks.
-
-    Order: byte order mark, `charset` (as a mail or web header names it), UTF-8, UTF-16 without a mark, then the best
-    guess of charset-normalizer.
-
-    Raises:
-        DocumentError: no encoding fits.
+    """The text of `data` with "\\n" line ends, without NULs and byte order marks; see `decoded`.
 
     Example:
         >>> decode("caf\\u00e9\\r\\nbar".encode("cp1252"), charset="cp1252")
         'caf\\xe9\\nbar'
     """
-    return normalise(_decode(data, charset))
+    return decoded(data, charset=charset).text
+
+
+def decoded(data: bytes, *, charset: str = "") -> Decoded:
+    """The same with the encoding that was found.
+
+    Order: byte order mark; UTF-16 and UTF-32 without one; `charset` (as a mail or web header names it) unless it names
+    one byte a character and the text is UTF-8 with letters beyond ASCII; UTF-8; the best guess (`guessing.guess`).
+
+    Raises:
+        DocumentError: no encoding fits.
+
+    Example:
+        >>> decoded("Grüße".encode("cp1252"))
+        Decoded(text='Grüße', encoding='cp1252', guessed=True)
+    """
+    text, encoding, guessed = _decode(data, charset)
+    return Decoded(normalise(text), encoding, guessed)
 
 
 def normalise(text: str) -> str:
@@ -45,46 +83,86 @@ def normalise(text: str) -> str:
     return _REMOVED.sub("", _LINE_ENDS.sub("\n", text))
 
 
-def _decode(data: bytes, charset: str) -> str:
+def strict_text(data: bytes) -> str:
+    """The text of a file that has to be Unicode: by its byte order mark, else UTF-8; line ends as "\\n".
+
+    Marks at the start of later lines, where files were put together, go too.
+
+    Raises:
+        UnicodeDecodeError: it is not.
+
+    Example:
+        >>> strict_text("a\\r\\nb".encode("utf-16"))
+        'a\\nb'
+    """
+    encoding = next((encoding for mark, encoding in _BYTE_ORDER_MARKS if data.startswith(mark)), "utf-8")
+    text = data.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
+    return text.removeprefix("\ufeff").replace("\n\ufeff", "\n")
+
+
+def _decode(data: bytes, charset: str) -> tuple[str, str, bool]:
     for mark, encoding in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
             try:
-                return data.decode(encoding)
+                return data.decode(encoding), encoding.removesuffix("-sig"), False
             except UnicodeDecodeError:
                 break
-    for encoding in [charset, "utf-8"] if charset else ["utf-8"]:
+    wide = without_mark(data)
+    if wide:
+        return data[: len(data) - len(data) % (4 if "32" in wide else 2)].decode(wide, "replace"), wide, False
+    named = _known(charset)
+    for encoding in ["utf-8", named] if named in _ONE_BYTE else [named, "utf-8"]:
         try:
-            return data.decode(encoding)
+            if encoding:
+                return data.decode(encoding), encoding, False
         except (UnicodeDecodeError, LookupError):
             continue
-    wide = _utf16_without_mark(data)
-    if wide:
-        return wide
-    return _guess(data)
+    found = guess(data)
+    if not found:
+        raise DocumentError("No text encoding fits the content.", remedy="Save the file as UTF-8 and add it again.")
+    return data.decode(found, "replace"), found, True
 
 
-def _utf16_without_mark(data: bytes) -> str:
-    """UTF-16 shows as a NUL in every other byte of mostly Latin text."""
-    sample = data[:2000]
-    even, odd = sample[::2].count(0), sample[1::2].count(0)
-    if max(even, odd) < len(sample) // 5:
-        return ""
+def _known(charset: str) -> str:
+    """The encoding that a name stands for in practice: browsers read "iso-8859-1" as cp1252."""
     try:
-        return data.decode("utf-16-le" if odd > even else "utf-16-be")
-    except UnicodeDecodeError:
+        name = codecs.lookup(charset.strip()).name if charset.strip() else ""
+    except (LookupError, ValueError):
         return ""
+    return _IN_PRACTICE.get(name, name)
 
 
-def _guess(data: bytes) -> str:
-    from charset_normalizer import from_bytes
+def without_mark(data: bytes) -> str:
+    """The name of the UTF-16 or UTF-32 that a text without a byte order mark is in; "" where it is in none.
 
-    match = from_bytes(data[:_GUESS_BYTES]).best()
-    if match is not None:
-        try:
-            return data.decode(match.encoding)
-        except (UnicodeDecodeError, LookupError):
-            pass
-        match = from_bytes(data).best()
-        if match is not None:
-            return str(match)
-    raise DocumentError("No text encoding fits the content.", remedy="Save the file as UTF-8 and add it again.")
+    Such text has NUL bytes, which no other text has. Read as it should be, it has none, and no characters without a
+    meaning, and spaces or line ends here and there.
+
+    Example:
+        >>> without_mark("Привет, мир".encode("utf-16-be")), without_mark("Привет, мир".encode())
+        ('utf-16-be', '')
+    """
+    sample = data[:8192]
+    if b"\x00" not in sample or len(data) % 2:
+        return ""
+    best, most = "", 0.0
+    for encoding in _WIDE:
+        worth = _reads(sample, encoding)
+        if worth > most:
+            best, most = encoding, worth
+    return best
+
+
+def _reads(sample: bytes, encoding: str) -> float:
+    """How much a text reads like one, from the share of its commonest signs; 0 where it does not."""
+    width = 4 if "32" in encoding else 2
+    try:
+        text = sample[: len(sample) // width * width].decode(encoding)
+    except UnicodeDecodeError as error:
+        if error.start < len(sample) - 4:
+            return 0.0
+        text = sample[: error.start].decode(encoding)
+    strange = sum(unicodedata.category(character) in ("Cc", "Cn", "Co", "Cs") for character in text)
+    strange -= sum(text.count(character) for character in "\n\r\t")
+    common = len(_COMMON.findall(text))
+    return 0.0 if not text or strange > 0.01 * len(text) else common / len(text)

@@ -6,6 +6,8 @@ import zipfile
 from io import BytesIO
 from pathlib import PurePosixPath
 
+from instill.documents.decoding import BYTE_ORDER_MARKS, without_mark
+
 _ENDINGS = {
     "text": "txt text log me 1st",
     "markdown": "md markdown mdown mkd mdx qmd rmd",
@@ -169,11 +171,9 @@ def _by_text(data: bytes) -> str:
 def looks_binary(data: bytes) -> bool:
     """NULs outside UTF-16/32 text, or many control characters, in the first 8 KiB."""
     sample = data[:8192]
-    if sample.startswith((b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")):
+    if sample.startswith(BYTE_ORDER_MARKS):
         return False
     if b"\x00" in sample:
-        even, odd = sample[::2].count(0), sample[1::2].count(0)
-        lopsided = max(even, odd) > 0.2 * len(sample) and min(even, odd) < 0.02 * len(sample)
-        return not lopsided
+        return not without_mark(data)
     control = sum(byte < 9 or 13 < byte < 27 or 27 < byte < 32 or byte == 127 for byte in sample)
     return control > 0.02 * len(sample)

@@ -7,9 +7,10 @@ import importlib
 import logging
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+from instill.documents.decoding import Decoded
 from instill.documents.document import Page, Parsed
 from instill.documents.guard import check_content, check_size
 from instill.documents.kinds import kind_of
@@ -50,7 +51,8 @@ def read(
         kind = kind or kind_of(data, name=name, content_type=content_type)
         check_content(data, kind, settings)
         with _quiet():
-            parsed = _reader(kind)(Job(data, name, kind, settings, _charset(content_type), alive))
+            job = Job(data, name, kind, settings, _charset(content_type), alive)
+            parsed = _with_encoding(_reader(kind)(job), job.encodings)
         return kind, _checked(parsed, settings)
     except DocumentError as error:
         raise DocumentError(error.what, where=error.where or name, remedy=error.remedy) from error
@@ -78,6 +80,19 @@ def read(
 
 def _short(error: Exception) -> str:
     return " ".join(str(error).split())[:120] or "no details"
+
+
+def _with_encoding(parsed: Parsed, encodings: Sequence[Decoded]) -> Parsed:
+    """Another encoding than UTF-8 is metadata, and a guessed one is told."""
+    other = next((found for found in encodings if found.encoding != "utf-8"), None)
+    if other is None:
+        return parsed
+    notice = f"It names no encoding and is not UTF-8; it was read as {other.encoding}."
+    return replace(
+        parsed,
+        metadata={**parsed.metadata, "encoding": other.encoding},
+        notices=(*parsed.notices, notice) if other.guessed else parsed.notices,
+    )
 
 
 def _charset(content_type: str) -> str:

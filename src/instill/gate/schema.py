@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from instill.documents.decoding import strict_text
 from instill.errors import UsageError
 from instill.gate.scoring import parse_json
 
@@ -23,7 +24,7 @@ class ReplySchema:
         from referencing import Registry
 
         try:
-            schema = json.loads(file.read_text(encoding="utf-8"))
+            schema = json.loads(strict_text(file.read_bytes()))
         except (OSError, ValueError, RecursionError) as error:
             raise UsageError(f"The JSON schema cannot be read: {error}.", where=str(file)) from error
         if not isinstance(schema, dict):

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from instill.documents.decoding import strict_text
 from instill.errors import UsageError
 from instill.study.types import AskedQuestion, EvidenceText, StudyQuestion
 
@@ -33,7 +34,7 @@ def read_questions(path: str | os.PathLike[str]) -> list[AskedQuestion]:
     """
     file = Path(path)
     try:
-        lines = file.read_text(encoding="utf-8-sig").split("\n")
+        lines = strict_text(file.read_bytes()).split("\n")
     except OSError as error:
         raise UsageError(f"The questions cannot be read: {error.strerror}.", where=str(file)) from error
     except UnicodeDecodeError as error:

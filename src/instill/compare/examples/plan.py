@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from instill.documents.decoding import strict_text
 from instill.errors import UsageError
 from instill.train.generator.rows import Row, read_rows
 
@@ -76,7 +77,7 @@ def read_instructions(given: str) -> str:
     """
     if _is_file(given):
         try:
-            held = Path(given).read_text(encoding="utf-8").strip()
+            held = strict_text(Path(given).read_bytes()).strip()
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"The instructions cannot be read: {error}.", where=given) from error
         if not held:

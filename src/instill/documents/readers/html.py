@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from instill.documents.decoding import decode, normalise
+from instill.documents.decoding import Decoded, decoded, normalise
 from instill.documents.document import Parsed, Scalar
 from instill.documents.readers.job import Job
 from instill.documents.readers.markdown import scalars, structured
@@ -27,7 +27,7 @@ _META = {
 
 def read_html_file(job: Job) -> Parsed:
     """A page; its encoding may be named in it."""
-    return read_html(decode_html(job.data, job.charset))
+    return read_html(job.decoded(decode_html(job.data, job.charset)))
 
 
 def read_html(text: str) -> Parsed:
@@ -43,10 +43,10 @@ def read_html(text: str) -> Parsed:
     return structured(markdown, title=re.sub(r"\s+", " ", title), metadata=metadata)
 
 
-def decode_html(data: bytes, charset: str = "") -> str:
+def decode_html(data: bytes, charset: str = "") -> Decoded:
     """HTML names its encoding in the page itself when the server does not."""
     declared = re.search(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w-]+)", data[:4096], re.IGNORECASE)
-    return decode(data, charset=charset or (declared[1].decode("ascii") if declared else ""))
+    return decoded(data, charset=charset or (declared[1].decode("ascii") if declared else ""))
 
 
 def html_to_markdown(html: str) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from instill.documents.decoding import decode
+from instill.documents.decoding import Decoded, decoded
 from instill.settings import DocumentSettings
 
 
@@ -20,6 +20,7 @@ class Job:
     Args:
         charset: the encoding that a server or mail named, or "".
         alive: called while a long job goes on (a page is done), so that a time limit counts silence, not work.
+        encodings: how the source's text was decoded; filled while it is read.
     """
 
     data: bytes
@@ -28,7 +29,13 @@ class Job:
     settings: DocumentSettings
     charset: str = ""
     alive: Callable[[], None] = _nothing
+    encodings: list[Decoded] = field(default_factory=list)
 
     def text(self) -> str:
         """The bytes as canonical text."""
-        return decode(self.data, charset=self.charset)
+        return self.decoded(decoded(self.data, charset=self.charset))
+
+    def decoded(self, found: Decoded) -> str:
+        """The text of `found`, whose encoding is noted."""
+        self.encodings.append(found)
+        return found.text

@@ -8,7 +8,7 @@ import email.utils
 from datetime import UTC
 from email.message import EmailMessage
 
-from instill.documents.decoding import decode, normalise
+from instill.documents.decoding import decoded, normalise
 from instill.documents.document import Parsed, Scalar
 from instill.documents.readers.job import Job
 
@@ -27,7 +27,7 @@ def read_mail(job: Job) -> Parsed:
     top = [f"{name}: {value}" for name, value in headers.items() if value]
     if attachments:
         top.append(f"Attachments: {', '.join(attachments)}")
-    text = "\n\n".join(part for part in ("\n".join(top), _body(message)) if part)
+    text = "\n\n".join(part for part in ("\n".join(top), _body(message, job)) if part)
     notices = (f"Attachments were not read: {', '.join(attachments)}.",) if attachments else ()
     return Parsed(text=text, title=headers["Subject"], metadata=_metadata(headers, len(attachments)), notices=notices)
 
@@ -52,12 +52,13 @@ def _attachments(message: EmailMessage) -> list[EmailMessage]:
     ]
 
 
-def _body(message: EmailMessage) -> str:
+def _body(message: EmailMessage, job: Job) -> str:
     part = message.get_body(preferencelist=("plain", "html"))
     if part is None:
         return ""
     payload = part.get_payload(decode=True)
-    text = decode(payload, charset=part.get_content_charset() or "") if isinstance(payload, bytes) else ""
+    charset = part.get_content_charset() or ""
+    text = job.decoded(decoded(payload, charset=charset)) if isinstance(payload, bytes) else ""
     if part.get_content_subtype() == "html" and text.strip():
         from instill.documents.readers.html import read_html
 

@@ -108,7 +108,7 @@ def _writer() -> Any:
 
     class Writer(HtmlConverter):
         def convert(self, file_stream: Any, *_: Any, **__: Any) -> DocumentConverterResult:
-            return self.convert_string(decode_html(file_stream.read()))
+            return self.convert_string(decode_html(file_stream.read()).text)
 
         def convert_string(self, html_content: str, **_: Any) -> DocumentConverterResult:
             return DocumentConverterResult(markdown=html_to_markdown(html_content))

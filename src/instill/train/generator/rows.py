@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from instill.derived import NOTHING, MadeFrom
+from instill.documents.decoding import strict_text
 from instill.errors import UsageError
 from instill.generators.chat import ChatMessage
 from instill.generators.thoughts import without_thoughts
@@ -165,7 +166,7 @@ def read_objects(file: Path) -> tuple[list[tuple[str, dict[str, Any]]], str]:
         UsageError: see `read_rows`.
     """
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        text = strict_text(file.read_bytes())
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"The rows cannot be read: {error}.", where=str(file)) from error
     array = _array(text)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from instill.documents.decoding import strict_text
 from instill.errors import UsageError
 
 
@@ -86,7 +87,7 @@ def rows_hash(rows: Iterable[Row]) -> str:
 
 
 def _read(path: Path) -> Iterator[Row]:
-    text = path.read_text(encoding="utf-8")
+    text = strict_text(path.read_bytes())
     if path.suffix == ".jsonl":
         for number, line in enumerate(text.splitlines(), 1):
             if line.strip():
