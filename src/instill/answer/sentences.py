@@ -28,6 +28,7 @@ _CODE_LINE = re.compile(
 )
 _BOLD_LEAD = re.compile(r"(\*\*|__)(?=\S)[^*_\n]{2,120}\1(?=[\s:.,–—-]|$)|\*\*[^\n]{2,120}?[.:!?]\*\*")
 _COUNTED_LEAD = re.compile(r"(?:\*\*|__)?([A-Z][a-z]+) (?:\d{1,2}|[A-F])(?:\.|:)(?=\W)")
+_RECORD = re.compile(r"\s*[^\W\d_][^:;\n.!?]{0,60}: \S")
 _UNDERLINES = set("=-~^*#\"'+")
 
 _ENDING = re.compile(r"""(?:[.!?…]+|[؟۔।॥]+)(?:["'”’»)\]}*_`]|\[\d{1,3}\])*(?=\s|$)|[。！？｡]+[」』”’）)]*""")
@@ -238,7 +239,8 @@ def _is_sentence_end(text: str, match: re.Match[str], start: int, end: int) -> b
 
 
 def _line_cuts(text: str, start: int, end: int) -> set[int]:
-    """Line ends inside a paragraph that end a unit too: after ":", or a short line before a new beginning.
+    """Line ends inside a paragraph that end a unit too: after ":", between lines of "name: value", or a short line
+    before a new beginning.
 
     Hard-wrapped prose has lines of about one length; a much shorter one closes a title, an address, a caption.
     """
@@ -249,7 +251,12 @@ def _line_cuts(text: str, start: int, end: int) -> set[int]:
         ends_open = line.text.rstrip().endswith(":")
         begins = following.text.lstrip()[:1]
         short = len(line.text) < 0.6 * widest and (begins.isupper() or begins.isdigit())
-        if ends_open or (short and not line.text.rstrip().endswith((",", "-", "–", "and", "or", "the", "of"))):
+        records = _RECORD.match(line.text) and _RECORD.match(following.text)
+        if (
+            records
+            or ends_open
+            or (short and not line.text.rstrip().endswith((",", "-", "–", "and", "or", "the", "of")))
+        ):
             cuts.add(start + line.end)
     return cuts
 

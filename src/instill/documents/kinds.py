@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from io import BytesIO
 from pathlib import PurePosixPath
@@ -94,7 +95,8 @@ TEXT_KINDS = frozenset({"text", "markdown", "rst", "html", "csv", "json", "jsonl
 def kind_of(data: bytes, *, name: str, content_type: str = "") -> str:
     """The format family, or "" when the content is binary and of no known family.
 
-    A known ending decides, unless the first bytes prove another binary family (a PDF called `report.txt`).
+    A known ending decides, unless the first bytes prove another binary family (a PDF called `report.txt`, an old
+    spreadsheet called `book.xlsx`).
 
     Example:
         >>> kind_of(b"%PDF-1.7", name="paper"), kind_of(b"# Hi", name="notes.md"), kind_of(b"\\x7fELF\\x00", name="a")
@@ -102,10 +104,14 @@ def kind_of(data: bytes, *, name: str, content_type: str = "") -> str:
     """
     proven = _by_magic(data)
     named = kind_by_name(name)
+    if named == "xls" and not proven and not looks_binary(data):
+        return (
+            "html" if re.search(rb"<(?:html|table)\b", data[:2000], re.IGNORECASE) else "csv"
+        )  # as programs export it
     declared = _by_type(content_type)
     if declared and declared not in _GENERAL and not proven:
         return declared  # "guide.php" that a server sends as text/html
-    if named and (named not in TEXT_KINDS or not proven):
+    if named and (not proven or (proven == "zip" and named not in TEXT_KINDS)):
         return named
     if proven:
         return proven
@@ -136,6 +142,8 @@ def _by_magic(data: bytes) -> str:
     if data.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
         if "__substg1.0_".encode("utf-16-le") in data:
             return "msg"
+        if any(stream.encode("utf-16-le") in data for stream in ("WordDocument", "PowerPoint Document")):
+            return ""  # with a sheet inside, perhaps
         if "Workbook".encode("utf-16-le") in data or "Book".encode("utf-16-le") in data:
             return "xls"
     return ""

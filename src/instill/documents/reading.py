@@ -13,8 +13,9 @@ from dataclasses import replace
 from instill.documents.decoding import Decoded
 from instill.documents.document import Page, Parsed
 from instill.documents.guard import check_content, check_size
-from instill.documents.kinds import kind_of
+from instill.documents.kinds import TEXT_KINDS, kind_of, looks_binary
 from instill.documents.readers.job import Job
+from instill.documents.unread import OLE, unread
 from instill.errors import DocumentError
 from instill.settings import DocumentSettings
 
@@ -49,6 +50,8 @@ def read(
     try:
         check_size(len(data), settings)
         kind = kind or kind_of(data, name=name, content_type=content_type)
+        if kind in ("", "zip") or data.startswith(OLE) or (kind in TEXT_KINDS and looks_binary(data)):
+            _refuse_unread(data, name)
         check_content(data, kind, settings)
         with _quiet():
             job = Job(data, name, kind, settings, _charset(content_type), alive)
@@ -76,6 +79,12 @@ def read(
             where=name,
             remedy="Open it in its program, save it again or as PDF, and add that.",
         ) from error
+
+
+def _refuse_unread(data: bytes, name: str) -> None:
+    found = unread(data, name)
+    if found is not None:
+        raise DocumentError(found[0], remedy=found[1])
 
 
 def _short(error: Exception) -> str:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import datetime
+import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import accumulate
 from typing import Any
 
 from instill.documents.document import Block, Heading, Parsed, Scalar
 from instill.documents.readers.job import Job
 
-_FRONT_MATTER = re.compile(r"\s*(---|\+\+\+)[ \t]*\n(.*?)\n\1[ \t]*(?:\n|\Z)", re.DOTALL)
+_FRONT_MATTER = re.compile(
+    r"\s*(---|\+\+\+|;;;)[ \t]*(?:yaml|toml|json)?[ \t]*\n(.*?)\n(?:\1|(?<!\+)\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL
+)
+_TITLE_BLOCK = re.compile(r"(?:%[ \t]*\S?[^\n]*(?:\n[ \t]+\S[^\n]*)*(?:\n|\Z)){1,3}")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _TAG = re.compile(r"<[^<>]+>")
 _ROW = re.compile(r"\s*\|.*\|\s*")
@@ -24,27 +29,46 @@ def read_markdown_file(job: Job) -> Parsed:
 
 
 def read_markdown(text: str) -> Parsed:
-    """Headings (ATX and setext), fenced and indented code, tables; YAML or TOML front matter becomes metadata.
+    """Headings (ATX and setext), fenced and indented code, tables; front matter becomes metadata.
 
-    Front matter is not part of the canonical text unless there is nothing else.
+    Its lines stand above the text without their fences: what they say can be searched and cited.
     """
-    metadata, body = front_matter(text)
-    return structured(body, metadata=metadata)
+    metadata, above, body = front_matter(text)
+    return structured(body, metadata=metadata, above=above)
 
 
-def structured(text: str, *, title: str = "", metadata: Mapping[str, Scalar] | None = None) -> Parsed:
-    """`Parsed` of text in Markdown; the title is the one given, the front matter's, or the first heading of level 1."""
+def structured(text: str, *, title: str = "", metadata: Mapping[str, Scalar] | None = None, above: str = "") -> Parsed:
+    """`Parsed` of text in Markdown; the title is the one given, the front matter's, or the first heading of level 1.
+
+    Args:
+        above: lines that go above the text and are not Markdown.
+    """
     headings, blocks = structure(text)
     metadata = dict(metadata or {})
     named = metadata.pop("title", "")
     tops = [heading for heading in headings if heading.level == 1]
     first = tops[0].title if tops and (len(tops) == 1 or not text[: tops[0].start].strip()) else ""
-    return Parsed(
-        text=text,
-        title=title or str(named) or first,
-        headings=headings,
-        blocks=blocks,
-        metadata=metadata,
+    parsed = Parsed(text, title or str(named) or first, headings, (), blocks, metadata)
+    return _below(above, parsed) if above else parsed
+
+
+def _below(above: str, parsed: Parsed) -> Parsed:
+    """The document with lines above it."""
+    moved = len(above) + 2 if parsed.text.strip() else len(above)
+    return replace(
+        parsed,
+        text=f"{above}\n\n{parsed.text}" if parsed.text.strip() else above,
+        headings=[replace(heading, start=heading.start + moved) for heading in parsed.headings],
+        blocks=[
+            replace(
+                block,
+                start=block.start + moved,
+                end=block.end + moved,
+                head_start=block.head_start + moved if block.head_end else 0,
+                head_end=block.head_end + moved if block.head_end else 0,
+            )
+            for block in parsed.blocks
+        ],
     )
 
 
@@ -90,16 +114,52 @@ def plain(inline: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"[`*]|(?<!\w)_|_(?!\w)", "", shown)).strip(" #")
 
 
-def front_matter(text: str) -> tuple[dict[str, Scalar], str]:
-    """Metadata from front matter, and the text after it; `({}, text)` where there is none that can be read."""
+def front_matter(text: str) -> tuple[dict[str, Scalar], str, str]:
+    """Metadata from front matter, its lines, and the text after it; `({}, "", text)` where there is none.
+
+    YAML between `---` (or up to `...`), TOML between `+++`, JSON between `;;;` or in braces alone, and Pandoc's title
+    block of lines that begin with `%`.
+    """
     match = _FRONT_MATTER.match(text)
-    if match is None:
-        return {}, text
-    values = _load(match[1], match[2])
+    if match is not None:
+        values = _load(match[1], match[2])
+        above = _json_lines(values) if match[1] == ";;;" and values else match[2].strip("\n")
+        end = match.end()
+    elif text.lstrip().startswith("{"):
+        values, end = _braces(text)
+        above = _json_lines(values) if values else ""
+    else:
+        values, end = _title_block(text)
+        above = "\n".join(f"{key}: {value}" for key, value in values.items()) if values else ""
     if values is None:
-        return {}, text
-    body = text[match.end() :].lstrip("\n")
-    return scalars(values), (body if body.strip() else text)
+        return {}, "", text
+    return scalars(values), above.rstrip(), text[end:].lstrip("\n")
+
+
+def _braces(text: str) -> tuple[Mapping[Any, Any] | None, int]:
+    start = len(text) - len(text.lstrip())
+    try:
+        values, end = json.JSONDecoder().raw_decode(text, start)
+    except (ValueError, RecursionError):
+        return None, 0
+    alone = text[end : end + 1] in ("", "\n")
+    return (values if isinstance(values, Mapping) and values and alone else None), end
+
+
+def _json_lines(values: Mapping[Any, Any]) -> str:
+    from instill.documents.readers.records import readable
+
+    return "\n".join(readable(values))
+
+
+def _title_block(text: str) -> tuple[Mapping[Any, Any] | None, int]:
+    """Title, authors and date, in this order, as far as they are there."""
+    match = _TITLE_BLOCK.match(text)
+    if match is None:
+        return None, 0
+    parts = [" ".join(part.split()) for part in re.split(r"(?m)^%", match[0])[1:]]
+    found = {key: part for key, part in zip(("title", "author", "date"), parts, strict=False) if part}
+    return found or None, match.end()
 
 
 def _load(fence: str, source: str) -> Mapping[Any, Any] | None:
@@ -109,10 +169,15 @@ def _load(fence: str, source: str) -> Mapping[Any, Any] | None:
 
     try:
         # YAML's aliases could expand without end; front matter has no use for them.
-        values = tomllib.loads(source) if fence == "+++" else None if _aliases(source) else yaml.safe_load(source)
-    except (yaml.YAMLError, ValueError, RecursionError):
+        if fence == "+++":
+            values: Any = tomllib.loads(source)
+        elif fence == ";;;":
+            values = json.loads(source if source.lstrip().startswith("{") else f"{{{source}}}")
+        else:
+            values = None if _aliases(source) else yaml.safe_load(source)
+    except (yaml.YAMLError, ValueError, RecursionError, AttributeError, TypeError):
         return None
-    return values if isinstance(values, Mapping) else None
+    return values if isinstance(values, Mapping) and values else None
 
 
 def _aliases(source: str) -> bool:

@@ -12,6 +12,7 @@ from instill.documents.document import Page, Parsed, Scalar
 from instill.documents.readers.html import decode_html, html_to_markdown, tidy
 from instill.documents.readers.job import Job
 from instill.documents.readers.markdown import scalars, structured
+from instill.documents.readers.sturdy import sturdily
 from instill.documents.readers.text import read_text
 
 _SLIDE = re.compile(r"<!-- Slide number: (\d+) -->")
@@ -22,14 +23,18 @@ def read_docx(job: Job) -> Parsed:
     """Headings by style, tables, lists; title, author and date from the file's properties."""
     metadata = properties(job.data)
     title = str(metadata.pop("title", ""))
-    return structured(_markdown("DocxConverter", job), title=title, metadata=metadata)
+    return sturdily(job, lambda data: structured(_markdown("DocxConverter", job, data), title=title, metadata=metadata))
 
 
 def read_pptx(job: Job) -> Parsed:
     """One `Page` a slide; a slide's title is a heading, its notes a section of it."""
+    return sturdily(job, lambda data: _slides(job, data))
+
+
+def _slides(job: Job, data: bytes) -> Parsed:
     metadata = properties(job.data)
     title = str(metadata.pop("title", ""))
-    parts = _SLIDE.split(_markdown("PptxConverter", job))
+    parts = _SLIDE.split(_markdown("PptxConverter", job, data))
     pages: list[Page] = []
     texts: list[str] = []
     length = 0
@@ -49,12 +54,12 @@ def read_pptx(job: Job) -> Parsed:
 
 def read_epub(job: Job) -> Parsed:
     """All chapters in reading order; the fields at the top (title, authors, ...) become metadata."""
-    return _with_fields(_markdown("EpubConverter", job), keep=False)
+    return _with_fields(_markdown("EpubConverter", job, job.data), keep=False)
 
 
 def read_msg(job: Job) -> Parsed:
     """An Outlook message; sender, recipient and subject stay in the text and are metadata too."""
-    parsed = _with_fields(_markdown("OutlookMsgConverter", job), keep=True)
+    parsed = _with_fields(_markdown("OutlookMsgConverter", job, job.data), keep=True)
     metadata = dict(parsed.metadata)
     title = str(metadata.get("subject", "")) or parsed.title
     return Parsed(parsed.text, title, (), (), parsed.blocks, metadata)
@@ -88,7 +93,7 @@ def properties(data: bytes) -> dict[str, Scalar]:
     return scalars(found)
 
 
-def _markdown(converter: str, job: Job) -> str:
+def _markdown(converter: str, job: Job, data: bytes) -> str:
     import markitdown.converters
     from markitdown import StreamInfo
 
@@ -97,7 +102,7 @@ def _markdown(converter: str, job: Job) -> str:
         convert._html_converter = _writer()
     if converter == "PptxConverter":
         convert._convert_table_to_markdown = _slide_table
-    result = convert.convert(io.BytesIO(job.data), StreamInfo(extension=f".{job.kind}", filename=job.name))
+    result = convert.convert(io.BytesIO(data), StreamInfo(extension=f".{job.kind}", filename=job.name))
     return tidy(str(result.markdown))
 
 

@@ -151,6 +151,11 @@ def _lines(value: object, path: str) -> Iterator[str]:
             yield f"{path}: {shown}" if path else shown
 
 
+def readable(value: object) -> list[str]:
+    """A JSON value as lines, each with the path of its value."""
+    return list(_lines(value, ""))
+
+
 def _scalar(value: object) -> str:
     if value is None or value in ({}, []):
         return ""

@@ -48,11 +48,17 @@ def read_csv(job: Job) -> Parsed:
 
 def read_xlsx(job: Job) -> Parsed:
     """A heading a sheet; values as last calculated. Hidden sheets are left out, with a notice."""
+    from instill.documents.readers.sturdy import sturdily
+
+    return sturdily(job, lambda data: _workbook(job, data))
+
+
+def _workbook(job: Job, data: bytes) -> Parsed:
     import openpyxl
 
     from instill.documents.readers.office import properties
 
-    book = openpyxl.load_workbook(io.BytesIO(job.data), read_only=True, data_only=True)
+    book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
     try:
         sheets: list[_Sheet] = []
         hidden: list[str] = []
@@ -62,7 +68,7 @@ def read_xlsx(job: Job) -> Parsed:
                 continue
             sheet.reset_dimensions()
             rows = sheet.iter_rows(values_only=True, max_col=_MAX_COLUMNS)
-            sheets.append(_Sheet(str(sheet.title), rows, _merges(job.data, sheet._worksheet_path)))
+            sheets.append(_Sheet(str(sheet.title), rows, _merges(data, sheet._worksheet_path)))
         parsed = _sheets(sheets, job)
     finally:
         book.close()
