@@ -47,7 +47,7 @@ def test_empty_blank_and_too_large() -> None:
 
 
 def test_binary_content() -> None:
-    refused(b"\x7fELF\x02\x01\x01" + bytes(500), "program", "This is a program")
+    refused(b"\x7fELF\x02\x01\x01" + bytes(500), "program", "no kind that can be read")
     refused(bytes(random.Random(1).randbytes(4000)), "data.bin", "no kind|binary")
     refused(b"\x7fELF\x02\x01\x01" + bytes(500), "notes.txt", "its content is binary")
 

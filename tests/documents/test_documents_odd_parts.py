@@ -159,9 +159,8 @@ def lost_part(name: str, content: bytes) -> bytes:
 def bad_properties(name: str, content: bytes) -> bytes:
     if name != "docProps/core.xml":
         return content
-    return content.replace(
-        b"</cp:coreProperties>", b'<dcterms:created xsi:type="x">soon</dcterms:created></cp:coreProperties>'
-    )
+    bad = b'<dcterms:created xsi:type="x">soon</dcterms:created></cp:coreProperties>'
+    return content.replace(b"</cp:coreProperties>", bad)
 
 
 def no_properties(name: str, content: bytes) -> bytes | None:
@@ -190,9 +189,8 @@ def test_odd_parts_do_not_damage_a_file(kind: str, change: Callable[[str, bytes]
 
 def test_a_slide_show_and_a_template_are_read() -> None:
     for kind in (b"slideshow", b"template"):
-        data = changed(
-            slides(), lambda _, content, kind=kind: content.replace(b"presentation.main+xml", kind + b".main+xml")
-        )
+        main = kind + b".main+xml"
+        data = changed(slides(), lambda _, content, main=main: content.replace(b"presentation.main+xml", main))
         assert "The slipway closes in November." in parse(data, "slipway.pptx").text
 
 

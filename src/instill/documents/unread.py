@@ -47,7 +47,7 @@ _BY_START = (
     (b"\x1f\x8b", "gz"), (b"7z\xbc\xaf\x27\x1c", "7z"), (b"Rar!\x1a\x07", "rar"), (b"BZh", "bz2"),
     (b"\xfd7zXZ\x00", "xz"),
     (b"SQLite format 3\x00", "sqlite"), (b"PAR1", "parquet"), (b"ID3", "mp3"), (b"OggS", "ogg"), (b"fLaC", "flac"),
-    (b"%!PS", "ps"), (b"MZ", "exe"), (b"\x7fELF", "so"), (b"\x00\x00\x01\x00", "ico"), (b"8BPS", "psd"),
+    (b"%!PS", "ps"), (b"\x00\x00\x01\x00", "ico"), (b"8BPS", "psd"),
 )  # fmt: skip
 
 
