@@ -189,9 +189,11 @@ def test_odd_parts_do_not_damage_a_file(kind: str, change: Callable[[str, bytes]
 
 def test_a_slide_show_and_a_template_are_read() -> None:
     for kind in (b"slideshow", b"template"):
-        main = kind + b".main+xml"
-        data = changed(slides(), lambda _, content, main=main: content.replace(b"presentation.main+xml", main))
-        assert "The slipway closes in November." in parse(data, "slipway.pptx").text
+
+        def other(_: str, content: bytes, main: bytes = kind + b".main+xml") -> bytes:
+            return content.replace(b"presentation.main+xml", main)
+
+        assert "The slipway closes in November." in parse(changed(slides(), other), "slipway.pptx").text
 
 
 def test_a_file_without_its_text_is_damaged() -> None:
