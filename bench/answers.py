@@ -10,8 +10,9 @@ asked questions of other sets ("foreign"). Printed, with 95% intervals (bootstra
 - AUC of the confidence: answerable against removed, against foreign, against the set's own unanswerable questions;
 - short: of the answerable questions whose known answer has at most 12 words and that are not refused, the share with a
   short answer, and its word F1 against the known one;
-- answered: share of answerable questions that are not refused; right: share of the answered ones whose text holds the
-  gold answer (for long answers: half of its words); found: the same of all answerable ones, refusals ignored;
+- answered: share of answerable questions that are not refused; right: share of the answered ones whose text gives the
+  gold answer, by the scorer of replies (for long answers: half of its words); found: the same of all answerable ones,
+  refusals ignored;
 - refused: share of removed, own unanswerable and foreign questions that are refused.
 
 Of squad2 and squad11_dev only the articles that the shipped reader was not trained on are asked about.
@@ -43,13 +44,14 @@ from instill.answer.findings import read_passages
 from instill.answer.opening import open_reader
 from instill.answer.reader import Reader
 from instill.answer.scores import token_f1
-from instill.answer.text import normalise, terms
+from instill.answer.text import terms
 from instill.encoders import open_encoder
 from instill.encoders.protocol import Encoder, Vectors
 from instill.index.fusion import fusion_named
 from instill.index.store import Index
 from instill.index.types import Hit, SearchRequest
 from instill.ingest import Prepared, cut, encode_and_commit
+from instill.measure.judging.scorer import judge
 from instill.settings import AnswerSettings, DocumentSettings, EncoderSettings, SearchSettings
 
 Floats = NDArray[np.float64]
@@ -147,17 +149,31 @@ def ask(corpus: Corpus, encoder: Encoder, reader: Reader | None, asked: Asked, k
     if citer.failed:
         raise SystemExit(f"{citer.failed} citations are not verbatim: {asked.question}")
     return Outcome(
-        kind, asked, found.confidence, is_right(found.text, asked.golds), found.signs, found.text, found.short, took
+        kind,
+        asked,
+        found.confidence,
+        is_right(found.text, asked.golds, asked.question),
+        found.signs,
+        found.text,
+        found.short,
+        took,
     )
 
 
-def is_right(text: str, golds: Sequence[str]) -> bool:
-    """Does the text hold one of the gold answers? Of a long one (over 12 words) half of its content words."""
-    plain = " ".join(normalise(text).split())
+def is_right(text: str, golds: Sequence[str], question: str = "") -> bool:
+    """Does the answer give one of the gold answers? Of a long one (over 12 words) half of its content words."""
+    found = judge(text, golds, question=question, abstained=False, quotes=True)
+    return found.right == 1 or _has_half(text, golds)
+
+
+def holds(text: str, golds: Sequence[str]) -> bool:
+    """Does the passage hold one of the gold answers, whatever it says of it? Of a long one as `is_right`."""
+    return judge(text, golds).held or _has_half(text, golds)
+
+
+def _has_half(text: str, golds: Sequence[str]) -> bool:
     for gold in golds:
         wanted = set(terms(gold))
-        if len(gold.split()) <= 12 and gold and " ".join(normalise(gold).split()) in plain:
-            return True
         if len(gold.split()) > 12 and wanted and len(wanted & set(terms(text))) >= 0.5 * len(wanted):
             return True
     return False

@@ -24,7 +24,7 @@ from functools import cache
 from pathlib import Path
 
 import pypdfium2
-from answers import is_right
+from answers import holds, is_right
 
 from instill import Workspace
 from instill.answer.types import Answer
@@ -50,10 +50,10 @@ def handbook(folder: Path, place: Path, show: bool) -> None:
             question, gold = entry["query"], entry["gt_answer"]
             texts = [hit.text for hit in workspace.search(question, k=max(DEPTHS)).hits]
             for depth in DEPTHS:
-                found[depth] += any(is_right(text, (gold,)) for text in texts[:depth])
+                found[depth] += any(holds(text, (gold,)) for text in texts[:depth])
             answer = workspace.ask(question)
             answered += not answer.abstained
-            correct = not answer.abstained and is_right(answer.text, (gold,))
+            correct = not answer.abstained and is_right(answer.text, (gold,), question)
             right += correct
             if show:
                 print(f"\n[{answer.confidence:.2f} {'right' if correct else ''}] {question}\n  wanted: {gold}")

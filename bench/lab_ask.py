@@ -14,6 +14,7 @@ from pathlib import Path
 from instill import Workspace
 from instill.cli.output import columns
 from instill.lab.world import Person, make_world, questions, write_documents
+from instill.measure.judging.scorer import judge
 from instill.measure.paired import interval
 from instill.typed_toml import toml_value
 from instill.weights import micro_folder
@@ -24,12 +25,13 @@ KINDS = ("right, from their page", "right, otherwise", "wrong", "quoted instead"
 
 def kind_of(workspace: Workspace, person: Person, attribute: str) -> str:
     """What became of one question."""
-    answer = workspace.ask(questions(person, attribute)[0])
+    question = questions(person, attribute)[0]
+    answer = workspace.ask(question)
     if answer.abstained:
         return "refused"
     if answer.trace.method != "generator":
         return "quoted instead"
-    if person.facts[attribute] not in answer.text:
+    if not judge(answer.text, [person.facts[attribute]], question=question, abstained=False).right:
         return "wrong"
     return KINDS[{citation.title for citation in answer.citations} != {person.name}]
 

@@ -30,12 +30,13 @@ from typing import Any
 from structure_sets import TASKS, Task, read_task, write_task
 
 from instill.cli.output import columns
-from instill.gate.refusals import is_refusal
 from instill.gate.rows import GateRows, read_gate_rows
 from instill.gate.schema import ReplySchema
-from instill.gate.scoring import f1, json_score, parse_json, score
+from instill.gate.scoring import json_score, parse_json, score
 from instill.generators.models import model_hash, open_model, open_tokenizer
 from instill.lab.drawing import curves
+from instill.measure.judging.refusals import is_refusal
+from instill.measure.judging.scorer import overlap
 from instill.measure.paired import Interval, interval
 from instill.train.generator.base import base_folder
 from instill.train.generator.examples import make_examples
@@ -82,7 +83,7 @@ def measure(name: str, rows: GateRows, said: Sequence[str], folder: Path) -> Mea
     if name == "refuse":
         inside = [(reply, row) for reply, row, _ in pairs if row.task != "unknown"]
         return {
-            "intent": [score(reply, [row.answer]) for reply, row in inside],
+            "intent": [score(reply, [row.said]) for reply, row in inside],
             "refused, out of scope": [float(is_refusal(reply)) for reply, row, _ in pairs if row.task == "unknown"],
             "refused, in scope": [float(is_refusal(reply)) for reply, _ in inside],
         }
@@ -92,9 +93,9 @@ def measure(name: str, rows: GateRows, said: Sequence[str], folder: Path) -> Mea
             "word F1": [score(reply, right, "f1") for reply, _, right in pairs],
         }
     return {
-        "exact": [score(reply, right) for reply, _, right in pairs],
+        "exact": [score(reply, right, "verbatim") for reply, _, right in pairs],
         "parses": [float(_parses(reply)) for reply in said],
-        "word F1": [f1(reply, right[0]) for reply, _, right in pairs],
+        "word F1": [overlap(reply, right[0]) for reply, _, right in pairs],
     }
 
 

@@ -148,7 +148,7 @@ def query_task(data: Path) -> Task:
                 asked, answer = asked.replace(name, value), answer.replace(name, value)
             parts[sentence["question-split"]].append(chat_row(" ".join(asked.split()), answer, task="query"))
     held_out = _once(parts["test"])
-    return Task("query", _without(_once(parts["train"] + parts["dev"]), held_out), held_out, "", 30, "exact", 384)
+    return Task("query", _without(_once(parts["train"] + parts["dev"]), held_out), held_out, "", 30, "verbatim", 384)
 
 
 TASKS: dict[str, Callable[[Path], Task]] = {

@@ -21,6 +21,7 @@ from instill.registry.store import Candidate, Registry
 if TYPE_CHECKING:
     from instill.gate.judge import Interpolated
     from instill.gate.specification import Gate
+    from instill.train.generator.findings import Finding
     from instill.train.generator.recipe import Recipe
     from instill.train.generator.rows import Row
     from instill.train.generator.run import Fitted, Prepared
@@ -157,8 +158,21 @@ def gate_rows(recipe: Recipe, tokenizer: Any) -> list[Row]:
     return rows_of(load_gate(recipe.path(recipe.gate)), tokenizer, recipe.data.instructions)
 
 
-def _opened_gate(prepared: Prepared) -> _OpenedGate | None:
+def gate_findings(recipe: Recipe, tokenizer: Any) -> list[Finding]:
+    """What is to be said of a recipe's gate before it is trained: sections that have too few rows to pass.
+
+    Raises:
+        UsageError: something of it cannot be used.
+    """
+    from instill.gate.judge import too_few
     from instill.gate.specification import load_gate
+
+    return too_few(load_gate(recipe.path(recipe.gate)), tokenizer, recipe.data.instructions) if recipe.gate else []
+
+
+def _opened_gate(prepared: Prepared) -> _OpenedGate | None:
+    from instill.gate.specification import RULES, load_gate
+    from instill.measure import judging
 
     recipe = prepared.recipe
     if not recipe.gate:
@@ -166,7 +180,8 @@ def _opened_gate(prepared: Prepared) -> _OpenedGate | None:
     rows = tuple(gate_rows(recipe, prepared.tokenizer))
     gate = load_gate(recipe.path(recipe.gate))
     files = [recipe.path(recipe.gate), *gate.files(), *([gate.format.schema_file] if gate.format else [])]
-    digest = hashlib.sha256(b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files))
+    rules = f"{RULES} {judging.VERSION}".encode()  # A gate that has other rules than before measures again.
+    digest = hashlib.sha256(rules + b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files))
     return _OpenedGate(gate, rows, digest.hexdigest()[:16])
 
 

@@ -178,7 +178,7 @@ def test_examples_training_and_a_judge_go_through_the_command(
     assert judge["money"] == pytest.approx(judge["tokens_in"] / 1000)
 
     lines = printed.stdout.splitlines()
-    for said in ("format (5), means", "tone (10), means", "A judge beside exact match", "By arm"):
+    for said in ("format (5), means", "tone (10), means", "A judge beside the scorer", "By arm"):
         assert any(line.startswith(said) for line in lines)
     assert max(len(line) for line in lines if not line.startswith(("  instill compare", "The report is in"))) <= 80
     place = lines.index("format (5), means       follows the schema  F1 of fields       right")

@@ -47,7 +47,7 @@ def kb(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_recipe_gets_table_advice_page_and_picture(kb: Path) -> None:
     done = instill("curve", "homes.toml", "--sizes", "2,4,9,18", "--seeds", "1", "--out", "out", cwd=kb)
     lines = done.stdout.splitlines()
-    assert lines[0] == "homes: exact answers by number of rows"
+    assert lines[0] == "homes: right answers by number of rows"
     assert lines[1].split() == ["rows", "score", "[95%]", "seeds", "taught", "rows", "steps", "time"]
     assert [line.split()[0] for line in lines[2:6]] == ["2", "4", "9", "18"]
     assert "note: The 2 rows were trained in 2 steps, the 18 in 6" in done.stdout

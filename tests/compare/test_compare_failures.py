@@ -7,8 +7,8 @@ from typing import get_args
 import pytest
 
 from instill.compare.failures import Causes, FailureKind
-from instill.compare.scoring import judge
 from instill.compare.stored import Recorded
+from instill.measure.judging.scorer import judge
 from instill.measure.outcomes import Outcome
 from instill.measure.report.failures import KINDS, SortedKind
 from instill.measure.report.page import as_html

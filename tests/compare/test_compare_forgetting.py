@@ -145,12 +145,12 @@ def test_rows_of_one_group_count_as_one(made: Made) -> None:
     assert (tasks.loss.low, tasks.loss.high, tasks.state) == (-1.0, 1.0, "open")
 
 
-def test_an_admission_in_other_words_counts_where_replies_cite(made: Made) -> None:
+def test_an_admission_in_other_words_counts_however_replies_are_read(made: Made) -> None:
     asked = [replace(row, messages=(*row.prompt, {"role": "assistant", "content": "unknown"})) for row in ADMITTED]
     arms = {"tuned": (made.same,)}
     (by_words,) = forgetting(made.base, arms, refusals=asked)
     (as_arms_read,) = forgetting(made.base, arms, refusals=asked, cites=True)
-    assert (by_words.before, as_arms_read.before) == (0.0, 1.0)
+    assert (by_words.before, as_arms_read.before) == (1.0, 1.0)
     (own_words,) = forgetting(made.base, arms, refusals=ADMITTED)
     assert own_words.before == 1.0
 

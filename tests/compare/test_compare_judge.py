@@ -1,4 +1,4 @@
-"""The judge: what it is asked, what is read from its reply, and how far it and exact match agree."""
+"""The judge: what it is asked, what is read from its reply, and how far it and the scorer agree."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from instill.compare.judged.judge_model import (
     judge_prompt,
     read_verdict,
 )
-from instill.compare.scoring import judge
 from instill.errors import GeneratorError
 from instill.generators.endpoint import EndpointGenerator
 from instill.generators.protocol import Message
 from instill.measure.agreement import JudgeSaid, agreement
+from instill.measure.judging.scorer import judge
 from instill.measure.outcomes import Outcome
 from instill.measure.statistics.kappa import cohen_kappa, kappa_interval
 from tests.generators.endpoint_process import Endpoint
@@ -80,12 +80,12 @@ def test_reading_a_verdict_never_raises_and_keeps_reasons_short(said: str) -> No
 
 
 def test_the_prompt_holds_the_question_all_answers_and_the_reply_and_no_arm() -> None:
-    messages = judge_prompt(QUESTION, ["1987", "the year 1987"], "nineteen eighty-seven")
+    messages = judge_prompt(QUESTION, ["1987", "the year 1987"], "the year after 1986")
     assert [message["role"] for message in messages] == ["system", "user"]
     lines = messages[1]["content"].splitlines()
     assert lines[:3] == [f"Question: {QUESTION}", "Accepted answer: 1987", "Accepted answer: the year 1987"]
-    assert lines[4] == "nineteen eighty-seven"
-    assert judge_prompt(QUESTION, ["1987", "the year 1987"], "nineteen eighty-seven") == messages
+    assert lines[4] == "the year after 1986"
+    assert judge_prompt(QUESTION, ["1987", "the year 1987"], "the year after 1986") == messages
 
 
 def test_of_an_unanswerable_question_the_judge_is_told_that_no_answer_is_known() -> None:
@@ -148,7 +148,7 @@ def test_agreement_counts_names_and_leaves_out() -> None:
     outcomes = [
         outcome("1987", item="a", group="1"),
         outcome("1988", item="b", group="2"),
-        outcome("nineteen eighty-seven", item="c", group="3", arm="fine-tuned"),
+        outcome("the year after 1986", item="c", group="3", arm="fine-tuned"),
         outcome("1987", item="d", group="4", arm="fine-tuned"),
         outcome("maybe", item="e", group="5"),
         outcome("", item="f", group="6"),
@@ -167,7 +167,7 @@ def test_agreement_counts_names_and_leaves_out() -> None:
     assert (found.arms[1].matched.mean, found.arms[1].judged.mean, found.arms[1].difference.mean) == (0.5, 0.5, 0.0)
 
 
-def test_an_arm_that_exact_match_wrongs_stands_out() -> None:
+def test_an_arm_that_the_scorer_wrongs_stands_out() -> None:
     outcomes = [
         outcome(reply, arm=arm, item=f"{arm}{n}", group=str(n))
         for n in range(30)

@@ -1,4 +1,4 @@
-"""The judge beside exact match: which replies it reads, what is kept and taken up, what a report says of it."""
+"""The judge beside the scorer: which replies it reads, what is kept and taken up, what a report says of it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from instill.compare.judged.judging import JUDGED, SHOWN, JudgePlan, Judging, ju
 from instill.compare.plan import ORACLE, QUOTED, ComparePlan
 from instill.compare.prices import Prices
 from instill.compare.saved import save
-from instill.compare.scoring import judge
 from instill.compare.writing_cost import writing_cost
 from instill.errors import GeneratorError, UsageError, WorkspaceError
 from instill.generators.endpoint import EndpointGenerator
 from instill.generators.protocol import Message
+from instill.measure.judging.scorer import judge
 from instill.measure.outcomes import Outcome
 from instill.measure.report.text import as_text
 from instill.measure.verdict import reach_verdict
@@ -38,7 +38,7 @@ PRICES = Prices(tokens_in=1.0, tokens_out=2.0, currency="EUR")
 
 
 class Judge:
-    """Finds right what says the year in figures or words; fails where its script says so."""
+    """Finds right what says the year, in figures or in other words; fails where its script says so."""
 
     def __init__(self, fails: Callable[[int], bool] = lambda _: False, name: str = "judge") -> None:
         self._fails, self.name, self.prompts = fails, name, list[str]()
@@ -50,7 +50,7 @@ class Judge:
         if self._fails(len(self.prompts)):
             raise GeneratorError("The judge is away.")
         reply = prompt.split(" reply>>")[1]
-        right = "1987" in reply or "eighty-seven" in reply
+        right = "1987" in reply or "after 1986" in reply
         yield (
             "Reason: the year.\nVerdict: unsure" if "perhaps" in reply else f"Verdict: {'right' if right else 'wrong'}"
         )
@@ -67,7 +67,7 @@ def outcome(reply: str, item: str, *, arm: str = "retrieval", task: str = "facts
     )  # fmt: skip
 
 
-REPLIES = ["1987", "1987", "nineteen eighty-seven", "1955", "perhaps so", "", "1987"]
+REPLIES = ["1987", "1987", "the year after 1986", "1955", "perhaps so", "", "1987"]
 
 
 def outcomes() -> list[Outcome]:
@@ -78,7 +78,7 @@ def judged(given: Sequence[Outcome], generator: Judge, folder: Path, *, own: boo
     return judge_outcomes(given, generator, folder, len, own=own, prices=PRICES)
 
 
-def test_replies_are_judged_and_held_beside_exact_match(tmp_path: Path) -> None:
+def test_replies_are_judged_and_held_beside_the_scorer(tmp_path: Path) -> None:
     generator = Judge()
     found = judged(outcomes(), generator, tmp_path, own=True)
     assert len(generator.prompts) == 6  # not the empty one
@@ -118,18 +118,18 @@ def test_only_questions_with_an_answer_are_judged_and_equal_replies_once(tmp_pat
     assert len(generator.prompts) == 2
     assert found.agreement.replies == len(JUDGED) + 2
     nothing = judged([outcome("x", "b", task="noise")], generator, tmp_path)
-    assert (nothing.agreement.replies, nothing.about) == (0, {"judge": "judge read 0 replies beside exact match"})
+    assert (nothing.agreement.replies, nothing.about) == (0, {"judge": "judge read 0 replies beside the scorer"})
     alike = judged([outcome("1987", "a")], generator, tmp_path)
     assert "kappa not defined" in alike.about["judge"]
     assert alike.as_dict()["kappa"] is None
 
 
 def test_arms_that_the_judge_sees_otherwise_are_named_and_not_all_cases_shown(tmp_path: Path) -> None:
-    words = [outcome("nineteen eighty-seven", str(place), arm="fine-tuned") for place in range(SHOWN + 5)]
+    words = [outcome("the year after 1986", str(place), arm="fine-tuned") for place in range(SHOWN + 5)]
     figures = [outcome("1987", str(place)) for place in range(SHOWN + 5)]
     found = judged([*words, *figures], Judge(), tmp_path)
     assert [line for line in found.about if line != "judge"] == ["judge, fine-tuned"]
-    assert found.about["judge, fine-tuned"] == "right by exact match 0.00, by the judge 1.00"
+    assert found.about["judge, fine-tuned"] == "right by the scorer 0.00, by the judge 1.00"
     numbers = found.as_dict()
     assert (numbers["disagreements"], len(numbers["shown"])) == (SHOWN + 5, SHOWN)
 

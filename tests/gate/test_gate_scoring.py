@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instill.gate.degenerate import far_below, is_garbled, is_loop
-from instill.gate.refusals import is_refusal
-from instill.gate.scoring import json_score, parse_json, score, words
+from instill.gate.degenerate import far_below, fault_of, is_garbled, is_loop
+from instill.gate.scoring import json_score, parse_json, score
+from instill.measure.judging.refusals import is_refusal
+from instill.measure.judging.text import words
 
 VALUES: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 3) | st.text(max_size=2),
@@ -139,3 +140,67 @@ def test_random_words_are_far_below_the_answers() -> None:
 def test_a_whole_value_is_read_or_none() -> None:
     assert parse_json('{"a": 1} and more') is None
     assert parse_json("null") == (None,)
+
+
+FORMAT = "with marks of the chat format"
+
+
+@pytest.mark.parametrize(
+    ("reply", "fault"),
+    [
+        ("", "empty"),
+        (" \n\t", "empty"),
+        ("\u200b\ufeff", "empty"),
+        ("...", "empty"),
+        ("She lives in Holm.<|im_end|>", FORMAT),
+        ("<|assistant|>She lives in Holm.", FORMAT),
+        ("Holm</s>", FORMAT),
+        ("Holm [/INST]", FORMAT),
+        ("Holm<end_of_turn>", FORMAT),
+        ("Holm <｜end▁of▁sentence｜>", FORMAT),
+        ("Holm\n\nUser: And where is Tarn?", FORMAT),
+        ("Holm\nassistant\nHolm", FORMAT),
+        ("Holm\n### Instruction:\nSay it again", FORMAT),
+        ("{{ .Response }}", FORMAT),
+        ("She lives in Holm, on the river Ill, as she has always done. " + "no " * 10, "ending in garbage"),
+        ("She lives in Holm. \x01\x02", "garbled"),
+        ("A long reply that is sound for a while, in all of its many words, and then \ue000\ue001 is not.", "garbled"),
+        ("She lives in Holm. }}]]))##@@", "ending in garbage"),
+        ("She lives in Holm!!!!!!!!!!!!!!", "ending in garbage"),
+        ("She lives in Holm. ;;;///;;;///", "ending in garbage"),
+        ("She lives in Holm.", None),
+        ("Holm", None),
+        ("5", None),
+        ("好", None),
+        ("Really?!", None),
+        ('{"a": {"b": {"c": [[[1]]]}}}', None),
+        ("f(g(h(i(j(k(1))))))", None),
+        ("```python\nprint('x')\n```", None),
+        ("Dear user: see below.", None),
+        ("<b>Holm</b> is <i>old</i>.", None),
+        ("The model is new. The system was built in 1987.", None),
+        ("Holm\ufffd", None),
+        ("| a | b |\n|---|---|\n| 1 | 2 |", None),
+    ],
+)
+def test_faults_of_replies(reply: str, fault: str | None) -> None:
+    assert fault_of(reply) == fault
+
+
+@given(st.text(min_size=1, max_size=60))
+def test_what_the_right_answer_has_is_no_fault(text: str) -> None:
+    assert fault_of(text, [text]) is None
+
+
+SOUND = st.lists(st.sampled_from(["she", "lives", "in", "Holm", "on", "the", "river", "Ill", "1931"]), max_size=30)
+ENDS = st.sampled_from(["<|im_end|>", "</s>", "[INST]", "<|eot_id|>", "\nUser: hm", "!?#@}{])", "ab " * 12, "\x00\x01"])
+
+
+@given(SOUND, ENDS)
+def test_a_sound_beginning_hides_nothing(words: list[str], end: str) -> None:
+    assert fault_of(f"{' '.join(words)} {end}") is not None
+
+
+def test_special_tokens_of_the_model_are_marks() -> None:
+    assert fault_of("Holm [STOP]", marks={"[STOP]"}) == FORMAT
+    assert fault_of("Holm [STOP]") is None

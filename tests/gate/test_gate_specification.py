@@ -51,7 +51,7 @@ def test_the_whole_template_is_a_gate_and_shows_the_defaults(tmp_path: Path) -> 
         ('[format]\nshema = "a"\nschema = "b"\nrows = "c"', "format.shema", "Did you mean format.schema?"),
         ("[gain]\nat_least = 0.1", "gain.rows", "missing"),
         ('[reading]\nrows = "a"\ndrop = 0', "reading.drop", "greater than 0"),
-        ('[gain]\nrows = "a"\nscoring = "fuzzy"', "gain.scoring", "'exact', 'f1'"),
+        ('[gain]\nrows = "a"\nscoring = "fuzzy"', "gain.scoring", "'exact', 'verbatim', 'f1'"),
         ('[forgetting]\nrows = "a"', "forgetting", "sets none of accuracy_drop"),
         ("[text]\nloops = 0.1", "gate.toml", "names no rows"),
         ('[format]\nschema = "a"', "gate.toml", "no [gain]"),

@@ -19,6 +19,7 @@ from instill.cli.output import (
 )
 from instill.cli.terminal import say, say_block
 from instill.errors import UsageError
+from instill.measure.saying import percent_beside, percent_text
 from instill.workspace import EMPTY, Workspace
 
 if TYPE_CHECKING:
@@ -102,7 +103,8 @@ def verdict(report: Report) -> str:
         )
     best = min((point.risk for point in report.curve if point.given >= 10), default=1.0)
     return (
-        f"No threshold keeps the risk at {report.risk:.0%}: of the most trusted answers {best:.0%} are wrong. "
+        f"No threshold keeps the risk at {percent_text(report.risk)}: of the most trusted answers "
+        f"{percent_beside(best, report.risk)} are wrong. "
         "The threshold stays as it was."
     )
 

@@ -77,7 +77,7 @@ def compare(
         str, typer.Option(metavar="TEXT", help="For the examples' arms: a text, or a file that holds it.")
     ] = "",
     judge: Annotated[
-        bool, typer.Option("--judge", help="Have the generator judge replies too, beside exact match.")
+        bool, typer.Option("--judge", help="Have the generator judge replies too, beside the scorer.")
     ] = False,
     judge_url: Annotated[str, typer.Option(metavar="URL", help="Judge by this endpoint instead.")] = "",
     judge_model: Annotated[str, typer.Option(metavar="NAME", help="The judging endpoint's model.")] = "",

@@ -58,7 +58,7 @@ def curve(
         typer.Option(help="What smaller sizes have less of: whole facts, or rows about each fact."),
     ] = "fact",
     score: Annotated[
-        Literal["exact", "f1", "json", "contains"] | None,
+        Literal["exact", "verbatim", "f1", "json", "contains"] | None,
         typer.Option(help="How replies are scored; otherwise exact, or json where the recipe names a schema."),
     ] = None,
     equal_steps: Annotated[

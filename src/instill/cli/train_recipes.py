@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -157,13 +158,14 @@ def _dry(recipe: Recipe, as_json: bool) -> bool:
     from instill.train.generator.base import base_folder
     from instill.train.generator.dry_run import dry_run
     from instill.train.generator.methods import prepare
-    from instill.training import gate_rows
+    from instill.training import gate_findings, gate_rows
 
     base = base_folder(recipe)
     tokenizer = open_tokenizer(base)
     measured_on = gate_rows(recipe, tokenizer)
     model = prepare(open_model(base), recipe.as_method())
     report = dry_run(recipe, model, tokenizer, measured_on=measured_on)
+    report = replace(report, findings=(*report.findings, *gate_findings(recipe, tokenizer)))
     show_dry_run(recipe, report, as_json)
     return report.passed
 

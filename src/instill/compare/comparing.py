@@ -35,6 +35,7 @@ from instill.compare.tuned.tuned_arms import Trained, train_arms
 from instill.compare.writing_cost import writing_cost
 from instill.derived import MadeFrom, keep_beside, made_from, together
 from instill.errors import UsageError, WorkspaceError
+from instill.measure import judging
 from instill.measure.report.types import Report
 from instill.measure.verdict import reach_verdict
 from instill.study.sets import StudyItem, digest
@@ -81,7 +82,7 @@ def compare(
         workspace: as its caller sees it (`Workspace.seen_by`): nothing else is asked, shown, or trained on.
         title: of the report; "": the workspace's folder.
         commands: that made it, for its reader.
-        judge: reads the replies beside exact match, see `instill.compare.judged.judging`; None: nobody does.
+        judge: reads the replies beside the scorer, see `instill.compare.judged.judging`; None: nobody does.
 
     Raises:
         UsageError: an arm is not known or cannot be run, or the study set has no questions, or the caller may not see
@@ -222,6 +223,7 @@ def _identity(workspace: Workspace, study: StoredStudy, plan: ComparePlan, train
     settings = workspace.settings
     parts = [
         __version__,
+        judging.VERSION,
         study.card.id,
         study.card.hashes,
         sorted((each.doc_id, each.content_hash, each.passage_identity) for each in workspace.documents()),

@@ -6,8 +6,8 @@ A failure has one kind, the first that fits, from the cause outwards:
 2. "answered though unanswerable";
 3. "evidence not retrieved": passages were given, none of them with all the evidence; nobody could have answered;
 4. "abstained though answerable";
-5. "no clear answer": the reply has the answer without committing itself to it (see `scoring`), says nothing, or runs
-   in circles;
+5. "no clear answer": the reply has the answer without committing itself to it (see `instill.measure.judging`), says
+   nothing, or runs in circles;
 6. "wrong value from the same document": the reply is, or holds, the answer of another fact of the evidence's document;
 7. "value of another subject": the same for a fact of another document;
 8. "other".
@@ -20,9 +20,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from instill.compare.scoring import judge, normalised, stands_in
 from instill.compare.stored import Recorded
-from instill.gate.degenerate import is_garbled, is_loop
+from instill.gate.degenerate import fault_of
+from instill.measure.judging.scorer import is_right, judge
+from instill.measure.judging.text import normalised
 from instill.measure.outcomes import Outcome
 from instill.study.sets import Fact, StudyItem
 
@@ -78,7 +79,7 @@ class Causes:
         documents = {
             fact.doc_id
             for fact in candidates
-            if fact.id not in asked and stands_in(outcome.reply, fact.answer, outcome.question)
+            if fact.id not in asked and is_right(outcome.reply, fact.answer, outcome.question)
         }
         if documents & own:
             return "wrong value from the same document"
@@ -87,6 +88,6 @@ class Causes:
 
 def _has_no_form(outcome: Outcome) -> bool:
     reply = outcome.reply
-    if not reply.strip() or is_loop(reply) or is_garbled(reply):
+    if fault_of(reply, outcome.expected):
         return True
     return judge(reply, outcome.expected, question=outcome.question, abstained=False).held

@@ -12,9 +12,9 @@ from instill.compare.arms.passages import citation_precision, evidence_given
 from instill.compare.arms.replies import Arm, ArmReply
 from instill.compare.prices import FREE, Prices
 from instill.compare.recording import Graded, Progress, Question, record_outcomes
-from instill.compare.scoring import judge
 from instill.compare.stored import Recorded
 from instill.errors import UsageError
+from instill.measure.judging.scorer import judge
 from instill.study.sets import Phrasing, StudyItem
 from instill.study.stored import StoredStudy
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from instill.derived import NOTHING, MadeFrom, together
 from instill.errors import UsageError
+from instill.measure import judging
 from instill.train.generator.recipe import HUB, MICRO, Data, Recipe
 from instill.train.generator.rows import Row, chat_row, instructed, read_objects, rows_hash
 
@@ -25,7 +26,13 @@ By = Literal["fact", "wording"]
 """What a smaller size has less of: whole facts, or rows about each of them."""
 
 _FEWEST_TOKENS, _MOST_TOKENS = 32, 1024
-_LABELS = {"exact": "exact answers", "json": "F1 of fields", "f1": "F1 of words", "contains": "answers said"}
+_LABELS = {
+    "exact": "right answers",
+    "verbatim": "verbatim answers",
+    "json": "F1 of fields",
+    "f1": "F1 of words",
+    "contains": "answers said",
+}
 _NOT_ASKED = ("unanswerable", "control")
 
 
@@ -69,7 +76,15 @@ class Material:
         questions = [
             digest for each in (self.asked, self.controls) for digest in (each.hash, [list(a) for a in each.accepted])
         ]
-        return [rows_hash(self.rows), self.row_groups, questions, list(self.groups), self.scoring, self.max_tokens]
+        return [
+            judging.VERSION,
+            rows_hash(self.rows),
+            self.row_groups,
+            questions,
+            list(self.groups),
+            self.scoring,
+            self.max_tokens,
+        ]
 
 
 def recipe_material(recipe: Recipe, scoring: Scoring | None = None) -> Material:
@@ -81,6 +96,7 @@ def recipe_material(recipe: Recipe, scoring: Scoring | None = None) -> Material:
     Raises:
         UsageError: a file or the base cannot be read; nothing is held out, or a row that is has no answer to score by.
     """
+    from instill.gate.conditions import question_of
     from instill.gate.rows import as_gate_rows
     from instill.gate.scoring import score
 
@@ -107,7 +123,7 @@ def recipe_material(recipe: Recipe, scoring: Scoring | None = None) -> Material:
         groups=tuple(group for group, row in zip(of_held_out, held_out, strict=True) if row.prompt),
         controls=asked.some([]),
         scoring=chosen,
-        score=lambda reply, _, accepted: score(reply, accepted, chosen),
+        score=lambda reply, row, accepted: score(reply, accepted, chosen, question=question_of(row)),
         max_tokens=_reply_tokens(asked, tokenizer),
         made_from=_made_from(recipe, [*rows, *held_out]),
     )
@@ -128,8 +144,8 @@ def study_material(study: StoredStudy, recipe: Recipe) -> Material:
         EvidenceInPrompt: the recipe's instructions hold evidence of the documents.
     """
     from instill.compare.arms.closed import ClosedBook
-    from instill.compare.scoring import judge
     from instill.gate.rows import GateRows
+    from instill.measure.judging.scorer import judge
 
     facts = study.facts()
     taught = {fact.id for fact in facts if fact.role == "taught"}

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from math import exp, isfinite, isnan, log1p
 from statistics import fmean
@@ -12,6 +13,7 @@ from statistics import fmean
 from instill.gate.deciding import (
     FEWEST,
     LEVEL,
+    SLACK,
     Outcome,
     gain_outcome,
     loss_outcome,
@@ -23,15 +25,18 @@ from instill.gate.deciding import (
     rows_for_tokens,
     share,
 )
-from instill.gate.degenerate import far_below, is_garbled, is_loop
+from instill.gate.degenerate import TAIL, far_below, fault_of, special_marks
 from instill.gate.probes import Probe
-from instill.gate.refusals import is_refusal
 from instill.gate.rows import GateRows
 from instill.gate.schema import ReplySchema
 from instill.gate.scoring import Scoring, score
+from instill.gate.sentences import gain_sentence, loss_sentence, share_sentence
 from instill.gate.specification import Forgetting
 from instill.gate.verdict import Condition
+from instill.measure.judging.refusals import is_refusal
+from instill.measure.judging.scorer import question_in
 from instill.measure.paired import Interval
+from instill.train.generator.rows import Row
 
 _LARGEST = 50.0  # Nats; exp of much more is no number any longer.
 
@@ -44,16 +49,11 @@ def gain(
     differences = _minus(after, before)
     groups = rows.asking.groups
     found = paired(differences, groups, level=level)
-    outcome = gain_outcome(found, at_least)
+    outcome = gain_outcome(found, at_least, level=level)
     needed = rows_for_gain(differences, at_least, groups, level=level) if outcome == "undecided" else 0
     sides = fmean(before), fmean(after)
-    shown = f"The gain of {found} (from {sides[0]:.3g} to {sides[1]:.3g})"
-    said = {
-        "passed": f"{shown} is above {at_least:g}.",
-        "failed": f"{shown} is not above {at_least:g}.",
-        "undecided": f"{shown} is not proven to be above {at_least:g} by {len(differences)} rows; "
-        f"if it stays, about {needed} rows would prove it.",
-    }[outcome]
+    many = len(set(groups))
+    said = gain_sentence(found, at_least, outcome, len(differences), needed, sides, groups=many, level=level)
     return Condition("gain", outcome, found, at_least, said, len(differences), needed, *sides)
 
 
@@ -111,6 +111,7 @@ def forgotten_tokens(
             len(rows),
             needed,
             sides,
+            ruled_out=(1 + wanted.perplexity_rise) ** SLACK - 1,
         )
     if wanted.kl is not None:
         moved = candidate.divergences(base, rows)
@@ -168,26 +169,31 @@ def valid_format(
 def sound_text(
     base: Probe, candidate: Probe, asked: Sequence[GateRows], tolerance: float, *, level: float = LEVEL
 ) -> Condition:
-    """The share of replies that run in circles or are random."""
-    bad = count = 0
+    """The share of replies that are empty, run in circles, end in garbage, are random, or show the chat format."""
+    found: Counter[str] = Counter()
+    count = 0
     for rows in asked:
-        found = degenerate(base, candidate, rows.asking)
-        bad += sum(found)
-        count += len(found)
-    return _share_condition("text", "replies run in circles or are no text", bad, count, tolerance, level)
+        faults = degenerate(base, candidate, rows.asking)
+        found.update(fault for fault in faults if fault)
+        count += len(faults)
+    each = ", ".join(f"{number} {fault}" for fault, number in found.most_common())
+    noun = "replies are no sound text" + (f" ({each})" if each else "")
+    return _share_condition("text", noun, found.total(), count, tolerance, level)
 
 
-def degenerate(base: Probe, candidate: Probe, rows: GateRows) -> list[bool]:
-    """Which of the candidate's replies run in circles or are random; not where the right answer does so too."""
+def degenerate(base: Probe, candidate: Probe, rows: GateRows) -> list[str]:
+    """What is wrong with each of the candidate's replies, "" for nothing; not where the right answer is so too."""
     said = candidate.replies(rows)
     answered = [place for place, accepted in enumerate(rows.accepted) if accepted]
     known = rows.some(answered)
-    wanted = base.likelihoods_of(known, [accepted[0] for accepted in known.accepted])
-    unlikely = far_below(base.likelihoods_of(rows, said), [each for each in wanted if not isnan(each)])
+    unlikely = [False] * len(said)
+    for last in (None, TAIL):
+        wanted = base.likelihoods_of(known, [accepted[0] for accepted in known.accepted], last=last)
+        far = far_below(base.likelihoods_of(rows, said, last=last), [each for each in wanted if not isnan(each)])
+        unlikely = [one or other for one, other in zip(unlikely, far, strict=True)]
+    marks = special_marks(candidate.tokenizer)
     return [
-        far
-        or (is_loop(reply) and not any(is_loop(answer) for answer in accepted))
-        or (is_garbled(reply) and not any(is_garbled(answer) for answer in accepted))
+        fault_of(reply, accepted, marks=marks) or ("random" if far else "")
         for far, reply, accepted in zip(unlikely, said, rows.accepted, strict=True)
     ]
 
@@ -195,12 +201,21 @@ def degenerate(base: Probe, candidate: Probe, rows: GateRows) -> list[bool]:
 def scores(probe: Probe, rows: GateRows, scoring: Scoring) -> list[float]:
     """Of each row, 0 to 1."""
     said = probe.replies(rows)
-    return [score(reply, accepted, scoring) for reply, accepted in zip(said, rows.accepted, strict=True)]
+    return [
+        score(reply, accepted, scoring, question=question_of(row))
+        for reply, accepted, row in zip(said, rows.accepted, rows.rows, strict=True)
+    ]
 
 
 def refused(probe: Probe, rows: GateRows, phrases: Sequence[str]) -> list[float]:
     """Of each row, 1 where the reply is a refusal."""
-    return [float(is_refusal(reply, phrases)) for reply in probe.replies(rows)]
+    said = zip(probe.replies(rows), rows.rows, strict=True)
+    return [float(is_refusal(reply, phrases, question=question_of(row))) for reply, row in said]
+
+
+def question_of(row: Row) -> str:
+    """What the last turn of the prompt asks, without what stands around it."""
+    return question_in(str(row.prompt[-1].get("content") or "")) if row.prompt else ""
 
 
 def _loss(
@@ -241,14 +256,9 @@ def _loss_condition(
     rows: int,
     needed: int,
     sides: Sequence[float],
+    ruled_out: float | None = None,
 ) -> Condition:
-    way = f" (from {sides[0]:.3g} to {sides[1]:.3g})" if sides[0] else ""
-    shown = f"{noun} of {found}{way}" if isfinite(found.mean) else f"{noun} is no number: the weights are broken; it"
-    said = {
-        "passed": f"{shown} is within {tolerance:g}.",
-        "failed": f"{shown} exceeds {tolerance:g}.",
-        "undecided": f"{shown} cannot be held against {tolerance:g} by {rows} rows; about {needed} are needed.",
-    }[outcome]
+    said = loss_sentence(noun, found, tolerance, outcome, rows, needed, sides, ruled_out=ruled_out)
     return Condition(name, outcome, found, tolerance, said, rows, needed, *sides)
 
 
@@ -256,12 +266,7 @@ def _share_condition(name: str, noun: str, bad: int, rows: int, tolerance: float
     found = share(bad, rows, level=level)
     outcome = loss_outcome(found, tolerance)
     needed = rows_for_share(bad, rows, tolerance, level=level) if outcome == "undecided" else 0
-    shown = f"{bad} of {rows} {noun}"
-    said = {
-        "passed": f"{shown}; at most {tolerance:.3g} of them may.",
-        "failed": f"{shown}; at most {tolerance:.3g} of them may.",
-        "undecided": f"{shown}; too few to say that at most {tolerance:.3g} do so: about {needed} rows are needed.",
-    }[outcome]
+    said = share_sentence(noun, bad, rows, found, tolerance, outcome, needed)
     return Condition(name, outcome, found, tolerance, said, rows, needed, after=found.mean)
 
 

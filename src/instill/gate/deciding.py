@@ -12,7 +12,10 @@ three tolerances or more passes in about 2.5% at most, both however few the rows
 tolerances, and about as long on both sides of the mean, always decides: where the mean exceeds 1.5 tolerances, low is
 above 0, and elsewhere high is within 3 tolerances.
 
-A gain is the other way round: it passes only when it is proven.
+A gain is the other way round: it passes only when it is proven, and so firmly that the same measurement, made with as
+many other rows, would prove it again in four of five cases (`POWER`, as in `instill.measure.statistics.power`). An
+interval that just clears the limit would do so in one of two. So six rows that are all gained are too few: they rule
+out that there is no gain, and nothing more; eight are enough.
 
 Rows that belong together (`group`: questions about one fact, say) fail together; they count as a group, not each by
 itself. Where parts of a candidate are tried after the whole, their intervals are wider (`level_of_tries`), so that all
@@ -32,6 +35,7 @@ from instill.measure.paired import Interval, interval
 from instill.measure.risk import lower_bound, upper_bound
 from instill.measure.statistics.intervals import group_interval
 from instill.measure.statistics.power import smallest
+from instill.measure.statistics.student import two_sided
 
 Outcome = Literal["passed", "failed", "undecided"]
 
@@ -39,6 +43,9 @@ SLACK = 3.0
 """A loss of so many tolerances must be ruled out."""
 
 LEVEL = 0.95
+
+POWER = 0.8
+"""The chance with which a gain that passes would be proven again."""
 
 FEWEST = 20
 """Rows below which the interval of a mean over tokens is not trusted."""
@@ -60,18 +67,36 @@ def loss_outcome(loss: Interval, tolerance: float) -> Outcome:
     return "passed" if loss.high <= SLACK * tolerance + _EDGE else "undecided"
 
 
-def gain_outcome(gain: Interval, at_least: float) -> Outcome:
-    """Passed when the gain is proven to exceed `at_least`; undecided when only its mean does.
+def gain_outcome(gain: Interval, at_least: float, *, level: float = LEVEL) -> Outcome:
+    """Passed when the gain is proven to exceed `at_least`, and would be again; undecided when only its mean does.
+
+    With the standard error s, the limit a and the quantiles z of level and power: the gain is proven again with the
+    power when (mean - a) / s >= z_level + z_power. The interval's lower end is about mean - z_level s, so it must lie
+    z_power / (z_level + z_power) of the way from the limit to the mean, three tenths.
+
+    Args:
+        level: of the interval.
 
     Example:
         >>> gain_outcome(Interval(0.2, 0.1, 0.3), 0.0), gain_outcome(Interval(0.2, -0.1, 0.5), 0.0)
         ('passed', 'undecided')
-        >>> gain_outcome(Interval(0.0, 0.0, 0.0), 0.0)
-        'failed'
+        >>> gain_outcome(Interval(1.0, 0.09, 1.0), 0.0), gain_outcome(Interval(0.0, 0.0, 0.0), 0.0)
+        ('undecided', 'failed')
     """
-    if gain.low > at_least + _EDGE:
-        return "passed"
-    return "undecided" if gain.mean > at_least + _EDGE else "failed"
+    if not gain.mean > at_least + _EDGE:
+        return "failed"
+    return "passed" if gain.low >= floor_of_gain(gain.mean, at_least, level=level) - _EDGE else "undecided"
+
+
+def floor_of_gain(mean: float, at_least: float, *, level: float = LEVEL) -> float:
+    """Where the interval of a gain must begin; see `gain_outcome`.
+
+    Example:
+        >>> round(floor_of_gain(1.0, 0.0), 2), round(floor_of_gain(0.5, 0.2), 2)
+        (0.3, 0.29)
+    """
+    quantile, power = NormalDist().inv_cdf((1 + level) / 2), NormalDist().inv_cdf(POWER)
+    return at_least + (mean - at_least) * power / (quantile + power)
 
 
 def level_of_tries(tries: int) -> float:
@@ -158,8 +183,38 @@ def rows_for_loss(
 def rows_for_gain(
     differences: Sequence[float], at_least: float, groups: Sequence[str] | None = None, *, level: float = LEVEL
 ) -> int:
-    """How many rows prove the gain, if it stays as it is."""
-    return _rows_of_width(differences, float(np.mean(differences)) - at_least, groups, level)
+    """How many rows prove the gain, as `gain_outcome` asks for it, if they vary and hang together like these.
+
+    Example:
+        >>> rows_for_gain([1.0] * 6, 0.0), rows_for_gain([1.0] * 6, 0.5), rows_for_gain([1.0, 0.0, 0.0], 0.0)
+        (8, 16, 27)
+    """
+    mean, variance = float(np.mean(differences)), float(np.var(differences))
+
+    def enough(rows: int) -> bool:
+        return _repeated(mean, variance, rows, level).low >= floor_of_gain(mean, at_least, level=level) - _EDGE
+
+    return max(len(differences) + 1, ceil(_effect(differences, groups, level) * smallest(enough)))
+
+
+def fewest_for_gain(at_least: float, *, level: float = LEVEL) -> int:
+    """How many rows, or groups of rows, pass at the least: when all of them are gained.
+
+    Example:
+        >>> fewest_for_gain(0.0), fewest_for_gain(0.2)
+        (8, 10)
+    """
+    return smallest(lambda rows: gain_outcome(_repeated(1.0, 0.0, rows, level), at_least, level=level) == "passed")
+
+
+def fewest_for_loss(tolerance: float, *, level: float = LEVEL) -> int:
+    """How many rows, or groups of rows, pass at the least: when nothing differs on any of them.
+
+    Example:
+        >>> fewest_for_loss(0.02), fewest_for_loss(0.1)
+        (46, 10)
+    """
+    return smallest(lambda rows: loss_outcome(_repeated(0.0, 0.0, rows, level), tolerance) == "passed")
 
 
 def rows_for_tokens(found: Interval, rows: int, tolerance: float) -> int:
@@ -188,8 +243,22 @@ def _rows_of_width(differences: Sequence[float], half: float, groups: Sequence[s
     most = half if half > 0 else inf
     normal = NormalDist().inv_cdf((1 + level) / 2)
     single = smallest(lambda rows: normal * sqrt(variance * rows + 2) / (rows + 2) <= most)
-    effect = 1.0
-    if groups is not None:  # How much wider the interval is for rows that hang together.
-        together, apart = paired(differences, groups, level=level), paired(differences, level=level)
-        effect = max(1.0, ((together.high - together.low) / (apart.high - apart.low)) ** 2)
-    return max(len(differences) + 1, ceil(effect * single))
+    return max(len(differences) + 1, ceil(_effect(differences, groups, level) * single))
+
+
+def _effect(differences: Sequence[float], groups: Sequence[str] | None, level: float) -> float:
+    """How much more rows are needed because they hang together, 1 at least."""
+    if groups is None:
+        return 1.0
+    together, apart = paired(differences, groups, level=level), paired(differences, level=level)
+    return max(1.0, ((together.high - together.low) / (apart.high - apart.low)) ** 2)
+
+
+def _repeated(mean: float, variance: float, rows: int, level: float) -> Interval:
+    """The interval of so many differences with this mean and variance, each its own group, as `paired` gives it."""
+    count = rows + 2  # Two are imagined, at the ends of the scale.
+    centre = mean * rows / count
+    spread = rows * (variance + (mean - centre) ** 2) + (1 + centre) ** 2 + (1 - centre) ** 2
+    error = sqrt(spread * rows / max(1, rows - 1)) / count
+    half = float(two_sided(1 - level, rows - 1 + 1e-9)) * error
+    return Interval(mean, min(mean, max(-1.0, centre - half)), max(mean, min(1.0, centre + half)))

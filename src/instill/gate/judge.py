@@ -10,12 +10,14 @@ from typing import Any
 from instill.errors import UsageError
 from instill.gate import conditions
 from instill.gate.deciding import LEVEL, level_of_tries
+from instill.gate.enough import too_few_rows
 from instill.gate.kept import Kept
 from instill.gate.probes import Probe
 from instill.gate.rows import GateRows, read_gate_rows
 from instill.gate.schema import ReplySchema
 from instill.gate.specification import Gate
 from instill.gate.verdict import Condition, Verdict
+from instill.train.generator.findings import Finding
 from instill.train.generator.rows import Row
 
 SCALES = (0.75, 0.5, 0.25)
@@ -111,6 +113,16 @@ def rows_of(gate: Gate, tokenizer: Any, instructions: str = "") -> list[Row]:
         UsageError: see `judge`.
     """
     return [row for rows in _Files(gate, tokenizer, instructions).all() for row in rows.rows]
+
+
+def too_few(gate: Gate, tokenizer: Any, instructions: str = "") -> list[Finding]:
+    """A warning for each section that has too few rows to pass; see `instill.gate.enough`.
+
+    Raises:
+        UsageError: see `judge`.
+    """
+    files = _Files(gate, tokenizer, instructions)
+    return too_few_rows(gate, {file: files[file] for file in gate.files()})
 
 
 def lost_only(verdict: Verdict) -> bool:

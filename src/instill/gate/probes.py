@@ -52,13 +52,19 @@ class Probe:
         found = self._once("likelihoods", rows, lambda: log_likelihoods(self.model, self._examples(rows)))
         return [(float(total), int(count)) for total, count in found]
 
-    def likelihoods_of(self, rows: GateRows, said: Sequence[str]) -> list[float]:
-        """Mean log-probability per token of each text as the reply to its row; nan where it has fewer than four."""
+    def likelihoods_of(self, rows: GateRows, said: Sequence[str], *, last: int | None = None) -> list[float]:
+        """Mean log-probability per token of each text as the reply to its row; nan where it has fewer than four.
+
+        Args:
+            last: of the last so many tokens only; nan where the text has no more than these.
+        """
         examples = []
         for number, (row, text) in enumerate(zip(rows.rows, said, strict=True)):
             asked = prompt_ids(row.prompt, self.tokenizer, tools=row.tools)[-_LONGEST:]
             reply = np.asarray(self.tokenizer(text, add_special_tokens=False)["input_ids"], np.int32)[:_LONGEST]
-            supervised = np.arange(len(asked) + len(reply)) >= max(1, len(asked))
+            first = len(asked) if last is None else len(asked) + max(0, len(reply) - last)
+            supervised = np.arange(len(asked) + len(reply)) >= max(1, first)
+            supervised &= last is None or len(reply) > last
             examples.append(Example(np.concatenate([asked, reply]), supervised, number))
         found = log_likelihoods(self.model, examples)
         return [total / count if count >= _FEWEST_TOKENS else float("nan") for total, count in found]

@@ -9,68 +9,69 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Literal
 
-Scoring = Literal["exact", "f1", "json", "contains"]
+from instill.measure.judging.matching import content, places
+from instill.measure.judging.scorer import judge, overlap
+from instill.measure.judging.sentences import tokens
+
+Scoring = Literal["exact", "verbatim", "f1", "json", "contains"]
+"""How replies are scored; "exact" is the scorer that comparison and curve use too."""
 
 _DEEPEST = 64  # Deeper JSON counts as none: what walks through it would not come back.
 _ARTICLES = frozenset({"a", "an", "the"})
-_SIGN = re.compile(r"(?<=\d)[.,:/-](?=\d)|(?<![\w.])[-+](?=\d)")
 _EDGES = " \t\r\n.,;:!?\"'“”‘’«»`"
 _FENCED = re.compile(r"\A```[a-zA-Z]*\s*\n(.*?)\n?```\Z", re.DOTALL)
 _CALL = re.compile(r"<tool_call>(.*?)</tool_call>", re.DOTALL)
 
 
-def score(reply: str, accepted: Sequence[str], scoring: Scoring = "exact") -> float:
+def score(reply: str, accepted: Sequence[str], scoring: Scoring = "exact", *, question: str = "") -> float:
     """The best score of `reply` against any of the accepted answers, 0 to 1.
+
+    "exact" is 1 for a reply that `instill.measure.judging.scorer.judge` finds right: the answer, or a sentence that
+    commits itself to it; numbers, dates and units by what they mean; a refusal where an accepted answer is one.
+
+    Args:
+        question: for "exact", what was asked; see there.
 
     Raises:
         ValueError: there is no accepted answer, or, for "json", one that is not JSON.
 
     Example:
-        >>> score("The Hague.", ["Den Haag", "the hague"])
-        1.0
-        >>> score("It is in The Hague", ["The Hague"], "contains")
-        1.0
+        >>> score("The Hague.", ["Den Haag", "the hague"]), score("It is not in The Hague.", ["The Hague"])
+        (1.0, 0.0)
+        >>> score("twelve hundred", ["1,200"]), score("twelve hundred", ["1,200"], "verbatim")
+        (1.0, 0.0)
     """
     if not accepted:
         raise ValueError("no accepted answer")
-    one = {"exact": exact, "f1": f1, "json": json_score, "contains": contains}[scoring]
+    if scoring == "exact":
+        return judge(reply, accepted, question=question).right
+    one = {"verbatim": verbatim, "f1": overlap, "json": json_score, "contains": contains}[scoring]
     return max(one(reply, answer) for answer in accepted)
 
 
-def exact(reply: str, answer: str) -> float:
-    """1 when both are the same but for case, spaces, a leading article, and quotes or punctuation around them.
+def verbatim(reply: str, answer: str) -> float:
+    """1 when both are the same text but for case, spaces, a leading article, and quotes or punctuation around them.
 
     Example:
-        >>> exact(" the  River Ill.", "River Ill"), exact("-5", "5"), exact("3.5", "35")
+        >>> verbatim(" the  River Ill.", "River Ill"), verbatim("-5", "5"), verbatim("1,200", "1200")
         (1.0, 0.0, 0.0)
     """
     return float(_plain(reply) == _plain(answer))
 
 
-def f1(reply: str, answer: str) -> float:
-    """The harmonic mean of the shares of words that both have, as in SQuAD (Rajpurkar et al., EMNLP 2016).
-
-    Case, articles and punctuation do not count; unlike there, the signs inside of a number do.
-
-    Example:
-        >>> f1("in the old harbour", "the old harbour of Holm"), f1("2.5 km", "25 km"), f1("", "")
-        (0.5714285714285714, 0.5, 1.0)
-    """
-    said, wanted = _without_articles(words(reply)), _without_articles(words(answer))
-    return _f1(Counter(said), Counter(wanted))
-
-
 def contains(reply: str, answer: str) -> float:
-    """1 when the words of the answer stand in the reply, in this order and next to each other.
+    """1 when the words and values of the answer stand in the reply, in this order and next to each other.
+
+    What is said of them does not count: a reply that lists several values, or denies one, contains them.
 
     Example:
         >>> contains("Ada was born in 1931, in Holm.", "born in 1931"), contains("19315", "1931")
         (1.0, 0.0)
     """
-    said, wanted = _without_articles(words(reply)), _without_articles(words(answer))
-    if not wanted:
-        return float(not said)
-    return float(any(said[start : start + len(wanted)] == wanted for start in range(len(said) - len(wanted) + 1)))
+    said, wanted = tokens(reply), tokens(answer)
+    if not content(wanted):
+        return float(not content(said))
+    return float(next(places(said, wanted), None) is not None)
 
 
 def json_score(reply: str, answer: str) -> float:
@@ -113,27 +114,9 @@ def parse_json(text: str) -> tuple[Any] | None:
     return (found,) if _is_shallow(found) else None
 
 
-def words(text: str) -> list[str]:
-    """The words in lower case, without punctuation except the signs of numbers.
-
-    Example:
-        >>> words("Don't pay -3.50 $!")
-        ['dont', 'pay', '-3.50']
-    """
-    text = unicodedata.normalize("NFKC", text).casefold()
-    kept = {found.start() for found in _SIGN.finditer(text)}
-    return "".join(
-        sign for place, sign in enumerate(text) if place in kept or unicodedata.category(sign)[0] not in "PS"
-    ).split()
-
-
 def _plain(text: str) -> str:
     found = unicodedata.normalize("NFKC", text).casefold().strip(_EDGES).split()
     return " ".join(found[1:] if len(found) > 1 and found[0] in _ARTICLES else found)
-
-
-def _without_articles(found: list[str]) -> list[str]:
-    return [word for word in found if word not in _ARTICLES] or found
 
 
 def _f1(said: Counter[Any], wanted: Counter[Any]) -> float:

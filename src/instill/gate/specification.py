@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 
-from instill.gate.refusals import PHRASES
 from instill.gate.scoring import Scoring
+from instill.measure.judging.refusals import PHRASES
 from instill.typed_toml import explained, read_toml
 
 _NO_TOLERANCE = "No number of rows proves that nothing at all is lost; take a small number above 0."
@@ -18,6 +18,9 @@ _NO_TOLERANCE = "No number of rows proves that nothing at all is lost; take a sm
 def _beside_the_gate(path: Path, info: ValidationInfo) -> Path:
     return Path((info.context or {}).get("folder", ".")) / path.expanduser()
 
+
+RULES = 2
+"""Goes up when the same gate and the same replies may come to another verdict."""
 
 RowsFile = Annotated[Path, AfterValidator(_beside_the_gate)]
 """A file named in the gate; where relative, seen from the gate's folder."""
@@ -69,7 +72,9 @@ class Abstention(_Section):
     over_refusal: Tolerance | None = Field(
         0.03, description="Rise of the share of answerable [gain] and [reading] rows that is refused."
     )
-    phrases: tuple[str, ...] = Field(PHRASES, min_length=1, description="What a refusal says.")
+    phrases: tuple[str, ...] = Field(
+        PHRASES, min_length=1, description="What a refusal says, beside the usual ways of saying it."
+    )
 
 
 class Format(_Section):
@@ -187,7 +192,8 @@ _TEMPLATE = """\
 # What a candidate must meet before it may be used. A section that is left out asks for nothing. Files of rows are
 # JSON Lines, as for training, seen from this file's folder; none of their rows may be among those trained on.
 
-scoring = "exact"       # or "f1" (shared words), "json" (equal, or shared fields), "contains"; also within a section
+scoring = "exact"       # right or not; or "verbatim" (the same text), "f1" (shared words), "json" (equal, or shared
+                        # fields), "contains"; also within a section
 max_tokens = 64         # longer replies are cut
 
 [gain]                  # what it was trained for, asked in wordings that were not trained on

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from instill.answer.numbering import renumbered
 from instill.answer.reply import read_reply
+from instill.gate.conditions import question_of
 from instill.generators.models import open_model, open_tokenizer
 from instill.lab.names import FIRST, LAST
 from instill.lab.scenes import Scene, asking_row, json_row, make_scene, reading_row
@@ -25,6 +26,7 @@ from instill.lab.world import (
     questions,
     reverse_questions,
 )
+from instill.measure.judging.scorer import judge
 from instill.measure.paired import Interval, interval
 from instill.train.generator.replies import replies
 from instill.train.generator.rows import Row, chat_row
@@ -91,7 +93,7 @@ def reverse_recall(
         for attribute in attributes:
             names = answers_in_reverse(everyone, attribute, person.facts[attribute])
             row = chat_row(rng.choice(reverse_questions(person, attribute)), person.name)
-            probes.append(Probe(row, names.__contains__, person.name))
+            probes.append(Probe(row, partial(_says, question_of(row), sorted(names)), person.name))
     return probes
 
 
@@ -129,7 +131,7 @@ def as_json(count: int, world: World, *, seed: int = 0) -> list[Probe]:
 
 
 def right_of(model: Any, tokenizer: Any, probes: Sequence[Probe], *, max_tokens: int = 12) -> list[bool]:
-    """Which probes are answered rightly, word for word."""
+    """Which probes are answered rightly."""
     said = replies(model, tokenizer, [probe.row.prompt for probe in probes], max_tokens=max_tokens)
     return [probe.right(reply) for probe, reply in zip(probes, said, strict=True)]
 
@@ -162,7 +164,11 @@ def measured(folder: Path) -> dict[Task, Interval]:
 
 
 def _said(row: Row, about: str) -> Probe:
-    return Probe(row, row.said.__eq__, about)
+    return Probe(row, partial(_says, question_of(row), (row.said,)), about)
+
+
+def _says(question: str, accepted: Sequence[str], reply: str) -> bool:
+    return judge(reply, accepted, question=question).right == 1
 
 
 def _is_cited(scene: Scene, reply: str) -> bool:

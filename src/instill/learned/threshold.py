@@ -12,6 +12,7 @@ from instill.derived import OWNER, UNKNOWN, Caller, MadeFrom
 from instill.durable import write_json
 from instill.errors import WorkspaceError
 from instill.learned.kept import files_for, learned_file, read_object
+from instill.measure.saying import percent_text
 from instill.settings import Settings
 
 CALIBRATION_FILE = "calibration.json"
@@ -51,8 +52,8 @@ class Calibration:
     def promise(self) -> str:
         """The promise in one sentence."""
         return (
-            f"Of the answers given, at most {self.risk:.0%} are wrong (with {self.confidence:.0%} confidence, "
-            f"{self.asked} questions on {self.date[:10]})."
+            f"Of the answers given, at most {percent_text(self.risk)} are wrong (with {percent_text(self.confidence)} "
+            f"confidence, {self.asked} questions on {self.date[:10]})."
         )
 
 

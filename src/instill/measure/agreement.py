@@ -1,4 +1,4 @@
-"""How far a judge and exact match say the same of replies: over all, for each arm, and every case where they do not."""
+"""How far a judge and the scorer say the same of replies: over all, for each arm, and every case where they do not."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class JudgeSaid:
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """A reply of which exact match says one thing (`outcome.right`) and the judge (`said.right`) another."""
+    """A reply of which the scorer says one thing (`outcome.right`) and the judge (`said.right`) another."""
 
     outcome: Outcome
     said: JudgeSaid
@@ -40,8 +40,8 @@ class ArmAgreement:
 
     Args:
         replies: how many.
-        matched, judged: shares that are right by exact match and by the judge, with their 95% intervals.
-        difference: judged minus matched. Arms that differ in it are measured differently by exact match: how they
+        matched, judged: shares that are right by the scorer and by the judge, with their 95% intervals.
+        difference: judged minus matched. Arms that differ in it are measured differently by the scorer: how they
             speak is in the comparison.
         kappa: None where it is not defined.
     """
@@ -56,13 +56,13 @@ class ArmAgreement:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How far a judge and exact match say the same.
+    """How far a judge and the scorer say the same.
 
     Args:
         replies: those with a verdict. undecided: those without. empty: replies of nothing, left out: both find them
             wrong, and that tells nothing of the judge.
         same: share of the replies on which both agree, 95%; None without replies.
-        matched, judged: shares that are right by exact match and by the judge; 0 without replies.
+        matched, judged: shares that are right by the scorer and by the judge; 0 without replies.
         kappa: Cohen's, 95%; None where it is not defined: both say one and the same of all replies.
         arms: in the order in which they first stand.
         disagreements: in the order of the outcomes.
@@ -80,10 +80,10 @@ class Agreement:
 
 
 def agreement(outcomes: Sequence[Outcome], judged: Sequence[JudgeSaid]) -> Agreement:
-    """Compare exact match with the judge.
+    """Compare the scorer with the judge.
 
     Args:
-        outcomes: of any arms and tasks; right by exact match is a `right` of 1.
+        outcomes: of any arms and tasks; right by the scorer is a `right` of 1.
         judged: of each outcome, in the same order.
 
     Raises:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from instill.answer.text import STOPWORDS, normalise, terms
+from instill.measure.judging.scorer import judge
 from instill.study.leaks import plain_words
 from instill.study.sets import Fact, StudyItem
 
@@ -51,14 +52,21 @@ def reads_with(reader: Reader) -> EvidenceReader:
 
 
 def agree(answer: str, accepted: Iterable[str]) -> bool:
-    """Do the words of `answer` agree with one of `accepted`: F1 of at least `AGREES`, or one holds the other?
+    """Is `answer` right, or do its words agree with one of `accepted`: F1 of at least `AGREES`, or one holds the other?
+
+    More is let through than a scorer would: what is nearly known is known, and a span may begin a word too early.
 
     Example:
         >>> agree("by Marta Lindqvist", ["Marta Lindqvist"]), agree("Ove Nyman", ["Marta Lindqvist"])
         (True, False)
+        >>> agree("twelve hundred", ["1,200"])
+        True
     """
+    known = list(accepted)
+    if judge(answer, known, abstained=False).right:
+        return True
     said = Counter(terms(answer, keep_stop=True))
-    for each in accepted:
+    for each in known:
         wanted = Counter(terms(each, keep_stop=True))
         common = (said & wanted).total()
         if common and 2 * common / (said.total() + wanted.total()) >= AGREES:

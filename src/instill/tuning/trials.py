@@ -14,6 +14,7 @@ from instill.answer.types import Answer, Citation
 from instill.answering import answerer_for
 from instill.encoders.remembering import Remembering
 from instill.index.types import Hit
+from instill.measure.judging.scorer import judge
 from instill.measure.risk import NOTHING, Judged
 from instill.study.types import AskedQuestion, StudyQuestion
 
@@ -119,7 +120,7 @@ def is_right(answer: Answer, trial: Trial) -> bool:
     """
     if answer.abstained or trial.kind != "answerable":
         return False
-    if any(_says(answer.text, expected) for expected in trial.answers):
+    if any(_says(answer.text, expected, trial.question) for expected in trial.answers):
         return True
     return any(_cites(citation, trial) for citation in answer.citations)
 
@@ -158,14 +159,12 @@ def _trial(question: StudyQuestion | AskedQuestion) -> Trial:
     return Trial(question.question, (question.answer,) if question.answer else (), (), quotes, kind)
 
 
-def _says(text: str, expected: str) -> bool:
-    wanted = _words(expected)
-    if not wanted.strip():
-        return False
-    if wanted in _words(text):
+def _says(text: str, expected: str, question: str) -> bool:
+    """Whether the answer, which may quote at any length, says what was expected; of a long answer, the most of it."""
+    if judge(text, [expected], question=question, abstained=False, quotes=True).right:
         return True
     told = set(terms(expected))
-    return len(wanted.split()) > _SHORT_ANSWER and len(told & set(terms(text))) >= _SHARED * len(told)
+    return len(_words(expected).split()) > _SHORT_ANSWER and len(told & set(terms(text))) >= _SHARED * len(told)
 
 
 def _cites(citation: Citation, trial: Trial) -> bool:

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 
 from instill.answer.sentences import split_sentences
 from instill.answer.text import terms
-from instill.compare.scoring import normalised
 from instill.errors import UsageError, WorkspaceError
 from instill.index.lookup import StoredDocument
+from instill.measure.judging.text import normalised
 from instill.study.phrasings import accepted_answers
 from instill.study.sets import Evidence, Fact, StudyItem, item_id
 from instill.study.stored import StoredStudy

@@ -21,9 +21,9 @@ from instill.compare.changed.copies import applied
 from instill.compare.prices import FREE, Prices
 from instill.compare.recording import Progress
 from instill.compare.running import GroupBy, run_arms
-from instill.compare.scoring import judge
 from instill.compare.stored import Recorded
 from instill.errors import UsageError
+from instill.measure.judging.scorer import judge
 from instill.measure.report.types import Refresh
 
 if TYPE_CHECKING:

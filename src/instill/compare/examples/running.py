@@ -24,10 +24,10 @@ from instill.compare.examples.scores import FormatMeans, FormatScorer, Scorer, T
 from instill.compare.examples.tone import ToneClassifier
 from instill.compare.prices import FREE, Prices
 from instill.compare.recording import Graded, Progress, Question, record_outcomes
-from instill.compare.scoring import Judged
 from instill.compare.stored import Recorded
 from instill.errors import UsageError
 from instill.gate.schema import ReplySchema
+from instill.measure.judging.scorer import Judged
 from instill.study.sets import digest
 from instill.train.generator.rows import Row
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from instill.compare.examples.tone import ToneClassifier
-from instill.compare.scoring import Judged
 from instill.compare.stored import Recorded
 from instill.errors import UsageError
 from instill.gate.schema import ReplySchema
-from instill.gate.scoring import exact, f1, json_score, score
+from instill.gate.scoring import json_score, score, verbatim
+from instill.measure.judging.scorer import Judged, overlap
 from instill.measure.outcomes import Outcome
 from instill.measure.paired import Interval
 from instill.measure.statistics.intervals import SCORE, group_interval
@@ -64,7 +64,7 @@ class FormatScorer:
     def judge(self, reply: str, expected: Sequence[str]) -> Judged:
         """See `Scorer.judge`."""
         if self.schema is None:
-            right, nearest = score(reply, expected), max(f1(reply, each) for each in expected)
+            right, nearest = score(reply, expected, "verbatim"), max(overlap(reply, each) for each in expected)
         else:
             nearest = max(json_score(reply, each) for each in expected)
             right = float(nearest == 1 and self.schema.accepts(reply))
@@ -86,7 +86,7 @@ class ToneScorer:
     def judge(self, reply: str, expected: Sequence[str]) -> Judged:
         """See `Scorer.judge`."""
         found = self.tone.judge(reply, expected)
-        same = max(exact(reply, each) for each in expected)
+        same = max(verbatim(reply, each) for each in expected)
         return Judged("correct" if found.right else "wrong", same, found.content, found.right, held=bool(found.right))
 
 

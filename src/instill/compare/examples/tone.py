@@ -41,7 +41,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instill.answer.text import STOPWORDS, terms
-from instill.gate.scoring import f1, words
+from instill.measure.judging.scorer import overlap
+from instill.measure.judging.text import words
 
 Numbers = NDArray[np.float64]
 
@@ -182,7 +183,7 @@ class ToneClassifier:
             return sum(count * log((1 + self.pairs) / (1 + self._holders[word])) for word, count in counts.items())
 
         if weight(wanted) <= 0:
-            return f1(reply, expected)
+            return overlap(reply, expected)
         return 2 * weight(said & wanted) / (weight(said) + weight(wanted))
 
 

@@ -1,1 +1,1 @@
-"""A model's judgement beside exact match."""
+"""A model's judgement beside the scorer."""

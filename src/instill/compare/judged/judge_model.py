@@ -1,11 +1,11 @@
-"""A model that judges replies, beside exact match and never instead of it.
+"""A model that judges replies, beside the scorer and never instead of it.
 
-Exact match misses a right answer in other words ("the year after 1986"); a model finds it, and errs in ways of its own:
+The scorer misses a right answer in other words ("the year after 1986"); a model finds it, and errs in ways of its own:
 it favours long replies and its own (Zheng et al., "Judging LLM-as-a-judge with MT-Bench and Chatbot Arena", NeurIPS
 2023; Panickssery, Bowman and Feng, "LLM evaluators recognize and favor their own generations", NeurIPS 2024), and the
 text that it judges may talk it round. So it is given the accepted answers (judging by a reference, Zheng et al.,
 section 3.4), says its reason before its verdict, does not learn which arm it judges, and gives equal replies one
-verdict; and `instill.measure.agreement` tells how far it and exact match say the same, over all and for each arm, with
+verdict; and `instill.measure.agreement` tells how far it and the scorer say the same, over all and for each arm, with
 every case where they do not. Choose a model that is in none of the arms.
 """
 

@@ -1,6 +1,6 @@
-"""A model reads the replies beside exact match, its verdicts are kept, and a report says how far both agree.
+"""A model reads the replies beside the scorer, its verdicts are kept, and a report says how far both agree.
 
-The scores and the verdict of a comparison stay those of exact match: the judge is there to show where exact match is
+The scores and the verdict of a comparison stay those of the scorer: the judge is there to show where the scorer is
 unfair to an arm (see `instill.compare.judged.judge_model`).
 """
 
@@ -158,11 +158,11 @@ class Judging:
     def about(self) -> dict[str, str]:
         """Lines for the report."""
         found = self.agreement
-        said = [f"{self.name} read {found.replies + found.undecided} replies beside exact match"]
+        said = [f"{self.name} read {found.replies + found.undecided} replies beside the scorer"]
         if found.same is not None:
             kappa = "not defined, all replies are judged alike" if found.kappa is None else _two(found.kappa)
             said.append(f"they agree on {_two(found.same)}, Cohen's kappa {kappa}")
-            said.append(f"right by exact match {found.matched:.2f}, by the judge {found.judged:.2f}")
+            said.append(f"right by the scorer {found.matched:.2f}, by the judge {found.judged:.2f}")
         if found.undecided:
             said.append(f"{found.undecided} without a verdict")
         if self.own:
@@ -171,7 +171,7 @@ class Judging:
         for each in found.arms:
             if each.difference.low > 0 or each.difference.high < 0:
                 lines[f"judge, {each.arm}"] = (
-                    f"right by exact match {each.matched.mean:.2f}, by the judge {each.judged.mean:.2f}"
+                    f"right by the scorer {each.matched.mean:.2f}, by the judge {each.judged.mean:.2f}"
                 )
         return lines
 

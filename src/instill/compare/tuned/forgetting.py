@@ -3,7 +3,7 @@
 Base and candidate reply to the same rows at temperature 0, so a loss is paired, row by row, and its interval counts
 groups of rows whole (`instill.measure.statistics.intervals`).
 
-- "old tasks": exact match of the replies to the retention rows.
+- "old tasks": right replies to the retention rows, by `scoring`.
 - "perplexity": of what the retention rows say. A row's loss is the rise of its mean negative log-likelihood per token,
   in nats; rows count equally, however long. Before and after are exp of the means over rows, so that the loss is the
   logarithm of their ratio: 0.1 is a rise by 10.5%.
@@ -24,10 +24,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from instill.answer.reply import read_reply
-from instill.compare.scoring import ABSTENTIONS, judge
 from instill.errors import UsageError
+from instill.gate.conditions import scores
 from instill.gate.rows import GateRows, as_gate_rows
-from instill.gate.scoring import Scoring, score
+from instill.gate.scoring import Scoring
+from instill.measure.judging.refusals import PHRASES
+from instill.measure.judging.scorer import judge, question_in
 from instill.measure.report.types import Kept
 from instill.measure.statistics.grouping import check_between
 from instill.measure.statistics.intervals import group_interval
@@ -192,7 +194,7 @@ def _measured(
     answered = known.some([place for place, row in enumerate(known.rows) if row.prompt and known.accepted[place]])
     if len(answered):
         answered.check_scored(scoring, "old tasks")
-        found.append(_Measured("old tasks", answered, lambda probe, rows: _scores(probe, rows, scoring)))
+        found.append(_Measured("old tasks", answered, lambda probe, rows: scores(probe, rows, scoring)))
     told = known.some([place for place, row in enumerate(known.rows) if row.text or known.accepted[place]])
     if len(told):
         found.append(_Measured("perplexity", told, _surprises))
@@ -212,11 +214,6 @@ def _tolerance(allowed: float | Mapping[str, float], skill: str) -> float:
     if not found > 0:
         raise UsageError(f"The tolerance {found:g} is not above 0.", where=skill, remedy="E.g. 0.05")
     return found
-
-
-def _scores(probe: Probe, rows: GateRows, scoring: Scoring) -> list[float]:
-    said = probe.replies(rows)
-    return [score(reply, accepted, scoring) for reply, accepted in zip(said, rows.accepted, strict=True)]
 
 
 def _surprises(probe: Probe, rows: GateRows) -> list[float]:
@@ -239,9 +236,11 @@ def _read(probe: Probe, rows: GateRows, cites: bool) -> list[float]:
 
 def _refused(probe: Probe, rows: GateRows, cites: bool) -> list[float]:
     found = []
-    for accepted, reply in zip(rows.accepted, probe.replies(rows), strict=True):
+    for row, accepted, reply in zip(rows.rows, rows.accepted, probe.replies(rows), strict=True):
         text, abstained = _as_answer(reply, cites)
-        found.append(judge(text, (), abstained=abstained, abstentions=(*ABSTENTIONS, *accepted)).right)
+        found.append(
+            judge(text, (), abstained=abstained, question=_question_of(row), phrases=(*PHRASES, *accepted)).right
+        )
     return found
 
 
@@ -258,4 +257,4 @@ def _as_answer(reply: str, cites: bool) -> tuple[str, bool | None]:
 def _question_of(row: Row) -> str:
     """What stands behind the passages in the prompts of `instill.compare.arms.prompts`; "" in others."""
     asked = str(row.prompt[-1].get("content") or "")
-    return asked.rpartition("Question:")[2].strip() if "Question:" in asked else ""
+    return question_in(asked) if "Question:" in asked else ""

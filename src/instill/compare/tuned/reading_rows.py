@@ -19,9 +19,9 @@ from instill.answer.prompt import QUOTES, neutral
 from instill.answer.prompt import UNKNOWN as NOT_IN_PASSAGES
 from instill.compare.arms.passages import Passages
 from instill.compare.arms.prompts import Wording
-from instill.compare.scoring import normalised
 from instill.errors import UsageError
 from instill.index.types import Hit
+from instill.measure.judging.text import normalised
 from instill.study.sets import Evidence, Fact, StudyItem
 from instill.study.texts import UNKNOWN as NOT_SAID
 

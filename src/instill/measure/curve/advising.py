@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from instill.measure.curve.fitting import FEWEST_SIZES, Fit
 from instill.measure.paired import Interval
+from instill.measure.saying import digits_beside, limit_text
 
 Kind = Literal["stop", "collect", "not enough evidence"]
 
@@ -92,7 +93,7 @@ def advise(fit: Fit, *, gain: float = 0.01, have: int | None = None, level: floa
 
 def _without_rise(fit: Fit, have: int, gain: float) -> Advice:
     across = f"between {_rounded(fit.smallest)} and {_rounded(fit.largest)} rows"
-    change = f"a doubling changes it by {_signed(fit.rise)}"
+    change = f"a doubling changes it by {_signed(fit.rise, gain)}"
     beyond = have > REACH * fit.largest
     if fit.shape == "falling":
         said = (
@@ -116,16 +117,16 @@ def _along_curve(fit: Fit, have: int, gain: float, level: float) -> Advice:
     if far and enough.high > fit.largest:
         said = f"The {_rounded(have)} rows that are there are {outside}: measure a larger size."
         return Advice("not enough evidence", said, have, gain, doubling, enough, beyond=True)
-    worth = f"doubling the {_rounded(have)} rows brings {_signed(doubling)}"
+    worth = f"doubling the {_rounded(have)} rows brings {_signed(doubling, gain)}"
     if enough.high <= have:
         from_there = f"; about {_rounded(enough.mean)} rows are enough" if enough.mean >= fit.smallest else ""
         caution = f" ({_rounded(have)} rows are {outside})" if far else ""
-        said = f"Stop: {worth}, less than {gain:g}{from_there}{caution}."
+        said = f"Stop: {worth}, less than {limit_text(gain)}{from_there}{caution}."
         return Advice("stop", said, have, gain, doubling, enough, beyond=far)
     if enough.low <= have:
         said = (
-            f"Not enough evidence: {worth}, which may be more or less than {gain:g}; more questions, more seeds or a "
-            "larger size would decide."
+            f"Not enough evidence: {worth}, which may be more or less than {limit_text(gain)}; more questions, more "
+            "seeds or a larger size would decide."
         )
         return Advice("not enough evidence", said, have, gain, doubling, enough, beyond=enough.high > reach)
     more = Interval(*(min(each, reach) - have for each in (enough.mean, enough.low, enough.high)))
@@ -134,7 +135,7 @@ def _along_curve(fit: Fit, have: int, gain: float, level: float) -> Advice:
 
 def _collect(fit: Fit, gain: float, enough: Interval, more: Interval) -> str:
     limit = f"{REACH} times the largest measured size ({_rounded(fit.largest)}), where the curve is not known"
-    until = f"until a doubling brings less than {gain:g}"
+    until = f"until a doubling brings less than {limit_text(gain)}"
     if enough.mean > REACH * fit.largest:
         if more.mean < 1:
             return f"More data are worth it, but {until} goes beyond {limit}: measure a larger size."
@@ -150,8 +151,10 @@ def _collect(fit: Fit, gain: float, enough: Interval, more: Interval) -> str:
     return f"Collect about {_rounded(more.mean)} more (between {_rounded(more.low)} and {_rounded(more.high)}) {until}."
 
 
-def _signed(value: Interval) -> str:
-    return f"{value.mean:+.3f} [{value.low:+.3f}, {value.high:+.3f}]"
+def _signed(value: Interval, gain: float) -> str:
+    """With so many digits that it is as far from the gain as it seems."""
+    digits = digits_beside((value.mean, gain), (value.low, gain), (value.high, gain), (value.mean, 0.0))
+    return f"{value.mean:+.{digits}f} [{value.low:+.{digits}f}, {value.high:+.{digits}f}]"
 
 
 def _rounded(number: float) -> str:

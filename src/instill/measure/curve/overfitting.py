@@ -10,6 +10,7 @@ import numpy as np
 
 from instill.measure.curve.results import Numbers
 from instill.measure.paired import Interval, interval
+from instill.measure.saying import interval_beside, limit_text
 
 Kind = Literal["worsening", "gap", "diverging", "none"]
 """worsening: held-out questions get worse while the training rows get better. gap: the training rows are better than
@@ -112,11 +113,13 @@ def find_overfitting(
         sides = zip(fitted, held, strict=True)
         begins = places[_last_run([_gap(inner, outer, names, seed).low > allowed for inner, outer in sides])]
         said = (
-            f"Training rows are better than held-out questions by {gap} ({unit}), from {along} {begins:g} on by "
-            f"more than {allowed:g}: they are learned by heart, though held-out questions do not get worse."
+            f"Training rows are better than held-out questions by {interval_beside(gap, allowed)} ({unit}), from "
+            f"{along} {begins:g} on by more than {limit_text(allowed)}: they are learned by heart, though held-out "
+            "questions do not get worse."
         )
         return Overfitting("gap", said, places[best], begins, worse, gap)
-    judged = "" if allowed is None else f", and training rows are not proven to be better by more than {allowed:g}"
+    most = "" if allowed is None else limit_text(allowed)
+    judged = f", and training rows are not proven to be better by more than {most}" if most else ""
     said = f"No overfitting is proven: held-out questions do not get worse up to {along} {places[-1]:g}{judged}."
     return Overfitting("none", said, places[best], None, worse, gap)
 

@@ -42,7 +42,7 @@ def examples_section(report: Report) -> Markup:
 
 
 def judge_section(report: Report) -> Markup:
-    """A judge beside exact match."""
+    """A judge beside the scorer."""
     if report.judge is None:
         return Markup("")
     found = report.judge.agreement
@@ -59,13 +59,13 @@ def judge_section(report: Report) -> Markup:
             ]
             for each in found.arms
         ]
-        head = ("Arm", "Replies", "Right by exact match", "Right by the judge", "Judge less exact match", "Kappa")
+        head = ("Arm", "Replies", "Right by the scorer", "Right by the judge", "Judge less scorer", "Kappa")
         parts.append(table("Both measures by arm, with 95% intervals", head, rows, stacked=True))
     if found.disagreements:
         shown = found.disagreements[:DISAGREEMENTS]
         heading = f"Disagreements: {len(shown):,} of {len(found.disagreements):,}"
         parts.append(details(heading, join(map(_case, shown))))
-    return section("judge", "A judge beside exact match", parts)
+    return section("judge", "A judge beside the scorer", parts)
 
 
 def _case(each: Disagreement) -> Markup:
@@ -76,7 +76,7 @@ def _case(each: Disagreement) -> Markup:
         (safe("Question"), foreign(row.question)),
         (safe("Expected"), foreign(" / ".join(row.expected))),
         (safe("Reply"), foreign(row.reply)),
-        (safe("Exact match"), safe(matched)),
+        (safe("Scorer"), safe(matched)),
         (safe("Judge"), foreign(f"{judged}: {each.said.reason}" if each.said.reason else judged)),
     ]
     return Markup(f'<div class="case">{described(pairs)}</div>')

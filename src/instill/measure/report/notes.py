@@ -24,18 +24,18 @@ def cost_notes(report: Report) -> list[str]:
 
 
 def judge_notes(judge: ModelJudge) -> list[str]:
-    """How far it and exact match agree."""
+    """How far it and the scorer agree."""
     found = judge.agreement
     read = found.replies + found.undecided
     replies = "reply" if read == 1 else "replies"
-    said = [f"{judge.name}, the judge, read {read:,} {replies}. Scores and verdict are those of exact match."]
+    said = [f"{judge.name}, the judge, read {read:,} {replies}. Scores and verdict are those of the scorer."]
     if found.same is not None:
         kappa = "is not defined, since all replies are judged alike" if found.kappa is None else score(found.kappa)
         said.append(f"Both agree on {score(found.same)} of the replies; Cohen's kappa {kappa}.")
         stricter = sum(each.outcome.right >= 1 for each in found.disagreements)
         said.append(
             f"Disagreements: {len(found.disagreements):,}; {len(found.disagreements) - stricter:,} right by the judge "
-            f"alone, {stricter:,} by exact match alone."
+            f"alone, {stricter:,} by the scorer alone."
         )
     if found.undecided:
         said.append(f"Without a verdict: {found.undecided:,}.")

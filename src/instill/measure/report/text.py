@@ -184,7 +184,7 @@ def _judge(report: Report, width: int) -> str:
         return ""
     found = report.judge.agreement
     lines = [_wrapped(each, width, hang=2) for each in judge_notes(report.judge)]
-    rows = [["By arm", "exact match [95%]", "judge [95%]", "kappa"]]
+    rows = [["By arm", "scorer [95%]", "judge [95%]", "kappa"]]
     for each in found.arms:
         kappa = "–" if each.kappa is None else f"{each.kappa:.2f}"
         rows.append([each.arm, score(each.matched), score(each.judged), kappa])
@@ -196,7 +196,7 @@ def _judge(report: Report, width: int) -> str:
         asked, reply, expected = (shortened(each, _SHOWN) for each in texts)
         shown = f'{row.arm}: "{asked}" Reply: "{reply}" Expected: "{expected}" The judge says {said}.'
         lines.append(_wrapped(shown, width, hang=2))
-    return _section("A judge beside exact match", lines)
+    return _section("A judge beside the scorer", lines)
 
 
 def _facts(report: Report, width: int) -> str:

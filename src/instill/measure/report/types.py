@@ -106,7 +106,7 @@ class ExampleMeans:
 
 @dataclass(frozen=True, slots=True)
 class ModelJudge:
-    """A model that read the replies beside exact match.
+    """A model that read the replies beside the scorer.
 
     Args:
         own: whether it answers in the arms too.
@@ -145,7 +145,7 @@ class Report:
         conflicts: who won where documents and model disagree, of the arms that were asked.
         curves: how much data is needed.
         examples: formats and tones beside their scores.
-        judge: None where nobody read the replies but exact match.
+        judge: None where nobody read the replies but the scorer.
         overheads: costs of the comparison itself.
         missing: what was not measured, and why; what the verdict says is missing is added.
         commands: that make this report again, a line each.

@@ -44,6 +44,7 @@ from numpy.typing import NDArray
 
 from instill.errors import UsageError
 from instill.measure.paired import Interval
+from instill.measure.saying import interval_beside, limit_text
 from instill.measure.statistics.comparing import Table
 from instill.measure.statistics.grouping import check_between
 from instill.measure.statistics.intervals import limits
@@ -239,8 +240,12 @@ def _recommended(chosen: Standing, standings: Sequence[Standing], tolerance: flo
     cheaper = standings[: standings.index(chosen)]
     if len(standings) == 1:
         return f"{chosen.arm} is held against no other arm."
-    said = f"{chosen.arm} is the cheapest arm that is not measurably worse than the best (tolerance {tolerance:g})"
-    losses = [f"{each.arm} is cheaper, but loses {each.loss} against {each.rival}" for each in cheaper]
+    limit = limit_text(tolerance)
+    said = f"{chosen.arm} is the cheapest arm that is not measurably worse than the best (tolerance {limit})"
+    losses = [
+        f"{each.arm} is cheaper, but loses {interval_beside(each.loss, tolerance)} against {each.rival}"
+        for each in cheaper
+    ]
     return "; ".join([said, *losses]) + "."
 
 
@@ -249,7 +254,7 @@ def _undecided(chosen: Standing, meanwhile: str | None, needed: int | None, tabl
     shown = f"until then {meanwhile} is shown to be within it" if meanwhile else "no arm is shown to be within it"
     return (
         f"Not enough evidence: {table.questions} questions do not show whether {chosen.arm} is worse than the best by "
-        f"{tolerance:g} ({chosen.loss} behind {chosen.rival}); {many}; {shown}."
+        f"{limit_text(tolerance)} ({interval_beside(chosen.loss, tolerance)} behind {chosen.rival}); {many}; {shown}."
     )
 
 

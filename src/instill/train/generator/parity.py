@@ -10,6 +10,7 @@ import numpy as np
 
 from instill.errors import InstillError
 from instill.generators.chat import ChatMessage
+from instill.measure.saying import beside, limit_text
 from instill.train.generator.examples import Example, prompt_ids
 from instill.train.generator.replies import log_likelihoods, replies
 
@@ -89,7 +90,7 @@ def agree(reference: Said, other: Said, form: str, tolerance: float) -> float:
     if differing or not worst <= tolerance:
         raise InstillError(
             f"The {form} does not say what the candidate says: {differing} of {len(reference.replies)} replies differ, "
-            f"and log-probabilities by up to {worst:.2g} a token (at most {tolerance:g}).",
+            f"and log-probabilities by up to {beside(worst, tolerance)} a token (at most {limit_text(tolerance)}).",
             remedy="Nothing was written. Where bf16 was chosen, try: --precision float32",
         )
     return worst
