@@ -169,3 +169,95 @@ def test_an_image_of_too_many_pixels_or_none_is_refused() -> None:
         read(stream.getvalue(), name="a.png", settings=SETTINGS)
     with pytest.raises(DocumentError, match="damaged"):
         read(b"\x89PNG\r\n\x1a\n broken", name="a.png", settings=SETTINGS)
+
+
+# Columns and tables
+
+
+def rows(
+    cells: list[list[str]], *, columns: tuple[int, ...], top: int = 780, bold_head: bool = False
+) -> Callable[[Canvas], None]:
+    """Cells drawn row by row, each at the left of its column."""
+
+    def draw(canvas: Canvas) -> None:
+        for number, row in enumerate(cells):
+            canvas.setFont("Helvetica-Bold" if bold_head and number == 0 else "Helvetica", 10)
+            for left, cell in zip(columns, row, strict=True):
+                canvas.drawString(left, top - number * 14, cell)
+
+    return draw
+
+
+LEFT = [
+    "The rowing club meets every", "Sunday at the old pier. Its boats", "were bought in 1988 by Kari Moe",
+    "and they are painted each spring", "by the members. A season costs", "40 euros for adults here.",
+]  # fmt: skip
+RIGHT = [
+    "The sailing school starts in May", "and is open to all who can swim", "well. It is run by Bo Strand, who",
+    "came here from Bergen. A course", "costs 310 euros and takes eight", "evenings from May to June.",
+]  # fmt: skip
+
+
+def test_two_columns_drawn_row_by_row_are_read_one_after_the_other() -> None:
+    pairs = [[left, right] for left, right in zip(LEFT, RIGHT, strict=True)]
+    parsed = parse(pdf(together(lines("Club news of the harbour", top=800), rows(pairs, columns=(60, 320), top=760))))
+    assert parsed.text == "\n\n".join(["Club news of the harbour", "\n".join(LEFT), "\n".join(RIGHT)])
+
+
+def test_columns_of_different_length() -> None:
+    pairs = [
+        [left, right]
+        for left, right in zip([*LEFT, "", ""], [*RIGHT, "Boats are lent to", "all who come."], strict=True)
+    ]
+    parsed = parse(pdf(rows(pairs, columns=(60, 320))))
+    assert parsed.text == "\n\n".join(["\n".join(LEFT), "\n".join([*RIGHT, "Boats are lent to", "all who come."])])
+
+
+HEAD = ["Berth", "Length", "Water", "Tenant"]
+TENANTS = [[f"Berth {n}", f"{n + 5} m", "yes" if n % 2 else "no", f"Tenant {n}"] for n in range(1, 41)]
+
+
+def test_a_table_over_pages_keeps_its_head() -> None:
+    columns = (60, 160, 240, 320)
+    first = together(
+        lines("The harbour lets its berths by the year.", top=800),
+        rows([HEAD, *TENANTS[:20]], columns=columns, top=770),
+    )
+    second = together(rows(TENANTS[20:], columns=columns), lines("2", top=60))
+    parsed = parse(pdf(first, second))
+    start, end = parsed.blocks
+    head = parsed.text[start.head_start : start.head_end]
+    assert head == "| Berth | Length | Water | Tenant |\n| --- | --- | --- | --- |"
+    assert (end.head_start, end.head_end) == (start.head_start, start.head_end)
+    written = parsed.text[start.start : start.end] + "\n" + parsed.text[end.start : end.end]
+    assert written.split("\n")[2:] == [f"| {' | '.join(row)} |" for row in TENANTS]
+    assert parsed.pages[1].start == end.start
+
+
+def test_a_head_that_is_repeated_on_every_page() -> None:
+    columns = (60, 160, 240, 320)
+    parsed = parse(pdf(*(rows([HEAD, *part], columns=columns) for part in (TENANTS[:20], TENANTS[20:]))))
+    assert [parsed.text[block.head_start : block.head_end].split("\n")[0] for block in parsed.blocks] == [
+        "| Berth | Length | Water | Tenant |"
+    ] * 2
+    assert parsed.blocks[1].head_start == parsed.blocks[1].start
+
+
+def test_lists_terms_and_figures_are_no_tables_with_invented_names() -> None:
+    terms = [["AIS", "Automatic identification"], ["VHF", "Radio of ships"], ["SOG", "Speed over ground"]]
+    assert parse(pdf(rows(terms, columns=(60, 160)))).blocks == ()
+    bullets = [["-", "the first point of it"], ["-", "the second point"], ["-", "and the third"]]
+    assert parse(pdf(rows(bullets, columns=(60, 90)))).blocks == ()
+    figures = [["Depth at the pier", "11.6 years", "9.1 years"], ["Depth at sea", "10.3 years", "8.7 years"]]
+    assert parse(pdf(rows(figures, columns=(60, 200, 300)))).blocks == ()
+
+
+def test_two_columns_of_words_are_a_table_below_a_bold_head() -> None:
+    cells = [["Quay", "Keeper"], ["North quay", "Anna Berg"], ["South quay", "Bo Lie"]]
+    parsed = parse(pdf(together(lines(*LEFT, top=800), rows(cells, columns=(60, 200), top=680, bold_head=True))))
+    assert parsed.text.split("\n")[-4:] == [
+        "| Quay | Keeper |",
+        "| --- | --- |",
+        "| North quay | Anna Berg |",
+        "| South quay | Bo Lie |",
+    ]

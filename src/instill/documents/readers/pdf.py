@@ -6,12 +6,13 @@ import re
 import statistics
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from instill.documents.decoding import normalise
-from instill.documents.document import Heading, Page, Parsed, Scalar
+from instill.documents.document import Block, Heading, Page, Parsed, Scalar
 from instill.documents.readers.job import Job
+from instill.documents.readers.pdf_layout import Region, Row, Word, continues, regions
 from instill.errors import DocumentError
 
 MAX_PAGES = 20_000
@@ -28,6 +29,7 @@ _NO_TITLE = re.compile(r"\(?(?:untitled|anonymous|unspecified|unknown|none)\)?|[
 _PROGRAM = re.compile(r"^(?:Microsoft (?:Word|PowerPoint|Excel)|Print(?:ing)?) - ", re.IGNORECASE)
 _MAX_HEADING = 110
 _SHAPES = 20
+_FEW_LINES = 2  # a running head or foot beside a table that goes on
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,10 @@ class _Line:
     size: float
     bold: bool
     gap: float  # white space over it, in line heights
+    top: float = 0.0
+    bottom: float = 0.0
+    words: tuple[Word, ...] = ()
+    table: Region | None = None
 
 
 def read_pdf(job: Job) -> Parsed:
@@ -76,6 +82,7 @@ def _pages(document: Any, job: Job) -> tuple[list[list[_Line]], list[str]]:
     import pypdfium2
 
     pages: list[list[_Line]] = []
+    table: Region | None = None
     read_by_ocr: list[int] = []
     ocr = job.settings.ocr
     unreadable: list[int] = []
@@ -89,6 +96,7 @@ def _pages(document: Any, job: Job) -> tuple[list[list[_Line]], list[str]]:
 
                 lines = [_Line(text, 0.0, False, 0.0) for text in ocr_page(page)]
                 read_by_ocr += [number] if lines else []
+            lines, table = _arranged(lines, table)
             pages.append(lines)
             page.close()
         except pypdfium2.PdfiumError:
@@ -140,10 +148,96 @@ def _text_lines(page: Any) -> list[_Line]:
             height = max(size, 1.0)
             gap = (last_bottom - top) / height if last_bottom is not None and aligned else 0.0
             last_bottom = bottom
-            lines.append(_Line(text, size, bold, gap))
+            words = _words(textpage, text, start) if aligned else ()
+            lines.append(_Line(text, size, bold, gap, top, bottom, words))
         return lines
     finally:
         textpage.close()
+
+
+def _words(textpage: Any, text: str, start: int) -> tuple[Word, ...]:
+    """The words of a line with where they begin and end, as far as they stand from left to right."""
+    import ctypes
+
+    import pypdfium2.raw as raw
+
+    left, right, bottom, top = (ctypes.c_double() for _ in range(4))
+    words: list[Word] = []
+    for match in re.finditer(r"\S+", text):
+        raw.FPDFText_GetCharBox(textpage, start + match.start(), left, right, bottom, top)
+        begin = left.value
+        raw.FPDFText_GetCharBox(textpage, start + match.end() - 1, left, right, bottom, top)
+        if right.value < begin or (words and begin < words[-1].left):
+            return ()
+        words.append(Word(match[0], begin, right.value))
+    return tuple(words)
+
+
+def _arranged(lines: list[_Line], above: Region | None) -> tuple[list[_Line], Region | None]:
+    """The lines with columns of prose one after the other and tables as one line each; the table that may go on.
+
+    Args:
+        above: the table that ends the page before.
+    """
+    together = _beside_each_other(lines)
+    if not all(line.words for line in lines):
+        return lines, None
+    rows = [_row(lines, places, together[number - 1] if number else ()) for number, places in enumerate(together)]
+    found = _regions(rows, above)
+    if not found:
+        return lines, None
+    arranged: list[_Line] = []
+    number = 0
+    for region in found:
+        arranged += [lines[place] for places in together[number : region.first] for place in places]
+        looks = [lines[places[0]] for places in together[region.first : region.last]]
+        if region.prose:
+            for column in range(len(region.gutters) + 1):
+                texts = [(look, row[column]) for look, row in zip(looks, region.cells, strict=True) if row[column]]
+                arranged += [
+                    replace(look, text=text, gap=look.gap if place else 1.0, words=())
+                    for place, (look, text) in enumerate(texts)
+                ]
+        else:
+            arranged.append(replace(looks[0], text=region.written(), words=(), table=region))
+        number = region.last
+    arranged += [lines[place] for places in together[number:] for place in places]
+    last = found[-1]
+    goes_on = not last.prose and len(rows) - last.last <= _FEW_LINES
+    return arranged, last if goes_on else None
+
+
+def _regions(rows: list[Row], above: Region | None) -> list[Region]:
+    for first in range(min(_FEW_LINES + 1, len(rows)) if above is not None else 0):
+        assert above is not None
+        going_on = continues(above, rows, first)
+        if going_on is not None and going_on.cells[0] == above.names:
+            break  # it has its head again
+        if going_on is not None:
+            rest = regions(rows[going_on.last :])
+            moved = [replace(each, first=each.first + going_on.last, last=each.last + going_on.last) for each in rest]
+            return [going_on, *moved]
+    return regions(rows)
+
+
+def _beside_each_other(lines: Sequence[_Line]) -> list[list[int]]:
+    """Lines of one height that stand beside each other, by their places."""
+    together: list[list[int]] = []
+    for place, line in enumerate(lines):
+        last = lines[place - 1] if place else None
+        beside = last is not None and last.words and line.words and line.words[0].left >= last.words[-1].right
+        if last is not None and beside and abs(line.bottom - last.bottom) < 0.3 * max(line.size, 1.0):
+            together[-1].append(place)
+        else:
+            together.append([place])
+    return together
+
+
+def _row(lines: Sequence[_Line], places: Sequence[int], before: Sequence[int]) -> Row:
+    words = tuple(word for place in places for word in lines[place].words)
+    line = lines[places[0]]
+    gap = lines[before[0]].bottom - line.top if before else 0.0
+    return Row(words, max(line.size, 1.0), gap if gap >= -line.size else float("inf"), line.bold)
 
 
 def _look(textpage: Any, start: int, length: int) -> tuple[float, bool, float, float]:
@@ -172,12 +266,14 @@ def _assembled(pages: Sequence[Sequence[_Line]], metadata: dict[str, Scalar], no
     parts: list[str] = []
     found_pages: list[Page] = []
     headings: list[Heading] = []
+    blocks: list[Block] = []
+    head = (0, 0)
     length = 0
     words = Counter(
         word for lines in pages for line in lines for word in re.findall(r"[^\W\d_]+(?:-[a-z]+)*", line.text)
     )
     for number, lines in enumerate(pages, 1):
-        text, found = _page_text(lines, levels, words)
+        text, found, tables = _page_text(lines, levels, words)
         if not text:
             found_pages.append(Page(number, length, length))
             continue
@@ -186,24 +282,36 @@ def _assembled(pages: Sequence[Sequence[_Line]], metadata: dict[str, Scalar], no
             length += 2
         found_pages.append(Page(number, length, length + len(text)))
         headings += [Heading(heading.level, heading.title, length + heading.start) for heading in found]
+        for start, written, region in tables:
+            if region.names:
+                names_end = written.find("\n", written.find("\n") + 1)
+                head = (length + start, length + start + names_end)
+            blocks.append(Block("table", length + start, length + start + len(written), *head))
         parts.append(text)
         length += len(text)
     title = str(metadata.pop("title", ""))
-    return Parsed(
-        text="".join(parts), title=title, headings=headings, pages=found_pages, metadata=metadata, notices=notices
-    )
+    return Parsed("".join(parts), title, headings, found_pages, blocks, metadata, notices)
 
 
 def _page_text(
     lines: Sequence[_Line], levels: dict[tuple[float, bool], int], words: Counter[str]
-) -> tuple[str, list[Heading]]:
-    """The page's text, cleaned, and its headings by offset into it."""
+) -> tuple[str, list[Heading], list[tuple[int, str, Region]]]:
+    """The page's text, cleaned, its headings by offset into it, and its tables with their offset and text."""
     paragraphs: list[str] = []
     heading_at: list[tuple[int, int, str]] = []  # paragraph number, level, title
     last_style: tuple[float, bool] | None = None
-    looks = [levels.get((round(line.size, 1), line.bold), 0) if _like_heading(line.text) else 0 for line in lines]
+    table_at: dict[int, Region] = {}
+    looks = [
+        levels.get((round(line.size, 1), line.bold), 0) if line.table is None and _like_heading(line.text) else 0
+        for line in lines
+    ]
     for line, level in zip(lines, _without_lists(looks), strict=True):
         style = (round(line.size, 1), line.bold)
+        if line.table is not None:
+            table_at[len(paragraphs)] = line.table
+            paragraphs.append(line.text)
+            last_style = (0.0, False)  # what follows is a paragraph of its own
+            continue
         if level and style == last_style and line.gap < 1.0 and paragraphs[-1].count("\n") < 2:
             paragraphs[-1] += "\n" + line.text
             heading_at[-1] = (heading_at[-1][0], level, f"{heading_at[-1][2]} {line.text}"[:300])
@@ -217,11 +325,12 @@ def _page_text(
             paragraphs[-1] += "\n" + line.text
         last_style = style if level else None
     headings: list[Heading] = []
+    tables: list[tuple[int, str, Region]] = []
     parts: list[str] = []
     length = 0
     titles = {number: (level, title) for number, level, title in heading_at}
     for number, paragraph in enumerate(paragraphs):
-        clean = _clean(paragraph, words)
+        clean = _clean(paragraph, words if number not in table_at else None)
         if not clean:
             continue
         if parts:
@@ -231,15 +340,20 @@ def _page_text(
         if number in titles:
             level, title = titles[number]
             headings.append(Heading(level, re.sub(r"\s+", " ", _clean(title, words)), length))
+        if number in table_at:
+            tables.append((length, clean, table_at[number]))
         parts.append(clean)
         length += len(clean)
-    return "".join(parts), headings
+    return "".join(parts), headings, tables
 
 
-def _clean(text: str, words: Counter[str]) -> str:
+def _clean(text: str, words: Counter[str] | None) -> str:
+    """Without control codes and ligatures; words broken at line ends joined, where `words` has the document's."""
     text = text.replace("\r", "")
     text = _LIGATURE.sub(lambda match: _LIGATURES[match[0]], text)
-    text = _HYPHEN.sub(lambda match: _joined(match[1], match[2], words), text)
+    if words is not None:
+        known = words
+        text = _HYPHEN.sub(lambda match: _joined(match[1], match[2], known), text)
     text = _SOFT_HYPHEN.sub(lambda match: f"{match[1]}-" if match[1] else "", text)
     text = _CONTROL.sub("", normalise(text)).replace("\u00a0", " ")
     return "\n".join(line.rstrip() for line in text.split("\n")).strip()

@@ -27,6 +27,7 @@ _LEAST_CELLS = 3
 """Of a table, names not counted: two columns need two rows, three need one."""
 
 _LONGEST_NAME = 60
+_FIGURE = re.compile(r"[$€£]?\s*(?!(?:19|20)\d\d\b)\d")
 _PROSE_WORDS = 3.0
 _PROSE_FILL = 0.6
 _PROSE_LOWER = 0.25
@@ -177,7 +178,7 @@ def _is_figures(cells: Iterable[str]) -> bool:
 
 
 def _is_name(text: str) -> bool:
-    return len(text) <= _LONGEST_NAME and any(character.isalpha() for character in text)
+    return len(text) <= _LONGEST_NAME and _FIGURE.match(text) is None and any(map(str.isalpha, text))
 
 
 def _is_apart(row: Row, gutters: Sequence[tuple[float, float]]) -> bool:
