@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -194,6 +195,22 @@ def test_one_question_about_many_contexts_is_no_leak_unless_the_context_is_the_s
     assert found(rows, held_out=placed([bill(20), bill(21)], "gate.jsonl")) == []
     (one,) = found(rows, held_out=placed([bill(20), bill(13)], "gate.jsonl"))
     assert one.places == ("gate.jsonl:2 = a.jsonl:4",)
+
+
+def test_where_form_makes_the_difference_the_answer_is_not_given_away() -> None:
+    """An exclamation mark means urgent here. A reply that may be the same one is a leak all the same."""
+
+    def ticket(text: str, urgent: bool) -> Row:
+        return chat_row(text, json.dumps({"queue": "repairs", "urgent": urgent}))
+
+    rows = placed([ticket("please repair my old chair", False), ticket("there is a crack in our desk!", True)])
+    assert found(rows, held_out=placed([ticket("please repair my old chair!", True)], "gate.jsonl")) == []
+    (one,) = found(rows, held_out=placed([ticket("Repair my old chair.", False)], "gate.jsonl"))
+    assert one.severity == "error"
+    for reply, severity in (("It is green.", "error"), ("Green and white.", "error"), ("Red.", None)):
+        held = placed([chat_row(f"Please: {FLAG}", reply)], "gate.jsonl")
+        found_ = found(placed([chat_row(FLAG, "Green.")]), held_out=held)
+        assert [each.severity for each in found_] == ([severity] if severity else [])
 
 
 def test_a_follow_up_that_says_little_is_compared_with_what_stands_before_it() -> None:

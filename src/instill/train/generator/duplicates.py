@@ -8,11 +8,14 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
+from instill.generators.thoughts import without_thoughts
 from instill.study.asking import Key, Questions, is_asking, question_key, statement_words
 from instill.train.generator.findings import Finding, finding
 from instill.train.generator.row_text import asked, normal, place_of, whole
 from instill.train.generator.rows import Row
+from instill.train.generator.values import parsed
 
 _WORD = re.compile(r"\w+")
 
@@ -21,6 +24,7 @@ GRAM = 8
 
 _OVERLAP = 0.5  # share of a question's word sequences in one training row from which they are taken for one question
 _ALONE = 3  # words that the last question of a longer talk has at least, when it can be asked alone
+_SHORT = 8  # words; longer replies that differ are wordings of one
 _CONTEXTS = 3  # contexts in which a question stands from which on it says nothing without one
 
 
@@ -109,7 +113,10 @@ def _asking_the_same(rows: Sequence[Row], held_out: Sequence[Row]) -> dict[int, 
             for start in range(len(turns) - length + 1):
                 hits |= whole_keys.same_as(tuple(word for turn in turns[start : start + length] for word in turn))
         for hit in sorted(hits):
-            if hit not in found and not _is_another(held_out[hit], row, generic):
+            if hit in found or _is_another(held_out[hit], row, generic):
+                continue
+            asking = [text for text in _texts(row) if hit in known[text]]
+            if not _replied_otherwise(held_out[hit], row, asking):
                 found[hit] = number
     return found
 
@@ -122,6 +129,31 @@ def _is_another(held: Row, row: Row, generic: set[Key]) -> bool:
     yes_or_no = text.rstrip().endswith("?") and not any(is_asking(word) for word in _WORD.findall(normal(text)))
     # What a yes-or-no question asks, a statement says in the same words.
     return bool(row.text) and yes_or_no and "?" not in row.text
+
+
+def _replied_otherwise(held: Row, row: Row, asking: Sequence[str]) -> bool:
+    """Whether a row replies to the question, each time that it asks it, with another short reply: then what is left out
+    of a key makes the difference in this task, as an exclamation mark may, and the answer is not given away.
+
+    Args:
+        asking: the texts of `row` that ask it.
+    """
+    accepted = [text for text in (held.said, *held.answers) if text]
+    if row.text or not accepted or not asking or asked(row) == asked(held):
+        return False
+    replies = {str(one.get("content") or ""): other for one, other in pairwise(row.messages) if one["role"] == "user"}
+    if any(text not in replies or replies[text]["role"] != "assistant" for text in asking):
+        return False
+    said = [without_thoughts(str(replies[text].get("content") or "")) for text in asking]
+    return not any(_may_agree(one, other) for one in said for other in accepted)
+
+
+def _may_agree(reply: str, answer: str) -> bool:
+    first, second = parsed(reply), parsed(answer)
+    if first is not None and second is not None:
+        return bool(first == second)
+    one, other = frozenset(question_key(reply)), frozenset(question_key(answer))
+    return min(len(one), len(other)) > _SHORT or one <= other or other <= one
 
 
 def _keys(row: Row) -> list[Key]:
