@@ -164,6 +164,7 @@ NO_LEAKS = {
     "another question": chat_row("What is the flag size of Norland?", "Large."),
     "a part": chat_row("What is the colour of Norland?", "Green."),
     "longer": chat_row("What is the flag colour of Norland and of Sudland?", "Green and red."),
+    "a reply of its words": chat_row("Of what?", '{"colour": "flag", "of": "Norland"}'),
     "a statement": Row(text="Norland has a flag, and it has a colour."),
 }
 

@@ -126,7 +126,7 @@ def _is_another(held: Row, row: Row, generic: set[Key]) -> bool:
     if _joined(held) in generic and _context(held) != _context(row):
         return True  # "What is the total?", each time about another bill.
     text = held.text or "\n".join(str(each.get("content") or "") for each in held.prompt if each["role"] == "user")
-    yes_or_no = text.rstrip().endswith("?") and not any(is_asking(word) for word in _WORD.findall(normal(text)))
+    yes_or_no = text.rstrip().endswith("?") and not _asks(text.replace("?", " "))
     # What a yes-or-no question asks, a statement says in the same words.
     return bool(row.text) and yes_or_no and "?" not in row.text
 
@@ -184,8 +184,16 @@ def _only_greets(text: str) -> bool:
 
 
 def _texts(row: Row) -> list[str]:
-    messages = (*row.messages, *row.teacher)
-    return [row.text] if row.text else [str(each.get("content") or "") for each in messages]
+    """Where a question may stand. Replies and results of tools say the input again, which is no question unless it is
+    asked there."""
+    if row.text:
+        return [row.text]
+    said = [(each["role"], str(each.get("content") or "")) for each in (*row.messages, *row.teacher)]
+    return [text for role, text in said if role in ("user", "system") or _asks(text)]
+
+
+def _asks(text: str) -> bool:
+    return "?" in text or any(is_asking(word) for word in _WORD.findall(normal(text)))
 
 
 def _context(row: Row) -> str:
