@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,7 @@ def recipe_at(place: Path, seed: int) -> Any:
 def do(verb: str, place: Path, chance: random.Random) -> None:
     """The command once."""
     from instill import Workspace
+    from instill.errors import UsageError
     from instill.registry.champions import Champions
     from instill.registry.store import Registry
     from instill.training import train_recipe
@@ -92,7 +94,8 @@ def do(verb: str, place: Path, chance: random.Random) -> None:
             return
         number = chance.randrange(FILES)
         if verb == "remove":
-            workspace.remove([str(place / "docs" / f"machine{number}.md")])
+            with suppress(UsageError):  # the kill before came between removing and adding
+                workspace.remove([str(place / "docs" / f"machine{number}.md")])
             workspace.add([str(place / "docs")])
             return
         for each in {number, chance.randrange(FILES), chance.randrange(FILES)}:
