@@ -8,20 +8,39 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from instill.answer.types import Answer, Citation, Claim
+    from instill.answer.types import Answer, Citation, Claim, Turn
+    from instill.chat import Chat
     from instill.errors import InstillError
+    from instill.index.types import Hit
     from instill.settings import Settings
+    from instill.streaming import AnswerStream
     from instill.workspace import Workspace
 
 __version__ = "0.1.0"
-__all__ = ["Answer", "Citation", "Claim", "InstillError", "Settings", "Workspace", "__version__"]
+__all__ = [
+    "Answer",
+    "AnswerStream",
+    "Chat",
+    "Citation",
+    "Claim",
+    "Hit",
+    "InstillError",
+    "Settings",
+    "Turn",
+    "Workspace",
+    "__version__",
+]
 
 _HOMES = {
     "Answer": "instill.answer.types",
+    "AnswerStream": "instill.streaming",
+    "Chat": "instill.chat",
     "Citation": "instill.answer.types",
     "Claim": "instill.answer.types",
+    "Hit": "instill.index.types",
     "InstillError": "instill.errors",
     "Settings": "instill.settings",
+    "Turn": "instill.answer.types",
     "Workspace": "instill.workspace",
 }
 

@@ -61,8 +61,8 @@ def answerer_for(
     )
 
 
-def log_answer(catalog: Catalog, question: str, answer: Answer) -> None:
-    """Keep one exchange in the log of questions."""
+def log_answer(catalog: Catalog, question: str, answer: Answer, labels: tuple[str, ...] | None) -> None:
+    """Keep one exchange in the log of questions, with the labels that it was asked under."""
     catalog.log_usage(
         question=question,
         standalone_question=answer.trace.standalone_question,
@@ -72,4 +72,5 @@ def log_answer(catalog: Catalog, question: str, answer: Answer) -> None:
             {"doc_id": citation.doc_id, "start": citation.start, "end": citation.end} for citation in answer.citations
         ],
         milliseconds=answer.timings["total"],
+        labels=labels,
     )

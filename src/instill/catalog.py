@@ -36,6 +36,7 @@ CONVERSATIONS = sa.Table(
     _METADATA,
     sa.Column("conversation_id", sa.Text, primary_key=True),
     sa.Column("started", sa.Text, nullable=False),
+    sa.Column("labels", sa.Text, nullable=True),
 )
 TURNS = sa.Table(
     "turns",
@@ -58,7 +59,10 @@ USAGE = sa.Table(
     sa.Column("confidence", sa.Float, nullable=False),
     sa.Column("citations", sa.Text, nullable=False),
     sa.Column("milliseconds", sa.Float, nullable=False),
+    sa.Column("labels", sa.Text, nullable=True),
 )
+Labels = tuple[str, ...] | None
+"""What a caller holds; None is the owner, who sees all. Stored as a sorted list, the owner's as NULL."""
 
 
 def _first_tables(connection: sa.Connection) -> None:
@@ -67,7 +71,17 @@ def _first_tables(connection: sa.Connection) -> None:
     connection.exec_driver_sql("CREATE INDEX IF NOT EXISTS turns_by_conversation ON turns (conversation_id)")
 
 
-MIGRATIONS: Sequence[tuple[str, Callable[[sa.Connection], None]]] = (("0001_first_tables", _first_tables),)
+def _labels(connection: sa.Connection) -> None:
+    """Conversations and questions from before are the owner's: under which labels they were held is not known."""
+    for table in (CONVERSATIONS, USAGE):
+        if "labels" not in {column["name"] for column in sa.inspect(connection).get_columns(table.name)}:
+            connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN labels TEXT")
+
+
+MIGRATIONS: Sequence[tuple[str, Callable[[sa.Connection], None]]] = (
+    ("0001_first_tables", _first_tables),
+    ("0002_labels", _labels),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +132,7 @@ class Catalog:
             address = f"sqlite:///file:{path}?mode=ro{immutable}&uri=true"
         else:
             address = "sqlite://"
-        self._engine = sa.create_engine(address, connect_args={"timeout": 30})
+        self._opened: sa.Engine | None = sa.create_engine(address, connect_args={"timeout": 30})
         try:
             if self.writable:
                 self._migrate()
@@ -133,8 +147,16 @@ class Catalog:
             ) from error
 
     def close(self) -> None:
-        """Release the file."""
-        self._engine.dispose()
+        """Release the file; whatever still holds the catalog is told that it is closed."""
+        if self._opened is not None:
+            self._opened.dispose()
+            self._opened = None
+
+    @property
+    def _engine(self) -> sa.Engine:
+        if self._opened is None:
+            raise UsageError("The workspace is closed.", where=str(self.path), remedy="Open it again.")
+        return self._opened
 
     # -- followed folders --------------------------------------------------------------------------------------
 
@@ -166,17 +188,21 @@ class Catalog:
 
     # -- conversations -----------------------------------------------------------------------------------------
 
-    def start_conversation(self) -> str:
-        """A new conversation's id, 12 hexadecimal digits."""
+    def start_conversation(self, labels: Labels = None) -> str:
+        """A new conversation's id, 12 hexadecimal digits; `labels`: what the caller holds who begins it."""
         conversation_id = uuid.uuid4().hex[:12]
         with self._writing() as connection:
             if connection is not None:
-                row = {"conversation_id": conversation_id, "started": _now()}
+                row = {"conversation_id": conversation_id, "started": _now(), "labels": _stored(labels)}
                 connection.execute(sa.insert(CONVERSATIONS).values(row))
         return conversation_id
 
-    def add_turns(self, conversation_id: str, turns: Sequence[StoredTurn]) -> None:
-        """Append turns, all or none."""
+    def add_turns(self, conversation_id: str, turns: Sequence[StoredTurn], labels: Labels = None) -> None:
+        """Append turns, all or none; from now on it takes `labels` to see the conversation.
+
+        Raises:
+            UsageError: there is no such conversation, or none that the caller may see.
+        """
         rows = [
             {
                 "conversation_id": conversation_id,
@@ -189,29 +215,29 @@ class Catalog:
         ]
         with self._writing() as connection:
             if connection is not None:
+                self._require(connection, conversation_id, labels)
+                held = CONVERSATIONS.c.conversation_id == conversation_id
+                connection.execute(sa.update(CONVERSATIONS).where(held).values(labels=_stored(labels)))
                 connection.execute(sa.insert(TURNS), rows)
 
-    def turns(self, conversation_id: str) -> list[StoredTurn]:
+    def turns(self, conversation_id: str, labels: Labels = None) -> list[StoredTurn]:
         """The turns of a conversation in order.
 
         Raises:
-            UsageError: there is no such conversation.
+            UsageError: there is no such conversation, or none that the caller may see; in the same words.
         """
         with self._engine.connect() as connection:
-            known = connection.execute(
-                sa.select(CONVERSATIONS.c.conversation_id).where(CONVERSATIONS.c.conversation_id == conversation_id)
-            ).first()
-            if known is None:
-                raise UsageError(
-                    "There is no such conversation.", where=conversation_id, remedy="List them: instill chat --list"
-                )
+            self._require(connection, conversation_id, labels)
             rows = connection.execute(
                 sa.select(TURNS).where(TURNS.c.conversation_id == conversation_id).order_by(TURNS.c.turn_id)
             ).all()
         return [StoredTurn(row.role, row.text, json.loads(row.answer), row.at) for row in rows]
 
-    def conversations(self, limit: int = 20) -> list[dict[str, Any]]:
-        """The newest conversations: `conversation_id`, `started`, `turns` (a count), `first_question`."""
+    def conversations(self, limit: int = 20, labels: Labels = None) -> list[dict[str, Any]]:
+        """The newest conversations that the caller may see.
+
+        Each with `conversation_id`, `started`, `turns` (a count), `first_question`.
+        """
         first = (
             sa.select(TURNS.c.text)
             .where(TURNS.c.conversation_id == CONVERSATIONS.c.conversation_id)
@@ -225,11 +251,12 @@ class Catalog:
             .scalar_subquery()
         )
         query = (
-            sa.select(CONVERSATIONS, count.label("turns"), first.label("first_question"))
-            .order_by(CONVERSATIONS.c.started.desc())
-            .limit(limit)
+            sa.select(CONVERSATIONS.c.conversation_id, CONVERSATIONS.c.started)
+            .add_columns(count.label("turns"), first.label("first_question"))
+            .order_by(CONVERSATIONS.c.started.desc(), CONVERSATIONS.c.conversation_id)
         )
         with self._engine.connect() as connection:
+            query = query.where(self._seen_by(connection, CONVERSATIONS, labels)).limit(limit)
             return [dict(row) for row in connection.execute(query).mappings()]
 
     # -- usage -------------------------------------------------------------------------------------------------
@@ -243,8 +270,9 @@ class Catalog:
         confidence: float,
         citations: Sequence[Mapping[str, Any]],
         milliseconds: float,
+        labels: Labels = None,
     ) -> None:
-        """Keep one exchange; citations as `doc_id`, `start`, `end`."""
+        """Keep one exchange; citations as `doc_id`, `start`, `end`; `labels`: what the caller holds who asked."""
         row = {
             "at": _now(),
             "question": question,
@@ -253,15 +281,17 @@ class Catalog:
             "confidence": confidence,
             "citations": json.dumps(list(citations)),
             "milliseconds": milliseconds,
+            "labels": _stored(labels),
         }
         with self._writing() as connection:
             if connection is not None:
                 connection.execute(sa.insert(USAGE).values(row))
 
-    def usage_count(self) -> int:
-        """How many exchanges the log holds."""
+    def usage_count(self, labels: Labels = None) -> int:
+        """How many exchanges the log holds that the caller may see."""
+        query = sa.select(sa.func.count()).select_from(USAGE)
         with self._engine.connect() as connection:
-            return int(connection.execute(sa.select(sa.func.count()).select_from(USAGE)).scalar_one())
+            return int(connection.execute(query.where(self._seen_by(connection, USAGE, labels))).scalar_one())
 
     def clear_usage(self) -> int:
         """Delete the log and all conversations; returns how many exchanges were in the log."""
@@ -274,6 +304,25 @@ class Catalog:
         return count
 
     # -- inside ------------------------------------------------------------------------------------------------
+
+    def _require(self, connection: sa.Connection, conversation_id: str, labels: Labels) -> None:
+        """Refuse a conversation that is not there, and one that the caller may not see, in the same words."""
+        query = sa.select(CONVERSATIONS.c.conversation_id).where(CONVERSATIONS.c.conversation_id == conversation_id)
+        query = query.where(self._seen_by(connection, CONVERSATIONS, labels))
+        if connection.execute(query).first() is None:
+            raise UsageError(
+                "There is no such conversation.", where=conversation_id, remedy="List them: instill chat --list"
+            )
+
+    def _seen_by(self, connection: sa.Connection, table: sa.Table, labels: Labels) -> sa.ColumnElement[bool]:
+        """The rows of what was said that this caller may see."""
+        if labels is None:
+            return sa.true()
+        if "labels" not in {column["name"] for column in sa.inspect(connection).get_columns(table.name)}:
+            return sa.false()  # written by an older Instill, on storage that takes no migration
+        stored = connection.execute(sa.select(table.c.labels).distinct()).scalars().all()
+        found = [each for each in stored if each is not None and may_see(tuple(json.loads(each)), labels)]
+        return table.c.labels.in_(found) if found else sa.false()
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection | None]:
@@ -300,6 +349,25 @@ class Catalog:
                 if name not in done:
                     migration(connection)
                     connection.execute(sa.insert(MIGRATIONS_TABLE).values(name=name))
+
+
+def may_see(held_under: Labels, labels: Labels) -> bool:
+    """Whether a caller may see what was said by one who held other labels: only if no document was visible to that one
+    alone. Who holds none saw no document, so that only the words of the question are left; they stay with such callers.
+
+    Example:
+        >>> may_see(("hr",), ("hr", "staff")), may_see(("hr", "staff"), ("hr",)), may_see((), ("hr",))
+        (True, False, False)
+    """
+    if labels is None:
+        return True
+    if held_under is None:
+        return False
+    return set(held_under) <= set(labels) if held_under else not labels
+
+
+def _stored(labels: Labels) -> str | None:
+    return None if labels is None else json.dumps(sorted(set(labels)), ensure_ascii=False)
 
 
 def _now() -> str:

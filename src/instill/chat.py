@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from instill.answer.types import Answer, Turn
-from instill.catalog import Catalog, StoredTurn
+from instill.catalog import Catalog, Labels, StoredTurn
 
 # Older turns say little about what a follow-up refers to, and a generator would have to read them all.
 _TURNS_REMEMBERED = 8
@@ -25,9 +25,11 @@ class Chat:
         catalog: where the conversation is kept.
         conversation_id: an earlier conversation to go on with; None starts a new one.
         keep: False leaves no trace of what is said in the catalog.
+        labels: what the caller holds. A conversation can be taken up by who may see all that it was held over; from
+            then on it carries the labels of the one who took it up.
 
     Raises:
-        UsageError: there is no such conversation.
+        UsageError: there is no such conversation that the caller may see.
 
     Example:
         >>> chat = workspace.chat()  # doctest: +SKIP
@@ -35,21 +37,24 @@ class Chat:
         >>> chat.say("And on Windows?").trace.standalone_question  # doctest: +SKIP
     """
 
-    def __init__(self, ask: Ask, catalog: Catalog, conversation_id: str | None, *, keep: bool) -> None:
+    def __init__(
+        self, ask: Ask, catalog: Catalog, conversation_id: str | None, *, keep: bool, labels: Labels = None
+    ) -> None:
         self._ask = ask
         self._catalog = catalog
         self._keep = keep
+        self._labels = labels
         self._turns: list[Turn] = []
         self._conversation_id = conversation_id
         self.last: Answer | None = None
         if conversation_id is not None:
-            self._turns = [_remembered(turn) for turn in catalog.turns(conversation_id)]
+            self._turns = [_remembered(turn) for turn in catalog.turns(conversation_id, labels)]
 
     @property
     def conversation_id(self) -> str:
         """The id to take the conversation up again with; a new conversation gets one when it is first asked for."""
         if self._conversation_id is None:
-            self._conversation_id = self._catalog.start_conversation()
+            self._conversation_id = self._catalog.start_conversation(self._labels)
         return self._conversation_id
 
     @property
@@ -64,7 +69,7 @@ class Chat:
         self._turns += [Turn("user", text), Turn("assistant", answer.text, topics=_topics(answer.as_dict()))]
         if self._keep:
             kept = [StoredTurn("user", text, {}, ""), StoredTurn("assistant", answer.text, answer.as_dict(), "")]
-            self._catalog.add_turns(self.conversation_id, kept)
+            self._catalog.add_turns(self.conversation_id, kept, self._labels)
         return answer
 
     def new(self) -> None:

@@ -83,12 +83,12 @@ def _in_workspace(path: str | None) -> Iterator[Finding]:
     try:
         folder = find_workspace(path)
     except InstillError as error:
-        yield Finding("workspace", "optional" if path is None else "missing", str(error.what), error.remedy)
+        yield Finding("workspace", "optional" if path is None else "missing", str(error.what), error.command)
         return
     try:
         opened = Workspace.open(folder)
     except InstillError as error:
-        yield Finding("settings", "missing", f"{error.what} ({error.where})", error.remedy)
+        yield Finding("settings", "missing", f"{error.what} ({error.where})", error.command)
         return
     with opened:
         yield Finding("workspace", "ok", str(folder) + ("" if opened.writable else " (read-only)"))
@@ -103,7 +103,7 @@ def _index(opened: Workspace) -> Iterator[Finding]:
     try:
         damage = damage_of(opened.home / "index")
     except InstillError as error:
-        yield Finding("index", "missing", f"{error.what} ({error.where})", error.remedy)
+        yield Finding("index", "missing", f"{error.what} ({error.where})", error.command)
         return
     for sentence in damage:
         yield Finding("index", "missing", f"damaged: {sentence}", "instill doctor --repair")
@@ -116,7 +116,7 @@ def _tried(name: str, look: Callable[[], str]) -> Iterator[Finding]:
         yield Finding(name, "ok", look())
     except InstillError as error:
         where = f" ({error.where})" if error.where else ""
-        yield Finding(name, "missing", f"{error.what}{where}", error.remedy)
+        yield Finding(name, "missing", f"{error.what}{where}", error.command)
 
 
 def _disk(folder: Path) -> Iterator[Finding]:

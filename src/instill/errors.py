@@ -6,6 +6,9 @@ its `exit_code`; anything else that escapes is a bug and keeps its traceback.
 
 from __future__ import annotations
 
+from instill.escapes import shown
+from instill.python_words import in_python
+
 
 class InstillError(Exception):
     """A mistake or a condition that a user can act on.
@@ -13,12 +16,16 @@ class InstillError(Exception):
     Args:
         what: what happened, one sentence.
         where: the file, setting, table or address that it happened to; empty when there is none.
-        remedy: what to do next, ideally a command; empty only when nothing can be done.
+        remedy: what to do next, ideally a command, as one types it; empty only when nothing can be done.
+
+    A program sees `remedy`, and the error as text, in Python's words; the command line prints `command`.
 
     Example:
         >>> error = InstillError("The folder is not a workspace.", where="notes", remedy="Run: instill init notes")
         >>> print(error)
-        The folder is not a workspace. (notes) Run: instill init notes
+        The folder is not a workspace. (notes) Run: Workspace.init("notes")
+        >>> error.command
+        'Run: instill init notes'
     """
 
     exit_code = 1
@@ -27,16 +34,21 @@ class InstillError(Exception):
         super().__init__(what)
         self.what = what
         self.where = where
-        self.remedy = remedy
+        self.command = remedy
+
+    @property
+    def remedy(self) -> str:
+        """What to do next, in Python's words."""
+        return in_python(self.command)
 
     def __str__(self) -> str:
         place = f" ({self.where})" if self.where else ""
         remedy = f" {self.remedy}" if self.remedy else ""
-        return f"{self.what}{place}{remedy}"
+        return shown(f"{self.what}{place}{remedy}")
 
     def as_dict(self) -> dict[str, str]:
-        """The parts for `--json`: `kind`, `what`, `where`, `remedy`."""
-        return {"kind": type(self).__name__, "what": self.what, "where": self.where, "remedy": self.remedy}
+        """The parts as the command line tells them: `kind`, `what`, `where`, `remedy`."""
+        return {"kind": type(self).__name__, "what": self.what, "where": self.where, "remedy": self.command}
 
 
 class UsageError(InstillError):

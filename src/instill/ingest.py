@@ -416,7 +416,7 @@ class Ingest:
                 self._overtaken.append(planned.entry)
 
     def _fail(self, source: str, error: DocumentError) -> None:
-        self.report.failed.append(Failure(source, error.what, error.remedy))
+        self.report.failed.append(Failure(source, error.what, error.command))
 
     def _tell(self, done: int, total: int, source: str) -> None:
         if self._progress is not None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from instill.catalog import Catalog
 from instill.index.store import Index
+from instill.index.types import DocumentRecord
 from instill.learned.threshold import Threshold
 from instill.purge.holders import gone_from, holders, said_of
 from instill.settings import Settings
@@ -17,6 +19,9 @@ from instill.settings import Settings
 @dataclass(frozen=True, slots=True)
 class Status:
     """What a workspace holds. Sizes in bytes; `questions` counts the log of questions.
+
+    Under labels, `index_bytes` is None, because it grows with every document, `removed_text` is empty, and `roots` are
+    those that hold a document which the caller may see.
 
     `threshold_origin`: "set", "calibrated" or "default"; `promise` is the calibration's, or what is wrong with it.
     `learned`: what is tuned or trained and in use, and what is not any more, a sentence each.
@@ -28,7 +33,7 @@ class Status:
     passages: int
     kinds: Mapping[str, int]
     roots: Sequence[str]
-    index_bytes: int
+    index_bytes: int | None
     encoder: str
     generator: str
     questions: int
@@ -49,11 +54,16 @@ def status_of(
     *,
     writable: bool,
     learned: Sequence[str],
+    labels: tuple[str, ...] | None = None,
 ) -> Status:
-    """Look at the parts of the workspace at `path`; needs neither an encoder's weights nor a reader."""
-    documents, passages = index.count()
-    records = index.records()
+    """Look at the parts of the workspace at `path`; needs neither an encoder's weights nor a reader.
+
+    For a caller who holds `labels`, nothing in it depends on documents and questions that this caller may not see.
+    """
+    documents, passages = index.count(labels)
+    records = index.records(labels=labels)
     kinds = Counter(record.kind for record in records)
+    roots = [root.path for root in catalog.roots()]
     present = frozenset(record.doc_id for record in records)
     promise = threshold.calibration.promise if threshold.calibration and not threshold.notice else threshold.notice
     return Status(
@@ -61,17 +71,30 @@ def status_of(
         documents=documents,
         passages=passages,
         kinds=dict(sorted(kinds.items(), key=lambda item: (-item[1], item[0]))),
-        roots=[root.path for root in catalog.roots()],
-        index_bytes=_folder_bytes(index.folder),
-        encoder=index.generation.fingerprint,
+        roots=roots if labels is None else [root for root in roots if _holds_one(root, records)],
+        index_bytes=_folder_bytes(index.folder) if labels is None else None,
+        encoder=index.generation.fingerprint if labels is None else settings.encoder.model,
         generator=settings.generator.model or settings.generator.folder,
-        questions=catalog.usage_count(),
+        questions=catalog.usage_count(labels),
         writable=writable,
         threshold=threshold.value,
         threshold_origin=threshold.origin,
         promise=promise,
         learned=learned,
-        removed_text=tuple(said_of(gone_from(holders(path / ".instill", catalog), present))),
+        removed_text=_removed_text(path, catalog, present) if labels is None else (),
+    )
+
+
+def _removed_text(path: Path, catalog: Catalog, present: frozenset[str]) -> tuple[str, ...]:
+    return tuple(said_of(gone_from(holders(path / ".instill", catalog), present)))
+
+
+def _holds_one(root: str, records: Sequence[DocumentRecord]) -> bool:
+    """Whether a followed file, folder, pattern or address is where one of the documents comes from."""
+    below = root.rstrip("/") + "/"
+    return any(
+        record.source == root or record.source.startswith(below) or fnmatchcase(record.source, root)
+        for record in records
     )
 
 

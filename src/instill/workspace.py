@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
+from instill.arguments import count_of, labels_of, metadata_of, one_of, paths_of, text_of, turns_of, utf8
 from instill.catalog import Catalog, Root
 from instill.derived import OWNER, Caller, Source, source_of
 from instill.errors import EncoderMismatch, UsageError, WorkspaceError
@@ -43,13 +44,20 @@ if TYPE_CHECKING:
     from instill.learned.tuned import Tuned
     from instill.purge.purging import Purged
     from instill.status import Status
+    from instill.streaming import AnswerStream, OnToken
 
-Labels = tuple[str, ...] | None
-"""What a caller holds; None is the owner, who sees all."""
+Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+Labels = str | Iterable[str] | None
+"""What a caller holds: one label, several, or None for the owner, who sees all."""
+
+_PARTS = (
+    "catalog", "encoder", "index", "generator", "_bare_generator", "reader", "fusion", "_asking_encoder",
+)  # fmt: skip
 
 _MOST_VIEWS = 64
 
 EMPTY = "Nothing was added to this workspace yet: instill add PATH"
+NOTHING_TO_SEE = "There is no document that this caller may see."
 AskMode = Literal["auto", "extractive", "clusters"]
 
 
@@ -61,7 +69,7 @@ class Workspace:
         >>> folder = Path(tempfile.mkdtemp())
         >>> _ = (folder / "tea.md").write_text("# Tea\\n\\nGreen tea is brewed at 80 degrees for two minutes.\\n")
         >>> with Workspace.init(folder / "kb") as workspace:
-        ...     report = workspace.add([str(folder / "tea.md")])
+        ...     report = workspace.add(folder / "tea.md")
         ...     answer = workspace.ask("At how many degrees is green tea brewed?")
         >>> len(report.added)
         1
@@ -70,13 +78,19 @@ class Workspace:
     """
 
     def __init__(
-        self, path: Path, settings: Settings, *, whole: Workspace | None = None, labels: Labels = None
+        self,
+        path: Path,
+        settings: Settings,
+        *,
+        whole: Workspace | None = None,
+        labels: tuple[str, ...] | None = None,
     ) -> None:
         """Use `init`, `open` or `seen_by`."""
         self.path = path
         self.given = settings
         self.labels = labels
         self._whole = whole
+        self._is_closed = False
         self._views: dict[tuple[str, ...], Workspace] = {}
         self._adapted = adapted(self.home, settings, OWNER if whole is None else whole.caller(labels))
 
@@ -104,14 +118,19 @@ class Workspace:
         return cls(folder, load_settings(folder / SETTINGS_FILE))
 
     def close(self) -> None:
-        """Release what is open. A closed workspace must not be used again."""
+        """Release what is open. A closed workspace says so when it is used again."""
         if self._whole is not None:
             self._whole.close()
             return
         if "catalog" in self.__dict__:
             self.catalog.close()
+        for view in (self, *self._views.values()):
+            for part in _PARTS:
+                view.__dict__.pop(part, None)
+        self._is_closed = True
 
     def __enter__(self) -> Workspace:
+        self._must_be_open()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -119,8 +138,10 @@ class Workspace:
 
     def refresh(self) -> None:
         """Take up what was tuned or trained since this workspace was opened."""
-        for part in ("encoder", "index", "fusion", "reader", "generator", "_bare_generator", "_asking_encoder"):
-            self.__dict__.pop(part, None)
+        self._must_be_open()
+        for part in _PARTS:
+            if part != "catalog":
+                self.__dict__.pop(part, None)
         self._views = {}
         if self._whole is not None:
             self._whole.refresh()
@@ -128,16 +149,18 @@ class Workspace:
 
     # -- as a caller sees it -----------------------------------------------------------------------------------
 
-    def seen_by(self, labels: Sequence[str] | None) -> Workspace:
+    def seen_by(self, labels: Labels) -> Workspace:
         """This workspace as a caller who holds `labels` sees it; None: as it is.
 
         Whatever is asked of it, by whatever part of Instill, is asked of the documents that this caller may see, with
         the settings, the threshold and the weights that were made from such documents only. It shares its parts with
         this workspace and is closed with it.
         """
-        if labels is None:
+        given = labels_of(labels)
+        self._must_be_open()
+        if given is None:
             return self
-        held = tuple(sorted(set(labels)))
+        held = tuple(sorted(set(given)))
         if self._whole is not None:
             return self._whole.seen_by([label for label in held if label in (self.labels or ())])
         if held not in self._views:
@@ -200,6 +223,7 @@ class Workspace:
 
     @cached_property
     def catalog(self) -> Catalog:
+        self._must_be_open()
         if self._whole is not None:
             return self._whole.catalog
         if self.writable:
@@ -208,6 +232,7 @@ class Workspace:
 
     @cached_property
     def encoder(self) -> Encoder:
+        self._must_be_open()
         if self._whole is not None:
             return self._whole.encoder
         from instill.encoders import open_encoder
@@ -218,6 +243,7 @@ class Workspace:
     def index(self) -> Index:
         from instill.index.store import Index
 
+        self._must_be_open()
         if self._whole is not None:
             from instill.index.seen import SeenIndex
 
@@ -244,6 +270,7 @@ class Workspace:
         """The generator, with the candidate that the settings name if the caller may see all that it was made from."""
         from instill.generators import open_generator
 
+        self._must_be_open()
         chosen, adapter = self.settings.generator, None
         if chosen.folder and chosen.adapter != "none":
             from instill.registry.serving import adapter_for, may_be_used_for
@@ -262,6 +289,7 @@ class Workspace:
 
     @cached_property
     def reader(self) -> Reader | None:
+        self._must_be_open()
         if self._whole is not None:
             return self._whole.reader
         from instill.answer.opening import open_reader
@@ -278,9 +306,9 @@ class Workspace:
 
     def add(
         self,
-        paths: Sequence[str],
+        paths: Paths,
         *,
-        labels: Sequence[str] | None = None,
+        labels: Labels = None,
         metadata: Mapping[str, Scalar] | None = None,
         follow: bool = True,
         progress: Callable[[Progress], None] | None = None,
@@ -288,11 +316,13 @@ class Workspace:
         """Add files, folders (recursively), glob patterns and http(s) addresses.
 
         Args:
+            paths: one or several; a text is one path, whatever is in it.
             labels: access labels of these documents; None keeps the labels of documents that are known already.
             metadata: fields to filter by, over what the files themselves say.
             follow: remember the paths, so that `sync` keeps up with them.
 
         Raises:
+            UsageError: `paths`, `labels` or `metadata` are not what they should be; nothing is added.
             WorkspaceError: the workspace is read-only, full, or was made with another encoder.
         """
         from instill.documents.sources import find_sources
@@ -300,8 +330,9 @@ class Workspace:
         from instill.references import absolute_all, can_be_followed
         from instill.sync import unless_said_since
 
+        paths = paths_of(paths)
+        attributes = Attributes(labels_of(labels), metadata_of(metadata))
         self._must_be_writable()
-        attributes = Attributes(None if labels is None else tuple(labels), dict(metadata or {}))
         followed = [root for root in absolute_all(paths) if can_be_followed(root)] if follow else []
         for root in followed:  # before the work, so that `sync` goes on where a stopped run ended
             self.catalog.remember_root(Root(root, attributes.labels or (), attributes.metadata))
@@ -316,19 +347,19 @@ class Workspace:
         text: str | bytes,
         *,
         name: str,
-        labels: Sequence[str] | None = None,
+        labels: Labels = None,
         metadata: Mapping[str, Scalar] | None = None,
     ) -> IngestReport:
         """Add one document from memory; its source is "stdin:NAME". The ending of `name` decides the format."""
         from instill.documents.sources import from_stdin
         from instill.ingest import Attributes
 
+        data = text if isinstance(text, bytes) else utf8(text, "text").encode()
+        attributes = Attributes(labels_of(labels), metadata_of(metadata))
+        source = from_stdin(text_of(name, "name"), data)
         self._must_be_writable()
-        data = text.encode() if isinstance(text, str) else text
         ingest = self._ingest(None)
-        ingest.add(
-            [from_stdin(name, data)], Attributes(None if labels is None else tuple(labels), dict(metadata or {}))
-        )
+        ingest.add([source], attributes)
         self._upkeep()
         return ingest.report
 
@@ -353,7 +384,7 @@ class Workspace:
         for _ in changes([root.path for root in self.catalog.roots()], self.settings.documents, stop):
             on_report(self.sync())
 
-    def remove(self, references: Sequence[str]) -> list[DocumentRecord]:
+    def remove(self, references: Paths) -> list[DocumentRecord]:
         """Take documents out: by id, source path, glob pattern, or folder. A removed folder is no longer followed.
 
         What a `sync` that runs meanwhile has put in goes too, and it puts nothing in afterwards.
@@ -363,6 +394,7 @@ class Workspace:
         """
         from instill.references import absolute_all, named, resolve
 
+        references = paths_of(references, "references")
         self._must_be_writable()
         for reference in references:
             resolve(self.index, reference, many=True)
@@ -374,7 +406,7 @@ class Workspace:
         self._upkeep()
         return list(records.values())
 
-    def purge(self, doc_ids: Sequence[str] | None = None) -> Purged:
+    def purge(self, doc_ids: str | Iterable[str] | None = None) -> Purged:
         """Take the text of removed documents out of everything that the workspace keeps, after `remove`.
 
         Args:
@@ -389,7 +421,7 @@ class Workspace:
         self._must_be_writable()
         if self._whole is not None:
             raise UsageError("Only the owner purges: what was made of documents may be made of others too.")
-        purged = purge(self.home, self.catalog, self.index, doc_ids)
+        purged = purge(self.home, self.catalog, self.index, None if doc_ids is None else paths_of(doc_ids, "doc_ids"))
         self.refresh()
         return purged
 
@@ -429,7 +461,7 @@ class Workspace:
         k: int = 10,
         mode: Mode = "hybrid",
         where: str = "",
-        labels: Sequence[str] | None = None,
+        labels: Labels = None,
     ) -> SearchResult:
         """The `k` best passages.
 
@@ -438,10 +470,12 @@ class Workspace:
             labels: what the caller may see; None means everything.
 
         Raises:
-            UsageError: the query is empty or the condition cannot be used.
+            UsageError: the query is empty, there is no such mode, or the condition cannot be used.
         """
-        if not query.strip():
-            raise UsageError("The query is empty.", remedy='Try: instill search "your words"')
+        text_of(query, "query", what="The query is empty.", remedy='Try: instill search "your words"')
+        one_of(mode, Mode, "mode", "This is not a way to search.")
+        count_of(k, "k")
+        utf8(where, "where")
         if labels is not None:
             return self.seen_by(labels).search(query, k=k, mode=mode, where=where)
         request = self._request(query, k, mode, where)
@@ -452,16 +486,43 @@ class Workspace:
 
         return search_and_rerank(self.index, self.encoder, self.fusion, request, self.reader, weight=weight)
 
+    @overload
     def ask(
         self,
         question: str,
         *,
-        history: Sequence[Turn] = (),
+        history: Iterable[Turn] = ...,
+        mode: AskMode = ...,
+        where: str = ...,
+        labels: Labels = ...,
+        on_token: OnToken | None = ...,
+        stream: Literal[False] = ...,
+    ) -> Answer: ...
+
+    @overload
+    def ask(
+        self,
+        question: str,
+        *,
+        history: Iterable[Turn] = ...,
+        mode: AskMode = ...,
+        where: str = ...,
+        labels: Labels = ...,
+        on_token: OnToken | None = ...,
+        stream: Literal[True],
+    ) -> AnswerStream: ...
+
+    def ask(
+        self,
+        question: str,
+        *,
+        history: Iterable[Turn] = (),
         mode: AskMode = "auto",
         where: str = "",
-        labels: Sequence[str] | None = None,
-        on_token: Callable[[str], None] | None = None,
-    ) -> Answer:
+        labels: Labels = None,
+        on_token: OnToken | None = None,
+        stream: bool = False,
+    ) -> Answer | AnswerStream:
         """Answer from the documents, with citations, or say that they do not answer.
 
         Args:
@@ -469,16 +530,26 @@ class Workspace:
             mode: "auto" uses the generator when one is set; "extractive" quotes only; "clusters" pieces an answer
                 together from several documents.
             on_token: receives the answer as it is generated.
+            stream: give an iterator over the pieces as they are generated; its `answer` is the whole, checked answer.
 
         Raises:
-            UsageError: the question is empty.
+            UsageError: the question is empty, or there is no such mode.
         """
-        if not question.strip():
-            raise UsageError("The question is empty.", remedy='Try: instill ask "your question"')
-        if labels is not None:
-            return self.seen_by(labels).ask(question, history=history, mode=mode, where=where, on_token=on_token)
+        text_of(question, "question", what="The question is empty.", remedy='Try: instill ask "your question"')
+        one_of(mode, AskMode, "mode", "This is not a way to answer.")
+        seen, turns, condition = self.seen_by(labels), turns_of(history), utf8(where, "where")
+        if not stream:
+            return seen._asked(question, turns, mode, condition, on_token)
+        from instill.streaming import AnswerStream
+
+        return AnswerStream(lambda put: seen._asked(question, turns, mode, condition, on_token or put))
+
+    def _asked(
+        self, question: str, history: Sequence[Turn], mode: AskMode, where: str, on_token: OnToken | None
+    ) -> Answer:
         from instill.answering import log_answer
 
+        self._must_be_open()
         started = time.perf_counter()
         threshold = self.threshold
         answerer = self._answerer(where, mode, threshold.value)
@@ -487,32 +558,49 @@ class Workspace:
         if threshold.notice:
             answer = replace(answer, notices=(*answer.notices, threshold.notice))
         if not answer.trace.candidates and self.is_empty:
-            answer = replace(answer, notices=(*answer.notices, EMPTY))
+            answer = replace(answer, notices=(*answer.notices, EMPTY if self.labels is None else NOTHING_TO_SEE))
         if self.settings.privacy.log_questions:
-            log_answer(self.catalog, question, answer)
+            log_answer(self.catalog, question, answer, self.labels)
         return answer
 
-    def chat(self, conversation_id: str | None = None, *, labels: Sequence[str] | None = None) -> Chat:
-        """A conversation, new or taken up again."""
+    def chat(self, conversation_id: str | None = None, *, labels: Labels = None) -> Chat:
+        """A conversation, new or taken up again.
+
+        Raises:
+            UsageError: there is no such conversation, or it was held under labels that the caller does not hold.
+        """
         from instill.chat import Chat
 
-        def ask(question: str, *, history: Sequence[Turn], on_token: Callable[[str], None] | None) -> Answer:
-            return self.ask(question, history=history, labels=labels, on_token=on_token)
+        seen = self.seen_by(labels)
+        if conversation_id is not None:
+            text_of(conversation_id, "conversation_id")
 
-        return Chat(ask, self.catalog, conversation_id, keep=self.settings.privacy.log_questions)
+        def ask(question: str, *, history: Sequence[Turn], on_token: OnToken | None) -> Answer:
+            return seen.ask(question, history=history, on_token=on_token)
 
-    def sql(self, query: str, *, labels: Sequence[str] | None = None, near: str = "") -> pa.Table:
+        keep = self.settings.privacy.log_questions
+        return Chat(ask, self.catalog, conversation_id, keep=keep, labels=seen.labels)
+
+    def conversations(self, *, limit: int = 20, labels: Labels = None) -> list[dict[str, Any]]:
+        """The newest conversations that the caller may see.
+
+        Each with `conversation_id`, `started`, `turns` (a count), `first_question`.
+        """
+        return self.catalog.conversations(count_of(limit, "limit"), self.seen_by(labels).labels)
+
+    def sql(self, query: str, *, labels: Labels = None, near: str = "") -> pa.Table:
         """Read-only SQL over the views `documents` and `passages`.
 
         `near` adds a column `similarity` (cosine to this text) to `passages`.
         """
+        text_of(query, "query", what="The query is empty.", remedy='Try: instill sql "select count(*) from documents"')
         seen = self.seen_by(labels)
-        if near:
+        if utf8(near, "near"):
             seen.check_encoder()
         vector = self.encoder.encode_queries([near])[0] if near else None
         return seen.index.sql(query, query_vector=vector)
 
-    def show(self, reference: str, *, labels: Sequence[str] | None = None) -> StoredDocument:
+    def show(self, reference: str | os.PathLike[str], *, labels: Labels = None) -> StoredDocument:
         """One document with its canonical text, by id, the start of an id, or source path.
 
         Raises:
@@ -521,29 +609,35 @@ class Workspace:
         from instill.references import resolve
 
         index = self.seen_by(labels).index
-        [record] = resolve(index, reference, labels=labels, many=False)
+        [named] = paths_of(reference, "reference")[:1]
+        [record] = resolve(index, named, many=False)
         stored = index.document_text(record.doc_id)
         if stored is None:
-            raise UsageError("The document was removed at this moment.", where=reference)
+            raise UsageError("The document was removed at this moment.", where=named)
         return stored
 
-    def documents(self, *, where: str = "", labels: Sequence[str] | None = None) -> list[DocumentRecord]:
+    def documents(self, *, where: str = "", labels: Labels = None) -> list[DocumentRecord]:
         """All documents that the caller may see, by source."""
-        records = self.seen_by(labels).index.records(where=where)
+        index = self.seen_by(labels).index
+        if utf8(where, "where"):
+            index.require_known_fields(where)
+        records = index.records(where=where)
         return sorted(records, key=lambda record: record.source)
 
-    def status(self) -> Status:
-        """What is in the workspace."""
+    def status(self, *, labels: Labels = None) -> Status:
+        """What is in the workspace, as far as the caller may see it."""
         from instill.status import status_of
 
+        seen = self.seen_by(labels)
         return status_of(
             self.path,
-            self.settings,
+            seen.settings,
             self.catalog,
-            self.index,
-            self.threshold,
+            seen.index,
+            seen.threshold,
             writable=self.writable,
-            learned=self._adapted.sentences,
+            learned=seen._adapted.sentences,
+            labels=seen.labels,
         )
 
     # -- inside ------------------------------------------------------------------------------------------------
@@ -575,6 +669,8 @@ class Workspace:
         return open_encoder(self.given.encoder)
 
     def _request(self, query: str, k: int, mode: Mode, where: str) -> SearchRequest:
+        if where:
+            self.index.require_known_fields(where)
         if not self._searches_by_meaning:
             if mode == "vector":
                 self.check_encoder()
@@ -622,7 +718,14 @@ class Workspace:
         if self.index.needs_upkeep():
             self.index.upkeep()
 
+    def _must_be_open(self) -> None:
+        if self._is_closed or (self._whole is not None and self._whole._is_closed):
+            raise UsageError(
+                "The workspace is closed.", where=str(self.path), remedy="Open it again: Workspace.open(FOLDER)."
+            )
+
     def _must_be_writable(self) -> None:
+        self._must_be_open()
         if not self.writable:
             raise WorkspaceError(
                 "The workspace is on read-only storage; it can be searched and asked, not changed.",

@@ -231,7 +231,7 @@ def test_files_become_a_plan(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=said):
             read_instructions(given)
     for options in ({"schema": tmp_path / "s.json"}, {"instructions": "Reply as JSON."}):
-        with pytest.raises(UsageError, match="--format"):
+        with pytest.raises(UsageError, match="format=FILE"):
             read_examples(None, None, **options)
 
 

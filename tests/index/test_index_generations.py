@@ -16,8 +16,8 @@ from instill.index.generations import FORMAT, POINTER, live_generation
 @pytest.mark.parametrize(
     ("change", "what", "remedy"),
     [
-        (lambda text: text[:-5], "damaged", "instill doctor --repair"),
-        (lambda text: json.dumps({**json.loads(text), "format": 99}), "format 99", "instill sync"),
+        (lambda text: text[:-5], "damaged", "workspace.repair()"),
+        (lambda text: json.dumps({**json.loads(text), "format": 99}), "format 99", "workspace.sync()"),
     ],
 )
 def test_a_pointer_that_cannot_be_used_says_what_to_do(

@@ -302,7 +302,7 @@ class TestOpening:
     def test_another_encoder(self, index: Index, dimension: int, fingerprint: str) -> None:
         with pytest.raises(EncoderMismatch) as mismatch:
             Index.open(index.folder, dimension=dimension, fingerprint=fingerprint)
-        assert "instill reindex" in mismatch.value.remedy
+        assert "workspace.reindex" in mismatch.value.remedy
 
     def test_a_damaged_pointer(self, index: Index) -> None:
         (index.folder / "current.json").write_text("{")

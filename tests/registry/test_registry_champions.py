@@ -81,7 +81,7 @@ def test_the_gate_is_overruled_only_on_request(registry: Registry, base: Path, t
     registry.add(make_weights(tmp_path / "run"), make_card("bad-1", base, gate=gate))
     registry.add(make_weights(tmp_path / "run"), make_card("new-1", base, passed=None))
     champions = Champions(registry)
-    with pytest.raises(UsageError, match=r"The gate rejected the candidate: it forgets 9%\. .*--force"):
+    with pytest.raises(UsageError, match=r"The gate rejected the candidate: it forgets 9%\. .*force=True"):
         champions.promote("bad")
     with pytest.raises(UsageError, match="not measured by the gate"):
         champions.promote("new")

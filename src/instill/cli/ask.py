@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -23,7 +23,6 @@ from instill.cli.output import (
     readable,
 )
 from instill.cli.terminal import say, say_block
-from instill.errors import UsageError
 from instill.workspace import AskMode, Workspace
 
 REFUSED = 7
@@ -56,7 +55,7 @@ def ask(
     if question == "-":
         question = sys.stdin.read()
     with Workspace.open(workspace) as opened, live_text(hidden=as_json) as on_token:
-        answer = opened.ask(question, mode=_mode(mode), where=where, labels=label, on_token=on_token)
+        answer = opened.ask(question, mode=cast("AskMode", mode), where=where, labels=label, on_token=on_token)
     if as_json:
         print_json(answer.as_dict())
     else:
@@ -82,7 +81,7 @@ def chat(
     """
     with Workspace.open(workspace) as opened:
         if listing:
-            _list_conversations(opened, as_json)
+            _list_conversations(opened, label, as_json)
             return
         talk = opened.chat(conversation, labels=label)
         interactive = sys.stdin.isatty()
@@ -188,8 +187,8 @@ def _chat_command(line: str, talk: Any) -> None:
         say("Commands: /sources (the quotes), /why (how it was found), /new (start over), /quit.")
 
 
-def _list_conversations(opened: Workspace, as_json: bool) -> None:
-    found = opened.catalog.conversations()
+def _list_conversations(opened: Workspace, label: list[str] | None, as_json: bool) -> None:
+    found = opened.conversations(labels=label)
     if as_json:
         print_json({"conversations": found})
     elif found:
@@ -201,10 +200,3 @@ def _list_conversations(opened: Workspace, as_json: bool) -> None:
         say_block(columns(rows))
     else:
         say("No conversations yet.")
-
-
-def _mode(mode: str) -> AskMode:
-    match mode:
-        case "auto" | "extractive" | "clusters":
-            return mode
-    raise UsageError("This is not a way to answer.", where=mode, remedy="Use --mode auto, extractive or clusters.")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from instill.arguments import labels_of
 from instill.cli.output import (
     JsonOption,
     LabelOption,
@@ -214,7 +215,7 @@ def status(
         ("workspace", now.path + ("" if now.writable else " (read-only)")),
         ("documents", f"{now.documents}" + (f" ({kinds})" if kinds else "")),
         ("passages", str(now.passages)),
-        ("index", f"{now.index_bytes / 1e6:.1f} MB"),
+        *([("index", f"{now.index_bytes / 1e6:.1f} MB")] if now.index_bytes is not None else []),
         ("encoder", now.encoder),
         ("generator", now.generator or "none (answers quote the documents)"),
         *_listed("threshold", [f"{now.threshold:g} ({now.threshold_origin})", *([now.promise] if now.promise else [])]),
@@ -252,7 +253,7 @@ def show(
     """
     with Workspace.open(workspace) as opened:
         stored = opened.show(document, labels=label)
-        cut = opened.index.passages_of(stored.record.doc_id) if passages else []
+        cut = opened.index.passages_of(stored.record.doc_id, labels_of(label)) if passages else []
     if as_json:
         print_json({"document": stored, **({"passages": cut} if passages else {})})
         return

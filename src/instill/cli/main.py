@@ -107,8 +107,8 @@ def _report(error: InstillError, as_json: bool) -> None:
     say(error.what, fg="red", bold=True, err=True)
     if error.where:
         say(f"  where: {error.where}", err=True)
-    if error.remedy:
-        say(f"  next:  {error.remedy}", err=True)
+    if error.command:
+        say(f"  next:  {error.command}", err=True)
 
 
 def _from_typer(error: Exception) -> InstillError | None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 from rich.table import Table
 
+from instill.arguments import labels_of
 from instill.cli.output import JsonOption, LabelOption, WhereOption, WorkspaceOption, clean, place, print_json, readable
 from instill.cli.terminal import out, say, styled
 from instill.index.types import Mode
-from instill.workspace import EMPTY, Workspace
+from instill.workspace import EMPTY, NOTHING_TO_SEE, Workspace
 
 
 def register(app: typer.Typer) -> None:
@@ -34,13 +35,13 @@ def search(
     Example: `instill search "refund period" -k 3 --where "kind = 'pdf'"`
     """
     with Workspace.open(workspace) as opened:
-        result = opened.search(query, k=k, mode=_mode(mode), where=where, labels=label)
-        is_empty = not result.hits and opened.is_empty
+        result = opened.search(query, k=k, mode=cast("Mode", mode), where=where, labels=label)
+        is_empty = not result.hits and opened.index.count(labels_of(label))[0] == 0
     if as_json:
         print_json({"query": query, "hits": result.hits, "timings": result.timings})
         return
     if not result.hits:
-        say(EMPTY if is_empty else "Nothing found.")
+        say((NOTHING_TO_SEE if label else EMPTY) if is_empty else "Nothing found.")
     for rank, hit in enumerate(result.hits, start=1):
         say(f"{rank}. {place(hit.title, hit.source, hit.headings, hit.page)}", bold=True)
         scores = f"score {hit.score:.2f} · keyword {hit.keyword_score:.2f} · vector {hit.vector_score:.2f}"
@@ -74,12 +75,3 @@ def sql(
     for row in rows:
         shown.add_row(*(styled(clean("" if value is None else str(value), 200)) for value in row.values()))
     out.print(shown)
-
-
-def _mode(mode: str) -> Mode:
-    from instill.errors import UsageError
-
-    match mode:
-        case "hybrid" | "keyword" | "vector":
-            return mode
-    raise UsageError("This is not a way to search.", where=mode, remedy="Use --mode hybrid, keyword or vector.")

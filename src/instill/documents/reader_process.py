@@ -62,7 +62,7 @@ class ReaderPool:
         try:
             check_content(data, kind, self._settings)  # before a process is bothered
         except DocumentError as error:
-            raise DocumentError(error.what, where=name, remedy=error.remedy) from error
+            raise DocumentError(error.what, where=name, remedy=error.command) from error
         with self._borrowed() as process:
             return process.read(data, name=name, content_type=content_type, kind=kind, silence=self._silence)
 
@@ -205,7 +205,7 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
             )
             reply({"kind": kind, "parsed": dataclasses.asdict(parsed)})
         except DocumentError as error:
-            reply({"error": {"what": error.what, "where": error.where, "remedy": error.remedy}})
+            reply({"error": {"what": error.what, "where": error.where, "remedy": error.command}})
 
 
 def _limit_memory() -> None:

@@ -58,7 +58,7 @@ def read(
             parsed = _with_encoding(_reader(kind)(job), job.encodings)
         return kind, _checked(parsed, settings)
     except DocumentError as error:
-        raise DocumentError(error.what, where=error.where or name, remedy=error.remedy) from error
+        raise DocumentError(error.what, where=error.where or name, remedy=error.command) from error
     except MemoryError as error:
         raise DocumentError(
             "Reading the file takes more memory than there is.", where=name, remedy="Split it."

@@ -266,7 +266,7 @@ def _read_file(path: Path, source: str, settings: DocumentSettings) -> bytes:
     except OSError as error:
         raise _os_problem(path, error).error from error
     except DocumentError as error:
-        raise DocumentError(error.what, where=source, remedy=error.remedy) from error
+        raise DocumentError(error.what, where=source, remedy=error.command) from error
 
 
 def _problem(source: str, what: str, remedy: str) -> SourceProblem:

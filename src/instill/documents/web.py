@@ -252,7 +252,7 @@ class _Fetch:
         try:
             check()
         except DocumentError as error:
-            raise self._error(error.what, error.remedy) from error
+            raise self._error(error.what, error.command) from error
 
     def too_slow(self) -> DocumentError:
         seconds = f"{self.settings.url_timeout_s:g} s"

@@ -94,7 +94,7 @@ class LocalGenerator:
                 if model is None:
                     model = AutoModelForCausalLM.from_pretrained(str(self._folder), use_safetensors=True, **safe)
             except InstillError as error:
-                raise GeneratorError(error.what, where=error.where, remedy=error.remedy) from error
+                raise GeneratorError(error.what, where=error.where, remedy=error.command) from error
             except Exception as error:  # whatever a damaged folder makes the library raise
                 raise GeneratorError(
                     f"The model cannot be loaded: {type(error).__name__}: {str(error)[:200]}",

@@ -47,6 +47,16 @@ def visible(labels: Sequence[str] | None) -> str:
     return f"array_has_any(labels, [{', '.join(text_literal(label) for label in labels)}])"
 
 
+def held_of(document: Iterable[str], labels: Sequence[str] | None) -> tuple[str, ...]:
+    """The labels of a document that its reader is shown: only those that the reader holds.
+
+    Example:
+        >>> held_of(["hr", "staff"], ("staff", "it")), held_of(["hr"], None)
+        (('staff',), ('hr',))
+    """
+    return tuple(label for label in document if labels is None or label in labels)
+
+
 def both(*conditions: str) -> str:
     """The conditions that are not empty, joined by AND.
 

@@ -6,8 +6,9 @@ allowed, and a new condition is written from the tree: comparisons, `and`, `or`,
 are refused.
 
 A name is a document field (`FIELDS`) or else a metadata key; `metadata.size` reaches a key that is also a
-field. A key that a document does not have is null, so a comparison with it is neither true nor false. A metadata
-value is compared as the literal's type: as a number with 2024, as text with '2024'. Dates are ISO 8601 text.
+field. A key that a document does not have is null, so a comparison with it is neither true nor false; whether any
+document has it is asked by `instill.index.known_fields`. A metadata value is compared as the literal's type:
+as a number with 2024, as text with '2024'. Dates are ISO 8601 text.
 """
 
 from __future__ import annotations
@@ -35,10 +36,16 @@ Literal = str | float | bool
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A checked condition. `of_passages`: it names a field that differs between a document's passages."""
+    """A checked condition.
+
+    Args:
+        of_passages: it names a field that differs between a document's passages.
+        keys: the metadata keys that it names; whether any document has them is for the index to say.
+    """
 
     sql: str
     of_passages: bool
+    keys: frozenset[str] = frozenset()
 
 
 def compiled(where: str) -> str:
@@ -68,7 +75,7 @@ def parsed(where: str) -> Filter:
         raise UsageError("The filter is too long.", where=f"{len(where)} characters, at most {_LONGEST}")
     writer = _Writer(where)
     sql = writer.condition(_tree(where), 0)
-    return Filter(sql, of_passages=bool(writer.fields & PASSAGE_FIELDS))
+    return Filter(sql, of_passages=bool(writer.fields & PASSAGE_FIELDS), keys=frozenset(writer.keys))
 
 
 def _tree(where: str) -> Any:
@@ -106,6 +113,7 @@ class _Writer:
 
         self.where = where
         self.fields: set[str] = set()
+        self.keys: set[str] = set()
         self._exp = exp
         self._comparisons = {exp.EQ: "=", exp.NEQ: "<>", exp.GT: ">", exp.GTE: ">=", exp.LT: "<", exp.LTE: "<="}
 
@@ -223,6 +231,7 @@ class _Writer:
                 where=self.where,
                 remedy=f"Fields: {', '.join(sorted(FIELDS))}; metadata keys are letters, digits and _.",
             )
+        self.keys.add(key)
         return key
 
     def _check_column(self, column: Any) -> None:

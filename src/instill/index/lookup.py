@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from instill.documents.document import Block, Heading, Page, Passage
 from instill.encoders.protocol import Vectors
-from instill.index.conditions import both, is_one_of, text_literal, visible
+from instill.index.conditions import both, held_of, is_one_of, text_literal, visible
 from instill.index.filters import parsed
 from instill.index.schema import CURRENT, DOCUMENT_COLUMNS, FIRST, HEAD_COLUMNS, PASSAGE_COLUMNS, key_of, record_of
 from instill.index.tables import Table
@@ -50,7 +50,7 @@ def records(
     for by_source in _chunks("source", sources):
         for by_id in _chunks("doc_id", doc_ids):
             for row in _rows(table, both(by_source, by_id, fixed), DOCUMENT_COLUMNS):
-                found[row["doc_id"]] = record_of(row)
+                found[row["doc_id"]] = _shown_to(record_of(row), labels)
     return _by_source(found.values())
 
 
@@ -72,7 +72,8 @@ def document_text(table: Table, doc_id: str, labels: Sequence[str] | None) -> St
     rows = _rows(table, condition, (*DOCUMENT_COLUMNS, "document", "structure"))
     if not rows:
         return None
-    return stored_document(rows[0])
+    stored = stored_document(rows[0])
+    return replace(stored, record=_shown_to(stored.record, labels))
 
 
 def stored_document(row: Mapping[str, Any]) -> StoredDocument:
@@ -149,6 +150,10 @@ def _said(record: DocumentRecord) -> tuple[object, ...]:
         record.source, record.kind, record.title, record.content_hash, record.size, record.modified, record.labels,
         dict(record.metadata),
     )  # fmt: skip
+
+
+def _shown_to(record: DocumentRecord, labels: Sequence[str] | None) -> DocumentRecord:
+    return record if labels is None else replace(record, labels=held_of(record.labels, labels))
 
 
 def _rows(table: Table, condition: str, columns: Sequence[str]) -> list[Mapping[str, Any]]:

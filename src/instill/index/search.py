@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from instill.encoders.protocol import Vectors
 from instill.errors import UsageError
-from instill.index.conditions import both, is_one_of, visible
+from instill.index.conditions import both, held_of, is_one_of, visible
 from instill.index.filters import compiled
 from instill.index.fusion import Fusion
 from instill.index.keywords import searched
@@ -95,7 +95,7 @@ def search(
         # Ties fall to the older row, so that the same search gives the same list.
         orders = [np.lexsort((rows, -score))[: request.k] for score in scores]
     with watch.step("fetch"):
-        fields = _fetch(table, sorted({row for order in orders for row in rows[order].tolist()}))
+        fields = _fetch(table, sorted({row for order in orders for row in rows[order].tolist()}), request.labels)
         found = [
             _hits(fields, rows[order], score[order], keyword[order], cosine[order])
             for order, score in zip(orders, scores, strict=True)
@@ -193,13 +193,13 @@ def _aligned(by_keyword: Scored, by_vector: Scored) -> tuple[NDArray[np.int64], 
     return rows, keyword, cosine
 
 
-def _fetch(table: Table, rows: list[int]) -> dict[int, dict[str, Any]]:
+def _fetch(table: Table, rows: list[int], labels: Sequence[str] | None) -> dict[int, dict[str, Any]]:
     """What a hit shows of each row, by row id."""
     if not rows:
         return {}
     found = table.take_row_ids(rows).with_row_id().select([*HIT_COLUMNS, *heads_in(table)]).to_arrow().to_pylist()
     for row in found:
-        row["labels"] = tuple(row["labels"])
+        row["labels"] = held_of(row["labels"], labels)
         row["metadata"] = metadata_of(row["metadata"])
     return {row.pop("_rowid"): with_head(row) for row in found}
 

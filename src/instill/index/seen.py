@@ -65,6 +65,10 @@ class SeenIndex(Index):
         """See `Index.neighbours`."""
         return super().neighbours(doc_id, ordinal, before, after, self._held(labels))
 
+    def require_known_fields(self, where: str, labels: Sequence[str] | None = None) -> None:
+        """See `Index.require_known_fields`."""
+        super().require_known_fields(where, self._held(labels))
+
     def search_fused(
         self, request: SearchRequest, query_vector: Vectors | None, fusions: Sequence[Fusion]
     ) -> list[SearchResult]:

@@ -22,7 +22,8 @@ import pyarrow as pa
 
 from instill.encoders.protocol import Vectors
 from instill.errors import UsageError
-from instill.index.conditions import both, visible
+from instill.index.conditions import both, held_of, visible
+from instill.index.known_fields import explained
 from instill.index.lookup import vector_matrix
 from instill.index.schema import CURRENT, DOCUMENT_COLUMNS, FIRST, PASSAGE_COLUMNS
 from instill.index.tables import Table
@@ -83,8 +84,10 @@ def run(
             connection.execute(setting)
         return _timed(connection, query, time_limit_s)
     except duckdb.Error as error:
-        raise UsageError(
-            f"The query failed: {str(error).strip()[:1000]}", where=query[:200], remedy=_example()
+        message = " ".join(str(error).split())[:1000]
+        views = {name: (*view.columns, *view.on_request) for name, view in _VIEWS.items()}
+        raise explained(table, message, query, views, labels) or UsageError(
+            f"The query failed: {message}", where=query[:200], remedy=_example()
         ) from error
     finally:
         connection.close()
@@ -143,7 +146,7 @@ def _reader(
     batches = table.search().where(condition).select(loaded).limit(None).to_batches()
     fields = [_field(table, stored.get(name, name), name) for name in wanted]
     target = pa.schema(fields)
-    return pa.RecordBatchReader.from_batches(target, _renamed(batches, target, stored, query_vector))
+    return pa.RecordBatchReader.from_batches(target, _renamed(batches, target, stored, query_vector, labels))
 
 
 def _field(table: Table, stored: str, name: str) -> pa.Field:
@@ -153,7 +156,11 @@ def _field(table: Table, stored: str, name: str) -> pa.Field:
 
 
 def _renamed(
-    batches: Any, target: pa.Schema, stored: dict[str, str], query_vector: Vectors | None
+    batches: Any,
+    target: pa.Schema,
+    stored: dict[str, str],
+    query_vector: Vectors | None,
+    labels: Sequence[str] | None,
 ) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         columns = []
@@ -161,6 +168,9 @@ def _renamed(
             if field.name == "similarity" and query_vector is not None:
                 vector = np.asarray(query_vector, np.float32).reshape(-1)
                 columns.append(pa.array(vector_matrix(batch.column("vector"), len(vector)) @ vector))
+            elif field.name == "labels":
+                theirs = (held_of(each, labels) for each in batch.column("labels").to_pylist())
+                columns.append(pa.array([list(each) for each in theirs], type=field.type))
             else:
                 column = batch.column(stored.get(field.name, field.name))
                 columns.append(column if column.type == field.type else column.cast(field.type))

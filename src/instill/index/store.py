@@ -196,6 +196,16 @@ class Index:
             lambda table: lookup.passages_of(table, doc_id, labels, first=ordinal - before, last=ordinal + after)
         )
 
+    def require_known_fields(self, where: str, labels: Sequence[str] | None = None) -> None:
+        """Refuse a filter that names a field which no document of the caller has.
+
+        Raises:
+            UsageError: names it, and lists those that there are; or `where` is not a filter.
+        """
+        from instill.index.known_fields import require_known
+
+        self._read(lambda table: require_known(table, where, labels))
+
     # -- searching ---------------------------------------------------------------------------------------------
 
     def search(self, request: SearchRequest, query_vector: Vectors | None, fusion: Fusion) -> SearchResult:

@@ -144,7 +144,7 @@ def threshold_in_use(home: Path, settings: Settings, encoder: str, caller: Calle
     try:
         calibration = load_calibration(home, caller)
     except WorkspaceError as error:
-        return Threshold(own, "default", notice=f"{error.what} {error.remedy}" if caller.labels is None else "")
+        return Threshold(own, "default", notice=f"{error.what} {error.command}" if caller.labels is None else "")
     if calibration is None:
         return Threshold(own, "default")
     if calibration.identity != identity_of(settings, encoder):

@@ -109,7 +109,7 @@ def apply_tuned(
         owners = read_tuned(home / TUNED_FILE)
         tuned = load_tuned(home, caller)
     except WorkspaceError as error:
-        return settings, None, f"{error.what} {error.remedy}" if caller.labels is None else ""
+        return settings, None, f"{error.what} {error.command}" if caller.labels is None else ""
     cut = {} if owners is None else {name: value for name, value in owners.values.items() if name == SIZE}
     sized = with_values(settings, {name: value for name, value in cut.items() if not is_set(settings, name)})
     if tuned is None:

@@ -127,7 +127,7 @@ def export(
                 parity["gguf"] = _compare(reference, opened, exported_tokenizer, chosen, "GGUF", tolerance)
                 converted = _OPENED
             except MissingDependency as error:
-                converted = f"{_UNOPENED} {error.what} {error.remedy}"
+                converted = f"{_UNOPENED} {error.what} {error.command}"
     serve, notice = serving_line(form, base, candidate, out)
     notices = tuple(each for each in (notice, converted, *layout_notices(form, tokenizer)) if each)
     return Exported(out, form, precision, len(chosen), parity, tolerance, serve, notices)

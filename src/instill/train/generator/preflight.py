@@ -38,7 +38,7 @@ def examples_or_findings(rows: Sequence[Row], tokenizer: Any) -> tuple[list[Exam
         except UsageError as error:
             found.append(None)
             refused.append(place_of(row, number))
-            reason = reason or f"{error.what} {error.remedy}"
+            reason = reason or f"{error.what} {error.command}"
     return found, finding("template", "error", "The chat template cannot show some rows.", reason, refused)
 
 

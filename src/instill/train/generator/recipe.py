@@ -267,5 +267,5 @@ def _explained(error: ValidationError, file: Path) -> UsageError:
     first = error.errors()[0]
     key = str(first["loc"][-1]) if first["loc"] else ""
     if first["type"] == "extra_forbidden" and len(first["loc"]) > 1 and key in Recipe.model_fields:
-        found.remedy = f"Put `{key}` above the first [section]."
+        found.command = f"Put `{key}` above the first [section]."
     return found

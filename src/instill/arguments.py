@@ -1,0 +1,192 @@
+"""What a program passes to a workspace, checked where it comes in: a mistake is told before anything is done.
+
+Python lets a text stand where several were meant, and then goes through its letters. Here a text counts as one, and
+what is neither text nor several is refused.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, get_args
+
+from instill.errors import UsageError
+
+_KEY = re.compile(r"[a-z][a-z0-9_]{0,99}", re.IGNORECASE)
+MOST_HITS = 10_000
+
+
+def paths_of(paths: Any, name: str = "paths") -> list[str]:
+    """One path or several as texts.
+
+    Raises:
+        UsageError: it is neither, there is none, or one is empty.
+
+    Example:
+        >>> from pathlib import Path
+        >>> paths_of("tea.md"), paths_of(Path("notes")), paths_of(["a.md", Path("b.md")])
+        (['tea.md'], ['notes'], ['a.md', 'b.md'])
+        >>> paths_of(b"tea.md")
+        Traceback (most recent call last):
+        ...
+        instill.errors.UsageError: This is no path. (paths: b'tea.md') Pass a text, a Path, or several of them.
+    """
+    found = [_path(each, name) for each in _several(paths, name, (str, os.PathLike), "path", "a text, a Path")]
+    if not found:
+        raise UsageError("There is no path.", where=name, remedy="Pass a text, a Path, or several of them.")
+    return found
+
+
+def labels_of(labels: Any) -> tuple[str, ...] | None:
+    """One label or several; None stays None, which is the owner.
+
+    Raises:
+        UsageError: it is neither, or one is empty.
+
+    Example:
+        >>> labels_of("staff"), labels_of({"hr"}), labels_of([]), labels_of(None)
+        (('staff',), ('hr',), (), None)
+    """
+    if labels is None:
+        return None
+    return tuple(text_of(each, "labels") for each in _several(labels, "labels", (str,), "label", "a text"))
+
+
+def text_of(value: Any, name: str, *, what: str = "", remedy: str = "") -> str:
+    """A text that says something.
+
+    Args:
+        what: what is said where it is empty; "The NAME is empty." by default.
+
+    Raises:
+        UsageError: it is no text, is empty, or holds what cannot be stored as UTF-8.
+    """
+    if not isinstance(value, str):
+        raise UsageError("This is no text.", where=f"{name}: {_seen(value)}", remedy=remedy or "Pass a text.")
+    if not value.strip():
+        raise UsageError(what or f"The {name} is empty.", where="" if what else name, remedy=remedy)
+    return utf8(value, name)
+
+
+def utf8(value: Any, name: str) -> str:
+    """A text, which may be empty, of characters that can be stored.
+
+    Raises:
+        UsageError: it is no text, or holds half of a character.
+    """
+    if not isinstance(value, str):
+        raise UsageError("This is no text.", where=f"{name}: {_seen(value)}", remedy="Pass a text.")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            "This text is no valid UTF-8.", where=f"{name}: {_seen(value)}", remedy="Check how it was read or typed."
+        ) from error
+    return value
+
+
+def one_of(value: Any, choices: Any, name: str, what: str) -> Any:
+    """`value`, which is one of the texts of a `Literal` type.
+
+    Raises:
+        UsageError: it is none of them.
+    """
+    known = get_args(choices)
+    if value in known:
+        return value
+    raise UsageError(what, where=f"{name}: {_seen(value)}", remedy=f"Known are: {', '.join(known)}.")
+
+
+def count_of(value: Any, name: str, most: int = MOST_HITS) -> int:
+    """A whole number from 1 to `most`.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+        raise UsageError("This is no count.", where=f"{name}: {_seen(value)}", remedy=f"Pass 1 to {most:,}.")
+    return value
+
+
+def metadata_of(metadata: Any) -> dict[str, Any]:
+    """Fields of a document: names to texts, numbers, True and False; names are stored in small letters.
+
+    Raises:
+        UsageError: it is no mapping, a name is none that a filter can name, or a value is something else.
+
+    Example:
+        >>> metadata_of({"Year": 2024})
+        {'year': 2024}
+    """
+    if metadata is None:
+        return {}
+    if not isinstance(metadata, Mapping):
+        raise UsageError(
+            "Metadata are names and values.", where=_seen(metadata), remedy='Pass for example {"year": 2024}.'
+        )
+    for key, value in metadata.items():
+        if not isinstance(key, str) or not _KEY.fullmatch(key):
+            raise UsageError(
+                "This is no name of a field.",
+                where=f"metadata: {_seen(key)}",
+                remedy="Begin with a letter, and use letters, digits and _ only.",
+            )
+        if not isinstance(value, (str, int, float, bool)) or (isinstance(value, float) and not math.isfinite(value)):
+            raise UsageError(
+                "A field holds a text, a number, True or False.",
+                where=f"metadata: {key} = {_seen(value)}",
+                remedy="Pass one of these.",
+            )
+        if isinstance(value, str):
+            utf8(value, f"metadata: {key}")
+    return {key.lower(): value for key, value in metadata.items()}
+
+
+def turns_of(history: Any) -> Sequence[Any]:
+    """The turns of a conversation, oldest first.
+
+    Raises:
+        UsageError: it is something else than several `Turn`.
+    """
+    from instill.answer.types import Turn
+
+    found = list(_several(history, "history", (), "turn", "several Turn")) if history is not None else []
+    for each in found:
+        if not isinstance(each, Turn):
+            raise UsageError(
+                "This is no turn of a conversation.",
+                where=f"history: {_seen(each)}",
+                remedy='Pass Turn("user", "...") and Turn("assistant", "...").',
+            )
+    return found
+
+
+def _several(value: Any, name: str, single: tuple[type, ...], what: str, pass_this: str) -> Iterable[Any]:
+    if single and isinstance(value, single):
+        return [value]
+    odd = isinstance(value, (str, bytes, bytearray, memoryview, Mapping)) or not isinstance(value, Iterable)
+    found = () if odd else list(value)
+    wrong = [value] if odd else [each for each in found if single and not isinstance(each, single)]
+    for each in wrong[:1]:
+        several = "" if "several" in pass_this else ", or several of them"
+        raise UsageError(f"This is no {what}.", where=f"{name}: {_seen(each)}", remedy=f"Pass {pass_this}{several}.")
+    return found
+
+
+def _path(value: Any, name: str) -> str:
+    path = os.fspath(value)
+    if not isinstance(path, str):
+        raise UsageError(
+            "This is no path.", where=f"{name}: {_seen(value)}", remedy="Pass a path of text, not of bytes."
+        )
+    if not path.strip():
+        # Not the folder that one happens to be in: nobody means that by an empty text.
+        raise UsageError("A path is empty.", where=name, remedy='For the folder that you are in, pass ".".')
+    return path
+
+
+def _seen(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 80 else shown[:79] + "…"

@@ -1,0 +1,102 @@
+"""What to do next, for someone who writes Python: the commands and options of a remedy as calls and arguments.
+
+A remedy is written once, as one types it. At the command line it is printed so; an error that reaches a Python program
+says the same in Python's words.
+"""
+
+from __future__ import annotations
+
+import re
+
+_METHODS = {
+    "init": "Workspace.init",
+    "add": "workspace.add",
+    "sync": "workspace.sync",
+    "remove": "workspace.remove",
+    "reindex": "workspace.reindex",
+    "search": "workspace.search",
+    "ask": "workspace.ask",
+    "sql": "workspace.sql",
+    "show": "workspace.show",
+    "status --documents": "workspace.documents",
+    "status": "workspace.status",
+    "chat --list": "workspace.conversations",
+    "chat": "workspace.chat",
+    "doctor --repair": "workspace.repair",
+}
+_FUNCTIONS = {
+    "doctor": "instill.doctor.examine",
+    "study make": "instill.studying.study_workspace",
+    "calibrate": "instill.tuning.calibration.calibrate",
+    "tune search": "instill.tuning.search.tune_search",
+    "train encoder": "instill.tuning.own_encoder.train_own_encoder",
+}
+_CALLS = {**_METHODS, **_FUNCTIONS}
+_OF_THE_WORKSPACE = frozenset({"study make", "calibrate", "tune search", "train encoder"})
+_SWITCHES = frozenset({"force", "again", "generator", "promote", "strict"})
+_ANY_WORD = frozenset({"init", "add", "remove", "show"})  # their argument is a name, whatever it looks like
+
+_VALUE = r"\"[^\"]*\"|'[^']*'|[A-Z][A-Z_]+\b|\d[\d.,]*\d|\d"
+_OPTION = re.compile(rf"(?<![\w-])--(?P<name>[a-z][a-z-]*)(?:[ =](?P<value>{_VALUE}))?")
+_COMMAND = re.compile(
+    rf"`?\binstill (?:(?P<known>{'|'.join(sorted(map(re.escape, _CALLS), key=len, reverse=True))})(?![\w-])"
+    rf"(?P<rest>(?: (?:--[a-z][a-z-]*|{_VALUE}))*)(?P<name> [^\s`(),;-][^\s`(),;]*)?|(?P<other>[a-z][^`(),;]*))`?"
+)
+
+
+def in_python(remedy: str) -> str:
+    """A remedy in Python's words.
+
+    A command that has no call keeps its form, and is said to be one for a shell.
+
+    Example:
+        >>> in_python('Try: instill search "your words"')
+        'Try: workspace.search("your words")'
+        >>> in_python("Make one: instill init, or name one: --workspace FOLDER")
+        'Make one: Workspace.init(), or name one: Workspace.open(FOLDER)'
+        >>> in_python("Add documents, or give your own: instill calibrate --questions FILE")
+        'Add documents, or give your own: instill.tuning.calibration.calibrate(workspace, questions=FILE)'
+        >>> in_python("To use it anyway: --force")
+        'To use it anyway: force=True'
+        >>> in_python("Run: instill models rollback")
+        'Run: instill models rollback (in a shell)'
+    """
+    said, kept = [], 0
+    for match in _COMMAND.finditer(remedy):
+        said.append(_options(remedy[kept : match.start()]))
+        said.append(_call(match) if match["known"] else _for_a_shell(match[0]))
+        kept = match.end()
+    return "".join(said) + _options(remedy[kept:])
+
+
+def _call(match: re.Match[str]) -> str:
+    known, name = match["known"], match["name"] or ""
+    arguments = ["workspace"] if known in _OF_THE_WORKSPACE else []
+    rest, after = match["rest"], ""
+    if name and known in _ANY_WORD and not rest:
+        arguments.append('"' + name.strip(" \"'") + '"')
+    else:
+        after = name
+    arguments += re.findall(_VALUE, _OPTION.sub("", rest))
+    arguments += [_argument(option) for option in _OPTION.finditer(rest)]
+    return f"{_CALLS[known]}({', '.join(arguments)}){after}"
+
+
+def _for_a_shell(command: str) -> str:
+    bare = command.rstrip(" .")
+    return f"{bare} (in a shell){command[len(bare) :]}"
+
+
+def _options(text: str) -> str:
+    return _OPTION.sub(_argument, text)
+
+
+def _argument(option: re.Match[str]) -> str:
+    name, value = option["name"].replace("-", "_"), option["value"]
+    if name == "workspace":
+        return f"Workspace.open({value or 'FOLDER'})"
+    if value is not None:
+        return f"{name}={value}"
+    if name.startswith("no_"):
+        return f"{name[3:]}=False"
+    return f"{name}=True" if name in _SWITCHES else name

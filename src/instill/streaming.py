@@ -1,0 +1,115 @@
+"""An answer while it is written: an iterator over its pieces, and the whole answer at the end."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+
+from instill.answer.types import Answer
+
+_AHEAD = 256  # pieces that may wait for a slow reader
+_LOOK_S = 0.1
+
+OnToken = Callable[[str], None]
+_Item = str | Answer | Exception
+
+
+class AnswerStream(Iterator[str]):
+    """The pieces of an answer as they come; made by `Workspace.ask(..., stream=True)`.
+
+    A generator's pieces come before they are checked against the documents; `answer` is what counts. An answer that
+    is quoted comes as one piece. Work begins with the first piece that is asked for; whoever stops early should
+    `close` (or leave the `with`), which ends the work.
+
+    Args:
+        work: gives the answer and calls what it is given with each piece.
+
+    Example:
+        >>> stream = workspace.ask("How is it installed?", stream=True)  # doctest: +SKIP
+        >>> for piece in stream: print(piece, end="")  # doctest: +SKIP
+        >>> stream.answer.citations  # doctest: +SKIP
+    """
+
+    def __init__(self, work: Callable[[OnToken], Answer]) -> None:
+        self._work = work
+        self._items: queue.Queue[_Item] = queue.Queue(maxsize=_AHEAD)
+        self._closed = threading.Event()
+        self._started = False
+        self._said_something = False
+        self._end: Answer | Exception | None = None
+
+    @property
+    def answer(self) -> Answer:
+        """The whole answer, checked; waits for it.
+
+        Raises:
+            RuntimeError: the stream was closed before its end.
+            InstillError: what went wrong while answering.
+        """
+        for _ in self:
+            pass
+        if isinstance(self._end, Answer):
+            return self._end
+        if self._end is not None:
+            raise self._end
+        raise RuntimeError("the stream was closed before the answer was complete")
+
+    def __next__(self) -> str:
+        if self._end is not None or self._closed.is_set():
+            raise StopIteration
+        if not self._started:
+            self._started = True
+            _start(self._work, self._items, self._closed)
+        item = self._items.get()
+        if isinstance(item, str):
+            self._said_something = True
+            return item
+        self._end = item
+        if isinstance(item, Exception):
+            raise item
+        if item.text and not self._said_something:
+            return item.text
+        raise StopIteration
+
+    def close(self) -> None:
+        """Stop listening; a generator that still writes is stopped at its next piece."""
+        self._closed.set()
+
+    def __enter__(self) -> AnswerStream:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self._closed.set()
+
+
+class _Left(BaseException):
+    """Nobody listens any more. No child of Exception, so that nothing on the way takes it for a generator's failure."""
+
+
+def _start(work: Callable[[OnToken], Answer], items: queue.Queue[_Item], closed: threading.Event) -> None:
+    """A thread that holds the queue and not the stream, so that a stream nobody keeps is closed."""
+
+    def put(item: _Item) -> None:
+        while not closed.is_set():
+            try:
+                items.put(item, timeout=_LOOK_S)
+                return
+            except queue.Full:
+                continue
+        raise _Left
+
+    def run() -> None:
+        try:
+            try:
+                item: _Item = work(put)
+            except Exception as error:  # shown to whoever reads, in whose thread it belongs
+                item = error
+            put(item)
+        except _Left:
+            return
+
+    threading.Thread(target=run, daemon=True, name="instill-answer").start()
