@@ -10,8 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.warm import Warm, running_warm
+
+# How fast the machine is at this moment is no property of what is tested.
+settings.register_profile("instill", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("instill")
 
 HANDBOOK = {
     "refunds.md": (

@@ -166,14 +166,6 @@ def test_only_one_file_writes_to_the_terminal(file: Path) -> None:
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call):
             called = ast.unparse(node.func)
-            if called in (
-                "print",
-                "typer.echo",
-                "typer.secho",
-                "sys.stdout.write",
-                "sys.stderr.write",
-                "Console",
-                "json.dump",
-            ):
+            if called in WRITERS:
                 bad.append(f"line {node.lineno}: {called}")
     assert not bad, f"print with say, say_block or print_json: {', '.join(bad)}"

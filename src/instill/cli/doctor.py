@@ -22,18 +22,18 @@ def register(app: typer.Typer) -> None:
 
 def _say(done: Repair) -> None:
     if not done.damage:
-        typer.echo("The index is not damaged.")
+        say("The index is not damaged.")
         return
     for sentence in done.damage:
-        typer.echo(f"The index was damaged: {clean(sentence)}.")
-    typer.echo(f"It is mended: {done.documents} documents are whole.")
+        say(f"The index was damaged: {clean(sentence)}.")
+    say(f"It is mended: {done.documents} documents are whole.")
     for source in done.remade:
-        typer.echo(f"Cut and encoded again: {clean(source)}")
+        say(f"Cut and encoded again: {clean(source)}")
     for source in done.lost:
-        typer.echo(f"Lost to the index: {clean(source)}")
+        say(f"Lost to the index: {clean(source)}")
     if done.unreadable:
-        typer.echo(f"{done.unreadable} passages could not be read, so it is not known whose they were.")
-    typer.echo("Next: instill sync (reads again what is missing and followed). Add again what was piped in.")
+        say(f"{done.unreadable} passages could not be read, so it is not known whose they were.")
+    say("Next: instill sync (reads again what is missing and followed). Add again what was piped in.")
 
 
 def doctor(
