@@ -11,6 +11,7 @@ import pytest
 
 pytest.importorskip("torch")
 
+from instill.derived import made_from
 from instill.errors import GeneratorError, UsageError, WorkspaceError
 from instill.generators.local import LocalGenerator
 from instill.generators.protocol import Generator, Message
@@ -116,3 +117,32 @@ def test_opening_the_generator_imports_no_torch(kb: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == []
+
+
+def test_a_candidate_is_used_for_those_only_who_see_its_documents(kb: Path) -> None:
+    registry = Registry(kb / ".instill")
+    with Workspace.open(kb) as workspace:
+        workspace.add_text("Tea is green.", name="tea.txt", labels=["hr"])
+        made = made_from(workspace.documents())
+    Champions(registry).promote("lora")
+
+    def names(*callers: tuple[str, ...] | None) -> list[str]:
+        with Workspace.open(kb) as workspace:
+            found = [workspace.seen_by(labels).generator for labels in callers]
+            for generator in found:
+                reply(generator)  # Its name tells of the candidate once it is open.
+            # One model is in memory for all callers who get the same.
+            assert len({id(generator) for generator in found}) == len({each.name for each in found if each})
+            return [each.name for each in found if each is not None]
+
+    adapted, plain = "base with lora-1 (local)", "base (local)"
+    assert names(None, ("hr",)) == [adapted, plain]  # Nobody wrote down what it was made from.
+    registry.update("lora-1", documents=made)
+    assert names(None, ("hr",), ("hr", "staff"), ("staff",), ()) == [adapted, adapted, adapted, plain, plain]
+    with Workspace.open(kb) as workspace:
+        workspace.index.relabel(made.sources[0].doc_id, ["staff"])
+    assert names(None, ("hr",), ("staff",)) == [adapted, plain, adapted]
+    with Workspace.open(kb) as workspace:
+        workspace.remove([made.sources[0].doc_id])
+        assert workspace.purge().trained == ("candidate lora-1",)
+    assert names(None, ("hr",), ("staff",)) == [adapted, adapted, plain]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import torch
 from filelock import FileLock
 from safetensors.torch import load_file
 
+from instill.derived import BESIDE, NOTHING, MadeFrom, Source
 from instill.errors import UsageError, WorkspaceError
 from instill.gate.probes import Probe
 from instill.gate.rows import read_gate_rows
@@ -22,7 +24,7 @@ from instill.registry.store import Registry
 from instill.train.generator.recipe import read_recipe
 from instill.train.generator.replies import replies
 from instill.train.generator.rows import chat_row, write_rows
-from instill.training import Watch, gate_rows, train_recipe
+from instill.training import Outcome, Watch, gate_rows, train_recipe
 from instill.training_order import held_out_scores
 from tests.training.small_recipes import (
     GAIN,
@@ -366,3 +368,23 @@ def test_a_distilled_recipe_without_teachers_is_refused(task: Path) -> None:
 
 def test_retention_rows_are_long_enough_to_be_trusted() -> None:
     assert len(retention()) >= 20
+
+
+def test_the_card_keeps_the_documents_of_the_rows(task: Path) -> None:
+    home, recipe = task / ".instill", recipe_of(task)
+    plain = recipe.study_rows()
+    assert all(row.made_from == NOTHING for row in plain)
+
+    def train(label: str) -> Outcome:
+        link = MadeFrom((Source("d1", "h1", (label,)),))
+        return train_recipe(home, recipe, rows=[replace(plain[0], made_from=link), *plain[1:]])
+
+    first = train("hr")
+    assert first.fitted is not None
+    assert first.card.made_from.label_sets == (("hr",),)
+    assert not (home / "runs" / first.card.id / BESIDE).exists()
+    # The same rows from a document that has other labels now: the same candidate, and both sets of labels count.
+    again = train("staff")
+    assert again.fitted is None
+    assert again.card.id == first.card.id
+    assert Registry(home).get(first.card.id).card.made_from.label_sets == (("hr",), ("staff",))
