@@ -21,7 +21,7 @@ from instill.study.making import StudySettings
 from instill.study.stored import open_study
 from instill.studying import study_workspace
 
-WORDS = ("Quexford", "zanzibarilla", "1873")
+WORDS = ("Quexford", "zanzibarilla", "Pryde")
 """Stand in the document that is removed, and nowhere else; the second only in a question's answer."""
 
 PAGES = {
