@@ -21,6 +21,8 @@ from instill.documents.reader_process import ReaderPool
 from instill.documents.sources import Source, SourceProblem
 from instill.documents.splitting import SPLITTER_VERSION, split
 from instill.documents.table_heads import under_head
+from instill.documents.time_limit import TimeLimit
+from instill.encoders.estimated import DocumentVectors, document_vectors
 from instill.encoders.protocol import Encoder, Vectors
 from instill.errors import DocumentError
 from instill.index.store import Index
@@ -40,6 +42,24 @@ class Failure:
     source: str
     what: str
     remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileOutcome:
+    """What became of one source, told as soon as it holds on the disk: a run that is stopped later has said so.
+
+    Args:
+        result: "added", "changed", "moved" (`was`: from where), "relabelled", "removed", "unchanged" or "failed".
+        passages: how many were encoded.
+        what, remedy: of a failure.
+    """
+
+    source: str
+    result: Literal["added", "changed", "moved", "relabelled", "removed", "unchanged", "failed"]
+    passages: int = 0
+    was: str = ""
+    what: str = ""
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,24 +164,63 @@ class Prepared:
 
 
 def cut(document: Document, encoder: Encoder, settings: DocumentSettings) -> list[Passage]:
-    """The passages of a document, counted by the encoder's own tokens."""
+    """The passages of a document, counted by the encoder's own tokens.
+
+    Raises:
+        DocumentError: it takes longer than `documents.max_seconds`.
+    """
     return split(
-        document.parsed, kind=document.kind, tokenizer=encoder.tokenizer, passage_tokens=settings.passage_tokens
+        document.parsed,
+        kind=document.kind,
+        tokenizer=encoder.tokenizer,
+        passage_tokens=settings.passage_tokens,
+        time_limit=TimeLimit.of(settings.max_seconds),
     )
 
 
-def encoded(encoder: Encoder, batch: Sequence[Prepared], identity: str) -> list[IndexedDocument]:
-    """The documents with their vectors; the passages of all of them are encoded together."""
-    texts = [encoder_input(entry.document.title, passage) for entry in batch for passage in entry.passages]
-    vectors = encoder.encode_passages(texts)
-    documents = []
+def encoded(
+    encoder: Encoder,
+    batch: Sequence[Prepared],
+    identity: str,
+    *,
+    estimated_from: int = 0,
+    on_notice: Callable[[str, str], None] | None = None,
+) -> list[IndexedDocument]:
+    """The documents with their vectors; the passages of all of them are encoded together.
+
+    Args:
+        estimated_from: documents of at least so many passages may have most of their vectors estimated
+            (`encoders/estimated.py`); 0: none.
+        on_notice: told the source and the notice where that was done.
+    """
+    long = [estimated_from > 0 and len(entry.passages) >= estimated_from for entry in batch]
+    short = [entry for entry, apart in zip(batch, long, strict=True) if not apart]
+    vectors = encoder.encode_passages([text for entry in short for text in _inputs(entry)])
+    documents: list[IndexedDocument] = []
     first = 0
-    for entry in batch:
-        last = first + len(entry.passages)
-        leaning = lean_to_document(vectors[first:last])
-        documents.append(IndexedDocument(entry.document, entry.passages, leaning, identity))
-        first = last
+    for entry, apart in zip(batch, long, strict=True):
+        if apart:
+            found = document_vectors(encoder, _inputs(entry), estimated_from=estimated_from)
+            own = found.vectors
+            if found.estimated and on_notice is not None:
+                on_notice(entry.document.source, _estimate_notice(found))
+        else:
+            own = vectors[first : first + len(entry.passages)]
+            first += len(entry.passages)
+        documents.append(IndexedDocument(entry.document, entry.passages, lean_to_document(own), identity))
     return documents
+
+
+def _inputs(entry: Prepared) -> list[str]:
+    return [encoder_input(entry.document.title, passage) for passage in entry.passages]
+
+
+def _estimate_notice(found: DocumentVectors) -> str:
+    return (
+        f"{found.estimated:,} of {len(found.vectors):,} vectors were estimated from the others, because its passages "
+        f"are alike (mean cosine with vectors that were held back: {found.cosine:.3f}); keywords are exact. "
+        "documents.estimated_from = 0 computes all of them."
+    )
 
 
 def encode_and_commit(index: Index, encoder: Encoder, batch: Sequence[Prepared], identity: str) -> None:
@@ -231,6 +290,7 @@ class Ingest:
         open_encoder: called only when there is something to encode.
         fingerprint: the fingerprint of the encoder that the index was made with.
         progress: called as sources are done.
+        on_file: called with what became of each source, when it is so.
     """
 
     def __init__(
@@ -240,7 +300,9 @@ class Ingest:
         fingerprint: str,
         settings: DocumentSettings,
         progress: Callable[[Progress], None] | None = None,
+        on_file: Callable[[FileOutcome], None] | None = None,
     ) -> None:
+        self._on_file = on_file or (lambda _outcome: None)
         self._index = index
         self._open_encoder = open_encoder
         self._settings = settings
@@ -271,10 +333,9 @@ class Ingest:
                 rest = self._turn(rest, readers, tell=turn == 0)
                 if not rest:
                     break
-        self.report.failed += [
-            Failure(entry.source, "Another process kept changing this document.", "Run the command again.")
-            for entry in rest
-        ]
+        for entry in rest:
+            why = "Another process kept changing this document."
+            self._fail(entry.source, DocumentError(why, remedy="Run the command again."))
         self._tell(len(listed), len(listed), "")
         self.report.seconds += time.monotonic() - started
         return {entry.source for entry in listed}
@@ -285,6 +346,8 @@ class Ingest:
             records = find()
             self._index.remove([record.doc_id for record in records])
         self.report.removed += [record.source for record in records]
+        for record in records:
+            self._on_file(FileOutcome(record.source, "removed"))
 
     def _turn(
         self, entries: Sequence[Source | SourceProblem], readers: ReaderPool, *, tell: bool
@@ -374,7 +437,8 @@ class Ingest:
             return
         batch, self._batch = self._batch, []
         read = [planned.prepared for planned in batch if planned.prepared is not None]
-        vectors = iter(encoded(self._open_encoder(), read, self._identity) if read else ())
+        told: dict[str, str] = {}
+        vectors = iter(self._encoded(read, told) if read else ())
         changes: dict[int, Put | Keep] = {}
         for position, planned in enumerate(batch):
             changes[position] = planned.keep or Put(next(vectors), planned.known)
@@ -385,9 +449,19 @@ class Ingest:
         left = {id(change) for change in undone}
         for at, planned in enumerate(batch):
             if at in wanted and id(changes[at]) not in left:
+                self.report.notices += [(source, told[source]) for source in [planned.entry.source] if source in told]
                 self._done(planned)
             else:
                 self._overtaken.append(planned.entry)
+
+    def _encoded(self, batch: Sequence[Prepared], told: dict[str, str]) -> list[IndexedDocument]:
+        return encoded(
+            self._open_encoder(),
+            batch,
+            self._identity,
+            estimated_from=self._settings.estimated_from,
+            on_notice=told.__setitem__,
+        )
 
     def _done(self, planned: _Planned) -> None:
         report, source, known = self.report, planned.entry.source, planned.known
@@ -395,12 +469,15 @@ class Ingest:
         if planned.prepared is not None:
             (report.added if planned.prepared.change == "added" else report.changed).append(source)
             report.passages += planned.passages
+            self._on_file(FileOutcome(source, planned.prepared.change, planned.passages))
             report.resettled += known is not None and known.content_hash == planned.prepared.document.content_hash
         elif planned.keep is not None and known is not None:
             if known.source != source:
                 report.moved.append((known.source, source))
+                self._on_file(FileOutcome(source, "moved", was=known.source))
             if known.labels != planned.keep.labels:
                 report.relabelled.append(source)
+                self._on_file(FileOutcome(source, "relabelled"))
 
     def _check_untouched(self, version: int) -> None:
         """Make sure that what needed nothing at `version` of the index still needs nothing."""
@@ -412,11 +489,13 @@ class Ingest:
             source = planned.entry.source
             if governs(source) == planned.attributes and (now is None or now.get(source) == planned.known):
                 self.report.unchanged += 1
+                self._on_file(FileOutcome(source, "unchanged"))
             else:
                 self._overtaken.append(planned.entry)
 
     def _fail(self, source: str, error: DocumentError) -> None:
         self.report.failed.append(Failure(source, error.what, error.command))
+        self._on_file(FileOutcome(source, "failed", what=error.what, remedy=error.command))
 
     def _tell(self, done: int, total: int, source: str) -> None:
         if self._progress is not None:

@@ -75,9 +75,8 @@ def _copy(
     count = 0
 
     def commit() -> None:
-        new.commit(
-            [replace(entry, added=copied[entry.document.doc_id].added) for entry in encoded(encoder, batch, identity)]
-        )
+        again = encoded(encoder, batch, identity, estimated_from=settings.estimated_from)
+        new.commit([replace(entry, added=copied[entry.document.doc_id].added) for entry in again])
         batch.clear()
 
     for position, doc_id in enumerate(doc_ids):

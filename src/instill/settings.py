@@ -30,8 +30,15 @@ class DocumentSettings(_Section):
 
     max_file_mb: float = Field(200, gt=0, description="Larger files are refused, with a reason.")
     max_text_mb: float = Field(50, gt=0, description="Largest canonical text of one document.")
+    max_seconds: float = Field(
+        120, gt=0, description="Longest time to read a file, and again to cut it; 10 s more for each page read by OCR."
+    )
+    max_memory_mb: float = Field(2048, ge=256, description="Most memory for reading a file (Linux).")
     ocr: Literal["auto", "always", "never"] = Field("auto", description="auto: pages without a text layer, and images.")
     passage_tokens: int = Field(200, ge=32, le=8192, description="Most tokens of a passage, by the encoder's count.")
+    estimated_from: int = Field(
+        1000, ge=0, description="Passages in a document of like rows from which vectors are estimated; 0: never."
+    )
     exclude: list[str] = Field(
         default=[".git/", ".instill/", "node_modules/", "__pycache__/", ".venv/", ".DS_Store"],
         description="gitignore patterns that folders are walked without.",
@@ -49,6 +56,15 @@ class EncoderSettings(_Section):
     model: str = Field("instill", description='"instill", "minilm", or a sentence-transformers folder.')
     precision: Literal["int8", "fp32"] = "int8"
     threads: int = Field(0, ge=0, description="0: one per core.")
+
+
+class SqlSettings(_Section):
+    """What a query of `instill sql` may take and give; more is refused."""
+
+    max_rows: int = Field(100_000, ge=1, description="Rows of the result.")
+    max_mb: float = Field(64, gt=0, description="Size of the result.")
+    max_seconds: float = Field(30, gt=0)
+    max_memory_mb: float = Field(2048, ge=256, description="Memory that the query takes (all of it on Linux).")
 
 
 class SearchSettings(_Section):
@@ -112,6 +128,7 @@ class Settings(BaseSettings):
     documents: DocumentSettings = DocumentSettings()
     encoder: EncoderSettings = EncoderSettings()
     search: SearchSettings = SearchSettings()
+    sql: SqlSettings = SqlSettings()
     answer: AnswerSettings = AnswerSettings()
     generator: GeneratorSettings = GeneratorSettings()
     privacy: PrivacySettings = PrivacySettings()

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from instill.index.lookup import StoredDocument
     from instill.index.repair import Repair
     from instill.index.store import Index
-    from instill.ingest import Ingest, IngestReport, Progress
+    from instill.ingest import FileOutcome, Ingest, IngestReport, Progress
     from instill.learned.own_encoder import OwnEncoder
     from instill.learned.threshold import Threshold
     from instill.learned.tuned import Tuned
@@ -312,6 +312,7 @@ class Workspace:
         metadata: Mapping[str, Scalar] | None = None,
         follow: bool = True,
         progress: Callable[[Progress], None] | None = None,
+        on_file: Callable[[FileOutcome], None] | None = None,
     ) -> IngestReport:
         """Add files, folders (recursively), glob patterns and http(s) addresses.
 
@@ -320,6 +321,7 @@ class Workspace:
             labels: access labels of these documents; None keeps the labels of documents that are known already.
             metadata: fields to filter by, over what the files themselves say.
             follow: remember the paths, so that `sync` keeps up with them.
+            on_file: called with what became of each source, as soon as it holds on the disk.
 
         Raises:
             UsageError: `paths`, `labels` or `metadata` are not what they should be; nothing is added.
@@ -336,7 +338,7 @@ class Workspace:
         followed = [root for root in absolute_all(paths) if can_be_followed(root)] if follow else []
         for root in followed:  # before the work, so that `sync` goes on where a stopped run ended
             self.catalog.remember_root(Root(root, attributes.labels or (), attributes.metadata))
-        ingest = self._ingest(progress)
+        ingest = self._ingest(progress, on_file)
         found = find_sources(paths, base=Path.cwd(), exclude=self.settings.documents.exclude)
         ingest.add(found, unless_said_since(self.catalog.roots, followed, attributes))
         self._upkeep()
@@ -349,6 +351,7 @@ class Workspace:
         name: str,
         labels: Labels = None,
         metadata: Mapping[str, Scalar] | None = None,
+        on_file: Callable[[FileOutcome], None] | None = None,
     ) -> IngestReport:
         """Add one document from memory; its source is "stdin:NAME". The ending of `name` decides the format."""
         from instill.documents.sources import from_stdin
@@ -358,12 +361,17 @@ class Workspace:
         attributes = Attributes(labels_of(labels), metadata_of(metadata))
         source = from_stdin(text_of(name, "name"), data)
         self._must_be_writable()
-        ingest = self._ingest(None)
+        ingest = self._ingest(None, on_file)
         ingest.add([source], attributes)
         self._upkeep()
         return ingest.report
 
-    def sync(self, *, progress: Callable[[Progress], None] | None = None) -> IngestReport:
+    def sync(
+        self,
+        *,
+        progress: Callable[[Progress], None] | None = None,
+        on_file: Callable[[FileOutcome], None] | None = None,
+    ) -> IngestReport:
         """Bring the index in step with what is followed: add, change, rename, remove.
 
         A folder that is gone as a whole (an unmounted disk, say) is reported and its documents are kept.
@@ -371,7 +379,7 @@ class Workspace:
         from instill.sync import sync_roots
 
         self._must_be_writable()
-        ingest = self._ingest(progress)
+        ingest = self._ingest(progress, on_file)
         sync_roots(self.catalog.roots, ingest, self.index, self.settings.documents)
         self._upkeep()
         return ingest.report
@@ -593,12 +601,14 @@ class Workspace:
 
         `near` adds a column `similarity` (cosine to this text) to `passages`.
         """
+        from instill.index.sql_limits import SqlLimits
+
         text_of(query, "query", what="The query is empty.", remedy='Try: instill sql "select count(*) from documents"')
         seen = self.seen_by(labels)
         if utf8(near, "near"):
             seen.check_encoder()
         vector = self.encoder.encode_queries([near])[0] if near else None
-        return seen.index.sql(query, query_vector=vector)
+        return seen.index.sql(query, query_vector=vector, limits=SqlLimits(**self.settings.sql.model_dump()))
 
     def show(self, reference: str | os.PathLike[str], *, labels: Labels = None) -> StoredDocument:
         """One document with its canonical text, by id, the start of an id, or source path.
@@ -707,11 +717,18 @@ class Workspace:
             threshold=threshold,
         )
 
-    def _ingest(self, progress: Callable[[Progress], None] | None) -> Ingest:
+    def _ingest(
+        self, progress: Callable[[Progress], None] | None, on_file: Callable[[FileOutcome], None] | None
+    ) -> Ingest:
         from instill.ingest import Ingest
 
         return Ingest(
-            self.index, lambda: self.encoder, self.index.generation.fingerprint, self.settings.documents, progress
+            self.index,
+            lambda: self.encoder,
+            self.index.generation.fingerprint,
+            self.settings.documents,
+            progress,
+            on_file,
         )
 
     def _upkeep(self) -> None:

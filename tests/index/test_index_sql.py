@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from instill.errors import UsageError
+from instill.index.sql_limits import SqlLimits
 from instill.index.store import Index
 from tests.index.index_builders import DIMENSION, document, encode, open_index
 
@@ -128,12 +129,15 @@ def test_a_mistake_is_explained(index: Index) -> None:
 
 def test_an_endless_query_ends(index: Index) -> None:
     with pytest.raises(UsageError, match="longer than"):
-        index.sql("select sum(a.range * b.range) from range(1000000000) a, range(1000000) b", time_limit_s=0.2)
+        index.sql(
+            "select sum(a.range * b.range) from range(1000000000) a, range(1000000) b",
+            limits=SqlLimits(max_seconds=0.2),
+        )
 
 
 def test_a_greedy_query_ends(index: Index) -> None:
     with pytest.raises(UsageError):
-        index.sql("select list(a.range || repeat('x', 1000)) from range(100000000) a", time_limit_s=20)
+        index.sql("select list(a.range || repeat('x', 1000)) from range(100000000) a", limits=SqlLimits(max_seconds=20))
 
 
 def test_refusals_do_not_clutter_the_log(index: Index, caplog: pytest.LogCaptureFixture) -> None:

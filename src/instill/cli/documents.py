@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -75,6 +75,8 @@ def add(
 ) -> None:
     """Add documents, or take in their changes. What has not changed costs nothing.
 
+    With --json: a line for each file as soon as it is in (or refused), and the report as the last line.
+
     Example: `instill add ~/Documents "notes/**/*.md" https://example.org/page.html --label team --meta year=2026`
     """
     metadata = parse_metadata(meta or [])
@@ -82,7 +84,8 @@ def add(
         if "-" in paths:
             if len(paths) > 1:
                 raise UsageError("Standard input and paths cannot be added in one command.", remedy="Run two commands.")
-            report = opened.add_text(sys.stdin.buffer.read(), name=name, labels=label, metadata=metadata)
+            data = sys.stdin.buffer.read()
+            report = opened.add_text(data, name=name, labels=label, metadata=metadata, on_file=_told(as_json))
         else:
             report = opened.add(
                 paths,
@@ -90,6 +93,7 @@ def add(
                 metadata=metadata,
                 follow=follow,
                 progress=lambda now: update(now.done, now.total, f"{now.passages} passages"),
+                on_file=_told(as_json),
             )
     _finish(report, as_json)
 
@@ -97,10 +101,14 @@ def add(
 def sync(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """Bring the index in step with the paths that were added: new, changed, moved and removed files.
 
+    With --json: a line for each file as soon as it is in (or refused), and the report as the last line.
+
     Example: `instill sync`
     """
     with Workspace.open(workspace) as opened, progress_bar("Syncing", hidden=as_json) as update:
-        report = opened.sync(progress=lambda now: update(now.done, now.total, f"{now.passages} passages"))
+        report = opened.sync(
+            progress=lambda now: update(now.done, now.total, f"{now.passages} passages"), on_file=_told(as_json)
+        )
     _finish(report, as_json)
 
 
@@ -312,9 +320,13 @@ def _scalar(value: str) -> str | int | float | bool:
     return value
 
 
+def _told(as_json: bool) -> Callable[[Any], None] | None:
+    return print_json_line if as_json else None
+
+
 def _finish(report: Any, as_json: bool) -> None:
     if as_json:
-        print_json(report)
+        print_json_line(report)
     else:
         _print_report(report)
     if report.failed:

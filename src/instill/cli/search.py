@@ -63,9 +63,12 @@ def sql(
 
     Example: `instill sql "select source, text from passages order by similarity desc limit 3" --near "refunds"`
     """
-    with Workspace.open(workspace) as opened:
+    from instill.index.sql_limits import memory_bounded
+    from instill.index.sql_values import plain_rows
+
+    with Workspace.open(workspace) as opened, memory_bounded(opened.settings.sql.max_memory_mb):
         table = opened.sql(query, labels=label, near=near)
-    rows = table.to_pylist()
+    rows = plain_rows(table)
     if as_json:
         print_json({"columns": table.column_names, "rows": rows})
         return

@@ -37,6 +37,8 @@ CHARACTERS_PER_TOKEN = 16
 _RUNNING_HEAD = 80  # so short a line at the top of a page belongs to the heading after it
 _LONG_PROSE = 6  # characters a token that prose does not reach: such a paragraph is taken apart without counting it
 _LEAST_PIECE = 12  # shorter lines are not worth a place of their own in the search
+_RUN, _LONG_RUN = 8, 32  # characters in a part of a word, and of one that is longer than any word
+_VERY_LONG_WORD = 2000
 _SLICE = 4000  # the sentence finder takes more than linear time, so it sees no more at a time
 
 _BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
@@ -321,10 +323,11 @@ def _single_words(text: str, piece: Piece) -> Iterator[Piece]:
 def _characters(text: str, piece: Piece) -> Iterator[Piece]:
     """A word above the limit, or a run of a script without spaces: Unicode's word boundaries, else characters."""
     part = text[piece.start : piece.end]
+    splitter = TextSplitter(_RUN if len(part) <= _VERY_LONG_WORD else _LONG_RUN, trim=False)
     starts = {
         first + offset: CUT_INSIDE_WORD
         for first, last in _slices(part)
-        for offset, _ in TextSplitter(8, trim=False).chunk_indices(part[first:last])
+        for offset, _ in splitter.chunk_indices(part[first:last])
         if first + offset > 0
     }
     for cut in _parts(piece, starts):

@@ -1,4 +1,6 @@
-"""Reads risky formats in a process of its own, so that a parser that hangs or crashes costs one file, not the run.
+"""Reads in a process of its own, so that a parser that hangs, crashes or takes all memory costs one file, not the run.
+
+Small files of simple formats are read in the caller's process, since starting another one would cost more.
 
 `ReaderPool` is the caller's side; `python -m instill.documents.reader_process` is the other one. They speak over
 pipes: a line of JSON and the bytes to the reader; lines of JSON back ("alive" while it works, then the result).
@@ -22,13 +24,18 @@ from instill.documents.document import Block, Heading, Page, Parsed
 from instill.documents.guard import check_content
 from instill.documents.kinds import kind_of
 from instill.documents.reading import read
+from instill.documents.time_limit import TimeLimit
 from instill.errors import DocumentError
 from instill.settings import DocumentSettings
 
 SAFE_KINDS = frozenset({"text", "markdown", "rst", "code", "csv", "json", "jsonl", "notebook"})
-"""Read in the caller's process: small parsers in Python that have no way to crash it."""
+"""Parsers in Python that have no way to crash the caller's process."""
 
-_MEMORY = 6 * 1024**3
+IN_PROCESS_BYTES = 64 * 1024
+"""Larger files of safe kinds are read in a process too: there they can be stopped."""
+
+_MEMORY = 6 * 1024**3  # of addresses, until the settings have come
+_MOST_EXTRA_SECONDS = 3600.0  # that pages read by OCR may add
 _START_SECONDS = 60.0
 
 
@@ -55,9 +62,9 @@ class ReaderPool:
         self._workers = max(1, workers)
 
     def read(self, data: bytes, *, name: str, content_type: str = "", kind: str = "") -> tuple[str, Parsed]:
-        """As `reading.read`; a hang or a crash is a `DocumentError` too."""
+        """As `reading.read`; a hang, a crash, too much time or memory is a `DocumentError` too."""
         kind = kind or kind_of(data, name=name, content_type=content_type)
-        if kind in SAFE_KINDS or not data:
+        if not data or (kind in SAFE_KINDS and len(data) <= IN_PROCESS_BYTES):
             return read(data, name=name, settings=self._settings, content_type=content_type, kind=kind)
         try:
             check_content(data, kind, self._settings)  # before a process is bothered
@@ -98,6 +105,7 @@ class _Process:
     """One reader process with the thread that listens to it (pipes cannot be waited for with a time limit)."""
 
     def __init__(self, settings: DocumentSettings) -> None:
+        self._settings = settings
         self._process = subprocess.Popen(
             [sys.executable, "-m", "instill.documents.reader_process"],
             stdin=subprocess.PIPE,
@@ -124,26 +132,34 @@ class _Process:
         job = {"name": name, "content_type": content_type, "kind": kind, "size": len(data)}
         # Written by a thread of its own: a reader that hangs before it has read everything must not block us.
         threading.Thread(target=self._send, args=(job, data), daemon=True).start()
-        wait = max(silence, 0.0)
-        first = True
+        limit = TimeLimit.of(self._settings.max_seconds)
+        patience, extra = _START_SECONDS, 0.0  # a process that has just been started first has to import
         while True:
+            left = limit.left() + patience + extra
             try:
-                message = self._messages.get(timeout=wait + (_START_SECONDS if first else 0.0))
+                message = self._messages.get(timeout=max(0.0, min(silence + patience, left)))
             except queue.Empty:
                 self.stop()
+                if left < silence + patience:
+                    error = limit.over(f"Reading the {kind} file")
+                    raise DocumentError(error.what, where=name, remedy=error.remedy) from None
                 raise DocumentError(
                     f"Its {kind} reader did not get on for {silence:g} s and was stopped.",
                     where=name,
                     remedy="Save it again in its program, or as PDF, and add that.",
                 ) from None
-            first = False
+            if patience and message is not None:
+                limit, patience = TimeLimit.of(self._settings.max_seconds), 0.0
             if message is None:
                 self.stop()
                 raise DocumentError(
-                    f"Its {kind} reader crashed or ran out of memory.",
+                    f"Its {kind} reader crashed, or needed more memory than the {self._settings.max_memory_mb:,.0f} MB "
+                    "that a file may take.",
                     where=name,
-                    remedy="Save it again in its program, or split it, and add that.",
+                    remedy="Split it or save it again in its program, or raise max_memory_mb under [documents] in "
+                    "instill.toml.",
                 )
+            extra = min(extra + message.get("more", 0.0), _MOST_EXTRA_SECONDS)
             if "error" in message:
                 error = message["error"]
                 raise DocumentError(error["what"], where=error["where"], remedy=error["remedy"])
@@ -190,6 +206,7 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
         replies.flush()
 
     settings = DocumentSettings.model_validate(json.loads(requests.readline()))
+    _limit_memory(settings.max_memory_mb)
     while line := requests.readline():
         job = json.loads(line)
         data = requests.read(job["size"])
@@ -201,26 +218,29 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
                 settings=settings,
                 content_type=job["content_type"],
                 kind=job["kind"],
-                alive=lambda: reply({"alive": True}),
+                alive=lambda more=0.0: reply({"alive": True, "more": more}),
             )
             reply({"kind": kind, "parsed": dataclasses.asdict(parsed)})
         except DocumentError as error:
             reply({"error": {"what": error.what, "where": error.where, "remedy": error.command}})
 
 
-def _limit_memory() -> None:
+def _limit_memory(megabytes: float) -> None:
+    """What the process may write to; on systems that do not count it (macOS), its addresses."""
     try:
         import resource
     except ImportError:  # Windows
         return
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    limit = _MEMORY if hard == resource.RLIM_INFINITY else min(_MEMORY, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+    wanted = {resource.RLIMIT_AS: max(_MEMORY, 4 * int(megabytes * 1024**2))}
+    if sys.platform == "linux":
+        wanted[resource.RLIMIT_DATA] = int(megabytes * 1024**2)
+    for what, most in wanted.items():
+        _, hard = resource.getrlimit(what)
+        resource.setrlimit(what, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 if __name__ == "__main__":
-    _limit_memory()
     # Libraries may print; what they print must not get between the replies.
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

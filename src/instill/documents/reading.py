@@ -14,7 +14,7 @@ from instill.documents.decoding import Decoded
 from instill.documents.document import Page, Parsed
 from instill.documents.guard import check_content, check_size
 from instill.documents.kinds import TEXT_KINDS, kind_of, looks_binary
-from instill.documents.readers.job import Job
+from instill.documents.readers.job import Alive, Job, nothing
 from instill.documents.unread import OLE, unread
 from instill.errors import DocumentError
 from instill.settings import DocumentSettings
@@ -27,7 +27,7 @@ def read(
     settings: DocumentSettings,
     content_type: str = "",
     kind: str = "",
-    alive: Callable[[], None] = lambda: None,
+    alive: Alive = nothing,
 ) -> tuple[str, Parsed]:
     """The format family and the canonical text with its structure.
 
@@ -61,7 +61,9 @@ def read(
         raise DocumentError(error.what, where=error.where or name, remedy=error.command) from error
     except MemoryError as error:
         raise DocumentError(
-            "Reading the file takes more memory than there is.", where=name, remedy="Split it."
+            f"Reading it takes more memory than the {settings.max_memory_mb:,.0f} MB that a file may take.",
+            where=name,
+            remedy="Split it, or raise max_memory_mb under [documents] in instill.toml.",
         ) from error
     except RecursionError as error:
         raise DocumentError(

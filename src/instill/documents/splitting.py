@@ -17,6 +17,8 @@ from tokenizers import Tokenizer
 
 from instill.documents.document import Block, Heading, Page, Parsed, Passage
 from instill.documents.pieces import Counter, Piece, heading_end, take_apart
+from instill.documents.segments import segments
+from instill.documents.time_limit import TimeLimit
 
 SPLITTER_VERSION = "2"
 """Part of the passage identity: it changes whenever the same text would be split in another way."""
@@ -34,7 +36,9 @@ class _Costs:
     tiny_share: float = 0.2
 
 
-def split(parsed: Parsed, *, kind: str, tokenizer: Tokenizer, passage_tokens: int) -> list[Passage]:
+def split(
+    parsed: Parsed, *, kind: str, tokenizer: Tokenizer, passage_tokens: int, time_limit: TimeLimit | None = None
+) -> list[Passage]:
     """Cut a document's canonical text into passages.
 
     Every character that is not white space is in exactly one passage; passages are in order, do not overlap, and
@@ -49,17 +53,24 @@ def split(parsed: Parsed, *, kind: str, tokenizer: Tokenizer, passage_tokens: in
             copy that does neither is used.
         passage_tokens: most tokens of a passage, 16 or more. 16 characters count at least one token, because many
             tokenizers make a single unknown token of a very long word.
+        time_limit: looked at after every 200,000 characters, which are cut on their own (`segments.py`).
 
     Returns:
         Passages with `parsed.text[start:end] == text`; empty only for a text of white space.
 
     Raises:
         ValueError: `passage_tokens` is under 16.
+        DocumentError: the time is over.
     """
     if passage_tokens < 16:
         raise ValueError("passage_tokens must be 16 or more")
     counter = Counter(_counting_copy(tokenizer))
-    spans = _fitting_spans(parsed, kind, counter, passage_tokens)
+    limit = time_limit or TimeLimit.none()
+    spans: list[tuple[int, int]] = []
+    for offset, part in segments(parsed):
+        limit.check("Cutting it into passages")
+        found = _fitting_spans(part, kind, counter, passage_tokens)
+        spans += [(offset + start, offset + end) for start, end in found]
     return _passages(parsed, spans)
 
 

@@ -15,6 +15,8 @@ from instill.index.types import DocumentRecord, SearchRequest, SearchResult
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from instill.index.sql_limits import SqlLimits
+
 
 class SeenIndex(Index):
     """The same index, of which a caller who holds `labels` sees a part.
@@ -81,7 +83,7 @@ class SeenIndex(Index):
         labels: Sequence[str] | None = None,
         *,
         query_vector: Vectors | None = None,
-        time_limit_s: float = 30.0,
+        limits: SqlLimits | None = None,
     ) -> pa.Table:
         """See `Index.sql`."""
-        return super().sql(query, self._held(labels), query_vector=query_vector, time_limit_s=time_limit_s)
+        return super().sql(query, self._held(labels), query_vector=query_vector, limits=limits)

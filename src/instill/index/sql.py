@@ -6,13 +6,12 @@ row a passage with the same fields, `ordinal`, `start`, `"end"`, `headings`, `pa
 has `similarity`, the cosine with it.
 
 Nothing but these rows can be reached: DuckDB runs in memory with external access off, its configuration locked and
-its look at Python's variables off; one SELECT is run, under a memory and a time limit. A column is loaded only when
+its look at Python's variables off; one SELECT is run, under the limits of `sql_limits.py`. A column is loaded only when
 the query names it; `select *` brings neither `vector` nor `documents.text`.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,10 +25,11 @@ from instill.index.conditions import both, held_of, visible
 from instill.index.known_fields import explained
 from instill.index.lookup import vector_matrix
 from instill.index.schema import CURRENT, DOCUMENT_COLUMNS, FIRST, PASSAGE_COLUMNS
+from instill.index.sql_limits import SqlLimits, bounded, interrupted_after, too_much_memory, too_slow
 from instill.index.tables import Table
 
 _LONGEST = 100_000
-_MEMORY = "2GB"
+_BATCH_ROWS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +62,15 @@ class _Needs:
 
 
 def run(
-    table: Table, query: str, *, labels: Sequence[str] | None, query_vector: Vectors | None, time_limit_s: float
+    table: Table, query: str, *, labels: Sequence[str] | None, query_vector: Vectors | None, limits: SqlLimits
 ) -> pa.Table:
     """See `Index.sql`."""
     import duckdb
 
     if len(query) > _LONGEST:
         raise UsageError("The query is too long.", where=f"{len(query)} characters, at most {_LONGEST}")
-    connection = duckdb.connect(config={"python_enable_replacements": "false", "memory_limit": _MEMORY, "threads": "2"})
+    memory = f"{max(64, int(limits.max_memory_mb / 2))}MB"  # what DuckDB does not count takes as much again
+    connection = duckdb.connect(config={"python_enable_replacements": "false", "memory_limit": memory, "threads": "2"})
     try:
         statements = connection.extract_statements(query)
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
@@ -82,7 +83,7 @@ def run(
         for setting in ("SET autoinstall_known_extensions=false", "SET autoload_known_extensions=false",
                         "SET enable_external_access=false", "SET lock_configuration=true"):  # fmt: skip
             connection.execute(setting)
-        return _timed(connection, query, time_limit_s)
+        return _timed(connection, query, limits)
     except duckdb.Error as error:
         message = " ".join(str(error).split())[:1000]
         views = {name: (*view.columns, *view.on_request) for name, view in _VIEWS.items()}
@@ -93,19 +94,31 @@ def run(
         connection.close()
 
 
-def _timed(connection: Any, query: str, time_limit_s: float) -> pa.Table:
+def _timed(connection: Any, query: str, limits: SqlLimits) -> pa.Table:
+    """The result, read as a stream, so that no more of it is made than the limits allow."""
     import duckdb
 
-    timer = threading.Timer(time_limit_s, connection.interrupt)
-    timer.start()
     try:
-        return connection.sql(query).to_arrow_table()
+        with interrupted_after(connection, limits.max_seconds):
+            stream = connection.sql(query).to_arrow_reader(_BATCH_ROWS)
+            return bounded(stream, stream.schema, limits, query)
     except duckdb.InterruptException as error:
+        raise too_slow(limits, query) from error
+    except (duckdb.OutOfMemoryException, MemoryError) as error:
+        raise too_much_memory(limits, query) from error
+    except duckdb.Error as error:
+        raise error from None
+    except (pa.ArrowException, ArithmeticError, ValueError, TypeError, OSError, RuntimeError) as error:
+        # A stream hands DuckDB's errors on as Arrow's.
+        if "INTERRUPT" in str(error):
+            raise too_slow(limits, query) from error
+        if "Out of Memory" in str(error) or "bad_alloc" in str(error) or "allocate" in str(error):
+            raise too_much_memory(limits, query) from error
         raise UsageError(
-            f"The query took longer than {time_limit_s:g} seconds.", where=query[:200], remedy="Narrow it down."
+            f"The result cannot be represented: {str(error).strip()[:300]}",
+            where=query[:200],
+            remedy="Cast the column to text: my_column::varchar",
         ) from error
-    finally:
-        timer.cancel()
 
 
 def _needs(query: str) -> _Needs:

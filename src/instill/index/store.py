@@ -32,6 +32,8 @@ from instill.index.visible import VisibleScorer
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from instill.index.sql_limits import SqlLimits
+
 _LOCK_TIMEOUT_S = 120.0
 _ATTEMPTS = 5
 
@@ -241,7 +243,7 @@ class Index:
         labels: Sequence[str] | None = None,
         *,
         query_vector: Vectors | None = None,
-        time_limit_s: float = 30.0,
+        limits: SqlLimits | None = None,
     ) -> pa.Table:
         """One read-only SELECT over the views `documents` and `passages` (see `instill.index.sql`).
 
@@ -250,12 +252,13 @@ class Index:
             query_vector: float32 `(dimension,)`; gives `passages` the column `similarity`, the cosine with it.
 
         Raises:
-            UsageError: it is not one SELECT, DuckDB refuses it, or it takes longer than `time_limit_s`.
+            UsageError: it is not one SELECT, DuckDB refuses it, or it takes or gives more than `limits` allow.
         """
         from instill.index import sql
+        from instill.index.sql_limits import SqlLimits
 
         return self._read(
-            lambda table: sql.run(table, query, labels=labels, query_vector=query_vector, time_limit_s=time_limit_s)
+            lambda table: sql.run(table, query, labels=labels, query_vector=query_vector, limits=limits or SqlLimits())
         )
 
     # -- upkeep ------------------------------------------------------------------------------------------------

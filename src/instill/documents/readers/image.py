@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from instill.documents.document import Page, Parsed
-from instill.documents.readers.job import Job
+from instill.documents.readers.job import OCR_SECONDS, Job
 from instill.errors import DocumentError
 
 MAX_PIXELS = 100_000_000
@@ -34,7 +34,7 @@ def read_image(job: Job) -> Parsed:
             warnings.simplefilter("ignore")
             image = Image.open(io.BytesIO(job.data))
             for frame in ImageSequence.Iterator(image):
-                job.alive()
+                job.alive(OCR_SECONDS)
                 if frame.width * frame.height > MAX_PIXELS:
                     raise DocumentError(
                         f"The image is too large ({frame.width} x {frame.height} pixels).",

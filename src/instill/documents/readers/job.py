@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from instill.documents.decoding import Decoded, decoded
 from instill.settings import DocumentSettings
 
+OCR_SECONDS = 10.0
+"""What a page that is read by OCR adds to the time that its file may take."""
 
-def _nothing() -> None:
-    return None
+
+class Alive(Protocol):
+    """Told that the work goes on; `more` seconds are added to the file's time."""
+
+    def __call__(self, more: float = 0.0) -> None: ...
+
+
+def nothing(more: float = 0.0) -> None:
+    """Nobody listens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +37,7 @@ class Job:
     kind: str
     settings: DocumentSettings
     charset: str = ""
-    alive: Callable[[], None] = _nothing
+    alive: Alive = nothing
     encodings: list[Decoded] = field(default_factory=list)
 
     def text(self) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from instill.documents.decoding import normalise
 from instill.documents.document import Block, Heading, Page, Parsed, Scalar
-from instill.documents.readers.job import Job
+from instill.documents.readers.job import OCR_SECONDS, Job
 from instill.documents.readers.pdf_layout import Region, Row, Word, continues, regions
 from instill.errors import DocumentError
 
@@ -94,6 +94,7 @@ def _pages(document: Any, job: Job) -> tuple[list[list[_Line]], list[str]]:
             if not lines and ocr != "never" and (ocr == "always" or _has_image(page)):
                 from instill.documents.readers.image import ocr_page
 
+                job.alive(OCR_SECONDS)
                 lines = [_Line(text, 0.0, False, 0.0) for text in ocr_page(page)]
                 read_by_ocr += [number] if lines else []
             lines, table = _arranged(lines, table)
