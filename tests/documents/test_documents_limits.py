@@ -75,7 +75,6 @@ def test_a_small_workbook_that_takes_for_ever_is_stopped() -> None:
         with pytest.raises(DocumentError, match=r"takes longer than 1 s, the limit for one file") as error:
             pool.read(data, name="a.xlsx")
         assert "max_seconds under [documents]" in error.value.remedy
-        assert pool.read(b"<p>next</p>", name="b.html")[1].text == "next"
     assert time.monotonic() - started < 90  # starting a process is slow on a busy machine; the file took minutes
 
 
