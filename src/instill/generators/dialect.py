@@ -16,6 +16,8 @@ from instill.generators.protocol import Message
 _NEW_LIMIT = "max_completion_tokens"
 _USAGE_OPTION = ("stream_options", "include_usage")
 _MALFORMED = (400, 422)
+_MOST = 10**9
+"""More tokens than any request has: what is above was made up, and would only break the sums of what was spent."""
 
 
 @dataclass(slots=True)
@@ -71,7 +73,7 @@ class Dialect:
 def told_usage(chunk: Any) -> tuple[int, int] | None:
     """Tokens in and out as one chunk of a stream tells them; None where it does not.
 
-    Zeros in the place of what was read are no usage: no prompt is empty.
+    Zeros in the place of what was read are no usage: no prompt is empty. Neither are numbers above 10**9.
 
     Example:
         >>> from types import SimpleNamespace as Chunk
@@ -82,6 +84,6 @@ def told_usage(chunk: Any) -> tuple[int, int] | None:
     """
     usage = getattr(chunk, "usage", None)
     given, came = (getattr(usage, name, None) for name in ("prompt_tokens", "completion_tokens"))
-    if type(given) is not int or type(came) is not int or given < 1 or came < 0:
+    if type(given) is not int or type(came) is not int or not 1 <= given <= _MOST or not 0 <= came <= _MOST:
         return None
     return given, came
