@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
+import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 from instill.errors import WorkspaceError
 from instill.registry import Registry
 from instill.registry.card import file_hashes, read_card, write_card
+from instill.registry.champions import Champions
 from tests.registry.made import make_adapter, make_card, make_weights
 
 
@@ -153,3 +156,83 @@ def test_tensors_that_the_base_does_not_have_are_refused(registry: Registry, bas
         with pytest.raises(WorkspaceError, match=said):
             registry.add(weights, make_card("b-1", base))
     assert registry.ids() == []
+
+
+def changed_settings(**changes: object) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        file = folder / "adapter_config.json"
+        file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"target_modules": ".*"}, "a pattern is not taken"),
+        ({"target_modules": [".*"]}, "a pattern is not taken"),
+        ({"target_modules": ["up_proj", "(a+)+$"]}, "a pattern is not taken"),
+        ({"target_modules": []}, "a pattern is not taken"),
+        ({"target_modules": "all-linear"}, "a pattern is not taken"),
+        ({"target_modules": [7]}, "a pattern is not taken"),
+        ({"layers_to_transform": "all"}, "layers_to_transform"),
+        ({"layers_to_transform": [True]}, "layers_to_transform"),
+        ({"lora_alpha": "16"}, "lora_alpha"),
+        ({"lora_alpha": 1e300}, "lora_alpha"),
+        ({"lora_dropout": -1}, "lora_dropout"),
+        ({"use_dora": "yes"}, "use_dora"),
+        ({"r": 2.0}, "r that is not a whole number"),
+        ({"task_type": "SEQ_CLS"}, "task_type"),
+        ({"modules_to_save": ["lm_head"]}, "asks for modules_to_save"),
+        ({"target_parameters": ["a.b"]}, "asks for target_parameters"),
+        ({"rank_pattern": {"(a+)+$": 4}}, "asks for rank_pattern"),
+        ({"bias": "all"}, "asks for bias"),
+        ({"layer_replication": [[0, 9999]]}, "asks for layer_replication"),
+        ({"base_model_class": None}, "unknown key 'base_model_class'"),
+        ({"auto_map": {}}, "unknown key 'auto_map'"),
+    ],
+)
+def test_settings_that_ask_for_more_or_are_unknown_are_refused(
+    registry: Registry, adapter: Path, changes: dict[str, object], said: str
+) -> None:
+    changed_settings(**changes)(adapter)
+    sign(adapter)
+    with pytest.raises(WorkspaceError, match=re.escape(said)):
+        registry.check("a-1")
+
+
+def test_settings_as_peft_writes_them_are_taken(registry: Registry, adapter: Path) -> None:
+    from peft import LoraConfig
+
+    written = LoraConfig(task_type="CAUSAL_LM", r=2, lora_alpha=4, target_modules=["up_proj"])
+    written.save_pretrained(str(adapter))
+    sign(adapter)
+    registry.check("a-1")
+
+
+ODD: dict[str, Callable[[Path], None]] = {
+    "pipe": os.mkfifo,
+    "link to a device": lambda file: file.symlink_to("/dev/zero"),
+    "link": lambda file: file.symlink_to("/etc/hostname"),
+    "link to nothing": lambda file: file.symlink_to("/nowhere"),
+    "folder": Path.mkdir,
+}
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("kind", ODD)
+@pytest.mark.parametrize("name", ["card.json", "adapter_config.json", "adapter_model.safetensors"])
+def test_what_is_no_file_is_not_waited_for(registry: Registry, adapter: Path, kind: str, name: str) -> None:
+    (adapter / name).unlink()
+    ODD[kind](adapter / name)
+    with pytest.raises(WorkspaceError, match=name.partition(".")[0] if name != "card.json" else "card is damaged"):
+        registry.check("a-1")
+    entries = registry.entries()  # a list shows what can be read, and what cannot
+    assert [(entry.id, bool(entry.problem)) for entry in entries] == [("a-1", name == "card.json")]
+
+
+@pytest.mark.timeout(60)
+def test_a_pipe_in_the_place_of_the_record_is_not_waited_for(registry: Registry, adapter: Path) -> None:
+    os.mkfifo(registry.home / "champion.json")
+    with pytest.raises(WorkspaceError, match="record of champions is damaged"):
+        Champions(registry).lines()

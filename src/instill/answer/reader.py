@@ -18,6 +18,7 @@ from instill.answer.reader_input import PASSAGE_TOKENS, Marks, Tokens, marks_of,
 from instill.encoders.onnx_encoder import available_cores, well_formed
 from instill.encoders.session import open_session
 from instill.errors import WorkspaceError
+from instill.untrusted import odd_file
 
 MODEL_FILE, TOKENIZER_FILE, MANIFEST_FILE = "reader.onnx", "tokenizer.json", "reader.json"
 
@@ -87,6 +88,9 @@ class Reader:
     def __init__(self, folder: Path, *, threads: int = 0) -> None:
         self._folder = folder
         self._threads = threads or available_cores()
+        odd = odd_file(folder) if folder.is_dir() else ""
+        if odd:
+            raise WorkspaceError(f"The reader is refused: {odd}.", where=str(folder), remedy="Train it again.")
         try:
             self._manifest: dict[str, Any] = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
             self._tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))

@@ -13,6 +13,7 @@ from typing import Any
 
 from instill.encoders.transformer_weights import checkpoint_files
 from instill.errors import UsageError, WorkspaceError
+from instill.untrusted import odd_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ def read_folder(path: Path) -> SentenceFolder:
             where=str(path),
             remedy='Set encoder.model to a sentence-transformers folder, or to "minilm".',
         )
+    _check_files(path, path)
     listed = _load(path / "modules.json")
     try:
         modules = [(str(entry["type"]).rpartition(".")[2], _inside(path, str(entry["path"]))) for entry in listed]
@@ -65,6 +67,8 @@ def read_folder(path: Path) -> SentenceFolder:
             where=str(path),
             remedy="Choose a model of sentences that starts with one.",
         )
+    for place in {place for _, place in modules} - {path}:
+        _check_files(path, place)
     transformer = modules[0][1]
     config = read_json(transformer / "config.json")
     if not (transformer / "tokenizer.json").is_file():
@@ -111,6 +115,14 @@ def _max_tokens(transformer: Path, config: Mapping[str, Any]) -> int:
         if isinstance(value, int | float) and value > 0:
             limits.append(int(min(value, 1e9)))
     return min(limits)
+
+
+def _check_files(path: Path, place: Path) -> None:
+    odd = odd_file(place, home=path) if place.is_dir() else ""
+    if odd:
+        raise WorkspaceError(
+            f"The encoder's folder is refused: {odd}.", where=str(place), remedy="Download the folder again."
+        )
 
 
 def _inside(path: Path, part: str) -> Path:

@@ -6,7 +6,6 @@ start, and in MPNet's relative position bias; all are post-norm encoders with le
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instill.errors import WorkspaceError
+from instill.untrusted import outside_shard, read_index
 
 Floats = NDArray[np.float32]
 Tensors = Mapping[str, Floats]
@@ -131,10 +131,10 @@ def checkpoint_files(folder: Path) -> list[Path]:
     if single.is_file():
         return [single]
     if index.is_file():
-        names = sorted(set(json.loads(index.read_text("utf-8"))["weight_map"].values()))
-        if names and all(Path(name).name == name and (folder / name).is_file() for name in names):
-            return [folder / name for name in names]
-        raise WorkspaceError("The checkpoint's index names files that are not there.", where=str(index))
+        problem = outside_shard(folder)
+        if problem:
+            raise WorkspaceError(f"The checkpoint is refused: {problem}.", where=str(index))
+        return [folder / name for name in sorted(set(read_index(index).values()))]
     raise WorkspaceError(
         "The folder has no model.safetensors; other weight formats can run code when they are read and are refused.",
         where=str(folder),

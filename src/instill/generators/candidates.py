@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,10 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from instill.errors import WorkspaceError
+from instill.generators.adapter_settings import read_adapter_settings
+from instill.untrusted import odd_file
 
-ADAPTER, ADAPTER_CONFIG, WEIGHTS = "adapter_model.safetensors", "adapter_config.json", "weights.safetensors"
-
-_MEANT = ("r", "lora_alpha", "lora_dropout", "target_modules", "layers_to_transform", "use_dora", "use_rslora")
-_HARMLESS = ("base_model_name_or_path", "inference_mode", "peft_type", "task_type", "revision", "peft_version")
+ADAPTER, WEIGHTS = "adapter_model.safetensors", "weights.safetensors"
 
 
 def apply_candidate(model: Any, folder: Path, *, scale: float = 1.0, trainable: bool = False) -> Any:
@@ -31,6 +29,9 @@ def apply_candidate(model: Any, folder: Path, *, scale: float = 1.0, trainable: 
     Raises:
         WorkspaceError: the folder has no weights, or they are damaged, or are not of this base.
     """
+    odd = odd_file(folder)
+    if odd:
+        raise WorkspaceError(f"The candidate is refused: {odd}.", where=str(folder), remedy="Remove its folder.")
     if (folder / ADAPTER).is_file():
         return _with_adapter(model, folder, scale, trainable)
     if (folder / WEIGHTS).is_file():
@@ -88,25 +89,8 @@ def adapter_config(folder: Path) -> Any:
     """
     from peft import LoraConfig
 
-    file = folder / ADAPTER_CONFIG
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise WorkspaceError(f"The adapter's settings cannot be read: {error}.", where=str(file)) from error
-    if not isinstance(found, dict) or found.get("peft_type") != "LORA":
-        raise _misfit(folder, "its kind is not LORA")
-    usual = LoraConfig(task_type="CAUSAL_LM").to_dict()
-    for key, value in found.items():
-        if key not in (*_MEANT, *_HARMLESS) and value not in (usual.get(key), None, [], {}, False):
-            raise _misfit(folder, f"the setting {key!r} is not supported")
-    chosen = {key: found[key] for key in _MEANT if key in found}
-    modules, layers = chosen.get("target_modules"), chosen.get("layers_to_transform")
-    if not _is_list(modules, str) or not (layers is None or _is_list(layers, int)):
-        raise _misfit(folder, "its modules or layers are not lists of names and numbers")
-    if not isinstance(chosen.get("r"), int) or not 0 < chosen["r"] <= 4096:
-        raise _misfit(folder, "its rank is not a whole number from 1 to 4096")
-    try:
-        return LoraConfig(task_type="CAUSAL_LM", **chosen)
+        return LoraConfig(task_type="CAUSAL_LM", **read_adapter_settings(folder))
     except (TypeError, ValueError) as error:
         raise _misfit(folder, str(error)) from error
 
@@ -114,10 +98,6 @@ def adapter_config(folder: Path) -> Any:
 def _is_dense(config: Any, scale: float) -> bool:
     """DoRA's magnitudes are no product, so what lies between the base and it has to be computed weight by weight."""
     return bool(config.use_dora) and scale != 1
-
-
-def _is_list(value: Any, kind: type) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(each, kind) for each in value)
 
 
 def _read(file: Path) -> dict[str, Tensor]:

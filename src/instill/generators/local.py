@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Event, Lock, Thread
@@ -14,6 +13,7 @@ from instill.generators.chat import chat_text
 from instill.generators.model_folder import checked_folder
 from instill.generators.protocol import AdapterOf, Message
 from instill.generators.thoughts import ReplyTokens, ThoughtFilter, opens_thought
+from instill.untrusted import read_small_json
 
 
 class LocalGenerator:
@@ -197,7 +197,7 @@ def _only(adapter: Path) -> AdapterOf:
 
     def of(base_hash: str) -> Path:
         try:
-            expected = json.loads((adapter / "card.json").read_text(encoding="utf-8"))["base"]["hash"]
+            expected = read_small_json(adapter / "card.json")["base"]["hash"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise WorkspaceError(f"The candidate's card cannot be read: {error}.", where=str(adapter)) from error
         if expected != base_hash:

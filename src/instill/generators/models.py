@@ -25,6 +25,7 @@ def model_hash(folder: Path) -> str:
     """
     folder = checked_folder(folder)
     files = [file for file in folder.iterdir() if file.suffix in _SUFFIXES and file.is_file()]
+    files += [file for file in (folder / "additional_chat_templates").glob("*.jinja") if file.is_file()]
     return files_hash(folder, sorted(file for file in files if file.name != "manifest.json"))[:16]
 
 

@@ -20,6 +20,7 @@ from instill.derived import MadeFrom
 from instill.durable import write_json
 from instill.encoders.cache import file_sha256
 from instill.errors import WorkspaceError
+from instill.untrusted import read_small_json
 
 CARD = "card.json"
 _PACKAGES = ("torch", "transformers", "peft", "instill")
@@ -186,9 +187,7 @@ def read_card(folder: Path) -> Card:
     """
     file = folder / CARD
     try:
-        if file.is_symlink() or file.stat().st_size > _MOST_BYTES:
-            raise ValueError("it is a link, or too long")
-        card = Card.model_validate(json.loads(file.read_text(encoding="utf-8")))
+        card = Card.model_validate(read_small_json(file, _MOST_BYTES))
     except FileNotFoundError as error:
         raise WorkspaceError(
             "The candidate has no card.", where=str(folder), remedy="Train it again from its recipe."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -13,6 +12,7 @@ from instill.errors import InstillError, UsageError, WorkspaceError
 from instill.registry.card import Card, Id, now
 from instill.registry.lock import registry_lock
 from instill.registry.store import Registry
+from instill.untrusted import read_small_json
 
 RECORD = "champion.json"
 
@@ -162,7 +162,7 @@ class Champions:
 
     def _read(self) -> _Record:
         try:
-            return _Record.model_validate(json.loads(self._file.read_text(encoding="utf-8")))
+            return _Record.model_validate(read_small_json(self._file))
         except FileNotFoundError:
             return _Record()
         except (ValidationError, ValueError, RecursionError) as error:

@@ -5,7 +5,6 @@ A candidate may come from elsewhere: it is data of a known layout, or it is refu
 
 from __future__ import annotations
 
-import json
 import struct
 from pathlib import Path
 
@@ -13,15 +12,15 @@ from safetensors import SafetensorError, safe_open
 
 from instill.encoders.cache import file_sha256
 from instill.errors import WorkspaceError
+from instill.generators.adapter_settings import ADAPTER_CONFIG, read_adapter_settings
 from instill.registry.card import CARD, Card
 
-ADAPTER, ADAPTER_CONFIG, WEIGHTS = "adapter_model.safetensors", "adapter_config.json", "weights.safetensors"
+ADAPTER, WEIGHTS = "adapter_model.safetensors", "weights.safetensors"
 KNOWN = frozenset({ADAPTER, ADAPTER_CONFIG, WEIGHTS, CARD})
 
 Shape = tuple[int, ...]
 
 _LONGEST_HEADER = 100_000_000
-_LONGEST_CONFIG = 1_000_000
 _NUMBERS = frozenset({"F64", "F32", "F16", "BF16"})
 
 
@@ -94,22 +93,12 @@ def tensor_headers(file: Path) -> dict[str, tuple[str, Shape]]:
 
 
 def adapter_rank(folder: Path) -> int:
-    """The rank of the adapter in a folder, from its settings.
+    """The rank of the adapter in a folder, from its settings, all of which are checked.
 
     Raises:
-        WorkspaceError: they cannot be read, or are not those of LoRA or DoRA.
+        WorkspaceError: they cannot be read, or are not those of LoRA or DoRA on named modules.
     """
-    file = folder / ADAPTER_CONFIG
-    try:
-        if file.stat().st_size > _LONGEST_CONFIG:
-            raise ValueError("it is too long")
-        found = json.loads(file.read_text(encoding="utf-8"))
-        rank = found["r"] if found["peft_type"] == "LORA" else None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise _refused(f"cannot be read: {error}", file) from error
-    if not isinstance(rank, int) or isinstance(rank, bool) or not 0 < rank <= 4096:
-        raise _refused("is not the settings of a LoRA adapter", file)
-    return rank
+    return int(read_adapter_settings(folder)["r"])
 
 
 def _refused(why: str, place: Path) -> WorkspaceError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from safetensors.torch import save_file
 from torch import Tensor
 
+from instill.durable import write_json
+from instill.generators.adapter_settings import ADAPTER_CONFIG, only_known
 from instill.generators.candidates import ADAPTER, WEIGHTS
 from instill.generators.quiet import quiet_libraries
 
@@ -30,6 +33,8 @@ def save_candidate(model: Any, folder: Path, *, state: Mapping[str, Tensor] | No
         config.base_model_name_or_path, config.inference_mode = "", True
         tensors = get_peft_model_state_dict(model, state_dict=state, save_embedding_layers=False)
         config.save_pretrained(str(folder))
+        file = folder / ADAPTER_CONFIG
+        write_json(file, only_known(json.loads(file.read_text(encoding="utf-8"))))
         _write(tensors, folder / ADAPTER)
         return
     trained = {
