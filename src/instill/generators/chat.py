@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from instill.generators.templates import apply_template
+
 PLAIN_TEMPLATE = (
     "{%- for message in messages %}"
     "{%- if not loop.first %}{{- '\\n\\n' }}{%- endif %}"
@@ -30,7 +32,7 @@ def chat_text(
         reply_follows: end with the opening of an assistant's turn.
 
     Raises:
-        jinja2.exceptions.TemplateError: the template refuses these messages.
+        TemplateRefusal: the template does not parse, refuses these messages, or does not end.
 
     Example:
         >>> class Plain:
@@ -42,11 +44,7 @@ def chat_text(
         'user: Hi\\n\\nassistant: Hello</s>'
     """
     if tokenizer.chat_template:
-        options: dict[str, Any] = {"tools": list(tools)} if tools else {}
-        made = tokenizer.apply_chat_template(
-            [dict(message) for message in messages], tokenize=False, add_generation_prompt=reply_follows, **options
-        )
-        return str(made)
+        return apply_template(tokenizer, messages, tools=tools, reply_follows=reply_follows)
     end = tokenizer.eos_token or ""
     lines = [
         f"{message['role']}: {message['content']}{end if message['role'] == 'assistant' else ''}"

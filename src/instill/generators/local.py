@@ -66,10 +66,8 @@ class LocalGenerator:
         with self._lock:
             self._last_usage = None
             model, tokenizer = self._open()
-            # The text that training reads too.
-            text = chat_text(tokenizer, list(messages), reply_follows=True)
-            inputs = self._inputs(model, tokenizer, text, max_tokens)
-            visible, shown = ThoughtFilter(inside=opens_thought(text)), False
+            inputs, inside = self._prepared(model, tokenizer, messages, max_tokens)
+            visible, shown = ThoughtFilter(inside=inside), False
             for piece in self._generated(model, tokenizer, inputs, max_tokens, temperature):
                 text = visible.feed(piece)
                 shown = shown or bool(text)
@@ -119,6 +117,23 @@ class LocalGenerator:
             model = model.merge_and_unload()
         self._adapter = adapter
         return model
+
+    def _prepared(self, model: Any, tokenizer: Any, messages: Sequence[Message], max_tokens: int) -> tuple[Any, bool]:
+        """The prompt's tokens, and whether it opens a thought. Template and settings are the model's: whatever they raise is its failure."""
+        try:
+            # The text that training reads too.
+            text = chat_text(tokenizer, list(messages), reply_follows=True)
+            return self._inputs(model, tokenizer, text, max_tokens), opens_thought(text)
+        except GeneratorError:
+            raise
+        except InstillError as error:
+            raise GeneratorError(error.what, where=error.where or self.name, remedy=error.remedy) from error
+        except Exception as error:
+            raise GeneratorError(
+                f"The prompt cannot be made: {type(error).__name__}: {str(error)[:200]}",
+                where=self.name,
+                remedy="Check that the folder is a complete causal language model.",
+            ) from error
 
     def _generated(self, model: Any, tokenizer: Any, inputs: Any, max_tokens: int, temperature: float) -> Iterator[str]:
         """Decoded pieces; the model runs in a thread that stops when nobody reads on."""
@@ -182,7 +197,7 @@ class LocalGenerator:
         inputs = tokenizer(text, return_tensors="pt", add_special_tokens=False)
         longest = getattr(model.config, "max_position_embeddings", None)
         size = int(inputs["input_ids"].shape[1])
-        if longest and size + max_tokens > longest:
+        if isinstance(longest, int) and 0 < longest < size + max_tokens:
             raise GeneratorError(
                 f"The prompt ({size} tokens) and the reply ({max_tokens}) are longer than the model reads ({longest}).",
                 where=self.name,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from instill.errors import UsageError
 from instill.generators.chat import ChatMessage, chat_text
+from instill.generators.templates import TemplateRefusal
 from instill.train.generator.rows import Row
 
 Ids = NDArray[np.int32]
@@ -128,8 +129,6 @@ def prompt_text(messages: Sequence[ChatMessage], tokenizer: Any, *, tools: Seque
 
 
 def _shown(tokenizer: Any, row: Row, messages: Sequence[ChatMessage], *, reply_follows: bool = False) -> str:
-    from jinja2.exceptions import TemplateError
-
     if not tokenizer.chat_template and (row.tools or any(message.get("tool_calls") for message in messages)):
         raise UsageError(
             "The model has no chat template, and nothing else shows tools and calls.",
@@ -138,13 +137,8 @@ def _shown(tokenizer: Any, row: Row, messages: Sequence[ChatMessage], *, reply_f
         )
     try:
         return chat_text(tokenizer, messages, tools=row.tools, reply_follows=reply_follows)
-    except (TemplateError, LookupError, TypeError, ValueError, AttributeError) as error:
-        # A template is a program, and what it does with turns in a wrong order is its own affair.
-        raise UsageError(
-            f"The model's chat template refuses these messages: {error}.",
-            where=row.place,
-            remedy="Correct the roles and their order, or use another template.",
-        ) from error
+    except TemplateRefusal as error:
+        raise UsageError(error.what, where=row.place, remedy=error.remedy) from error
 
 
 def _tokenised(rendered: Rendered, tokenizer: Any, number: int, longest: int | None) -> Example:

@@ -227,6 +227,8 @@ def _as_trl(row: Row, tokenizer: Any) -> dict[str, Any]:
     if not tokenizer.chat_template:
         prompt = chat_text(tokenizer, row.prompt, reply_follows=True)
         return {"prompt": prompt, "chosen": f" {row.answer}", "rejected": f" {row.rejected}"}
+    for reply in (row.answer, row.rejected):  # trl renders them itself, without a limit of time
+        chat_text(tokenizer, [*row.prompt, {"role": "assistant", "content": reply}], tools=row.tools)
     return {
         "prompt": [dict(message) for message in row.prompt],
         "chosen": [{"role": "assistant", "content": row.answer}],
