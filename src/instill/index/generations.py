@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 import time
@@ -87,9 +88,11 @@ def mark_live(folder: Path, generation: Generation) -> None:
         _write(mark, generation)
 
 
-def new_generation(dimension: int, fingerprint: str) -> Generation:
-    """A name that no other generation has; names sort by age."""
-    return Generation(f"g{time.time_ns():020d}{secrets.token_hex(2)}", dimension, fingerprint)
+def new_generation(folder: Path, dimension: int, fingerprint: str) -> Generation:
+    """A name that no other generation has. Names sort by age, also where the clock was set back in between."""
+    made = [int(path.name[1:21]) for path in folder.glob("g*") if re.fullmatch(r"g\d{20}[0-9a-f]{4}", path.name)]
+    number = max([time.time_ns(), *(each + 1 for each in made)])
+    return Generation(f"g{number:020d}{secrets.token_hex(2)}", dimension, fingerprint)
 
 
 def make_live(folder: Path, generation: Generation) -> None:

@@ -291,7 +291,7 @@ class Index:
         """An empty index for another encoder beside this one; it is not live until `switch_generation`."""
         self._check_writable()
         with storage_errors(self.folder):
-            generation = new_generation(dimension, fingerprint)
+            generation = new_generation(self.folder, dimension, fingerprint)
             upkeep.create_table(self.folder / generation.name, dimension)
         return Index(self.folder, generation, read_only=False)
 
@@ -403,7 +403,7 @@ def _create_index(folder: Path, dimension: int, fingerprint: str) -> Generation:
         with write_lock(FileLock(folder / "write.lock", timeout=_LOCK_TIMEOUT_S)):
             generation = live_generation(folder)  # another process may have been faster
             if generation is None:
-                generation = new_generation(dimension, fingerprint)
+                generation = new_generation(folder, dimension, fingerprint)
                 upkeep.create_table(folder / generation.name, dimension)
                 make_live(folder, generation)
             return generation

@@ -11,6 +11,7 @@ import importlib.util
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
@@ -29,6 +30,7 @@ _LATER_COLUMNS = {"table_head": "cast(null as string)", "table_head_start": "cas
 """Columns that the first tables lack, and what they hold there."""
 
 _FULL = ("no space left", "file too large", "disk quota", "os error 28", "os error 27", "os error 122")
+_PANICS = ("RustPanic", "PanicException")
 _REFUSED = ("permission denied", "read-only file system", "os error 13", "os error 30")
 
 
@@ -76,7 +78,9 @@ class Tables:
             return read(self.snapshot())
         except InstillError:
             raise
-        except (OSError, RuntimeError, ValueError):
+        except BaseException as error:
+            if not _is_of_the_store(error):
+                raise
             with self._lock:
                 self._watch = self._snapshot = None
         with storage_errors(self._folder):
@@ -84,7 +88,17 @@ class Tables:
 
 
 def connect(folder: Path) -> Any:
-    """The LanceDB database in `folder`."""
+    """The LanceDB database in `folder`.
+
+    Raises:
+        WorkspaceError: the clock stands before 1970, where the store counts from and breaks down.
+    """
+    if time.time() < 0:
+        raise WorkspaceError(
+            "The clock of this machine stands before 1970; the index cannot be used.",
+            where=str(folder),
+            remedy="Set the clock (see: date) and run the command again. Nothing was lost.",
+        )
     return imported_lancedb().connect(str(folder))
 
 
@@ -125,7 +139,9 @@ def storage_errors(folder: Path) -> Iterator[None]:
         yield
     except InstillError:
         raise
-    except (OSError, RuntimeError, ValueError) as error:
+    except BaseException as error:
+        if not _is_of_the_store(error):
+            raise
         message = str(error).lower()
         if any(sign in message for sign in _FULL):
             what, remedy = "The disk is full; nothing was changed.", "Free some space and run the command again."
@@ -140,6 +156,11 @@ def storage_errors(folder: Path) -> Iterator[None]:
 def is_conflict(error: BaseException) -> bool:
     """Whether a commit failed only because another one came first."""
     return "conflict" in str(error).lower()
+
+
+def _is_of_the_store(error: BaseException) -> bool:
+    """Whether the store failed. A panic of its own code is no RuntimeError, and one of its two kinds no Exception."""
+    return isinstance(error, OSError | RuntimeError | ValueError) or type(error).__name__ in _PANICS
 
 
 def first_line(message: str) -> str:
