@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import sqlite3
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +23,8 @@ import sqlalchemy as sa
 from instill.errors import UsageError, WorkspaceError
 
 _METADATA = sa.MetaData()
+_ROOM = 256 * 1024
+"""Bytes that SQLite needs beside a small database for its write-ahead log and the index of it."""
 
 MIGRATIONS_TABLE = sa.Table("migrations", _METADATA, sa.Column("name", sa.Text, primary_key=True))
 ROOTS = sa.Table(
@@ -106,8 +110,8 @@ class StoredTurn:
 class Catalog:
     """The catalog at `path`, created when it is missing.
 
-    A workspace on read-only storage opens its catalog without writing; `writable` is False then and every method
-    that records something does nothing.
+    A workspace on read-only storage, or on a full disk, opens its catalog without writing; `writable` is False then and
+    every method that records something does nothing.
 
     Raises:
         WorkspaceError: the file is not a catalog, or was written by a newer Instill.
@@ -123,28 +127,20 @@ class Catalog:
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
         self.writable = not read_only and os.access(path.parent, os.W_OK)
-        if self.writable:
-            address = f"sqlite:///{path}"
-        elif path.exists():
-            # A database in WAL mode wants to create files beside it. Without a write-ahead file there is nothing to
-            # miss, and "immutable" lets SQLite read it from storage that takes no files.
-            immutable = "" if path.with_name(path.name + "-wal").exists() else "&immutable=1"
-            address = f"sqlite:///file:{path}?mode=ro{immutable}&uri=true"
-        else:
-            address = "sqlite://"
-        self._opened: sa.Engine | None = sa.create_engine(address, connect_args={"timeout": 30})
+        self._opened: sa.Engine | None = None
         try:
-            if self.writable:
-                self._migrate()
-            elif not path.exists():
-                with self._engine.begin() as connection:
-                    _first_tables(connection)
+            self._open()
         except sa.exc.DatabaseError as error:
-            raise WorkspaceError(
-                f"The catalog cannot be opened: {error.orig}.",
-                where=str(path),
-                remedy="If the file is damaged, move it away; documents are not lost, conversations are.",
-            ) from error
+            if not (self.writable and _is_out_of_room(error, path)):
+                raise _explained(error, path) from error
+            # Nothing can be recorded, and everything else goes on: whoever frees space wants to look first.
+            self._engine.dispose()
+            self.writable = False
+            try:
+                self._open()
+                self.roots()
+            except sa.exc.DatabaseError:
+                raise _explained(error, path) from error
 
     def close(self) -> None:
         """Release the file; whatever still holds the catalog is told that it is closed."""
@@ -324,13 +320,34 @@ class Catalog:
         found = [each for each in stored if each is not None and may_see(tuple(json.loads(each)), labels)]
         return table.c.labels.in_(found) if found else sa.false()
 
+    def _open(self) -> None:
+        if self.writable:
+            address = f"sqlite:///{self.path}"
+        elif self.path.exists():
+            # A database in WAL mode wants to create files beside it. Without a write-ahead file there is nothing to
+            # miss, and "immutable" lets SQLite read it from storage that takes no files.
+            wal = self.path.with_name(self.path.name + "-wal")
+            immutable = "" if wal.exists() and wal.stat().st_size else "&immutable=1"
+            address = f"sqlite:///file:{self.path}?mode=ro{immutable}&uri=true"
+        else:
+            address = "sqlite://"
+        self._opened = sa.create_engine(address, connect_args={"timeout": 30})
+        if self.writable:
+            self._migrate()
+        elif not self.path.exists():
+            with self._engine.begin() as connection:
+                _first_tables(connection)
+
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection | None]:
         if not self.writable:
             yield None
             return
-        with self._engine.begin() as connection:
-            yield connection
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except sa.exc.DatabaseError as error:
+            raise _explained(error, self.path) from error
 
     def _migrate(self) -> None:
         with self._engine.connect() as connection:
@@ -368,6 +385,38 @@ def may_see(held_under: Labels, labels: Labels) -> bool:
 
 def _stored(labels: Labels) -> str | None:
     return None if labels is None else json.dumps(sorted(set(labels)), ensure_ascii=False)
+
+
+def _code(error: sa.exc.DatabaseError) -> int:
+    """SQLite's primary result code (see its "Result and Error Codes"); 0 where it tells none."""
+    return int(getattr(error.orig, "sqlite_errorcode", 0)) & 0xFF
+
+
+def _is_out_of_room(error: sa.exc.DatabaseError, path: Path) -> bool:
+    """SQLite says that the disk is full, or that writing failed on one that is."""
+    code = _code(error)
+    if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
+        try:
+            return shutil.disk_usage(path.parent).free < _ROOM
+        except OSError:
+            return False
+    return code == sqlite3.SQLITE_FULL
+
+
+def _explained(error: sa.exc.DatabaseError, path: Path) -> WorkspaceError:
+    code = _code(error)
+    if _is_out_of_room(error, path):
+        what, remedy = "The disk is full.", "Free some space and run the command again."
+    elif code in (sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+        what, remedy = f"The catalog cannot be opened: {error.orig}.", "Check who owns the folder."
+    elif code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        what, remedy = "Another process keeps the catalog for too long.", "Wait for it, then run the command again."
+    elif code == sqlite3.SQLITE_IOERR:
+        what, remedy = f"The catalog cannot be read or written: {error.orig}.", "Check the disk and its quota."
+    else:
+        what = f"The catalog cannot be opened: {error.orig}."
+        remedy = "If the file is damaged, move it away; documents are not lost, conversations are."
+    return WorkspaceError(what, where=str(path), remedy=remedy)
 
 
 def _now() -> str:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+_FULL = ("no space left", "file too large", "disk quota", "disk is full", "os error 28", "os error 27", "os error 122")
 
 
 def write_json(file: Path, content: Any) -> None:
@@ -20,8 +25,43 @@ def write_json(file: Path, content: Any) -> None:
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_name(f".{file.name}.{os.getpid()}")
-    with draft.open("w", encoding="utf-8") as stream:
+    with in_place_of(file, draft), draft.open("w", encoding="utf-8") as stream:
         json.dump(content, stream, indent=2, ensure_ascii=False)
         stream.flush()
         os.fsync(stream.fileno())
-    draft.replace(file)
+
+
+@contextmanager
+def in_place_of(file: Path, draft: Path) -> Iterator[None]:
+    """Put `draft` in place of `file` when the block ends; when it fails, as on a full disk, nothing of it stays.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> with in_place_of(folder / "a", folder / ".a"):
+        ...     _ = (folder / ".a").write_text("new")
+        >>> [file.name for file in folder.iterdir()]
+        ['a']
+    """
+    try:
+        yield
+        draft.replace(file)
+    except BaseException:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether a disk, a quota, or a limit on the size of files was what an error is about, whoever raised it.
+
+    Libraries that are not written in Python tell it in words alone.
+
+    Example:
+        >>> is_full(OSError(28, "No space left on device")), is_full(ValueError("I/O error: No space left on device"))
+        (True, True)
+    """
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return True
+    said = str(error).lower()
+    return any(sign in said for sign in _FULL)

@@ -21,7 +21,7 @@ from instill.generators.chat import chat_text
 from instill.generators.templates import Renderer, TemplateRefusal
 from instill.lab.micro import TEMPLATE
 
-TALK = [
+TALK: list[dict[str, Any]] = [
     {"role": "system", "content": "rules"},
     {"role": "user", "content": "Hi <b> \u00fc\U0001f600"},
     {"role": "assistant", "content": None, "tool_calls": [{"function": {"name": "f", "arguments": {"a": 1}}}]},

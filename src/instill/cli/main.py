@@ -82,14 +82,11 @@ def run() -> None:
         # The reader of a pipe has gone (`instill search ... | head`): nothing more to say, and no traceback at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
-    except OSError as error:
-        known = _from_os(error)
-        if known is None:
-            say_traceback(error)
-            sys.exit(1)
-        _report(known, as_json)
-        sys.exit(known.exit_code)
     except Exception as error:
+        known = _from_machine(error)
+        if known is not None:
+            _report(known, as_json)
+            sys.exit(known.exit_code)
         if type(error).__name__ == "NoArgsIsHelpError":  # the help is printed already
             sys.exit(UsageError.exit_code)
         refused = _from_typer(error)
@@ -123,16 +120,16 @@ def _from_typer(error: Exception) -> InstillError | None:
     return UsageError(message(), where=command, remedy=f"See: {command} --help")
 
 
-def _from_os(error: OSError) -> InstillError | None:
+def _from_machine(error: Exception) -> InstillError | None:
     """Conditions of the machine that a user can mend; anything else keeps its traceback."""
     import errno
 
+    from instill.durable import is_full
     from instill.errors import WorkspaceError
 
-    where = str(error.filename or "")
-    match error.errno:
-        case errno.ENOSPC | errno.EDQUOT | errno.EFBIG:
-            return WorkspaceError("The disk is full.", where=where, remedy="Free some space and run the command again.")
-        case errno.EACCES | errno.EPERM | errno.EROFS:
-            return WorkspaceError("Permission denied.", where=where, remedy="Check who owns the folder.")
+    where = str(getattr(error, "filename", None) or "")
+    if is_full(error):
+        return WorkspaceError("The disk is full.", where=where, remedy="Free some space and run the command again.")
+    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return WorkspaceError("Permission denied.", where=where, remedy="Check who owns the folder.")
     return None

@@ -9,6 +9,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from instill.durable import in_place_of
 from instill.encoders.cache import cache_root, file_sha256
 from instill.encoders.sentence_transformers_folder import SentenceFolder
 
@@ -56,5 +57,5 @@ def _remember(memory: Path, content: dict[str, object]) -> None:
     draft = memory.with_suffix(f".{os.getpid()}.draft")
     with contextlib.suppress(OSError):
         memory.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(json.dumps(content), "utf-8")
-        draft.replace(memory)
+        with in_place_of(memory, draft):
+            draft.write_text(json.dumps(content), "utf-8")

@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from instill.durable import write_json
+from instill.durable import in_place_of, write_json
 
 MOST_BYTES = 1 << 30
 """Hidden states larger than this are computed again each time."""
@@ -56,8 +56,8 @@ class Kept:
         file = self._file(name, "safetensors")
         file.parent.mkdir(parents=True, exist_ok=True)
         draft = file.with_name(f".{file.name}.{os.getpid()}")
-        save_file({str(number): each.contiguous() for number, each in enumerate(tensors)}, draft)
-        draft.replace(file)
+        with in_place_of(file, draft):
+            save_file({str(number): each.contiguous() for number, each in enumerate(tensors)}, draft)
 
     def _file(self, name: str, suffix: str) -> Path:
         return self._folder / f"{self._model}-{name}.{suffix}"

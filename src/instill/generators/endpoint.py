@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -161,11 +161,12 @@ class EndpointGenerator:
             connect_s=self._connect_timeout_s,
             limits=Limits.for_tokens(max_tokens),
         )
+        # The client takes one of this library too, whatever its types say (they name the one that it brings itself).
         http = httpx.Client(transport=transport, timeout=self._timeout_s, follow_redirects=False, trust_env=False)
         # A key is always given: without one the client would take OPENAI_API_KEY and send it to this address.
         key = self._api_key.get_secret_value() or "none"
         client = openai.OpenAI(
-            base_url=self._base_url, api_key=key, timeout=self._timeout_s, max_retries=0, http_client=http
+            base_url=self._base_url, api_key=key, timeout=self._timeout_s, max_retries=0, http_client=cast(Any, http)
         )
         client.organization = client.project = None
         return client

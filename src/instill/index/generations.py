@@ -15,6 +15,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from instill.durable import in_place_of
 from instill.errors import DamagedIndex, WorkspaceError
 
 POINTER = "current.json"
@@ -116,11 +117,10 @@ def remove_old_generations(folder: Path, *, older_than_s: float = _KEEP_S) -> li
 
 def _write(file: Path, generation: Generation) -> None:
     draft = file.with_name(f".{file.name}.{os.getpid()}")
-    with draft.open("w", encoding="utf-8") as stream:
+    with in_place_of(file, draft), draft.open("w", encoding="utf-8") as stream:
         json.dump(asdict(generation), stream)
         stream.flush()
         os.fsync(stream.fileno())
-    draft.replace(file)
 
 
 def _last_touched(path: Path) -> float:

@@ -107,7 +107,7 @@ def _copied(folder: Path, generation: Generation, damage: tuple[str, ...], remak
     table = opened(folder / generation.name)
     salvaged = readable(table) if table is not None else Salvaged.nothing()
     plan = _planned(salvaged.rows)
-    successor = new_generation(generation.dimension, generation.fingerprint)
+    successor = new_generation(folder, generation.dimension, generation.fingerprint)
     place = folder / successor.name
     try:
         upkeep.create_table(place, generation.dimension)

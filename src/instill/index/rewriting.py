@@ -32,7 +32,7 @@ def rewrite(index: Index) -> None:
     """
     dimension, fingerprint = index.generation.dimension, index.generation.fingerprint
     with storage_errors(index.folder), index.alone():
-        generation = new_generation(dimension, fingerprint)
+        generation = new_generation(index.folder, dimension, fingerprint)
         folder = index.folder / generation.name
         try:
             upkeep.create_table(folder, dimension)

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
+from instill.durable import is_full
 from instill.errors import InstillError, WorkspaceError
 from instill.index.schema import TABLE
 
@@ -29,7 +30,6 @@ Table = Any
 _LATER_COLUMNS = {"table_head": "cast(null as string)", "table_head_start": "cast(null as bigint)"}
 """Columns that the first tables lack, and what they hold there."""
 
-_FULL = ("no space left", "file too large", "disk quota", "os error 28", "os error 27", "os error 122")
 _PANICS = ("RustPanic", "PanicException")
 _REFUSED = ("permission denied", "read-only file system", "os error 13", "os error 30")
 
@@ -143,7 +143,7 @@ def storage_errors(folder: Path) -> Iterator[None]:
         if not _is_of_the_store(error):
             raise
         message = str(error).lower()
-        if any(sign in message for sign in _FULL):
+        if is_full(error):
             what, remedy = "The disk is full; nothing was changed.", "Free some space and run the command again."
         elif any(sign in message for sign in _REFUSED):
             what, remedy = "The index cannot be written here.", "Check the folder's permissions."

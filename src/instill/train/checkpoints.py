@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from instill.durable import in_place_of, is_full
 from instill.errors import WorkspaceError
 from instill.train.progress import CHECKPOINT
 from instill.train.randomness import random_state, restore
@@ -27,6 +28,9 @@ def save_checkpoint(
         trained: the parameters that change, by name.
         step: number of steps that are done.
         identity: names data, base and settings of the run.
+
+    Raises:
+        WorkspaceError: the disk is full, or the folder cannot be written. The older checkpoint is as it was.
     """
     tensors: dict[str, Tensor] = {}
     for name, parameter in trained.items():
@@ -35,8 +39,16 @@ def save_checkpoint(
             tensors[f"{key}.{name}"] = value
     states, others = random_state()
     draft = path.with_suffix(".draft")
-    save_file(tensors | states, draft, {"step": str(step), "identity": identity, "random": others})
-    draft.replace(path)
+    try:
+        with in_place_of(path, draft):
+            save_file(tensors | states, draft, {"step": str(step), "identity": identity, "random": others})
+    except (SafetensorError, OSError) as error:
+        what = "The disk is full" if is_full(error) else f"The checkpoint cannot be written: {error}"
+        raise WorkspaceError(
+            f"{what}; the run has stopped at step {step}.",
+            where=str(path),
+            remedy="Free some space and run the command again: it goes on from the last checkpoint.",
+        ) from error
 
 
 def resume(path: Path, trained: Mapping[str, nn.Parameter], optimizer: torch.optim.AdamW, *, identity: str) -> int:

@@ -12,7 +12,8 @@ from typing import Any, Literal
 import torch
 
 from instill.errors import UsageError
-from instill.generators.candidates import ADAPTER, ADAPTER_CONFIG
+from instill.generators.adapter_settings import ADAPTER_CONFIG
+from instill.generators.candidates import ADAPTER
 from instill.generators.chat import plain_template
 from instill.registry.card import CARD
 from instill.train.generator.ollama import find_layout, go_template, modelfile

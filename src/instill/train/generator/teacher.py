@@ -19,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 from torch import Tensor
 
+from instill.durable import in_place_of
 from instill.errors import UsageError
 from instill.train.generator import processes
 from instill.train.generator.batches import Batch, padded
@@ -101,8 +102,8 @@ def teach(
     if file is not None and processes.is_first():
         file.parent.mkdir(parents=True, exist_ok=True)
         draft = file.with_name(f".{file.name}.{os.getpid()}")
-        save_file({"words": words, "shares": shares, "starts": starts}, draft, {"identity": identity})
-        draft.replace(file)
+        with in_place_of(file, draft):
+            save_file({"words": words, "shares": shares, "starts": starts}, draft, {"identity": identity})
     return Taught(words, shares, starts, temperature)
 
 
