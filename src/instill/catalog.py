@@ -110,8 +110,8 @@ class StoredTurn:
 class Catalog:
     """The catalog at `path`, created when it is missing.
 
-    A workspace on read-only storage, or on a full disk, opens its catalog without writing; `writable` is False then and
-    every method that records something does nothing.
+    A workspace on read-only storage opens its catalog without writing; `writable` is False then and every method
+    that records something does nothing. On a disk that is `full` it is opened in the same way, and they raise.
 
     Raises:
         WorkspaceError: the file is not a catalog, or was written by a newer Instill.
@@ -128,19 +128,14 @@ class Catalog:
         self.path = path
         self.writable = not read_only and os.access(path.parent, os.W_OK)
         self._opened: sa.Engine | None = None
+        # Even reading takes room, for the log and its index. Without it nothing can be recorded, and all else goes on:
+        # whoever has to free space wants to look first.
+        self.full = self.writable and path.exists() and _free(path) < _ROOM
+        self.writable = self.writable and not self.full
         try:
             self._open()
         except sa.exc.DatabaseError as error:
-            if not (self.writable and _is_out_of_room(error, path)):
-                raise _explained(error, path) from error
-            # Nothing can be recorded, and everything else goes on: whoever frees space wants to look first.
-            self._engine.dispose()
-            self.writable = False
-            try:
-                self._open()
-                self.roots()
-            except sa.exc.DatabaseError:
-                raise _explained(error, path) from error
+            raise _explained(error, path) from error
 
     def close(self) -> None:
         """Release the file; whatever still holds the catalog is told that it is closed."""
@@ -340,6 +335,8 @@ class Catalog:
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection | None]:
+        if self.full:
+            raise _is_full(self.path)
         if not self.writable:
             yield None
             return
@@ -392,22 +389,30 @@ def _code(error: sa.exc.DatabaseError) -> int:
     return int(getattr(error.orig, "sqlite_errorcode", 0)) & 0xFF
 
 
+def _free(path: Path) -> float:
+    try:
+        return shutil.disk_usage(path.parent).free
+    except OSError:
+        return float("inf")
+
+
+def _is_full(path: Path) -> WorkspaceError:
+    return WorkspaceError("The disk is full.", where=str(path), remedy="Free some space and run the command again.")
+
+
 def _is_out_of_room(error: sa.exc.DatabaseError, path: Path) -> bool:
     """SQLite says that the disk is full, or that writing failed on one that is."""
     code = _code(error)
     if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
-        try:
-            return shutil.disk_usage(path.parent).free < _ROOM
-        except OSError:
-            return False
+        return _free(path) < _ROOM
     return code == sqlite3.SQLITE_FULL
 
 
 def _explained(error: sa.exc.DatabaseError, path: Path) -> WorkspaceError:
     code = _code(error)
     if _is_out_of_room(error, path):
-        what, remedy = "The disk is full.", "Free some space and run the command again."
-    elif code in (sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+        return _is_full(path)
+    if code in (sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
         what, remedy = f"The catalog cannot be opened: {error.orig}.", "Check who owns the folder."
     elif code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         what, remedy = "Another process keeps the catalog for too long.", "Wait for it, then run the command again."

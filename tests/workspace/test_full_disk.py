@@ -140,15 +140,15 @@ def test_a_checkpoint_that_does_not_fit_keeps_the_one_before(disk: Path) -> None
 
 
 def test_a_disk_that_takes_no_writing_can_be_read(disk: Path, filled: Path, tmp_path: Path) -> None:
-    coffee = written(tmp_path, "Coffee", 95)
+    coffee, tea = written(tmp_path, "Coffee", 95), str(tmp_path / "Green tea.md")
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
     result = command("ask", QUESTION, workspace=filled)
     assert result.returncode == 0, result.stderr
     with Workspace.open(filled) as workspace:
         assert not workspace.status().writable
         assert workspace.search("tea", k=1).hits
-        assert "80 degrees" in workspace.show("Green tea").text
+        assert "80 degrees" in workspace.show(tea).text
         for change in (lambda: workspace.add([coffee]), workspace.sync, workspace.reindex,
-                       lambda: workspace.remove(["Green tea"])):  # fmt: skip
+                       lambda: workspace.remove([tea])):  # fmt: skip
             with pytest.raises(WorkspaceError, match=r"read-only|cannot be written"):
                 change()
