@@ -568,14 +568,10 @@ class Workspace:
         if not answer.trace.candidates and self.is_empty:
             answer = replace(answer, notices=(*answer.notices, EMPTY if self.labels is None else NOTHING_TO_SEE))
         if self.settings.privacy.log_questions:
-<<<<<<< HEAD
-            log_answer(self.catalog, question, answer, self.labels)
-=======
             try:
-                log_answer(self.catalog, question, answer)
+                log_answer(self.catalog, question, answer, self.labels)
             except WorkspaceError as error:  # An answer that was found is not lost because it cannot be written down.
                 answer = replace(answer, notices=(*answer.notices, f"The question was not logged. {error.what}"))
->>>>>>> c1e20ae (Full and read-only disks: what can be read is read, nothing is left over, and the advice is right)
         return answer
 
     def chat(self, conversation_id: str | None = None, *, labels: Labels = None) -> Chat:

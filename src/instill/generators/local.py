@@ -119,7 +119,7 @@ class LocalGenerator:
         return model
 
     def _prepared(self, model: Any, tokenizer: Any, messages: Sequence[Message], max_tokens: int) -> tuple[Any, bool]:
-        """The prompt's tokens, and whether it opens a thought. Template and settings are the model's: whatever they raise is its failure."""
+        """The prompt's tokens, and whether it opens a thought. Whatever template and settings raise is a failure."""
         try:
             # The text that training reads too.
             text = chat_text(tokenizer, list(messages), reply_follows=True)
