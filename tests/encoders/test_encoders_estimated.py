@@ -97,3 +97,19 @@ def test_equal_texts_are_encoded_once(encoder: Encoder) -> None:
     assert counting.seen == 2
     assert found.vectors.shape == (1500, encoder.dimension)
     assert np.array_equal(found.vectors[0::3], found.vectors[2::3])
+
+
+def test_remarks_are_computed_though_the_sample_holds_some_of_them(encoder: Encoder) -> None:
+    texts = rows(500)
+    remarks = {number: f"number: {number}; name: Ember; colour: red; remark: {REMARK}" for number in range(7, 500, 50)}
+    remarks |= {number: f"number: {number}; name: Pine; colour: blue; remark: the invoice was charged twice"
+                for number in range(23, 500, 50)}  # fmt: skip
+    for number, text in remarks.items():
+        texts[number] = text
+    found = document_vectors(encoder, texts, estimated_from=300)
+    assert found.estimated > 200
+    assert sum(found.computed[number] for number in remarks) >= 0.9 * len(remarks)
+    questions = encoder.encode_queries(["Whose device does not hold its charge?", "Who paid two times?"])
+    best = np.argsort(-(questions @ found.vectors.T), axis=1)[:, :5]
+    assert {int(number) % 50 for number in best[0]} == {7}
+    assert {int(number) % 50 for number in best[1]} == {23}

@@ -3,9 +3,10 @@
 The rows of a table differ in a few words, and the encoder spends its time on what is the same in all of them. So a
 sample of the passages is encoded, a linear map from a passage's words to its vector is fitted to it by ridge
 regression, and the map is checked on computed vectors that it was not fitted to. Only where it tells those well are
-the others estimated; prose never passes, and is encoded whole. A passage is computed too if more of its word pieces
-are new to the sample, or its words lie further from the sample's (the variance of the ridge regression), than in any
-passage that the map was checked on: the one remark among thousands of rows that are alike.
+the others estimated; prose never passes, and is encoded whole. A passage is computed too if clearly more of its word
+pieces are hardly known to the sample, or its words lie further from the sample's (the variance of the ridge
+regression), than in four fifths of the passages that the map was checked on: the one remark among thousands of rows
+that are alike. Four fifths and not all of them, because such remarks may be in the sample as well.
 
 A passage's words are the mean of the encoder's own vectors of its single word pieces, weighted by the root of their
 counts, as in static embeddings (Model2Vec, Minish Lab 2024); the map starts from a multiple of that and learns the
@@ -30,7 +31,10 @@ LEAST_CENTRED = 0.6
 """The same after the mean of the document is taken off: what tells its passages apart."""
 
 _ALIKE = 0.5  # cosine of passages with their mean, below which a fit is not even tried
-_FURTHER = 1.2  # times the largest variance of a checked passage; few like ones lie beyond it
+_USUAL = 0.8  # the share of checked passages that what is usual is read from
+_FURTHER = 1.5  # times the usual variance, from which a passage is computed
+_MORE_NEW = 2  # pieces more than usual, from which it is
+_KNOWN_FROM = 3  # texts of the sample that a piece must be in to be known
 _PENALTY = 0.3  # of ridge regression, as a share of the mean squared length
 _BLOCK = 256
 _MARKS = ("##", "\u2581", "\u0120")  # how tokenizers mark a piece inside, or at the start of, a word
@@ -94,7 +98,8 @@ def _estimated(encoder: Encoder, texts: list[str]) -> DocumentVectors:
         known = words.of([texts[number] for number in sample[FITTED:]])
         cosine, centred = map_.check(known, checked)
         if cosine >= LEAST_COSINE and centred >= LEAST_CENTRED:
-            furthest, newest = _FURTHER * float(map_.variance(known).max()), words.new.max()
+            newest = float(np.quantile(words.new, _USUAL)) + _MORE_NEW
+            furthest = _FURTHER * float(np.quantile(map_.variance(known), _USUAL))
             strange = []
             for start in range(0, len(rest), _BLOCK):
                 rows = rest[start : start + _BLOCK]
@@ -111,19 +116,21 @@ def _estimated(encoder: Encoder, texts: list[str]) -> DocumentVectors:
 class _Words:
     """Texts as means of the vectors of their word pieces; a piece is encoded when it is first met.
 
-    `new` has, for each of the last texts, the number of its pieces that no text before `fitted()` had.
+    `new` has, for each of the last texts, the number of its pieces that fewer than three of the texts before
+    `fitted()` had.
     """
 
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
         self._row = np.full(encoder.tokenizer.get_vocab_size(), -1, np.int64)
         self._pieces: NDArray[np.float32] = np.empty((0, encoder.dimension), np.float32)
-        self._fitted = 0
+        self._texts_with = np.zeros(len(self._row), np.int64)  # each piece, so far
+        self._known = np.zeros(len(self._row), bool)
         self.new: NDArray[np.int64] = np.empty(0, np.int64)
 
     def fitted(self) -> None:
-        """The pieces met so far are those that the map knows."""
-        self._fitted = len(self._pieces)
+        """The texts so far are those that the map was fitted to."""
+        self._known = self._texts_with >= _KNOWN_FROM
 
     def of(self, texts: Sequence[str]) -> Vectors:
         """float32 `(len(texts), dimension)`, rows of length 1."""
@@ -133,7 +140,9 @@ class _Words:
             for encoding in encodings
         ]
         self._learn(np.unique(np.concatenate([pieces for pieces, _ in counted])))
-        self.new = np.array([int((self._row[pieces] >= self._fitted).sum()) for pieces, _ in counted])
+        for pieces, _ in counted:
+            self._texts_with[pieces] += 1
+        self.new = np.array([int((~self._known[pieces]).sum()) for pieces, _ in counted])
         means = np.stack(
             [np.sqrt(counts).astype(np.float32) @ self._pieces[self._row[pieces]] for pieces, counts in counted]
         )
