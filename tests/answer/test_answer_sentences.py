@@ -131,3 +131,35 @@ def test_bold_beginnings_in_a_row_are_a_list() -> None:
 
 def test_endless_text_is_cut() -> None:
     assert all(len(piece) <= LONGEST for piece in pieces("word " * 1000 + "x" * 3000))
+
+
+@pytest.mark.parametrize(("length", "lengths"), [(599, [599]), (600, [600]), (601, [600, 1]), (1300, [600, 600, 100])])
+def test_a_unit_has_at_most_600_characters(length: int, lengths: list[int]) -> None:
+    assert LONGEST == 600
+    assert [len(piece) for piece in pieces("x" * length)] == lengths
+
+
+@pytest.mark.parametrize(
+    ("text", "lengths"),
+    [
+        # At the last space or tab that leaves a piece of 200 or more, else wherever it must.
+        ("x" * 500 + " " + "y" * 300, [500, 300]),
+        ("x" * 500 + "\t" + "y" * 300, [500, 300]),
+        ("x" * 200 + " " + "y" * 599, [200, 599]),
+        ("x" * 199 + " " + "y" * 500, [600, 100]),
+        # A pause or the end of a line is a better place than a space.
+        ("x" * 299 + "; " + "y" * 100 + " " + "z" * 300, [300, 401]),
+        ("x" * 300 + "\n" + "y" * 100 + " " + "z" * 300, [300, 401]),
+        ("x" * 198 + "; " + "y" * 100 + " " + "z" * 400, [300, 400]),
+        ("x" * 199 + "; " + "y" * 100 + " " + "z" * 400, [200, 501]),
+    ],
+)
+def test_a_long_unit_is_cut_at_a_pause_or_a_space(text: str, lengths: list[int]) -> None:
+    assert [len(piece) for piece in pieces(text)] == lengths
+
+
+def test_what_is_not_too_long_stays_whole() -> None:
+    text = "word " * 119 + "words"
+    assert len(text) == LONGEST
+    assert pieces(text) == [text]
+    assert [len(piece) for piece in pieces(text + "s")] == [594, 6]

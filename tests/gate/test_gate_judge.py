@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from instill.errors import UsageError
+from instill.gate.conditions import over_refusal
 from instill.gate.judge import Interpolated, judge, lost_only, with_interpolation
 from instill.gate.kept import Kept
 from instill.gate.probes import Probe
@@ -171,6 +172,21 @@ rows = "refused.jsonl"
         "abstention.over_refusal": "failed",
         "controls": "passed",
     }
+
+
+def test_what_is_rightly_refused_is_no_over_refusal(models: Models, tmp_path: Path) -> None:
+    """Rows whose accepted answer is a refusal are left out, wherever they stand among the rows."""
+    file = tmp_path / "asked.jsonl"
+    write_rows([*KNOWN[:12], *REFUSED[:20], *KNOWN[12:24]], file)
+    asked = read_gate_rows(file, models.tokenizer)
+    # A model that refuses everything that it does not know, beside one that refuses nothing.
+    base, looping = (Probe(model, models.tokenizer, max_tokens=24) for model in (models.base, models.looping))
+    found = over_refusal(looping, base, [asked], (), 0.2)
+    assert (found.rows, found.before, found.after) == (24, 0.0, 0.0)
+    # An own phrase is a refusal as well.
+    none = over_refusal(looping, base, [asked], ("Holm",), 0.2)
+    assert none.rows == 24 - sum(row.messages[-1]["content"] == "Holm" for row in [*KNOWN[:24]])
+    assert none.after == 0.0
 
 
 def test_a_verdict_fits_on_a_card(models: Models, gate: Gate) -> None:

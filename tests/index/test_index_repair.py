@@ -75,7 +75,7 @@ class TestPassagesTwice:
         for use in (lambda: open_index(tmp_path).count(), lambda: open_index(tmp_path).commit([document(9, ["x"])])):
             with pytest.raises(DamagedIndex, match="stored twice") as caught:
                 use()
-            assert "instill doctor --repair" in caught.value.remedy
+            assert "workspace.repair()" in caught.value.remedy  # as a Python program is told
             assert doc_id_of(3) not in str(caught.value)  # whoever opens it may not be allowed to know of it
         assert damage_of(tmp_path) == [f"passages are stored twice in 1 document ({doc_id_of(3)})"]
         assert mended(tmp_path).documents == 8

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import importlib.metadata
 import json
+import re
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from instill.errors import WorkspaceError
-from instill.registry.card import candidate_id, environment, read_card, write_card
+from instill.registry.card import candidate_id, environment, now, read_card, write_card
 from tests.registry.made import make_card
 
 
@@ -55,3 +58,70 @@ def test_the_environment_names_versions() -> None:
     found = environment()
     assert found["python"].startswith("3.")
     assert found["instill"]
+
+
+def test_a_card_of_a_whole_16_mb_is_read_and_a_longer_one_or_a_link_is_not(tmp_path: Path) -> None:
+    write_card(tmp_path, make_card("a-1", tmp_path))
+    file = tmp_path / "card.json"
+    content = file.read_bytes()
+    file.write_bytes(content.ljust(16_000_000))
+    assert read_card(tmp_path).id == "a-1"
+    file.write_bytes(content.ljust(16_000_001))
+    with pytest.raises(WorkspaceError, match="damaged: it is a link, or too long"):
+        read_card(tmp_path)
+    file.rename(tmp_path / "other.json")
+    (tmp_path / "other.json").write_bytes(content)
+    file.symlink_to(tmp_path / "other.json")
+    with pytest.raises(WorkspaceError, match="damaged: it is a link, or too long"):
+        read_card(tmp_path)
+
+
+def test_a_card_does_not_change(tmp_path: Path) -> None:
+    card = make_card("a-1", tmp_path)
+    for part, name in ((card, "seed"), (card.base, "hash"), (card.rows, "count"), (card.gate, "passed")):
+        with pytest.raises(ValidationError, match="frozen"):
+            setattr(part, name, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("Dates to ISO", "dates-to-iso"),
+        ("--x--", "x"),
+        ("…", "candidate"),
+        ("a" * 100, "a" * 80),
+        ("é and 7", "and-7"),
+    ],
+)
+def test_a_name_becomes_the_beginning_of_an_id(name: str, slug: str) -> None:
+    made = candidate_id(name, base_hash="x", rows_hash="y", recipe={}, seed=0)
+    assert re.fullmatch(re.escape(slug) + "-[0-9a-f]{10}", made)
+
+
+def test_a_gate_changes_no_weights_and_so_no_id() -> None:
+    def made(recipe: dict[str, object]) -> str:
+        return candidate_id("a", base_hash="x", rows_hash="y", recipe=recipe, seed=0)
+
+    assert made({"epochs": 2, "gate": {"rows": "a"}}) == made({"epochs": 2})
+    assert made({"epochs": 2, "gates": {"rows": "a"}}) != made({"epochs": 2})
+
+
+def test_a_package_that_is_not_there_has_no_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = importlib.metadata.version
+
+    def version(name: str) -> str:
+        return real("no such package" if name == "peft" else name)
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    found = environment()
+    assert found["peft"] == ""
+    assert re.fullmatch(r"\S+ \S+, \d+ cores.*", found["machine"])
+
+
+def test_times_are_utc_to_the_second() -> None:
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", now())
+
+
+def test_what_the_gate_said(tmp_path: Path) -> None:
+    said = [make_card("a-1", tmp_path, passed=passed).verdict for passed in (True, False, None)]
+    assert said == ["passed", "rejected", "not measured"]

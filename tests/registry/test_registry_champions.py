@@ -87,7 +87,16 @@ def test_the_gate_is_overruled_only_on_request(registry: Registry, base: Path, t
         champions.promote("new")
     assert champions.lines() == {}
     champions.promote("bad", force=True)
-    assert champions.lines()[BASE_HASH].history[-1].forced
+    champions.promote("new", force=True)
+    # What the gate passed is not forced, even where that was allowed.
+    registry.add(make_weights(tmp_path / "run"), make_card("good-1", base))
+    champions.promote("good", force=True)
+    history = champions.lines()[BASE_HASH].history
+    assert [(event.champion, event.forced) for event in history] == [
+        ("bad-1", True),
+        ("new-1", True),
+        ("good-1", False),
+    ]
 
 
 def test_each_base_has_its_own_champion(champions: Champions, registry: Registry, base: Path, tmp_path: Path) -> None:

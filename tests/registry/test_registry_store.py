@@ -33,7 +33,7 @@ def test_the_same_candidate_made_again_takes_the_place(registry: Registry, base:
     registry.add(make_weights(tmp_path / "run", 1.0), make_card("a-1", base))
     second = registry.add(make_weights(tmp_path / "run", 2.0), make_card("a-1", base, passed=False))
     assert registry.check("a-1").card == second
-    assert registry.ids() == ["a-1"]
+    assert registry.ids() == [each.name for each in registry.folder.iterdir()] == ["a-1"]
 
 
 def test_what_a_killed_process_left_is_cleaned_up(registry: Registry, base: Path, tmp_path: Path) -> None:
