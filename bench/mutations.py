@@ -94,7 +94,7 @@ class _Finder(ast.NodeVisitor):
         if isinstance(node, ast.Return) and node.value is not None:
             if not (isinstance(node.value, ast.Constant) and not node.value.value):  # None instead of False is the same
                 self._add("return", node, "return None")
-        elif isinstance(node, _REMOVED) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)) or (isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute | ast.Subscript)):
+        elif _is_effect(node):
             self._add("removed", node, "pass")
         if isinstance(node, ast.AugAssign) and type(node.op) in _ARITHMETIC and not _is_text(node.value):
             changed = ast.AugAssign(node.target, _ARITHMETIC[type(node.op)](), node.value)
@@ -119,6 +119,13 @@ class _Finder(ast.NodeVisitor):
             self._add("constant", node, repr(not node.value))
         elif isinstance(node, ast.Constant) and isinstance(node.value, int | float):
             self._add("constant", node, repr(node.value + 1))
+
+
+def _is_effect(node: ast.stmt) -> bool:
+    """Can the statement go without leaving a name undefined?"""
+    if isinstance(node, ast.Assign):
+        return isinstance(node.targets[0], ast.Attribute | ast.Subscript)
+    return isinstance(node, _REMOVED) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call))
 
 
 def _conditions(node: ast.AST) -> list[ast.expr]:
