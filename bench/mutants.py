@@ -216,6 +216,7 @@ class Trial:
     Args:
         copy: a folder to be made.
         before_tests: called in every fork first.
+        spare_s: processor time that a run may take beside four times that of its tests.
     """
 
     def __init__(
@@ -226,9 +227,10 @@ class Trial:
         *,
         before_tests: Callable[[], None] = lambda: None,
         log: Path | None = None,
+        spare_s: float = SPARE_S,
     ) -> None:
         self.root, self.copy, self.room = root, copy, room
-        self._before_tests, self._log = before_tests, log
+        self._before_tests, self._log, self._spare_s = before_tests, log, spare_s
         self._tests: dict[str, Ran] = {}
         self._fixtures: dict[str, set[tuple[str, int]]] = {}
         self._programs: list[str] = []
@@ -280,7 +282,7 @@ class Trial:
         try:
             spent = sum(self._tests[name].seconds for name in wanted)
             places = list(dict.fromkeys(name.split("::")[0] for name in wanted))
-            code = self._forked(lambda: self._pytest(places, [Chosen(wanted)]), processor_s=4 * spent + SPARE_S)
+            code = self._forked(lambda: self._pytest(places, [Chosen(wanted)]), processor_s=4 * spent + self._spare_s)
         finally:
             target.write_text(source, encoding="utf-8")
             os.utime(target, ns=(stat.st_atime_ns, stat.st_mtime_ns))
@@ -332,6 +334,7 @@ class Trial:
             sys.dont_write_bytecode = True
             os.environ.update(PYTHONPATH=str(self.copy / "src"), PYTHONDONTWRITEBYTECODE="1")
             sys.path[:] = [str(self.copy / "src"), *(each for each in sys.path if not each.startswith(str(self.root)))]
+            forget_own()
             importlib.invalidate_caches()
             self._before_tests()
             code = run()
@@ -360,7 +363,7 @@ class Trial:
 
 
 def load_slow() -> Callable[[], None]:
-    """Import the slow packages, and forget every module of our own, so that a fork imports it from the copy.
+    """Import the slow packages, and none of our own modules: a fork imports them from the copy.
 
     Returns:
         What a fork must call before it runs tests.
@@ -371,10 +374,15 @@ def load_slow() -> Callable[[], None]:
         with contextlib.suppress(ModuleNotFoundError):
             importlib.import_module(name)
     start_loop: Callable[[], None] = server.import_lancedb()
-    for name in [name for name in sys.modules if name.split(".")[0] in ("instill", "tests")]:
-        del sys.modules[name]
+    forget_own()
     gc.freeze()
     return start_loop
+
+
+def forget_own() -> None:
+    """Let the next import read our modules from the first place in the path."""
+    for name in [name for name in sys.modules if name.split(".")[0] in ("instill", "tests")]:
+        del sys.modules[name]
 
 
 if __name__ == "__main__":
