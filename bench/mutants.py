@@ -86,7 +86,12 @@ class Recorder:
     tests: dict[str, Ran] = field(default_factory=lambda: defaultdict(Ran))
     fixtures: dict[str, set[tuple[str, int]]] = field(default_factory=lambda: defaultdict(set))
     programs: list[str] = field(default_factory=list)
+    failed: set[str] = field(default_factory=set)
     into: set[tuple[str, int]] = field(default_factory=set)
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if report.failed:
+            self.failed.add(report.nodeid)
 
     def pytest_collection_finish(self, session: Any) -> None:
         self.programs = [item.nodeid for item in session.items if "warm" in getattr(item, "fixturenames", ())]
@@ -242,7 +247,7 @@ class Trial:
                 shutil.copy2(root / name, copy / name)
 
     def record(self) -> None:
-        """Run the room's tests once; they must pass."""
+        """Run the room's tests once. One that fails here, without any change, is named and left out."""
         out = self.copy / "recorded.json"
         files = self.room.files(self.copy)
         recorder = Recorder(frozenset(str(self.copy / file) for file in files))
@@ -253,13 +258,18 @@ class Trial:
                 "tests": {name: [sorted(ran.called), ran.seconds] for name, ran in recorder.tests.items()},
                 "fixtures": {folder: sorted(called) for folder, called in recorder.fixtures.items()},
                 "programs": recorder.programs,
+                "failed": sorted(recorder.failed),
             }
             out.write_text(json.dumps(written))
             return code
 
-        if code := self._forked(run, processor_s=1800):
+        code = self._forked(run, processor_s=1800)
+        read = json.loads(out.read_text()) if out.exists() else {"tests": {}, "failed": []}
+        if code > 1 or not read["tests"].keys() - set(read["failed"]):
             sys.exit(f"The tests fail without any change (exit code {code}). Give --log FILE and read it.")
-        read = json.loads(out.read_text())
+        for name in read["failed"]:
+            print(f"  fails without any change and is left out: {name}", flush=True)
+            read["tests"].pop(name, None)
         self._tests = {
             name: Ran({(file, first) for file, first in called}, seconds)
             for name, (called, seconds) in read["tests"].items()
@@ -267,7 +277,7 @@ class Trial:
         self._fixtures = {
             folder: {(file, first) for file, first in called} for folder, called in read["fixtures"].items()
         }
-        self._programs = read["programs"]
+        self._programs = [name for name in read["programs"] if name in self._tests]
 
     def survives(self, file: str, mutant: Mutant) -> bool:
         """Do all tests pass with this change?"""

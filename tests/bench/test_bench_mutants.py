@@ -146,8 +146,13 @@ def test_what_no_test_notices_survives(trial: Trial, capsys: pytest.CaptureFixtu
     assert (trial.copy / "src/instill/thing/calc.py").read_text() == CALC
 
 
-def test_tests_that_fail_anyway_measure_nothing(trial: Trial) -> None:
+def test_a_test_that_fails_anyway_is_named_and_kills_nothing(trial: Trial, capsys: pytest.CaptureFixture[str]) -> None:
     (trial.copy / "tests/thing/test_calc.py").write_text("def test_it():\n    assert False\n")
+    trial.record()
+    assert "left out: tests/thing/test_calc.py::test_it" in capsys.readouterr().out
+    (of_down,) = [mutant for mutant in mutants_of(CALC) if mutant.before == "return value"]
+    assert trial.survives("src/instill/thing/calc.py", of_down)
+    (trial.copy / "src/instill/thing/calc.py").write_text("broken")
     with pytest.raises(SystemExit, match="without any change"):
         trial.record()
 
