@@ -67,12 +67,12 @@ def test_a_card_of_a_whole_16_mb_is_read_and_a_longer_one_or_a_link_is_not(tmp_p
     file.write_bytes(content.ljust(16_000_000))
     assert read_card(tmp_path).id == "a-1"
     file.write_bytes(content.ljust(16_000_001))
-    with pytest.raises(WorkspaceError, match="damaged: it is a link, or too long"):
+    with pytest.raises(WorkspaceError, match="damaged: it is longer than 16,000,000 bytes"):
         read_card(tmp_path)
     file.rename(tmp_path / "other.json")
     (tmp_path / "other.json").write_bytes(content)
     file.symlink_to(tmp_path / "other.json")
-    with pytest.raises(WorkspaceError, match="damaged: it is a link, or too long"):
+    with pytest.raises(WorkspaceError, match="damaged"):
         read_card(tmp_path)
 
 

@@ -52,24 +52,14 @@ def test_what_begins_otherwise_is_no_safetensors_file(tmp_path: Path, content: b
         tensor_headers(tmp_path / "none.safetensors")
 
 
-def test_the_settings_of_an_adapter_have_at_most_1_mb(tmp_path: Path) -> None:
-    file = make_adapter(tmp_path / "run") / "adapter_config.json"
-    content = file.read_bytes()
-    file.write_bytes(content.ljust(1_000_000))
-    assert adapter_rank(tmp_path / "run") == 2
-    file.write_bytes(content.ljust(1_000_001))
-    with pytest.raises(WorkspaceError, match="it is too long"):
-        adapter_rank(tmp_path / "run")
-
-
 @pytest.mark.parametrize(("rank", "sound"), [(1, True), (4096, True), (0, False), (-1, False), (4097, False)])
 def test_a_rank_is_from_1_to_4096(tmp_path: Path, rank: int, sound: bool) -> None:
     file = make_adapter(tmp_path / "run") / "adapter_config.json"
-    file.write_text(json.dumps({"peft_type": "LORA", "r": rank}))
+    file.write_text(json.dumps({**json.loads(file.read_text()), "r": rank}))
     if sound:
         assert adapter_rank(tmp_path / "run") == rank
         return
-    with pytest.raises(WorkspaceError, match="not the settings of a LoRA adapter"):
+    with pytest.raises(WorkspaceError, match="whole number from 1 to 4096"):
         adapter_rank(tmp_path / "run")
 
 
