@@ -119,6 +119,15 @@ def test_a_candidate_that_learned_and_forgot_nothing_passes(models: Models, gate
         "format",
         "text",
     ]
+    # What is decided needs no more rows, and each says on how many it was measured and what it is held against.
+    assert {name: (each.outcome, each.needed) for name, each in found.items()} == dict.fromkeys(found, ("passed", 0))
+    assert {name: (each.rows, each.limit) for name, each in found.items()} == {
+        "gain": (64, 0.0), "forgetting.accuracy": (64, 0.05), "forgetting.perplexity": (64, 0.2),
+        "forgetting.kl": (64, 1.0), "abstention.kept": (64, 0.05), "abstention.over_refusal": (64, 0.05),
+        "format": (64, pytest.approx(0.05)), "text": (192, 0.05),
+    }  # fmt: skip
+    assert (found["format"].before, found["format"].after, found["text"].after) == (None, 0.0, 0.0)
+    assert (found["forgetting.kl"].before, found["abstention.kept"].after) == (0.0, 1.0)
     assert verdict.metrics["before"]["gain"] == 0.0
     assert verdict.metrics["after"]["abstention.kept"] == 1.0
 
@@ -172,6 +181,19 @@ rows = "refused.jsonl"
         "abstention.over_refusal": "failed",
         "controls": "passed",
     }
+
+
+def test_what_few_rows_leave_open_says_how_many_would_do(models: Models, tmp_path: Path) -> None:
+    few = load_gate(gate_file(tmp_path, GATE, new=NEW[:6], known=KNOWN[:6], refused=REFUSED[:6]))
+    found = by_name(judge(few, models.base, models.taught, models.tokenizer))
+    # What was a refusal is an answer now: that much of a fall is proven by six rows.
+    assert found["abstention.over_refusal"].outcome == "passed"
+    assert found.pop("abstention.over_refusal").needed == 0
+    assert {name: each.outcome for name, each in found.items()} == dict.fromkeys(found, "undecided")
+    assert found["gain"].needed == 8
+    assert found["forgetting.accuracy"].needed == found["abstention.kept"].needed > 20
+    assert all(f"{each.needed}" in each.said for each in found.values())
+    assert all(each.needed > each.rows for each in found.values())
 
 
 def test_what_is_rightly_refused_is_no_over_refusal(models: Models, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from tests.index.index_builders import doc_id_of, document, open_index
 K1, B = 1.2, 0.75
 
 
-def bm25(tf: int, length: int, *, passages: int, holding: int, average: float) -> float:
+def bm25(tf: int, length: int, *, passages: float, holding: float, average: float) -> float:
     """One term's part of the score (Robertson and Zaragoza, 2009)."""
     rarity = math.log(1 + (passages - holding + 0.5) / (holding + 0.5))
     return rarity * tf * (K1 + 1) / (tf + K1 * (1 - B + B * length / average))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,7 +66,7 @@ def test_a_rank_is_from_1_to_4096(tmp_path: Path, rank: int, sound: bool) -> Non
 
 @pytest.mark.parametrize("kind", ["I32", "U8", "BOOL"])
 def test_numbers_of_another_kind_are_refused(registry: Registry, base: Path, tmp_path: Path, kind: str) -> None:
-    tensors = {"model.norm.weight": np.zeros(4, {"I32": np.int32, "U8": np.uint8, "BOOL": np.bool_}[kind])}
+    tensors: dict[str, Any] = {"model.norm.weight": np.zeros(4, {"I32": "int32", "U8": "uint8", "BOOL": "bool"}[kind])}
     with pytest.raises(WorkspaceError, match=f"holds model.norm.weight as {kind}"):
         registry.add(make_weights(tmp_path / "run", tensors=tensors), make_card("b-1", base))
 
@@ -102,7 +103,7 @@ def test_all_parts_of_an_adapter_fit_their_base(base: Path, tmp_path: Path) -> N
     folder = make_adapter(tmp_path / "run")
     save_file(parts, folder / "adapter_model.safetensors")
     check_fit(folder, base)
-    wrong = {
+    wrong: dict[str, dict[str, tuple[int, ...]]] = {
         r"lora_magnitude_vector has the shape \(4,\), not \(6,\)": {f"{name}.lora_magnitude_vector": (4,)},
         "no base_model.model.model.norm.lora_A": {"base_model.model.model.norm.lora_A.weight": (2, 4)},
         "no model.layers.0": {"model.layers.0.mlp.up_proj.weight": (6, 4)},

@@ -33,6 +33,7 @@ def test_worse_arms_are_passed_over_and_the_first_that_is_within_is_taken() -> N
     found = cheapest(right(0.1, 0.89, 0.9, 0.9), COSTS, tolerance=0.05, need="facts")
     assert (found.arm, found.meanwhile, found.needed, found.need) == ("tuned", "tuned", 0, "facts")
     assert outcomes(found) == ["worse", "within", "within", "within"]
+    assert [each.needed for each in found.standings] == [0, 0, 0, 0]  # all are decided
     assert found.standings[0].rival == "retrieval"
     assert found.said == (
         "tuned is the cheapest arm that is not measurably worse than the best (tolerance 0.05); "
