@@ -72,3 +72,7 @@ def test_tags_that_are_tokens_of_the_vocabulary(special: bool) -> None:
     text = ReplyTokens(made).decode(ids)
     assert text == "<think>hm, 5?</think>\n\nThe answer is 4."
     assert without_thoughts(text) == "The answer is 4."
+
+
+def test_a_reply_of_closing_tags_only_is_read_to_its_end() -> None:
+    assert without_thoughts("</think>" * 5000 + "4") == "4"

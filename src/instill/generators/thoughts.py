@@ -87,11 +87,11 @@ def without_thoughts(text: str, *, inside: bool = False) -> str:
         >>> without_thoughts("2 and 2 ...", inside=True), without_thoughts("a < b")
         ('', 'a < b')
     """
-    opened, _ = _first(TAGS, text)
-    closed, tag = _first(tuple(TAGS.values()), text)
-    if tag and (opened < 0 or closed < opened):
+    closing = tuple(TAGS.values())
+    closed, tag = _first(closing, text)
+    while tag and not 0 <= _first(TAGS, text[:closed])[0]:
         text, inside = text[closed + len(tag) :], False
-        return without_thoughts(text)
+        closed, tag = _first(closing, text)
     seen = ThoughtFilter(inside=inside)
     return seen.feed(text) + seen.end()
 

@@ -10,6 +10,7 @@ stands between them ("Did Ada beat Bo?", "Did Bo beat Ada?"), nor where numbers 
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from collections import defaultdict
@@ -39,6 +40,7 @@ _POLITE = (
 )
 _FRAMES = re.compile(rf"\b(?:{'|'.join(_POLITE)})\b(?: there\b)?")
 _LABEL = re.compile(r"(?:^|(?<=[\n.!?]))\s*(?:q|question|user|human|a|answer|assistant)\s*\d*\s*[:)]\s")
+_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});")
 _GROUPED = re.compile(r"(?<=\d)[,\u2009\u202f' ](?=\d{3}(?!\d))")
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
 _TOKEN = re.compile(
@@ -201,11 +203,17 @@ def _marks_question(word: _Word) -> bool:
 
 
 def _plain(text: str) -> str:
-    found = unicodedata.normalize("NFKC", text).casefold()
+    found = unicodedata.normalize("NFKC", _ENTITY.sub(_unescaped, text)).casefold()
     found = "".join(sign for sign in found if unicodedata.category(sign) != "Cf")
     found = re.sub("[’‘`´]", "'", found)
     found = re.sub(r"n't\b", " not", found)
     return _GROUPED.sub("", found)
+
+
+def _unescaped(entity: re.Match[str]) -> str:
+    """A letter or a space of HTML as what it is; other signs may be what is asked about."""
+    shown = html.unescape(entity.group())
+    return shown if shown.isalnum() or shown.isspace() else entity.group()
 
 
 def _sentences(text: str) -> list[list[_Word]]:

@@ -148,7 +148,7 @@ def test_a_file_without_rows_or_that_is_no_text_is_refused(tmp_path: Path) -> No
     file.write_text("\n \n")
     with pytest.raises(UsageError, match="no rows"):
         read_rows(file)
-    file.write_bytes(b"\xff\xfe")
+    file.write_bytes(b"\xff\xfea")  # a mark of UTF-16 and half of a character
     with pytest.raises(UsageError, match="cannot be read"):
         read_rows(file)
     file.write_text("[" * 100_000)

@@ -13,7 +13,7 @@ from instill.errors import UsageError
 from instill.train.generator.examples import make_example, make_examples
 from instill.train.generator.findings import Finding, refuse_errors
 from instill.train.generator.preflight import check_rows, examples_or_findings
-from instill.train.generator.rows import Row, chat_row
+from instill.train.generator.rows import Row, chat_row, row_of
 from instill.train.generator.shown import Spread, TokenCounts, shown_row, token_counts
 from tests.train.generator.tiny_tasks import PLAIN, bookings, held_out_bookings, placed, tokenizer, turns
 
@@ -109,7 +109,7 @@ def test_truncated_answers(cut: bool) -> None:
 
 def test_held_out_rows_that_are_trained_on() -> None:
     rows, gate = bookings(), held_out_bookings()
-    leaked = chat_row("a ROOM in  oslo\nfor 2 nights, please.", "other")
+    leaked = chat_row("a ROOM in  oslo\nfor 2 nights, please.", rows[0].answer)
     (one,) = found(rows, held_out=placed([*gate, leaked], "gate.jsonl"))
     assert (one.name, one.severity, one.places) == ("held-out-in-training", "error", ("gate.jsonl:3 = a.jsonl:1",))
 
@@ -214,6 +214,29 @@ def test_where_form_makes_the_difference_the_answer_is_not_given_away() -> None:
         assert [each.severity for each in found_] == ([severity] if severity else [])
 
 
+@pytest.mark.parametrize(
+    ("trained", "held"),
+    [
+        (chat_row("Is this in capitals: ABC", "yes"), chat_row("Is this in capitals: abc", "no")),
+        (
+            chat_row("How is snow?", "blanche", system="Answer in French."),
+            chat_row("How is snow?", "weiss", system="Answer in German."),
+        ),
+        (chat_row("Turn round: salt pepper", "pepper salt"), chat_row("Turn round: pepper salt", "salt pepper")),
+    ],
+)
+def test_a_row_that_replies_otherwise_to_another_prompt_gives_nothing_away(trained: Row, held: Row) -> None:
+    assert "held-out-in-training" not in [each.name for each in found([trained], held_out=[held])]
+    contrary = replace(trained, messages=(*held.prompt, trained.messages[-1]))
+    assert "held-out-in-training" in [each.name for each in found([contrary], held_out=[held])]
+
+
+@pytest.mark.parametrize("text", ["What&nbsp;is the flag&#32;colour of N&#x6f;rland?", "<p>What is the flag colour of Norland?</p>"])
+def test_signs_of_html_do_not_make_another_question(text: str) -> None:
+    held = chat_row("What is the flag colour of Norland?", "green")
+    assert "held-out-in-training" in [each.name for each in found([chat_row(text, "green")], held_out=[held])]
+
+
 def test_a_follow_up_that_says_little_is_compared_with_what_stands_before_it() -> None:
     rows = placed([talk("What is the flag colour of Sudland?", "Red.", "And its size?", "Small.")])
     fine = talk("What is the flag colour of Norland?", "Green.", "And its size?", "Large.")
@@ -272,6 +295,17 @@ def test_tokens_that_merge_over_the_boundary() -> None:
     assert names(found(placed(few[11:]), made)) == [("boundary", "error", ("a.jsonl:2",))]
 
 
+@pytest.mark.parametrize("reply", ["", " \n", "\u200b", "<think>hm</think>\n\u2060"])
+def test_a_reply_that_shows_nothing_is_empty(reply: str) -> None:
+    assert "empty-reply" in [each.name for each in found([chat_row("How hot is tea?", reply)])]
+
+
+def test_a_preference_of_two_replies_that_are_the_same() -> None:
+    rows = [row_of({"prompt": "How hot is tea?", "chosen": "80", "rejected": other}) for other in ("80", "90")]
+    wrong = [each for each in found(rows, objective="preference") if each.severity == "error"]
+    assert names(wrong) == [("same-replies", "error", ("row 1",))]
+
+
 def test_parts_that_an_objective_needs() -> None:
     passage = ({"role": "user", "content": "passage"},)
     rows = placed([replace(chat_row("a", "b"), teacher=passage, rejected="c"), chat_row("c", "d")])
@@ -291,7 +325,7 @@ def test_a_finding_names_five_rows_and_counts_the_others() -> None:
     with pytest.raises(UsageError) as caught:
         refuse_errors([copies, one, one])
     assert (caught.value.what, caught.value.where) == (one.what, f"{', '.join(one.places)} and 2 more rows")
-    assert caught.value.remedy == f"{one.remedy} (1 more with --dry-run)"
+    assert caught.value.remedy == f"{one.remedy} (1 more with dry_run)"
     refuse_errors([copies])
 
 

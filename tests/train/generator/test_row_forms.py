@@ -200,3 +200,65 @@ def test_a_file_that_is_one_array_is_read_by_member(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not JSON") as caught:
         read_rows(file)
     assert "one array of all rows" in caught.value.remedy
+
+
+def test_an_alpaca_row_is_no_text_though_it_has_one() -> None:
+    row = row_of({"instruction": "How hot is tea?", "input": "", "output": "80 degrees.", "text": "### Below ..."})
+    assert (said(row), row.text, row.forms) == (TEA, "", ("alpaca",))
+
+
+def test_a_system_prompt_beside_the_messages_is_one_of_them() -> None:
+    talk = [{"role": "user", "content": "How hot is tea?"}, {"role": "assistant", "content": "80 degrees."}]
+    row = row_of({"system": "So.", "messages": talk})
+    assert (said(row), row.forms) == ([("system", "So."), *TEA], ("system-beside",))
+    with pytest.raises(UsageError, match="Keep one of both"):
+        row_of({"system": "So.", "messages": [{"role": "system", "content": "Else."}, *talk]})
+
+
+def test_what_is_null_is_not_there() -> None:
+    """A table written as JSON has every column in every row; templates ask whether `tool_calls` is there."""
+    row = row_of(
+        {
+            "messages": [
+                {"role": "user", "content": "How hot is tea?", "tool_calls": None, "name": None},
+                {"role": "assistant", "content": "80 degrees.", "tool_calls": [], "weight": None, "train": None},
+            ],
+            "weight": None, "tools": None, "text": None,
+        }
+    )  # fmt: skip
+    assert [dict(each) for each in row.messages] == [{"role": role, "content": text} for role, text in TEA]
+    assert row.forms == ()
+
+
+def test_roles_are_read_in_any_case() -> None:
+    row = row_of({"conversations": [{"from": "Human", "value": TEA[0][1]}, {"from": "GPT", "value": TEA[1][1]}]})
+    assert said(row) == TEA
+
+
+@pytest.mark.parametrize("key", ["arguments", "parameters", "input"])
+def test_arguments_by_other_names_are_not_lost(key: str) -> None:
+    calls = [{"name": "look_up", key: {"town": "Oslo"}}]
+    row = row_of({"messages": [{"role": "user", "content": "?"}, {"role": "assistant", "tool_calls": calls}]})
+    assert row.messages[1]["tool_calls"] == [{"name": "look_up", "arguments": {"town": "Oslo"}}]
+    assert row.forms == (() if key == "arguments" else ("function-call",))
+
+
+@pytest.mark.parametrize(
+    ("line", "said_of_it"),
+    [
+        ({"messages": [{"role": ["user"], "content": "a"}, {"role": "assistant", "content": "b"}]}, "is not known"),
+        ({"messages": [{"role": "user", "content": "\ud83d"}, {"role": "assistant", "content": "b"}]}, "half of a"),
+        ({"text": "cut \udc00"}, "half of a"),
+        (
+            {
+                "chosen": [{"role": "user", "content": "p"}, {"role": "assistant", "content": "a"}],
+                "rejected": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "b"}],
+            },
+            "differ",
+        ),
+        ({"tools": [1], "messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}, "tools"),
+    ],
+)
+def test_what_would_teach_nonsense_is_refused(line: dict[str, Any], said_of_it: str) -> None:
+    with pytest.raises(UsageError, match=said_of_it):
+        row_of(line)

@@ -133,13 +133,14 @@ def _is_another(held: Row, row: Row, generic: set[Key]) -> bool:
 
 def _replied_otherwise(held: Row, row: Row, asking: Sequence[str]) -> bool:
     """Whether a row replies to the question, each time that it asks it, with another short reply: then what is left out
-    of a key makes the difference in this task, as an exclamation mark may, and the answer is not given away.
+    of a key makes the difference in this task, as an exclamation mark, capitals or instructions may, and the answer is
+    not given away. To the same prompt another reply is no other task, but a contradiction.
 
     Args:
         asking: the texts of `row` that ask it.
     """
     accepted = [text for text in (held.said, *held.answers) if text]
-    if row.text or not accepted or not asking or asked(row) == asked(held):
+    if row.text or not accepted or not asking or _spaced(row) == _spaced(held):
         return False
     replies = {str(one.get("content") or ""): other for one, other in pairwise(row.messages) if one["role"] == "user"}
     if any(text not in replies or replies[text]["role"] != "assistant" for text in asking):
@@ -148,11 +149,19 @@ def _replied_otherwise(held: Row, row: Row, asking: Sequence[str]) -> bool:
     return not any(_may_agree(one, other) for one in said for other in accepted)
 
 
+def _spaced(row: Row) -> list[tuple[str, list[str]]]:
+    """The prompt but for its white space."""
+    return [(each["role"], str(each.get("content") or "").split()) for each in row.prompt]
+
+
 def _may_agree(reply: str, answer: str) -> bool:
     first, second = parsed(reply), parsed(answer)
     if first is not None and second is not None:
         return bool(first == second)
-    one, other = frozenset(question_key(reply)), frozenset(question_key(answer))
+    said, wanted = question_key(reply), question_key(answer)
+    one, other = frozenset(said), frozenset(wanted)
+    if one == other and len(said) == len(wanted) <= _SHORT:
+        return said == wanted  # In another order it is another reply.
     return min(len(one), len(other)) > _SHORT or one <= other or other <= one
 
 

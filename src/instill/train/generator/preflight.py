@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -78,6 +79,13 @@ def check_rows(
         *role_findings(given),
         *_needed(given, objective),
         *_empty(given),
+        *finding(
+            "same-replies",
+            "error",
+            "Rows have the same reply as the better and as the worse one, so nothing is learnt from them.",
+            "Remove them, or correct one of the two.",
+            [place_of(row, number) for number, row in enumerate(given) if row.rejected and row.rejected == row.answer],
+        ),
         *_one_at_a_time(given, rows),
         *(_untaught(rows, examples) if objective != "preference" else []),
         *finding(
@@ -122,7 +130,7 @@ def _empty(rows: Sequence[Row]) -> list[Finding]:
     found = []
     for number, row in enumerate(rows):
         replies = [each for each in row.messages if is_taught(each) and not each.get("tool_calls")]
-        if any(not without_thoughts(str(each.get("content") or "")).strip() for each in replies):
+        if any(not _shows(without_thoughts(str(each.get("content") or ""))) for each in replies):
             found.append(place_of(row, number))
     return finding(
         "empty-reply",
@@ -131,6 +139,11 @@ def _empty(rows: Sequence[Row]) -> list[Finding]:
         "Write what it is to say, remove the row, or give the reply weight 0.",
         found,
     )
+
+
+def _shows(text: str) -> bool:
+    """Whether anything of it is seen: neither white space nor marks without a width."""
+    return any(not sign.isspace() and unicodedata.category(sign) not in ("Cf", "Cc") for sign in text)
 
 
 def _one_at_a_time(given: Sequence[Row], rows: Sequence[Row]) -> list[Finding]:

@@ -11,6 +11,9 @@ preference. What is done to a row has a name, so that a person is told of it.
 | developer-role | the role `developer`, or another name of a role |
 | function-call | `function_call` and the role `function`, from before there were `tool_calls` |
 | call-arguments | arguments of a call as a string of JSON, which a template would quote once more |
+| system-beside | `system` beside `messages` |
+
+A key that is null is as good as none: tables that are written as JSON have every column in every row.
 
 Imports nothing heavy.
 """
@@ -34,6 +37,7 @@ NAMES = {
     "developer-role": "other names of roles as system, user, assistant and tool",
     "function-call": "function calls as tool calls",
     "call-arguments": "arguments in a string of JSON as an object",
+    "system-beside": "the system prompt that stands beside the messages as the first of them",
 }
 """What is done to a row of the form, in words."""
 
@@ -72,16 +76,18 @@ def canonical(found: Mapping[str, Any], place: str) -> tuple[dict[str, Any], tup
         (['Add.\\n\\n2, 2', '4'], ('alpaca',))
     """
     row, done = dict(found), dict[str, None]()
-    if not row.get("messages") and not row.get("text"):
+    if not row.get("messages") and (not row.get("text") or _is_alpaca(row)):
         row = _as_messages(row, place, done)
+    elif row.get("messages"):
+        row["messages"] = _with_system(row, place, done)
     if row.get("functions") and not row.get("tools"):
         functions = row.pop("functions")
         if not isinstance(functions, list):
             raise UsageError("`functions` is not a list.", where=place)
         row["tools"] = [{"type": "function", "function": each} for each in functions]
         done["function-call"] = None
-    weight = row.get("weight", 1)
-    if "weight" in row and weight != 1:
+    weight = row.get("weight")
+    if weight is not None and weight != 1:
         raise UsageError(
             f"The row has the weight {weight!r}; a row is taught or it is not there.",
             where=place,
@@ -101,6 +107,26 @@ def canonical(found: Mapping[str, Any], place: str) -> tuple[dict[str, Any], tup
             messages = [_message(each, place, done, role) for each in value]
             row[key] = _joined(messages) if any(each.get("role") == "developer" for each in value) else messages
     return row, tuple(sorted(done))
+
+
+def _is_alpaca(row: Mapping[str, Any]) -> bool:
+    """The usual Alpaca files have, besides, a `text` with all of it in their own frame."""
+    return isinstance(row.get("instruction"), str) and isinstance(row.get("output"), str)
+
+
+def _with_system(row: Mapping[str, Any], place: str, done: dict[str, None]) -> Any:
+    """The messages, with a system prompt that stands beside them put first."""
+    messages, system = row["messages"], row.get("system")
+    if not system or not isinstance(messages, list):
+        return messages
+    if not isinstance(system, str) or any(isinstance(each, Mapping) and each.get("role") == "system" for each in messages):
+        raise UsageError(
+            "`system` stands beside messages and is no text, or they have a system message of their own.",
+            where=place,
+            remedy="Keep one of both.",
+        )
+    done["system-beside"] = None
+    return [{"role": "system", "content": system}, *messages]
 
 
 def _as_messages(row: dict[str, Any], place: str, done: dict[str, None]) -> dict[str, Any]:
@@ -151,13 +177,18 @@ def _earlier(row: Mapping[str, Any], place: str) -> list[Any]:
 
 
 def _message(found: Mapping[str, Any], place: str, done: dict[str, None], usual: str | None) -> dict[str, Any]:
-    message = dict(found)
+    # Templates ask whether a key is there; the content of a call may be null.
+    message = {key: value for key, value in found.items() if value is not None and value != [] or key == "content"}
     if "role" not in message and "from" in message:
         message["role"] = message.pop("from")
         done["sharegpt"] = None
     if "content" not in message and "value" in message:
         message["content"] = message.pop("value")
     role = message.setdefault("role", usual)
+    if isinstance(role, str):
+        role = message["role"] = role.strip().casefold()
+    elif role is not None:
+        raise UsageError(f"The role {role!r} is not known.", where=place, remedy=f"Use one of {', '.join(ROLES)}.")
     if role in ("function_call", "tool_call"):
         message = {"role": "assistant", "content": None, "function_call": message.get("content")}
     elif role in _SAME_ROLE:
@@ -227,7 +258,11 @@ def _calls(calls: Any, place: str, done: dict[str, None]) -> list[Any]:
         inner = call.get("function", call)
         if not isinstance(inner, Mapping) or not isinstance(inner.get("name"), str):
             raise UsageError("A tool call has no function with a name.", where=place)
-        given = inner.get("arguments")
+        named = next((key for key in ("arguments", "parameters", "input") if inner.get(key) is not None), "arguments")
+        given = inner.get(named)
+        if named != "arguments":
+            inner = {key: value for key, value in inner.items() if key != named}
+            done["function-call"] = None
         if isinstance(given, str):
             given = _parsed(given, "arguments", place) if given.strip() else {}
             done["call-arguments"] = None

@@ -241,6 +241,7 @@ def row_of(found: Mapping[str, Any], place: str = "", beside: MadeFrom | None = 
         >>> row_of({"text": "Pi is 3.14.", "group": "pi"}).group
         'pi'
     """
+    _utf8(found, place)
     link = link_of(found, beside)
     made, forms = canonical(found, place)
     row = _content(made, place)
@@ -248,8 +249,26 @@ def row_of(found: Mapping[str, Any], place: str = "", beside: MadeFrom | None = 
     return replace(row, task=task, place=place, group=group, forms=forms, made_from=link)
 
 
+def _utf8(found: Mapping[str, Any], place: str) -> None:
+    """Halves of characters can be written in JSON, and in nothing else."""
+    try:
+        json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"The row has half of a character ({error.object[error.start]!r}), as of an emoji that was cut.",
+            where=place,
+            remedy="Remove it, or write the whole character.",
+        ) from error
+    except (TypeError, ValueError, RecursionError):
+        return  # Made in Python, of things that JSON does not have.
+
+
 def _content(found: Mapping[str, Any], place: str) -> Row:
     tools = tuple(_list(found, "tools", place))
+    if not all(isinstance(each, Mapping) for each in tools):
+        raise UsageError(
+            "`tools` is not a list of functions.", where=place, remedy='E.g. [{"type": "function", "function": {...}}]'
+        )
     teacher = _messages(found["teacher"], "teacher", place) if found.get("teacher") else ()
     if "chosen" in found or "rejected" in found:
         prompt = _turns(found.get("prompt", []), "user", "prompt", place)
@@ -257,6 +276,7 @@ def _content(found: Mapping[str, Any], place: str) -> Row:
         rejected = _turns(found.get("rejected"), "assistant", "rejected", place)
         if not chosen or not rejected or chosen[-1]["role"] != "assistant" or rejected[-1]["role"] != "assistant":
             raise UsageError("A preference needs a chosen and a rejected reply.", where=place)
+        _alike(prompt, chosen, rejected, place)
         # Some files repeat the prompt in both.
         messages = chosen if len(chosen) > 1 else prompt + chosen
         return Row(messages, tools=tools, rejected=str(rejected[-1]["content"] or ""))
@@ -270,6 +290,19 @@ def _content(found: Mapping[str, Any], place: str) -> Row:
         where=place,
         remedy='E.g. {"messages": [{"role": "user", "content": "..."}, {"role": "assistant", "content": "..."}]}',
     )
+
+
+def _alike(
+    prompt: tuple[ChatMessage, ...], chosen: tuple[ChatMessage, ...], rejected: tuple[ChatMessage, ...], place: str
+) -> None:
+    """Both replies of a preference answer one prompt."""
+    before = [each for each in (prompt, chosen[:-1], rejected[:-1]) if each]
+    if any(list(each)[-1:] != list(before[0])[-1:] for each in before):
+        raise UsageError(
+            "The prompts of the chosen and the rejected reply differ.",
+            where=place,
+            remedy="A preference says which of two replies to one prompt is better: give both the same.",
+        )
 
 
 def _group(found: Mapping[str, Any]) -> str:
