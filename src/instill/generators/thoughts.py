@@ -89,7 +89,7 @@ def without_thoughts(text: str, *, inside: bool = False) -> str:
     """
     closing = tuple(TAGS.values())
     closed, tag = _first(closing, text)
-    while tag and not 0 <= _first(TAGS, text[:closed])[0]:
+    while tag and not _first(TAGS, text[:closed])[0] >= 0:
         text, inside = text[closed + len(tag) :], False
         closed, tag = _first(closing, text)
     seen = ThoughtFilter(inside=inside)

@@ -231,7 +231,9 @@ def test_a_row_that_replies_otherwise_to_another_prompt_gives_nothing_away(train
     assert "held-out-in-training" in [each.name for each in found([contrary], held_out=[held])]
 
 
-@pytest.mark.parametrize("text", ["What&nbsp;is the flag&#32;colour of N&#x6f;rland?", "<p>What is the flag colour of Norland?</p>"])
+@pytest.mark.parametrize(
+    "text", ["What&nbsp;is the flag&#32;colour of N&#x6f;rland?", "<p>What is the flag colour of Norland?</p>"]
+)
 def test_signs_of_html_do_not_make_another_question(text: str) -> None:
     held = chat_row("What is the flag colour of Norland?", "green")
     assert "held-out-in-training" in [each.name for each in found([chat_row(text, "green")], held_out=[held])]

@@ -256,7 +256,10 @@ def test_arguments_by_other_names_are_not_lost(key: str) -> None:
             },
             "differ",
         ),
-        ({"tools": [1], "messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}, "tools"),
+        (
+            {"tools": [1], "messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]},
+            "tools",
+        ),
     ],
 )
 def test_what_would_teach_nonsense_is_refused(line: dict[str, Any], said_of_it: str) -> None:

@@ -119,7 +119,9 @@ def _with_system(row: Mapping[str, Any], place: str, done: dict[str, None]) -> A
     messages, system = row["messages"], row.get("system")
     if not system or not isinstance(messages, list):
         return messages
-    if not isinstance(system, str) or any(isinstance(each, Mapping) and each.get("role") == "system" for each in messages):
+    if not isinstance(system, str) or any(
+        isinstance(each, Mapping) and each.get("role") == "system" for each in messages
+    ):
         raise UsageError(
             "`system` stands beside messages and is no text, or they have a system message of their own.",
             where=place,
@@ -178,7 +180,7 @@ def _earlier(row: Mapping[str, Any], place: str) -> list[Any]:
 
 def _message(found: Mapping[str, Any], place: str, done: dict[str, None], usual: str | None) -> dict[str, Any]:
     # Templates ask whether a key is there; the content of a call may be null.
-    message = {key: value for key, value in found.items() if value is not None and value != [] or key == "content"}
+    message = {key: value for key, value in found.items() if (value is not None and value != []) or key == "content"}
     if "role" not in message and "from" in message:
         message["role"] = message.pop("from")
         done["sharegpt"] = None
