@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instill import Workspace
@@ -165,3 +165,32 @@ def test_rows_with_a_mark(encoding: str, tmp_path: Path) -> None:
 
 def test_marks_where_files_were_put_together() -> None:
     assert strict_text("a\n".encode("utf-8-sig") * 3) == "a\na\na\n"
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.sampled_from(["Kjøp brød på båten. ", "Größe: 30 cm, 5 €. ", "Возврат товаров. ", "返品できます。"]),
+    st.integers(5, 30),
+    st.data(),
+)
+def test_a_few_bytes_that_are_none_do_not_make_utf8_another_encoding(
+    sentence: str, times: int, data: st.DataObject
+) -> None:
+    """A file that was cut, or to which lines in another encoding were added."""
+    text = (sentence * times).encode()
+    place = data.draw(st.integers(0, len(text)))
+    found = decoded(
+        text[:place].decode(errors="ignore").encode()
+        + b" d\xe9j\xe0 vu "
+        + text[place:].decode(errors="ignore").encode()
+    )
+    assert (found.encoding, found.guessed) == ("utf-8", True)
+    assert " déjà vu " in found.text
+    cut = decoded(text[:-1] if text[-1] > 127 else text + b"\xc3")
+    assert cut.encoding == "utf-8"
+    assert sentence.strip() in cut.text
+
+
+def test_turkish_with_a_capital_that_has_a_dot() -> None:
+    text = "İade süresi otuz gündür; şirket müşteriye ödeme yapar."
+    assert decoded(text.encode("cp1254")).text == text

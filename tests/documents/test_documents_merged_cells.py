@@ -256,3 +256,77 @@ def test_spans_without_end_are_bounded() -> None:
             merge = b'</sheetData><mergeCells count="1"><mergeCell ref="A3:XFD1048576"/></mergeCells>'
             new.writestr(name, old.read(name).replace(b"</sheetData>", merge))
     assert parse(whole.getvalue(), "spans.xlsx").text.split("\n")[2:] == ["one: x; two: y", "three"]
+
+
+def sheet_of(rows: list[list[Any]]) -> Parsed:
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    return parse(saved(book), "rows.xlsx")
+
+
+def test_a_small_table_in_a_cell_leaves_the_rest_of_the_table_as_it_is() -> None:
+    document = docx.Document()
+    table = document.add_table(rows=4, cols=3)
+    for number, row in enumerate(
+        [["Quay", "Line", "First boat"], *[["", f"Line {letter}", "07:00"] for letter in "ABC"]]
+    ):
+        for column, text in enumerate(row):
+            table.cell(number, column).text = text
+    table.cell(1, 0).merge(table.cell(3, 0)).text = "Harbour"
+    inner = table.cell(3, 2).add_table(2, 2)
+    for number, row in enumerate([["Sunday", "09:00"], ["Monday", "06:00"]]):
+        for column, text in enumerate(row):
+            inner.cell(number, column).text = text
+    lines = parse(saved(document), "sailings.docx").text.split("\n")
+    assert lines == [
+        "| Quay | Line | First boat |",
+        "| --- | --- | --- |",
+        "| Harbour | Line A | 07:00 |",
+        "| Harbour | Line B | 07:00 |",
+        "| Harbour | Line C | 07:00 Sunday, 09:00; Monday, 06:00 |",
+    ]
+
+
+def test_no_cell_reaches_out_of_its_part_of_an_html_table() -> None:
+    page = (
+        "<table><thead><tr><th>Line</th><th>Fare</th></tr></thead><tbody><tr><td rowspan=9>Ferry</td><td>10</td></tr>"
+        "<tr><td>11</td></tr></tbody><tfoot><tr><td>All lines</td><td>21</td></tr></tfoot></table>"
+    )
+    assert parse(page.encode(), "fares.html").text.split("\n")[2:] == [
+        "| Ferry | 10 |",
+        "| Ferry | 11 |",
+        "| All lines | 21 |",
+    ]
+
+
+def test_a_second_table_of_a_sheet_has_its_own_names() -> None:
+    first, second = [["Name", "Age"], ["Ada", 31], ["Bo", 44]], [["Dish", "Price"], ["Soup", 5], ["Pie", 7]]
+    wide = [["City", "Land", "People"], ["Oslo", "Norway", 7]]
+    assert sheet_of([*first, [], *second, [], ["Cities"], *wide]).text.split("\n")[2:] == [
+        "Name: Ada; Age: 31", "Name: Bo; Age: 44", "Dish: Soup; Price: 5", "Dish: Pie; Price: 7", "Cities",
+        "City: Oslo; Land: Norway; People: 7",
+    ]  # fmt: skip
+
+
+def test_a_table_goes_on_after_an_empty_row() -> None:
+    rows = [["Name", "Town"], ["Ada", "Oslo"], [], ["Bo", "Holm"], ["Cai", "Tarn"], [], ["Dan", "Bern"]]
+    assert sheet_of(rows).text.split("\n")[2:] == [
+        "Name: Ada; Town: Oslo", "Name: Bo; Town: Holm", "Name: Cai; Town: Tarn", "Name: Dan; Town: Bern",
+    ]  # fmt: skip
+
+
+def test_a_remark_beside_rows_of_names_is_not_lost() -> None:
+    book = openpyxl.Workbook()
+    for row in [
+        ["Lamp", "2023", "", "", "Prices"],
+        ["", "Q1", "Q2", "", "without tax"],
+        ["Red", 10, 11],
+        ["Blue", 12, 13],
+    ]:
+        book.active.append(row)
+    book.active.merge_cells("B1:C1")
+    book.active.merge_cells("A1:A2")
+    assert parse(saved(book), "lamps.xlsx").text.split("\n")[2:] == [
+        "Lamp: Red; 2023 Q1: 10; 2023 Q2: 11", "Lamp: Blue; 2023 Q1: 12; 2023 Q2: 13", "Prices without tax",
+    ]  # fmt: skip

@@ -21,6 +21,9 @@ BYTE_ORDER_MARKS = tuple(mark for mark, _ in _BYTE_ORDER_MARKS)
 _LINE_ENDS = re.compile("\r\n?|[\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
 _REMOVED = re.compile("[\x00\ufeff\ufffe\uffff\ud800-\udfff]")
 _COMMON = re.compile("[ \n\r\t0-9A-Za-z.,、。，　]")
+_STRAY = re.compile("[\udc80-\udcff]")
+_TIMES = 4
+"""How many letters of UTF-8 beyond ASCII there are for each byte that is none, for a text to count as UTF-8."""
 _WIDE = ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
 _IN_PRACTICE = {
     "ascii": "cp1252",
@@ -60,7 +63,8 @@ def decoded(data: bytes, *, charset: str = "") -> Decoded:
     """The same with the encoding that was found.
 
     Order: byte order mark; UTF-16 and UTF-32 without one; `charset` (as a mail or web header names it) unless it names
-    one byte a character and the text is UTF-8 with letters beyond ASCII; UTF-8; the best guess (`guessing.guess`).
+    one byte a character and the text is UTF-8 with letters beyond ASCII; UTF-8; UTF-8 with a few bytes that are none;
+    the best guess (`guessing.guess`).
 
     Raises:
         DocumentError: no encoding fits.
@@ -117,10 +121,24 @@ def _decode(data: bytes, charset: str) -> tuple[str, str, bool]:
                 return data.decode(encoding), encoding, False
         except (UnicodeDecodeError, LookupError):
             continue
+    broken = _nearly_utf8(data)
+    if broken:
+        return broken, "utf-8", True
     found = guess(data)
     if not found:
         raise DocumentError("No text encoding fits the content.", remedy="Save the file as UTF-8 and add it again.")
     return data.decode(found, "replace"), found, True
+
+
+def _nearly_utf8(data: bytes) -> str:
+    """The text of UTF-8 with some bytes that are none, as where a file was cut or lines of another encoding were added
+    to it; those are read as cp1252. "" where other bytes are more than a few: no other encoding looks like UTF-8."""
+    text = data.decode("utf-8", "surrogateescape")
+    strange = sum("\udc80" <= sign <= "\udcff" for sign in text)
+    beyond = sum(sign > "\x7f" for sign in text) - strange
+    if beyond < _TIMES * strange:
+        return ""
+    return _STRAY.sub(lambda found: bytes([ord(found[0]) - 0xDC00]).decode("cp1252", "replace"), text)
 
 
 def _known(charset: str) -> str:

@@ -161,7 +161,8 @@ def _worth(sample: bytes, encoding: str) -> float | None:
             run = 0
             continue
         run += 1
-        letters.append(character.lower())
+        small = character.lower()
+        letters.append(small if len(small) == 1 else character)  # "İ" becomes two signs
         capitals += character.isupper()
         bad += (character.isupper() and before.islower()) or before.isdigit() or after.isdigit()
         bad += not latin and any(other.isascii() and other.isalpha() for other in (before, after))

@@ -100,6 +100,29 @@ def layout(rows: Sequence[tuple[Sequence[str], frozenset[int]]]) -> Layout:
     return Layout(0, 0, ())
 
 
+def renames(now: Layout, found: Layout, rows: Sequence[tuple[Sequence[str], frozenset[int]]]) -> bool:
+    """Whether a part of a sheet after an empty row is a table of its own, with `found` as its names, instead of going on
+    with the one before. It is where it names columns that had no name, or has its names again, or where all that
+    stands below one of its names is numbers, and names stood there too: rows of words alone are not told from names.
+
+    Example:
+        >>> nothing = frozenset[int]()
+        >>> rows = [(["Dish", "Price"], nothing), (["Soup", "5"], nothing), (["Pie", "7"], nothing)]
+        >>> now = Layout(0, 1, ("Name", "City"))
+        >>> renames(now, layout(rows), rows), renames(now, layout(rows[1:]), rows[1:])
+        (True, False)
+    """
+    if not found.head:
+        return False
+    named = {column for column, name in enumerate(found.names) if name}
+    if found.names == now.names or named - {column for column, name in enumerate(now.names) if name}:
+        return True
+    below = [row for row, _ in rows[found.above + found.head :]]
+    return len(below) > 1 and any(
+        all(column < len(row) and _NUMBER.fullmatch(row[column]) for row in below) for column in named
+    )
+
+
 def _filled(row: Sequence[str]) -> int:
     return sum(map(bool, row))
 

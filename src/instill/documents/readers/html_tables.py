@@ -28,18 +28,36 @@ class _Place:
 
 
 def make_regular(soup: Any) -> None:
-    """Rewrite every table that holds no other: as many cells in each row, and a row with `HEAD` where names are known.
+    """Rewrite every table of data: as many cells in each row, and a row with `HEAD` where names are known. A small table
+    in a cell becomes a line of text there; a table that only sets out others on the page is left.
 
     Names come from `<thead>`, from rows of `<th>` at the top, else from what the first rows say
     (`grids.layout`). A cell over all columns at the top becomes a paragraph above the table.
     """
     copies = _MAX_COPIES
     for table in soup.find_all("table"):
+        _flatten_inner(soup, table)
         rows = [row for row in table.find_all("tr") if row.find_parent("table") is table]
         if not rows or table.find("table") is not None:
             continue
         grid, copies = _grid(rows, copies)
         _rewrite(soup, table, rows, grid, _layout(rows, grid))
+
+
+def _flatten_inner(soup: Any, table: Any) -> None:
+    """The tables inside of one that has most of its text outside of them, each as a line: "Adult, 10; Child, 5"."""
+    inner = [each for each in table.find_all("table") if each.find_parent("table") is table]
+    held = sum(len(_text(each)) for each in inner)
+    if not inner or 2 * held > len(_text(table)):
+        return
+    for each in inner:
+        rows = ([_text(cell) for cell in row.find_all(["td", "th"])] for row in each.find_all("tr"))
+        line = "; ".join(", ".join(filter(None, row)) for row in rows if any(row))
+        each.replace_with(soup.new_string(f" {line} "))
+
+
+def _text(node: Any) -> str:
+    return " ".join(node.get_text(" ", strip=True).split())
 
 
 def _rewrite(soup: Any, table: Any, rows: Sequence[Any], grid: Sequence[Sequence[_Place]], found: Layout) -> None:
@@ -91,6 +109,7 @@ def _grid(rows: Sequence[Any], copies: int) -> tuple[list[list[_Place]], int]:
     """The cells of each row with those that cover it from the left and from above; how many copies are left."""
     grid: list[list[_Place]] = []
     hanging: dict[int, _Place] = {}  # by column, what covers it from above
+    ends = _group_ends(rows)
     for number, row in enumerate(rows):
         places: dict[int, _Place] = {}
         column = 0
@@ -100,7 +119,7 @@ def _grid(rows: Sequence[Any], copies: int) -> tuple[list[list[_Place]], int]:
             while column in hanging:
                 column += 1
             across = _span(cell, "colspan", _MAX_COLUMNS)
-            down = min(_span(cell, "rowspan", len(rows)), len(rows) - number)
+            down = min(_span(cell, "rowspan", len(rows)), ends[number] - number)
             if across * down - 1 > copies or column + across > _MAX_COLUMNS:
                 across = down = 1
             copies -= across * down - 1
@@ -115,6 +134,14 @@ def _grid(rows: Sequence[Any], copies: int) -> tuple[list[list[_Place]], int]:
         }
         grid.append([places.get(column, _Place(None)) for column in range(max(places, default=-1) + 1)])
     return grid, copies
+
+
+def _group_ends(rows: Sequence[Any]) -> list[int]:
+    """For each row, the number of the first one after its group (head, body, foot): no cell reaches into the next."""
+    ends = [len(rows)] * len(rows)
+    for number in range(len(rows) - 2, -1, -1):
+        ends[number] = ends[number + 1] if rows[number].parent is rows[number + 1].parent else number + 1
+    return ends
 
 
 def _span(cell: Any, name: str, most: int) -> int:
@@ -150,7 +177,7 @@ def _layout(rows: Sequence[Any], grid: Sequence[Sequence[_Place]]) -> Layout:
 
 
 def _words(place: _Place) -> str:
-    return "" if place.cell is None else " ".join(place.cell.get_text(" ", strip=True).split())
+    return "" if place.cell is None else _text(place.cell)
 
 
 def _shows(place: _Place) -> bool:

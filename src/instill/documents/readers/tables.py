@@ -13,12 +13,12 @@ import io
 import itertools
 import re
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from instill.documents.document import Block, Heading, Parsed
-from instill.documents.readers.grids import LOOKED_AT, Merge, filled, layout
+from instill.documents.readers.grids import LOOKED_AT, Layout, Merge, filled, layout, renames
 from instill.documents.readers.job import Job
 from instill.errors import DocumentError
 
@@ -27,6 +27,8 @@ _MAX_MERGES = 200_000
 _BLOCK = 1024**2
 _MAX_COLUMNS = 2000
 _MAX_CELLS = 10_000_000
+
+_Row = tuple[list[str], frozenset[int]]
 
 
 def read_csv(job: Job) -> Parsed:
@@ -175,18 +177,42 @@ def _sheets(sheets: Iterable[_Sheet], job: Job) -> Parsed:
 
 def _lines(rows: Iterable[Sequence[object]], job: Job, merges: Sequence[Merge] = ()) -> Iterator[str]:
     """Rows as lines with the names of their columns; what stands above the names is a line of its own."""
-    every = _filled(rows, job, merges)
-    first = list(itertools.islice(every, LOOKED_AT))
-    found = layout(first)
-    for number, (row, spanned) in enumerate(itertools.chain(first, every)):
-        if not found.above <= number < found.above + found.head:
-            yield _line(row, spanned, found.names if number >= found.above else ())
+    now: Layout | None = None
+    unused: set[int] = set()
+    for part in _parts(_filled(rows, job, merges)):
+        first = list(itertools.islice(part, LOOKED_AT))
+        found = layout(first)
+        if now is None or renames(now, found, first):
+            yield from _named_only(now, unused)
+            now = found
+            unused = set(range(len(found.names))) if found.head > 1 else set()
+        else:
+            found = Layout(0, 0, now.names)
+        for number, (row, spanned) in enumerate(itertools.chain(first, part)):
+            if not found.above <= number < found.above + found.head:
+                unused -= {column for column, cell in enumerate(row) if cell and number >= found.above}
+                yield _line(row, spanned, found.names if number >= found.above else ())
+    yield from _named_only(now, unused)
+
+
+def _named_only(found: Layout | None, unused: Collection[int]) -> Iterator[str]:
+    """What stands in several rows of names over a column without values may be more than a name, and is not lost."""
+    names = [found.names[column] for column in sorted(unused) if found.names[column]] if found else []
+    if names:
+        yield " | ".join(names)
+
+
+def _parts(rows: Iterable[_Row]) -> Iterator[Iterator[_Row]]:
+    """The rows between empty ones; each part is read to its end before the next."""
+    for filled_, part in itertools.groupby(rows, lambda each: any(each[0])):
+        if filled_:
+            yield part
 
 
 def _filled(
     rows: Iterable[Sequence[object]], job: Job, merges: Sequence[Merge]
 ) -> Iterator[tuple[list[str], frozenset[int]]]:
-    """The rows that have text, within the limit of cells."""
+    """The rows, within the limit of cells."""
     cells = 0
     for number, (row, spanned) in enumerate(filled(([_shown(cell) for cell in row] for row in rows), merges)):
         cells += sum(map(bool, row))
@@ -194,8 +220,7 @@ def _filled(
             raise DocumentError(f"The table has more than {_MAX_CELLS:,} filled cells.", remedy="Split it.")
         if number % 5000 == 4999:
             job.alive()
-        if any(row):
-            yield row, spanned
+        yield row, spanned
 
 
 def _line(row: Sequence[str], spanned: frozenset[int], names: Sequence[str]) -> str:
