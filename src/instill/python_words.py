@@ -41,6 +41,7 @@ _OPTION = re.compile(rf"(?<![\w-])--(?P<name>[a-z][a-z-]*)(?:[ =](?P<value>{_VAL
 _COMMAND = re.compile(
     rf"`?\binstill (?:(?P<known>{'|'.join(sorted(map(re.escape, _CALLS), key=len, reverse=True))})(?![\w-])"
     rf"(?P<rest>(?: (?:--[a-z][a-z-]*|{_VALUE}))*)(?P<name> [^\s`(),;-][^\s`(),;]*)?|(?P<other>[a-z][^`(),;]*))`?"
+    r"|\b[Rr]un: (?!`?instill\b)[^,;\n]*"  # another program's command
 )
 
 
@@ -60,9 +61,15 @@ def in_python(remedy: str) -> str:
         'To use it anyway: force=True'
         >>> in_python("Run: instill models rollback")
         'Run: instill models rollback (in a shell)'
+        >>> in_python("Run: soffice --convert-to docx")
+        'Run: soffice --convert-to docx'
     """
     said, kept = [], 0
     for match in _COMMAND.finditer(remedy):
+        if not match["known"] and not match["other"]:
+            said += [_options(remedy[kept : match.start()]), match[0]]
+            kept = match.end()
+            continue
         said.append(_options(remedy[kept : match.start()]))
         said.append(_call(match) if match["known"] else _for_a_shell(match[0]))
         kept = match.end()

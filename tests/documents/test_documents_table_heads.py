@@ -48,6 +48,15 @@ def test_every_row_is_in_a_passage_with_its_head(names: list[str], rows: int, be
     assert sum(line.startswith("| ") and "." in line for p in passages for line in p.text.split("\n")) == rows
 
 
+@pytest.mark.parametrize("rows", [1, 3])
+def test_a_head_that_fills_a_passage_goes_with_the_first_row_too(rows: int) -> None:
+    names = ["bgjcnfg", "aaaaaaaa", "bg gcfhbg", "aabj bmfnf"]
+    body = [[f"{row}.{column}" for column in range(4)] for row in range(rows)]
+    passages = cut(read_markdown(table(names, body)))
+    assert [passage.table_head for passage in passages] == ["", *[table(names, [])] * (len(passages) - 1)]
+    assert "0.0" in passages[1].text
+
+
 def test_a_head_is_never_cut_from_its_first_row() -> None:
     words = "alpha beta gamma delta epsilon zeta eta theta iota kappa"
     for length in range(1, 40):
