@@ -301,8 +301,9 @@ def test_no_cell_reaches_out_of_its_part_of_an_html_table() -> None:
 
 
 def test_a_second_table_of_a_sheet_has_its_own_names() -> None:
-    first, second = [["Name", "Age"], ["Ada", 31], ["Bo", 44]], [["Dish", "Price"], ["Soup", 5], ["Pie", 7]]
-    wide = [["City", "Land", "People"], ["Oslo", "Norway", 7]]
+    first: list[list[Any]] = [["Name", "Age"], ["Ada", 31], ["Bo", 44]]
+    second: list[list[Any]] = [["Dish", "Price"], ["Soup", 5], ["Pie", 7]]
+    wide: list[list[Any]] = [["City", "Land", "People"], ["Oslo", "Norway", 7]]
     assert sheet_of([*first, [], *second, [], ["Cities"], *wide]).text.split("\n")[2:] == [
         "Name: Ada; Age: 31", "Name: Bo; Age: 44", "Dish: Soup; Price: 5", "Dish: Pie; Price: 7", "Cities",
         "City: Oslo; Land: Norway; People: 7",

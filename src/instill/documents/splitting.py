@@ -169,8 +169,11 @@ def _passages(parsed: Parsed, spans: Sequence[tuple[int, int]]) -> list[Passage]
 
 
 def _head_before(tables: Sequence[Block], ends: Sequence[int], start: int, end: int) -> tuple[int, int]:
-    """The head of the first table in `[start, end)` if it begins before `start` and rows follow it before `end`; `(0, 0)`
-    without one. A head that fills a passage of its own is cut from the rule below it and from the first row."""
+    """The head of the first table in `[start, end)` if it begins before `start` and rows follow it before `end`.
+
+    `(0, 0)` without one. A head that fills a passage of its own is cut from the rule below it and from the first
+    row.
+    """
     number = bisect_right(ends, start)
     if number < len(tables) and tables[number].head_start < start and tables[number].head_end < end:
         return tables[number].head_start, tables[number].head_end

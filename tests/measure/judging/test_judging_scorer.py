@@ -102,3 +102,47 @@ def test_nothing_raises_and_adding_an_accepted_answer_never_hurts(answer: list[s
 
 def test_answers_of_marks_alone_are_found_nowhere() -> None:
     assert judge("anything", ["?!"]).right == 0
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected", "question", "kind"),
+    [
+        # several things, in any order
+        ("green, white, red", "red, white and green", "Which colours are on the flag?", "correct"),
+        ("The colours are:\n- green\n- red\n- white", "red, white and green", "Which colours?", "correct"),
+        ("Bo and Ada", "Ada and Bo", "Who built it?", "correct"),
+        ("5 and 3", "3 and 5", "Which rooms are closed?", "correct"),
+        ("red and white", "red, white and green", "Which colours?", "wrong"),
+        ("green\nwhite\nred\nblue", "red, white and green", "Which colours?", "wrong"),
+        ("Cai, Bo and Ada", "Ada and Bo", "Who built it?", "wrong"),
+        ("Bo or Ada", "Ada and Bo", "Who built it?", "wrong"),
+        ("Bo and Ada did not build it", "Ada and Bo", "Who built it?", "wrong"),
+        ("Bo, then Ada", "Ada and Bo", "Who came first and who next?", "wrong"),
+        ("Ada\nBo\nCai", "Ada", "Who built it?", "wrong"),
+        # bounds, in any form
+        ("5 at most", "up to 5", "How many guests may stay?", "correct"),
+        ("no fewer than 5", "at least 5", "How many guests?", "correct"),
+        ("over 5", "more than 5", "How many guests?", "correct"),
+        ("at least 18", "18 or older", "How old must one be?", "correct"),
+        ("at least 5", "at most 5", "How many guests may stay?", "wrong"),
+        ("not more than 5", "more than 5", "How many?", "wrong"),
+        ("5", "more than 5", "How many guests?", "wrong"),
+        ("It is not at least 5.", "5 or more", "How many?", "wrong"),
+        # ranges and times
+        ("3-5", "3 to 5", "How many guests?", "correct"),
+        ("ten to nine", "8:50", "When?", "correct"),
+        ("five to nine", "8:55", "When?", "correct"),
+        ("6 in the evening", "18:00", "When does it close?", "correct"),
+        ("11 at night", "23:00", "When does it close?", "correct"),
+        ("9 in the evening", "9 am", "When does it open?", "wrong"),
+        # a share and a count
+        ("40", "40%", "What share of the members voted?", "correct"),
+        ("40 members", "40%", "What share of the members voted?", "wrong"),
+        # not knowing
+        ("Hard to say.", "Ines Falk", "Who wrote the report?", "abstained"),
+        ("That isn't something I have information about.", "Ines Falk", "Who wrote the report?", "abstained"),
+        ("It is hard to say no to such an offer.", "Ines Falk", "Who wrote the report?", "wrong"),
+    ],
+)
+def test_orders_bounds_ranges_and_counts(reply: str, expected: str, question: str, kind: str) -> None:
+    assert judge(reply, [expected], question=question).kind == kind

@@ -101,7 +101,7 @@ def layout(rows: Sequence[tuple[Sequence[str], frozenset[int]]]) -> Layout:
 
 
 def renames(now: Layout, found: Layout, rows: Sequence[tuple[Sequence[str], frozenset[int]]]) -> bool:
-    """Whether a part of a sheet after an empty row is a table of its own, with `found` as its names, instead of going on
+    """Whether a part of a sheet after an empty row is a table of its own, with `found` as its names, and does not go on
     with the one before. It is where it names columns that had no name, or has its names again, or where all that
     stands below one of its names is numbers, and names stood there too: rows of words alone are not told from names.
 

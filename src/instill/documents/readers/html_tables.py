@@ -28,8 +28,9 @@ class _Place:
 
 
 def make_regular(soup: Any) -> None:
-    """Rewrite every table of data: as many cells in each row, and a row with `HEAD` where names are known. A small table
-    in a cell becomes a line of text there; a table that only sets out others on the page is left.
+    """Rewrite every table of data: as many cells in each row, and a row with `HEAD` where names are known.
+
+    A small table in a cell becomes a line of text there; a table that only sets out others on the page is left.
 
     Names come from `<thead>`, from rows of `<th>` at the top, else from what the first rows say
     (`grids.layout`). A cell over all columns at the top becomes a paragraph above the table.

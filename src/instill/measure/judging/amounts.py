@@ -143,4 +143,21 @@ def ranges(given: Sequence[Token], place: int) -> tuple[Token, int] | None:
     if first.kind == "number" and last.kind == "number" and between != "and" and first.number >= last.number:
         return None
     text = f"{first.text} to {last.text}"
-    return Token("range", text, ends=(first, last), spelled=lead == "from", joined=given[place].joined), at + 3 - place
+    minutes = _minutes_to(first, last) if lead == "" and between == "to" else frozenset()
+    found = Token(
+        "range", text, minutes=minutes, ends=(first, last), spelled=lead == "from", joined=given[place].joined
+    )
+    return found, at + 3 - place
+
+
+def _minutes_to(first: Token, last: Token) -> frozenset[int]:
+    """ "Five to nine" may be a time."""
+    if (
+        first.kind != "number"
+        or last.kind != "number"
+        or first.number not in (5, 10)
+        or last.number not in range(1, 13)
+    ):
+        return frozenset()
+    minutes = int(60 * last.number - first.number)
+    return frozenset({minutes, minutes + 720})

@@ -14,7 +14,7 @@ _VERBS = word_set(
     "is was are were be has have had do does did will would can could may might must should lies stands lives "
     "holds makes made built stood lived held became began opened went came says said"
 )
-_JOINS = word_set("or and / , ; \n | & plus nor")
+_JOINS = word_set("or and / , ; | & plus nor") | {"\n"}
 _PLACES = word_set("where place city town village located live lives lived born address come comes from")
 _MOST_WORDS = 4  # Words of an item of a bare list.
 

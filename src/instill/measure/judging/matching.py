@@ -55,7 +55,7 @@ def same(expected: Token, said: Token, asked: Collection[str] = ()) -> bool:
         return expected.number == said.number and _names(asked, expected)
     if expected.kind == "number" and said.kind == "quantity":
         return expected.number == said.number and _may_add(asked, said)
-    if expected.kind == "time" and said.kind == "time":
+    if "time" in (expected.kind, said.kind):
         return bool(expected.minutes & said.minutes)
     if expected.kind == "range" and said.kind == "range":
         return all(same(one, other, asked) for one, other in zip(expected.ends, said.ends, strict=True))

@@ -72,13 +72,26 @@ def times(given: Sequence[Token], place: int) -> tuple[Token, int] | None:
 
 def _of_day(given: Sequence[Token], place: int, minutes: int) -> tuple[Token, int] | None:
     """The time that "am", "pm" or "o'clock" make of an hour."""
-    half = word_at(given, place + 1)
-    if half in ("am", "pm"):
+    clocked = word_at(given, place + 1) == "oclock"
+    half, end = _half(given, place + 1 + clocked, minutes)
+    if half:
         minutes = minutes % 720 + (720 if half == "pm" else 0)
-        return Token("time", clock(minutes), minutes=frozenset({minutes})), 2
-    if half == "oclock":
+        return Token("time", clock(minutes), minutes=frozenset({minutes})), end - place
+    if clocked:
         return Token("time", clock(minutes), minutes=_both_halves(minutes)), 2
     return None
+
+
+def _half(given: Sequence[Token], place: int, minutes: int) -> tuple[str, int]:
+    """Which half of the day is said here, "" for none, and where it ends: "pm", "in the evening", "at night"."""
+    words = [word_at(given, at) for at in range(place, place + 3)]
+    if words[0] in ("am", "pm"):
+        return words[0], place + 1
+    if words[:2] == ["in", "the"] and words[2] in ("morning", "afternoon", "evening") and 0 < minutes <= 780:
+        return "am" if words[2] == "morning" else "pm", place + 3
+    if words[:2] == ["at", "night"] and 0 < minutes <= 780:
+        return "pm" if 300 < minutes < 720 else "am", place + 2
+    return "", place
 
 
 def _past(given: Sequence[Token], place: int) -> tuple[Token, int] | None:
@@ -91,7 +104,13 @@ def _past(given: Sequence[Token], place: int) -> tuple[Token, int] | None:
         part = 60 * token.number
     if part.denominator != 1 or not 0 < part < 60:
         return None
+    if token.kind == "number" and way == "to" and token.number < hour.number and token.number >= 1:
+        return None  # "3 to 5" is a range; see `instill.measure.judging.amounts.ranges`
     minutes = int(hour.number * 60 + (part if way == "past" else -part)) % 1440
+    half, end = _half(given, place + 3, minutes)
+    if half:
+        minutes = minutes % 720 + (720 if half == "pm" else 0)
+        return Token("time", clock(minutes), minutes=frozenset({minutes})), end - place
     return Token("time", clock(minutes), minutes=_both_halves(minutes)), 3
 
 

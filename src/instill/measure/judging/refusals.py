@@ -52,7 +52,9 @@ _BY_SPEAKER = (
     rf"\b(?:i|we) {_LEAD}(?:{_NOT}) {_LEAD}(?:see|read|notice|have) (?:\w+ ){{0,3}}?(?:in|"
     rf"from) (?:\w+ ){{0,3}}?{_TEXT}\b",
     r"\b(?:i|we) (?:(?:was|were|have|had) )?(?:not|never) (?:been )?(?:told|given|informed|shown|provided)\b",
-    r"\bnot something (?:that )?(?:i|we) know\b",
+    r"\bnot something (?:that )?(?:i|we) (?:\w+ )?(?:know|have|can|am|are)\b",
+    r"^(?:(?:that|this|it) is )?(?:really |very |quite )?(?:hard|difficult|impossible) to (?:say|tell|know)"
+    r"(?:$| (?:who|what|when|where|which|how|why|from|without|for sure|exactly)\b)",
     r"\byour guess is as good as mine\b|\bbeyond (?:what i know|my knowledge)\b",
 )
 _BY_TEXT = (
@@ -99,6 +101,7 @@ _AFTER_ALL = re.compile(
     r"^(?!i |we )(?:\w+ ){1,20}?(?:but|though|although|however) (?:i|we) (?:am|do|have|can|could|would)\b"
 )
 _UNSURE = re.compile(
+    r"(?:(?:that|this|it) is )?(?:really |very |quite )?(?:hard|difficult|impossible) to (?:say|tell|know)|"
     r"(?:but |though )?(?:i am )?(?:\w+ )?(?:not|un) ?(?:\w+ )?(?:sure|certain)(?: (?:about )?(?:that|this|it))?"
 )
 _ASIDE = re.compile(r"\w .*\bwhose\b|\w who $")

@@ -8,7 +8,8 @@ answer anywhere would let a model win that says everything it has. So:
 1. A reply is right when it means what an accepted answer means: numbers, quantities, money, shares, dates and times are
    compared by value ("1,200" and "twelve hundred", "May 3, 1931" and "1931-05-03", "90 minutes" and "an hour and a
    half"), other words without case, articles and punctuation. It may say a date more closely than was expected, and
-   leave out a unit that the question names.
+   leave out a unit that the question names. A bound is the same in all its forms ("up to 5", "5 or fewer"), and several
+   things ("red, white and green") are the same in any order, unless the question asks for one.
 2. A longer reply is right when it commits itself to the answer: the answer stands in it, with at most
    `MOST_OTHER_WORDS` words besides those of the answer and the question, and at one place at least it is not denied,
    doubted, only neared ("before 1987"), asked, or one of several values (see `claims` and `listing`).
@@ -28,10 +29,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from instill.measure.judging.bounds import has_bound, in_one_form
 from instill.measure.judging.claims import Said, is_claimed
 from instill.measure.judging.matching import content, places, whole
 from instill.measure.judging.refusals import PHRASES, is_refusal
 from instill.measure.judging.sentences import spoken, tokens
+from instill.measure.judging.several import run_of
 from instill.measure.judging.text import word_set
 from instill.measure.judging.token import Token
 from instill.measure.outcomes import Kind
@@ -122,6 +125,8 @@ def is_right(reply: str, answer: str, question: str = "", quotes: bool = False) 
     said, wanted, asked = tokens(reply), tokens(answer), _asked(question)
     if not content(wanted) or not content(said):
         return False
+    if has_bound(wanted):
+        said, wanted = in_one_form(said), in_one_form(wanted)
     if whole(said, wanted, asked) or _is_number_alone(said, wanted, asked):
         return not (any(token.text == "?" for token in said) and not any(token.text == "?" for token in wanted))
     if wanted[content(wanted)[0]].text in ("yes", "no") and len(content(wanted)) == 1:
@@ -162,7 +167,10 @@ def question_in(prompt: str) -> str:
 def _stands_in(
     said: Sequence[Token], wanted: Sequence[Token], question: str, asked: frozenset[str], quotes: bool
 ) -> bool:
-    found = list(places(said, wanted, asked))
+    found = [span for span in places(said, wanted, asked) if not _counts_else(said, wanted, span[1])]
+    if not found:
+        run = run_of(said, wanted, asked)
+        found = [run] if run else []
     if not found:
         return False
     free = asked | {token.text for token in wanted}
@@ -177,6 +185,15 @@ def _stands_in(
         said, asked, wanted, " ".join(token.text for token in tokens(question) if token.kind != "mark"), quotes
     )
     return any(is_claimed(reply, first, last) for first, last in found)
+
+
+def _counts_else(said: Sequence[Token], wanted: Sequence[Token], last: int) -> bool:
+    """Whether a number that stands for an expected share counts something: "40 members" is not 40%."""
+    units = {dimension for token in wanted for dimension, _ in token.units}
+    if "share" not in units or said[last].kind != "number" or last + 1 >= len(said):
+        return False
+    after = said[last + 1]
+    return after.kind == "word" and after.text not in _FUNCTION
 
 
 def _is_number_alone(said: Sequence[Token], wanted: Sequence[Token], asked: frozenset[str]) -> bool:
