@@ -126,7 +126,7 @@ def is_right(reply: str, answer: str, question: str = "", quotes: bool = False) 
     if not content(wanted) or not content(said):
         return False
     if has_bound(wanted):
-        said, wanted = in_one_form(said), in_one_form(wanted)
+        said, wanted = tuple(in_one_form(said)), tuple(in_one_form(wanted))
     if whole(said, wanted, asked) or _is_number_alone(said, wanted, asked):
         return not (any(token.text == "?" for token in said) and not any(token.text == "?" for token in wanted))
     if wanted[content(wanted)[0]].text in ("yes", "no") and len(content(wanted)) == 1:
