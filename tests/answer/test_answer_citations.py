@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from instill.answer.citations import Citer, holds
+from instill.answer.citations import Citer, candidate, holds
 from instill.documents.document import Page
 from instill.index.types import Hit
 
@@ -66,3 +66,53 @@ def test_a_document_is_read_once() -> None:
     citer.cite(HIT, 0, 18)
     citer.cite(HIT, 19, 39)
     assert asked == ["d1"]
+
+
+def test_a_span_may_lie_in_the_head_of_the_passages_table() -> None:
+    text = "| A | B |\n| 1 | 2 |\n| 3 | 4 |"
+    hit = replace(HIT, start=20, end=29, text="| 3 | 4 |", table_head="| A | B |", table_head_start=0)
+    citer = Citer(lambda _: text)
+    whole, part, row = citer.cite(hit, 0, 9), citer.cite(hit, 2, 3), citer.cite(hit, 20, 29)
+    assert [each.text if each else None for each in (whole, part, row)] == ["| A | B |", "A", "| 3 | 4 |"]
+    assert citer.failed == 0
+    # Neither beyond the head nor from it into what is between.
+    assert citer.cite(hit, 0, 10) is citer.cite(hit, 8, 8) is citer.cite(hit, 10, 19) is citer.cite(hit, 19, 29) is None
+    assert citer.failed == 4
+    later = replace(hit, table_head="| 1 | 2 |", table_head_start=10)
+    assert [bool(citer.cite(later, start, end)) for start, end in ((10, 19), (9, 19), (10, 20))] == [True, False, False]
+
+
+def test_the_page_is_that_of_the_beginning_of_the_span() -> None:
+    def pages(_: str) -> tuple[Page, ...]:
+        asked.append(1)
+        return PAGES
+
+    asked: list[int] = []
+    citer = Citer(lambda _: TEXT, pages)
+    found = [citer.cite(HIT, start, start + 2) for start in (0, 17, 19, 37)]
+    assert [each.page for each in found if each] == [1, 1, 2, 2]
+    assert len(asked) == 1
+    # A passage on one page, or on none, needs no look at the pages.
+    for hit, page in ((replace(HIT, last_page=1), 1), (replace(HIT, page=None, last_page=None), None)):
+        cited = Citer(lambda _: TEXT, pages).cite(hit, 19, 39)
+        assert cited is not None
+        assert cited.page == page
+    assert len(asked) == 1
+    outside = Citer(lambda _: TEXT, lambda _: (Page(2, 0, 5),)).cite(HIT, 5, 9)
+    assert outside is not None
+    assert outside.page == 1
+
+
+def test_the_trace_shows_a_hit_as_it_is() -> None:
+    hit = replace(HIT, ordinal=3, score=0.5, keyword_score=2.0, vector_score=0.25)
+    shown = candidate(hit)
+    assert (shown.doc_id, shown.source, shown.ordinal, shown.start, shown.end) == ("d1", "b.pdf", 3, 0, len(TEXT))
+    assert (shown.text, shown.title, shown.headings, shown.page) == (TEXT, "Bread", "Bread > Flour", 1)
+    assert (shown.score, shown.keyword_score, shown.vector_score) == (0.5, 2.0, 0.25)
+
+
+def test_a_citation_of_nothing_holds_nowhere() -> None:
+    citation = Citer(lambda _: TEXT).cite(HIT, 0, 18)
+    assert citation is not None
+    assert not holds(replace(citation, start=3, end=3, text=""), TEXT)
+    assert not holds(replace(citation, end=17), TEXT)

@@ -82,3 +82,41 @@ def test_plain_text_is_one_safe_line(text: str) -> None:
     assert "\n" not in shown
     assert "\x1b" not in shown
     assert shown == shown.strip()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a\u200db", "ab"),
+        ("क\u200d", "क"),  # nothing follows that it could join
+        ("\u200dक", "क"),
+        ("aक\u200dखb", "aक\u200dखb"),
+        ("क\u200da", "कa"),
+        ("क\u200bख", "कख"),
+        ("a\u2028b\u2029c\u3000d\u00a0e", "a\nb c d e"),
+        ("\ue000\U0010ffff\ud800é", "é"),
+        ("a\u200eb", "ab"),
+    ],
+)
+def test_what_joins_and_what_is_invisible(text: str, expected: str) -> None:
+    assert safe_text(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("| a |  | b |", "a, b"),
+        ("| --- | :-: |", ""),
+        ("|", "|"),
+        ("||", ""),
+        ("a | b |", "a | b |"),
+        ("| a | b", "| a | b"),
+        ("- - a", "- a"),
+        ("`a` and `b`", "a and b"),
+        ("one\n\n  \n- two", "one two"),
+        ("## `x` ##", "x"),
+        ("vbscript:x FILE:y", "vbscript :x FILE :y"),
+    ],
+)
+def test_rows_marks_and_code_on_one_line(text: str, expected: str) -> None:
+    assert plain_text(text) == expected

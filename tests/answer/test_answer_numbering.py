@@ -90,3 +90,31 @@ def test_no_quote_is_lost_and_a_right_one_never_moves(texts: list[list[str]], nu
         for quote in each:
             if 1 <= number <= 3 and quote in passages[number - 1]:
                 assert quote in moved.quotes[number]
+
+
+def test_a_quote_of_12_characters_moves_and_a_shorter_one_does_not() -> None:
+    passages = ["Nothing of it.", "The mill stands by the river."]
+    for quote, passage in (("The mill sta", 1), ("The mill stands", 2), ("mill stands", 1), ("mill stands ", 2)):
+        moved = renumbered(Reply((), {1: [quote]}, False), passages, QUESTION)
+        assert moved.quotes == {passage: [quote]}, quote
+
+
+def test_numbers_begin_with_1() -> None:
+    quote = "water mill was built"
+    for number in (0, -1, 3):
+        assert renumbered(Reply((), {number: [quote]}, False), [OVEN, MILL], QUESTION).quotes == {2: [quote]}
+    # What stands in its own passage stays, though it stands in another one too.
+    assert renumbered(Reply((), {2: ["It bakes on Fridays"]}, False), [OVEN, MILL], "?").quotes == {
+        2: ["It bakes on Fridays"]
+    }
+    # The last passage can hold what is said, and a number beyond it says nothing.
+    assert moved_to("1854 [2]", [OVEN, MILL]) == (2,)
+    assert moved_to("1854 [3]", [OVEN, MILL]) == (2,)
+    assert moved_to("1987 [0]", [OVEN, MILL], "When was the oven built?") == (1,)
+
+
+def test_the_most_words_of_the_question_in_one_sentence_decide() -> None:
+    passages = ["Nothing.", "It was 1854. The mill was built.", "The mill: 1854."]
+    assert moved_to("1854 [1]", passages) == (3,)
+    # A statement of function words says nothing that could be looked for.
+    assert moved_to("It is. [1]", [OVEN, MILL]) == (1,)

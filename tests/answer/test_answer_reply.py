@@ -92,3 +92,73 @@ def test_the_stream_is_safe_to_show() -> None:
     stream.end()
     assert "\x1b" not in "".join(shown)
     assert "\u202e" not in "".join(shown)
+
+
+@pytest.mark.parametrize(
+    ("text", "passages"),
+    [
+        ("A is b [2-2].", (2,)),
+        ("A is b [3-1].", ()),
+        ("A is b [1-99].", tuple(range(1, 22))),  # no more than 21 at once
+        ("A is b [5-25].", tuple(range(5, 26))),
+        ("A is b [1][1][2, 1].", (1, 2)),
+    ],
+)
+def test_numbers_of_passages(text: str, passages: tuple[int, ...]) -> None:
+    assert [each.passages for each in read_reply(text).statements] == [passages]
+
+
+def test_what_has_no_number_has_that_of_what_follows_in_its_paragraph() -> None:
+    said = read_reply("One. Two. [1] Three.\nFour.\n\nFive. Six [2].").statements
+    assert [(each.text, each.passages, each.inherited) for each in said] == [
+        ("One.", (1,), True), ("Two.", (1,), False), ("Three.", (), True), ("Four.", (), True),
+        ("Five.", (2,), True), ("Six.", (2,), False),
+    ]  # fmt: skip
+
+
+def test_headings_and_marks_say_nothing_and_items_are_listed() -> None:
+    said = read_reply("## Head [1]\n- one [1]\n---\n... [2]\ntwo [2]").statements
+    assert [(each.text, each.listed) for each in said] == [("one", True), ("two", False)]
+
+
+@pytest.mark.parametrize("between", ["\n", " \n", "\n\n"])
+def test_items_that_are_whole_sentences_stay_apart(between: str) -> None:
+    said = read_reply(f"- Tea is hot. [1]{between}- Salt is white! [2][3]{between}Sand is dry.").statements
+    assert [(each.text, each.passages, each.listed) for each in said] == [
+        ("Tea is hot.", (1,), True),
+        ("Salt is white!", (2, 3), True),
+        ("Sand is dry.", (), False),
+    ]
+
+
+def streamed(*pieces: str) -> list[str]:
+    shown: list[str] = []
+    stream = AnswerStream(shown.append)
+    for piece in pieces:
+        stream.feed(piece)
+    stream.end()
+    return shown
+
+
+def test_a_stream_passes_on_what_is_decided_at_once() -> None:
+    shown: list[str] = []
+    stream = AnswerStream(shown.append)
+    stream.feed("Qu")
+    assert shown == []  # it may become the line of the quotes
+    stream.feed("a")
+    assert "".join(shown) == "Qua"
+    stream.feed("ck")
+    assert "".join(shown) == "Quack"
+    stream.feed("\nQUOTES")
+    assert "".join(shown) == "Quack\n"
+    stream.end()
+    assert "".join(shown) == "Quack\n"
+
+
+def test_a_stream_ends_with_the_quotes_and_not_before() -> None:
+    assert "".join(streamed("A\nQUOTES:\nB")) == "A\n"
+    assert "".join(streamed("A\nQUOTES of old\nB")) == "A\nQUOTES of old\nB"
+    assert "".join(streamed("A\nQUO")) == "A\nQUO"
+    assert "".join(streamed("A\nQUOTES")) == "A\n"
+    assert "".join(streamed("A\n\nB\n")) == "A\n\nB\n"
+    assert "".join(streamed("A\nquotes:\nB", "C")) == "A\n"

@@ -67,3 +67,31 @@ def test_nothing_to_rank_and_weights_out_of_range() -> None:
     for weight, depth in ((-0.1, 5), (1.1, 5), (0.5, 0)):
         with pytest.raises(ValueError, match="out of range"):
             rerank("q", HITS, Opinion({}), weight=weight, depth=depth)
+
+
+def test_by_default_the_first_20_are_read() -> None:
+    hits = [hit(f"h{place}", 30.0 - place) for place in range(25)]
+    reader = Opinion({f"h{place}": float(place) for place in range(25)})
+    ranked = rerank("q", hits, reader, weight=1.0)
+    assert len(reader.shown) == 20
+    assert [found.doc_id for found in ranked] == [f"h{place}" for place in (*range(19, -1, -1), *range(20, 25))]
+    # Below the last that was read the distances are those of the search, and so is the first of them.
+    scores = [found.score for found in ranked]
+    assert scores[19] - scores[20] == pytest.approx(1.0)
+    assert scores[:20] == pytest.approx(list(mix([0.0] * 20, [float(place) for place in range(19, -1, -1)], 1.0)))
+
+
+def test_what_varies_by_rounding_only_is_no_opinion() -> None:
+    assert mix([1.0, 1.0 + 1e-10], [0.0, 0.0], 0.0).tolist() == [0.0, 0.0]
+    assert mix([0.0, 1e-8], [0.0, 0.0], 0.0) == pytest.approx([-1.0, 1.0])
+    # Beside large numbers larger differences are rounding.
+    assert mix([1e6, 1e6 + 5e-4], [0.0, 0.0], 0.0).tolist() == [0.0, 0.0]
+    assert mix([1e6, 1e6 + 5e-3], [0.0, 0.0], 0.0) == pytest.approx([-1.0, 1.0], rel=1e-3)
+    assert mix([1e-3, 2e-3], [5.0, 1.0], 0.25) == pytest.approx([-0.5, 0.5])
+
+
+def test_the_ends_of_weight_and_depth_are_allowed() -> None:
+    reader = Opinion({found.doc_id: 0.0 for found in HITS})
+    assert order(rerank("q", HITS, reader, weight=0.0, depth=1)) == order(HITS)
+    assert len(reader.shown) == 1
+    assert order(rerank("q", HITS, reader, weight=1.0, depth=99)) == order(HITS)

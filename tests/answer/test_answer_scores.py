@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instill.answer.scores import auc, exact_match, token_f1
+from instill.answer.scores import auc, exact_match, normalised, token_f1
 
 NUMBERS = st.lists(st.integers(-5, 5).map(float), max_size=30)
 
@@ -38,3 +38,17 @@ def test_auc_is_the_share_of_pairs_in_order(yes: list[float], no: list[float]) -
 def test_exact_match_and_overlap(answer: str, golds: list[str], exact: float, f1: float) -> None:
     assert exact_match(answer, golds) == exact
     assert token_f1(answer, golds) == pytest.approx(f1)
+
+
+def test_what_is_compared() -> None:
+    assert normalised("An  A-B, the c!") == "ab c"
+    assert normalised("theatre") == "theatre"
+    assert token_f1("b c", ["a b c d e", "x"]) == pytest.approx(2 / 3)  # all of "b c", half of "b c d e"
+    assert token_f1("x y z", ["x"]) == 0.5
+    assert token_f1("x", ["y"]) == 0.0
+
+
+def test_auc_of_numbers_that_are_all_apart_or_all_the_same() -> None:
+    assert auc(np.array([2.0]), np.array([1.0, 0.0])) == 1.0
+    assert auc(np.array([0.0]), np.array([1.0, 2.0])) == 0.0
+    assert auc(np.array([1.0, 1.0]), np.array([1.0])) == 0.5

@@ -12,7 +12,8 @@ from instill.answer.sentences import split_sentences
 
 _MARKER = re.compile(r"[\[［【]\s*\d{1,3}(?:\s*[,;、，–-]\s*\d{1,3})*\s*[\]］】]")
 _NUMBERS = re.compile(r"(\d{1,3})(?:\s*[–-]\s*(\d{1,3}))?")
-_MARKER_AFTER_STOP = re.compile(rf"(?<![.!?。！？])([.!?。！？]+[\"”’)]*)\s*((?:{_MARKER.pattern}\s*)+)")
+# The line after a marker stays a line: it may be the next item of a list.
+_MARKER_AFTER_STOP = re.compile(rf"(?<![.!?。！？])([.!?。！？]+[\"”’)]*)\s*((?:{_MARKER.pattern}[^\S\n]*)+)")
 _QUOTES_LINE = re.compile(
     r"^[\s#*_]*quotes?[\s*_]*:?[\s*_]*$|^[\s#*_]*quotes?[*_]*:(?=\s*[\[［【])", re.IGNORECASE | re.MULTILINE
 )
