@@ -9,7 +9,7 @@ that its tests took before is killed too. Every run is a fork of one process tha
 
 Printed are by room: killed, all, and the share with its 95% interval (Wilson, "Probable inference, the law of
 succession, and statistical inference", 1927); then the survivors. Changes that alter no behaviour are named with the
-reason in `mutants_equal.toml`, by file and change, and left out before sampling.
+reason in `mutants_equal.toml`, by file, line and change, and left out before sampling.
 """
 
 from __future__ import annotations
@@ -209,18 +209,31 @@ def sampled(trial: Trial, count: int, seed: int, only: Sequence[str] = ()) -> li
         (file, mutant)
         for file in trial.room.files(trial.root)
         if not only or any(part in file for part in only)
-        for mutant in mutants_of((trial.root / file).read_text(encoding="utf-8"))
-        if (file.removeprefix("src/instill/"), mutant.before, mutant.after) not in equal
+        for mutant, named in named_mutants(trial.root, file)
+        if named not in equal
     ]
     kept = random.Random(seed).sample(every, min(count, len(every)))
     return sorted(kept, key=lambda each: (each[0], each[1].span))
 
 
-def known_equal(file: Path) -> set[tuple[str, str, str]]:
+Named = tuple[str, str, str, str]
+"""File below `src/instill`, text of the first line that is changed, what is changed, and to what."""
+
+
+def named_mutants(root: Path, file: str) -> list[tuple[Mutant, Named]]:
+    """All changes of a file, each with what it is known by whatever its line's number is."""
+    source = (root / file).read_text(encoding="utf-8")
+    lines = source.splitlines()
+    short = file.removeprefix("src/instill/")
+    return [(each, (short, lines[each.line - 1].strip(), each.before, each.after)) for each in mutants_of(source)]
+
+
+def known_equal(file: Path) -> set[Named]:
+    """The changes that alter no behaviour."""
     if not file.exists():
         return set()
     found = tomllib.loads(file.read_text(encoding="utf-8"))["equal"]
-    return {(each["file"], each["before"], each["after"]) for each in found}
+    return {(each["file"], each["line"], each["before"], each["after"]) for each in found}
 
 
 class Trial:

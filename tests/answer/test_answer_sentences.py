@@ -163,3 +163,70 @@ def test_what_is_not_too_long_stays_whole() -> None:
     assert len(text) == LONGEST
     assert pieces(text) == [text]
     assert [len(piece) for piece in pieces(text + "s")] == [594, 6]
+
+
+def test_lists_and_tables_are_numbered_and_nothing_else_is() -> None:
+    text = (
+        "# Head\n\nProse.\n\n- one\n- two\n  - inner\n- three\n\nMore.\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n- last\n"
+    )
+    units = split_sentences(text)
+    assert [(unit.kind, unit.group, unit.section) for unit in units] == [
+        ("heading", 0, None), ("prose", 0, 0), ("item", 1, 0), ("item", 1, 0), ("item", 2, 0), ("item", 1, 0),
+        ("prose", 0, 0), ("row", 3, 0), ("mark", 0, 0), ("row", 3, 0), ("item", 4, 0),
+    ]  # fmt: skip
+    assert [unit.intro for unit in units] == [None, None, None, None, None, None, None, None, None, 7, None]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # An underline is at least three marks and six tenths of its title, of one kind.
+        ("Title\n===", ["heading", "mark"]),
+        ("Title\n==", ["prose", "mark"]),
+        ("Ten letter\n------", ["heading", "mark"]),
+        ("Ten letter\n-----", ["prose", "mark"]),
+        ("Title\n==-==", ["prose", "mark"]),
+        ("x" * 199 + "\n" + "=" * 199, ["heading", "mark"]),
+        ("x" * 200 + "\n" + "=" * 200, ["prose", "mark"]),
+        # A row has two bars, the first at its beginning or with spaces around; or a tab.
+        ("|a|", ["row"]),
+        ("a | b | c", ["row"]),
+        ("a|b|c", ["prose"]),
+        ("a | b", ["prose"]),
+        ("a\tb", ["row"]),
+        ("####### seven", ["prose"]),
+        ("###### six", ["heading"]),
+        # Code without a fence is indented, after an empty line.
+        ("    x = 1", ["code"]),
+        ("  x = 1", ["code"]),
+        (" x = 1", ["prose"]),
+        ("Text\n    x = 1", ["prose"]),
+        ("Text\n\n    x = 1\n    y = 2", ["prose", "code"]),
+        ("```\n```", ["mark", "mark"]),
+        ("```\nx", ["mark", "code"]),
+        ("~~~\nx\n\ny\n~~~\nz", ["mark", "code", "mark", "prose"]),
+    ],
+)
+def test_kinds_of_lines(text: str, expected: list[str]) -> None:
+    assert [unit.kind for unit in split_sentences(text)] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The answer is no. They left.", ["The answer is no.", "They left."]),
+        ("The answer is no. Five left.", ["The answer is no. Five left."]),
+        ("It is by J. Smith now.", ["It is by J. Smith now."]),
+        ("We saw Mr. They left.", ["We saw Mr. They left."]),
+        ("Acme Inc. The firm.", ["Acme Inc.", "The firm."]),
+        ("Acme Inc. Shares fell.", ["Acme Inc. Shares fell."]),
+        ("He won 3. Then he left.", ["He won 3.", "Then he left."]),
+        ("Am 3. Oktober. Dann nicht.", ["Am 3. Oktober.", "Dann nicht."]),
+        ("Well... He left.", ["Well...", "He left."]),
+        ("Is it? he asked. No.", ["Is it? he asked.", "No."]),
+        ("Name: Ann\nTown: Holm", ["Name: Ann", "Town: Holm"]),
+        ("We sell:\nbread and wine", ["We sell:", "bread and wine"]),
+    ],
+)
+def test_where_a_sentence_ends(text: str, expected: list[str]) -> None:
+    assert pieces(text) == expected
