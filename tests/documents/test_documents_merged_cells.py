@@ -331,3 +331,10 @@ def test_a_remark_beside_rows_of_names_is_not_lost() -> None:
     assert parse(saved(book), "lamps.xlsx").text.split("\n")[2:] == [
         "Lamp: Red; 2023 Q1: 10; 2023 Q2: 11", "Lamp: Blue; 2023 Q1: 12; 2023 Q2: 13", "Prices without tax",
     ]  # fmt: skip
+
+
+def test_the_line_that_tells_excel_the_separator_is_no_row() -> None:
+    assert (
+        parse(b"sep=;\r\nName;Note\r\nAda;1,5\r\nBo;2,5\r\n", "a.csv").text
+        == "Name: Ada; Note: 1,5\nName: Bo; Note: 2,5"
+    )

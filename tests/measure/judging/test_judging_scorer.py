@@ -138,6 +138,23 @@ def test_answers_of_marks_alone_are_found_nowhere() -> None:
         # a share and a count
         ("40", "40%", "What share of the members voted?", "correct"),
         ("40 members", "40%", "What share of the members voted?", "wrong"),
+        # the question's own words
+        ("Smoking is not allowed.", "no", "Is smoking allowed?", "correct"),
+        ("Smoking is allowed.", "no", "Is smoking allowed?", "wrong"),
+        ("It is.", "yes", "Is smoking allowed?", "correct"),
+        ("Is it allowed?", "yes", "Is smoking allowed?", "wrong"),
+        ("There are no lifts.", "0", "How many lifts are there?", "correct"),
+        ("None.", "0", "How many lifts are there?", "correct"),
+        ("There is no deposit.", "none", "What is the deposit?", "correct"),
+        ("There is no deposit.", "250 euros", "What is the deposit?", "wrong"),
+        # names of digits, and names turned
+        ("3.1", "3.10", "Which version is it?", "wrong"),
+        ("It is version 3.10.", "3.10", "Which version is it?", "correct"),
+        ("3.1", "3.10", "How long is it?", "correct"),
+        ("Berg, Ada", "Ada Berg", "Who built it?", "correct"),
+        ("Ada, Berg and Dahl", "Ada Berg", "Who built it?", "wrong"),
+        ("0.23 kV", "230 V", "What is the voltage?", "correct"),
+        ("As a language model I have no access to that.", "Ada Berg", "Who built it?", "abstained"),
         # not knowing
         ("Hard to say.", "Ines Falk", "Who wrote the report?", "abstained"),
         ("That isn't something I have information about.", "Ines Falk", "Who wrote the report?", "abstained"),

@@ -23,6 +23,7 @@ from instill.documents.readers.job import Job
 from instill.errors import DocumentError
 
 _MERGE = re.compile(rb"<(?:\w+:)?mergeCell\s[^>]*?\bref\s*=\s*[\"']([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})[\"']")
+_SEPARATOR_TOLD = re.compile(r"[\"']?sep=([^\w\s\"]|\t)[\"']?;*\n", re.IGNORECASE)
 _MAX_MERGES = 200_000
 _BLOCK = 1024**2
 _MAX_COLUMNS = 2000
@@ -38,7 +39,9 @@ def read_csv(job: Job) -> Parsed:
         DocumentError: a row that no dialect explains.
     """
     text = job.text()
-    separator = "\t" if job.name.lower().endswith((".tsv", ".tab")) else _separator(text)
+    told = _SEPARATOR_TOLD.match(text)  # for Excel, which does not show the line
+    text = text[told.end() :] if told else text
+    separator = told[1] if told else "\t" if job.name.lower().endswith((".tsv", ".tab")) else _separator(text)
     csv.field_size_limit(16 * 1024**2)
     try:
         rows = list(csv.reader(io.StringIO(text), delimiter=separator, strict=False))

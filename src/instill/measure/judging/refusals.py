@@ -38,7 +38,7 @@ _BE = rf"(?:(?:i|we) {_LEAD}(?:am|was|are|were|feel)|^)"
 _BY_SPEAKER = (
     rf"\b(?:i|we) {_LEAD}(?:{_NOT}) {_LEAD}{_KNOW}\b(?! if you)",
     rf"{_BE} {_LEAD}{_ABLE} {_KNOW}\b|^{_ABLE} {_KNOW}\b",
-    r"\b(?:i|we) {0}(?:have|had|got) (?:absolutely )?no (?:idea|information|knowledge|clue|data|answer|records?|"
+    r"\b(?:i|we) {0}(?:have|had|got) (?:absolutely )?no (?:idea|information|knowledge|clue|data|answer|access|records?|"
     r"details?)"
     r"\b".replace("{0}", _LEAD),
     rf"{_BE} ?(?:{_LEAD}|(?:entirely|completely) )(?:not (?:\w+ )?|un)(?:sure|certain|aware)\b",

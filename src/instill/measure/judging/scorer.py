@@ -31,6 +31,7 @@ from functools import lru_cache
 
 from instill.measure.judging.bounds import has_bound, in_one_form
 from instill.measure.judging.claims import Said, is_claimed
+from instill.measure.judging.echoes import other_label, says_none, says_yes, turned
 from instill.measure.judging.matching import content, places, whole
 from instill.measure.judging.refusals import PHRASES, is_refusal
 from instill.measure.judging.sentences import spoken, tokens
@@ -127,10 +128,14 @@ def is_right(reply: str, answer: str, question: str = "", quotes: bool = False) 
         return False
     if has_bound(wanted):
         said, wanted = tuple(in_one_form(said)), tuple(in_one_form(wanted))
-    if whole(said, wanted, asked) or _is_number_alone(said, wanted, asked):
+    if other_label(reply, answer, asked):
+        return False
+    if says_none(said, wanted, asked):
+        return True
+    if whole(said, wanted, asked) or whole(turned(said), wanted, asked) or _is_number_alone(said, wanted, asked):
         return not (any(token.text == "?" for token in said) and not any(token.text == "?" for token in wanted))
     if wanted[content(wanted)[0]].text in ("yes", "no") and len(content(wanted)) == 1:
-        return _decides(said, wanted[content(wanted)[0]].text)
+        return _decides(said, wanted[content(wanted)[0]].text, asked)
     return _stands_in(said, wanted, question, asked, quotes)
 
 
@@ -204,13 +209,16 @@ def _is_number_alone(said: Sequence[Token], wanted: Sequence[Token], asked: froz
     return whole(said, [first], asked)
 
 
-def _decides(said: Sequence[Token], wanted: str) -> bool:
-    """Whether a reply says yes, or no, as was expected; by its first word, or its last."""
+def _decides(said: Sequence[Token], wanted: str, asked: frozenset[str]) -> bool:
+    """Whether a reply says yes, or no, as was expected; by its first word, its last, or the question's own words."""
     words = [said[place].text for place in content(said)]
     kinds = {"yes": _ASSENT, "no": _DENIAL}
     if words[0] in _ASSENT | _DENIAL:
         other = kinds["no" if wanted == "yes" else "yes"]
         return words[0] in kinds[wanted] and not (len(words) > 2 and words[1] in ("and", "or") and words[2] in other)
+    echoed = says_yes(said, asked)
+    if echoed is not None and words[-1] not in _ASSENT | _DENIAL:
+        return echoed == (wanted == "yes")
     return words[-1] in kinds[wanted] and len(words) <= MOST_OTHER_WORDS and "not" not in words and "or" not in words
 
 
