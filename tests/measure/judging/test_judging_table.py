@@ -39,6 +39,16 @@ def test_the_scorer_says_what_people_say(name: str) -> None:
     assert not other
 
 
+def test_pairs_of_a_stranger_are_judged_as_is_known() -> None:
+    """150 pairs, written with their verdicts before the scorer was run on them; `said` is where it says otherwise."""
+    pairs = [json.loads(line) for line in (TABLE / "fresh.jsonl").read_text(encoding="utf-8").splitlines()]
+    for each in pairs:
+        said = judge(each["reply"], each["expected"], question=each["question"]).kind
+        assert said == each.get("said", each["verdict"]), each
+    agreed = [sum("said" not in each for each in pairs if each["kind"] == name) for name in ("first", "second")]
+    assert agreed == [95, 48]
+
+
 def test_the_gate_judges_by_the_same_scorer() -> None:
     for pair in [each for pairs in PAIRS.values() for each in pairs if each["expected"]]:
         right = float(pair["verdict"] == "correct")

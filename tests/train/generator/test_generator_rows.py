@@ -145,6 +145,8 @@ def test_a_file_without_rows_or_that_is_no_text_is_refused(tmp_path: Path) -> No
         read_rows(file)
     with pytest.raises(UsageError, match="cannot be read"):
         read_rows(tmp_path)
+    with pytest.raises(UsageError, match="cannot be read"):
+        read_rows(tmp_path / "rows\0.jsonl")
     file.write_text("\n \n")
     with pytest.raises(UsageError, match="no rows"):
         read_rows(file)

@@ -167,7 +167,7 @@ def read_objects(file: Path) -> tuple[list[tuple[str, dict[str, Any]]], str]:
     """
     try:
         text = strict_text(file.read_bytes())
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # no text; or no path, with a NUL in it
         raise UsageError(f"The rows cannot be read: {error}.", where=str(file)) from error
     array = _array(text)
     numbered: list[tuple[str, Any]]
