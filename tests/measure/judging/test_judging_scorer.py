@@ -119,6 +119,10 @@ def test_answers_of_marks_alone_are_found_nowhere() -> None:
         ("Bo and Ada did not build it", "Ada and Bo", "Who built it?", "wrong"),
         ("Bo, then Ada", "Ada and Bo", "Who came first and who next?", "wrong"),
         ("Ada\nBo\nCai", "Ada", "Who built it?", "wrong"),
+        ("Ada Berg\nSource: Handbook", "Ada Berg", "Who built it?", "correct"),
+        ("Sure!\nAda Berg", "Ada Berg", "Who built it?", "correct"),
+        ("45 euros\nincluding tax", "45 euros", "What does it cost?", "correct"),
+        ("**Answer:** Ada Berg\n**Source:** handbook\n**Page:** 3", "Ada Berg", "Who built it?", "correct"),
         # bounds, in any form
         ("5 at most", "up to 5", "How many guests may stay?", "correct"),
         ("no fewer than 5", "at least 5", "How many guests?", "correct"),

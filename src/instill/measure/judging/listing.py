@@ -14,9 +14,10 @@ _VERBS = word_set(
     "is was are were be has have had do does did will would can could may might must should lies stands lives "
     "holds makes made built stood lived held became began opened went came says said"
 )
-_JOINS = word_set("or and / , ; | & plus nor") | {"\n"}
+_JOINS = word_set("or and / , ; | & plus nor")
 _PLACES = word_set("where place city town village located live lives lived born address come comes from")
 _MOST_WORDS = 4  # Words of an item of a bare list.
+_FEWEST_LINES = 3  # Two may be an answer and a remark.
 
 
 def is_listed(
@@ -148,10 +149,11 @@ def _in_bare_list(
     """Whether the whole reply is short items and nothing else, and this is one of them."""
     items: list[list[int]] = [[]]
     marks: set[str] = set()
+    lines = _are_items(tokens)
     for place, token in enumerate(tokens):
         if token.kind == "mark" and token.text in ".!" and place == len(tokens) - 1:
             continue
-        if token.text in _JOINS or (token.kind == "mark" and token.text in ".;"):
+        if token.text in _JOINS or (token.kind == "mark" and token.text in ".;") or (lines and token.text == "\n"):
             marks.add(token.text)
             items.append([])
         elif token.kind != "mark":
@@ -170,6 +172,14 @@ def _in_bare_list(
     rest = [item for item in items if item is not holding[0]]
     shown = [[tokens[place] for place in item] for item in rest]
     return not all(next(places(each, wanted), None) is not None for each in shown)
+
+
+def _are_items(tokens: Sequence[Token]) -> bool:
+    """Whether the lines are the items: three or more, and none that says something about another ("Source: ...")."""
+    ends = [place for place, token in enumerate(tokens) if token.text == "\n"]
+    lines = [tokens[start:end] for start, end in zip([0, *ends], [*ends, len(tokens)], strict=True)]
+    filled = [line for line in lines if any(token.kind != "mark" for token in line)]
+    return len(filled) >= _FEWEST_LINES and not any(token.text in (":", "!", "?") for token in tokens)
 
 
 def _rivals(tokens: Sequence[Token], items: Sequence[Sequence[int]], asked: Collection[str]) -> bool:
