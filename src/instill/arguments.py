@@ -6,6 +6,7 @@ what is neither text nor several is refused.
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import re
@@ -51,7 +52,10 @@ def labels_of(labels: Any) -> tuple[str, ...] | None:
     """
     if labels is None:
         return None
-    return tuple(text_of(each, "labels") for each in _several(labels, "labels", (str,), "label", "a text"))
+    return tuple(
+        text_of(each, "labels", what="A label is empty.")
+        for each in _several(labels, "labels", (str,), "label", "a text")
+    )
 
 
 def text_of(value: Any, name: str, *, what: str = "", remedy: str = "") -> str:
@@ -133,7 +137,7 @@ def metadata_of(metadata: Any) -> dict[str, Any]:
                 where=f"metadata: {_seen(key)}",
                 remedy="Begin with a letter, and use letters, digits and _ only.",
             )
-        if not isinstance(value, (str, int, float, bool)) or (isinstance(value, float) and not math.isfinite(value)):
+        if not isinstance(value, (str, int, float, bool)) or not _can_be_kept(value):
             raise UsageError(
                 "A field holds a text, a number, True or False.",
                 where=f"metadata: {key} = {_seen(value)}",
@@ -142,6 +146,13 @@ def metadata_of(metadata: Any) -> dict[str, Any]:
         if isinstance(value, str):
             utf8(value, f"metadata: {key}")
     return {key.lower(): value for key, value in metadata.items()}
+
+
+def _can_be_kept(value: str | float) -> bool:
+    """Not infinity, not what is no number, and no whole number that takes more than 64 bits."""
+    if isinstance(value, int):
+        return -(2**63) <= value < 2**63
+    return isinstance(value, str) or math.isfinite(value)
 
 
 def turns_of(history: Any) -> Sequence[Any]:
@@ -166,7 +177,7 @@ def turns_of(history: Any) -> Sequence[Any]:
 def _several(value: Any, name: str, single: tuple[type, ...], what: str, pass_this: str) -> Iterable[Any]:
     if single and isinstance(value, single):
         return [value]
-    odd = isinstance(value, (str, bytes, bytearray, memoryview, Mapping)) or not isinstance(value, Iterable)
+    odd = isinstance(value, (str, bytes, bytearray, memoryview, Mapping, io.IOBase)) or not isinstance(value, Iterable)
     found = () if odd else list(value)
     wrong = [value] if odd else [each for each in found if single and not isinstance(each, single)]
     for each in wrong[:1]:
@@ -184,6 +195,8 @@ def _path(value: Any, name: str) -> str:
     if not path.strip():
         # Not the folder that one happens to be in: nobody means that by an empty text.
         raise UsageError("A path is empty.", where=name, remedy='For the folder that you are in, pass ".".')
+    if "\0" in path:
+        raise UsageError("No path has a null byte in it.", where=f"{name}: {_seen(value)}", remedy="Check the path.")
     return path
 
 

@@ -65,6 +65,8 @@ USAGE = sa.Table(
     sa.Column("milliseconds", sa.Float, nullable=False),
     sa.Column("labels", sa.Text, nullable=True),
 )
+_JSON = ((ROOTS, "labels"), (ROOTS, "metadata"), (CONVERSATIONS, "labels"), (TURNS, "answer"), (USAGE, "citations"))
+
 Labels = tuple[str, ...] | None
 """What a caller holds; None is the owner, who sees all. Stored as a sorted list, the owner's as NULL."""
 
@@ -175,7 +177,7 @@ class Catalog:
         """What is followed, oldest first."""
         with self._engine.connect() as connection:
             rows = connection.execute(sa.select(ROOTS).order_by(ROOTS.c.added, ROOTS.c.path)).all()
-        return [Root(row.path, tuple(json.loads(row.labels)), json.loads(row.metadata)) for row in rows]
+        return [Root(row.path, tuple(self._read(row.labels)), self._read(row.metadata)) for row in rows]
 
     # -- conversations -----------------------------------------------------------------------------------------
 
@@ -222,7 +224,7 @@ class Catalog:
             rows = connection.execute(
                 sa.select(TURNS).where(TURNS.c.conversation_id == conversation_id).order_by(TURNS.c.turn_id)
             ).all()
-        return [StoredTurn(row.role, row.text, json.loads(row.answer), row.at) for row in rows]
+        return [StoredTurn(row.role, row.text, self._read(row.answer), row.at) for row in rows]
 
     def conversations(self, limit: int = 20, labels: Labels = None) -> list[dict[str, Any]]:
         """The newest conversations that the caller may see.
@@ -312,7 +314,7 @@ class Catalog:
         if "labels" not in {column["name"] for column in sa.inspect(connection).get_columns(table.name)}:
             return sa.false()  # written by an older Instill, on storage that takes no migration
         stored = connection.execute(sa.select(table.c.labels).distinct()).scalars().all()
-        found = [each for each in stored if each is not None and may_see(tuple(json.loads(each)), labels)]
+        found = [each for each in stored if each is not None and may_see(tuple(self._read(each)), labels)]
         return table.c.labels.in_(found) if found else sa.false()
 
     def _open(self) -> None:
@@ -327,11 +329,40 @@ class Catalog:
         else:
             address = "sqlite://"
         self._opened = sa.create_engine(address, connect_args={"timeout": 30})
+        sa.event.listen(self._opened, "handle_error", self._explain)
         if self.writable:
             self._migrate()
         elif not self.path.exists():
             with self._engine.begin() as connection:
                 _first_tables(connection)
+
+    def _explain(self, context: Any) -> WorkspaceError | None:
+        """What SQLite says at any statement, in our words: a page that is damaged is met only when it is read."""
+        error = context.sqlalchemy_exception
+        return _explained(error, self.path) if isinstance(error, sa.exc.DatabaseError) else None
+
+    def _read(self, stored: str) -> Any:
+        """JSON that the catalog wrote."""
+        try:
+            return json.loads(stored)
+        except (ValueError, TypeError, RecursionError) as error:
+            raise _damaged("a value in it is no JSON", self.path) from error
+
+    def damage(self) -> str:
+        """What is wrong with the file; "" when nothing is. All of it is read.
+
+        Raises:
+            WorkspaceError: it cannot be read at all.
+        """
+        with self._engine.connect() as connection:
+            said = [str(each) for each in connection.exec_driver_sql("PRAGMA integrity_check(3)").scalars()]
+            if said != ["ok"]:
+                return "; ".join(said)
+            for table, column in _JSON:
+                values = connection.execute(sa.select(table.c[column])).scalars()
+                if any(not _is_json(value) for value in values if value is not None):
+                    return f"a value of {table.name}.{column} is no JSON"
+        return ""
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection | None]:
@@ -408,6 +439,22 @@ def _is_out_of_room(error: sa.exc.DatabaseError, path: Path) -> bool:
     return code == sqlite3.SQLITE_FULL
 
 
+def _is_json(value: Any) -> bool:
+    try:
+        json.loads(value)
+    except (ValueError, TypeError, RecursionError):
+        return False
+    return True
+
+
+def _damaged(why: object, path: Path) -> WorkspaceError:
+    return WorkspaceError(
+        f"The catalog cannot be opened: {why}.",
+        where=str(path),
+        remedy="If the file is damaged, move it away; documents are not lost, conversations are.",
+    )
+
+
 def _explained(error: sa.exc.DatabaseError, path: Path) -> WorkspaceError:
     code = _code(error)
     if _is_out_of_room(error, path):
@@ -419,8 +466,7 @@ def _explained(error: sa.exc.DatabaseError, path: Path) -> WorkspaceError:
     elif code == sqlite3.SQLITE_IOERR:
         what, remedy = f"The catalog cannot be read or written: {error.orig}.", "Check the disk and its quota."
     else:
-        what = f"The catalog cannot be opened: {error.orig}."
-        remedy = "If the file is damaged, move it away; documents are not lost, conversations are."
+        return _damaged(error.orig, path)
     return WorkspaceError(what, where=str(path), remedy=remedy)
 
 

@@ -94,7 +94,7 @@ def _in_workspace(path: str | None) -> Iterator[Finding]:
         yield Finding("workspace", "ok", str(folder) + ("" if opened.writable else " (read-only)"))
         yield from _tried("encoder", lambda: f"{opened.settings.encoder.model}, {opened.encoder.dimension} dimensions")
         yield from _index(opened)
-        yield from _tried("catalog", lambda: f"{len(opened.catalog.roots())} followed paths")
+        yield from _catalog(opened)
         yield from _disk(folder)
         yield from _generator(opened)
 
@@ -109,6 +109,19 @@ def _index(opened: Workspace) -> Iterator[Finding]:
         yield Finding("index", "missing", f"damaged: {sentence}", "instill doctor --repair")
     if not damage:
         yield from _tried("index", lambda: "{} documents, {} passages".format(*opened.index.count()))
+
+
+def _catalog(opened: Workspace) -> Iterator[Finding]:
+    try:
+        damage = opened.catalog.damage()
+    except InstillError as error:
+        yield Finding("catalog", "missing", f"{error.what} ({error.where})", error.command)
+        return
+    if damage:
+        remedy = "Move the file away and add what is to be followed again; documents are not lost, conversations are."
+        yield Finding("catalog", "missing", f"damaged: {damage} ({opened.catalog.path})", remedy)
+        return
+    yield from _tried("catalog", lambda: f"{len(opened.catalog.roots())} followed paths")
 
 
 def _tried(name: str, look: Callable[[], str]) -> Iterator[Finding]:

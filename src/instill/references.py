@@ -65,7 +65,8 @@ def absolute(path: str, base: Path | None = None) -> str:
     """
     if "://" in path or path.startswith("stdin:"):
         return path
-    joined = os.path.abspath(os.path.join(base or Path.cwd(), Path(path).expanduser()))  # noqa: PTH100, PTH118
+    home = os.path.expanduser(path)  # noqa: PTH111 (leaves the name of a user who does not exist as it is)
+    joined = os.path.abspath(os.path.join(base or Path.cwd(), home))  # noqa: PTH100, PTH118
     return joined.replace(os.sep, "/")
 
 

@@ -355,3 +355,19 @@ def test_link_local_is_opened_by_number_only() -> None:
     assert Allowed([METADATA]).opens("anything", f"::ffff:{METADATA}")
     assert not Allowed(["metadata.local", "0.0.0.0/0"]).opens("metadata.local", METADATA)
     assert Allowed(["fe80::/10"]).opens("x", "fe80::1%eth0")
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["64:ff9b:1:a9fe:a9:fe00::", "64:ff9b:1:a9:fe:a9fe::", "64:ff9b:1::a9:fea9:fe00:0", "64:ff9b:1::a9fe:a9fe"],
+)
+def test_a_translator_of_the_own_network_is_a_way_to_metadata_whatever_its_prefix(address: str) -> None:
+    """RFC 6052, 2.2: how 169.254.169.254 is written behind prefixes of 48, 56, 64 and 96 bits."""
+    assert kind_of(address) == Kind.LINK_LOCAL
+    assert kind_of("64:ff9b:1:5db8:d7:e00::") == Kind.PRIVATE  # a public address, translated: fetched when it is named
+
+
+def test_all_services_for_one_machine_on_ec2_are_metadata() -> None:
+    assert {kind_of(f"fd00:ec2::{end}") for end in ("254", "23", "123")} == {Kind.LINK_LOCAL}
+    assert Allowed(["fd00:ec2::254"]).opens("any", "fd00:ec2::254")
+    assert not Allowed(["fd00::/8"]).opens("any", "fd00:ec2::254")

@@ -219,3 +219,63 @@ def test_tombstones_go_with_their_document(tmp_path: Path) -> None:
     assert index._tables.writable().count_rows() == 2
     writing.remove(index._tables.writable(), [doc_id_of(2)])
     assert index._tables.writable().count_rows() == 0
+
+
+class TestBytesThatChanged:
+    """Files that can still be read, or whose reading makes the store panic."""
+
+    def test_each_is_found_or_changes_no_text_and_no_vector(self, tmp_path: Path) -> None:
+        index = open_index(tmp_path / "whole")
+        index.commit([document(n, [f"word{n} part{i} tail" for i in range(5)]) for n in range(6)])
+        shape = {record.source: record.passage_count for record in index.records()}
+        [data] = (tmp_path / "whole").rglob("data/*.lance")
+        content, told, mended_texts = data.read_bytes(), 0, 0
+        before = _texts_and_vectors(index)
+        folder, parts = tmp_path / "damaged", 24
+        for part in range(parts):
+            shutil.copytree(tmp_path / "whole", folder)
+            start = (2 * part + 1) * len(content) // (2 * parts)
+            changed = bytes(byte ^ 0x5A for byte in content[start : start + 16])
+            place = folder / data.relative_to(tmp_path / "whole")
+            place.write_bytes(content[:start] + changed + content[start + 16 :])
+            if not damage_of(folder):
+                assert _texts_and_vectors(open_index(folder)) == before, part
+            else:
+                told += 1
+                done = mended(folder, made_again)
+                assert damage_of(folder) == [], part
+                left = open_index(folder).records()
+                assert {record.source for record in left} <= shape.keys(), part
+                if done.unreadable == 0:
+                    assert len(left) + len(done.lost) == len(shape), part
+                mended_texts += bool(done.remade)
+            shutil.rmtree(folder)
+        assert told > parts // 2
+        assert mended_texts > 0
+
+    def test_a_text_that_is_in_doubt_is_read_again_and_a_vector_alone_is_made_again(self, tmp_path: Path) -> None:
+        index = open_index(tmp_path)
+        index.commit([document(n, [f"word{n} a", f"word{n} b"]) for n in range(3)])
+        hashes = {record.source: record.content_hash for record in index.records()}
+        kept: dict[str, str] = {}
+
+        def remake(stored: StoredDocument) -> IndexedDocument:
+            kept[stored.record.source] = stored.record.content_hash
+            return made_again(stored)
+
+        table = index._tables.writable()
+        table.update(where=f"key = '{doc_id_of(1)}:1'", values={"text": "word1 X"})
+        table.update(where=f"key = '{doc_id_of(2)}:0'", values={"vector": [2.0] + [0.0] * (DIMENSION - 1)})
+        assert damage_of(tmp_path) == [
+            f"passages are not what the text says in 1 document ({doc_id_of(1)})",
+            f"vectors are damaged in 1 document ({doc_id_of(2)})",
+        ]
+        assert mended(tmp_path, remake).remade == ("/docs/1.txt", "/docs/2.txt")
+        assert damage_of(tmp_path) == []
+        assert kept == {"/docs/1.txt": "", "/docs/2.txt": hashes["/docs/2.txt"]}
+
+
+def _texts_and_vectors(index: Index) -> list[tuple[object, ...]]:
+    columns = ["key", "text", "document", "vector"]
+    rows = index._tables.snapshot().search().select(columns).limit(None).to_arrow().to_pylist()
+    return sorted(tuple(str(row[name]) for name in columns) for row in rows)

@@ -349,6 +349,20 @@ class TestOpening:
         assert search(other, "rent") == ["rent"]
 
 
+def test_reading_the_table_takes_room_for_its_texts_once(index: Index) -> None:
+    """A page of one text and nulls would be written out for every row: 300 times 70 KB here."""
+    long = document(1, [f"word{i} " + "a longer sentence " * 10 for i in range(300)])
+    for documents in ([long], [document(1, ["short"])], [document(2, ["x", "y"]), long]):
+        index.commit(documents)
+        table = index._tables.snapshot()
+        sizes = [
+            batch.column(name).get_total_buffer_size()
+            for batch in table.search().limit(None).to_batches()
+            for name in ("document", "structure")
+        ]
+        assert sum(sizes) < 5 * len(long.document.text)
+
+
 class TestGenerations:
     def test_switch_when_all_is_there(self, index: Index) -> None:
         index.commit([document(1, ["a"]), document(2, ["b"])])

@@ -342,3 +342,18 @@ def test_an_unknown_view_is_named_too(filled: Workspace) -> None:
     with pytest.raises(UsageError, match="There is no view 'docs'") as error:
         filled.sql("select * from docs")
     assert error.value.remedy == "There are: documents, passages."
+
+
+def test_what_no_path_and_no_number_can_be_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "lines.txt"
+    file.write_text(".\n..\n", encoding="utf-8")
+    with Workspace.init(tmp_path / "kb") as workspace:
+        with file.open(encoding="utf-8") as opened, pytest.raises(UsageError, match="no path"):
+            workspace.add(opened)  # type: ignore[arg-type]
+        with pytest.raises(UsageError, match="null byte"):
+            workspace.add("a\0b")
+        for number in (2**63, -(10**400)):
+            with pytest.raises(UsageError, match="A field holds"):
+                workspace.add(file, metadata={"size_of": number})
+        assert [each.source for each in workspace.add("~no-such-user-here/x").failed]
+        assert workspace.documents() == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from pathlib import Path
 
@@ -66,3 +67,36 @@ def test_the_log_counts_and_clears(tmp_path: Path) -> None:
     assert catalog.usage_count() == 3
     assert catalog.clear_usage() == 3
     assert catalog.usage_count() == 0
+
+
+def test_a_page_that_is_damaged_is_told_of_whatever_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.db"
+    catalog = Catalog(path)
+    for number in range(40):
+        catalog.add_turns(catalog.start_conversation(), [StoredTurn("user", f"question {number} " * 20, {}, "")])
+    assert catalog.damage() == ""
+    catalog.close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("pragma wal_checkpoint(truncate)")
+        [page] = connection.execute("select rootpage from sqlite_master where name = 'conversations'").fetchone()
+        size = connection.execute("pragma page_size").fetchone()[0]
+    content = bytearray(path.read_bytes())
+    content[(page - 1) * size : (page - 1) * size + 64] = bytes(range(64))
+    path.write_bytes(content)
+    catalog = Catalog(path)
+    with pytest.raises(WorkspaceError, match="cannot be opened") as caught:
+        catalog.conversations()
+    assert "move it away" in caught.value.remedy
+    with contextlib.suppress(WorkspaceError):  # told of in one way or the other
+        assert catalog.damage()
+
+
+@pytest.mark.parametrize("column", ["labels", "metadata"])
+def test_a_value_that_is_no_json_is_told_of(tmp_path: Path, column: str) -> None:
+    catalog = Catalog(tmp_path / "catalog.db")
+    catalog.remember_root(Root("/a", ("team",), {"year": 2024}))
+    with sqlite3.connect(catalog.path) as connection:
+        connection.execute(f"update roots set {column} = '[\"te'")
+    assert catalog.damage() == f"a value of roots.{column} is no JSON"
+    with pytest.raises(WorkspaceError, match="no JSON"):
+        catalog.roots()

@@ -20,14 +20,19 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _NUMBER = re.compile(r"(?:0[xX][0-9a-fA-F]*|[0-9]+)(?:\.(?:0[xX][0-9a-fA-F]*|[0-9]+)){0,3}")
 _HOST = re.compile(r"(?!-)[\w-]{1,63}(?:\.[\w-]{1,63})*", re.ASCII)
-_LINK_LOCAL = (ipaddress.ip_network("169.254.0.0/16"), ipaddress.ip_network("fe80::/10"))
-# Where clouds keep what a machine may do: their documentation names these beside 169.254.169.254.
-_METADATA = frozenset(
-    map(ipaddress.ip_address, ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254"))
+_LINK_LOCAL = tuple(
+    map(
+        ipaddress.ip_network,
+        # The last one is where EC2 keeps its services for one machine: metadata, credentials (fd00:ec2::23), names.
+        ("169.254.0.0/16", "fe80::/10", "fd00:ec2::/32"),
+    )
 )
+# Where clouds keep what a machine may do: their documentation names these beside 169.254.169.254.
+_METADATA = frozenset(map(ipaddress.ip_address, ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd20:ce::254")))
 _NOWHERE = (ipaddress.ip_network("0.0.0.0/8"), ipaddress.ip_network("240.0.0.0/4"))
 _GLOBAL_IPV6 = ipaddress.ip_network("2000::/3")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_LOCAL_NAT64 = ipaddress.ip_network("64:ff9b:1::/48")
 _NOT_PUBLIC = tuple(
     map(
         ipaddress.ip_network,
@@ -157,6 +162,18 @@ def _hidden(address: Address) -> Iterator[ipaddress.IPv4Address]:
         yield address.sixtofour
     if address.teredo is not None:
         yield from address.teredo
+    if address in _LOCAL_NAT64:
+        yield from (found for found in _translated(address) if _kind(found) == Kind.LINK_LOCAL)
+
+
+def _translated(address: ipaddress.IPv6Address) -> Iterator[ipaddress.IPv4Address]:
+    """What a translator of this network may send it on to (RFC 8215). How long its prefix is nobody can tell from the
+    address, so that it is one for each length (RFC 6052, 2.2: the bits 64 to 71 belong to no address)."""
+    bits = int(address)
+    joined = (bits >> 64 << 56) | (bits & ((1 << 56) - 1))
+    for after in (40, 32, 24):  # prefixes of 48, 56 and 64 bits
+        yield ipaddress.IPv4Address(joined >> after & 0xFFFFFFFF)
+    yield ipaddress.IPv4Address(bits & 0xFFFFFFFF)
 
 
 def _is_narrow(network: Network) -> bool:

@@ -88,7 +88,10 @@ def fetch(address: str, settings: DocumentSettings, network: Network | None = No
 def _shown(parts: SplitResult) -> str:
     """The address without user name, password, query and fragment: these may hold secrets."""
     host = parts.hostname or ""
-    port = f":{parts.port}" if parts.port else ""
+    try:
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:  # no number, or none that a port can have; the fetch says that the address is not valid
+        port = ""
     return f"{parts.scheme}://{host}{port}{parts.path}"
 
 

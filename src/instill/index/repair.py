@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from instill.errors import WorkspaceError
 from instill.index import lookup, soundness, upkeep, writing
+from instill.index.contents import Altered, altered
 from instill.index.generations import (
     Generation,
     damaged_pointer,
@@ -26,7 +27,7 @@ from instill.index.generations import (
 from instill.index.lookup import StoredDocument
 from instill.index.salvage import Salvaged, opened, readable
 from instill.index.schema import TABLE, storable
-from instill.index.tables import Table, Tables, connect, storage_errors
+from instill.index.tables import StoreFailure, Table, Tables, connect, storage_errors, store_failures
 from instill.index.types import IndexedDocument
 
 if TYPE_CHECKING:
@@ -51,12 +52,16 @@ class Repair:
 
 @dataclass(slots=True)
 class _Plan:
-    """Row ids to copy, labels that replace what rows say, row ids of texts to cut again, sources that are lost."""
+    """Row ids to copy, labels that replace what rows say, row ids of texts to cut again, sources that are lost.
+
+    `unsure`: documents whose text may be wrong. They keep no hash, so that `sync` reads them again where it can.
+    """
 
     copied: list[int] = field(default_factory=list)
     labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
     remade: dict[str, int] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
+    unsure: frozenset[str] = frozenset()
 
 
 def damage_of(folder: Path) -> list[str]:
@@ -69,8 +74,9 @@ def damage_of(folder: Path) -> list[str]:
         return wrong
     place = folder / generation.name
     try:
-        table = connect(place).open_table(TABLE)
-    except (OSError, RuntimeError, ValueError) as error:
+        with store_failures():
+            table = connect(place).open_table(TABLE)
+    except StoreFailure as error:
         return [*wrong, f"the table cannot be opened: {_short(error, place)}"]
     if gone := soundness.lost_versions(place, int(table.version)):
         wrong.append(f"the newest changes are gone: {gone}")
@@ -106,7 +112,7 @@ def repair(folder: Path, *, fingerprint: str, remake: Remake) -> Repair:
 def _copied(folder: Path, generation: Generation, damage: tuple[str, ...], remake: Remake | None) -> Repair:
     table = opened(folder / generation.name)
     salvaged = readable(table) if table is not None else Salvaged.nothing()
-    plan = _planned(salvaged.rows)
+    plan = _planned(salvaged.rows, _altered(table))
     successor = new_generation(folder, generation.dimension, generation.fingerprint)
     place = folder / successor.name
     try:
@@ -125,16 +131,25 @@ def _copied(folder: Path, generation: Generation, damage: tuple[str, ...], remak
     return Repair(damage, lookup.count(tables.snapshot(), None)[0], remade, tuple(plan.lost), salvaged.unreadable)
 
 
-def _planned(rows: Sequence[Mapping[str, Any]]) -> _Plan:
+def _altered(table: Table | None) -> Altered:
+    """Documents that are not what was written, where all rows can be read; otherwise the next repair finds them."""
+    try:
+        with store_failures():
+            return Altered() if table is None else altered(table.search().limit(None).to_batches())
+    except StoreFailure:
+        return Altered()
+
+
+def _planned(rows: Sequence[Mapping[str, Any]], odd: Altered) -> _Plan:
     """What to do with each document, from its rows' narrow columns."""
     by_document: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
         if row["ordinal"] is not None:
             by_document[row["doc_id"]].append(row)
-    plan = _Plan()
+    plan = _Plan(unsure=frozenset(odd.texts))
     for doc_id in _one_a_source(by_document):
         found = by_document[doc_id]
-        edition = _newest_whole(found)
+        edition = [] if doc_id in odd.documents else _newest_whole(found)
         starts = [row for row in found if row["ordinal"] == 0]
         if edition:
             plan.copied += [row["_rowid"] for row in edition]
@@ -194,13 +209,21 @@ def _taken(table: Table, row_ids: Sequence[int], labels: Mapping[str, tuple[str,
 def _remade(table: Table, new: Table, plan: _Plan, remake: Remake | None, dimension: int) -> tuple[str, ...]:
     made = []
     for doc_id, row_id in sorted(plan.remade.items()):
-        row = table.take_row_ids([row_id]).to_arrow().to_pylist()[0]
-        if remake is None or not row["document"]:
-            plan.lost.append(row["source"])
+        rows = table.take_row_ids([row_id]).to_arrow()
+        source = rows.column("source").to_pylist()[0]
+        try:
+            row = rows.to_pylist()[0]
+            row |= {"labels": plan.labels.get(doc_id, row["labels"])}
+            row |= {"content_hash": ""} if doc_id in plan.unsure else {}
+            stored = lookup.stored_document(row)
+        except (ValueError, KeyError, TypeError):  # what has changed is no text, or no structure of one
+            plan.lost.append(source)
             continue
-        stored = lookup.stored_document({**row, "labels": plan.labels.get(doc_id, row["labels"])})
+        if remake is None or not stored.text:
+            plan.lost.append(source)
+            continue
         writing.put(new, [remake(stored)], dimension)
-        made.append(row["source"])
+        made.append(source)
     return tuple(made)
 
 

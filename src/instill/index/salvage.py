@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from instill.index.schema import TABLE
-from instill.index.tables import Table, connect
+from instill.index.tables import StoreFailure, Table, connect, store_failures
 
 NARROW = (
     "doc_id", "ordinal", "passage_count", "source", "content_hash", "passage_identity", "labels",
@@ -17,8 +17,6 @@ _CHUNK = 16_384
 _LARGEST_FRAGMENT = 1_048_576  # Lance writes no larger ones
 _FRAGMENT_BITS = 32
 _NEWEST_FIRST = 2**64 - 1
-
-_FAILURES = (OSError, RuntimeError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +35,11 @@ class Salvaged:
 def opened(folder: Path) -> Table | None:
     """The table in `folder` at the newest version that can be opened, or None."""
     database = connect(folder)
-    try:
-        return database.open_table(TABLE)
-    except _FAILURES:
-        pass
-    for version in _versions(folder):
+    for version in (None, *_versions(folder)):
         try:
-            return database.open_table(TABLE, version=version)
-        except _FAILURES:
+            with store_failures():
+                return database.open_table(TABLE, version=version)
+        except StoreFailure:
             continue
     return None
 
@@ -52,10 +47,11 @@ def opened(folder: Path) -> Table | None:
 def readable(table: Table) -> Salvaged:
     """The rows that can be read: with one scan, or fragment by fragment when a file is missing."""
     try:
-        batches = table.search().with_row_id(True).limit(None).to_batches()
-        rows = [row for batch in batches for row in batch.select([*NARROW, "_rowid"]).to_pylist()]
+        with store_failures():
+            batches = table.search().with_row_id(True).limit(None).to_batches()
+            rows = [row for batch in batches for row in batch.select([*NARROW, "_rowid"]).to_pylist()]
         return Salvaged(rows, 0)
-    except _FAILURES:
+    except StoreFailure:
         rows = [row for chunk in _chunks(table) for row in chunk]
         return Salvaged(rows, max(0, int(table.stats()["num_rows"]) - len(rows)))
 
@@ -71,8 +67,9 @@ def _chunks(table: Table) -> Iterator[list[dict[str, Any]]]:
         there = False
         for start in range(0, _LARGEST_FRAGMENT, _CHUNK):
             try:
-                rows = _take(table, fragment, range(start, start + _CHUNK))
-            except _FAILURES:
+                with store_failures():
+                    rows = _take(table, fragment, range(start, start + _CHUNK))
+            except StoreFailure:
                 there = True
                 break
             there = there or bool(rows)

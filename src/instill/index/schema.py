@@ -34,6 +34,10 @@ HEAD_COLUMNS = ("table_head", "table_head_start")
 """Of a passage, too; a table that an older Instill made lacks them until something is written to it."""
 HIT_COLUMNS = ("doc_id", *PASSAGE_COLUMNS, "source", "kind", "title", "labels", "metadata")
 
+NOT_HERE = ""
+"""What `document` and `structure` hold on rows that do not carry them. Not null: Lance keeps a page of one value and
+nulls as a constant, and writes it out for every row when it reads the page (49 GB for one text of 6 MB)."""
+
 CURRENT = "ordinal >= 0"
 """Rows that are passages, not tombstones."""
 TOMBSTONE = "ordinal IS NULL"
@@ -92,7 +96,12 @@ def rows_of(documents: Sequence[IndexedDocument], *, added: Mapping[str, str], n
 def tombstones(surplus: Mapping[str, Sequence[int]], dimension: int) -> pa.Table:
     """Rows that hide the passages with these ordinals, by doc_id."""
     hidden = [(key_of(doc_id, ordinal), doc_id) for doc_id, ordinals in surplus.items() for ordinal in ordinals]
-    known = {"key": [key for key, _ in hidden], "doc_id": [doc_id for _, doc_id in hidden]}
+    known = {
+        "key": [key for key, _ in hidden],
+        "doc_id": [doc_id for _, doc_id in hidden],
+        "document": [NOT_HERE] * len(hidden),
+        "structure": [NOT_HERE] * len(hidden),
+    }
     target = storable(schema(dimension))
     columns = [
         pa.array(known[field.name], field.type) if field.name in known else pa.nulls(len(hidden), field.type)
@@ -186,8 +195,8 @@ def _passage_rows(entry: IndexedDocument, fields: Mapping[str, Any]) -> list[dic
                 "headings": passage.headings,
                 "page": passage.page,
                 "last_page": passage.last_page,
-                "document": document.text if first else None,
-                "structure": structure_json(document) if first else None,
+                "document": document.text if first else NOT_HERE,
+                "structure": structure_json(document) if first else NOT_HERE,
                 "table_head": passage.table_head,
                 "table_head_start": passage.table_head_start,
                 "keywords": keywords,

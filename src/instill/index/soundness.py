@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from instill.errors import DamagedIndex
+from instill.index.contents import altered
 from instill.index.generations import REPAIR
 from instill.index.schema import TOMBSTONE
-from instill.index.tables import Table, first_line
+from instill.index.tables import StoreFailure, Table, first_line, store_failures
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -143,16 +144,24 @@ def note(folder: Path, version: int) -> None:
 
 
 def unreadable_files(table: Table) -> Iterator[str]:
-    """What cannot be read: every row of every column is read, and every file of every index."""
+    """What cannot be read, or is not what was written: all rows and columns are read, and every file of every index."""
     try:
-        for _ in table.search().limit(None).to_batches():
-            pass
-    except (OSError, RuntimeError, ValueError) as error:
+        with store_failures():
+            found = altered(table.search().limit(None).to_batches())
+    except StoreFailure as error:
         yield f"passages cannot be read: {first_line(str(error))}"
+    else:
+        if found.texts:
+            yield f"passages are not what the text says in {_documents(tuple(sorted(found.texts)))}"
+        if found.keys:
+            yield f"keys are damaged in {_documents(tuple(sorted(found.keys)))}"
+        if found.vectors:
+            yield f"vectors are damaged in {_documents(tuple(sorted(found.vectors)))}"
     for index in table.list_indices():
         try:
-            table.prewarm_index(index.name)
-        except (OSError, RuntimeError, ValueError) as error:
+            with store_failures():
+                table.prewarm_index(index.name)
+        except StoreFailure as error:
             yield f"the index on {', '.join(index.columns)} cannot be read: {first_line(str(error))}"
 
 

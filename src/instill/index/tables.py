@@ -153,6 +153,30 @@ def storage_errors(folder: Path) -> Iterator[None]:
         raise WorkspaceError(what, where=str(folder), remedy=remedy) from error
 
 
+class StoreFailure(Exception):
+    """The store failed, whatever it raised: for those who go on with what is left."""
+
+
+@contextmanager
+def store_failures() -> Iterator[None]:
+    """Turn whatever the store raises, panics of its own code among them, into a `StoreFailure`.
+
+    Example:
+        >>> try:
+        ...     with store_failures():
+        ...         raise RuntimeError("lance error: no such file")
+        ... except StoreFailure as failure:
+        ...     print(failure)
+        lance error: no such file
+    """
+    try:
+        yield
+    except BaseException as error:
+        if not _is_of_the_store(error):
+            raise
+        raise StoreFailure(str(error)) from error
+
+
 def is_conflict(error: BaseException) -> bool:
     """Whether a commit failed only because another one came first."""
     return "conflict" in str(error).lower()
