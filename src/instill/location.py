@@ -9,13 +9,23 @@ from instill.errors import WorkspaceError
 from instill.settings import SETTINGS_FILE, default_toml
 
 
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """The path with "~" as the user's home; the name of a user who does not exist stays as it is.
+
+    Example:
+        >>> expanded("~no-such-user-here/notes").as_posix()
+        '~no-such-user-here/notes'
+    """
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser() raises a RuntimeError for such a name
+
+
 def make_workspace(path: str | os.PathLike[str]) -> Path:
     """Make `path` (created when missing) a workspace; its folder.
 
     Raises:
         WorkspaceError: it is one already, or the folder cannot be written.
     """
-    folder = Path(path).expanduser().resolve()
+    folder = expanded(path).resolve()
     file = folder / SETTINGS_FILE
     if file.exists():
         raise WorkspaceError("This folder is a workspace already.", where=str(folder), remedy="Add to it: instill add")
@@ -36,7 +46,7 @@ def find_workspace(path: str | os.PathLike[str] | None = None) -> Path:
     """
     named = path or os.environ.get("INSTILL_WORKSPACE")
     if named:
-        folder = Path(named).expanduser().resolve()
+        folder = expanded(named).resolve()
         if not (folder / SETTINGS_FILE).is_file():
             raise WorkspaceError(
                 "This folder is not a workspace.", where=str(folder), remedy=f"Make it one: instill init {named}"

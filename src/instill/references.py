@@ -11,6 +11,7 @@ from instill.documents.sources import can_be_stored
 from instill.errors import UsageError
 from instill.index.store import Index
 from instill.index.types import DocumentRecord
+from instill.location import expanded
 
 _SHOWN = 5
 
@@ -65,8 +66,7 @@ def absolute(path: str, base: Path | None = None) -> str:
     """
     if "://" in path or path.startswith("stdin:"):
         return path
-    home = os.path.expanduser(path)  # noqa: PTH111 (leaves the name of a user who does not exist as it is)
-    joined = os.path.abspath(os.path.join(base or Path.cwd(), home))  # noqa: PTH100, PTH118
+    joined = os.path.abspath(os.path.join(base or Path.cwd(), expanded(path)))  # noqa: PTH100, PTH118
     return joined.replace(os.sep, "/")
 
 

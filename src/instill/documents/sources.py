@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from instill.documents.guard import check_size
 from instill.documents.loaded import Loaded
 from instill.errors import DocumentError
+from instill.location import expanded
 from instill.settings import DocumentSettings
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def _expand(named: str, base: Path, spec: pathspec.GitIgnoreSpec) -> Iterator[So
     if _OTHER_SCHEME.match(named):
         yield _problem(named, "Only http and https addresses are fetched.", "Download it, and add the file.")
         return
-    path = Path(os.path.abspath(base / Path(named).expanduser()))  # noqa: PTH100 - resolve() would follow links
+    path = Path(os.path.abspath(base / expanded(named)))  # noqa: PTH100 - resolve() would follow links
     try:
         exists = os.path.lexists(path)
     except (OSError, ValueError):
@@ -172,7 +173,7 @@ def _pattern(named: str, base: Path, spec: pathspec.GitIgnoreSpec) -> Iterator[S
     """
     import pathspec
 
-    parts = Path(named).expanduser().parts
+    parts = expanded(named).parts
     fixed = next(number for number, part in enumerate(parts) if glob.has_magic(part))
     root = Path(os.path.abspath(base.joinpath(*parts[:fixed])))  # noqa: PTH100
     wanted = pathspec.GitIgnoreSpec.from_lines(["/" + "/".join(parts[fixed:])])
