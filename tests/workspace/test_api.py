@@ -349,7 +349,7 @@ def test_what_no_path_and_no_number_can_be_is_refused(tmp_path: Path) -> None:
     file.write_text(".\n..\n", encoding="utf-8")
     with Workspace.init(tmp_path / "kb") as workspace:
         with file.open(encoding="utf-8") as opened, pytest.raises(UsageError, match="no path"):
-            workspace.add(opened)  # type: ignore[arg-type]
+            workspace.add(opened)
         with pytest.raises(UsageError, match="null byte"):
             workspace.add("a\0b")
         for number in (2**63, -(10**400)):
