@@ -146,6 +146,8 @@ def test_answers_of_marks_alone_are_found_nowhere() -> None:
         ("Smoking is not allowed.", "no", "Is smoking allowed?", "correct"),
         ("Smoking is allowed.", "no", "Is smoking allowed?", "wrong"),
         ("It is.", "yes", "Is smoking allowed?", "correct"),
+        ("No information.", "no", "Is smoking allowed?", "abstained"),
+        ("No, it does not say so.", "no", "Is smoking allowed?", "correct"),
         ("Is it allowed?", "yes", "Is smoking allowed?", "wrong"),
         ("There are no lifts.", "0", "How many lifts are there?", "correct"),
         ("None.", "0", "How many lifts are there?", "correct"),

@@ -135,7 +135,8 @@ def is_right(reply: str, answer: str, question: str = "", quotes: bool = False) 
     if whole(said, wanted, asked) or whole(turned(said), wanted, asked) or _is_number_alone(said, wanted, asked):
         return not (any(token.text == "?" for token in said) and not any(token.text == "?" for token in wanted))
     if wanted[content(wanted)[0]].text in ("yes", "no") and len(content(wanted)) == 1:
-        return _decides(said, wanted[content(wanted)[0]].text, asked)
+        told_nothing = len(said) > 1 and said[1].kind == "word" and is_refusal(reply, question=question)
+        return not told_nothing and _decides(said, wanted[content(wanted)[0]].text, asked)  # "No information."
     return _stands_in(said, wanted, question, asked, quotes)
 
 
