@@ -230,3 +230,16 @@ def test_kinds_of_lines(text: str, expected: list[str]) -> None:
 )
 def test_where_a_sentence_ends(text: str, expected: list[str]) -> None:
     assert pieces(text) == expected
+
+
+def test_the_later_sentences_of_an_item_belong_to_its_list() -> None:
+    text = "- " + "One is here. " * 60 + "\n- two\n\nProse."
+    units = split_sentences(text)
+    assert [(unit.kind, unit.group) for unit in units] == [
+        ("item", 1), *[("prose", 1)] * 59, ("item", 1), ("prose", 0)
+    ]  # fmt: skip
+
+
+def test_indented_lines_are_one_piece_of_code() -> None:
+    text = "    x = 1\n    y = 2\n z\n\nProse."
+    assert kinds(text) == [("code", "x = 1\n    y = 2"), ("prose", "z"), ("prose", "Prose.")]

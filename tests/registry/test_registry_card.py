@@ -125,3 +125,9 @@ def test_times_are_utc_to_the_second() -> None:
 def test_what_the_gate_said(tmp_path: Path) -> None:
     said = [make_card("a-1", tmp_path, passed=passed).verdict for passed in (True, False, None)]
     assert said == ["passed", "rejected", "not measured"]
+
+
+def test_a_folder_without_a_card_is_told_of(tmp_path: Path) -> None:
+    with pytest.raises(WorkspaceError, match="The candidate has no card") as caught:
+        read_card(tmp_path)
+    assert caught.value.where == str(tmp_path)
