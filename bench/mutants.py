@@ -1,6 +1,6 @@
 """How many small faults the tests notice, by room: mutation testing on a random sample.
 
-    python bench/mutants.py [--room index ...] [--count 40] [--seed 1] [--log FILE]
+    python bench/mutants.py [--room index ...] [--count 40] [--seed 1] [--minutes 10] [--log FILE]
 
 Sources and tests are copied to a temporary folder. The tests of the room run there once, to see which of them enters
 which function. Then, for each sampled change (`mutations.py`), the changed module is put into the copy and the tests
@@ -32,7 +32,7 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from math import sqrt
+from math import inf, sqrt
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +150,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--room", action="append", choices=sorted(ROOMS))
     parser.add_argument("--count", type=int, default=40, help="changes a room, at most")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=inf, help="a room; no further change is tried after that")
     parser.add_argument("--only", action="append", default=[], help="only files whose path holds this")
     parser.add_argument("--log", type=Path, help="what pytest says goes here")
     given = parser.parse_args(argv)
@@ -159,23 +160,29 @@ def main(argv: Sequence[str] | None = None) -> None:
         room = ROOMS[name]
         with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
             trial = Trial(ROOT, Path(folder).resolve() / "copy", room, before_tests=before_tests, log=given.log)
-            figures.append(measured(trial, name, sampled(trial, given.count, given.seed, given.only)))
+            figures.append(
+                measured(trial, name, sampled(trial, given.count, given.seed, given.only), minutes=given.minutes)
+            )
     if len(figures) > 1:
         print(line("all", sum(killed for killed, _ in figures), sum(tried for _, tried in figures)), flush=True)
 
 
-def measured(trial: Trial, name: str, chosen: Sequence[tuple[str, Mutant]]) -> tuple[int, int]:
-    """Try the changes and print what survives."""
+def measured(trial: Trial, name: str, chosen: Sequence[tuple[str, Mutant]], *, minutes: float = inf) -> tuple[int, int]:
+    """Try the changes, as many as there is time for, and print what survives."""
     began = time.monotonic()
     trial.record()
     survivors = []
+    tried = 0
     for file, mutant in chosen:
+        if time.monotonic() - began > 60 * minutes:
+            break
+        tried += 1
         if trial.survives(file, mutant):
             survivors.append((file, mutant))
             print(f"  survived  {described(file, mutant)}", flush=True)
-    killed = len(chosen) - len(survivors)
-    print(line(name, killed, len(chosen)) + f"  ({time.monotonic() - began:.0f} s)", flush=True)
-    return killed, len(chosen)
+    killed = tried - len(survivors)
+    print(line(name, killed, tried) + f"  ({time.monotonic() - began:.0f} s)", flush=True)
+    return killed, tried
 
 
 def described(file: str, mutant: Mutant) -> str:
@@ -203,7 +210,7 @@ def wilson(hits: int, tried: int, z: float = 1.959964) -> tuple[float, float]:
 
 
 def sampled(trial: Trial, count: int, seed: int, only: Sequence[str] = ()) -> list[tuple[str, Mutant]]:
-    """Changes of a room by chance, without those known to alter no behaviour, in the order of files and lines."""
+    """Changes of a room by chance, without those known to alter no behaviour; the first ones are a sample as well."""
     equal = known_equal(EQUAL)
     every = [
         (file, mutant)
@@ -212,8 +219,7 @@ def sampled(trial: Trial, count: int, seed: int, only: Sequence[str] = ()) -> li
         for mutant, named in named_mutants(trial.root, file)
         if named not in equal
     ]
-    kept = random.Random(seed).sample(every, min(count, len(every)))
-    return sorted(kept, key=lambda each: (each[0], each[1].span))
+    return random.Random(seed).sample(every, min(count, len(every)))
 
 
 Named = tuple[str, str, str, str]

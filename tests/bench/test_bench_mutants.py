@@ -117,7 +117,7 @@ def trial(tmp_path: Path) -> Trial:
 def test_what_no_test_notices_survives(trial: Trial, capsys: pytest.CaptureFixture[str]) -> None:
     chosen = [
         (file, mutant)
-        for file, mutant in sampled(trial, 100, 1)
+        for file, mutant in sorted(sampled(trial, 100, 1), key=lambda each: each[1].span)
         # At the limit itself nothing is tested; one loop is enough.
         if mutant.kind in ("comparison", "constant", "return", "removed") and mutant.before != "value > 0"
     ]
@@ -160,6 +160,7 @@ def test_a_test_that_fails_anyway_is_named_and_kills_nothing(trial: Trial, capsy
 def test_a_sample_is_the_same_from_the_same_seed(trial: Trial) -> None:
     assert sampled(trial, 5, 1) == sampled(trial, 5, 1) != sampled(trial, 5, 2)
     assert len(sampled(trial, 5, 1)) == 5
+    assert measured(trial, "thing", sampled(trial, 5, 1), minutes=0) == (0, 0)
     assert sampled(trial, 5, 1, ["other.py"]) == []
 
 

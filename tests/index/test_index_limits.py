@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from instill.documents.document import Block
 from instill.errors import UsageError, WorkspaceError
 from instill.index.clusters import cluster, cluster_terms
 from instill.index.filters import compiled, parsed
@@ -181,6 +183,24 @@ def test_neighbours_stop_at_the_ends(tmp_path: Path) -> None:
     assert texts(1, before=5, after=2) == "abcd"
     assert texts(4, before=2, after=9) == "cdef"
     assert texts(9) == ""
+    index.relabel(doc_id_of(1), ["hr"])
+    seen = SeenIndex(index, ["hr"])
+    assert [each.text for each in seen.neighbours(doc_id_of(1), 2)] == list("bcd")
+    assert [each.text for each in seen.neighbours(doc_id_of(1), 3, 0, 2)] == list("def")
+
+
+def test_the_structure_of_a_document_comes_back(tmp_path: Path) -> None:
+    blocks = [Block("code", 0, 3), Block("table", 4, 9, 4, 6), Block("table", 9, 12, 0, 2)]
+    entry = document(1, ["one two three"])
+    parsed = replace(entry.document.parsed, blocks=blocks)
+    made = replace(entry, document=replace(entry.document, parsed=parsed))
+    index = open_index(tmp_path / "index")
+    index.commit([made])
+    found = index.document_text(doc_id_of(1))
+    assert found is not None
+    assert found.blocks == tuple(blocks)
+    assert found.headings == tuple(parsed.headings)
+    assert found.pages == tuple(parsed.pages)
 
 
 def test_k_is_1_or_more_and_a_vector_fits(index: Index) -> None:
