@@ -243,3 +243,11 @@ def test_the_later_sentences_of_an_item_belong_to_its_list() -> None:
 def test_indented_lines_are_one_piece_of_code() -> None:
     text = "    x = 1\n    y = 2\n z\n\nProse."
     assert kinds(text) == [("code", "x = 1\n    y = 2"), ("prose", "z"), ("prose", "Prose.")]
+
+
+def test_a_line_of_less_than_six_tenths_of_the_widest_is_short() -> None:
+    assert pieces("Abcde\nBcdefghijk") == ["Abcde", "Bcdefghijk"]
+    assert pieces("Abcdef\nBcdefghijk") == ["Abcdef\nBcdefghijk"]
+    assert pieces("Abcd,\nBcdefghijk") == ["Abcd,\nBcdefghijk"]
+    assert pieces("Abcde\nbcdefghijk") == ["Abcde\nbcdefghijk"]
+    assert pieces("Abcde\n7 cdefghij") == ["Abcde", "7 cdefghij"]
