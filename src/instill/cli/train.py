@@ -49,9 +49,14 @@ def reader(
     held_out: Annotated[float, typer.Option(min=0.01, max=0.9, help="Share of articles kept for measuring.")] = 0.12,
     mined: Annotated[float, typer.Option(min=0, max=1, help="Wrong passages that rank high, a question.")] = 0.25,
     misled: Annotated[float, typer.Option(min=0, max=1, help="Misleading forms, a question.")] = 0.18,
+    tweaked: Annotated[float, typer.Option(min=0, max=1, help="Forms with a number or version changed.")] = 0.0,
+    neighbours: Annotated[float, typer.Option(min=0, max=1, help="Other passages of the same group.")] = 0.0,
+    retitled: Annotated[float, typer.Option(min=0, max=1, help="The passage under another title.")] = 0.0,
+    short: Annotated[float, typer.Option(min=0, max=1, help="Share of passages cut to a short window.")] = 0.25,
     unanswerable_copies: Annotated[int, typer.Option(min=1, help="Times that an epoch has each unanswerable row.")] = 2,
     start_from: Annotated[
-        Path | None, typer.Option("--start-from", help="Folder of an earlier run, to go on from its weights.")
+        Path | None,
+        typer.Option("--start-from", help="An earlier run or an exported reader, to go on from its weights."),
     ] = None,
     average: Annotated[
         float, typer.Option(min=0, max=1, help="With --start-from: share of the new weights; the rest is the start's.")
@@ -80,7 +85,15 @@ def reader(
         held_out,
         split_seed,
         chosen,
-        Mix(mined=mined, misled=misled, unanswerable_copies=unanswerable_copies),
+        Mix(
+            mined=mined,
+            misled=misled,
+            tweaked=tweaked,
+            neighbours=neighbours,
+            retitled=retitled,
+            short=short,
+            unanswerable_copies=unanswerable_copies,
+        ),
         start_from,
         average,
         attribution or (),

@@ -54,7 +54,7 @@ def judge(
         [found] = reader.read(row.question, [(row.title if titles else "", row.passage)])
         answer = row.passage[found.start : found.end]
         f1, exact = (token_f1(answer, row.texts), exact_match(answer, row.texts)) if row.answers else (np.nan, np.nan)
-        judged.append(Judged(row.group, bool(row.answers), f1, exact, found.score, found.relevant))
+        judged.append(Judged(row.group, row.answerable, f1, exact, found.score, found.relevant))
         if progress is not None:
             progress(done + 1, len(rows))
     return judged
@@ -62,12 +62,12 @@ def judge(
 
 def figures(judged: Sequence[Judged]) -> Mapping[str, Figure]:
     """`f1` and `exact` over the answerable rows; `auc` of the score, where there are rows of both kinds."""
-    answered = [entry for entry in judged if entry.answerable]
+    answered = [entry for entry in judged if not np.isnan(entry.f1)]
     found = {
         "f1": interval(answered, lambda part: float(np.mean([entry.f1 for entry in part]))),
         "exact": interval(answered, lambda part: float(np.mean([entry.exact for entry in part]))),
     }
-    if 0 < len(answered) < len(judged):
+    if 0 < sum(entry.answerable for entry in judged) < len(judged):
         found["auc"] = interval(judged, answerability_auc)
     return found
 

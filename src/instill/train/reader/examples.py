@@ -17,10 +17,12 @@ from dataclasses import dataclass
 from tokenizers import Tokenizer
 
 from instill.answer.reader_input import PASSAGE_TOKENS, Marks, Tokens, marks_of, put_together, tokenize
-from instill.train.reader.perturb import mislead
+from instill.train.reader.perturb import mislead, names_and_numbers, tweak
 from instill.train.reader.rows import Row
 
 IGNORED = -1.0
+UNMARKED = -100
+"""`start` and `end` of an example whose passage answers without words that could be marked."""
 WINDOW = 224
 """Longest passage in training, in tokens; a longer one is cut to a window around the answer."""
 
@@ -34,8 +36,8 @@ _STOP = frozenset(
 class Example:
     """One input.
 
-    `start` and `end` (inclusive) are places in `ids`, both 0 when there is no answer. `answerable` and `relevant` are
-    1.0, 0.0, or `IGNORED`.
+    `start` and `end` (inclusive) are places in `ids`, both 0 when there is no answer, or `UNMARKED`. `answerable` and
+    `relevant` are 1.0, 0.0, or `IGNORED`.
     """
 
     ids: tuple[int, ...]
@@ -54,6 +56,14 @@ class Mix:
     mined: float = 0.25
     removed: float = 0.12
     misled: float = 0.18
+    tweaked: float = 0.0
+    """A number, version, year or code of the question exchanged for one that the passage does not have."""
+    neighbours: float = 0.0
+    """Another passage of the same group that does not hold the answer: the same subject, another attribute."""
+    retitled: float = 0.0
+    """Its own passage under the title of another group, where only the title held a name of the question."""
+    short: float = 0.25
+    """Share of passages that are cut to a short window, as pieces of a document are."""
     unanswerable_copies: int = 2
     """How often each row without an answer comes in an epoch; people's own misleading questions are few."""
 
@@ -77,15 +87,17 @@ class ExampleMaker:
         self._questions = _tokens_of(tokenizer, [row.question for row in rows])
         self._titles = _tokens_of(tokenizer, [row.title for row in rows])
         self._by_group: dict[str, list[str]] = defaultdict(list)
+        self._group_rows: dict[str, dict[str, Row]] = defaultdict(dict)
         for row in rows:
             self._by_group[row.group].append(row.question)
+            self._group_rows[row.group].setdefault(row.passage, row)
 
     def epoch(self, number: int, *, seed: int = 0) -> list[Example]:
         """All examples of an epoch, in the order of the rows."""
         rng = random.Random(f"{seed} {number}")  # noqa: S311  Not for security.
         examples: list[Example] = []
         for place, row in enumerate(self._rows):
-            if not row.answers:
+            if not row.answerable:
                 for _ in range(self._mix.unanswerable_copies):
                     examples.append(self._asked(row, rng, answerable=0.0, relevant=1.0))
                 continue
@@ -93,7 +105,16 @@ class ExampleMaker:
             mined = self._negatives.get(place)
             if mined and rng.random() < self._mix.mined:
                 examples.append(self._beside(row, self._rows[rng.choice(mined)], rng))
-            if rng.random() < self._mix.removed and (removed := self._without_evidence(row, rng)):
+            if rng.random() < self._mix.neighbours and (near := self._neighbour(row, rng)):
+                examples.append(near)
+            if rng.random() < self._mix.retitled and (other := self._other_title(place, row, rng)):
+                examples.append(self._asked(other, rng, answerable=0.0, relevant=IGNORED, titled=True))
+            if rng.random() < self._mix.tweaked and (
+                question := tweak(row.question, row.title + " " + row.passage, rng)
+            ):
+                tweaked = Row(question, row.passage, row.title, row.group, ())
+                examples.append(self._asked(tweaked, rng, answerable=0.0, relevant=IGNORED))
+            if row.answers and rng.random() < self._mix.removed and (removed := self._without_evidence(row, rng)):
                 examples.append(removed)
             if rng.random() < self._mix.misled:
                 question = mislead(row.question, row.passage, self._by_group[row.group], rng)
@@ -104,18 +125,48 @@ class ExampleMaker:
 
     # -- kinds of examples -------------------------------------------------------------------------------------
 
-    def _asked(self, row: Row, rng: random.Random, *, answerable: float, relevant: float) -> Example:
+    def _asked(
+        self, row: Row, rng: random.Random, *, answerable: float, relevant: float, titled: bool = False
+    ) -> Example:
         """A question on its own passage."""
         tokens = self._passages[row.passage]
+        if row.whole:
+            # Which words answer is not known: only the beginning of the section is sure to be part of the answer.
+            size = WINDOW if rng.random() >= self._mix.short else rng.randint(96, WINDOW)
+            return self._example(row, row, tokens.ids[:size], rng, answerable, relevant, None, 0, titled=titled)
         span = token_span(tokens, row.answers[0]) if row.answers else None
-        low, high = _window(len(tokens.ids), span, rng)
-        return self._example(row, row, tokens.ids[low:high], rng, answerable, relevant, span, low)
+        low, high = _window(len(tokens.ids), span, rng, self._mix.short)
+        return self._example(row, row, tokens.ids[low:high], rng, answerable, relevant, span, low, titled=titled)
 
-    def _beside(self, row: Row, other: Row, rng: random.Random) -> Example:
-        """A question on a passage that was mined for it."""
+    def _neighbour(self, row: Row, rng: random.Random) -> Example | None:
+        """Another passage of its group, none of which holds the answer's words."""
+        others = self._group_rows[row.group]
+        texts = [text.lower() for text in row.texts]
+        near = [
+            other
+            for passage, other in others.items()
+            if passage != row.passage and not any(text in passage.lower() for text in texts)
+        ]
+        if not near or (row.whole and len(others) > 1 and rng.random() < 0.5):
+            return None
+        return self._beside(row, rng.choice(near), rng, relevant=IGNORED)
+
+    def _other_title(self, place: int, row: Row, rng: random.Random) -> Row | None:
+        """The row under another title; None unless its own title alone says a name or number of the question."""
+        names, numbers = names_and_numbers(row.question)
+        asked = {word for name in (*names, *numbers) for word in name.lower().split()}
+        only = asked & set(row.title.lower().split()) - set(row.passage.lower().split())
+        near = self._negatives.get(place) or range(len(self._rows))
+        other = self._rows[rng.choice(near)].title
+        if not only or not other or only & set(other.lower().split()):
+            return None
+        return Row(row.question, row.passage, other, row.group, ())
+
+    def _beside(self, row: Row, other: Row, rng: random.Random, *, relevant: float = 0.0) -> Example:
+        """A question on a passage that was not written for it."""
         tokens = self._passages[other.passage]
-        low, high = _window(len(tokens.ids), None, rng)
-        return self._example(row, other, tokens.ids[low:high], rng, 0.0, 0.0, None, 0)
+        low, high = _window(len(tokens.ids), None, rng, self._mix.short)
+        return self._example(row, other, tokens.ids[low:high], rng, 0.0, relevant, None, 0)
 
     def _without_evidence(self, row: Row, rng: random.Random) -> Example | None:
         """Its own passage without the sentence that answers; None when the answer stands in another sentence too."""
@@ -140,11 +191,18 @@ class ExampleMaker:
         relevant: float,
         span: tuple[int, int] | None,
         low: int,
+        *,
+        titled: bool = False,
     ) -> Example:
-        title = self._titles[shown.title].ids if shown.title and rng.random() < 0.6 else ()
+        title = self._title(shown.title) if shown.title and (titled or rng.random() < 0.6) else ()
         made = put_together(self._marks, self._question(row.question, rng), title, passage)
         start, end = (made.first + span[0] - low, made.first + span[1] - low) if span else (0, 0)
+        if row.whole and answerable == 1.0:
+            start = end = UNMARKED
         return Example(made.ids, made.first, made.count, start, end, answerable, relevant)
+
+    def _title(self, title: str) -> tuple[int, ...]:
+        return self._titles[title].ids if title in self._titles else tokenize(self._tokenizer, [title])[0].ids
 
     def _question(self, question: str, rng: random.Random) -> tuple[int, ...]:
         draw = rng.random()
@@ -171,9 +229,9 @@ def token_span(tokens: Tokens, span: tuple[int, int]) -> tuple[int, int]:
     return first, last
 
 
-def _window(count: int, span: tuple[int, int] | None, rng: random.Random) -> tuple[int, int]:
-    """A part of the passage with the answer in it: the whole of it mostly, sometimes a shorter one."""
-    size = WINDOW if rng.random() < 0.75 else rng.randint(48, WINDOW)
+def _window(count: int, span: tuple[int, int] | None, rng: random.Random, short: float) -> tuple[int, int]:
+    """A part of the passage with the answer in it: the whole of it mostly, sometimes (`short`) a shorter one."""
+    size = WINDOW if rng.random() < 1 - short else rng.randint(48, WINDOW)
     if count <= size:
         return 0, count
     if span is None:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import AutoModel
 
-from instill.train.reader.examples import IGNORED, Example
+from instill.train.reader.examples import IGNORED, UNMARKED, Example
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,8 @@ class ReaderModel(nn.Module):
         """Per row: cross-entropy of start and end with "no answer" at place 0, and of the two verdicts; their sum."""
         spans, verdicts = self(batch.ids, batch.attended)
         spans = spans.masked_fill(~batch.spans[:, :, None], -1e4)
-        start = functional.cross_entropy(spans[:, :, 0], batch.start)
-        end = functional.cross_entropy(spans[:, :, 1], batch.end)
+        start = _span(spans[:, :, 0], batch.start)
+        end = _span(spans[:, :, 1], batch.end)
         return (
             (start + end) / 2
             + _verdict(verdicts[:, 0], batch.answerable)
@@ -104,6 +104,12 @@ def make_batch(examples: Sequence[Example]) -> Batch:
 def trained_tensors(model: ReaderModel) -> Mapping[str, nn.Parameter]:
     """The parameters that change, by name."""
     return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+
+
+def _span(scores: Tensor, wanted: Tensor) -> Tensor:
+    """Mean cross-entropy over the rows whose answer's place is known; 0 where there is none."""
+    known = (wanted != UNMARKED).sum().clamp(min=1)
+    return functional.cross_entropy(scores, wanted, ignore_index=UNMARKED, reduction="sum") / known
 
 
 def _verdict(logits: Tensor, wanted: Tensor) -> Tensor:

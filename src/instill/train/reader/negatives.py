@@ -36,7 +36,7 @@ def mine_negatives(
     for number, row in enumerate(rows):
         first_row.setdefault(row.passage, number)
     passages = list(first_row)
-    asked = [number for number, row in enumerate(rows) if row.answers]
+    asked = [number for number, row in enumerate(rows) if row.answerable]
     with tempfile.TemporaryDirectory() as folder:
         index = _filled(Path(folder) / "index", rows, passages, first_row, encoder)
         vectors = encoder.encode_queries([rows[number].question for number in asked])

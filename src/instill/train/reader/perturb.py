@@ -41,6 +41,8 @@ _NEGATED = 0.08
 
 _NAME = re.compile(r"(?<!^)(?<![.?!] )\b[A-Z][\w'’-]*(?:\s+(?:of|the|de|and)?\s*[A-Z][\w'’-]*)*")
 _NUMBER = re.compile(r"\b\d[\d,.]*\b")
+_CODE = re.compile(r"\b[A-Za-z]{0,6}[-_#]?\d[\d.,]*\d\b|\b[A-Za-z]{0,6}[-_#]?\d\b")
+"""A number, a version, or a code that ends in a number ("C2065", "E-17")."""
 _TERM = re.compile(r"\b[a-z]{5,}\b")
 _EMPTY = frozenset(
     ["about", "above", "after", "along", "among", "another", "around", "because", "become", "before", "being", "below",
@@ -121,6 +123,42 @@ def mislead(question: str, passage: str, elsewhere: Sequence[str], rng: random.R
     if not pool:
         return None
     return question.replace(old, rng.choice(pool), 1)
+
+
+def tweak(question: str, passage: str, rng: random.Random) -> str | None:
+    """The question with one number, year, version or code exchanged for a near one that the passage does not have.
+
+    Returns None when the question has none, or when no near one is free.
+
+    Example:
+        >>> tweak("What is new in 3.13?", "New in 3.13: a prompt.", random.Random(1))
+        'What is new in 3.12?'
+    """
+    found = list(_CODE.finditer(question))
+    if not found:
+        return None
+    old = rng.choice(found)
+    held = passage.lower()
+    for _ in range(8):
+        new = _near(old.group(), rng)
+        if new != old.group() and not re.search(rf"(?<![\w.]){re.escape(new.lower())}(?![\w]|\.\d)", held):
+            return question[: old.start()] + new + question[old.end() :]
+    return None
+
+
+def _near(code: str, rng: random.Random) -> str:
+    """The code with its last number, or another one of it, changed by a little."""
+    numbers = list(re.finditer(r"\d+", code))
+    chosen = numbers[-1] if rng.random() < 0.7 else rng.choice(numbers)
+    digits = chosen.group()
+    year = len(digits) == 4 and digits[:2] in ("18", "19", "20")
+    if len(digits) <= 2 or year or rng.random() < 0.6:
+        moved = str(max(0, int(digits) + rng.choice([-3, -2, -1, 1, 2, 3, 10])))
+    else:
+        moved = "".join(rng.sample(digits, len(digits)))
+    if digits[0] == "0":
+        moved = moved.zfill(len(digits))
+    return code[: chosen.start()] + moved + code[chosen.end() :]
 
 
 def _other_term(question: str, passage: str, old: str, rng: random.Random) -> str | None:

@@ -5,8 +5,10 @@ Two forms are read. JSON in the layout of SQuAD (versions 1.1 and 2.0), and JSON
     {"question": "...", "passage": "...", "title": "...", "group": "...",
      "answers": [{"text": "...", "start": 17}]}
 
-`answers` is empty when the passage does not answer; `start` counts characters. Rows of one `group` (an article, a
-story, a manual) always stay on one side of the split into trained and held out; without it the title is the group.
+`answers` is empty when the passage does not answer; `start` counts characters. `"answerable": true` beside empty
+`answers` says that the passage as a whole answers and no words of it are to be marked (the steps of a procedure). Rows
+of one `group` (an article, a story, a manual) always stay on one side of the split into trained and held out; without
+it the title is the group.
 """
 
 from __future__ import annotations
@@ -24,13 +26,22 @@ from instill.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One question; `answers` are `(start, end)` in characters of `passage`, none when it does not answer."""
+    """One question; `answers` are `(start, end)` in characters of `passage`, none when it does not answer.
+
+    `whole`: the passage answers, and no words of it are marked.
+    """
 
     question: str
     passage: str
     title: str
     group: str
     answers: tuple[tuple[int, int], ...]
+    whole: bool = False
+
+    @property
+    def answerable(self) -> bool:
+        """Whether the passage answers."""
+        return self.whole or bool(self.answers)
 
     @property
     def texts(self) -> list[str]:
@@ -82,7 +93,8 @@ def rows_hash(rows: Iterable[Row]) -> str:
     """A hash of all rows in their order, for cards and for noticing changed data on resuming."""
     digest = hashlib.sha256()
     for row in rows:
-        digest.update(json.dumps([row.question, row.passage, row.title, row.answers]).encode())
+        said = [row.question, row.passage, row.title, row.answers, *([True] if row.whole else [])]
+        digest.update(json.dumps(said).encode())
     return digest.hexdigest()[:24]
 
 
@@ -155,4 +167,6 @@ def _checked(entry: Any, where: str) -> Row:
         ) from error
     if not question or not passage.strip():
         raise UsageError("A row has an empty question or passage.", where=where)
-    return Row(question, passage, title, group, tuple(dict.fromkeys(spans)))
+    return Row(
+        question, passage, title, group, tuple(dict.fromkeys(spans)), not spans and entry.get("answerable") is True
+    )

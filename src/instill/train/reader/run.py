@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from instill.answer.reader import Reader
+from instill.answer.reader import MODEL_FILE, Reader
 from instill.encoders.minilm import VERSION, WHEEL, find_minilm, verify_minilm
 from instill.errors import MissingDependency, UsageError
 from instill.settings import EncoderSettings
@@ -35,7 +35,8 @@ class ReaderRun:
         out: folder of the run; one that holds a checkpoint is taken up again. The finished reader is in `out/reader`.
         held_out: share of the groups that is kept for measuring.
         split_seed: which groups those are.
-        start_from: folder of an earlier run; training begins with its weights instead of the base's.
+        start_from: folder of an earlier run, or of an exported reader; training begins with its weights instead of the
+            base's.
         average: with `start_from`, how much of the new weights is taken over, 0 to 1; the rest is the earlier run's.
         attribution: one line a source, for the card.
         command: what was typed, for the card.
@@ -75,6 +76,7 @@ def train_reader(
     from instill.train.reader.export import add_metrics, export_reader
     from instill.train.reader.loop import train
     from instill.train.reader.model import ReaderModel
+    from instill.train.reader.shipped_weights import begin_from_reader
 
     rows, held = split_rows(read_rows(run.data), run.held_out, seed=run.split_seed)
     if not rows or not held:
@@ -82,8 +84,11 @@ def train_reader(
             f"The split leaves {len(rows)} rows to train on and {len(held)} to measure with.",
             remedy="Give rows of more groups, or change --held-out or --split-seed.",
         )
-    begun = f" {_digest(run.start_from / CHECKPOINT)}" if run.start_from else ""
     run.out.mkdir(parents=True, exist_ok=True)
+    start = run.start_from
+    if start is not None and not (start / CHECKPOINT).exists() and (start / MODEL_FILE).exists():
+        start = begin_from_reader(start, run.out / "start")
+    begun = f" {_digest(start / CHECKPOINT)}" if start else ""
     base = find_minilm()
     verify_minilm(base)
     data = rows_hash(rows)
@@ -98,7 +103,7 @@ def train_reader(
         run.chosen,
         run.out,
         identity=f"{data} {run.chosen} {run.mix}{begun}",
-        start_from=run.start_from,
+        start_from=start,
         progress=logged(run.out / "metrics.jsonl", progress),
     )
     about = {
@@ -114,7 +119,7 @@ def train_reader(
         "command": run.command,
     }
     finished = run.out / "reader"
-    export_reader(run.out, base, finished, about, start=run.start_from, average=run.average)
+    export_reader(run.out, base, finished, about, start=start, average=run.average)
     found = figures(judge(Reader(finished), held, progress=judging))
     add_metrics(finished, {key: asdict(each) for key, each in found.items()})
     return found

@@ -1,0 +1,131 @@
+"""Rows for training the reader from collected sets: `python bench/training_sets.py --train DIR --out DIR`.
+
+Each set becomes a file of rows (see `instill.train.reader.rows`). Sets are cut to a size at which none of them
+outweighs the others; which rows stay is decided by a hash of their ids. Only sets whose licence lets trained weights be
+shared are read; `ATTRIBUTION` has the lines for the card. With `--reading OUT_OF_READING_SETS` the files that
+`bench/reading_sets.py` wrote are cut in the same way.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+Row = dict[str, Any]
+
+LONGEST_PASSAGE = 2_000
+"""Passages are cut here, in characters; a row whose answer lies behind is left out."""
+
+SIZES = {
+    "tldr": 4_000,
+    "qamr": 2_500,
+    "msdocs_cpp_errors": 2_600,
+    "msdocs_bugchecks": 900,
+    "eslint_rules": 1_200,
+    "docs_faq": 2_000,
+    "doqa_ni": 800,
+    "sysadmin_interview": 200,
+    "wikitablequestions": 2_500,
+}
+"""Most rows of a set."""
+
+READING = {"squad2": 6_100, "squad11": 2_500, "new_wiki": 2_000, "fairytaleqa": 1_500}
+"""The same for the sets that the first reader was trained on."""
+
+WHOLE = frozenset({"docs_faq", "doqa_ni", "sysadmin_interview"})
+"""Sets whose spans are only where an answer begins: the passage answers as a whole."""
+
+ATTRIBUTION = (
+    "tldr-pages, tldr-pages team and contributors, CC BY 4.0",
+    "QAMR, Michael et al. 2018, MIT",
+    "C++ and Windows driver documentation, Microsoft, CC BY 4.0",
+    "ESLint rules, OpenJS Foundation, MIT",
+    "Documentation of 31 open projects, their permissive licences",
+    "DoQA, Campos et al. 2020, CC BY-SA 4.0",
+    "Test your sysadmin skills, MIT",
+    "WikiTableQuestions, Pasupat and Liang 2015, CC BY-SA 4.0",
+)
+
+
+def rows_of(folder: Path, name: str) -> Iterator[Row]:
+    """The usable rows of one set, whole passages' answers marked as such."""
+    with gzip.open(folder / name / "rows.jsonl.gz", "rt", encoding="utf-8") as stream:
+        for line in stream:
+            entry = json.loads(line)
+            if "label" in entry or entry["kind"] in ("conversation", "rewrite", "list"):
+                continue
+            row = _row(entry, whole=name in WHOLE)
+            if row is not None:
+                yield row
+
+
+def _row(entry: Row, *, whole: bool) -> Row | None:
+    passage = entry["passage"][:LONGEST_PASSAGE]
+    answers = [each for each in entry["answers"] if passage[each["start"] :].startswith(each["text"])]
+    if entry["answers"] and not answers:
+        return None
+    about = {"id": entry["id"], "question": entry["question"], "passage": passage, "group": entry["group"]}
+    about["title"] = entry.get("title", "")
+    if whole and answers:
+        return {**about, "answers": [], "answerable": True}
+    return {**about, "answers": answers}
+
+
+def headings(folder: Path) -> Iterator[Row]:
+    """Questions that stood as headings, with the section below as a whole; the group is the page."""
+    base = folder / "docs_headings_search"
+    with gzip.open(base / "corpus.jsonl.gz", "rt", encoding="utf-8") as stream:
+        sections = {entry["_id"]: entry for entry in map(json.loads, stream)}
+    lines = (base / "queries.jsonl").read_text(encoding="utf-8").splitlines()
+    asked = {entry["_id"]: entry["text"] for entry in map(json.loads, lines)}
+    for line in (base / "qrels" / "train.tsv").read_text(encoding="utf-8").splitlines()[1:]:
+        query, section, _ = line.split("\t")
+        found = sections.get(section)
+        if query not in asked or found is None or len(found["text"].strip()) < 60:
+            continue
+        page = section.rpartition("#")[0]
+        yield {
+            "id": query,
+            "question": asked[query],
+            "passage": found["text"][:LONGEST_PASSAGE],
+            "title": found["title"],
+            "group": page,
+            "answers": [],
+            "answerable": True,
+        }
+
+
+def cut(rows: Iterator[Row], most: int) -> list[Row]:
+    """At most `most` rows; the same ones every time."""
+    found = sorted(rows, key=lambda row: hashlib.sha256(str(row["id"]).encode()).digest())
+    return found[:most]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--train", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--reading", type=Path, help="Folder with the rows that bench/reading_sets.py wrote.")
+    chosen = parser.parse_args()
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    made = {name: cut(rows_of(chosen.train, name), most) for name, most in SIZES.items()}
+    made["docs_headings"] = cut(headings(chosen.train), 4_000)
+    for name, most in READING.items() if chosen.reading else ():
+        lines = (chosen.reading / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+        made[name] = cut(({"id": line, **json.loads(line)} for line in lines), most)
+        for row in made[name]:
+            del row["id"]
+    for name, rows in made.items():
+        text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        (chosen.out / f"{name}.jsonl").write_text(text, encoding="utf-8")
+        none = sum(not row["answers"] and not row.get("answerable") for row in rows)
+        print(f"{name}: {len(rows)} rows, {none} without an answer")
+
+
+if __name__ == "__main__":
+    main()
