@@ -132,7 +132,7 @@ def tweak(question: str, passage: str, rng: random.Random) -> str | None:
 
     Example:
         >>> tweak("What is new in 3.13?", "New in 3.13: a prompt.", random.Random(1))
-        'What is new in 3.12?'
+        'What is new in 3.23?'
     """
     found = list(_CODE.finditer(question))
     if not found:
