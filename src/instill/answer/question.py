@@ -112,11 +112,12 @@ def read_question(text: str) -> Question:
 
 def offers(question: Question, sentence: str) -> float:
     """Share of what is asked for that the sentence shows signs of, 0 to 1; 0.5 when nothing specific is asked."""
-    checks = [_shows(kind, question, sentence) for kind in question.wanted if kind not in ("list", "yesno", "other")]
+    checks = [shows(kind, question, sentence) for kind in question.wanted if kind not in ("list", "yesno", "other")]
     return sum(checks) / len(checks) if checks else 0.5
 
 
-def _shows(kind: Wanted, question: Question, sentence: str) -> bool:
+def shows(kind: Wanted, question: Question, sentence: str) -> bool:
+    """Whether the sentence has a sign of one kind: a number, a date, a name that the question does not hold, ..."""
     plain = normalise(sentence)
     if kind == "number":
         return bool(_NUMBER.search(plain))

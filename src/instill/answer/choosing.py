@@ -1,0 +1,179 @@
+"""From ranked sentences to the pieces that answer: the best one, and further ones only where they add something.
+
+Sentences lead to pieces; the reader then reads each piece by itself, with the headings above it, and says whether it
+answers. Both opinions are added.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from instill.answer.citations import Citer
+from instill.answer.pieces import Piece, Window, open_window, pieces_at
+from instill.answer.question import Question
+from instill.answer.ranking import WEIGHTS, Ranking
+from instill.answer.reader import Reading
+from instill.answer.reader_input import heading
+from instill.answer.reranking import Reads
+from instill.answer.text import terms
+
+MOST_CANDIDATES = 14
+"""Pieces that are read one by one."""
+
+MOST_PIECES = 3
+"""Pieces of an answer."""
+
+MOST_CHARACTERS = 2_200
+"""Characters after which no further piece is added."""
+
+VERIFIED_WEIGHT = 1.2
+"""Weight of the reader's "this piece answers" (logit) beside the sentences' score."""
+
+SECTION_WEIGHT = 0.8
+"""How much better a whole section must be than the piece in it."""
+
+FURTHER = 2.0
+"""A further piece is at most this far below the best one."""
+
+_SCORED_SIDES = re.compile(
+    r"\b(?:difference between|compare|comparing|between)\s+(?P<a>.+?)\s+(?:and|or|with|to)\s+(?P<b>.+?)(?:[?.,]|$)"
+    r"|(?P<c>[\w.`'-]+(?:\s[\w.`'-]+){0,2})\s+(?:vs\.?|versus)\s+(?P<d>.+?)(?:[?.,]|$)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A piece with what is thought of it: `score` is the sum, `reading` the reader's say of the piece by itself."""
+
+    piece: Piece
+    score: float
+    reading: Reading | None
+
+    @property
+    def answerable(self) -> float:
+        """Logit that the piece answers; 0 without a reader."""
+        return self.reading.answerable if self.reading else 0.0
+
+
+def choose_pieces(
+    question: Question, ranking: Ranking, citer: Citer, reader: Reads | None, *, most: int = MOST_PIECES
+) -> list[Chosen]:
+    """The pieces to show, best first; none where the hits state nothing."""
+    found = _candidates(question, ranking, citer)
+    if not found:
+        return []
+    readings: Sequence[Reading | None] = [None] * len(found)
+    if reader is not None:
+        texts = [(heading(piece.hit.title, piece.headings), piece.text) for piece, _ in found]
+        readings = reader.read(question.text, texts)
+    weighed = [
+        Chosen(piece, score + (VERIFIED_WEIGHT * reading.answerable if reading else 0.0), reading)
+        for (piece, score), reading in zip(found, readings, strict=True)
+    ]
+    weighed.sort(key=lambda each: -each.score)
+    return _without_repeats(question, ranking, weighed, most)
+
+
+def _candidates(question: Question, ranking: Ranking, citer: Citer) -> list[tuple[Piece, float]]:
+    """Pieces that hold the best sentences, each once, with the score of its best sentence."""
+    windows: dict[int, Window | None] = {}
+    scores: dict[tuple[str, tuple[tuple[int, int], ...]], tuple[Piece, float]] = {}
+    wide = bool({"manner", "reason", "list", "yesno", "definition"} & set(question.wanted))
+    for row in np.argsort(-ranking.scores, kind="stable").tolist():
+        unit = ranking.units[row]
+        hit = ranking.hits[unit.rank]
+        if unit.link or len(scores) >= MOST_CANDIDATES:
+            continue
+        if unit.rank not in windows:
+            windows[unit.rank] = open_window(hit, citer.text(hit.doc_id), unit.rank)
+        window = windows[unit.rank]
+        if window is None:
+            citer.failed += 1
+            continue
+        asks = unit.shown.rstrip("*_ ").endswith(("?", "？"))
+        score = float(ranking.scores[row])
+        if unit.sentence.kind == "code":
+            score -= WEIGHTS["code"]  # As a part of a piece, code is no worse than prose.
+        pieces = pieces_at(window, hit.start + unit.sentence.start, sections=wide or asks)
+        for piece in pieces[1:] if asks and len(pieces) > 1 else pieces:
+            if piece.kind == "paragraph" and asks and piece.size <= len(unit.shown) + 8:
+                continue
+            if piece.kind == "section":
+                score -= SECTION_WEIGHT
+            key = (piece.hit.doc_id, piece.spans)
+            if key not in scores:
+                scores[key] = (piece, score)
+    return list(scores.values())
+
+
+def _without_repeats(question: Question, ranking: Ranking, weighed: Sequence[Chosen], most: int) -> list[Chosen]:
+    best = weighed[0]
+    chosen = [best]
+    sides = sides_of(question.text)
+    said = _held(best.piece)
+    size = best.piece.size
+    for other in weighed[1:]:
+        if len(chosen) == most or size + other.piece.size > MOST_CHARACTERS:
+            break
+        if any(_overlap(other.piece, each.piece) for each in chosen):
+            continue
+        held = _held(other.piece)
+        adds = _adds(question, ranking.wanted, sides, said, held)
+        if other.score < best.score - (2 * FURTHER if adds else FURTHER):
+            continue
+        if other.reading is not None and other.answerable < (-1.0 if adds else max(0.0, best.answerable - 2.0)):
+            continue
+        if _same_words(other.piece, chosen):
+            continue
+        chosen.append(other)
+        said |= held
+        size += other.piece.size
+    return chosen
+
+
+def sides_of(question: str) -> list[frozenset[str]]:
+    """What a question compares, as terms of each side; empty when it compares nothing.
+
+    Example:
+        >>> sides_of("What is the difference between RDB and AOF?") == [frozenset({"rdb"}), frozenset({"aof"})]
+        True
+    """
+    found = _SCORED_SIDES.search(question)
+    if not found:
+        return []
+    first, second = (found["a"] or found["c"], found["b"] or found["d"])
+    both = [frozenset(terms(first)), frozenset(terms(second))]
+    return [side - both[1 - place] for place, side in enumerate(both)] if all(both) else []
+
+
+def _held(piece: Piece) -> set[str]:
+    return set(terms(f"{piece.hit.title} {piece.headings} {piece.text}"))
+
+
+def _adds(
+    question: Question, weights: Mapping[str, float], sides: Sequence[frozenset[str]], said: set[str], held: set[str]
+) -> bool:
+    """Does the piece speak of something of the question that the pieces so far do not?"""
+    if any(side and not side & said and side & held for side in sides):
+        return True
+    missing = [term for term in question.terms if term not in said]
+    return sum(weights.get(term, 0.0) for term in missing if term in held) > 1.5
+
+
+def _overlap(one: Piece, other: Piece) -> bool:
+    if one.hit.doc_id != other.hit.doc_id:
+        return False
+    if one.kind == other.kind == "row":
+        return one.spans[-1] == other.spans[-1]
+    return any(a < d and c < b for a, b in one.spans for c, d in other.spans)
+
+
+def _same_words(piece: Piece, chosen: Sequence[Chosen]) -> bool:
+    own = set(terms(piece.text))
+    others = [set(terms(each.piece.text)) for each in chosen]
+    return any(len(own & other) > 0.85 * min(len(own), len(other)) for other in others)

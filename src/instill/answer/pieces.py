@@ -1,0 +1,365 @@
+"""The pieces of a document that an answer is made of: paragraphs, lists, table rows, code, short sections.
+
+A piece is shown whole: a list with the line that introduces it, a block of code with the paragraph above it, a table's
+row with the table's head, a short section with everything in it. Its spans are offsets into the document.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from instill.answer.sentences import Sentence, split_sentences
+from instill.index.types import Hit
+
+PieceKind = Literal["paragraph", "list", "code", "row", "table", "section"]
+
+LONGEST_PIECE = 1_800
+"""Longest piece in characters that is shown whole; a longer list or paragraph is shown in part."""
+
+LONGEST_SECTION = 1_500
+"""Longest section in characters that is a piece of its own."""
+
+LONGEST_TABLE = 1_500
+"""The same for a table; of a longer one only rows are pieces."""
+
+_AROUND = 3_000
+"""Characters of the document that are looked at before and behind a passage."""
+
+_KEY_LINE = re.compile(r"\s*(?:[-*+]\s+)?(?:\*\*|__)?[\w][\w ./()'-]{0,40}(?:\*\*|__)?\s*[:=]\s*\S")
+_HASHES = re.compile(r"\s{0,3}(#{1,6})\s")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A paragraph, list, block of code, or table: `text[start:end]` of the window, made of the units `first` to `last`.
+
+    `lead` is where the paragraph begins that introduces it (`start` where none does).
+    """
+
+    kind: PieceKind
+    start: int
+    end: int
+    first: int
+    last: int
+    lead: int
+    heading: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Something whole that can be shown.
+
+    Args:
+        hit: the passage that it was found in, widened so that it holds every span.
+        spans: what is quoted, in the document's order; offsets into the document.
+        headings: the path of headings above it, from the document's first ("Guide > Install"), without the title.
+        rank: the position of its passage among the hits.
+    """
+
+    hit: Hit
+    kind: PieceKind
+    spans: tuple[tuple[int, int], ...]
+    headings: str
+    rank: int
+
+    @property
+    def text(self) -> str:
+        """What is quoted, each span on lines of its own."""
+        return "\n".join(self.hit.text[start - self.hit.start : end - self.hit.start] for start, end in self.spans)
+
+    @property
+    def size(self) -> int:
+        """Characters that are quoted."""
+        return sum(end - start for start, end in self.spans)
+
+    def holds(self, start: int, end: int) -> bool:
+        """Whether one of its spans holds the document's characters `[start, end)`."""
+        return any(low <= start and end <= high for low, high in self.spans)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A passage with some of its document around it, cut into units and blocks."""
+
+    hit: Hit
+    units: Sequence[Sentence]
+    blocks: Sequence[Block]
+    rank: int
+    passage: tuple[int, int]
+
+
+def open_window(hit: Hit, document: str | None, rank: int) -> Window | None:
+    """The window around a hit; None when the document is gone or has changed."""
+    if document is None or document[hit.start : hit.end] != hit.text:
+        return None
+    start = max(0, document.rfind("\n", 0, max(0, hit.start - _AROUND)) + 1)
+    end = min(len(document), hit.end + _AROUND)
+    if end < len(document):
+        end = max(hit.end, document.rfind("\n", hit.end, end))
+    text = document[start:end]
+    wide = replace(hit, start=start, end=end, text=text, last_page=None)
+    units = split_sentences(text)
+    return Window(wide, units, _blocks(text, units), rank, (hit.start, hit.end))
+
+
+def pieces_at(window: Window, place: int, *, sections: bool) -> list[Piece]:
+    """The pieces that hold the document's character `place`, the smallest first.
+
+    Args:
+        sections: whether the short section around it is one of them, and the whole list or table.
+    """
+    at = place - window.hit.start
+    # A paragraph that introduces a list or code belongs to both blocks: the later one shows it with what it introduces.
+    block = next((each for each in reversed(window.blocks) if each.lead <= at < each.end), None)
+    number = next((n for n, unit in enumerate(window.units) if unit.start <= at < unit.end), None)
+    if number is None:
+        return []
+    if window.units[number].kind == "heading":
+        section = _section(window, number)
+        return [section] if section else []
+    if block is None:
+        return []
+    found: list[Piece] = []
+    path = headings_above(window, block.heading)
+    if block.kind == "table":
+        row = _row(window, number, path)
+        found += [row] if row else []
+        if block.end - block.start <= LONGEST_TABLE and sections:
+            found.append(_piece(window, "table", [(block.lead, block.end)], path))
+    elif block.kind == "list" and block.end - block.lead > LONGEST_PIECE:
+        found.append(_piece(window, "list", _item_spans(window, block, number), path))
+    elif block.kind == "paragraph" and block.end - block.lead > LONGEST_PIECE:
+        found.append(_piece(window, "paragraph", [_around(window.units, number, block)], path))
+    else:
+        found.append(_piece(window, block.kind, [(block.lead, block.end)], path))
+    if sections and block.heading is not None:
+        section = _section(window, block.heading)
+        if section and all(section.spans != piece.spans for piece in found):
+            found.append(section)
+    return found
+
+
+def headings_above(window: Window, heading: int | None) -> str:
+    """The path of headings down to the unit `heading`, with what the passage knows of the headings above the window."""
+    path: list[str] = []
+    level = 7
+    number = heading
+    while number is not None and number >= 0:
+        unit = window.units[number]
+        if unit.kind == "heading":
+            own = _level(window.hit.text, unit)
+            if own < level:
+                path.insert(0, heading_text(window.hit.text[unit.start : unit.end]))
+                level = own
+        number -= 1
+    known = [part for part in window.hit.headings.split(" > ") if part]
+    if not path:
+        return " > ".join(known)
+    if path[0] in known:
+        return " > ".join([*known[: known.index(path[0])], *path])
+    return " > ".join(path if level == 1 else [*known[: max(0, level - 1)], *path])
+
+
+def heading_text(line: str) -> str:
+    """A heading without its marks.
+
+    Example:
+        >>> heading_text("## Remove the `app` ##")
+        'Remove the app'
+    """
+    return re.sub(r"[*_`]", "", line.strip().strip("#=~- ")).strip()
+
+
+def key_lines(text: str) -> bool:
+    """Is this a block of lines such as "Owner: Olav"?
+
+    Example:
+        >>> key_lines("Owner: Olav\\nStatus: paused"), key_lines("One line: no block.")
+        (True, False)
+    """
+    lines = [line for line in text.splitlines() if line.strip()]
+    return len(lines) >= 2 and sum(bool(_KEY_LINE.match(line)) and len(line) < 160 for line in lines) >= 0.7 * len(
+        lines
+    )
+
+
+def _piece(window: Window, kind: PieceKind, spans: Sequence[tuple[int, int]], path: str) -> Piece:
+    base = window.hit.start
+    return Piece(window.hit, kind, tuple((base + start, base + end) for start, end in spans), path, window.rank)
+
+
+def _blocks(text: str, units: Sequence[Sentence]) -> list[Block]:
+    blocks: list[Block] = []
+    number = 0
+    heading: int | None = None
+    while number < len(units):
+        unit = units[number]
+        if unit.kind == "heading":
+            heading = number
+            number += 1
+            continue
+        last = number
+        if unit.kind == "mark" and not _fence(text, unit):
+            number += 1
+            continue
+        if unit.kind in ("code", "mark"):
+            kind: PieceKind = "code"
+            while last + 1 < len(units) and units[last + 1].kind in ("code", "mark") and _near(text, units, last):
+                last += 1
+                if units[last].kind == "mark" and _fence(text, units[last]):
+                    break
+        elif unit.kind == "prose" and not unit.group and _indented(text, unit):
+            kind = "code"
+            while last + 1 < len(units) and units[last + 1].kind in ("prose", "code") and _goes_on(text, units, last):
+                last += 1
+        elif unit.kind == "row":
+            kind = "table"
+            while (
+                last + 1 < len(units) and units[last + 1].kind in ("row", "mark") and not _fence(text, units[last + 1])
+            ):
+                last += 1
+            while units[last].kind == "mark":
+                last -= 1
+        elif unit.kind == "item":
+            kind = "list"
+            while last + 1 < len(units) and _in_list(text, units, last + 1):
+                last += 1
+        else:
+            kind = "paragraph"
+            while last + 1 < len(units) and units[last + 1].kind == "prose" and _same_paragraph(text, units, last):
+                last += 1
+        start, end = units[number].start, units[last].end
+        lead = _lead(text, blocks, kind, start, heading)
+        blocks.append(Block(kind, start, end, number, last, lead, heading))
+        number = last + 1
+    return blocks
+
+
+def _fence(text: str, unit: Sentence) -> bool:
+    return text[unit.start : unit.end].lstrip().startswith(("```", "~~~"))
+
+
+def _indented(text: str, unit: Sentence) -> bool:
+    """Markdown's other form of code: its lines begin with four spaces."""
+    line = text[text.rfind("\n", 0, unit.start) + 1 : unit.end]
+    return line.startswith(("    ", "\t"))
+
+
+def _goes_on(text: str, units: Sequence[Sentence], number: int) -> bool:
+    return _indented(text, units[number + 1]) and _near(text, units, number)
+
+
+def _near(text: str, units: Sequence[Sentence], number: int) -> bool:
+    """A fence opens and closes with marks; between them everything is code."""
+    return text[units[number].end : units[number + 1].start].count("\n") < 3
+
+
+def _same_paragraph(text: str, units: Sequence[Sentence], number: int) -> bool:
+    return text[units[number].end : units[number + 1].start].count("\n") < 2
+
+
+def _in_list(text: str, units: Sequence[Sentence], number: int) -> bool:
+    """Does the unit go on with the list: another item, or what stands, indented, inside an item?"""
+    unit = units[number]
+    if unit.kind == "item":
+        return True
+    if unit.kind in ("heading", "row"):
+        return False
+    indent = unit.start - (text.rfind("\n", 0, unit.start) + 1)
+    if unit.kind == "prose":
+        return unit.group > 0 or (indent >= 2 and not text[text.rfind("\n", 0, unit.start) + 1 : unit.start].strip())
+    following = next((each for each in units[number + 1 :] if each.kind not in ("code", "mark")), None)
+    return indent >= 2 or (
+        following is not None and following.kind == "item" and following.group == units[number - 1].group
+    )
+
+
+def _lead(text: str, blocks: Sequence[Block], kind: PieceKind, start: int, heading: int | None) -> int:
+    """Where the paragraph above begins, if it introduces the block: it ends with ":" or stands above code."""
+    above = blocks[-1] if blocks else None
+    if above is None or above.heading != heading or above.kind != "paragraph" or kind in ("paragraph", "table"):
+        return start
+    between = text[above.end : start]
+    open_end = text[above.start : above.end].rstrip("*_ ").endswith((":", "："))
+    if between.strip() or between.count("\n") > 3 or not (kind == "code" or open_end):
+        return start
+    if start - above.start > LONGEST_PIECE // 2:
+        # A long paragraph: its last sentence introduces.
+        cut = max(text.rfind(mark, above.start, above.end - 1) for mark in (". ", "\n", "。"))
+        return cut + 1 + (text[cut + 1 : cut + 2] == " ") if cut > 0 else start
+    return above.start
+
+
+def _row(window: Window, number: int, path: str) -> Piece | None:
+    """The row, under the table's head; None for the head itself."""
+    unit = window.units[number]
+    if unit.intro is not None:
+        head = window.units[unit.intro]
+        return _piece(window, "row", [(head.start, head.end), (unit.start, unit.end)], path)
+    hit = window.hit
+    if hit.table_head and not hit.start <= hit.table_head_start < hit.end:
+        return _piece(window, "row", [(unit.start, unit.end)], path)
+    return None
+
+
+def _item_spans(window: Window, block: Block, number: int) -> list[tuple[int, int]]:
+    """Of a long list: the line that introduces it and the item, with what stands inside the item."""
+    units = window.units
+    first = number
+    while first > block.first and units[first].kind != "item":
+        first -= 1
+    last = first
+    while last < block.last and units[last + 1].kind != "item":
+        last += 1
+    item = (units[first].start, units[last].end)
+    intro = units[first].intro
+    if intro is not None:
+        return [(units[intro].start, units[intro].end), item]
+    return [item]
+
+
+def _around(units: Sequence[Sentence], number: int, block: Block) -> tuple[int, int]:
+    """Of a long paragraph: the sentence and its neighbours, about 600 characters."""
+    first = last = number
+    while units[last].end - units[first].start < 600:
+        grow_back = first > block.first and units[last].end - units[first - 1].start < 900
+        grow_on = last < block.last and units[last + 1].end - units[first].start < 900
+        if not grow_back and not grow_on:
+            break
+        if grow_on:
+            last += 1
+        if grow_back and units[last].end - units[first - 1].start < 900:
+            first -= 1
+    return units[first].start, units[last].end
+
+
+def _section(window: Window, heading: int) -> Piece | None:
+    """The heading's whole section, when it is short and says something."""
+    text, units = window.hit.text, window.units
+    level = _level(text, units[heading])
+    end = len(units)
+    for number in range(heading + 1, len(units)):
+        if units[number].kind == "heading" and _level(text, units[number]) <= level:
+            end = number
+            break
+    inside = [unit for unit in units[heading + 1 : end] if unit.kind not in ("heading", "mark")]
+    if not inside or (end == len(units) and window.hit.end - units[-1].end > 1):
+        return None
+    last = units[end - 1]
+    first = units[heading + 1]
+    if last.end - first.start > LONGEST_SECTION:
+        return None
+    path = headings_above(window, heading)
+    return _piece(window, "section", [(first.start, last.end)], path)
+
+
+def _level(text: str, unit: Sentence) -> int:
+    line = text[unit.start : unit.end]
+    hashes = _HASHES.match(line)
+    if hashes:
+        return len(hashes.group(1))
+    following = text[unit.end : unit.end + 4].lstrip("\n")[:1]
+    return {"=": 1, "-": 2}.get(following, 3)

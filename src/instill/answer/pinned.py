@@ -1,0 +1,145 @@
+"""What a question pins down: numbers, versions, years, codes and names that the evidence has to speak of.
+
+"What is new in Python 3.25?" is not answered by what is new in 3.13. A pin must stand in the pieces that are shown, or
+in their headings, title or front matter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from functools import cached_property
+from typing import Literal
+
+from instill.answer.text import STOPWORDS, normalise, stem
+
+PinKind = Literal["number", "code", "name"]
+
+_NUMBER = re.compile(r"(?<![\w.])[vV]?\d[\d,.'\u202f]*(?:[kKmM]\b)?(?![\w])|(?<![\w.])\d+(?=[%°€$£a-zA-Z]{1,4}\b)")
+_CODE = re.compile(
+    r"`[^`\n]{2,60}`"
+    r"|\b(?:[A-Za-z]+[-_#./:]?)+\d[\w.#:/-]*\b"  # E-9999, C2065, Q1, utf8
+    r"|\b\w+_\w+\b|--?[a-z][\w-]{2,}\b"  # snake_case, --flags
+    r"|\b[a-z]+[A-Z]\w*\b"  # camelCase
+)
+_NAME = re.compile(r"(?<![.!?:]\s)(?<!^)(?<![\"“(])\b[A-Z][\w’'&-]*[\w](?:\s+[A-Z][\w’'&-]*\w)*")
+_VERSIONED = re.compile(
+    r"(?:\b[A-Z][\w+#-]*|\bversions?|\brelease|\bquarter|\blevel|\bstep|\bphase|\bchapter)\s*$", re.I
+)
+_WORDS = re.compile(r"[\w.#+'’&/-]*\w")
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """One thing that the evidence must speak of; `text` as the question writes it."""
+
+    text: str
+    kind: PinKind
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Texts in which pins are looked for: pieces, headings, titles, values of front matter, paths."""
+
+    texts: Sequence[str]
+
+    @cached_property
+    def _plain(self) -> str:
+        return _plain(" \n ".join(self.texts))
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """Its words, normalised and stemmed."""
+        return frozenset(stem(word.strip(".'’-/")) for word in _WORDS.findall(self._plain))
+
+    def speaks_of(self, pin: Pin) -> bool:
+        """Whether the pin stands there: a number as a whole number, a name by every word of it."""
+        if pin.kind == "name":
+            return all(stem(word) in self.words or word in self._plain for word in _plain(pin.text).split())
+        wanted = _bare_number(pin.text) if pin.kind == "number" else _plain(pin.text.strip("`"))
+        return bool(re.search(rf"(?<![\w.]){_flexible(wanted)}(?![\w]|\.\d)", self._plain))
+
+
+def pins_of(question: str) -> list[Pin]:
+    """What `question` pins down, in its order.
+
+    A number of one digit counts only where it tells one of several apart ("Redis 7", "version 2", "step 3").
+
+    Example:
+        >>> [pin.text for pin in pins_of("Does PowerShell 8.2 return E-9999 on Windows?")]
+        ['PowerShell', '8.2', 'E-9999', 'Windows']
+    """
+    found: list[tuple[int, int, Pin]] = []
+
+    def add(start: int, end: int, kind: PinKind) -> None:
+        if not any(start < known_end and known_start < end for known_start, known_end, _ in found):
+            found.append((start, end, Pin(question[start:end], kind)))
+
+    for match in _CODE.finditer(question):
+        add(match.start(), match.end(), "code")
+    for match in _NUMBER.finditer(question):
+        end = match.start() + len(match.group().rstrip(".,'"))
+        digits = sum(character.isdigit() for character in question[match.start() : end])
+        if digits > 1 or _VERSIONED.search(question[: match.start()]):
+            add(match.start(), end, "number")
+    for match in _NAME.finditer(question):
+        for word in re.finditer(r"\S+", match.group()):
+            if normalise(word.group()) not in STOPWORDS and len(word.group()) > 1:
+                add(match.start() + word.start(), match.start() + word.end(), "name")
+    return [pin for _, _, pin in sorted(found, key=lambda each: each[0])]
+
+
+def missing_pins(pins: Iterable[Pin], evidence: Evidence) -> list[Pin]:
+    """Those that the evidence does not speak of."""
+    return [pin for pin in pins if not evidence.speaks_of(pin)]
+
+
+def near_miss(pin: Pin, evidence: Evidence) -> str:
+    """The word of the evidence that the pin may be a misspelling of, or ""; numbers and codes are never misspelt.
+
+    Example:
+        >>> near_miss(Pin("Sentinell", "name"), Evidence(["The sentinel restarts."]))
+        'sentinel'
+    """
+    if pin.kind != "name" or len(pin.text) < 5:
+        return ""
+    word = stem(_plain(pin.text))
+    close = [
+        other
+        for other in evidence.words
+        if len(other) > 3 and abs(len(other) - len(word)) <= 2 and SequenceMatcher(None, word, other).ratio() >= 0.82
+    ]
+    return max(close, key=lambda other: SequenceMatcher(None, word, other).ratio(), default="")
+
+
+def others_of_its_kind(pin: Pin, texts: Sequence[str]) -> list[str]:
+    """What the texts have in the place of the pin: other versions, years or codes of the same form; at most three.
+
+    Example:
+        >>> others_of_its_kind(Pin("3.25", "number"), ["New in Python 3.13 and 3.12."])
+        ['3.13', '3.12']
+    """
+    if pin.kind == "name":
+        return []
+    shape = re.escape(re.sub(r"\d+", "0", pin.text.strip("`"))).replace("0", r"\d+")
+    found = dict.fromkeys(
+        match.group() for text in texts for match in re.finditer(rf"(?<![\w.]){shape}(?![\w]|\.\d)", text, re.I)
+    )
+    return [other for other in found if other.lower() != pin.text.lower()][:3]
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"(?<=\d)[,'\u202f](?=\d{3}\b)", "", normalise(text)).replace("’", "'")
+
+
+def _bare_number(text: str) -> str:
+    return _plain(text).lstrip("v").rstrip(".,'")
+
+
+def _flexible(wanted: str) -> str:
+    """The pattern of a pin: hyphen, space and underscore are the same, a leading "v" may be there or not."""
+    pattern = re.escape(wanted)
+    pattern = re.sub(r"(?:\\[- ]|_)", r"[-_ ]?", pattern)
+    return rf"v?{pattern}" if wanted[:1].isdigit() else pattern

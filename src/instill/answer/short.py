@@ -1,0 +1,109 @@
+"""The short answer on top: shown only where it is safe.
+
+It must win clearly over the other words, fit the kind of thing that is asked for, be whole, say something that the
+question does not say itself, and stand in a piece that is shown. Otherwise there is none.
+"""
+
+from __future__ import annotations
+
+import re
+
+from instill.answer.choosing import Chosen
+from instill.answer.display import plain_text
+from instill.answer.findings import Findings
+from instill.answer.question import Question, shows
+from instill.answer.text import terms
+
+LONGEST_SHORT = 120
+"""Longest short answer in characters; what is longer is said by its piece."""
+
+LEAST_MASS = 0.55
+"""Least share of the reader's belief that lies in the words."""
+
+LEAST_SPAN = 1.0
+"""Least margin of the words over "no answer" (logit)."""
+
+LEAST_ANSWERABLE = 1.0
+"""Least belief that the piece answers (logit)."""
+
+_TOO_WIDE = frozenset({"list", "manner", "reason", "yesno"})
+_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\d.,，、%％]")
+_WORD = re.compile(r"\w")
+_JOINTS = "-_/.,:'’@"
+_UNIT = re.compile(
+    r"\s?(?:%|°\s?[CF]?|€|\$|£|(?:percent|per cent|million|billion|thousand|seconds?|minutes?|hours?|days?|weeks?|"
+    r"months?|years?|bytes?|[kKMGT]i?B|ms|degrees?|euros?|dollars?|characters?|times|users?|people|employees)\b)"
+)
+
+
+def short_answer(question: Question, chosen: list[Chosen], findings: Findings | None) -> str:
+    """The words that answer, from the best piece; "" where they are not safe to show alone."""
+    if not chosen or findings is None or _TOO_WIDE & set(question.wanted):
+        return ""
+    best = chosen[0]
+    reading = best.reading
+    if reading is None or reading.start >= reading.end or best.piece.kind in ("section", "table"):
+        return ""
+    if reading.span < LEAST_SPAN or reading.answerable < LEAST_ANSWERABLE:
+        return ""
+    if reading.mass(reading.start, reading.end) < LEAST_MASS:
+        return ""
+    text = best.piece.text
+    start, end = whole(text, reading.start, reading.end)
+    words = plain_text(text[start:end]).strip(" ,;:")
+    if not words or len(words) > LONGEST_SHORT or "\n" in text[start:end].strip():
+        return ""
+    if len(words) >= 0.7 * len(plain_text(text)) or words.count("|"):
+        return ""
+    asked = set(terms(question.text))
+    said = set(terms(words, keep_stop=True))
+    if said and said <= asked | {"the", "a", "an"}:
+        return ""
+    specific = [kind for kind in question.wanted if kind in ("number", "date", "person", "place")]
+    if specific and not any(shows(kind, question, f"is {words}") for kind in specific):
+        return ""
+    return "" if _cut(words) else words
+
+
+def whole(text: str, start: int, end: int) -> tuple[int, int]:
+    """The span, grown to whole words, numbers, units and runs of a script without spaces.
+
+    Example:
+        >>> text = "It costs 1,200 euros a month."
+        >>> text[slice(*whole(text, 11, 14))]
+        '1,200 euros'
+    """
+    while 0 < start < len(text) and _joined(text, start):
+        start -= 1
+    while 0 < end < len(text) and _joined(text, end):
+        end += 1
+    unit = _UNIT.match(text, end)
+    if unit and text[start:end].rstrip()[-1:].isdigit():
+        end = unit.end()
+    if start > 0 and text[start - 1] in "$€£#-" and text[start].isdigit():
+        start -= 1
+    return start, end
+
+
+def _joined(text: str, place: int) -> bool:
+    """Do the characters before and at `place` belong to one word, number, code or run of characters?"""
+    one, other = text[place - 1], text[place]
+    if (_CJK.match(one) and _CJK.match(other)) or (_WORD.match(one) and _WORD.match(other)):
+        return True
+    # "1,200", "3.14", "re-use", "a/b": a mark between two characters of a word joins them.
+    if one in _JOINTS and _WORD.match(other):
+        return place > 1 and bool(_WORD.match(text[place - 2])) and _joins(one, text[place - 2], other)
+    if other in _JOINTS and _WORD.match(one):
+        return place + 1 < len(text) and bool(_WORD.match(text[place + 1])) and _joins(other, one, text[place + 1])
+    return False
+
+
+def _joins(mark: str, one: str, other: str) -> bool:
+    return mark not in ".,:" or (one.isdigit() and other.isdigit()) or (mark == "." and other.islower())
+
+
+def _cut(words: str) -> bool:
+    """Does it look cut: an unclosed bracket or quote, or a last word that must go on?"""
+    if words.count("(") != words.count(")") or words.count("[") != words.count("]") or words.count('"') % 2:
+        return True
+    return words.lower().split()[-1] in {"of", "the", "and", "or", "to", "a", "an", "in", "with", "for", "by", "is"}

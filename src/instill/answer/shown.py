@@ -1,0 +1,143 @@
+"""How a piece of a document reads in an answer: lists as lists, code as code, a table's row with its columns' names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from instill.answer.display import plain_text, safe_text
+from instill.answer.pieces import Piece, key_lines
+from instill.answer.sentences import Sentence, split_sentences
+
+_NUMBER = re.compile(r"\s*(\(?\d{1,3}[.)])\s")
+_HIDDEN = re.compile(r"^\s*(?:\{[%{].*[%}]\}|\[[^\]]+\]:\s*\S+.*|#!?\[.*\]|<!--.*-->|---+|\+\+\++)\s*$")
+"""Lines of a page's own machinery: template tags, link definitions, attributes, rules."""
+
+
+def shown(piece: Piece) -> str:
+    """The piece as Markdown without decoration: paragraphs on one line, list items and code on lines of their own.
+
+    Example:
+        >>> from instill.answer.pieces import open_window, pieces_at
+        >>> from instill.index.types import Hit
+        >>> text = "Use this command:\\n\\n```\\napp remove\\n```\\n"
+        >>> hit = Hit("d", 0, 0, len(text), text, "", None, None, "a.md", "text", "A", (), {}, 1.0, 1.0, 1.0)
+        >>> [piece] = pieces_at(open_window(hit, text, 0), 0, sections=False)
+        >>> print(shown(piece))
+        Use this command:
+        ```
+        app remove
+        ```
+    """
+    if piece.kind == "row" and len(piece.spans) == 2:
+        head, row = (piece.hit.text[start - piece.hit.start : end - piece.hit.start] for start, end in piece.spans)
+        return row_with_names(head, row) or plain_text(row)
+    if piece.kind == "row" and piece.hit.table_head:
+        return row_with_names(piece.hit.table_head, piece.text) or plain_text(piece.text)
+    return "\n".join(line for span in piece.spans for line in _lines(piece, *span) if line.strip())
+
+
+def row_with_names(head: str, row: str) -> str:
+    """A table row with the names of its columns: "Plan: Team, Price: 10"; "" when they do not match."""
+    names = [plain_text(cell) for cell in _cells(head)]
+    cells = [plain_text(cell) for cell in _cells(row)]
+    if len(names) != len(cells):
+        return ""
+    return ", ".join(f"{name}: {cell}" if name else cell for name, cell in zip(names, cells, strict=True) if cell)
+
+
+def _cells(line: str) -> list[str]:
+    line = line.strip().splitlines()[0] if line.strip() else ""
+    if "\t" in line and "|" not in line:
+        return line.split("\t")
+    return re.split(r"(?<!\\)\|", line.strip().strip("|"))
+
+
+def _lines(piece: Piece, start: int, end: int) -> Iterator[str]:
+    text = piece.hit.text[start - piece.hit.start : end - piece.hit.start]
+    units = split_sentences(text)
+    head: str | None = None
+    paragraph: list[str] = []
+    code_at = -1
+    last_end = 0
+    for number, unit in enumerate(units):
+        raw = text[unit.start : unit.end]
+        gap = text[last_end : unit.start].count("\n")
+        last_end = unit.end
+        if paragraph and (unit.kind != "prose" or gap > 1):
+            yield " ".join(paragraph)
+            paragraph = []
+        if unit.kind != "row":
+            head = None
+        if unit.kind == "mark":
+            continue
+        if unit.kind == "code" or (unit.kind == "prose" and _is_code(text, unit)):
+            if code_at < 0 or not _joined_code(text, units, number):
+                yield "```"
+            yield from _code(text, unit)
+            code_at = number
+            if not _next_is_code(text, units, number):
+                yield "```"
+                code_at = -1
+            continue
+        if unit.kind == "heading":
+            yield plain_text(raw).rstrip(":") + ":"
+        elif unit.kind == "row":
+            if head is None and not set(raw) <= set("|-: "):
+                head = raw
+                if not _only_row(units, number):
+                    continue
+            yield "- " + (row_with_names(head or raw, raw) or plain_text(raw))
+        elif unit.kind == "item":
+            yield _item(text, unit)
+        else:
+            paragraph.extend(_prose(raw) if not key_lines(raw) else ())
+            if key_lines(raw):
+                yield from (plain_text(line) for line in raw.splitlines() if line.strip())
+    if paragraph:
+        yield " ".join(paragraph)
+
+
+def _prose(raw: str) -> list[str]:
+    kept = "\n".join(line for line in raw.splitlines() if not _HIDDEN.match(line))
+    text = plain_text(kept)
+    return [text] if text else []
+
+
+def _item(text: str, unit: Sentence) -> str:
+    raw = text[unit.start : unit.end]
+    line_start = text.rfind("\n", 0, unit.start) + 1
+    indent = "  " if unit.start - line_start >= 2 else ""
+    number = _NUMBER.match(raw)
+    if number:
+        return f"{indent}{number.group(1).strip('()').rstrip('.')}. {plain_text(raw[number.end() :])}"
+    return f"{indent}- {plain_text(raw).removeprefix('- ')}"
+
+
+def _is_code(text: str, unit: Sentence) -> bool:
+    line_start = text.rfind("\n", 0, unit.start) + 1
+    return not unit.group and text[line_start : unit.start].startswith(("    ", "\t"))
+
+
+def _code(text: str, unit: Sentence) -> Iterator[str]:
+    line_start = text.rfind("\n", 0, unit.start) + 1
+    lines = safe_text(text[line_start : unit.end]).splitlines()
+    indents = [len(line) - len(line.lstrip()) for line in lines if line.strip()]
+    least = min(indents, default=0)
+    yield from (line[least:].rstrip() for line in lines)
+
+
+def _next_is_code(text: str, units: list[Sentence], number: int) -> bool:
+    following = units[number + 1] if number + 1 < len(units) else None
+    return following is not None and (
+        following.kind == "code" or (following.kind == "prose" and _is_code(text, following))
+    )
+
+
+def _joined_code(text: str, units: list[Sentence], number: int) -> bool:
+    before = units[number - 1] if number else None
+    return before is not None and (before.kind == "code" or (before.kind == "prose" and _is_code(text, before)))
+
+
+def _only_row(units: list[Sentence], number: int) -> bool:
+    return not any(unit.kind == "row" for unit in units[number + 1 :])
