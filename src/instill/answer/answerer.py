@@ -137,6 +137,8 @@ class Answerer:
     def _quoted(self, run: _Run, notices: tuple[str, ...] = (), dropped: int = 0, generator: str = "") -> Answer:
         found, citer = self._extract(run)
         trace = run.trace("extractive", dropped=dropped + citer.failed, generator=generator)
+        if found.missing:
+            return run.answer(f"{REFUSAL} {found.missing}", (), found.confidence, trace, notices, abstained=True)
         return self._finished(run, found.text, found.claims, found.confidence, trace, notices, found.short)
 
     def _written(self, run: _Run, generator: Generator, on_token: Callable[[str], None] | None) -> Answer:
@@ -207,9 +209,9 @@ class Answerer:
                 run.read,
                 self._encoder,
                 citer,
-                most=self._settings.sentences,
                 pool=run.pool,
                 findings=run.findings,
+                reader=self._reader,
             )
         return found, citer
 

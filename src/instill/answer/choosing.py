@@ -79,6 +79,19 @@ def choose_pieces(
     return _without_repeats(question, ranking, weighed, most)
 
 
+def pieces_of(ranking: Ranking, rows: Sequence[int]) -> list[Chosen]:
+    """The sentences of `rows` as pieces of their own."""
+    found = []
+    for row in rows:
+        unit = ranking.units[row]
+        hit = ranking.hits[unit.rank]
+        span = (hit.start + unit.sentence.start, hit.start + unit.sentence.end)
+        found.append(
+            Chosen(Piece(hit, "paragraph", (span,), hit.headings, unit.rank), float(ranking.scores[row]), None)
+        )
+    return found
+
+
 def _candidates(question: Question, ranking: Ranking, citer: Citer) -> list[tuple[Piece, float]]:
     """Pieces that hold the best sentences, each once, with the score of its best sentence."""
     windows: dict[int, Window | None] = {}

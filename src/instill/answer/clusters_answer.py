@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from instill.answer.choosing import pieces_of
 from instill.answer.citations import Citer
 from instill.answer.confidence import confidence, signs
 from instill.answer.extractive import Extract, claims_of, written
@@ -79,7 +80,7 @@ def piece_together(
     rows = _best_of_each(ranking, belonging, most)
     if not rows:
         return Extract("", (), 0.0, ranking)
-    belief = confidence(signs(asked, ranking, rows))
+    belief = confidence(signs(ranking, pieces_of(ranking, rows)))
     claims = [claim for row in rows for span in arrange(ranking, [row]) for claim in claims_of(span, citer)]
     claims = list(dict.fromkeys(claims))
     return Extract(written(claims), tuple(claims), belief if claims else 0.0, ranking)

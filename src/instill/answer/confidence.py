@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import exp, log1p
 
+from instill.answer.choosing import Chosen
 from instill.answer.findings import Findings
-from instill.answer.question import Question
 from instill.answer.ranking import Ranking
 from instill.answer.text import coverage, terms
 
@@ -33,33 +33,47 @@ READER_COEFFICIENTS: Mapping[str, float] = {
     "missing": -0.23,
     "reader": 2.91,  # logit / 10 that a passage answers, of the one that does so best
     "relevant": 0.35,  # logit / 10 that a passage is about what is asked, of the one that is so most
+    "verified": 2.0,  # logit / 10 that a chosen piece answers by itself
     "agreement": 1.86,  # log(1 + other passages that give the same answer)
 }
 """The same where a reader has read the passages."""
 
 
 def signs(
-    question: Question, ranking: Ranking, rows: Sequence[int], findings: Findings | None = None
+    ranking: Ranking,
+    chosen: Sequence[Chosen],
+    findings: Findings | None = None,
+    *,
+    missing: float = 0.0,
 ) -> dict[str, float]:
-    """The signs that `COEFFICIENTS` weighs, for the chosen `rows`; with `findings` those of `READER_COEFFICIENTS`."""
+    """The signs that `COEFFICIENTS` weighs, for the chosen pieces; with `findings` those of `READER_COEFFICIENTS`.
+
+    Args:
+        missing: share of what the question names (numbers, codes, names) that the pieces do not speak of.
+    """
     hits = ranking.hits
-    chosen = [ranking.units[row] for row in rows]
-    said = set().union(*(unit.found for unit in chosen)) if chosen else set()
-    ranks = sorted({unit.rank for unit in chosen})
-    around: set[str] = set()
-    for rank in ranks:
-        around.update(terms(f"{hits[rank].title} {hits[rank].headings} {hits[rank].text}"))
+    pieces = [each.piece for each in chosen]
+    said = set(terms(" ".join(piece.text for piece in pieces)))
+    around = set(terms(" ".join(f"{piece.hit.title} {piece.headings} {piece.text}" for piece in pieces)))
+    cosines = [
+        float(ranking.feature("cosine")[row])
+        for row, unit in enumerate(ranking.units)
+        for piece in pieces
+        if piece.hit.doc_id == hits[unit.rank].doc_id
+        and piece.holds(hits[unit.rank].start + unit.sentence.start, hits[unit.rank].start + unit.sentence.end)
+    ]
     found = {
         "bias": 1.0,
-        "closest": max([hit.vector_score for hit in hits] + [float(ranking.feature("cosine")[row]) for row in rows]),
+        "closest": max([hit.vector_score for hit in hits] + cosines),
         "sentence coverage": coverage(ranking.wanted, said),
         "passage coverage": coverage(ranking.wanted, around),
-        "missing": _missing(question, around),
+        "missing": missing,
     }
     if findings is not None and findings.readings:
         found["reader"] = max(reading.score for reading in findings.readings) / 10
         found["relevant"] = max(reading.relevant for reading in findings.readings) / 10
         found["agreement"] = log1p(findings.agreement())
+        found["verified"] = max(each.answerable for each in chosen) / 10
     return found
 
 
@@ -68,15 +82,3 @@ def confidence(found: Mapping[str, float]) -> float:
     coefficients = READER_COEFFICIENTS if "reader" in found else COEFFICIENTS
     total = sum(coefficients[name] * value for name, value in found.items())
     return 1 / (1 + exp(-max(-30.0, min(30.0, total))))
-
-
-def _missing(question: Question, around: set[str]) -> float:
-    """Share of the names (capitalised inside the question) and numbers that the passages do not hold."""
-    words = question.text.split()
-    named = {
-        term
-        for position, word in enumerate(words)
-        if any(character.isdigit() for character in word) or (position and word[:1].isupper())
-        for term in terms(word)
-    }
-    return len(named - around) / len(named) if named else 0.0

@@ -1,23 +1,25 @@
-"""An answer without a generator: the best sentences of the best passages, each cited, or a refusal."""
+"""An answer without a generator: the pieces of the documents that answer, each cited, or a refusal."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from instill.answer.choosing import Chosen, choose_pieces
 from instill.answer.citations import Citer
 from instill.answer.confidence import confidence, signs
 from instill.answer.display import plain_text
 from instill.answer.findings import Findings
-from instill.answer.question import Question, read_question
+from instill.answer.pinned import Evidence, missing_pins, near_miss, others_of_its_kind, pins_of
+from instill.answer.question import read_question
 from instill.answer.ranking import Ranking, rank_sentences
-from instill.answer.selection import MARGIN, READER_MARGIN, Span, arrange, choose, choose_list, with_their_lists
+from instill.answer.reranking import Reads
+from instill.answer.selection import Span
+from instill.answer.short import short_answer
+from instill.answer.shown import row_with_names, shown
 from instill.answer.types import Citation, Claim
 from instill.encoders.protocol import Encoder
 from instill.index.types import Hit
-
-LONGEST_SHORT = 120
-"""Longest short answer in characters; what is longer is said by its sentence."""
 
 REFUSAL = "The documents do not answer this question."
 
@@ -27,7 +29,8 @@ class Extract:
     """Claims with their confidence and the signs it was computed from.
 
     No claims when the hits hold no statement; `ranking` is None without hits. `short` is the exact answer inside the
-    claims' quotes, "" when the reader names none or the question asks for more than a phrase.
+    claims' quotes, "" where none is safe to show. `missing` says what the question names and the evidence does not,
+    as a sentence, or "".
     """
 
     text: str
@@ -36,6 +39,7 @@ class Extract:
     ranking: Ranking | None
     signs: Mapping[str, float] = field(default_factory=dict)
     short: str = ""
+    missing: str = ""
 
 
 def extract(
@@ -44,45 +48,73 @@ def extract(
     encoder: Encoder,
     citer: Citer,
     *,
-    most: int = 4,
+    most: int = 3,
     pool: Sequence[Hit] = (),
     findings: Findings | None = None,
+    reader: Reads | None = None,
 ) -> Extract:
     """Answer `question` from `hits`, best first.
 
     Args:
-        most: most sentences; a list that answers is quoted whole.
-        pool: more hits than are read, for the rarity of the question's terms.
+        most: most pieces.
+        pool: more hits than are read, for the rarity of the question's terms and the names that they hold.
         findings: what the reader found in them.
+        reader: reads each piece by itself.
     """
     if not hits:
         return Extract("", (), 0.0, None)
     asked = read_question(question)
     ranking = rank_sentences(asked, hits, encoder, pool=pool, findings=findings)
-    rows = choose(ranking, most, margin=READER_MARGIN if findings else MARGIN)
-    if not rows:
+    chosen = choose_pieces(asked, ranking, citer, reader, most=most)
+    if not chosen:
         return Extract("", (), 0.0, ranking)
-    found = signs(asked, ranking, rows, findings)
-    spans = choose_list(ranking, citer, asked, encoder) or with_their_lists(arrange(ranking, rows), citer)
-    claims = [claim for span in spans for claim in claims_of(span, citer)]
+    claims = [claim for each in chosen for claim in piece_claims(each, citer)]
+    missing, share = what_is_missing(question, chosen, [*hits, *pool])
+    found = signs(ranking, chosen, findings, missing=share)
     belief = confidence(found) if claims else 0.0
-    short = short_answer(asked, claims, findings) if findings and len(spans) <= most else ""
-    return Extract(written(claims), tuple(claims), belief, ranking, found, short)
+    short = short_answer(asked, chosen, findings)
+    return Extract(written(claims), tuple(claims), belief, ranking, found, short, missing)
 
 
-def short_answer(question: Question, claims: Sequence[Claim], findings: Findings) -> str:
-    """The words that answer, from the first passage in which the reader finds some inside a quote of the claims."""
-    if question.wants_list:
-        return ""
-    quotes = [citation for claim in claims for citation in claim.citations]
-    for rank, found in enumerate(findings.readings):
-        hit = findings.hits[rank]
-        start, end = hit.start + found.start, hit.start + found.end
-        for quote in quotes:
-            if quote.doc_id == hit.doc_id and quote.start <= start < end <= quote.end and found.span > 0:
-                words = plain_text(hit.text[found.start : found.end])
-                return words if len(words) <= LONGEST_SHORT and len(words) < 0.7 * len(quote.text) else ""
-    return ""
+def what_is_missing(question: str, chosen: Sequence[Chosen], pool: Sequence[Hit]) -> tuple[str, float]:
+    """What the question names and the chosen pieces do not speak of, as a sentence, and its share of all it names.
+
+    A name that no passage of the pool holds, a number, version or code that the pieces do not hold: the sentence says
+    so. A name that stands elsewhere in the pool only counts in the share.
+    """
+    pins = pins_of(question)
+    if not pins:
+        return "", 0.0
+    pieces = [each.piece for each in chosen]
+    evidence = Evidence([line for piece in pieces for line in _about(piece.hit, piece.headings, piece.text)])
+    lacking = missing_pins(pins, evidence)
+    around = Evidence([line for hit in pool for line in _about(hit, hit.headings, hit.text)])
+    hard = [pin for pin in lacking if pin.kind != "name" or not (around.speaks_of(pin) or near_miss(pin, around))]
+    soft = [pin for pin in lacking if not near_miss(pin, evidence)]
+    if not hard:
+        return "", len(soft) / len(pins)
+    others = [*dict.fromkeys(other for pin in hard for other in others_of_its_kind(pin, evidence.texts))]
+    named = " and ".join(f'"{pin.text.strip("`")}"' for pin in hard[:3])
+    if others:
+        return f"The documents speak of {', '.join(others)}, not of {named}.", 1.0
+    return f"Nothing that was found speaks of {named}.", 1.0
+
+
+def _about(hit: Hit, headings: str, text: str) -> list[str]:
+    return [hit.title, headings, text, hit.source.rpartition("/")[2], *(str(value) for value in hit.metadata.values())]
+
+
+def piece_claims(chosen: Chosen, citer: Citer) -> list[Claim]:
+    """The piece as one claim with its spans; none when a span fails the check."""
+    piece = chosen.piece
+    citations = [citer.cite(piece.hit, start, end) for start, end in piece.spans]
+    kept = tuple(_under(citation, piece.headings) for citation in citations if citation is not None)
+    text = shown(piece)
+    return [Claim(text, kept)] if text and len(kept) == len(citations) else []
+
+
+def _under(citation: Citation, headings: str) -> Citation:
+    return replace(citation, headings=headings) if headings else citation
 
 
 def claims_of(span: Span, citer: Citer) -> list[Claim]:
@@ -90,45 +122,50 @@ def claims_of(span: Span, citer: Citer) -> list[Claim]:
     citation = citer.cite(span.hit, span.start, span.end)
     if citation is None:
         return []
-    shown = _shown(span, citation)
+    text = _shown(span, citation)
     if span.intro is None:
-        return [Claim(shown, (citation,))] if shown else []
+        return [Claim(text, (citation,))] if text else []
     intro = citer.cite(span.hit, *span.intro)
     if intro is None:
-        return [Claim(shown, (citation,))]
+        return [Claim(text, (citation,))]
     if intro.text.lstrip().startswith("|") and citation.text.lstrip().startswith("|"):
-        return [Claim(_row(intro.text, citation.text) or shown, (intro, citation))]
+        return [Claim(row_with_names(intro.text, citation.text) or text, (intro, citation))]
     if span.listed:
-        return [Claim(plain_text(intro.text), (intro,)), Claim(f"- {_bare(shown)}", (citation,))]
-    return [Claim(f"{plain_text(intro.text)} {shown}", (intro, citation))]
+        return [Claim(plain_text(intro.text), (intro,)), Claim(f"- {_bare(text)}", (citation,))]
+    return [Claim(f"{plain_text(intro.text)} {text}", (intro, citation))]
 
 
 def _shown(span: Span, citation: Citation) -> str:
-    shown = plain_text(citation.text)
-    return f"- {_bare(shown)}" if span.listed and shown else shown
+    text = plain_text(citation.text)
+    return f"- {_bare(text)}" if span.listed and text else text
 
 
 def _bare(item: str) -> str:
     return item.removeprefix("- ")
 
 
-def _row(head: str, row: str) -> str:
-    """A table row with the names of its columns: "Plan: Team, Price: 10"; "" when they do not match."""
-    named = next((line for line in head.split("\n") if any(character.isalnum() for character in line)), "")
-    names = [plain_text(cell) for cell in named.strip().strip("|").split("|")]
-    cells = [plain_text(cell) for cell in row.strip().strip("|").split("|")]
-    if len(names) != len(cells):
-        return ""
-    return ", ".join(f"{name}: {cell}" if name else cell for name, cell in zip(names, cells, strict=True) if cell)
-
-
 def written(claims: Sequence[Claim]) -> str:
-    """The claims as one text; `[n]` is the n-th of the answer's citations, list items stand on lines of their own."""
+    """The claims as one text; `[n]` is the n-th of the answer's citations. Several lines stand in a paragraph of their
+    own."""
     numbers: dict[Citation, int] = {}
     text = ""
     for claim in claims:
         marks = "".join(f"[{numbers.setdefault(citation, len(numbers) + 1)}]" for citation in claim.citations)
-        line = f"{claim.text} {marks}"
-        breaks = claim.text.startswith("- ") or text.rpartition("\n")[2].startswith("- ")
-        text += ("\n" if breaks and text else " " if text else "") + line
+        wide = "\n" in claim.text or "\n" in text.rpartition("\n\n")[2]
+        listed = claim.text.startswith("- ") and "\n" not in claim.text
+        gap = "\n" if listed else "\n\n" if wide else " "
+        text += (gap if text else "") + with_marks(claim.text, marks)
     return text
+
+
+def with_marks(text: str, marks: str) -> str:
+    """The marks behind the text, but never behind the end of a block of code, which has to stand alone.
+
+    Example:
+        >>> with_marks("Run:\n```\nls\n```", "[1]")
+        'Run: [1]\n```\nls\n```'
+    """
+    if not text.endswith("```"):
+        return f"{text} {marks}"
+    first, line, rest = text.partition("\n")
+    return f"{first} {marks}{line}{rest}" if not first.startswith("```") else f"{marks}\n{text}"
