@@ -13,13 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from instill.answer.citations import Citer
+from instill.answer.display import plain_text
 from instill.answer.pieces import Piece, Window, open_window, pieces_at
 from instill.answer.question import Question
 from instill.answer.ranking import WEIGHTS, Ranking
 from instill.answer.reader import Reading
 from instill.answer.reader_input import heading
 from instill.answer.reranking import Reads
-from instill.answer.text import terms
+from instill.answer.text import coverage, terms
+from instill.encoders.protocol import Encoder
 
 MOST_CANDIDATES = 14
 """Pieces that are read one by one."""
@@ -27,7 +29,7 @@ MOST_CANDIDATES = 14
 MOST_PIECES = 3
 """Pieces of an answer."""
 
-MOST_CHARACTERS = 2_200
+MOST_CHARACTERS = 2_800
 """Characters after which no further piece is added."""
 
 VERIFIED_WEIGHT = 1.2
@@ -36,8 +38,14 @@ VERIFIED_WEIGHT = 1.2
 SECTION_WEIGHT = 0.8
 """How much better a whole section must be than the piece in it."""
 
+LIST_WEIGHT = 1.5
+"""What a list, a table or a whole section is worth more where a list is asked for."""
+
 FURTHER = 2.0
 """A further piece is at most this far below the best one."""
+
+_QUOTED = re.compile(r"[\"“`'][^\"”`']{8,}[\"”`']|\b[A-Z][A-Z_]{4,}\b|\b[eE]rror\b|\b[A-Za-z]+-?\d{2,}\b")
+"""A message, a code or the word "error": what to do stands beside the place where it is named."""
 
 _SCORED_SIDES = re.compile(
     r"\b(?:difference between|compare|comparing|between)\s+(?P<a>.+?)\s+(?:and|or|with|to)\s+(?P<b>.+?)(?:[?.,]|$)"
@@ -61,10 +69,18 @@ class Chosen:
 
 
 def choose_pieces(
-    question: Question, ranking: Ranking, citer: Citer, reader: Reads | None, *, most: int = MOST_PIECES
+    question: Question,
+    ranking: Ranking,
+    encoder: Encoder,
+    citer: Citer,
+    reader: Reads | None,
+    *,
+    most: int = MOST_PIECES,
 ) -> list[Chosen]:
     """The pieces to show, best first; none where the hits state nothing."""
     found = _candidates(question, ranking, citer)
+    if question.wants_list:
+        found = [_as_list(piece, score, ranking, encoder) for piece, score in found]
     if not found:
         return []
     readings: Sequence[Reading | None] = [None] * len(found)
@@ -77,6 +93,22 @@ def choose_pieces(
     ]
     weighed.sort(key=lambda each: -each.score)
     return _without_repeats(question, ranking, weighed, most)
+
+
+def _as_list(piece: Piece, score: float, ranking: Ranking, encoder: Encoder) -> tuple[Piece, float]:
+    """A list that is asked for is worth what stands above it is worth: the line that introduces it, and its heading."""
+    if piece.kind not in ("list", "table", "section"):
+        return piece, score
+    first = plain_text(piece.text.partition("\n")[0])
+    above = " ".join(
+        part for part in (piece.headings.rpartition(" > ")[2], first if first.endswith(":") else "") if part
+    )
+    lines = [above or piece.hit.title, f"{piece.hit.title}: {above}"]
+    cosine = float((encoder.encode_passages(lines) @ ranking.asked).max())
+    held = coverage(ranking.wanted, set(terms(" ".join(lines))))
+    best = max(float(cosine_of) for cosine_of in ranking.feature("cosine"))
+    worth = WEIGHTS["cosine"] * (cosine - best) + WEIGHTS["coverage"] * held
+    return piece, score + LIST_WEIGHT + max(0.0, worth)
 
 
 def pieces_of(ranking: Ranking, rows: Sequence[int]) -> list[Chosen]:
@@ -97,6 +129,8 @@ def _candidates(question: Question, ranking: Ranking, citer: Citer) -> list[tupl
     windows: dict[int, Window | None] = {}
     scores: dict[tuple[str, tuple[tuple[int, int], ...]], tuple[Piece, float]] = {}
     wide = bool({"manner", "reason", "list", "yesno", "definition"} & set(question.wanted))
+    quoted = bool(_QUOTED.search(question.text))
+    steps = "manner" in question.wanted or quoted
     for row in np.argsort(-ranking.scores, kind="stable").tolist():
         unit = ranking.units[row]
         hit = ranking.hits[unit.rank]
@@ -112,12 +146,13 @@ def _candidates(question: Question, ranking: Ranking, citer: Citer) -> list[tupl
         score = float(ranking.scores[row])
         if unit.sentence.kind == "code":
             score -= WEIGHTS["code"]  # As a part of a piece, code is no worse than prose.
-        pieces = pieces_at(window, hit.start + unit.sentence.start, sections=wide or asks)
+        pieces = pieces_at(window, hit.start + unit.sentence.start, sections=wide or asks or quoted, steps=steps)
         for piece in pieces[1:] if asks and len(pieces) > 1 else pieces:
             if piece.kind == "paragraph" and asks and piece.size <= len(unit.shown) + 8:
                 continue
             if piece.kind == "section":
-                score -= SECTION_WEIGHT
+                held = coverage(ranking.wanted, set(terms(piece.headings)))
+                score -= SECTION_WEIGHT * (1 - held if steps else 1)
             key = (piece.hit.doc_id, piece.spans)
             if key not in scores:
                 scores[key] = (piece, score)

@@ -65,7 +65,7 @@ def extract(
         return Extract("", (), 0.0, None)
     asked = read_question(question)
     ranking = rank_sentences(asked, hits, encoder, pool=pool, findings=findings)
-    chosen = choose_pieces(asked, ranking, citer, reader, most=most)
+    chosen = choose_pieces(asked, ranking, encoder, citer, reader, most=most)
     if not chosen:
         return Extract("", (), 0.0, ranking)
     claims = [claim for each in chosen for claim in piece_claims(each, citer)]

@@ -22,6 +22,9 @@ LONGEST_PIECE = 1_800
 LONGEST_SECTION = 1_500
 """Longest section in characters that is a piece of its own."""
 
+LONGEST_STEPS = 2_600
+"""The same where the steps of something are asked for."""
+
 LONGEST_TABLE = 1_500
 """The same for a table; of a longer one only rows are pieces."""
 
@@ -105,11 +108,12 @@ def open_window(hit: Hit, document: str | None, rank: int) -> Window | None:
     return Window(wide, units, _blocks(text, units), rank, (hit.start, hit.end))
 
 
-def pieces_at(window: Window, place: int, *, sections: bool) -> list[Piece]:
+def pieces_at(window: Window, place: int, *, sections: bool, steps: bool = False) -> list[Piece]:
     """The pieces that hold the document's character `place`, the smallest first.
 
     Args:
         sections: whether the short section around it is one of them, and the whole list or table.
+        steps: whether a paragraph takes along the list or code that follows it in its section.
     """
     at = place - window.hit.start
     # A paragraph that introduces a list or code belongs to both blocks: the later one shows it with what it introduces.
@@ -118,7 +122,7 @@ def pieces_at(window: Window, place: int, *, sections: bool) -> list[Piece]:
     if number is None:
         return []
     if window.units[number].kind == "heading":
-        section = _section(window, number)
+        section = _section(window, number, steps)
         return [section] if section else []
     if block is None:
         return []
@@ -134,12 +138,35 @@ def pieces_at(window: Window, place: int, *, sections: bool) -> list[Piece]:
     elif block.kind == "paragraph" and block.end - block.lead > LONGEST_PIECE:
         found.append(_piece(window, "paragraph", [_around(window.units, number, block)], path))
     else:
-        found.append(_piece(window, block.kind, [(block.lead, block.end)], path))
+        start, end = _with_steps(window, block) if steps else (block.lead, block.end)
+        found.append(_piece(window, block.kind, [(start, end)], path))
     if sections and block.heading is not None:
-        section = _section(window, block.heading)
+        section = _section(window, block.heading, steps)
         if section and all(section.spans != piece.spans for piece in found):
             found.append(section)
     return found
+
+
+def _with_steps(window: Window, block: Block) -> tuple[int, int]:
+    """The block and the steps that belong to it: the next list or code of its section, one paragraph between at most.
+
+    An error message in a block of code takes along the paragraph that says what to do. It never ends with a line that
+    introduces something which is left out.
+    """
+    place = window.blocks.index(block)
+    following = [each for each in window.blocks[place + 1 : place + 6] if each.heading == block.heading]
+    wanted = 1 if block.kind == "code" else 0
+    for number, each in enumerate(following[:3]):
+        if each.kind in ("list", "code") and (number <= 1 or following[number - 1].kind == each.kind):
+            wanted = number + 1
+    while 0 < wanted < len(following) and following[wanted].lead < following[wanted - 1].end:
+        wanted += 1
+    ends = [block.end, *(each.end for each in following[:wanted])]
+    for number in range(len(ends) - 1, -1, -1):
+        opens = number < len(following) and following[number].lead < ends[number]
+        if ends[number] - block.lead <= LONGEST_PIECE and not opens:
+            return block.lead, ends[number]
+    return block.lead, block.end
 
 
 def headings_above(window: Window, heading: int | None) -> str:
@@ -239,7 +266,7 @@ def _blocks(text: str, units: Sequence[Sentence]) -> list[Block]:
 
 
 def _fence(text: str, unit: Sentence) -> bool:
-    return text[unit.start : unit.end].lstrip().startswith(("```", "~~~"))
+    return text[unit.start : unit.end].lstrip().startswith(("```", "~~~", "{{<", "{{%", "{%"))
 
 
 def _indented(text: str, unit: Sentence) -> bool:
@@ -336,7 +363,7 @@ def _around(units: Sequence[Sentence], number: int, block: Block) -> tuple[int, 
     return units[first].start, units[last].end
 
 
-def _section(window: Window, heading: int) -> Piece | None:
+def _section(window: Window, heading: int, steps: bool) -> Piece | None:
     """The heading's whole section, when it is short and says something."""
     text, units = window.hit.text, window.units
     level = _level(text, units[heading])
@@ -350,7 +377,7 @@ def _section(window: Window, heading: int) -> Piece | None:
         return None
     last = units[end - 1]
     first = units[heading + 1]
-    if last.end - first.start > LONGEST_SECTION:
+    if last.end - first.start > (LONGEST_STEPS if steps else LONGEST_SECTION):
         return None
     path = headings_above(window, heading)
     return _piece(window, "section", [(first.start, last.end)], path)

@@ -26,7 +26,7 @@ _CODE = re.compile(
 )
 _NAME = re.compile(r"(?<![.!?:]\s)(?<!^)(?<![\"“(])\b[A-Z][\w’'&-]*[\w](?:\s+[A-Z][\w’'&-]*\w)*")
 _VERSIONED = re.compile(
-    r"(?:\b[A-Z][\w+#-]*|\bversions?|\brelease|\bquarter|\blevel|\bstep|\bphase|\bchapter)\s*$", re.I
+    r"(?:\b[A-Z][\w+#-]*|\b(?i:versions?|release|quarter|level|step|phase|chapter|room|number|no\.))\s*$"
 )
 _WORDS = re.compile(r"[\w.#+'’&/-]*\w")
 

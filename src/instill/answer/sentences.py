@@ -20,7 +20,9 @@ Kind = Literal["prose", "item", "row", "heading", "code", "mark"]
 LONGEST = 600
 """Longest unit in characters; longer ones (minified data, text without punctuation) are cut at a pause or a space."""
 
-_FENCE = re.compile(r"\s*(`{3,}|~{3,})")
+_FENCE = re.compile(r"\s*(`{3,}|~{3,}|\{\{[<%]\s*highlight\b|\{%-?\s*highlight\b)")
+_CLOSING = {"{{": re.compile(r"\s*\{\{[<%]\s*/\s*highlight"), "{%": re.compile(r"\s*\{%-?\s*endhighlight")}
+"""What closes a block of code that a page's templates open (Hugo, Jekyll)."""
 _HEADING = re.compile(r"\s{0,3}#{1,6}\s+\S")
 _ITEM = re.compile(r"(\s*)(?:[-*+•◦▪‣●○·]|[–—](?=\s)|\(?\d{1,3}[.)]|\([a-zA-Z]\)|[a-z]\)|\(?[ivx]{1,4}[.)])\s+(?=\S)")
 _CODE_LINE = re.compile(
@@ -157,7 +159,10 @@ def _fenced(lines: list[_Line], number: int, fence: str) -> Generator[tuple[Kind
     """The fence lines are marks, what is between them code; returns (by `yield from`) the line after the block."""
     yield "mark", lines[number].start, lines[number].end
     last = number + 1
-    while last < len(lines) and not lines[last].text.lstrip().startswith(fence):
+    closing = _CLOSING.get(fence[:2])
+    while last < len(lines) and not (
+        closing.match(lines[last].text) if closing else lines[last].text.lstrip().startswith(fence)
+    ):
         last += 1
     if last > number + 1:
         yield "code", lines[number + 1].start, lines[last - 1].end

@@ -14,6 +14,10 @@ _HIDDEN = re.compile(r"^\s*(?:\{[%{].*[%}]\}|\[[^\]]+\]:\s*\S+.*|#!?\[.*\]|<!--.
 """Lines of a page's own machinery: template tags, link definitions, attributes, rules."""
 
 
+_DEEP_KEY = re.compile(r"\s*[\w-]+(?:\[\d+\]|\.[\w-]+\[)[\w.\[\]-]*\s*:")
+"""A key deep inside a record ("arguments[0].name: key"): machinery, not something to read."""
+
+
 def shown(piece: Piece) -> str:
     """The piece as Markdown without decoration: paragraphs on one line, list items and code on lines of their own.
 
@@ -93,7 +97,7 @@ def _lines(piece: Piece, start: int, end: int) -> Iterator[str]:
         else:
             paragraph.extend(_prose(raw) if not key_lines(raw) else ())
             if key_lines(raw):
-                yield from (plain_text(line) for line in raw.splitlines() if line.strip())
+                yield from (plain_text(line) for line in raw.splitlines() if line.strip() and not _DEEP_KEY.match(line))
     if paragraph:
         yield " ".join(paragraph)
 
