@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from instill.answer.citations import Citer
 from instill.answer.display import plain_text
 from instill.answer.pieces import Piece, Window, open_window, pieces_at
+from instill.answer.pinned import Evidence, Pin, missing_pins, pins_of
 from instill.answer.question import Question
 from instill.answer.ranking import WEIGHTS, Ranking
 from instill.answer.reader import Reading
@@ -25,6 +26,9 @@ from instill.encoders.protocol import Encoder
 
 MOST_CANDIDATES = 14
 """Pieces that are read one by one."""
+
+SMALL_TABLE = 600
+"""A table of at most so many characters is shown whole where its row leaves words of the question unsaid."""
 
 MOST_PIECES = 3
 """Pieces of an answer."""
@@ -38,12 +42,16 @@ VERIFIED_WEIGHT = 1.2
 SECTION_WEIGHT = 0.8
 """How much better a whole section must be than the piece in it."""
 
+PIN_WEIGHT = 0.8
+"""What a piece loses three times for each number or code of the question that it does not speak of; once for a name."""
+
 LIST_WEIGHT = 1.5
 """What a list, a table or a whole section is worth more where a list is asked for."""
 
 FURTHER = 2.0
 """A further piece is at most this far below the best one."""
 
+_NUMBERS = re.compile(r"\d[\d.,]*|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|not|never)\b")
 _QUOTED = re.compile(r"[\"“`'][^\"”`']{8,}[\"”`']|\b[A-Z][A-Z_]{4,}\b|\b[eE]rror\b|\b[A-Za-z]+-?\d{2,}\b")
 """A message, a code or the word "error": what to do stands beside the place where it is named."""
 
@@ -91,8 +99,46 @@ def choose_pieces(
         Chosen(piece, score + (VERIFIED_WEIGHT * reading.answerable if reading else 0.0), reading)
         for (piece, score), reading in zip(found, readings, strict=True)
     ]
+    pins = pins_of(question.text)
+    weighed = [replace(each, score=each.score - PIN_WEIGHT * _lacks(pins, each.piece)) for each in weighed]
     weighed.sort(key=lambda each: -each.score)
-    return _without_repeats(question, ranking, weighed, most)
+    return _in_order(_without_repeats(question, ranking, weighed, most, pins))
+
+
+def _lacks(pins: Sequence[Pin], piece: Piece) -> int:
+    """How many numbers and codes of the question the piece does not speak of; names count as a third."""
+    lacking = missing_pins(pins, evidence_of(piece))
+    return sum(3 if pin.kind != "name" else 1 for pin in lacking)
+
+
+def evidence_of(piece: Piece) -> Evidence:
+    """What a piece speaks of: its words, its headings, its document's title, file name and front matter."""
+    hit = piece.hit
+    values = [str(value) for value in hit.metadata.values()]
+    return Evidence([hit.title, piece.headings, piece.text, hit.table_head, hit.source.rpartition("/")[2], *values])
+
+
+def _in_order(chosen: list[Chosen]) -> list[Chosen]:
+    """Best first, but what stands before the best in its own section is read before it."""
+    best = chosen[0]
+    same = [
+        each
+        for each in chosen
+        if each.piece.hit.doc_id == best.piece.hit.doc_id and each.piece.headings == best.piece.headings
+    ]
+    same.sort(key=lambda each: each.piece.spans[-1][0])
+    return [*same, *(each for each in chosen if each not in same)]
+
+
+def _row_or_table(question: Question, pieces: list[Piece], wide: bool) -> list[Piece]:
+    """A row, or the small table around it where the row leaves words of the question unsaid ("cost", "Price")."""
+    if len(pieces) < 2 or pieces[0].kind not in ("row", "record") or pieces[1].kind != "table":
+        return pieces
+    unsaid = set(question.terms) - _held(pieces[0])
+    small = pieces[1].size <= SMALL_TABLE
+    if unsaid and small:
+        return pieces[1:]
+    return pieces if wide else [pieces[0], *pieces[2:]]
 
 
 def _as_list(piece: Piece, score: float, ranking: Ranking, encoder: Encoder) -> tuple[Piece, float]:
@@ -131,6 +177,7 @@ def _candidates(question: Question, ranking: Ranking, citer: Citer) -> list[tupl
     wide = bool({"manner", "reason", "list", "yesno", "definition"} & set(question.wanted))
     quoted = bool(_QUOTED.search(question.text))
     steps = "manner" in question.wanted or quoted
+    narrow = not ({"list", "manner", "reason"} & set(question.wanted))
     for row in np.argsort(-ranking.scores, kind="stable").tolist():
         unit = ranking.units[row]
         hit = ranking.hits[unit.rank]
@@ -146,7 +193,10 @@ def _candidates(question: Question, ranking: Ranking, citer: Citer) -> list[tupl
         score = float(ranking.scores[row])
         if unit.sentence.kind == "code":
             score -= WEIGHTS["code"]  # As a part of a piece, code is no worse than prose.
-        pieces = pieces_at(window, hit.start + unit.sentence.start, sections=wide or asks or quoted, steps=steps)
+        pieces = pieces_at(
+            window, hit.start + unit.sentence.start, sections=wide or asks or quoted, steps=steps, narrow=narrow
+        )
+        pieces = _row_or_table(question, pieces, question.wants_list)
         for piece in pieces[1:] if asks and len(pieces) > 1 else pieces:
             if piece.kind == "paragraph" and asks and piece.size <= len(unit.shown) + 8:
                 continue
@@ -159,7 +209,9 @@ def _candidates(question: Question, ranking: Ranking, citer: Citer) -> list[tupl
     return list(scores.values())
 
 
-def _without_repeats(question: Question, ranking: Ranking, weighed: Sequence[Chosen], most: int) -> list[Chosen]:
+def _without_repeats(
+    question: Question, ranking: Ranking, weighed: Sequence[Chosen], most: int, pins: Sequence[Pin]
+) -> list[Chosen]:
     best = weighed[0]
     chosen = [best]
     sides = sides_of(question.text)
@@ -173,6 +225,8 @@ def _without_repeats(question: Question, ranking: Ranking, weighed: Sequence[Cho
         held = _held(other.piece)
         adds = _adds(question, ranking.wanted, sides, said, held)
         if other.score < best.score - (2 * FURTHER if adds else FURTHER):
+            continue
+        if not adds and _lacks(pins, other.piece) > _lacks(pins, best.piece):
             continue
         if other.reading is not None and other.answerable < (-1.0 if adds else max(0.0, best.answerable - 2.0)):
             continue
@@ -222,6 +276,10 @@ def _overlap(one: Piece, other: Piece) -> bool:
 
 
 def _same_words(piece: Piece, chosen: Sequence[Chosen]) -> bool:
-    own = set(terms(piece.text))
-    others = [set(terms(each.piece.text)) for each in chosen]
-    return any(len(own & other) > 0.85 * min(len(own), len(other)) for other in others)
+    """Does a chosen piece say it already, in the same words and with the same numbers?"""
+    own, numbers = set(terms(piece.text)), _NUMBERS.findall(piece.text.lower())
+    for each in chosen:
+        other = set(terms(each.piece.text))
+        if len(own & other) > 0.85 * min(len(own), len(other)):
+            return numbers == _NUMBERS.findall(each.piece.text.lower()) or len(own) < 4
+    return False

@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from instill.answer.choosing import Chosen, choose_pieces
+from instill.answer.choosing import Chosen, choose_pieces, evidence_of
 from instill.answer.citations import Citer
 from instill.answer.confidence import confidence, signs
 from instill.answer.display import plain_text
 from instill.answer.findings import Findings
+from instill.answer.pieces import Piece
 from instill.answer.pinned import Evidence, missing_pins, near_miss, others_of_its_kind, pins_of
-from instill.answer.question import read_question
+from instill.answer.question import Question, read_question
 from instill.answer.ranking import Ranking, rank_sentences
+from instill.answer.records import matching_records
 from instill.answer.reranking import Reads
 from instill.answer.selection import Span
 from instill.answer.short import short_answer
 from instill.answer.shown import row_with_names, shown
+from instill.answer.text import terms
 from instill.answer.types import Citation, Claim
+from instill.answer.versions import newer_first
 from instill.encoders.protocol import Encoder
 from instill.index.types import Hit
 
@@ -30,7 +34,7 @@ class Extract:
 
     No claims when the hits hold no statement; `ranking` is None without hits. `short` is the exact answer inside the
     claims' quotes, "" where none is safe to show. `missing` says what the question names and the evidence does not,
-    as a sentence, or "".
+    as a sentence, or ""; `notice` says that documents disagree, or is "".
     """
 
     text: str
@@ -40,6 +44,7 @@ class Extract:
     signs: Mapping[str, float] = field(default_factory=dict)
     short: str = ""
     missing: str = ""
+    notice: str = ""
 
 
 def extract(
@@ -68,12 +73,18 @@ def extract(
     chosen = choose_pieces(asked, ranking, encoder, citer, reader, most=most)
     if not chosen:
         return Extract("", (), 0.0, ranking)
-    claims = [claim for each in chosen for claim in piece_claims(each, citer)]
+    chosen, versions = newer_first(chosen, citer.text)
+    listed = matching_records(asked, chosen[0].piece, citer.text(chosen[0].piece.hit.doc_id) or "", ranking.wanted)
+    if listed:
+        claims = [claim for piece in listed for claim in piece_claims(piece, citer, asked, named=True)]
+    else:
+        claims = [claim for each in chosen for claim in piece_claims(each.piece, citer, asked, versions=versions)]
     missing, share = what_is_missing(question, chosen, [*hits, *pool])
     found = signs(ranking, chosen, findings, missing=share)
     belief = confidence(found) if claims else 0.0
-    short = short_answer(asked, chosen, findings)
-    return Extract(written(claims), tuple(claims), belief, ranking, found, short, missing)
+    short = "" if listed else short_answer(asked, chosen, findings)
+    notice = "The documents differ on this; the newer one comes first." if versions else ""
+    return Extract(written(claims), tuple(claims), belief, ranking, found, short, missing, notice)
 
 
 def what_is_missing(question: str, chosen: Sequence[Chosen], pool: Sequence[Hit]) -> tuple[str, float]:
@@ -86,7 +97,7 @@ def what_is_missing(question: str, chosen: Sequence[Chosen], pool: Sequence[Hit]
     if not pins:
         return "", 0.0
     pieces = [each.piece for each in chosen]
-    evidence = Evidence([line for piece in pieces for line in _about(piece.hit, piece.headings, piece.text)])
+    evidence = Evidence([line for piece in pieces for line in evidence_of(piece).texts])
     lacking = missing_pins(pins, evidence)
     around = Evidence([line for hit in pool for line in _about(hit, hit.headings, hit.text)])
     hard = [pin for pin in lacking if pin.kind != "name" or not (around.speaks_of(pin) or near_miss(pin, around))]
@@ -104,13 +115,47 @@ def _about(hit: Hit, headings: str, text: str) -> list[str]:
     return [hit.title, headings, text, hit.source.rpartition("/")[2], *(str(value) for value in hit.metadata.values())]
 
 
-def piece_claims(chosen: Chosen, citer: Citer) -> list[Claim]:
-    """The piece as one claim with its spans; none when a span fails the check."""
-    piece = chosen.piece
+def piece_claims(
+    piece: Piece,
+    citer: Citer,
+    question: Question,
+    *,
+    named: bool = False,
+    versions: Mapping[str, str] | None = None,
+) -> list[Claim]:
+    """The piece as one claim with its spans; none when a span fails the check.
+
+    Args:
+        named: one of many records: shown as an item behind its name.
+        versions: how documents that disagree date themselves, by id; the piece is shown behind it.
+    """
     citations = [citer.cite(piece.hit, start, end) for start, end in piece.spans]
     kept = tuple(_under(citation, piece.headings) for citation in citations if citation is not None)
     text = shown(piece)
-    return [Claim(text, kept)] if text and len(kept) == len(citations) else []
+    if not text or len(kept) != len(citations):
+        return []
+    if named:
+        name = piece.headings.rpartition(" > ")[2] if piece.kind == "record" else ""
+        flat = "; ".join(line.removeprefix("- ") for line in text.splitlines())
+        return [Claim(f"- {name}: {flat}" if name and name not in flat else f"- {flat}", kept)]
+    text = under_heading(text, piece.headings, question)
+    if versions and piece.hit.doc_id in versions:
+        text = f"{piece.hit.title} ({versions[piece.hit.doc_id]}): {text}"
+    return [Claim(text, kept)]
+
+
+def under_heading(text: str, headings: str, question: Question) -> str:
+    """The text behind its nearest heading, where the heading says what of the question the text leaves unsaid.
+
+    Example:
+        >>> under_heading("Owner: Olav.", "Projects > Project 047", read_question("Who owns project 047?"))
+        'Project 047: Owner: Olav.'
+    """
+    last = headings.rpartition(" > ")[2]
+    unsaid = set(terms(last)) & set(question.terms) - set(terms(text))
+    if not last or not unsaid or last.endswith("?"):
+        return text
+    return f"{last}:\n{text}" if "\n" in text else f"{last}: {text}"
 
 
 def _under(citation: Citation, headings: str) -> Citation:
@@ -162,8 +207,8 @@ def with_marks(text: str, marks: str) -> str:
     """The marks behind the text, but never behind the end of a block of code, which has to stand alone.
 
     Example:
-        >>> with_marks("Run:\n```\nls\n```", "[1]")
-        'Run: [1]\n```\nls\n```'
+        >>> with_marks("Run:\\n```\\nls\\n```", "[1]").splitlines()
+        ['Run: [1]', '```', 'ls', '```']
     """
     if not text.endswith("```"):
         return f"{text} {marks}"

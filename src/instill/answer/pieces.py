@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from instill.answer.sentences import Sentence, split_sentences
+from instill.answer.sentences import Sentence, is_record, split_sentences
 from instill.index.types import Hit
 
-PieceKind = Literal["paragraph", "list", "code", "row", "table", "section"]
+PieceKind = Literal["paragraph", "list", "code", "row", "table", "section", "record"]
 
 LONGEST_PIECE = 1_800
 """Longest piece in characters that is shown whole; a longer list or paragraph is shown in part."""
@@ -108,12 +108,13 @@ def open_window(hit: Hit, document: str | None, rank: int) -> Window | None:
     return Window(wide, units, _blocks(text, units), rank, (hit.start, hit.end))
 
 
-def pieces_at(window: Window, place: int, *, sections: bool, steps: bool = False) -> list[Piece]:
+def pieces_at(window: Window, place: int, *, sections: bool, steps: bool = False, narrow: bool = False) -> list[Piece]:
     """The pieces that hold the document's character `place`, the smallest first.
 
     Args:
         sections: whether the short section around it is one of them, and the whole list or table.
         steps: whether a paragraph takes along the list or code that follows it in its section.
+        narrow: whether one item of a longer list is shown, not the list.
     """
     at = place - window.hit.start
     # A paragraph that introduces a list or code belongs to both blocks: the later one shows it with what it introduces.
@@ -131,9 +132,14 @@ def pieces_at(window: Window, place: int, *, sections: bool, steps: bool = False
     if block.kind == "table":
         row = _row(window, number, path)
         found += [row] if row else []
-        if block.end - block.start <= LONGEST_TABLE and sections:
+        if block.end - block.start <= LONGEST_TABLE:
             found.append(_piece(window, "table", [(block.lead, block.end)], path))
-    elif block.kind == "list" and block.end - block.lead > LONGEST_PIECE:
+    elif block.kind == "record":
+        found.append(_piece(window, "record", [(block.start, block.end)], path))
+        first, last = _records_around(window, block)
+        if first < last and window.blocks[last].end - window.blocks[first].start <= LONGEST_TABLE:
+            found.append(_piece(window, "table", [(window.blocks[first].start, window.blocks[last].end)], path))
+    elif block.kind == "list" and (block.end - block.lead > LONGEST_PIECE or (narrow and _items(window, block) > 5)):
         found.append(_piece(window, "list", _item_spans(window, block, number), path))
     elif block.kind == "paragraph" and block.end - block.lead > LONGEST_PIECE:
         found.append(_piece(window, "paragraph", [_around(window.units, number, block)], path))
@@ -145,6 +151,19 @@ def pieces_at(window: Window, place: int, *, sections: bool, steps: bool = False
         if section and all(section.spans != piece.spans for piece in found):
             found.append(section)
     return found
+
+
+def _records_around(window: Window, block: Block) -> tuple[int, int]:
+    first = last = window.blocks.index(block)
+    while first > 0 and window.blocks[first - 1].kind == "record":
+        first -= 1
+    while last + 1 < len(window.blocks) and window.blocks[last + 1].kind == "record":
+        last += 1
+    return first, last
+
+
+def _items(window: Window, block: Block) -> int:
+    return sum(unit.kind == "item" for unit in window.units[block.first : block.last + 1])
 
 
 def _with_steps(window: Window, block: Block) -> tuple[int, int]:
@@ -254,9 +273,13 @@ def _blocks(text: str, units: Sequence[Sentence]) -> list[Block]:
             kind = "list"
             while last + 1 < len(units) and _in_list(text, units, last + 1):
                 last += 1
+        elif is_record(text[unit.start : unit.end]):
+            kind = "record"
         else:
             kind = "paragraph"
             while last + 1 < len(units) and units[last + 1].kind == "prose" and _same_paragraph(text, units, last):
+                if is_record(text[units[last + 1].start : units[last + 1].end]):
+                    break
                 last += 1
         start, end = units[number].start, units[last].end
         lead = _lead(text, blocks, kind, start, heading)
@@ -307,7 +330,12 @@ def _in_list(text: str, units: Sequence[Sentence], number: int) -> bool:
 def _lead(text: str, blocks: Sequence[Block], kind: PieceKind, start: int, heading: int | None) -> int:
     """Where the paragraph above begins, if it introduces the block: it ends with ":" or stands above code."""
     above = blocks[-1] if blocks else None
-    if above is None or above.heading != heading or above.kind != "paragraph" or kind in ("paragraph", "table"):
+    if (
+        above is None
+        or above.heading != heading
+        or above.kind != "paragraph"
+        or kind in ("paragraph", "table", "record")
+    ):
         return start
     between = text[above.end : start]
     open_end = text[above.start : above.end].rstrip("*_ ").endswith((":", "："))

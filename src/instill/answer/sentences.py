@@ -30,7 +30,8 @@ _CODE_LINE = re.compile(
 )
 _BOLD_LEAD = re.compile(r"(\*\*|__)(?=\S)[^*_\n]{2,120}\1(?=[\s:.,–—-]|$)|\*\*[^\n]{2,120}?[.:!?]\*\*")
 _COUNTED_LEAD = re.compile(r"(?:\*\*|__)?([A-Z][a-z]+) (?:\d{1,2}|[A-F])(?:\.|:)(?=\W)")
-_RECORD = re.compile(r"\s*[^\W\d_][^:;\n.!?]{0,60}: \S")
+_KEY_VALUE = re.compile(r"\s*[^\W\d_][^:;\n.!?]{0,60}: \S")
+_RECORD = re.compile(r"[^:;\n]{1,80}: [^;\n]*(?:; [^:;\n]{1,80}:(?: [^;\n]*)?)+;?")
 _UNDERLINES = set("=-~^*#\"'+")
 
 _ENDING = re.compile(r"""(?:[.!?…]+|[؟۔।॥]+)(?:["'”’»)\]}*_`]|\[\d{1,3}\])*(?=\s|$)|[。！？｡]+[」』”’）)]*""")
@@ -255,8 +256,11 @@ def _line_cuts(text: str, start: int, end: int) -> set[int]:
     for line, following in pairwise(lines):
         ends_open = line.text.rstrip().endswith(":")
         begins = following.text.lstrip()[:1]
+        if is_record(line.text) or is_record(following.text):
+            cuts.add(start + line.end)
+            continue
         short = len(line.text) < 0.6 * widest and (begins.isupper() or begins.isdigit())
-        records = _RECORD.match(line.text) and _RECORD.match(following.text)
+        records = is_key_value(line.text) and is_key_value(following.text)
         if (
             records
             or ends_open
@@ -336,6 +340,21 @@ def _has_head(text: str, units: list[Sentence], position: int) -> bool:
         return True
     below = units[position + 1] if position + 1 < len(units) else None
     return below is not None and below.kind == "mark" and "-" in text[below.start : below.end]
+
+
+def is_key_value(line: str) -> bool:
+    """Does the line begin with a name and its value: "Owner: Olav"?"""
+    return _KEY_VALUE.match(line) is not None
+
+
+def is_record(line: str) -> bool:
+    """Is this line a record of a table without a grid: "Item: Chair; Size: M; Price: 12"?
+
+    Example:
+        >>> is_record("Item: Chair; Size: M"), is_record("Note: one thing; and another")
+        (True, False)
+    """
+    return _RECORD.fullmatch(line.strip()) is not None
 
 
 def leads(text: str) -> bool:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 
-from instill.answer.choosing import Chosen
+from instill.answer.choosing import Chosen, evidence_of
 from instill.answer.display import plain_text
 from instill.answer.findings import Findings
+from instill.answer.pinned import missing_pins, pins_of
 from instill.answer.question import Question, shows
 from instill.answer.text import terms
+from instill.answer.versions import disagree
 
 LONGEST_SHORT = 120
 """Longest short answer in characters; what is longer is said by its piece."""
@@ -42,6 +44,10 @@ def short_answer(question: Question, chosen: list[Chosen], findings: Findings | 
         return ""
     best = chosen[0]
     reading = best.reading
+    if any(disagree(best, other) for other in chosen[1:]):
+        return ""
+    if missing_pins(pins_of(question.text), evidence_of(best.piece)) and len(chosen) > 1:
+        return ""
     if reading is None or reading.start >= reading.end or best.piece.kind in ("section", "table"):
         return ""
     if reading.span < LEAST_SPAN or reading.answerable < LEAST_ANSWERABLE:
@@ -50,6 +56,10 @@ def short_answer(question: Question, chosen: list[Chosen], findings: Findings | 
         return ""
     text = best.piece.text
     start, end = whole(text, reading.start, reading.end)
+    if best.piece.kind in ("record", "row"):
+        start, end = value_of(text, start, end, best.piece.kind, question)
+        if start == end:
+            return ""
     words = plain_text(text[start:end]).strip(" ,;:")
     if not words or len(words) > LONGEST_SHORT or "\n" in text[start:end].strip():
         return ""
@@ -63,6 +73,35 @@ def short_answer(question: Question, chosen: list[Chosen], findings: Findings | 
     if specific and not any(shows(kind, question, f"is {words}") for kind in specific):
         return ""
     return "" if _cut(words) else words
+
+
+def value_of(text: str, start: int, end: int, kind: str, question: Question) -> tuple[int, int]:
+    """The whole value of the cell that holds the span; empty where the span is a column's name, or of several cells.
+
+    Example:
+        >>> text = "Item: Chair; Weight (kg): 12.5"
+        >>> from instill.answer.question import read_question
+        >>> question = read_question("What is the weight of the chair?")
+        >>> text[slice(*value_of(text, 26, 28, "record", question))]
+        '12.5'
+    """
+    mark = ";" if kind == "record" else "|"
+    low = text.rfind(mark, 0, start) + 1
+    high = text.find(mark, start)
+    high = len(text) if high < 0 else high
+    if kind == "row" and "\n" in text[start:]:
+        return start, start  # Words of the table's head.
+    low = max(low, text.rfind("\n", 0, start) + 1)
+    if end > high:
+        return start, start
+    name, colon, _ = text[low:high].partition(": ") if kind == "record" else ("", "", "")
+    if colon:
+        low += len(name) + len(colon)
+        if start < low or not set(terms(name)) & set(terms(question.text)):
+            return start, start
+    value = text[low:high]
+    low += len(value) - len(value.lstrip())
+    return low, low + len(value.strip())
 
 
 def whole(text: str, start: int, end: int) -> tuple[int, int]:

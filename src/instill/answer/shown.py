@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from instill.answer.display import plain_text, safe_text
 from instill.answer.pieces import Piece, key_lines
-from instill.answer.sentences import Sentence, split_sentences
+from instill.answer.sentences import Sentence, is_record, split_sentences
 
 _NUMBER = re.compile(r"\s*(\(?\d{1,3}[.)])\s")
 _HIDDEN = re.compile(r"^\s*(?:\{[%{].*[%}]\}|\[[^\]]+\]:\s*\S+.*|#!?\[.*\]|<!--.*-->|---+|\+\+\++)\s*$")
@@ -94,6 +94,8 @@ def _lines(piece: Piece, start: int, end: int) -> Iterator[str]:
             yield "- " + (row_with_names(head or raw, raw) or plain_text(raw))
         elif unit.kind == "item":
             yield _item(text, unit)
+        elif is_record(raw) and len(units) > 1:
+            yield f"- {plain_text(raw)}"
         else:
             paragraph.extend(_prose(raw) if not key_lines(raw) else ())
             if key_lines(raw):

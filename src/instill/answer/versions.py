@@ -1,0 +1,103 @@
+"""Documents that disagree: an old and a new version of one text are shown as such, the newer first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from instill.answer.choosing import Chosen
+from instill.answer.text import terms
+
+ALIKE = 0.6
+"""Least share of common words (numbers left out) of two pieces that say the same of the same thing."""
+
+_BEGINNING = 800
+"""Characters of a document in which its date is looked for."""
+
+_MONTHS = (
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+    "december",
+)  # fmt: skip
+_NAMES = "|".join(_MONTHS)
+_DAY = re.compile(
+    rf"\b(?:(?P<day>\d{{1,2}})\.? (?P<month>{_NAMES})|(?P<month2>{_NAMES})(?: (?P<day2>\d{{1,2}}),?)?)"
+    r" (?P<year>(?:19|20)\d\d)\b",
+    re.IGNORECASE,
+)
+_ISO = re.compile(r"\b(?P<year>(?:19|20)\d\d)-(?P<month>\d\d)(?:-(?P<day>\d\d))?\b")
+_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+_QUANTITY = re.compile(
+    r"\d[\d.,]*|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|never|always|not)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """What a document says of its own age: `when` sorts, `words` is how it says it."""
+
+    when: tuple[int, int, int]
+    words: str
+
+
+def disagree(one: Chosen, other: Chosen) -> bool:
+    """Do two pieces of different documents say the same in the same words, with other numbers?"""
+    if one.piece.hit.doc_id == other.piece.hit.doc_id:
+        return False
+    first, second = _words(one.piece.text), _words(other.piece.text)
+    if not first or not second or len(first & second) < ALIKE * min(len(first), len(second)):
+        return False
+    return _quantities(one.piece.text) != _quantities(other.piece.text)
+
+
+def newer_first(chosen: list[Chosen], text_of: Callable[[str], str | None]) -> tuple[list[Chosen], dict[str, str]]:
+    """The pieces with the newer of two that disagree first, and for each such document how it dates itself.
+
+    The second value is empty where nothing disagrees, or where the documents do not say how old they are.
+    """
+    best = chosen[0]
+    rivals = [each for each in chosen[1:] if disagree(best, each)]
+    if not rivals:
+        return chosen, {}
+    dates = {each.piece.hit.doc_id: dated(each, text_of) for each in (best, *rivals)}
+    known = {doc_id: found for doc_id, found in dates.items() if found}
+    if len(known) < len(dates) or len({found.when for found in known.values()}) < 2:
+        return chosen, {}
+    versions = sorted((best, *rivals), key=lambda each: known[each.piece.hit.doc_id].when, reverse=True)
+    rest = [each for each in chosen if each not in versions]
+    return [*versions, *rest], {doc_id: found.words for doc_id, found in known.items()}
+
+
+def dated(each: Chosen, text_of: Callable[[str], str | None]) -> Dated | None:
+    """The date in a document's front matter, first lines, title or file name; None where there is none."""
+    hit = each.piece.hit
+    values = [
+        str(hit.metadata[key]) for key in ("date", "updated", "valid_from", "version_date") if key in hit.metadata
+    ]
+    beginning = (text_of(hit.doc_id) or "")[:_BEGINNING]
+    for text in (*values, beginning, hit.title, hit.source.rpartition("/")[2]):
+        found = _date(text)
+        if found:
+            return found
+    return None
+
+
+def _date(text: str) -> Dated | None:
+    for match in (_DAY.search(text), _ISO.search(text)):
+        if match:
+            part = match.groupdict()
+            name = (part.get("month2") or part.get("month") or "1").lower()
+            month = _MONTHS.index(name) + 1 if name in _MONTHS else int(name)
+            day = int(part.get("day") or part.get("day2") or 1)
+            return Dated((int(part["year"]), month, day), match.group())
+    year = _YEAR.search(text)
+    return Dated((int(year.group()), 1, 1), year.group()) if year else None
+
+
+def _words(text: str) -> set[str]:
+    return set(terms(_QUANTITY.sub(" ", text)))
+
+
+def _quantities(text: str) -> set[str]:
+    return {found.group().lower().rstrip(".,") for found in _QUANTITY.finditer(text)}
