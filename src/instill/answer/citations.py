@@ -61,7 +61,8 @@ class Citer:
             self.failed += 1
             return None
         page = self._page(hit, start)
-        return Citation(hit.doc_id, hit.source, hit.title, start, end, quoted, hit.headings, page)
+        line = text.count("\n", 0, start) + 1 if page is None else None
+        return Citation(hit.doc_id, hit.source, hit.title, start, end, quoted, hit.headings, page, line)
 
     def _page(self, hit: Hit, start: int) -> int | None:
         if hit.page is None or hit.page == hit.last_page or self._pages_of is None:

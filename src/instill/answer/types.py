@@ -13,7 +13,8 @@ Role = Literal["user", "assistant"]
 class Citation:
     """A span of a document: `document.text[start:end] == text`, checked before it is shown.
 
-    `headings` is the heading path ("Guide > Install"), `page` the first page the span touches, from 1, or None.
+    `headings` is the heading path ("Guide > Install"), `page` the first page the span touches, from 1, or None; `line`
+    its first line in the document's text, from 1, for documents without pages.
     """
 
     doc_id: str
@@ -24,6 +25,7 @@ class Citation:
     text: str
     headings: str = ""
     page: int | None = None
+    line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

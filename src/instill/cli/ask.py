@@ -7,8 +7,8 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from instill.answer.display import plain_text
 from instill.answer.types import Answer
+from instill.cli.answers import print_answer
 from instill.cli.output import (
     JsonOption,
     LabelOption,
@@ -106,31 +106,6 @@ def chat(
                 if answer.trace.standalone_question.strip() != line:
                     say(f"(searched for: {clean(answer.trace.standalone_question)})", dim=True)
                 print_answer(answer)
-
-
-def print_answer(answer: Answer) -> None:
-    """The answer, then its sources by number."""
-    numbers = {citation: number for number, citation in enumerate(answer.citations, start=1)}
-    for notice in answer.notices:
-        say(f"note: {clean(notice)}", fg="yellow", err=True)
-    if answer.abstained:
-        say_block(readable(answer.text), fg="yellow")
-        if answer.trace.candidates:
-            say("", "Nearest passages:")
-        for candidate in answer.trace.candidates[:3]:
-            say(f"  {place(candidate.title, candidate.source, candidate.headings, candidate.page)}", dim=True)
-            say(f"  {readable(' '.join(plain_text(candidate.text).split()), 160)}")
-        return
-    if answer.short:
-        say(readable(answer.short), bold=True)
-    for claim in answer.claims:
-        marks = "".join(f"[{numbers[citation]}]" for citation in claim.citations)
-        say_block(f"{readable(claim.text)} {marks}")
-    say("")
-    for citation, number in numbers.items():
-        where = place(citation.title, citation.source, citation.headings, citation.page)
-        say(f"[{number}] {where} · {citation.doc_id} [{citation.start}, {citation.end})", dim=True)
-    say(f"confidence {answer.confidence:.2f} · {answer.timings.get('total', 0.0):.0f} ms", dim=True)
 
 
 def print_trace(answer: Answer) -> None:

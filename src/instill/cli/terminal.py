@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections.abc import Sequence
 from typing import Any
 
 import typer
@@ -24,6 +25,11 @@ def say(*lines: object, err: bool = False, nl: bool = True, **style: Any) -> Non
     """Print lines, each escaped; an empty one without arguments. `style`: fg, bold, dim."""
     said = "\n".join(shown(line) for line in lines)
     typer.secho(said, err=err, nl=nl, **style) if style else typer.echo(said, err=err, nl=nl)
+
+
+def say_marked(parts: Sequence[tuple[str, bool]]) -> None:
+    """Print one line made of parts, each escaped; those with True are bold."""
+    typer.echo("".join(typer.style(shown(part), bold=True) if marked else shown(part) for part, marked in parts))
 
 
 def say_block(text: str, *, err: bool = False, **style: Any) -> None:

@@ -1,0 +1,94 @@
+"""An answer on a terminal: wrapped at its width, the question's words marked, code as it stands, then the sources."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import textwrap
+from collections.abc import Iterator
+
+from instill.answer.display import plain_text
+from instill.answer.extractive import with_marks
+from instill.answer.text import stem, terms
+from instill.answer.types import Answer, Citation
+from instill.cli.output import clean, place, readable
+from instill.cli.terminal import say, say_marked
+
+WIDEST = 100
+"""Lines are wrapped here also on a wider terminal, in characters."""
+
+_HANGING = re.compile(r"\s*(?:[-*•]|\d{1,3}\.)\s+")
+_WORD = re.compile(r"\w[\w’'-]*")
+
+
+def print_answer(answer: Answer) -> None:
+    """The answer, then its sources by number; of a refusal, what is missing and what is nearest."""
+    for notice in answer.notices:
+        say(f"note: {clean(notice)}", fg="yellow", err=True)
+    wanted = frozenset(terms(answer.trace.standalone_question))
+    if answer.abstained:
+        for line in wrapped(readable(answer.text)):
+            say(line, fg="yellow")
+        if answer.trace.candidates:
+            say("", "Nearest passages:")
+        for candidate in answer.trace.candidates[:3]:
+            say(f"  {place(candidate.title, candidate.source, candidate.headings, candidate.page)}", dim=True)
+            _say_line(readable(" ".join(plain_text(candidate.text).split()), 160), wanted, indent="  ")
+        return
+    if answer.short:
+        say(readable(answer.short), bold=True)
+        say("")
+    numbers = {citation: number for number, citation in enumerate(answer.citations, start=1)}
+    for position, claim in enumerate(answer.claims):
+        if position and not claim.text.startswith("- "):
+            say("")
+        marks = "".join(f"[{numbers[citation]}]" for citation in claim.citations)
+        code = False
+        for line in readable(with_marks(claim.text, marks)).splitlines():
+            if line.startswith("```"):
+                code = not code
+            elif code:
+                say(f"    {line}", fg="cyan")
+            else:
+                _say_line(line, wanted)
+    say("")
+    for citation, number in numbers.items():
+        say(f"[{number}] {where(citation)}", dim=True)
+    say(f"confidence {answer.confidence:.2f} · {answer.timings.get('total', 0.0):.0f} ms", dim=True)
+
+
+def where(citation: Citation) -> str:
+    """File, page or line, and headings of a citation, and what `instill show` takes to open it."""
+    found = place(citation.title, citation.source, citation.headings, citation.page)
+    if citation.page is None and citation.line is not None:
+        name, dot, rest = found.partition(" · ")
+        found = f"{name}, line {citation.line}{dot}{rest}"
+    return f"{found} · {citation.doc_id} [{citation.start}, {citation.end})"
+
+
+def wrapped(text: str, *, indent: str = "") -> Iterator[str]:
+    """The text's lines, none wider than the terminal; what follows an item's first line stands below its text."""
+    width = max(30, min(WIDEST, shutil.get_terminal_size().columns))
+    for line in text.splitlines() or [""]:
+        item = _HANGING.match(line)
+        hanging = indent + " " * (item.end() if item else 0)
+        yield from textwrap.wrap(
+            line,
+            width,
+            initial_indent=indent,
+            subsequent_indent=hanging,
+            break_long_words=False,
+            break_on_hyphens=False,
+            drop_whitespace=True,
+        ) or [""]
+
+
+def _say_line(line: str, wanted: frozenset[str], *, indent: str = "") -> None:
+    for part in wrapped(line, indent=indent):
+        parts: list[tuple[str, bool]] = []
+        end = 0
+        for word in _WORD.finditer(part):
+            if stem(word.group().lower()) in wanted:
+                parts += [(part[end : word.start()], False), (word.group(), True)]
+                end = word.end()
+        say_marked([*parts, (part[end:], False)])
