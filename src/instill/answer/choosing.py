@@ -135,8 +135,8 @@ def _row_or_table(question: Question, pieces: list[Piece], wide: bool) -> list[P
     if len(pieces) < 2 or pieces[0].kind not in ("row", "record") or pieces[1].kind != "table":
         return pieces
     unsaid = set(question.terms) - _held(pieces[0])
-    small = pieces[1].size <= SMALL_TABLE
-    if unsaid and small:
+    elsewhere = unsaid & _held(pieces[1])
+    if unsaid and not elsewhere and pieces[1].size <= SMALL_TABLE:
         return pieces[1:]
     return pieces if wide else [pieces[0], *pieces[2:]]
 

@@ -1,0 +1,150 @@
+"""An answer is made of whole pieces: code with what introduces it, lists, rows, short sections."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from instill.answer.pieces import LONGEST_PIECE, Piece, open_window, pieces_at
+from instill.answer.shown import shown
+from instill.index.types import Hit
+
+GUIDE = """\
+---
+owner: Ada
+---
+
+# Keep
+
+Keep stores parcels.
+
+## Removing it
+
+Stop the service first, then use the following command:
+
+```sh
+keepctl remove --all
+keepctl purge
+```
+
+Nothing is left behind.
+
+## Settings
+
+These can be changed:
+
+- `size`: how many parcels fit
+  - at most 90
+- `colour`: of the door
+1. Open the lid
+2. Press the bell
+
+Plain words between.
+
+    indented --code
+    second line
+
+| Plan | Price |
+| --- | --- |
+| Small | 10 |
+| Large | 25 |
+
+Item: Chair; Size: M; Price: 12
+Item: Table; Size: L; Price: 80
+"""
+
+
+def hit_of(text: str, start: int = 0, end: int | None = None) -> Hit:
+    end = len(text) if end is None else end
+    return Hit("d", 0, start, end, text[start:end], "", None, None, "a.md", "markdown", "Keep", (), {}, 1.0, 1.0, 1.0)
+
+
+def piece_with(words: str, **options: bool) -> Piece:
+    window = open_window(hit_of(GUIDE), GUIDE, 0)
+    assert window is not None
+    return pieces_at(window, GUIDE.index(words), **{"sections": False, **options})[0]
+
+
+def test_code_comes_with_the_line_that_introduces_it() -> None:
+    expected = "Stop the service first, then use the following command:\n```\nkeepctl remove --all\nkeepctl purge\n```"
+    assert shown(piece_with("keepctl purge")) == expected
+    assert shown(piece_with("Stop the service")) == expected
+    assert piece_with("keepctl purge").headings == "Keep > Removing it"
+
+
+def test_a_list_is_whole_and_keeps_its_numbers_and_depth() -> None:
+    assert shown(piece_with("of the door")).splitlines() == [
+        "These can be changed:",
+        "- size: how many parcels fit",
+        "  - at most 90",
+        "- colour: of the door",
+        "1. Open the lid",
+        "2. Press the bell",
+    ]
+
+
+def test_indented_lines_are_code_with_their_paragraph() -> None:
+    assert shown(piece_with("second line")) == "Plain words between.\n```\nindented --code\nsecond line\n```"
+
+
+def test_a_row_has_the_names_of_its_columns_and_two_spans() -> None:
+    piece = piece_with("| Large")
+    assert (piece.kind, shown(piece)) == ("row", "Plan: Large, Price: 25")
+    assert [GUIDE[start:end] for start, end in piece.spans] == ["| Plan | Price |", "| Large | 25 |"]
+
+
+def test_a_record_is_one_line() -> None:
+    piece = piece_with("Table; Size")
+    assert (piece.kind, piece.text) == ("record", "Item: Table; Size: L; Price: 80")
+
+
+def test_a_short_section_is_a_piece_without_its_heading() -> None:
+    window = open_window(hit_of(GUIDE), GUIDE, 0)
+    assert window is not None
+    sections = [p for p in pieces_at(window, GUIDE.index("Nothing is left"), sections=True) if p.kind == "section"]
+    assert [section.headings for section in sections] == ["Keep > Removing it"]
+    assert shown(sections[0]).endswith("```\nNothing is left behind.")
+
+
+def test_steps_are_taken_along_and_never_end_with_an_open_line() -> None:
+    text = "# A\n\nDo it so.\n\nFirst:\n\n```\none\n```\n\nThen:\n\n```\ntwo\n```\n\nDone.\n"
+    window = open_window(hit_of(text), text, 0)
+    assert window is not None
+    piece = pieces_at(window, text.index("Do it"), sections=False, steps=True)[0]
+    assert "one" in piece.text
+    assert not piece.text.rstrip().endswith(":")
+
+
+@pytest.mark.parametrize("opening", ["{{< highlight bash >}}", "{% highlight sh %}", "~~~"])
+def test_code_of_page_templates_is_code(opening: str) -> None:
+    closing = {"{{<": "{{< / highlight >}}", "{% ": "{% endhighlight %}", "~~~": "~~~"}[opening[:3]]
+    text = f"# A\n\nRun this:\n\n{opening}\nmake all\n{closing}\n\nEnd.\n"
+    window = open_window(hit_of(text), text, 0)
+    assert window is not None
+    assert shown(pieces_at(window, text.index("make all"), sections=False)[0]) == "Run this:\n```\nmake all\n```"
+
+
+def test_a_changed_document_has_no_window() -> None:
+    assert open_window(hit_of("one two"), "one three", 0) is None
+    assert open_window(hit_of("one two"), None, 0) is None
+
+
+_line = st.sampled_from(
+    ["", "# Head", "## Sub", "Some words here.", "Ends open:", "- item one", "  - deeper", "1. step", "```", "    code",
+     "| a | b |", "| --- | --- |", "| 1 | 2 |", "K: v; L: w", "Key: value", "***", "日本語の文です。", "x" * 700]
+)  # fmt: skip
+
+
+@given(st.lists(_line, min_size=1, max_size=40), st.data())
+def test_every_piece_is_text_of_its_document_and_holds_the_place(lines: list[str], data: st.DataObject) -> None:
+    text = "\n".join(lines) + "\nEnd."
+    window = open_window(hit_of(text), text, 0)
+    assert window is not None
+    place = data.draw(st.integers(0, len(text) - 1))
+    for piece in pieces_at(window, place, sections=data.draw(st.booleans()), steps=data.draw(st.booleans())):
+        assert all(0 <= start < end <= len(text) for start, end in piece.spans)
+        assert list(piece.spans) == sorted(piece.spans)
+        assert piece.text == "\n".join(text[start:end] for start, end in piece.spans)
+        assert piece.size <= 2 * LONGEST_PIECE
+        shown(piece)

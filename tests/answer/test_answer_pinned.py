@@ -1,0 +1,64 @@
+"""What a question pins down must stand in the evidence."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from instill.answer.pinned import Evidence, Pin, missing_pins, near_miss, others_of_its_kind, pins_of
+
+
+@pytest.mark.parametrize(
+    ("question", "pins"),
+    [
+        ("What is new in Python 3.25?", ["Python", "3.25"]),
+        ("What does error E-9999 mean?", ["E-9999"]),
+        ("How much was sold in Q1 2021?", ["Q1", "2021"]),
+        ("Does `max_memory` apply to Redis 7?", ["`max_memory`", "Redis", "7"]),
+        ("How many days do I have to return 2 shoes?", []),
+        ("Why is the sky blue?", []),
+        ("Can 1,200 people enter room 5?", ["1,200", "5"]),
+        ("what does --dry-run do", ["--dry-run"]),
+    ],
+)
+def test_pins(question: str, pins: list[str]) -> None:
+    assert [pin.text for pin in pins_of(question)] == pins
+
+
+@pytest.mark.parametrize(
+    ("pin", "text", "there"),
+    [
+        (Pin("3.1", "number"), "New in 3.13", False),
+        (Pin("3.1", "number"), "New in 3.1.", True),
+        (Pin("3.1", "number"), "New in v3.1", True),
+        (Pin("1200", "number"), "It holds 1,200 people", True),
+        (Pin("1,200", "number"), "It holds 1200 people", True),
+        (Pin("E-12", "code"), "error e-12 means", True),
+        (Pin("E-12", "code"), "error E-123 means", False),
+        (Pin("max_memory", "code"), "set max-memory", True),
+        (Pin("Sentinels", "name"), "A sentinel watches", True),
+        (Pin("MongoDB", "name"), "Redis is fast", False),
+    ],
+)
+def test_where_a_pin_stands(pin: Pin, text: str, there: bool) -> None:
+    assert Evidence([text]).speaks_of(pin) is there
+    assert (missing_pins([pin], Evidence([text])) == []) is there
+
+
+def test_a_misspelt_name_is_near_and_a_number_never_is() -> None:
+    evidence = Evidence(["The Sentinel quorum is 3."])
+    assert near_miss(Pin("Sentinal", "name"), evidence) == "sentinel"
+    assert near_miss(Pin("Postgres", "name"), evidence) == ""
+    assert near_miss(Pin("2", "number"), evidence) == ""
+
+
+def test_what_stands_in_its_place_is_named() -> None:
+    assert others_of_its_kind(Pin("E-9999", "code"), ["E-1000 and E-1037", "E-1000"]) == ["E-1000", "E-1037"]
+
+
+@given(st.text(max_size=60))
+def test_every_pin_of_a_text_stands_in_that_text(text: str) -> None:
+    for pin in pins_of(text):
+        if pin.text.isascii():
+            assert Evidence([text]).speaks_of(pin)
