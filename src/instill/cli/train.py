@@ -53,6 +53,7 @@ def reader(
     neighbours: Annotated[float, typer.Option(min=0, max=1, help="Other passages of the same group.")] = 0.0,
     retitled: Annotated[float, typer.Option(min=0, max=1, help="The passage under another title.")] = 0.0,
     short: Annotated[float, typer.Option(min=0, max=1, help="Share of passages cut to a short window.")] = 0.25,
+    share: Annotated[float, typer.Option(min=0.01, max=1, help="Share of the rows that an epoch takes.")] = 1.0,
     unanswerable_copies: Annotated[int, typer.Option(min=1, help="Times that an epoch has each unanswerable row.")] = 2,
     start_from: Annotated[
         Path | None,
@@ -92,6 +93,7 @@ def reader(
             neighbours=neighbours,
             retitled=retitled,
             short=short,
+            share=share,
             unanswerable_copies=unanswerable_copies,
         ),
         start_from,

@@ -64,6 +64,8 @@ class Mix:
     """Its own passage under the title of another group, where only the title held a name of the question."""
     short: float = 0.25
     """Share of passages that are cut to a short window, as pieces of a document are."""
+    share: float = 1.0
+    """Share of the rows that an epoch takes: a short run over broad data learns more than a long one over a part."""
     unanswerable_copies: int = 2
     """How often each row without an answer comes in an epoch; people's own misleading questions are few."""
 
@@ -97,6 +99,8 @@ class ExampleMaker:
         rng = random.Random(f"{seed} {number}")  # noqa: S311  Not for security.
         examples: list[Example] = []
         for place, row in enumerate(self._rows):
+            if self._mix.share < 1 and rng.random() >= self._mix.share:
+                continue
             if not row.answerable:
                 for _ in range(self._mix.unanswerable_copies):
                     examples.append(self._asked(row, rng, answerable=0.0, relevant=1.0))
