@@ -81,7 +81,7 @@ class AnswerSettings(_Section):
 
     passages: int = Field(8, ge=1, description="Passages that an answer is put together from.")
     reader: str = Field("shipped", description='"shipped", "off", or the folder of a reader that you trained.')
-    sentences: int = Field(4, ge=1, description="Most sentences of an extractive answer.")
+    sentences: int = Field(4, ge=1, description="Most pieces of an answer that quotes; three at most.")
     threshold: float = Field(0.5, ge=0, le=1, description="Below this confidence the answer is a refusal.")
 
 

@@ -45,8 +45,10 @@ PLANTED = {
 }  # fmt: skip
 
 QUESTIONS = {
-    "Who built the stone oven?": "The stone oven was built in 1987 by Marta Lindqvist.",
-    "How many days of paid holiday does a baker have?": "Every baker has 31 days of paid holiday a year.",
+    "Who built the stone oven?": "The stone oven was built in 1987 by Marta Lindqvist. It holds forty loaves and is "
+    "fired with beech wood.",
+    "How many days of paid holiday does a baker have?": "Every baker has 31 days of paid holiday a year. Holidays are "
+    "asked for two weeks ahead.",
 }
 
 

@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import Literal, Protocol
 
 from instill.answer.acronyms import definitions, other_form
+from instill.answer.choosing import MOST_PIECES
 from instill.answer.citations import Citer, DocumentPages, DocumentText, candidate
 from instill.answer.clusters_answer import POOL, PassageVectors, clusters_of, keywords, piece_together
 from instill.answer.conversation import standalone
@@ -233,6 +234,7 @@ class Answerer:
                 run.read,
                 self._encoder,
                 citer,
+                most=min(MOST_PIECES, self._settings.sentences),
                 pool=run.pool,
                 findings=run.findings,
                 reader=self._reader,

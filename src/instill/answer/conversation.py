@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from instill.answer.dependence import depends
 from instill.answer.display import plain_text
-from instill.answer.extractive import REFUSAL
+from instill.answer.extractive import is_refusal
 from instill.answer.generated_rewrite import by_generator
 from instill.answer.history_terms import MODEL, Model, left_unsaid
 from instill.answer.own_terms import MARK, resolved, state_of
@@ -92,5 +92,5 @@ def _responds(text: str) -> bool:
 
 def _last_answers(history: Sequence[Turn]) -> list[str]:
     """The last two answers, shortened."""
-    answers = [MARK.sub("", turn.text) for turn in history if turn.role == "assistant" and turn.text != REFUSAL][-2:]
-    return [plain_text(text)[:TURN_CHARACTERS] for text in answers]
+    given = [turn.text for turn in history if turn.role == "assistant" and not is_refusal(turn.text)]
+    return [plain_text(MARK.sub("", text))[:TURN_CHARACTERS] for text in given[-2:]]

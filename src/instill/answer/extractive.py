@@ -28,6 +28,11 @@ from instill.index.types import Hit
 REFUSAL = "The documents do not answer this question."
 
 
+def is_refusal(text: str) -> bool:
+    """Whether an answer's text is a refusal, with or without a sentence on what is missing."""
+    return text.startswith(REFUSAL)
+
+
 @dataclass(frozen=True, slots=True)
 class Extract:
     """Claims with their confidence and the signs it was computed from.

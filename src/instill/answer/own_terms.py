@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from instill.answer.dependence import LEAD, QUESTION_WORD, continues, depends, pointing
-from instill.answer.extractive import REFUSAL
+from instill.answer.extractive import is_refusal
 from instill.answer.subject import LONGEST_REWRITE, TURNS, last_name, phrases, subject_of
 from instill.answer.text import terms
 from instill.answer.types import Turn
@@ -63,7 +63,7 @@ def state_of(history: Sequence[Turn]) -> State:
             # A dependent question goes on about the same thing, unless it names another ("what about France?").
             named = _named(text, state) if not dependent or continues(text) else ""
             state = state.after(question, named, last_name(text))
-        elif not state.subject and text != REFUSAL:
+        elif not state.subject and not is_refusal(text):
             topics = [*turn.topics, MARK.sub("", text)[:200]]
             found = next((phrase for topic in topics for phrase in phrases(topic)), "")
             state = state.after(state.question, found, "")
