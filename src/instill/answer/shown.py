@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from instill.answer.display import plain_text, safe_text
 from instill.answer.pieces import Piece, key_lines
-from instill.answer.sentences import Sentence, is_record, split_sentences
+from instill.answer.sentences import Sentence, is_key_value, is_record, split_sentences
 
 _NUMBER = re.compile(r"\s*(\(?\d{1,3}[.)])\s")
 _HIDDEN = re.compile(r"^\s*(?:\{[%{].*[%}]\}|\[[^\]]+\]:\s*\S+.*|#!?\[.*\]|<!--.*-->|---+|\+\+\++)\s*$")
@@ -68,7 +68,7 @@ def _lines(piece: Piece, start: int, end: int) -> Iterator[str]:
         raw = text[unit.start : unit.end]
         gap = text[last_end : unit.start].count("\n")
         last_end = unit.end
-        if paragraph and (unit.kind != "prose" or gap > 1):
+        if paragraph and (unit.kind != "prose" or gap > 1 or is_key_value(raw)):
             yield " ".join(paragraph)
             paragraph = []
         if unit.kind != "row":
@@ -96,12 +96,22 @@ def _lines(piece: Piece, start: int, end: int) -> Iterator[str]:
             yield _item(text, unit)
         elif is_record(raw) and len(units) > 1:
             yield f"- {plain_text(raw)}"
+        elif key_lines(raw) or (is_key_value(raw) and _beside_key_line(text, units, number)):
+            yield from (plain_text(line) for line in raw.splitlines() if line.strip() and not _DEEP_KEY.match(line))
         else:
-            paragraph.extend(_prose(raw) if not key_lines(raw) else ())
-            if key_lines(raw):
-                yield from (plain_text(line) for line in raw.splitlines() if line.strip() and not _DEEP_KEY.match(line))
+            paragraph.extend(_prose(raw))
     if paragraph:
         yield " ".join(paragraph)
+
+
+def _beside_key_line(text: str, units: list[Sentence], number: int) -> bool:
+    """Is the unit before or behind, on the next line, of the same form?"""
+    for other in (number - 1, number + 1):
+        if 0 <= other < len(units):
+            between = text[min(units[number].end, units[other].end) : max(units[number].start, units[other].start)]
+            if between.count("\n") == 1 and is_key_value(text[units[other].start : units[other].end]):
+                return True
+    return False
 
 
 def _prose(raw: str) -> list[str]:
