@@ -42,20 +42,27 @@ def safe_text(text: str) -> str:
         'ared bcod'
     """
     text = _ANSI.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
-    kept = []
-    for position, character in enumerate(text):
-        if character in "\n\t" or (character.isascii() and character.isprintable()):
+    kept: list[str] = []
+    for character in text:
+        if character in "\n\t\u200c\u200d" or (character.isascii() and character.isprintable()):
             kept.append(character)
-        elif character in _DIRECTION:
+        elif character in _DIRECTION or character in _INVISIBLE:
             continue
-        elif character in _INVISIBLE:
-            if character in "\u200c\u200d" and _joins(text, position):
-                kept.append(character)
         elif unicodedata.category(character) in ("Zs", "Zl", "Zp"):
             kept.append("\n" if unicodedata.category(character) == "Zl" else " ")
         elif unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Cn"):
             kept.append(character)
-    return "".join(kept)
+    # A joiner is judged by the neighbours that are left, until none more goes.
+    shown = "".join(kept)
+    while True:
+        joined = "".join(
+            character
+            for place, character in enumerate(shown)
+            if character not in "\u200c\u200d" or _joins(shown, place)
+        )
+        if joined == shown:
+            return shown
+        shown = joined
 
 
 def _joins(text: str, position: int) -> bool:
