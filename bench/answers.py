@@ -144,6 +144,7 @@ def ask(corpus: Corpus, encoder: Encoder, reader: Reader | None, asked: Asked, k
         most=SETTINGS.sentences,
         pool=pool,
         findings=findings,
+        reader=reader,
     )
     took = 1e3 * (time.perf_counter() - started)
     if citer.failed:

@@ -21,7 +21,8 @@ COEFFICIENTS: Mapping[str, float] = {
     "closest": 9.22,  # cosine of the question with the best passage or the best chosen sentence
     "sentence coverage": 0.94,  # question terms in the chosen sentences, by rarity
     "passage coverage": 1.94,  # and in the passages they come from
-    "missing": -0.69,  # share of the question's names and numbers that those passages do not hold
+    "missing": -0.69,  # share of the question's names and numbers that the pieces do not hold
+    "exact": 0.5,  # the best piece holds the question's codes and numbers
 }
 
 
@@ -31,6 +32,7 @@ READER_COEFFICIENTS: Mapping[str, float] = {
     "sentence coverage": 0.38,
     "passage coverage": 1.44,
     "missing": -0.23,
+    "exact": 0.5,
     "reader": 2.91,  # logit / 10 that a passage answers, of the one that does so best
     "relevant": 0.35,  # logit / 10 that a passage is about what is asked, of the one that is so most
     "verified": 2.0,  # logit / 10 that a chosen piece answers by itself
@@ -45,11 +47,13 @@ def signs(
     findings: Findings | None = None,
     *,
     missing: float = 0.0,
+    exact: float = 0.0,
 ) -> dict[str, float]:
     """The signs that `COEFFICIENTS` weighs, for the chosen pieces; with `findings` those of `READER_COEFFICIENTS`.
 
     Args:
         missing: share of what the question names (numbers, codes, names) that the pieces do not speak of.
+        exact: 1.0 where the question has a code or number and the best piece speaks of all of them.
     """
     hits = ranking.hits
     pieces = [each.piece for each in chosen]
@@ -68,6 +72,7 @@ def signs(
         "sentence coverage": coverage(ranking.wanted, said),
         "passage coverage": coverage(ranking.wanted, around),
         "missing": missing,
+        "exact": exact,
     }
     if findings is not None and findings.readings:
         found["reader"] = max(reading.score for reading in findings.readings) / 10

@@ -85,7 +85,9 @@ def extract(
     else:
         claims = [claim for each in chosen for claim in piece_claims(each.piece, citer, asked, versions=versions)]
     missing, share = what_is_missing(question, chosen, [*hits, *pool])
-    found = signs(ranking, chosen, findings, missing=share)
+    codes = [pin for pin in pins_of(question) if pin.kind != "name"]
+    exact = bool(codes) and not missing_pins(codes, evidence_of(chosen[0].piece))
+    found = signs(ranking, chosen, findings, missing=share, exact=float(exact))
     belief = confidence(found) if claims else 0.0
     short = "" if listed else short_answer(asked, chosen, findings)
     notice = "The documents differ on this; the newer one comes first." if versions else ""
