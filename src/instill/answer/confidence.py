@@ -22,7 +22,7 @@ COEFFICIENTS: Mapping[str, float] = {
     "sentence coverage": 0.94,  # question terms in the chosen sentences, by rarity
     "passage coverage": 1.94,  # and in the passages they come from
     "missing": -0.69,  # share of the question's names and numbers that the pieces do not hold
-    "exact": 0.5,  # the best piece holds the question's codes and numbers
+    "exact": 0.7,  # the best piece holds the question's codes and numbers
 }
 
 
@@ -32,7 +32,7 @@ READER_COEFFICIENTS: Mapping[str, float] = {
     "sentence coverage": 0.38,
     "passage coverage": 1.44,
     "missing": -0.23,
-    "exact": 0.5,
+    "exact": 0.7,
     "reader": 2.91,  # logit / 10 that a passage answers, of the one that does so best
     "relevant": 0.35,  # logit / 10 that a passage is about what is asked, of the one that is so most
     "verified": 2.0,  # logit / 10 that a chosen piece answers by itself
