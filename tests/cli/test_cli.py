@@ -66,7 +66,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("place")
     write_handbook(folder / "handbook")
     instill("init", ".", cwd=folder)
-    report = as_json("add", "handbook", cwd=folder)
+    lines = instill("add", "handbook", "--json", cwd=folder).stdout.splitlines()
+    report = json.loads(lines[-1])
+    assert len(lines) == 5  # one a file, then the report
     assert len(report["added"]) == 4
     return folder
 

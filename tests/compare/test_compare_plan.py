@@ -43,7 +43,7 @@ def test_each_refusal_says_what_to_do() -> None:
     ):
         with pytest.raises(UsageError, match=said) as error:
             chosen_arms(plan, generator=generator)
-        assert remedy in error.value.remedy
+        assert remedy in error.value.command
 
 
 def test_the_verdict_knows_what_each_arm_is() -> None:

@@ -8,6 +8,7 @@ after small letters. cp1252 is taken unless another one is clearly better: most 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -16,8 +17,8 @@ DEFAULT = "cp1252"
 _CLEARLY = 0.05
 """How much better than cp1252 another encoding must be."""
 
-_FEW = 0.3
-"""Of the same, divided by the number of letters: few letters tell little."""
+_FEW = 0.28
+"""Of the same, divided by the number of different letters: few letters tell little, and a word said again no more."""
 
 _NONE = 0.2
 _POOR = 0.7
@@ -100,6 +101,13 @@ _JOINS = frozenset("’‘'-–·\u00ad\u00a0\u2011")
 """Signs that stand inside words."""
 
 
+_OF_DOS = ("cp850", "cp852", "cp865")
+"""Encodings from before there were soft hyphens in texts."""
+
+_AT_WORDS = frozenset("°©®™№")
+"""Signs that are written at words: "20 °C"."""
+
+
 def guess(data: bytes) -> str:
     """The name of the encoding, as Python knows it; "" when none explains the text.
 
@@ -110,8 +118,8 @@ def guess(data: bytes) -> str:
         'cp1250'
     """
     sample = b"\n".join(_high_lines(data))
-    high = sum(byte > 127 for byte in sample)
-    margin = _CLEARLY + _FEW / max(1, high)
+    kinds = len({byte for byte in sample if byte > 127})
+    margin = _CLEARLY + _FEW / max(1, kinds)
     scores = {name: worth for name in _LANGUAGES if (worth := _worth(sample, name)) is not None}
     usual = scores.get(DEFAULT, 0.0)
     best = max(scores, key=lambda name: scores[name], default=DEFAULT)
@@ -155,8 +163,10 @@ def _worth(sample: bytes, encoding: str) -> float | None:
             continue
         before, after = text[place - 1 : place], text[place + 1 : place + 2]
         if not character.isalpha() and character not in _marks():
-            bad += character not in _JOINS and (
-                (before.isalpha() and after.isalpha()) or (not character.isprintable() and character != "\u00a0")
+            bad += (character not in _JOINS or (character == "\u00ad" and encoding in _OF_DOS)) and (
+                (before.isalpha() and after.isalpha())
+                or (not character.isprintable() and character != "\u00a0")
+                or (_is_drawn(character) and (before.isalpha() or after.isalpha()))
             )
             run = 0
             continue
@@ -179,6 +189,11 @@ def _worth(sample: bytes, encoding: str) -> float | None:
         worth *= _expected(letters, *_COMMON[_LANGUAGES[encoding]])
         worth *= 0.5 if 2 * capitals > len(letters) > 10 else 1.0
     return worth
+
+
+def _is_drawn(character: str) -> bool:
+    """A sign that no one writes at a word: a line, a block, a mathematical sign, "per mille"."""
+    return character == "‰" or (unicodedata.category(character) in ("So", "Sm", "Sk") and character not in _AT_WORDS)
 
 
 def _share(letters: Sequence[str], known: str) -> float:

@@ -20,7 +20,7 @@ from instill.index.lookup import StoredDocument
 from instill.lab.curriculum import epoch_rows
 from instill.lab.wordings import TRAINED, TRAINED_QUESTIONS, TRAINED_REVERSE, WORDINGS
 from instill.lab.world import UNKNOWN, Person, answers_in_reverse, make_world
-from instill.study.leaks import Text, alike, counted, evidence_leaks
+from instill.study.leaks import Text, alike, counted, evidence_leaks, question_leaks
 from instill.study.links import linked
 from instill.study.making import Made, find_leaks
 from instill.study.sets import (
@@ -111,7 +111,7 @@ def lab_study(
         items += _held_out_items(each, held_out[each.attribute], reverse=alone)
     items += [item for person in unanswerable for item in _unanswerable_items(person, held_out)]
 
-    rows = [*_statement_rows(known, kept_back, seed), *_question_rows(items)]
+    rows = [*_statement_rows(known, kept_back, items, seed), *_question_rows(items)]
     leaks = find_leaks(facts, items, rows)
     card = StudyCard(
         id=digest([[(fact.id, fact.role) for fact in facts], [(item.id, item.split) for item in items], rows])[:12],
@@ -321,11 +321,13 @@ def _unanswerable_items(person: Person, held_out: Mapping[str, Mapping[Split, _W
 # -- rows ------------------------------------------------------------------------------------------------------
 
 
-def _statement_rows(known: Sequence[_Known], kept_back: Sequence[_Known], seed: int) -> Iterator[dict[str, Any]]:
+def _statement_rows(
+    known: Sequence[_Known], kept_back: Sequence[_Known], items: Iterable[StudyItem], seed: int
+) -> Iterator[dict[str, Any]]:
     """Each taught fact in wordings for training.
 
-    Left out are sentences that hold a piece of a control's evidence: two people may have the same value, told in the
-    same words.
+    Left out are sentences that hold a piece of a control's evidence (two people may have the same value, told in the
+    same words), or a question that gate or audit asks ("When Ada was born, it was 1742.").
     """
     told = {
         each.fact.id: [
@@ -336,6 +338,8 @@ def _statement_rows(known: Sequence[_Known], kept_back: Sequence[_Known], seed: 
     }
     texts = [Text(sentence, sentence) for sentences in told.values() for sentence in sentences]
     leaking = {leak.where for leak in evidence_leaks([each.fact for each in kept_back], texts)}
+    held_out = [item for item in items if item.split != "train"]
+    leaking |= {leak.where for leak in question_leaks(held_out, texts)}
     for id_, sentences in told.items():
         rng = Random(f"{seed}:{id_}:statements")  # noqa: S311
         fair = [sentence for sentence in sentences if sentence not in leaking]

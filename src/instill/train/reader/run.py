@@ -84,11 +84,11 @@ def train_reader(
             f"The split leaves {len(rows)} rows to train on and {len(held)} to measure with.",
             remedy="Give rows of more groups, or change --held-out or --split-seed.",
         )
-    run.out.mkdir(parents=True, exist_ok=True)
     start = run.start_from
     if start is not None and not (start / CHECKPOINT).exists() and (start / MODEL_FILE).exists():
         start = begin_from_reader(start, run.out / "start")
     begun = f" {_digest(start / CHECKPOINT)}" if start else ""
+    run.out.mkdir(parents=True, exist_ok=True)
     base = find_minilm()
     verify_minilm(base)
     data = rows_hash(rows)
