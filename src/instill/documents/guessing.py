@@ -17,7 +17,7 @@ DEFAULT = "cp1252"
 _CLEARLY = 0.05
 """How much better than cp1252 another encoding must be."""
 
-_FEW = 0.28
+_FEW = 0.24
 """Of the same, divided by the number of different letters: few letters tell little, and a word said again no more."""
 
 _NONE = 0.2
@@ -100,6 +100,9 @@ _COMMON = {
 _JOINS = frozenset("’‘'-–·\u00ad\u00a0\u2011")
 """Signs that stand inside words."""
 
+
+_ENOUGH = 4
+"""Different letters from which on the frequent ones of a language are expected among them."""
 
 _OF_DOS = ("cp850", "cp852", "cp865")
 """Encodings from before there were soft hyphens in texts."""
@@ -199,7 +202,8 @@ def _is_drawn(character: str) -> bool:
 def _share(letters: Sequence[str], known: str) -> float:
     """How many of the letters a language has, less where it would have others more often."""
     share = _in(letters, known)
-    return share * _expected(letters, *_COMMON[known]) if known in _COMMON else share
+    # Of a few letters none has to be a frequent one.
+    return share * _expected(letters, *_COMMON[known]) if known in _COMMON and len(set(letters)) >= _ENOUGH else share
 
 
 def _expected(letters: Sequence[str], common: str, least: float) -> float:
