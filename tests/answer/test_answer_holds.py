@@ -101,6 +101,12 @@ def test_a_row_is_shown_alone_with_its_columns(pages: Workspace) -> None:
     assert "260" not in said(answer)
 
 
+def test_a_row_that_says_all_but_a_generic_word_is_shown_alone(pages: Workspace) -> None:
+    answer = pages.ask("What is the height value of the lamp Charlie?")
+    assert "60 cm" in answer.text
+    assert "45 cm" not in said(answer)
+
+
 def test_the_heading_says_whose_record_it_is(workspaces: dict[str, Workspace]) -> None:
     answer = workspaces["register"].ask("Who is the keeper of boat 17?")
     assert "Boat 17" in answer.text

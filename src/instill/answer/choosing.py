@@ -51,6 +51,9 @@ LIST_WEIGHT = 1.5
 FURTHER = 2.0
 """A further piece is at most this far below the best one."""
 
+_GENERIC = frozenset(terms("number amount name date time value kind type total"))
+"""Words that say of what kind the answer is, not what it is about: "the phone number"."""
+
 _NUMBERS = re.compile(r"\d[\d.,]*|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|not|never)\b")
 _QUOTED = re.compile(r"[\"“`'][^\"”`']{8,}[\"”`']|\b[A-Z][A-Z_]{4,}\b|\b[eE]rror\b|\b[A-Za-z]+-?\d{2,}\b")
 """A message, a code or the word "error": what to do stands beside the place where it is named."""
@@ -134,7 +137,7 @@ def _row_or_table(question: Question, pieces: list[Piece], wide: bool) -> list[P
     """A row, or the small table around it where the row leaves words of the question unsaid ("cost", "Price")."""
     if len(pieces) < 2 or pieces[0].kind not in ("row", "record") or pieces[1].kind != "table":
         return pieces
-    unsaid = set(question.terms) - _held(pieces[0])
+    unsaid = set(question.terms) - _held(pieces[0]) - _GENERIC
     elsewhere = unsaid & _held(pieces[1])
     if unsaid and not elsewhere and pieces[1].size <= SMALL_TABLE:
         return pieces[1:]
