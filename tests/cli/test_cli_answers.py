@@ -1,0 +1,43 @@
+"""An answer on a terminal: no line is wider than it, code stands as it is, items hang."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from instill.answer.types import Answer, Citation, Claim, Trace
+from instill.cli.answers import print_answer, where, wrapped
+
+
+@given(st.text("ab c\n-1.", max_size=400))
+def test_no_line_is_wider_than_the_terminal_unless_a_word_is(text: str) -> None:
+    for line in wrapped(text):
+        assert len(line) <= 80 or len(line.split()) == 1
+
+
+def test_an_items_later_lines_stand_below_its_text() -> None:
+    lines = list(wrapped("- " + "word " * 30))
+    assert lines[0].startswith("- word")
+    assert len(lines) > 1
+    assert all(line.startswith("  word") for line in lines[1:])
+
+
+def cited(**given: object) -> Citation:
+    return Citation("d1", "/notes/guide.md", "Guide", 5, 20, "Use this: run it", "Guide > Start", **given)  # type: ignore[arg-type]
+
+
+def test_a_source_has_a_page_or_a_line() -> None:
+    assert where(cited(line=7)) == "guide.md, line 7 · Guide > Start · d1 [5, 20)"
+    assert where(cited(page=3)) == "guide.md, p. 3 · Guide > Start · d1 [5, 20)"
+
+
+def test_code_is_indented_and_never_wrapped(capsys: pytest.CaptureFixture[str]) -> None:
+    command = "run --with " + "--option " * 20
+    text = f"Use this:\n```\n{command.strip()}\n```"
+    answer = Answer(text, (Claim(text, (cited(line=7),)),), 0.9, False, Trace("Use?", "Use?", "extractive"))
+    print_answer(answer)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "Use this: [1]"
+    assert lines[1] == "    " + command.strip()
+    assert "```" not in lines
