@@ -195,7 +195,7 @@ def _judge(report: Report, width: int) -> str:
         texts = (row.question, row.reply, " / ".join(row.expected))
         asked, reply, expected = (shortened(each, _SHOWN) for each in texts)
         shown = f'{row.arm}: "{asked}" Reply: "{reply}" Expected: "{expected}" The judge says {said}.'
-        lines.append(_wrapped(shown, width, hang=2))
+        lines.append(_wrapped(shown, width, hang=2, cut=True))
     return _section("A judge beside the scorer", lines)
 
 
@@ -292,12 +292,13 @@ def _bar(share: float) -> str:
     return "#" * round(20 * share)
 
 
-def _wrapped(content: str, width: int, *, indent: int = 0, hang: int = 0) -> str:
+def _wrapped(content: str, width: int, *, indent: int = 0, hang: int = 0, cut: bool = False) -> str:
+    """The content in lines of at most `width`; `cut`: also where a word is longer (a model's reply may be one word)."""
     return fill(
         plain(content),
         width,
         initial_indent=" " * indent,
         subsequent_indent=" " * hang,
-        break_long_words=False,
+        break_long_words=cut,
         break_on_hyphens=False,
     )
