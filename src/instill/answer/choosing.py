@@ -179,7 +179,7 @@ def _candidates(question: Question, ranking: Ranking, citer: Citer) -> list[tupl
     scores: dict[tuple[str, tuple[tuple[int, int], ...]], tuple[Piece, float]] = {}
     wide = bool({"manner", "reason", "list", "yesno", "definition"} & set(question.wanted))
     quoted = bool(_QUOTED.search(question.text))
-    steps = "manner" in question.wanted or quoted
+    steps = "manner" in question.wanted
     narrow = not ({"list", "manner", "reason"} & set(question.wanted))
     for row in np.argsort(-ranking.scores, kind="stable").tolist():
         unit = ranking.units[row]
@@ -197,7 +197,12 @@ def _candidates(question: Question, ranking: Ranking, citer: Citer) -> list[tupl
         if unit.sentence.kind == "code":
             score -= WEIGHTS["code"]  # As a part of a piece, code is no worse than prose.
         pieces = pieces_at(
-            window, hit.start + unit.sentence.start, sections=wide or asks or quoted, steps=steps, narrow=narrow
+            window,
+            hit.start + unit.sentence.start,
+            sections=wide or asks or quoted,
+            steps=steps,
+            advice=quoted,
+            narrow=narrow,
         )
         pieces = _row_or_table(question, pieces, question.wants_list)
         for piece in pieces[1:] if asks and len(pieces) > 1 else pieces:

@@ -108,12 +108,15 @@ def open_window(hit: Hit, document: str | None, rank: int) -> Window | None:
     return Window(wide, units, _blocks(text, units), rank, (hit.start, hit.end))
 
 
-def pieces_at(window: Window, place: int, *, sections: bool, steps: bool = False, narrow: bool = False) -> list[Piece]:
+def pieces_at(
+    window: Window, place: int, *, sections: bool, steps: bool = False, advice: bool = False, narrow: bool = False
+) -> list[Piece]:
     """The pieces that hold the document's character `place`, the smallest first.
 
     Args:
         sections: whether the short section around it is one of them, and the whole list or table.
         steps: whether a paragraph takes along the list or code that follows it in its section.
+        advice: whether a block of code takes along the paragraph behind it, which says what an error message means.
         narrow: whether one item of a longer list is shown, not the list.
     """
     at = place - window.hit.start
@@ -144,7 +147,7 @@ def pieces_at(window: Window, place: int, *, sections: bool, steps: bool = False
     elif block.kind == "paragraph" and block.end - block.lead > LONGEST_PIECE:
         found.append(_piece(window, "paragraph", [_around(window.units, number, block)], path))
     else:
-        start, end = _with_steps(window, block) if steps else (block.lead, block.end)
+        start, end = _with_steps(window, block, advice) if steps or advice else (block.lead, block.end)
         found.append(_piece(window, block.kind, [(start, end)], path))
     if sections and block.heading is not None:
         section = _section(window, block.heading, steps)
@@ -166,15 +169,15 @@ def _items(window: Window, block: Block) -> int:
     return sum(unit.kind == "item" for unit in window.units[block.first : block.last + 1])
 
 
-def _with_steps(window: Window, block: Block) -> tuple[int, int]:
+def _with_steps(window: Window, block: Block, advice: bool) -> tuple[int, int]:
     """The block and the steps that belong to it: the next list or code of its section, one paragraph between at most.
 
-    An error message in a block of code takes along the paragraph that says what to do. It never ends with a line that
-    introduces something which is left out.
+    With `advice`, code takes along the paragraph behind it. The span never ends with a line that introduces something
+    which is left out.
     """
     place = window.blocks.index(block)
     following = [each for each in window.blocks[place + 1 : place + 6] if each.heading == block.heading]
-    wanted = 1 if block.kind == "code" else 0
+    wanted = 1 if block.kind == "code" and advice else 0
     for number, each in enumerate(following[:3]):
         if each.kind in ("list", "code") and (number <= 1 or following[number - 1].kind == each.kind):
             wanted = number + 1
