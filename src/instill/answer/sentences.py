@@ -357,16 +357,6 @@ def is_record(line: str) -> bool:
     return _RECORD.fullmatch(line.strip()) is not None
 
 
-def leads(text: str) -> bool:
-    """Does a paragraph that begins like this look like an item of a list without bullets?
-
-    Example:
-        >>> leads("**Speed.** We act."), leads("Step 2: wait"), leads("Plain text.")
-        (True, True, False)
-    """
-    return bool(_COUNTED_LEAD.match(text) or _BOLD_LEAD.match(text))
-
-
 def _with_leads(text: str, units: list[Sentence], groups: int) -> list[Sentence]:
     """Paragraphs of a section that begin alike are a list without bullets: "**Speed.** We ...", "Objective 1: ..."."""
     leads: dict[tuple[int | None, str], list[int]] = {}

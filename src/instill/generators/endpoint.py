@@ -149,7 +149,7 @@ class EndpointGenerator:
             raise self._error(str(error), error.remedy) from None
         except (httpx.HTTPError, OSError):
             raise self._error("The generator's reply broke off.", "Ask again.") from None
-        except Exception:
+        except Exception:  # The client's parsing raises anything on a reply of the wrong types.
             raise self._malformed() from None
 
     def _client(self, deadline: float, max_tokens: int) -> OpenAI:

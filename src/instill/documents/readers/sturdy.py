@@ -47,7 +47,7 @@ def sturdily(job: Job, read: Callable[[bytes], Parsed]) -> Parsed:
             return read(repaired(job.data))
         except (MemoryError, ImportError, RecursionError):
             raise
-        except Exception:
+        except Exception:  # The libraries behind raise anything on odd parts; the first error is the one told.
             parsed = text_alone(job.data, job.kind)
             if parsed is None:
                 raise error from None

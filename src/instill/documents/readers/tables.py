@@ -109,7 +109,7 @@ def _opened_xls(data: bytes) -> Any:
         return xlrd.open_workbook(file_contents=data, logfile=io.StringIO(), formatting_info=True)
     except xlrd.XLRDError:
         raise
-    except Exception:
+    except Exception:  # Odd formats make xlrd raise whatever its code runs into; the values can still be read.
         return xlrd.open_workbook(file_contents=data, logfile=io.StringIO())
 
 
