@@ -17,9 +17,9 @@ asked questions of other sets ("foreign"). Printed, with 95% intervals (bootstra
 
 Of squad2 and squad11_dev only the articles that the shipped reader was not trained on are asked about.
 
-`--fit` refits `instill.answer.confidence.COEFFICIENTS` (with a reader: `READER_COEFFICIENTS`), once to tell what the
-documents answer from what they do not and once to tell right answers from all others, and prints the AUC of each set by
-coefficients from the other sets.
+`--fit` refits `instill.answer.found.confidence.COEFFICIENTS` (with a reader: `READER_COEFFICIENTS`), once to tell what
+the documents answer from what they do not and once to tell right answers from all others, and prints the AUC of each
+set by coefficients from the other sets.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ from question_sets import Asked, Set, load_set, set_names
 from tokenizers import Tokenizer
 
 from instill.answer.citations import Citer
-from instill.answer.confidence import COEFFICIENTS, READER_COEFFICIENTS
-from instill.answer.extractive import extract
-from instill.answer.findings import read_passages
-from instill.answer.opening import open_reader
-from instill.answer.reader import Reader
+from instill.answer.found.confidence import COEFFICIENTS, READER_COEFFICIENTS
+from instill.answer.reading.findings import read_passages
+from instill.answer.reading.opening import open_reader
+from instill.answer.reading.reader import Reader
+from instill.answer.said.extractive import extract
 from instill.answer.scores import token_f1
 from instill.answer.text import terms
 from instill.encoders import open_encoder

@@ -34,7 +34,7 @@ from answers import Corpus, Floats, Remembering
 from conversation_fit import FollowUp, cast_follow_ups, fit_model, squad_successions
 from question_sets import Set, doc_id, document, load_set
 
-from instill.answer.conversation import standalone
+from instill.answer.asked.conversation import standalone
 from instill.answer.text import terms
 from instill.answer.types import Turn
 from instill.encoders import open_encoder

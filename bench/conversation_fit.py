@@ -1,4 +1,4 @@
-"""Fitting `instill.answer.history_terms.MODEL`, and the conversations that it is fitted on and measured with."""
+"""Fitting `instill.answer.asked.history_terms.MODEL`, and the conversations that it is fitted on and measured with."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from answers import fit
 
-from instill.answer.history_terms import Asking, Model, unsaid_signs, word_signs
+from instill.answer.asked.history_terms import Asking, Model, unsaid_signs, word_signs
 from instill.answer.text import terms
 from instill.answer.types import Turn
 

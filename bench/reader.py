@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from instill.answer.opening import open_reader
-from instill.answer.reader import Reader
+from instill.answer.reading.opening import open_reader
+from instill.answer.reading.reader import Reader
 from instill.cli.output import columns
 from instill.encoders import open_encoder
 from instill.settings import EncoderSettings

@@ -16,10 +16,10 @@ import numpy as np
 from encoder_ranking import unseen
 from retrieval import Collection, fill, interval, ndcg_at, read
 
-from instill.answer.opening import open_reader
-from instill.answer.reader import Reader
-from instill.answer.reader_input import heading
-from instill.answer.reranking import mix
+from instill.answer.reading.opening import open_reader
+from instill.answer.reading.reader import Reader
+from instill.answer.reading.reader_input import heading
+from instill.answer.reading.reranking import mix
 from instill.encoders import open_encoder
 from instill.encoders.protocol import Encoder
 from instill.index.fusion import ZScoreFusion

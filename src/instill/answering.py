@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from instill.answer.answerer import Answerer, Search
-from instill.answer.reader import Reader
+from instill.answer.reading.reader import Reader
 from instill.answer.types import Answer
 from instill.catalog import Catalog
 from instill.documents.document import Page

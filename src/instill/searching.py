@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from instill.answer.reader import Reader
-from instill.answer.reranking import rerank
+from instill.answer.reading.reader import Reader
+from instill.answer.reading.reranking import rerank
 from instill.encoders.protocol import Encoder
 from instill.errors import UsageError
 from instill.index.fusion import Fusion

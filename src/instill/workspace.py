@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from instill.answer.answerer import Answerer
-    from instill.answer.reader import Reader
+    from instill.answer.reading.reader import Reader
     from instill.answer.types import Answer, Turn
     from instill.chat import Chat
     from instill.documents.document import Scalar
@@ -292,7 +292,7 @@ class Workspace:
         self._must_be_open()
         if self._whole is not None:
             return self._whole.reader
-        from instill.answer.opening import open_reader
+        from instill.answer.reading.opening import open_reader
 
         return open_reader(self.settings.answer.reader, threads=self.settings.encoder.threads)
 

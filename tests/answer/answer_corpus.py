@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from instill.answer.answerer import Answerer
-from instill.answer.reader import Reader
+from instill.answer.reading.reader import Reader
 from instill.answer.types import Answer
 from instill.documents.document import Document, Page
 from instill.documents.reading import read

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from instill.answer.clusters_answer import clusters_of, keywords
+from instill.answer.said.clusters_answer import clusters_of, keywords
 from tests.answer.answer_corpus import Corpus
 
 TOPICS = {

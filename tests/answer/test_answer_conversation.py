@@ -4,12 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instill.answer.conversation import standalone
-from instill.answer.dependence import depends
-from instill.answer.extractive import REFUSAL
-from instill.answer.generated_rewrite import checked_rewrite
-from instill.answer.subject import LONGEST_REWRITE
-from instill.answer.types import Turn
+from instill.answer.asked.conversation import standalone
+from instill.answer.asked.dependence import depends
+from instill.answer.asked.generated_rewrite import checked_rewrite
+from instill.answer.asked.subject import LONGEST_REWRITE
+from instill.answer.types import REFUSAL, Turn
 from tests.answer.answer_corpus import Corpus
 
 

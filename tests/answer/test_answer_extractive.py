@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from instill.answer.extractive import REFUSAL
+from instill.answer.types import REFUSAL
 from instill.errors import UsageError
 from tests.answer.answer_corpus import Corpus, doc_id
 

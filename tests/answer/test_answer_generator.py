@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from instill.answer.extractive import REFUSAL
-from instill.answer.types import Turn
+from instill.answer.types import REFUSAL, Turn
 from instill.generators.endpoint import EndpointGenerator
 from tests.answer.answer_corpus import Corpus
 from tests.generators.endpoint_process import Endpoint

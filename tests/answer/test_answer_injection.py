@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from instill.answer.prompt import build_prompt
+from instill.answer.said.prompt import build_prompt
 from instill.generators.endpoint import EndpointGenerator
 from tests.answer.answer_corpus import COMPANY, Corpus
 from tests.generators.endpoint_process import Endpoint

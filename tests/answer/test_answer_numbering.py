@@ -7,8 +7,8 @@ from itertools import chain
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instill.answer.numbering import renumbered
-from instill.answer.reply import Reply, read_reply
+from instill.answer.said.numbering import renumbered
+from instill.answer.said.reply import Reply, read_reply
 
 OVEN = "The stone oven was built in 1987. It bakes on Fridays."
 QUESTION = "When was the mill built?"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instill.answer.pieces import LONGEST_PIECE, Piece, open_window, pieces_at
-from instill.answer.shown import shown
+from instill.answer.found.pieces import LONGEST_PIECE, Piece, open_window, pieces_at
+from instill.answer.said.shown import shown
 from instill.index.types import Hit
 
 GUIDE = """\

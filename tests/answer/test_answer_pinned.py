@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instill.answer.pinned import Evidence, Pin, missing_pins, near_miss, others_of_its_kind, pins_of
+from instill.answer.asked.pinned import Evidence, Pin, missing_pins, near_miss, others_of_its_kind, pins_of
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from instill.answer.prompt import UNKNOWN, build_prompt, neutral
-from instill.answer.quotes import find_quote
+from instill.answer.said.prompt import UNKNOWN, build_prompt, neutral
+from instill.answer.said.quotes import find_quote
 from instill.index.types import Hit
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instill.answer.quotes import LONGEST_QUOTE, find_quote
+from instill.answer.said.quotes import LONGEST_QUOTE, find_quote
 
 SOURCE = (
     "The **mill’s** first owner – a Mr. O’Neil – said: “Flour is\nmoney.” He sold 1,200 sacks "

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from instill.answer.findings import read_passages
-from instill.answer.opening import open_reader
-from instill.answer.reader import LONGEST_ANSWER, MANIFEST_FILE, MODEL_FILE, Reader, best_span
-from instill.answer.reader_input import heading
+from instill.answer.reading.findings import read_passages
+from instill.answer.reading.opening import open_reader
+from instill.answer.reading.reader import LONGEST_ANSWER, MANIFEST_FILE, MODEL_FILE, Reader, best_span
+from instill.answer.reading.reader_input import heading
 from instill.errors import UsageError, WorkspaceError
 from instill.index.types import Hit
 from instill.weights import shipped

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instill.answer.prompt import UNKNOWN
-from instill.answer.reply import AnswerStream, read_reply
+from instill.answer.said.prompt import UNKNOWN
+from instill.answer.said.reply import AnswerStream, read_reply
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from instill.answer.reader import Reading
-from instill.answer.reranking import mix, rerank
+from instill.answer.reading.reader import Reading
+from instill.answer.reading.reranking import mix, rerank
 from instill.index.types import Hit
 
 

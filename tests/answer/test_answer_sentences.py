@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instill.answer.sentences import LONGEST, Sentence, split_sentences
+from instill.answer.found.sentences import LONGEST, Sentence, split_sentences
 
 
 def pieces(text: str) -> list[str]:

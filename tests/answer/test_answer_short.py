@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instill.answer.acronyms import definitions, other_form
-from instill.answer.question import read_question
-from instill.answer.short import value_of, whole
+from instill.answer.asked.acronyms import definitions, other_form
+from instill.answer.asked.question import read_question
+from instill.answer.said.short import value_of, whole
 
 
 @pytest.mark.parametrize(

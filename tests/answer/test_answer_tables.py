@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from instill import Workspace
-from instill.answer.sentences import split_sentences
+from instill.answer.found.sentences import split_sentences
 from instill.answer.types import Answer
 from instill.index.schema import HEAD_COLUMNS
 

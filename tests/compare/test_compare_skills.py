@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from instill.answer.prompt import UNKNOWN as NOT_IN_PASSAGES
+from instill.answer.said.prompt import UNKNOWN as NOT_IN_PASSAGES
 from instill.compare.arms.prompts import PLAIN, RULES, Wording
 from instill.compare.tuned.skills import reading_rows_of, refusal_rows_of
 from instill.study.texts import UNKNOWN as NOT_SAID

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from instill import Workspace
-from instill.answer.prompt import UNKNOWN as NOT_IN_PASSAGES
-from instill.answer.reply import read_reply
+from instill.answer.said.prompt import UNKNOWN as NOT_IN_PASSAGES
+from instill.answer.said.reply import read_reply
 from instill.compare.arms.passages import Passages
 from instill.compare.arms.prompts import PLAIN, RULES, Wording
 from instill.compare.tuned.reading_rows import reading_rows

@@ -8,7 +8,7 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instill.answer.reply import read_reply
+from instill.answer.said.reply import read_reply
 from instill.lab.curriculum import DRILL, FULL, MAIN, WIDER, epoch_rows
 from instill.lab.gaps import with_gaps
 from instill.lab.lessons import (

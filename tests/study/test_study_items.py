@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from instill.answer.reader import Reader
+from instill.answer.reading.reader import Reader
 from instill.answer.text import normalise
 from instill.errors import UsageError
 from instill.study.facts import find_facts

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from instill.answer.reader_input import tokenize
+from instill.answer.reading.reader_input import tokenize
 from instill.encoders.minilm import find_minilm
 from instill.train.reader.examples import IGNORED, WINDOW, Example, ExampleMaker, Mix, token_span
 from instill.train.reader.perturb import mislead

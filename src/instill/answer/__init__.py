@@ -1,5 +1,6 @@
 """Question -> `Answer`: claims with verbatim, checked spans of the documents, or an honest refusal.
 
-Public face: `Answerer` (in `instill.answer.answerer`), the types in `instill.answer.types`, and
-`safe_text` (in `instill.answer.display`) for showing document text on a terminal or a page.
+`answerer.py` has the flow; `asked/`, `reading/`, `found/` and `said/` are its steps. Public face: `Answerer` (in
+`instill.answer.answerer`), the types in `instill.answer.types`, and `safe_text` (in `instill.answer.display`) for
+showing document text on a terminal or a page.
 """

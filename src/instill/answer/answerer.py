@@ -7,18 +7,18 @@ from contextlib import contextmanager
 from time import perf_counter
 from typing import Literal, Protocol
 
-from instill.answer.acronyms import definitions, other_form
-from instill.answer.choosing import MOST_PIECES
+from instill.answer.asked.acronyms import definitions, other_form
+from instill.answer.asked.conversation import standalone
+from instill.answer.asked.pinned import Evidence, Pin, missing_pins, pins_of
 from instill.answer.citations import Citer, DocumentPages, DocumentText, candidate
-from instill.answer.clusters_answer import POOL, PassageVectors, clusters_of, keywords, piece_together
-from instill.answer.conversation import standalone
-from instill.answer.extractive import REFUSAL, Extract, extract
-from instill.answer.findings import Findings, read_passages
-from instill.answer.grounded import Grounded, ground, write_answer
-from instill.answer.pinned import Evidence, Pin, missing_pins, pins_of
-from instill.answer.prompt import build_prompt
-from instill.answer.reader import Reader
-from instill.answer.types import Answer, Claim, Trace, Turn
+from instill.answer.found.choosing import MOST_PIECES
+from instill.answer.reading.findings import Findings, read_passages
+from instill.answer.reading.reader import Reader
+from instill.answer.said.clusters_answer import POOL, PassageVectors, clusters_of, keywords, piece_together
+from instill.answer.said.extractive import Extract, extract
+from instill.answer.said.grounded import Grounded, ground, write_answer
+from instill.answer.said.prompt import build_prompt
+from instill.answer.types import REFUSAL, Answer, Claim, Trace, Turn
 from instill.encoders.protocol import Encoder
 from instill.errors import GeneratorError, UsageError
 from instill.generators.protocol import Generator

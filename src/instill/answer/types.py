@@ -8,6 +8,13 @@ from typing import Any, Literal
 
 Role = Literal["user", "assistant"]
 
+REFUSAL = "The documents do not answer this question."
+
+
+def is_refusal(text: str) -> bool:
+    """Whether an answer's text is a refusal, with or without a sentence on what is missing."""
+    return text.startswith(REFUSAL)
+
 
 @dataclass(frozen=True, slots=True)
 class Citation:

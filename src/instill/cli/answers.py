@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Iterator
 
 from instill.answer.display import plain_text
-from instill.answer.extractive import with_marks
+from instill.answer.said.extractive import with_marks
 from instill.answer.text import stem, terms
 from instill.answer.types import Answer, Citation
 from instill.cli.output import clean, place, readable

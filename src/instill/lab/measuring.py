@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from instill.answer.numbering import renumbered
-from instill.answer.reply import read_reply
+from instill.answer.said.numbering import renumbered
+from instill.answer.said.reply import read_reply
 from instill.gate.conditions import question_of
 from instill.generators.models import open_model, open_tokenizer
 from instill.lab.names import FIRST, LAST

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from instill.answer.prompt import QUOTES, build_prompt
-from instill.answer.prompt import UNKNOWN as NOT_THERE
+from instill.answer.said.prompt import QUOTES, build_prompt
+from instill.answer.said.prompt import UNKNOWN as NOT_THERE
 from instill.index.types import Hit
 from instill.lab.world import (
     ATTRIBUTES,

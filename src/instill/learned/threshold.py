@@ -63,8 +63,8 @@ def identity_of(settings: Settings, encoder: str) -> str:
     Args:
         encoder: the fingerprint of the index.
     """
-    from instill.answer import confidence
-    from instill.answer.reader_place import reader_fingerprint
+    from instill.answer.found import confidence
+    from instill.answer.reading.reader_place import reader_fingerprint
 
     answer = settings.answer.model_dump(exclude={"threshold"})
     parts = {

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from instill.answer.reader_place import reader_fingerprint
+from instill.answer.reading.reader_place import reader_fingerprint
 from instill.derived import OWNER, UNKNOWN, Caller, MadeFrom
 from instill.durable import write_json
 from instill.errors import InstillError, WorkspaceError

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from random import Random
 
-from instill.answer.sentences import split_sentences
+from instill.answer.found.sentences import split_sentences
 from instill.index.lookup import StoredDocument
 from instill.study.questions import heading_questions, is_fair, why_unusable
 from instill.study.sets import Evidence, Fact, fact_id

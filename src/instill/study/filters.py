@@ -16,7 +16,7 @@ from instill.study.leaks import plain_words
 from instill.study.sets import Fact, StudyItem
 
 if TYPE_CHECKING:
-    from instill.answer.reader import Reader
+    from instill.answer.reading.reader import Reader
 
 EvidenceReader = Callable[[str, str], str | None]
 """Question and evidence to the words that answer it, or None where it does not."""

@@ -21,7 +21,7 @@ from math import log
 from random import Random
 
 from instill.answer.display import plain_text
-from instill.answer.sentences import Sentence, split_sentences
+from instill.answer.found.sentences import Sentence, split_sentences
 from instill.answer.text import normalise, terms
 from instill.index.lookup import StoredDocument
 from instill.study.files import read_questions, write_jsonl

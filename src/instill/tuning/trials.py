@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING, Literal
 
-from instill.answer.sentences import split_sentences
+from instill.answer.found.sentences import split_sentences
 from instill.answer.text import normalise, terms
 from instill.answer.types import Answer, Citation
 from instill.answering import answerer_for

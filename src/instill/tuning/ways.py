@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from instill.answer.reader import Reading
-from instill.answer.reranking import Reads, rerank
+from instill.answer.reading.reader import Reading
+from instill.answer.reading.reranking import Reads, rerank
 from instill.encoders.protocol import Encoder, Vectors
 from instill.index.fusion import fusion_named
 from instill.index.store import Index

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instill.answer.extractive import REFUSAL
-from instill.answer.prompt import UNKNOWN
+from instill.answer.said.prompt import UNKNOWN
+from instill.answer.types import REFUSAL
 from instill.gate.scoring import score
 from instill.measure.judging.refusals import is_refusal
 from instill.measure.judging.scorer import judge, overlap, question_in

@@ -10,8 +10,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from instill.answer.citations import Citer
-from instill.answer.grounded import CHARACTERS_PER_TOKEN, ground
-from instill.answer.reply import read_reply
+from instill.answer.said.grounded import CHARACTERS_PER_TOKEN, ground
+from instill.answer.said.reply import read_reply
 from instill.answer.types import Answer, Candidate, Citation
 from instill.answering import answerer_for
 from instill.compare.arms.closed import ClosedBook
@@ -26,7 +26,7 @@ from instill.index.types import Hit
 from instill.study.sets import StudyItem
 
 if TYPE_CHECKING:
-    from instill.answer.prompt import Prompt
+    from instill.answer.said.prompt import Prompt
     from instill.workspace import Workspace
 
 SHORT_REPLY = 64

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from instill.answer.prompt import Prompt, build_prompt, neutral
+from instill.answer.said.prompt import Prompt, build_prompt, neutral
 from instill.generators.protocol import Message
 from instill.index.types import Hit
 
@@ -24,7 +24,7 @@ class Wording(Protocol):
     """How a generator is asked.
 
     Attributes:
-        cites: whether the reply to `reading` has markers and quotes, as in `instill.answer.prompt`.
+        cites: whether the reply to `reading` has markers and quotes, as in `instill.answer.said.prompt`.
         instructions: what stands in its closed-book prompts besides the question; "" for nothing.
     """
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
 
-from instill.answer.sentences import split_sentences
+from instill.answer.found.sentences import split_sentences
 from instill.answer.text import terms
 from instill.errors import UsageError, WorkspaceError
 from instill.index.lookup import StoredDocument

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from hashlib import blake2b
 
 from instill.answer.display import safe_text
-from instill.answer.prompt import neutral
+from instill.answer.said.prompt import neutral
 from instill.errors import GeneratorError
 from instill.generators.protocol import Generator, Message
 from instill.generators.whole import whole_reply

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from instill.answer.reply import read_reply
+from instill.answer.said.reply import read_reply
 from instill.errors import UsageError
 from instill.gate.conditions import scores
 from instill.gate.rows import GateRows, as_gate_rows

@@ -15,8 +15,8 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
-from instill.answer.prompt import QUOTES, neutral
-from instill.answer.prompt import UNKNOWN as NOT_IN_PASSAGES
+from instill.answer.said.prompt import QUOTES, neutral
+from instill.answer.said.prompt import UNKNOWN as NOT_IN_PASSAGES
 from instill.compare.arms.passages import Passages
 from instill.compare.arms.prompts import Wording
 from instill.errors import UsageError

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from instill.answer.prompt import UNKNOWN as NOT_IN_PASSAGES
+from instill.answer.said.prompt import UNKNOWN as NOT_IN_PASSAGES
 from instill.compare.arms.passages import Passages
 from instill.compare.arms.prompts import Wording
 from instill.compare.running import draw, group_of

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from instill.answer.reader import Reader
+from instill.answer.reading.reader import Reader
 from instill.answer.scores import auc, exact_match, token_f1
 from instill.train.reader.rows import Row
 

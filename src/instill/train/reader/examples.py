@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from tokenizers import Tokenizer
 
-from instill.answer.reader_input import PASSAGE_TOKENS, Marks, Tokens, marks_of, put_together, tokenize
+from instill.answer.reading.reader_input import PASSAGE_TOKENS, Marks, Tokens, marks_of, put_together, tokenize
 from instill.train.reader.perturb import mislead, names_and_numbers, tweak
 from instill.train.reader.rows import Row
 

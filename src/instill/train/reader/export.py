@@ -11,7 +11,7 @@ from typing import Any
 
 import onnx
 
-from instill.answer.reader import MANIFEST_FILE, MODEL_FILE, TOKENIZER_FILE
+from instill.answer.reading.reader import MANIFEST_FILE, MODEL_FILE, TOKENIZER_FILE
 from instill.encoders.reader_graph import build_reader, heads_from
 from instill.encoders.sentence_transformers_folder import read_json
 from instill.encoders.transformer_weights import Floats, read_tensors, transformer_from

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from instill.answer.reader import MODEL_FILE, Reader
+from instill.answer.reading.reader import MODEL_FILE, Reader
 from instill.encoders.minilm import VERSION, WHEEL, find_minilm, verify_minilm
 from instill.errors import MissingDependency, UsageError
 from instill.settings import EncoderSettings

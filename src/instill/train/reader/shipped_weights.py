@@ -10,7 +10,7 @@ import onnx
 from onnx import numpy_helper
 from safetensors.numpy import save_file
 
-from instill.answer.reader import MODEL_FILE
+from instill.answer.reading.reader import MODEL_FILE
 from instill.encoders.transformer_weights import Floats
 from instill.errors import WorkspaceError
 from instill.train.progress import CHECKPOINT

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import exp, log1p
 
-from instill.answer.choosing import Chosen
-from instill.answer.findings import Findings
-from instill.answer.ranking import Ranking
+from instill.answer.found.choosing import Chosen
+from instill.answer.found.ranking import Ranking
+from instill.answer.reading.findings import Findings
 from instill.answer.text import coverage, terms
 
 COEFFICIENTS: Mapping[str, float] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from instill.answer.dependence import LEAD, QUESTION_WORD, WEAK, WEAK_STEMS, continues
+from instill.answer.asked.dependence import LEAD, QUESTION_WORD, WEAK, WEAK_STEMS, continues
 from instill.answer.text import STOPWORDS, normalise, stem, terms, word_set
 
 LONGEST_REWRITE = 300

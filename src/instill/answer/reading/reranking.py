@@ -13,8 +13,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from instill.answer.reader import Reading
-from instill.answer.reader_input import heading
+from instill.answer.reading.reader import Reading
+from instill.answer.reading.reader_input import heading
 from instill.documents.table_heads import shown_head
 from instill.index.types import READ, Hit
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from instill.answer.reader import MANIFEST_FILE, Reader
-from instill.answer.reader_place import reader_folder
+from instill.answer.reading.reader import MANIFEST_FILE, Reader
+from instill.answer.reading.reader_place import reader_folder
 from instill.errors import UsageError
 
 

@@ -12,14 +12,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from instill.answer.dependence import depends
+from instill.answer.asked.dependence import depends
+from instill.answer.asked.generated_rewrite import by_generator
+from instill.answer.asked.history_terms import MODEL, Model, left_unsaid
+from instill.answer.asked.own_terms import MARK, resolved, state_of
 from instill.answer.display import plain_text
-from instill.answer.extractive import is_refusal
-from instill.answer.generated_rewrite import by_generator
-from instill.answer.history_terms import MODEL, Model, left_unsaid
-from instill.answer.own_terms import MARK, resolved, state_of
 from instill.answer.text import terms
-from instill.answer.types import Turn
+from instill.answer.types import Turn, is_refusal
 from instill.generators.protocol import Generator
 
 TURN_CHARACTERS = 200

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from instill.answer.quotes import find_quote
-from instill.answer.reply import Reply, Statement
-from instill.answer.sentences import split_sentences
+from instill.answer.found.sentences import split_sentences
+from instill.answer.said.quotes import find_quote
+from instill.answer.said.reply import Reply, Statement
 from instill.answer.text import terms
 
 SHORTEST = 12
@@ -30,7 +30,7 @@ def renumbered(reply: Reply, passages: Sequence[str], question: str) -> Reply:
         question: what was asked; of several passages that say a thing, the one about the question is meant.
 
     Example:
-        >>> from instill.answer.reply import read_reply
+        >>> from instill.answer.said.reply import read_reply
         >>> passages = ["No.", "The planet has two moons."]
         >>> said = read_reply('Two moons. [1]\\nQUOTES:\\n[1] "has two moons"')
         >>> moved = renumbered(said, passages, "How many?")

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 
-from instill.answer.choosing import Chosen, evidence_of
+from instill.answer.asked.pinned import missing_pins, pins_of
+from instill.answer.asked.question import Question, shows
 from instill.answer.display import plain_text
-from instill.answer.findings import Findings
-from instill.answer.pinned import missing_pins, pins_of
-from instill.answer.question import Question, shows
+from instill.answer.found.choosing import Chosen, evidence_of
+from instill.answer.found.versions import disagree
+from instill.answer.reading.findings import Findings
 from instill.answer.text import terms
-from instill.answer.versions import disagree
 
 LONGEST_SHORT = 120
 """Longest short answer in characters; what is longer is said by its piece."""
@@ -80,7 +80,7 @@ def value_of(text: str, start: int, end: int, kind: str, question: Question) -> 
 
     Example:
         >>> text = "Item: Chair; Weight (kg): 12.5"
-        >>> from instill.answer.question import read_question
+        >>> from instill.answer.asked.question import read_question
         >>> question = read_question("What is the weight of the chair?")
         >>> text[slice(*value_of(text, 26, 28, "record", question))]
         '12.5'

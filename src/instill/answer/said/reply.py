@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from instill.answer.display import plain_text, safe_text
-from instill.answer.prompt import QUOTES, UNKNOWN
-from instill.answer.sentences import split_sentences
+from instill.answer.found.sentences import split_sentences
+from instill.answer.said.prompt import QUOTES, UNKNOWN
 
 _MARKER = re.compile(r"[\[［【]\s*\d{1,3}(?:\s*[,;、，–-]\s*\d{1,3})*\s*[\]］】]")
 _NUMBERS = re.compile(r"(\d{1,3})(?:\s*[–-]\s*(\d{1,3}))?")

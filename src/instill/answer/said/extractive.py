@@ -5,32 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from instill.answer.choosing import Chosen, choose_pieces, evidence_of
+from instill.answer.asked.pinned import Evidence, missing_pins, near_miss, others_of_its_kind, pins_of
+from instill.answer.asked.question import Question, read_question
 from instill.answer.citations import Citer
-from instill.answer.confidence import confidence, signs
 from instill.answer.display import plain_text
-from instill.answer.findings import Findings
-from instill.answer.pieces import Piece
-from instill.answer.pinned import Evidence, missing_pins, near_miss, others_of_its_kind, pins_of
-from instill.answer.question import Question, read_question
-from instill.answer.ranking import Ranking, rank_sentences
-from instill.answer.records import matching_records
-from instill.answer.reranking import Reads
-from instill.answer.selection import Span
-from instill.answer.short import short_answer
-from instill.answer.shown import row_with_names, shown
+from instill.answer.found.choosing import Chosen, choose_pieces, evidence_of
+from instill.answer.found.confidence import confidence, signs
+from instill.answer.found.pieces import Piece
+from instill.answer.found.ranking import Ranking, rank_sentences
+from instill.answer.found.records import matching_records
+from instill.answer.found.selection import Span
+from instill.answer.found.versions import newer_first
+from instill.answer.reading.findings import Findings
+from instill.answer.reading.reranking import Reads
+from instill.answer.said.short import short_answer
+from instill.answer.said.shown import row_with_names, shown
 from instill.answer.text import terms
 from instill.answer.types import Citation, Claim
-from instill.answer.versions import newer_first
 from instill.encoders.protocol import Encoder
 from instill.index.types import Hit
-
-REFUSAL = "The documents do not answer this question."
-
-
-def is_refusal(text: str) -> bool:
-    """Whether an answer's text is a refusal, with or without a sentence on what is missing."""
-    return text.startswith(REFUSAL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from instill.answer.reader_input import PASSAGE_TOKENS, Marks, Tokens, marks_of, put_together, tokenize
+from instill.answer.reading.reader_input import PASSAGE_TOKENS, Marks, Tokens, marks_of, put_together, tokenize
 from instill.encoders.onnx_encoder import available_cores, well_formed
 from instill.encoders.session import open_session
 from instill.errors import WorkspaceError

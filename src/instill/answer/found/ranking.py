@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from instill.answer.asked.question import Question, offers
 from instill.answer.display import plain_text
-from instill.answer.findings import Findings
-from instill.answer.question import Question, offers
-from instill.answer.sentences import Sentence, split_sentences
+from instill.answer.found.sentences import Sentence, split_sentences
+from instill.answer.reading.findings import Findings
 from instill.answer.text import coverage, rarity, terms
 from instill.documents.table_heads import shown_head
 from instill.encoders.protocol import Encoder, Vectors

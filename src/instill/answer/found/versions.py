@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from instill.answer.choosing import Chosen
+from instill.answer.found.choosing import Chosen
 from instill.answer.text import terms
 
 ALIKE = 0.6

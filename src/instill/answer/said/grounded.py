@@ -10,12 +10,12 @@ import numpy as np
 
 from instill.answer.citations import Citer
 from instill.answer.display import plain_text
-from instill.answer.extractive import written
-from instill.answer.numbering import renumbered
-from instill.answer.prompt import Prompt
-from instill.answer.quotes import find_quote
-from instill.answer.reply import AnswerStream, Reply, Statement, read_reply
-from instill.answer.sentences import split_sentences
+from instill.answer.found.sentences import split_sentences
+from instill.answer.said.extractive import written
+from instill.answer.said.numbering import renumbered
+from instill.answer.said.prompt import Prompt
+from instill.answer.said.quotes import find_quote
+from instill.answer.said.reply import AnswerStream, Reply, Statement, read_reply
 from instill.answer.text import terms
 from instill.answer.types import Citation, Claim
 from instill.encoders.protocol import Encoder

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from instill.answer.display import plain_text, safe_text
-from instill.answer.pieces import Piece, key_lines
-from instill.answer.sentences import Sentence, is_key_value, is_record, split_sentences
+from instill.answer.found.pieces import Piece, key_lines
+from instill.answer.found.sentences import Sentence, is_key_value, is_record, split_sentences
 
 _NUMBER = re.compile(r"\s*(\(?\d{1,3}[.)])\s")
 _HIDDEN = re.compile(r"^\s*(?:\{[%{].*[%}]\}|\[[^\]]+\]:\s*\S+.*|#!?\[.*\]|<!--.*-->|---+|\+\+\++)\s*$")
@@ -22,7 +22,7 @@ def shown(piece: Piece) -> str:
     """The piece as Markdown without decoration: paragraphs on one line, list items and code on lines of their own.
 
     Example:
-        >>> from instill.answer.pieces import open_window, pieces_at
+        >>> from instill.answer.found.pieces import open_window, pieces_at
         >>> from instill.index.types import Hit
         >>> text = "Use this command:\\n\\n```\\napp remove\\n```\\n"
         >>> hit = Hit("d", 0, 0, len(text), text, "", None, None, "a.md", "text", "A", (), {}, 1.0, 1.0, 1.0)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from instill.answer.sentences import Sentence, is_record, split_sentences
+from instill.answer.found.sentences import Sentence, is_record, split_sentences
 from instill.index.types import Hit
 
 PieceKind = Literal["paragraph", "list", "code", "row", "table", "section", "record"]

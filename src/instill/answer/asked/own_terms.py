@@ -6,11 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from instill.answer.dependence import LEAD, QUESTION_WORD, continues, depends, pointing
-from instill.answer.extractive import is_refusal
-from instill.answer.subject import LONGEST_REWRITE, TURNS, last_name, phrases, subject_of
+from instill.answer.asked.dependence import LEAD, QUESTION_WORD, continues, depends, pointing
+from instill.answer.asked.subject import LONGEST_REWRITE, TURNS, last_name, phrases, subject_of
 from instill.answer.text import terms
-from instill.answer.types import Turn
+from instill.answer.types import Turn, is_refusal
 
 MARK = re.compile(r"\s*\[\d+\]")
 """A citation marker in an answer."""

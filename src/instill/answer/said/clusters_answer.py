@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from instill.answer.choosing import pieces_of
+from instill.answer.asked.question import read_question
 from instill.answer.citations import Citer
-from instill.answer.confidence import confidence, signs
-from instill.answer.extractive import Extract, claims_of, written
-from instill.answer.question import read_question
-from instill.answer.ranking import Ranking, rank_sentences
-from instill.answer.selection import MARGIN, arrange, choose
+from instill.answer.found.choosing import pieces_of
+from instill.answer.found.confidence import confidence, signs
+from instill.answer.found.ranking import Ranking, rank_sentences
+from instill.answer.found.selection import MARGIN, arrange, choose
+from instill.answer.said.extractive import Extract, claims_of, written
 from instill.answer.text import content_words
 from instill.encoders.protocol import Encoder, Vectors
 from instill.index.clusters import cluster, cluster_terms

@@ -12,15 +12,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from instill.answer.asked.pinned import Evidence, Pin, missing_pins, pins_of
+from instill.answer.asked.question import Question
 from instill.answer.citations import Citer
 from instill.answer.display import plain_text
-from instill.answer.pieces import Piece, Window, open_window, pieces_at
-from instill.answer.pinned import Evidence, Pin, missing_pins, pins_of
-from instill.answer.question import Question
-from instill.answer.ranking import WEIGHTS, Ranking
-from instill.answer.reader import Reading
-from instill.answer.reader_input import heading
-from instill.answer.reranking import Reads
+from instill.answer.found.pieces import Piece, Window, open_window, pieces_at
+from instill.answer.found.ranking import WEIGHTS, Ranking
+from instill.answer.reading.reader import Reading
+from instill.answer.reading.reader_input import heading
+from instill.answer.reading.reranking import Reads
 from instill.answer.text import coverage, terms
 from instill.encoders.protocol import Encoder
 

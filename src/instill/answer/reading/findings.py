@@ -8,8 +8,8 @@ from math import exp, log
 
 import numpy as np
 
-from instill.answer.reader import Reader, Reading
-from instill.answer.reader_input import heading
+from instill.answer.reading.reader import Reader, Reading
+from instill.answer.reading.reader_input import heading
 from instill.answer.scores import normalised
 from instill.documents.table_heads import shown_head
 from instill.index.types import Hit

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from instill.answer.ranking import Ranking, Unit, points_back
-from instill.answer.sentences import Sentence
+from instill.answer.found.ranking import Ranking, Unit, points_back
+from instill.answer.found.sentences import Sentence
 from instill.index.types import Hit
 
 MARGIN = 2.0

@@ -11,9 +11,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from instill.answer.pieces import Piece, heading_text
-from instill.answer.question import Question
-from instill.answer.sentences import Sentence, is_record, split_sentences
+from instill.answer.asked.question import Question
+from instill.answer.found.pieces import Piece, heading_text
+from instill.answer.found.sentences import Sentence, is_record, split_sentences
 from instill.answer.text import terms
 
 LONGEST_RECORD = 500

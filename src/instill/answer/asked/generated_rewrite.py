@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from instill.answer.dependence import QUESTION_WORD, WEAK_STEMS
+from instill.answer.asked.dependence import QUESTION_WORD, WEAK_STEMS
+from instill.answer.asked.subject import LONGEST_REWRITE, TURNS
 from instill.answer.display import plain_text
-from instill.answer.subject import LONGEST_REWRITE, TURNS
 from instill.answer.text import terms
 from instill.answer.types import Turn
 from instill.errors import GeneratorError

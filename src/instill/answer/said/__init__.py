@@ -1,0 +1,1 @@
+"""What is said: pieces shown and cited, the short answer on top, or a generator's sentences held to their sources."""
