@@ -153,7 +153,9 @@ def ask(corpus: Corpus, encoder: Encoder, reader: Reader | None, asked: Asked, k
         kind,
         asked,
         found.confidence,
-        is_right(found.text, asked.golds, asked.question),
+        is_right(found.text, asked.golds, asked.question)
+        if asked.golds
+        else any(citation.doc_id in asked.evidence for claim in found.claims for citation in claim.citations),
         found.signs,
         found.text,
         found.short,

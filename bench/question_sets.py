@@ -2,13 +2,15 @@
 
 Layout of the data folder: `retrieval/NAME/{corpus,queries}.jsonl, qrels.tsv, answers.json` (BEIR);
 `reading/squad2/dev-v2.0.json`; `reading/clapnq/annotated_data/dev/*.jsonl`; `reading/selfaware/SelfAware.json`;
-`dialog/dialdoc21/{docs,turns}.jsonl`; `documents/kite_sourcegraph`. `python` needs none of it: the language's own
-documentation, with questions that we wrote.
+`dialog/dialdoc21/{docs,turns}.jsonl`; `documents/kite_sourcegraph`;
+`train/docs_headings_search`. `python` needs none of it: the language's own documentation, with questions that we
+wrote.
 """
 
 from __future__ import annotations
 
 import ast
+import gzip
 import hashlib
 import json
 import re
@@ -179,6 +181,47 @@ _PYTHON = (
 )
 
 
+MANUALS_CHARACTERS = 5_000_000
+"""How much text of pages without a question stands beside the pages of `manuals`."""
+
+
+def _manuals(data: Path) -> Set:
+    """Pages of 31 projects' documentation, put together from their sections; headings that are questions ask them.
+
+    Only pages that the shipped reader was not trained on are asked about. With a page hidden, its neighbours remain:
+    the questions are then near the topic of the documents and not answered by them. No gold words are known: an answer
+    is right when it cites its page. Copies of pages for older versions are left out.
+    """
+    folder = data / "train/docs_headings_search"
+    pages: dict[str, list[tuple[str, str]]] = {}
+    with gzip.open(folder / "corpus.jsonl.gz", "rt", encoding="utf-8") as stream:
+        for entry in map(json.loads, stream):
+            name = entry["_id"].rpartition("#")[0]
+            if not re.search(r"/v\d+\.", name):
+                pages.setdefault(name, []).append((entry["title"], entry["text"]))
+    asked_by = {entry["_id"]: entry["text"] for entry in _lines(folder / "queries.jsonl")}
+    asked, wanted = [], set()
+    for line in (folder / "qrels/train.tsv").read_text("utf-8").splitlines()[1:]:
+        query, section, _ = line.split("\t")
+        page = section.rpartition("#")[0]
+        if page in pages and unseen(page) and query in asked_by:
+            wanted.add(page)
+            asked.append(Asked(asked_by[query], (), frozenset({doc_id(page)})))
+    kept, size = sorted(wanted), 0
+    for name in sorted(set(pages) - wanted, key=doc_id):
+        size += sum(len(text) for _, text in pages[name])
+        if size > MANUALS_CHARACTERS:
+            break
+        kept.append(name)
+    documents = []
+    for name in kept:
+        text = "\n\n".join(f"## {title}\n\n{body}" if title else body for title, body in pages[name])
+        kind, parsed = read(text.encode(), name="page.md", settings=DocumentSettings())
+        title = pages[name][0][0] or name.rpartition("/")[2]
+        documents.append(Document(doc_id(name), name, kind, title, "", len(text), "", parsed))
+    return Set(documents, asked, [], "nq_oracle")
+
+
 def _selfaware(data: Path) -> Set:
     rows = json.loads((data / "reading/selfaware/SelfAware.json").read_text("utf-8"))["example"]
     return Set([], [Asked(row["question"]) for row in rows if re.search(r"\w", row["question"])], [], "")
@@ -192,13 +235,14 @@ _LOADERS: dict[str, Callable[[Path], Set]] = {
     "dialdoc": _dialdoc,
     "kite": _kite,
     "python": _python,
+    "manuals": _manuals,
     "selfaware": _selfaware,
 }
 
 
 def set_names() -> list[str]:
     """The sets that are measured by default (squad11_dev is much like squad2, selfaware has no documents)."""
-    return [name for name in _LOADERS if name not in ("selfaware", "squad11_dev")]
+    return [name for name in _LOADERS if name not in ("selfaware", "squad11_dev", "manuals")]
 
 
 def load_set(name: str, data: Path) -> Set:

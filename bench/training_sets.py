@@ -37,6 +37,12 @@ SIZES = {
 READING = {"squad2": 6_100, "squad11": 2_500, "new_wiki": 2_000, "fairytaleqa": 1_500}
 """The same for the sets that the first reader was trained on."""
 
+JUDGED = {"fool_me_twice": 2_400, "sharc_dev": 700, "conditionalqa_evidence": 1_200}
+"""Most rows of sets that judge: is the statement, or the question for yes or no, decided by the passage?"""
+
+DECIDED = {"yes": True, "no": True, "more": True, "depends": True, "unknown": False, "irrelevant": False}
+"""Labels of those sets, and whether the passage decides. "more" and "depends": it says on what the answer depends."""
+
 WHOLE = frozenset({"docs_faq", "doqa_ni", "sysadmin_interview"})
 """Sets whose spans are only where an answer begins: the passage answers as a whole."""
 
@@ -49,6 +55,9 @@ ATTRIBUTION = (
     "DoQA, Campos et al. 2020, CC BY-SA 4.0",
     "Test your sysadmin skills, MIT",
     "WikiTableQuestions, Pasupat and Liang 2015, CC BY-SA 4.0",
+    "Fool Me Twice, Eisenschlos et al. 2021, Apache-2.0, over Wikipedia, CC BY-SA 3.0",
+    "ShARC (development set), Saeidi et al. 2018, CC BY-SA 3.0",
+    "ConditionalQA, Sun et al. 2022, BSD-2-Clause, over GOV.UK, Open Government Licence",
 )
 
 
@@ -62,6 +71,40 @@ def rows_of(folder: Path, name: str) -> Iterator[Row]:
             row = _row(entry, whole=name in WHOLE)
             if row is not None:
                 yield row
+
+
+def judged(folder: Path, name: str) -> Iterator[Row]:
+    """Rows of a set that judges: the passage as a whole answers where it decides, whichever way.
+
+    A statement is asked as a question in one of three forms, chosen by its hash.
+    """
+    with gzip.open(folder / name / "rows.jsonl.gz", "rt", encoding="utf-8") as stream:
+        for number, line in enumerate(stream):
+            entry = json.loads(line)
+            label = entry.get("label")
+            if entry["kind"] not in ("entailment", "yesno", "list", "fact") or (label and label not in DECIDED):
+                continue
+            if entry["kind"] == "entailment" and label == "no":
+                continue  # Beside questions made wrong by one number or name, which have no answer, these would confuse.
+            decided = DECIDED[label] if label else bool(entry["answers"])
+            question = entry["question"].strip()
+            if entry["kind"] == "entailment":
+                question = _asked(question)
+            yield {
+                "id": f"{name} {number}",
+                "question": question,
+                "passage": entry["passage"][:LONGEST_PASSAGE],
+                "title": entry.get("title", ""),
+                "group": entry["group"],
+                "answers": [],
+                **({"answerable": True} if decided else {}),
+            }
+
+
+def _asked(statement: str) -> str:
+    form = hashlib.sha256(statement.encode()).digest()[0] % 3
+    bare = statement.rstrip(". ")
+    return (f"Is it true that {bare}?", f"{bare}?", f"Do the documents say that {bare}?")[form]
 
 
 def _row(entry: Row, *, whole: bool) -> Row | None:
@@ -114,6 +157,7 @@ def main() -> None:
     chosen = parser.parse_args()
     chosen.out.mkdir(parents=True, exist_ok=True)
     made = {name: cut(rows_of(chosen.train, name), most) for name, most in SIZES.items()}
+    made |= {name: cut(judged(chosen.train, name), most) for name, most in JUDGED.items()}
     made["docs_headings"] = cut(headings(chosen.train), 4_000)
     for name, most in READING.items() if chosen.reading else ():
         lines = (chosen.reading / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
