@@ -85,7 +85,7 @@ def judged(folder: Path, name: str) -> Iterator[Row]:
             if entry["kind"] not in ("entailment", "yesno", "list", "fact") or (label and label not in DECIDED):
                 continue
             if entry["kind"] == "entailment" and label == "no":
-                continue  # Beside questions made wrong by one number or name, which have no answer, these would confuse.
+                continue  # A question made wrong by a name or number has no answer: both would confuse.
             decided = DECIDED[label] if label else bool(entry["answers"])
             question = entry["question"].strip()
             if entry["kind"] == "entailment":
