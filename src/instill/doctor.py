@@ -143,7 +143,7 @@ def _disk(folder: Path) -> Iterator[Finding]:
 
 def _generator(opened: Workspace) -> Iterator[Finding]:
     settings: GeneratorSettings = opened.settings.generator
-    if not settings.base_url and not settings.folder:
+    if not settings.base_url and not settings.folder and not settings.gguf:
         remedy = "Answers quote the documents. To have them written: docs/bring-your-own-model.md"
         yield Finding("generator", "optional", "none set", remedy)
         return

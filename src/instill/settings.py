@@ -86,13 +86,18 @@ class AnswerSettings(_Section):
 
 
 class GeneratorSettings(_Section):
-    """An OpenAI-compatible endpoint, or a local transformers folder; neither by default."""
+    """An OpenAI-compatible endpoint, a GGUF file, or a local transformers folder; none by default."""
 
     base_url: str = Field("", description='E.g. "http://localhost:11434/v1". Empty: no endpoint.')
     model: str = Field("", description="The endpoint's model name.")
     api_key: SecretStr = Field(SecretStr(""), description="Better set as INSTILL_GENERATOR__API_KEY.")
+    gguf: str = Field("", description='A .gguf file, or "smollm2" after: instill generator get smollm2')
     folder: str = Field("", description="A local transformers folder (safetensors only).")
-    adapter: str = Field("champion", description='Used with it: "champion", "none", or a candidate\'s id.')
+    adapter: str = Field(
+        "champion", description='Used with either: "champion", "none", a candidate\'s id, or a LoRA as .gguf file.'
+    )
+    context: int = Field(0, ge=0, le=1_000_000, description="Most tokens of prompt and reply; 0: up to 8192 (GGUF).")
+    threads: int = Field(0, ge=0, le=1024, description="0: one per core (GGUF).")
     timeout_s: float = Field(60, gt=0, description="Longest wait for the next piece of the reply.")
     max_tokens: int = Field(600, ge=16)
     temperature: float = Field(0.0, ge=0, le=2)

@@ -22,7 +22,7 @@ from instill.index.types import DocumentRecord, Hit, Mode, SearchRequest, Search
 from instill.learned.adapted import adapted
 from instill.learned.tuned import is_set
 from instill.location import find_workspace, make_workspace
-from instill.settings import SETTINGS_FILE, Settings, load_settings
+from instill.settings import SETTINGS_FILE, Settings, load_settings, with_values
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -107,15 +107,23 @@ class Workspace:
         return cls(folder, load_settings(folder / SETTINGS_FILE))
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str] | None = None) -> Workspace:
+    def open(cls, path: str | os.PathLike[str] | None = None, *, generator: str | None = None) -> Workspace:
         """Open the workspace at `path`; without one, $INSTILL_WORKSPACE, else the nearest from here upwards.
+
+        Args:
+            generator: instead of the one that is set: "smollm2", a .gguf file, a transformers folder, or "none".
 
         Raises:
             WorkspaceError: there is none.
-            UsageError: its settings cannot be used.
+            UsageError: its settings or `generator` cannot be used.
         """
         folder = find_workspace(path)
-        return cls(folder, load_settings(folder / SETTINGS_FILE))
+        settings = load_settings(folder / SETTINGS_FILE)
+        if generator is not None:
+            from instill.generators.choosing import settings_for
+
+            settings = with_values(settings, settings_for(generator))
+        return cls(folder, settings)
 
     def close(self) -> None:
         """Release what is open. A closed workspace says so when it is used again."""
@@ -268,11 +276,11 @@ class Workspace:
     @cached_property
     def generator(self) -> Generator | None:
         """The generator, with the candidate that the settings name if the caller may see all that it was made from."""
-        from instill.generators import open_generator
+        from instill.generators import is_lora_file, open_generator
 
         self._must_be_open()
         chosen, adapter = self.settings.generator, None
-        if chosen.folder and chosen.adapter != "none":
+        if (chosen.folder or chosen.gguf) and chosen.adapter != "none" and not is_lora_file(chosen.adapter):
             from instill.registry.serving import adapter_for, may_be_used_for
 
             if not may_be_used_for(self.caller(), self.home, chosen.adapter):

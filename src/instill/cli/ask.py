@@ -27,6 +27,11 @@ from instill.workspace import AskMode, Workspace
 
 REFUSED = 7
 
+GeneratorOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Who writes this time: smollm2, a .gguf file, a transformers folder, or none."),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands to the application."""
@@ -41,6 +46,7 @@ def ask(
     ] = "auto",
     where: WhereOption = "",
     label: LabelOption = None,
+    generator: GeneratorOption = None,
     trace: Annotated[bool, typer.Option("--trace", help="Show how the answer was found.")] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Leave with exit code 7 when the documents do not answer.")
@@ -54,7 +60,7 @@ def ask(
     """
     if question == "-":
         question = sys.stdin.read()
-    with Workspace.open(workspace) as opened, live_text(hidden=as_json) as on_token:
+    with Workspace.open(workspace, generator=generator) as opened, live_text(hidden=as_json) as on_token:
         answer = opened.ask(question, mode=cast("AskMode", mode), where=where, labels=label, on_token=on_token)
     if as_json:
         print_json(answer.as_dict())
@@ -72,6 +78,7 @@ def chat(
     ] = None,
     listing: Annotated[bool, typer.Option("--list", help="List earlier conversations.")] = False,
     label: LabelOption = None,
+    generator: GeneratorOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -79,7 +86,7 @@ def chat(
 
     Example: `instill chat` (with --json: one question a line in, one answer object a line out)
     """
-    with Workspace.open(workspace) as opened:
+    with Workspace.open(workspace, generator=generator) as opened:
         if listing:
             _list_conversations(opened, label, as_json)
             return

@@ -9,7 +9,21 @@ import sys
 import typer
 
 from instill import __version__
-from instill.cli import ask, calibrate, compare, curve, doctor, documents, lab, models, search, study, train, tune
+from instill.cli import (
+    ask,
+    calibrate,
+    compare,
+    curve,
+    doctor,
+    documents,
+    generator,
+    lab,
+    models,
+    search,
+    study,
+    train,
+    tune,
+)
 from instill.cli.terminal import say, say_json, say_traceback
 from instill.errors import InstillError, UsageError
 
@@ -38,6 +52,7 @@ train.register(app)
 compare.register(app)
 curve.register(app)
 models.register(app)
+generator.register(app)
 lab.register(app)
 doctor.register(app)
 

@@ -107,7 +107,7 @@ class _Process:
     def __init__(self, settings: DocumentSettings) -> None:
         self._settings = settings
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "instill.documents.reader_process"],
+            [sys.executable, "-P", "-m", "instill.documents.reader_process"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -1,7 +1,7 @@
-"""The per-user cache of exported encoders: a folder an export, complete or absent.
+"""The per-user cache of what was exported or got: a folder an entry, complete or absent.
 
 An entry is made in a temporary folder beside its place and renamed into it, so that a reader never sees half an
-export and two processes may export the same encoder at once (the later one discards its copy).
+entry and two processes may make the same one at once (the later one discards its copy).
 
 What a manifest guarantees: on opening, the size and modification time of each file are compared with those recorded
 when it was written; if they differ, its sha256 decides. This notices truncated, damaged and replaced files. It does
@@ -45,9 +45,9 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def open_entry(name: str) -> tuple[Path, dict[str, Any]] | None:
+def open_entry(name: str, *, shelf: str = "encoders") -> tuple[Path, dict[str, Any]] | None:
     """The folder and the manifest of a cache entry, or None when it is absent or its files are not as recorded."""
-    folder = cache_root() / "encoders" / name
+    folder = cache_root() / shelf / name
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text("utf-8"))
         files: dict[str, dict[str, Any]] = manifest["files"]
@@ -57,14 +57,16 @@ def open_entry(name: str) -> tuple[Path, dict[str, Any]] | None:
     return (folder, manifest) if intact else None
 
 
-def make_entry(name: str, build: Callable[[Path], dict[str, Any]]) -> tuple[Path, dict[str, Any]]:
+def make_entry(
+    name: str, build: Callable[[Path], dict[str, Any]], *, shelf: str = "encoders"
+) -> tuple[Path, dict[str, Any]]:
     """Make a cache entry: `build` writes files into the folder it is given and returns what the manifest should hold.
 
     Raises:
         WorkspaceError: the cache cannot be written (no permission, disk full), or the entry is damaged and cannot be
             replaced.
     """
-    parent = cache_root() / "encoders"
+    parent = cache_root() / shelf
     target = parent / name
     try:
         parent.mkdir(parents=True, exist_ok=True)
@@ -76,26 +78,26 @@ def make_entry(name: str, build: Callable[[Path], dict[str, Any]]) -> tuple[Path
         manifest = {**content, "files": {path.name: _record(path) for path in sorted(draft.iterdir())}}
         (draft / MANIFEST).write_text(json.dumps(manifest, indent=1), "utf-8")
         draft.chmod(0o755)  # mkdtemp's 0700 would hide a shared cache from other users.
-        _move_into_place(draft, target, name)
+        _move_into_place(draft, target, name, shelf)
     except OSError as error:
         raise _unwritable(parent, error) from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    made = open_entry(name)
+    made = open_entry(name, shelf=shelf)
     if made is None:
         raise WorkspaceError(
-            "The exported encoder could not be read back.",
+            "What was written to the cache could not be read back.",
             where=str(target),
             remedy="Remove that folder and try again.",
         )
     return made
 
 
-def _move_into_place(draft: Path, target: Path, name: str) -> None:
+def _move_into_place(draft: Path, target: Path, name: str, shelf: str) -> None:
     try:
         draft.rename(target)
     except OSError:
-        if open_entry(name) is not None:  # Another process was first.
+        if open_entry(name, shelf=shelf) is not None:  # Another process was first.
             return
         if not target.exists():
             raise
@@ -120,7 +122,7 @@ def _is_as_recorded(path: Path, entry: dict[str, Any]) -> bool:
 
 def _unwritable(place: Path, error: OSError) -> WorkspaceError:
     return WorkspaceError(
-        f"The encoder cannot be written to the cache: {error.strerror or error}.",
+        f"The cache cannot be written: {error.strerror or error}.",
         where=str(place),
         remedy="Free some space or permissions there, or set INSTILL_CACHE_DIR to another folder.",
     )

@@ -1,6 +1,6 @@
 """Messages to text: `open_generator(settings.generator)` gives a `Generator` (see `protocol`) or None.
 
-Any OpenAI-compatible endpoint (`endpoint`), or a local transformers folder (`local`).
+Any OpenAI-compatible endpoint (`endpoint`), a GGUF file (`gguf`), or a local transformers folder (`local`).
 `models` opens such a folder for whoever needs the model itself, as training does.
 """
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from instill.generators.protocol import AdapterOf, Generator
     from instill.settings import GeneratorSettings
 
-__all__ = ["open_generator"]
+__all__ = ["is_lora_file", "open_generator"]
 
 
 def open_generator(settings: GeneratorSettings, *, adapter: AdapterOf | Path | None = None) -> Generator | None:
     """The generator that the settings name; None when they name none. Nothing is loaded or called yet.
 
     Args:
-        adapter: what is used with a local folder: a candidate's folder, or how to find it once the base is known.
+        adapter: what is used with a local model: a candidate's folder, or how to find it once the base is known.
 
     Raises:
-        UsageError: both an endpoint and a folder are set, an address without a model, or a folder that cannot be used.
-        MissingDependency: a local folder is set and torch or transformers are not installed.
+        UsageError: several generators are set, an address without a model, or a folder or file that cannot be used.
+        MissingDependency: what a local model needs is not installed.
 
     Example:
         >>> from instill.settings import GeneratorSettings
@@ -37,3 +37,13 @@ def open_generator(settings: GeneratorSettings, *, adapter: AdapterOf | Path | N
     from instill.generators.opening import open_generator as implementation
 
     return implementation(settings, adapter=adapter)
+
+
+def is_lora_file(adapter: str) -> bool:
+    """Whether `generator.adapter` names a LoRA file and no candidate.
+
+    Example:
+        >>> is_lora_file("tickets.gguf"), is_lora_file("champion")
+        (True, False)
+    """
+    return adapter.lower().endswith(".gguf")

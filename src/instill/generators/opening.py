@@ -5,23 +5,31 @@ from __future__ import annotations
 from pathlib import Path
 
 from instill.errors import UsageError
+from instill.generators import is_lora_file
 from instill.generators.protocol import AdapterOf, Generator
 from instill.settings import GeneratorSettings
 
 
 def open_generator(settings: GeneratorSettings, *, adapter: AdapterOf | Path | None = None) -> Generator | None:
     """See `instill.generators.open_generator`."""
-    if settings.base_url and settings.folder:
+    named = [name for name in ("base_url", "folder", "gguf") if getattr(settings, name)]
+    if len(named) > 1:
         raise UsageError(
-            "Both an endpoint and a local folder are set as the generator.",
-            where="generator.base_url, generator.folder",
+            f"{len(named)} generators are set.",
+            where=", ".join(f"generator.{name}" for name in named),
             remedy="Keep one of them in instill.toml.",
         )
-    if settings.adapter not in ("champion", "none") and not settings.folder:
+    if settings.adapter not in ("champion", "none") and not settings.folder and not settings.gguf:
         raise UsageError(
             "A candidate needs the local model that it was made for.",
             where="generator.adapter",
-            remedy="Set generator.folder to that model's folder.",
+            remedy="Set generator.folder to that model's folder, or generator.gguf to its file.",
+        )
+    if is_lora_file(settings.adapter) and not settings.gguf:
+        raise UsageError(
+            "A LoRA as .gguf file is used with a model in a GGUF file.",
+            where="generator.adapter",
+            remedy="Set generator.gguf to that model, or generator.adapter to a candidate.",
         )
     if settings.base_url:
         from instill.generators.endpoint import EndpointGenerator
@@ -33,4 +41,18 @@ def open_generator(settings: GeneratorSettings, *, adapter: AdapterOf | Path | N
         from instill.generators.local import LocalGenerator
 
         return LocalGenerator(Path(settings.folder).expanduser(), adapter=adapter, timeout_s=settings.timeout_s)
+    if settings.gguf:
+        from instill.generators.gguf.generator import GgufGenerator
+        from instill.generators.gguf.known import KNOWN, gguf_file
+
+        if is_lora_file(settings.adapter):
+            adapter = Path(settings.adapter).expanduser().absolute()
+        return GgufGenerator(
+            gguf_file(settings.gguf),
+            name=settings.gguf if settings.gguf in KNOWN else "",
+            adapter=adapter,
+            context=settings.context,
+            threads=settings.threads,
+            timeout_s=settings.timeout_s,
+        )
     return None

@@ -109,7 +109,7 @@ class Renderer:
         if self._process is None or self._owner != os.getpid() or self._process.poll() is not None:
             self.stop()
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "instill.generators.template_process"],
+                [sys.executable, "-P", "-m", "instill.generators.template_process"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

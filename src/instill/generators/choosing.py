@@ -1,0 +1,40 @@
+"""One word for a generator, as one says it at the command line, as settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from instill.errors import UsageError
+from instill.generators.gguf.known import KNOWN
+
+NONE = "none"
+
+
+def settings_for(word: str) -> dict[str, object]:
+    """Values of settings that make `word` the generator, and nothing else.
+
+    Args:
+        word: a known model ("smollm2"), a .gguf file, a transformers folder, or "none".
+
+    Raises:
+        UsageError: it is none of these.
+
+    Example:
+        >>> settings_for("smollm2")["generator.gguf"]
+        'smollm2'
+        >>> settings_for("none")["generator.gguf"]
+        ''
+    """
+    chosen: dict[str, object] = {"generator.base_url": "", "generator.folder": "", "generator.gguf": ""}
+    if word == NONE:
+        return chosen
+    place = Path(word).expanduser()
+    if word in KNOWN or place.suffix.lower() == ".gguf":
+        return {**chosen, "generator.gguf": word}
+    if place.is_dir():
+        return {**chosen, "generator.folder": word}
+    raise UsageError(
+        f"This is no generator: {word[:200]}",
+        where="--generator",
+        remedy=f"Name one of {', '.join(sorted(KNOWN))}, a .gguf file, a transformers folder, or {NONE}.",
+    )
