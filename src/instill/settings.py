@@ -99,7 +99,8 @@ class GeneratorSettings(_Section):
     context: int = Field(0, ge=0, le=1_000_000, description="Most tokens of prompt and reply; 0: up to 8192 (GGUF).")
     threads: int = Field(0, ge=0, le=1024, description="0: one per core (GGUF).")
     timeout_s: float = Field(60, gt=0, description="Longest wait for the next piece of the reply.")
-    max_tokens: int = Field(600, ge=16)
+    answer_s: float = Field(60, gt=0, description="Longest time for a whole reply in `ask`; then it quotes instead.")
+    max_tokens: int = Field(600, ge=16, description="Longest reply, thoughts included; a fact takes far fewer.")
     temperature: float = Field(0.0, ge=0, le=2)
 
 

@@ -58,7 +58,12 @@ class Corpus:
         return stored.pages if stored else ()
 
     def answerer(
-        self, generator: Generator | None = None, *, reader: Reader | None = None, **settings: float
+        self,
+        generator: Generator | None = None,
+        *,
+        reader: Reader | None = None,
+        generator_settings: GeneratorSettings | None = None,
+        **settings: float,
     ) -> Answerer:
         return Answerer(
             search=self.search,
@@ -69,7 +74,7 @@ class Corpus:
             generator=generator,
             reader=reader,
             settings=AnswerSettings.model_validate(settings),
-            generator_settings=GeneratorSettings(),
+            generator_settings=generator_settings or GeneratorSettings(),
         )
 
     def verified(self, answer: Answer) -> Answer:

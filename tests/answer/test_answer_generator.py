@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import socket
+from collections.abc import Iterator
 from pathlib import Path
+from time import sleep
 
 import pytest
 from pydantic import SecretStr
 
 from instill.answer.types import REFUSAL, Turn
 from instill.generators.endpoint import EndpointGenerator
+from instill.settings import GeneratorSettings
 from tests.answer.answer_corpus import Corpus
 from tests.generators.endpoint_process import Endpoint
 
@@ -139,3 +142,45 @@ def test_without_passages_the_generator_is_not_called(tmp_path: Path, endpoint: 
     answer = corpus.answerer(generator(endpoint, "honest/empty-index")).ask(QUESTION)
     assert answer.abstained
     assert endpoint.seen("honest/empty-index") == []
+
+
+class Rambling:
+    """Proves one sentence, then goes on without end, slowly."""
+
+    name = "rambling"
+
+    def __init__(self, pause: float = 0.0, quotes: bool = False) -> None:
+        self.pause, self.quotes = pause, quotes
+        self.pieces = 0
+        self.stopped = False
+
+    def stream(self, messages: object, *, max_tokens: int, temperature: float = 0.0) -> Iterator[str]:
+        found = re.search(r"passage (\d+)>>\\nTitle: Ovens", str(messages))
+        assert found
+        try:
+            yield f"{FACT} [{found.group(1)}]\n"
+            yield f'QUOTES:\n[{found.group(1)}] "{FACT}"\n' if self.quotes else ""
+            for self.pieces in range(100_000):
+                sleep(self.pause)
+                yield " and so on"
+        finally:
+            self.stopped = True
+
+
+@pytest.mark.parametrize("quotes", [False, True])
+def test_an_answer_that_does_not_end_is_stopped_and_what_is_proved_is_kept(company: Corpus, quotes: bool) -> None:
+    rambling = Rambling(quotes=quotes)
+    answer = company.verified(company.answerer(rambling).ask(QUESTION))
+    assert answer.text == f"{FACT} [1]"
+    assert rambling.stopped
+    assert rambling.pieces < 1000  # A person is asked for: 160 tokens, 6 characters each, and what was on its way.
+
+
+def test_an_answer_that_takes_too_long_is_quoted_instead(company: Corpus) -> None:
+    rambling = Rambling(pause=0.05)
+    answer = company.verified(
+        company.answerer(rambling, generator_settings=GeneratorSettings(answer_s=0.4)).ask("How is the oven built?")
+    )
+    assert answer.trace.method == "extractive"
+    assert FACT in answer.text
+    assert "took longer than 0.4 s" in answer.notices[0]

@@ -10,6 +10,7 @@ import pytest
 from instill.errors import GeneratorError, UsageError
 from instill.generators import open_generator
 from instill.generators.chat import chat_text
+from instill.generators.ends import end_ids
 from instill.generators.local import LocalGenerator
 from instill.generators.protocol import Message
 from instill.settings import GeneratorSettings
@@ -45,6 +46,28 @@ def test_streams_text_and_is_repeatable(tiny_llama: Path) -> None:
     first = list(made.stream(MESSAGES, max_tokens=20))
     assert "".join(first).strip()
     assert list(made.stream(MESSAGES, max_tokens=20)) == first
+
+
+def test_a_reply_ends_where_the_chat_template_ends_a_turn(tiny_llama: Path, tmp_path: Path) -> None:
+    """A model from another format knows the end of a text alone, which a chat model never writes."""
+    import shutil
+
+    from transformers import AutoTokenizer
+
+    folder = tmp_path / "chat"
+    shutil.copytree(tiny_llama, folder)
+    tokenizer = AutoTokenizer.from_pretrained(str(folder))
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<turn>"]})
+    tokenizer.chat_template = "{% for m in messages %}{{ m.role }}: {{ m.content }}<turn>\n{% endfor %}"
+    tokenizer.save_pretrained(str(folder))
+    turn = tokenizer.convert_tokens_to_ids("<turn>")
+    model, tokenizer = LocalGenerator(folder)._open()
+    assert end_ids(model, tokenizer) == [1, turn]
+    assert model.generation_config.eos_token_id == [1, turn]
+    tokenizer.chat_template = "{% for m in messages %}{{ m.content }} is {% endfor %}"
+    assert end_ids(model, tokenizer) == [1, turn]  # As the model was told; a word of the template is no end.
+    model.generation_config.eos_token_id = 1
+    assert end_ids(model, tokenizer) == [1]
 
 
 def test_the_reply_is_what_the_model_itself_generates(tiny_llama: Path) -> None:

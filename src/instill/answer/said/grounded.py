@@ -37,6 +37,9 @@ SENTENCE_COSINE = 0.6
 CHARACTERS_PER_TOKEN = 12
 """An endpoint that sends more than this for every token it was allowed is not listened to any longer."""
 
+SHOWN_PER_TOKEN = 6
+"""Characters of an answer for each token that its length allows; English has four to five."""
+
 _FIGURE = re.compile(r"\d+(?:[.,:/]\d+)*")
 
 
@@ -61,10 +64,15 @@ def write_answer(
     prompt: Prompt,
     *,
     max_tokens: int,
+    length: int | None = None,
     temperature: float = 0.0,
     on_token: Callable[[str], None] | None = None,
 ) -> Reply:
     """The generator's reply, parsed; shown piece by piece on the way, up to its quotes.
+
+    Args:
+        max_tokens: that the generator may write, its thoughts among them.
+        length: tokens of what is shown; a longer reply is stopped, and what it began last is left out.
 
     Raises:
         GeneratorError: from the generator.
@@ -72,14 +80,32 @@ def write_answer(
     stream = AnswerStream(on_token or (lambda _: None))
     pieces: list[str] = []
     left = CHARACTERS_PER_TOKEN * max_tokens
+    if length is not None:
+        left = min(left, SHOWN_PER_TOKEN * length)
+    cut = False
     for piece in generator.stream(prompt.messages, max_tokens=max_tokens, temperature=temperature):
         pieces.append(piece[:left])
         stream.feed(piece[:left])
         left -= len(piece)
-        if left <= 0:
+        if left < 0:
+            cut = True
             break
     stream.end()
-    return read_reply(without_thoughts("".join(pieces)))
+    text = without_thoughts("".join(pieces))
+    return read_reply(_whole_part(text) if cut else text)
+
+
+def _whole_part(text: str) -> str:
+    """A reply that was stopped, up to the last line end or mark: what came after is half a sentence or half a quote.
+
+    Example:
+        >>> _whole_part("Tea is hot [1]. Milk is")
+        'Tea is hot [1]'
+        >>> _whole_part('Tea is hot [1].\\nQUOTES:\\n[1] "Tea is ho')
+        'Tea is hot [1].\\nQUOTES:'
+    """
+    line_end, mark = text.rfind("\n"), text.rfind("]", 0, text.rfind("QUOTES:") + 1 or None)
+    return text[: max(line_end, mark + 1)] if max(line_end, mark) > 0 else text
 
 
 def ground(reply: Reply, prompt: Prompt, question: str, encoder: Encoder, citer: Citer) -> Grounded:

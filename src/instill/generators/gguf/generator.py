@@ -103,6 +103,12 @@ class GgufGenerator:
                 raise self._failure(line, 0)
         raise AssertionError("a request is always answered")
 
+    def interrupt(self) -> None:
+        """End the process, from any thread, whatever it is doing; who reads along gets a `GeneratorError`."""
+        serving = self._serving
+        if serving is not None:
+            serving.kill()
+
     def close(self) -> None:
         """End the process; the next prompt starts it again."""
         serving, self._serving = self._serving, None

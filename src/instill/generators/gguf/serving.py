@@ -100,6 +100,11 @@ class Serving:
             self._quiet()
             raise
 
+    def kill(self) -> None:
+        """The same from another thread than the one that asks: pipes and files stay open for it."""
+        if self._owner == os.getpid():
+            self._process.kill()
+
     def stop(self) -> None:
         """End the process."""
         self._end()

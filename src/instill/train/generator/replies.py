@@ -10,6 +10,7 @@ import torch
 from torch.nn import functional
 
 from instill.generators.chat import ChatMessage
+from instill.generators.ends import end_ids
 from instill.generators.quiet import quiet_libraries
 from instill.generators.thoughts import ReplyTokens, opens_thought, without_thoughts
 from instill.train.generator.batches import padded
@@ -108,6 +109,7 @@ def _replied(model: Any, tokenizer: Any, prompts: Sequence[Ids], max_tokens: int
             max_new_tokens=max_tokens,
             do_sample=False,
             pad_token_id=pad,
+            eos_token_id=end_ids(model, tokenizer) or None,
             temperature=None,
             top_p=None,
             top_k=None,

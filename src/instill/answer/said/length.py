@@ -1,0 +1,26 @@
+"""How long a written answer may be, by what the question asks for. A small model that finds no end is stopped there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from instill.answer.asked.question import Wanted, read_question
+
+TOKENS: Mapping[Wanted, int] = {
+    "number": 160, "date": 160, "person": 160, "place": 160, "yesno": 200, "definition": 240, "reason": 280,
+    "other": 320, "list": 480, "manner": 480,
+}  # fmt: skip
+"""Tokens of an answer and its quotes. A sentence with its mark takes about 30, its quote as many again; a fact
+takes one or two sentences, steps and lists ten or so."""
+
+
+def most_tokens(question: str, most: int) -> int:
+    """Tokens that an answer to `question` may have, at most `most`; what it asks for most is what counts.
+
+    Example:
+        >>> most_tokens("When was the bridge built?", 600), most_tokens("How do I install it?", 600)
+        (160, 480)
+        >>> most_tokens("How do I install it?", 100)
+        100
+    """
+    return min(most, max(TOKENS[kind] for kind in read_question(question).wanted))
