@@ -177,5 +177,5 @@ def test_open_generator_follows_the_settings() -> None:
     assert open_generator(GeneratorSettings()) is None
     made = open_generator(GeneratorSettings(base_url="http://localhost:1/v1", model="m"))
     assert isinstance(made, EndpointGenerator)
-    with pytest.raises(UsageError, match="Both"):
+    with pytest.raises(UsageError, match="2 generators are set"):
         open_generator(GeneratorSettings(base_url="http://localhost:1/v1", model="m", folder="x"))
