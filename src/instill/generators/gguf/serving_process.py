@@ -84,6 +84,7 @@ class _Server:
         params.endpoint_slots, params.n_threads_http = False, 1
         # Templates are rendered here (`rendering`); the library would parse the file's own, and may refuse to.
         params.chat_template, params.use_jinja = "chatml", False
+        params.cache_ram_mib = 0  # The last prompt is kept, none besides.
         params.verbosity = 1
         self._server = xllamacpp.Server(params)
 
