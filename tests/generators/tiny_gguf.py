@@ -47,6 +47,7 @@ def write_tiny(
     values: Mapping[str, Any] | None = None,
     without: Sequence[str] = (),
     follows: Mapping[int, int] | None = None,
+    seed: int | None = None,
 ) -> Path:
     """A model that replies `reply`.
 
@@ -54,6 +55,7 @@ def write_tiny(
         values: metadata besides, or instead of the usual.
         without: tensors and keys that are left out.
         follows: token -> token, instead of what `reply` says.
+        seed: random weights instead, with one head of keys for two of queries; nobody knows what it replies.
     """
     import gguf
 
@@ -64,7 +66,7 @@ def write_tiny(
     writer.add_embedding_length(WIDTH)
     writer.add_feed_forward_length(INNER)
     writer.add_head_count(HEADS)
-    writer.add_head_count_kv(HEADS)
+    writer.add_head_count_kv(HEADS if seed is None else 1)
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_rope_dimension_count(WIDTH // HEADS)
     writer.add_tokenizer_model("gpt2")
@@ -79,7 +81,8 @@ def write_tiny(
         writer.add_chat_template(template)
     for key, value in (values or {}).items():
         _add(writer, key, value)
-    for name, array in _tensors(successors(reply) if follows is None else follows).items():
+    tensors = _tensors(successors(reply) if follows is None else follows)
+    for name, array in (tensors if seed is None else _random(tensors, seed)).items():
         if name not in without:
             writer.add_tensor(name, array)
     writer.write_header_to_file()
@@ -120,6 +123,17 @@ def _add(writer: Any, key: str, value: Any) -> None:
         writer.add_string(key, value)
     else:
         writer.add_array(key, value)
+
+
+def _random(shaped: Mapping[str, np.ndarray], seed: int) -> dict[str, np.ndarray]:
+    numbers, made = np.random.default_rng(seed), {}
+    for name, array in shaped.items():
+        rows = WIDTH // HEADS if ".attn_k." in name or ".attn_v." in name else array.shape[0]
+        if array.ndim == 1:
+            made[name] = (1 + 0.1 * numbers.standard_normal(rows)).astype(np.float32)
+        else:
+            made[name] = (0.15 * numbers.standard_normal((rows, array.shape[1]))).astype(np.float32)
+    return made
 
 
 def _tensors(follows: Mapping[int, int]) -> dict[str, np.ndarray]:

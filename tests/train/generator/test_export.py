@@ -383,3 +383,51 @@ def test_a_template_without_a_counterpart_is_said(home: Path, tmp_path: Path) ->
     (notice,) = exported(folder, "lora-1", tmp_path / "out", form="ollama").notices
     assert notice.startswith("The chat template has no counterpart in a Modelfile.")
     assert exported(folder, "lora-1", tmp_path / "two").notices == ()
+
+
+LAYOUTS = {
+    "ChatML": (
+        "<|im_start|>", "<|im_end|>",
+        "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}{% endfor %}"
+        "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}",
+    ),
+    "ChatML, begun by another token": (
+        "<s>", "<|im_end|>",
+        "{{ bos_token }}{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}"
+        "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}",
+    ),
+    "Llama 3": (
+        "<|begin_of_text|>", "<|eot_id|>",
+        "{{ bos_token }}{% for m in messages %}{{ '<|start_header_id|>' + m.role + '<|end_header_id|>\n\n' + m.content "
+        "+ '<|eot_id|>' }}{% endfor %}{% if add_generation_prompt %}"
+        "{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}{% endif %}",
+    ),
+    "Phi": (
+        "<s>", "<|end|>",
+        "{% for m in messages %}{{ '<|' + m.role + '|>\n' + m.content + '<|end|>\n' }}{% endfor %}"
+        "{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% endif %}",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_a_modelfile_says_what_the_runtime_reads(name: str, tmp_path: Path) -> None:
+    """Its template, filled in, against the prompt that llama.cpp is given for the same messages."""
+    pytest.importorskip("xllamacpp")
+    from instill.generators.gguf.rendering import rendered
+    from instill.lab.micro import make_tokenizer
+    from instill.train.generator.ollama import find_layout, go_template
+
+    bos, eos, template = LAYOUTS[name]
+    tokenizer = make_tokenizer(["What is tea?"])
+    tokenizer.bos_token, tokenizer.eos_token, tokenizer.chat_template = bos, eos, template
+    layout = find_layout(tokenizer)
+    assert layout is not None
+    written = go_template(layout)
+    assert written is not None
+    filled = written.replace("{{ if .System }}", "").replace("{{ if .Prompt }}", "").replace("{{ end }}", "")
+    filled = filled.replace("{{ .System }}", "Be brief.").replace("{{ .Prompt }}", "What is tea?")
+    messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What is tea?"}]
+    runtime = rendered(template, messages, bos=bos, eos=eos, begins=False)
+    begun = bos if template.startswith("{{ bos_token }}") else ""
+    assert begun + filled.partition("{{ .Response }}")[0] == runtime

@@ -29,7 +29,8 @@ class GgufGenerator:
         file: the .gguf file.
         name: for people; "": the file's name.
         identity: hash of the model that adapters are made for; "": the file's own (`gguf_hash`).
-        adapter: a LoRA adapter as GGUF that was made for this model, or how to find one by the model's hash.
+        adapter: a LoRA adapter as GGUF that was made for this model, a candidate's folder, or how to find that by the
+            model's hash.
         context: most tokens of prompt and reply; 0: what the model reads, at most `CONTEXT`.
         threads: 0: one for each core that this process may use.
         timeout_s: longest wait for the next piece (the first includes reading the prompt, not loading).
@@ -166,14 +167,14 @@ class GgufGenerator:
     def _started(self) -> Serving:
         if self._serving is None or not self._serving.is_running():
             try:
-                self._adapter = self._found_adapter()
+                file, lora = self._found_files()
             except InstillError as error:
                 raise GeneratorError(error.what, where=error.where, remedy=error.command) from error
             model = self._model
             chat = {"template": model.template, "bos": model.bos, "eos": model.eos, "begins": model.adds_bos}
             asked = {
-                "model": str(model.file),
-                "adapters": [] if self._adapter is None else [str(self._adapter)],
+                "model": str(file),
+                "adapters": [] if lora is None else [str(lora)],
                 "context": self._context,
                 "threads": self._threads,
                 "gpu_layers": None,
@@ -200,11 +201,23 @@ class GgufGenerator:
                 remedy="Set generator.context to fewer tokens.",
             )
 
-    def _found_adapter(self) -> Path | None:
-        """The adapter as a file for llama.cpp, checked; None where the model is used as it is."""
-        if self._adapter_of is None or isinstance(self._adapter_of, Path):
-            return None if self._adapter_of is None else check_lora(self._adapter_of, self._model)
-        return None
+    def _found_files(self) -> tuple[Path, Path | None]:
+        """The model and the adapter as files for llama.cpp, checked."""
+        if self._adapter_of is None:
+            return self._model.file, None
+        if isinstance(self._adapter_of, Path):
+            self._adapter = self._adapter_of
+        else:
+            from instill.generators.gguf.base_folder import gguf_hash
+
+            self._adapter = self._adapter_of(self._identity or gguf_hash(self._model.file))
+        if self._adapter is None:
+            return self._model.file, None
+        if self._adapter.is_dir():
+            from instill.generators.gguf.candidate_files import files_of
+
+            return files_of(self._adapter, self._model)
+        return self._model.file, check_lora(self._adapter, self._model)
 
     def _failure(self, line: dict[str, Any], max_tokens: int) -> GeneratorError:
         if line["error"] == "too long":

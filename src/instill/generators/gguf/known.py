@@ -82,6 +82,16 @@ def known(name: str) -> Known:
     raise UsageError("No model of this name can be got.", where=name, remedy=remedy)
 
 
+def is_gguf(base: str) -> bool:
+    """Whether a base is named by a known model or a .gguf file.
+
+    Example:
+        >>> is_gguf("smollm2"), is_gguf("models/tiny.gguf"), is_gguf("models/tiny")
+        (True, True, False)
+    """
+    return base in KNOWN or base.lower().endswith(".gguf")
+
+
 def place_of(model: Known) -> Path | None:
     """Its file in the user's cache, whole and unchanged; None where it was not got."""
     found = open_entry(model.entry, shelf=SHELF)

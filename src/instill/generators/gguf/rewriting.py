@@ -12,18 +12,15 @@ def requantised(source: Path, target: Path, kind: str = "Q8_0") -> None:
     """Write the model of `source` with every matrix as `kind`; vectors and metadata stay.
 
     8 bits in place of 4: no finer than the file was, but llama.cpp multiplies whole prompts by Q8_0 matrices with
-    kernels that it has not got for Q4_1 (see docs/benchmarks.md), and what is rounded away is far below what 4 bits lost.
+    kernels that it has not got for Q4_1 (see docs/benchmarks.md), and what is rounded away is far below what 4 bits
+    lost.
 
     Raises:
         MissingDependency: the package gguf is not installed.
     """
-    try:
-        import gguf
-        from gguf import quants
-    except ImportError as error:
-        raise MissingDependency(
-            "Writing a GGUF file needs the package gguf.", where="gguf", remedy="Run: pip install 'instill[local]'"
-        ) from error
+    gguf = need_gguf()
+    from gguf import quants
+
     wanted = gguf.GGMLQuantizationType[kind]
     reader = gguf.GGUFReader(source)
     writer = gguf.GGUFWriter(target, str(reader.fields["general.architecture"].contents()))
@@ -36,6 +33,21 @@ def requantised(source: Path, target: Path, kind: str = "Q8_0") -> None:
             writer.add_tensor(tensor.name, data, raw_dtype=wanted)
     writer.add_file_type(gguf.LlamaFileType[f"MOSTLY_{kind}"])
     finish(writer)
+
+
+def need_gguf() -> Any:
+    """The package gguf.
+
+    Raises:
+        MissingDependency: it is not installed.
+    """
+    try:
+        import gguf
+    except ImportError as error:
+        raise MissingDependency(
+            "Writing a GGUF file needs the package gguf.", where="gguf", remedy="Run: pip install 'instill[local]'"
+        ) from error
+    return gguf
 
 
 def copy_metadata(reader: Any, writer: Any) -> None:

@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 
 from instill.errors import UsageError
+from instill.generators.gguf.base_folder import base_of
+from instill.generators.gguf.known import is_gguf
 from instill.train.generator.recipe import HUB, MICRO, Recipe
 from instill.weights import micro_folder
 
@@ -22,6 +24,8 @@ def base_folder(recipe: Recipe) -> Path:
     """
     if recipe.base == MICRO:
         return micro_folder()
+    if is_gguf(recipe.base):
+        return base_of(recipe.base, recipe.path(".")).folder
     if not recipe.base.startswith(HUB):
         return recipe.path(recipe.base)
     name = recipe.base.removeprefix(HUB)

@@ -15,6 +15,9 @@ import torch
 
 from instill.errors import MissingDependency, UsageError
 from instill.generators.chat import ChatMessage
+from instill.generators.gguf.base_folder import origin_file
+from instill.generators.gguf.candidate_files import write_merged as write_changed
+from instill.generators.gguf.model_file import read_model
 from instill.generators.model_folder import checked_folder
 from instill.generators.models import model_hash, open_model, open_tokenizer
 from instill.registry.card import read_card
@@ -31,6 +34,7 @@ from instill.train.generator.gguf import find_converter, open_gguf, write_gguf
 from instill.train.generator.parity import PROMPTS, TOLERANCE, Precision, Said, agree, as_prompts, said_by
 
 _MODEL = "model"
+_KINDS: dict[Precision, str] = {"float32": "F32", "bf16": "BF16"}
 _UNOPENED = "The GGUF file itself was not run; the parity is that of the model it was converted from."
 _OPENED = "The GGUF was run by transformers, with the base's tokenizer; llama.cpp splits texts by the file's own."
 
@@ -76,8 +80,8 @@ def export(
         base: the model that the candidate was trained on.
         candidate: its folder in the registry, with its card.
         out: a folder that does not exist yet, or is empty.
-        form: "merged" (a transformers folder), "adapter" (PEFT's folder), "gguf" (llama.cpp's converter must be
-            installed) or "ollama" (a merged folder and a Modelfile).
+        form: "merged" (a transformers folder), "adapter" (PEFT's folder), "gguf" (for a base that came from a GGUF
+            file; otherwise llama.cpp's converter must be installed) or "ollama" (a merged folder and a Modelfile).
         precision: of merged weights; "bf16" is half the size and rounds.
         prompts: conversations to compare on; None: `PROMPTS`.
         progress: receives what is being done, in words.
@@ -90,7 +94,8 @@ def export(
     base, out = checked_folder(base), out.expanduser().absolute()
     tell = progress or (lambda _: None)
     _check_base(base, candidate)
-    converter = find_converter() if form == "gguf" else None
+    source = origin_file(base) if form == "gguf" else None
+    converter = find_converter() if form == "gguf" and source is None else None
     chosen = as_prompts(PROMPTS) if prompts is None else prompts
     tolerance = TOLERANCE[precision]
     with _draft_of(out) as draft:
@@ -115,10 +120,15 @@ def export(
         if form == "ollama":
             write_modelfile(f"./{_MODEL}", tokenizer, reopened, draft)
         converted = ""
-        if converter is not None:
-            tell("converting to GGUF")
+        if form == "gguf":
+            tell("writing the GGUF")
             file = draft / f"{candidate.name}.gguf"
-            write_gguf(converter, draft / _MODEL, file, precision)
+            if source is not None:
+                # The base came from a GGUF file: its vocabulary and settings go over as they are.
+                write_changed(candidate, read_model(source), file, _KINDS[precision])
+            else:
+                assert converter is not None
+                write_gguf(converter, draft / _MODEL, file, precision)
             write_modelfile(f"./{file.name}", tokenizer, reopened, draft)
             shutil.rmtree(draft / _MODEL)
             tell("asking the GGUF")

@@ -64,14 +64,15 @@ def find_layout(tokenizer: Any) -> Layout | None:
         end = f"{tokenizer.eos_token or ''}\n\n"
         return Layout(("system: ", "\n\n"), ("user: ", "\n\n"), ("assistant:", end))
 
+    beginning = ""
+
     def shown(*messages: tuple[str, str], reply_follows: bool = False) -> str:
         rows: list[ChatMessage] = [{"role": role, "content": content} for role, content in messages]
-        text = chat_text(tokenizer, rows, reply_follows=reply_follows)
-        # The beginning of a text is set by the program that runs the model.
-        return text.removeprefix(tokenizer.bos_token or "")
+        return chat_text(tokenizer, rows, reply_follows=reply_follows).removeprefix(beginning)
 
     system, user, reply, again = ("system", _SYSTEM), ("user", _ASKED), ("assistant", _REPLY), ("user", _AGAIN)
     try:
+        beginning = _beginning(tokenizer, shown(user, reply, again))
         asked, prompt = shown(user), shown(user, reply_follows=True)
         whole, longer = shown(user, reply), shown(user, reply, again)
         with_system = shown(system, user, reply_follows=True)
@@ -92,6 +93,14 @@ def find_layout(tokenizer: Any) -> Layout | None:
         usual = usual.removeprefix(before_system).removesuffix(after_system)
     before_reply, after_reply = prompt.removeprefix(asked), whole.removeprefix(prompt + _REPLY)
     return Layout((before_system, after_system), (before_asked, after_asked), (before_reply, after_reply), usual)
+
+
+def _beginning(tokenizer: Any, conversation: str) -> str:
+    """What the program that runs the model sets before a text. A token that begins every turn, as in ChatML where it is
+    called the beginning of a text too, belongs to the turns.
+    """
+    token = tokenizer.bos_token or ""
+    return token if token and conversation.startswith(token) and conversation.count(token) == 1 else ""
 
 
 def go_template(layout: Layout) -> str | None:

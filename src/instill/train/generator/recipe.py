@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from instill.errors import UsageError
+from instill.generators.gguf.known import KNOWN, is_gguf
 from instill.train.generator.hyperparameters import Hyperparameters
 from instill.train.generator.rows import Row, instructed, read_rows
 from instill.typed_toml import explained, read_toml
@@ -73,7 +74,9 @@ class Recipe(Section):
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="Names what comes out of it.")
-    base: str = Field(min_length=1, description='A transformers folder, "micro", or "hub:OWNER/NAME" to download.')
+    base: str = Field(
+        min_length=1, description='A transformers folder, a .gguf file, "smollm2", "micro", or "hub:OWNER/NAME".'
+    )
     method: Literal["lora", "dora", "full"] = Field(
         "lora", description="lora, dora or full; full where last_layers or modules is set."
     )
@@ -209,8 +212,8 @@ def known_keys() -> list[str]:
 
 def _paths(recipe: Recipe) -> Iterator[tuple[str, str, bool]]:
     """Key, path as written, and whether it is a folder."""
-    if recipe.base != MICRO and not recipe.base.startswith(HUB):
-        yield "base", recipe.base, True
+    if recipe.base != MICRO and not recipe.base.startswith(HUB) and recipe.base not in KNOWN:
+        yield "base", recipe.base, not is_gguf(recipe.base)
     for key, names in (
         ("data.rows", recipe.data.rows),
         ("data.replay", recipe.data.replay),
