@@ -51,10 +51,11 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Receivers of progress: of training, and of stages by name."""
+    """Receivers of progress: of training, of stages by name, and of what should be known before a training begins."""
 
     progress: Callable[[Progress], None] | None = None
     stage: Callable[[str], None] = field(default=lambda _: None)
+    warning: Callable[[Finding], None] = field(default=lambda _: None)
 
 
 def train_recipe(
@@ -84,6 +85,7 @@ def train_recipe(
         WorkspaceError: the run's folder or the parent is damaged, or another process trains the same.
     """
     from instill.train.generator import processes
+    from instill.train.generator.few_steps import few_steps
     from instill.train.generator.run import fit, open_recipe
 
     watch = watch or Watch()
@@ -112,6 +114,8 @@ def train_recipe(
             # The same but for the gate, which it is now measured by.
             card, weights = known.card.model_copy(update={"recipe": card.recipe}), known.folder
         else:
+            for each in (*few_steps(recipe, len(prepared.rows), prepared.base), *_cannot_pass(prepared)):
+                watch.warning(each)
             watch.stage("training")
             fitted = fit(prepared, run, caches=home / "frozen", progress=watch.progress)
             card = _trained(card, fitted)
@@ -168,6 +172,10 @@ def gate_findings(recipe: Recipe, tokenizer: Any) -> list[Finding]:
     from instill.gate.specification import load_gate
 
     return too_few(load_gate(recipe.path(recipe.gate)), tokenizer, recipe.data.instructions) if recipe.gate else []
+
+
+def _cannot_pass(prepared: Prepared) -> list[Finding]:
+    return gate_findings(prepared.recipe, prepared.tokenizer)
 
 
 def _opened_gate(prepared: Prepared) -> _OpenedGate | None:

@@ -119,3 +119,23 @@ def test_a_champion_that_is_gone(kb: Path) -> None:
     assert "card is damaged" in instill("models", "list", cwd=kb).stdout
     assert "card is damaged" in instill("models", "promote", "dates", cwd=kb, code=4).stderr
     card.write_text(before)
+
+
+def test_try_says_the_same_to_candidates_and_their_base(kb: Path) -> None:
+    said = as_json("models", "try", "dates", "worse", "What is tea?", "--max-tokens", "6", cwd=kb)
+    assert said["text"] == "What is tea?"
+    assert [(each["name"], each["verdict"]) for each in said["replies"]] == [
+        ("the base as it is", ""), ("dates-1", "passed"), ("worse-1", "rejected")
+    ]  # fmt: skip
+    assert len({each["text"] for each in said["replies"]}) == 3
+    lines = instill("models", "try", "dates", "What is tea?", "--max-tokens", "6", cwd=kb).stdout.splitlines()
+    assert lines[0] == "the base as it is"
+    assert "dates-1 (passed)" in lines
+    assert f"    {said['replies'][1]['text']}".splitlines()[0] in lines
+    assert "Name a candidate" in instill("models", "try", "dates", cwd=kb, code=2).stderr
+    assert "no such candidate" in instill("models", "try", "x", "Hi", cwd=kb, code=2).stderr
+
+
+def test_the_export_of_a_rejected_candidate_says_so(kb: Path, tmp_path: Path) -> None:
+    out = instill("models", "export", "worse", str(tmp_path / "out"), "--format", "adapter", cwd=kb).stdout
+    assert "note: The gate rejected this candidate; see: instill models show worse-1" in out

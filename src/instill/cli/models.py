@@ -1,17 +1,17 @@
-"""models list, show, promote, rollback, export, diff."""
+"""models list, show, promote, rollback, try, export, diff."""
 
 from __future__ import annotations
 
 import importlib.util
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from instill.cli.output import JsonOption, WorkspaceOption, clean, columns, print_json
+from instill.cli.output import JsonOption, WorkspaceOption, clean, columns, print_json, readable
 from instill.cli.terminal import err, say, say_block
 from instill.errors import MissingDependency, UsageError, WorkspaceError
 from instill.location import find_workspace
@@ -113,6 +113,38 @@ def rollback(
     _print_change(change, as_json=as_json)
 
 
+@app.command(name="try")
+def try_(
+    words: Annotated[
+        list[str],
+        typer.Argument(metavar="ID... TEXT", help="One or more candidates' ids, then what is said to each."),
+    ],
+    system: Annotated[
+        str | None, typer.Option(help="Instructions before it; otherwise those that the first was trained with.")
+    ] = None,
+    max_tokens: Annotated[int, typer.Option("--max-tokens", min=1, help="A longer reply is cut.")] = 200,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say something to candidates and to their base, and see the replies side by side.
+
+    Example: `instill models try tickets "The printer on floor 3 is broken."`
+    """
+    from instill.registry.trying import try_candidates
+
+    if len(words) < 2:
+        raise UsageError("Name a candidate and what is said to it.", remedy='Run: instill models try ID "some text"')
+    *ids, text = words
+    with err.status("Asking") if not as_json else nullcontext():
+        replies = try_candidates(_registry(workspace), ids, text, system=system, max_tokens=max_tokens)
+    if as_json:
+        print_json({"text": text, "replies": replies})
+        return
+    for each in replies:
+        say(f"{each.name} ({each.verdict})" if each.verdict else each.name, bold=True)
+        say_block("\n".join(f"    {line}" for line in readable(each.text or f"[{each.problem}]").splitlines()))
+
+
 @app.command()
 def export(
     candidate: CandidateArgument,
@@ -160,6 +192,8 @@ def export(
     worst = max(done.parity.values())
     say(f"{found.card.id} is in {done.folder}")
     say(f"{done.prompts} replies are equal; log-probabilities differ by at most {worst:.2g} a token.")
+    if found.card.verdict == "rejected":
+        say("note: The gate rejected this candidate; see: instill models show " + found.card.id)
     for notice in done.notices:
         say(f"note: {notice}", dim=True)
     if done.serve:

@@ -16,6 +16,7 @@ from instill.errors import UsageError
 from instill.location import find_workspace
 
 if TYPE_CHECKING:
+    from instill.train.generator.findings import Finding
     from instill.train.generator.recipe import Recipe
     from instill.training import Outcome, Watch
     from instill.training_order import InOrder
@@ -157,6 +158,7 @@ def _dry(recipe: Recipe, as_json: bool) -> bool:
     from instill.generators.models import open_model, open_tokenizer
     from instill.train.generator.base import base_folder
     from instill.train.generator.dry_run import dry_run
+    from instill.train.generator.few_steps import few_steps
     from instill.train.generator.methods import prepare
     from instill.training import gate_findings, gate_rows
 
@@ -165,7 +167,8 @@ def _dry(recipe: Recipe, as_json: bool) -> bool:
     measured_on = gate_rows(recipe, tokenizer)
     model = prepare(open_model(base), recipe.as_method())
     report = dry_run(recipe, model, tokenizer, measured_on=measured_on)
-    report = replace(report, findings=(*report.findings, *gate_findings(recipe, tokenizer)))
+    more = (*few_steps(recipe, report.rows, base), *gate_findings(recipe, tokenizer))
+    report = replace(report, findings=(*report.findings, *more))
     show_dry_run(recipe, report, as_json)
     return report.passed
 
@@ -271,4 +274,8 @@ def _watch(stack: ExitStack, hidden: bool) -> Watch:
         if not hidden and err.is_terminal:
             say(f"{name} ...", err=True, dim=True)
 
-    return Watch(lambda entry: training(entry.step, entry.steps, f"loss {entry.loss:.3f}"), stage)
+    def warning(found: Finding) -> None:
+        if not hidden:
+            say(f"{found.severity}: {found}", err=True)
+
+    return Watch(lambda entry: training(entry.step, entry.steps, f"loss {entry.loss:.3f}"), stage, warning)

@@ -19,7 +19,8 @@ from typing import Any
 from instill.encoders.cache import file_sha256, make_entry, open_entry
 from instill.errors import MissingDependency, UsageError
 from instill.generators.gguf.known import KNOWN, Known, place_of
-from instill.generators.gguf.model_file import read_model, refused
+from instill.generators.gguf.layout import refused
+from instill.generators.gguf.model_file import read_model
 from instill.generators.quiet import quiet_libraries
 
 SHELF = "bases"

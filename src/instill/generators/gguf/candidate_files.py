@@ -178,11 +178,12 @@ def _changed(weight: Matrix, change: Change) -> Matrix:
         return change.whole
     assert change.down is not None
     assert change.up is not None
-    moved = weight + change.scale * (change.up @ change.down)
+    moved: Matrix = weight + change.scale * (change.up @ change.down)
     if change.magnitude is None:
         return moved
-    lengths = np.linalg.norm(moved, axis=1, keepdims=True)
-    return moved * (change.magnitude[:, None] / lengths)
+    lengths: Matrix = np.linalg.norm(moved, axis=1, keepdims=True).astype(np.float32)
+    turned: Matrix = moved * (change.magnitude[:, None] / lengths)
+    return turned
 
 
 def _check_shapes(candidate: Path, changes: Mapping[str, Change], shapes: Mapping[str, tuple[int, ...]]) -> None:
