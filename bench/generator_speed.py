@@ -97,15 +97,15 @@ def main() -> None:
             rates, said = measure(file, given.threads, given.repeats)
             reference = reference or said
             same = sum(one == other for one, other in zip(said, reference, strict=True))
-            found.append(Figures(kind, file.stat().st_size / 1e6, *(round(each, 1) for each in rates), same))
+            read, read_clock, written, written_clock = (round(each, 1) for each in rates)
+            megabytes = file.stat().st_size / 1e6
+            found.append(Figures(kind, megabytes, read, read_clock, written, written_clock, same))
             print(found[-1], flush=True)
     if "as it is" in given.kinds:
         first = next(each for each in found if each.kind == "as it is")
         for each in found:
-            read, written = (
-                each.read_by_processor / first.read_by_processor,
-                each.written_by_processor / first.written_by_processor,
-            )
+            read = each.read_by_processor / first.read_by_processor
+            written = each.written_by_processor / first.written_by_processor
             print(f"{each.kind}: reads {read:.2f} times, writes {written:.2f} times as fast as the file as it is")
     if given.out:
         given.out.write_text(json.dumps([asdict(each) for each in found], indent=2) + "\n")
