@@ -260,7 +260,7 @@ def fit(features: Floats, labels: Floats, weights: Floats, *, penalty: float = 1
 
 def refit(results: Mapping[str, Sequence[Outcome]]) -> None:
     """Coefficients from all sets, and how well those from the other sets do on each; for both things to predict."""
-    with_reader = any("reader" in o.signs for found in results.values() for o in found)
+    with_reader = any("source" in o.signs for found in results.values() for o in found)
     names = list(READER_COEFFICIENTS if with_reader else COEFFICIENTS)
     kinds = ("answerable", "removed", "own", "foreign")
     rows = [(name, o) for name, found in results.items() for o in found if o.kind in kinds and names[-1] in o.signs]

@@ -38,7 +38,8 @@ READING = {"squad2": 6_100, "squad11": 2_500, "new_wiki": 2_000, "fairytaleqa": 
 """The same for the sets that the first reader was trained on."""
 
 JUDGED = {"fool_me_twice": 2_400, "sharc_dev": 700, "conditionalqa_evidence": 1_200}
-"""Most rows of sets that judge: is the statement, or the question for yes or no, decided by the passage?"""
+"""Most rows of sets that judge: is the statement, or the question for yes or no, decided by the passage? The shipped
+reader was trained without them."""
 
 DECIDED = {"yes": True, "no": True, "more": True, "depends": True, "unknown": False, "irrelevant": False}
 """Labels of those sets, and whether the passage decides. "more" and "depends": it says on what the answer depends."""
@@ -154,10 +155,12 @@ def main() -> None:
     parser.add_argument("--train", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--reading", type=Path, help="Folder with the rows that bench/reading_sets.py wrote.")
+    parser.add_argument("--judged", action="store_true", help="Also sets that judge statements, or answer yes or no.")
     chosen = parser.parse_args()
     chosen.out.mkdir(parents=True, exist_ok=True)
     made = {name: cut(rows_of(chosen.train, name), most) for name, most in SIZES.items()}
-    made |= {name: cut(judged(chosen.train, name), most) for name, most in JUDGED.items()}
+    if chosen.judged:
+        made |= {name: cut(judged(chosen.train, name), most) for name, most in JUDGED.items()}
     made["docs_headings"] = cut(headings(chosen.train), 4_000)
     for name, most in READING.items() if chosen.reading else ():
         lines = (chosen.reading / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()

@@ -31,6 +31,9 @@ LONGEST_TABLE = 1_500
 _AROUND = 3_000
 """Characters of the document that are looked at before and behind a passage."""
 
+_POINTS_ON = re.compile(r"\b(?:following|as follows|these|those|below)\b", re.IGNORECASE)
+"""Words with which a paragraph introduces the list under it although it ends with a full stop."""
+
 _KEY_LINE = re.compile(r"\s*(?:[-*+]\s+)?(?:\*\*|__)?[\w][\w ./()'-]{0,40}(?:\*\*|__)?\s*[:=]\s*\S")
 _HASHES = re.compile(r"\s{0,3}(#{1,6})\s")
 
@@ -116,7 +119,7 @@ def pieces_at(
     Args:
         sections: whether the short section around it is one of them, and the whole list or table.
         steps: whether a paragraph takes along the list or code that follows it in its section.
-        advice: whether a block of code takes along the paragraph behind it, which says what an error message means.
+        advice: whether a block of code takes along what stands behind it: what an error message means, what to do.
         narrow: whether one item of a longer list is shown, not the list.
     """
     at = place - window.hit.start
@@ -172,15 +175,15 @@ def _items(window: Window, block: Block) -> int:
 def _with_steps(window: Window, block: Block, advice: bool) -> tuple[int, int]:
     """The block and the steps that belong to it: the next list or code of its section, one paragraph between at most.
 
-    With `advice`, code takes along the paragraph behind it. The span never ends with a line that introduces something
-    which is left out.
+    With `advice`, code (an error message) takes along what stands behind it in its section: the cause, and the steps of
+    the remedy. The span never ends with a line that introduces something which is left out.
     """
     place = window.blocks.index(block)
     following = [each for each in window.blocks[place + 1 : place + 6] if each.heading == block.heading]
-    wanted = 1 if block.kind == "code" and advice else 0
+    wanted = len(following) if block.kind == "code" and advice else 0
     for number, each in enumerate(following[:3]):
         if each.kind in ("list", "code") and (number <= 1 or following[number - 1].kind == each.kind):
-            wanted = number + 1
+            wanted = max(wanted, number + 1)
     while 0 < wanted < len(following) and following[wanted].lead < following[wanted - 1].end:
         wanted += 1
     ends = [block.end, *(each.end for each in following[:wanted])]
@@ -331,7 +334,10 @@ def _in_list(text: str, units: Sequence[Sentence], number: int) -> bool:
 
 
 def _lead(text: str, blocks: Sequence[Block], kind: PieceKind, start: int, heading: int | None) -> int:
-    """Where the paragraph above begins, if it introduces the block: it ends with ":" or stands above code."""
+    """Where the paragraph above begins, if it introduces the block.
+
+    It does where it ends with ":", points on to a list ("in any of these countries."), or stands above code.
+    """
     above = blocks[-1] if blocks else None
     if (
         above is None
@@ -342,7 +348,8 @@ def _lead(text: str, blocks: Sequence[Block], kind: PieceKind, start: int, headi
         return start
     between = text[above.end : start]
     open_end = text[above.start : above.end].rstrip("*_ ").endswith((":", "："))
-    if between.strip() or between.count("\n") > 3 or not (kind == "code" or open_end):
+    points_on = kind == "list" and bool(_POINTS_ON.search(text, max(above.start, above.end - 250), above.end))
+    if between.strip() or between.count("\n") > 3 or not (kind == "code" or open_end or points_on):
         return start
     if start - above.start > LONGEST_PIECE // 2:
         # A long paragraph: its last sentence introduces.

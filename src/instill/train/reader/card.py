@@ -34,8 +34,8 @@ def card(manifest: Mapping[str, Any]) -> str:
             f"|---|---|---|---|\n{lines}"
         )
     parts.append(
-        "## Limits\n\nIt marks words; it does not reason over several passages, count or compute. It was trained on "
-        "encyclopedia articles\nand stories: measure it on your own documents (`instill calibrate`) before you rely on "
-        "its refusals."
+        "## Limits\n\nIt marks words; it does not reason over several passages, count or compute. Measure it on "
+        "your own documents\n(`instill calibrate`) before you rely on its refusals: it knows the kinds of text that it "
+        "was made from."
     )
     return "\n\n".join(parts) + "\n"
