@@ -80,7 +80,7 @@ def extract(
     missing, share = what_is_missing(question, chosen, [*hits, *pool])
     codes = [pin for pin in pins_of(question) if pin.kind != "name"]
     exact = bool(codes) and not missing_pins(codes, evidence_of(chosen[0].piece))
-    found = signs(ranking, chosen, findings, missing=share, exact=float(exact), asked=asked)
+    found = signs(ranking, chosen, findings, missing=share, exact=float(exact))
     belief = confidence(found) if claims else 0.0
     short = "" if listed else short_answer(asked, chosen, findings)
     notice = "The documents differ on this; the newer one comes first." if versions else ""
