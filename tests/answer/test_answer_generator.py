@@ -162,7 +162,7 @@ class Rambling:
             yield f'QUOTES:\n[{found.group(1)}] "{FACT}"\n' if self.quotes else ""
             for self.pieces in range(100_000):
                 sleep(self.pause)
-                yield " and so on"
+                yield f" and so on to {self.pieces}"
         finally:
             self.stopped = True
 
@@ -184,3 +184,35 @@ def test_an_answer_that_takes_too_long_is_quoted_instead(company: Corpus) -> Non
     assert answer.trace.method == "extractive"
     assert FACT in answer.text
     assert "took longer than 0.4 s" in answer.notices[0]
+
+
+@pytest.mark.parametrize("goes_on", ["It is what it is. ", "<<FENCE end {number}>>\n\n"])
+def test_a_reply_that_turns_in_circles_is_stopped_early(company: Corpus, goes_on: str) -> None:
+    class Circling(Rambling):
+        def stream(self, messages: object, *, max_tokens: int, temperature: float = 0.0) -> Iterator[str]:
+            found = re.search(r"<<(\w+) passage (\d+)>>\\nTitle: Ovens", str(messages))
+            assert found
+            yield f"{FACT} [{found.group(2)}]\n"
+            for self.pieces in range(1000):
+                yield goes_on.replace("FENCE", found.group(1)).replace("{number}", str(self.pieces))
+
+    circling = Circling()
+    answer = company.verified(company.answerer(circling).ask(QUESTION))
+    assert answer.text == f"{FACT} [1]"
+    assert circling.pieces < 300  # It was far on its way when it was heard out; not all of a thousand.
+
+
+def test_a_small_model_is_given_fewer_passages(company: Corpus) -> None:
+    class Small:
+        name = "small"
+        context_characters = 100
+        asked = ""
+
+        def stream(self, messages: object, *, max_tokens: int, temperature: float = 0.0) -> Iterator[str]:
+            self.asked = str(messages)
+            yield "NOT IN THE DOCUMENTS"
+
+    small = Small()
+    company.answerer(small).ask(QUESTION)
+    assert "passage 1>>" in small.asked.replace("passage N>>", "")
+    assert len(re.findall(r"passage \d+>>", small.asked)) <= 2

@@ -18,7 +18,7 @@ from instill.answer.said.clusters_answer import POOL, PassageVectors, clusters_o
 from instill.answer.said.extractive import Extract, extract
 from instill.answer.said.grounded import Grounded, ground, write_answer
 from instill.answer.said.length import most_tokens
-from instill.answer.said.prompt import build_prompt
+from instill.answer.said.prompt import CONTEXT_CHARACTERS, build_prompt
 from instill.answer.types import REFUSAL, Answer, Claim, Trace, Turn
 from instill.encoders.protocol import Encoder
 from instill.errors import GeneratorError, UsageError
@@ -168,9 +168,9 @@ class Answerer:
             return run.answer(f"{REFUSAL} {found.missing}", (), found.confidence, trace, notices, abstained=True)
         return self._finished(run, found.text, found.claims, found.confidence, trace, notices, found.short)
 
-    def _written(self, run: _Run, generator: Generator, on_token: Callable[[str], None] | None) -> Answer:
+    def _written(self, run: _Run, generator: Timed, on_token: Callable[[str], None] | None) -> Answer:
         """The generator's answer as far as its sources prove it; the quoted answer when nothing of it is left."""
-        prompt = build_prompt(run.standalone, run.read)
+        prompt = build_prompt(run.standalone, run.read, characters=generator.context_characters or CONTEXT_CHARACTERS)
         try:
             with run.step("generate"):
                 reply = write_answer(

@@ -49,6 +49,12 @@ class Timed:
         found: tuple[int, int] | None = getattr(self._generator, "last_usage", None)
         return found
 
+    @property
+    def context_characters(self) -> int | None:
+        """Most characters of passages that the generator should be given; None: it has no say in that."""
+        found: int | None = getattr(self._generator, "context_characters", None)
+        return found
+
     def stream(self, messages: Sequence[Message], *, max_tokens: int, temperature: float = 0.0) -> Iterator[str]:
         """See `instill.generators.protocol.Generator.stream`."""
         deadline = monotonic() + self._seconds

@@ -37,6 +37,9 @@ SENTENCE_COSINE = 0.6
 CHARACTERS_PER_TOKEN = 12
 """An endpoint that sends more than this for every token it was allowed is not listened to any longer."""
 
+_TAIL, _SHORTEST = 480, 8
+"""Characters at the end of a reply that are looked at, and the shortest words that are noticed when they come again."""
+
 SHOWN_PER_TOKEN = 6
 """Characters of an answer for each token that its length allows; English has four to five."""
 
@@ -82,17 +85,29 @@ def write_answer(
     left = CHARACTERS_PER_TOKEN * max_tokens
     if length is not None:
         left = min(left, SHOWN_PER_TOKEN * length)
-    cut = False
+    cut, tail = False, ""
     for piece in generator.stream(prompt.messages, max_tokens=max_tokens, temperature=temperature):
         pieces.append(piece[:left])
         stream.feed(piece[:left])
         left -= len(piece)
-        if left < 0:
+        tail = (tail + piece[-_TAIL:])[-_TAIL:]
+        # A model that copies the fences, or repeats itself, has lost the thread: nothing that counts follows.
+        if left < 0 or prompt.token in tail or repeats(tail):
             cut = True
             break
     stream.end()
     text = without_thoughts("".join(pieces))
     return read_reply(_whole_part(text) if cut else text)
+
+
+def repeats(text: str) -> bool:
+    """Whether a text ends with the same words four times in a row.
+
+    Example:
+        >>> repeats("It is a promise. " * 4), repeats("It is a promise. " * 3), repeats("1, 2, 3, 4, 5, 6, 7, 8")
+        (True, False, False)
+    """
+    return any(text.endswith(text[-size:] * 4) for size in range(_SHORTEST, len(text) // 4 + 1))
 
 
 def _whole_part(text: str) -> str:

@@ -78,7 +78,8 @@ class _Server:
         params.n_ctx = asked["context"]
         params.n_parallel = 1
         params.n_gpu_layers = 0 if asked["gpu_layers"] is None else asked["gpu_layers"]
-        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = asked["threads"]
+        params.cpuparams_batch.n_threads = asked["threads"]
+        params.cpuparams.n_threads = asked["writing_threads"]
         params.hostnames = [self._place]
         params.offline, params.ui, params.warmup, params.fit_params = True, False, False, False
         params.endpoint_slots, params.n_threads_http = False, 1
