@@ -132,10 +132,11 @@ class GgufGenerator:
             serving.stop()
 
     def _shown(self, lines: Iterator[dict[str, Any]], max_tokens: int) -> Iterator[str]:
-        visible, shown, written = ThoughtFilter(), False, 0
+        visible, shown, read, written = ThoughtFilter(), False, 0, 0
         for line in lines:
             if "text" in line:
                 written += 1
+                self._last_usage = read, written
                 text = visible.feed(line["text"])
                 shown = shown or bool(text)
                 if text:
@@ -145,7 +146,8 @@ class GgufGenerator:
             elif "end" not in line:
                 raise self._failure(line, max_tokens)
             if "read" in line:
-                self._last_usage = line["read"], line.get("written", written)
+                read = line["read"]
+                self._last_usage = read, line.get("written", written)
         rest = visible.end()
         if rest:
             yield rest
