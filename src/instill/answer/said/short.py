@@ -19,13 +19,13 @@ from instill.answer.text import terms
 LONGEST_SHORT = 120
 """Longest short answer in characters; what is longer is said by its piece."""
 
-LEAST_MASS = 0.55
+LEAST_MASS = 0.75
 """Least share of the reader's belief that lies in the words."""
 
-LEAST_SPAN = 1.0
+LEAST_SPAN = -1.0
 """Least margin of the words over "no answer" (logit)."""
 
-LEAST_ANSWERABLE = 1.0
+LEAST_ANSWERABLE = 0.4
 """Least belief that the piece answers (logit)."""
 
 _TOO_WIDE = frozenset({"list", "manner", "reason", "yesno"})
@@ -61,6 +61,8 @@ def short_answer(question: Question, chosen: list[Chosen], findings: Findings | 
         if start == end:
             return ""
     words = plain_text(text[start:end]).strip(" ,;:")
+    if words.count(".") == 1:
+        words = words.rstrip(".")  # The full stop of the sentence; an abbreviation has more than one.
     if not words or len(words) > LONGEST_SHORT or "\n" in text[start:end].strip():
         return ""
     if len(words) >= 0.7 * len(plain_text(text)) or words.count("|"):
