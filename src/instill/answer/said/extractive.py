@@ -150,8 +150,10 @@ def under_heading(text: str, headings: str, question: Question) -> str:
     Example:
         >>> under_heading("Owner: Olav.", "Projects > Project 047", read_question("Who owns project 047?"))
         'Project 047: Owner: Olav.'
+        >>> under_heading("A desk.", "Laptops:", read_question("Which laptops?"))
+        'Laptops: A desk.'
     """
-    last = headings.rpartition(" > ")[2]
+    last = headings.rpartition(" > ")[2].rstrip(":： ")
     unsaid = set(terms(last)) & set(question.terms) - set(terms(text))
     if not last or not unsaid or last.endswith("?"):
         return text

@@ -65,7 +65,7 @@ def short_answer(question: Question, chosen: list[Chosen], findings: Findings | 
         words = words.rstrip(".")  # The full stop of the sentence; an abbreviation has more than one.
     if not words or len(words) > LONGEST_SHORT or "\n" in text[start:end].strip():
         return ""
-    if len(words) >= 0.7 * len(plain_text(text)) or words.count("|"):
+    if len(words) >= 0.7 * len(plain_text(text)) or "|" in words or "?" in words:
         return ""
     asked = set(terms(question.text))
     said = set(terms(words, keep_stop=True))
