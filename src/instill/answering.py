@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from instill.answer.answerer import Answerer, Search
+from instill.answer.answerer import Answerer, Search, Speller
 from instill.answer.reading.reader import Reader
 from instill.answer.types import Answer
 from instill.catalog import Catalog
@@ -25,12 +25,14 @@ def answerer_for(
     generator: Generator | None,
     reader: Reader | None,
     settings: Settings,
+    speller: Speller | None = None,
     threshold: float | None = None,
 ) -> Answerer:
     """An answerer that sees what `labels` may see.
 
     Args:
         search: the index's search, restricted in the same way.
+        speller: looks for misspelt words in what the caller sees.
         threshold: below this confidence the answer is a refusal; None: what the settings say.
     """
     documents: dict[str, StoredDocument | None] = {}
@@ -56,6 +58,7 @@ def answerer_for(
         encoder=encoder,
         generator=generator,
         reader=reader,
+        speller=speller,
         settings=settings.answer if threshold is None else settings.answer.model_copy(update={"threshold": threshold}),
         generator_settings=settings.generator,
     )

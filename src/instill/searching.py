@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from instill.answer.asked.spelling import Spelling
 from instill.answer.reading.reader import Reader
 from instill.answer.reading.reranking import rerank
 from instill.encoders.protocol import Encoder
 from instill.errors import UsageError
 from instill.index.fusion import Fusion
 from instill.index.store import Index
-from instill.index.types import READ, SearchRequest, SearchResult
+from instill.index.types import READ, Hit, SearchRequest, SearchResult
 
 
 def search_index(index: Index, encoder: Encoder, fusion: Fusion, request: SearchRequest) -> SearchResult:
@@ -42,3 +44,19 @@ def search_and_rerank(
     ranked = rerank(request.query, result.hits, reader, weight=weight, depth=READ)
     timings = {**result.timings, "rerank": (time.perf_counter() - started) * 1000}
     return SearchResult(tuple(ranked[: request.k]), timings)
+
+
+def search_spelt(
+    search: Callable[[SearchRequest], SearchResult],
+    request: SearchRequest,
+    speller: Callable[[str, Sequence[Hit]], Spelling],
+) -> SearchResult:
+    """`search`, once more with the right words where the query has misspelt ones."""
+    result = search(request)
+    spelling = speller(request.query, result.hits)
+    questions = (spelling.stranger,) if spelling.stranger else (spelling.questions,) if spelling.unsure else ()
+    if not spelling.changes:
+        return replace(result, notices=questions)
+    searched = spelling.applied(request.query)
+    result = search(replace(request, query=searched))
+    return replace(result, searched=searched, notices=(*spelling.notices, *questions))

@@ -27,7 +27,7 @@ from instill.settings import SETTINGS_FILE, Settings, load_settings, with_values
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from instill.answer.answerer import Answerer
+    from instill.answer.answerer import Answerer, Speller
     from instill.answer.reading.reader import Reader
     from instill.answer.types import Answer, Turn
     from instill.chat import Chat
@@ -496,11 +496,14 @@ class Workspace:
             return self.seen_by(labels).search(query, k=k, mode=mode, where=where)
         request = self._request(query, k, mode, where)
         weight = self.settings.search.rerank
-        if mode != "hybrid" or weight == 0:
-            return self._search(request)
-        from instill.searching import search_and_rerank
+        from instill.searching import search_and_rerank, search_spelt
 
-        return search_and_rerank(self.index, self.encoder, self.fusion, request, self.reader, weight=weight)
+        def search(request: SearchRequest) -> SearchResult:
+            if mode != "hybrid" or weight == 0:
+                return self._search(request)
+            return search_and_rerank(self.index, self.encoder, self.fusion, request, self.reader, weight=weight)
+
+        return search_spelt(search, request, self._speller(where))
 
     @overload
     def ask(
@@ -710,6 +713,11 @@ class Workspace:
 
         return search_index(self.index, self.encoder, self.fusion, request)
 
+    def _speller(self, where: str) -> Speller:
+        from instill.answer.asked.spelling import speller
+
+        return speller(lambda: self.index.vocabulary(where=where), lambda: self._asking_encoder.tokenizer)
+
     def _answerer(self, where: str, mode: AskMode, threshold: float) -> Answerer:
         from instill.answering import answerer_for
 
@@ -725,6 +733,7 @@ class Workspace:
             generator=self.generator if mode == "auto" else None,
             reader=self.reader,
             settings=self.settings,
+            speller=self._speller(where),
             threshold=threshold,
         )
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from instill.answer.types import Answer, Citation, Claim, Trace
 from instill.cli.answers import print_answer, where, wrapped
+from tests.cli.test_cli import as_json, instill
 
 
 @given(st.text("ab c\n-1.", max_size=400))
@@ -41,3 +44,30 @@ def test_code_is_indented_and_never_wrapped(capsys: pytest.CaptureFixture[str]) 
     assert lines[0] == "Use this: [1]"
     assert lines[1] == "    " + command.strip()
     assert "```" not in lines
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("desk")
+    (folder / "parcels.md").write_text(
+        "# Parcels\n\n## Collection\n\nParcels are collected every Tuesday at nine by Joris Vandermeer.\n\n"
+        "## Returns\n\nA returned parcel is kept for eleven days in the cellar.\n",
+        encoding="utf-8",
+    )
+    instill("init", ".", cwd=folder)
+    instill("add", "parcels.md", cwd=folder)
+    return folder
+
+
+def test_search_and_ask_say_what_a_misspelt_word_was_taken_for(desk: Path) -> None:
+    note = 'note: Searched for "collected" instead of "colelcted".'
+    assert note in instill("search", "parcels colelcted", cwd=desk).stderr
+    assert note in instill("ask", "When are parcels colelcted?", cwd=desk).stderr
+    found = as_json("search", "parcels colelcted", cwd=desk)
+    assert (found["query"], found["searched"]) == ("parcels colelcted", "parcels collected")
+    assert found["notices"] == ['Searched for "collected" instead of "colelcted".']
+
+
+def test_a_refusal_asks_what_was_meant(desk: Path) -> None:
+    done = instill("ask", "When does Joris Vandermeyer come?", "--strict", cwd=desk, code=7)
+    assert 'No document holds "Vandermeyer". Did you mean "Vandermeer"?' in " ".join(done.stdout.split())

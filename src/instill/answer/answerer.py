@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 from instill.answer.asked.acronyms import definitions, other_form
 from instill.answer.asked.conversation import standalone
 from instill.answer.asked.pinned import Evidence, Pin, missing_pins, pins_of
+from instill.answer.asked.spelling import Spelling
 from instill.answer.citations import Citer, DocumentPages, DocumentText, candidate
 from instill.answer.found.choosing import MOST_PIECES
 from instill.answer.reading.findings import Findings, read_passages
@@ -39,6 +40,12 @@ class Search(Protocol):
     def __call__(self, query: str, *, k: int) -> Sequence[Hit]: ...
 
 
+class Speller(Protocol):
+    """What of a question is misspelt, given the passages that a search for it brought up."""
+
+    def __call__(self, text: str, hits: Sequence[Hit], /) -> Spelling: ...
+
+
 class Answerer:
     """Answers questions from passages.
 
@@ -50,6 +57,7 @@ class Answerer:
         passage_vectors: stored vectors of hits, for clusters; without it the passages are encoded again.
         generator: writes answers in `mode="auto"`; without one they are quoted.
         reader: finds the words that answer; without one, sentences are chosen by likeness alone.
+        speller: looks for misspelt words; without one the question is taken as it is written.
         settings, generator_settings: see `instill.settings`.
 
     Example:
@@ -76,6 +84,7 @@ class Answerer:
         passage_vectors: PassageVectors | None = None,
         generator: Generator | None = None,
         reader: Reader | None = None,
+        speller: Speller | None = None,
         settings: AnswerSettings | None = None,
         generator_settings: GeneratorSettings | None = None,
     ) -> None:
@@ -87,6 +96,7 @@ class Answerer:
         self._generator_settings = generator_settings or GeneratorSettings()
         self._generator = None if generator is None else Timed(generator, self._generator_settings.answer_s)
         self._reader = reader
+        self._speller = speller
         self._settings = settings or AnswerSettings()
 
     def ask(
@@ -128,6 +138,8 @@ class Answerer:
             return self._clusters(run)
         with run.step("search"):
             run.pool = self._found(run)
+        if run.spelling.stranger:
+            return run.stranger()
         if self._reader is not None and run.pool:
             with run.step("read"):
                 run.findings = read_passages(run.standalone, run.pool, self._reader)
@@ -145,6 +157,8 @@ class Answerer:
         """
         most = 3 * self._settings.passages
         hits = list(self._search(run.searched, k=most))
+        if self._spelt(run, hits):
+            hits = list(self._search(run.searched, k=most))
         other = other_form(run.standalone, definitions(hit.text for hit in hits))
         if other:
             run.standalone = other
@@ -213,7 +227,11 @@ class Answerer:
     def _clusters(self, run: _Run) -> Answer:
         with run.step("search"):
             hits = list(self._search(keywords(run.searched), k=POOL))
+            if self._spelt(run, hits):
+                hits = list(self._search(keywords(run.searched), k=POOL))
             run.pool = [hit for hit in hits if hit.keyword_score > 0] or hits
+        if run.spelling.stranger:
+            return run.stranger()
         with run.step("cluster"):
             vectors_of = self._passage_vectors or (
                 lambda found: self._encoder.encode_passages([hit.text for hit in found])
@@ -226,6 +244,13 @@ class Answerer:
         run.read = found.ranking.hits if found.ranking else ()
         trace = run.trace("clusters", dropped=citer.failed, clusters=tuple(str(group) for group in clusters))
         return self._finished(run, found.text, found.claims, found.confidence, trace, ())
+
+    def _spelt(self, run: _Run, hits: Sequence[Hit]) -> bool:
+        """Look for misspelt words and take the right ones from now on; whether there were any."""
+        if self._speller is not None:
+            run.spelling = self._speller(run.standalone, hits)
+            run.standalone, run.searched = run.spelling.applied(run.standalone), run.spelling.applied(run.searched)
+        return bool(run.spelling.changes)
 
     # -- parts -------------------------------------------------------------------------------------------------
 
@@ -281,6 +306,7 @@ class _Run:
         self.pool: Sequence[Hit] = ()
         self.read: Sequence[Hit] = ()
         self.findings: Findings | None = None
+        self.spelling = Spelling()
         self._timings: dict[str, float] = {}
         self._started = perf_counter()
 
@@ -304,6 +330,11 @@ class _Run:
             generator=generator,
         )
 
+    def stranger(self) -> Answer:
+        """The refusal where the question names something that no document holds."""
+        text = f"{REFUSAL} {self.spelling.stranger}"
+        return self.answer(text, (), 0.0, self.trace("extractive"), (), abstained=True)
+
     def answer(
         self,
         text: str,
@@ -316,4 +347,7 @@ class _Run:
         short: str = "",
     ) -> Answer:
         timings = {**self._timings, "total": 1e3 * (perf_counter() - self._started)}
+        notices = (*self.spelling.notices, *notices)
+        if abstained and not self.spelling.stranger:
+            text = " ".join(part for part in (text, self.spelling.questions) if part)
         return Answer(text, claims, confidence, abstained, trace, notices, timings, short)

@@ -38,8 +38,18 @@ def search(
         result = opened.search(query, k=k, mode=cast("Mode", mode), where=where, labels=label)
         is_empty = not result.hits and opened.index.count(labels_of(label))[0] == 0
     if as_json:
-        print_json({"query": query, "hits": result.hits, "timings": result.timings})
+        print_json(
+            {
+                "query": query,
+                "searched": result.searched or query,
+                "notices": result.notices,
+                "hits": result.hits,
+                "timings": result.timings,
+            }
+        )
         return
+    for notice in result.notices:
+        say(f"note: {clean(notice)}", fg="yellow", err=True)
     if not result.hits:
         say((NOTHING_TO_SEE if label else EMPTY) if is_empty else "Nothing found.")
     for rank, hit in enumerate(result.hits, start=1):

@@ -11,6 +11,7 @@ from instill.index.fusion import Fusion
 from instill.index.lookup import StoredDocument, StoredPassage
 from instill.index.store import Index
 from instill.index.types import DocumentRecord, SearchRequest, SearchResult
+from instill.index.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -76,6 +77,10 @@ class SeenIndex(Index):
     ) -> list[SearchResult]:
         """See `Index.search_fused`."""
         return super().search_fused(replace(request, labels=self._held(request.labels)), query_vector, fusions)
+
+    def vocabulary(self, labels: Sequence[str] | None = None, where: str = "") -> Vocabulary:
+        """See `Index.vocabulary`."""
+        return super().vocabulary(self._held(labels), where)
 
     def sql(
         self,

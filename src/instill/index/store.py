@@ -28,6 +28,7 @@ from instill.index.tables import Result, Table, Tables, is_conflict, storage_err
 from instill.index.types import DocumentRecord, Hit, IndexedDocument, Keep, Put, SearchRequest, SearchResult
 from instill.index.upkeep import Stats
 from instill.index.visible import VisibleScorer
+from instill.index.vocabulary import Vocabularies, Vocabulary
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -69,6 +70,7 @@ class Index:
         self._is_sound = self._is_live = False
         self._lock = FileLock(folder / "write.lock", timeout=_LOCK_TIMEOUT_S)
         self._scorer = VisibleScorer()
+        self._vocabularies = Vocabularies()
         self._helper = ThreadPoolExecutor(max_workers=2, thread_name_prefix="instill-search")
 
     @classmethod
@@ -232,6 +234,10 @@ class Index:
             return [SearchResult(()) for _ in fusions]
         vector = search.checked_vector(request, query_vector, self.generation.dimension)
         return self._read(lambda table: search.search(table, request, vector, fusions, self._scorer, self._helper))
+
+    def vocabulary(self, labels: Sequence[str] | None = None, where: str = "") -> Vocabulary:
+        """The words of the passages that the caller sees, of those that the filter `where` lets through."""
+        return self._read(lambda table: self._vocabularies.of(table, labels, where))
 
     def vectors_of(self, hits: Sequence[Hit]) -> Vectors:
         """float32 `(len(hits), dimension)`; a row of zeros where a passage has gone since."""

@@ -133,7 +133,13 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """Hits, best first, and milliseconds by step ("vector", "keyword", "complete", "fuse", ...)."""
+    """Hits, best first, and milliseconds by step ("vector", "keyword", "complete", "fuse", ...).
+
+    `searched` is what was searched for, where a misspelt word of the query was replaced, else ""; `notices` say which
+    word, or which is meant perhaps.
+    """
 
     hits: Sequence[Hit]
     timings: Mapping[str, float] = field(default_factory=dict)
+    searched: str = ""
+    notices: tuple[str, ...] = ()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from functools import cached_property
 from typing import Literal
 
@@ -20,7 +19,7 @@ PinKind = Literal["number", "code", "name"]
 _NUMBER = re.compile(r"(?<![\w.])[vV]?\d[\d,.'\u202f]*(?:[kKmM]\b)?(?![\w])|(?<![\w.])\d+(?=[%°€$£a-zA-Z]{1,4}\b)")
 _CODE = re.compile(
     r"`[^`\n]{2,60}`"
-    r"|\b(?:[A-Za-z]+[-_#./:]?)+\d[\w.#:/-]*\b"  # E-9999, C2065, Q1, utf8
+    r"|\b[A-Za-z]+(?:[-_#./:][A-Za-z]+)*[-_#./:]?\d[\w.#:/-]*\b"  # E-9999, C2065, Q1, utf8
     r"|\b\w+_\w+\b|--?[a-z][\w-]{2,}\b"  # snake_case, --flags
     r"|\b[a-z]+[A-Z]\w*\b"  # camelCase
 )
@@ -96,22 +95,27 @@ def missing_pins(pins: Iterable[Pin], evidence: Evidence) -> list[Pin]:
     return [pin for pin in pins if not evidence.speaks_of(pin)]
 
 
-def near_miss(pin: Pin, evidence: Evidence) -> str:
-    """The word of the evidence that the pin may be a misspelling of, or ""; numbers and codes are never misspelt.
+def other_form_of(pin: Pin, evidence: Evidence) -> str:
+    """The word of the evidence that is another form of a name, or ""; misspelt names are mended before (`spelling`).
 
     Example:
-        >>> near_miss(Pin("Sentinell", "name"), Evidence(["The sentinel restarts."]))
-        'sentinel'
+        >>> other_form_of(Pin("Romanian", "name"), Evidence(["Offices in Romania."]))
+        'romania'
+        >>> other_form_of(Pin("Andersen", "name"), Evidence(["Anderson wrote it."]))
+        ''
     """
-    if pin.kind != "name" or len(pin.text) < 5:
+    word = _plain(pin.text)
+    if pin.kind != "name" or len(word) < 5:
         return ""
-    word = stem(_plain(pin.text))
-    close = [
-        other
-        for other in evidence.words
-        if len(other) > 3 and abs(len(other) - len(word)) <= 2 and SequenceMatcher(None, word, other).ratio() >= 0.82
-    ]
-    return max(close, key=lambda other: SequenceMatcher(None, word, other).ratio(), default="")
+    return min((other for other in evidence.words if _differ_in_ending(word, other)), key=len, default="")
+
+
+def _differ_in_ending(word: str, other: str) -> bool:
+    """Have two words all but their last letters in common, five at least?"""
+    differing = (place for place in range(min(len(word), len(other))) if word[place] != other[place])
+    prefix = next(differing, min(len(word), len(other)))
+    one, two = word[prefix:], other[prefix:]
+    return prefix >= max(5, len(word) - 2) and len(two) <= 3 and not (one and two and one[-1] == two[-1])
 
 
 def others_of_its_kind(pin: Pin, texts: Sequence[str]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from instill.answer.asked.pinned import Evidence, missing_pins, near_miss, others_of_its_kind, pins_of
+from instill.answer.asked.pinned import Evidence, missing_pins, other_form_of, others_of_its_kind, pins_of
 from instill.answer.asked.question import Question, read_question
 from instill.answer.citations import Citer
 from instill.answer.display import plain_text
@@ -100,8 +100,8 @@ def what_is_missing(question: str, chosen: Sequence[Chosen], pool: Sequence[Hit]
     evidence = Evidence([line for piece in pieces for line in evidence_of(piece).texts])
     lacking = missing_pins(pins, evidence)
     around = Evidence([line for hit in pool for line in _about(hit, hit.headings, hit.text)])
-    hard = [pin for pin in lacking if pin.kind != "name" or not (around.speaks_of(pin) or near_miss(pin, around))]
-    soft = [pin for pin in lacking if not near_miss(pin, evidence)]
+    hard = [pin for pin in lacking if pin.kind != "name" or not (around.speaks_of(pin) or other_form_of(pin, around))]
+    soft = [pin for pin in lacking if not other_form_of(pin, evidence)]
     if not hard:
         return "", len(soft) / len(pins)
     others = [*dict.fromkeys(other for pin in hard for other in others_of_its_kind(pin, evidence.texts))]
