@@ -71,3 +71,42 @@ def test_search_and_ask_say_what_a_misspelt_word_was_taken_for(desk: Path) -> No
 def test_a_refusal_asks_what_was_meant(desk: Path) -> None:
     done = instill("ask", "When does Joris Vandermeyer come?", "--strict", cwd=desk, code=7)
     assert 'No document holds "Vandermeyer". Did you mean "Vandermeer"?' in " ".join(done.stdout.split())
+
+
+def test_a_refusal_shows_the_nearest_pieces_and_where_they_stand(desk: Path) -> None:
+    question = "Which insurance covers parcel 7741?"
+    done = instill("ask", question, "--strict", cwd=desk, code=7)
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("The documents do not answer this question.")
+    near = lines[lines.index("Nearest:") + 1 :]
+    assert near[0].startswith("  parcels.md, line ")
+    assert " · Parcels > " in near[0]
+    assert any(line.startswith("  ") and "arcel" in line and ".md" not in line for line in near)
+    found = as_json("ask", question, cwd=desk)
+    assert found["abstained"]
+    assert found["claims"] == []
+    text = (desk / "parcels.md").read_text(encoding="utf-8")
+    for claim in found["nearest"]:
+        for citation in claim["citations"]:
+            assert citation["source"].endswith("/parcels.md")
+            assert citation["headings"].startswith("Parcels")
+            assert text.splitlines()[citation["line"] - 1].strip()
+            assert citation["text"] in text
+    assert 1 <= len(found["nearest"]) <= 3
+
+
+def test_an_answer_has_no_nearest_pieces(desk: Path) -> None:
+    found = as_json("ask", "How long is a returned parcel kept?", cwd=desk)
+    assert "eleven days" in found["text"]
+    assert found["nearest"] == []
+
+
+def test_a_long_nearest_piece_is_shown_in_part(capsys: pytest.CaptureFixture[str]) -> None:
+    claim = Claim("\n".join(f"- number {n} of a long list of things" for n in range(60)), (cited(line=7),))
+    trace = Trace("Use?", "Use?", "extractive")
+    print_answer(Answer("The documents do not answer this question.", (), 0.1, True, trace, nearest=(claim,)))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:4] == ["The documents do not answer this question.", "", "Nearest:", f"  {where(cited(line=7))}"]
+    assert lines[4] == "  - number 0 of a long list of things"
+    assert lines[-1] == "  ..."
+    assert sum(map(len, lines[4:])) < 500

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from time import perf_counter
 from typing import Literal, Protocol
 
@@ -138,14 +139,12 @@ class Answerer:
             return self._clusters(run)
         with run.step("search"):
             run.pool = self._found(run)
-        if run.spelling.stranger:
-            return run.stranger()
         if self._reader is not None and run.pool:
             with run.step("read"):
                 run.findings = read_passages(run.standalone, run.pool, self._reader)
                 run.pool = run.findings.hits
         run.read = run.pool[: self._settings.passages]
-        if generator is not None and run.read:
+        if generator is not None and run.read and not run.spelling.stranger:
             return self._written(run, generator, on_token)
         return self._quoted(run)
 
@@ -178,9 +177,7 @@ class Answerer:
         trace = run.trace("extractive", dropped=dropped + citer.failed, generator=generator)
         if found.notice:
             notices = (*notices, found.notice)
-        if found.missing:
-            return run.answer(f"{REFUSAL} {found.missing}", (), found.confidence, trace, notices, abstained=True)
-        return self._finished(run, found.text, found.claims, found.confidence, trace, notices, found.short)
+        return self._finished(run, found, trace, notices)
 
     def _written(self, run: _Run, generator: Timed, on_token: Callable[[str], None] | None) -> Answer:
         """The generator's answer as far as its sources prove it; the quoted answer when nothing of it is left."""
@@ -204,7 +201,7 @@ class Answerer:
         run.read = prompt.hits
         if grounded.unknown:
             trace = run.trace("generator", generator=generator.name)
-            return self._finished(run, "", (), 0.0, trace, ())
+            return run.refused("", self._extract(run)[0].claims, 0.0, trace, ())
         if not grounded.claims:
             notice = (
                 "No sentence of the generator's answer could be proved from the documents; "
@@ -230,8 +227,6 @@ class Answerer:
             if self._spelt(run, hits):
                 hits = list(self._search(keywords(run.searched), k=POOL))
             run.pool = [hit for hit in hits if hit.keyword_score > 0] or hits
-        if run.spelling.stranger:
-            return run.stranger()
         with run.step("cluster"):
             vectors_of = self._passage_vectors or (
                 lambda found: self._encoder.encode_passages([hit.text for hit in found])
@@ -243,7 +238,7 @@ class Answerer:
             found = piece_together(run.standalone, clusters, self._encoder, citer, most=most, pool=run.pool)
         run.read = found.ranking.hits if found.ranking else ()
         trace = run.trace("clusters", dropped=citer.failed, clusters=tuple(str(group) for group in clusters))
-        return self._finished(run, found.text, found.claims, found.confidence, trace, ())
+        return self._finished(run, found, trace, ())
 
     def _spelt(self, run: _Run, hits: Sequence[Hit]) -> bool:
         """Look for misspelt words and take the right ones from now on; whether there were any."""
@@ -269,20 +264,13 @@ class Answerer:
             )
         return found, citer
 
-    def _finished(
-        self,
-        run: _Run,
-        text: str,
-        claims: tuple[Claim, ...],
-        confidence: float,
-        trace: Trace,
-        notices: tuple[str, ...],
-        short: str = "",
-    ) -> Answer:
+    def _finished(self, run: _Run, found: Extract, trace: Trace, notices: tuple[str, ...]) -> Answer:
         """The answer, or the refusal where it is not trusted enough."""
-        if not claims or confidence < self._settings.threshold:
-            return run.answer(REFUSAL, (), confidence, trace, notices, abstained=True)
-        return run.answer(text, claims, confidence, trace, notices, short=short)
+        missing = run.spelling.stranger or found.missing
+        confidence = 0.0 if run.spelling.stranger else found.confidence
+        if missing or not found.claims or confidence < self._settings.threshold:
+            return run.refused(missing, found.claims, confidence, trace, notices)
+        return run.answer(found.text, found.claims, confidence, trace, notices, short=found.short)
 
 
 def merged(first: Sequence[Hit], second: Sequence[Hit]) -> list[Hit]:
@@ -330,10 +318,14 @@ class _Run:
             generator=generator,
         )
 
-    def stranger(self) -> Answer:
-        """The refusal where the question names something that no document holds."""
-        text = f"{REFUSAL} {self.spelling.stranger}"
-        return self.answer(text, (), 0.0, self.trace("extractive"), (), abstained=True)
+    def refused(
+        self, missing: str, nearest: Sequence[Claim], confidence: float, trace: Trace, notices: tuple[str, ...]
+    ) -> Answer:
+        """The refusal; `missing` is a sentence on what the documents do not speak of, or ""."""
+        parts = (REFUSAL, missing, "" if self.spelling.stranger else self.spelling.questions)
+        text = " ".join(part for part in parts if part)
+        answer = self.answer(text, (), confidence, trace, notices, abstained=True)
+        return replace(answer, nearest=tuple(nearest[:MOST_PIECES]))
 
     def answer(
         self,
@@ -348,6 +340,4 @@ class _Run:
     ) -> Answer:
         timings = {**self._timings, "total": 1e3 * (perf_counter() - self._started)}
         notices = (*self.spelling.notices, *notices)
-        if abstained and not self.spelling.stranger:
-            text = " ".join(part for part in (text, self.spelling.questions) if part)
         return Answer(text, claims, confidence, abstained, trace, notices, timings, short)

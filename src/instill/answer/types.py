@@ -107,6 +107,8 @@ class Answer:
         abstained: True when the documents do not answer.
         notices: things the user should know ("the endpoint timed out; this answer quotes the documents").
         timings: milliseconds by step.
+        nearest: of a refusal, the pieces of the documents that come nearest, for a person who would rather look; none
+            of them is said to answer. Empty otherwise.
     """
 
     text: str
@@ -117,12 +119,18 @@ class Answer:
     notices: tuple[str, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
     short: str = ""
+    nearest: tuple[Claim, ...] = ()
 
     @property
     def citations(self) -> tuple[Citation, ...]:
         """All citations in the order of the claims, each once."""
-        return tuple(dict.fromkeys(citation for claim in self.claims for citation in claim.citations))
+        return citations_of(self.claims)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
         return asdict(self)
+
+
+def citations_of(claims: Sequence[Claim]) -> tuple[Citation, ...]:
+    """All citations in the order of the claims, each once."""
+    return tuple(dict.fromkeys(citation for claim in claims for citation in claim.citations))

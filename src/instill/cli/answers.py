@@ -13,9 +13,13 @@ from instill.answer.text import stem, terms
 from instill.answer.types import Answer, Citation
 from instill.cli.output import clean, place, readable
 from instill.cli.terminal import say, say_marked
+from instill.escapes import shortened
 
 WIDEST = 100
 """Lines are wrapped here also on a wider terminal, in characters."""
+
+NEAREST_CHARACTERS = 400
+"""Of a piece that is only near, so much is shown."""
 
 _HANGING = re.compile(r"\s*(?:[-*•]|\d{1,3}\.)\s+")
 _WORD = re.compile(r"\w[\w’'-]*")
@@ -29,11 +33,7 @@ def print_answer(answer: Answer) -> None:
     if answer.abstained:
         for line in wrapped(readable(answer.text)):
             say(line, fg="yellow")
-        if answer.trace.candidates:
-            say("", "Nearest passages:")
-        for candidate in answer.trace.candidates[:3]:
-            say(f"  {place(candidate.title, candidate.source, candidate.headings, candidate.page)}", dim=True)
-            _say_line(readable(" ".join(plain_text(candidate.text).split()), 160), wanted, indent="  ")
+        _print_nearest(answer, wanted)
         return
     if answer.short:
         say(readable(answer.short), bold=True)
@@ -43,18 +43,48 @@ def print_answer(answer: Answer) -> None:
         if position and not claim.text.startswith("- "):
             say("")
         marks = "".join(f"[{numbers[citation]}]" for citation in claim.citations)
-        code = False
-        for line in readable(with_marks(claim.text, marks)).splitlines():
-            if line.startswith("```"):
-                code = not code
-            elif code:
-                say(f"    {line}", fg="cyan")
-            else:
-                _say_line(line, wanted)
+        _say_piece(readable(with_marks(claim.text, marks)), wanted)
     say("")
     for citation, number in numbers.items():
         say(f"[{number}] {where(citation)}", dim=True)
     say(f"confidence {answer.confidence:.2f} · {answer.timings.get('total', 0.0):.0f} ms", dim=True)
+
+
+def _print_nearest(answer: Answer, wanted: frozenset[str]) -> None:
+    """The pieces that come nearest to a question that is not answered, each under the place where it stands."""
+    if answer.nearest:
+        say("", "Nearest:")
+    elif answer.trace.candidates:
+        say("", "Nearest passages:")
+    for claim in answer.nearest:
+        say(f"  {where(claim.citations[-1])}", dim=True)
+        _say_piece(_shortened(readable(claim.text)), wanted, indent="  ")
+    for candidate in () if answer.nearest else answer.trace.candidates[:3]:
+        say(f"  {place(candidate.title, candidate.source, candidate.headings, candidate.page)}", dim=True)
+        _say_line(readable(" ".join(plain_text(candidate.text).split()), 160), wanted, indent="  ")
+
+
+def _shortened(text: str) -> str:
+    """The first lines of a piece, `NEAREST_CHARACTERS` at most."""
+    kept: list[str] = []
+    for line in text.splitlines():
+        if kept and sum(map(len, kept)) + len(line) > NEAREST_CHARACTERS:
+            kept.append("...")
+            break
+        kept.append(shortened(line, NEAREST_CHARACTERS))
+    return "\n".join(kept)
+
+
+def _say_piece(text: str, wanted: frozenset[str], *, indent: str = "") -> None:
+    """Prose wrapped with the question's words marked, code as it stands."""
+    code = False
+    for line in text.splitlines():
+        if line.startswith("```"):
+            code = not code
+        elif code:
+            say(f"{indent}    {line}", fg="cyan")
+        else:
+            _say_line(line, wanted, indent=indent)
 
 
 def where(citation: Citation) -> str:

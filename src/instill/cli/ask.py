@@ -7,7 +7,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from instill.answer.types import Answer
+from instill.answer.types import Answer, citations_of
 from instill.cli.answers import print_answer
 from instill.cli.output import (
     JsonOption,
@@ -159,7 +159,7 @@ def _chat_command(line: str, talk: Any) -> None:
     elif line in {"/sources", "/why"} and talk.last is None:
         say("There is no answer yet.")
     elif line == "/sources":
-        for number, citation in enumerate(talk.last.citations, start=1):
+        for number, citation in enumerate(citations_of(talk.last.claims or talk.last.nearest), start=1):
             where = place(citation.title, citation.source, citation.headings, citation.page)
             say(f"[{number}] {where} · {clean(citation.source)}", bold=True)
             say(*(f"    {row}" for row in readable(citation.text).splitlines()))

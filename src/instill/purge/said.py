@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from instill.answer.asked.spelling import ASKED, MENDED
 from instill.catalog import CONVERSATIONS, TURNS, USAGE, Catalog
 from instill.derived import MadeFrom, Source
 
@@ -93,6 +94,8 @@ def _tells_of(answer: Mapping[str, Any], gone: frozenset[str]) -> bool:
     """Whether the words of the answer may be those of the documents."""
     trace = answer.get("trace") or {}
     read = trace.get("context") or () if trace.get("method") == "generator" else ()
+    if any(MENDED in notice for notice in answer.get("notices") or ()) or ASKED in (answer.get("text") or ""):
+        read = (*read, *(trace.get("candidates") or ()))  # A word of theirs may stand in the place of a misspelt one.
     cited = [citation for claim in answer.get("claims") or () for citation in claim.get("citations") or ()]
     return any(place.get("doc_id") in gone for place in (*cited, *read))
 
@@ -102,8 +105,13 @@ def _pruned(answer: Mapping[str, Any], gone: frozenset[str]) -> dict[str, Any]:
     trace = dict(answer.get("trace") or {})
     for name in ("candidates", "context"):
         trace[name] = [place for place in trace.get(name) or () if place.get("doc_id") not in gone]
+    nearest = [
+        claim
+        for claim in answer.get("nearest") or ()
+        if not any(citation.get("doc_id") in gone for citation in claim.get("citations") or ())
+    ]
     trace |= {"clusters": [], "standalone_question": trace.get("question", "")}
-    return {**answer, "trace": trace}
+    return {**answer, "trace": trace, "nearest": nearest}
 
 
 def _first_turns(connection: sa.Connection, turns: Iterable[int]) -> dict[str, int]:

@@ -22,6 +22,10 @@ from instill.index.vocabulary import WORD, Known, Vocabulary, folded
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+MENDED = "Searched for"
+ASKED = "Did you mean"
+"""How the sentences begin that say what a word was taken for, or may be meant for."""
+
 SHORTEST = 4
 """Shorter words are never taken for misspelt, in letters; of words so short, only exchanged letters are mended."""
 
@@ -56,7 +60,7 @@ class Unsure:
     @property
     def question(self) -> str:
         """'Did you mean "Kestral"?'"""
-        return "Did you mean " + " or ".join(f'"{word}"' for word in self.near) + "?"
+        return f"{ASKED} " + " or ".join(f'"{word}"' for word in self.near) + "?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ class Spelling:
     @property
     def notices(self) -> tuple[str, ...]:
         """What the user has to know of it, a sentence for each changed word."""
-        return tuple(f'Searched for "{other}" instead of "{word}".' for word, other in self.changes)
+        return tuple(f'{MENDED} "{other}" instead of "{word}".' for word, other in self.changes)
 
     @property
     def stranger(self) -> str:
