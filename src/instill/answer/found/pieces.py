@@ -145,7 +145,9 @@ def pieces_at(
         first, last = _records_around(window, block)
         if first < last and window.blocks[last].end - window.blocks[first].start <= LONGEST_TABLE:
             found.append(_piece(window, "table", [(window.blocks[first].start, window.blocks[last].end)], path))
-    elif block.kind == "list" and (block.end - block.lead > LONGEST_PIECE or (narrow and _items(window, block) > 5)):
+    elif block.kind == "list" and (
+        block.end - block.lead > LONGEST_PIECE or (narrow and number >= block.first and _items(window, block) > 5)
+    ):
         found.append(_piece(window, "list", _item_spans(window, block, number), path))
     elif block.kind == "paragraph" and block.end - block.lead > LONGEST_PIECE:
         found.append(_piece(window, "paragraph", [_around(window.units, number, block)], path))

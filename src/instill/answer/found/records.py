@@ -1,102 +1,107 @@
-"""Questions that are queries: "which projects are paused?" over a hundred records of one document.
+"""Collections of records in a document: rows of a table, lines of "key: value; key: value", items or paragraphs of
+"key: value" lines, or short sections of one level.
 
-The best piece leads to the records that it stands among: rows of a table, lines of "key: value; key: value", or
-short sections of one level. Those that hold all of the question's telling words are the answer: all of them, each by
-its name.
+Which of them a question asks for is `record_query.py`'s.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
-from instill.answer.asked.question import Question
+from instill.answer.display import plain_text
 from instill.answer.found.pieces import Piece, heading_text
 from instill.answer.found.sentences import Sentence, is_record, split_sentences
 from instill.answer.text import terms
 
+LONGEST_VALUE = 6
+"""Most terms of a value that tells records apart; a longer one is prose, where a word may stand by chance."""
+
 LONGEST_RECORD = 500
 """Longest section, in characters, that counts as a record."""
 
-LONGEST_DOCUMENT = 400_000
-"""Longer documents are not looked through, in characters."""
-
-FEWEST = 4
-"""Fewest records that are a collection."""
-
-MOST_SHOWN = 40
-"""Most records that are shown; more are an answer that would be cut, and so none."""
-
-_NEGATION = re.compile(r"\b(?:not|no|never|without|except|other than|isn't|aren't|n't)\b", re.IGNORECASE)
-_ASKS = re.compile(r"\b(?:which|what|who|list|show|name|all|every)\b", re.IGNORECASE)
+_KEY_LINE = re.compile(
+    r"\s*(?:[-*+]\s+)?[*_`\"]{0,2}([^\W\d_][\w ./()'-]{0,40}?)[*_`\"]{0,2}\s*[:=][*_`\"]{0,2}\s*(.*)"
+)
+_PARAGRAPH = re.compile(r"\S[^\n]*(?:\n[^\S\n]*\S[^\n]*)*")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Record:
-    """One of a collection: the document's characters `[start, end)`; `name` is its heading, or ""."""
+    """One of a collection: the document's characters `[start, end)`; `name` is its heading, or "".
+
+    `fields` are pairs of a key and a value; a record of prose has none.
+    """
 
     name: str
     start: int
     end: int
-    held: frozenset[str]
+    text: str
+    fields: tuple[tuple[str, str], ...] = ()
 
+    @cached_property
+    def held(self) -> frozenset[str]:
+        """Terms of its name and its short values; of all its words where it has no fields."""
+        if not self.fields:
+            return frozenset(terms(f"{self.name} {self.text}"))
+        values = [terms(value) for _, value in self.fields]
+        return frozenset(term for found in (terms(self.name), *values) if len(found) <= LONGEST_VALUE for term in found)
 
-def matching_records(question: Question, best: Piece, document: str, weights: Mapping[str, float]) -> list[Piece]:
-    """All records of the best piece's collection that hold the question's telling words, as pieces; none where the
-    question is no such query.
-
-    A word tells when some records of the collection hold it and others do not. At least one has to.
-
-    Args:
-        weights: the question's terms by rarity; those of no weight are ignored.
-    """
-    if len(document) > LONGEST_DOCUMENT or _NEGATION.search(question.text) or not _ASKS.search(question.text):
-        return []
-    collection = collection_at(document, best)
-    if len(collection) < FEWEST:
-        return []
-    telling = [
-        term
-        for term in question.terms
-        if term in weights and 0 < sum(term in record.held for record in collection) < len(collection)
-    ]
-    if not telling:
-        return []
-    found = [record for record in collection if all(term in record.held for term in telling)]
-    if not 1 < len(found) <= MOST_SHOWN or not any(_same(record, best) for record in found):
-        return []
-    hit = replace(best.hit, start=0, end=len(document), text=document, last_page=None)
-    head = best.spans[0] if best.kind == "row" and len(best.spans) == 2 else None
-    return [
-        Piece(
-            hit,
-            "row" if head else "record",
-            (head, (record.start, record.end)) if head else ((record.start, record.end),),
-            record.name or best.headings,
-            best.rank,
-        )
-        for record in found
-    ]
+    def value(self, key: str) -> str:
+        """What stands under a key; "" where the record lacks it."""
+        return next((value for name, value in self.fields if name == key), "")
 
 
 def collection_at(document: str, piece: Piece) -> list[Record]:
     """The records among which the piece stands; empty where it is no record."""
     units = split_sentences(document)
     start, end = piece.spans[-1]
-    number = next((n for n, unit in enumerate(units) if unit.start <= start < unit.end), None)
-    if number is None:
+    inside = [n for n, unit in enumerate(units) if unit.start < end and start < unit.end]
+    if not inside:
         return []
+    number = inside[0]
+    if len(inside) > 1 and units[inside[1]].kind in ("item", "row") and units[number].kind in ("prose", "heading"):
+        number = inside[1]  # The line above them, with which a list or table is shown.
     unit = units[number]
     if unit.kind == "row" and unit.group:
-        return [
-            _record("", document, row.start, row.end)
-            for row in units
-            if row.kind == "row" and row.group == unit.group and row.intro is not None
-        ]
+        return _rows(document, units, unit.group)
+    if unit.kind == "item" and len(fields_of(document[unit.start : unit.end])) > 1:
+        items = [each for each in units if each.kind == "item" and each.group == unit.group]
+        return [_record("", document, each.start, each.end) for each in items]
     if is_record(document[unit.start : unit.end]):
         return _lines_around(document, units, number)
-    return _sections(document, units, unit, end)
+    return _sections(document, units, unit, end) or _paragraphs(document, unit.start)
+
+
+def fields_of(text: str) -> tuple[tuple[str, str], ...]:
+    """The keys and values of a record.
+
+    Example:
+        >>> fields_of("Name: Ada; City: Bergen"), fields_of("- name: srv-03\\n  state: retired")
+        ((('Name', 'Ada'), ('City', 'Bergen')), (('name', 'srv-03'), ('state', 'retired')))
+    """
+    parts = text.split("; ") if is_record(text) else re.split(r"\n|(?<=\.)\s+(?=\w+: )", text)
+    found = [match.groups() for part in parts if (match := _KEY_LINE.fullmatch(part.strip().rstrip(";")))]
+    return tuple((key.strip(), plain_text(value).rstrip(".")) for key, value in found)
+
+
+def _rows(document: str, units: Sequence[Sentence], group: int) -> list[Record]:
+    found = []
+    for row in units:
+        if row.kind == "row" and row.group == group and row.intro is not None:
+            head = units[row.intro]
+            names = _cells(document[head.start : head.end])
+            values = _cells(document[row.start : row.end])
+            fields = tuple(zip(names, values, strict=False))
+            found.append(Record("", row.start, row.end, document[row.start : row.end], fields))
+    return found
+
+
+def _cells(line: str) -> list[str]:
+    cells = line.split("\t") if "\t" in line and "|" not in line else re.split(r"(?<!\\)\|", line.strip().strip("|"))
+    return [plain_text(cell) for cell in cells]
 
 
 def _lines_around(document: str, units: Sequence[Sentence], number: int) -> list[Record]:
@@ -106,6 +111,38 @@ def _lines_around(document: str, units: Sequence[Sentence], number: int) -> list
     while last + 1 < len(units) and is_record(document[units[last + 1].start : units[last + 1].end]):
         last += 1
     return [_record("", document, unit.start, unit.end) for unit in units[first : last + 1]]
+
+
+def _paragraphs(document: str, place: int) -> list[Record]:
+    """Paragraphs of "key: value" lines around `place` that have half of their keys in common."""
+    found = list(_key_paragraphs(document))
+    number = next((n for n, each in enumerate(found) if each is not None and each.start <= place < each.end), None)
+    if number is None:
+        return []
+    chosen = found[number]
+    assert chosen is not None
+    keys = {key for key, _ in chosen.fields}
+
+    def alike(record: Record | None) -> bool:
+        return record is not None and 2 * len(keys & {key for key, _ in record.fields}) >= len(keys)
+
+    first = last = number
+    while first > 0 and alike(found[first - 1]):
+        first -= 1
+    while last + 1 < len(found) and alike(found[last + 1]):
+        last += 1
+    return [record for record in found[first : last + 1] if record is not None]
+
+
+def _key_paragraphs(document: str) -> Iterator[Record | None]:
+    """Every paragraph, as a record where it is one; a line without a key above the others is the records' heading."""
+    for match in _PARAGRAPH.finditer(document):
+        start, lines = match.start(), match.group().split("\n")
+        if len(lines) > 2 and not _KEY_LINE.fullmatch(lines[0]):
+            start += len(lines[0]) + 1
+            lines = lines[1:]
+        record = _record("", document, start, match.end())
+        yield record if len(record.fields) > 1 and len(record.fields) == len(lines) else None
 
 
 def _sections(document: str, units: Sequence[Sentence], unit: Sentence, end: int) -> list[Record]:
@@ -135,9 +172,5 @@ def _marks(document: str, unit: Sentence) -> str:
 
 
 def _record(name: str, document: str, start: int, end: int) -> Record:
-    return Record(name, start, end, frozenset(terms(f"{name} {document[start:end]}")))
-
-
-def _same(record: Record, piece: Piece) -> bool:
-    start, end = piece.spans[-1]
-    return record.start <= start and end <= record.end
+    text = document[start:end]
+    return Record(name, start, end, text, fields_of(text))

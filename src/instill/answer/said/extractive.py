@@ -13,7 +13,7 @@ from instill.answer.found.choosing import Chosen, choose_pieces, evidence_of
 from instill.answer.found.confidence import confidence, signs
 from instill.answer.found.pieces import Piece
 from instill.answer.found.ranking import Ranking, rank_sentences
-from instill.answer.found.records import matching_records
+from instill.answer.found.record_query import select_records
 from instill.answer.found.selection import Span
 from instill.answer.found.versions import newer_first
 from instill.answer.reading.findings import Findings
@@ -24,6 +24,9 @@ from instill.answer.text import terms
 from instill.answer.types import Citation, Claim
 from instill.encoders.protocol import Encoder
 from instill.index.types import Hit
+
+SURE = 0.9
+"""Confidence of a selection from records that accounts for every word of the question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,8 @@ def extract(
     if not chosen:
         return Extract("", (), 0.0, ranking)
     chosen, versions = newer_first(chosen, citer.text)
-    listed = matching_records(asked, chosen[0].piece, citer.text(chosen[0].piece.hit.doc_id) or "", ranking.wanted)
+    selected = select_records(asked, [each.piece for each in chosen], hits, citer.text, ranking.wanted)
+    listed = selected.pieces if selected else ()
     if listed:
         claims = [claim for piece in listed for claim in piece_claims(piece, citer, asked, named=True)]
     else:
@@ -82,8 +86,13 @@ def extract(
     exact = bool(codes) and not missing_pins(codes, evidence_of(chosen[0].piece))
     found = signs(ranking, chosen, findings, missing=share, exact=float(exact))
     belief = confidence(found) if claims else 0.0
+    if selected and not listed:
+        return Extract("", tuple(claims), belief, ranking, found, missing=selected.said)
+    if selected and selected.sure:
+        belief, missing = max(belief, SURE), ""
     short = "" if listed else short_answer(asked, chosen, findings)
     notice = "The documents differ on this; the newer one comes first." if versions else ""
+    notice = selected.said if selected else notice
     return Extract(written(claims), tuple(claims), belief, ranking, found, short, missing, notice)
 
 
@@ -135,7 +144,7 @@ def piece_claims(
     if not text or len(kept) != len(citations):
         return []
     if named:
-        name = piece.headings.rpartition(" > ")[2] if piece.kind == "record" else ""
+        name = piece.headings.rpartition(" > ")[2] if piece.kind == "section" else ""
         flat = "; ".join(line.removeprefix("- ") for line in text.splitlines())
         return [Claim(f"- {name}: {flat}" if name and name not in flat else f"- {flat}", kept)]
     text = under_heading(text, piece.headings, question)

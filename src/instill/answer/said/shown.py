@@ -124,6 +124,9 @@ def _item(text: str, unit: Sentence) -> str:
     raw = text[unit.start : unit.end]
     line_start = text.rfind("\n", 0, unit.start) + 1
     indent = "  " if unit.start - line_start >= 2 else ""
+    lines = raw.splitlines()
+    if len(lines) > 1 and key_lines(raw):
+        return f"{indent}- " + "; ".join(plain_text(line) for line in lines if line.strip())
     number = _NUMBER.match(raw)
     if number:
         return f"{indent}{number.group(1).strip('()').rstrip('.')}. {plain_text(raw[number.end() :])}"
