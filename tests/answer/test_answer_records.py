@@ -31,15 +31,16 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     (folder / "register.md").write_text(
         "# Register\n\n"
         + "".join(
-            f"## Barge {n:03}\n\nKeeper: {['Olav', 'Pia', 'Rune'][n % 3]}\nStatus: {'paused' if n % 9 == 0 else 'afloat'}\n"
-            f"Load: {n * 10} t\n\n"
+            f"## Barge {n:03}\n\nKeeper: {['Olav', 'Pia', 'Rune'][n % 3]}\n"
+            f"Status: {'paused' if n % 9 == 0 else 'afloat'}\nLoad: {n * 10} t\n\n"
             for n in range(1, 61)
         )
     )
     (folder / "servers.yaml").write_text(
         "servers:\n"
         + "".join(
-            f"  - name: srv{n}\n    role: {['web', 'database'][n % 2]}\n    state: {'retired' if n in (3, 8) else 'live'}\n"
+            f"  - name: srv{n}\n    role: {['web', 'database'][n % 2]}\n"
+            f"    state: {'retired' if n in (3, 8) else 'live'}\n"
             for n in range(1, 11)
         )
     )
