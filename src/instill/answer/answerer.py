@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 from instill.answer.asked.acronyms import definitions, other_form
 from instill.answer.asked.conversation import standalone
 from instill.answer.asked.pinned import Evidence, Pin, missing_pins, pins_of
+from instill.answer.asked.sides import sides_of, spoken_of, with_each_side
 from instill.answer.asked.spelling import Spelling
 from instill.answer.citations import Citer, DocumentPages, DocumentText, candidate
 from instill.answer.found.choosing import MOST_PIECES
@@ -143,7 +144,7 @@ class Answerer:
             with run.step("read"):
                 run.findings = read_passages(run.standalone, run.pool, self._reader)
                 run.pool = run.findings.hits
-        run.read = run.pool[: self._settings.passages]
+        run.read = with_each_side(run.pool, sides_of(run.standalone), self._settings.passages)
         if generator is not None and run.read and not run.spelling.stranger:
             return self._written(run, generator, on_token)
         return self._quoted(run)
@@ -162,6 +163,12 @@ class Answerer:
         if other:
             run.standalone = other
             hits = merged(self._search(other, k=most), hits)[:most]
+        for side in sides_of(run.standalone):
+            if not any(side.is_in(spoken_of(hit)) for hit in hits[: self._settings.passages]):
+                named = [
+                    hit for hit in self._search(side.text, k=self._settings.passages) if side.is_in(spoken_of(hit))
+                ]
+                hits = merged(hits[: most - len(named[:2])], named[:2])
         codes = [pin for pin in pins_of(run.standalone) if pin.kind == "code"]
         if codes:
             if not any(holds_all(hit, codes) for hit in hits):

@@ -14,15 +14,17 @@ import numpy as np
 
 from instill.answer.asked.pinned import Evidence, Pin, missing_pins, pins_of
 from instill.answer.asked.question import Question
+from instill.answer.asked.sides import Side, sides_of
 from instill.answer.citations import Citer
 from instill.answer.display import plain_text
 from instill.answer.found.pieces import Piece, Window, open_window, pieces_at
-from instill.answer.found.ranking import WEIGHTS, Ranking
+from instill.answer.found.ranking import WEIGHTS, Ranking, Unit
 from instill.answer.reading.reader import Reading
 from instill.answer.reading.reader_input import heading
 from instill.answer.reading.reranking import Reads
 from instill.answer.text import coverage, terms
 from instill.encoders.protocol import Encoder
+from instill.index.types import Hit
 
 MOST_CANDIDATES = 14
 """Pieces that are read one by one."""
@@ -57,12 +59,6 @@ _GENERIC = frozenset(terms("number amount name date time value kind type total")
 _NUMBERS = re.compile(r"\d[\d.,]*|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|not|never)\b")
 _QUOTED = re.compile(r"[\"“`'][^\"”`']{8,}[\"”`']|\b[A-Z][A-Z_]{4,}\b|\b[eE]rror\b|\b[A-Za-z]+-?\d{2,}\b")
 """A message, a code or the word "error": what to do stands beside the place where it is named."""
-
-_SCORED_SIDES = re.compile(
-    r"\b(?:difference between|compare|comparing|between)\s+(?P<a>.+?)\s+(?:and|or|with|to)\s+(?P<b>.+?)(?:[?.,]|$)"
-    r"|(?P<c>[\w.`'-]+(?:\s[\w.`'-]+){0,2})\s+(?:vs\.?|versus)\s+(?P<d>.+?)(?:[?.,]|$)",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +101,9 @@ def choose_pieces(
     pins = pins_of(question.text)
     weighed = [replace(each, score=each.score - PIN_WEIGHT * _lacks(pins, each.piece)) for each in weighed]
     weighed.sort(key=lambda each: -each.score)
-    return _in_order(_without_repeats(question, ranking, weighed, most, pins))
+    sides = sides_of(question.text)
+    chosen = _without_repeats(question, ranking, weighed, most, pins, sides)
+    return _in_order(_with_each_side(chosen, weighed, sides))
 
 
 def _lacks(pins: Sequence[Pin], piece: Piece) -> int:
@@ -180,12 +178,17 @@ def _candidates(question: Question, ranking: Ranking, citer: Citer) -> list[tupl
     wide = bool({"manner", "reason", "list", "yesno", "definition"} & set(question.wanted))
     quoted = bool(_QUOTED.search(question.text))
     steps = "manner" in question.wanted
+    sides = sides_of(question.text)
     narrow = not ({"list", "manner", "reason"} & set(question.wanted))
     for row in np.argsort(-ranking.scores, kind="stable").tolist():
         unit = ranking.units[row]
         hit = ranking.hits[unit.rank]
-        if unit.link or len(scores) >= MOST_CANDIDATES:
+        if unit.link:
             continue
+        if len(scores) >= MOST_CANDIDATES:
+            unsaid = [side for side in sides if not any(side.is_in(_held(piece)) for piece, _ in scores.values())]
+            if not any(side.is_in(_held_by(hit, unit)) for side in unsaid):
+                continue
         if unit.rank not in windows:
             windows[unit.rank] = open_window(hit, citer.text(hit.doc_id), unit.rank)
         window = windows[unit.rank]
@@ -218,11 +221,15 @@ def _candidates(question: Question, ranking: Ranking, citer: Citer) -> list[tupl
 
 
 def _without_repeats(
-    question: Question, ranking: Ranking, weighed: Sequence[Chosen], most: int, pins: Sequence[Pin]
+    question: Question,
+    ranking: Ranking,
+    weighed: Sequence[Chosen],
+    most: int,
+    pins: Sequence[Pin],
+    sides: Sequence[Side],
 ) -> list[Chosen]:
     best = weighed[0]
     chosen = [best]
-    sides = sides_of(question.text)
     said = _held(best.piece)
     size = best.piece.size
     for other in weighed[1:]:
@@ -246,19 +253,33 @@ def _without_repeats(
     return chosen
 
 
-def sides_of(question: str) -> list[frozenset[str]]:
-    """What a question compares, as terms of each side; empty when it compares nothing.
+def _with_each_side(chosen: list[Chosen], weighed: Sequence[Chosen], sides: Sequence[Side]) -> list[Chosen]:
+    """The chosen pieces, and for each thing compared that none of them is about the best piece that is."""
+    for side in sides:
+        others = [other for other in sides if other is not side]
+        if any(_is_about(each.piece, side, others) for each in chosen):
+            continue
+        able = [
+            each
+            for each in weighed
+            if _is_about(each.piece, side, others) and not any(_overlap(each.piece, other.piece) for other in chosen)
+        ]
+        if able:
+            chosen.append(max(able, key=lambda each: (_is_about(each.piece, side, others), each.score)))
+    return chosen
 
-    Example:
-        >>> sides_of("What is the difference between RDB and AOF?") == [frozenset({"rdb"}), frozenset({"aof"})]
-        True
-    """
-    found = _SCORED_SIDES.search(question)
-    if not found:
-        return []
-    first, second = (found["a"] or found["c"], found["b"] or found["d"])
-    both = [frozenset(terms(first)), frozenset(terms(second))]
-    return [side - both[1 - place] for place, side in enumerate(both)] if all(both) else []
+
+def _is_about(piece: Piece, side: Side, others: Sequence[Side]) -> int:
+    """2 where its headings or title name the side alone, 1 where its text does, 0 where it names others too."""
+    above = set(terms(f"{piece.hit.title} {piece.headings}"))
+    if side.is_in(above) and not any(other.is_in(above) for other in others):
+        return 2
+    held = set(terms(f"{piece.headings} {piece.text}"))
+    return int(side.is_in(held) and not any(other.is_in(held) for other in others))
+
+
+def _held_by(hit: Hit, unit: Unit) -> set[str]:
+    return set(unit.found) | set(terms(f"{hit.title} {hit.headings}"))
 
 
 def _held(piece: Piece) -> set[str]:
@@ -266,10 +287,10 @@ def _held(piece: Piece) -> set[str]:
 
 
 def _adds(
-    question: Question, weights: Mapping[str, float], sides: Sequence[frozenset[str]], said: set[str], held: set[str]
+    question: Question, weights: Mapping[str, float], sides: Sequence[Side], said: set[str], held: set[str]
 ) -> bool:
     """Does the piece speak of something of the question that the pieces so far do not?"""
-    if any(side and not side & said and side & held for side in sides):
+    if any(side.is_in(held) and not side.is_in(said) for side in sides):
         return True
     missing = [term for term in question.terms if term not in said]
     return sum(weights.get(term, 0.0) for term in missing if term in held) > 1.5

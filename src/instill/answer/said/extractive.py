@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from instill.answer.asked.pinned import Evidence, missing_pins, other_form_of, others_of_its_kind, pins_of
 from instill.answer.asked.question import Question, read_question
+from instill.answer.asked.sides import sides_of, spoken_of
 from instill.answer.citations import Citer
 from instill.answer.display import plain_text
 from instill.answer.found.choosing import Chosen, choose_pieces, evidence_of
@@ -82,6 +83,7 @@ def extract(
     else:
         claims = [claim for each in chosen for claim in piece_claims(each.piece, citer, asked, versions=versions)]
     missing, share = what_is_missing(question, chosen, [*hits, *pool])
+    missing = missing or missing_side(question, [*hits, *pool])
     codes = [pin for pin in pins_of(question) if pin.kind != "name"]
     exact = bool(codes) and not missing_pins(codes, evidence_of(chosen[0].piece))
     found = signs(ranking, chosen, findings, missing=share, exact=float(exact))
@@ -118,6 +120,13 @@ def what_is_missing(question: str, chosen: Sequence[Chosen], pool: Sequence[Hit]
     if others:
         return f"The documents speak of {', '.join(others)}, not of {named}.", 1.0
     return f"Nothing that was found speaks of {named}.", 1.0
+
+
+def missing_side(question: str, pool: Sequence[Hit]) -> str:
+    """Which of the things that the question compares nothing that was found speaks of, as a sentence, or ""."""
+    held = [spoken_of(hit) for hit in pool]
+    missing = [f'"{side.text}"' for side in sides_of(question) if not any(side.is_in(found) for found in held)]
+    return f"Nothing that was found speaks of {' and '.join(missing)}." if missing else ""
 
 
 def _about(hit: Hit, headings: str, text: str) -> list[str]:

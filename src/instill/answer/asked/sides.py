@@ -1,0 +1,92 @@
+"""The things that a question compares: what decides it has to be shown of each of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from instill.answer.text import terms
+from instill.index.types import Hit
+
+MOST_SIDES = 4
+"""Most things that are looked for one by one."""
+
+_END = r"(?=[?.;:]|$)"
+_FORMS = (
+    rf"\b(?:differences? between|compar(?:e|ing|ison (?:of|between)))\s+(?P<list>.+?){_END}",
+    rf"\bhow (?:do|does|did|are|is) (?P<list>.+?) (?:differ|different|compare)"
+    rf"(?: (?:from|to|with) (?P<last>.+?))?{_END}",
+    rf"(?P<first>[^?.,:]+?)\s+(?:vs\.?|versus)\s+(?P<last>[^?.,]+){_END}",
+    rf"^(?:so |and |but )?(?:is|are|was|were|does|do|did|has|have|can|will)\s+(?P<first>.+?)\s+"
+    rf"(?:\w+er|more|less|better|worse)\b(?P<instead>[^?]*?)\sthan\s+(?P<last>.+?){_END}",
+    rf"\b(?:which|who|what)\b[^?,:]*\b(?:\w+er|more|less|better|worse|best)\b[^?,:]*[,:]"
+    rf"\s*(?P<list>[^?]+? or [^?]+?){_END}",
+    rf"\bshould (?:i|we|one) (?:rather )?(?:use|choose|take|pick|prefer)\s+(?P<list>[^?]+? or [^?]+?){_END}",
+)
+_COMPARED = tuple(re.compile(form, re.IGNORECASE) for form in _FORMS)
+_SPLIT = re.compile(r"\s*,\s*(?:and|or)\s+|\s*,\s*|\s+(?:and|or|with|to|versus|vs\.?)\s+", re.IGNORECASE)
+_PLACED = re.compile(r"(?:in|on|with|for|at|under|by)\s", re.IGNORECASE)
+_PRONOUN = re.compile(r"(?:it|they|this|that|these|those|there|he|she|you|we|i|one|without|before|usual)\b", re.I)
+_ARTICLE = re.compile(r"^(?:(?:in|on|with|for|at|under|by|the|a|an|our|your|their|its)\s+)+", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the things compared. `terms` are those that the other sides do not share."""
+
+    text: str
+    terms: frozenset[str]
+
+    def is_in(self, found: Iterable[str]) -> bool:
+        """Whether all of its terms are among `found`."""
+        return self.terms <= set(found)
+
+
+def sides_of(question: str) -> list[Side]:
+    """What a question compares, in its order; empty where it compares nothing.
+
+    Example:
+        >>> [side.text for side in sides_of("What is the difference between journal mode and image mode?")]
+        ['journal mode', 'image mode']
+        >>> [side.text for side in sides_of("Is the Vela faster than the Corvo?")]
+        ['Vela', 'Corvo']
+        >>> [side.text for side in sides_of("Is writing faster in image mode than in journal mode?")]
+        ['image mode', 'journal mode']
+    """
+    found = next((match for form in _COMPARED if (match := form.search(question.strip()))), None)
+    if found is None:
+        return []
+    part = {name: text.strip() for name, text in found.groupdict().items() if text}
+    # "Is writing faster in image mode than in journal mode?": the places are compared.
+    if _PLACED.match(part.get("instead", "")):
+        part["first"] = part["instead"]
+    texts = [*_SPLIT.split(part.get("list", "")), part.get("first", ""), part.get("last", "")]
+    texts = [_ARTICLE.sub("", text.strip(" \"'")) for text in texts]
+    held = [frozenset(terms(text)) for text in texts]
+    shared = frozenset.intersection(*(own for own in held if own)) if any(held) else frozenset()
+    if any(_PRONOUN.match(text) for text in texts):
+        return []
+    sides = [Side(text, own - shared) for text, own in zip(texts, held, strict=True) if own - shared]
+    return sides if 2 <= len(sides) <= MOST_SIDES else []
+
+
+def spoken_of(hit: Hit) -> frozenset[str]:
+    """The terms of a passage with its title and headings."""
+    return frozenset(terms(f"{hit.title} {hit.headings} {hit.text}"))
+
+
+def with_each_side(hits: Sequence[Hit], sides: Sequence[Side], most: int) -> list[Hit]:
+    """The first `most` hits; for a side that none of them speaks of, the first of the others that does in the last
+    places."""
+    kept, rest = list(hits[:most]), hits[most:]
+    held = [spoken_of(hit) for hit in kept]
+    place = len(kept)
+    for side in sides:
+        if any(side.is_in(found) for found in held) or place < 2:
+            continue
+        other = next((hit for hit in rest if side.is_in(spoken_of(hit))), None)
+        if other is not None:
+            place -= 1
+            kept[place] = other
+    return kept
