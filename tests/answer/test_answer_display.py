@@ -120,3 +120,37 @@ def test_what_joins_and_what_is_invisible(text: str, expected: str) -> None:
 )
 def test_rows_marks_and_code_on_one_line(text: str, expected: str) -> None:
     assert plain_text(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('Use {{< relref "/x" >}} the tool {{% note %}} well.', "Use the tool well."),
+        ("See {% link a.md %} and {{ site.name }} now.", "See and {{ site.name }} now."),
+        ("In a loop write {% for x in y %} first.", "In a loop write {% for x in y %} first."),
+        ("Salt &amp; `x` &lt;b&gt; &mdash; end&nbsp;here", "Salt & x &lt;b&gt; — end here"),
+        ("Proved[^1] twice.[^note]", "Proved twice."),
+        ("An ![oven](x.png){width=50%} here", "An oven here"),
+        ('Go to [this](</a b.md>) or [that](<x.md> "T").', "Go to this or that."),
+        ("Hello<br/>world<BR>again", "Hello world again"),
+        ("Ovens {#anchor} and {.wide .red} more {: .note }", "Ovens and more"),
+        ('[ref]: https://x.example/z "T"\nText', "Text"),
+        (":::note\ninside\n:::", "inside"),
+        (
+            "a [[long page|shown]] b [[plain]] c [[1, 2], [3]] if [[ -f x ]]",
+            "a shown b plain c [[1, 2], [3]] if [[ -f x ]]",
+        ),
+        ("see :ref:`the page <target>` and :py:func:`run`", "see the page and run"),
+        ("`{{< kept >}} &amp; [^1] {#x}`", "{{< kept >}} &amp; [^1] {#x}"),
+        ("a set {x, y} and f(a){return} stay", "a set {x, y} and f(a){return} stay"),
+    ],
+)
+def test_a_pages_machinery_is_not_shown(text: str, expected: str) -> None:
+    assert plain_text(text) == expected
+
+
+@given(st.text("`&;#amp0123lt[]^{}<>%:.| \n", max_size=80))
+def test_no_machinery_loses_code_or_brings_control_characters(text: str) -> None:
+    shown = plain_text(f"{text}\n\n`kept {{{{< x >}}}}`")
+    assert not any(unicodedata.category(character) == "Cc" for character in shown)
+    assert "\n" not in shown

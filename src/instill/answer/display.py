@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from html import unescape
 
 _ANSI = re.compile(
     r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?"  # operating system commands (window title, hyperlinks, clipboard)
@@ -16,9 +17,12 @@ _ANSI = re.compile(
 )
 _COMMENT = re.compile(r"<!--.*?(?:-->|$)", re.DOTALL)
 _SCRIPT = re.compile(r"<(script|style)\b.*?(?:</\1\s*>|$)", re.DOTALL | re.IGNORECASE)
+_BREAK = re.compile(r"</?(?:br|p|div|li|tr|td|th|ul|ol|dd|dt|hr)\b[^<>]*>", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-zA-Z][\w-]*(?:\s[^<>]*)?/?>")
 _IMAGE = re.compile(r"!\[([^\]]*)\](?:\([^()\s]*(?:\([^()]*\)[^()\s]*)*(?:\s+[^()]*)?\)|\[[^\]]*\])")
-_LINK = re.compile(r"\[([^\[\]]+)\](?:\(<?[^()\s]*(?:\([^()]*\)[^()\s]*)*>?(?:\s+\"[^\"]*\")?\)|\[[^\]]*\])")
+_LINK = re.compile(
+    r"\[([^\[\]]+)\](?:\(<[^<>\n]*>(?:\s+\"[^\"]*\")?\)|\(<?[^()\s]*(?:\([^()]*\)[^()\s]*)*>?(?:\s+\"[^\"]*\")?\)|\[[^\]]*\])"
+)
 _AUTOLINK = re.compile(r"<((?:https?|ftp|mailto)[^<>\s]*)>")
 _CODE = re.compile(r"(?<!`)(`{1,3})(?!`)(.{1,500}?)(?<!`)\1(?!`)", re.DOTALL)
 _STRONG = re.compile(r"(?!__[a-z0-9_]+__)(\*\*|(?<!\w)__)(?=\S)(.+?)(?<=\S)\1", re.DOTALL)  # but not __init__
@@ -26,6 +30,21 @@ _EMPHASIS = re.compile(r"(?<![\w*])([*_])(?=[^\s*_])([^*_]+?)(?<=[^\s*_])\1(?![\
 _LEAD = re.compile(r"^\s*(?:(?:#{1,6}\s+|>\s?)+|[-*+•◦▪‣●○·–—]\s+(?:\[[ xX]\]\s+)?)")
 _HEADING_END = re.compile(r"(?<!\s)\s+(?:#+|\{#[\w-]+\})\s*$")
 _URL_SCHEME = re.compile(r"\b(javascript|data|vbscript|file):", re.IGNORECASE)
+
+_MACHINERY = re.compile(
+    r"\{\{[<%][^{}\n]*[>%]\}\}"  # Hugo's shortcodes
+    r"|\{%-?\s*(?:end)?(?:link|raw|include\w*|post_url|hint|highlight|tabs?|embed|content-ref|code|comment)\b[^{}\n]*%\}"
+    r"|\[\^[\w-]{1,40}\](?!\()"  # marks of footnotes
+    r"|(?<=\))\{[\w-]+=[^{}\n]*\}|\{:?[ \t]*[#.][\w-]+(?:[ \t]+[#.][\w-]+)*[ \t]*\}"  # attributes
+    r"|^[ \t]{0,3}\[[^\[\]\n]+\]:[ \t]+\S+[ \t]*(?:\"[^\"\n]*\")?[ \t]*$"  # definitions of links
+    r"|^:{3,}.*$",  # fences of boxes
+    re.MULTILINE,
+)
+_WIKI = re.compile(r"\[\[(?=[^\W\d_])(?:[^\[\]|\n]+\|)?([^\[\]|\n]+)\]\]")
+_ROLE = re.compile(r":[a-zA-Z][\w:+-]*:`([^`<>\n]+?)[ \t]*(?:<[^`<>\n]*>)?`")
+_ENTITY = re.compile(
+    r"&(?!lt;|gt;|#0*6[02];|#x0*3[ce];)(?:[a-zA-Z]\w{1,30}|#\d{1,6}|#x[0-9a-fA-F]{1,5});", re.IGNORECASE
+)
 
 _INVISIBLE = frozenset("\u200b\u200c\u200d\u2060\ufeff\u00ad\u180e\u2061\u2062\u2063\u2064")
 _DIRECTION = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -87,9 +106,11 @@ def plain_text(text: str) -> str:
         return f"\x00{len(codes) - 1}\x00"
 
     text = _COMMENT.sub(" ", _SCRIPT.sub(" ", text))
-    text = _CODE.sub(keep, text)
+    text = _CODE.sub(keep, _ROLE.sub(r"`\1`", text))
     text = _AUTOLINK.sub(r"\1", text)
-    text = _TAG.sub("", _LINK.sub(r"\1", _IMAGE.sub(r"\1", text)))
+    text = _WIKI.sub(r"\1", _MACHINERY.sub("", text))
+    text = _TAG.sub("", _BREAK.sub(" ", _LINK.sub(r"\1", _IMAGE.sub(r"\1", text))))
+    text = _ENTITY.sub(lambda match: safe_text(unescape(match.group())), text)
     lines = [_HEADING_END.sub("", _LEAD.sub("", line, count=1)) for line in text.split("\n")]
     text = " ".join(_cells(line) for line in lines if line.strip())
     text = _EMPHASIS.sub(r"\2", _STRONG.sub(r"\2", text))
