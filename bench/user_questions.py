@@ -118,10 +118,7 @@ def converse(workspace: Workspace, conversations: Sequence[dict[str, Any]]) -> l
             kind = "first turn" if not number else "follow-up"
             found = judged({**turn, "kind": kind}, answer, 1e3 * (time.perf_counter() - started))
             results.append(found)
-            topics = tuple(
-                dict.fromkeys(part for each in answer.citations for part in (each.title, *each.headings.split(" > ")))
-            )
-            history += [Turn("user", turn["question"]), Turn("assistant", answer.text, topics)]
+            history += answer.turns()
     return results
 
 

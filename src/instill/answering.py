@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from instill.answer.answerer import Answerer, Search, Speller
+from instill.answer.found.followed import SearchWithin
 from instill.answer.reading.reader import Reader
 from instill.answer.types import Answer
 from instill.catalog import Catalog
@@ -20,6 +21,7 @@ def answerer_for(
     index: Index,
     *,
     search: Search,
+    search_within: SearchWithin | None = None,
     labels: tuple[str, ...] | None,
     encoder: Encoder,
     generator: Generator | None,
@@ -33,6 +35,7 @@ def answerer_for(
     Args:
         search: the index's search, restricted in the same way.
         speller: looks for misspelt words in what the caller sees.
+        search_within: the same in some documents only, for follow-ups.
         threshold: below this confidence the answer is a refusal; None: what the settings say.
     """
     documents: dict[str, StoredDocument | None] = {}
@@ -52,6 +55,7 @@ def answerer_for(
 
     return Answerer(
         search=search,
+        search_within=search_within,
         document_text=document_text,
         document_pages=document_pages,
         passage_vectors=index.vectors_of,

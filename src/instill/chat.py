@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from instill.answer.types import Answer, Turn
 from instill.catalog import Catalog, Labels, StoredTurn
@@ -66,7 +66,7 @@ class Chat:
         """Ask the next question; the exchange is kept when `privacy.log_questions` is on."""
         answer = self._ask(text, history=self._turns[-_TURNS_REMEMBERED:], on_token=on_token)
         self.last = answer
-        self._turns += [Turn("user", text), Turn("assistant", answer.text, topics=_topics(answer.as_dict()))]
+        self._turns += [Turn("user", text), answer.turns()[1]]
         if self._keep:
             kept = [StoredTurn("user", text, {}, ""), StoredTurn("assistant", answer.text, answer.as_dict(), "")]
             self._catalog.add_turns(self.conversation_id, kept, self._labels)
@@ -82,11 +82,7 @@ class Chat:
 def _remembered(turn: StoredTurn) -> Turn:
     if turn.role == "user":
         return Turn("user", turn.text)
-    return Turn("assistant", turn.text, topics=_topics(turn.answer))
-
-
-def _topics(answer: Mapping[str, Any]) -> tuple[str, ...]:
-    """What the cited places are called: what a follow-up's "it" may stand for."""
-    citations = [citation for claim in answer.get("claims", ()) for citation in claim["citations"]]
+    citations = [citation for claim in turn.answer.get("claims", ()) for citation in claim["citations"]]
     names = (name for citation in citations for name in (citation["title"], citation["headings"].rpartition(" > ")[2]))
-    return tuple(dict.fromkeys(name for name in names if name))
+    topics = tuple(dict.fromkeys(name for name in names if name))
+    return Turn("assistant", turn.text, topics, tuple(dict.fromkeys(citation["doc_id"] for citation in citations)))

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from instill.answer.answerer import Answerer, Speller
+    from instill.answer.asked.about import About
     from instill.answer.reading.reader import Reader
     from instill.answer.types import Answer, Turn
     from instill.chat import Chat
@@ -725,9 +726,14 @@ class Workspace:
             # Not reranked: the reader looks at all that it is given anyway.
             return self._search(self._request(query, k, "hybrid", where)).hits
 
+        def search_within(query: str, about: About, *, k: int) -> Sequence[Hit]:
+            request = self._request(query, k, "hybrid", where)
+            return self._search(replace(request, documents=about.documents, titles=about.titles)).hits
+
         return answerer_for(
             self.index,
             search=search,
+            search_within=search_within,
             labels=self.labels,
             encoder=self._asking_encoder,
             generator=self.generator if mode == "auto" else None,

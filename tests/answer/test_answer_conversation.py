@@ -23,7 +23,7 @@ def asked(*questions: str) -> list[Turn]:
         (["What is throat cancer?"], "Is it treatable?", "Is throat cancer treatable?"),
         (["Tell me about lung cancer."], "What are its symptoms?", "What are lung cancer's symptoms?"),
         (["Who founded Harbour Mills?"], "Where did they live?", "Where did Harbour Mills live?"),
-        (["How does the stone oven work?"], "why?", "Why: How does the stone oven work?"),
+        (["How does the stone oven work?"], "why?", "Why does the stone oven work?"),
         (["Tell me about makos.", "Where do they live?"], "What do they eat?", "What do makos eat?"),
         (["What is the Neverending Story film about?"], "Who are the main characters?",
          "Who are the main characters (Neverending Story film)?"),
@@ -32,16 +32,41 @@ def asked(*questions: str) -> list[Turn]:
         (["What is blockchain?", "What are the types of networks?"], "Tell me about its invention.",
          "Tell me about blockchain's invention."),
         (["What is the Surrealism movement?", "Why did Dali choose surrealism?"], "Is it still used today?",
-         "Is Surrealism movement still used today?"),
+         "Is the Surrealism movement still used today?"),
         (["Tell me about turkeys.", "Why did Ben Franklin want a turkey?"], "When did he die?",
          "When did Ben Franklin die?"),
         (["Tell me about stews.", "How is cassoulet made?"], "Is it French?", "Is cassoulet French?"),
-        (["How long may one return goods?"], "And for sale items?",
-         "What about sale items: How long may one return goods?"),
-        (["What does the rye loaf cost?"], "And the honey cake?",
-         "What about the honey cake: What does the rye loaf cost?"),
-        (["What does the rye loaf cost?", "And the honey cake?"], "And the tart?",
-         "What about the tart: What does the rye loaf cost?"),
+        (["How long may one return goods?"], "And for sale items?", "How long may one return goods for sale items?"),
+        (["What does the rye loaf cost?"], "And the honey cake?", "What does the honey cake cost?"),
+        (["What does the rye loaf cost?", "And the honey cake?"], "And the tart?", "What does the tart cost?"),
+        (["What does the rye loaf cost?", "And the honey cake?"], "Is it sweet?", "Is the honey cake sweet?"),
+        (["How long do we have to fix a critical fault?"], "and high?", "How long do we have to fix a high fault?"),
+        (["How much does the Basic plan cost?"], "what about the Pro plan?", "How much does the Pro plan cost?"),
+        (["Can I log in with a key?"], "and without a key?", "Can I log in without a key?"),
+        (["Can I log in without a password?"], "with a key?", "Can I log in with a key?"),
+        (["Which tier should I take if I am not sure?"], "and for large files?",
+         "Which tier should I take for large files?"),
+        (["How durable is the log with the default settings?"], "and if I never sync?",
+         "How durable is the log if I never sync?"),
+        (["How do I hand in receipts?"], "and if they are old?", "What if receipts are old?"),
+        (["How do I stop the pump?"], "and the valves, should they be open?", "should the valves be open?"),
+        (["How do I stop the pump?"], "what about the old valve, how long is it", "how long is the old valve?"),
+        (["How do I stop the pump?"], "the noise is still there, why?", "why is the noise still there?"),
+        (["Can the oven be moved?"], "why not?", "Why can the oven be moved?"),
+        (["Is the oven cleaned?"], "how?", "How is the oven cleaned?"),
+        (["Which port do the sentries use?"], "how many of them do I need?", "how many sentries do I need?"),
+        (["Which port do the sentries use?"], "does it work offline?", "does the sentry work offline?"),
+        (["How do I make a server a replica?"], "can I write to it?", "can I write to the replica?"),
+        (["How do I make a server a replica?"], "how do I turn that off", "how do I turn that off (replica)?"),
+        (["How do I take a distributed lock with SET?"], "how is it released?",
+         "how is the distributed lock released?"),
+        (["When is the company meeting?"], "is there one around Christmas?",
+         "is there a company meeting around Christmas?"),
+        (["What does the kettle cost?"], "and the red one?", "What does the red kettle cost?"),
+        (["How do I book a flight?"], "ok. and how do I cancel it?", "how do I cancel the flight?"),
+        (["What does the loaf cost?"], "something else: who built the oven?", "who built the oven?"),
+        (["What does the loaf cost?", "new topic: who built the oven?"], "when did he do it?",
+         "when did he do it (oven)?"),
     ],
 )  # fmt: skip
 def test_follow_ups(before: list[str], question: str, expected: str) -> None:
@@ -113,7 +138,7 @@ def test_a_follow_up_finds_what_the_question_alone_does_not(company: Corpus) -> 
     history = [Turn("user", "Who built the stone oven?"), Turn("assistant", "Marta Lindqvist. [1]")]
     answer = company.verified(company.answerer(threshold=0.0).ask("How many loaves does it hold?", history=history))
     assert answer.trace.question == "How many loaves does it hold?"
-    assert answer.trace.standalone_question == "How many loaves does stone oven hold?"
+    assert answer.trace.standalone_question == "How many loaves does the stone oven hold?"
     assert "forty loaves" in answer.text
 
 

@@ -9,12 +9,13 @@ from time import perf_counter
 from typing import Literal, Protocol
 
 from instill.answer.asked.acronyms import definitions, other_form
-from instill.answer.asked.conversation import standalone
+from instill.answer.asked.conversation import Standalone, standalone
 from instill.answer.asked.pinned import Evidence, Pin, missing_pins, pins_of
 from instill.answer.asked.sides import sides_of, spoken_of, with_each_side
 from instill.answer.asked.spelling import Spelling
 from instill.answer.citations import Citer, DocumentPages, DocumentText, candidate
 from instill.answer.found.choosing import MOST_PIECES
+from instill.answer.found.followed import WITHIN, SearchWithin, follow, gather
 from instill.answer.reading.findings import Findings, read_passages
 from instill.answer.reading.reader import Reader
 from instill.answer.said.clusters_answer import POOL, PassageVectors, clusters_of, keywords, piece_together
@@ -56,7 +57,9 @@ class Answerer:
         document_text: canonical text of a document, for checking citations.
         encoder: the encoder of the index.
         document_pages: pages of a document, so that a citation has the page of its very span.
-        passage_vectors: stored vectors of hits, for clusters; without it the passages are encoded again.
+        search_within: the same search in the documents that a conversation is about; without it a follow-up is only
+            looked for everywhere.
+        passage_vectors: stored vectors of hits, for clusters and follow-ups; without it the passages are encoded again.
         generator: writes answers in `mode="auto"`; without one they are quoted.
         reader: finds the words that answer; without one, sentences are chosen by likeness alone.
         speller: looks for misspelt words; without one the question is taken as it is written.
@@ -83,6 +86,7 @@ class Answerer:
         document_text: DocumentText,
         encoder: Encoder,
         document_pages: DocumentPages | None = None,
+        search_within: SearchWithin | None = None,
         passage_vectors: PassageVectors | None = None,
         generator: Generator | None = None,
         reader: Reader | None = None,
@@ -93,7 +97,8 @@ class Answerer:
         self._search = search
         self._document_text = document_text
         self._document_pages = document_pages
-        self._passage_vectors = passage_vectors
+        self._search_within = search_within
+        self._vectors_of = passage_vectors or (lambda hits: encoder.encode_passages([hit.text for hit in hits]))
         self._encoder = encoder
         self._generator_settings = generator_settings or GeneratorSettings()
         self._generator = None if generator is None else Timed(generator, self._generator_settings.answer_s)
@@ -134,13 +139,16 @@ class Answerer:
         generator = self._generator if mode == "auto" else None
         run = _Run(question)
         with run.step("rewrite"):
-            rewritten = standalone(question, history, generator)
+            rewritten = standalone(question, history, generator, alike=self._alike)
             run.standalone, run.searched = rewritten.question, rewritten.search
+            run.shown = rewritten.question
         if mode == "clusters":
             return self._clusters(run)
         with run.step("search"):
             run.pool = self._found(run)
-        if self._reader is not None and run.pool:
+        if history and rewritten.about and run.pool:
+            self._follow(run, rewritten)
+        elif self._reader is not None and run.pool:
             with run.step("read"):
                 run.findings = read_passages(run.standalone, run.pool, self._reader)
                 run.pool = run.findings.hits
@@ -161,7 +169,7 @@ class Answerer:
             hits = list(self._search(run.searched, k=most))
         other = other_form(run.standalone, definitions(hit.text for hit in hits))
         if other:
-            run.standalone = other
+            run.standalone = run.shown = other
             hits = merged(self._search(other, k=most), hits)[:most]
         for side in sides_of(run.standalone):
             if not any(side.is_in(spoken_of(hit)) for hit in hits[: self._settings.passages]):
@@ -176,6 +184,23 @@ class Answerer:
                 hits = merged([hit for hit in exact if holds_all(hit, codes)], hits)[:most]
             hits.sort(key=lambda hit: not holds_all(hit, codes))
         return hits
+
+    def _follow(self, run: _Run, follow_up: Standalone) -> None:
+        """A follow-up is looked for in the conversation's documents too, and read in each way that it may be meant."""
+        about, forms = follow_up.about, follow_up.forms
+        with run.step("search"):
+            within = [self._search_within(form, about, k=WITHIN) for form in forms] if self._search_within else []
+            run.pool = gather(forms, run.pool, lambda form: self._search(form, k=WITHIN), within)
+        with run.step("read"):
+            taken = follow(
+                forms, run.pool, about, self._encoder, self._vectors_of, self._reader, points_back=follow_up.points_back
+            )
+            run.standalone, run.pool, run.findings = taken.question, taken.hits, taken.findings
+
+    def _alike(self, text: str, others: Sequence[str]) -> Sequence[float]:
+        vectors = self._encoder.encode_passages([text, *others])
+        cosines: list[float] = (vectors[1:] @ vectors[0]).tolist()
+        return cosines
 
     # -- the three ways ----------------------------------------------------------------------------------------
 
@@ -235,10 +260,7 @@ class Answerer:
                 hits = list(self._search(keywords(run.searched), k=POOL))
             run.pool = [hit for hit in hits if hit.keyword_score > 0] or hits
         with run.step("cluster"):
-            vectors_of = self._passage_vectors or (
-                lambda found: self._encoder.encode_passages([hit.text for hit in found])
-            )
-            clusters = clusters_of(run.pool, vectors_of(run.pool)) if run.pool else []
+            clusters = clusters_of(run.pool, self._vectors_of(run.pool)) if run.pool else []
         citer = Citer(self._document_text, self._document_pages)
         most = self._settings.passages
         with run.step("extract"):
@@ -297,6 +319,7 @@ class _Run:
     def __init__(self, question: str) -> None:
         self.question = question
         self.standalone = question
+        self.shown = question
         self.searched = question
         self.pool: Sequence[Hit] = ()
         self.read: Sequence[Hit] = ()
@@ -316,7 +339,7 @@ class _Run:
     def trace(self, method: str, *, dropped: int = 0, generator: str = "", clusters: tuple[str, ...] = ()) -> Trace:
         return Trace(
             self.question,
-            self.standalone,
+            self.shown,
             method,
             candidates=tuple(candidate(hit) for hit in self.pool),
             context=tuple(candidate(hit) for hit in self.read),

@@ -63,11 +63,17 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One turn of a conversation. `topics`: titles and headings that an answer cited."""
+    """One turn of a conversation; `Answer.turns` makes both of an exchange.
+
+    Args:
+        topics: titles and headings that an answer cited.
+        documents: the ids of the documents that it cited.
+    """
 
     role: Role
     text: str
     topics: tuple[str, ...] = ()
+    documents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +131,13 @@ class Answer:
     def citations(self) -> tuple[Citation, ...]:
         """All citations in the order of the claims, each once."""
         return citations_of(self.claims)
+
+    def turns(self) -> tuple[Turn, Turn]:
+        """The question and this answer as turns of a conversation, for `ask(..., history=...)`."""
+        names = (name for each in self.citations for name in (each.title, each.headings.rpartition(" > ")[2]))
+        topics = tuple(dict.fromkeys(name for name in names if name))
+        documents = tuple(dict.fromkeys(each.doc_id for each in self.citations))
+        return Turn("user", self.trace.question), Turn("assistant", self.text, topics, documents)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""

@@ -56,7 +56,7 @@ def search(
     helper: ThreadPoolExecutor,
 ) -> list[SearchResult]:
     """See `Index.search_fused`; `vector` as `checked_vector` gives it. `helper` runs one leg beside the other."""
-    condition = both(visible(request.labels), compiled(request.where))
+    condition = both(visible(request.labels), compiled(request.where), _within(request))
     pool = max(request.pool, request.k)
     watch = Stopwatch()
 
@@ -101,6 +101,12 @@ def search(
             for order, score in zip(orders, scores, strict=True)
         ]
     return [SearchResult(hits, watch.timings) for hits in found]
+
+
+def _within(request: SearchRequest) -> str:
+    """Only the documents that the request names, or "" where it names none."""
+    named = (("doc_id", request.documents), ("title", request.titles))
+    return " OR ".join(is_one_of(column, values) for column, values in named if values)
 
 
 def vector_leg(table: Table, vector: Vectors, condition: str, pool: int) -> tuple[Scored, Keys]:

@@ -92,6 +92,7 @@ class SearchRequest:
         where: a SQL condition over document fields and metadata, or "" (see `instill.index.filters`).
         labels: the labels that the caller holds; None means unrestricted. Applied before ranking.
         pool: candidates taken from each leg before fusion.
+        documents, titles: only passages of documents with one of these ids or titles; both empty: of all.
     """
 
     query: str
@@ -100,6 +101,8 @@ class SearchRequest:
     where: str = ""
     labels: tuple[str, ...] | None = None
     pool: int = 100
+    documents: tuple[str, ...] = ()
+    titles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

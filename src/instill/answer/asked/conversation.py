@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from instill.answer.asked.dependence import depends
+from instill.answer.asked.about import About, about_of
+from instill.answer.asked.announced import since_change, without_announcement
+from instill.answer.asked.ellipsis import SAID_BESIDE, Alike
 from instill.answer.asked.generated_rewrite import by_generator
 from instill.answer.asked.history_terms import MODEL, Model, left_unsaid
-from instill.answer.asked.own_terms import MARK, resolved, state_of
+from instill.answer.asked.own_terms import MARK, leaves_out, resolved, state_of
 from instill.answer.display import plain_text
 from instill.answer.text import terms
 from instill.answer.types import Turn, is_refusal
@@ -41,11 +43,18 @@ class Standalone:
             unsaid and the last answers behind it (more of the passages that answer are found so; see
             `bench/conversation.py`).
         by: "generator" or "conversation" when the question was changed, else "".
+        forms: the ways in which it may be read, the likeliest first; `question` without what is said beside it in
+            brackets, and the question as it was asked.
+        about: the documents that the conversation is about; empty where the question starts another subject.
+        points_back: it is known to lean on the conversation.
     """
 
     question: str
     search: str
     by: str = ""
+    forms: tuple[str, ...] = ()
+    about: About = field(default_factory=About)
+    points_back: bool = False
 
     @property
     def rewritten(self) -> bool:
@@ -53,12 +62,18 @@ class Standalone:
 
 
 def standalone(
-    question: str, history: Sequence[Turn], generator: Generator | None = None, *, model: Model = MODEL
+    question: str,
+    history: Sequence[Turn],
+    generator: Generator | None = None,
+    *,
+    model: Model = MODEL,
+    alike: Alike | None = None,
 ) -> Standalone:
     """The question as it would be asked without the conversation.
 
     Args:
         model: which words count as left unsaid; another one only to measure it.
+        alike: see `instill.answer.asked.ellipsis.completed`.
 
     Example:
         >>> history = [Turn("user", "How do I install the agent on Linux?"), Turn("assistant", "Run the script.")]
@@ -67,21 +82,34 @@ def standalone(
         >>> standalone("Who wrote the handbook of the company?", history).search
         'Who wrote the handbook of the company?'
     """
+    announced = without_announcement(question)
+    if announced:
+        return Standalone(announced, announced, "conversation", (announced,))
+    history = since_change(history)
     if not any(turn.role == "user" for turn in history):
-        return Standalone(question, question)
-    points_back = depends(question)
+        return Standalone(question, question, forms=(question,))
+    about = about_of(history)
+    points_back = leaves_out(question)
     leans = points_back or _responds(question)
     if leans and generator is not None:
         written = by_generator(question, history, generator)
         if written:
-            return Standalone(written, written, "generator" if written != question else "")
-    own = resolved(question, state_of(history)) if points_back else question
+            by = "generator" if written != question else ""
+            return Standalone(written, written, by, (written,), about, points_back)
+    own = resolved(question, state_of(history, alike), alike) if points_back else question
     present = set(terms(own))
     unsaid = [
         word for word in left_unsaid(question, history, model, points_back=leans) if not set(terms(word)) <= present
     ]
     search = " ".join([own, *unsaid, *(_last_answers(history) if leans or unsaid else ())])
-    return Standalone(own, search, "conversation" if own != question else "")
+    by = "conversation" if own != question else ""
+    forms = tuple(dict.fromkeys([_said_beside(own), question]))
+    return Standalone(own, search, by, forms, about, points_back)
+
+
+def _said_beside(question: str) -> str:
+    """Without what is said beside it: "how do I turn that off (replica)?" -> "how do I turn that off?"."""
+    return SAID_BESIDE.sub("?", question)
 
 
 def _responds(text: str) -> bool:

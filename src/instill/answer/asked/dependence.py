@@ -9,7 +9,7 @@ from instill.answer.text import stem, terms, word_set
 PRONOUN = re.compile(
     r"\b(it|its|they|them|their|theirs|he|him|his|she|her|hers|this one|that one|this|that|these|those|"
     r"the (?:first|second|third|last|latter|former|other|same)(?: one)?|the ones?|er|ihn|ihm|dessen|deren|lui)\b"
-    r"(?!\s+\w+ly\b)",
+    r"(?!\s+(?!(?:ear|on|dai|week|month|year|app)ly\b)\w+ly\b)",
     re.IGNORECASE,
 )
 _EXPLETIVE = re.compile(

@@ -58,7 +58,7 @@ def subject_of(question: str, *, current: str) -> str:
     introduced = _INTRODUCES.search(text)
     rest = text[introduced.end() :] if introduced else text
     if not current:
-        return _longest(_names(text)) or _longest(phrases(rest))
+        return _first_subject(text, rest)
     names = _names(_PLACED_PART.sub(" , ", text))
     if names:
         # "Why did Dali choose surrealism?" goes on about surrealism.
@@ -70,6 +70,22 @@ def subject_of(question: str, *, current: str) -> str:
         return ""
     chosen = next(iter(phrases(rest)), "")
     return "" if _is_aspect(chosen) else chosen
+
+
+def _first_subject(text: str, rest: str) -> str:
+    """What the first question is about: what "does" something; else a name, but "a distributed lock" of "take a
+    distributed lock with SET"."""
+    found = noun_phrases(rest)
+    doing = next((phrase for phrase in found if _ASKED_OF.search(rest[: max(0, rest.find(phrase))])), "")
+    if doing and not _is_aspect(doing):
+        return doing
+    names = _names(text)
+    free = _names(_PLACED_PART.sub(" , ", text))
+    introduced = [phrase for phrase in found if re.search(rf"\b(?:a|an|the) {re.escape(phrase)}\b", rest)]
+    wide = [phrase for phrase in introduced if len(phrase.split()) > 1 and phrase.islower()]
+    if names and not free and wide and rest.find(wide[0]) < rest.find(names[0]):
+        return wide[0]
+    return _longest(free) or _longest(names) or _longest(introduced) or _longest(found)
 
 
 def _of_clause(rest: str) -> str:
@@ -113,6 +129,39 @@ def _from_capital(phrase: str, question: str) -> str:
     while words and words[-1].islower() and (_INVERTED.search(question) or words[-1].endswith("ed")):
         words.pop()
     return " ".join(words)
+
+
+_ASKED_OF = re.compile(r"\b(?:do|does|did)\s+(?:(?:the|a|an|my|our|your|their|this|that)\s+)?$", re.IGNORECASE)
+_NOUN_ENDING = re.compile(r"(?:[^s]s|ing|ion|ity|ment|ness|ance|ence|[A-Z0-9])$")
+
+
+def noun_phrases(text: str) -> list[str]:
+    """`phrases`, without the verb at the end of what "do" or "does" is said of.
+
+    Example:
+        >>> noun_phrases("What does the rye loaf cost?"), noun_phrases("Does Redis support TLS?")
+        (['rye loaf'], ['Redis'])
+    """
+    found = []
+    start = 0
+    for phrase in phrases(text):
+        place = max(text.find(phrase, start), start)
+        start = place + len(phrase)
+        words = phrase.split()
+        if len(words) > 1 and _ASKED_OF.search(text[:place]):
+            words = _without_verb(words)
+        found.append(" ".join(words))
+    return found
+
+
+def _without_verb(words: list[str]) -> list[str]:
+    """Without the verb, and what stands behind it: a verb behind "do" ends like no noun."""
+    if words[0][:1].isupper():
+        lower = next((place for place, word in enumerate(words) if word.islower()), len(words))
+        return words[:lower]
+    if not _NOUN_ENDING.search(words[-1]):
+        return words[:-1]
+    return words[:-2] if len(words) > 2 else words
 
 
 def phrases(text: str) -> list[str]:
