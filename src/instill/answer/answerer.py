@@ -15,7 +15,7 @@ from instill.answer.asked.sides import sides_of, spoken_of, with_each_side
 from instill.answer.asked.spelling import Spelling
 from instill.answer.citations import Citer, DocumentPages, DocumentText, candidate
 from instill.answer.found.choosing import MOST_PIECES
-from instill.answer.found.followed import WITHIN, SearchWithin, follow, gather
+from instill.answer.found.followed import WITHIN, SearchWithin, follow, gather, shown
 from instill.answer.reading.findings import Findings, read_passages
 from instill.answer.reading.reader import Reader
 from instill.answer.said.clusters_answer import POOL, PassageVectors, clusters_of, keywords, piece_together
@@ -187,15 +187,17 @@ class Answerer:
 
     def _follow(self, run: _Run, follow_up: Standalone) -> None:
         """A follow-up is looked for in the conversation's documents too, and read in each way that it may be meant."""
-        about, forms = follow_up.about, follow_up.forms
+        about, within = follow_up.about, self._search_within
         with run.step("search"):
-            within = [self._search_within(form, about, k=WITHIN) for form in forms] if self._search_within else []
-            run.pool = gather(forms, run.pool, lambda form: self._search(form, k=WITHIN), within)
+            lists = [run.pool, *([within(run.searched, about, k=WITHIN)] if within else [])]
+            for form in follow_up.forms:
+                lists += [] if form.vague else [self._search(form.question, k=WITHIN)]
+                lists += [within(form.question, about, k=WITHIN)] if within else []
+            run.pool = gather(lists)
         with run.step("read"):
-            taken = follow(
-                forms, run.pool, about, self._encoder, self._vectors_of, self._reader, points_back=follow_up.points_back
-            )
+            taken = follow(follow_up, run.pool, self._encoder, self._vectors_of, self._reader)
             run.standalone, run.pool, run.findings = taken.question, taken.hits, taken.findings
+            run.shown = shown(follow_up, taken, run.question)
 
     def _alike(self, text: str, others: Sequence[str]) -> Sequence[float]:
         vectors = self._encoder.encode_passages([text, *others])

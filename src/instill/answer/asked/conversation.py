@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 
 from instill.answer.asked.about import About, about_of
 from instill.answer.asked.announced import since_change, without_announcement
+from instill.answer.asked.dependence import WEAK_STEMS
 from instill.answer.asked.ellipsis import SAID_BESIDE, Alike
 from instill.answer.asked.generated_rewrite import by_generator
 from instill.answer.asked.history_terms import MODEL, Model, left_unsaid
-from instill.answer.asked.own_terms import MARK, leaves_out, resolved, state_of
+from instill.answer.asked.own_terms import MARK, is_vague, leaves_out, of_what_was_said, resolved, state_of
 from instill.answer.display import plain_text
 from instill.answer.text import terms
 from instill.answer.types import Turn, is_refusal
@@ -34,6 +35,20 @@ _SPEAKS = re.compile(r"\b(i|i['’]m|i['’]ve|im|my|me|mine|we|our|yes|no|yeah|
 
 
 @dataclass(frozen=True, slots=True)
+class Form:
+    """A way in which a question may be meant.
+
+    Args:
+        vague: only the conversation tells what it is about.
+        of_what_was_said: it is about the last answer ("why is that?"), not only about its subject.
+    """
+
+    question: str
+    vague: bool = False
+    of_what_was_said: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Standalone:
     """A question and how it came about.
 
@@ -43,8 +58,7 @@ class Standalone:
             unsaid and the last answers behind it (more of the passages that answer are found so; see
             `bench/conversation.py`).
         by: "generator" or "conversation" when the question was changed, else "".
-        forms: the ways in which it may be read, the likeliest first; `question` without what is said beside it in
-            brackets, and the question as it was asked.
+        forms: the ways in which it may be read, the likeliest first.
         about: the documents that the conversation is about; empty where the question starts another subject.
         points_back: it is known to lean on the conversation.
     """
@@ -52,7 +66,7 @@ class Standalone:
     question: str
     search: str
     by: str = ""
-    forms: tuple[str, ...] = ()
+    forms: tuple[Form, ...] = ()
     about: About = field(default_factory=About)
     points_back: bool = False
 
@@ -84,10 +98,10 @@ def standalone(
     """
     announced = without_announcement(question)
     if announced:
-        return Standalone(announced, announced, "conversation", (announced,))
+        return Standalone(announced, announced, "conversation", (Form(announced),))
     history = since_change(history)
     if not any(turn.role == "user" for turn in history):
-        return Standalone(question, question, forms=(question,))
+        return Standalone(question, question, forms=(Form(question),))
     about = about_of(history)
     points_back = leaves_out(question)
     leans = points_back or _responds(question)
@@ -95,21 +109,36 @@ def standalone(
         written = by_generator(question, history, generator)
         if written:
             by = "generator" if written != question else ""
-            return Standalone(written, written, by, (written,), about, points_back)
+            return Standalone(written, written, by, (Form(written),), about, points_back)
     own = resolved(question, state_of(history, alike), alike) if points_back else question
+    if _only_led_in(question, own):
+        points_back = leans = False
+    points_back = points_back or _goes_on(question, history)
     present = set(terms(own))
     unsaid = [
         word for word in left_unsaid(question, history, model, points_back=leans) if not set(terms(word)) <= present
     ]
     search = " ".join([own, *unsaid, *(_last_answers(history) if leans or unsaid else ())])
     by = "conversation" if own != question else ""
-    forms = tuple(dict.fromkeys([_said_beside(own), question]))
-    return Standalone(own, search, by, forms, about, points_back)
+    return Standalone(own, search, by, _forms(own, question), about, points_back)
 
 
-def _said_beside(question: str) -> str:
-    """Without what is said beside it: "how do I turn that off (replica)?" -> "how do I turn that off?"."""
-    return SAID_BESIDE.sub("?", question)
+def _forms(own: str, question: str) -> tuple[Form, ...]:
+    """The rewritten question without what is said beside it, and the question as it was asked, where they differ."""
+    forms = [Form(text, is_vague(text), of_what_was_said(text)) for text in (SAID_BESIDE.sub("?", own), question)]
+    words = [terms(form.question, keep_stop=True) for form in forms]
+    return tuple(forms if words[0] != words[1] else forms[:1])
+
+
+def _goes_on(question: str, history: Sequence[Turn]) -> bool:
+    """Does it speak of nothing that the last question and its answer did not speak of?"""
+    said = set(terms(" ".join(turn.text for turn in history[-2:])))
+    return set(terms(question)) - WEAK_STEMS <= said
+
+
+def _only_led_in(question: str, own: str) -> bool:
+    """Is it a whole question behind "and" or "ok"?"""
+    return question.endswith(own) and question != own and not is_vague(own)
 
 
 def _responds(text: str) -> bool:

@@ -66,7 +66,8 @@ def depends(question: str) -> bool:
     content = [word for word in terms(question) if word not in WEAK_STEMS]
     if continues(question) or not content or (len(content) == 1 and not QUESTION_WORD.search(question)):
         return True
-    if len(content) <= 1 and BARE.search(question) and not any(word[:1].isupper() for word in question.split()[1:]):
+    names = any(word[:1].isupper() and not word.startswith("I") for word in question.split()[1:])
+    if len(content) <= 1 and BARE.search(question) and not names:
         return True
     return pointing(question) is not None
 

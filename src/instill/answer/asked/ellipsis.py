@@ -32,6 +32,12 @@ _AUXILIARY = r"(?:is|are|was|were|do|does|did|can|could|will|would|should|must|h
 _CONDITION = re.compile(
     rf"^(?P<what>what )?(?P<clause>(?:even )?(?:if|when|unless|once|while)\s+(?!{_AUXILIARY}\b).+)$", re.IGNORECASE
 )
+_THEN = re.compile(
+    r"\b(?:then|in that case|if so|if not|afterwards)$|^which (?:ones?|of (?:them|these|those))\b", re.IGNORECASE
+)
+_WHY_A_THING = re.compile(
+    rf"^(?:but )?why (?:a|an|the|not|no|only|so|these|those)\b(?!.*\b{_AUXILIARY}\b)", re.IGNORECASE
+)
 SAID_BESIDE = re.compile(r"\s*\([^()]*\)\W*$")
 _ASKED_YES_OR_NO = re.compile(rf"{_AUXILIARY}\b", re.IGNORECASE)
 _ASKED_HOW = re.compile(rf"(?:how|when|where)\s+(?={_AUXILIARY}\b)", re.IGNORECASE)
@@ -62,7 +68,7 @@ def completed(question: str, before: str, alike: Alike | None = None) -> str:
     """
     lead = LEAD.match(question)
     rest = question[lead.end() :].strip(" ?.!") if lead else question.strip(" ?.!")
-    whole = _named_first(rest) or _stated(rest)
+    whole = _named_first(rest, led=continues(question)) or _stated(rest)
     if whole or not before:
         return whole
     before = SAID_BESIDE.sub("?", before)
@@ -77,7 +83,7 @@ def completed(question: str, before: str, alike: Alike | None = None) -> str:
     place = _PREPOSITION.match(rest)
     if place and not pointing(rest) and (continues(question) or len(rest.split()) <= 6):
         return _placed(place[1], rest, before, alike)
-    if not continues(question) or pointing(rest) or not rest:
+    if not continues(question) or pointing(rest) or not rest or "," in rest or QUESTION_WORD.search(rest):
         return ""
     return _exchanged(re.sub(r"^(?:for|of|about|with)\s+", "", rest, flags=re.IGNORECASE), before, alike)
 
@@ -104,11 +110,27 @@ def elliptical(question: str) -> bool:
     rest = question[lead.end() :].strip(" ?.!") if lead else question.strip(" ?.!")
     place = _PREPOSITION.match(rest)
     fragment = bool(place) and len(rest.split()) <= 4 and not QUESTION_WORD.search(rest)
-    return bool(_named_first(rest) or _stated(rest) or _BARE.fullmatch(rest) or opens_a_condition(question) or fragment)
+    formed = (
+        _named_first(rest, led=continues(question))
+        or _stated(rest)
+        or _BARE.fullmatch(rest)
+        or opens_a_condition(question)
+    )
+    return bool(formed or fragment or verbless_or_of_these(rest))
 
 
-def _named_first(rest: str) -> str:
-    """ "huge pages, should they be on" -> "should huge pages be on?"; "" where nothing is named first."""
+def verbless_or_of_these(question: str) -> bool:
+    """ "why a random token?", "which one is the slowest?", "what happens to my data then?" """
+    rest = question.strip(" ?.!")
+    return bool(_WHY_A_THING.match(rest) or _THEN.search(rest))
+
+
+def _named_first(rest: str, *, led: bool) -> str:
+    """ "huge pages, should they be on" -> "should huge pages be on?"; "" where nothing is named first.
+
+    Args:
+        led: it is led in by "and" or "what about"; then the question needs no pronoun for what is named.
+    """
     found = _NAMED_FIRST.match(rest)
     if not found or not QUESTION_WORD.match(found["asked"]) or QUESTION_WORD.match(found["name"]):
         return ""
@@ -116,7 +138,7 @@ def _named_first(rest: str) -> str:
         return ""
     pronoun = PRONOUN.search(found["asked"])
     if pronoun is None or pronoun.group().lower() not in ("it", "they", "them", "this", "that", "these", "those"):
-        return ""
+        return f"{found['asked']} ({found['name'].strip()})?" if led else ""
     return f"{found['asked'][: pronoun.start()]}{found['name'].strip()}{found['asked'][pronoun.end() :]}?"
 
 
@@ -181,8 +203,8 @@ def _exchanged(new: str, before: str, alike: Alike | None) -> str:
     slots = _slots(new, before)
     if not slots:
         return f"What about {new}: {before.rstrip(' ?.!')}?"
-    near = alike(new, [before[start:end] for start, end in slots]) if alike else [0.0] * len(slots)
-    fits = [_fits(new, before, *slot) + likeness for slot, likeness in zip(slots, near, strict=True)]
+    near = alike(new, [before[start:end] for start, end in slots]) if alike else [None] * len(slots)
+    fits = [_fits(new, before, *slot, likeness) for slot, likeness in zip(slots, near, strict=True)]
     start, end = slots[fits.index(max(fits))]
     kind = _ONE_OF_A_KIND.fullmatch(new)
     if kind:  # "the red one" is a kettle as well
@@ -223,13 +245,16 @@ def _slots(new: str, before: str) -> list[tuple[int, int]]:
     return found
 
 
-def _fits(new: str, before: str, start: int, end: int) -> float:
-    """How much the form of `new` is that of what stands there."""
+def _fits(new: str, before: str, start: int, end: int, likeness: float | None) -> float:
+    """How much `new` is of the kind of what stands there, by its form and, where it is known, its meaning."""
     old = before[start:end]
     article = _ARTICLE.search(before[:start]) is not None
     own = _ARTICLE.match(f"{new.split()[0]} ") is not None
+    same_case = new[:1].isupper() == old[:1].isupper()
+    fits = 0.15 * (own == article) + 0.2 * same_case + 0.01 * start / len(before)
+    whole = old in noun_phrases(before)
+    if likeness is not None:
+        return fits + likeness + 0.05 * whole
     # A single noun without an article is rare in English: "and high?" is said of a kind of what was spoken of.
     kind = " " not in new and new.islower() and not new.endswith("s")
-    whole = old in noun_phrases(before)
-    same_case = new[:1].isupper() == old[:1].isupper()
-    return 0.15 * (own == article) + 0.2 * same_case + 0.2 * (whole != kind) + 0.01 * start / len(before)
+    return fits + 0.2 * (whole != kind)

@@ -8,8 +8,24 @@ from dataclasses import dataclass, replace
 
 from instill.answer.asked.announced import since_change
 from instill.answer.asked.dependence import LEAD, QUESTION_WORD, WEAK_STEMS, continues, depends, pointing
-from instill.answer.asked.ellipsis import Alike, completed, elliptical, fragment_of, opens_a_condition
-from instill.answer.asked.subject import LONGEST_REWRITE, TURNS, last_name, noun_phrases, phrases, subject_of
+from instill.answer.asked.ellipsis import (
+    SAID_BESIDE,
+    Alike,
+    completed,
+    elliptical,
+    fragment_of,
+    opens_a_condition,
+    verbless_or_of_these,
+)
+from instill.answer.asked.subject import (
+    LONGEST_REWRITE,
+    TURNS,
+    last_name,
+    noun_phrases,
+    phrases,
+    subject_of,
+    without_participle,
+)
 from instill.answer.text import STOPWORDS, terms, word_set
 from instill.answer.types import Turn, is_refusal
 
@@ -22,9 +38,14 @@ _PERSON = frozenset({"he", "him", "his", "she", "her", "hers"})
 _WHOLE = frozenset({"that", "this"})
 _COUNTED = re.compile(r"\b(how (?:many|much)|which|some|any|most|all|none|each|both|one) of $", re.IGNORECASE)
 _ONE = re.compile(
-    r"\b(?P<before>(?:a|an|any|another)(?: [a-z]+)?|there) one\b(?! of\b)|\bthe (?P<kind>[a-z]+) one\b", re.IGNORECASE
+    r"\b(?P<before>(?:a|an|any|another)(?: [a-z]+)?|there) one\b(?! of\b)|\bthe (?P<kind>[a-z]+) one\b"
+    r"|(?<!which )(?<!this )(?<!that )(?<!no )(?<!each )(?<!every )(?<!or )\b(?P<bare>one)\b"
+    r"(?=\s+(?:by|in|on|at|with|from|to|around|near|per)\b|\W*$)",
+    re.IGNORECASE,
 )
 _ORDER = word_set("first second third last latter former other same next only")
+_ADVERBS = frozenset(terms("instead early late else again exactly usually"))
+_OF_THE_ANSWER = re.compile(r"^\W*why\b|\b(?:instead|then|else)\b", re.IGNORECASE)
 _PERSON_ASKED = re.compile(r"\bwho(?:m|se)?\b", re.IGNORECASE)
 _PERSON_NAME = re.compile(r"\b[A-ZÀ-Þ][\w’'-]+(?: (?:[a-z]{2,3} )?[A-ZÀ-Þ][\w’'-]+){1,3}")
 _FILLER = re.compile(r"^(?:so|well|ok(?:ay)?|and|but|also|then|or|plus)\b[\s,.!]*", re.IGNORECASE)
@@ -117,6 +138,28 @@ def leaves_out(question: str) -> bool:
     return depends(question) or elliptical(question) or bool(one and (one["kind"] or "").lower() not in _ORDER)
 
 
+def is_vague(question: str) -> bool:
+    """Does it still point to something that it does not name?
+
+    Example:
+        >>> [is_vague(q) for q in ("how do I turn that off (replica)?", "why?", "can I write to the replica?")]
+        [True, True, False]
+    """
+    question = SAID_BESIDE.sub("?", question)
+    if QUESTION_WORD.match(question) and not continues(question):
+        content = set(terms(question)) - WEAK_STEMS - _ADVERBS
+        return not content or pointing(question) is not None or verbless_or_of_these(question)
+    return leaves_out(question)
+
+
+def of_what_was_said(question: str) -> bool:
+    """Is it about what was just said rather than about its subject ("why is that?", "what should I use instead?")?"""
+    pronoun = pointing(question)
+    if pronoun is not None:
+        return pronoun.group().lower() in _WHOLE
+    return is_vague(question) and _OF_THE_ANSWER.search(question) is not None
+
+
 def _named(text: str, question: str, state: State) -> str:
     """What a question names as its subject; an earlier subject that it repeats in full is taken up again.
 
@@ -183,10 +226,7 @@ def _last_noun(question: str) -> str:
     found = (
         phrase for phrase in noun_phrases(question) if re.search(rf"\b(?:a|an|the) {re.escape(phrase)}\b", question)
     )
-    words = next(found, "").split()
-    while len(words) > 1 and words[-1].endswith("ed"):
-        words.pop()
-    return " ".join(words)
+    return without_participle(next(found, ""))
 
 
 def _spoken_of_all(subject: str, said: str) -> bool:
@@ -196,6 +236,8 @@ def _spoken_of_all(subject: str, said: str) -> bool:
 
 def _one_of(one: re.Match[str], subject: str) -> str:
     """ "a new one" -> "a new laptop", "there one" -> "there a company meeting", "the red one" -> "the red kettle"."""
+    if one["bare"]:
+        return f"{'an' if subject[:1].lower() in 'aeiou' else 'a'} {_singular(subject)}"
     if one["kind"]:
         return f"the {one['kind']} {subject}"
     if one["before"].lower() == "there":

@@ -85,7 +85,7 @@ def _first_subject(text: str, rest: str) -> str:
     wide = [phrase for phrase in introduced if len(phrase.split()) > 1 and phrase.islower()]
     if names and not free and wide and rest.find(wide[0]) < rest.find(names[0]):
         return wide[0]
-    return _longest(free) or _longest(names) or _longest(introduced) or _longest(found)
+    return _longest(free) or _longest(names) or without_participle(_longest(introduced) or _longest(found))
 
 
 def _of_clause(rest: str) -> str:
@@ -93,10 +93,16 @@ def _of_clause(rest: str) -> str:
     found = phrases(rest)
     if not found or _ATTRIBUTE.match(rest) or not re.match(rf"(?:an? )?{re.escape(found[0])}", rest):
         return ""
-    words = found[0].split()
+    words = without_participle(found[0])
+    return words if len(words.split()) <= 2 and not _is_aspect(words) else ""
+
+
+def without_participle(phrase: str) -> str:
+    """ "nightly backup made" -> "nightly backup"."""
+    words = phrase.split()
     while words and (words[-1].endswith("ed") or words[-1] in _PARTICIPLES):
         words.pop()
-    return " ".join(words) if len(words) <= 2 and not _is_aspect(" ".join(words)) else ""
+    return " ".join(words)
 
 
 def _names(text: str) -> list[str]:
