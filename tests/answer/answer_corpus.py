@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from instill.answer.answerer import Answerer
+from instill.answer.asked.about import About
 from instill.answer.reading.reader import Reader
 from instill.answer.types import Answer
 from instill.documents.document import Document, Page
@@ -49,6 +50,11 @@ class Corpus:
         fusion = fusion_named("zscore", vector_weight=0.6)
         return self.index.search(SearchRequest(query, k=k), self.encoder.encode_queries([query])[0], fusion).hits
 
+    def search_within(self, query: str, about: About, *, k: int) -> Sequence[Hit]:
+        request = SearchRequest(query, k=k, documents=about.documents, titles=about.titles)
+        fusion = fusion_named("zscore", vector_weight=0.6)
+        return self.index.search(request, self.encoder.encode_queries([query])[0], fusion).hits
+
     def text(self, doc_id: str) -> str | None:
         stored = self.index.document_text(doc_id)
         return stored.text if stored else None
@@ -67,6 +73,7 @@ class Corpus:
     ) -> Answerer:
         return Answerer(
             search=self.search,
+            search_within=self.search_within,
             document_text=self.text,
             document_pages=self.pages,
             passage_vectors=self.index.vectors_of,

@@ -69,3 +69,9 @@ def test_every_pin_of_a_text_stands_in_that_text(text: str) -> None:
     for pin in pins_of(text):
         if pin.text.isascii():
             assert Evidence([text]).speaks_of(pin)
+
+
+def test_a_possessive_is_the_name() -> None:
+    evidence = Evidence(["Repairs are done by Ingrid Holm and the Weavers."])
+    assert missing_pins(pins_of("What is Ingrid Holm's number, and the Weavers' one?"), evidence) == []
+    assert [pin.text for pin in missing_pins(pins_of("What is Ingrid Berg's number?"), evidence)] == ["Berg's"]

@@ -13,7 +13,7 @@ from instill.index.filters import compiled, parsed
 from instill.index.fusion import ZScoreFusion
 from instill.index.store import Index
 from instill.index.types import SearchRequest
-from tests.index.index_builders import document, encode, open_index
+from tests.index.index_builders import doc_id_of, document, encode, open_index
 
 
 @pytest.fixture(scope="module")
@@ -30,12 +30,36 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
     return made
 
 
+def test_a_search_within_some_documents_finds_only_what_the_caller_may_see(index: Index) -> None:
+    request = SearchRequest("x", k=50, documents=(doc_id_of(1), doc_id_of(4)), labels=("secret",))
+    assert {int(hit.doc_id, 16) for hit in index.search(request, encode("x"), ZScoreFusion()).hits} == {4}
+
+
 def found(index: Index, where: str) -> set[int]:
     """The documents by search, which must be those that `records` names."""
     hits = index.search(SearchRequest("x", k=50, where=where), encode("x"), ZScoreFusion()).hits
     numbers = {int(hit.doc_id, 16) for hit in hits}
     assert numbers == {int(record.doc_id, 16) for record in index.records(where=where)}
     return numbers
+
+
+@pytest.mark.parametrize(
+    ("documents", "titles", "numbers"),
+    [
+        ([1, 3], [], {1, 3}),
+        ([], ["It's 50% off"], {2}),
+        ([4], ["It's 50% off"], {2, 4}),
+        ([9], [], set()),
+        ([1], ["No such title"], {1}),
+    ],
+)
+def test_a_search_within_some_documents(
+    index: Index, documents: list[int], titles: list[str], numbers: set[int]
+) -> None:
+    within = tuple(doc_id_of(number) for number in documents)
+    request = SearchRequest("x", k=50, documents=within, titles=tuple(titles), where="not kind = 'none'")
+    hits = index.search(request, encode("x"), ZScoreFusion()).hits
+    assert {int(hit.doc_id, 16) for hit in hits} == numbers
 
 
 @pytest.mark.parametrize(

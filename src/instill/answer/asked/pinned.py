@@ -56,7 +56,8 @@ class Evidence:
     def speaks_of(self, pin: Pin) -> bool:
         """Whether the pin stands there: a number as a whole number, a name by every word of it."""
         if pin.kind == "name":
-            return all(stem(word) in self.words or word in self._plain for word in _plain(pin.text).split())
+            words = (re.sub(r"'s?$", "", word) for word in _plain(pin.text).split())  # "Holm's number"
+            return all(stem(word) in self.words or word in self._plain for word in words)
         wanted = _bare_number(pin.text) if pin.kind == "number" else _plain(pin.text.strip("`"))
         return bool(re.search(rf"(?<![\w.]){_flexible(wanted)}(?![\w]|\.\d)", self._plain))
 
