@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from instill.answer.answerer import Answerer
-from instill.answer.asked.about import About, about_of
+from instill.answer.asked.about import about_of
 from instill.answer.asked.conversation import standalone
 from instill.answer.found.followed import gather
 from instill.answer.reading.reader import Reader
@@ -106,11 +106,21 @@ def test_what_a_conversation_is_about() -> None:
         Turn("assistant", REFUSAL),
     ]
     about = about_of(turns)
-    assert about == About(("d3", "d1", "d2"), (), "Second", "Section")
-    assert [about.nearness(each, "") for each in ("d3", "d1", "d2", "d0")] == pytest.approx([1.0, 0.8, 0.64, 0.0])
+    assert (about.documents, about.titles) == (("d3", "d1", "d2", "d0"), ())
+    assert (about.last, about.name, about.section) == ("d3", "Second", "Section")
+    assert [about.nearness(each, "") for each in ("d3", "d1", "d2", "d0", "d9")] == pytest.approx(
+        [1.0, 0.7, 0.56, 0.5, 0.0]
+    )
     assert about.just_said("d3", "Second", "Guide > Section")
     assert not about.just_said("d3", "Second", "Guide > Other")
     assert not about.just_said("d1", "First", "Section")
+
+
+def test_one_answer_from_elsewhere_does_not_change_the_subject() -> None:
+    cited = [Turn("assistant", "So.", ("T", "S"), (document,)) for document in ("d1", "d1", "d2")]
+    about = about_of(cited)
+    assert about.nearness("d2", "") == pytest.approx(1 / 1.2)
+    assert (about.nearness("d1", ""), about.last) == (1.0, "d2")
 
 
 def test_documents_are_known_by_title_where_a_turn_has_no_ids() -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from instill.answer.asked.ellipsis import SAID_BESIDE
 from instill.answer.text import terms
@@ -12,21 +12,27 @@ from instill.answer.types import Turn, is_refusal
 MOST_DOCUMENTS = 6
 """Documents that a follow-up is looked for in by itself."""
 
+ANSWERS = (1.0, 0.7, 0.5)
+"""What the last answers weigh, the newest first: one wrong answer does not yet change the subject."""
+
 FURTHER = 0.8
-"""What a document is nearer than the one that was cited behind it."""
+"""What a document weighs beside the one that was cited in front of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """The documents that were cited: by id, or by title where a turn came without ids. The newest answer's first.
+    """The documents that were cited, by id, or by title where a turn came without ids; those that weigh most first.
 
     Args:
-        name: the title of the first of them.
-        section: the heading of the place that was cited first, or "".
+        weights: by id or title, 1 for the one that weighs most.
+        last: id or title of the document that the last answer cited first.
+        name, section: its title, and the heading of the place, or "".
     """
 
     documents: tuple[str, ...] = ()
     titles: tuple[str, ...] = ()
+    weights: Mapping[str, float] = field(default_factory=dict)
+    last: str = ""
     name: str = ""
     section: str = ""
 
@@ -34,22 +40,19 @@ class About:
         return bool(self.documents or self.titles)
 
     def nearness(self, doc_id: str, title: str) -> float:
-        """1 for the document that the last answer cited first, less for each further one, 0 for one not cited."""
-        places = [
-            known.index(each) for known, each in ((self.documents, doc_id), (self.titles, title)) if each in known
-        ]
-        return FURTHER ** min(places) if places else 0.0
+        """How much the conversation is about this document: 1 most, 0 for one that was not cited."""
+        return max(self.weights.get(doc_id, 0.0), self.weights.get(title, 0.0))
 
     def just_said(self, doc_id: str, title: str, headings: str) -> bool:
         """Is it of the very section that the last answer cited first?"""
         same = headings.rpartition(" > ")[2] == self.section if self.section else True
-        return same and self.nearness(doc_id, title) == 1.0
+        return same and self.last in (doc_id, title)
 
     def with_name(self, question: str) -> str:
         """The question with the document's title beside it, where it does not name it itself.
 
         Example:
-            >>> About(("d1",), name="Sentinel").with_name("how many do I need?")
+            >>> About(name="Sentinel").with_name("how many do I need?")
             'how many do I need (Sentinel)?'
         """
         if not set(terms(self.name)) - set(terms(question)):
@@ -58,14 +61,30 @@ class About:
 
 
 def about_of(history: Sequence[Turn]) -> About:
-    """What the last two answers cited.
+    """What the last answers cited.
 
     Example:
-        >>> about_of([Turn("user", "Who?"), Turn("assistant", "Ann. [1]", topics=("People",))])
-        About(documents=(), titles=('People',), name='People', section='')
+        >>> about = about_of([Turn("user", "Who?"), Turn("assistant", "Ann. [1]", topics=("People", "Staff"))])
+        >>> about.name, about.section, about.nearness("d1", "People")
+        ('People', 'Staff', 1.0)
     """
-    answers = [turn for turn in history if turn.role == "assistant" and not is_refusal(turn.text)][-2:]
-    documents = dict.fromkeys(each for turn in reversed(answers) for each in turn.documents)
-    titles = dict.fromkeys(each for turn in reversed(answers) if not turn.documents for each in turn.topics if each)
-    name, section = next(((*turn.topics, "")[:2] for turn in reversed(answers) if turn.topics), ("", ""))
-    return About(tuple(documents)[:MOST_DOCUMENTS], tuple(titles)[: 2 * MOST_DOCUMENTS], name, section)
+    answers = [turn for turn in history if turn.role == "assistant" and not is_refusal(turn.text)]
+    weights: dict[str, float] = {}
+    titles: set[str] = set()
+    for turn, weight in zip(reversed(answers), ANSWERS, strict=False):
+        named = turn.documents or turn.topics
+        titles.update(() if turn.documents else turn.topics)
+        for place, each in enumerate(named):
+            weights[each] = weights.get(each, 0.0) + weight * FURTHER**place
+    weights.pop("", None)
+    best = sorted(weights, key=lambda each: -weights[each])[:MOST_DOCUMENTS]
+    newest = answers[-1] if answers else Turn("assistant", "")
+    name, section = (*newest.topics, "", "")[:2]
+    return About(
+        tuple(each for each in best if each not in titles),
+        tuple(each for each in best if each in titles),
+        {each: weights[each] / weights[best[0]] for each in best},
+        (*newest.documents, *newest.topics, "")[0],
+        name,
+        section,
+    )

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from instill.answer.asked.dependence import LEAD, PRONOUN, QUESTION_WORD, continues, pointing
-from instill.answer.asked.subject import noun_phrases, phrases
+from instill.answer.asked.subject import is_aspect, noun_phrases, phrases
 from instill.answer.text import terms
 
 Alike = Callable[[str, Sequence[str]], Sequence[float]]
@@ -33,7 +33,9 @@ _CONDITION = re.compile(
     rf"^(?P<what>what )?(?P<clause>(?:even )?(?:if|when|unless|once|while)\s+(?!{_AUXILIARY}\b).+)$", re.IGNORECASE
 )
 _THEN = re.compile(
-    r"\b(?:then|in that case|if so|if not|afterwards)$|^which (?:ones?|of (?:them|these|those))\b", re.IGNORECASE
+    r"\b(?:then|in that case|if so|if not|afterwards)$|^which (?:ones?|of (?:them|these|those))\b"
+    r"|\b(?:be|been|get|go|work|live|stay|from|in|over) there\b|\w there$",
+    re.IGNORECASE,
 )
 _WHY_A_THING = re.compile(
     rf"^(?:but )?why (?:a|an|the|not|no|only|so|these|those)\b(?!.*\b{_AUXILIARY}\b)", re.IGNORECASE
@@ -47,6 +49,7 @@ _STATED = re.compile(
     re.IGNORECASE,
 )
 _NAMED_FIRST = re.compile(r"^(?P<name>[^,:;]{2,60})[,:–—-]\s+(?P<asked>\S.*)$")
+_BEFORE_A_VERB = re.compile(r"\b(?:to|i|we|you|they|he|she|it|one|can|must|should|may|will)\s+$", re.IGNORECASE)
 _ARTICLE = re.compile(r"\b(the|a|an|my|our|your|this|that)\s+$", re.IGNORECASE)
 _ONE_OF_A_KIND = re.compile(r"(?P<kind>(?:the |a |an |my |our |your )?(?:[\w'’-]+ ){0,2}[\w'’-]+) ones?", re.IGNORECASE)
 _HELD = re.compile(r"^What about [^:]+: ")
@@ -95,7 +98,7 @@ def fragment_of(question: str) -> str:
     if QUESTION_WORD.search(rest) or _PREPOSITION.match(rest) or pointing(rest) or _ONE_OF_A_KIND.fullmatch(rest):
         return ""
     found = phrases(rest)
-    return found[0] if len(found) == 1 else ""
+    return found[0] if len(found) == 1 and not is_aspect(found[0]) else ""
 
 
 def opens_a_condition(question: str) -> bool:
@@ -177,7 +180,7 @@ def _under(condition: str, before: str, *, spoken: bool) -> str:
         spoken: it was asked as "what if ...", which is a whole question.
     """
     main = _main(before, circumstance=True)
-    if spoken or PRONOUN.search(condition) or main.lower().startswith("what if "):
+    if spoken or pointing(condition) or main.lower().startswith("what if "):
         return f"What {condition}?"
     return f"{main} {condition}?"
 
@@ -236,6 +239,11 @@ def _slots(new: str, before: str) -> list[tuple[int, int]]:
         for part in parts:
             place = before.find(part, start)
             if place < 0 or QUESTION_WORD.fullmatch(part):
+                continue
+            if _BEFORE_A_VERB.search(before[:place]):  # "to fix", "we book flights"
+                verb, _, part = part.partition(" ")
+                place += len(verb) + 1
+            if not part:
                 continue
             start = place + len(part)
             longer = head.match(before, start)

@@ -210,7 +210,7 @@ def resolved(question: str, state: State, alike: Alike | None = None) -> str:
         return f"{before[: counted.end(1)]} {subject}{following}"
     possessive = word in _POSSESSIVE or (word == "her" and bool(re.match(r"\s+[a-z]", following)))
     spoken = _with_article(subject, state.said)
-    return before + _with_ending(_singular(spoken) if word in ("it", "its") else spoken, possessive) + following
+    return before + _with_ending(_singular(spoken) if word == "it" else spoken, possessive) + following
 
 
 def _singular(subject: str) -> str:
@@ -218,7 +218,9 @@ def _singular(subject: str) -> str:
     last = subject.split()[-1]
     if len(last) < 4 or not last.islower() or not last.endswith("s") or last.endswith(("ss", "us", "is", "ics")):
         return subject
-    return f"{subject[:-3]}y" if last.endswith("ies") else subject[:-1]
+    if last.endswith("ies"):
+        return f"{subject[:-3]}y"
+    return subject[:-2] if last.endswith(("shes", "ches", "xes", "sses", "zes")) else subject[:-1]
 
 
 def _last_noun(question: str) -> str:

@@ -69,7 +69,7 @@ def subject_of(question: str, *, current: str) -> str:
     if not (introduced or continues(question)) or _ATTRIBUTE.match(rest) or _PLACED.search(rest):
         return ""
     chosen = next(iter(phrases(rest)), "")
-    return "" if _is_aspect(chosen) else chosen
+    return "" if is_aspect(chosen) else chosen
 
 
 def _first_subject(text: str, rest: str) -> str:
@@ -77,15 +77,16 @@ def _first_subject(text: str, rest: str) -> str:
     distributed lock with SET"."""
     found = noun_phrases(rest)
     doing = next((phrase for phrase in found if _ASKED_OF.search(rest[: max(0, rest.find(phrase))])), "")
-    if doing and not _is_aspect(doing):
+    if doing and not is_aspect(doing):
         return doing
     names = _names(text)
     free = _names(_PLACED_PART.sub(" , ", text))
-    introduced = [phrase for phrase in found if re.search(rf"\b(?:a|an|the) {re.escape(phrase)}\b", rest)]
+    unplaced = _PLACED_PART.sub(" , ", rest)
+    introduced = [phrase for phrase in found if re.search(rf"\b(?:a|an|the) {re.escape(phrase)}\b", unplaced)]
     wide = [phrase for phrase in introduced if len(phrase.split()) > 1 and phrase.islower()]
     if names and not free and wide and rest.find(wide[0]) < rest.find(names[0]):
         return wide[0]
-    return _longest(free) or _longest(names) or without_participle(_longest(introduced) or _longest(found))
+    return without_participle(_longest(free) or _longest(names) or _longest(introduced) or _longest(found))
 
 
 def _of_clause(rest: str) -> str:
@@ -94,7 +95,7 @@ def _of_clause(rest: str) -> str:
     if not found or _ATTRIBUTE.match(rest) or not re.match(rf"(?:an? )?{re.escape(found[0])}", rest):
         return ""
     words = without_participle(found[0])
-    return words if len(words.split()) <= 2 and not _is_aspect(words) else ""
+    return words if len(words.split()) <= 2 and not is_aspect(words) else ""
 
 
 def without_participle(phrase: str) -> str:
@@ -114,7 +115,8 @@ def _longest(found: list[str]) -> str:
     return max(found, key=lambda phrase: (len(phrase.split()) >= 2, len(phrase)), default="")
 
 
-def _is_aspect(phrase: str) -> bool:
+def is_aspect(phrase: str) -> bool:
+    """Is it a side of a subject ("disadvantages") rather than one of its own?"""
     return bool(set(terms(phrase)) & _ASPECTS) or set(terms(phrase)) <= WEAK_STEMS
 
 
