@@ -16,7 +16,8 @@ _EXPLETIVE = re.compile(
     r"\b(does|did|will|would|do) it (take|matter|hurt)\b|\b(is|was) it (\w+ )?(possible|true|legal|ok|okay|"
     r"necessary|safe|allowed|better|worth|required) (to|that|for|if)\b|\bit is (possible|true|necessary)\b"
     r"|\b(so|such|say|says|said|know|think|means?|sure|believe|fact|way|time|one|ones|thing|things|everything|all|"
-    r"those|something|anything) that\b|\bis it (raining|snowing)\b|\bthat (is|are|was|were|can|will|would|has|have)\b",
+    r"those|something|anything) that\b|\b(is it|it is) (raining|snowing|late|dark|cold|hot)\b"
+    r"|\bit (rains?|snows?|gets? (late|dark|cold))\b|\bthat (is|are|was|were|can|will|would|has|have)\b",
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(r"\w[\w\s'’-]*(?:\b(?:and|or|but|if|when|because|while)\b|[,;:])", re.IGNORECASE)
