@@ -1,7 +1,7 @@
 """Questions as users ask them, over real folders: is what is shown useful, is it wrong, is it rightly refused?
 
     python bench/user_questions.py --data DIR --work FOLDER [--sets docs_redis kite_sourcegraph] [--conversations]
-                                   [--refusal] [--out FILE] [--show bad|all]
+                                   [--talks] [--refusal] [--out FILE] [--show bad|all]
 
 DIR holds `questions/NAME.jsonl` (question, `accept`, `short`, `must_not`, `answerable`), `documents/NAME`, and
 `refusal/*.passages.jsonl` with `*.questions.jsonl`. The workspaces are kept in FOLDER, filled once. Every question is
@@ -185,6 +185,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="keep the workspaces here")
     parser.add_argument("--sets", nargs="*", default=["docs_redis", "kite_sourcegraph"], choices=[*FOLDERS])
     parser.add_argument("--conversations", action="store_true", help="ask the conversations too")
+    parser.add_argument("--talks", action="store_true", help="ask the made-up conversations in bench/talks too")
     parser.add_argument("--refusal", nargs="*", default=[], choices=["rgb", "nomiracl"], help="refusal sets to ask")
     parser.add_argument("--out", type=Path, help="write every answer to this file, one JSON object a line")
     parser.add_argument("--show", choices=["bad", "all"], help="print answers")
@@ -203,6 +204,13 @@ def main() -> None:
                 print(f"== {name}, conversations")
                 table(results)
                 everything += [(f"{name}, conversations", each) for each in results]
+    if options.talks:
+        talks = Path(__file__).parent / "talks"
+        with opened(options.work / "talks", [talks / "documents"]) as workspace:
+            results = converse(workspace, lines_of(talks / "talks.jsonl"))
+        print("== talks")
+        table(results)
+        everything += [("talks", each) for each in results]
     for name in options.refusal:
         results = refusal_set(options.data, name, options.work)
         print(f"== {name}")
