@@ -191,7 +191,7 @@ def phrases(text: str) -> list[str]:
         if broken:
             runs.append([])
             joints = []
-        weak = word.islower() and (bare in WEAK or stem(bare) in WEAK_STEMS)
+        weak = word.islower() and (bare in WEAK or (stem(bare) in WEAK_STEMS and bare != "goods"))
         if word in _JOINS_NAMES and (joints or (runs[-1] and runs[-1][-1][:1].isupper())):
             joints = [*joints, word]
             continue
