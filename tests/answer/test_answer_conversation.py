@@ -169,3 +169,11 @@ def test_depends() -> None:
     assert not depends("What is mortadella and where is it from?")
     assert not depends("e-Discovery? What is that?")
     assert not depends("What is the refund policy of Harbour Mills?")
+
+
+def test_misspelt_words_are_put_right_in_every_form() -> None:
+    found = standalone("is it cleenable?", asked("Who built the ofen?")).spelt(
+        lambda text: text.replace("ofen", "oven").replace("cleenable", "cleanable")
+    )
+    assert found.question == "is the oven cleanable?"
+    assert [form.question for form in found.forms] == ["is the oven cleanable?", "is it cleanable?"]

@@ -147,7 +147,7 @@ class Answerer:
         with run.step("search"):
             run.pool = self._found(run)
         if history and rewritten.about and run.pool:
-            self._follow(run, rewritten)
+            self._follow(run, rewritten.spelt(run.spelling.applied))
         elif self._reader is not None and run.pool:
             with run.step("read"):
                 run.findings = read_passages(run.standalone, run.pool, self._reader)
@@ -276,6 +276,7 @@ class Answerer:
         if self._speller is not None:
             run.spelling = self._speller(run.standalone, hits)
             run.standalone, run.searched = run.spelling.applied(run.standalone), run.spelling.applied(run.searched)
+            run.shown = run.standalone
         return bool(run.spelling.changes)
 
     # -- parts -------------------------------------------------------------------------------------------------

@@ -9,8 +9,8 @@ it is.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 from instill.answer.asked.about import About, about_of
 from instill.answer.asked.announced import since_change, without_announcement
@@ -73,6 +73,11 @@ class Standalone:
     @property
     def rewritten(self) -> bool:
         return bool(self.by)
+
+    def spelt(self, right: Callable[[str], str]) -> Standalone:
+        """The same with misspelt words put right."""
+        forms = tuple(replace(form, question=right(form.question)) for form in self.forms)
+        return replace(self, question=right(self.question), search=right(self.search), forms=forms)
 
 
 def standalone(
