@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -144,12 +145,22 @@ def compare(
         opened = whole.seen_by(label)
         if opened.is_empty:
             raise UsageError(EMPTY)
-        folder = opened.settings.generator.folder
-        if train and folder:
+        folder = _trained_base(opened) if train else ""
+        if folder:
             tuning = TuningPlan("compare", folder, method, last_layers, rank, learning_rate, epochs)
             plan = replace(plan, tuning=replace(tuning, replay_share=replay, seed=seed))
         chosen_arms(plan, generator=has_generator(opened))  # Before a study set is made for nothing.
         _run(opened, _study(opened, study, as_json), plan, out, as_json, judging)
+
+
+def _trained_base(opened: Workspace) -> str:
+    """The folder of the local model that is set, where it can be trained here."""
+    from instill.generators.choosing import local_base
+
+    settings = opened.settings.generator
+    if settings.gguf and importlib.util.find_spec("torch") is None:
+        return ""
+    return local_base(settings)
 
 
 def _refuse_beside_lab(context: typer.Context) -> None:

@@ -42,6 +42,7 @@ from instill.study.sets import StudyItem, digest
 from instill.study.stored import StoredStudy
 
 if TYPE_CHECKING:
+    from instill.settings import GeneratorSettings
     from instill.workspace import Workspace
 
 
@@ -233,7 +234,7 @@ def _identity(workspace: Workspace, study: StoredStudy, plan: ComparePlan, train
         settings.search.model_dump(),
         settings.answer.model_dump(),
         settings.generator.model_dump(mode="json", exclude={"api_key", "adapter", "timeout_s", "temperature"}),
-        _base_hash(settings.generator.folder),
+        _base_hash(settings.generator),
         repr(plan.wording),
         plan.pipeline,
         plan.passages,
@@ -243,12 +244,17 @@ def _identity(workspace: Workspace, study: StoredStudy, plan: ComparePlan, train
     return digest(parts)
 
 
-def _base_hash(folder: str) -> str:
-    if not folder:
+def _base_hash(generator: GeneratorSettings) -> str:
+    if generator.gguf:
+        from instill.generators.gguf.base_folder import gguf_hash
+        from instill.generators.gguf.known import KNOWN, gguf_file
+
+        return gguf_hash(gguf_file(generator.gguf), KNOWN.get(generator.gguf))
+    if not generator.folder:
         return ""
     from instill.generators.models import model_hash
 
-    return model_hash(Path(folder))
+    return model_hash(Path(generator.folder))
 
 
 @contextmanager

@@ -129,7 +129,7 @@ def about_run(workspace: Workspace, study: StoredStudy, plan: ComparePlan, train
         "split": "audit" if plan.audit else "gate",
         "documents": str(len(workspace.documents())),
         "encoder": workspace.index.generation.fingerprint,
-        "generator": Path(generator.folder).name if generator.folder else generator.model or "none",
+        "generator": Path(generator.folder or generator.gguf).name or generator.model or "none",
         "seed": str(plan.seed),
     }
     for arm, each in trained.by_arm.items():

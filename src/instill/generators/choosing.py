@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from instill.errors import UsageError
 from instill.generators.gguf.known import KNOWN
+
+if TYPE_CHECKING:
+    from instill.settings import GeneratorSettings
 
 NONE = "none"
 
@@ -38,3 +42,24 @@ def settings_for(word: str) -> dict[str, object]:
         where="--generator",
         remedy=f"Name one of {', '.join(sorted(KNOWN))}, a .gguf file, a transformers folder, or {NONE}.",
     )
+
+
+def local_base(settings: GeneratorSettings) -> str:
+    """The transformers folder of the local model that is set, which training works on; "" where none is set.
+
+    A GGUF file is unpacked for it, once.
+
+    Raises:
+        UsageError: the file that is set cannot be used.
+        MissingDependency: a GGUF file is set and what unpacks it is not installed.
+
+    Example:
+        >>> from instill.settings import GeneratorSettings
+        >>> local_base(GeneratorSettings(folder="/models/m")), local_base(GeneratorSettings())
+        ('/models/m', '')
+    """
+    if not settings.gguf:
+        return settings.folder
+    from instill.generators.gguf.base_folder import base_of
+
+    return str(base_of(settings.gguf).folder)

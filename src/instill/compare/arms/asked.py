@@ -272,14 +272,14 @@ def generator_with(workspace: Workspace, adapter: str) -> Generator:
     from instill.registry.serving import adapter_for
 
     settings = workspace.settings.generator
-    if not settings.folder:
+    if not settings.folder and not settings.gguf:
         raise UsageError(
             "A fine-tuned arm needs a local generator.",
             where="generator.folder",
-            remedy="Set generator.folder to the model that the candidate was trained on.",
+            remedy="Set generator.folder or generator.gguf to the model that the candidate was trained on.",
         )
     generator = open_generator(settings, adapter=adapter_for(workspace.home, adapter))
-    assert generator is not None, "a folder is set"
+    assert generator is not None, "a local model is set"
     return generator
 
 

@@ -115,9 +115,9 @@ class LineUp:
 
 
 def has_generator(workspace: Workspace) -> bool:
-    """Whether a folder or an endpoint is set."""
+    """Whether a folder, a GGUF file or an endpoint is set."""
     settings = workspace.settings.generator
-    return bool(settings.folder or settings.base_url)
+    return bool(settings.folder or settings.gguf or settings.base_url)
 
 
 def opened(workspace: Workspace, key: str) -> Generator:
@@ -126,7 +126,7 @@ def opened(workspace: Workspace, key: str) -> Generator:
     Raises:
         UsageError: the workspace has none, or there is no such candidate.
     """
-    if workspace.settings.generator.folder:
+    if workspace.settings.generator.folder or workspace.settings.generator.gguf:
         return generator_with(workspace, key or "none")
     found = None if key else workspace.generator
     if found is None:

@@ -13,6 +13,7 @@ from instill.compare.setting import Setting
 from instill.compare.tuned.forgetting import forgetting
 from instill.compare.tuned.skills import reading_rows_of, refusal_rows_of
 from instill.durable import write_json
+from instill.generators.choosing import local_base
 from instill.measure.report.types import Kept
 from instill.study.sets import digest
 
@@ -45,7 +46,7 @@ def measure_forgetting(setting: Setting) -> list[Kept]:
     passages = Passages(setting.workspace, setting.study.facts())
     unknown = plan.unknown or ""
     found = forgetting(
-        Path(setting.workspace.settings.generator.folder),
+        Path(local_base(setting.workspace.settings.generator)),
         {arm: [each.folder] for arm, each in trained.by_arm.items()},
         retention=_rows(trained.retention),
         reading=reading_rows_of(setting.study, passages, plan.wording, most=MOST_ROWS, seed=plan.seed),

@@ -16,6 +16,7 @@ from instill.compare.tuned.replay import general_prompts, replay_rows
 from instill.compare.tuned.tuning import Tuned, TuningPlan, closed_rows, tune
 from instill.derived import made_from
 from instill.errors import UsageError
+from instill.generators.choosing import local_base
 from instill.measure.journal import open_journal
 from instill.study.links import linked
 from instill.study.stored import StoredStudy
@@ -155,13 +156,14 @@ def _own_replies(
     """What the base says to general prompts, and the seconds that this took."""
     from instill.generators.models import model_hash
 
-    if not workspace.settings.generator.folder:
+    local = local_base(workspace.settings.generator)
+    if not local:
         raise UsageError(
             "Replay by the base itself needs it as the workspace's generator.",
             where="generator.folder",
             remedy="Set generator.folder to the base, or name rows of replay.",
         )
-    base = model_hash(Path(workspace.settings.generator.folder))
+    base = model_hash(Path(local))
     prompts = general_prompts()
     file = folder / f"replay-{base}.jsonl"
     with open_journal(file, base, noun="a reply", work="asking this model for replay") as journal:
@@ -171,7 +173,7 @@ def _own_replies(
 
 def _check_base(workspace: Workspace, plan: TuningPlan) -> None:
     """The arms are asked with the workspace's generator, so that it must be what is trained."""
-    folder = workspace.settings.generator.folder
+    folder = local_base(workspace.settings.generator)
     if not folder or Path(folder).expanduser().resolve() != Path(plan.base).expanduser().resolve():
         raise UsageError(
             "Arms are fine-tuned from the workspace's own generator.",
