@@ -37,6 +37,12 @@ SIZES = {
 READING = {"squad2": 6_100, "squad11": 2_500, "new_wiki": 2_000, "fairytaleqa": 1_500}
 """The same for the sets that the first reader was trained on."""
 
+FACTS = {
+    "squad2": 6_100, "squad11": 6_000, "new_wiki": 5_000, "fairytaleqa": 1_500, "qed": 1_300, "tldr": 2_000,
+    "qamr": 1_500, "msdocs_cpp_errors": 1_200, "msdocs_bugchecks": 500, "eslint_rules": 700, "wikitablequestions": 1_500,
+}  # fmt: skip
+"""The same with `--facts`: more single facts out of paragraphs, which are where near misses are hardest to see."""
+
 JUDGED = {"fool_me_twice": 2_400, "sharc_dev": 700, "conditionalqa_evidence": 1_200}
 """Most rows of sets that judge: is the statement, or the question for yes or no, decided by the passage? The shipped
 reader was trained without them."""
@@ -155,16 +161,20 @@ def main() -> None:
     parser.add_argument("--train", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--reading", type=Path, help="Folder with the rows that bench/reading_sets.py wrote.")
+    parser.add_argument(
+        "--facts", action="store_true", help="More of the sets that ask single facts, less of the others."
+    )
     parser.add_argument("--judged", action="store_true", help="Also sets that judge statements, or answer yes or no.")
     chosen = parser.parse_args()
     chosen.out.mkdir(parents=True, exist_ok=True)
-    made = {name: cut(rows_of(chosen.train, name), most) for name, most in SIZES.items()}
+    sizes, reading = ({**each, **(FACTS if chosen.facts else {})} for each in (SIZES, READING))
+    made = {name: cut(rows_of(chosen.train, name), sizes[name]) for name in SIZES}
     if chosen.judged:
         made |= {name: cut(judged(chosen.train, name), most) for name, most in JUDGED.items()}
     made["docs_headings"] = cut(headings(chosen.train), 4_000)
-    for name, most in READING.items() if chosen.reading else ():
+    for name in [each for each in reading if each not in SIZES] if chosen.reading else ():
         lines = (chosen.reading / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
-        made[name] = cut(({"id": line, **json.loads(line)} for line in lines), most)
+        made[name] = cut(({"id": line, **json.loads(line)} for line in lines), reading[name])
         for row in made[name]:
             del row["id"]
     for name, rows in made.items():

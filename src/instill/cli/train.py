@@ -48,6 +48,7 @@ def reader(
     seed: int = 0,
     held_out: Annotated[float, typer.Option(min=0.01, max=0.9, help="Share of articles kept for measuring.")] = 0.12,
     mined: Annotated[float, typer.Option(min=0, max=1, help="Wrong passages that rank high, a question.")] = 0.25,
+    removed: Annotated[float, typer.Option(min=0, max=1, help="Its passage without the answering sentence.")] = 0.12,
     misled: Annotated[float, typer.Option(min=0, max=1, help="Misleading forms, a question.")] = 0.18,
     tweaked: Annotated[float, typer.Option(min=0, max=1, help="Forms with a number or version changed.")] = 0.0,
     neighbours: Annotated[float, typer.Option(min=0, max=1, help="Other passages of the same group.")] = 0.0,
@@ -88,6 +89,7 @@ def reader(
         chosen,
         Mix(
             mined=mined,
+            removed=removed,
             misled=misled,
             tweaked=tweaked,
             neighbours=neighbours,
