@@ -26,7 +26,7 @@ from instill.answer.text import coverage, terms
 from instill.encoders.protocol import Encoder
 from instill.index.types import Hit
 
-MOST_CANDIDATES = 14
+MOST_CANDIDATES = 9
 """Pieces that are read one by one."""
 
 SMALL_TABLE = 600

@@ -14,7 +14,7 @@ from instill.answer.scores import normalised
 from instill.documents.table_heads import shown_head
 from instill.index.types import Hit
 
-DEPTH = 20
+DEPTH = 12
 """Passages read for a question."""
 
 SEARCH_SHARE = 1.0
