@@ -148,3 +148,20 @@ def test_every_piece_is_text_of_its_document_and_holds_the_place(lines: list[str
         assert piece.text == "\n".join(text[start:end] for start, end in piece.spans)
         assert piece.size <= 2 * LONGEST_PIECE
         shown(piece)
+
+
+@pytest.mark.parametrize(
+    ("above", "led"),
+    [
+        ("We cannot send parcels to any of these towns, for want of roads.", True),
+        ("The following towns are far.", True),
+        ("Towns:", True),
+        ("Parcels are sent everywhere.", False),
+    ],
+)
+def test_a_paragraph_that_points_on_belongs_to_its_list(above: str, led: bool) -> None:
+    text = f"# Towns\n\n{above}\n\n- Lund\n- Ystad\n"
+    window = open_window(hit_of(text), text, 0)
+    assert window is not None
+    [piece] = pieces_at(window, text.index("Ystad"), sections=False)
+    assert piece.text == (f"{above}\n\n" if led else "") + "- Lund\n- Ystad"

@@ -57,8 +57,10 @@ _GENERIC = frozenset(terms("number amount name date time value kind type total")
 """Words that say of what kind the answer is, not what it is about: "the phone number"."""
 
 _NUMBERS = re.compile(r"\d[\d.,]*|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|not|never)\b")
-_QUOTED = re.compile(r"[\"“`'][^\"”`']{8,}[\"”`']|\b[A-Z][A-Z_]{4,}\b|\b[eE]rror\b|\b[A-Za-z]+-?\d{2,}\b")
-"""A message, a code or the word "error": what to do stands beside the place where it is named."""
+_QUOTED = re.compile(
+    r"[\"“`'][^\"”`']{8,}[\"”`']|\b[A-Z][A-Z_]{4,}\b|\b[eE]rror\b|\b[A-Za-z]+-?\d{2,}\b|^[a-z][\w.-]*: "
+)
+"""A message ("fatal: no such file"), a code or the word "error": what to do stands beside where it is named."""
 
 
 @dataclass(frozen=True, slots=True)
