@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from instill.derived import BESIDE, MadeFrom, keep_beside, together
 from instill.errors import UsageError, WorkspaceError
+from instill.gate.advice import scale_text
 from instill.registry.card import Base, Card, Condition, GateResult, Metrics, Rows, candidate_id, environment, now
 from instill.registry.champions import Champions
 from instill.registry.store import Candidate, Registry
@@ -355,6 +356,11 @@ def _measured(card: Card, tried: Interpolated, gate_hash: str) -> Card:
     training = card.metrics.after.get("training", {})
     metrics = Metrics(before=measured["before"], after={"training": training, **measured["after"]})
     conditions = [Condition.model_validate(each.as_dict()) for each in verdict.conditions]
-    reasons = [f"at {each.scale:g} of the change: {reason}" for each in tried.tried for reason in each.verdict.reasons]
+    several = len(tried.tried) > 1
+    reasons = [
+        f"With {scale_text(each.scale)}: {reason}" if several else reason
+        for each in tried.tried
+        for reason in each.verdict.reasons
+    ]
     gate = GateResult.model_validate({"passed": tried.passed, "conditions": conditions, "hash": gate_hash})
     return card.model_copy(update={"metrics": metrics, "gate": gate, "reasons": tuple(reasons)})

@@ -71,7 +71,7 @@ def test_a_rejected_candidate_needs_force(kb: Path) -> None:
 def test_show(kb: Path) -> None:
     shown = instill("models", "show", "worse", cwd=kb).stdout
     for part in ("worse-1", "12 (hash fedcba9876543210)", "2, as on the card", "method", "lora", "accuracy", "0.25",
-                 "0.75", "FAILED  forgetting  it forgets 20%, at most 5%"):  # fmt: skip
+                 "0.75", "failed  forgetting  it forgets 20%, at most 5%"):  # fmt: skip
         assert part in shown
     found = as_json("models", "show", "tone-1", cwd=kb)
     assert (found["parent"], found["reasons"], found["problem"]) == ("dates-1", ["kept for later"], "")

@@ -31,7 +31,7 @@ def test_a_recipe_from_dry_run_to_champion(kb: Path) -> None:
     assert (dry["passed"], dry["rows"], dry["recipe"]["method"]) == (True, 36, "full")
     first = instill("train", "homes.toml", cwd=kb)
     assert ": 24 steps in " in first.stdout
-    assert "passed     The gain of 1.000" in first.stdout
+    assert "ok              The gain of 1.000" in first.stdout
     assert "Passed: it is the champion. Undo: instill models rollback" in first.stdout
     assert "Loading weights" not in first.stderr
     assert "Warning" not in first.stderr

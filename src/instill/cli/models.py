@@ -14,6 +14,7 @@ import typer
 from instill.cli.output import JsonOption, WorkspaceOption, clean, columns, print_json, readable
 from instill.cli.terminal import err, say, say_block
 from instill.errors import MissingDependency, UsageError, WorkspaceError
+from instill.gate.advice import WORDS, advice
 from instill.location import find_workspace
 from instill.registry.champions import Champions, Change
 from instill.registry.comparing import card_differences, flat
@@ -272,8 +273,13 @@ def _print_card(found: Candidate, *, champion: bool, problem: str) -> None:
     measured = [(clean(name), _shown(before.get(name)), _shown(after.get(name))) for name in names]
     _print_section("measured", [("", "before", "after"), *measured] if measured else [])
     conditions = card.gate.conditions if card.gate else ()
-    marks = [("ok" if each.passed else "FAILED", clean(each.name), clean(each.said)) for each in conditions]
+    marks = [
+        (WORDS.get(each.outcome, "ok" if each.passed else "failed"), clean(each.name), clean(each.said))
+        for each in conditions
+    ]
     _print_section("gate", marks)
+    todo = advice((each.name, each.outcome or ("" if each.passed else "failed"), each.needed) for each in conditions)
+    _print_section("next", [(each,) for each in todo])
     _print_section("reasons", [(clean(reason),) for reason in card.reasons])
 
 

@@ -13,6 +13,7 @@ import typer
 from instill.cli.output import JsonOption, WorkspaceOption, clean, columns, print_json, progress_bar
 from instill.cli.terminal import err, say, say_block
 from instill.errors import UsageError
+from instill.gate.advice import WORDS, advice, scale_text
 from instill.location import find_workspace
 
 if TYPE_CHECKING:
@@ -234,14 +235,18 @@ def _told(outcome: Outcome) -> str:
         return "\n".join([*lines, f"No gate: it is kept, not promoted. Next: instill models show {card.id}"])
     for tried in outcome.tried.tried:
         if len(outcome.tried.tried) > 1:
-            lines.append(f"at {tried.scale:g} of the change:")
-        lines += [f"  {each.outcome:<9}  {each.said}" for each in tried.verdict.conditions]
+            lines.append(f"With {scale_text(tried.scale)}:")
+        lines += [f"  {WORDS[each.outcome]:<14}  {each.said}" for each in tried.verdict.conditions]
     if outcome.promoted:
         lines.append("Passed: it is the champion. Undo: instill models rollback")
     elif outcome.tried.passed:
         lines.append(f"Passed; it is kept, not promoted. Next: instill models promote {card.id}")
     else:
-        lines.append(f"Rejected; it is kept with the reasons. See: instill models show {card.id}")
+        found = outcome.tried.chosen.verdict.conditions
+        lost = any(each.outcome == "failed" for each in found)
+        said = "Rejected" if lost else "Not proven yet, so it is not promoted"
+        lines.append(f"{said}; it is kept with the reasons. See: instill models show {card.id}")
+        lines += [f"next: {each}" for each in advice((one.name, one.outcome, one.needed) for one in found)]
     return "\n".join(lines)
 
 

@@ -65,6 +65,8 @@ class Condition(_Part):
     measured: Any = None
     limit: Any = None
     said: str = ""
+    outcome: str = ""
+    needed: int = 0
 
 
 class GateResult(_Part):

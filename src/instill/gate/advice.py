@@ -1,0 +1,54 @@
+"""What to change after a gate has not passed: a sentence for each condition that is not met. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+WORDS = {"passed": "ok", "failed": "failed", "undecided": "not proven yet"}
+"""How an outcome is said to people."""
+
+_FAILED = {
+    "gain": "Train longer or at a higher rate (recipe: epochs, learning_rate), or add rows like the gate's.",
+    "forgetting": "Mix in rows of what it must keep (recipe: [replay]), or train for fewer steps or at a lower rate.",
+    "reading": "Add rows that answer from passages, or train for fewer steps or at a lower rate.",
+    "abstention": "Add rows of the kind that it gets wrong: questions without an answer, or ones with it.",
+    "format": "Add rows that show the format, or train longer. Look at replies: instill models try ID TEXT.",
+    "text": "Train for fewer steps or at a lower rate. Look at replies: instill models try ID TEXT.",
+    "controls": "Look for rows that give the controls' answers away, or train for fewer steps.",
+}
+
+
+def advice(conditions: Iterable[tuple[str, str, int]]) -> list[str]:
+    """Sentences, each once.
+
+    Args:
+        conditions: name ("forgetting.kl"), outcome ("passed", "failed" or "undecided") and the rows that would decide
+            (0: not known).
+
+    Example:
+        >>> advice([("gain", "undecided", 60), ("text", "passed", 0)])
+        ['Give [gain] of the gate about 60 rows; what it has proves nothing either way. Then ... measured anew.']
+    """
+    said: dict[str, None] = {}
+    for name, outcome, needed in conditions:
+        section = name.partition(".")[0]
+        if outcome == "failed":
+            said.setdefault(_FAILED.get(section, f"Look at what [{section}] of the gate measures."))
+        elif outcome == "undecided":
+            rows = f"about {needed} rows" if needed else "more rows"
+            said.setdefault(
+                f"Give [{section}] of the gate {rows}; what it has proves nothing either way. Then train again: only "
+                "the gate is measured anew."
+            )
+    return list(said)
+
+
+def scale_text(scale: float) -> str:
+    """How much of a change of the weights was tried, in words.
+
+    Example:
+        >>> scale_text(1.0), scale_text(0.5), scale_text(0.3)
+        ('the whole change', 'half of the change', '0.3 of the change')
+    """
+    words = {1.0: "the whole change", 0.75: "three quarters of the change", 0.5: "half of the change"}
+    return words.get(scale, "a quarter of the change" if scale == 0.25 else f"{scale:g} of the change")

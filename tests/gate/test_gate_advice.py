@@ -1,0 +1,35 @@
+"""After a gate that has not passed, a person is told what to change."""
+
+from __future__ import annotations
+
+import pytest
+
+from instill.gate.advice import WORDS, advice, scale_text
+from instill.gate.specification import Gate
+
+
+def test_what_is_not_proven_is_not_called_a_failure() -> None:
+    assert WORDS["undecided"] == "not proven yet"
+    [said] = advice([("format", "undecided", 60), ("text", "passed", 0)])
+    assert said.startswith("Give [format] of the gate about 60 rows")
+    assert said.endswith("only the gate is measured anew.")
+
+
+def test_each_advice_is_given_once() -> None:
+    found = advice([("forgetting.kl", "failed", 0), ("forgetting.accuracy", "failed", 0), ("gain", "failed", 0)])
+    assert len(found) == 2
+    assert "[replay]" in found[0]
+    assert "learning_rate" in found[1]
+
+
+@pytest.mark.parametrize("section", sorted(set(Gate.model_fields) - {"scoring", "max_tokens"}))
+def test_every_section_of_a_gate_has_an_advice_of_its_own(section: str) -> None:
+    [said] = advice([(section, "failed", 0)])
+    assert not said.startswith("Look at what")
+
+
+def test_parts_of_a_change_have_names() -> None:
+    assert [scale_text(each) for each in (1.0, 0.75, 0.5, 0.25, 0.1)] == [
+        "the whole change", "three quarters of the change", "half of the change", "a quarter of the change",
+        "0.1 of the change",
+    ]  # fmt: skip
