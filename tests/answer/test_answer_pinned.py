@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from instill.answer.answerer import holds_all
 from instill.answer.asked.pinned import Evidence, Pin, missing_pins, other_form_of, others_of_its_kind, pins_of
+from instill.index.types import Hit
 
 
 @pytest.mark.parametrize(
@@ -75,3 +79,19 @@ def test_a_possessive_is_the_name() -> None:
     evidence = Evidence(["Repairs are done by Ingrid Holm and the Weavers."])
     assert missing_pins(pins_of("What is Ingrid Holm's number, and the Weavers' one?"), evidence) == []
     assert [pin.text for pin in missing_pins(pins_of("What is Ingrid Berg's number?"), evidence)] == ["Berg's"]
+
+
+def test_front_matter_and_file_name_are_evidence_for_a_passage_as_for_a_piece() -> None:
+    plain = Hit("d", 0, 0, 9, "The door.", "", None, None, "door.md", "markdown", "Door", (), {}, 1.0, 1.0, 1.0)
+    pins = pins_of("What does E-1037 mean?")
+    assert not holds_all(plain, pins)
+    assert holds_all(replace(plain, metadata={"code": "E-1037"}), pins)
+    assert holds_all(replace(plain, source="faults/E-1037.md"), pins)
+
+
+def test_a_number_is_found_with_its_unit_beside_it() -> None:
+    [pin] = pins_of("Is the tea brewed at 80C?")[-1:]
+    assert Evidence(["Brewed at 80C."]).speaks_of(pin)
+    assert Evidence(["Brewed at 80 degrees."]).speaks_of(pin)
+    assert not Evidence(["It costs 80k."]).speaks_of(pin)
+    assert not Evidence(["Brewed at 800C or 80.5C."]).speaks_of(pin)

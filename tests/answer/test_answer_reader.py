@@ -92,11 +92,8 @@ def test_support_is_where_the_answer_is(reader: Reader) -> None:
     assert 0 <= found.support(found.hits[0], 49, len(text)) <= 1
 
 
-def test_passages_that_agree_are_counted(reader: Reader) -> None:
-    texts = ["The lighthouse was built by Astrid Moen.", "Astrid Moen built the lighthouse in 1843.", FILLER]
-    hits = [hit(text, ordinal=number) for number, text in enumerate(texts)]
-    assert read_passages("Who built the lighthouse?", hits, reader).agreement() == 1
-    assert read_passages("Who built the lighthouse?", [], reader).agreement() == 0
+def test_nothing_is_read_where_nothing_was_found(reader: Reader) -> None:
+    assert read_passages("Who built the lighthouse?", [], reader).readings == ()
 
 
 def test_only_the_first_passages_are_reordered(reader: Reader) -> None:

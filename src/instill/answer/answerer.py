@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 from instill.answer.asked.acronyms import definitions, other_form
 from instill.answer.asked.conversation import Standalone, standalone
-from instill.answer.asked.pinned import Evidence, Pin, missing_pins, pins_of
+from instill.answer.asked.pinned import Evidence, Pin, missing_pins, pins_of, spoken_in
 from instill.answer.asked.sides import sides_of, spoken_of, with_each_side
 from instill.answer.asked.spelling import Spelling
 from instill.answer.citations import Citer, DocumentPages, DocumentText, candidate
@@ -313,7 +313,7 @@ def merged(first: Sequence[Hit], second: Sequence[Hit]) -> list[Hit]:
 
 def holds_all(hit: Hit, pins: Sequence[Pin]) -> bool:
     """Does the passage, its title or its headings speak of every pin?"""
-    return not missing_pins(pins, Evidence([hit.title, hit.headings, hit.text, hit.source.rpartition("/")[2]]))
+    return not missing_pins(pins, Evidence(spoken_in(hit, hit.headings, hit.text)))
 
 
 class _Run:

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Literal
 
 from instill.answer.text import STOPWORDS, normalise, stem
+from instill.index.types import Hit
 
 PinKind = Literal["number", "code", "name"]
 
@@ -59,7 +60,15 @@ class Evidence:
             words = (re.sub(r"'s?$", "", word) for word in _plain(pin.text).split())  # "Holm's number"
             return all(stem(word) in self.words or word in self._plain for word in words)
         wanted = _bare_number(pin.text) if pin.kind == "number" else _plain(pin.text.strip("`"))
-        return bool(re.search(rf"(?<![\w.]){_flexible(wanted)}(?![\w]|\.\d)", self._plain))
+        # A number may be followed by its unit ("80C", "5gb"), as in the question, but "16k" is another number than 16.
+        unit = r"(?![km]\b)[a-z%°€$£]{1,4}\b|" if pin.kind == "number" else ""
+        return bool(re.search(rf"(?<![\w.]){_flexible(wanted)}(?={unit}(?!\w|\.\d))", self._plain))
+
+
+def spoken_in(hit: Hit, headings: str, text: str) -> list[str]:
+    """What a part of a passage speaks of: its words, its headings, its document's title, file name and front matter."""
+    values = (str(value) for value in hit.metadata.values())
+    return [hit.title, headings, text, hit.table_head, hit.source.rpartition("/")[2], *values]
 
 
 def pins_of(question: str) -> list[Pin]:

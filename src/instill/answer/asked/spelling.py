@@ -73,7 +73,8 @@ class Spelling:
     def applied(self, text: str) -> str:
         """`text` with every change made."""
         for word, other in self.changes:
-            text = re.sub(rf"(?<![^\W\d_]){re.escape(word)}(?![^\W\d_])", lambda _match, other=other: other, text)  # type: ignore[misc]
+            plain = other.replace("\\", r"\\")  # In a replacement a backslash would mean something.
+            text = re.sub(rf"(?<![^\W\d_]){re.escape(word)}(?![^\W\d_])", plain, text)
         return text
 
     @property

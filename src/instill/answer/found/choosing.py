@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from instill.answer.asked.pinned import Evidence, Pin, missing_pins, pins_of
+from instill.answer.asked.pinned import Evidence, Pin, missing_pins, pins_of, spoken_in
 from instill.answer.asked.question import Question
 from instill.answer.asked.sides import Side, sides_of
 from instill.answer.citations import Citer
@@ -115,10 +115,8 @@ def _lacks(pins: Sequence[Pin], piece: Piece) -> int:
 
 
 def evidence_of(piece: Piece) -> Evidence:
-    """What a piece speaks of: its words, its headings, its document's title, file name and front matter."""
-    hit = piece.hit
-    values = [str(value) for value in hit.metadata.values()]
-    return Evidence([hit.title, piece.headings, piece.text, hit.table_head, hit.source.rpartition("/")[2], *values])
+    """What a piece speaks of; see `spoken_in`."""
+    return Evidence(spoken_in(piece.hit, piece.headings, piece.text))
 
 
 def _in_order(chosen: list[Chosen]) -> list[Chosen]:

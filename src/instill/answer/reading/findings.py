@@ -10,7 +10,6 @@ import numpy as np
 
 from instill.answer.reading.reader import Reader, Reading
 from instill.answer.reading.reader_input import heading
-from instill.answer.scores import normalised
 from instill.documents.table_heads import shown_head
 from instill.index.types import Hit
 
@@ -50,17 +49,6 @@ class Findings:
             return 0.0
         chance = found.mass(start, end) / (1 + exp(-max(-30.0, min(30.0, found.score))))
         return 1 - log(max(_LEAST, min(1.0, chance))) / log(_LEAST)
-
-    def agreement(self) -> int:
-        """How many other passages, of those that answer by the reader, give the answer that the first gives."""
-        answers = [
-            normalised(hit.text[found.start : found.end])
-            for rank, (hit, found) in enumerate(zip(self.hits, self.readings, strict=False))
-            if rank == 0 or found.score > 0
-        ]
-        if not answers or not answers[0]:
-            return 0
-        return sum(f" {answers[0]} " in f" {other} " for other in answers[1:])
 
 
 def read_passages(question: str, hits: Sequence[Hit], reader: Reader, *, depth: int = DEPTH) -> Findings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from instill.answer.asked.pinned import Evidence, missing_pins, other_form_of, others_of_its_kind, pins_of
+from instill.answer.asked.pinned import Evidence, missing_pins, other_form_of, others_of_its_kind, pins_of, spoken_in
 from instill.answer.asked.question import Question, read_question
 from instill.answer.asked.sides import sides_of, spoken_of
 from instill.answer.citations import Citer
@@ -110,7 +110,7 @@ def what_is_missing(question: str, chosen: Sequence[Chosen], pool: Sequence[Hit]
     pieces = [each.piece for each in chosen]
     evidence = Evidence([line for piece in pieces for line in evidence_of(piece).texts])
     lacking = missing_pins(pins, evidence)
-    around = Evidence([line for hit in pool for line in _about(hit, hit.headings, hit.text)])
+    around = Evidence([line for hit in pool for line in spoken_in(hit, hit.headings, hit.text)])
     hard = [pin for pin in lacking if pin.kind != "name" or not (around.speaks_of(pin) or other_form_of(pin, around))]
     soft = [pin for pin in lacking if not other_form_of(pin, evidence)]
     if not hard:
@@ -127,10 +127,6 @@ def missing_side(question: str, pool: Sequence[Hit]) -> str:
     held = [spoken_of(hit) for hit in pool]
     missing = [f'"{side.text}"' for side in sides_of(question) if not any(side.is_in(found) for found in held)]
     return f"Nothing that was found speaks of {' and '.join(missing)}." if missing else ""
-
-
-def _about(hit: Hit, headings: str, text: str) -> list[str]:
-    return [hit.title, headings, text, hit.source.rpartition("/")[2], *(str(value) for value in hit.metadata.values())]
 
 
 def piece_claims(
