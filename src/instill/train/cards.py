@@ -16,6 +16,12 @@ def origin(manifest: Mapping[str, Any]) -> str:
             f"\n- Rows: {rows['trained']} trained on, {rows['held out']} held out (hash `{rows['hash']}`); the split is"
             f"\n  by article (share {split['share']}, seed {split['seed']})"
         )
+    if "averaged" in manifest:
+        other = manifest["averaged"]
+        lines += (
+            f"\n- Averaged: {other['share']} of each of its weights, the rest from `{other['with']}`, which training"
+            "\n  began from (Wortsman et al., 2022)"
+        )
     return lines
 
 
