@@ -1,9 +1,11 @@
-"""The shipped reader from two: `python bench/average_reader.py --run DIR --with DIR --share 0.6 --data FILE ... --out DIR`.
+"""The shipped reader, made of two:
 
-A reader that is trained on other kinds of text reads these far better, and prose a little worse. The mean of its weights
-and those that it began from keeps what both know (Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR
-2022). --run is the folder of `instill train reader`, --with an exported reader from which that run began, --share how
-much of the run is taken. --data are the run's rows: the reader is measured on those that were held out.
+    python bench/average_reader.py --run DIR --with DIR --share 0.6 --data FILE ... --out DIR
+
+A reader that is trained on other kinds of text reads these far better, and prose a little worse. The mean of its
+weights and of those that it began from keeps what both know (Wortsman et al., "Robust fine-tuning of zero-shot
+models", CVPR 2022). --run is the folder of `instill train reader`, --with an exported reader from which that run began,
+--share how much of the run is taken. --data are the run's rows: the reader is measured on those that were held out.
 """
 
 from __future__ import annotations
