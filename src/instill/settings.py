@@ -119,6 +119,18 @@ class PriceSettings(_Section):
     currency: str = Field("EUR", description="As it is printed.")
 
 
+class CompareSettings(_Section):
+    """Comparisons of ways to answer."""
+
+    acceptable_loss: float = Field(
+        0.15,
+        gt=0,
+        lt=1,
+        description="Share of right answers that choosing the recommended arm may cost at most; above it there is not "
+        "enough evidence.",
+    )
+
+
 class Settings(BaseSettings):
     """Everything that can be set. Frozen; open another workspace to use other settings.
 
@@ -139,6 +151,7 @@ class Settings(BaseSettings):
     generator: GeneratorSettings = GeneratorSettings()
     privacy: PrivacySettings = PrivacySettings()
     prices: PriceSettings = PriceSettings()
+    compare: CompareSettings = CompareSettings()
 
     @classmethod
     def settings_customise_sources(

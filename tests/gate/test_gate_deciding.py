@@ -42,7 +42,7 @@ def test_a_candidate_like_its_base_seldom_fails(rows: int) -> None:
 
 def test_with_enough_rows_a_candidate_like_its_base_passes() -> None:
     needed = rows_for_loss([1.0, -1.0] * 5 + [0.0] * 90, TOLERANCE)
-    assert needed == pytest.approx(0.1 * (1.96 / (1.5 * TOLERANCE)) ** 2, rel=0.15)
+    assert needed == pytest.approx(0.1 * (1.96 / (1.5 * TOLERANCE)) ** 2, rel=0.3)
     assert outcomes(needed, 0.0).count("passed") >= 94
 
 

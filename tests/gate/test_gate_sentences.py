@@ -128,16 +128,16 @@ def test_a_percentage_beside_its_limit_is_above_below_or_equal_as_printed(value:
 
 
 def test_six_rows_are_not_enough_and_what_is_enough_is_said() -> None:
-    for rows in range(1, 8):
+    for rows in range(1, 9):
         found = paired([1.0] * rows)
         assert gain_outcome(found, 0.0) == "undecided", rows
-        assert rows_for_gain([1.0] * rows, 0.0) == 8
-        said = gain_sentence(found, 0.0, "undecided", rows, 8, (0.0, 1.0))
+        assert rows_for_gain([1.0] * rows, 0.0) == 9
+        said = gain_sentence(found, 0.0, "undecided", rows, 9, (0.0, 1.0))
         assert f"{rows} rows do not prove it" in said
-        assert said.endswith("About 8 rows would do; fewer than 8 never do.")
-    assert gain_outcome(paired([1.0] * 8), 0.0) == "passed"
-    # Eight rows about two facts are two.
-    assert gain_outcome(paired([1.0] * 8, ["a", "b"] * 4), 0.0) == "undecided"
+        assert said.endswith("About 9 rows would do; fewer than 9 never do.")
+    assert gain_outcome(paired([1.0] * 9), 0.0) == "passed"
+    # Ten rows about two facts are two.
+    assert gain_outcome(paired([1.0] * 10, ["a", "b"] * 5), 0.0) == "undecided"
 
 
 def test_a_gain_that_passes_is_found_again_in_four_of_five_cases() -> None:

@@ -81,14 +81,41 @@ def test_questions_of_all_tasks_of_a_need_count_together() -> None:
     assert reach_verdict(rows, []).need("facts").questions == 80
 
 
-def test_too_few_questions_decide_nothing_and_the_number_that_would_is_told() -> None:
-    shares = {"retrieval": 0.8, "fine-tuned": 0.9}
-    few = reach_verdict(asked("facts", shares, 40), []).need("facts")
-    assert (few.state, few.arm) == ("not enough evidence", None)
+def test_too_few_questions_decide_nothing_and_what_is_known_is_told() -> None:
+    shares = {"closed-book": 0.1, "retrieval": 0.8, "fine-tuned": 0.9}
+    few = reach_verdict(asked("facts", shares, 25), []).need("facts")
+    assert (few.state, few.arm, few.decided) == ("not enough evidence", "retrieval", False)
+    assert few.bound is not None
     assert few.needed is not None
-    assert few.needed > 40
-    assert f"about {few.needed:,} questions in all would decide" in reach_verdict(asked("facts", shares, 40), []).said
+    assert few.bound > 0.15
+    assert few.needed > 25
+    assert reach_verdict(asked("facts", shares, 25), []).said == (
+        f"Not enough evidence for facts: until then retrieve, which may lose {few.bound:.2f} and is proven better than "
+        f"closed-book; about {few.needed:,} questions in all would decide; freshness, the format, the tone and "
+        "refusals were not measured."
+    )
     assert reach_verdict(asked("facts", shares, few.needed), []).need("facts").state == "decided"
+
+
+def test_what_choosing_the_arm_can_cost_is_stated_beside_it() -> None:
+    found = reach_verdict(asked("facts", {"closed-book": 0.1, "retrieval": 0.9, "both": 0.9}, 120), []).need("facts")
+    assert (found.state, found.arm) == ("decided", "retrieval")
+    assert found.bound is not None
+    assert 0 < found.bound < 0.1
+    assert found.said == (
+        f"Retrieval: proven better than closed-book, which is cheaper; against both it loses {found.bound:.3f} at most."
+    )
+    written = found.as_dict()
+    assert (written["bound"], written["against"], written["passed"], written["beaten"]) == (
+        found.bound, "both", ["closed-book"], ["closed-book"],
+    )  # fmt: skip
+
+
+def test_how_much_may_be_lost_is_the_readers_to_say() -> None:
+    rows = asked("facts", {"retrieval": 0.8, "fine-tuned": 0.82}, 120)
+    for acceptable, state in ((0.15, "decided"), (0.06, "not enough evidence")):
+        found = reach_verdict(rows, [], rules=Rules(acceptable=acceptable)).need("facts")
+        assert (found.arm, found.state) == ("retrieval", state)
 
 
 def test_where_every_arm_fails_none_is_recommended() -> None:
@@ -165,14 +192,14 @@ def test_freshness_is_decided_by_the_cost_of_a_fact() -> None:
 
 
 def test_cost_accepts_a_larger_loss() -> None:
-    rows = asked("facts", {"fine-tuned": 0.86, "retrieval": 0.97})
+    rows = asked("facts", {"fine-tuned": 0.88, "retrieval": 0.97})
     found = reach_verdict(rows, [])
     assert (found.need("facts").arm, found.need("cost").arm) == ("retrieval", "fine-tuned")
     assert "; where a loss of 0.2 is worth a lower cost, fine-tune;" in found.said
 
 
 def test_cost_is_decided_where_formats_were_put_to_other_arms() -> None:
-    facts = asked("facts", {"fine-tuned": 0.86, "retrieval": 0.97})
+    facts = asked("facts", {"fine-tuned": 0.87, "retrieval": 0.97})
     examples = {"prompted": 0.3, "examples in the prompt": 0.5, "fine-tuned": 0.95}
     found = reach_verdict([*asked("format", examples), *facts, *asked("tone", {"prompted": 0.9})], [])
     alone = reach_verdict(facts, [])
@@ -255,7 +282,9 @@ def test_any_comparison_has_a_verdict(tasks: dict[str, int], arms: Sequence[str]
     assert found.said.endswith(".")
     assert found.said[0].isupper()
     for each in found.needs:
-        assert (each.arm is not None) == (each.state == "decided")
+        assert (each.arm is not None) == (each.state in ("decided", "not enough evidence"))
+        assert each.bound is None or 0 <= each.bound <= 1
+        assert (each.state == "not enough evidence") <= (each.bound is not None and each.bound > 0.15)
         assert each.arm != "oracle"
         assert (each.questions == 0) == (each.state == "not measured")
 

@@ -63,8 +63,18 @@ def compare(
         float | None, typer.Option(min=0.001, max=1, help="The difference that matters to you, e.g. 0.05.")
     ] = None,
     tolerance: Annotated[
-        float, typer.Option(min=0.001, max=0.5, help="Right answers that may be lost for a cheaper arm, as a share.")
+        float,
+        typer.Option(min=0.001, max=0.5, help="Lost right answers, as a share, for which one would not pay more."),
     ] = 0.05,
+    acceptable: Annotated[
+        float | None,
+        typer.Option(
+            "--acceptable-loss",
+            min=0.001,
+            max=0.9,
+            help="What choosing the recommended arm may cost at most; otherwise compare.acceptable_loss.",
+        ),
+    ] = None,
     format: Annotated[
         Path | None, typer.Option("--format", metavar="ROWS", help="Examples of a format, JSON Lines; some are asked.")
     ] = None,
@@ -139,7 +149,7 @@ def compare(
     judging = judge_plan(judge, judge_url, judge_model, judge_key)
     if lab:
         _refuse_beside_lab(context)
-        _run_lab(Path(workspace or "lab-compare"), plan, train, out, as_json, judging)
+        _run_lab(Path(workspace or "lab-compare"), plan, acceptable, train, out, as_json, judging)
         return
     with Workspace.open(workspace) as whole:
         opened = whole.seen_by(label)
@@ -149,6 +159,7 @@ def compare(
         if folder:
             tuning = TuningPlan("compare", folder, method, last_layers, rank, learning_rate, epochs)
             plan = replace(plan, tuning=replace(tuning, replay_share=replay, seed=seed))
+        plan = _accepting(plan, opened, acceptable)
         chosen_arms(plan, generator=has_generator(opened))  # Before a study set is made for nothing.
         _run(opened, _study(opened, study, as_json), plan, out, as_json, judging)
 
@@ -175,8 +186,20 @@ def _refuse_beside_lab(context: typer.Context) -> None:
             )
 
 
+def _accepting(plan: ComparePlan, opened: Workspace, acceptable: float | None) -> ComparePlan:
+    """The plan with the loss that is acceptable: as it was asked for, else as it is set."""
+    most = opened.settings.compare.acceptable_loss if acceptable is None else acceptable
+    return replace(plan, rules=replace(plan.rules, acceptable=most))
+
+
 def _run_lab(
-    folder: Path, plan: ComparePlan, train: bool, out: Path | None, as_json: bool, judging: JudgePlan | None
+    folder: Path,
+    plan: ComparePlan,
+    acceptable: float | None,
+    train: bool,
+    out: Path | None,
+    as_json: bool,
+    judging: JudgePlan | None,
 ) -> None:
     from instill.compare.laboratory import in_laboratory, open_laboratory
 
@@ -185,7 +208,7 @@ def _run_lab(
         _run(
             found.workspace,
             found.study,
-            in_laboratory(found, plan, train=train),
+            in_laboratory(found, _accepting(plan, found.workspace, acceptable), train=train),
             out,
             as_json,
             judging,

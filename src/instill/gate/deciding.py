@@ -15,7 +15,7 @@ above 0, and elsewhere high is within 3 tolerances.
 A gain is the other way round: it passes only when it is proven, and so firmly that the same measurement, made with as
 many other rows, would prove it again in four of five cases (`POWER`, as in `instill.measure.statistics.power`). An
 interval that just clears the limit would do so in one of two. So six rows that are all gained are too few: they rule
-out that there is no gain, and nothing more; eight are enough.
+out that there is no gain, and nothing more; nine are enough.
 
 Rows that belong together (`group`: questions about one fact, say) fail together; they count as a group, not each by
 itself. Where parts of a candidate are tried after the whole, their intervals are wider (`level_of_tries`), so that all
@@ -33,9 +33,8 @@ import numpy as np
 
 from instill.measure.paired import Interval, interval
 from instill.measure.risk import lower_bound, upper_bound
-from instill.measure.statistics.intervals import group_interval
+from instill.measure.statistics.intervals import group_interval, upper_end
 from instill.measure.statistics.power import smallest
-from instill.measure.statistics.student import two_sided
 
 Outcome = Literal["passed", "failed", "undecided"]
 
@@ -123,7 +122,7 @@ def paired(differences: Sequence[float], groups: Sequence[str] | None = None, *,
 
     Example:
         >>> print(paired([0.0] * 50))
-        0.000 [-0.055, 0.055]
+        0.000 [-0.071, 0.071]
     """
     names = [str(number) for number in range(len(differences))] if groups is None else groups
     return group_interval(differences, names, level=level)
@@ -175,7 +174,7 @@ def rows_for_loss(
 
     Example:
         >>> rows_for_loss([0.0] * 10, 0.03), rows_for_loss([1.0, -1.0, 0.0, 0.0] * 5, 0.03)
-        (60, 949)
+        (81, 992)
     """
     return _rows_of_width(differences, SLACK * tolerance / 2, groups, level)
 
@@ -187,7 +186,7 @@ def rows_for_gain(
 
     Example:
         >>> rows_for_gain([1.0] * 6, 0.0), rows_for_gain([1.0] * 6, 0.5), rows_for_gain([1.0, 0.0, 0.0], 0.0)
-        (8, 16, 27)
+        (9, 20, 28)
     """
     mean, variance = float(np.mean(differences)), float(np.var(differences))
 
@@ -202,7 +201,7 @@ def fewest_for_gain(at_least: float, *, level: float = LEVEL) -> int:
 
     Example:
         >>> fewest_for_gain(0.0), fewest_for_gain(0.2)
-        (8, 10)
+        (9, 12)
     """
     return smallest(lambda rows: gain_outcome(_repeated(1.0, 0.0, rows, level), at_least, level=level) == "passed")
 
@@ -212,7 +211,7 @@ def fewest_for_loss(tolerance: float, *, level: float = LEVEL) -> int:
 
     Example:
         >>> fewest_for_loss(0.02), fewest_for_loss(0.1)
-        (46, 10)
+        (60, 11)
     """
     return smallest(lambda rows: loss_outcome(_repeated(0.0, 0.0, rows, level), tolerance) == "passed")
 
@@ -241,8 +240,7 @@ def _rows_of_width(differences: Sequence[float], half: float, groups: Sequence[s
     """The fewest rows, more than these and as varied, whose interval is at most `half` to each side."""
     variance = float(np.var(differences))
     most = half if half > 0 else inf
-    normal = NormalDist().inv_cdf((1 + level) / 2)
-    single = smallest(lambda rows: normal * sqrt(variance * rows + 2) / (rows + 2) <= most)
+    single = smallest(lambda rows: _repeated(0.0, variance, rows, level).high <= most)
     return max(len(differences) + 1, ceil(_effect(differences, groups, level) * single))
 
 
@@ -255,10 +253,18 @@ def _effect(differences: Sequence[float], groups: Sequence[str] | None, level: f
 
 
 def _repeated(mean: float, variance: float, rows: int, level: float) -> Interval:
-    """The interval of so many differences with this mean and variance, each its own group, as `paired` gives it."""
-    count = rows + 2  # Two are imagined, at the ends of the scale.
-    centre = mean * rows / count
-    spread = rows * (variance + (mean - centre) ** 2) + (1 + centre) ** 2 + (1 - centre) ** 2
-    error = sqrt(spread * rows / max(1, rows - 1)) / count
-    half = float(two_sided(1 - level, rows - 1 + 1e-9)) * error
-    return Interval(mean, min(mean, max(-1.0, centre - half)), max(mean, min(1.0, centre + half)))
+    """The interval of so many differences with this mean and variance, each its own group, as `paired` gives it.
+
+    Of differences that are -1, 0 or 1 mean and variance tell the shares; others are put half below and half above the
+    mean.
+    """
+    square = min(1.0, variance + mean**2)
+    if square >= abs(mean):
+        shares = {-1.0: (square - mean) / 2, 0.0: 1 - square, 1.0: (square + mean) / 2}
+    else:
+        far = sqrt(variance)
+        shares = {mean - far: 0.5, mean + far: 0.5} if far else {mean: 1.0}
+    chance = (1 - level) / 2
+    high = upper_end(shares, rows, chance=chance)
+    low = -upper_end({-value: share_ for value, share_ in shares.items()}, rows, chance=chance)
+    return Interval(mean, min(mean, low), max(mean, high))

@@ -29,11 +29,11 @@ def gain_sentence(
         groups: how many groups the rows are of; 0: as many as rows.
 
     Example:
-        >>> said = gain_sentence(Interval(1.0, 0.09, 1.0), 0.0, "undecided", 6, 8, (0.0, 1.0))
+        >>> said = gain_sentence(Interval(1.0, 0.09, 1.0), 0.0, "undecided", 6, 9, (0.0, 1.0))
         >>> print(said.replace(" (from", "\\n(from").replace(" found", "\\nfound"))
         The gain of 1.000 [0.090, 1.000]
         (from 0.000 to 1.000) is above 0, but 6 rows do not prove it firmly enough to be
-        found again on as many others: its interval must begin at 0.300. About 8 rows would do; fewer than 8 never do.
+        found again on as many others: its interval must begin at 0.300. About 9 rows would do; fewer than 9 never do.
     """
     limit = limit_text(at_least)
     digits = digits_beside((found.mean, at_least), (found.low, at_least), (sides[1] - sides[0], 0.0))

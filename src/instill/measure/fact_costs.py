@@ -94,7 +94,7 @@ def fact_costs(
         >>> table = Table.of({"closed-book": [0.0] * 100, "retrieval": [1.0] * 100}, [str(n) for n in range(100)])
         >>> (found,) = fact_costs(table, [Preparation("retrieval", 5.0, 0.0, 100, 0.05, 0.0)], base="closed-book")
         >>> print(found.seconds)
-        0.050 [0.050, 0.053]
+        0.050 [0.050, 0.054]
     """
     prepared = by_arm(preparations)
     arms = [arm for arm in (table.arms if table is not None else prepared) if arm != base]

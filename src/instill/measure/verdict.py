@@ -1,6 +1,8 @@
-"""The verdict of a comparison: per need the cheapest arm that is not measurably worse than the best, and a sentence.
+"""The verdict of a comparison: per need the cheapest arm that is not shown to be worse, and what it can cost at most.
 
-Each need is decided by itself (`instill.measure.statistics.cheapest`), on the questions that all arms were asked. An
+Each need is decided by itself (`instill.measure.statistics.cheapest`), on the questions that all arms were asked. Where
+the bound is more than is acceptable, there is not enough evidence; the arm, the bound and what is proven are said all
+the same. An
 arm that shows what is possible and cannot be used, such as the oracle passage or the whole document with the evidence,
 has scores but is neither recommended nor what others are held against. Where that leaves one arm, it is named, and it
 is said that nothing was chosen: it was held against no other.
@@ -60,14 +62,16 @@ class Rules:
     """What the verdict is held to.
 
     Args:
-        tolerance: share of right answers that may be lost against the best.
-        cost_tolerance: the same for the need "cost".
+        tolerance: share of right answers for which one would not pay more.
+        acceptable: share that may be lost at most where a need is called decided, from the tolerance on.
+        cost_tolerance: both for the need "cost", half of it and all of it.
         least: a need that no arm serves in this share of the questions has no arm.
         answers: the answers over which an arm's preparation is spread when costs are compared, from 1.
         level: of intervals and decisions, for each need by itself.
     """
 
     tolerance: float = 0.05
+    acceptable: float = 0.15
     cost_tolerance: float = 0.2
     least: float = 0.5
     answers: int = 1000
@@ -79,7 +83,10 @@ class NeedVerdict:
     """One need.
 
     Args:
-        arm: the recommended one; None unless the state is "decided".
+        arm: the recommended one, also where there is not enough evidence; None where no arm is good enough, or
+            nothing was measured.
+        bound: what choosing it can cost at most, as a share of the questions; None without an arm, and where no other
+            arm could be recommended.
         questions: that all arms were asked.
         left_out: questions that not all arms were asked.
         needed: where there is not enough evidence, about how many questions in all would decide; None: more would
@@ -92,6 +99,7 @@ class NeedVerdict:
     need: str
     state: State
     arm: str | None
+    bound: float | None
     questions: int
     left_out: int
     needed: int | None
@@ -100,17 +108,23 @@ class NeedVerdict:
     said: str
 
     @property
+    def decided(self) -> bool:
+        """Whether the arm can be recommended without a reserve."""
+        return self.state == "decided"
+
+    @property
     def alone(self) -> bool:
         """Whether no other arm could have been recommended."""
         return self.found is not None and len(self.found.standings) == 1
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
-        plain = ("need", "state", "arm", "questions", "left_out", "needed", "said")
+        plain = ("need", "state", "arm", "bound", "questions", "left_out", "needed", "said")
         return {
             **{name: getattr(self, name) for name in plain},
             "scores": {arm: interval_dict(each) for arm, each in self.scores.items()},
-            "standings": None if self.found is None else self.found.as_dict()["standings"],
+            **dict.fromkeys(("against", "beaten", "passed", "meanwhile", "standings")),
+            **({} if self.found is None else _kept(self.found)),
         }
 
 
@@ -136,7 +150,7 @@ class Verdict:
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
-        names = ("tolerance", "cost_tolerance", "least", "answers", "level")
+        names = ("tolerance", "acceptable", "cost_tolerance", "least", "answers", "level")
         return {
             "said": self.said,
             "needs": [each.as_dict() for each in self.needs],
@@ -234,28 +248,32 @@ def _decide(
     asked = outcome_table(outcomes, tasks, without=hidden)
     if asked.table is None:
         said = "Not measured: no question of this kind was put to all arms." if asked.left_out else "Not measured."
-        return NeedVerdict(need, "not measured", None, 0, asked.left_out, 0, {}, None, said)
+        return NeedVerdict(need, "not measured", None, None, 0, asked.left_out, 0, {}, None, said)
     table = asked.table
     costs = {arm: _cost(arm, need, outcomes, prepared, rules) for arm in table.arms}
-    tolerance = rules.cost_tolerance if need == "cost" else rules.tolerance
-    found = cheapest(table, costs, tolerance=tolerance, need=need, level=rules.level)
-    own = {arm: table.score(arm, level=rules.level) for arm in table.arms}
+    limits = (rules.cost_tolerance / 2, rules.cost_tolerance) if need == "cost" else (rules.tolerance, rules.acceptable)
+    tolerance, acceptable = limits[0], max(limits)
+    found = cheapest(table, costs, tolerance=tolerance, acceptable=acceptable, need=need, level=rules.level)
+    own = table.all_scores(level=rules.level)
     others = {} if every is None else {arm: every.score(arm, level=rules.level) for arm in every.arms if arm not in own}
     scores = {**own, **others}
     best = max(own, key=lambda arm: own[arm].mean)
-    state: State
+    state: State = "decided" if found.decided else "not enough evidence"
+    said = f"{found.said[0].upper()}{found.said[1:]}"
     if max(each.high for each in own.values()) < rules.least:
         which = f"the best, {best}," if len(own) > 1 else f"{best}, the only one that could be recommended,"
         state, said = "no arm", f"No arm is good enough: {which} is right in {own[best]} of the questions."
-    elif found.arm is None:
-        state, said = "not enough evidence", found.said
     elif len(own) == 1:
-        state, said = "decided", _only(best, own[best], others)
-    else:
-        state, said = "decided", f"{found.said[0].upper()}{found.said[1:]}"
-    arm = found.arm if state == "decided" else None
+        said = _only(best, own[best], others)
+    arm = None if state == "no arm" else found.arm
+    bound = None if arm is None or len(own) == 1 else found.bound
     needed = found.needed if state == "not enough evidence" else 0
-    return NeedVerdict(need, state, arm, table.questions, asked.left_out, needed, scores, found, said)
+    return NeedVerdict(need, state, arm, bound, table.questions, asked.left_out, needed, scores, found, said)
+
+
+def _kept(found: Cheapest) -> dict[str, Any]:
+    every = found.as_dict()
+    return {name: every[name] for name in ("against", "beaten", "passed", "meanwhile", "standings")}
 
 
 def _only(arm: str, score: Interval, references: Mapping[str, Interval]) -> str:
@@ -299,7 +317,7 @@ def _sentence(needs: Sequence[NeedVerdict], ways: Mapping[str, Way]) -> str:
     """What to do for most needs, what else for which, and what is not known."""
     served: dict[str, list[NeedVerdict]] = {}
     for each in needs:
-        if each.arm is not None and each.need != "cost":
+        if each.arm is not None and each.decided and each.need != "cost":
             served.setdefault(ways[each.arm].do, []).append(each)
     by_state = {
         state: [each for each in needs if each.state == state and each.need != "cost"]
@@ -319,7 +337,7 @@ def _sentence(needs: Sequence[NeedVerdict], ways: Mapping[str, Way]) -> str:
     if by_state["no arm"]:
         clauses.append(f"no arm is good enough for {_needs(by_state['no arm'])}")
     if by_state["not enough evidence"]:
-        clauses.append(_undecided(by_state["not enough evidence"]))
+        clauses.append(_undecided(by_state["not enough evidence"], ways))
     missing = [each.need for each in by_state["not measured"]]
     if len(missing) == len(NEEDS) - 1:
         return "Nothing was measured, so nothing is recommended."
@@ -341,21 +359,25 @@ def _without_choice(needs: Sequence[NeedVerdict]) -> str:
 
 def _where_cost_decides(needs: Sequence[NeedVerdict], ways: Mapping[str, Way], main: str) -> list[str]:
     cost = next(each for each in needs if each.need == "cost")
-    if cost.arm is None or ways[cost.arm].do == main or cost.found is None:
+    if cost.arm is None or not cost.decided or ways[cost.arm].do == main or cost.found is None:
         return []
-    return [f"where a loss of {cost.found.tolerance:g} is worth a lower cost, {ways[cost.arm].do}"]
+    return [f"where a loss of {cost.found.acceptable:g} is worth a lower cost, {ways[cost.arm].do}"]
 
 
-def _undecided(needs: Sequence[NeedVerdict]) -> str:
-    """For several needs the numbers stand in their order."""
-    counts = [each.needed for each in needs if each.needed is not None]
-    listed = _needs(needs)
-    if not counts:
-        return f"not enough evidence for {listed} (more questions would hardly help)"
-    many = _joined([f"{count:,}" for count in counts])
-    hardly = [each.need for each in needs if each.needed is None]
-    rest = f"; for {_listed(hardly)} more would hardly help" if hardly else ""
-    return f"not enough evidence for {listed} (about {many} questions in all would decide{rest})"
+def _undecided(needs: Sequence[NeedVerdict], ways: Mapping[str, Way]) -> str:
+    """What is known nevertheless, by need: the arm, its bound, and how many questions would decide."""
+    said = []
+    for each in needs:
+        assert each.arm is not None, "a need with too little evidence names an arm"
+        assert each.bound is not None
+        known = f"{ways[each.arm].do}, which may lose {each.bound:.2f}"
+        if each.found is not None and each.found.passed:
+            known += f" and is proven better than {_joined(each.found.passed)}"
+        many = (
+            "more would hardly help" if each.needed is None else f"about {each.needed:,} questions in all would decide"
+        )
+        said.append(f"not enough evidence for {_needs([each])}: until then {known}; {many}")
+    return "; ".join(said)
 
 
 def _needs(needs: Sequence[NeedVerdict]) -> str:

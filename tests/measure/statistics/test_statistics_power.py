@@ -104,7 +104,7 @@ def test_an_arm_that_is_not_worse_is_shown_to_be_so(tolerance: float, difference
     assert abs(shown - 0.8) <= SPREAD * sqrt(0.8 * 0.2 / SETS) + 0.01
 
 
-def test_arms_that_never_differ_need_what_the_imagined_pair_needs() -> None:
+def test_arms_that_never_differ_need_what_the_imagined_group_needs() -> None:
     needed = questions_for_not_worse(0.05, discordant=0.0)
     ends = [group_interval([0.0] * count, names(count, 1)).high for count in (needed - 1, needed)]
     assert ends[1] <= 0.05 < ends[0]

@@ -35,19 +35,22 @@ def needs_section(report: Report) -> Markup:
     rows = [
         [
             safe(each.need),
-            Markup(f'<span class="state">{safe(each.arm or STATES[each.state])}</span>'),
+            Markup(f'<span class="state">{safe(_named(each))}</span>'),
             _own_score(each),
+            _number("–" if each.bound is None else f"{each.bound:.2f}"),
             Markup(f'<span class="number">{each.questions:,}</span>'),
             safe(each.said),
         ]
         for each in report.verdict.needs
     ]
-    head = ("Need", "Recommended", "Right answers [95%]", "Questions", "Why")
+    head = ("Need", "Recommended", "Right answers [95%]", "Loses at most", "Questions", "Why")
     how = (
-        f"For each need the cheapest arm that is not measurably worse than the best: a loss of {rules.tolerance:g} or "
-        f"more is ruled out ({rules.cost_tolerance:g} for cost, where all questions count together). An arm's "
-        f"preparation is spread over {rules.answers:,} answers. Each need is decided by itself, at the level "
-        f"{rules.level:g}."
+        "For each need the cheapest arm that is not shown to be worse, and what choosing it can cost at most, as a "
+        f"share of the questions. An arm is shown to be worse when another leads it by more than {rules.tolerance:g}, "
+        f"and half of that is proven. There is not enough evidence while the bound is above {rules.acceptable:g} "
+        f"({rules.cost_tolerance:g} for cost, where all questions count together). An arm's preparation is spread over "
+        f"{rules.answers:,} answers; costs that differ by less than a fifth are equal. Each need is decided by itself, "
+        f"at the level {rules.level:g}."
     )
     caption = "What to use for what"
     return section("needs", "By need", [table(caption, head, rows, stacked=True), paragraph(how)])
@@ -92,12 +95,22 @@ def costs_section(report: Report) -> Markup:
     )
 
 
+def _named(each: NeedVerdict) -> str:
+    if each.arm is None or each.decided:
+        return each.arm or STATES[each.state]
+    return f"{STATES[each.state]}; until then {each.arm}"
+
+
 def _own_score(each: NeedVerdict) -> Markup:
     return _number(score(each.scores[each.arm])) if each.arm is not None else safe("–")
 
 
 def _figure(each: TaskScores, report: Report, reference: set[str]) -> Markup:
-    chosen = {need.arm for need in report.verdict.needs if need.arm is not None and each.task in _tasks_of(need.need)}
+    chosen = {
+        need.arm
+        for need in report.verdict.needs
+        if need.arm is not None and need.decided and each.task in _tasks_of(need.need)
+    }
     drawn = bars(each.scores, label=f"Right answers: {each.task}", chosen=chosen, reference=reference)
     return figure(f"{each.task}, {each.questions:,} question{'s' * (each.questions != 1)}", drawn)
 

@@ -139,10 +139,12 @@ def as_dict(report: Report) -> dict[str, Any]:
 
 
 def _needs(report: Report, width: int) -> str:
-    rows = [["Need", "Recommended", "Right answers", "Questions"]]
+    rows = [["Need", "Recommended", "Right answers", "Loses at most", "Questions"]]
     for each in report.verdict.needs:
         right = score(each.scores[each.arm]) if each.arm is not None else ""
-        rows.append([each.need, each.arm or f"({each.state})", right, str(each.questions)])
+        named = each.arm if each.arm is not None and each.decided else f"({each.state})"
+        most = "" if each.bound is None else f"{each.bound:.2f}"
+        rows.append([each.need, named, right, most, str(each.questions)])
     why = [_wrapped(f"{each.need}: {each.said}", width, hang=2) for each in report.verdict.needs if each.questions]
     return "\n".join([_columns(rows, width), "", *why])
 

@@ -81,6 +81,14 @@ class Table:
         """An arm's mean score with its interval."""
         return group_interval(self.row(arm), self.groups, level=level, scale=SCORE)
 
+    def all_scores(self, *, level: float = 0.95) -> dict[str, Interval]:
+        """`score` of all arms."""
+        found = limits(self.scores, self.groups, level=level, scale=SCORE)
+        return {
+            arm: Interval(float(mean), float(low), float(high))
+            for arm, mean, low, high in zip(self.arms, *found, strict=True)
+        }
+
     def best(self) -> str:
         """The arm with the highest mean; of equal ones the first. Its score flatters it."""
         means = self.scores.mean(axis=1)
@@ -143,7 +151,7 @@ def compare(
         >>> table = Table.of({"retrieval": [1.0] * 8, "closed book": [0.0] * 8}, list("abcdefgh"))
         >>> (found,) = compare(table)
         >>> found.better(), found.p, str(found.difference)
-        ('retrieval', 0.0078125, '1.000 [0.320, 1.000]')
+        ('retrieval', 0.0078125, '1.000 [0.258, 1.000]')
     """
     if reference is None:
         pairs = list(combinations(range(len(table.arms)), 2))

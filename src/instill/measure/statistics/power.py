@@ -27,7 +27,7 @@ from statistics import NormalDist
 
 from instill.errors import UsageError
 from instill.measure.statistics.grouping import check_between
-from instill.measure.statistics.student import two_sided
+from instill.measure.statistics.intervals import upper_end
 
 _EDGE = 1e-9
 
@@ -116,9 +116,9 @@ def questions_for_not_worse(
 ) -> int:
     """How many questions show that an arm is worse than another by less than `tolerance`.
 
-    The upper end of the interval of the difference (`intervals`, two imagined questions and all) must come out below
-    the tolerance; for many questions that is n = (z_{a/2} + z_b)^2 (s - d^2) / (tolerance - d)^2 (Lu and Bean, "On the
-    sample size for one-sided equivalence of sensitivities based upon McNemar's test", Statistics in Medicine 14, 1995).
+    The upper end of the interval of the difference (`intervals.upper_end`) must come out below the tolerance; for many
+    questions that is n = (z_{a/2} + z_b)^2 (s - d^2) / (tolerance - d)^2 (Lu and Bean, "On the sample size for one-
+    sided equivalence of sensitivities based upon McNemar's test", Statistics in Medicine 14, 1995).
 
     Args:
         tolerance: what may be lost, 0 to 1.
@@ -131,18 +131,19 @@ def questions_for_not_worse(
 
     Example:
         >>> questions_for_not_worse(0.03, discordant=0.1), questions_for_not_worse(0.03, discordant=0.0)
-        (886, 93)
+        (945, 122)
     """
     share = _share(discordant)
     _check(level, power, comparisons, effect)
     check_between(tolerance, "tolerance")
     check_between(difference, "difference", low=-1 - _EDGE, high=tolerance)
     luck, variance = _normal(power), max(0.0, share - difference**2)
+    won = min(share, max(0.0, (share + difference) / 2))
+    shares = {-1.0: share - won, 0.0: 1 - share, 1.0: won}
+    side = level / comparisons / 2
 
     def enough(count: int) -> bool:
-        side = float(two_sided(level / comparisons, count - 1)) * sqrt(count / max(1, count - 1))
-        half = side * sqrt(variance * count + 2) / (count + 2)
-        return half + luck * sqrt(variance / count) <= tolerance - difference
+        return upper_end(shares, count, chance=side) + luck * sqrt(variance / count) <= tolerance
 
     return ceil(smallest(enough) * effect - _EDGE)
 
