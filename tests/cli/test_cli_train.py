@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("torch")
 
+from instill.gate.specification import load_gate
+from instill.generators.models import open_tokenizer
+from instill.train.generator.recipe import read_recipe
+from instill.training import gate_findings
+from instill.weights import micro_folder
 from tests.cli.test_cli import as_json, instill
 from tests.training.small_recipes import GAIN, TRAINING, recipe_of, write_gate, write_task
 
@@ -71,6 +77,28 @@ def test_init_leaves_files_alone(kb: Path) -> None:
     instill("train", "init", "new/recipe.toml", cwd=kb)
     assert (kb / "new/gate.toml").exists()
     assert "is there already" in instill("train", "init", "new/recipe.toml", cwd=kb, code=2).stderr
+
+
+def test_init_writes_for_the_rows_that_are_there(kb: Path) -> None:
+    folder = kb / "there"
+    folder.mkdir()
+    rows = [{"messages": [{"role": "user", "content": f"Ticket {each}"}, {"role": "assistant", "content": "{}"}]}
+            for each in range(100)]  # fmt: skip
+    for name, some in (("train", rows[:80]), ("test", rows[80:])):
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(each) + "\n" for each in some))
+    (folder / "ticket.schema.json").write_text('{"type": "object"}')
+    told = instill("train", "init", "there/recipe.toml", cwd=kb).stdout
+    assert "learnt: train.jsonl" in told
+    assert "the gain is measured on: test.jsonl (20 rows)" in told
+    recipe = read_recipe(folder / "recipe.toml")
+    assert (recipe.gate, recipe.data.rows, recipe.data.reply_schema) == (
+        "gate.toml",
+        ["train.jsonl"],
+        "ticket.schema.json",
+    )
+    gate = load_gate(folder / "gate.toml")
+    assert (gate.scoring, gate.format_rows) == ("json", folder / "test.jsonl")
+    assert gate_findings(recipe, open_tokenizer(micro_folder())) == []
 
 
 def test_pairs_need_a_generator(kb: Path) -> None:

@@ -2,44 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
 
 from instill.errors import UsageError
-from instill.gate.specification import SECTIONS, Gate, load_gate, template_toml
+from instill.gate.specification import Gate, load_gate
 
 
 def gate_of(tmp_path: Path, text: str) -> Gate:
     file = tmp_path / "gate.toml"
     file.write_text(text, encoding="utf-8")
     return load_gate(file)
-
-
-def test_the_template_is_a_gate(tmp_path: Path) -> None:
-    found = gate_of(tmp_path, template_toml())
-    assert found.gain is not None
-    assert found.gain.rows == tmp_path / "unseen.jsonl"
-    assert found.forgetting is not None
-    assert (found.forgetting.accuracy_drop, found.forgetting.perplexity_rise, found.forgetting.kl) == (0.02, 0.1, 0.05)
-    assert found.reading is None
-
-
-def test_the_whole_template_is_a_gate_and_shows_the_defaults(tmp_path: Path) -> None:
-    switched_on = re.sub(r"^# (?=\[|\w+ = )", "", template_toml(), flags=re.MULTILINE)
-    found = gate_of(tmp_path, switched_on)
-    assert all(getattr(found, name) is not None for name in SECTIONS)
-    sparse = gate_of(
-        tmp_path,
-        "".join(f'[{name}]\nrows = "{name}.jsonl"\n' for name in ("gain", "reading", "abstention", "text", "controls")),
-    )
-    for name in ("gain", "reading", "abstention", "text", "controls"):
-        shown, default = getattr(found, name), getattr(sparse, name)
-        assert shown.model_dump(exclude={"rows"}) == default.model_dump(exclude={"rows"})
-    assert found.format is not None
-    assert found.format.schema_file == tmp_path / "reply.schema.json"
-    assert (found.scoring, found.max_tokens) == (Gate.model_fields["scoring"].default, 64)
 
 
 @pytest.mark.parametrize(

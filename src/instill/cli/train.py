@@ -11,7 +11,8 @@ from typer.core import TyperGroup
 from instill.cli.output import JsonOption, columns, print_json, progress_bar, typed
 from instill.cli.terminal import say, say_block
 from instill.cli.train_encoder import encoder
-from instill.cli.train_recipes import init, pairs, run
+from instill.cli.train_init import init
+from instill.cli.train_recipes import pairs, run
 
 
 class RecipeGroup(TyperGroup):

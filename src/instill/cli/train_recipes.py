@@ -1,4 +1,4 @@
-"""train run, train init, train pairs: adapting a language model by recipes."""
+"""train run, train pairs: adapting a language model by recipes."""
 
 from __future__ import annotations
 
@@ -90,28 +90,6 @@ def run(
         raise typer.Exit(7)
 
 
-def init(
-    file: Annotated[Path, typer.Argument(help="Where the recipe is written; the gate goes beside it.")] = Path(
-        "recipe.toml"
-    ),
-) -> None:
-    """Write a commented recipe and a commented gate to begin from; existing files are left alone.
-
-    Example: `instill train init recipe.toml`
-    """
-    from instill.gate.specification import template_toml as gate_toml
-    from instill.train.generator.recipe_template import template_toml as recipe_toml
-
-    gate = file.with_name("gate.toml")
-    for place in (file, gate):
-        if place.exists():
-            raise UsageError("This file is there already.", where=str(place), remedy="Name another one.")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(recipe_toml(), encoding="utf-8")
-    gate.write_text(gate_toml(), encoding="utf-8")
-    say(f"Wrote {file} and {gate}. Next: name your rows in it, then: instill train {file} --dry-run")
-
-
 def pairs(
     prompts: Annotated[Path, typer.Argument(help="Rows whose prompts are answered.")],
     principles: Annotated[Path, typer.Option("--principles", help="Text file: one principle a line.")],
@@ -158,12 +136,14 @@ def _dry(recipe: Recipe, as_json: bool) -> bool:
     from instill.cli.train_recipe import show_dry_run
     from instill.generators.models import open_model, open_tokenizer
     from instill.train.generator.base import base_folder
+    from instill.train.generator.defaults import settled
     from instill.train.generator.dry_run import dry_run
     from instill.train.generator.few_steps import few_steps
     from instill.train.generator.methods import prepare
     from instill.training import gate_findings, gate_rows
 
     base = base_folder(recipe)
+    recipe = settled(recipe, len(recipe.study_rows()), base)
     tokenizer = open_tokenizer(base)
     measured_on = gate_rows(recipe, tokenizer)
     model = prepare(open_model(base), recipe.as_method())

@@ -143,10 +143,15 @@ def measure_data_curve(
         WorkspaceError: the folder holds results of something else, or another process measures there.
     """
     from instill.train.generator import processes
+    from instill.train.generator.base import base_folder
+    from instill.train.generator.defaults import settled
     from instill.train.generator.run import open_recipe
 
     chosen, watch = settings or Settings(), watch or Watch()
     _check_settings(material, chosen)
+    # Every size is trained as all rows are: epochs that differed by size would be measured along with the rows.
+    recipe = settled(material.recipe, len(material.rows), base_folder(material.recipe))
+    material = replace(material, recipe=recipe)
     if processes.count() > 1:
         raise UsageError("A data curve is measured in one process.", remedy="Start it without a launcher.")
     material = _with_equal_steps(material) if chosen.equal_steps else material

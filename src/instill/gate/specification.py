@@ -171,11 +171,6 @@ def load_gate(file: Path) -> Gate:
         raise explained(error, file, _known(), "The sections are " + ", ".join(SECTIONS) + ".") from error
 
 
-def template_toml() -> str:
-    """A gate file to start from: two sections in use, the others switched off by a leading "# "."""
-    return _TEMPLATE
-
-
 def _known() -> list[str]:
     known = list(Gate.model_fields)
     for section in SECTIONS:
@@ -186,45 +181,3 @@ def _known() -> list[str]:
 
 def _fields(model: type[BaseModel]) -> list[tuple[str, Any]]:
     return list(model.model_fields.items())
-
-
-_TEMPLATE = """\
-# What a candidate must meet before it may be used. A section that is left out asks for nothing. Files of rows are
-# JSON Lines, as for training, seen from this file's folder; none of their rows may be among those trained on.
-
-scoring = "exact"       # right or not; or "verbatim" (the same text), "f1" (shared words), "json" (equal, or shared
-                        # fields), "contains"; also within a section
-max_tokens = 64         # longer replies are cut
-
-[gain]                  # what it was trained for, asked in wordings that were not trained on
-rows = "unseen.jsonl"
-at_least = 0.0          # the lower end of the gain's interval must exceed this
-
-[forgetting]            # what the base can do already; leave out what is not to be measured
-rows = "retention.jsonl"
-accuracy_drop = 0.02
-perplexity_rise = 0.10  # of the answers, and of whole texts where a row is {"text": ...}
-kl = 0.05               # nats per token, from the base to the candidate
-
-# [reading]             # answering from a passage in the prompt
-# rows = "reading.jsonl"
-# drop = 0.03
-
-# [abstention]          # questions that cannot be answered
-# rows = "unknown.jsonl"
-# drop = 0.03           # of the share rightly refused
-# over_refusal = 0.03   # rise of the share refused among the rows of [gain] and [reading]
-# phrases = ["unknown", "NOT IN THE DOCUMENTS", "I don't know"]
-
-# [format]              # replies that follow a JSON Schema
-# schema = "reply.schema.json"
-# rows = "unseen.jsonl" # by default those of [gain]
-# valid = 0.98          # share of the replies
-
-# [text]                # replies that run in circles or are no text
-# loops = 0.01          # at most this share
-
-# [controls]            # facts that were never taught
-# rows = "never-taught.jsonl"
-# rise = 0.02
-"""

@@ -16,6 +16,7 @@ def base(tmp_path: Path) -> Path:
     """As large as a real model; nothing is read of it."""
     with (tmp_path / "model.safetensors").open("wb") as stream:
         stream.truncate(60_000_000)
+    (tmp_path / "config.json").write_text('{"hidden_size": 576}', encoding="utf-8")
     return tmp_path
 
 
@@ -25,11 +26,17 @@ def said(base: Path, rows: int, method: str = "lora", **training: Any) -> str:
     return " ".join(str(each) for each in found)
 
 
-def test_few_rows_with_the_defaults(base: Path) -> None:
-    assert said(base, 80) == (
+def test_few_rows_in_few_epochs_at_a_low_rate(base: Path) -> None:
+    assert said(base, 80, epochs=3, batch_size=16, learning_rate=2e-4) == (
         "The run has 15 steps at a rate of 0.0002, in which an adapter learns little. "
         "Set below [training]: epochs = 5, batch_size = 8, learning_rate = 0.001."
     )
+
+
+def test_a_rate_is_low_beside_the_usual_one_of_the_model(base: Path) -> None:
+    assert "learning_rate = 0.001." in said(base, 400, learning_rate=3e-4)
+    (base / "config.json").write_text('{"hidden_size": 4096}', encoding="utf-8")
+    assert said(base, 400, learning_rate=3e-4) == ""
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from tests.warm import Warm
 
 LAUNCH = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "--no-python"]
 ON_CPU = {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
-MORE = "[training]\nepochs = 6\nbatch_size = 12\nmicro_tokens = 128\npack_width = 64\nlearning_rate = 0.01\nprecision = 'fp32'\n"  # noqa: E501
+MORE = "[training]\nepochs = 2\nbatch_size = 12\nmicro_tokens = 128\npack_width = 64\nlearning_rate = 0.01\nprecision = 'fp32'\n"  # noqa: E501
 
 SPREAD = {
     "ddp": {},

@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+from instill.train.generator.defaults import learning_rate, width_of
 from instill.train.generator.findings import Finding
 from instill.train.generator.recipe import Recipe
 
 FEWEST = 50
-"""Steps in which an adapter of SmolLM2 (135 million weights) learnt a format from 80 rows at a rate of 1e-3. In 15
-steps at 2e-4 it learnt nothing."""
+"""Steps in which an adapter of SmolLM2 (135 million weights) learnt a format from 80 rows; see also `defaults`."""
 
-RATE = 1e-3
-_LOW_RATE, _UNHURRIED = 5e-4, 200
+_LOW, _UNHURRIED = 0.5, 200
+"""A rate below this share of the usual one is low for fewer steps than that."""
+
 _SMALL_BATCH = 8
 _REAL_BYTES = 50_000_000
 """Weights of a model that is larger than those of laboratories, which learn in a few steps."""
@@ -36,7 +37,8 @@ def few_steps(recipe: Recipe, rows: int, base: Path) -> list[Finding]:
     if recipe.method == "full" or not rows or _weight_bytes(base) < _REAL_BYTES:
         return []
     steps = chosen.steps or math.ceil(rows / chosen.batch_size) * chosen.epochs
-    slow = chosen.learning_rate < _LOW_RATE and steps < _UNHURRIED
+    usual = learning_rate(recipe.method, width_of(base), recipe.objective)
+    slow = chosen.learning_rate < _LOW * usual and steps < _UNHURRIED
     if steps >= FEWEST and not slow:
         return []
     changes = []
@@ -48,7 +50,7 @@ def few_steps(recipe: Recipe, rows: int, base: Path) -> list[Finding]:
             changes.append(f"epochs = {math.ceil(FEWEST / math.ceil(rows / batch))}")
             changes += [f"batch_size = {batch}"] if batch != chosen.batch_size else []
     if slow:
-        changes.append(f"learning_rate = {RATE:g}")
+        changes.append(f"learning_rate = {usual:g}")
     return [
         Finding(
             "few-steps",

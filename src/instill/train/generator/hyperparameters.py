@@ -8,14 +8,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Hyperparameters(BaseModel):
-    """Settings of the loop."""
+    """The loop. What is left out of epochs, batch_size and learning_rate goes by the rows and the model."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    epochs: int = Field(3, ge=1, description="How often every row is seen.")
+    epochs: int = Field(3, ge=1, description="How often each row is seen; unset: for 60 steps, 3 to 30.")
     steps: int = Field(0, ge=0, description="Most steps; 0: as many as the epochs have.")
-    learning_rate: float = Field(2e-4, gt=0, le=1, description="The peak; LoRA's default is ten times that of full.")
-    batch_size: int = Field(16, ge=1, description="Rows of a step, on all processes together.")
+    learning_rate: float = Field(2e-4, gt=0, le=1, description="The peak; unset: by method and width of the model.")
+    batch_size: int = Field(16, ge=1, description="Rows of a step, on all processes; unset: 8 or 16.")
     micro_tokens: int = Field(8192, ge=64, description="Most tokens that go through the model at one time.")
     packing: bool = Field(True, description="Put several rows end to end; none sees another.")
     pack_width: int = Field(512, ge=64, description="Tokens of a packed row; a longer row has one of its own.")

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 MICRO, HUB = "micro", "hub:"
 """Bases that are no folders: the laboratory's model, and the prefix of one that is downloaded."""
 
-LEARNING_RATES = {"full": 2e-5, "lora": 2e-4, "dora": 2e-4}
-"""Where the recipe names none: an adapter needs about ten times the rate of the weights themselves."""
-
 
 class Section(BaseModel):
     """Keys of a recipe that stand together."""
@@ -65,12 +62,13 @@ class Preference(Section):
 
 
 class Recipe(Section):
-    """How a model's weights are adapted; defaults that depend on other keys are filled in.
+    """How a model's weights are adapted; a method that follows from other keys is filled in.
+
+    What depends on rows and model, `instill.train.generator.defaults` fills in when they are opened.
 
     Example:
-        >>> recipe = Recipe(name="tone", base="models/qwen", last_layers=2, data=Data(rows=["tone.jsonl"]))
-        >>> recipe.method, recipe.training.learning_rate
-        ('full', 2e-05)
+        >>> Recipe(name="tone", base="models/qwen", last_layers=2, data=Data(rows=["tone.jsonl"])).method
+        'full'
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="Names what comes out of it.")
@@ -101,11 +99,7 @@ class Recipe(Section):
             return values
         restricted = bool(values.get("last_layers")) or values.get("modules", "all") != "all"
         method = values.get("method", "full" if restricted else "lora")
-        training = values.get("training", {})
-        given = training.model_dump(exclude_unset=True) if isinstance(training, Hyperparameters) else training
-        if isinstance(given, Mapping) and "learning_rate" not in given and method in LEARNING_RATES:
-            given = {**given, "learning_rate": LEARNING_RATES[method]}
-        return {**values, "method": method, "training": given}
+        return {**values, "method": method}
 
     def at(self, folder: Path) -> Recipe:
         """The same recipe, its paths relative to `folder`."""

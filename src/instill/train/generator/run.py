@@ -17,6 +17,7 @@ from instill.errors import UsageError, WorkspaceError
 from instill.generators.models import model_hash, open_model, open_tokenizer
 from instill.train.generator import processes
 from instill.train.generator.base import base_folder
+from instill.train.generator.defaults import settled
 from instill.train.generator.dry_run import dry_run
 from instill.train.generator.examples import Example, make_examples
 from instill.train.generator.findings import Finding, refuse_errors
@@ -89,7 +90,7 @@ class Fitted:
 
 
 def open_recipe(recipe: Recipe, *, parent: Path | None = None, rows: Sequence[Row] | None = None) -> Prepared:
-    """Read what the recipe names.
+    """Read what the recipe names, and fill in what it leaves open.
 
     Args:
         rows: instead of the recipe's own.
@@ -98,12 +99,13 @@ def open_recipe(recipe: Recipe, *, parent: Path | None = None, rows: Sequence[Ro
         UsageError: a file or the base cannot be read.
     """
     base = base_folder(recipe)
+    learnt = tuple(recipe.study_rows() if rows is None else rows)
     return Prepared(
-        recipe,
+        settled(recipe, len(learnt), base),
         base,
         model_hash(base),
         open_tokenizer(base),
-        tuple(recipe.study_rows() if rows is None else rows),
+        learnt,
         tuple(recipe.replay_rows()),
         tuple(recipe.held_out_rows()),
         parent,

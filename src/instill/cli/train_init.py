@@ -1,0 +1,122 @@
+"""train init: a recipe and a gate to begin from, for the files that are there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from instill.cli.terminal import say
+from instill.errors import UsageError
+
+if TYPE_CHECKING:
+    from instill.gate.template import Files, Measuring
+    from instill.train.generator.rows import Row
+
+_LEARNT = ("rows", "train", "training")
+_UNSEEN = ("unseen", "gate", "test", "held_out", "held-out", "eval", "valid", "validation", "dev")
+_KEPT = ("retention", "kept", "keep", "known")
+_MOST_FILES = 50
+
+
+def init(
+    file: Annotated[Path, typer.Argument(help="Where the recipe is written; the gate goes beside it.")] = Path(
+        "recipe.toml"
+    ),
+    base: Annotated[
+        str, typer.Option(help='The model: "smollm2", a folder, a .gguf file, "hub:OWNER/NAME".')
+    ] = "micro",
+) -> None:
+    """Write a commented recipe and a commented gate to begin from; existing files are left alone.
+
+    Rows beside the recipe are named in it: rows.jsonl or train.jsonl is learnt, unseen.jsonl or test.jsonl measures
+    the gain, retention.jsonl what was known before; a *.schema.json is the schema of the replies. The gate's
+    tolerances are such as these rows can prove.
+
+    Example: `instill train init recipe.toml`
+
+    Example: `instill train init tickets/recipe.toml --base smollm2`
+    """
+    from instill.gate.template import Files, gate_toml
+    from instill.train.generator.recipe_template import template_toml
+
+    gate = file.with_name("gate.toml")
+    for place in (file, gate):
+        if place.exists():
+            raise UsageError("This file is there already.", where=str(place), remedy="Name another one.")
+    learnt, files = _beside(file.parent) if file.parent.is_dir() else (None, Files())
+    file.parent.mkdir(parents=True, exist_ok=True)
+    measured = gate.name if files.unseen else ""
+    file.write_text(template_toml(base=base, rows=learnt, gate=measured, schema=files.schema), encoding="utf-8")
+    gate.write_text(gate_toml(files), encoding="utf-8")
+    say(f"Wrote {file} and {gate}.")
+    for line in _told(learnt, files):
+        say(f"  {line}")
+    say(f"Next: {'' if learnt else 'name your rows in it, then: '}instill train {file} --dry-run")
+
+
+def _told(learnt: str | None, files: Files) -> Iterable[str]:
+    if learnt:
+        yield f"learnt: {learnt}"
+    for said, measuring in (("the gain is measured on", files.unseen), ("what must not be lost", files.retention)):
+        if measuring:
+            yield f"{said}: {measuring.file} ({measuring.groups} rows)"
+    if files.schema:
+        yield f"the schema of replies: {files.schema}"
+    if learnt and not files.unseen:
+        yield (
+            "No rows to measure on: nothing will be promoted. Keep a part of your rows, in other words than those that "
+            'are learnt, in unseen.jsonl, and set gate = "gate.toml".'
+        )
+
+
+def _beside(folder: Path) -> tuple[str | None, Files]:
+    """The file that is learnt, and what a gate can measure on."""
+    from instill.gate.template import Files
+
+    found = sorted(folder.glob("*.jsonl"))[:_MOST_FILES]
+    unseen, kept = _named(found, _UNSEEN), _named(found, _KEPT)
+    others = [each for each in found if each not in (unseen, kept)]
+    learnt = _named(others, _LEARNT) or (others[0] if len(others) == 1 else None)
+    schemas = sorted(folder.glob("*.schema.json"))
+    rows = _rows(unseen)
+    files = Files(
+        unseen=_measuring(unseen),
+        retention=_measuring(kept),
+        schema=schemas[0].name if len(schemas) == 1 else "",
+        as_json=bool(rows) and all(_is_object(row.answer) for row in rows),
+    )
+    return learnt.name if learnt else None, files
+
+
+def _named(files: list[Path], stems: tuple[str, ...]) -> Path | None:
+    """The file with one of these names, the first name first."""
+    by_stem = {each.stem.lower(): each for each in files}
+    return next((by_stem[stem] for stem in stems if stem in by_stem), None)
+
+
+def _rows(file: Path | None) -> list[Row]:
+    """Those that can be replied to; none where they cannot be read, which the dry run explains."""
+    from instill.train.generator.rows import read_rows
+
+    try:
+        return [row for row in read_rows(file) if row.prompt] if file else []
+    except UsageError:
+        return []
+
+
+def _measuring(file: Path | None) -> Measuring | None:
+    from instill.gate.template import Measuring
+
+    rows = _rows(file)
+    return Measuring(file.name, len({row.group or row.place for row in rows})) if file and rows else None
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), (dict, list))
+    except ValueError:
+        return False
