@@ -103,7 +103,7 @@ def test_an_adapter_has_its_rank_and_goes_on_from_its_parent(plan: TuningPlan, t
     recipe = read_recipe(first.recipe_file)
     assert (recipe.lora.rank, recipe.lora.alpha) == (4, 8)
     assert "learning_rate" not in recipe.training.model_fields_set  # It goes by the model.
-    assert Registry(home).get(first.candidate).card.recipe["training"]["learning_rate"] == 4e-3
+    assert Registry(home).get(first.candidate).card.recipe["training"]["learning_rate"] == 1e-2
     second = tune(home, adapter, ROWS[:6], tmp_path / "second", parent=first.candidate)
     assert Registry(home).get(second.candidate).card.parent == first.candidate
     assert f"instill train recipe.toml --from {first.candidate}" in second.recipe_file.read_text()

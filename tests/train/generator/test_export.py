@@ -6,6 +6,7 @@ import json
 import os
 import struct
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from instill.train.generator import export as exporting
 from instill.train.generator.distance import distances
 from instill.train.generator.export import export
 from instill.train.generator.export_formats import serving_line, write_merged
-from instill.train.generator.parity import agree, as_prompts, said_by
+from instill.train.generator.parity import GOES_ON, _written, agree, as_prompts, said_by
 from tests.train.generator.made_candidates import add_candidate, make_base_model
 from tests.train.generator.templates import QWEN3_LIKE
 
@@ -270,9 +271,36 @@ def test_small_alterations_are_measured(home: Path) -> None:
     assert difference > 1e-4
     with pytest.raises(InstillError, match="log-probabilities by up to"):
         agree(reference, other, "merged model", 1e-4)
-    nothing = type(reference)(reference.replies, (float("nan"),) * 2)
+    nothing = replace(reference, likelihoods=(float("nan"),) * 2)
     with pytest.raises(InstillError, match="0 of 2 replies differ"):
         agree(reference, nothing, "merged model", 1.0)
+
+
+def test_a_form_that_would_not_end_where_the_reply_ends_says_something_else(home: Path) -> None:
+    tokenizer, model = open_tokenizer(home / "base"), open_model(home / "base")
+    reference = said_by(model, tokenizer, PROMPTS)
+    assert agree(reference, said_by(model, tokenizer, PROMPTS, reference), "same model", 1e-6) <= 1e-6
+    ended = {tokens[-1] for tokens in reference.tokens if len(tokens) < 32}
+    first = reference.tokens[0][0]
+    model.generation_config.eos_token_id = first  # It would end after the first word.
+    early = said_by(model, tokenizer, PROMPTS, reference)
+    assert (early.tokens[0], reference.tokens[0] != (first,)) == ((first,), True)
+    with pytest.raises(InstillError, match="replies differ"):
+        agree(reference, early, "same model", 1.0)
+    for token in ended:
+        longer = replace(reference, ends=reference.ends | {token})
+        assert _written([5, token], [5, token], [5, token], longer.ends, set())[-1] == GOES_ON
+
+
+def test_a_form_is_read_along_and_says_what_it_would_write(home: Path) -> None:
+    """Reading along and writing are the same: another model's first differing word is the one that it writes."""
+    tokenizer = open_tokenizer(home / "base")
+    reference = said_by(open_model(home / "base"), tokenizer, PROMPTS)
+    model = open_model(home / "base", candidate=home / "adapters" / "lora-1")
+    along, own = said_by(model, tokenizer, PROMPTS, reference), said_by(model, tokenizer, PROMPTS)
+    for read, written in zip(along.tokens, own.tokens, strict=True):
+        assert read == written[: len(read)]
+    assert along.tokens != reference.tokens
 
 
 def test_another_base_is_refused(home: Path, tmp_path: Path) -> None:

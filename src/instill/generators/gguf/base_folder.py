@@ -21,6 +21,7 @@ from instill.errors import MissingDependency, UsageError
 from instill.generators.gguf.known import KNOWN, Known, place_of
 from instill.generators.gguf.layout import refused
 from instill.generators.gguf.model_file import read_model
+from instill.generators.gguf.read_once import read_once
 from instill.generators.quiet import quiet_libraries
 
 SHELF = "bases"
@@ -116,7 +117,7 @@ def _write(file: Path, hash_: str, draft: Path) -> dict[str, Any]:
     options = {"gguf_file": file.name, "local_files_only": True, "trust_remote_code": False}
     try:
         # The library draws a bar of its own, whatever it is told.
-        with quiet_libraries(), redirect_stderr(StringIO()):
+        with quiet_libraries(), redirect_stderr(StringIO()), read_once():
             tokenizer = AutoTokenizer.from_pretrained(str(file.parent), **options)
             read = AutoModelForCausalLM.from_pretrained(str(file.parent), dtype=torch.float32, **options)
             # A model that was read from a GGUF file refuses to be saved, and so does what has its settings.

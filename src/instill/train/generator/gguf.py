@@ -7,13 +7,16 @@ import shutil
 import struct
 import subprocess
 import sys
+from contextlib import redirect_stderr
 from importlib.util import find_spec
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from instill.errors import InstillError, MissingDependency
+from instill.generators.gguf.read_once import read_once
 from instill.generators.quiet import quiet_libraries
 from instill.train.generator.parity import Precision
 
@@ -79,7 +82,8 @@ def open_gguf(file: Path) -> Any:
 
     options = {"dtype": torch.float32, "trust_remote_code": False, "local_files_only": True}
     try:
-        with quiet_libraries():
+        # The library draws a bar of its own, whatever it is told.
+        with quiet_libraries(), redirect_stderr(StringIO()), read_once():
             return AutoModelForCausalLM.from_pretrained(str(file.parent), gguf_file=file.name, **options).train(False)
     except Exception as error:  # whatever a damaged file makes the library raise
         if "not supported" in str(error):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,9 +10,11 @@ import numpy as np
 
 from instill.errors import InstillError
 from instill.generators.chat import ChatMessage
+from instill.generators.ends import end_ids
+from instill.generators.thoughts import ReplyTokens
 from instill.measure.saying import beside, limit_text
 from instill.train.generator.examples import Example, prompt_ids
-from instill.train.generator.replies import log_likelihoods, replies
+from instill.train.generator.replies import read_along, reply_tokens
 
 Precision = Literal["float32", "bf16"]
 
@@ -37,6 +39,8 @@ PROMPTS = (
 
 _MOST_TOKENS = 32
 
+GOES_ON = -1
+
 
 @dataclass(frozen=True, slots=True)
 class Said:
@@ -45,10 +49,16 @@ class Said:
     Args:
         replies: greedy, one a prompt; with thoughts, since two forms of a model must think the same too.
         likelihoods: mean log-probability a token of the reference's replies, one a prompt.
+        tokens: of its replies, and `GOES_ON` where it would write more than the reference did.
+        likeliest: at the place of each token of the reference's replies, the one that the model finds likeliest.
+        ends: tokens that end a reply.
     """
 
     replies: tuple[str, ...]
     likelihoods: tuple[float, ...]
+    tokens: tuple[tuple[int, ...], ...] = ()
+    likeliest: tuple[tuple[int, ...], ...] = ()
+    ends: frozenset[int] = frozenset()
 
 
 def as_prompts(texts: Sequence[str]) -> list[list[ChatMessage]]:
@@ -59,15 +69,61 @@ def as_prompts(texts: Sequence[str]) -> list[list[ChatMessage]]:
 def said_by(
     model: Any, tokenizer: Any, prompts: Sequence[Sequence[ChatMessage]], reference: Said | None = None
 ) -> Said:
-    """What the model says, and how likely it finds what `reference` said (None: what itself said)."""
-    own = tuple(replies(model, tokenizer, prompts, max_tokens=_MOST_TOKENS, thoughts=True))
-    judged = own if reference is None else reference.replies
+    """What the model says, and how likely it finds what `reference` said (None: what itself said).
+
+    Only the reference writes, token by token. Another form of it reads along: it would write the same exactly if it
+    finds each token of the reply likeliest after those before it, and ends where the reply ends.
+    """
+    writer = ReplyTokens(tokenizer)
+    if reference is None:
+        said = tuple(tuple(each) for each in reply_tokens(model, tokenizer, prompts, _MOST_TOKENS))
+    else:
+        said = reference.tokens
     examples = [
-        _example(prompt_ids(prompt, tokenizer), text, tokenizer, number)
-        for number, (prompt, text) in enumerate(zip(prompts, judged, strict=True))
+        _example(prompt_ids(prompt, tokenizer), tokens, number)
+        for number, (prompt, tokens) in enumerate(zip(prompts, said, strict=True))
     ]
-    found = log_likelihoods(model, examples)
-    return Said(own, tuple(total / max(count, 1) for total, count in found))
+    found = read_along(model, examples)
+    likeliest = tuple(tuple(each) for _, each in found)
+    ends = frozenset(end_ids(model, tokenizer))
+    own = said
+    if reference is not None:
+        pairs = zip(reference.tokens, reference.likeliest, likeliest, strict=True)
+        own = tuple(_written(*each, reference.ends, ends) for each in pairs)
+    return Said(
+        tuple(writer.decode([each for each in tokens if each != GOES_ON]).strip() for tokens in own),
+        tuple(total / max(len(each), 1) for total, each in found),
+        own,
+        likeliest,
+        ends,
+    )
+
+
+def _written(
+    tokens: Sequence[int],
+    by_reference: Sequence[int],
+    likeliest: Sequence[int],
+    ends_of_reference: Collection[int],
+    ends: Collection[int],
+) -> tuple[int, ...]:
+    """What would be written: the reference's tokens up to the first that differs, with that one.
+
+    Where the reference, reading along, is itself of two minds about a token, either is the same.
+
+    Example:
+        >>> _written([5, 6, 2], [5, 6, 2], [5, 7, 2], {2}, {2}), _written([5, 6, 2], [5, 6, 2], [5, 6, 2], {2}, {2})
+        ((5, 7), (5, 6, 2))
+        >>> _written([5, 6, 2], [5, 6, 2], [5, 6, 2], {2}, {6}), _written([5, 2], [5, 2], [5, 2], {2}, {9})
+        ((5, 6), (5, 2, -1))
+    """
+    found: list[int] = []
+    for token, other, own in zip(tokens, by_reference, likeliest, strict=True):
+        if own not in (token, other):
+            return (*found, own)
+        found.append(token)
+        if token in ends:
+            return tuple(found)
+    return (*found, GOES_ON) if found and found[-1] in ends_of_reference else tuple(found)
 
 
 def agree(reference: Said, other: Said, form: str, tolerance: float) -> float:
@@ -86,7 +142,10 @@ def agree(reference: Said, other: Said, form: str, tolerance: float) -> float:
     """
     pairs = zip(reference.likelihoods, other.likelihoods, strict=True)
     worst = round(max((abs(first - second) for first, second in pairs), default=0.0), 9)
-    differing = sum(first != second for first, second in zip(reference.replies, other.replies, strict=True))
+    said = [
+        list(zip(each.replies, each.tokens or [()] * len(each.replies), strict=True)) for each in (reference, other)
+    ]
+    differing = sum(first != second for first, second in zip(*said, strict=True))
     if differing or not worst <= tolerance:
         raise InstillError(
             f"The {form} does not say what the candidate says: {differing} of {len(reference.replies)} replies differ, "
@@ -96,10 +155,7 @@ def agree(reference: Said, other: Said, form: str, tolerance: float) -> float:
     return worst
 
 
-def _example(prompt: Any, reply: str, tokenizer: Any, number: int) -> Example:
-    ids = tokenizer(reply, add_special_tokens=False)["input_ids"]
-    if tokenizer.eos_token_id is not None:
-        ids = [*ids, tokenizer.eos_token_id]
-    supervised = np.zeros(len(prompt) + len(ids), np.bool_)
+def _example(prompt: Any, tokens: Sequence[int], number: int) -> Example:
+    supervised = np.zeros(len(prompt) + len(tokens), np.bool_)
     supervised[len(prompt) :] = True
-    return Example(np.concatenate([prompt, np.asarray(ids, np.int32)]), supervised, number)
+    return Example(np.concatenate([prompt, np.asarray(tokens, np.int32)]), supervised, number)

@@ -40,43 +40,61 @@ def replies(
     Returns:
         As many replies, without marks of the chat format.
     """
-    ids = [prompt_ids(prompt, tokenizer, tools=tools) for prompt in prompts]
     tokens = ReplyTokens(tokenizer)
-    found = [""] * len(ids)
+    found = []
+    for prompt, said in zip(prompts, reply_tokens(model, tokenizer, prompts, max_tokens, tools=tools), strict=True):
+        text = tokens.decode(said)
+        if not thoughts:
+            opened = opens_thought(prompt_text(prompt, tokenizer, tools=tools))
+            text = without_thoughts(text, inside=opened)
+        found.append(text.strip())
+    return found
+
+
+def reply_tokens(
+    model: Any, tokenizer: Any, prompts: Sequence[Sequence[ChatMessage]], max_tokens: int, *, tools: Sequence[Any] = ()
+) -> list[list[int]]:
+    """The same replies as tokens, up to the end token where there is one within `max_tokens`."""
+    ids = [prompt_ids(prompt, tokenizer, tools=tools) for prompt in prompts]
+    ends = set(end_ids(model, tokenizer))
+    found: list[list[int]] = [[]] * len(ids)
     for places in _batches([len(each) for each in ids]):
         made = _replied(model, tokenizer, [ids[place] for place in places], max_tokens)
-        for place, said in zip(places, made, strict=True):
-            text = tokens.decode(said)
-            if not thoughts:
-                opened = opens_thought(prompt_text(prompts[place], tokenizer, tools=tools))
-                text = without_thoughts(text, inside=opened)
-            found[place] = text.strip()
+        for place, said in zip(places, made.tolist(), strict=True):
+            end = next((at for at, token in enumerate(said) if token in ends), len(said))
+            found[place] = said[: end + 1]
     return found
 
 
 def log_likelihoods(model: Any, examples: Sequence[Example]) -> list[tuple[float, int]]:
     """For each example the sum of the log-probabilities of its supervised tokens, in nats, and how many they are."""
-    found = {example.number: (0.0, 0) for example in examples}
+    return [(total, len(likeliest)) for total, likeliest in read_along(model, examples)]
+
+
+def read_along(model: Any, examples: Sequence[Example]) -> list[tuple[float, list[int]]]:
+    """For each example the sum of the log-probabilities of its supervised tokens, in nats, and the token that the model
+    finds likeliest at the place of each."""
+    found: dict[int, tuple[float, list[int]]] = {example.number: (0.0, []) for example in examples}
     device = next(model.parameters()).device
     with torch.inference_mode():
         for batch in padded(examples, _TOKENS):
             batch = batch.to(device)
             hidden = decoder(model)(input_ids=batch.ids, position_ids=batch.positions, use_cache=False)
             states = hidden.last_hidden_state.flatten(0, 1)[batch.places]
-            said = torch.cat(
-                [
-                    functional.log_softmax(logits_of(model, states[start : start + CHUNK]), -1)
-                    .gather(1, batch.targets[start : start + CHUNK, None])
-                    .squeeze(1)
-                    for start in range(0, len(states), CHUNK)
-                ]
-                or [states.new_zeros(0)]
-            )
-            count = len(batch.examples)
-            sums = torch.zeros(count, dtype=torch.float64).index_add_(0, batch.numbers.cpu(), said.double().cpu())
-            counts = np.bincount(batch.numbers.cpu().numpy(), minlength=count)
-            for example, total, number in zip(batch.examples, sums.tolist(), counts.tolist(), strict=True):
-                found[example.number] = (total, number)
+            said, best = [states.new_zeros(0)], [batch.targets.new_zeros(0)]
+            for start in range(0, len(states), CHUNK):
+                logits = logits_of(model, states[start : start + CHUNK])
+                targets = batch.targets[start : start + CHUNK, None]
+                said.append(functional.log_softmax(logits, -1).gather(1, targets).squeeze(1))
+                best.append(logits.argmax(-1))
+            numbers = batch.numbers.cpu()
+            sums = torch.zeros(len(batch.examples), dtype=torch.float64)
+            sums.index_add_(0, numbers, torch.cat(said).double().cpu())
+            likeliest: list[list[int]] = [[] for _ in batch.examples]
+            for number, token in zip(numbers.tolist(), torch.cat(best).tolist(), strict=True):
+                likeliest[number].append(token)
+            for example, total, tokens in zip(batch.examples, sums.tolist(), likeliest, strict=True):
+                found[example.number] = (total, tokens)
     return [found[example.number] for example in examples]
 
 
