@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from instill.derived import BESIDE, MadeFrom, keep_beside, together
 from instill.errors import UsageError, WorkspaceError
 from instill.gate.advice import scale_text
+from instill.gate.shown import keep as keep_replies
 from instill.registry.card import Base, Card, Condition, GateResult, Metrics, Rows, candidate_id, environment, now
 from instill.registry.champions import Champions
 from instill.registry.store import Candidate, Registry
@@ -128,6 +129,7 @@ def train_recipe(
             watch.stage("measuring")
             tried = _judged(gate.gate, prepared, weights, home / "gates")
             weights, card = _at_scale(prepared, weights, run, _measured(card, tried, gate.hash), tried)
+            keep_replies(home, card.id, tried.chosen.replies)
         card = registry.add(weights, card)
         _tidy(run)
     promoted = promote and tried is not None and tried.passed

@@ -45,6 +45,18 @@ def test_the_case_that_was_printed() -> None:
     )
 
 
+def test_an_interval_of_what_did_not_change_is_explained() -> None:
+    found = paired([0.0] * 20)
+    assert gain_sentence(found, 0.0, gain_outcome(found, 0.0), 20, 0, (0.0, 0.0)) == (
+        "The gain of 0.000 [-0.138, 0.138] (from 0.000 to 0.000) is not above 0. (Base and candidate score the same; "
+        "20 rows leave room for a difference of up to 0.138.)"
+    )
+    assert loss_sentence("The drop", found, 0.02, loss_outcome(found, 0.02), 20, 46, (0.5, 0.5)) == (
+        "The drop of 0.000 [-0.138, 0.138] (from 0.500 to 0.500): 20 rows cannot show whether it stays within 0.02; "
+        "about 46 are needed. (Base and candidate score the same; 20 rows leave room for a difference of up to 0.138.)"
+    )
+
+
 @settings(deadline=None)
 @given(ENDS, LIMITS, st.booleans())
 def test_what_is_said_of_a_loss_holds_for_the_printed_numbers(
@@ -69,7 +81,7 @@ def test_what_is_said_of_a_loss_holds_for_the_printed_numbers(
         assert low > 0 or found.low <= 1e-9
     else:
         assert outcome == "undecided"
-        assert "cannot be held against" in said
+        assert "rows cannot show whether it stays within" in said
 
 
 @settings(deadline=None)
@@ -85,13 +97,14 @@ def test_what_is_said_of_a_gain_holds_for_the_printed_numbers(
     if outcome == "failed":
         assert "is not above" in said
         assert mean <= limit
+        assert ("score the same" in said) == (found.mean == 0 < found.high)
         return
     assert mean > limit
     if outcome == "passed":
         assert said.endswith(f"is above {limit_text(at_least)}.")
         assert low > limit or found.low - at_least <= 1e-9
     else:
-        assert low < number_in("must begin at NUMBER", said) or abs(found.mean - at_least) < 1e-6
+        assert low < number_in("must be NUMBER or more", said) or abs(found.mean - at_least) < 1e-6
 
 
 @settings(deadline=None)

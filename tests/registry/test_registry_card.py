@@ -9,7 +9,19 @@ import pytest
 from pydantic import ValidationError
 
 from instill.errors import WorkspaceError
-from instill.registry.card import candidate_id, environment, now, read_card, write_card
+from instill.registry.card import (
+    Base,
+    Card,
+    Condition,
+    GateResult,
+    Rows,
+    candidate_id,
+    environment,
+    gate_notice,
+    now,
+    read_card,
+    write_card,
+)
 from tests.registry.made import make_card
 
 
@@ -131,3 +143,22 @@ def test_a_folder_without_a_card_is_told_of(tmp_path: Path) -> None:
     with pytest.raises(WorkspaceError, match="The candidate has no card") as caught:
         read_card(tmp_path)
     assert caught.value.where == str(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "verdict", "says"),
+    [
+        (["passed", "undecided"], "not proven yet", "not proven yet"),
+        (["failed", "undecided"], "rejected", "rejected"),
+        ([""], "rejected", "rejected"),  # An older card.
+        (["passed"], "passed", ""),
+    ],
+)
+def test_what_is_not_proven_is_not_rejected(outcomes: list[str], verdict: str, says: str) -> None:
+    conditions = tuple(Condition(name="gain", passed=each == "passed", outcome=each) for each in outcomes)
+    gate = GateResult(passed=all(each.passed for each in conditions), conditions=conditions)
+    base = Base(name="m", folder="/m", hash="0a")
+    card = Card(id="a", made="", base=base, rows=Rows(hash="1b", count=9), recipe={}, seed=0, gate=gate)
+    assert card.verdict == verdict
+    assert says in gate_notice(card)
+    assert bool(gate_notice(card)) == bool(says)

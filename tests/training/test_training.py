@@ -18,6 +18,7 @@ from instill.derived import BESIDE, NOTHING, MadeFrom, Source
 from instill.errors import UsageError, WorkspaceError
 from instill.gate.probes import Probe
 from instill.gate.rows import read_gate_rows
+from instill.gate.shown import kept
 from instill.generators.models import open_model, open_tokenizer
 from instill.registry.champions import Champions
 from instill.registry.store import Registry
@@ -145,6 +146,13 @@ def test_a_rejected_candidate_is_kept_with_its_reasons(task: Path) -> None:
     assert card.verdict == "rejected"
     assert card.reasons == (outcome.tried.chosen.verdict.reasons[0],)
     assert "is not above 0" in card.reasons[0]
+    shown = outcome.tried.chosen.replies
+    assert [each.score for each in shown] == [0.0, 0.0, 0.0]
+    assert {(each.asked, each.expected) for each in shown} <= {(f"Say {each}.", str(each)) for each in range(12)}
+    assert all(each.said for each in shown)
+    assert kept(home, card.id) == shown
+    shutil.rmtree(home / "gates")
+    assert kept(home, card.id) == ()
     assert Champions(Registry(home)).champion(card.base.hash) is None
     assert train_recipe(home, recipe).card.verdict == "rejected"
 

@@ -98,8 +98,9 @@ def verdict(report: Report) -> str:
         return f"From confidence {report.calibration.threshold:g} on: {report.calibration.promise}"
     if report.choice.more is not None:
         return (
-            f"Too few questions: about {report.choice.more} more are needed, if they go like these "
-            f"{len(report.outcomes)}. The threshold stays as it was."
+            f"{len(report.outcomes)} questions are too few to promise that at most {percent_text(report.risk)} of the "
+            f"answers are wrong. About {report.choice.more} more would do, if as many of them are answered wrongly. "
+            "The threshold stays as it was."
         )
     best = min((point.risk for point in report.curve if point.given >= 10), default=1.0)
     return (

@@ -6,16 +6,20 @@ import importlib.util
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from instill.cli.output import JsonOption, WorkspaceOption, clean, columns, print_json, readable
+from instill.cli.gate_replies import reply_lines
+from instill.cli.output import JsonOption, WorkspaceOption, clean, columns, print_json, readable, stages
 from instill.cli.terminal import err, say, say_block
 from instill.errors import MissingDependency, UsageError, WorkspaceError
-from instill.gate.advice import WORDS, advice
+from instill.gate.advice import BRACKETS, WORDS, advice, measured_name
+from instill.gate.shown import kept
 from instill.location import find_workspace
+from instill.registry.card import gate_notice
 from instill.registry.champions import Champions, Change
 from instill.registry.comparing import card_differences, flat
 from instill.registry.store import Candidate, Registry
@@ -80,9 +84,11 @@ def show(candidate: CandidateArgument, workspace: WorkspaceOption = None, as_jso
     champion = Champions(registry).champion(found.card.base.hash) == found.card.id
     problem = _problem(registry, found.card.id)
     if as_json:
-        print_json({**found.card.model_dump(mode="json"), "champion": champion, "problem": problem})
+        replies = [asdict(each) for each in kept(registry.home, found.card.id)]
+        card = found.card.model_dump(mode="json")
+        print_json({**card, "champion": champion, "problem": problem, "replies": replies})
         return
-    _print_card(found, champion=champion, problem=problem)
+    _print_card(found, registry.home, champion=champion, problem=problem)
 
 
 @app.command()
@@ -174,10 +180,13 @@ def export(
     """
     registry = _registry(workspace)
     found = registry.check(candidate)
+    doubt = gate_notice(found.card)
+    if doubt and not as_json:
+        say(f"note: {doubt}", err=True)
     with _quiet_libraries():
         from instill.train.generator.export import export as run
 
-        with err.status("Exporting") as status:
+        with stages("Exporting", hidden=as_json) as tell:
             done = run(
                 base or Path(found.card.base.folder),
                 found.folder,
@@ -185,7 +194,7 @@ def export(
                 form=form,
                 precision=precision,
                 prompts=_prompts_of(prompts),
-                progress=lambda what: status.update(what.capitalize()),
+                progress=tell,
             )
     if as_json:
         print_json(done)
@@ -193,10 +202,9 @@ def export(
     worst = max(done.parity.values())
     say(f"{found.card.id} is in {done.folder}")
     say(f"{done.prompts} replies are equal; log-probabilities differ by at most {worst:.2g} a token.")
-    if found.card.verdict == "rejected":
-        say("note: The gate rejected this candidate; see: instill models show " + found.card.id)
     for notice in done.notices:
-        say(f"note: {notice}", dim=True)
+        if notice != doubt:  # It was said before.
+            say(f"note: {notice}", dim=True)
     if done.serve:
         say(f"To serve it: {done.serve}")
 
@@ -250,7 +258,7 @@ def _problem(registry: Registry, id_: str) -> str:
     return ""
 
 
-def _print_card(found: Candidate, *, champion: bool, problem: str) -> None:
+def _print_card(found: Candidate, home: Path, *, champion: bool, problem: str) -> None:
     card = found.card
     say(card.id + (", the champion of its base" if champion else ""), bold=True)
     say_block(
@@ -270,15 +278,22 @@ def _print_card(found: Candidate, *, champion: bool, problem: str) -> None:
     _print_section("recipe", [(clean(name), _shown(value)) for name, value in flat(card.recipe).items()])
     before, after = flat(card.metrics.before), flat(card.metrics.after)
     names = [*before, *(name for name in after if name not in before)]
-    measured = [(clean(name), _shown(before.get(name)), _shown(after.get(name))) for name in names]
-    _print_section("measured", [("", "before", "after"), *measured] if measured else [])
+    measured = [
+        (clean(measured_name(name)), *(_shown(side[name]) if name in side else "" for side in (before, after)))
+        for name in names
+    ]
+    _print_section("measured", [("", "base", "candidate"), *measured] if measured else [])
     conditions = card.gate.conditions if card.gate else ()
     marks = [
         (WORDS.get(each.outcome, "ok" if each.passed else "failed"), clean(each.name), clean(each.said))
         for each in conditions
     ]
-    _print_section("gate", marks)
+    _print_section(f"gate ({BRACKETS})", marks)
     todo = advice((each.name, each.outcome or ("" if each.passed else "failed"), each.needed) for each in conditions)
+    lines = reply_lines(kept(home, card.id))
+    if lines:
+        say("", lines[0], bold=True)
+        say_block("\n".join(lines[1:]))
     _print_section("next", [(each,) for each in todo])
     _print_section("reasons", [(clean(reason),) for reason in card.reasons])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shlex
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressC
 from rich.text import Text
 
 from instill.answer.display import safe_text
-from instill.cli.terminal import err, say_json
+from instill.cli.terminal import err, say, say_json
 from instill.escapes import shortened, shown
 
 WorkspaceOption = Annotated[
@@ -91,14 +92,61 @@ def _ignore(*_: object) -> None:
     """No bar, nothing to update."""
 
 
+class PlainProgress:
+    """Progress as lines for logs: the first after ten seconds, so that what is quick says nothing; then one where at
+    least half a minute and a twentieth of the work went by.
+
+    Args:
+        clock: seconds that only go up.
+    """
+
+    def __init__(self, description: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._description, self._clock = description, clock
+        self._began = clock()
+        self._next, self._done = self._began + _QUIET_S, 0
+
+    def update(self, done: int, total: int, remark: str) -> None:
+        """Print a line, where one is due."""
+        now = self._clock()
+        few = self._done and total and done - self._done < _SHARE * total and done < total
+        if now < self._next or done <= self._done or few:
+            return
+        self._next, self._done = now + _BETWEEN_S, done
+        of = f"{done} of {total}" if total else f"{done}"
+        after = f", {remark}" if remark else ""
+        say(clean(f"{self._description}: {of} after {now - self._began:.0f} s{after}"), err=True)
+
+
+_QUIET_S, _BETWEEN_S, _SHARE = 10.0, 30.0, 0.05
+
+
+@contextmanager
+def stages(description: str, *, hidden: bool) -> Iterator[Callable[[str], None]]:
+    """What is being done: a spinner on standard error, or, where that is no terminal, a line a stage.
+
+    Yields `tell(what)`.
+    """
+    if hidden:
+        yield _ignore
+    elif err.is_terminal:
+        with err.status(description) as status:
+            yield lambda what: status.update(what.capitalize())
+    else:
+        yield lambda what: say(f"{what} ...", err=True)
+
+
 @contextmanager
 def progress_bar(description: str, *, hidden: bool) -> Iterator[Callable[[int, int, str], None]]:
-    """A bar with rate and time left on standard error; `hidden` for `--json` and when nobody watches.
+    """A bar with rate and time left on standard error, or, where that is no terminal, a line now and then; `hidden` for
+    `--json`.
 
     Yields `update(done, total, remark)`.
     """
-    if hidden or not err.is_terminal:
+    if hidden:
         yield _ignore
+        return
+    if not err.is_terminal:
+        yield PlainProgress(description).update
         return
     columns = (
         TextColumn("{task.description}", markup=False),

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from instill.cli.gate_replies import reply_lines
 from instill.cli.output import JsonOption, WorkspaceOption, clean, columns, print_json, progress_bar
 from instill.cli.terminal import err, say, say_block
 from instill.errors import UsageError
-from instill.gate.advice import WORDS, advice, scale_text
+from instill.gate.advice import BRACKETS, WORDS, advice, scale_text
 from instill.location import find_workspace
 
 if TYPE_CHECKING:
@@ -213,10 +214,12 @@ def _told(outcome: Outcome) -> str:
         lines += [clean(f"{each.severity}: {each}") for each in fitted.findings if each.severity != "error"]
     if outcome.tried is None:
         return "\n".join([*lines, f"No gate: it is kept, not promoted. Next: instill models show {card.id}"])
+    lines.append(f"The gate, {BRACKETS}:")
     for tried in outcome.tried.tried:
         if len(outcome.tried.tried) > 1:
             lines.append(f"With {scale_text(tried.scale)}:")
-        lines += [f"  {WORDS[each.outcome]:<14}  {each.said}" for each in tried.verdict.conditions]
+        lines += [f"  {WORDS[each.outcome]:<14}  {clean(each.said)}" for each in tried.verdict.conditions]
+    lines += reply_lines(outcome.tried.chosen.replies)
     if outcome.promoted:
         lines.append("Passed: it is the champion. Undo: instill models rollback")
     elif outcome.tried.passed:
@@ -244,6 +247,7 @@ def _as_json(outcome: Outcome) -> dict[str, Any]:
         "seconds": outcome.fitted.seconds if outcome.fitted else 0.0,
         "warnings": [each.as_dict() for each in outcome.fitted.findings] if outcome.fitted else [],
         "tried": [{"scale": each.scale, **each.verdict.as_dict()} for each in tried],
+        "replies": [asdict(each) for each in outcome.tried.chosen.replies] if outcome.tried else [],
         "passed": outcome.tried.passed if outcome.tried else None,
         "promoted": outcome.promoted,
         "card": outcome.card.model_dump(mode="json"),
@@ -256,8 +260,8 @@ def _watch(stack: ExitStack, hidden: bool) -> Watch:
     training = stack.enter_context(progress_bar("Training", hidden=hidden))
 
     def stage(name: str) -> None:
-        if not hidden and err.is_terminal:
-            say(f"{name} ...", err=True, dim=True)
+        if not hidden:
+            say(f"{name} ...", err=True, dim=err.is_terminal)
 
     def warning(found: Finding) -> None:
         if not hidden:

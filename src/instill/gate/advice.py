@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+BRACKETS = "in brackets the interval in which the true value lies with 95% certainty"
+"""Of the numbers in what conditions say."""
+
 WORDS = {"passed": "ok", "failed": "failed", "undecided": "not proven yet"}
 """How an outcome is said to people."""
 
@@ -41,6 +44,33 @@ def advice(conditions: Iterable[tuple[str, str, int]]) -> list[str]:
                 "the gate is measured anew."
             )
     return list(said)
+
+
+_NAMES = {
+    "gain": "score on what it was trained for",
+    "forgetting.accuracy": "score on what the base can do",
+    "forgetting.perplexity": "perplexity of what the base can do",
+    "forgetting.kl": "divergence from the base, nats per token",
+    "reading": "score in reading",
+    "abstention.kept": "rightly refused, share",
+    "abstention.over_refusal": "wrongly refused, share",
+    "format": "replies that break the format, share",
+    "text": "replies that are no sound text, share",
+    "controls": "score on what was never taught",
+    "training.loss": "loss at the end of the training",
+    "training.steps": "steps",
+    "training.seconds": "seconds",
+}
+
+
+def measured_name(name: str) -> str:
+    """What a number of a candidate's card measures, in words.
+
+    Example:
+        >>> measured_name("format"), measured_name("something else")
+        ('replies that break the format, share', 'something else')
+    """
+    return _NAMES.get(name, name)
 
 
 def scale_text(scale: float) -> str:

@@ -9,12 +9,15 @@ from typing import Any
 
 from instill.errors import UsageError
 from instill.gate import conditions
+from instill.gate.conditions import question_of
 from instill.gate.deciding import LEVEL, level_of_tries
 from instill.gate.enough import too_few_rows
 from instill.gate.kept import Kept
 from instill.gate.probes import Probe
 from instill.gate.rows import GateRows, read_gate_rows
 from instill.gate.schema import ReplySchema
+from instill.gate.scoring import score
+from instill.gate.shown import Reply, some_of
 from instill.gate.specification import Gate
 from instill.gate.verdict import Condition, Verdict
 from instill.train.generator.findings import Finding
@@ -28,10 +31,15 @@ _KEEPING = ("forgetting", "reading", "abstention")
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What the gate said of a share of the candidate, from 0 (the base) to 1 (all of it)."""
+    """What the gate said of a share of the candidate, from 0 (the base) to 1 (all of it).
+
+    Args:
+        replies: a few of what it said, from the worst to the best; none where no row was replied to.
+    """
 
     scale: float
     verdict: Verdict
+    replies: tuple[Reply, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +105,11 @@ def with_interpolation(
     base = Probe(base_model, tokenizer, max_tokens=gate.max_tokens, kept=kept)
     tried: list[Tried] = []
     for scale in (1.0, *scales):
-        # No name is kept: the next model is opened when this one is gone.
+        # No name is kept of the model: the next one is opened when it is gone.
         level = LEVEL if scale == 1 else level_of_tries(len(scales))
-        verdict = _judged(gate, files, base, Probe(open_at(scale), tokenizer, max_tokens=gate.max_tokens), level)
-        tried.append(Tried(scale, verdict))
+        candidate = Probe(open_at(scale), tokenizer, max_tokens=gate.max_tokens)
+        tried.append(Tried(scale, _judged(gate, files, base, candidate, level), _shown(gate, files, candidate)))
+        del candidate
         if tried[-1].verdict.passed or not lost_only(tried[0].verdict):
             break
     return Interpolated(tuple(tried))
@@ -172,6 +181,23 @@ class _Files:
 
 def _judged(gate: Gate, files: _Files, base: Probe, candidate: Probe, level: float = LEVEL) -> Verdict:
     return Verdict(tuple(_conditions(gate, files, base, candidate, level)))
+
+
+def _shown(gate: Gate, files: _Files, candidate: Probe) -> tuple[Reply, ...]:
+    """Replies to rows of the first section that asks for what was trained; they were given before."""
+    if gate.gain:
+        rows, scoring = files[gate.gain.rows].asking, gate.scoring_of("gain")
+    elif gate.format:
+        rows, scoring = files[gate.format_rows].asking, gate.scoring
+    else:
+        return ()
+    said = candidate.replies(rows)
+    found = []
+    for reply, accepted, row in zip(said, rows.accepted, rows.rows, strict=True):
+        points = score(reply, accepted, scoring, question=question_of(row)) if gate.gain else 0.0
+        asked = str(row.prompt[-1].get("content") or "")
+        found.append(Reply(asked, accepted[0] if accepted else "", reply, points))
+    return some_of(found)
 
 
 def _conditions(gate: Gate, files: _Files, base: Probe, candidate: Probe, level: float) -> Iterator[Condition]:

@@ -30,10 +30,11 @@ def gain_sentence(
 
     Example:
         >>> said = gain_sentence(Interval(1.0, 0.09, 1.0), 0.0, "undecided", 6, 9, (0.0, 1.0))
-        >>> print(said.replace(" (from", "\\n(from").replace(" found", "\\nfound"))
+        >>> print(said.replace(" (from", "\\n(from").replace(" found", "\\nfound").replace(" than 9", "\\nthan 9"))
         The gain of 1.000 [0.090, 1.000]
         (from 0.000 to 1.000) is above 0, but 6 rows do not prove it firmly enough to be
-        found again on as many others: its interval must begin at 0.300. About 9 rows would do; fewer than 9 never do.
+        found again on as many others: the lower end of its interval must be 0.300 or more. About 9 rows would do; fewer
+        than 9 never do.
     """
     limit = limit_text(at_least)
     digits = digits_beside((found.mean, at_least), (found.low, at_least), (sides[1] - sides[0], 0.0))
@@ -44,15 +45,15 @@ def gain_sentence(
     if outcome == "passed":
         return f"{shown} is above {limit}."
     if outcome == "failed":
-        return f"{shown} is not above {limit}."
+        return f"{shown} is not above {limit}.{_nothing_changed(found, rows, digits)}"
     fewest = fewest_for_gain(at_least, level=level)
     several = 0 < groups < rows
     of = " groups" if several else ""
     few = f"; fewer than {fewest}{of} never do" if (groups or rows) < fewest else ""
     many = f"{rows} rows of {groups} group{'s' * (groups != 1)}" if several else f"{rows} rows"
     return (
-        f"{shown} is above {limit}, but {many} do not prove it firmly enough to be found again on as many others: its "
-        f"interval must begin at {floor:.{digits}f}. About {needed} rows would do{few}."
+        f"{shown} is above {limit}, but {many} do not prove it firmly enough to be found again on as many others: the "
+        f"lower end of its interval must be {floor:.{digits}f} or more. About {needed} rows would do{few}."
     )
 
 
@@ -89,7 +90,8 @@ def loss_sentence(
     way = f" (from {sides[0]:.{digits}f} to {sides[1]:.{digits}f})" if sides[0] else ""
     shown = f"{noun} of {interval_text(found, digits)}{way}"
     if outcome == "undecided":
-        return f"{shown} cannot be held against {limit} by {rows} rows; about {needed} are needed."
+        still = _nothing_changed(found, rows, digits)
+        return f"{shown}: {rows} rows cannot show whether it stays within {limit}; about {needed} are needed.{still}"
     if outcome == "failed":
         return f"{shown} exceeds {limit}."
     if found.mean - tolerance > 1e-9:
@@ -116,3 +118,11 @@ def share_sentence(
         most = limit_text(SLACK * tolerance)
         return f"{shown}, which is above {limit}, but may be chance; more than {most} is ruled out."
     return f"{shown}; at most {limit} may be."
+
+
+def _nothing_changed(found: Interval, rows: int, digits: int) -> str:
+    """Why an interval has a width although base and candidate score the same."""
+    if found.mean or not found.high > 0:
+        return ""
+    room = f"{rows} rows leave room for a difference of up to {found.high:.{digits}f}"
+    return f" (Base and candidate score the same; {room}.)"

@@ -123,10 +123,29 @@ class Card(_Part):
 
     @property
     def verdict(self) -> str:
-        """The gate's: "passed", "rejected" or "not measured"."""
+        """The gate's: "passed", "rejected", "not proven yet" (nothing failed, rows are too few) or "not measured"."""
         if self.gate is None:
             return "not measured"
-        return "passed" if self.gate.passed else "rejected"
+        if self.gate.passed:
+            return "passed"
+        missed = [each.outcome for each in self.gate.conditions if not each.passed]
+        return "not proven yet" if missed and all(each == "undecided" for each in missed) else "rejected"
+
+
+def gate_notice(card: Card) -> str:
+    """What whoever uses a candidate should know of its gate; "" where it passed.
+
+    Example:
+        >>> made = {"base": Base(name="m", folder="/m", hash="0a"), "rows": Rows(hash="1b", count=9)}
+        >>> card = Card(id="tone-01", made="", recipe={}, seed=0, gate=GateResult(passed=False), **made)
+        >>> gate_notice(card)
+        'The gate rejected this candidate; see: instill models show tone-01'
+    """
+    said = {
+        "rejected": "The gate rejected this candidate",
+        "not proven yet": "It is not proven yet that this candidate meets its gate",
+    }.get(card.verdict)
+    return f"{said}; see: instill models show {card.id}" if said else ""
 
 
 def candidate_id(name: str, *, base_hash: str, rows_hash: str, recipe: Mapping[str, Any], seed: int) -> str:

@@ -200,8 +200,11 @@ def _not_passed(card: Card) -> UsageError:
             "The candidate was not measured by the gate.", where=card.id, remedy="To use it anyway: --force"
         )
     failed = [each.said or each.name for each in card.gate.conditions if not each.passed] or list(card.reasons)
+    why = "The gate rejected the candidate"
+    if card.verdict == "not proven yet":
+        why = "It is not proven yet that the candidate meets its gate"
     return UsageError(
-        f"The gate rejected the candidate: {'; '.join(failed) or 'no reason is kept'}.",
+        f"{why}: {'; '.join(failed) or 'no reason is kept'}.",
         where=card.id,
         remedy="To use it anyway: --force",
     )

@@ -20,7 +20,7 @@ from instill.generators.gguf.candidate_files import write_merged as write_change
 from instill.generators.gguf.model_file import read_model
 from instill.generators.model_folder import checked_folder
 from instill.generators.models import model_hash, open_model, open_tokenizer
-from instill.registry.card import read_card
+from instill.registry.card import gate_notice, read_card
 from instill.train.generator.export_formats import (
     Format,
     layout_notices,
@@ -94,6 +94,7 @@ def export(
     base, out = checked_folder(base), out.expanduser().absolute()
     tell = progress or (lambda _: None)
     _check_base(base, candidate)
+    doubt = gate_notice(read_card(candidate))
     source = origin_file(base) if form == "gguf" else None
     converter = find_converter() if form == "gguf" and source is None else None
     chosen = as_prompts(PROMPTS) if prompts is None else prompts
@@ -118,7 +119,7 @@ def export(
         tell("asking what was written")
         parity["exported"] = _compare(reference, reopened, exported_tokenizer, chosen, "exported model", tolerance)
         if form == "ollama":
-            write_modelfile(f"./{_MODEL}", tokenizer, reopened, draft)
+            write_modelfile(f"./{_MODEL}", tokenizer, reopened, draft, doubt)
         converted = ""
         if form == "gguf":
             tell("writing the GGUF")
@@ -129,7 +130,7 @@ def export(
             else:
                 assert converter is not None
                 write_gguf(converter, draft / _MODEL, file, precision)
-            write_modelfile(f"./{file.name}", tokenizer, reopened, draft)
+            write_modelfile(f"./{file.name}", tokenizer, reopened, draft, doubt)
             shutil.rmtree(draft / _MODEL)
             tell("asking the GGUF")
             try:
@@ -139,7 +140,7 @@ def export(
             except MissingDependency as error:
                 converted = f"{_UNOPENED} {error.what} {error.command}"
     serve, notice = serving_line(form, base, candidate, out)
-    notices = tuple(each for each in (notice, converted, *layout_notices(form, tokenizer)) if each)
+    notices = tuple(each for each in (doubt, notice, converted, *layout_notices(form, tokenizer)) if each)
     return Exported(out, form, precision, len(chosen), parity, tolerance, serve, notices)
 
 

@@ -62,10 +62,14 @@ def write_adapter(base: Path, candidate: Path, folder: Path, tokenizer: Any) -> 
         (folder / TEMPLATE).write_text(plain_template(tokenizer), encoding="utf-8")
 
 
-def write_modelfile(source: str, tokenizer: Any, model: Any, folder: Path) -> None:
-    """Ollama's Modelfile; see `instill.train.generator.ollama`."""
+def write_modelfile(source: str, tokenizer: Any, model: Any, folder: Path, remark: str = "") -> None:
+    """Ollama's Modelfile; see `instill.train.generator.ollama`.
+
+    Args:
+        remark: one line that stands at its end.
+    """
     text = modelfile(source, tokenizer, model.config, getattr(model, "generation_config", None))
-    (folder / MODELFILE).write_text(text, encoding="utf-8")
+    (folder / MODELFILE).write_text(text + (f"# {remark}\n" if remark else ""), encoding="utf-8")
 
 
 def layout_notices(form: Format, tokenizer: Any) -> list[str]:

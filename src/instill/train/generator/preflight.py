@@ -12,7 +12,7 @@ from instill.errors import UsageError
 from instill.generators.thoughts import without_thoughts
 from instill.train.generator.duplicates import duplicate_findings
 from instill.train.generator.examples import Example, make_example, prompt_ids
-from instill.train.generator.findings import MANY, Finding, Severity, finding
+from instill.train.generator.findings import MANY, Finding, finding
 from instill.train.generator.roles import disorder, role_findings
 from instill.train.generator.row_forms import NAMES
 from instill.train.generator.row_text import place_of
@@ -239,25 +239,18 @@ def _ends(pairs: _Pairs, tokenizer: Any, stops: Collection[int]) -> list[Finding
             "Add that token to eos_token_id in generation_config.json, or replies go on after it.",
             otherwise,
         ),
-        *(_pad_is_end(name, "error" if unended else "warning") if pad is not None and pad == end else []),
+        # Padding is told by its place here, so where every end is supervised nothing is lost, and nothing is said.
+        *([_pad_is_end(name)] if unended and pad is not None and pad == end else []),
     ]
 
 
-def _pad_is_end(name: str, severity: Severity) -> list[Finding]:
-    holds = (
-        "Here padding is told by its place, not by its token, so this alone masks no end; but some ends are not"
-        " supervised, see there."
-        if severity == "error"
-        else "Here padding is told by its place, not by its token, and every end is supervised, so nothing is lost."
+def _pad_is_end(name: str) -> Finding:
+    return Finding(
+        "pad-is-end",
+        "error",
+        f"The tokenizer pads with its end-of-sequence token ({name}), and some ends are not supervised.",
+        "A trainer that masks every padding token would mask the ends too: give it a token of its own to pad with.",
     )
-    return [
-        Finding(
-            "pad-is-end",
-            severity,
-            f"The tokenizer pads with its end-of-sequence token ({name}). {holds}",
-            "A trainer that masks every padding token would mask the ends too: give it a token of its own to pad with.",
-        )
-    ]
 
 
 def _boundaries(pairs: _Pairs, tokenizer: Any) -> list[Finding]:
