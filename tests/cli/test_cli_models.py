@@ -137,5 +137,10 @@ def test_try_says_the_same_to_candidates_and_their_base(kb: Path) -> None:
 
 
 def test_the_export_of_a_rejected_candidate_says_so(kb: Path, tmp_path: Path) -> None:
-    out = instill("models", "export", "worse", str(tmp_path / "out"), "--format", "adapter", cwd=kb).stdout
-    assert "note: The gate rejected this candidate; see: instill models show worse-1" in out
+    said = "The gate rejected this candidate; see: instill models show worse-1"
+    done = instill("models", "export", "worse", str(tmp_path / "out"), "--format", "adapter", cwd=kb)
+    assert done.stderr.startswith(f"note: {said}\nasking the candidate ...\n")  # Before it takes its time.
+    assert said not in done.stdout
+    found = as_json("models", "export", "worse", str(tmp_path / "ollama"), "--format", "ollama", cwd=kb)
+    assert said in found["notices"]
+    assert (tmp_path / "ollama" / "Modelfile").read_text().endswith(f"# {said}\n")

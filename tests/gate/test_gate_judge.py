@@ -236,7 +236,8 @@ def test_few_rows_cannot_decide_and_say_how_many_would(models: Models, tmp_path:
     verdict = judge(gate, models.base, models.base, models.tokenizer)
     assert [condition.outcome for condition in verdict.conditions] == ["undecided"] * 3
     assert [condition.needed for condition in verdict.conditions] == [122, 20, 20]
-    assert verdict.reasons[0].endswith("cannot be held against 0.02 by 10 rows; about 122 are needed.")
+    assert ": 10 rows cannot show whether it stays within 0.02; about 122 are needed." in verdict.reasons[0]
+    assert "(Base and candidate score the same; 10 rows leave room" in verdict.reasons[0]
     assert not lost_only(verdict)
 
 

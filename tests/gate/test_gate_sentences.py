@@ -15,6 +15,7 @@ from instill.measure.saying import beside, digits_beside, limit_text, percent_be
 
 ENDS = st.tuples(st.floats(-1, 1), st.floats(0, 0.5), st.floats(0, 0.5))
 LIMITS = st.sampled_from([0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.123456, 1 - 0.98]) | st.floats(1e-4, 1)
+GAINS = st.sampled_from([0.0, 0.02, 0.1, 0.2]) | st.floats(1e-4, 0.9).map(lambda each: round(each, 6))
 NUMBER = r"-?[0-9]+(?:\.[0-9]+)?(?:e-?[0-9]+)?"
 
 
@@ -85,7 +86,9 @@ def test_what_is_said_of_a_loss_holds_for_the_printed_numbers(
 
 
 @settings(deadline=None)
-@given(ENDS, st.sampled_from([0.0, 0.02, 0.1, 0.2]) | st.floats(1e-4, 0.9), st.booleans())
+@given(
+    ENDS, st.sampled_from([0.0, 0.02, 0.1, 0.2]) | st.floats(1e-4, 0.9).map(lambda each: round(each, 6)), st.booleans()
+)
 def test_what_is_said_of_a_gain_holds_for_the_printed_numbers(
     ends: tuple[float, float, float], at_least: float, near: bool
 ) -> None:

@@ -57,7 +57,7 @@ def asked(fact: Fact) -> dict[str, tuple[str, str]]:
             "Ovens are cleaned on Sundays because no bread is baked on that day.",
             "reason",
             "reworded",
-            "For what reason are Ovens cleaned on Sundays?",
+            "For what reason are ovens cleaned on Sundays?",
             "no bread is baked on that day",
         ),
     ],

@@ -16,6 +16,7 @@ from random import Random
 
 from instill.answer.text import normalise, terms
 from instill.index.lookup import StoredDocument
+from instill.study.grammar import active_of, reads_well
 from instill.study.phrasings import accepted_answers, wordings
 from instill.study.sets import Fact, StudyItem, item_id
 from instill.study.wording import base_form, past_of_participle
@@ -51,7 +52,7 @@ def two_document_items(facts: Sequence[Fact]) -> list[StudyItem]:
         if direct.answer != second.answer or direct.question.count(second.subject) != 1:
             continue
         question = direct.question.replace(second.subject, described)
-        if normalise(second.answer) in normalise(question):
+        if normalise(second.answer) in normalise(question) or not reads_well(direct.question):
             continue
         ids = (first.id, second.id)
         items.append(
@@ -115,7 +116,9 @@ def unsaid_items(facts: Sequence[Fact], words: Vocabulary, *, most: int, seed: i
             forms = {clause.verb, base_form(clause.verb), past_of_participle(clause.verb)}
             if clause.be != own.be or words.says(about.subject, forms):
                 continue
-            question = _asked(source.kind, about.subject, clause)
+            question = " ".join(_asked(source.kind, about.subject, clause).split())
+            if not reads_well(question):
+                continue
             used.add(_plain(about.subject))
             items.append(
                 StudyItem(
@@ -135,7 +138,7 @@ def _asked(kind: str, subject: str, clause: Clause) -> str:
     if kind == "place":
         return f"Where {clause.be} {subject} {clause.verb}?"
     if kind == "name" and clause.be:
-        return f"Who {past_of_participle(clause.verb)} {subject}?"
+        return f"Who {active_of(clause.be, clause.verb)} {subject}?"
     if clause.be:
         return f"When {clause.be} {subject} {clause.verb}?"
     return f"When did {subject} {base_form(clause.verb)} {clause.tail}?"
@@ -149,7 +152,7 @@ def _described(fact: Fact) -> str:
     if fact.kind == "place":
         return f"the place where {clause.subject} {clause.be} {clause.verb}"
     if fact.subject:
-        return f"the one who {past_of_participle(clause.verb)} {clause.subject}"
+        return f"the one who {active_of(clause.be, clause.verb)} {clause.subject}"
     return f"the one who {clause.verb} {clause.tail}"
 
 

@@ -10,14 +10,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
+from instill.answer.display import plain_text
 from instill.answer.text import normalise
+from instill.study.grammar import active_of, reads_well, who_or_what
+from instill.study.headings import heading_question
 from instill.study.questions import is_fair
 from instill.study.sets import Fact, Form, StudyItem, item_id
-from instill.study.wording import base_form, content, past_of_participle, reworded
-from instill.study.writers import Clause, clause_of, drafts, heading_question
+from instill.study.wording import base_form, content, reworded
+from instill.study.writers import Clause, clause_of, drafts
 
 _TRIES = 12
+_GAP = "Fill in the gap:"
 _LONGEST = 200
+_DAY = re.compile(r"\b\d{1,2}\b(?!\d)")
 _YEAR = re.compile(r"^\d{4}$")
 _ARTICLE = re.compile(r"^(?:the|a|an) ", re.IGNORECASE)
 _NUMBERS = {
@@ -59,7 +64,9 @@ def items_of(fact: Fact, *, seed: int = 0) -> list[StudyItem]:
     items: dict[str, StudyItem] = {}
     seen: set[str] = set()
     for wording in wordings(fact, Random(f"{seed}:{fact.id}")):  # noqa: S311
-        question = " ".join(wording.question.split())
+        question = " ".join(plain_text(wording.question).split())
+        if wording.form not in ("keywords",) and not question.startswith(_GAP) and not reads_well(question):
+            continue
         plain = normalise(question).rstrip("?. ")
         if plain in seen or len(question) > _LONGEST or not is_fair(question, wording.answer):
             continue
@@ -122,7 +129,7 @@ def wordings(fact: Fact, rng: Random) -> Iterator[Wording]:
     if keywords:
         yield Wording("keywords", keywords[0], fact.answer)
     last = first + len(fact.answer)
-    yield Wording("indirect", f"Fill in the gap: {sentence[:first]}___{sentence[last:]}", fact.answer)
+    yield Wording("indirect", f"{_GAP} {sentence[:first]}___{sentence[last:]}", fact.answer)
 
 
 def _keywords(fact: Fact, clause: Clause | None, rng: Random) -> list[str]:
@@ -150,17 +157,21 @@ def _of_clause(fact: Fact, clause: Clause, sentence: str, first: int) -> Iterato
             year = bool(_YEAR.match(fact.answer))
             asked = f"{be} {subject} {verb} {tail}" if be else f"did {subject} {base_form(verb)} {tail}"
             yield Wording("direct", f"When {asked}?", fact.answer)
-            yield Wording("reworded", f"{'In what year' if year else 'On what date'} {asked}?", fact.answer)
+            opening = "In what year" if year else "On what date" if _DAY.search(fact.answer) else "When exactly"
+            yield Wording("reworded", f"{opening} {asked}?", fact.answer)
             yield Wording("indirect", f"Could you tell me when {said}?", fact.answer)
         case "name" if fact.subject:  # "... was built by NAME"
-            active = f"{past_of_participle(verb)} {subject}"
-            yield Wording("direct", f"Who {active}?", fact.answer)
-            yield Wording("reworded", f"By whom {be} {subject} {verb}?", fact.answer)
-            yield Wording("indirect", f"I would like to know who it was that {active}.", fact.answer)
+            active, who = f"{active_of(be, verb)} {subject}", who_or_what(fact.answer)
+            yield Wording("direct", f"{who} {active}?", fact.answer)
+            yield Wording(
+                "reworded", f"By {'whom' if who == 'Who' else 'whom or what'} {be} {subject} {verb}?", fact.answer
+            )
+            was = "was" if be in ("was", "were") else "is"
+            yield Wording("indirect", f"I would like to know {who.lower()} it {was} that {active}.", fact.answer)
         case "name":  # "NAME founded ..."
             yield Wording("direct", f"Who {verb} {tail}?", fact.answer)
             yield Wording("reworded", f"What is the name of whoever {verb} {tail}?", fact.answer)
-            yield Wording("indirect", f"Somebody {verb} {tail}. Who was that?", fact.answer)
+            yield Wording("indirect", f"Who was it that {verb} {tail}?", fact.answer)
         case "place":
             yield Wording("direct", f"Where {be} {subject} {verb}?", fact.answer)
             yield Wording("reworded", f"In which place {be} {subject} {verb}?", fact.answer)
@@ -190,6 +201,9 @@ def _reverse(fact: Fact, clause: Clause, sentence: str, first: int) -> Wording |
     if normalise(sentence[:opening]) != normalise(clause.subject) or first < opening:
         return None
     rest = sentence[opening:].strip(" .!")
-    if "(" in rest or rest.startswith(("'s", "’s")) or len(rest.split()) > 25:
+    if fact.kind == "definition" and not re.match(r"(?:is|are|was|were) an? ", rest):
         return None
-    return Wording("reverse", f"{'Who or what' if not clause.be else 'What'} {rest}?", clause.subject)
+    if "(" in rest or "," in rest or rest.startswith(("'s", "’s")) or len(rest.split()) > 18:
+        return None
+    single = re.sub(r"^(are|were)\b", lambda found: "is" if found[1] == "are" else "was", rest)
+    return Wording("reverse", f"{'Who or what' if not clause.be else 'What'} {single}?", clause.subject)

@@ -25,9 +25,10 @@ from instill.answer.found.sentences import Sentence, split_sentences
 from instill.answer.text import normalise, terms
 from instill.index.lookup import StoredDocument
 from instill.study.files import read_questions, write_jsonl
+from instill.study.headings import heading_question
 from instill.study.types import AskedQuestion, EvidenceText, StudyQuestion
 from instill.study.wording import content, leans_on_its_page, stands_alone, words_of
-from instill.study.writers import drafts, heading_question
+from instill.study.writers import drafts
 
 __all__ = ["AskedQuestion", "EvidenceText", "StudyQuestion", "read_questions", "write_jsonl", "write_questions"]
 
@@ -40,6 +41,13 @@ _MARKUP = re.compile(r"[|<>{}\\=]|\]\(|https?://|\[\d+\]|\*\*|__|``|[^\w\s]{4}")
 _POINTS_ON = re.compile(
     r"!\[|:$|\bsee\b|\bSee\b|\?$|https?://|^\W*\*\*[^*]+\*\*$|\b(?:below|following|above|this page|here)\b"
 )
+_NO_ANSWER = re.compile(
+    r"[<>{}|]|^\W*\[[^\]]*\]\([^)]*\)\W*$|^(?:It|They|He|She|That|But|And|So|Now|However|Also|Then|Welcome|Imagine|Note)\b|"
+    r"\b(?:this|these|those|previous|earlier|later|so far|chapter|section|listing|figure|let['’]s|we['’](?:ll|ve))\b",
+    re.IGNORECASE,
+)
+"""What stands below a heading and only leads to its answer, or is none."""
+
 _IN_ANSWER = re.compile(r"[*_`\[\]#]")
 
 
@@ -144,6 +152,7 @@ def _of_headings(document: StoredDocument, units: Sequence[Sentence], rng: Rando
         question = heading_question([title for _, title in path], rng)
         answer = text[unit.start : unit.end]
         usable = len(answer) in _SENTENCE_LENGTHS and not _POINTS_ON.search(answer) and not _in_block(document, unit)
+        usable = usable and not _NO_ANSWER.search(answer)
         if question and usable and _is_fair(question, answer):
             evidence = (heading.start, unit.end)
             found = StudyQuestion(question, answer, document.record.doc_id, unit.start, unit.end, evidence, "heading")

@@ -103,8 +103,10 @@ def base_of_gerund(gerund: str) -> str:
         >>> [base_of_gerund(word) for word in ("installing", "running", "using", "writing", "changing")]
         ['install', 'run', 'use', 'write', 'change']
     """
-    if not gerund.endswith("ing") or len(gerund) < 5:
+    if not gerund.endswith("ing") or len(gerund) < 5 or not re.search("[aeiouy]", gerund[:-3]):
         return gerund
+    if gerund in ("adding", "passing", "seeing", "being", "doing", "going"):
+        return gerund[:-3]
     return _uninflected(gerund[:-3])
 
 
@@ -139,6 +141,6 @@ def content(text: str) -> list[str]:
 
 
 def _uninflected(stem: str) -> str:
-    if len(stem) > 2 and stem[-1] == stem[-2] and stem[-1] in "bdgmnprt":
+    if len(stem) > 3 and stem[-1] == stem[-2] and stem[-1] in "bdgmnprt":
         return stem[:-1]
     return stem + "e" if _SILENT_E.search(stem) else stem

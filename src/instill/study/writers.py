@@ -1,8 +1,8 @@
-"""Rules that write questions about one sentence, or about a heading and the sentence below it.
+"""Rules that write questions about one sentence.
 
 Each writer yields `Draft`s: a question and the span of its answer inside the sentence. A writer that is not sure of the
-grammar yields nothing; `cloze` is the last resort and writes four to six keywords, about as many as people type into a
-search box.
+grammar yields nothing, and what reads badly all the same is dropped (`instill.study.grammar`); `cloze` is the last
+resort and writes four to six keywords, about as many as people type into a search box.
 """
 
 from __future__ import annotations
@@ -12,17 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
+from instill.answer.display import plain_text
 from instill.answer.text import word_set
-from instill.study.wording import (
-    LEANS_AT_START,
-    base_form,
-    base_of_gerund,
-    content,
-    is_past,
-    past_of_participle,
-    reworded,
-    words_of,
-)
+from instill.study.grammar import active_of, in_a_question, names_something, reads_well, tail_of, who_or_what
+from instill.study.wording import LEANS_AT_START, base_form, content, is_past, reworded
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +43,38 @@ _DEFINES = re.compile(
     rf"^(?P<subject>[^,.;:()]{{2,70}}?)(?: \([^()]{{1,60}}\))? (?:{_BE} (?P<what>(?:an?|the|one of|any) .+)"
     r"|(?P<verb>means|refers to|stands for|denotes) (?P<meaning>.+))$"
 )
+_JUDGES = re.compile(
+    r"(?:an?|the) (?:bit|little|lot|few|delight|must|shame|pity|good|great|nice|bad|big|important|key|common|ideal|"
+    r"best|better|same|case|reason|result|responsibility)\b"
+)
+"""A judgement, not what it is: "Renaming is a bit tricky"."""
 _PASSIVE = re.compile(rf"^(?P<subject>[^,;:()]{{3,80}}?) {_BE} (?:\w+ly )?(?P<verb>[a-z]+) (?P<rest>.+)$")
 _ACTIVE = re.compile(rf"^(?P<subject>(?:The )?{_NAME}) (?P<verb>[a-z]+) (?P<rest>.+)$")
 _WHEN = re.compile(rf"(?P<lead>,? ?\b(?:in|on|since|until|by|after|before|from))\s(?P<date>{_DATE})(?=[ ,.;)]|$)")
 _BY = re.compile(rf"\bby (?P<who>{_NAME})(?=[ ,.;]|$)")
 _WHERE = re.compile(rf"\b(?P<lead>in|at|near|on) (?P<place>(?:the )?{_NAME}(?:, {_NAME})?)(?=[ ,.;]|$)")
-_MANY = re.compile(
-    rf"(?<![\w.,-])(?P<count>{_COUNT}(?: (?:hundred|thousand|million))?) (?P<noun>[a-z]{{3,}}s|percent|people)\b"
+_HAVE = (
+    "have has had",
+    "hold holds held",
+    "contain contains contained",
+    "include includes included",
+    "need needs needed",
+    "require requires required",
+    "support supports supported",
+    "offer offers offered",
+    "take takes took",
+    "cost costs cost",
+    "use uses used",
+    "employ employs employed",
+    "get gets got",
+    "provide provides provided",
+)
+_THIRD_HOLDS = {forms.split()[1]: forms.split()[0] for forms in _HAVE}
+_PAST_HOLDS = {forms.split()[2]: forms.split()[0] for forms in _HAVE if forms.split()[2] != forms.split()[0]}
+_HOLDS = re.compile(
+    rf"^(?P<subject>[^,;:()]{{3,60}}?) (?:(?P<aux>will|can|must|should|may) )?"
+    rf"(?P<verb>{'|'.join(word for forms in _HAVE for word in forms.split())}) "
+    rf"(?P<count>{_COUNT}(?: (?:hundred|thousand|million))?) (?P<noun>[a-z]{{3,}}s|percent|people)\b(?P<rest>.*)$"
 )
 _BECAUSE = re.compile(r"^(?P<claim>.{20,}?),? (?:because|so that|in order to) (?P<reason>.{12,}?)$")
 _BE_CLAUSE = re.compile(rf"^(?P<subject>[^,;:()]{{3,60}}?) {_BE} (?P<rest>.+)$")
@@ -73,12 +91,6 @@ _DOERS = word_set(
     "wrote invented founded discovered painted directed composed designed built led created proposed developed "
     "established introduced published produced recorded won played sang defeated succeeded married conquered coined"
 )
-_GENERIC_HEADINGS = word_set(
-    "introduction overview summary references notes contents example examples usage description background "
-    "conclusion conclusions abstract history details general other miscellaneous more links appendix index faq "
-    "preface acknowledgements about home readme changelog license todo basics syntax parameters arguments returns "
-    "note warning tip important remarks discussion results methods see also next steps table of further reading"
-)
 _LONGEST_ANSWER = 160
 
 
@@ -93,8 +105,9 @@ def drafts(sentence: str, rng: Random) -> Iterator[Draft]:
         [('date', '1987'), ('name', 'Marta Lindqvist')]
     """
     body = sentence.rstrip(" .!")
-    for writer in (_definition, _date, _name, _number, _reason, _place, _cloze):
-        yield from writer(body, rng)
+    for writer in (_definition, _date, _name, _number, _reason, _place):
+        yield from (draft for draft in writer(body, rng) if reads_well(plain_text(draft.question)))
+    yield from _cloze(body, rng)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +118,7 @@ class Clause:
         subject: as it reads inside a question ("the stone oven").
         be: "is", "are", "was", "were"; "" where the verb stands alone.
         verb: a participle after `be`, else a past tense; "" in a definition.
-        tail: what follows the verb up to the first comma, at most nine words.
+        tail: what follows the verb and belongs to its clause, at most nine words.
     """
 
     subject: str
@@ -124,13 +137,14 @@ def clause_of(sentence: str, start: int, kind: str) -> Clause | None:
     body = sentence.rstrip(" .!")
     if kind == "definition":
         match = _DEFINES.match(body)
-        return Clause(_inside(match["subject"]), match["be"] or "", "", "") if match else None
+        return Clause(in_a_question(match["subject"]), match["be"] or "", "", "") if match else None
     if kind == "reason":
         because = _BECAUSE.match(body)
         match = _BE_CLAUSE.match(because["claim"]) if because else None
         if match is None or not _is_subject(match["subject"]):
             return None
-        return Clause(_inside(match["subject"]), match["be"], "", _tail(match["rest"]))
+        tail = tail_of(match["rest"])
+        return Clause(in_a_question(match["subject"]), match["be"], "", tail) if tail else None
     if kind == "date":
         when = _WHEN.search(body)
         if when is None or when.start("date") != start:
@@ -139,44 +153,8 @@ def clause_of(sentence: str, start: int, kind: str) -> Clause | None:
     for match in (_PASSIVE.match(body), _ACTIVE.match(body)):
         if match and _is_subject(match["subject"]) and (is_past(match["verb"]) or kind == "place"):
             be = match["be"] if match.re is _PASSIVE else ""
-            return Clause(_inside(match["subject"]), be, match["verb"], _tail(match["rest"]))
+            return Clause(in_a_question(match["subject"]), be, match["verb"], tail_of(match["rest"]))
     return None
-
-
-def heading_question(path: list[str], rng: Random) -> str:
-    """A question from a heading and the headings above it (outermost first, the heading last); "" where none fits.
-
-    Example:
-        >>> heading_question(["Guide", "Installing on Windows"], Random(1))
-        'How do I install on Windows?'
-    """
-    title = re.sub(r"^[\d.]+\s+", "", path[-1]).strip(" #*`:")
-    words = words_of(title)
-    if title.endswith("?") and len(words) >= 3:
-        return title
-    if not words or len(words) > 10 or not content(title) or all(word.lower() in _GENERIC_HEADINGS for word in words):
-        return ""
-    first, rest = words[0], title.partition(" ")[2]
-    about = "" if len(content(title)) > 2 else _about(path[:-1], title)
-    if first.lower() == "how" and len(words) > 3 and words[1].lower() == "to":
-        return f"{rng.choice(('How do I', 'How can I', 'How does one'))} {title.split(' ', 2)[2]}?"
-    if first.endswith("ing") and len(words) > 1 and base_of_gerund(first.lower()) != first.lower():
-        return f"{rng.choice(('How do I', 'How can I', 'How do you'))} {base_of_gerund(first.lower())} {rest}?"
-    if len(words) == 1 and not about:
-        return ""
-    lowered = title if first.isupper() or any(word[0].isupper() for word in words[1:]) else title[0].lower() + title[1:]
-    forms = (f"What do I need to know about {lowered}{about}?", f"{lowered}{about}", f"Tell me about {lowered}{about}")
-    return rng.choice(forms)
-
-
-def _about(above: list[str], title: str) -> str:
-    """ " (travel)": the nearest heading above that says something new."""
-    known = {word.lower() for word in words_of(title)}
-    for heading in reversed(above):
-        words = content(heading)
-        if words and len(words) <= 6 and not {word.lower() for word in words} <= known | _GENERIC_HEADINGS:
-            return f" in {heading.strip(' #*`:')}"
-    return ""
 
 
 def _definition(body: str, rng: Random) -> Iterator[Draft]:
@@ -186,9 +164,9 @@ def _definition(body: str, rng: Random) -> Iterator[Draft]:
     subject = match["subject"]
     what = "what" if match["be"] else "meaning"
     end = _shortened(body, match.start(what), match.end(what))
-    if not _is_subject(subject) or end - match.start(what) < 8:
+    if not _is_subject(subject) or end - match.start(what) < 8 or _JUDGES.match(match[what]):
         return
-    subject = _inside(subject)
+    subject = in_a_question(subject)
     if match["be"] and _PERSON.search(body[match.start(what) : end]) and subject[0].isupper():
         forms = [
             f"Who {match['be']} {subject}?",
@@ -207,13 +185,16 @@ def _definition(body: str, rng: Random) -> Iterator[Draft]:
 
 def _date(body: str, rng: Random) -> Iterator[Draft]:
     when = _WHEN.search(body)
-    if when is None or body.count("(", 0, when.start()) > body.count(")", 0, when.start()):
+    # "Until 1990" is no answer to "When?".
+    if when is None or when["lead"].strip(" ,") not in ("in", "on"):
+        return
+    if body.count("(", 0, when.start()) > body.count(")", 0, when.start()):
         return
     rest_of = body[: when.start()] + body[when.end() :]
     for found in (_PASSIVE.match(rest_of), _ACTIVE.match(rest_of)):
         if found is None or not _is_subject(found["subject"]) or not is_past(found["verb"]):
             continue
-        subject, tail = _inside(found["subject"]), _tail(found["rest"])
+        subject, tail = in_a_question(found["subject"]), tail_of(found["rest"])
         if found.re is _PASSIVE:
             tail = re.sub(r"\bby .*", "", tail).strip()
             question = f"{found['be']} {subject} {found['verb']} {tail}"
@@ -229,33 +210,35 @@ def _date(body: str, rng: Random) -> Iterator[Draft]:
 def _name(body: str, rng: Random) -> Iterator[Draft]:
     passive, by = _PASSIVE.match(body), _BY.search(body)
     if passive and by and is_past(passive["verb"]) and _is_subject(passive["subject"]):
-        subject, verb = _inside(passive["subject"]), passive["verb"]
-        active = f"Who {past_of_participle(verb)} {subject}"
-        question = rng.choice(
-            (active, f"{passive['be']} {subject} {verb} by whom", f"By whom {passive['be']} {subject} {verb}")
-        )
+        subject, verb = in_a_question(passive["subject"]), passive["verb"]
+        who = who_or_what(by["who"])
+        active = f"{who} {active_of(passive['be'], verb)} {subject}"
+        question = rng.choice((active, f"By whom {passive['be']} {subject} {verb}")) if who == "Who" else active
         yield Draft(_asked(question, rng), by.start("who"), by.end("who"), "name")
         return
     active_match = _ACTIVE.match(body)
     if active_match and active_match["verb"] in _DOERS and not active_match["subject"].startswith("The "):
-        tail = _tail(active_match["rest"])
+        tail = tail_of(active_match["rest"])
         if len(content(tail)) >= 2:
             question = _asked(f"Who {active_match['verb']} {tail}", rng)
             yield Draft(question, active_match.start("subject"), active_match.end("subject"), "name")
 
 
 def _number(body: str, rng: Random) -> Iterator[Draft]:
-    for many in _MANY.finditer(body):
-        if many.start() == 0:
-            continue
-        words = [word for word in content(body[: many.start()] + " " + body[many.end() :]) if not word[0].isdigit()]
-        if len(words) < 3:
-            continue
-        kept = _dropped(words, rng, most=rng.randint(3, 5))
-        opening = f"how many {many['noun']}" if many["noun"] != "percent" else "what percentage"
-        question = rng.choice((f"{opening} {' '.join(kept)}", f"{' '.join(kept)} {opening}"))
-        yield Draft(question, many.start(), many.end(), "number")
+    holds = _HOLDS.match(body)
+    if holds is None or not _is_subject(holds["subject"]):
         return
+    noun = holds["noun"]
+    opening = f"How many {noun}" if noun != "percent" else "What percentage"
+    subject, tail, verb = in_a_question(holds["subject"]), tail_of(holds["rest"] or ""), holds["verb"]
+    if holds["aux"]:
+        asked = f"{opening} {holds['aux']} {subject} {verb} {tail}"
+    elif verb in _PAST_HOLDS:
+        asked = f"{opening} did {subject} {_PAST_HOLDS[verb]} {tail}"
+    else:
+        base = _THIRD_HOLDS.get(verb, verb)
+        asked = f"{opening} {'does' if verb in _THIRD_HOLDS else 'do'} {subject} {base} {tail}"
+    yield Draft(_asked(asked, rng), holds.start("count"), holds.end("noun"), "number")
 
 
 def _reason(body: str, rng: Random) -> Iterator[Draft]:
@@ -263,10 +246,12 @@ def _reason(body: str, rng: Random) -> Iterator[Draft]:
     if match is None:
         return
     clause = _BE_CLAUSE.match(match["claim"])
-    if clause and _is_subject(clause["subject"]):
-        question = _asked(f"Why {clause['be']} {_inside(clause['subject'])} {_tail(clause['rest'])}", rng)
-    else:
-        question = "why " + " ".join(_dropped(content(match["claim"]), rng, most=rng.randint(4, 6)))
+    if clause is None or not _is_subject(clause["subject"]):
+        return
+    tail = tail_of(clause["rest"])
+    if len(tail.split()) < 2 and not is_past(tail):
+        return
+    question = _asked(f"Why {clause['be']} {in_a_question(clause['subject'])} {tail}", rng)
     end = _shortened(body, match.start("reason"), match.end("reason"))
     yield Draft(question, match.start("reason"), end, "reason")
 
@@ -277,6 +262,7 @@ def _place(body: str, rng: Random) -> Iterator[Draft]:
         where is None
         or passive is None
         or passive["verb"] not in ("located", "situated", "based", "born", "held", "found")
+        or (passive["verb"], where["lead"]) == ("based", "on")
     ):
         return
     if (
@@ -285,7 +271,7 @@ def _place(body: str, rng: Random) -> Iterator[Draft]:
         and where.start() > passive.start("verb")
     ):
         verb = reworded(passive["verb"], rng)
-        question = _asked(f"Where {passive['be']} {_inside(passive['subject'])} {verb}", rng)
+        question = _asked(f"Where {passive['be']} {in_a_question(passive['subject'])} {verb}", rng)
         yield Draft(question, where.start("place"), where.end("place"), "place")
 
 
@@ -321,20 +307,6 @@ def _dropped(words: list[str], rng: Random, *, most: int) -> list[str]:
     return [reworded(word, rng) for word in kept]
 
 
-def _tail(rest: str) -> str:
-    """What follows the verb, up to the first comma, at most nine words and not ending in the middle of a phrase."""
-    words = re.split(r"[,;:(]", rest)[0].split()[:9]
-    while words and words[-1].lower() in _DANGLING:
-        words.pop()
-    return " ".join(words)
-
-
-_DANGLING = word_set(
-    "a an the of in on at by for from to with and or as that which who its their his her is are was were into than "
-    "after before during since until about over under between this these first new very most more"
-)
-
-
 def _asked(question: str, rng: Random) -> str:
     words = " ".join(question.split())
     return words if words[0].islower() else rng.choice((f"{words}?", f"{words}?", words.lower()))
@@ -347,16 +319,14 @@ def _is_subject(subject: str) -> bool:
         return False
     if re.search(r" (?:that|which|who|when|where|if|is|are|was|were|has|had|have|and then) ", subject):
         return False
+    # "Tracking the spend is ..." names a deed; nobody asks "What is tracking the spend?".
+    deed = words[0].endswith("ing") and len(words) > 1 and not words[1][0].isupper()
+    if deed or not names_something(subject):
+        return False
     named = any(word[0].isupper() or word[0].isdigit() for word in words[1:])
     if words[0].lower() in ("the", "a", "an"):
         return named or len(words) > 2
     return words[0].lower().rstrip("s") not in ("example", "note", "result", "thing", "other")
-
-
-def _inside(subject: str) -> str:
-    """The subject as it reads inside a question: "The oven" -> "the oven"; names keep their capitals."""
-    first, _, rest = subject.partition(" ")
-    return f"{first.lower()} {rest}".strip() if first in ("The", "A", "An") else subject
 
 
 def _shortened(body: str, start: int, end: int) -> int:

@@ -1,0 +1,136 @@
+"""Rules that write questions from headings."""
+
+from __future__ import annotations
+
+import re
+from random import Random
+
+from instill.answer.asked.dictionary import in_dictionary
+from instill.answer.text import word_set
+from instill.study.grammar import names_something, reads_well
+from instill.study.wording import base_of_gerund, content, words_of
+
+_GENERIC_HEADINGS = word_set(
+    "introduction overview summary references notes contents example examples usage description background "
+    "conclusion conclusions abstract history details general other miscellaneous more links appendix index faq "
+    "preface acknowledgements about home readme changelog license todo basics syntax parameters arguments returns "
+    "note warning tip important remarks discussion results methods see also next steps table of further reading"
+)
+_THINGS_IN_ING = word_set(
+    "accounting banking beginning billing branding breaking building caching ceiling charging clothing clustering "
+    "competing computing dangling drawing ending engineering evening existing failing following funding gaming "
+    "heading hiring housing incoming indexing interesting king leading learning licensing logging marketing "
+    "matching meaning meeting messaging missing monitoring morning moving networking onboarding ongoing opening "
+    "operating outgoing outstanding overlapping parking pending planning preventing pricing programming reading "
+    "recording remaining reporting ring rolling scheduling setting shipping sliding spelling spring staffing string "
+    "supporting testing thing trailing training upcoming warning working writing"
+)
+"""Words in "-ing" that are things as often as deeds: "Marketing areas"."""
+
+_ORDERS = word_set(
+    "add apply attach back build change check choose clean clone close collect compare compile configure connect copy "
+    "create debug define delete deploy disable download edit enable encrypt export extend find fix format generate get "
+    "import increase install join list load log make manage merge migrate monitor move open optimize order override "
+    "pack patch pause prepare print publish pull push query read rebuild recover reduce register release remove rename "
+    "replace report request reset resize resolve restart restore restrict retrieve revoke roll rotate run save scale "
+    "search secure select send set share show sign start stop store submit switch sync tag test track train transfer "
+    "trigger tune turn uninstall unlock update upgrade upload use validate verify view write"
+)
+"""Verbs in which instructions begin: "Connect to the database"."""
+
+_ONLY_ORDERS = word_set(
+    "add apply attach avoid choose compile configure connect create define delete deploy disable edit enable encrypt "
+    "ensure extend find generate get import install join make merge modify optimize override prepare publish rebuild "
+    "recover reduce register remove rename replace resolve restore retrieve revoke save select send submit uninstall "
+    "update upload use validate verify write keep let don't do go learn understand"
+)
+
+_AUXILIARIES = word_set(
+    "is are was were do does did can could should will would has have am must may much many often long far"
+)
+_OPENINGS = ("How do I", "How can I", "How do you")
+_YOURS = re.compile(r"\byour\b", re.IGNORECASE)
+_WH = word_set("what who when where why how which whose")
+_SPEAKERS = re.compile(r"\b(?:my|mine|we|us|our|ours)\b|\bI\b(?! expect| need| get| do| use)", re.IGNORECASE)
+_FINITE = re.compile(
+    r"\b(?:is|are|was|were|has|have|can|should|will|must|does|do|isn't|aren't|don't|doesn't|"
+    r"(?:fail|need|want)(?:s|ed) to)\b",
+    re.IGNORECASE,
+)
+_FOLLOWS_ORDER = word_set("a an the to your my new all")
+_DATED = re.compile(
+    r"^(?:step|phase|part|chapter|section|week|day|q[1-4]|fy)\b|\b(?:19|20)\d\d\b|^\d|^v\d|"
+    r"\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]* \d",
+    re.IGNORECASE,
+)
+
+
+def heading_question(path: list[str], rng: Random) -> str:
+    """A question from a heading and the headings above it (outermost first, the heading last); "" where none fits.
+
+    Example:
+        >>> heading_question(["Guide", "Installing on Windows"], Random(1))
+        'How do I install on Windows?'
+    """
+    title = re.sub(r"^[\d.]+\s+", "", path[-1]).strip(" #*`:.")
+    words = words_of(title)
+    if not words or len(words) > 10 or not content(title) or all(word.lower() in _GENERIC_HEADINGS for word in words):
+        return ""
+    if _SPEAKERS.search(title) or _DATED.search(title):
+        return ""
+    question = _of_title(title, words, path[:-1], rng)
+    return question if question and reads_well(question) else ""
+
+
+def _of_title(title: str, words: list[str], above: list[str], rng: Random) -> str:
+    first, second = words[0].lower(), words[1].lower() if len(words) > 1 else ""
+    rest = title.partition(" ")[2]
+    if first in ("how", "when", "where", "what") and second == "to" and len(words) > 2:
+        deed = title.split(" ", 2)[2].rstrip("? ")
+        opening = rng.choice(_OPENINGS) if first == "how" else f"{words[0].capitalize()} should I"
+        return _instruction(opening, deed)
+    if title.endswith("?"):
+        inverted = second in _AUXILIARIES if first in _WH else first in _AUXILIARIES
+        return title if len(words) > 2 and inverted else ""
+    if first in _WH or _FINITE.search(title):
+        return ""
+    if first in _ORDERS and second in _FOLLOWS_ORDER:
+        return _instruction(rng.choice(_OPENINGS), title[0].lower() + title[1:])
+    if first in _ONLY_ORDERS:
+        return ""
+    deed = base_of_gerund(first)
+    # "Pairing exercise" is a thing.
+    one_thing = len(words) == 2 and not second.endswith("s") and not words[1][0].isupper()
+    doing = deed != first and bool(second) and in_dictionary(deed)
+    if doing and ((first not in _THINGS_IN_ING and not one_thing) or second in _FOLLOWS_ORDER):
+        return _instruction(rng.choice(_OPENINGS), f"{deed} {rest}")
+    about = "" if len(content(title)) > 2 else _about(above, title)
+    if not about and (len(words) == 1 or not names_something(title)):
+        return ""
+    title = title.lower() if title.isupper() and len(words) > 1 else title
+    named = title != title.lower() and (words[0].isupper() or any(word[0].isupper() for word in words[1:]))
+    lowered = title if named else title[0].lower() + title[1:]
+    return rng.choice((f"What do I need to know about {lowered}{about}?", f"Tell me about {lowered}{about}"))
+
+
+def _instruction(opening: str, deed: str) -> str:
+    """ "How do I install it?"; "" where a second deed follows in another form."""
+    if re.search(r"(?:\band|\bor|&) (?:\w+ly )?\w+ing\b", deed, re.IGNORECASE):
+        return ""
+    owner = "my" if opening.endswith(" I") else "your" if opening.endswith(" you") else "one's"
+    return f"{opening} {_YOURS.sub(owner, deed)}?"
+
+
+def _about(above: list[str], title: str) -> str:
+    """ " (travel)": the nearest heading above that says something new."""
+    known = {word.lower() for word in words_of(title)}
+    for heading in reversed(above):
+        words = content(heading)
+        if (
+            words
+            and len(words) <= 6
+            and not _DATED.search(heading)
+            and not {word.lower() for word in words} <= known | _GENERIC_HEADINGS
+        ):
+            return f" in {heading.strip(' #*`:')}"
+    return ""
