@@ -45,7 +45,16 @@ def test_a_model_without_a_template() -> None:
     assert (layout.asked, layout.reply) == (("user: ", "\n\n"), ("assistant:", "</s>\n\n"))
 
 
-@pytest.mark.parametrize("template", [INSTRUCTIONS, "{{ messages | length }}", "{{ messages[0].content | upper }}"])
+def test_a_model_that_takes_no_system_message() -> None:
+    layout = find_layout(tokenizer_with(INSTRUCTIONS))
+    assert layout is not None
+    assert (layout.place, layout.asked, layout.reply) == ("nowhere", ("[INST] ", " [/INST]"), ("", "</s>"))
+    text = modelfile("./model", tokenizer_with(INSTRUCTIONS), None, None)
+    assert "# The model takes no system message; one that is set is left out.\n" in text
+    assert ".System" not in text
+
+
+@pytest.mark.parametrize("template", ["{{ messages | length }}", "{{ messages[0].content | upper }}"])
 def test_a_template_that_is_more_than_pieces_is_left_out(template: str) -> None:
     assert find_layout(tokenizer_with(template)) is None
     text = modelfile("./model", tokenizer_with(template), None, None)
