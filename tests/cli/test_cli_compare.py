@@ -72,7 +72,7 @@ EXAMPLES = (
     "--arm",
     QUOTED,
     "--questions",
-    "20",
+    "10",
     "--noise",
     "0",
     "--changes",

@@ -77,10 +77,8 @@ def quick(visible: int, hidden: int) -> list[list[str]]:
 
 LONG = (
     ["calibrate", "--most", "30", "--risk", "0.3"],
-    ["tune", "search"],
     ["tune", "search", "--passage-sizes"],
     ["curve", "--study", "--base", "micro"],
-    ["study", "make", "--no-check"],
     ["compare", "--noise", "0", "--changes", "0", "--questions", "20"],
 )
 """Commands that measure something."""

@@ -38,14 +38,14 @@ def small_plan(base: str, **more: Any) -> ComparePlan:
     tuning = TuningPlan("small", base, "full", learning_rate=0.02, epochs=3, batch_size=16)
     plain: dict[str, Any] = {
         "arms": ARMS,
-        "questions": 12,
+        "questions": 8,
         "tuning": tuning,
         "replay": REPLAY[:20],
         "retention": REPLAY[20:],
         "wording": PLAIN,
         "pipeline": False,
         "passages": 2,
-        "noise": 3,
+        "noise": 2,
         "changes": 1,
     }
     return ComparePlan(**{**plain, **more})

@@ -8,7 +8,7 @@ from random import Random
 from instill.answer.asked.dictionary import in_dictionary
 from instill.answer.text import word_set
 from instill.study.grammar import names_something, reads_well
-from instill.study.wording import base_of_gerund, content, words_of
+from instill.study.wording import LEANS_AT_START, base_of_gerund, content, words_of
 
 _GENERIC_HEADINGS = word_set(
     "introduction overview summary references notes contents example examples usage description background "
@@ -33,7 +33,7 @@ _ORDERS = word_set(
     "import increase install join list load log make manage merge migrate monitor move open optimize order override "
     "pack patch pause prepare print publish pull push query read rebuild recover reduce register release remove rename "
     "replace report request reset resize resolve restart restore restrict retrieve revoke roll rotate run save scale "
-    "search secure select send set share show sign start stop store submit switch sync tag test track train transfer "
+    "search secure select send set share show sign start stop store submit subscribe switch sync tag test track train transfer "
     "trigger tune turn uninstall unlock update upgrade upload use validate verify view write"
 )
 """Verbs in which instructions begin: "Connect to the database"."""
@@ -41,7 +41,7 @@ _ORDERS = word_set(
 _ONLY_ORDERS = word_set(
     "add apply attach avoid choose compile configure connect create define delete deploy disable edit enable encrypt "
     "ensure extend find generate get import install join make merge modify optimize override prepare publish rebuild "
-    "recover reduce register remove rename replace resolve restore retrieve revoke save select send submit uninstall "
+    "recover reduce register remove rename replace resolve restore retrieve revoke save select send submit subscribe uninstall "
     "update upload use validate verify write keep let don't do go learn understand"
 )
 
@@ -49,6 +49,7 @@ _AUXILIARIES = word_set(
     "is are was were do does did can could should will would has have am must may much many often long far"
 )
 _OPENINGS = ("How do I", "How can I", "How do you")
+_PICTURES = re.compile(r"[^\w\s\-–&/'’.,:;()?!+#\"`*|<>{}\[\]=~^]")
 _YOURS = re.compile(r"\byour\b", re.IGNORECASE)
 _WH = word_set("what who when where why how which whose")
 _SPEAKERS = re.compile(r"\b(?:my|mine|we|us|our|ours)\b|\bI\b(?! expect| need| get| do| use)", re.IGNORECASE)
@@ -72,7 +73,7 @@ def heading_question(path: list[str], rng: Random) -> str:
         >>> heading_question(["Guide", "Installing on Windows"], Random(1))
         'How do I install on Windows?'
     """
-    title = re.sub(r"^[\d.]+\s+", "", path[-1]).strip(" #*`:.")
+    title = " ".join(_PICTURES.sub("", re.sub(r"^[\d.]+\s+", "", path[-1])).split()).strip(" #*`:.")
     words = words_of(title)
     if not words or len(words) > 10 or not content(title) or all(word.lower() in _GENERIC_HEADINGS for word in words):
         return ""
@@ -91,8 +92,8 @@ def _of_title(title: str, words: list[str], above: list[str], rng: Random) -> st
         return _instruction(opening, deed)
     if title.endswith("?"):
         inverted = second in _AUXILIARIES if first in _WH else first in _AUXILIARIES
-        return title if len(words) > 2 and inverted else ""
-    if first in _WH or _FINITE.search(title):
+        return title if inverted and (len(words) > 3 or not words[-1].endswith("ing")) else ""
+    if first in _WH or first in LEANS_AT_START or _FINITE.search(title):
         return ""
     if first in _ORDERS and second in _FOLLOWS_ORDER:
         return _instruction(rng.choice(_OPENINGS), title[0].lower() + title[1:])
@@ -132,5 +133,5 @@ def _about(above: list[str], title: str) -> str:
             and not _DATED.search(heading)
             and not {word.lower() for word in words} <= known | _GENERIC_HEADINGS
         ):
-            return f" in {heading.strip(' #*`:')}"
+            return f" in {_PICTURES.sub('', heading).strip(' #*`:')}"
     return ""

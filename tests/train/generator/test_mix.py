@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instill.train.generator.mix import mixed, replay_count
@@ -14,6 +14,7 @@ sizes = st.integers(0, 60)
 shares = st.floats(0, 0.9)
 
 
+@settings(max_examples=40)
 @given(new=sizes, old=st.integers(1, 40), share=shares, seed=st.integers(0, 5), epoch=st.integers(0, 20))
 def test_all_new_rows_come_once_and_replay_in_its_share(
     new: int, old: int, share: float, seed: int, epoch: int
@@ -28,6 +29,7 @@ def test_all_new_rows_come_once_and_replay_in_its_share(
     assert mixed(rows, replay, share, seed, epoch) == found
 
 
+@settings(max_examples=40)
 @given(new=sizes, old=st.integers(1, 20), share=shares, seed=st.integers(0, 5), epochs=st.integers(1, 6))
 def test_no_replay_comes_again_before_all_of_it_was_used(
     new: int, old: int, share: float, seed: int, epochs: int
