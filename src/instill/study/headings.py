@@ -28,21 +28,22 @@ _THINGS_IN_ING = word_set(
 """Words in "-ing" that are things as often as deeds: "Marketing areas"."""
 
 _ORDERS = word_set(
-    "add apply attach back build change check choose clean clone close collect compare compile configure connect copy "
-    "create debug define delete deploy disable download edit enable encrypt export extend find fix format generate get "
-    "import increase install join list load log make manage merge migrate monitor move open optimize order override "
-    "pack patch pause prepare print publish pull push query read rebuild recover reduce register release remove rename "
-    "replace report request reset resize resolve restart restore restrict retrieve revoke roll rotate run save scale "
-    "search secure select send set share show sign start stop store submit subscribe switch sync tag test track train transfer "
-    "trigger tune turn uninstall unlock update upgrade upload use validate verify view write"
+    "add apply attach back build change check choose clean clone close collect compare compile configure connect "
+    "copy create debug define delete deploy disable download edit enable encrypt export extend find fix format "
+    "generate get import increase install join list load log make manage merge migrate monitor move open optimize "
+    "order override pack patch pause prepare print publish pull push query read rebuild recover reduce register "
+    "release remove rename replace report request reset resize resolve restart restore restrict retrieve revoke "
+    "roll rotate run save scale search secure select send set share show sign start stop store submit subscribe "
+    "switch sync tag test track train transfer trigger tune turn uninstall unlock update upgrade upload use "
+    "validate verify view write"
 )
 """Verbs in which instructions begin: "Connect to the database"."""
 
 _ONLY_ORDERS = word_set(
-    "add apply attach avoid choose compile configure connect create define delete deploy disable edit enable encrypt "
-    "ensure extend find generate get import install join make merge modify optimize override prepare publish rebuild "
-    "recover reduce register remove rename replace resolve restore retrieve revoke save select send submit subscribe uninstall "
-    "update upload use validate verify write keep let don't do go learn understand"
+    "add apply attach avoid choose compile configure connect create define delete deploy disable do don't edit "
+    "enable encrypt ensure extend find generate get go import install join keep learn let make merge modify "
+    "optimize override prepare publish rebuild recover reduce register remove rename replace resolve restore "
+    "retrieve revoke save select send submit subscribe understand uninstall update upload use validate verify write"
 )
 
 _AUXILIARIES = word_set(

@@ -2,8 +2,9 @@
 
 What the rules cover: English prose. Definitions ("X is a ..."), headings, passives and simple past sentences with a
 date, a doer or a place, counted things, reasons; of other sentences keywords without the answer. Sentences that lean
-on their surroundings ("It was ...", "as shown below") are passed over, and questions that read badly are dropped. Of documents in other European languages only
-keyword questions about names and dates come out; of Chinese, Japanese or Korean, tables and code, nothing.
+on their surroundings ("It was ...", "as shown below") are passed over, and questions that read badly are dropped. Of
+documents in other European languages only keyword questions about names and dates come out; of Chinese, Japanese or
+Korean, tables and code, nothing.
 
 What such questions are good for: comparing settings and finding a threshold on one's own documents. They share more
 words with their answers than a person's questions do, so figures measured on them are rosier than in use;
