@@ -116,7 +116,7 @@ def train_recipe(
             # The same but for the gate, which it is now measured by.
             card, weights = known.card.model_copy(update={"recipe": card.recipe}), known.folder
         else:
-            for each in (*few_steps(recipe, len(prepared.rows), prepared.base), *_cannot_pass(prepared)):
+            for each in (*few_steps(prepared.recipe, len(prepared.rows), prepared.base), *_cannot_pass(prepared)):
                 watch.warning(each)
             watch.stage("training")
             fitted = fit(prepared, run, caches=home / "frozen", progress=watch.progress)

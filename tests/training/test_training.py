@@ -22,6 +22,7 @@ from instill.gate.shown import kept
 from instill.generators.models import open_model, open_tokenizer
 from instill.registry.champions import Champions
 from instill.registry.store import Registry
+from instill.train.generator import few_steps
 from instill.train.generator.recipe import read_recipe
 from instill.train.generator.replies import replies
 from instill.train.generator.rows import chat_row, write_rows
@@ -396,3 +397,14 @@ def test_the_card_keeps_the_documents_of_the_rows(task: Path) -> None:
     assert again.fitted is None
     assert again.card.id == first.card.id
     assert Registry(home).get(first.card.id).card.made_from.label_sets == (("hr",), ("staff",))
+
+
+def test_what_a_recipe_leaves_open_is_on_the_card_and_not_warned_of(task: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(few_steps, "_REAL_BYTES", 1)
+    warned: list[str] = []
+    recipe = recipe_of(task, plain=METHODS["lora"], more="[training]\nsteps = 1\nprecision = 'fp32'\n")
+    outcome = train_recipe(task / ".instill", recipe, watch=Watch(warning=lambda each: warned.append(str(each))))
+    training = outcome.card.recipe["training"]
+    assert (training["batch_size"], training["epochs"], training["learning_rate"]) == (8, 12, 1e-2)
+    assert [each.partition(",")[0] for each in warned] == ["The run has 1 step at a rate of 0.01"]
+    assert "Set below [training]: steps = 50." in warned[0]
