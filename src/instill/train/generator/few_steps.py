@@ -55,7 +55,8 @@ def few_steps(recipe: Recipe, rows: int, base: Path) -> list[Finding]:
         Finding(
             "few-steps",
             "warning",
-            f"The run has {steps} step{'s' * (steps != 1)} at a rate of {chosen.learning_rate:g}, in which an adapter learns little.",
+            f"The run has {steps} step{'s' * (steps != 1)} at a rate of {chosen.learning_rate:g}, in which an adapter "
+            "learns little.",
             f"Set below [training]: {', '.join(changes)}.",
         )
     ]
