@@ -72,7 +72,7 @@ EXAMPLES = (
     "--arm",
     QUOTED,
     "--questions",
-    "10",
+    "20",
     "--noise",
     "0",
     "--changes",
