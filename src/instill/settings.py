@@ -129,6 +129,7 @@ class CompareSettings(_Section):
         description="Share of right answers that choosing the recommended arm may cost at most; above it there is not "
         "enough evidence.",
     )
+    arms: str = Field("", description="A file of more arms (TOML), relative to the workspace's folder.")
 
 
 class Settings(BaseSettings):

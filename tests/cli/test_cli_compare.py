@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from instill.compare.plan import ARMS, ORACLE, QUOTED
+from instill.compare.arms.specification import BUILT_IN, ORACLE, QUOTED
 from tests.cli.test_cli import FORBIDDEN, as_json, instill
 from tests.study.documents import workshops
 from tests.study.scripted_server import scripted
@@ -215,9 +215,9 @@ def test_mistakes_with_examples_and_judges_are_explained(kb: Path, tmp_path: Pat
 
 def test_the_arms_are_listed_without_a_workspace(tmp_path: Path) -> None:
     shown = instill("compare", "--list", cwd=tmp_path).stdout
-    assert [line[:24].strip() for line in shown.splitlines()] == list(ARMS)
+    assert [line[:24].strip() for line in shown.splitlines()] == list(BUILT_IN)
     listed = as_json("compare", "--list", cwd=tmp_path)["arms"]
-    assert listed == dict(ARMS)
+    assert listed == dict(BUILT_IN)
 
 
 def test_mistakes_are_explained(kb: Path, tmp_path: Path) -> None:

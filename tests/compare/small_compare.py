@@ -9,8 +9,9 @@ from typing import Any
 
 from instill import Workspace
 from instill.compare.arms.prompts import PLAIN
+from instill.compare.arms.specification import AWARE, BOTH, CLOSED, QUOTED, TUNED
 from instill.compare.comparing import Compared, compare
-from instill.compare.plan import AWARE, BOTH, CLOSED, QUOTED, TUNED, ComparePlan
+from instill.compare.plan import ComparePlan
 from instill.compare.tuned.tuning import TuningPlan
 from instill.lab.micro import make_tokenizer, save_micro
 from instill.study.stored import open_study

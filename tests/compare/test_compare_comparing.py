@@ -19,8 +19,9 @@ pytest.importorskip("torch")
 import instill.compare.changed.changing
 import instill.compare.tuned.forgotten
 from instill import Workspace
+from instill.compare.arms.specification import AWARE, BOTH, CLOSED, ORACLE, QUOTED, TUNED, WHOLE
 from instill.compare.comparing import Compared, compare
-from instill.compare.plan import AWARE, BOTH, CLOSED, ORACLE, QUOTED, TUNED, WHOLE, ComparePlan
+from instill.compare.plan import ComparePlan
 from instill.compare.reporting import PARTS
 from instill.compare.saved import NUMBERS, PAGE, save
 from instill.compare.setting import Watch

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from instill import Workspace
+from instill.compare.arms.specification import AWARE, BOTH, BUILT_IN, CLOSED, ORACLE, QUOTED, RETRIEVAL, TUNED, WHOLE
 from instill.compare.changed.copies import fresh_copy
 from instill.compare.costs import Indexing, measure_indexing, preparations
-from instill.compare.plan import ARMS, AWARE, BOTH, CLOSED, ORACLE, QUOTED, RETRIEVAL, TUNED, WHOLE
 from instill.compare.prices import Prices
 from instill.compare.tuned.tuning import Tuned
 from instill.errors import UsageError
@@ -25,7 +25,7 @@ def tuned(seconds: float, replay: float = 0.0) -> Tuned:
 
 def of_all(retraining: float | None, taught: int = 50, replay: float = 0.0) -> dict[str, Preparation]:
     found = preparations(
-        list(ARMS),
+        list(BUILT_IN.values()),
         documents=40,
         indexing=Indexing(alone=0.5, among_many=0.25),
         tuned={TUNED: tuned(100.0, replay), AWARE: tuned(30.0, replay)},

@@ -11,10 +11,11 @@ import pytest
 from pydantic import SecretStr
 
 from instill import Workspace
+from instill.compare.arms.specification import ORACLE, QUOTED
 from instill.compare.comparing import compare
 from instill.compare.examples.plan import ExamplesPlan
 from instill.compare.judged.judging import JUDGED, SHOWN, JudgePlan, Judging, judge_outcomes, judge_plan
-from instill.compare.plan import ORACLE, QUOTED, ComparePlan
+from instill.compare.plan import ComparePlan
 from instill.compare.prices import Prices
 from instill.compare.saved import save
 from instill.compare.writing_cost import writing_cost

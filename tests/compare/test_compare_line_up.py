@@ -19,7 +19,8 @@ from instill.compare.arms.line_up import LineUp, has_generator, opened
 from instill.compare.arms.one_at_a_time import OneAtATime
 from instill.compare.arms.prompts import PLAIN, RULES
 from instill.compare.arms.replies import TellsUsage
-from instill.compare.plan import AWARE, BOTH, CLOSED, ORACLE, QUOTED, RETRIEVAL, TUNED, WHOLE, ComparePlan
+from instill.compare.arms.specification import AWARE, BOTH, CLOSED, ORACLE, QUOTED, RETRIEVAL, TUNED, WHOLE
+from instill.compare.plan import ComparePlan
 from instill.compare.tuned.kept_replies import KeptReplies
 from instill.compare.tuned.replay import replay_rows
 from instill.compare.tuned.tuning import Tuned

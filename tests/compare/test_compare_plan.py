@@ -6,16 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instill.compare.plan import ARMS, NEED_GENERATOR, NEED_TUNING, ComparePlan, chosen_arms
+from instill.compare.arms.specification import BUILT_IN
+from instill.compare.plan import ComparePlan, chosen_arms
 from instill.compare.tuned.tuning import TuningPlan
 from instill.errors import UsageError
-from instill.measure.verdict import way_of
 
 TUNING = TuningPlan("small", "base")
 
 
 @given(
-    st.lists(st.sampled_from(list(ARMS)), unique=True).map(tuple),
+    st.lists(st.sampled_from(list(BUILT_IN)), unique=True).map(tuple),
     st.booleans(),
     st.sampled_from([None, TUNING]),
 )
@@ -23,15 +23,15 @@ def test_arms_are_those_that_were_named_in_one_order_or_it_is_said_why_not(
     named: tuple[str, ...], generator: bool, tuning: TuningPlan | None
 ) -> None:
     plan = ComparePlan(arms=named, tuning=tuning)
-    impossible = {arm for arm in ARMS if arm in NEED_GENERATOR and not generator}
-    impossible |= {arm for arm in ARMS if arm in NEED_TUNING and tuning is None}
-    if impossible & set(named) or len(set(named or ARMS) - impossible) < 2:
+    impossible = {arm for arm in BUILT_IN if BUILT_IN[arm].needs_generator and not generator}
+    impossible |= {arm for arm in BUILT_IN if BUILT_IN[arm].needs_tuning and tuning is None}
+    if impossible & set(named) or len(set(named or BUILT_IN) - impossible) < 2:
         with pytest.raises(UsageError):
             chosen_arms(plan, generator=generator)
         return
     found = chosen_arms(plan, generator=generator)
-    assert set(found) == set(named or ARMS) - impossible
-    assert found == [arm for arm in ARMS if arm in found]
+    assert set(found) == set(named or BUILT_IN) - impossible
+    assert found == [arm for arm in BUILT_IN if arm in found]
 
 
 def test_each_refusal_says_what_to_do() -> None:
@@ -47,8 +47,8 @@ def test_each_refusal_says_what_to_do() -> None:
 
 
 def test_the_verdict_knows_what_each_arm_is() -> None:
-    done = {arm: way_of(arm).do for arm in ARMS}
-    assert len(set(done.values())) == len(ARMS) - 1  # Two retrieve: quoting, and with a generator.
+    done = {arm: each.way.do for arm, each in BUILT_IN.items()}
+    assert len(set(done.values())) == len(BUILT_IN) - 1  # Two retrieve: quoting, and with a generator.
     assert not any(do.startswith("use ") for do in done.values())
-    assert [arm for arm in ARMS if not way_of(arm).offered] == ["oracle passage", "whole documents"]
-    assert [arm for arm in ARMS if way_of(arm).base] == ["closed-book"]
+    assert [arm for arm in BUILT_IN if not BUILT_IN[arm].way.offered] == ["oracle passage", "whole documents"]
+    assert [arm for arm in BUILT_IN if BUILT_IN[arm].way.base] == ["closed-book"]

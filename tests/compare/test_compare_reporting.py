@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from instill.compare.arms.specification import AWARE, BOTH, CLOSED, QUOTED, RETRIEVAL, TUNED
 from instill.compare.changed.changes import make_changes
 from instill.compare.changed.changing import Changed
-from instill.compare.plan import AWARE, BOTH, CLOSED, QUOTED, RETRIEVAL, TUNED, ComparePlan
+from instill.compare.plan import ComparePlan
 from instill.compare.reporting import not_done
 from instill.measure.report.types import ConflictWins
 from tests.compare.compare_world import World

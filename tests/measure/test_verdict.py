@@ -11,11 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from instill.compare.arms.specification import BUILT_IN
+from instill.compare.examples.part import example_ways
 from instill.errors import UsageError
 from instill.measure.fact_costs import fact_costs, fact_ratios
 from instill.measure.outcomes import Kind, Outcome, Preparation
 from instill.measure.statistics.comparing import Table
-from instill.measure.verdict import NEEDS, Rules, Way, reach_verdict, way_of
+from instill.measure.verdict import NEEDS, Rules, Verdict, Way, reach_verdict
 
 
 def row(arm: str, task: str, number: int, right: float, *, seconds: float = 0.1, money: float = 0.0) -> Outcome:
@@ -40,6 +42,25 @@ def all_needs(**shares: Mapping[str, float]) -> list[Outcome]:
     return [each for task, found in shares.items() for each in asked(task, found)]
 
 
+WAYS = {
+    **{name: each.way for name, each in BUILT_IN.items()},
+    **example_ways(),
+    "examples in the prompt": Way("put examples into the prompt"),
+    "oracle": Way("give the right passage", offered=False),
+}
+
+
+def verdict(
+    rows: Sequence[Outcome],
+    prepared: Sequence[Preparation] = (),
+    *,
+    ways: Mapping[str, Way] = WAYS,
+    rules: Rules | None = None,
+) -> Verdict:
+    """With the ways of the arms that there are."""
+    return reach_verdict(rows, prepared, ways={**WAYS, **ways}, rules=rules)
+
+
 RETRIEVAL_WINS = {"closed-book": 0.02, "retrieval": 0.95, "fine-tuned": 0.6}
 TUNING_WINS = {"closed-book": 0.1, "retrieval": 0.2, "fine-tuned": 0.97}
 
@@ -52,24 +73,21 @@ def test_the_sentence_follows_from_the_needs() -> None:
         tone=TUNING_WINS,
         unanswerable=RETRIEVAL_WINS,
     )
-    found = reach_verdict(rows, [])
+    found = verdict(rows, [])
     assert found.said == "Retrieve; fine-tune only for the format and the tone."
     chosen = {each.need: each.arm for each in found.needs}
     assert {need for need, arm in chosen.items() if arm == "fine-tuned"} == {"format", "tone"}
     assert {need for need, arm in chosen.items() if arm == "retrieval"} == {"facts", "freshness", "refusal", "cost"}
     other = all_needs(facts=TUNING_WINS, format=TUNING_WINS, freshness=RETRIEVAL_WINS)
-    assert (
-        reach_verdict(other, []).said
-        == "Fine-tune; retrieve only for freshness; the tone and refusals were not measured."
-    )
+    assert verdict(other, []).said == "Fine-tune; retrieve only for freshness; the tone and refusals were not measured."
 
 
 def test_a_need_without_questions_is_named() -> None:
-    found = reach_verdict(asked("format", TUNING_WINS), [])
+    found = verdict(asked("format", TUNING_WINS), [])
     assert found.said == "Fine-tune for the format; facts, freshness, the tone and refusals were not measured."
     assert found.need("facts").state == "not measured"
     assert found.need("facts").found is None
-    assert reach_verdict([], []).said == "Nothing was measured, so nothing is recommended."
+    assert verdict([], []).said == "Nothing was measured, so nothing is recommended."
 
 
 def test_questions_of_all_tasks_of_a_need_count_together() -> None:
@@ -78,27 +96,27 @@ def test_questions_of_all_tasks_of_a_need_count_together() -> None:
         *asked("reverse", RETRIEVAL_WINS, 30),
         *asked("noise", TUNING_WINS, 40),
     ]
-    assert reach_verdict(rows, []).need("facts").questions == 80
+    assert verdict(rows, []).need("facts").questions == 80
 
 
 def test_too_few_questions_decide_nothing_and_what_is_known_is_told() -> None:
     shares = {"closed-book": 0.1, "retrieval": 0.8, "fine-tuned": 0.9}
-    few = reach_verdict(asked("facts", shares, 25), []).need("facts")
+    few = verdict(asked("facts", shares, 25), []).need("facts")
     assert (few.state, few.arm, few.decided) == ("not enough evidence", "retrieval", False)
     assert few.bound is not None
     assert few.needed is not None
     assert few.bound > 0.15
     assert few.needed > 25
-    assert reach_verdict(asked("facts", shares, 25), []).said == (
+    assert verdict(asked("facts", shares, 25), []).said == (
         f"Not enough evidence for facts: until then retrieve, which may lose {few.bound:.2f} and is proven better than "
         f"closed-book; about {few.needed:,} questions in all would decide; freshness, the format, the tone and "
         "refusals were not measured."
     )
-    assert reach_verdict(asked("facts", shares, few.needed), []).need("facts").state == "decided"
+    assert verdict(asked("facts", shares, few.needed), []).need("facts").state == "decided"
 
 
 def test_what_choosing_the_arm_can_cost_is_stated_beside_it() -> None:
-    found = reach_verdict(asked("facts", {"closed-book": 0.1, "retrieval": 0.9, "both": 0.9}, 120), []).need("facts")
+    found = verdict(asked("facts", {"closed-book": 0.1, "retrieval": 0.9, "both": 0.9}, 120), []).need("facts")
     assert (found.state, found.arm) == ("decided", "retrieval")
     assert found.bound is not None
     assert 0 < found.bound < 0.1
@@ -114,30 +132,30 @@ def test_what_choosing_the_arm_can_cost_is_stated_beside_it() -> None:
 def test_how_much_may_be_lost_is_the_readers_to_say() -> None:
     rows = asked("facts", {"retrieval": 0.8, "fine-tuned": 0.82}, 120)
     for acceptable, state in ((0.15, "decided"), (0.06, "not enough evidence")):
-        found = reach_verdict(rows, [], rules=Rules(acceptable=acceptable)).need("facts")
+        found = verdict(rows, [], rules=Rules(acceptable=acceptable)).need("facts")
         assert (found.arm, found.state) == ("retrieval", state)
 
 
 def test_where_every_arm_fails_none_is_recommended() -> None:
-    found = reach_verdict(asked("tone", {"closed-book": 0.0, "retrieval": 0.1}), [])
+    found = verdict(asked("tone", {"closed-book": 0.0, "retrieval": 0.1}), [])
     assert (found.need("tone").state, found.need("tone").arm) == ("no arm", None)
     assert found.said.startswith("No arm is good enough for the tone;")
 
 
 def test_what_cannot_be_used_is_neither_recommended_nor_a_rival() -> None:
     shares = {"closed-book": 0.02, "oracle passage": 1.0, "retrieval": 0.8, "fine-tuned": 0.5}
-    found = reach_verdict(asked("facts", shares), []).need("facts")
+    found = verdict(asked("facts", shares), []).need("facts")
     assert found.arm == "retrieval"
     assert found.found is not None
     assert {each.arm for each in found.found.standings} == {"closed-book", "retrieval", "fine-tuned"}
     assert found.scores["oracle passage"].mean == 1.0
-    other = reach_verdict(asked("facts", shares), [], ways={"retrieval": Way("look it up", offered=False)})
+    other = verdict(asked("facts", shares), [], ways={"retrieval": Way("look it up", offered=False)})
     assert other.need("facts").arm == "fine-tuned"
 
 
 def test_an_arm_without_a_rival_is_named_and_nothing_is_said_to_be_chosen() -> None:
     shares = {"retrieval": 0.8, "oracle passage": 1.0}
-    found = reach_verdict(all_needs(facts=shares, unanswerable=shares), [])
+    found = verdict(all_needs(facts=shares, unanswerable=shares), [])
     assert found.said == (
         "Retrieve for facts and refusals (no other arm could be recommended); "
         "freshness, the format and the tone were not measured."
@@ -151,20 +169,20 @@ def test_an_arm_without_a_rival_is_named_and_nothing_is_said_to_be_chosen() -> N
     )
     assert need.scores["retrieval"].mean == pytest.approx(0.8)
     assert found.need("cost").said.startswith("No other arm could be recommended, ")
-    bare = reach_verdict(asked("facts", {"retrieval": 0.8}), []).need("facts")
+    bare = verdict(asked("facts", {"retrieval": 0.8}), []).need("facts")
     assert bare.said.endswith(f"right in {bare.scores['retrieval']} of the questions.")
 
 
 def test_where_some_needs_left_no_choice_they_are_named() -> None:
     rows = all_needs(facts=RETRIEVAL_WINS, unanswerable={"retrieval": 0.9}, format={"prompted": 0.9})
-    assert reach_verdict(rows, []).said == (
+    assert verdict(rows, []).said == (
         "Retrieve (for refusals no other arm could be recommended); write instructions only for the format (no other "
         "arm could be recommended); freshness and the tone were not measured."
     )
 
 
 def test_an_arm_without_a_rival_may_be_no_good() -> None:
-    found = reach_verdict(asked("facts", {"retrieval": 0.1, "oracle passage": 1.0}), [])
+    found = verdict(asked("facts", {"retrieval": 0.1, "oracle passage": 1.0}), [])
     assert found.said.startswith("No arm is good enough for facts;")
     need = found.need("facts")
     assert need.said == (
@@ -177,7 +195,7 @@ def test_the_cheapest_of_equal_arms_counts_its_preparation() -> None:
     equal = {"fine-tuned": 0.95, "retrieval": 0.95}  # an answer of fine-tuned costs 0.01, of retrieval 0.02
     training = [Preparation("fine-tuned", 900.0, 5.0, 100, 9.0, 0.05)]
     few, many = (
-        reach_verdict(asked("facts", equal), training, rules=Rules(answers=answers)).need("facts").arm
+        verdict(asked("facts", equal), training, rules=Rules(answers=answers)).need("facts").arm
         for answers in (100, 1000)
     )
     assert (few, many) == ("retrieval", "fine-tuned")
@@ -186,14 +204,14 @@ def test_the_cheapest_of_equal_arms_counts_its_preparation() -> None:
 def test_freshness_is_decided_by_the_cost_of_a_fact() -> None:
     equal = {"fine-tuned": 0.95, "retrieval": 0.95}
     prepared = [Preparation("fine-tuned", 1.0, 0.0, 1, 25.0, 0.01), Preparation("retrieval", 1.0, 0.0, 1, 0.03, 0.0)]
-    found = reach_verdict([*asked("freshness", equal), *asked("facts", equal)], prepared)
+    found = verdict([*asked("freshness", equal), *asked("facts", equal)], prepared)
     assert found.need("freshness").arm == "retrieval"
     assert found.need("facts").arm == "fine-tuned"
 
 
 def test_cost_accepts_a_larger_loss() -> None:
     rows = asked("facts", {"fine-tuned": 0.88, "retrieval": 0.97})
-    found = reach_verdict(rows, [])
+    found = verdict(rows, [])
     assert (found.need("facts").arm, found.need("cost").arm) == ("retrieval", "fine-tuned")
     assert "; where a loss of 0.2 is worth a lower cost, fine-tune;" in found.said
 
@@ -201,8 +219,8 @@ def test_cost_accepts_a_larger_loss() -> None:
 def test_cost_is_decided_where_formats_were_put_to_other_arms() -> None:
     facts = asked("facts", {"fine-tuned": 0.87, "retrieval": 0.97})
     examples = {"prompted": 0.3, "examples in the prompt": 0.5, "fine-tuned": 0.95}
-    found = reach_verdict([*asked("format", examples), *facts, *asked("tone", {"prompted": 0.9})], [])
-    alone = reach_verdict(facts, [])
+    found = verdict([*asked("format", examples), *facts, *asked("tone", {"prompted": 0.9})], [])
+    alone = verdict(facts, [])
     for each in (found, alone):
         assert (each.need("cost").arm, each.need("cost").questions) == ("fine-tuned", 200)
     # Answers in a format, which retrieval was not asked for, do not count among its rival's costs.
@@ -214,16 +232,16 @@ def test_cost_counts_all_tasks_that_its_arms_share() -> None:
     facts, refusals = asked("facts", RETRIEVAL_WINS), asked("unanswerable", RETRIEVAL_WINS, 50)
     apart = asked("format", {"prompted": 0.3, "examples in the prompt": 0.9}, 400)
     oracle = asked("facts", {"oracle": 1.0})
-    cost = reach_verdict([*apart, *facts, *refusals, *oracle], []).need("cost")
+    cost = verdict([*apart, *facts, *refusals, *oracle], []).need("cost")
     assert (cost.state, cost.questions, cost.left_out) == ("decided", 250, 0)
     assert set(cost.scores) == {*RETRIEVAL_WINS, "oracle"}
-    only = reach_verdict(apart, []).need("cost")
+    only = verdict(apart, []).need("cost")
     assert (only.arm, only.questions) == ("examples in the prompt", 400)
 
 
 def test_questions_that_not_all_arms_answered_are_left_out_and_counted() -> None:
     rows = asked("facts", RETRIEVAL_WINS)
-    found = reach_verdict([each for each in rows if each.item != "q7" or each.arm != "retrieval"], []).need("facts")
+    found = verdict([each for each in rows if each.item != "q7" or each.arm != "retrieval"], []).need("facts")
     assert (found.questions, found.left_out) == (199, 1)
 
 
@@ -238,27 +256,15 @@ def test_what_stands_twice_is_refused(twice: str) -> None:
     else:
         prepared *= 2
     with pytest.raises(UsageError):
-        reach_verdict(rows, prepared)
+        verdict(rows, prepared)
 
 
-def test_every_arm_of_the_issue_has_its_way() -> None:
-    names = (
-        "retrieval-aware tuning",
-        "long-context",
-        "whole documents",
-        "fine-tuned closed-book",
-        "base",
-        "closed-book base",
-    )
-    assert [way_of(name).do for name in names] == [
-        "fine-tune for reading what is retrieved",
-        "give whole documents",
-        "give whole documents",
-        "fine-tune",
-        "ask the model as it is",
-        "ask the model as it is",
-    ]
-    assert [way_of(name).offered for name in ("oracle passage", "whole documents", "retrieval")] == [False, False, True]
+def test_an_arm_without_a_way_is_recommended_by_its_name() -> None:
+    """No part of a name says what an arm is."""
+    shares = {"the oracle of retrieval": 0.98, "untuned": 0.2}
+    found = verdict(asked("facts", shares))
+    assert found.said.startswith("Use the oracle of retrieval for facts;")
+    assert found.references == ()
 
 
 @settings(max_examples=40, deadline=None)
@@ -277,7 +283,7 @@ def test_any_comparison_has_a_verdict(tasks: dict[str, int], arms: Sequence[str]
         if chance.random() < 0.95
     ]
     prepared = [Preparation(arm, 1.0, 0.0, 5, float(chance.random()), 0.0) for arm in arms if chance.random() < 0.5]
-    found = reach_verdict(rows, prepared)
+    found = verdict(rows, prepared)
     json.dumps(found.as_dict(), allow_nan=False)
     assert found.said.endswith(".")
     assert found.said[0].isupper()

@@ -15,6 +15,7 @@ from instill.errors import UsageError
 from instill.workspace import EMPTY, Workspace
 
 if TYPE_CHECKING:
+    from instill.compare.arms.specification import ArmSpecification
     from instill.compare.judged.judging import JudgePlan
     from instill.compare.plan import ComparePlan
     from instill.study.stored import StoredStudy
@@ -25,7 +26,7 @@ FACTS = 200
 CHANGES, LAB_CHANGES = 4, 12
 """Facts that are changed where nobody says how many; in the laboratory a training for one takes seconds."""
 
-_NOT_IN_LAB = ("study", "method", "last_layers", "rank", "epochs", "learning_rate", "replay", "label")
+_NOT_IN_LAB = ("study", "arms", "method", "last_layers", "rank", "epochs", "learning_rate", "replay", "label")
 
 
 def register(app: typer.Typer) -> None:
@@ -43,6 +44,10 @@ def compare(
     ] = "",
     arm: Annotated[
         list[str] | None, typer.Option("--arm", metavar="NAME", help="Only this arm (repeatable); see --list.")
+    ] = None,
+    arms: Annotated[
+        Path | None,
+        typer.Option("--arms", metavar="FILE", help="More arms, as TOML; otherwise compare.arms of the settings."),
     ] = None,
     questions: Annotated[int | None, typer.Option(min=20, help="At most so many; otherwise all of the gate.")] = None,
     audit: Annotated[bool, typer.Option("--audit", help="Ask the audit split, which is opened by that.")] = False,
@@ -125,15 +130,12 @@ def compare(
     from instill.compare.arms.line_up import has_generator
     from instill.compare.examples.plan import read_examples
     from instill.compare.judged.judging import judge_plan
-    from instill.compare.plan import ARMS, ComparePlan, chosen_arms
+    from instill.compare.plan import ComparePlan, chosen_arms
     from instill.compare.tuned.tuning import TuningPlan
     from instill.measure.verdict import Rules
 
     if list_arms:
-        if as_json:
-            print_json({"arms": dict(ARMS)})
-        else:
-            say(*(f"{name:24}  {about}" for name, about in ARMS.items()))
+        _list_arms(arms, workspace, as_json)
         return
     plan = ComparePlan(
         arms=tuple(arm or ()),
@@ -159,7 +161,7 @@ def compare(
         if folder:
             tuning = TuningPlan("compare", folder, method, last_layers, rank, learning_rate, epochs)
             plan = replace(plan, tuning=replace(tuning, replay_share=replay, seed=seed))
-        plan = _accepting(plan, opened, acceptable)
+        plan = replace(_accepting(plan, opened, acceptable), own=_own_arms(opened, arms))
         chosen_arms(plan, generator=has_generator(opened))  # Before a study set is made for nothing.
         _run(opened, _study(opened, study, as_json), plan, out, as_json, judging)
 
@@ -184,6 +186,36 @@ def _refuse_beside_lab(context: typer.Context) -> None:
                 where=f"--{name.replace('_', '-')}" if name != "study" else "STUDY",
                 remedy="Leave it out beside --lab.",
             )
+
+
+def _own_arms(opened: Workspace, file: Path | None) -> tuple[ArmSpecification, ...]:
+    """Those of the file, or of the one that is set, whose path is relative to the workspace."""
+    from instill.compare.arms.own import read_arms
+    from instill.compare.prices import Prices
+
+    settings = opened.settings
+    if file is None and settings.compare.arms:
+        file = opened.path / Path(settings.compare.arms).expanduser()
+    return () if file is None else read_arms(file, Prices.of_settings(settings.prices))
+
+
+def _list_arms(file: Path | None, workspace: Path | None, as_json: bool) -> None:
+    """The built-in arms, and those of the file or of the workspace, where there is one."""
+    from instill.compare.plan import ComparePlan
+    from instill.errors import WorkspaceError
+
+    own: tuple[ArmSpecification, ...] = ()
+    try:
+        with Workspace.open(workspace) as opened:
+            own = _own_arms(opened, file)
+    except WorkspaceError:
+        if file is not None or workspace is not None:
+            raise
+    found = {name: each.about for name, each in ComparePlan(own=own).known.items()}
+    if as_json:
+        print_json({"arms": found})
+    else:
+        say(*(f"{name:24}  {about}" for name, about in found.items()))
 
 
 def _accepting(plan: ComparePlan, opened: Workspace, acceptable: float | None) -> ComparePlan:

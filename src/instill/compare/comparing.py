@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +16,14 @@ from filelock import FileLock, Timeout
 
 from instill import __version__
 from instill.compare.arms.line_up import LineUp, has_generator
+from instill.compare.arms.own import identity_of
 from instill.compare.arms.passages import Passages
 from instill.compare.arms.replies import counting_with
 from instill.compare.beforehand import say_beforehand
 from instill.compare.changed.changing import ask_among_noise, change_documents
 from instill.compare.changed.copies import fresh_copy
 from instill.compare.costs import measure_indexing, preparations
-from instill.compare.examples.part import example_needs, run_example_part
+from instill.compare.examples.part import example_needs, example_ways, run_example_part
 from instill.compare.judged.judging import JudgePlan, Judging, judge_outcomes
 from instill.compare.plan import ComparePlan, chosen_arms
 from instill.compare.prices import Prices
@@ -37,7 +38,7 @@ from instill.derived import MadeFrom, keep_beside, made_from, together
 from instill.errors import UsageError, WorkspaceError
 from instill.measure import judging
 from instill.measure.report.types import Report
-from instill.measure.verdict import reach_verdict
+from instill.measure.verdict import Way, reach_verdict
 from instill.study.sets import StudyItem, digest
 from instill.study.stored import StoredStudy
 
@@ -103,6 +104,8 @@ def compare(
     items = questions_of(study, audit=plan.audit, most=plan.questions, seed=plan.seed)
     Passages(workspace).check(items)
     prices = Prices.of_settings(workspace.settings.prices)
+    own = {each.name: each.own.prices for each in plan.own if each.own is not None and each.own.prices is not None}
+    prices = replace(prices, own=own)
     before = say_beforehand([group_of(item, "fact") for item in items], len(names), wanted=plan.wanted).said
     watch.stage(before)
 
@@ -129,7 +132,7 @@ def compare(
 
     facts = study.facts()
     prepared = preparations(
-        names,
+        [plan.known[name] for name in names],
         documents=len(workspace.documents()),
         indexing=indexing,
         tuned=trained.by_arm,
@@ -143,7 +146,7 @@ def compare(
     outcomes = [each.outcome for each in every]
     report = Report(
         title=title or f"Fine-tune or retrieve? {workspace.path.name}",
-        verdict=reach_verdict(outcomes, prepared, rules=plan.rules),
+        verdict=reach_verdict(outcomes, prepared, ways=_ways(plan), rules=plan.rules),
         outcomes=outcomes,
         preparations=prepared,
         evidence=evidence_of(workspace, [*items, *changed.items]),
@@ -173,6 +176,11 @@ def compare(
     )
     numbers = judging.as_dict() if judging else None
     return Compared(report, folder, every, before, examples.numbers, numbers, made)
+
+
+def _ways(plan: ComparePlan) -> dict[str, Way]:
+    """What a person does who chooses an arm; those of the examples too."""
+    return {**{name: each.way for name, each in plan.known.items()}, **example_ways()}
 
 
 def _made_from(workspace: Workspace, study: StoredStudy, plan: ComparePlan) -> MadeFrom:
@@ -240,6 +248,7 @@ def _identity(workspace: Workspace, study: StoredStudy, plan: ComparePlan, train
         plan.passages,
         plan.seed,
         {arm: each.candidate for arm, each in trained.by_arm.items()},
+        *identity_of([each for each in plan.own if not plan.arms or each.name in plan.arms]),
     ]
     return digest(parts)
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
 
-from instill.compare.arms.line_up import FINDS
+from instill.compare.arms.specification import TUNED, ArmSpecification
 from instill.compare.changed.copies import put_again
-from instill.compare.plan import AWARE, BOTH, TUNED, WHOLE
 from instill.compare.prices import Prices
 from instill.compare.tuned.tuning import Tuned
 from instill.errors import UsageError
@@ -50,7 +49,7 @@ def measure_indexing(copy: Workspace, *, most: int = SAMPLE, seed: int = 0) -> I
 
 
 def preparations(
-    arms: Sequence[str],
+    arms: Sequence[ArmSpecification],
     *,
     documents: int,
     indexing: Indexing,
@@ -70,13 +69,14 @@ def preparations(
     Args:
         documents: in the index, 0 or more.
         indexing: see `measure_indexing`.
-        tuned: candidates by arm (`TUNED`, which `BOTH` uses too, and `AWARE`).
+        tuned: candidates, see `ArmSpecification.trained_as`.
         retraining: seconds of a training for one changed fact; None: not measured.
         facts, taught: in the documents, and in the training rows.
 
     Example:
+        >>> from instill.compare.arms.specification import specifications
         >>> (found,) = preparations(
-        ...     ["retrieval"], documents=100, indexing=Indexing(0.05, 0.02), tuned={}, retraining=None,
+        ...     specifications(["retrieval"]), documents=100, indexing=Indexing(0.05, 0.02), tuned={}, retraining=None,
         ...     facts=400, taught=300, prices=Prices(machine_hour=3.6),
         ... )
         >>> found
@@ -86,16 +86,18 @@ def preparations(
     found = []
     for arm in arms:
         seconds = per_fact = replay = 0.0
-        if arm in FINDS:
+        if arm.finds:
             seconds, per_fact = index, indexing.alone
-        own = {TUNED: TUNED, BOTH: TUNED, AWARE: AWARE}.get(arm)
-        if own is not None:
-            replay = tuned[own].replay_seconds
-            seconds += tuned[own].seconds + replay
-        if arm == TUNED:
-            per_fact = retraining if retraining is not None else tuned[TUNED].seconds / max(1, taught)
-        known = taught if arm == TUNED else facts
+        candidate = tuned.get(arm.trained_as or "")
+        if candidate is not None:
+            replay = candidate.replay_seconds
+            seconds += candidate.seconds + replay
+        by_heart = candidate is not None and arm.given == "nothing"
+        if candidate is not None and by_heart:
+            measured = retraining if arm.name == TUNED else None
+            per_fact = measured if measured is not None else candidate.seconds / max(1, taught)
         money = prices.of_seconds(seconds), prices.of_seconds(per_fact)
-        if arm in FINDS or arm == WHOLE or own is not None:
-            found.append(Preparation(arm, seconds, money[0], known, per_fact, money[1], replay))
+        if arm.finds or arm.given == "whole" or candidate is not None:
+            known = taught if by_heart else facts
+            found.append(Preparation(arm.name, seconds, money[0], known, per_fact, money[1], replay))
     return found

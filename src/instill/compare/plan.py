@@ -7,37 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from instill.compare.arms.prompts import RULES, Wording
+from instill.compare.arms.specification import BUILT_IN, ArmSpecification
 from instill.compare.examples.plan import ExamplesPlan
 from instill.compare.tuned.tuning import TuningPlan
 from instill.errors import UsageError
 from instill.measure.verdict import Rules
 
-CLOSED = "closed-book"
-QUOTED = "retrieval, quoted"
-RETRIEVAL = "retrieval"
-ORACLE = "oracle passage"
-WHOLE = "whole documents"
-TUNED = "fine-tuned"
-BOTH = "fine-tuned + retrieval"
-AWARE = "retrieval-aware tuning"
-
 BARE = "fine-tuned without replay"
 """A candidate that forgetting is measured on beside the others; nothing is asked of it."""
-
-ARMS: Mapping[str, str] = {
-    CLOSED: "the model as it is, without any document",
-    QUOTED: "what `instill ask` finds and quotes, without a generator",
-    RETRIEVAL: "what `instill ask` answers with the generator",
-    ORACLE: "the passage with the evidence given: what reading could reach at best",
-    WHOLE: "the whole document with the evidence in the prompt, as if one knew which it is",
-    TUNED: "the model fine-tuned on the documents' facts, without any document",
-    BOTH: "the fine-tuned model with what retrieval finds",
-    AWARE: "the model fine-tuned to read among distractors, with what retrieval finds",
-}
-NEED_GENERATOR = (CLOSED, RETRIEVAL, WHOLE, TUNED, BOTH, AWARE)
-"""The others can quote; but a reader does not read a long document to its end, so no whole ones are quoted from."""
-
-NEED_TUNING = (TUNED, BOTH, AWARE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +22,8 @@ class ComparePlan:
     """What is compared, and how.
 
     Args:
-        arms: names out of `ARMS`; () for all that the workspace allows.
+        arms: names of built-in arms, and of `own`; () for all that the workspace allows.
+        own: a user's arms.
         questions: at most so many of the study set's gate; None: all.
         audit: ask the audit split instead, which is then opened.
         tuning: how arms are fine-tuned; None: no arm is.
@@ -65,6 +43,7 @@ class ComparePlan:
     """
 
     arms: tuple[str, ...] = ()
+    own: tuple[ArmSpecification, ...] = ()
     questions: int | None = None
     audit: bool = False
     tuning: TuningPlan | None = None
@@ -82,9 +61,14 @@ class ComparePlan:
     rules: Rules = field(default_factory=Rules)
     seed: int = 0
 
+    @property
+    def known(self) -> dict[str, ArmSpecification]:
+        """All arms that there are, by their names."""
+        return {**BUILT_IN, **{each.name: each for each in self.own}}
+
 
 def chosen_arms(plan: ComparePlan, *, generator: bool) -> list[str]:
-    """The arms that are run, in the order of `ARMS`.
+    """The arms that are run, the built-in ones first.
 
     Args:
         generator: whether the workspace has one.
@@ -98,26 +82,26 @@ def chosen_arms(plan: ComparePlan, *, generator: bool) -> list[str]:
         >>> chosen_arms(ComparePlan(), generator=True)
         ['closed-book', 'retrieval, quoted', 'retrieval', 'oracle passage', 'whole documents']
     """
+    known = plan.known
     for arm in plan.arms:
-        if arm not in ARMS:
-            raise UsageError("This is not an arm.", where=arm, remedy=f"Choose from: {', '.join(ARMS)}.")
-        if arm in NEED_GENERATOR and not generator:
+        if arm not in known:
+            raise UsageError("This is not an arm.", where=arm, remedy=f"Choose from: {', '.join(known)}.")
+        if known[arm].needs_generator and not generator:
             raise UsageError(
                 "This arm needs a generator.",
                 where=arm,
                 remedy="Set generator.folder or generator.base_url in instill.toml.",
             )
-        if arm in NEED_TUNING and plan.tuning is None:
+        if known[arm].needs_tuning and plan.tuning is None:
             raise UsageError(
                 "This arm needs training.", where=arm, remedy="Set generator.folder, and leave --no-train out."
             )
-    wanted = plan.arms or tuple(ARMS)
     found = [
         arm
-        for arm in ARMS
-        if arm in wanted
-        and (generator or arm not in NEED_GENERATOR)
-        and (plan.tuning is not None or arm not in NEED_TUNING)
+        for arm, each in known.items()
+        if arm in (plan.arms or known)
+        and (generator or not each.needs_generator)
+        and (plan.tuning is not None or not each.needs_tuning)
     ]
     if len(found) < 2:
         raise UsageError("A comparison needs two arms.", where=", ".join(found), remedy="Name another one: --arm NAME")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from math import isfinite
 
 from instill.errors import UsageError
@@ -17,6 +18,7 @@ class Prices:
         tokens_in, tokens_out: of 1,000 tokens, 0 or more.
         machine_hour: of the machine that trains and indexes, 0 or more.
         currency: for people.
+        own: of arms whose model has prices of its own, by their names.
 
     Raises:
         UsageError: a price is below 0 or no number.
@@ -33,6 +35,11 @@ class Prices:
     tokens_out: float = 0.0
     machine_hour: float = 0.0
     currency: str = "EUR"
+    own: Mapping[str, Prices] = field(default_factory=dict)
+
+    def of_arm(self, name: str) -> Prices:
+        """What an arm's tokens cost."""
+        return self.own.get(name, self)
 
     def __post_init__(self) -> None:
         for name in ("tokens_in", "tokens_out", "machine_hour"):

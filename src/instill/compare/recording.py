@@ -105,9 +105,9 @@ def record_outcomes(
                 known = stored.get(question.task, question.item, arm.name)
                 taken_up = known is not None and not (again_after_errors and known.error)
                 if known is not None and taken_up:
-                    recorded = _priced(known, prices)
+                    recorded = _priced(known, prices.of_arm(arm.name))
                 else:
-                    recorded = _asked(question, arm, prices, stored)
+                    recorded = _asked(question, arm, prices.of_arm(arm.name), stored)
                 found.append(recorded)
                 if progress is not None:
                     progress(Progress(recorded, taken_up, len(found), len(questions) * len(arms)))

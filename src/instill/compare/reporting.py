@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from instill import __version__
+from instill.compare.arms.specification import CLOSED, TUNED
 from instill.compare.changed.changing import Changed, believers
 from instill.compare.examples.plan import NEEDS
 from instill.compare.failures import Causes
-from instill.compare.plan import CLOSED, NEED_TUNING, TUNED, ComparePlan
+from instill.compare.plan import ComparePlan
 from instill.compare.stored import Key, Recorded, read_prompts
 from instill.compare.tuned.tuned_arms import Trained
 from instill.registry.card import environment, now
@@ -73,7 +74,8 @@ def not_done(
     settings = workspace.settings.generator
     if not (settings.folder or settings.base_url):
         found["generators"] = "none is set (generator.folder or generator.base_url), so that answers were only quoted"
-    if not set(NEED_TUNING) & set(names):
+    arms = [plan.known[name] for name in names]
+    if not any(each.needs_tuning for each in arms):
         local = bool(settings.folder)
         found["fine-tuning"] = (
             "no arm was trained on the documents' facts: it was left out"
@@ -90,15 +92,14 @@ def not_done(
         why = impossible if plan.changes else "it was left out (--changes 0)"
         found |= dict.fromkeys(("freshness", "conflict", "contradiction"), why)
     else:
-        found |= _not_contradicted(names, changed)
+        found |= _not_contradicted(believers(arms), changed)
     for arm, count in Counter(each.outcome.arm for each in records if each.error).items():
         found[f"{arm}: {count} answers"] = "the generator gave none; they count as wrong"
     return found
 
 
-def _not_contradicted(names: Sequence[str], changed: Changed) -> dict[str, str]:
+def _not_contradicted(could: Mapping[str, str], changed: Changed) -> dict[str, str]:
     """Arms that were asked nothing of the conflict, because there was nothing that a document could contradict."""
-    could = believers(names)
     if not could:
         why = (
             "no arm could be contradicted: it takes an arm that reads with a generator, and its model without passages "

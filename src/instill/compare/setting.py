@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from instill.compare.arms.line_up import LineUp
+from instill.compare.arms.specification import ArmSpecification
 from instill.compare.plan import ComparePlan
 from instill.compare.prices import Prices
 from instill.compare.recording import Progress
@@ -67,3 +68,8 @@ class Setting:
     identity: str
     prices: Prices
     watch: Watch = field(default_factory=Watch)
+
+    @property
+    def specifications(self) -> list[ArmSpecification]:
+        """Of the arms, in order."""
+        return [self.plan.known[name] for name in self.names]

@@ -136,6 +136,7 @@ class Verdict:
         said: the sentence to act on.
         fact_costs, ratios: of one more answerable fact, by arm.
         rules: as they were set.
+        references: arms that show what is possible and cannot be recommended.
     """
 
     said: str
@@ -143,6 +144,7 @@ class Verdict:
     fact_costs: tuple[FactCost, ...]
     ratios: tuple[FactRatio, ...]
     rules: Rules
+    references: tuple[str, ...] = ()
 
     def need(self, name: str) -> NeedVerdict:
         """One of `NEEDS`."""
@@ -156,6 +158,7 @@ class Verdict:
             "needs": [each.as_dict() for each in self.needs],
             "fact_costs": [each.as_dict() for each in self.fact_costs],
             "ratios": [each.as_dict() for each in self.ratios],
+            "references": list(self.references),
             "rules": {name: getattr(self.rules, name) for name in names},
         }
 
@@ -171,7 +174,7 @@ def reach_verdict(
 
     Args:
         preparations: at most one for each arm; an arm without one has no cost but that of its answers.
-        ways: what each arm is; arms that are not in it, from their names (`way_of`).
+        ways: what each arm is; one that is not in it can be recommended by its name ("use NAME").
 
     Raises:
         UsageError: an arm answered a question twice or has two preparations, or a rule is out of its range.
@@ -182,51 +185,20 @@ def reach_verdict(
         ...     item_, task = f"q{item}", "facts"
         ...     return Outcome(item_, arm, item_, task, "?", ("a",), "a", kind, right, right, right, None, None, .1, 9, 1, 0., "p")
         >>> rows = [row(arm, n, score) for arm, score in {"closed-book": 0.0, "retrieval": 1.0}.items() for n in range(100)]
-        >>> reach_verdict(rows, []).said
+        >>> reach_verdict(rows, [], ways={"retrieval": Way("retrieve")}).said
         'Retrieve for facts; freshness, the format, the tone and refusals were not measured.'
     """  # noqa: E501 - rows as they are written
     held = rules or Rules()
     arms = list(dict.fromkeys([row.arm for row in outcomes] + [each.arm for each in preparations]))
-    known = {arm: (ways or {}).get(arm) or way_of(arm) for arm in arms}
+    known = {arm: (ways or {}).get(arm) or Way(f"use {arm}") for arm in arms}
     prepared = by_arm(preparations)
     needs = tuple(_decide(need, outcomes, prepared, known, held) for need in NEEDS)
     facts = outcome_table(outcomes, NEEDS["facts"], without=_not_offered(known)).table
     base = next((arm for arm, way in known.items() if way.base), None)
     costs = fact_costs(facts, preparations, base=base, level=held.level)
     ratios = fact_ratios(facts, preparations, base=base, level=held.level)
-    return Verdict(_sentence(needs, known), needs, tuple(costs), tuple(ratios), held)
-
-
-def way_of(arm: str) -> Way:
-    """What an arm's name says.
-
-    Example:
-        >>> [way_of(arm).do for arm in ("closed-book", "retrieval", "fine-tuned", "fine-tuned + retrieval")]
-        ['ask the model as it is', 'retrieve', 'fine-tune', 'fine-tune and retrieve']
-        >>> [way_of(arm).do for arm in ("prompted", "examples in the prompt", "fine-tuned on examples")]
-        ['write instructions', 'put examples into the prompt', 'fine-tune']
-        >>> way_of("oracle passage").offered, way_of("house style").do
-        (False, 'use house style')
-    """
-    name = arm.lower()
-    tuned, retrieves = "tun" in name, "retriev" in name
-    if "oracle" in name:
-        return Way("give the right passage", offered=False)
-    if tuned and "aware" in name:
-        return Way("fine-tune for reading what is retrieved")
-    if tuned:
-        return Way("fine-tune and retrieve" if retrieves else "fine-tune")
-    if retrieves:
-        return Way("retrieve")
-    if "context" in name or "whole" in name:
-        return Way("give whole documents", offered=False)  # It is told which document it is.
-    if "closed" in name or name == "base":
-        return Way("ask the model as it is", base=True)
-    if "examples" in name:
-        return Way("put examples into the prompt")
-    if "prompted" in name:
-        return Way("write instructions")
-    return Way(f"use {arm}")
+    references = tuple(arm for arm, way in known.items() if not way.offered)
+    return Verdict(_sentence(needs, known), needs, tuple(costs), tuple(ratios), held, references)
 
 
 def _not_offered(ways: Mapping[str, Way]) -> set[str]:

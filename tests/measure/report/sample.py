@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from instill.compare.arms.specification import BUILT_IN
 from instill.measure.agreement import JudgeSaid, agreement
 from instill.measure.curve.advising import advise
 from instill.measure.curve.fitting import fit_curve
@@ -136,7 +137,7 @@ def sample() -> Report:
     says = [JudgeSaid(row.right >= 1 or row.f1 >= 0.6, "It names the place.") for row in judged]
     return Report(
         title="Registry of Port Elm",
-        verdict=reach_verdict(rows, PREPARATIONS),
+        verdict=reach_verdict(rows, PREPARATIONS, ways={name: each.way for name, each in BUILT_IN.items()}),
         outcomes=rows,
         preparations=PREPARATIONS,
         evidence={row.item: f"Register, volume {int(row.group.split('-')[1]) % 9 + 1}" for row in rows},

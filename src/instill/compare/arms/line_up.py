@@ -17,10 +17,12 @@ from instill.compare.arms.asked import (
 )
 from instill.compare.arms.closed import ClosedBook
 from instill.compare.arms.one_at_a_time import OneAtATime
+from instill.compare.arms.own import open_own
 from instill.compare.arms.passages import Passages
 from instill.compare.arms.prompts import Instructed, Wording
 from instill.compare.arms.replies import Arm, counting_with
-from instill.compare.plan import AWARE, BOTH, CLOSED, ORACLE, QUOTED, RETRIEVAL, TUNED, WHOLE, ComparePlan
+from instill.compare.arms.specification import ArmSpecification
+from instill.compare.plan import ComparePlan
 from instill.compare.tuned.tuning import Tuned
 from instill.errors import UsageError
 from instill.generators.protocol import Generator
@@ -29,11 +31,11 @@ from instill.study.sets import Fact
 if TYPE_CHECKING:
     from instill.workspace import Workspace
 
-FINDS = (QUOTED, RETRIEVAL, BOTH, AWARE)
-"""Arms that search for passages, and so need the index."""
-
 BASE = ""
 """The generator without any candidate."""
+
+OWN = "arm:"
+"""Begins the keys of models that belong to a user's arm; no candidate's id has a colon."""
 
 
 class LineUp:
@@ -41,14 +43,14 @@ class LineUp:
 
     Args:
         facts: of the study set; their evidence may stand in no closed-book prompt.
-        tuned: candidates by arm (`TUNED`, which `BOTH` uses too, and `AWARE`).
+        tuned: candidates, see `ArmSpecification.trained_as`.
     """
 
     def __init__(
         self, workspace: Workspace, plan: ComparePlan, facts: Sequence[Fact], tuned: Mapping[str, Tuned]
     ) -> None:
         self._workspace, self._plan, self._facts, self._tuned = workspace, plan, facts, tuned
-        self._generators = OneAtATime(lambda key: opened(workspace, key))
+        self._generators = OneAtATime(self._opened)
 
     def arm(
         self,
@@ -68,18 +70,19 @@ class LineUp:
         Raises:
             UsageError: it needs a generator or a candidate that is not there.
         """
-        if name in (CLOSED, TUNED):
-            return self._closed(name, candidate)
+        spec = self._plan.known[name]
+        if spec.given == "nothing":
+            return self._closed(spec, candidate)
         place = workspace or self._workspace
         passages = Passages(place, self._facts)
-        generator = None if name == QUOTED else self._generator(name, candidate)
-        if given is None and name == ORACLE:
+        generator = self._generator(spec, candidate)
+        if given is None and spec.given == "right":
             given = oracle_passages(passages)
-        if given is None and name == WHOLE:
+        if given is None and spec.given == "whole":
             given = whole_documents(passages)
-        if name in (RETRIEVAL, WHOLE) and generator is None:
+        if generator is None and spec.needs_generator:
             raise UsageError("This arm needs a generator.", where=name, remedy="Set generator.folder or .base_url.")
-        if generator is None or (self._plan.pipeline and name != WHOLE):
+        if generator is None or (self._plan.pipeline and spec.given != "whole"):
             return PipelineArm(name, place, passages, generator=generator, given=given)
         given = given or found_passages(passages, self._plan.passages)
         return ReadingArm(name, place, generator, given, counting_with(place.encoder), wording=self._plan.wording)
@@ -96,22 +99,36 @@ class LineUp:
         """The base, or a candidate by its id; it shares the place in memory with the arms' generators."""
         return self._generators.generator(candidate)
 
-    def _closed(self, name: str, candidate: str | None) -> Arm:
-        generator = self._generator(name, candidate)
+    def _closed(self, spec: ArmSpecification, candidate: str | None) -> Arm:
+        generator = self._generator(spec, candidate)
         if generator is None:
-            raise UsageError("This arm needs a generator.", where=name, remedy="Set generator.folder or .base_url.")
-        wording = self._plan.wording if name == CLOSED else _as_trained(self._plan.wording)
+            raise UsageError(
+                "This arm needs a generator.", where=spec.name, remedy="Set generator.folder or .base_url."
+            )
+        wording = _as_trained(self._plan.wording) if spec.trained_as else self._plan.wording
         known = (wording.instructions,) if wording.instructions else ()
         closed = ClosedBook((fact.evidence.text for fact in self._facts), known)
-        return ClosedBookArm(name, generator, closed, counting_with(self._workspace.encoder), wording=wording)
+        return ClosedBookArm(spec.name, generator, closed, counting_with(self._workspace.encoder), wording=wording)
 
-    def _generator(self, name: str, candidate: str | None) -> Generator | None:
-        own = {TUNED: TUNED, BOTH: TUNED, AWARE: AWARE}.get(name)
-        if own is None:
-            return self._generators.generator(BASE) if has_generator(self._workspace) else None
-        if candidate is None and own not in self._tuned:
-            raise UsageError("This arm needs a candidate, and none was trained.", where=name)
-        return self._generators.generator(candidate or self._tuned[own].candidate)
+    def _generator(self, spec: ArmSpecification, candidate: str | None) -> Generator | None:
+        """What writes the arm's answers; None where nobody does, or the workspace has no generator."""
+        trained = spec.trained_as
+        if trained is not None:
+            if candidate is None and trained not in self._tuned:
+                raise UsageError("This arm needs a candidate, and none was trained.", where=spec.name)
+            return self._generators.generator(candidate or self._tuned[trained].candidate)
+        if spec.own is not None:
+            return self._generators.generator(f"{OWN}{spec.name}")
+        if spec.model == "none" or not has_generator(self._workspace):
+            return None
+        return self._generators.generator(BASE)
+
+    def _opened(self, key: str) -> Generator:
+        if not key.startswith(OWN):
+            return opened(self._workspace, key)
+        own = self._plan.known[key.removeprefix(OWN)].own
+        assert own is not None, "the key was made for an arm with a model of its own"
+        return open_own(self._workspace, own)
 
 
 def has_generator(workspace: Workspace) -> bool:

@@ -8,15 +8,14 @@ from dataclasses import dataclass, replace
 from math import ceil
 
 from instill.compare.arms.asked import GivenTo, oracle_passages, with_others
-from instill.compare.arms.line_up import FINDS
 from instill.compare.arms.passages import Passages
+from instill.compare.arms.specification import TUNED, ArmSpecification
 from instill.compare.changed.changed_rows import changed_rows
 from instill.compare.changed.changes import Change, make_changes
 from instill.compare.changed.conflict import Believing, Conflict, believed, conflict, conflict_items
 from instill.compare.changed.copies import add_twins, applied, twin_id
 from instill.compare.changed.freshness import Freshness, Renewed, Renewing, freshness, indexing, trained_again
 from instill.compare.changed.noise import contradicting_passages, noise_passages
-from instill.compare.plan import BOTH, CLOSED, QUOTED, TUNED, WHOLE
 from instill.compare.running import TASKS, draw, run_arms
 from instill.compare.setting import Setting
 from instill.compare.stored import Recorded
@@ -98,7 +97,7 @@ def change_documents(setting: Setting, records: Sequence[Recorded]) -> Changed:
 
 def _refreshed(setting: Setting, changes: Sequence[Change]) -> Freshness:
     """Change the facts one after the other, and let each arm take that up in its way."""
-    ways = [_way(setting, name) for name in setting.names if name in (CLOSED, WHOLE, TUNED, *FINDS)]
+    ways = [_way(setting, arm) for arm in setting.specifications if arm.renewal is not None]
     if not ways:
         return Freshness([], [], {}, {})
     return freshness(
@@ -115,7 +114,7 @@ def _contradicted(setting: Setting, changes: Sequence[Change], records: Sequence
     """Ask what a model believes, with a twin of the document that says otherwise."""
     given = oracle_passages(Passages(setting.copy))
     asked = []
-    for name, believer in believers(setting.names).items():
+    for name, believer in believers(setting.specifications).items():
         known = believed(records, believer)
         if conflict_items(changes, known):
             asked.append(Believing(setting.line_up.arm(name, workspace=setting.copy, given=given), known))
@@ -138,7 +137,7 @@ def _among_contradictions(setting: Setting, changes: Sequence[Change]) -> list[R
 
 def _ask_with(setting: Setting, task: str, items: Sequence[StudyItem], given: GivenTo) -> list[Recorded]:
     """The arms that find passages, given these instead; in the copy, which has the twins too."""
-    names = [name for name in setting.names if name in FINDS]
+    names = [arm.name for arm in setting.specifications if arm.finds]
     if not names:
         return []
     arms = "1 arm" if len(names) == 1 else f"{len(names)} arms"
@@ -155,39 +154,41 @@ def _ask_with(setting: Setting, task: str, items: Sequence[StudyItem], given: Gi
     )
 
 
-def believers(names: Sequence[str]) -> dict[str, str]:
+def believers(arms: Sequence[ArmSpecification]) -> dict[str, str]:
     """Arms that can be contradicted, each with the arm without passages that says what its model believes.
 
     Example:
-        >>> believers(["closed-book", "retrieval, quoted", "retrieval", "fine-tuned + retrieval"])
+        >>> from instill.compare.arms.specification import BUILT_IN
+        >>> names = ["closed-book", "retrieval, quoted", "retrieval", "fine-tuned + retrieval"]
+        >>> believers([BUILT_IN[name] for name in names])
         {'retrieval': 'closed-book'}
     """
-    # What a model that was taught to read believes is taken to be what its base does.
-    found = {name: TUNED if name == BOTH else CLOSED for name in names if name in FINDS and name != QUOTED}
-    return {name: believer for name, believer in found.items() if believer in names}
+    names = {each.name for each in arms}
+    return {each.name: each.believes for each in arms if each.believes is not None and each.believes in names}
 
 
-def _way(setting: Setting, name: str) -> Renewing:
+def _way(setting: Setting, arm: ArmSpecification) -> Renewing:
     """How an arm takes up a change."""
-    if name == CLOSED:
-        return Renewing(name, "nothing can be done", lambda _: _as_it_is(setting))
-    if name == TUNED:
+    name = arm.name
+    if arm.renewal == "nothing":
+        return Renewing(name, "nothing can be done", lambda _: _as_it_is(setting, name))
+    if arm.renewal == "training":
         return trained_again(name, lambda change: _train_again(setting, change))
-    if name == WHOLE:
-        return Renewing(name, "document read anew", lambda change: _read_anew(setting, change))
+    if arm.renewal == "reading":
+        return Renewing(name, "document read anew", lambda change: _read_anew(setting, name, change))
     return indexing(name, setting.copy, lambda copy: setting.line_up.arm(name, workspace=copy))
 
 
 @contextmanager
-def _as_it_is(setting: Setting) -> Iterator[Renewed]:
-    yield setting.line_up.arm(CLOSED), 0.0
+def _as_it_is(setting: Setting, name: str) -> Iterator[Renewed]:
+    yield setting.line_up.arm(name), 0.0
 
 
 @contextmanager
-def _read_anew(setting: Setting, change: Change) -> Iterator[Renewed]:
+def _read_anew(setting: Setting, name: str, change: Change) -> Iterator[Renewed]:
     """The index only hands the text over, so that it is written to costs this arm nothing."""
     with applied(setting.copy, change):
-        yield setting.line_up.arm(WHOLE, workspace=setting.copy), 0.0
+        yield setting.line_up.arm(name, workspace=setting.copy), 0.0
 
 
 def _train_again(setting: Setting, change: Change) -> Renewed:

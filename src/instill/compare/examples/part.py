@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from instill.compare.arms.replies import counting_with
-from instill.compare.examples.arms import IN_PROMPT, TUNED, PromptedArm, example_arms
+from instill.compare.examples.arms import IN_PROMPT, PROMPTED, TUNED, PromptedArm, example_arms
 from instill.compare.examples.plan import NEEDS, ExamplesPlan, Need
 from instill.compare.examples.running import learn_tone, run_examples, split_examples
 from instill.compare.examples.scores import FormatScorer, format_means, tone_means
@@ -31,6 +31,7 @@ from instill.generators.protocol import Generator
 from instill.measure.fact_costs import interval_dict
 from instill.measure.outcomes import Preparation
 from instill.measure.report.types import ExampleMeans
+from instill.measure.verdict import Way
 from instill.study.sets import digest
 from instill.train.generator.rows import Row, instructed, rows_hash
 from instill.training import Watch
@@ -312,8 +313,18 @@ def _folder(rows: NeedRows, workspace: Workspace, identity: str) -> Path:
     return folder
 
 
+def example_ways() -> dict[str, Way]:
+    """What a person does who chooses one of these arms, by the names that they have in a comparison."""
+    ways = {PROMPTED: Way("write instructions")}
+    for need in NEEDS:
+        names = _names(need)
+        ways[names[IN_PROMPT]] = Way("put examples into the prompt")
+        ways[names[TUNED]] = Way("fine-tune")
+    return ways
+
+
 def _names(need: Need) -> dict[str, str]:
-    """Both hold the words from which the verdict sees what they are."""
+    """One name would stand for two candidates, or two selections of examples."""
     return {IN_PROMPT: f"{need} {IN_PROMPT}", TUNED: f"fine-tuned on {need} examples"}
 
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from instill.compare.arms.line_up import BASE, opened
 from instill.compare.arms.passages import Passages
-from instill.compare.plan import AWARE, BARE, BOTH, NEED_TUNING, TUNED, ComparePlan
+from instill.compare.arms.specification import AWARE, TUNED, ArmSpecification
+from instill.compare.plan import BARE, ComparePlan
 from instill.compare.tuned.kept_replies import KeptReplies
 from instill.compare.tuned.reading_rows import reading_rows
 from instill.compare.tuned.replay import general_prompts, replay_rows
-from instill.compare.tuned.tuning import Tuned, TuningPlan, closed_rows, tune
+from instill.compare.tuned.tuning import Tuned, TuningPlan, closed_rows, training_of, tune
 from instill.derived import made_from
 from instill.errors import UsageError
 from instill.generators.choosing import local_base
@@ -82,20 +83,22 @@ def train_arms(
         WorkspaceError: another process trains the same, or kept replies are damaged.
         GeneratorError: the base gives no replies for replay.
     """
-    if plan.tuning is None or not set(NEED_TUNING) & set(names):
-        return Trained({}, (), plan.retention or ())
-    _check_base(workspace, plan.tuning)
+    arms = [plan.known[name] for name in names]
+    found = train_recipes(workspace, arms, watch)
+    needed = {each.trained_as for each in arms if each.needs_tuning}
+    if plan.tuning is None or not needed:
+        return Trained(found, (), plan.retention or ())
+    _check_base(workspace, plan.tuning.base)
     watch = watch or Watch()
     replay = replay_of(workspace, plan, folder, watch, replied)
-    found: dict[str, Tuned] = {}
-    if {TUNED, BOTH} & set(names):
+    if TUNED in needed:
         watch.stage("facts by heart")
         rows = closed_rows(study)
         found[TUNED] = tune_arm(workspace, plan.tuning, "known", rows, replay, folder, watch)
         if plan.contrast and replay.shown:
             watch.stage("facts by heart, without replay")
             found[BARE] = tune_arm(workspace, plan.tuning, "bare", rows, Replay((), ()), folder, watch)
-    if AWARE in names:
+    if AWARE in needed:
         watch.stage("reading among distractors")
         rows = reading_rows(
             study.items("train"),
@@ -108,6 +111,28 @@ def train_arms(
         rows = linked(rows, study.facts(), study.card.made_from | made_from(workspace.documents()))
         found[AWARE] = tune_arm(workspace, plan.tuning, "reading", rows, replay, folder, watch)
     return Trained(found, replay.shown, replay.kept_back)
+
+
+def train_recipes(workspace: Workspace, arms: Sequence[ArmSpecification], watch: Watch | None) -> dict[str, Tuned]:
+    """Train the recipes of a user's arms; a candidate that is there is used again, and nothing is promoted.
+
+    Raises:
+        UsageError: a recipe's base is not the workspace's generator, or pre-flight finds what would waste the run.
+    """
+    from instill.train.generator.recipe import read_recipe
+    from instill.training import train_recipe
+
+    found = {}
+    for arm in arms:
+        if arm.own is None or arm.own.recipe is None:
+            continue
+        (watch or Watch()).stage(f"training {arm.name}")
+        recipe = read_recipe(arm.own.recipe)
+        _check_base(workspace, recipe.base)
+        outcome = train_recipe(workspace.home, recipe, promote=False, watch=watch)
+        seconds, steps = training_of(outcome.card, outcome.folder)
+        found[arm.name] = Tuned(outcome.card.id, seconds, 0, steps, arm.own.recipe, outcome.folder)
+    return found
 
 
 def tune_arm(
@@ -171,12 +196,12 @@ def _own_replies(
         return replay_rows(kept, prompts), kept.seconds
 
 
-def _check_base(workspace: Workspace, plan: TuningPlan) -> None:
+def _check_base(workspace: Workspace, base: str) -> None:
     """The arms are asked with the workspace's generator, so that it must be what is trained."""
     folder = local_base(workspace.settings.generator)
-    if not folder or Path(folder).expanduser().resolve() != Path(plan.base).expanduser().resolve():
+    if not folder or Path(folder).expanduser().resolve() != Path(base).expanduser().resolve():
         raise UsageError(
             "Arms are fine-tuned from the workspace's own generator.",
-            where=f"base = {plan.base}, generator.folder = {folder or 'not set'}",
+            where=f"base = {base}, generator.folder = {folder or 'not set'}",
             remedy="Set generator.folder to the base.",
         )

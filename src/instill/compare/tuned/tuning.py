@@ -123,7 +123,7 @@ def tune(
     file = folder / RECIPE_FILE
     file.write_text(recipe_toml(plan, replay=replayed, parent=parent), encoding="utf-8")
     outcome = train_recipe(home, read_recipe(file), parent=parent, promote=False, watch=watch)
-    seconds, steps = _training(outcome.card, outcome.folder)
+    seconds, steps = training_of(outcome.card, outcome.folder)
     shown = replay_seconds if replayed else 0.0
     return Tuned(outcome.card.id, seconds, len(rows), steps, file, outcome.folder, shown)
 
@@ -191,7 +191,7 @@ def _write_rows(file: Path, rows: Iterable[Mapping[str, Any]]) -> None:
             stream.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
-def _training(card: Card, folder: Path) -> tuple[float, int]:
+def training_of(card: Card, folder: Path) -> tuple[float, int]:
     """Seconds and steps, which stand on the card of a new candidate and of one that was there."""
     found: Any = card.metrics.after.get("training")
     try:

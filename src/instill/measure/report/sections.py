@@ -19,7 +19,7 @@ from instill.measure.report.notes import cost_notes
 from instill.measure.report.scores import TaskScores, scores_by_task
 from instill.measure.report.types import Report
 from instill.measure.report.units import difference, duration, money, money_interval, score, time_interval
-from instill.measure.verdict import NEEDS, NeedVerdict, way_of
+from instill.measure.verdict import NEEDS, NeedVerdict
 
 STATES = {
     "decided": "",
@@ -61,7 +61,7 @@ def scores_section(report: Report) -> Markup:
     tasks = [each for each in scores_by_task(report.outcomes) if each.scores]
     if not tasks:
         return section("scores", "Scores", [paragraph("No questions were asked.")])
-    reference = {arm for arm in report.arms if not way_of(arm).offered}
+    reference = set(report.verdict.references)
     figures = join(_figure(each, report, reference) for each in tasks)
     numbers = [
         [safe(arm), *(_number(score(each.scores[arm]) if arm in each.scores else "") for each in tasks)]

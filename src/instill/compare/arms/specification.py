@@ -1,0 +1,179 @@
+"""What an arm is: one specification from which all parts of a comparison follow.
+
+Who answers, what it is given, what it needs, what a person does who chooses it, and what it costs. The built-in arms
+are `BUILT_IN`; a user's own come from a file (`instill.compare.arms.own`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from instill.compare.prices import Prices
+from instill.measure.verdict import Way
+
+Model = Literal["none", "base", "base or none", "facts", "reading", "own"]
+"""Who writes: nobody (the documents are quoted); the workspace's generator; the same where there is one; it, trained on
+the facts, or to read among distractors; a model of the arm's own."""
+
+Given = Literal["nothing", "found", "right", "whole"]
+"""Passages: none, what the search finds, those with the evidence, or the whole document with it."""
+
+Renewal = Literal["nothing", "training", "indexing", "reading"]
+"""How an arm takes up a changed document: not at all, by training again, by indexing it, or by reading it anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnModel:
+    """The model of a user's arm: one of an endpoint, a folder, a GGUF file, or a recipe.
+
+    Args:
+        base_url, model: of an endpoint.
+        key_variable: the environment variable that holds the endpoint's key; "": none.
+        folder, gguf: a local model.
+        recipe: what is trained, from the workspace's generator.
+        prices: of its tokens; None: as set in the workspace.
+    """
+
+    base_url: str = ""
+    model: str = ""
+    key_variable: str = ""
+    folder: str = ""
+    gguf: str = ""
+    recipe: Path | None = None
+    prices: Prices | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ArmSpecification:
+    """One way to answer.
+
+    Args:
+        name: as it stands in tables.
+        about: a line for people.
+        model, given: see above.
+        way: what a person does who follows its recommendation.
+        own: the model, where it is the arm's own.
+    """
+
+    name: str
+    about: str
+    model: Model
+    given: Given
+    way: Way
+    own: OwnModel | None = None
+
+    @property
+    def needs_generator(self) -> bool:
+        """Whether the workspace must have one."""
+        trained = self.own is not None and self.own.recipe is not None
+        return self.model in ("base", "facts", "reading") or trained
+
+    @property
+    def needs_tuning(self) -> bool:
+        """Whether the comparison trains a model for it on the study set."""
+        return self.model in ("facts", "reading")
+
+    @property
+    def finds(self) -> bool:
+        """Whether it searches for passages, and so needs the index."""
+        return self.given == "found"
+
+    @property
+    def trained_as(self) -> str | None:
+        """The arm under whose name its candidate is kept; None for an arm that nothing is trained for."""
+        if self.own is not None and self.own.recipe is not None:
+            return self.name
+        return {"facts": TUNED, "reading": AWARE}.get(self.model)
+
+    @property
+    def renewal(self) -> Renewal | None:
+        """How it takes up a change; None for an arm that shows what is possible."""
+        if self.given == "right":
+            return None
+        if self.given == "nothing":
+            return "training" if self.model == "facts" else "nothing"
+        return "indexing" if self.given == "found" else "reading"
+
+    @property
+    def believes(self) -> str | None:
+        """The arm that says what its model believes without passages; None where a document cannot contradict it."""
+        if not self.finds or self.model not in ("base", "facts", "reading"):
+            return None
+        # What a model that was taught to read believes is taken to be what its base does.
+        return TUNED if self.model == "facts" else CLOSED
+
+
+CLOSED = "closed-book"
+QUOTED = "retrieval, quoted"
+RETRIEVAL = "retrieval"
+ORACLE = "oracle passage"
+WHOLE = "whole documents"
+TUNED = "fine-tuned"
+BOTH = "fine-tuned + retrieval"
+AWARE = "retrieval-aware tuning"
+
+BUILT_IN: Mapping[str, ArmSpecification] = {
+    each.name: each
+    for each in (
+        ArmSpecification(
+            CLOSED,
+            "the model as it is, without any document",
+            "base",
+            "nothing",
+            Way("ask the model as it is", base=True),
+        ),
+        ArmSpecification(
+            QUOTED,
+            "what `instill ask` finds and quotes, without a generator",
+            "none",
+            "found",
+            Way("retrieve"),
+        ),
+        ArmSpecification(RETRIEVAL, "what `instill ask` answers with the generator", "base", "found", Way("retrieve")),
+        ArmSpecification(
+            ORACLE,
+            "the passage with the evidence given: what reading could reach at best",
+            "base or none",
+            "right",
+            Way("give the right passage", offered=False),
+        ),
+        ArmSpecification(
+            WHOLE,
+            "the whole document with the evidence in the prompt, as if one knew which it is",
+            "base",
+            "whole",
+            Way("give whole documents", offered=False),
+        ),
+        ArmSpecification(
+            TUNED,
+            "the model fine-tuned on the documents' facts, without any document",
+            "facts",
+            "nothing",
+            Way("fine-tune"),
+        ),
+        ArmSpecification(
+            BOTH, "the fine-tuned model with what retrieval finds", "facts", "found", Way("fine-tune and retrieve")
+        ),
+        ArmSpecification(
+            AWARE,
+            "the model fine-tuned to read among distractors, with what retrieval finds",
+            "reading",
+            "found",
+            Way("fine-tune for reading what is retrieved"),
+        ),
+    )
+}
+
+
+def specifications(names: Iterable[str], own: Iterable[ArmSpecification] = ()) -> list[ArmSpecification]:
+    """Those of these names.
+
+    Example:
+        >>> [each.renewal for each in specifications(["retrieval", "fine-tuned", "closed-book"])]
+        ['indexing', 'training', 'nothing']
+    """
+    known = {**BUILT_IN, **{each.name: each for each in own}}
+    return [known[name] for name in names]
