@@ -14,7 +14,6 @@ from instill import Workspace
 from instill.compare.arms.line_up import BASE, has_generator, opened
 from instill.compare.comparing import _base_hash
 from instill.compare.tuned.tuned_arms import _check_base
-from instill.compare.tuned.tuning import TuningPlan
 from instill.errors import UsageError
 from instill.generators.choosing import local_base
 from instill.generators.gguf.generator import GgufGenerator
@@ -38,6 +37,6 @@ def test_a_file_is_a_local_generator_whose_folder_is_trained(tmp_path: Path, mon
         generator.close()
         folder = Path(local_base(settings))
         assert model_hash(folder) == _base_hash(settings)
-        _check_base(workspace, TuningPlan("a", str(folder)))
+        _check_base(workspace, str(folder))
         with pytest.raises(UsageError, match="the workspace's own generator"):
-            _check_base(workspace, TuningPlan("a", str(tmp_path)))
+            _check_base(workspace, str(tmp_path))

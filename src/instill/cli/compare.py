@@ -199,7 +199,7 @@ def _own_arms(opened: Workspace, file: Path | None) -> tuple[ArmSpecification, .
     return () if file is None else read_arms(file, Prices.of_settings(settings.prices))
 
 
-def _list_arms(file: Path | None, workspace: Path | None, as_json: bool) -> None:
+def _list_arms(file: Path | None, workspace: str | None, as_json: bool) -> None:
     """The built-in arms, and those of the file or of the workspace, where there is one."""
     from instill.compare.plan import ComparePlan
     from instill.errors import WorkspaceError

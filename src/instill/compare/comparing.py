@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from instill.compare.arms.line_up import LineUp, has_generator
 from instill.compare.arms.own import identity_of
 from instill.compare.arms.passages import Passages
 from instill.compare.arms.replies import counting_with
+from instill.compare.asking import ask_in_parts
 from instill.compare.beforehand import say_beforehand
 from instill.compare.changed.changing import ask_among_noise, change_documents
 from instill.compare.changed.copies import fresh_copy
@@ -28,7 +30,7 @@ from instill.compare.judged.judging import JudgePlan, Judging, judge_outcomes
 from instill.compare.plan import ComparePlan, chosen_arms
 from instill.compare.prices import Prices
 from instill.compare.reporting import about_run, causes_of, evidence_of, first_prompts, not_done
-from instill.compare.running import group_of, questions_of, run_arms
+from instill.compare.running import group_of, questions_of
 from instill.compare.setting import Setting, Watch
 from instill.compare.stored import Recorded
 from instill.compare.tuned.forgotten import measure_forgetting
@@ -39,7 +41,7 @@ from instill.errors import UsageError, WorkspaceError
 from instill.measure import judging
 from instill.measure.report.types import Report
 from instill.measure.verdict import Way, reach_verdict
-from instill.study.sets import StudyItem, digest
+from instill.study.sets import digest
 from instill.study.stored import StoredStudy
 
 if TYPE_CHECKING:
@@ -115,13 +117,25 @@ def compare(
     folder = workspace.home / "compare" / digest([identity])
     folder.mkdir(parents=True, exist_ok=True)
     keep_beside(folder, made)
-    line_up = LineUp(workspace, plan, study.facts(), trained.by_arm)
+    facts, ways = study.facts(), _ways(plan)
+    line_up = LineUp(workspace, plan, facts, trained.by_arm)
 
     with _alone(folder), _copy_of(workspace, folder / "copy") as copy:
         setting = Setting(workspace, copy, study, plan, line_up, trained, names, folder, identity, prices, watch)
-        records = _ask(setting, items)
-        records += ask_among_noise(setting, items)
         indexing = measure_indexing(copy, seed=plan.seed)
+        of_arms = partial(
+            preparations,
+            setting.specifications,
+            documents=len(workspace.documents()),
+            indexing=indexing,
+            tuned=trained.by_arm,
+            facts=sum(fact.role != "removed" for fact in facts),
+            taught=sum(fact.role == "taught" for fact in facts),
+            prices=prices,
+        )
+        asked = ask_in_parts(setting, items, of_arms(retraining=None), ways)
+        records = asked.records
+        records += ask_among_noise(setting, items)
         changed = change_documents(setting, records)
         records += changed.records
         examples = run_example_part(
@@ -130,23 +144,13 @@ def compare(
         kept = measure_forgetting(setting)
         judging = None if judge is None else _judged(setting, judge, records)
 
-    facts = study.facts()
-    prepared = preparations(
-        [plan.known[name] for name in names],
-        documents=len(workspace.documents()),
-        indexing=indexing,
-        tuned=trained.by_arm,
-        retraining=changed.retraining,
-        facts=sum(fact.role != "removed" for fact in facts),
-        taught=sum(fact.role == "taught" for fact in facts),
-        prices=prices,
-    )
+    prepared = of_arms(retraining=changed.retraining)
     prepared += examples.preparations
     every = [*records, *examples.records]
     outcomes = [each.outcome for each in every]
     report = Report(
         title=title or f"Fine-tune or retrieve? {workspace.path.name}",
-        verdict=reach_verdict(outcomes, prepared, ways=_ways(plan), rules=plan.rules),
+        verdict=reach_verdict(outcomes, prepared, ways=ways, rules=plan.rules, looks=asked.looks),
         outcomes=outcomes,
         preparations=prepared,
         evidence=evidence_of(workspace, [*items, *changed.items]),
@@ -168,6 +172,10 @@ def compare(
         about={
             **about_run(workspace, study, plan, trained),
             "questions": before,
+            **{
+                f"questions for {need} that were not needed": f"{count:,}, since it was decided before"
+                for need, count in asked.left.items()
+            },
             **writing_cost(study, prices),
             **examples.about,
             **(judging.about if judging else {}),
@@ -194,20 +202,6 @@ def _made_from(workspace: Workspace, study: StoredStudy, plan: ComparePlan) -> M
             remedy="Make one with the same --label: instill study make --label LABEL",
         )
     return given | made_from(workspace.documents())
-
-
-def _ask(setting: Setting, items: Sequence[StudyItem]) -> list[Recorded]:
-    """The main questions."""
-    setting.watch.stage(f"asking {len(items)} questions of {len(setting.names)} arms")
-    return run_arms(
-        items,
-        setting.line_up.arms(setting.names),
-        setting.folder / "questions",
-        identity=setting.identity,
-        prices=setting.prices,
-        again_after_errors=True,
-        progress=setting.watch.answered,
-    )
 
 
 def _judged(setting: Setting, judge: JudgePlan, records: Sequence[Recorded]) -> Judging:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
@@ -15,6 +15,7 @@ from instill.compare.recording import Graded, Progress, Question, record_outcome
 from instill.compare.stored import Recorded
 from instill.errors import UsageError
 from instill.measure.judging.scorer import judge
+from instill.measure.verdict import NEEDS
 from instill.study.sets import Phrasing, StudyItem
 from instill.study.stored import StoredStudy
 
@@ -26,13 +27,16 @@ TASKS: dict[Phrasing, str] = {
 }  # fmt: skip
 """What a question measures, by how it asks."""
 
+SHARES = {"facts": 0.5, "refusal": 0.4, "": 0.1}
+"""Of the questions, by the need that they decide; "" for none."""
+
 
 def questions_of(study: StoredStudy, *, audit: bool = False, most: int | None = None, seed: int = 0) -> list[StudyItem]:
     """The items to compare on: those of the gate, or of the audit when that is asked for.
 
     Args:
         audit: opens the audit split, which is written down in the study set's folder.
-        most: of more, some are drawn by `seed`, as many of each task as there are in proportion.
+        most: of more, some are drawn by `seed`, see `draw`.
 
     Raises:
         UsageError: there is nothing to ask.
@@ -54,7 +58,11 @@ def questions_of(study: StoredStudy, *, audit: bool = False, most: int | None = 
 
 
 def draw(items: Sequence[StudyItem], most: int, *, seed: int = 0) -> list[StudyItem]:
-    """At most `most` of the items, in their order, each task with its share; the same for the same items and seed.
+    """At most `most` of the items, in their order; the same for the same items and seed.
+
+    They go where they decide: half to the need for facts, four tenths to refusals, a tenth to what decides nothing
+    (controls). What one of these does not have the others get. Of a need's questions as many facts as possible are
+    asked about, see `in_turn`.
 
     Raises:
         UsageError: `most` is below 1.
@@ -63,15 +71,53 @@ def draw(items: Sequence[StudyItem], most: int, *, seed: int = 0) -> list[StudyI
         raise UsageError(f"{most} questions are none.", remedy="Ask for 1 or more.")
     if most >= len(items):
         return list(items)
-    places: defaultdict[str, list[int]] = defaultdict(list)
-    for place, item in enumerate(items):
-        places[TASKS[item.phrasing]].append(place)
+    parts: defaultdict[str, list[StudyItem]] = defaultdict(list)
+    for item in items:
+        parts[need_of(TASKS[item.phrasing])].append(item)
+    taken: list[StudyItem] = []
+    left, shares = most, sum(SHARES[need] for need in parts)
+    # The smallest first, so that what it does not have is there for the others.
+    for need in sorted(parts, key=lambda each: len(parts[each]) / SHARES[each]):
+        count = min(len(parts[need]), round(left * SHARES[need] / shares))
+        taken += in_turn(parts[need], seed=seed)[:count]
+        left, shares = left - count, shares - SHARES[need]
+    chosen = {id(item) for item in taken}
+    return [item for item in items if id(item) in chosen]
+
+
+def in_turn(items: Sequence[StudyItem], *, seed: int = 0) -> list[StudyItem]:
+    """The items in an order of which any beginning has as many facts as it can, and of each task its share.
+
+    First one question of each fact, then a second one, and so on: two wordings of one fact say less than two facts.
+    """
+    shuffled = list(items)
+    Random(f"{seed}:turns").shuffle(shuffled)  # noqa: S311
+    places: defaultdict[str, int] = defaultdict(int)
+    counts = Counter(TASKS[item.phrasing] for item in items)
     ranked = []
-    for task, own in sorted(places.items()):
-        Random(f"{seed}:{task}").shuffle(own)  # noqa: S311
-        # The n-th of m questions of a task comes at the point n/m: any beginning of the order has each task's share.
-        ranked += [((number + 0.5) / len(own), task, place) for number, place in enumerate(own)]
-    return [items[place] for place in sorted(place for _, _, place in sorted(ranked)[:most])]
+    waiting: defaultdict[str, list[StudyItem]] = defaultdict(list)
+    for item in shuffled:
+        waiting[group_of(item, "fact")].append(item)
+    for number in range(max(map(len, waiting.values()), default=0)):
+        for own in waiting.values():
+            if number < len(own):
+                # Of a fact's questions the one whose task is furthest behind its share.
+                own[number:] = sorted(
+                    own[number:], key=lambda each: places[TASKS[each.phrasing]] / counts[TASKS[each.phrasing]]
+                )
+                places[TASKS[own[number].phrasing]] += 1
+                ranked.append(own[number])
+    return ranked
+
+
+def need_of(task: str) -> str:
+    """The need that a task's questions decide; "" for none.
+
+    Example:
+        >>> need_of("paraphrase"), need_of("control")
+        ('facts', '')
+    """
+    return next((need for need, tasks in NEEDS.items() if need != "cost" and task in tasks), "")
 
 
 def run_arms(

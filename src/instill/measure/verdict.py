@@ -15,6 +15,7 @@ that all of these arms were put; their costs are those of the answers to these t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum
@@ -24,10 +25,15 @@ from instill.measure.fact_costs import FactCost, FactRatio, by_arm, fact_costs, 
 from instill.measure.outcomes import Outcome, Preparation
 from instill.measure.paired import Interval
 from instill.measure.statistics.cheapest import Cheapest, Cost, cheapest
+from instill.measure.statistics.comparing import Table
+from instill.measure.statistics.looks import cheapest_in_looks
 from instill.measure.tables import outcome_table
 
 State = Literal["decided", "no arm", "not enough evidence", "not measured"]
 """no arm: every arm is shown to be below what is useful."""
+
+Looks = Mapping[tuple[str, str], int]
+"""By task and item, with which part of the questions it was asked, from 0."""
 
 NEEDS: Mapping[str, tuple[str, ...]] = {
     "facts": ("facts", "paraphrase", "reverse", "two documents"),
@@ -94,6 +100,7 @@ class NeedVerdict:
         scores: of each arm, also those that cannot be recommended, with its interval.
         found: how each arm stands; None where nothing was measured.
         said: a sentence for people.
+        fewer: arms that were out early and not asked all of the questions; their scores are of what they were asked.
     """
 
     need: str
@@ -106,6 +113,7 @@ class NeedVerdict:
     scores: Mapping[str, Interval]
     found: Cheapest | None
     said: str
+    fewer: tuple[str, ...] = ()
 
     @property
     def decided(self) -> bool:
@@ -123,6 +131,7 @@ class NeedVerdict:
         return {
             **{name: getattr(self, name) for name in plain},
             "scores": {arm: interval_dict(each) for arm, each in self.scores.items()},
+            "fewer": list(self.fewer),
             **dict.fromkeys(("against", "beaten", "passed", "meanwhile", "standings")),
             **({} if self.found is None else _kept(self.found)),
         }
@@ -145,6 +154,10 @@ class Verdict:
     ratios: tuple[FactRatio, ...]
     rules: Rules
     references: tuple[str, ...] = ()
+
+    def fewer(self, task: str) -> set[str]:
+        """Arms that were not asked all questions of a task, since they were out early."""
+        return {arm for each in self.needs if task in NEEDS[each.need] for arm in each.fewer}
 
     def need(self, name: str) -> NeedVerdict:
         """One of `NEEDS`."""
@@ -169,12 +182,15 @@ def reach_verdict(
     *,
     ways: Mapping[str, Way] | None = None,
     rules: Rules | None = None,
+    looks: Looks | None = None,
 ) -> Verdict:
     """Decide each need, and say in one sentence what follows.
 
     Args:
         preparations: at most one for each arm; an arm without one has no cost but that of its answers.
         ways: what each arm is; one that is not in it can be recommended by its name ("use NAME").
+        looks: where questions were asked in parts, the part of each, from 0; then a need is decided after each part,
+            see `instill.measure.statistics.looks`. Questions that are not in it count as asked at once.
 
     Raises:
         UsageError: an arm answered a question twice or has two preparations, or a rule is out of its range.
@@ -192,7 +208,7 @@ def reach_verdict(
     arms = list(dict.fromkeys([row.arm for row in outcomes] + [each.arm for each in preparations]))
     known = {arm: (ways or {}).get(arm) or Way(f"use {arm}") for arm in arms}
     prepared = by_arm(preparations)
-    needs = tuple(_decide(need, outcomes, prepared, known, held) for need in NEEDS)
+    needs = tuple(_decide(need, outcomes, prepared, known, held, looks or {}) for need in NEEDS)
     facts = outcome_table(outcomes, NEEDS["facts"], without=_not_offered(known)).table
     base = next((arm for arm, way in known.items() if way.base), None)
     costs = fact_costs(facts, preparations, base=base, level=held.level)
@@ -211,6 +227,7 @@ def _decide(
     prepared: Mapping[str, Preparation],
     ways: Mapping[str, Way],
     rules: Rules,
+    looks: Looks,
 ) -> NeedVerdict:
     tasks = NEEDS[need]
     hidden = _not_offered(ways)
@@ -225,8 +242,14 @@ def _decide(
     costs = {arm: _cost(arm, need, outcomes, prepared, rules) for arm in table.arms}
     limits = (rules.cost_tolerance / 2, rules.cost_tolerance) if need == "cost" else (rules.tolerance, rules.acceptable)
     tolerance, acceptable = limits[0], max(limits)
-    found = cheapest(table, costs, tolerance=tolerance, acceptable=acceptable, need=need, level=rules.level)
-    own = table.all_scores(level=rules.level)
+    in_parts = {} if need == "cost" else {key: part for key, part in looks.items() if key[0] in tasks}
+    if in_parts:
+        rows = [row for row in outcomes if row.task in tasks and row.arm not in hidden]
+        found = _in_looks(need, rows, costs, in_parts, (tolerance, acceptable), rules.level)
+        own = {arm: _own(rows, arm, tasks, rules.level) for arm in table.arms}
+    else:
+        found = cheapest(table, costs, tolerance=tolerance, acceptable=acceptable, need=need, level=rules.level)
+        own = table.all_scores(level=rules.level)
     others = {} if every is None else {arm: every.score(arm, level=rules.level) for arm in every.arms if arm not in own}
     scores = {**own, **others}
     best = max(own, key=lambda arm: own[arm].mean)
@@ -240,7 +263,42 @@ def _decide(
     arm = None if state == "no arm" else found.arm
     bound = None if arm is None or len(own) == 1 else found.bound
     needed = found.needed if state == "not enough evidence" else 0
-    return NeedVerdict(need, state, arm, bound, table.questions, asked.left_out, needed, scores, found, said)
+    fewer = _asked_less(found, outcomes, tasks) if in_parts else ()
+    left_out = outcome_table(outcomes, tasks, without={*hidden, *fewer}).left_out
+    return NeedVerdict(need, state, arm, bound, found.questions, left_out, needed, scores, found, said, fewer)
+
+
+def _in_looks(
+    need: str,
+    rows: Sequence[Outcome],
+    costs: Mapping[str, Cost],
+    looks: Looks,
+    limits: tuple[float, float],
+    level: float,
+) -> Cheapest:
+    def tables(look: int, out: set[str]) -> Table | None:
+        part = [row for row in rows if looks.get((row.task, row.item), 0) <= look]
+        return outcome_table(part, NEEDS[need], without=out).table
+
+    done = 1 + max(looks.get((row.task, row.item), 0) for row in rows)
+    found, _ = cheapest_in_looks(
+        tables, costs, done=done, tolerance=limits[0], acceptable=limits[1], need=need, level=level
+    )
+    assert found is not None, "all arms were asked something"
+    return found
+
+
+def _own(rows: Sequence[Outcome], arm: str, tasks: Sequence[str], level: float) -> Interval:
+    """The arm's score on all that it was asked."""
+    table = outcome_table([row for row in rows if row.arm == arm], tasks).table
+    assert table is not None, "the arm was asked something"
+    return table.score(arm, level=level)
+
+
+def _asked_less(found: Cheapest, outcomes: Sequence[Outcome], tasks: Sequence[str]) -> tuple[str, ...]:
+    """Arms that were out early, and so were not asked all that the named one was."""
+    asked = Counter(row.arm for row in outcomes if row.task in tasks)
+    return tuple(arm for arm in {*found.passed, *found.beaten} if asked[arm] < asked[found.arm])
 
 
 def _kept(found: Cheapest) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from instill.measure.report.units import difference, duration, money, score, thr
 def beside_section(report: Report) -> Markup:
     """Each of the tasks that are held beside plain questions."""
     parts = []
-    for each in scores_by_task(report.outcomes):
+    for each in scores_by_task(report.outcomes, report.verdict.fewer):
         if each.task not in BESIDE or not each.scores:
             continue
         differences = against_facts(report.outcomes, each.task)

@@ -35,7 +35,7 @@ def not_measured(report: Report) -> dict[str, str]:
         if need.state == "not measured" and need.need != "cost":
             asked_some = "put to all arms" if need.left_out else "asked"
             found[need.need] = f"no question of this kind was {asked_some}"
-    tasks = scores_by_task(report.outcomes)
+    tasks = scores_by_task(report.outcomes, report.verdict.fewer)
     asked = {each.task for each in tasks}
     found |= {task: "no question of this kind was asked" for task in BESIDE if task not in asked}
     costs = any(each.seconds is not None for each in report.verdict.fact_costs)

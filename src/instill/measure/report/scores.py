@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from instill.measure.outcomes import Outcome
@@ -62,8 +62,13 @@ class TaskScores:
     scores: Mapping[str, Interval]
 
 
-def scores_by_task(outcomes: Sequence[Outcome]) -> list[TaskScores]:
+def scores_by_task(
+    outcomes: Sequence[Outcome], fewer: Callable[[str], Collection[str]] = lambda _: ()
+) -> list[TaskScores]:
     """Each task that was asked, in the order of `TASKS`.
+
+    Args:
+        fewer: of a task, the arms that were out early; they are scored on what they were asked.
 
     Example:
         >>> row = Outcome("q1", "retrieval", "f1", "tone", "?", ("a",), "a", "correct", 1, 1, 1, None, None, .1, 9, 1, 0, "p")
@@ -73,9 +78,14 @@ def scores_by_task(outcomes: Sequence[Outcome]) -> list[TaskScores]:
     names = dict.fromkeys(row.task for row in outcomes)
     found = []
     for task in [*(each for each in TASKS if each in names), *(each for each in names if each not in TASKS)]:
-        asked = outcome_table(outcomes, (task,))
+        out = fewer(task)
+        asked = outcome_table(outcomes, (task,), without=out)
         table = asked.table
         scores = {} if table is None else {arm: table.score(arm) for arm in table.arms}
+        for arm in out:
+            own = outcome_table([row for row in outcomes if row.arm == arm], (task,)).table
+            if own is not None:
+                scores[arm] = own.score(arm)
         found.append(TaskScores(task, 0 if table is None else table.questions, asked.left_out, scores))
     return found
 

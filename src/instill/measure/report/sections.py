@@ -58,7 +58,7 @@ def needs_section(report: Report) -> Markup:
 
 def scores_section(report: Report) -> Markup:
     """Bars, a picture a task, and the numbers."""
-    tasks = [each for each in scores_by_task(report.outcomes) if each.scores]
+    tasks = [each for each in scores_by_task(report.outcomes, report.verdict.fewer) if each.scores]
     if not tasks:
         return section("scores", "Scores", [paragraph("No questions were asked.")])
     reference = set(report.verdict.references)

@@ -44,7 +44,7 @@ def as_text(report: Report, *, width: int = 80) -> str:
     parts = [
         f"{plain(report.title)}\n\n{_wrapped(report.verdict.said, width)}",
         _needs(report, width),
-        _scores(scores_by_task(report.outcomes), report.arms, width),
+        _scores(scores_by_task(report.outcomes, report.verdict.fewer), report.arms, width),
         *_examples(report, width),
         _costs(report, width),
         _facts(report, width),
@@ -70,7 +70,7 @@ def as_dict(report: Report) -> dict[str, Any]:
         ['about', 'against_facts', 'answers', 'arms']
     """
     names = ("arm", "questions", "seconds", "slow", "tokens_in", "tokens_out", "money", "f1", "recall", "precision")
-    tasks = scores_by_task(report.outcomes)
+    tasks = scores_by_task(report.outcomes, report.verdict.fewer)
     return {
         "title": report.title,
         "arms": report.arms,

@@ -227,7 +227,7 @@ def cheapest(
         standings,
         "",
     )
-    return replace(found, said=_said(found))
+    return replace(found, said=sentence(found))
 
 
 def cost_classes(
@@ -374,7 +374,8 @@ def _times(halves: Numbers, distances: Numbers, had: float, wanted: float) -> Nu
     return np.maximum(found, 1.0)
 
 
-def _said(found: Cheapest) -> str:
+def sentence(found: Cheapest) -> str:
+    """What is found, for people."""
     if len(found.standings) == 1:
         return f"{found.arm} is held against no other arm."
     parts = []
