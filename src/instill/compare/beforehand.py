@@ -1,13 +1,16 @@
-"""What a comparison can show, said before it is run."""
+"""What a comparison can show, said before it is run, by need."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import floor
 
 from instill.errors import UsageError
+from instill.measure.statistics.intervals import upper_end
 from instill.measure.statistics.power import design_effect, questions_for_difference, smallest_difference
+from instill.measure.verdict import NAMES
 
 DISCORDANT = 0.3
 """Share of questions that one of two arms answers and the other does not, where nothing is known yet."""
@@ -24,6 +27,7 @@ class Beforehand:
 
     Args:
         difference: of the shares of right answers, the smallest that is shown four times out of five; None: none is.
+        bound: what an arm that is as good as the best can be expected to lose at most, as it will be shown.
         needed: questions for the difference that was asked for; None when none was.
         said: one sentence, or two.
     """
@@ -31,6 +35,7 @@ class Beforehand:
     questions: int
     groups: int
     difference: float | None
+    bound: float
     needed: int | None
     said: str
 
@@ -43,11 +48,11 @@ def say_beforehand(
     discordant: float = DISCORDANT,
     correlation: float = CORRELATION,
 ) -> Beforehand:
-    """Which difference the questions can show between any two of the arms.
+    """Which difference the questions can show between an arm and any other one, and what of arms that are equal.
 
     Args:
         groups: the fact or document of each question.
-        arms: how many are compared, all pairs; 2 or more.
+        arms: how many are compared; 2 or more.
         wanted: the difference that one cares about, above 0.
         discordant, correlation: see `instill.measure.statistics.power`.
 
@@ -56,13 +61,13 @@ def say_beforehand(
 
     Example:
         >>> print(say_beforehand([f"fact {n // 4}" for n in range(400)], 3, wanted=0.1).said)
-        400 questions about 100 groups can show a difference of 0.126 between two of 3 arms (in 4 of 5 runs, at a level of 5% over all pairs). For 0.1 about 629 would be needed.
+        400 questions about 100 facts can show that an arm is worse by 0.120 (in 4 of 5 runs), and that one as good as the best loses 0.079 at most. For 0.1 about 575 would be needed.
     """  # noqa: E501 - the sentence as it is printed
     if not groups or arms < 2:
         raise UsageError("A comparison needs two arms and a question at least.", where="arms, questions")
     sizes = list(Counter(groups).values())
     effect = design_effect(sizes, correlation)
-    pairs = arms * (arms - 1) // 2
+    pairs = arms - 1
     settings = {"level": _LEVEL, "power": _POWER, "effect": effect}
     shown = smallest_difference(len(groups), discordant=discordant, comparisons=pairs, **settings)
     if shown is None:  # A difference that large is a larger share of discordant questions itself.
@@ -71,9 +76,29 @@ def say_beforehand(
     if wanted is not None:
         share = max(discordant, wanted)
         needed = questions_for_difference(wanted, discordant=share, comparisons=pairs, **settings)
-    counted = f"{len(groups)} questions about {len(sizes)} group{'s' * (len(sizes) != 1)}"
-    can = "can show no difference" if shown is None else f"can show a difference of {shown:.3f}"
-    said = f"{counted} {can} between two of {arms} arms (in 4 of 5 runs, at a level of 5% over all pairs)."
+    counted = f"{len(groups)} question{'s' * (len(groups) != 1)} about {len(sizes)} fact{'s' * (len(sizes) != 1)}"
+    half = discordant / 2
+    worth = max(1, floor(len(groups) / effect))
+    bound = upper_end({-1.0: half, 0.0: 1 - discordant, 1.0: half}, worth, chance=_LEVEL / 2)
+    can = "cannot show that an arm is worse" if shown is None else f"can show that an arm is worse by {shown:.3f}"
+    said = f"{counted} {can} (in 4 of 5 runs), and that one as good as the best loses {bound:.3f} at most."
     if needed is not None and (shown is None or wanted is None or wanted < shown):
         said += f" For {wanted:g} about {needed} would be needed."
-    return Beforehand(len(groups), len(sizes), shown, needed, said)
+    return Beforehand(len(groups), len(sizes), shown, bound, needed, said)
+
+
+def say_by_need(groups: Mapping[str, Sequence[str]], arms: int, *, wanted: float | None = None) -> str:
+    """`say_beforehand` of each need.
+
+    Args:
+        groups: the fact of each question, by the need that it decides; "" for questions that decide none.
+
+    Example:
+        >>> print(say_by_need({"facts": [str(n) for n in range(80)], "": ["c"]}, 2))
+        81 questions are there. For facts, 80 questions about 80 facts can show that an arm is worse by 0.181 (in 4 of 5 runs), and that one as good as the best loses 0.133 at most.
+    """  # noqa: E501 - the sentences as they are printed
+    parts = [f"{sum(map(len, groups.values()))} questions are there."]
+    for need, own in groups.items():
+        if need and own:
+            parts.append(f"For {NAMES.get(need, need)}, {say_beforehand(own, arms, wanted=wanted).said}")
+    return " ".join(parts)

@@ -21,7 +21,7 @@ from instill.compare.arms.own import identity_of
 from instill.compare.arms.passages import Passages
 from instill.compare.arms.replies import counting_with
 from instill.compare.asking import ask_in_parts
-from instill.compare.beforehand import say_beforehand
+from instill.compare.beforehand import say_by_need
 from instill.compare.changed.changing import ask_among_noise, change_documents
 from instill.compare.changed.copies import fresh_copy
 from instill.compare.costs import measure_indexing, preparations
@@ -30,7 +30,7 @@ from instill.compare.judged.judging import JudgePlan, Judging, judge_outcomes
 from instill.compare.plan import ComparePlan, chosen_arms
 from instill.compare.prices import Prices
 from instill.compare.reporting import about_run, causes_of, evidence_of, first_prompts, not_done
-from instill.compare.running import group_of, questions_of
+from instill.compare.running import TASKS, group_of, need_of, questions_of
 from instill.compare.setting import Setting, Watch
 from instill.compare.stored import Recorded
 from instill.compare.tuned.forgotten import measure_forgetting
@@ -41,7 +41,7 @@ from instill.errors import UsageError, WorkspaceError
 from instill.measure import judging
 from instill.measure.report.types import Report
 from instill.measure.verdict import Way, reach_verdict
-from instill.study.sets import digest
+from instill.study.sets import StudyItem, digest
 from instill.study.stored import StoredStudy
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def compare(
     prices = Prices.of_settings(workspace.settings.prices)
     own = {each.name: each.own.prices for each in plan.own if each.own is not None and each.own.prices is not None}
     prices = replace(prices, own=own)
-    before = say_beforehand([group_of(item, "fact") for item in items], len(names), wanted=plan.wanted).said
+    before = say_by_need(_groups(items), len(names), wanted=plan.wanted)
     watch.stage(before)
 
     arms = workspace.home / "compare" / "arms"
@@ -184,6 +184,14 @@ def compare(
     )
     numbers = judging.as_dict() if judging else None
     return Compared(report, folder, every, before, examples.numbers, numbers, made)
+
+
+def _groups(items: Sequence[StudyItem]) -> dict[str, list[str]]:
+    """The fact of each question, by need."""
+    found: dict[str, list[str]] = {}
+    for item in items:
+        found.setdefault(need_of(TASKS[item.phrasing]), []).append(group_of(item, "fact"))
+    return found
 
 
 def _ways(plan: ComparePlan) -> dict[str, Way]:

@@ -45,7 +45,8 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
 }
 """Each need with the tasks whose questions measure it."""
 
-_NAMES = {"format": "the format", "tone": "the tone", "refusal": "refusals"}
+NAMES: Mapping[str, str] = {"format": "the format", "tone": "the tone", "refusal": "refusals"}
+"""Of needs in sentences, where it is another word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -416,7 +417,7 @@ def _needs(needs: Sequence[NeedVerdict]) -> str:
 
 def _listed(needs: Sequence[str]) -> str:
     """Example: facts, freshness and the format."""
-    return _joined([_NAMES.get(need, need) for need in needs])
+    return _joined([NAMES.get(need, need) for need in needs])
 
 
 def _joined(names: Sequence[str]) -> str:
