@@ -14,6 +14,7 @@ from instill.compare.running import TASKS, in_turn, need_of, run_arms
 from instill.compare.setting import Setting
 from instill.compare.stored import Recorded
 from instill.measure.outcomes import Preparation
+from instill.measure.rates import measure_rates
 from instill.measure.statistics.looks import LOOKS, out_of
 from instill.measure.verdict import NEEDS, Looks, Way, reach_verdict
 from instill.study.sets import StudyItem
@@ -80,10 +81,16 @@ def ask_in_parts(
                 identity=setting.identity,
                 prices=setting.prices,
                 again_after_errors=True,
+                models={name: setting.line_up.model_of(name) for name in names},
                 progress=setting.watch.answered,
             )
         verdict = reach_verdict(
-            [each.outcome for each in records], prepared, ways=ways, rules=setting.plan.rules, looks=looks
+            [each.outcome for each in records],
+            prepared,
+            ways=ways,
+            rules=setting.plan.rules,
+            looks=looks,
+            rates=measure_rates((each.outcome for each in records), setting.kinds),
         )
         for each in verdict.needs:
             if each.found is not None and any(task in NEEDS[each.need] for task, _ in looks):

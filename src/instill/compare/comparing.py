@@ -39,6 +39,7 @@ from instill.compare.writing_cost import writing_cost
 from instill.derived import MadeFrom, keep_beside, made_from, together
 from instill.errors import UsageError, WorkspaceError
 from instill.measure import judging
+from instill.measure.rates import measure_rates
 from instill.measure.report.types import Report
 from instill.measure.verdict import Way, reach_verdict
 from instill.study.sets import StudyItem, digest
@@ -148,9 +149,10 @@ def compare(
     prepared += examples.preparations
     every = [*records, *examples.records]
     outcomes = [each.outcome for each in every]
+    rates = measure_rates((each.outcome for each in asked.records), setting.kinds)
     report = Report(
         title=title or f"Fine-tune or retrieve? {workspace.path.name}",
-        verdict=reach_verdict(outcomes, prepared, ways=ways, rules=plan.rules, looks=asked.looks),
+        verdict=reach_verdict(outcomes, prepared, ways=ways, rules=plan.rules, looks=asked.looks, rates=rates),
         outcomes=outcomes,
         preparations=prepared,
         evidence=evidence_of(workspace, [*items, *changed.items]),

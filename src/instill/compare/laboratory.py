@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from instill.compare.arms.prompts import PLAIN
+from instill.compare.arms.specification import ArmSpecification
 from instill.compare.plan import ComparePlan
 from instill.compare.tuned.tuning import TuningPlan
 from instill.errors import UsageError
 from instill.lab.study_set import lab_replay, lab_study
 from instill.lab.world import UNKNOWN, make_world, write_documents
+from instill.measure.verdict import Way
 from instill.settings import SETTINGS_FILE
 from instill.study.stored import StoredStudy, list_studies, write_study
 from instill.typed_toml import toml_value
@@ -27,6 +29,16 @@ TAUGHT, CONTROLS, STRANGERS, OTHERS = 12, 12, 30, 40
 """People whose facts are taught, are in the documents only, are nowhere, and fill the index."""
 
 QUESTIONS = 360
+
+IN_ITS_FORM = ArmSpecification(
+    "retrieval, plain",
+    "the micro model with what retrieval finds, in the form that it was trained on",
+    "base",
+    "found",
+    Way("retrieve, and ask in the form that the model knows"),
+)
+"""The micro model follows no instructions, so that `ask` can only quote with it; this is what it can read."""
+
 LEARNING_RATE, EPOCHS, BATCH = 4e-4, 8, 32
 REPLAY_ROWS, REPLAY_SHARE, RETENTION_ROWS = 3000, 0.5, 200
 
@@ -75,6 +87,7 @@ def open_laboratory(folder: Path, *, model: Path | None = None, seed: int = 0) -
     # Written once: the record of who opened the audit stands beside it.
     study = known.get(made.study.card.id) or write_study(workspace.home, made.study, made.rows, made.prompts)
     plan = ComparePlan(
+        own=(IN_ITS_FORM,),
         questions=QUESTIONS,
         tuning=TuningPlan(
             "lab",

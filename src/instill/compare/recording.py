@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
@@ -78,9 +78,13 @@ def record_outcomes(
     *,
     prices: Prices,
     again_after_errors: bool = False,
+    models: Mapping[str, str] | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> list[Recorded]:
-    """Put every question to every arm, arm by arm, so that one model is in memory at a time.
+    """Put every question to every arm, so that one model is in memory at a time.
+
+    Arms that share a model are asked in turn, question by question: what else the machine does meanwhile then slows
+    all of them alike.
 
     Every outcome is on the disk before the next question; what is there from an earlier run is taken up, at the prices
     of now. A generator that fails makes a wrong answer, with its error, and not the end of the run.
@@ -90,6 +94,7 @@ def record_outcomes(
         folder, identity: see `open_outcomes`.
         prices: for the money of each outcome.
         again_after_errors: ask again where a generator failed in an earlier run.
+        models: by arm, which model it holds ("" for none); an arm that is not in it is asked by itself.
         progress: called after every outcome.
 
     Returns:
@@ -98,20 +103,31 @@ def record_outcomes(
     Raises:
         WorkspaceError: the files are damaged, in use, or of another identity.
     """
-    found: list[Recorded] = []
+    found: dict[tuple[str, int], Recorded] = {}
     with open_outcomes(folder, identity) as stored:
-        for arm in arms:
-            for question in questions:
-                known = stored.get(question.task, question.item, arm.name)
-                taken_up = known is not None and not (again_after_errors and known.error)
-                if known is not None and taken_up:
-                    recorded = _priced(known, prices.of_arm(arm.name))
-                else:
-                    recorded = _asked(question, arm, prices.of_arm(arm.name), stored)
-                found.append(recorded)
-                if progress is not None:
-                    progress(Progress(recorded, taken_up, len(found), len(questions) * len(arms)))
-    return found
+        for together in _sharing(arms, models or {}):
+            for place, question in enumerate(questions):
+                first = place % len(together)  # No arm is always asked after another one.
+                for arm in (*together[first:], *together[:first]):
+                    known = stored.get(question.task, question.item, arm.name)
+                    taken_up = known is not None and not (again_after_errors and known.error)
+                    if known is not None and taken_up:
+                        recorded = _priced(known, prices.of_arm(arm.name))
+                    else:
+                        recorded = _asked(question, arm, prices.of_arm(arm.name), stored)
+                    found[arm.name, place] = recorded
+                    if progress is not None:
+                        progress(Progress(recorded, taken_up, len(found), len(questions) * len(arms)))
+    return [found[arm.name, place] for arm in arms for place in range(len(questions))]
+
+
+def _sharing(arms: Sequence[AnyArm], models: Mapping[str, str]) -> list[list[AnyArm]]:
+    """The arms by the model that they hold, in their order; an arm whose model is not known stands by itself."""
+    found: dict[tuple[bool, str], list[AnyArm]] = {}
+    for arm in arms:
+        key = (True, models[arm.name]) if arm.name in models else (False, arm.name)
+        found.setdefault(key, []).append(arm)
+    return list(found.values())
 
 
 def _asked(question: Question[AnyArm], arm: AnyArm, prices: Prices, stored: StoredOutcomes) -> Recorded:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import Literal
@@ -130,9 +130,10 @@ def run_arms(
     group_by: GroupBy = "fact",
     prices: Prices = FREE,
     again_after_errors: bool = False,
+    models: Mapping[str, str] | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> list[Recorded]:
-    """Ask every arm every question, arm by arm, so that one model is in memory at a time.
+    """Ask every arm every question, so that one model is in memory at a time; arms that share one in turn.
 
     Every outcome is on the disk before the next question. A run that was stopped, by whatever, goes on from there when
     it is called again with the same folder and identity; arms and items may be added. A generator that fails makes a
@@ -147,6 +148,7 @@ def run_arms(
         group_by: what fails together: the questions about one fact, or about one document.
         prices: for the money of each outcome.
         again_after_errors: ask again where a generator failed in an earlier run.
+        models: see `record_outcomes`.
         progress: called after every outcome.
 
     Returns:
@@ -168,6 +170,7 @@ def run_arms(
         identity,
         prices=prices,
         again_after_errors=again_after_errors,
+        models=models,
         progress=progress,
     )
 

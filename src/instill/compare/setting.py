@@ -13,6 +13,7 @@ from instill.compare.plan import ComparePlan
 from instill.compare.prices import Prices
 from instill.compare.recording import Progress
 from instill.compare.tuned.tuned_arms import Trained
+from instill.measure.rates import Kind
 from instill.study.stored import StoredStudy
 from instill.training import Watch as TrainingWatch
 
@@ -73,3 +74,12 @@ class Setting:
     def specifications(self) -> list[ArmSpecification]:
         """Of the arms, in order."""
         return [self.plan.known[name] for name in self.names]
+
+    @property
+    def kinds(self) -> dict[str, Kind]:
+        """What decides how long the arms' answers take: the model, and whether it searches and reads beside it."""
+        found = {}
+        for arm in self.specifications:
+            way = "proved" if arm.asks(self.plan.pipeline) else "plain"
+            found[arm.name] = Kind(self.line_up.model_of(arm.name), f"{arm.given}, {way}")
+        return found

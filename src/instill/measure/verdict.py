@@ -24,6 +24,7 @@ from typing import Any, Literal
 from instill.measure.fact_costs import FactCost, FactRatio, by_arm, fact_costs, fact_ratios, interval_dict
 from instill.measure.outcomes import Outcome, Preparation
 from instill.measure.paired import Interval
+from instill.measure.rates import Rates
 from instill.measure.statistics.cheapest import Cheapest, Cost, cheapest
 from instill.measure.statistics.comparing import Table
 from instill.measure.statistics.looks import cheapest_in_looks
@@ -184,6 +185,7 @@ def reach_verdict(
     ways: Mapping[str, Way] | None = None,
     rules: Rules | None = None,
     looks: Looks | None = None,
+    rates: Rates | None = None,
 ) -> Verdict:
     """Decide each need, and say in one sentence what follows.
 
@@ -192,6 +194,7 @@ def reach_verdict(
         ways: what each arm is; one that is not in it can be recommended by its name ("use NAME").
         looks: where questions were asked in parts, the part of each, from 0; then a need is decided after each part,
             see `instill.measure.statistics.looks`. Questions that are not in it count as asked at once.
+        rates: what answers take, where that is not told by each one's own clock.
 
     Raises:
         UsageError: an arm answered a question twice or has two preparations, or a rule is out of its range.
@@ -209,7 +212,7 @@ def reach_verdict(
     arms = list(dict.fromkeys([row.arm for row in outcomes] + [each.arm for each in preparations]))
     known = {arm: (ways or {}).get(arm) or Way(f"use {arm}") for arm in arms}
     prepared = by_arm(preparations)
-    needs = tuple(_decide(need, outcomes, prepared, known, held, looks or {}) for need in NEEDS)
+    needs = tuple(_decide(need, outcomes, prepared, known, held, looks or {}, rates or Rates()) for need in NEEDS)
     facts = outcome_table(outcomes, NEEDS["facts"], without=_not_offered(known)).table
     base = next((arm for arm, way in known.items() if way.base), None)
     costs = fact_costs(facts, preparations, base=base, level=held.level)
@@ -229,6 +232,7 @@ def _decide(
     ways: Mapping[str, Way],
     rules: Rules,
     looks: Looks,
+    rates: Rates,
 ) -> NeedVerdict:
     tasks = NEEDS[need]
     hidden = _not_offered(ways)
@@ -240,7 +244,7 @@ def _decide(
         said = "Not measured: no question of this kind was put to all arms." if asked.left_out else "Not measured."
         return NeedVerdict(need, "not measured", None, None, 0, asked.left_out, 0, {}, None, said)
     table = asked.table
-    costs = {arm: _cost(arm, need, outcomes, prepared, rules) for arm in table.arms}
+    costs = {arm: _cost(arm, need, outcomes, prepared, rules, rates) for arm in table.arms}
     limits = (rules.cost_tolerance / 2, rules.cost_tolerance) if need == "cost" else (rules.tolerance, rules.acceptable)
     tolerance, acceptable = limits[0], max(limits)
     in_parts = {} if need == "cost" else {key: part for key, part in looks.items() if key[0] in tasks}
@@ -332,11 +336,20 @@ def _shared(outcomes: Sequence[Outcome], hidden: Collection[str]) -> list[Outcom
     return [row for row in outcomes if arms and arms <= put[row.task] and row.arm in {*arms, *hidden}]
 
 
-def _cost(arm: str, need: str, outcomes: Sequence[Outcome], prepared: Mapping[str, Preparation], rules: Rules) -> Cost:
+def _cost(
+    arm: str,
+    need: str,
+    outcomes: Sequence[Outcome],
+    prepared: Mapping[str, Preparation],
+    rules: Rules,
+    rates: Rates,
+) -> Cost:
     """Of an answer with its share of the preparation; for freshness, with all that one changed fact takes."""
     before = prepared.get(arm)
     rows = [row for row in outcomes if row.arm == arm and row.task in NEEDS[need]]
-    money, seconds = (fsum(each) / len(rows) for each in zip(*((row.money, row.seconds) for row in rows), strict=True))
+    money, seconds = (
+        fsum(each) / len(rows) for each in zip(*((row.money, rates.seconds(row)) for row in rows), strict=True)
+    )
     if before is None:
         return Cost(money, seconds)
     if need == "freshness":

@@ -82,7 +82,7 @@ class LineUp:
             given = whole_documents(passages)
         if generator is None and spec.needs_generator:
             raise UsageError("This arm needs a generator.", where=name, remedy="Set generator.folder or .base_url.")
-        if generator is None or (self._plan.pipeline and spec.given != "whole"):
+        if generator is None or spec.asks(self._plan.pipeline):
             return PipelineArm(name, place, passages, generator=generator, given=given)
         given = given or found_passages(passages, self._plan.passages)
         return ReadingArm(name, place, generator, given, counting_with(place.encoder), wording=self._plan.wording)
@@ -90,6 +90,15 @@ class LineUp:
     def arms(self, names: Sequence[str]) -> list[Arm]:
         """Several, as they are for the main questions."""
         return [self.arm(name) for name in names]
+
+    def model_of(self, name: str) -> str:
+        """Names the model that the arm holds; "" where it holds none."""
+        spec = self._plan.known[name]
+        if spec.trained_as is not None:
+            return self._tuned[spec.trained_as].candidate
+        if spec.own is not None:
+            return f"{OWN}{name}"
+        return "base" if spec.model != "none" and has_generator(self._workspace) else ""
 
     def release(self) -> None:
         """Let go of the model that is in memory, before another one is opened elsewhere; the arms stay usable."""

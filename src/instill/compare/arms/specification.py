@@ -56,6 +56,8 @@ class ArmSpecification:
         model, given: see above.
         way: what a person does who follows its recommendation.
         own: the model, where it is the arm's own.
+        always_asks: whether it always answers as `instill ask` does, with its prompt and its proofs; other arms with
+            passages do so where the plan says so (`ComparePlan.pipeline`).
     """
 
     name: str
@@ -64,6 +66,17 @@ class ArmSpecification:
     given: Given
     way: Way
     own: OwnModel | None = None
+    always_asks: bool = False
+
+    def asks(self, pipeline: bool) -> bool:
+        """Whether it answers as `instill ask` does.
+
+        Args:
+            pipeline: see `ComparePlan.pipeline`.
+        """
+        if self.given in ("nothing", "whole"):
+            return False
+        return pipeline or self.always_asks or self.model == "none"
 
     @property
     def needs_generator(self) -> bool:
@@ -132,7 +145,14 @@ BUILT_IN: Mapping[str, ArmSpecification] = {
             "found",
             Way("retrieve"),
         ),
-        ArmSpecification(RETRIEVAL, "what `instill ask` answers with the generator", "base", "found", Way("retrieve")),
+        ArmSpecification(
+            RETRIEVAL,
+            "what `instill ask` answers with the generator",
+            "base",
+            "found",
+            Way("retrieve"),
+            always_asks=True,
+        ),
         ArmSpecification(
             ORACLE,
             "the passage with the evidence given: what reading could reach at best",
