@@ -28,7 +28,7 @@ from tests.warm import Warm
 WORKER = """
 import sys, time
 from pathlib import Path
-from instill.compare.running import TASKS, in_turn, need_of, run_arms
+from instill.compare.running import run_arms
 from tests.compare.test_compare_running import Slow, some_items
 
 if __name__ == "__main__":
@@ -165,6 +165,26 @@ def test_a_failing_answer_is_wrong_with_its_error_and_the_run_goes_on(tmp_path: 
     later = run_arms(items, [arms[0]], tmp_path, identity="x", again_after_errors=True)
     assert [bool(each.error) for each in later] == [False, False, True]
     assert run_arms(items, [arms[0]], tmp_path, identity="x") == later
+
+
+def test_arms_that_share_a_model_are_asked_in_turn(tmp_path: Path) -> None:
+    asked: list[tuple[str, str]] = []
+
+    class Tells(Slow):
+        def answer(self, item: StudyItem) -> ArmReply:
+            asked.append((self.name, item.question[-2]))
+            return super().answer(item)
+
+    arms = [Tells("a"), Tells("x"), Tells("b"), Tells("alone")]
+    models = {"a": "base", "b": "base", "x": "tuned"}
+    found = run_arms(some_items(3), arms, tmp_path, identity="x", models=models)
+    assert [(each.outcome.arm, each.outcome.question[-2]) for each in found] == [
+        (arm, place) for arm in ("a", "x", "b", "alone") for place in "012"
+    ]
+    base, tuned, alone = asked[:6], asked[6:9], asked[9:]
+    assert base == [("a", "0"), ("b", "0"), ("b", "1"), ("a", "1"), ("a", "2"), ("b", "2")]
+    assert {name for name, _ in tuned} == {"x"}
+    assert {name for name, _ in alone} == {"alone"}
 
 
 def test_a_leak_stops_the_run(tmp_path: Path) -> None:

@@ -303,7 +303,7 @@ def _own(rows: Sequence[Outcome], arm: str, tasks: Sequence[str], level: float) 
 def _asked_less(found: Cheapest, outcomes: Sequence[Outcome], tasks: Sequence[str]) -> tuple[str, ...]:
     """Arms that were out early, and so were not asked all that the named one was."""
     asked = Counter(row.arm for row in outcomes if row.task in tasks)
-    return tuple(arm for arm in {*found.passed, *found.beaten} if asked[arm] < asked[found.arm])
+    return tuple(each.arm for each in found.standings if asked[each.arm] < asked[found.arm])
 
 
 def _kept(found: Cheapest) -> dict[str, Any]:
