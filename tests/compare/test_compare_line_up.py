@@ -20,6 +20,7 @@ from instill.compare.arms.one_at_a_time import OneAtATime
 from instill.compare.arms.prompts import PLAIN, RULES
 from instill.compare.arms.replies import TellsUsage
 from instill.compare.arms.specification import AWARE, BOTH, CLOSED, ORACLE, QUOTED, RETRIEVAL, TUNED, WHOLE
+from instill.compare.laboratory import IN_ITS_FORM
 from instill.compare.plan import ComparePlan
 from instill.compare.tuned.kept_replies import KeptReplies
 from instill.compare.tuned.replay import replay_rows
@@ -81,11 +82,13 @@ def test_arms_ask_the_generator_in_their_way(world: World, endpoint: Endpoint) -
     with pytest.raises(UsageError, match="local generator"):
         line_up.arm(TUNED).answer(item)
 
-    plain = LineUp(workspace, ComparePlan(wording=PLAIN, pipeline=False, passages=2), world.facts, TRAINED)
+    plain = LineUp(
+        workspace, ComparePlan(own=(IN_ITS_FORM,), wording=PLAIN, pipeline=False, passages=2), world.facts, TRAINED
+    )
     assert {type(plain.arm(name)) for name in (ORACLE, WHOLE, BOTH)} == {ReadingArm}
     assert type(plain.arm(RETRIEVAL)) is PipelineArm  # It is `ask`, whatever the others are.
     assert type(plain.arm(QUOTED)) is PipelineArm
-    asked = plain.arm(RETRIEVAL).answer(item)
+    asked = plain.arm(IN_ITS_FORM.name).answer(item)
     assert asked.passages is not None
     assert len(asked.passages) == 2
     assert asked.messages[0]["content"].startswith("Passage 1: ")
