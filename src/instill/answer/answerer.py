@@ -19,6 +19,7 @@ from instill.answer.found.followed import WITHIN, SearchWithin, follow, gather, 
 from instill.answer.reading.findings import Findings, read_passages
 from instill.answer.reading.reader import Reader
 from instill.answer.said.clusters_answer import POOL, PassageVectors, clusters_of, keywords, piece_together
+from instill.answer.said.compact import build_compact
 from instill.answer.said.extractive import Extract, extract
 from instill.answer.said.grounded import Grounded, ground, write_answer
 from instill.answer.said.length import most_tokens
@@ -26,7 +27,7 @@ from instill.answer.said.prompt import CONTEXT_CHARACTERS, build_prompt
 from instill.answer.types import REFUSAL, Answer, Claim, Trace, Turn
 from instill.encoders.protocol import Encoder
 from instill.errors import GeneratorError, UsageError
-from instill.generators.protocol import Generator
+from instill.generators.protocol import Generator, skilled
 from instill.generators.timed import Timed
 from instill.index.types import Hit
 from instill.settings import AnswerSettings, GeneratorSettings
@@ -215,11 +216,16 @@ class Answerer:
 
     def _written(self, run: _Run, generator: Timed, on_token: Callable[[str], None] | None) -> Answer:
         """The generator's answer as far as its sources prove it; the quoted answer when nothing of it is left."""
-        prompt = build_prompt(run.standalone, run.read, characters=generator.context_characters or CONTEXT_CHARACTERS)
+        trained = skilled(generator, "ground")
+        if trained is not None:
+            prompt = build_compact(run.standalone, run.read)
+        else:
+            most = generator.context_characters or CONTEXT_CHARACTERS
+            prompt = build_prompt(run.standalone, run.read, characters=most)
         try:
             with run.step("generate"):
                 reply = write_answer(
-                    generator,
+                    trained or generator,
                     prompt,
                     max_tokens=self._generator_settings.max_tokens,
                     length=most_tokens(run.standalone, self._generator_settings.max_tokens),

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal, Protocol, TypedDict
+from typing import Literal, Protocol, TypedDict, runtime_checkable
 
 AdapterOf = Callable[[str], Path | None]
 """Hash of a base -> folder of the candidate to use with it, checked; None: the base as it is. Raises an InstillError
 when there is one and it cannot be used."""
+
+
+Skill = Literal["ground", "questions", "standalone"]
+"""What a model may have been trained for: answers from passages, questions about a text, follow-ups that stand alone.
+Each has a prompt of its own, without the rules that an untrained model needs."""
 
 
 class Message(TypedDict):
@@ -33,3 +38,21 @@ class Generator(Protocol):
     def stream(self, messages: Sequence[Message], *, max_tokens: int, temperature: float = 0.0) -> Iterator[str]:
         """Yield pieces of the reply; the whole reply is their concatenation."""
         ...
+
+
+@runtime_checkable
+class Skilled(Protocol):
+    """A generator that may have been trained for some tasks of Instill."""
+
+    def skilled(self, skill: Skill) -> Generator | None:
+        """The same model as it was trained for `skill`; None where it was not."""
+        ...
+
+
+def skilled(generator: Generator | None, skill: Skill) -> Generator | None:
+    """The generator as it was trained for `skill`; None where there is none, or it was not trained for it.
+
+    Example:
+        >>> skilled(None, "ground")
+    """
+    return generator.skilled(skill) if isinstance(generator, Skilled) else None

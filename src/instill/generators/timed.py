@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from time import monotonic
 
 from instill.errors import GeneratorError
-from instill.generators.protocol import Generator, Message
+from instill.generators.protocol import Generator, Message, Skill, skilled
 
 _AHEAD = 256
 _LOOK_S = 0.1
@@ -54,6 +54,11 @@ class Timed:
         """Most characters of passages that the generator should be given; None: it has no say in that."""
         found: int | None = getattr(self._generator, "context_characters", None)
         return found
+
+    def skilled(self, skill: Skill) -> Generator | None:
+        """See `instill.generators.protocol.Skilled`; with the same limit."""
+        trained = skilled(self._generator, skill)
+        return None if trained is None else Timed(trained, self._seconds)
 
     def stream(self, messages: Sequence[Message], *, max_tokens: int, temperature: float = 0.0) -> Iterator[str]:
         """See `instill.generators.protocol.Generator.stream`."""

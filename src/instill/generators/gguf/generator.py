@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -13,7 +13,8 @@ from instill.errors import GeneratorError, InstillError, MissingDependency, Usag
 from instill.generators.gguf.lora_file import check_lora
 from instill.generators.gguf.model_file import read_model
 from instill.generators.gguf.serving import Serving, Stopped, TooSlow
-from instill.generators.protocol import AdapterOf, Message
+from instill.generators.gguf.skills import SKILLS, skill_file
+from instill.generators.protocol import AdapterOf, Generator, Message, Skill
 from instill.generators.thoughts import ThoughtFilter, opens_thought
 
 CONTEXT = 8192
@@ -70,6 +71,7 @@ class GgufGenerator:
         self._name = name or self._model.file.stem
         self._adapter_of = adapter
         self._adapter: Path | None = None
+        self._lora: Path | None = None
         self._context = min(context or CONTEXT, self._model.context)
         self._threads = threads or cores()
         self._check_memory()
@@ -101,10 +103,20 @@ class GgufGenerator:
 
     def stream(self, messages: Sequence[Message], *, max_tokens: int, temperature: float = 0.0) -> Iterator[str]:
         """See `instill.generators.protocol.Generator.stream`."""
+        yield from self._stream(messages, max_tokens, temperature, None)
+
+    def skilled(self, skill: Skill) -> Generator | None:
+        """See `instill.generators.protocol.Skilled`: the adapter for it that comes with Instill and fits this model."""
+        file = skill_file(skill, self._identity)
+        return None if file is None else _Skill(self, check_lora(file, self._model), skill)
+
+    def _stream(
+        self, messages: Sequence[Message], max_tokens: int, temperature: float, skill: Path | None
+    ) -> Iterator[str]:
         with self._lock:
             self._last_usage = None
             request = {"messages": list(messages), "max_tokens": max_tokens, "temperature": temperature}
-            yield from self._shown(self._answers(request), max_tokens)
+            yield from self._shown(self._answers(request, skill), max_tokens)
 
     def prompt(self, messages: Sequence[Message]) -> tuple[str, list[int]]:
         """What the model reads for `messages`: the text, and its tokens as llama.cpp splits it.
@@ -154,11 +166,12 @@ class GgufGenerator:
         elif not shown:
             raise GeneratorError("The generator's reply is empty.", where=self.name, remedy="Try another model.")
 
-    def _answers(self, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    def _answers(self, request: dict[str, Any], skill: Path | None = None) -> Iterator[dict[str, Any]]:
         """Lines about one request, the last one with "end" or "error". Whoever stops early stops the model too."""
         serving = self._started()
+        adapter = skill or self._lora
         try:
-            yield from serving.ask(request, self._timeout_s)
+            yield from serving.ask({**request, "adapter": adapter and str(adapter)}, self._timeout_s)
         except TooSlow:
             self.close()
             raise GeneratorError(
@@ -184,11 +197,12 @@ class GgufGenerator:
                 file, lora = self._found_files()
             except InstillError as error:
                 raise GeneratorError(error.what, where=error.where, remedy=error.command) from error
-            model = self._model
+            model, self._lora = self._model, lora
+            skills = [each for each in (skill_file(name, self._identity) for name in SKILLS) if each is not None]
             chat = {"template": model.template, "bos": model.bos, "eos": model.eos, "begins": model.adds_bos}
             asked = {
                 "model": str(file),
-                "adapters": [] if lora is None else [str(lora)],
+                "adapters": [str(each) for each in [*([] if lora is None else [lora]), *skills]],
                 "context": self._context,
                 "threads": self._threads,
                 "writing_threads": 1 if self._model.layout.size < _ALONE else self._threads,
@@ -246,6 +260,39 @@ class GgufGenerator:
         return GeneratorError(
             f"The model failed: {line['error']}", where=self.name, remedy="Try another model, or a shorter context."
         )
+
+
+class _Skill:
+    """The model with one of the adapters that come with Instill; it shares the process of the model."""
+
+    def __init__(self, generator: GgufGenerator, adapter: Path, skill: Skill) -> None:
+        self._generator = generator
+        self._adapter = adapter
+        self._skill = skill
+
+    @property
+    def name(self) -> str:
+        return f"{self._generator.name} trained to {_TRAINED_TO[self._skill]}"
+
+    @property
+    def last_usage(self) -> tuple[int, int] | None:
+        """See `GgufGenerator.last_usage`."""
+        return self._generator.last_usage
+
+    def interrupt(self) -> None:
+        """See `GgufGenerator.interrupt`."""
+        self._generator.interrupt()
+
+    def stream(self, messages: Sequence[Message], *, max_tokens: int, temperature: float = 0.0) -> Iterator[str]:
+        """See `instill.generators.protocol.Generator.stream`."""
+        yield from self._generator._stream(messages, max_tokens, temperature, self._adapter)
+
+
+_TRAINED_TO: Mapping[Skill, str] = {
+    "ground": "answer from passages",
+    "questions": "write questions",
+    "standalone": "rewrite follow-ups",
+}
 
 
 def cores() -> int:

@@ -74,7 +74,9 @@ class _Server:
         self._place = f"{asked['folder']}/s.sock"
         params = xllamacpp.CommonParams()
         params.model.path = asked["model"]
-        params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(each, 1.0) for each in asked["adapters"]]
+        # A scale of 0: each request says which adapter it is answered with.
+        params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(each, 0.0) for each in asked["adapters"]]
+        self._adapters = asked["adapters"]
         params.n_ctx = asked["context"]
         params.n_parallel = 1
         params.n_gpu_layers = 0 if asked["gpu_layers"] is None else asked["gpu_layers"]
@@ -115,7 +117,9 @@ class _Server:
             return stop.is_set()
 
         wanted = {"prompt": tokens, "max_tokens": request["max_tokens"], "temperature": request["temperature"]}
-        self._server.handle_completions({**wanted, "stream": True, "timings_per_token": True}, took)
+        chosen = request.get("adapter")
+        scales = [{"id": at, "scale": float(file == chosen)} for at, file in enumerate(self._adapters)]
+        self._server.handle_completions({**wanted, "lora": scales, "stream": True, "timings_per_token": True}, took)
         say({"error": failed} if failed else {"end": True, "read": len(tokens), "written": written})
 
     def _tokens(self, text: str) -> Sequence[int]:

@@ -54,7 +54,7 @@ class TripleMaker:
         self._head, self._tail = tuple(empty[:1]), tuple(empty[1:])
         unique = list(dict.fromkeys(row.passage for row in rows))
         self._passages = dict(zip(unique, tokenizer.encode_batch(unique, add_special_tokens=False), strict=True))
-        self.asked = [number for number, row in enumerate(rows) if row.answers]
+        self.asked = [number for number, row in enumerate(rows) if row.answerable]
 
     def epoch(self, number: int) -> list[list[Triple]]:
         """The batches, in the order of training."""
