@@ -230,7 +230,7 @@ def _best_first(written: Sequence[_Written], rarity: dict[str, float]) -> list[S
 def _in_rounds(queues: Sequence[list[StudyQuestion]], most: int) -> list[StudyQuestion]:
     """One question of each document, then a second of each, and so on; near-duplicates are passed over."""
     chosen: list[StudyQuestion] = []
-    seen = _Seen()
+    seen = Seen()
     waiting = [(iter(queue), queue) for queue in queues]
     taken = Counter[str]()
     while waiting and len(chosen) < most:
@@ -248,7 +248,7 @@ def _in_rounds(queues: Sequence[list[StudyQuestion]], most: int) -> list[StudyQu
     return chosen
 
 
-class _Seen:
+class Seen:
     """Questions so far, by their terms."""
 
     def __init__(self) -> None:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from instill.derived import made_from
 from instill.errors import UsageError, WorkspaceError
+from instill.generators.protocol import skilled
 from instill.learned.threshold import Calibration, identity_of, load_calibration, save_calibration
 from instill.measure.risk import Choice, Judged, Point, choose_threshold, curve
+from instill.study.listed import list_questions
 from instill.study.questions import AskedQuestion, StudyQuestion, write_questions
 from instill.tuning.trials import Outcome, Progress, ask_trials, trials_of
 
@@ -73,7 +75,7 @@ def calibrate(
     Args:
         workspace: as its caller sees it (`Workspace.seen_by`): the documents that are asked about, and searched. What
             is found is kept for callers with the same labels; without labels, for all who may see all the documents.
-        questions: a user's own; None: written from the documents by rules, at most `most`.
+        questions: a user's own; None: written from the documents, at most `most`; see `questions_for`.
         origin: what the stored calibration says about where the questions come from.
         unanswerable: share of the questions asked with their evidence hidden; see `trials_of`.
 
@@ -107,7 +109,13 @@ def calibrate(
 
 
 def questions_for(workspace: Workspace, *, most: int = 400, seed: int = 0) -> list[StudyQuestion]:
-    """Questions written from the workspace's documents; of very many documents from a random part."""
+    """Questions written from the workspace's documents; of very many documents from a random part.
+
+    They are listed by the workspace's generator where that was trained for it, else written by rules.
+    """
+    writer = skilled(workspace.generator, "questions")
+    if writer is not None:
+        return list_questions(_documents(workspace, most, seed), writer, most=most, seed=seed)
     return write_questions(_documents(workspace, most, seed), most=most, seed=seed)
 
 

@@ -67,7 +67,7 @@ def from_rows(name: str, rows: Sequence[Row], *, most: int, seed: int = 0) -> Ra
     for row in rows:
         titles.setdefault(row.passage, row.title)
     places = {passage: place for place, passage in enumerate(titles)}
-    asked = [row for row in rows if row.answers]
+    asked = [row for row in rows if row.answerable]
     if len(asked) > most:
         asked = Random(seed).sample(asked, most)  # noqa: S311  Not for security.
     return RankingSet(

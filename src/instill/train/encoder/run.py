@@ -81,7 +81,7 @@ def train_encoder(run: EncoderRun, watch: Watch | None = None) -> tuple[Chosen, 
 
     rows, held = split_rows(read_rows(run.data), run.held_out, seed=run.split_seed)
     asked = from_rows("held out", held, most=_MOST_HELD_OUT) if held else None
-    if not any(row.answers for row in rows) or asked is None or not asked.questions:
+    if not any(row.answerable for row in rows) or asked is None or not asked.questions:
         raise UsageError(
             f"The split leaves {len(rows)} rows to train on and {len(held)} to measure with.",
             remedy="Give rows of more groups, or change --held-out or --split-seed.",

@@ -120,7 +120,7 @@ class TripleMaker:
         triples = []
         for place, negative in entries:
             row = self._rows[place]
-            passage = self._shown(row, row.answers[0], length, rng)
+            passage = self._shown(row, row.answers[0] if row.answers else None, length, rng)
             other = self._shown(self._rows[negative], None, length, rng) if negative >= 0 else ()
             triples.append(Triple(self._question(row.question, rng), passage, other))
         return triples
