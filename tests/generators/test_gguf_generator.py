@@ -13,7 +13,8 @@ import pytest
 from instill.errors import GeneratorError, UsageError
 from instill.generators import open_generator
 from instill.generators.gguf.generator import GgufGenerator
-from instill.generators.protocol import Message
+from instill.generators.protocol import Message, skilled
+from instill.generators.timed import Timed
 from instill.settings import GeneratorSettings
 from tests.generators.tiny_gguf import CHATML, TOKENS, token, write_lora, write_tiny
 
@@ -64,6 +65,40 @@ def test_the_prompt_is_what_the_template_says_and_its_control_words_are_tokens(m
     assert [TOKENS[each] for each in tokens[:4]] == ["<|im_start|>", "s", "y", "s"]
     assert "th" in {TOKENS[each] for each in tokens}
     assert tokens.count(1) == 3
+
+
+def test_each_request_is_answered_with_the_adapter_of_its_skill(tiny: Path, tmp_path: Path) -> None:
+    own = write_lora(tmp_path / "own.gguf", {token("s"): (token("."), token("!")), token("!"): (0, 2)})
+    asks = write_lora(tmp_path / "asks.gguf", {token("s"): (token("."), token("?")), token("?"): (0, 2)})
+    generator = GgufGenerator(tiny, adapter=own, skills={"questions": asks, "ground": asks}, threads=1)
+    questions = skilled(generator, "questions")
+    assert questions is not None
+    try:
+        said = ["".join(each.stream(ASKED, max_tokens=20)) for each in (generator, questions, generator, questions)]
+    finally:
+        generator.close()
+    assert said == ["Paris!", "Paris?", "Paris!", "Paris?"]
+    assert questions.name == "tiny with own.gguf (local) trained to write questions"
+    # What the user has trained writes the answers; what was not trained for is nobody's.
+    assert skilled(generator, "ground") is None
+    assert skilled(generator, "standalone") is None
+
+
+def test_without_a_skill_the_model_is_as_it_was(tiny: Path, tmp_path: Path) -> None:
+    asks = write_lora(tmp_path / "asks.gguf", {token("s"): (token("."), token("?")), token("?"): (0, 2)})
+    generator = GgufGenerator(tiny, skills={"ground": asks}, threads=1)
+    timed = skilled(Timed(generator, 60), "ground")
+    assert timed is not None
+    try:
+        assert ["".join(each.stream(ASKED, max_tokens=20)) for each in (timed, generator)] == ["Paris?", "Paris."]
+    finally:
+        generator.close()
+
+
+def test_an_adapter_for_a_skill_is_held_against_the_model(tiny: Path, tmp_path: Path) -> None:
+    lora = write_lora(tmp_path / "other.gguf", {0: (0, 2)}, weight="blk.7.attn_q.weight")
+    with pytest.raises(UsageError, match=r"holds blk.7.attn_q.weight.lora_a, which changes nothing in the model"):
+        GgufGenerator(tiny, skills={"ground": lora})
 
 
 def test_as_many_tokens_as_are_allowed(endless: GgufGenerator) -> None:

@@ -44,6 +44,7 @@ def open_generator(settings: GeneratorSettings, *, adapter: AdapterOf | Path | N
     if settings.gguf:
         from instill.generators.gguf.generator import GgufGenerator
         from instill.generators.gguf.known import KNOWN, gguf_file
+        from instill.generators.gguf.skills import skill_files
 
         if is_lora_file(settings.adapter):
             adapter = Path(settings.adapter).expanduser().absolute()
@@ -52,6 +53,7 @@ def open_generator(settings: GeneratorSettings, *, adapter: AdapterOf | Path | N
             name=settings.gguf if settings.gguf in KNOWN else "",
             identity=KNOWN[settings.gguf].sha256[:16] if settings.gguf in KNOWN else "",
             adapter=adapter,
+            skills=skill_files(settings.gguf),
             context=settings.context,
             threads=settings.threads,
             timeout_s=settings.timeout_s,

@@ -13,7 +13,6 @@ from instill.errors import GeneratorError, InstillError, MissingDependency, Usag
 from instill.generators.gguf.lora_file import check_lora
 from instill.generators.gguf.model_file import read_model
 from instill.generators.gguf.serving import Serving, Stopped, TooSlow
-from instill.generators.gguf.skills import SKILLS, skill_file
 from instill.generators.protocol import AdapterOf, Generator, Message, Skill
 from instill.generators.thoughts import ThoughtFilter, opens_thought
 
@@ -39,6 +38,7 @@ class GgufGenerator:
         identity: hash of the model that adapters are made for; "": the file's own (`gguf_hash`).
         adapter: a LoRA adapter as GGUF that was made for this model, a candidate's folder, or how to find that by the
             model's hash.
+        skills: LoRA adapters as GGUF for tasks of Instill (see `instill.generators.gguf.skills`).
         context: most tokens of prompt and reply; 0: what the model reads, at most `CONTEXT`.
         threads: 0: one for each core that this process may use.
         timeout_s: longest wait for the next piece (the first includes reading the prompt, not loading).
@@ -55,6 +55,7 @@ class GgufGenerator:
         name: str = "",
         identity: str = "",
         adapter: AdapterOf | Path | None = None,
+        skills: Mapping[Skill, Path] | None = None,
         context: int = 0,
         threads: int = 0,
         timeout_s: float = 60.0,
@@ -72,6 +73,7 @@ class GgufGenerator:
         self._adapter_of = adapter
         self._adapter: Path | None = None
         self._lora: Path | None = None
+        self._skills = {skill: check_lora(file, self._model) for skill, file in (skills or {}).items()}
         self._context = min(context or CONTEXT, self._model.context)
         self._threads = threads or cores()
         self._check_memory()
@@ -106,9 +108,10 @@ class GgufGenerator:
         yield from self._stream(messages, max_tokens, temperature, None)
 
     def skilled(self, skill: Skill) -> Generator | None:
-        """See `instill.generators.protocol.Skilled`: the adapter for it that comes with Instill and fits this model."""
-        file = skill_file(skill, self._identity)
-        return None if file is None else _Skill(self, check_lora(file, self._model), skill)
+        """See `instill.generators.protocol.Skilled`. What the user has trained goes before: it writes the answers."""
+        if skill not in self._skills or (skill == "ground" and self._found_adapter() is not None):
+            return None
+        return _Skill(self, self._skills[skill], skill)
 
     def _stream(
         self, messages: Sequence[Message], max_tokens: int, temperature: float, skill: Path | None
@@ -198,11 +201,10 @@ class GgufGenerator:
             except InstillError as error:
                 raise GeneratorError(error.what, where=error.where, remedy=error.command) from error
             model, self._lora = self._model, lora
-            skills = [each for each in (skill_file(name, self._identity) for name in SKILLS) if each is not None]
             chat = {"template": model.template, "bos": model.bos, "eos": model.eos, "begins": model.adds_bos}
             asked = {
                 "model": str(file),
-                "adapters": [str(each) for each in [*([] if lora is None else [lora]), *skills]],
+                "adapters": [str(each) for each in [*([] if lora is None else [lora]), *self._skills.values()]],
                 "context": self._context,
                 "threads": self._threads,
                 "writing_threads": 1 if self._model.layout.size < _ALONE else self._threads,
@@ -232,14 +234,7 @@ class GgufGenerator:
 
     def _found_files(self) -> tuple[Path, Path | None]:
         """The model and the adapter as files for llama.cpp, checked."""
-        if self._adapter_of is None:
-            return self._model.file, None
-        if isinstance(self._adapter_of, Path):
-            self._adapter = self._adapter_of
-        else:
-            from instill.generators.gguf.base_folder import gguf_hash
-
-            self._adapter = self._adapter_of(self._identity or gguf_hash(self._model.file))
+        self._adapter = self._found_adapter()
         if self._adapter is None:
             return self._model.file, None
         if self._adapter.is_dir():
@@ -247,6 +242,13 @@ class GgufGenerator:
 
             return files_of(self._adapter, self._model)
         return self._model.file, check_lora(self._adapter, self._model)
+
+    def _found_adapter(self) -> Path | None:
+        if self._adapter_of is None or isinstance(self._adapter_of, Path):
+            return self._adapter_of
+        from instill.generators.gguf.base_folder import gguf_hash
+
+        return self._adapter_of(self._identity or gguf_hash(self._model.file))
 
     def _failure(self, line: dict[str, Any], max_tokens: int) -> GeneratorError:
         if line["error"] == "too long":

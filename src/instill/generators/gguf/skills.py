@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import get_args
 
@@ -10,20 +9,18 @@ from instill.generators.gguf.known import KNOWN
 from instill.generators.protocol import Skill
 from instill.weights import shipped
 
-SKILLS: tuple[Skill, ...] = get_args(Skill)
 
-_FOLDERS: Mapping[str, str] = {model.sha256[:16]: name for name, model in KNOWN.items()}
-
-
-def skill_file(skill: Skill, identity: str) -> Path | None:
-    """The LoRA for `skill` as GGUF; None where none comes with Instill for this model.
+def skill_files(model: str) -> dict[Skill, Path]:
+    """LoRA adapters as GGUF that come with Instill for a model, by what they are for.
 
     Args:
-        identity: hash of the model, see `GgufGenerator`; adapters fit one model only.
+        model: the setting `generator.gguf`; adapters fit one model, so there are none for a file of the user's own.
 
     Example:
-        >>> skill_file("ground", "0000000000000000")
+        >>> skill_files("/models/own.gguf")
+        {}
     """
-    folder = _FOLDERS.get(identity)
-    file = shipped() / "adapters" / folder / f"{skill}.gguf" if folder else None
-    return file if file is not None and file.is_file() else None
+    if model not in KNOWN:
+        return {}
+    files = {skill: shipped() / "adapters" / model / f"{skill}.gguf" for skill in get_args(Skill)}
+    return {skill: file for skill, file in files.items() if file.is_file()}
