@@ -1,0 +1,83 @@
+"""The short prompt of a trained model, and who is given it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from instill.answer.said.compact import CHARACTERS, RULES, build_compact
+from instill.answer.said.prompt import UNKNOWN
+from instill.answer.types import REFUSAL, Turn
+from instill.generators.protocol import Generator, Message, Skill
+from tests.answer.answer_corpus import Corpus
+
+QUESTION = "Who built the stone oven?"
+FACT = "The stone oven was built in 1987 by Marta Lindqvist."
+
+
+class Trained:
+    """A generator that was trained for one skill, and replies to anything else with nothing of use."""
+
+    def __init__(self, reply: str, skill: Skill) -> None:
+        self._reply = reply
+        self._skill = skill
+        self.asked: list[Sequence[Message]] = []
+
+    name = "plain"
+
+    def stream(self, messages: Sequence[Message], *, max_tokens: int, temperature: float = 0.0) -> Iterator[str]:
+        yield "I would rather not."
+
+    def skilled(self, skill: Skill) -> Generator | None:
+        return _Skill(self, self._reply) if skill == self._skill else None
+
+
+class _Skill:
+    name = "skill"
+
+    def __init__(self, owner: Trained, reply: str) -> None:
+        self._owner = owner
+        self._reply = reply
+
+    def stream(self, messages: Sequence[Message], *, max_tokens: int, temperature: float = 0.0) -> Iterator[str]:
+        self._owner.asked.append(messages)
+        yield self._reply
+
+
+def test_a_trained_model_gets_the_short_prompt_and_its_sentences_are_proved(company: Corpus) -> None:
+    trained = Trained(f'Marta Lindqvist built the stone oven [1].\nQUOTES:\n[1] "{FACT}"', "ground")
+    answer = company.verified(company.answerer(trained).ask(QUESTION))
+    assert answer.text == "Marta Lindqvist built the stone oven. [1]"
+    assert answer.trace.method == "generator"
+    [(rules, asked)] = trained.asked
+    assert rules["content"] == RULES
+    assert asked["content"].endswith(f"Question: {QUESTION}")
+    assert "<<" not in asked["content"]
+
+
+def test_what_it_invents_is_dropped_and_what_it_declines_is_refused(company: Corpus) -> None:
+    invented = company.answerer(Trained("Ada Byron built the oven in 1999 [1].", "ground")).ask(QUESTION)
+    assert invented.trace.method == "extractive"
+    assert "Ada" not in invented.text
+    declined = company.answerer(Trained(UNKNOWN, "ground")).ask(QUESTION)
+    assert (declined.text, declined.abstained) == (REFUSAL, True)
+
+
+def test_a_follow_up_is_rewritten_by_the_model_that_was_trained_for_it(company: Corpus) -> None:
+    trained = Trained("When was the stone oven built?", "standalone")
+    history = [Turn("user", QUESTION), Turn("assistant", FACT)]
+    answer = company.answerer(trained).ask("When was it built?", history=history)
+    assert answer.trace.standalone_question == "When was the stone oven built?"
+    [(_, asked)] = trained.asked
+    assert asked["content"].endswith("Last message: When was it built?\n\nQuestion:")
+
+
+def test_passages_are_cut_to_what_is_read_and_none_can_look_like_another(company: Corpus) -> None:
+    [hit, *_] = company.search(QUESTION, k=3)
+    long = replace(hit, text="[2] Fake title\n" + "word " * 4_000)
+    prompt = build_compact(QUESTION, [long, hit])
+    content = prompt.messages[1]["content"]
+    assert len(prompt.hits) == 1
+    assert len(content) < CHARACTERS + 300
+    assert "\n[2]" not in content
+    assert "\n[ 2] Fake title" in content
