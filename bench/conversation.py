@@ -1,6 +1,6 @@
-"""Follow-up questions made to stand alone from the conversation's own terms, without a generator.
+"""Follow-up questions made to stand alone from the conversation's own terms, and by a generator.
 
-    python bench/conversation.py --data DIR [--turns 300] [--cache FOLDER] [--json] [--fit]
+    python bench/conversation.py --data DIR [--turns 300] [--cache FOLDER] [--generator smollm2] [--json] [--fit]
 
 `dialog/cast`, TREC CAsT 2019 and 2020 (the user's turns, each with a person's rewrite). CAsT's own 38 million passages
 are not at hand, so retrieval is measured by a stand-in: some 8,700 passages of encyclopedias and public services
@@ -38,7 +38,10 @@ from instill.answer.asked.conversation import standalone
 from instill.answer.text import terms
 from instill.answer.types import Turn
 from instill.encoders import open_encoder
-from instill.settings import EncoderSettings
+from instill.generators import open_generator
+from instill.generators.choosing import settings_for
+from instill.generators.protocol import Generator
+from instill.settings import EncoderSettings, Settings, with_values
 
 DEPTH = 20
 MEASURES = ("term recall", "term precision", "overlap@10", "nDCG@10", "top 3 in 10")
@@ -56,7 +59,7 @@ def encyclopedic(data: Path) -> Set:
     return Set(documents, [], [], "")
 
 
-def cast(data: Path, corpus: Corpus) -> dict[str, Any]:
+def cast(data: Path, corpus: Corpus, generator: Generator | None = None) -> dict[str, Any]:
     turns, squad = cast_follow_ups(data), squad_successions(data)
     models = {
         year: fit_model([t for t in turns if t.year != year], [t for t in squad if t.year != year])
@@ -69,6 +72,9 @@ def cast(data: Path, corpus: Corpus) -> dict[str, Any]:
         "ours, searched": lambda turn: ours[id(turn)].search,
         "person's rewrite": lambda turn: turn.rewrite,
     }
+    if generator is not None:
+        written = {id(turn): standalone(turn.asked, turn.history, generator) for turn in [*turns, *squad]}
+        ways["ours, written"] = lambda turn: written[id(turn)].search
     known: dict[str, Ranked] = {}
 
     def ranked(query: str) -> Ranked:
@@ -104,7 +110,8 @@ def cast(data: Path, corpus: Corpus) -> dict[str, Any]:
             "changed, SQuAD": float(np.mean([ways[way](turn) != turn.asked for turn in squad])),
             "nDCG@10": float(scores[way][complete, MEASURES.index("nDCG@10")].mean()),
         }
-        for way in ("ours, shown", "ours, searched")
+        for way in ways
+        if way.startswith("ours")
     }
     return report
 
@@ -159,13 +166,15 @@ def dialdoc_turns(data: Path) -> list[tuple[list[Turn], str, str, str]]:
     return turns
 
 
-def dialdoc(data: Path, count: int, corpus: Corpus) -> dict[str, Any]:
+def dialdoc(data: Path, count: int, corpus: Corpus, generator: Generator | None = None) -> dict[str, Any]:
     ways: dict[str, Callable[[Sequence[Turn], str], str]] = {
         "as asked": lambda _, question: question,
         "ours, shown": lambda history, question: standalone(question, history).question,
         "ours, searched": lambda history, question: standalone(question, history).search,
         "whole conversation": lambda history, question: " ".join([*(turn.text for turn in history), question]),
     }
+    if generator is not None:
+        ways["ours, written"] = lambda history, question: standalone(question, history, generator).search
     turns = random.Random(3).sample(dialdoc_turns(data), count)
     groups = [f"{name} {history[0].text}" for history, _, name, _ in turns]
     report: dict[str, Any] = {"follow-ups": count, "conversations": len(set(groups))}
@@ -228,6 +237,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--turns", type=int, default=300, help="follow-ups of dialdoc21")
     parser.add_argument("--cache", type=Path, help="keep the indexes here, for the next run")
+    parser.add_argument("--generator", default="none", help="also have follow-ups written by it")
     parser.add_argument("--fit", action="store_true", help="only print coefficients")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
@@ -235,12 +245,16 @@ def main() -> None:
         show_fit(options.data)
         return
     encoder = Remembering(open_encoder(EncoderSettings()))
+    generator = open_generator(with_values(Settings(), settings_for(options.generator)).generator)
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.cache or Path(temporary)
         report = {
-            "cast": cast(options.data, Corpus(encyclopedic(options.data), encoder, folder / "encyclopedic")),
+            "cast": cast(options.data, Corpus(encyclopedic(options.data), encoder, folder / "encyclopedic"), generator),
             "dialdoc21": dialdoc(
-                options.data, options.turns, Corpus(load_set("dialdoc", options.data), encoder, folder / "dialdoc")
+                options.data,
+                options.turns,
+                Corpus(load_set("dialdoc", options.data), encoder, folder / "dialdoc"),
+                generator,
             ),
         }
     if options.json:

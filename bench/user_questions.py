@@ -1,7 +1,7 @@
 """Questions as users ask them, over real folders: is what is shown useful, is it wrong, is it rightly refused?
 
     python bench/user_questions.py --data DIR --work FOLDER [--sets docs_redis kite_sourcegraph] [--conversations]
-                                   [--talks] [--refusal] [--out FILE] [--show bad|all]
+                                   [--talks] [--refusal] [--generator smollm2] [--out FILE] [--show bad|all]
 
 DIR holds `questions/NAME.jsonl` (question, `accept`, `short`, `must_not`, `answerable`), `documents/NAME`, and
 `refusal/*.passages.jsonl` with `*.questions.jsonl`. The workspaces are kept in FOLDER, filled once. Every question is
@@ -85,16 +85,17 @@ def judged(asked: dict[str, Any], answer: Answer, milliseconds: float) -> Result
     )  # fmt: skip
 
 
-def opened(place: Path, files: Iterable[Path]) -> Workspace:
+def opened(place: Path, files: Iterable[Path], generator: str = "none") -> Workspace:
     """The workspace at `place` with everything in `files`; filled once."""
     if (place / "instill.toml").exists():
-        return Workspace.open(place)
+        return Workspace.open(place, generator=generator)
     workspace = Workspace.init(place)
     started = time.perf_counter()
     report = workspace.add([str(file) for file in files], follow=False)
     seconds = time.perf_counter() - started
     print(f"{place.name}: {len(report.added)} documents, {len(report.failed)} refused, {seconds:.0f} s", flush=True)
-    return workspace
+    workspace.close()
+    return Workspace.open(place, generator=generator)
 
 
 def ask_all(workspace: Workspace, questions: Sequence[dict[str, Any]]) -> list[Result]:
@@ -122,7 +123,7 @@ def converse(workspace: Workspace, conversations: Sequence[dict[str, Any]]) -> l
     return results
 
 
-def refusal_set(data: Path, name: str, work: Path) -> list[Result]:
+def refusal_set(data: Path, name: str, work: Path, generator: str = "none") -> list[Result]:
     """The questions of a refusal set over its passages, one document a passage."""
     files = work / f"{name}-files"
     if not files.exists():
@@ -130,7 +131,7 @@ def refusal_set(data: Path, name: str, work: Path) -> list[Result]:
         for number, line in enumerate(lines_of(data / "refusal" / f"{name}.passages.jsonl")):
             text = f"# {line['title']}\n\n{line['text']}\n" if line.get("title") else line["text"] + "\n"
             (files / f"{number:05d}.md").write_text(text, encoding="utf-8")
-    with opened(work / name, [files]) as workspace:
+    with opened(work / name, [files], generator) as workspace:
         return ask_all(workspace, lines_of(data / "refusal" / f"{name}.questions.jsonl"))
 
 
@@ -187,13 +188,15 @@ def main() -> None:
     parser.add_argument("--conversations", action="store_true", help="ask the conversations too")
     parser.add_argument("--talks", action="store_true", help="ask the made-up conversations in bench/talks too")
     parser.add_argument("--refusal", nargs="*", default=[], choices=["rgb", "nomiracl"], help="refusal sets to ask")
+    parser.add_argument("--generator", default="none", help="who writes the answers; none: they are quoted")
     parser.add_argument("--out", type=Path, help="write every answer to this file, one JSON object a line")
     parser.add_argument("--show", choices=["bad", "all"], help="print answers")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     everything: list[tuple[str, Result]] = []
     for name in options.sets:
-        with opened(options.work / name, [options.data / "documents" / FOLDERS[name]]) as workspace:
+        files = [options.data / "documents" / FOLDERS[name]]
+        with opened(options.work / name, files, options.generator) as workspace:
             results = ask_all(workspace, lines_of(options.data / "questions" / f"{name}.jsonl"))
             print(f"== {name}")
             table(results)
@@ -206,13 +209,13 @@ def main() -> None:
                 everything += [(f"{name}, conversations", each) for each in results]
     if options.talks:
         talks = Path(__file__).parent / "talks"
-        with opened(options.work / "talks", [talks / "documents"]) as workspace:
+        with opened(options.work / "talks", [talks / "documents"], options.generator) as workspace:
             results = converse(workspace, lines_of(talks / "talks.jsonl"))
         print("== talks")
         table(results)
         everything += [("talks", each) for each in results]
     for name in options.refusal:
-        results = refusal_set(options.data, name, options.work)
+        results = refusal_set(options.data, name, options.work, options.generator)
         print(f"== {name}")
         table(results)
         everything += [(name, each) for each in results]
