@@ -41,7 +41,7 @@ def figures(workspace: Workspace, asked: Sequence[tuple[str, str, str, str]]) ->
     for question, evidence, answer, doc_id in asked:
         wanted = set(terms(question))
         overlaps.append(len(wanted & set(terms(evidence))) / max(1, len(wanted)))
-        hits = workspace.search(question, k=DEPTH)
+        hits = workspace.search(question, k=DEPTH).hits
         right = [(not doc_id or hit.doc_id == doc_id) and evidence[:60].strip() in hit.text for hit in hits]
         ranks.append(1 / (1 + right.index(True)) if any(right) else 0.0)
         passage = next((hit for hit, is_right in zip(hits, right, strict=True) if is_right), None)
@@ -119,7 +119,7 @@ def ask(workspace: Workspace, asked: dict[str, Any]) -> tuple[float, bool]:
     """Confidence of the quoted answer, -inf where nothing was found, and whether giving it is wrong."""
     answerer = answerer_for(
         workspace.index,
-        search=lambda query, *, k: workspace.search(query, k=k),
+        search=lambda query, *, k: workspace.search(query, k=k).hits,
         labels=None,
         encoder=workspace.encoder,
         generator=None,
