@@ -17,8 +17,10 @@ from instill.errors import UsageError, WorkspaceError
 from instill.generators import open_generator
 from instill.generators.chat import chat_text
 from instill.generators.gguf.base_folder import Made, base_of, origin, origin_file
-from instill.generators.gguf.candidate_files import changes_of, files_of, write_merged
+from instill.generators.gguf.candidate_files import changes_of, files_of, write_lora, write_merged
 from instill.generators.gguf.generator import GgufGenerator
+from instill.generators.gguf.layout import read_layout
+from instill.generators.gguf.lora_file import check_lora
 from instill.generators.gguf.model_file import read_model
 from instill.generators.models import model_hash, open_model, open_tokenizer
 from instill.generators.protocol import Message
@@ -105,6 +107,25 @@ def test_a_name_that_was_not_got_or_a_damaged_file_is_no_base(tmp_path: Path, mo
     (tmp_path / "odd.gguf").write_bytes(b"GGUF" + bytes(100))
     with pytest.raises(UsageError, match="The GGUF file is not used"):
         base_of("odd.gguf", tmp_path)
+
+
+def test_a_lora_is_written_in_16_bits_to_be_passed_on(made: Made, home: Path, tmp_path: Path) -> None:
+    model, candidate = read_model(made.file), home / "adapters" / "lora-1"
+    write_lora(candidate, model, tmp_path / "half.gguf")
+    _, whole = files_of(candidate, model)
+    assert whole is not None
+    halves, wholes = read_layout(tmp_path / "half.gguf").tensors, read_layout(whole).tensors
+    assert {each.kind for each in halves.values()} == {"F16"}
+    assert {name: each.shape for name, each in halves.items()} == {name: each.shape for name, each in wholes.items()}
+    said = []
+    for adapter in (check_lora(tmp_path / "half.gguf", model), candidate):
+        generator = GgufGenerator(made.file, adapter=adapter, threads=1)
+        said.append("".join(generator.stream(ASKED, max_tokens=8)))
+        generator.close()
+    assert said[0] == said[1]
+    for kind in ("dora", "full"):
+        with pytest.raises(WorkspaceError, match="it is no LoRA"):
+            write_lora(home / "adapters" / f"{kind}-1", model, tmp_path / "none.gguf")
 
 
 @pytest.mark.parametrize("kind", ["lora", "dora", "full"])

@@ -148,17 +148,33 @@ def write_merged(candidate: Path, model: ModelFile, target: Path, kind: str = "Q
     finish(writer)
 
 
+def write_lora(candidate: Path, model: ModelFile, target: Path) -> None:
+    """A LoRA candidate as a GGUF file of 16-bit numbers, half as large as the one that is used here.
+
+    Raises:
+        WorkspaceError: the candidate does not fit the model, or is no LoRA.
+        MissingDependency: the package gguf is not installed.
+    """
+    changes = changes_of(candidate, model)
+    if any(each.down is None or each.magnitude is not None for each in changes.values()):
+        raise _misfit(candidate, "it is no LoRA")
+    _check_shapes(candidate, changes, {name: each.shape for name, each in model.layout.tensors.items()})
+    _write_lora(changes, model, target, np.dtype(np.float16))
+
+
 def _write(candidate: Path, model: ModelFile, draft: Path) -> dict[str, Any]:
     changes = changes_of(candidate, model)
     if any(each.down is None or each.magnitude is not None for each in changes.values()):
         write_merged(candidate, model, draft / MERGED)
     else:
         _check_shapes(candidate, changes, {name: each.shape for name, each in model.layout.tensors.items()})
-        _write_lora(changes, model, draft / LORA)
+        _write_lora(changes, model, draft / LORA, np.dtype(np.float32))
     return {"candidate": candidate.name, "model": str(model.file)}
 
 
-def _write_lora(changes: Mapping[str, Change], model: ModelFile, target: Path) -> None:
+def _write_lora(
+    changes: Mapping[str, Change], model: ModelFile, target: Path, kind: np.dtype[np.float16 | np.float32]
+) -> None:
     gguf = need_gguf()
     writer = gguf.GGUFWriter(target, model.layout.architecture)
     writer.add_type("adapter")
@@ -168,8 +184,10 @@ def _write_lora(changes: Mapping[str, Change], model: ModelFile, target: Path) -
     # llama.cpp divides by the rank, as it is usual.
     writer.add_float32("adapter.lora.alpha", first.scale * first.down.shape[0])
     for name, change in changes.items():
-        writer.add_tensor(f"{name}.lora_a", change.down)
-        writer.add_tensor(f"{name}.lora_b", change.up)
+        assert change.down is not None
+        assert change.up is not None
+        writer.add_tensor(f"{name}.lora_a", change.down.astype(kind))
+        writer.add_tensor(f"{name}.lora_b", change.up.astype(kind))
     finish(writer)
 
 
