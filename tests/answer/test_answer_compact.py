@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from instill.answer.said.compact import CHARACTERS, RULES, build_compact
+import pytest
+
+from instill.answer.said.compact import CHARACTERS, RULES, build_compact, quoted_first
 from instill.answer.said.prompt import UNKNOWN
-from instill.answer.types import REFUSAL, Turn
+from instill.answer.types import REFUSAL, Citation, Turn
 from instill.generators.protocol import Generator, Message, Skill
 from tests.answer.answer_corpus import Corpus
 
@@ -55,12 +57,32 @@ def test_a_trained_model_gets_the_short_prompt_and_its_sentences_are_proved(comp
     assert "<<" not in asked["content"]
 
 
-def test_what_it_invents_is_dropped_and_what_it_declines_is_refused(company: Corpus) -> None:
-    invented = company.answerer(Trained("Ada Byron built the oven in 1999 [1].", "ground")).ask(QUESTION)
-    assert invented.trace.method == "extractive"
-    assert "Ada" not in invented.text
-    declined = company.answerer(Trained(UNKNOWN, "ground")).ask(QUESTION)
-    assert (declined.text, declined.abstained) == (REFUSAL, True)
+@pytest.mark.parametrize("reply", ["Ada Byron built the oven in 1999 [1].", UNKNOWN, "..."])
+def test_what_it_invents_or_does_not_find_is_quoted(company: Corpus, reply: str) -> None:
+    answer = company.answerer(Trained(reply, "ground")).ask(QUESTION)
+    assert answer == replace(company.answerer(None).ask(QUESTION), timings=answer.timings)
+    assert answer.trace.method == "extractive"
+
+
+def test_what_the_documents_do_not_answer_it_is_not_asked(company: Corpus) -> None:
+    trained = Trained("The moon is made of cheese [1].", "ground")
+    answer = company.answerer(trained).ask("What is the moon made of?")
+    assert (answer.text, answer.abstained) == (REFUSAL, True)
+    assert trained.asked == []
+
+
+def test_steps_are_quoted_whole(company: Corpus) -> None:
+    trained = Trained("Do it [1].", "ground")
+    company.answerer(trained).ask("How do I return goods?")
+    assert trained.asked == []
+
+
+def test_what_is_cited_stands_in_front(company: Corpus) -> None:
+    hits = company.search(QUESTION, k=5)
+    last = hits[-1]
+    cited = Citation(last.doc_id, last.source, last.title, last.start, last.start + 5, last.text[:5])
+    assert quoted_first(hits, [cited]) == [last, *hits[:-1]]
+    assert quoted_first(hits, []) == list(hits)
 
 
 def test_a_follow_up_is_rewritten_by_the_model_that_was_trained_for_it(company: Corpus) -> None:

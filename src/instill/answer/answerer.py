@@ -19,11 +19,12 @@ from instill.answer.found.followed import WITHIN, SearchWithin, follow, gather, 
 from instill.answer.reading.findings import Findings, read_passages
 from instill.answer.reading.reader import Reader
 from instill.answer.said.clusters_answer import POOL, PassageVectors, clusters_of, keywords, piece_together
-from instill.answer.said.compact import build_compact
+from instill.answer.said.compact import build_compact, quoted_first
 from instill.answer.said.extractive import Extract, extract
 from instill.answer.said.grounded import Grounded, ground, write_answer
-from instill.answer.said.length import most_tokens
-from instill.answer.said.prompt import CONTEXT_CHARACTERS, build_prompt
+from instill.answer.said.length import is_said_briefly, most_tokens
+from instill.answer.said.prompt import CONTEXT_CHARACTERS, Prompt, build_prompt
+from instill.answer.said.reply import Reply
 from instill.answer.types import REFUSAL, Answer, Claim, Trace, Turn
 from instill.encoders.protocol import Encoder
 from instill.errors import GeneratorError, UsageError
@@ -155,6 +156,9 @@ class Answerer:
                 run.pool = run.findings.hits
         run.read = with_each_side(run.pool, sides_of(run.standalone), self._settings.passages)
         if generator is not None and run.read and not run.spelling.stranger:
+            trained = skilled(generator, "ground")
+            if trained is not None:
+                return self._composed(run, trained, on_token)
             return self._written(run, generator, on_token)
         return self._quoted(run)
 
@@ -216,22 +220,10 @@ class Answerer:
 
     def _written(self, run: _Run, generator: Timed, on_token: Callable[[str], None] | None) -> Answer:
         """The generator's answer as far as its sources prove it; the quoted answer when nothing of it is left."""
-        trained = skilled(generator, "ground")
-        if trained is not None:
-            prompt = build_compact(run.standalone, run.read)
-        else:
-            most = generator.context_characters or CONTEXT_CHARACTERS
-            prompt = build_prompt(run.standalone, run.read, characters=most)
+        prompt = build_prompt(run.standalone, run.read, characters=generator.context_characters or CONTEXT_CHARACTERS)
         try:
             with run.step("generate"):
-                reply = write_answer(
-                    trained or generator,
-                    prompt,
-                    max_tokens=self._generator_settings.max_tokens,
-                    length=most_tokens(run.standalone, self._generator_settings.max_tokens),
-                    temperature=self._generator_settings.temperature,
-                    on_token=on_token,
-                )
+                reply = self._reply(run, generator, prompt, on_token)
         except GeneratorError as error:
             notice = f"{error} This answer quotes the documents instead."
             return self._quoted(run, (notice,), generator=generator.name)
@@ -249,6 +241,43 @@ class Answerer:
             )
             return self._quoted(run, (notice,), dropped=grounded.dropped, generator=generator.name)
         return self._proved(run, grounded, generator.name)
+
+    def _composed(self, run: _Run, generator: Generator, on_token: Callable[[str], None] | None) -> Answer:
+        """A small model that was trained for it says in a sentence what would be quoted, from the passages around it.
+
+        Whether the documents answer, and with which pieces, is not left to it: the reader knows that better. What
+        is told whole, as steps and lists are, is quoted.
+        """
+        found, citer = self._extract(run)
+        trace = run.trace("extractive", dropped=citer.failed)
+        notices = (found.notice,) if found.notice else ()
+        quoted = self._finished(run, found, trace, notices)
+        if quoted.abstained or found.notice or not is_said_briefly(run.standalone):
+            return quoted
+        prompt = build_compact(run.standalone, quoted_first(run.read, quoted.citations))
+        try:
+            with run.step("generate"):
+                reply = self._reply(run, generator, prompt, on_token)
+        except GeneratorError as error:
+            return replace(quoted, notices=(*quoted.notices, f"{error} This answer quotes the documents instead."))
+        citer = Citer(self._document_text, self._document_pages)
+        with run.step("check"):
+            grounded = ground(reply, prompt, run.standalone, self._encoder, citer)
+        if not grounded.claims:
+            return quoted
+        run.read = prompt.hits
+        trace = run.trace("generator", dropped=grounded.dropped, generator=generator.name)
+        return run.answer(grounded.text, grounded.claims, grounded.share * quoted.confidence, trace, notices)
+
+    def _reply(self, run: _Run, generator: Generator, prompt: Prompt, on_token: Callable[[str], None] | None) -> Reply:
+        return write_answer(
+            generator,
+            prompt,
+            max_tokens=self._generator_settings.max_tokens,
+            length=most_tokens(run.standalone, self._generator_settings.max_tokens),
+            temperature=self._generator_settings.temperature,
+            on_token=on_token,
+        )
 
     def _proved(self, run: _Run, grounded: Grounded, generator: str) -> Answer:
         """An answer of which at least one sentence is proved: half its confidence is that, half the retrieval's."""

@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Sequence
 
 from instill.answer.said.prompt import QUOTES, UNKNOWN, Prompt, neutral
+from instill.answer.types import Citation
 from instill.documents.table_heads import under_head
 from instill.generators.protocol import Message
 from instill.index.types import Hit
@@ -49,6 +50,17 @@ def build_compact(question: str, hits: Sequence[Hit], *, characters: int = CHARA
         kept.append(hit)
         blocks.append(block(len(kept), " > ".join(part for part in (hit.title, hit.headings) if part), body))
     return Prompt(messages_for(question, blocks), tuple(kept), secrets.token_hex(8))
+
+
+def quoted_first(hits: Sequence[Hit], citations: Sequence[Citation]) -> list[Hit]:
+    """The hits, those in front that hold what is cited, in the order of the citations."""
+    cited = [
+        hit
+        for citation in citations
+        for hit in hits
+        if hit.doc_id == citation.doc_id and hit.start < citation.end and citation.start < hit.end
+    ]
+    return list({(hit.doc_id, hit.ordinal): hit for hit in (*cited, *hits)}.values())
 
 
 def block(number: int, place: str, body: str) -> str:

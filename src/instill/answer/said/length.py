@@ -24,3 +24,16 @@ def most_tokens(question: str, most: int) -> int:
         100
     """
     return min(most, max(TOKENS[kind] for kind in read_question(question).wanted))
+
+
+_TOLD_WHOLE = frozenset({"list", "manner"})
+
+
+def is_said_briefly(question: str) -> bool:
+    """Whether an answer in a sentence or two will do; steps and lists are told whole.
+
+    Example:
+        >>> is_said_briefly("When was the bridge built?"), is_said_briefly("How do I install it?")
+        (True, False)
+    """
+    return not _TOLD_WHOLE & set(read_question(question).wanted)
