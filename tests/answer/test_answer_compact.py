@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from instill.answer.reading.opening import open_reader
+from instill.answer.reading.reader import Reader
 from instill.answer.said.compact import CHARACTERS, RULES, build_compact, quoted_first
 from instill.answer.said.prompt import UNKNOWN
 from instill.answer.types import REFUSAL, Citation, Turn
@@ -15,6 +17,13 @@ from tests.answer.answer_corpus import Corpus
 
 QUESTION = "Who built the stone oven?"
 FACT = "The stone oven was built in 1987 by Marta Lindqvist."
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    opened = open_reader("shipped")
+    assert opened is not None
+    return opened
 
 
 class Trained:
@@ -46,9 +55,9 @@ class _Skill:
         yield self._reply
 
 
-def test_a_trained_model_gets_the_short_prompt_and_its_sentences_are_proved(company: Corpus) -> None:
+def test_a_trained_model_gets_the_short_prompt_and_its_sentences_are_proved(company: Corpus, reader: Reader) -> None:
     trained = Trained(f'Marta Lindqvist built the stone oven [1].\nQUOTES:\n[1] "{FACT}"', "ground")
-    answer = company.verified(company.answerer(trained).ask(QUESTION))
+    answer = company.verified(company.answerer(trained, reader=reader).ask(QUESTION))
     assert answer.text == "Marta Lindqvist built the stone oven. [1]"
     assert answer.trace.method == "generator"
     [(rules, asked)] = trained.asked
@@ -57,23 +66,31 @@ def test_a_trained_model_gets_the_short_prompt_and_its_sentences_are_proved(comp
     assert "<<" not in asked["content"]
 
 
-@pytest.mark.parametrize("reply", ["Ada Byron built the oven in 1999 [1].", UNKNOWN, "..."])
-def test_what_it_invents_or_does_not_find_is_quoted(company: Corpus, reply: str) -> None:
-    answer = company.answerer(Trained(reply, "ground")).ask(QUESTION)
-    assert answer == replace(company.answerer(None).ask(QUESTION), timings=answer.timings)
+@pytest.mark.parametrize(
+    "reply", ["Ada Byron built the oven in 1999 [1].", "The oven holds forty loaves [1].", UNKNOWN]
+)
+def test_what_it_invents_or_does_not_find_is_quoted(company: Corpus, reader: Reader, reply: str) -> None:
+    answer = company.answerer(Trained(reply, "ground"), reader=reader).ask(QUESTION)
+    assert answer == replace(company.answerer(reader=reader).ask(QUESTION), timings=answer.timings)
     assert answer.trace.method == "extractive"
 
 
-def test_what_the_documents_do_not_answer_it_is_not_asked(company: Corpus) -> None:
+def test_what_the_documents_do_not_answer_it_is_not_asked(company: Corpus, reader: Reader) -> None:
     trained = Trained("The moon is made of cheese [1].", "ground")
-    answer = company.answerer(trained).ask("What is the moon made of?")
+    answer = company.answerer(trained, reader=reader).ask("What is the moon made of?")
     assert (answer.text, answer.abstained) == (REFUSAL, True)
     assert trained.asked == []
 
 
-def test_steps_are_quoted_whole(company: Corpus) -> None:
+def test_without_a_reader_to_agree_with_it_is_not_asked(company: Corpus) -> None:
+    trained = Trained("Marta Lindqvist built it [1].", "ground")
+    assert company.answerer(trained).ask(QUESTION).trace.method == "extractive"
+    assert trained.asked == []
+
+
+def test_steps_are_quoted_whole(company: Corpus, reader: Reader) -> None:
     trained = Trained("Do it [1].", "ground")
-    company.answerer(trained).ask("How do I return goods?")
+    company.answerer(trained, reader=reader).ask("How do I return goods?")
     assert trained.asked == []
 
 
@@ -85,10 +102,10 @@ def test_what_is_cited_stands_in_front(company: Corpus) -> None:
     assert quoted_first(hits, []) == list(hits)
 
 
-def test_a_follow_up_is_rewritten_by_the_model_that_was_trained_for_it(company: Corpus) -> None:
+def test_a_follow_up_is_rewritten_by_the_model_that_was_trained_for_it(company: Corpus, reader: Reader) -> None:
     trained = Trained("When was the stone oven built?", "standalone")
     history = [Turn("user", QUESTION), Turn("assistant", FACT)]
-    answer = company.answerer(trained).ask("When was it built?", history=history)
+    answer = company.answerer(trained, reader=reader).ask("When was it built?", history=history)
     assert answer.trace.standalone_question == "When was the stone oven built?"
     [(_, asked)] = trained.asked
     assert asked["content"].endswith("Last message: When was it built?\n\nQuestion:")

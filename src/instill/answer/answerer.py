@@ -19,7 +19,7 @@ from instill.answer.found.followed import WITHIN, SearchWithin, follow, gather, 
 from instill.answer.reading.findings import Findings, read_passages
 from instill.answer.reading.reader import Reader
 from instill.answer.said.clusters_answer import POOL, PassageVectors, clusters_of, keywords, piece_together
-from instill.answer.said.compact import build_compact, quoted_first
+from instill.answer.said.compact import build_compact, quoted_first, says
 from instill.answer.said.extractive import Extract, extract
 from instill.answer.said.grounded import Grounded, ground, write_answer
 from instill.answer.said.length import is_said_briefly, most_tokens
@@ -245,14 +245,14 @@ class Answerer:
     def _composed(self, run: _Run, generator: Generator, on_token: Callable[[str], None] | None) -> Answer:
         """A small model that was trained for it says in a sentence what would be quoted, from the passages around it.
 
-        Whether the documents answer, and with which pieces, is not left to it: the reader knows that better. What
-        is told whole, as steps and lists are, is quoted.
+        Whether the documents answer, and with which pieces, is not left to it: the reader knows that better, and its
+        words have to be in what is said. What is told whole, as steps and lists are, is quoted.
         """
         found, citer = self._extract(run)
         trace = run.trace("extractive", dropped=citer.failed)
         notices = (found.notice,) if found.notice else ()
         quoted = self._finished(run, found, trace, notices)
-        if quoted.abstained or found.notice or not is_said_briefly(run.standalone):
+        if quoted.abstained or found.notice or not found.marked or not is_said_briefly(run.standalone):
             return quoted
         prompt = build_compact(run.standalone, quoted_first(run.read, quoted.citations))
         try:
@@ -263,7 +263,7 @@ class Answerer:
         citer = Citer(self._document_text, self._document_pages)
         with run.step("check"):
             grounded = ground(reply, prompt, run.standalone, self._encoder, citer)
-        if not grounded.claims:
+        if not grounded.claims or not says(grounded.text, found.marked):
             return quoted
         run.read = prompt.hits
         trace = run.trace("generator", dropped=grounded.dropped, generator=generator.name)

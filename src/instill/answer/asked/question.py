@@ -141,3 +141,18 @@ def _defines(question: Question, plain: str) -> bool:
     """Does the sentence say "TERM is ..." of a term of the question, near its beginning?"""
     verb = _IS_A.search(plain)
     return bool(verb) and bool(set(terms(plain[: verb.start()])) & set(question.terms)) if verb else False
+
+
+_MESSAGE = re.compile(
+    r"[\"“`'][^\"”`']{8,}[\"”`']|\b[A-Z][A-Z_]{4,}\b|\b[eE]rror\b|\b[A-Za-z]+-?\d{2,}\b|^[a-z][\w.-]*: "
+)
+
+
+def names_a_message(question: str) -> bool:
+    """Does it hold a message ("fatal: no such file"), a code or the word "error"? What to do stands beside it.
+
+    Example:
+        >>> names_a_message("fatal: not a repository"), names_a_message("Who built the oven?")
+        (True, False)
+    """
+    return bool(_MESSAGE.search(question))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from instill.answer.asked.pinned import Evidence, Pin, missing_pins, pins_of, spoken_in
-from instill.answer.asked.question import Question
+from instill.answer.asked.question import Question, names_a_message
 from instill.answer.asked.sides import Side, sides_of
 from instill.answer.citations import Citer
 from instill.answer.display import plain_text
@@ -57,10 +57,6 @@ _GENERIC = frozenset(terms("number amount name date time value kind type total")
 """Words that say of what kind the answer is, not what it is about: "the phone number"."""
 
 _NUMBERS = re.compile(r"\d[\d.,]*|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|not|never)\b")
-_QUOTED = re.compile(
-    r"[\"“`'][^\"”`']{8,}[\"”`']|\b[A-Z][A-Z_]{4,}\b|\b[eE]rror\b|\b[A-Za-z]+-?\d{2,}\b|^[a-z][\w.-]*: "
-)
-"""A message ("fatal: no such file"), a code or the word "error": what to do stands beside where it is named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +172,7 @@ def _candidates(question: Question, ranking: Ranking, citer: Citer) -> list[tupl
     windows: dict[int, Window | None] = {}
     scores: dict[tuple[str, tuple[tuple[int, int], ...]], tuple[Piece, float]] = {}
     wide = bool({"manner", "reason", "list", "yesno", "definition"} & set(question.wanted))
-    quoted = bool(_QUOTED.search(question.text))
+    quoted = names_a_message(question.text)
     steps = "manner" in question.wanted
     sides = sides_of(question.text)
     narrow = not ({"list", "manner", "reason"} & set(question.wanted))

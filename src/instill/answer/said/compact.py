@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Sequence
 
 from instill.answer.said.prompt import QUOTES, UNKNOWN, Prompt, neutral
+from instill.answer.text import terms
 from instill.answer.types import Citation
 from instill.documents.table_heads import under_head
 from instill.generators.protocol import Message
@@ -61,6 +62,25 @@ def quoted_first(hits: Sequence[Hit], citations: Sequence[Citation]) -> list[Hit
         if hit.doc_id == citation.doc_id and hit.start < citation.end and citation.start < hit.end
     ]
     return list({(hit.doc_id, hit.ordinal): hit for hit in (*cited, *hits)}.values())
+
+
+HOLDS = 0.6
+"""Share of the words that the reader marks which a composed answer has to hold; their figures it holds all."""
+
+
+def says(text: str, marked: str) -> bool:
+    """Does a composed answer say what the reader takes for the answer?
+
+    Two that agree are seldom wrong together; where they differ, the documents are quoted.
+
+    Example:
+        >>> says("It takes one to two business days.", "1-2 business days"), says("At most 512 MB.", "512 MB")
+        (False, True)
+    """
+    wanted, said = set(terms(marked)), set(terms(text))
+    if not wanted or any(any(map(str.isdigit, term)) and term not in said for term in wanted):
+        return False
+    return len(wanted & said) >= HOLDS * len(wanted)
 
 
 def block(number: int, place: str, body: str) -> str:

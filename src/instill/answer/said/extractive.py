@@ -19,7 +19,7 @@ from instill.answer.found.selection import Span
 from instill.answer.found.versions import newer_first
 from instill.answer.reading.findings import Findings
 from instill.answer.reading.reranking import Reads
-from instill.answer.said.short import short_answer
+from instill.answer.said.short import marked_words, short_answer
 from instill.answer.said.shown import row_with_names, shown
 from instill.answer.text import terms
 from instill.answer.types import Citation, Claim
@@ -36,7 +36,8 @@ class Extract:
 
     No claims when the hits hold no statement; `ranking` is None without hits. `short` is the exact answer inside the
     claims' quotes, "" where none is safe to show. `missing` says what the question names and the evidence does not,
-    as a sentence, or ""; `notice` says that documents disagree, or is "".
+    as a sentence, or ""; `notice` says that documents disagree, or is "". `marked` are the words that the reader
+    takes for the answer, safe to show alone or not; "" where there is no reader, or many records answer.
     """
 
     text: str
@@ -47,6 +48,7 @@ class Extract:
     short: str = ""
     missing: str = ""
     notice: str = ""
+    marked: str = ""
 
 
 def extract(
@@ -95,7 +97,8 @@ def extract(
     short = "" if listed else short_answer(asked, chosen, findings)
     notice = "The documents differ on this; the newer one comes first." if versions else ""
     notice = selected.said if selected else notice
-    return Extract(written(claims), tuple(claims), belief, ranking, found, short, missing, notice)
+    marked = "" if listed else marked_words(chosen[0])
+    return Extract(written(claims), tuple(claims), belief, ranking, found, short, missing, notice, marked)
 
 
 def what_is_missing(question: str, chosen: Sequence[Chosen], pool: Sequence[Hit]) -> tuple[str, float]:

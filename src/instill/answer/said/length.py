@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
-from instill.answer.asked.question import Wanted, read_question
+from instill.answer.asked.question import Wanted, names_a_message, read_question
 
 TOKENS: Mapping[Wanted, int] = {
     "number": 160, "date": 160, "person": 160, "place": 160, "yesno": 200, "definition": 240, "reason": 280,
@@ -27,13 +28,19 @@ def most_tokens(question: str, most: int) -> int:
 
 
 _TOLD_WHOLE = frozenset({"list", "manner"})
+_ASKS = re.compile(
+    r"\?\s*$|^(?:who|what|when|where|which|why|how|is|are|do|does|did|can|may|must|should)\b", re.IGNORECASE
+)
 
 
 def is_said_briefly(question: str) -> bool:
-    """Whether an answer in a sentence or two will do; steps and lists are told whole.
+    """Whether a sentence or two will do. Steps and lists are told whole; keywords and messages ask nothing.
 
     Example:
         >>> is_said_briefly("When was the bridge built?"), is_said_briefly("How do I install it?")
         (True, False)
+        >>> is_said_briefly("fatal: not a repository")
+        False
     """
-    return not _TOLD_WHOLE & set(read_question(question).wanted)
+    asks = bool(_ASKS.search(question)) and not names_a_message(question)
+    return asks and not _TOLD_WHOLE & set(read_question(question).wanted)

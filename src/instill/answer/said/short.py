@@ -77,6 +77,15 @@ def short_answer(question: Question, chosen: list[Chosen], findings: Findings | 
     return "" if _cut(words) else words
 
 
+def marked_words(best: Chosen) -> str:
+    """The words of the best piece that the reader takes for the answer, whole; "" where it takes none."""
+    reading = best.reading
+    if reading is None or reading.start >= reading.end:
+        return ""
+    start, end = whole(best.piece.text, reading.start, reading.end)
+    return plain_text(best.piece.text[start:end]).strip()
+
+
 def value_of(text: str, start: int, end: int, kind: str, question: Question) -> tuple[int, int]:
     """The whole value of the cell that holds the span; empty where the span is a column's name, or of several cells.
 
