@@ -257,3 +257,15 @@ def test_help_and_list_import_nothing_heavy(tmp_path: Path) -> None:
         [sys.executable, "-c", program], env=os.environ, cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_arms_of_a_file_are_listed_and_a_wrong_file_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "arms.toml"
+    file.write_text('[arms."large model"]\nbase_url = "http://127.0.0.1:9/v1"\nmodel = "big"\n', encoding="utf-8")
+    listed = as_json("compare", "--arms", "arms.toml", "--list", cwd=tmp_path)["arms"]
+    assert listed == {**{name: each.about for name, each in BUILT_IN.items()}, "large model": listed["large model"]}
+    assert listed["large model"] == "big, with what retrieval finds"
+    file.write_text('[arms.x]\nfolder = "nowhere"\n', encoding="utf-8")
+    refused = instill("compare", "--arms", "arms.toml", "--list", cwd=tmp_path, code=2)
+    assert "There is no such folder." in refused.stderr
+    assert "Traceback" not in refused.stderr

@@ -201,7 +201,9 @@ def _own_arms(opened: Workspace, file: Path | None) -> tuple[ArmSpecification, .
 
 def _list_arms(file: Path | None, workspace: str | None, as_json: bool) -> None:
     """The built-in arms, and those of the file or of the workspace, where there is one."""
+    from instill.compare.arms.own import read_arms
     from instill.compare.plan import ComparePlan
+    from instill.compare.prices import FREE
     from instill.errors import WorkspaceError
 
     own: tuple[ArmSpecification, ...] = ()
@@ -209,8 +211,9 @@ def _list_arms(file: Path | None, workspace: str | None, as_json: bool) -> None:
         with Workspace.open(workspace) as opened:
             own = _own_arms(opened, file)
     except WorkspaceError:
-        if file is not None or workspace is not None:
+        if workspace is not None:
             raise
+        own = () if file is None else read_arms(file, FREE)
     found = {name: each.about for name, each in ComparePlan(own=own).known.items()}
     if as_json:
         print_json({"arms": found})
