@@ -217,7 +217,7 @@ def test_the_arms_are_listed_without_a_workspace(tmp_path: Path) -> None:
     shown = instill("compare", "--list", cwd=tmp_path).stdout
     assert [line[:24].strip() for line in shown.splitlines()] == list(BUILT_IN)
     listed = as_json("compare", "--list", cwd=tmp_path)["arms"]
-    assert listed == dict(BUILT_IN)
+    assert listed == {name: each.about for name, each in BUILT_IN.items()}
 
 
 def test_mistakes_are_explained(kb: Path, tmp_path: Path) -> None:
