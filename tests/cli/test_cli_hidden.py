@@ -99,6 +99,9 @@ def run(arguments: Sequence[str], cwd: Path) -> tuple[int, str]:
     said = re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(Z|\+00:00)?", "WHEN", said)
     said = re.sub(r'"timings": \{[^}]*\}', "TIMINGS", said)
     said = re.sub(r"\b\d+(\.\d+)? (ms|s|MB|seconds)\b", "TIME", said)
+    said = re.sub(
+        r"^\w[^\n:]*: \d+(?: of \d+)? after TIME[^\n]*\n", "", said, flags=re.MULTILINE
+    )  # Progress, where it takes long.
     return int(end.value.code or 0), re.sub(r" +", " ", said)
 
 

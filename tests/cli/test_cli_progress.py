@@ -35,11 +35,10 @@ def test_what_is_quick_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_what_takes_long_says_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines(capsys, [(20.0 * each, each) for each in range(1, 6)], 5, "loss 0.125\x1b") == [
-        "Training: 1 of 5 after 20 s, loss 0.125\\x1b",
-        "Training: 3 of 5 after 60 s, loss 0.125\\x1b",
-        "Training: 5 of 5 after 100 s, loss 0.125\\x1b",
+        "Training: 2 of 5 after 40 s, loss 0.125\\x1b",
+        "Training: 4 of 5 after 80 s, loss 0.125\\x1b",
     ]
-    assert lines(capsys, [(11, 4), (50, 8)], 0) == ["Training: 4 after 11 s", "Training: 8 after 50 s"]
+    assert lines(capsys, [(31, 4), (70, 8)], 0) == ["Training: 4 after 31 s", "Training: 8 after 70 s"]
 
 
 @given(st.integers(1, 5000), st.floats(0.001, 60))

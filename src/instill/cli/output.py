@@ -93,8 +93,8 @@ def _ignore(*_: object) -> None:
 
 
 class PlainProgress:
-    """Progress as lines for logs: the first after ten seconds, so that what is quick says nothing; then one where at
-    least half a minute and a twentieth of the work went by.
+    """Progress as lines for logs: the first after half a minute, so that what is quick says nothing; then one where at
+    least as long and a twentieth of the work went by.
 
     Args:
         clock: seconds that only go up.
@@ -117,7 +117,7 @@ class PlainProgress:
         say(clean(f"{self._description}: {of} after {now - self._began:.0f} s{after}"), err=True)
 
 
-_QUIET_S, _BETWEEN_S, _SHARE = 10.0, 30.0, 0.05
+_QUIET_S, _BETWEEN_S, _SHARE = 30.0, 30.0, 0.05
 
 
 @contextmanager
