@@ -2,7 +2,8 @@
 
 --rows is a folder that `bench/training_sets.py --facts` wrote; its split into trained and held-out groups is the
 reader's, so that nothing that is measured on is trained on. --train holds the collected sets themselves. Written are
-`ground.jsonl`, `questions.jsonl` and `standalone.jsonl`, and `*.held.jsonl` of groups that were kept apart.
+`ground.jsonl`, `questions.jsonl` and `standalone.jsonl`, `*.held.jsonl` of groups that were kept apart, and beside them
+the recipes of `bench/recipes`: `instill train OUT/ground.toml`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import gzip
 import json
 import re
+import shutil
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -291,6 +293,8 @@ def main() -> None:
         [row for row in rewritten if not held_out(row["group"], 0.12, seed=24)],
         [row for row in rewritten if held_out(row["group"], 0.12, seed=24)],
     )
+    for recipe in (Path(__file__).parent / "recipes").glob("*.toml"):
+        shutil.copy(recipe, chosen.out)
     for name, (trained, kept) in made.items():
         rng.shuffle(trained)
         rng.shuffle(kept)

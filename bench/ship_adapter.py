@@ -53,7 +53,7 @@ def card(
         "```",
         "python bench/training_sets.py --facts --train DATA/train --reading rows --out cut",
         "python bench/adapter_rows.py --rows cut --train DATA/train --out adapters",
-        f"instill train {skill}.toml",
+        f"instill train adapters/{skill}.toml",
         "```",
         "",
         "## Settings",
