@@ -71,8 +71,12 @@ def test_a_trained_model_gets_the_short_prompt_and_its_sentences_are_proved(comp
 )
 def test_what_it_invents_or_does_not_find_is_quoted(company: Corpus, reader: Reader, reply: str) -> None:
     answer = company.answerer(Trained(reply, "ground"), reader=reader).ask(QUESTION)
-    assert answer == replace(company.answerer(reader=reader).ask(QUESTION), timings=answer.timings)
-    assert answer.trace.method == "extractive"
+    quoted = company.answerer(reader=reader).ask(QUESTION)
+    assert answer == replace(quoted, timings=answer.timings, trace=answer.trace)
+    # Why it took longer than a quoted answer is told.
+    assert (answer.trace.method, answer.trace.generator) == ("extractive", "skill")
+    assert {"generate", "check"} <= set(answer.timings)
+    assert answer.trace.dropped_claims == (reply != UNKNOWN)
 
 
 def test_what_the_documents_do_not_answer_it_is_not_asked(company: Corpus, reader: Reader) -> None:

@@ -22,7 +22,7 @@ from instill.index.types import Hit
         ("Does `max_memory` apply to Redis 7?", ["`max_memory`", "Redis", "7"]),
         ("How many days do I have to return 2 shoes?", []),
         ("Why is the sky blue?", []),
-        ("Can 1,200 people enter room 5?", ["1,200", "5"]),
+        ("Can 1,200 people enter room 5?", ["5"]),
         ("what does --dry-run do", ["--dry-run"]),
     ],
 )
@@ -78,7 +78,7 @@ def test_every_pin_of_a_text_stands_in_that_text(text: str) -> None:
 def test_a_possessive_is_the_name() -> None:
     evidence = Evidence(["Repairs are done by Ingrid Holm and the Weavers."])
     assert missing_pins(pins_of("What is Ingrid Holm's number, and the Weavers' one?"), evidence) == []
-    assert [pin.text for pin in missing_pins(pins_of("What is Ingrid Berg's number?"), evidence)] == ["Berg's"]
+    assert [pin.text for pin in missing_pins(pins_of("What is Ingrid Berg's number?"), evidence)] == ["Berg"]
 
 
 def test_front_matter_and_file_name_are_evidence_for_a_passage_as_for_a_piece() -> None:

@@ -264,7 +264,10 @@ class Answerer:
         with run.step("check"):
             grounded = ground(reply, prompt, run.standalone, self._encoder, citer)
         if not grounded.claims or not says(grounded.text, found.marked):
-            return quoted
+            dropped = grounded.dropped + len(grounded.claims)
+            return self._finished(
+                run, found, run.trace("extractive", dropped=dropped, generator=generator.name), notices
+            )
         run.read = prompt.hits
         trace = run.trace("generator", dropped=grounded.dropped, generator=generator.name)
         return run.answer(grounded.text, grounded.claims, grounded.share * quoted.confidence, trace, notices)

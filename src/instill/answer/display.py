@@ -29,7 +29,8 @@ _STRONG = re.compile(r"(?!__[a-z0-9_]+__)(\*\*|(?<!\w)__)(?=\S)(.+?)(?<=\S)\1", 
 _EMPHASIS = re.compile(r"(?<![\w*])([*_])(?=[^\s*_])([^*_]+?)(?<=[^\s*_])\1(?![\w*])")
 _LEAD = re.compile(r"^\s*(?:(?:#{1,6}\s+|>\s?)+|[-*+•◦▪‣●○·–—]\s+(?:\[[ xX]\]\s+)?)")
 _HEADING_END = re.compile(r"(?<!\s)\s+(?:#+|\{#[\w-]+\})\s*$")
-_URL_SCHEME = re.compile(r"\b(javascript|data|vbscript|file):", re.IGNORECASE)
+_URL_SCHEME = re.compile(r"\b(javascript|vbscript|data(?=:[^\s,;]*[;,/])|file(?=:/)):", re.IGNORECASE)
+"""Not "Data: 12" or "License-File: LICENSE", which are no addresses."""
 
 _MACHINERY = re.compile(
     r"\{\{[<%][^{}\n]*[>%]\}\}"  # Hugo's shortcodes

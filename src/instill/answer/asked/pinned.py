@@ -29,6 +29,18 @@ _VERSIONED = re.compile(
     r"(?:\b[A-Z][\w+#-]*|\b(?i:versions?|release|quarter|level|step|phase|chapter|room|number|no\.))\s*$"
 )
 _WORDS = re.compile(r"[\w.#+'’&/-]*\w")
+_THOUSANDS = re.compile(r"(?<=\d)[,'\u202f](?=\d{3}\b)")
+_NUMBER_BEFORE = re.compile(r"\d[\d.,]*\s$")
+_SHORTENED = re.compile(r"[’'](?:m|ve|ll|d|re|s)$")
+_YES_OR_NO = re.compile(
+    r"\W*(?:do|does|did|is|are|was|were|can|may|must|should|will|would|have|has|need)\b", re.IGNORECASE
+)
+_GIVEN = re.compile(
+    r"\s?(?:%|€|\$|£|(?:percent|eur|euros?|usd|dollars?|gbp|pounds?|chf|francs?|seconds?|minutes?|hours?|days?|weeks?|months?"
+    r"|years?|km|m|cm|mm|kg|g|[kKMGT]i?B|miles?|people|persons?|employees|items|pieces|times)\b)",
+    re.IGNORECASE,
+)
+"""A unit behind a number. Whether "a trip that costs 2000 EUR" needs approval is decided by "above 1,500 EUR"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +103,20 @@ def pins_of(question: str) -> list[Pin]:
     for match in _NUMBER.finditer(question):
         end = match.start() + len(match.group().rstrip(".,'"))
         digits = sum(character.isdigit() for character in question[match.start() : end])
+        if _YES_OR_NO.match(question) and (
+            _GIVEN.match(question, end) or question[: match.start()].endswith(("€", "$", "£"))
+        ):
+            continue
         if digits > 1 or _VERSIONED.search(question[: match.start()]):
             add(match.start(), end, "number")
     for match in _NAME.finditer(question):
         for word in re.finditer(r"\S+", match.group()):
-            if normalise(word.group()) not in STOPWORDS and len(word.group()) > 1:
-                add(match.start() + word.start(), match.start() + word.end(), "name")
+            place = match.start() + word.start()
+            if _NUMBER_BEFORE.search(question[:place]) and _GIVEN.fullmatch(word.group()):
+                continue  # "49 EUR" names no EUR.
+            name = _SHORTENED.sub("", word.group())  # "I'm", "Poetry's"
+            if normalise(word.group()) not in STOPWORDS and normalise(name) not in STOPWORDS and len(name) > 1:
+                add(place, place + len(name), "name")
     return [pin for _, _, pin in sorted(found, key=lambda each: each[0])]
 
 
@@ -137,6 +157,8 @@ def others_of_its_kind(pin: Pin, texts: Sequence[str]) -> list[str]:
     """
     if pin.kind == "name":
         return []
+    if pin.kind == "number":
+        texts = [_THOUSANDS.sub("", text) for text in texts]
     shape = re.escape(re.sub(r"\d+", "0", pin.text.strip("`"))).replace("0", r"\d+")
     found = dict.fromkeys(
         match.group() for text in texts for match in re.finditer(rf"(?<![\w.]){shape}(?![\w]|\.\d)", text, re.I)
@@ -145,7 +167,7 @@ def others_of_its_kind(pin: Pin, texts: Sequence[str]) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    return re.sub(r"(?<=\d)[,'\u202f](?=\d{3}\b)", "", normalise(text)).replace("’", "'")
+    return _THOUSANDS.sub("", normalise(text)).replace("’", "'")
 
 
 def _bare_number(text: str) -> str:

@@ -76,11 +76,22 @@ def dated(each: Chosen, text_of: Callable[[str], str | None]) -> Dated | None:
         str(hit.metadata[key]) for key in ("date", "updated", "valid_from", "version_date") if key in hit.metadata
     ]
     beginning = (text_of(hit.doc_id) or "")[:_BEGINNING]
-    for text in (*values, beginning, hit.title, hit.source.rpartition("/")[2]):
+    said = "\n".join(line for line in beginning.splitlines() if not _is_row(line))
+    for text in (*values, said, hit.title, hit.source.rpartition("/")[2]):
         found = _date(text)
         if found:
             return found
     return None
+
+
+def _is_row(line: str) -> bool:
+    """Is it a line of a table or of values with commas? What stands in a cell dates its row, not the document.
+
+    Example:
+        >>> _is_row("| Holm | 2015 |"), _is_row("E-500,Oak panel,74.00,2024"), _is_row("Valid from 1 March 2026, Basel")
+        (True, True, False)
+    """
+    return line.count("|") > 1 or "\t" in line.strip() or len(re.findall(r",(?=\S)", line)) > 1
 
 
 def _date(text: str) -> Dated | None:

@@ -38,6 +38,10 @@ _UNIT = re.compile(
 )
 
 
+_SENTENCE_END = re.compile(r"[.!?。！？](?=\s)|\n")
+_AMOUNT = re.compile(r"(?<![\w.])\d[\d.,]*\d|(?<![\w.])\d(?!\w)")
+
+
 def short_answer(question: Question, chosen: list[Chosen], findings: Findings | None) -> str:
     """The words that answer, from the best piece; "" where they are not safe to show alone."""
     if not chosen or findings is None or _TOO_WIDE & set(question.wanted):
@@ -74,6 +78,11 @@ def short_answer(question: Question, chosen: list[Chosen], findings: Findings | 
     specific = [kind for kind in question.wanted if kind in ("number", "date", "person", "place")]
     if specific and not any(shows(kind, question, f"is {words}") for kind in specific):
         return ""
+    if "number" in question.wanted and any(pin.kind == "name" for pin in pins_of(question.text)):
+        # "140 a night, in London and Paris 210": which of them is of the place that the question names?
+        around = _SENTENCE_END.split(text[:start])[-1] + _SENTENCE_END.split(text[start:])[0]
+        if len({*_AMOUNT.findall(around)}) > 1:
+            return ""
     return "" if _cut(words) else words
 
 

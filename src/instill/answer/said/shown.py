@@ -10,9 +10,14 @@ from instill.answer.found.pieces import Piece, key_lines
 from instill.answer.found.sentences import Sentence, is_key_value, is_record, split_sentences
 
 _NUMBER = re.compile(r"\s*(\(?\d{1,3}[.)])\s")
-_HIDDEN = re.compile(r"^\s*(?:\{[%{].*[%}]\}|\[[^\]]+\]:\s*\S+.*|#!?\[.*\]|<!--.*-->|---+|\+\+\++)\s*$")
+_HIDDEN = re.compile(
+    r"^\s*(?:\{[%{].*[%}]\}|\[[^\]]+\]:\s*\S+.*|#!?\[.*\]|<!--.*-->|\.\. \|[^|]+\| \w+::.*|---+|\+\+\++)\s*$"
+)
 """Lines of a page's own machinery: template tags, link definitions, attributes, rules."""
 
+
+_SENTENCE_WORDS = 6
+"""An indented line of so many words that ends like a sentence is one, and no code."""
 
 _DEEP_KEY = re.compile(r"\s*[\w-]+(?:\[\d+\]|\.[\w-]+\[)[\w.\[\]-]*\s*:")
 """A key deep inside a record ("arguments[0].name: key"): machinery, not something to read."""
@@ -71,10 +76,10 @@ def _lines(piece: Piece, start: int, end: int) -> Iterator[str]:
         if paragraph and (unit.kind != "prose" or gap > 1 or is_key_value(raw)):
             yield " ".join(paragraph)
             paragraph = []
+        if unit.kind == "mark":
+            continue  # Also the line between a table's head and its rows.
         if unit.kind != "row":
             head = None
-        if unit.kind == "mark":
-            continue
         if unit.kind == "code" or (unit.kind == "prose" and _is_code(text, unit)):
             if code_at < 0 or not _joined_code(text, units, number):
                 yield "```"
@@ -87,11 +92,11 @@ def _lines(piece: Piece, start: int, end: int) -> Iterator[str]:
         if unit.kind == "heading":
             yield plain_text(raw).rstrip(":") + ":"
         elif unit.kind == "row":
-            if head is None and not set(raw) <= set("|-: "):
+            if head is None and not _only_row(units, number):
                 head = raw
-                if not _only_row(units, number):
-                    continue
-            yield "- " + (row_with_names(head or raw, raw) or plain_text(raw))
+                continue
+            names = head or _head_above(piece.hit.text, start - piece.hit.start + unit.start)
+            yield "- " + (row_with_names(names, raw) or plain_text(raw))
         elif unit.kind == "item":
             yield _item(text, unit)
         elif is_record(raw) and len(units) > 1:
@@ -102,6 +107,15 @@ def _lines(piece: Piece, start: int, end: int) -> Iterator[str]:
             paragraph.extend(_prose(raw))
     if paragraph:
         yield " ".join(paragraph)
+
+
+def _head_above(text: str, place: int) -> str:
+    """The names above the row at `place`: the table's first line, where the second has no letters; else ""."""
+    lines = text[:place].splitlines()
+    table: list[str] = []
+    while lines and "|" in lines[-1]:
+        table.append(lines.pop())
+    return table[-1] if len(table) > 1 and set(table[-2].strip()) <= set("|-: ") else ""
 
 
 def _beside_key_line(text: str, units: list[Sentence], number: int) -> bool:
@@ -134,8 +148,12 @@ def _item(text: str, unit: Sentence) -> str:
 
 
 def _is_code(text: str, unit: Sentence) -> bool:
-    line_start = text.rfind("\n", 0, unit.start) + 1
-    return not unit.group and text[line_start : unit.start].startswith(("    ", "\t"))
+    """Is it indented, and neither a sentence nor what goes on behind one?"""
+    lead = text[text.rfind("\n", 0, unit.start) + 1 : unit.start]
+    if unit.group or not lead.startswith(("    ", "\t")) or lead.strip():
+        return False
+    raw = text[unit.start : unit.end].rstrip()
+    return not (raw.endswith((".", "!", "?", ":")) and len(raw.split()) >= _SENTENCE_WORDS)
 
 
 def _code(text: str, unit: Sentence) -> Iterator[str]:
