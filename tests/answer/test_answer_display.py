@@ -115,7 +115,7 @@ def test_what_joins_and_what_is_invisible(text: str, expected: str) -> None:
         ("`a` and `b`", "a and b"),
         ("one\n\n  \n- two", "one two"),
         ("## `x` ##", "x"),
-        ("vbscript:x FILE:y", "vbscript :x FILE :y"),
+        ("vbscript:x FILE:/y File: y", "vbscript :x FILE :/y File: y"),
     ],
 )
 def test_rows_marks_and_code_on_one_line(text: str, expected: str) -> None:
