@@ -82,13 +82,14 @@ def test_the_base_itself_lost_exactly_nothing(made: Made) -> None:
         assert (each.loss.mean, each.before, each.allowed) == (0.0, each.after, ALLOWED[each.skill])
         assert each.loss.low == -each.loss.high
     assert [each.before for each in found if each.skill != "perplexity"] == [1.0, 1.0, 1.0]
-    # 32 rows without a loss rule out one of 9%, and not one of 5%.
-    assert [each.state for each in found] == ["open", "kept", "open", "open"]
+    # 32 rows without a loss rule out one of 11%, and not one of 10%.
+    assert [each.state for each in found] == ["open"] * 4
+    assert found[0].loss.high == pytest.approx(1 - 0.025 ** (1 / 32), abs=1e-3)
 
 
 def test_new_rows_alone_forget_and_with_replay_they_do_not(made: Made) -> None:
     arms = {"tuned": (made.forgetful,), "with replay": (made.replayed,)}
-    found = forgetting(made.base, arms, retention=KNOWN, reading=READING, refusals=REFUSED, allowed=0.1)
+    found = forgetting(made.base, arms, retention=KNOWN, reading=READING, refusals=REFUSED, allowed=0.15)
     assert [(each.arm, each.skill) for each in found] == [(arm, skill) for arm in arms for skill in ALLOWED]
     assert {each.state for each in by_skill(found).values()} == {"lost"}
     assert {each.state for each in by_skill(found, "with replay").values()} == {"kept"}
@@ -142,7 +143,8 @@ def test_a_row_of_which_nothing_supervised_is_left_does_not_count(made: Made) ->
 def test_rows_of_one_group_count_as_one(made: Made) -> None:
     together = [replace(row, group="one fact") for row in KNOWN]
     (tasks, _) = forgetting(made.base, {"tuned": (made.same,)}, retention=together)
-    assert (tasks.loss.low, tasks.loss.high, tasks.state) == (-1.0, 1.0, "open")
+    assert (tasks.loss.low, tasks.loss.high) == (pytest.approx(-0.975, abs=2e-3), pytest.approx(0.975, abs=2e-3))
+    assert tasks.state == "open"
 
 
 def test_an_admission_in_other_words_counts_however_replies_are_read(made: Made) -> None:

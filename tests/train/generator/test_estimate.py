@@ -202,6 +202,7 @@ schema = "reply.schema.json"
 [training]
 batch_size = 4
 precision = "fp32"
+learning_rate = 2e-5
 """
 
 

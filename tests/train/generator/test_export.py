@@ -23,7 +23,6 @@ from instill.train.generator.export import export
 from instill.train.generator.export_formats import serving_line, write_merged
 from instill.train.generator.parity import GOES_ON, _written, agree, as_prompts, said_by
 from tests.train.generator.made_candidates import add_candidate, make_base_model
-from tests.train.generator.templates import QWEN3_LIKE
 
 PROMPTS = as_prompts(["What is tea?", "Who are you?"])
 
@@ -405,7 +404,10 @@ def test_a_template_without_a_counterpart_is_said(home: Path, tmp_path: Path) ->
     folder = tmp_path / "made"
     base = make_base_model(folder / "base")
     tokenizer = open_tokenizer(base)
-    tokenizer.chat_template = QWEN3_LIKE
+    tokenizer.chat_template = (
+        "{% for m in messages %}{{ loop.index ~ ' of ' ~ loop.length ~ ' ' ~ m.role ~ ': ' ~ m.content ~ '<|end|>' }}"
+        "{% endfor %}{% if add_generation_prompt %}{{ 'assistant: ' }}{% endif %}"
+    )
     tokenizer.save_pretrained(str(base))
     add_candidate(folder, base, "lora-1", "lora")
     (notice,) = exported(folder, "lora-1", tmp_path / "out", form="ollama").notices
