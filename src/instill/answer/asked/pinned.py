@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from instill.answer.asked.units import UNIT
 from instill.answer.text import STOPWORDS, normalise, stem
 from instill.index.types import Hit
 
@@ -35,11 +36,7 @@ _SHORTENED = re.compile(r"[’'](?:m|ve|ll|d|re|s)$")
 _YES_OR_NO = re.compile(
     r"\W*(?:do|does|did|is|are|was|were|can|may|must|should|will|would|have|has|need)\b", re.IGNORECASE
 )
-_GIVEN = re.compile(
-    r"\s?(?:%|€|\$|£|(?:percent|eur|euros?|usd|dollars?|gbp|pounds?|chf|francs?|seconds?|minutes?|hours?|days?|weeks?|months?"
-    r"|years?|km|m|cm|mm|kg|g|[kKMGT]i?B|miles?|people|persons?|employees|items|pieces|times)\b)",
-    re.IGNORECASE,
-)
+_GIVEN = re.compile(UNIT, re.IGNORECASE)
 """A unit behind a number. Whether "a trip that costs 2000 EUR" needs approval is decided by "above 1,500 EUR"."""
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from instill.answer.asked.question import Question
+from instill.answer.asked.units import UNIT
 from instill.answer.found.pieces import Piece
 from instill.answer.found.records import Record, collection_at
 from instill.answer.text import normalise, stem, terms, word_set
@@ -40,21 +41,17 @@ _NEGATED = re.compile(
     r"(?:have |has |an? |the |any |in |on |yet )*([\w-]+)",
     re.IGNORECASE,
 )
-_UNIT = (
-    r"(?:\s?(?:%|€|\$|£|(?:percent|eur|euros?|usd|dollars?|gbp|pounds?|chf|francs?|seconds?|minutes?|hours?|days?|weeks?"
-    r"|months?|years?|km|m|cm|mm|kg|g|[kmgt]i?b|miles?|people|persons?|items|pieces)\b))?"
-)
 _BOUND = re.compile(
     r"\b(?P<more>over|more than|above|greater than|higher than|larger than|exceed(?:s|ing)?|longer than|older than)"
     r"\b[^\d\n]{0,8}(?P<a>\d[\d.,]*)"
-    rf"{_UNIT}"
+    rf"(?:{UNIT})?"
     r"|\b(?P<least>at least|not less than)\b[^\d\n]{0,8}(?P<b>\d[\d.,]*)"
-    rf"{_UNIT}"
+    rf"(?:{UNIT})?"
     r"|\b(?P<less>under|less than|below|fewer than|lower than|smaller than|cheaper than|shorter than|younger than)"
     r"\b[^\d\n]{0,8}(?P<c>\d[\d.,]*)"
-    rf"{_UNIT}"
+    rf"(?:{UNIT})?"
     r"|\b(?P<most>at most|up to|no more than|not more than)\b[^\d\n]{0,8}(?P<d>\d[\d.,]*)"
-    rf"{_UNIT}",
+    rf"(?:{UNIT})?",
     re.IGNORECASE,
 )
 _YES = word_set("yes true y x ✓ ✔ 1 ja oui sí si on")
