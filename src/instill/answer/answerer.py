@@ -212,7 +212,17 @@ class Answerer:
     # -- the three ways ----------------------------------------------------------------------------------------
 
     def _quoted(self, run: _Run, notices: tuple[str, ...] = (), dropped: int = 0, generator: str = "") -> Answer:
-        found, citer = self._extract(run)
+        return self._told(run, self._extract(run), notices, dropped, generator)
+
+    def _told(
+        self,
+        run: _Run,
+        extracted: tuple[Extract, Citer],
+        notices: tuple[str, ...] = (),
+        dropped: int = 0,
+        generator: str = "",
+    ) -> Answer:
+        found, citer = extracted
         trace = run.trace("extractive", dropped=dropped + citer.failed, generator=generator)
         if found.notice:
             notices = (*notices, found.notice)
@@ -248,10 +258,8 @@ class Answerer:
         Whether the documents answer, and with which pieces, is not left to it: the reader knows that better, and its
         words have to be in what is said. What is told whole, as steps and lists are, is quoted.
         """
-        found, citer = self._extract(run)
-        trace = run.trace("extractive", dropped=citer.failed)
-        notices = (found.notice,) if found.notice else ()
-        quoted = self._finished(run, found, trace, notices)
+        extracted = self._extract(run)
+        found, quoted = extracted[0], self._told(run, extracted)
         if quoted.abstained or found.notice or not found.marked or not is_said_briefly(run.standalone):
             return quoted
         prompt = build_compact(run.standalone, quoted_first(run.read, quoted.citations))
@@ -259,18 +267,17 @@ class Answerer:
             with run.step("generate"):
                 reply = self._reply(run, generator, prompt, on_token)
         except GeneratorError as error:
-            return replace(quoted, notices=(*quoted.notices, f"{error} This answer quotes the documents instead."))
+            notice = f"{error} This answer quotes the documents instead."
+            return self._told(run, extracted, (notice,), generator=generator.name)
         citer = Citer(self._document_text, self._document_pages)
         with run.step("check"):
             grounded = ground(reply, prompt, run.standalone, self._encoder, citer)
         if not grounded.claims or not says(grounded.text, found.marked):
             dropped = grounded.dropped + len(grounded.claims)
-            return self._finished(
-                run, found, run.trace("extractive", dropped=dropped, generator=generator.name), notices
-            )
+            return self._told(run, extracted, dropped=dropped, generator=generator.name)
         run.read = prompt.hits
         trace = run.trace("generator", dropped=grounded.dropped, generator=generator.name)
-        return run.answer(grounded.text, grounded.claims, grounded.share * quoted.confidence, trace, notices)
+        return run.answer(grounded.text, grounded.claims, grounded.share * quoted.confidence, trace, ())
 
     def _reply(self, run: _Run, generator: Generator, prompt: Prompt, on_token: Callable[[str], None] | None) -> Reply:
         return write_answer(

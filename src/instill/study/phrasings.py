@@ -65,7 +65,7 @@ def items_of(fact: Fact, *, seed: int = 0) -> list[StudyItem]:
     seen: set[str] = set()
     for wording in wordings(fact, Random(f"{seed}:{fact.id}")):  # noqa: S311
         question = " ".join(plain_text(wording.question).split())
-        if wording.form not in ("keywords",) and not question.startswith(_GAP) and not reads_well(question):
+        if wording.form != "keywords" and not question.startswith(_GAP) and not reads_well(question):
             continue
         plain = normalise(question).rstrip("?. ")
         if plain in seen or len(question) > _LONGEST or not is_fair(question, wording.answer):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from instill.answer.asked.question import read_question
 from instill.answer.asked.units import UNIT
 from instill.answer.text import STOPWORDS, normalise, stem
 from instill.index.types import Hit
@@ -33,9 +34,6 @@ _WORDS = re.compile(r"[\w.#+'’&/-]*\w")
 _THOUSANDS = re.compile(r"(?<=\d)[,'\u202f](?=\d{3}\b)")
 _NUMBER_BEFORE = re.compile(r"\d[\d.,]*\s$")
 _SHORTENED = re.compile(r"[’'](?:m|ve|ll|d|re|s)$")
-_YES_OR_NO = re.compile(
-    r"\W*(?:do|does|did|is|are|was|were|can|may|must|should|will|would|have|has|need)\b", re.IGNORECASE
-)
 _GIVEN = re.compile(UNIT, re.IGNORECASE)
 """A unit behind a number. Whether "a trip that costs 2000 EUR" needs approval is decided by "above 1,500 EUR"."""
 
@@ -90,6 +88,7 @@ def pins_of(question: str) -> list[Pin]:
         ['PowerShell', '8.2', 'E-9999', 'Windows']
     """
     found: list[tuple[int, int, Pin]] = []
+    decides = "yesno" in read_question(question).wanted
 
     def add(start: int, end: int, kind: PinKind) -> None:
         if not any(start < known_end and known_start < end for known_start, known_end, _ in found):
@@ -100,9 +99,7 @@ def pins_of(question: str) -> list[Pin]:
     for match in _NUMBER.finditer(question):
         end = match.start() + len(match.group().rstrip(".,'"))
         digits = sum(character.isdigit() for character in question[match.start() : end])
-        if _YES_OR_NO.match(question) and (
-            _GIVEN.match(question, end) or question[: match.start()].endswith(("€", "$", "£"))
-        ):
+        if decides and (_GIVEN.match(question, end) or question[: match.start()].endswith(("€", "$", "£"))):
             continue
         if digits > 1 or _VERSIONED.search(question[: match.start()]):
             add(match.start(), end, "number")
