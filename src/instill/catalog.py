@@ -1,7 +1,7 @@
 """The workspace's SQLite catalog: the folders it follows, conversations, and the log of questions.
 
-Migrations are a list of named functions; each runs once, in order, in one transaction, and its name is kept in the
-table `migrations`. Documents are not here: they live in the index, which is the system of record.
+Its tables, and how they came about, are in `catalog_tables.py`. Documents are not here: they live in the index, which
+is the system of record.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import shutil
 import sqlite3
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,74 +20,24 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from instill.catalog_tables import (
+    CONVERSATIONS,
+    JSON_COLUMNS,
+    JUDGEMENTS,
+    METADATA,
+    MIGRATIONS,
+    MIGRATIONS_TABLE,
+    ROOTS,
+    TURNS,
+    USAGE,
+)
 from instill.errors import UsageError, WorkspaceError
 
-_METADATA = sa.MetaData()
 _ROOM = 256 * 1024
 """Bytes that SQLite needs beside a small database for its write-ahead log and the index of it."""
 
-MIGRATIONS_TABLE = sa.Table("migrations", _METADATA, sa.Column("name", sa.Text, primary_key=True))
-ROOTS = sa.Table(
-    "roots",
-    _METADATA,
-    sa.Column("path", sa.Text, primary_key=True),
-    sa.Column("labels", sa.Text, nullable=False),
-    sa.Column("metadata", sa.Text, nullable=False),
-    sa.Column("added", sa.Text, nullable=False),
-)
-CONVERSATIONS = sa.Table(
-    "conversations",
-    _METADATA,
-    sa.Column("conversation_id", sa.Text, primary_key=True),
-    sa.Column("started", sa.Text, nullable=False),
-    sa.Column("labels", sa.Text, nullable=True),
-)
-TURNS = sa.Table(
-    "turns",
-    _METADATA,
-    sa.Column("turn_id", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("conversation_id", sa.Text, sa.ForeignKey("conversations.conversation_id"), nullable=False),
-    sa.Column("role", sa.Text, nullable=False),
-    sa.Column("text", sa.Text, nullable=False),
-    sa.Column("answer", sa.Text, nullable=False),
-    sa.Column("at", sa.Text, nullable=False),
-)
-USAGE = sa.Table(
-    "usage",
-    _METADATA,
-    sa.Column("usage_id", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("at", sa.Text, nullable=False),
-    sa.Column("question", sa.Text, nullable=False),
-    sa.Column("standalone_question", sa.Text, nullable=False),
-    sa.Column("abstained", sa.Boolean, nullable=False),
-    sa.Column("confidence", sa.Float, nullable=False),
-    sa.Column("citations", sa.Text, nullable=False),
-    sa.Column("milliseconds", sa.Float, nullable=False),
-    sa.Column("labels", sa.Text, nullable=True),
-)
-_JSON = ((ROOTS, "labels"), (ROOTS, "metadata"), (CONVERSATIONS, "labels"), (TURNS, "answer"), (USAGE, "citations"))
-
 Labels = tuple[str, ...] | None
 """What a caller holds; None is the owner, who sees all. Stored as a sorted list, the owner's as NULL."""
-
-
-def _first_tables(connection: sa.Connection) -> None:
-    for table in (ROOTS, CONVERSATIONS, TURNS, USAGE):
-        table.create(connection, checkfirst=True)
-    connection.exec_driver_sql("CREATE INDEX IF NOT EXISTS turns_by_conversation ON turns (conversation_id)")
-
-
-def _labels(connection: sa.Connection) -> None:
-    """Conversations and questions from before are the owner's: under which labels they were held is not known."""
-    for table in (CONVERSATIONS, USAGE):
-        if "labels" not in {column["name"] for column in sa.inspect(connection).get_columns(table.name)}:
-            connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN labels TEXT")
-
-
-MIGRATIONS: Sequence[tuple[str, Callable[[sa.Connection], None]]] = (
-    ("0001_first_tables", _first_tables),
-    ("0002_labels", _labels),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,16 +109,16 @@ class Catalog:
             "path": root.path,
             "labels": json.dumps(sorted(root.labels)),
             "metadata": json.dumps(dict(root.metadata), ensure_ascii=False, sort_keys=True),
-            "added": _now(),
+            "added": now(),
         }
-        with self._writing() as connection:
+        with self.writing() as connection:
             if connection is not None:
                 connection.execute(sa.delete(ROOTS).where(ROOTS.c.path == root.path))
                 connection.execute(sa.insert(ROOTS).values(row))
 
     def forget_root(self, path: str) -> bool:
         """Stop following `path`; True when it was followed."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             if connection is None:
                 return False
             return connection.execute(sa.delete(ROOTS).where(ROOTS.c.path == path)).rowcount > 0
@@ -184,9 +134,9 @@ class Catalog:
     def start_conversation(self, labels: Labels = None) -> str:
         """A new conversation's id, 12 hexadecimal digits; `labels`: what the caller holds who begins it."""
         conversation_id = uuid.uuid4().hex[:12]
-        with self._writing() as connection:
+        with self.writing() as connection:
             if connection is not None:
-                row = {"conversation_id": conversation_id, "started": _now(), "labels": _stored(labels)}
+                row = {"conversation_id": conversation_id, "started": now(), "labels": stored_labels(labels)}
                 connection.execute(sa.insert(CONVERSATIONS).values(row))
         return conversation_id
 
@@ -202,15 +152,15 @@ class Catalog:
                 "role": turn.role,
                 "text": turn.text,
                 "answer": json.dumps(turn.answer, ensure_ascii=False),
-                "at": turn.at or _now(),
+                "at": turn.at or now(),
             }
             for turn in turns
         ]
-        with self._writing() as connection:
+        with self.writing() as connection:
             if connection is not None:
                 self._require(connection, conversation_id, labels)
                 held = CONVERSATIONS.c.conversation_id == conversation_id
-                connection.execute(sa.update(CONVERSATIONS).where(held).values(labels=_stored(labels)))
+                connection.execute(sa.update(CONVERSATIONS).where(held).values(labels=stored_labels(labels)))
                 connection.execute(sa.insert(TURNS), rows)
 
     def turns(self, conversation_id: str, labels: Labels = None) -> list[StoredTurn]:
@@ -264,21 +214,34 @@ class Catalog:
         citations: Sequence[Mapping[str, Any]],
         milliseconds: float,
         labels: Labels = None,
-    ) -> None:
-        """Keep one exchange; citations as `doc_id`, `start`, `end`; `labels`: what the caller holds who asked."""
+        answer: Mapping[str, Any] | None = None,
+        made_from: Any = None,
+    ) -> int | None:
+        """Keep one exchange; its number, or None where nothing can be recorded.
+
+        Args:
+            citations: as `doc_id`, `start`, `end`.
+            labels: what the caller holds who asked.
+            answer: what was shown, as plain data.
+            made_from: `MadeFrom.as_json()` of the documents behind the answer.
+        """
         row = {
-            "at": _now(),
+            "at": now(),
             "question": question,
             "standalone_question": standalone_question,
             "abstained": abstained,
             "confidence": confidence,
             "citations": json.dumps(list(citations)),
             "milliseconds": milliseconds,
-            "labels": _stored(labels),
+            "labels": stored_labels(labels),
+            "answer": None if answer is None else json.dumps(answer, ensure_ascii=False),
+            "made_from": None if made_from is None else json.dumps(made_from, ensure_ascii=False),
         }
-        with self._writing() as connection:
-            if connection is not None:
-                connection.execute(sa.insert(USAGE).values(row))
+        with self.writing() as connection:
+            if connection is None:
+                return None
+            done = connection.execute(sa.insert(USAGE).values(row))
+            return int(done.lastrowid)
 
     def usage_count(self, labels: Labels = None) -> int:
         """How many exchanges the log holds that the caller may see."""
@@ -289,10 +252,10 @@ class Catalog:
     def clear_usage(self) -> int:
         """Delete the log and all conversations; returns how many exchanges were in the log."""
         count = self.usage_count()
-        with self._writing() as connection:
+        with self.writing() as connection:
             if connection is None:
                 return 0
-            for table in (USAGE, TURNS, CONVERSATIONS):
+            for table in (JUDGEMENTS, USAGE, TURNS, CONVERSATIONS):
                 connection.execute(sa.delete(table))
         return count
 
@@ -334,7 +297,7 @@ class Catalog:
             self._migrate()
         elif not self.path.exists():
             with self._engine.begin() as connection:
-                _first_tables(connection)
+                METADATA.create_all(connection)
 
     def _explain(self, context: Any) -> WorkspaceError | None:
         """What SQLite says at any statement, in our words: a page that is damaged is met only when it is read."""
@@ -358,14 +321,28 @@ class Catalog:
             said = [str(each) for each in connection.exec_driver_sql("PRAGMA integrity_check(3)").scalars()]
             if said != ["ok"]:
                 return "; ".join(said)
-            for table, column in _JSON:
+            there = set(sa.inspect(connection).get_table_names())
+            for table, column in JSON_COLUMNS:
+                if table.name not in there:  # of an older Instill, on storage that takes no migration
+                    continue
                 values = connection.execute(sa.select(table.c[column])).scalars()
                 if any(not _is_json(value) for value in values if value is not None):
                     return f"a value of {table.name}.{column} is no JSON"
         return ""
 
     @contextmanager
-    def _writing(self) -> Iterator[sa.Connection | None]:
+    def reading(self) -> Iterator[sa.Connection]:
+        """A connection to read by; tables that a read-only catalog of an older Instill lacks are not there."""
+        with self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection | None]:
+        """A transaction that holds when the block ends; None on storage that takes no writing.
+
+        Raises:
+            WorkspaceError: the disk is full, or the catalog cannot be written.
+        """
         if self.full:
             raise _is_full(self.path)
         if not self.writable:
@@ -411,7 +388,8 @@ def may_see(held_under: Labels, labels: Labels) -> bool:
     return set(held_under) <= set(labels) if held_under else not labels
 
 
-def _stored(labels: Labels) -> str | None:
+def stored_labels(labels: Labels) -> str | None:
+    """Labels as a column holds them: a sorted list as JSON; NULL is the owner."""
     return None if labels is None else json.dumps(sorted(set(labels)), ensure_ascii=False)
 
 
@@ -470,5 +448,6 @@ def _explained(error: sa.exc.DatabaseError, path: Path) -> WorkspaceError:
     return WorkspaceError(what, where=str(path), remedy=remedy)
 
 
-def _now() -> str:
+def now() -> str:
+    """This moment, ISO 8601 UTC to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

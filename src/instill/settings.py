@@ -18,7 +18,7 @@ from instill.typed_toml import explained, read_toml, suggested, toml_value
 
 SETTINGS_FILE = "instill.toml"
 _ALL = "See docs/configuration.md for all settings."
-_OTHER_VARIABLES = frozenset({"INSTILL_CACHE_DIR", "INSTILL_WORKSPACE"})
+_OTHER_VARIABLES = frozenset({"INSTILL_CACHE_DIR", "INSTILL_WORKSPACE", "INSTILL_PROGRESS"})
 
 
 class _Section(BaseModel):
@@ -45,6 +45,9 @@ class DocumentSettings(_Section):
     )
     url_timeout_s: float = Field(30, gt=0)
     url_max_redirects: int = Field(5, ge=0)
+    url_private: bool = Field(
+        True, description="Fetch a private address that is named itself; `serve` never does for others."
+    )
     url_allow: list[str] = Field(
         default=[], description="Private hosts, addresses or networks that may be fetched, also after a redirect."
     )
@@ -110,6 +113,27 @@ class PrivacySettings(_Section):
     log_questions: bool = Field(True, description="Keep questions and answers in the workspace's catalog.")
 
 
+class LogSettings(_Section):
+    """What is kept of what was asked; `privacy.log_questions` switches off conversations too."""
+
+    questions: bool = Field(True, description="Keep questions, shown answers and what people say of them.")
+
+
+class ServerSettings(_Section):
+    """`instill serve`: where it listens, and what a request may take."""
+
+    host: str = Field("127.0.0.1", description="Addresses other than this machine's own need keys.")
+    port: int = Field(8642, ge=0, le=65535, description="0: any that is free.")
+    requests_per_minute: int = Field(600, ge=1, description="Of one key, or of one address without a key.")
+    max_body_mb: float = Field(4, gt=0, description="Largest request that brings no documents.")
+    max_upload_mb: float = Field(500, gt=0, description="Largest request that brings documents.")
+    body_timeout_s: float = Field(30, gt=0, description="Longest wait for a request's next bytes.")
+    answers_at_once: int = Field(64, ge=1, le=1000, description="Requests that are worked on at the same time.")
+    behind_proxy: bool = Field(False, description="Take address and scheme from a proxy on this machine.")
+    session_hours: float = Field(12, gt=0, description="How long a login to the pages lasts.")
+    metrics: bool = Field(False, description="Serve /metrics for Prometheus.")
+
+
 class PriceSettings(_Section):
     """What answering and training cost, for comparisons; 0: nothing, or not known."""
 
@@ -151,6 +175,8 @@ class Settings(BaseSettings):
     answer: AnswerSettings = AnswerSettings()
     generator: GeneratorSettings = GeneratorSettings()
     privacy: PrivacySettings = PrivacySettings()
+    log: LogSettings = LogSettings()
+    server: ServerSettings = ServerSettings()
     prices: PriceSettings = PriceSettings()
     compare: CompareSettings = CompareSettings()
 

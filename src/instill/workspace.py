@@ -156,6 +156,18 @@ class Workspace:
             self._whole.refresh()
         self._adapted = adapted(self.home, self.given, OWNER if self._whole is None else self.caller())
 
+    def take_over(self, before: Workspace) -> None:
+        """Use encoder and reader that `before` has open, where they are the same: opening them takes a second.
+
+        Args:
+            before: the same workspace, opened earlier; it may still be used.
+        """
+        same = before.settings.encoder == self.settings.encoder and before.own_encoder == self.own_encoder
+        if same and "encoder" in before.__dict__:
+            self.__dict__["encoder"] = before.encoder
+        if before.settings.answer.reader == self.settings.answer.reader and same and "reader" in before.__dict__:
+            self.__dict__["reader"] = before.reader
+
     # -- as a caller sees it -----------------------------------------------------------------------------------
 
     def seen_by(self, labels: Labels) -> Workspace:
@@ -579,9 +591,11 @@ class Workspace:
             answer = replace(answer, notices=(*answer.notices, threshold.notice))
         if not answer.trace.candidates and self.is_empty:
             answer = replace(answer, notices=(*answer.notices, EMPTY if self.labels is None else NOTHING_TO_SEE))
-        if self.settings.privacy.log_questions:
+        if self.settings.privacy.log_questions and self.settings.log.questions:
             try:
-                log_answer(self.catalog, question, answer, self.labels)
+                whole = self if self._whole is None else self._whole
+                number = log_answer(self.catalog, question, answer, self.labels, whole.index)
+                answer = replace(answer, question_id=number)
             except WorkspaceError as error:  # An answer that was found is not lost because it cannot be written down.
                 answer = replace(answer, notices=(*answer.notices, f"The question was not logged. {error.what}"))
         return answer

@@ -115,6 +115,7 @@ class Answer:
         timings: milliseconds by step.
         nearest: of a refusal, the pieces of the documents that come nearest, for a person who would rather look; none
             of them is said to answer. Empty otherwise.
+        question_id: the exchange's number in the log of questions, to judge it by; None where it is not kept.
     """
 
     text: str
@@ -126,6 +127,7 @@ class Answer:
     timings: Mapping[str, float] = field(default_factory=dict)
     short: str = ""
     nearest: tuple[Claim, ...] = ()
+    question_id: int | None = field(default=None, compare=False)
 
     @property
     def citations(self) -> tuple[Citation, ...]:

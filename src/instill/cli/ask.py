@@ -23,6 +23,7 @@ from instill.cli.output import (
     readable,
 )
 from instill.cli.terminal import say, say_block
+from instill.replies import Conversations
 from instill.workspace import AskMode, Workspace
 
 REFUSED = 7
@@ -172,7 +173,7 @@ def _chat_command(line: str, talk: Any) -> None:
 def _list_conversations(opened: Workspace, label: list[str] | None, as_json: bool) -> None:
     found = opened.conversations(labels=label)
     if as_json:
-        print_json({"conversations": found})
+        print_json(dict(Conversations.model_validate({"conversations": found})))
     elif found:
         rows = [("id", "started", "turns", "first question")]
         rows += [

@@ -25,6 +25,7 @@ from instill.cli.output import (
 from instill.cli.terminal import say, say_block
 from instill.errors import UsageError
 from instill.purge.holders import TRAINED
+from instill.replies import Documents, Removed
 from instill.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ def remove(
         _print_purged(len(records), purged, as_json=as_json, records=records)
         return
     if as_json:
-        print_json({"removed": records})
+        print_json(dict(Removed(removed=records)))
     else:
         say(f"Removed {len(records)} document{'s' * (len(records) != 1)}.")
 
@@ -199,7 +200,7 @@ def status(
         if documents or where or label:
             records = opened.documents(where=where, labels=label)
             if as_json:
-                print_json({"documents": records})
+                print_json(dict(Documents(documents=records)))
             elif records:
                 rows = [("id", "kind", "passages", "labels", "source")]
                 rows += [

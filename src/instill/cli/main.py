@@ -20,6 +20,7 @@ from instill.cli import (
     lab,
     models,
     search,
+    serve,
     study,
     train,
     tune,
@@ -55,6 +56,7 @@ models.register(app)
 generator.register(app)
 lab.register(app)
 doctor.register(app)
+serve.register(app)
 
 
 def _print_version(wanted: bool) -> None:

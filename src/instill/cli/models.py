@@ -23,6 +23,7 @@ from instill.registry.card import gate_notice
 from instill.registry.champions import Champions, Change
 from instill.registry.comparing import card_differences, flat
 from instill.registry.store import Candidate, Registry
+from instill.replies import candidates_of
 
 if TYPE_CHECKING:
     from instill.generators.chat import ChatMessage
@@ -51,11 +52,7 @@ def list_(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Non
     used = {line.champion: base for base, line in Champions(registry).lines().items() if line.champion}
     entries = registry.entries()
     if as_json:
-        found = [
-            {"id": entry.id, "champion": entry.id in used, "problem": entry.problem, **_summary(entry.card)}
-            for entry in entries
-        ]
-        print_json({"candidates": found})
+        print_json(dict(candidates_of(registry)))
         return
     missing = sorted(set(used) - {entry.id for entry in entries})
     if not entries and not missing:
@@ -242,12 +239,6 @@ def diff(
 
 def _registry(workspace: str | None) -> Registry:
     return Registry(find_workspace(workspace) / ".instill")
-
-
-def _summary(card: Any) -> dict[str, Any]:
-    if card is None:
-        return {"made": None, "base": None, "rows": None, "gate": None}
-    return {"made": card.made, "base": card.base.name, "rows": card.rows.count, "gate": card.verdict}
 
 
 def _problem(registry: Registry, id_: str) -> str:

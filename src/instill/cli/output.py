@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
+import os
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,6 +19,7 @@ from rich.text import Text
 from instill.answer.display import safe_text
 from instill.cli.terminal import err, say, say_json
 from instill.escapes import shortened, shown
+from instill.replies import plain
 
 WorkspaceOption = Annotated[
     str | None,
@@ -45,26 +46,12 @@ _LIVE_CHARACTERS = 1000
 
 def print_json(value: Any) -> None:
     """One JSON object on standard output; dataclasses become objects, tuples lists."""
-    say_json(value, default=_plain)
+    say_json(value, default=plain)
 
 
 def print_json_line(value: Any) -> None:
     """The same on one line, and sent at once."""
-    say_json(value, indent=None, default=_plain)
-
-
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return dataclasses.asdict(value)
-    if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, (set, frozenset, tuple)):
-        return list(value)
-    if hasattr(value, "isoformat"):
-        return value.isoformat()
-    if isinstance(value, bytes):
-        return value.hex()
-    return str(value)
+    say_json(value, indent=None, default=plain)
 
 
 def clean(text: str, limit: int | None = None) -> str:
@@ -118,6 +105,28 @@ class PlainProgress:
 
 
 _QUIET_S, _BETWEEN_S, _SHARE = 30.0, 30.0, 0.05
+_PROGRAM_S = 0.3
+
+
+class ProgressLines:
+    """Progress for a program that started this one (`INSTILL_PROGRESS=json`): an object a line on standard error,
+    several a second at most.
+
+    Args:
+        clock: seconds that only go up.
+    """
+
+    def __init__(self, description: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._description, self._clock = description, clock
+        self._next = 0.0
+
+    def update(self, done: int, total: int, remark: str) -> None:
+        """Print a line, where one is due."""
+        if self._clock() < self._next and done < total:
+            return
+        self._next = self._clock() + _PROGRAM_S
+        what = f"{self._description}: {remark}" if remark else self._description
+        say_json({"progress": {"done": done, "total": total, "what": what}}, indent=None, err=True)
 
 
 @contextmanager
@@ -142,6 +151,9 @@ def progress_bar(description: str, *, hidden: bool) -> Iterator[Callable[[int, i
 
     Yields `update(done, total, remark)`.
     """
+    if os.environ.get("INSTILL_PROGRESS") == "json":
+        yield ProgressLines(description).update
+        return
     if hidden:
         yield _ignore
         return

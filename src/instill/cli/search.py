@@ -11,6 +11,7 @@ from instill.arguments import labels_of
 from instill.cli.output import JsonOption, LabelOption, WhereOption, WorkspaceOption, clean, place, print_json, readable
 from instill.cli.terminal import out, say, styled
 from instill.index.types import Mode
+from instill.replies import Found, Rows
 from instill.workspace import EMPTY, NOTHING_TO_SEE, Workspace
 
 
@@ -38,15 +39,7 @@ def search(
         result = opened.search(query, k=k, mode=cast("Mode", mode), where=where, labels=label)
         is_empty = not result.hits and opened.index.count(labels_of(label))[0] == 0
     if as_json:
-        print_json(
-            {
-                "query": query,
-                "searched": result.searched or query,
-                "notices": result.notices,
-                "hits": result.hits,
-                "timings": result.timings,
-            }
-        )
+        print_json(Found.of(query, result).model_dump(mode="json"))
         return
     for notice in result.notices:
         say(f"note: {clean(notice)}", fg="yellow", err=True)
@@ -74,17 +67,16 @@ def sql(
     Example: `instill sql "select source, text from passages order by similarity desc limit 3" --near "refunds"`
     """
     from instill.index.sql_limits import memory_bounded
-    from instill.index.sql_values import plain_rows
 
     with Workspace.open(workspace) as opened, memory_bounded(opened.settings.sql.max_memory_mb):
         table = opened.sql(query, labels=label, near=near)
-    rows = plain_rows(table)
+    result = Rows.of(table)
     if as_json:
-        print_json({"columns": table.column_names, "rows": rows})
+        print_json(dict(result))
         return
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for column in table.column_names:
         shown.add_column(styled(column), overflow="fold")
-    for row in rows:
+    for row in result.rows:
         shown.add_row(*(styled(clean("" if value is None else str(value), 200)) for value in row.values()))
     out.print(shown)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -19,6 +19,7 @@ from instill.cli.output import (
     readable,
 )
 from instill.cli.terminal import say, say_block
+from instill.replies import studies_of, study_card
 from instill.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def make(
             progress=lambda what, done, total: update(done, total, what),
         )
     if as_json:
-        print_json({"folder": str(study.folder), **_shown(study.card, label)})
+        print_json({"folder": str(study.folder), **study_card(study.card, label)})
     else:
         _print_card(study.card)
         say("", f"Kept in {study.folder}", bold=True)
@@ -93,9 +94,9 @@ def list_(label: LabelOption = None, workspace: WorkspaceOption = None, as_json:
 
     with asked_by(workspace, label) as (home, caller):
         found = list_studies(home, caller)
-    if as_json:
-        print_json({"studies": [_shown(study.card, label) for study in found]})
-        return
+        if as_json:
+            print_json(dict(studies_of(home, caller)))
+            return
     if not found:
         say("There is no study set yet: instill study make")
         return
@@ -135,7 +136,7 @@ def show(
     opened = openings(found)
     if as_json:
         shown = [item.model_dump(mode="json") for item in items]
-        print_json({**_shown(found.card, label), "audit_opened": opened, "shown": shown})
+        print_json({**study_card(found.card, label), "audit_opened": opened, "shown": shown})
         return
     _print_card(found.card)
     say(f"audit opened: {len(opened)} times", "")
@@ -212,11 +213,6 @@ def _study(workspace: str | None, reference: str, label: list[str] | None) -> St
 
     with asked_by(workspace, label) as (home, caller):
         return open_study(home, reference, caller)
-
-
-def _shown(card: StudyCard, label: list[str] | None) -> dict[str, Any]:
-    """The card, with those labels of its documents only that the caller holds."""
-    return {**card.model_dump(mode="json"), "sources": card.made_from.shown_to(label).as_json()}
 
 
 def _print_card(card: StudyCard) -> None:

@@ -185,12 +185,14 @@ class _Fetch:
                 f"{host} is a link-local or metadata address, where machines keep their keys.",
                 "If it has to be fetched, name the address in url_allow under [documents].",
             )
-        named = open_ports is None or all((str(parsed(each)), port) in open_ports for each in closed)
+        first = open_ports is None and self.settings.url_private
+        named = first or all((str(parsed(each)), port) in (open_ports or ()) for each in closed)
         if named and len(closed) == len(addresses):
             return
         how = "It redirects to" if open_ports is not None else "Some addresses are public and some are not:"
+        alone = open_ports is None and len(closed) == len(addresses)
         raise self._error(
-            f"{how} {host}, which is inside a private network.",
+            f"{host} is inside a private network." if alone else f"{how} {host}, which is inside a private network.",
             "Add that address itself if you trust it, or name the host in url_allow under [documents].",
         )
 

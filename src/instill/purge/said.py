@@ -9,7 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from instill.answer.asked.spelling import ASKED, MENDED
-from instill.catalog import CONVERSATIONS, TURNS, USAGE, Catalog
+from instill.catalog import Catalog
+from instill.catalog_tables import CONVERSATIONS, JUDGEMENTS, TURNS, USAGE
 from instill.derived import MadeFrom, Source
 
 _SHOWN_BY_TURNS = """
@@ -19,6 +20,14 @@ _SHOWN_BY_TURNS = """
 _SHOWN_BY_LOG = """
     SELECT DISTINCT usage.usage_id AS id, found.value AS doc_id FROM usage, json_tree(usage.citations) AS found
     WHERE found.key = 'doc_id' AND json_valid(usage.citations)
+    UNION
+    SELECT DISTINCT usage.usage_id AS id, found.value AS doc_id FROM usage, json_tree(usage.made_from) AS found
+    WHERE found.key = 'doc_id' AND json_valid(usage.made_from)
+"""
+_SHOWN_BY_JUDGEMENTS = """
+    SELECT DISTINCT judgements.judgement_id AS id, found.value AS doc_id
+    FROM judgements, json_tree(judgements.spans) AS found
+    WHERE found.key = 'doc_id' AND json_valid(judgements.spans)
 """
 
 
@@ -34,11 +43,19 @@ def spoken_of(catalog: Catalog) -> list[tuple[str, MadeFrom]]:
         with engine.connect() as connection:
             return [
                 (f"{noun} {number}", MadeFrom(tuple(Source(doc_id, "") for doc_id in sorted(doc_ids))))
-                for noun, query in (("turn", _SHOWN_BY_TURNS), ("question", _SHOWN_BY_LOG))
+                for noun, query in _queries(connection)
                 for number, doc_ids in _by_id(connection, query).items()
             ]
     finally:
         engine.dispose()
+
+
+def _queries(connection: sa.Connection) -> list[tuple[str, str]]:
+    """Those that a catalog can be asked: one of an older Instill, on storage that takes no writing, keeps less."""
+    found = [("turn", _SHOWN_BY_TURNS), ("question", _SHOWN_BY_LOG)]
+    if "judgements" in sa.inspect(connection).get_table_names():
+        return [*found, ("judgement", _SHOWN_BY_JUDGEMENTS)]
+    return [found[0], ("question", _SHOWN_BY_LOG.partition("UNION")[0])]
 
 
 def forget_exchanges(catalog: Catalog, doc_ids: Iterable[str]) -> int:
@@ -71,7 +88,11 @@ def forget_exchanges(catalog: Catalog, doc_ids: Iterable[str]) -> int:
                 pruned = json.dumps(_pruned(answer, gone), ensure_ascii=False)
                 connection.execute(sa.update(TURNS).where(TURNS.c.turn_id == number).values(answer=pruned))
             asked = [number for number, shown in _by_id(connection, _SHOWN_BY_LOG).items() if shown & gone]
+            for number, shown in _by_id(connection, _SHOWN_BY_JUDGEMENTS).items():
+                if shown & gone:
+                    connection.execute(sa.delete(JUDGEMENTS).where(JUDGEMENTS.c.judgement_id == number))
             for number in asked:
+                connection.execute(sa.delete(JUDGEMENTS).where(JUDGEMENTS.c.usage_id == number))
                 connection.execute(sa.delete(USAGE).where(USAGE.c.usage_id == number))
             connection.execute(sa.update(USAGE).values(standalone_question=USAGE.c.question))
             left = sa.exists().where(TURNS.c.conversation_id == CONVERSATIONS.c.conversation_id)

@@ -1,0 +1,163 @@
+"""The tables of the catalog, and the changes that made them what they are, in order.
+
+Each change runs once, in one transaction with those before it, and its name is kept in the table `migrations`. What is
+text and holds several things is JSON (`JSON_COLUMNS`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import sqlalchemy as sa
+
+METADATA = sa.MetaData()
+
+
+def _text(name: str, *, nullable: bool = False, key: bool = False) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, nullable=nullable, primary_key=key)
+
+
+MIGRATIONS_TABLE = sa.Table("migrations", METADATA, sa.Column("name", sa.Text, primary_key=True))
+ROOTS = sa.Table("roots", METADATA, _text("path", key=True), _text("labels"), _text("metadata"), _text("added"))
+CONVERSATIONS = sa.Table(
+    "conversations",
+    METADATA,
+    _text("conversation_id", key=True),
+    _text("started"),
+    _text("labels", nullable=True),
+)
+TURNS = sa.Table(
+    "turns",
+    METADATA,
+    sa.Column("turn_id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("conversation_id", sa.Text, sa.ForeignKey("conversations.conversation_id"), nullable=False),
+    _text("role"),
+    _text("text"),
+    _text("answer"),
+    _text("at"),
+)
+USAGE = sa.Table(
+    "usage",
+    METADATA,
+    sa.Column("usage_id", sa.Integer, primary_key=True, autoincrement=True),
+    _text("at"),
+    _text("question"),
+    _text("standalone_question"),
+    sa.Column("abstained", sa.Boolean, nullable=False),
+    sa.Column("confidence", sa.Float, nullable=False),
+    _text("citations"),
+    sa.Column("milliseconds", sa.Float, nullable=False),
+    _text("labels", nullable=True),
+    _text("answer", nullable=True),
+    _text("made_from", nullable=True),
+)
+"""One exchange: the question, the answer as it was shown (NULL: from before it was kept), and the documents that it
+cites or that a generator read for it, with their versions."""
+
+JUDGEMENTS = sa.Table(
+    "judgements",
+    METADATA,
+    sa.Column("judgement_id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("usage_id", sa.Integer, sa.ForeignKey("usage.usage_id"), nullable=False),
+    _text("at"),
+    _text("verdict"),
+    _text("correction"),
+    _text("spans"),
+    _text("note"),
+    _text("judge"),
+    _text("labels", nullable=True),
+)
+KEYS = sa.Table(
+    "keys",
+    METADATA,
+    _text("key_id", key=True),
+    _text("hash"),
+    _text("name"),
+    _text("role"),
+    _text("labels", nullable=True),
+    _text("origins"),
+    sa.Column("rate", sa.Integer, nullable=False),
+    _text("created"),
+    _text("expires"),
+    _text("last_used"),
+    _text("revoked"),
+)
+"""Keys of the service; "" where a time is not set."""
+
+SESSIONS = sa.Table(
+    "sessions", METADATA, _text("hash", key=True), _text("key_id"), _text("csrf"), _text("created"), _text("expires")
+)
+JOBS = sa.Table(
+    "jobs",
+    METADATA,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    _text("job_id"),
+    _text("lane"),
+    _text("kind"),
+    _text("arguments"),
+    _text("labels", nullable=True),
+    _text("asked_by"),
+    _text("state"),
+    _text("created"),
+    _text("started"),
+    _text("ended"),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("stop", sa.Boolean, nullable=False),
+    _text("progress"),
+    _text("result"),
+)
+JOB_EVENTS = sa.Table(
+    "job_events",
+    METADATA,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    _text("job_id"),
+    _text("at"),
+    _text("kind"),
+    _text("data"),
+)
+JSON_COLUMNS = (
+    (ROOTS, "labels"), (ROOTS, "metadata"), (CONVERSATIONS, "labels"), (TURNS, "answer"), (USAGE, "citations"),
+    (USAGE, "answer"), (USAGE, "made_from"), (JUDGEMENTS, "spans"), (KEYS, "labels"), (KEYS, "origins"),
+    (JOBS, "arguments"), (JOBS, "labels"), (JOBS, "progress"), (JOBS, "result"), (JOB_EVENTS, "data"),
+)  # fmt: skip
+
+
+def first_tables(connection: sa.Connection) -> None:
+    """What a catalog began with; on a new one the tables are made as they are now."""
+    for table in (ROOTS, CONVERSATIONS, TURNS, USAGE):
+        table.create(connection, checkfirst=True)
+    connection.exec_driver_sql("CREATE INDEX IF NOT EXISTS turns_by_conversation ON turns (conversation_id)")
+
+
+def _labels(connection: sa.Connection) -> None:
+    """Conversations and questions from before are the owner's: under which labels they were held is not known."""
+    for table in (CONVERSATIONS, USAGE):
+        _add_columns(connection, table, "labels")
+
+
+def _service(connection: sa.Connection) -> None:
+    """Keys, sessions and jobs of the service, and what people say of answers."""
+    _add_columns(connection, USAGE, "answer", "made_from")
+    for table in (JUDGEMENTS, KEYS, SESSIONS, JOBS, JOB_EVENTS):
+        table.create(connection, checkfirst=True)
+    for statement in (
+        "CREATE INDEX IF NOT EXISTS judgements_by_question ON judgements (usage_id)",
+        "CREATE UNIQUE INDEX IF NOT EXISTS keys_by_hash ON keys (hash)",
+        "CREATE UNIQUE INDEX IF NOT EXISTS jobs_by_id ON jobs (job_id)",
+        "CREATE INDEX IF NOT EXISTS events_by_job ON job_events (job_id, number)",
+    ):
+        connection.exec_driver_sql(statement)
+
+
+def _add_columns(connection: sa.Connection, table: sa.Table, *names: str) -> None:
+    there = {column["name"] for column in sa.inspect(connection).get_columns(table.name)}
+    for name in names:
+        if name not in there:
+            connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {name} TEXT")
+
+
+MIGRATIONS: Sequence[tuple[str, Callable[[sa.Connection], None]]] = (
+    ("0001_first_tables", first_tables),
+    ("0002_labels", _labels),
+    ("0003_service", _service),
+)

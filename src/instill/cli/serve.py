@@ -1,0 +1,158 @@
+"""serve, and keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from instill.cli.output import JsonOption, WorkspaceOption, clean, columns, print_json, print_json_line
+from instill.cli.terminal import say, say_block
+from instill.workspace import Workspace
+
+if TYPE_CHECKING:
+    from instill.server.access.keys import KeyStore
+    from instill.server.access.roles import Role
+
+keys = typer.Typer(no_args_is_help=True, help="Who may use the service: keys with a role and labels.")
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Whose key it is.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's commands to the application."""
+    app.command()(serve)
+    app.add_typer(keys, name="keys")
+
+
+def serve(
+    folder: Annotated[
+        str | None,
+        typer.Argument(help="The workspace; an empty folder becomes one. Otherwise the nearest from here upwards."),
+    ] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on; other than this machine's own: needs keys.")
+    ] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="0: any that is free.")] = None,
+    open_: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Serve the workspace: web pages, an HTTP API (/docs), and OpenAI-, Anthropic- and MCP-compatible doors.
+
+    Without keys only this machine is served. SIGTERM or Ctrl-C ends it after what is being answered.
+
+    Example: `instill serve --open`
+    """
+    from instill.server.opened import folder_to_serve
+    from instill.server.running import serve as run
+
+    found = folder_to_serve(folder or workspace)
+
+    def ready(address: str) -> None:
+        if as_json:
+            print_json_line({"workspace": str(found), "address": address})
+        else:
+            say(f"Serving {clean(str(found))} on {address}", "API: /docs. Ctrl-C ends it.", err=True)
+        if open_:
+            import webbrowser
+
+            webbrowser.open(address)
+
+    run(found, host=host, port=port, on_ready=ready)
+
+
+@keys.command("add")
+def add_key(
+    name: NameArgument,
+    role: Annotated[
+        str, typer.Option(help="reader (asks), editor (adds and removes too), admin (all), public (a web site).")
+    ] = "reader",
+    label: Annotated[
+        list[str] | None, typer.Option("--label", "-l", help="Sees documents with this label only (repeatable).")
+    ] = None,
+    days: Annotated[float | None, typer.Option(help="Expires after so many days; otherwise never.")] = None,
+    origin: Annotated[
+        list[str] | None, typer.Option("--origin", metavar="URL", help="For public: a web site that may use it.")
+    ] = None,
+    rate: Annotated[int, typer.Option(min=0, help="Most requests a minute; 0: as it is set for all.")] = 0,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a key. It is shown once: what is kept of it is a hash.
+
+    Example: `instill keys add ann --role editor --label staff --days 365`
+    """
+    with Workspace.open(workspace) as opened:
+        made = _store(opened).add(
+            name, role=cast("Role", role), labels=label, days=days, origins=origin or (), rate=rate
+        )
+    if as_json:
+        print_json(made.model_dump(mode="json"))
+        return
+    say(f"Key {made.key.key_id} for {clean(made.key.name)}, {_may(made.key.role, made.key.labels)}:", "")
+    say(f"    {made.secret}", bold=True)
+    say("", "It is shown this once. Programs send it as: Authorization: Bearer KEY", dim=True)
+
+
+@keys.command("list")
+def list_keys(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """All keys, oldest first, without the keys themselves.
+
+    Example: `instill keys list`
+    """
+    with Workspace.open(workspace) as opened:
+        found = _store(opened).all()
+    if as_json:
+        print_json({"keys": [key.model_dump(mode="json") for key in found]})
+        return
+    if not found:
+        say("There are no keys: only this machine is served. Make one: instill keys add NAME")
+        return
+    rows: list[tuple[str, ...]] = [("id", "name", "role", "labels", "state", "expires", "last used")]
+    rows += [
+        (
+            key.key_id,
+            clean(key.name, 40),
+            key.role,
+            "all" if key.labels is None else clean(",".join(key.labels), 40),
+            key.state,
+            key.expires or "never",
+            key.last_used or "never",
+        )
+        for key in found
+    ]
+    say_block(columns(rows))
+
+
+@keys.command("revoke")
+def revoke_key(
+    key: Annotated[str, typer.Argument(metavar="KEY", help="Its id, the start of it, or its name.")],
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take a key back: from now on it opens nothing, and who is logged in with it is logged out.
+
+    Example: `instill keys revoke ann`
+    """
+    with Workspace.open(workspace) as opened:
+        store = _store(opened)
+        revoked = store.revoke(key)
+        left = store.any()
+    if as_json:
+        print_json(revoked.model_dump(mode="json"))
+        return
+    say(f"Revoked key {revoked.key_id} of {clean(revoked.name)}.")
+    if not left:
+        say("No key is left: a server on this machine's own address asks for none.", fg="yellow")
+
+
+def _store(opened: Workspace) -> KeyStore:
+    from instill.server.access.keys import KeyStore
+
+    return KeyStore(opened.catalog)
+
+
+def _may(role: str, labels: list[str] | None) -> str:
+    sees = "all documents" if labels is None else f"documents with {' or '.join(clean(label) for label in labels)}"
+    return f"{role}, sees {sees}"

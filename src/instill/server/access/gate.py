@@ -1,0 +1,223 @@
+"""The one way in: who asks is found out here, before any route, and nobody else gets further.
+
+A page of another web site must not act through a browser that is logged in here, or that runs on the machine itself:
+requests that say where they come from have to come from here, and those that come with a cookie and change something
+have to bring the session's token. While there is no key, only names of this machine are answered to, so that a name on
+the net that suddenly means this machine (DNS rebinding) leads nowhere.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import quote, urlsplit
+
+import anyio
+from starlette.datastructures import Headers
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from instill.errors import InstillError
+from instill.server.access.keys import PREFIX, KeyStore
+from instill.server.access.rates import Rates
+from instill.server.access.roles import OWNER, Who
+from instill.server.access.sessions import COOKIE, SessionStore
+from instill.server.errors import Refused, of_bug, response
+
+OPEN_PATHS = frozenset({"/healthz", "/readyz", "/login", "/api/login", "/widget.js", "/favicon.ico"})
+OPEN_FOLDERS = ("/static/",)
+"""What needs no key: nothing of the workspace is in it."""
+
+APIS = ("/api/", "/v1/", "/mcp", "/metrics")
+"""For programs and for pages' scripts; all else is pages."""
+
+CSRF_HEADER, CSRF_FIELD = "x-csrf-token", "csrf_token"
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+_PUBLIC_PATHS = frozenset({"/api/ask"})
+_BAD_KEYS_A_MINUTE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How strict the gate is.
+
+    Args:
+        loopback: the server is reached from this machine only, so that no key is needed while there is none.
+        per_minute: requests of one key or address.
+    """
+
+    loopback: bool
+    per_minute: int
+
+
+class Gate:
+    """Lets requests through with `who` in their state, or answers 401, 403 or 429."""
+
+    def __init__(
+        self, app: ASGIApp, *, keys: Callable[[], KeyStore], sessions: Callable[[], SessionStore], rules: Rules
+    ) -> None:
+        self._app, self._keys, self._sessions, self._rules = app, keys, sessions, rules
+        self._rates = Rates()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        answer: Response
+        try:
+            headers = Headers(scope=scope)
+            who = await anyio.to_thread.run_sync(self._admitted, scope, headers)
+        except Refused as error:
+            answer = _to_login(scope) if error.status == 401 and _is_page(scope, headers) else response(error)
+            await answer(scope, receive, send)
+            return
+        except InstillError as error:
+            await response(error)(scope, receive, send)
+            return
+        except Exception as error:
+            answer = response(of_bug(error))
+            answer.status_code = 500
+            await answer(scope, receive, send)
+            return
+        scope.setdefault("state", {})["who"] = who
+        await self._app(scope, receive, send)
+
+    def _admitted(self, scope: Scope, headers: Headers) -> Who | None:
+        path, reading = scope["path"], scope["method"] in _READING
+        address = (scope.get("client") or ("", 0))[0]
+        if path in ("/healthz", "/readyz"):
+            return None
+        who = self._who(headers, address)
+        if who is None or who.way == "open":
+            self._within("address:" + address, self._rules.per_minute)
+        else:
+            self._within("key:" + who.key_id, who.rate or self._rules.per_minute)
+        if who is None or who.way != "key":
+            _check_origin(headers, reading=reading)
+        if who is None:
+            if path in OPEN_PATHS or path.startswith(OPEN_FOLDERS):
+                return None
+            raise _no_key()
+        if who.way == "open":
+            _check_host(headers)
+        if who.role == "public" and path not in _PUBLIC_PATHS | OPEN_PATHS:
+            raise Refused(403, "A public key asks, and nothing else.", remedy="Use a reader's key.")
+        if who.way == "cookie" and not reading and path != "/api/login" and not _may_bring_a_form(path, headers):
+            check_token(who, headers.get(CSRF_HEADER, ""))
+        return who
+
+    def _who(self, headers: Headers, address: str) -> Who | None:
+        keys = self._keys()
+        if self._rules.loopback and not keys.any():
+            return OWNER
+        given = headers.get("x-api-key", "")
+        kind, _, secret = headers.get("authorization", "").partition(" ")
+        if kind.lower() == "bearer":
+            given = secret.strip()
+        if given or kind:
+            who = keys.recognise(given) if given.startswith(PREFIX) else None
+            if who is None:
+                self._within("bad:" + address, _BAD_KEYS_A_MINUTE)
+                raise _no_key("This key is not known, or not any more.")
+            return who
+        cookie = _cookie(headers)
+        return self._sessions().recognise(cookie) if cookie else None
+
+    def _within(self, name: str, per_minute: float) -> None:
+        seconds = self._rates.wait(name, per_minute)
+        if seconds:
+            raise Refused(
+                429,
+                "Too many requests in a minute.",
+                remedy=f"Wait {seconds:.0f} s; requests_per_minute under [server] sets how many there may be.",
+                headers={"retry-after": str(max(1, round(seconds)))},
+            )
+
+
+def check_token(who: Who, given: str) -> None:
+    """Refuse what a page of another site could have sent with this person's cookie.
+
+    Raises:
+        Refused: the session's token is not there.
+    """
+    import hmac
+
+    if who.way == "cookie" and not hmac.compare_digest(given.encode(), who.csrf.encode()):
+        raise Refused(
+            403,
+            "The request does not carry this login's token.",
+            where=CSRF_HEADER,
+            remedy="Send what GET /api/me gives as csrf_token in this header.",
+        )
+
+
+def _may_bring_a_form(path: str, headers: Headers) -> bool:
+    """A plain form of a page has its token among its fields; the route that takes it looks (`check_token`)."""
+    return not path.startswith(APIS) and headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+
+
+def _check_origin(headers: Headers, *, reading: bool) -> None:
+    origin, site = headers.get("origin"), headers.get("sec-fetch-site", "none")
+    if reading and origin is None:
+        return
+    host = headers.get("host", "")
+    if origin is not None:
+        if urlsplit(origin).netloc.lower() == host.lower() and host:
+            return
+    elif site in ("none", "same-origin"):
+        return
+    raise Refused(
+        403,
+        "The request comes from a page of another web site.",
+        where=(origin or "")[:200],
+        remedy="A program sends a key: Authorization: Bearer instill_...",
+    )
+
+
+def _check_host(headers: Headers) -> None:
+    host = headers.get("host", "")
+    try:
+        name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
+        inside = name == "localhost" or name.endswith(".localhost") or ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        inside = False
+    if not inside:
+        raise Refused(
+            403,
+            "Without keys only names of this machine are answered to.",
+            where=host[:200],
+            remedy="Make a key: instill keys add NAME",
+        )
+
+
+def _cookie(headers: Headers) -> str:
+    try:
+        found = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+    except CookieError:
+        return ""
+    return found.value if found else ""
+
+
+def _is_page(scope: Scope, headers: Headers) -> bool:
+    apart = (*APIS, *OPEN_FOLDERS)
+    return scope["method"] == "GET" and "text/html" in headers.get("accept", "") and not scope["path"].startswith(apart)
+
+
+def _to_login(scope: Scope) -> Response:
+    wanted = scope["path"] + ("?" + scope["query_string"].decode("latin-1") if scope["query_string"] else "")
+    return RedirectResponse(f"/login?next={quote(wanted, safe='/')}", 303)
+
+
+def _no_key(what: str = "A key is needed.") -> Refused:
+    return Refused(
+        401,
+        what,
+        where="Authorization",
+        remedy="Send: Authorization: Bearer instill_... (instill keys add NAME makes one).",
+        headers={"www-authenticate": 'Bearer realm="instill"'},
+    )

@@ -1,0 +1,243 @@
+"""Keys of the service, kept in the catalog as hashes: made, listed, revoked, recognised."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+from pydantic import BaseModel
+
+from instill.arguments import labels_of, one_of, text_of
+from instill.catalog import Catalog, now, stored_labels
+from instill.catalog_tables import KEYS, SESSIONS
+from instill.errors import UsageError, WorkspaceError
+from instill.server.access.roles import Role, Who
+
+PREFIX = "instill_"
+_STALE = timedelta(minutes=1)
+"""`last_used` is written at most so often."""
+
+
+class Key(BaseModel):
+    """A key as it is shown: everything but itself. Times are ISO 8601 UTC, "" where there is none.
+
+    Args:
+        labels: None sees all documents.
+        rate: requests a minute; 0: as it is set for all.
+        state: "active", "expired" or "revoked".
+    """
+
+    key_id: str
+    name: str
+    role: Role
+    labels: list[str] | None
+    origins: list[str]
+    rate: int
+    created: str
+    expires: str
+    last_used: str
+    revoked: str
+    state: str
+
+
+class NewKey(BaseModel):
+    """A key that was just made; `secret` is shown this once and is kept nowhere."""
+
+    key: Key
+    secret: str
+
+
+class Keys(BaseModel):
+    """All keys, oldest first."""
+
+    keys: list[Key]
+
+
+class KeyStore:
+    """The keys of a workspace.
+
+    The secret has 256 random bits, so that one round of SHA-256 is enough: there is nothing to guess.
+
+    Args:
+        catalog: of the workspace.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> store = KeyStore(Catalog(Path(tempfile.mkdtemp()) / "catalog.db"))
+        >>> made = store.add("Ann", role="reader", labels=["staff"])
+        >>> store.recognise(made.secret).labels, store.recognise("instill_wrong")
+        (('staff',), None)
+        >>> store.revoke(made.key.key_id).state, store.recognise(made.secret)
+        ('revoked', None)
+    """
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    def add(
+        self,
+        name: str,
+        *,
+        role: Role = "reader",
+        labels: Sequence[str] | None = None,
+        days: float | None = None,
+        origins: Sequence[str] = (),
+        rate: int = 0,
+    ) -> NewKey:
+        """Make a key.
+
+        Args:
+            name: whose it is.
+            labels: what its holder sees; None: all documents.
+            days: until it expires; None: never.
+            origins: of a public key, the web sites that may use it, as "https://example.org".
+            rate: most requests a minute; 0: as it is set for all.
+
+        Raises:
+            UsageError: a value cannot be used.
+            WorkspaceError: the catalog cannot be written.
+        """
+        name = text_of(name, "name", what="A key needs a name.", remedy="Say whose it is: instill keys add ann")
+        one_of(role, Role, "role", "This is not a role.")
+        held = labels_of(labels)
+        if held == ():
+            raise UsageError("A key without a label sees nothing.", remedy="Leave the labels out, or name one.")
+        if role == "admin" and held is not None:
+            raise UsageError("An admin sees all documents.", where="labels", remedy="Make it an editor's key.")
+        if role == "public" and held is None:
+            raise UsageError("A public key carries labels meant for the public.", remedy="Name one: --label public")
+        if days is not None and not 0 < days <= 36500:
+            raise UsageError("This is no number of days.", where=f"days: {days}", remedy="Pass 1 to 36500.")
+        if rate < 0:
+            raise UsageError("This is no rate.", where=f"rate: {rate}", remedy="Pass requests a minute, 1 or more.")
+        secret = PREFIX + secrets.token_urlsafe(32)
+        expires = "" if days is None else _moment(datetime.now(UTC) + timedelta(days=days))
+        row = {
+            "key_id": secrets.token_hex(4),
+            "hash": hashed(secret),
+            "name": name.strip(),
+            "role": role,
+            "labels": stored_labels(held),
+            "origins": json.dumps(sorted({_origin(each) for each in origins})),
+            "rate": rate,
+            "created": now(),
+            "expires": expires,
+            "last_used": "",
+            "revoked": "",
+        }
+        with self._catalog.writing() as connection:
+            if connection is None:
+                raise WorkspaceError("Keys cannot be kept on read-only storage.", where=str(self._catalog.path))
+            connection.execute(sa.insert(KEYS).values(row))
+        return NewKey(key=_key(row), secret=secret)
+
+    def all(self) -> list[Key]:
+        """All keys, oldest first, revoked ones too."""
+        with self._catalog.reading() as connection:
+            rows = connection.execute(sa.select(KEYS).order_by(KEYS.c.created, KEYS.c.key_id)).mappings().all()
+        return [_key(dict(row)) for row in rows]
+
+    def any(self) -> bool:
+        """Whether there is a key that is not revoked: from then on nobody is served without one."""
+        with self._catalog.reading() as connection:
+            return connection.execute(sa.select(KEYS.c.key_id).where(KEYS.c.revoked == "").limit(1)).first() is not None
+
+    def revoke(self, reference: str) -> Key:
+        """Take a key back, by its id, the start of it, or its name. Who is logged in with it is logged out.
+
+        Raises:
+            UsageError: no key is called so, or several are.
+        """
+        found = [key for key in self.all() if reference in (key.key_id, key.name)]
+        found = found or [key for key in self.all() if reference and key.key_id.startswith(reference)]
+        found = [key for key in found if not key.revoked] or found
+        if len(found) != 1:
+            what = "Several keys are called so." if found else "No key is called so."
+            raise UsageError(what, where=reference, remedy="List them: instill keys list")
+        key = found[0]
+        moment = key.revoked or now()
+        with self._catalog.writing() as connection:
+            if connection is None:
+                raise WorkspaceError("Keys cannot be kept on read-only storage.", where=str(self._catalog.path))
+            connection.execute(sa.update(KEYS).where(KEYS.c.key_id == key.key_id).values(revoked=moment))
+            connection.execute(sa.delete(SESSIONS).where(SESSIONS.c.key_id == key.key_id))
+        return key.model_copy(update={"revoked": moment, "state": "revoked"})
+
+    def recognise(self, secret: str) -> Who | None:
+        """Whose key it is; None for one that is unknown, expired or revoked."""
+        return self._who(KEYS.c.hash == hashed(secret))
+
+    def holder(self, key_id: str) -> Who | None:
+        """The same, by the key's id."""
+        return self._who(KEYS.c.key_id == key_id)
+
+    def _who(self, condition: sa.ColumnElement[bool]) -> Who | None:
+        with self._catalog.reading() as connection:
+            row = connection.execute(sa.select(KEYS).where(condition)).mappings().first()
+        if row is None:
+            return None
+        key = _key(dict(row))
+        if key.state != "active":
+            return None
+        self._used(key)
+        labels = None if key.labels is None else tuple(key.labels)
+        return Who(key.role, labels, key.name, key.key_id, "key", rate=key.rate, origins=tuple(key.origins))
+
+    def _used(self, key: Key) -> None:
+        if key.last_used > _moment(datetime.now(UTC) - _STALE):
+            return
+        try:
+            with self._catalog.writing() as connection:
+                if connection is not None:
+                    connection.execute(sa.update(KEYS).where(KEYS.c.key_id == key.key_id).values(last_used=now()))
+        except WorkspaceError:  # A full disk keeps nobody from asking.
+            return
+
+
+def hashed(secret: str) -> str:
+    """What is kept of a secret.
+
+    Example:
+        >>> hashed("instill_x")[:8]
+        'd6b28e47'
+    """
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _key(row: dict[str, Any]) -> Key:
+    state = "active"
+    if row["revoked"]:
+        state = "revoked"
+    elif row["expires"] and row["expires"] <= now():
+        state = "expired"
+    labels = None if row["labels"] is None else json.loads(row["labels"])
+    shown = {name: value for name, value in row.items() if name not in ("hash", "labels", "origins")}
+    return Key(**shown, labels=labels, origins=json.loads(row["origins"]), state=state)
+
+
+def _moment(at: datetime) -> str:
+    return at.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _origin(text: str) -> str:
+    """A web site as a browser names it: scheme, host and port.
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        parts = urlsplit(text.strip().lower())
+        right = parts.scheme in ("http", "https") and parts.hostname and parts.path in ("", "/") and not parts.username
+        _ = parts.port
+    except ValueError:
+        right = False
+    if not right:
+        raise UsageError("This is no web site.", where=text, remedy="Write for example: https://example.org")
+    return f"{parts.scheme}://{parts.netloc}"

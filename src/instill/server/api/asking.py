@@ -1,0 +1,124 @@
+"""Search, ask and SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+from fastapi import APIRouter
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from instill.answer.types import Answer, Turn
+from instill.arguments import MOST_HITS
+from instill.errors import InstillError
+from instill.index.types import Mode
+from instill.replies import Found, Rows
+from instill.server.errors import as_json, event, of_bug
+from instill.server.service import Asking, Reading
+from instill.streaming import AnswerStream
+from instill.workspace import AskMode
+
+router = APIRouter(prefix="/api", tags=["asking"])
+
+EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The answer; with `stream`, events: `piece` with a `text`, then `answer` or `error`.",
+        "content": {"text/event-stream": {}},
+    }
+}
+LONGEST = 20_000
+"""Characters of a question."""
+
+
+class SearchRequest(BaseModel):
+    """A search: see `instill search`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    query: str = Field(max_length=LONGEST)
+    k: int = Field(10, ge=1, le=min(1000, MOST_HITS))
+    mode: Mode = "hybrid"
+    where: str = Field("", max_length=LONGEST)
+
+
+class TurnSaid(BaseModel):
+    """What was said before; of an answer, the documents that it cited."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    role: Literal["user", "assistant"]
+    text: str = Field(max_length=100_000)
+    topics: list[str] = []
+    documents: list[str] = []
+
+    def turn(self) -> Turn:
+        """The same, as the workspace takes it."""
+        return Turn(self.role, self.text, tuple(self.topics), tuple(self.documents))
+
+
+class AskRequest(BaseModel):
+    """A question: see `instill ask`. With `stream` the answer comes as server-sent events."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    question: str = Field(max_length=LONGEST)
+    mode: AskMode = "auto"
+    where: str = Field("", max_length=LONGEST)
+    history: list[TurnSaid] = Field([], max_length=100)
+    stream: bool = False
+
+
+class SqlRequest(BaseModel):
+    """One SELECT over `documents` and `passages`: see `instill sql`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    query: str = Field(max_length=100_000)
+    near: str = Field("", max_length=LONGEST)
+
+
+@router.post("/search")
+def search(seen: Reading, request: SearchRequest) -> Found:
+    """The passages that fit best."""
+    result = seen.workspace.search(request.query, k=request.k, mode=request.mode, where=request.where)
+    return Found.of(request.query, result)
+
+
+@router.post("/ask", response_model=Answer, responses=EVENTS)
+def ask(seen: Asking, request: AskRequest) -> Answer | StreamingResponse:
+    """An answer with citations, or a refusal (`abstained`) with the nearest passages."""
+    history = [each.turn() for each in request.history]
+    if not request.stream:
+        return seen.workspace.ask(request.question, history=history, mode=request.mode, where=request.where)
+    stream = seen.workspace.ask(request.question, history=history, mode=request.mode, where=request.where, stream=True)
+    return streamed(stream)
+
+
+@router.post("/sql")
+def sql(seen: Reading, request: SqlRequest) -> Rows:
+    """Read-only SQL over what the caller may see."""
+    return Rows.of(seen.workspace.sql(request.query, near=request.near))
+
+
+def streamed(stream: AnswerStream, more: Sequence[tuple[str, object]] = ()) -> StreamingResponse:
+    """An answer as server-sent events: `piece` {"text"}, then `answer`, or `error` as an error is told.
+
+    Args:
+        more: events that go before.
+    """
+
+    def events() -> Iterator[bytes]:
+        for name, data in more:
+            yield event(name, data)
+        try:
+            with stream:
+                for piece in stream:
+                    yield event("piece", {"text": piece})
+                yield event("answer", stream.answer.as_dict())
+        except InstillError as error:
+            yield event("error", as_json(error))
+        except Exception as error:
+            yield event("error", as_json(of_bug(error)))
+
+    return StreamingResponse(events(), media_type="text/event-stream", headers={"x-accel-buffering": "no"})

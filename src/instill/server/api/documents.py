@@ -1,0 +1,218 @@
+"""Documents: list, look at, add, label, remove."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Annotated, Any, BinaryIO
+
+import anyio
+from fastapi import APIRouter, File, Form, UploadFile
+from pydantic import BaseModel, Field
+
+from instill.arguments import labels_of, metadata_of
+from instill.documents.document import Passage
+from instill.errors import UsageError
+from instill.index.lookup import StoredDocument
+from instill.index.types import DocumentRecord
+from instill.references import resolve
+from instill.replies import Documents, Removed
+from instill.server.errors import Refused, unknown
+from instill.server.jobs.store import ENDED, Job
+from instill.server.service import Editing, Reading, Seen
+from instill.server.uploads import Uploads
+
+router = APIRouter(prefix="/api/documents", tags=["documents"])
+
+Wait = Annotated[float, Field(ge=0, le=60)]
+_LOOK_S = 0.1
+_MOST_FILES = 1000
+
+
+class Shown(BaseModel):
+    """A document with its canonical text, and its passages where they were asked for."""
+
+    document: StoredDocument
+    passages: Sequence[Passage] | None = None
+
+
+class Address(BaseModel):
+    """A page to fetch and add.
+
+    Args:
+        labels: of the document; otherwise those that the caller holds.
+        metadata: fields to filter by.
+        wait: seconds to wait for the job to end before answering.
+    """
+
+    url: str = Field(max_length=4000)
+    labels: list[str] | None = None
+    metadata: dict[str, Any] = {}
+    wait: Wait = 0
+
+
+class Labelling(BaseModel):
+    """The labels that a document has from now on."""
+
+    labels: list[str]
+
+
+@router.get("")
+def list_documents(seen: Reading, where: str = "") -> Documents:
+    """All documents that the caller may see, by source. `where`: a condition, e.g. `kind = 'pdf'`."""
+    return Documents(documents=seen.workspace.documents(where=where))
+
+
+@router.post("", status_code=202)
+async def upload(
+    seen: Editing,
+    files: Annotated[list[UploadFile], File(description="One or several documents.")],
+    paths: Annotated[
+        list[str] | None, Form(description="Names with folders, one a file, where the files' own lack them.")
+    ] = None,
+    labels: Annotated[list[str] | None, Form()] = None,
+    metadata: Annotated[str, Form(description="A JSON object of fields to filter by.")] = "{}",
+    wait: Annotated[float, Form(ge=0, le=60)] = 0,
+) -> Job:
+    """Add documents. When this answers, the files are on the disk; a job reads them (`GET /api/jobs/{job_id}`)."""
+    names = [each for each in paths or () if each] or [each.filename or "" for each in files]
+    if len(names) != len(files) or len(files) > _MOST_FILES:
+        raise UsageError(f"Each file has one path, and there are at most {_MOST_FILES}.", where="paths")
+    contents = [(name, each.file) for name, each in zip(names, files, strict=True)]
+    job = await anyio.to_thread.run_sync(_kept, seen, contents, labels, _object(metadata))
+    return await waited(seen, job, wait)
+
+
+@router.post("/url", status_code=202)
+async def add_address(seen: Editing, address: Address) -> Job:
+    """Add a web page or file by its address. Private networks are refused unless `documents.url_allow` names them."""
+    if not address.url.lower().startswith(("http://", "https://")):
+        raise UsageError("Only http and https addresses are fetched.", where="url", remedy="Upload the file instead.")
+    granted = granted_labels(seen, address.labels)
+    arguments = {"url": address.url, "labels": granted, "metadata": metadata_of(address.metadata)}
+    job = await anyio.to_thread.run_sync(lambda: _job(seen, "add url", arguments))
+    return await waited(seen, job, address.wait)
+
+
+@router.post("/sync", status_code=202)
+def sync(seen: Editing) -> Job:
+    """Bring the index in step with the paths that were added at the command line. For callers who see everything."""
+    if seen.labels is not None:
+        raise Refused(403, "Only who sees all documents brings all of them up to date.")
+    return _job(seen, "sync", {})
+
+
+@router.get("/{doc_id}")
+def show(seen: Reading, doc_id: str, passages: bool = False) -> Shown:
+    """The canonical text of a document, to which all citations point, and how it was cut."""
+    record = found(seen, doc_id)
+    workspace = seen.workspace
+    stored = workspace.index.document_text(record.doc_id)
+    if stored is None:
+        raise unknown("No document is called so.", doc_id)
+    return Shown(document=stored, passages=workspace.index.passages_of(record.doc_id) if passages else None)
+
+
+@router.put("/{doc_id}/labels")
+def label(seen: Editing, doc_id: str, labelling: Labelling) -> DocumentRecord:
+    """Replace a document's labels. A caller with labels changes only those that they hold, and leaves one of them."""
+    record = found(seen, doc_id)
+    wanted = set(labels_of(labelling.labels) or ())
+    index = seen.service.opened.whole.index
+    if seen.labels is not None:
+        granted_labels(seen, sorted(wanted))
+        [whole] = index.records(doc_ids=[record.doc_id]) or [record]
+        wanted |= set(whole.labels) - set(seen.labels)
+    index.relabel(record.doc_id, sorted(wanted))
+    return found(seen, doc_id)
+
+
+@router.delete("/{doc_id}")
+def remove(seen: Editing, doc_id: str) -> Removed:
+    """Take a document out of the index. A caller with labels takes it from those who hold these labels; where others
+    see it too, it stays theirs."""
+    record = found(seen, doc_id)
+    whole = seen.service.opened.whole
+    everything = whole.index.records(doc_ids=[record.doc_id])
+    others = set(everything[0].labels) - set(seen.labels or ()) if everything and seen.labels is not None else set()
+    if others:
+        whole.index.relabel(record.doc_id, sorted(others))
+    else:
+        whole.remove([record.doc_id])
+        _uploads(seen).forget([record.source])
+    return Removed(removed=[record])
+
+
+def found(seen: Seen, reference: str) -> DocumentRecord:
+    """The document that the caller means: by its id, the start of it, or its source.
+
+    Raises:
+        Refused: there is none that the caller may see.
+        UsageError: there are several.
+    """
+    index = seen.workspace.index
+    records = index.records(doc_ids=[reference]) or index.records([reference])
+    if records:
+        return records[0]
+    try:
+        return resolve(index, reference, many=False)[0]
+    except UsageError as error:
+        if error.what.startswith("No document"):
+            raise unknown(error.what, error.where, "List the documents: GET /api/documents") from error
+        raise
+
+
+def granted_labels(seen: Seen, labels: Sequence[str] | None) -> list[str] | None:
+    """The labels that the caller may give to a document: any for who sees all, otherwise some of their own.
+
+    Raises:
+        Refused: the caller does not hold one of them.
+        UsageError: there is none, and the caller would not see the document.
+    """
+    given = labels_of(labels)
+    if seen.labels is None:
+        return None if given is None else sorted(set(given))
+    if given is None:
+        return sorted(seen.labels)
+    if not given:
+        raise UsageError("A document of yours carries a label of yours.", where="labels", remedy="Name one.")
+    if not set(given) <= set(seen.labels):
+        raise Refused(403, "You give only labels that you hold.", where="labels")
+    return sorted(set(given))
+
+
+async def waited(seen: Seen, job: Job, seconds: float) -> Job:
+    """The job as it is when it has ended, or when the time is over."""
+    end = anyio.current_time() + seconds
+    while job.state not in ENDED and anyio.current_time() < end:
+        await anyio.sleep(_LOOK_S)
+        job = await anyio.to_thread.run_sync(seen.service.jobs.get, job.job_id, seen.labels)
+    return job
+
+
+def _kept(
+    seen: Seen, files: Sequence[tuple[str, BinaryIO]], labels: Sequence[str] | None, metadata: dict[str, Any]
+) -> Job:
+    granted = granted_labels(seen, None if labels is None else [each for each in labels if each])
+    uploads = _uploads(seen)
+    paths = [str(uploads.keep(name, content)) for name, content in files]
+    return _job(seen, "add", {"paths": paths, "labels": granted, "metadata": metadata})
+
+
+def _job(seen: Seen, kind: str, arguments: dict[str, Any]) -> Job:
+    return seen.service.jobs.add(kind, "documents", arguments, labels=seen.labels, asked_by=seen.who.name)
+
+
+def _uploads(seen: Seen) -> Uploads:
+    service = seen.service
+    return Uploads(service.uploads, service.opened.whole, seen.labels, service.settings.documents)
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text or "{}")
+    except (ValueError, RecursionError) as error:
+        raise UsageError(
+            "The metadata are no JSON.", where="metadata", remedy='Send for example: {"year": 2024}'
+        ) from error
+    return metadata_of(value)

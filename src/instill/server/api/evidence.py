@@ -1,0 +1,153 @@
+"""What was measured: study sets, comparisons, data curves."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from random import Random
+from typing import Any, Literal
+
+from fastapi import APIRouter, Query
+from fastapi.responses import HTMLResponse
+from pydantic import BaseModel
+
+from instill.derived import UNKNOWN, kept_beside
+from instill.errors import UsageError, WorkspaceError
+from instill.replies import Studies, studies_of, study_card
+from instill.server.errors import unknown
+from instill.server.service import Reading, Seen
+
+router = APIRouter(prefix="/api", tags=["evidence"])
+
+_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,100}")
+_REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
+"""A report is one file with its styles in it, and nothing in it runs."""
+
+
+class StudyShown(BaseModel):
+    """A study set's card, and some of its questions with their evidence."""
+
+    card: Mapping[str, Any]
+    shown: Sequence[Mapping[str, Any]]
+
+
+class Kept(BaseModel):
+    """Something that was measured and is kept: a comparison or a data curve."""
+
+    id: str
+    made: str
+    summary: Mapping[str, Any]
+
+
+class KeptList(BaseModel):
+    """Newest first."""
+
+    found: Sequence[Kept]
+
+
+@router.get("/studies")
+def list_studies(seen: Reading) -> Studies:
+    """Study sets whose documents the caller may see, oldest first."""
+    return studies_of(seen.workspace.home, seen.caller)
+
+
+@router.get("/studies/{study_id}")
+def show_study(
+    seen: Reading,
+    study_id: str,
+    split: Literal["train", "gate"] = "gate",
+    many: int = Query(12, ge=0, le=1000),
+    seed: int = 0,
+) -> StudyShown:
+    """A study set's card and some of its questions; the audit's stay sealed."""
+    from instill.study.stored import open_study
+
+    try:
+        found = open_study(seen.workspace.home, study_id, seen.caller)
+    except UsageError as error:
+        raise unknown("No study set is called so.", study_id[:80], "List them: GET /api/studies") from error
+    items = found.items(split)
+    items = Random(seed).sample(items, min(many, len(items)))  # noqa: S311
+    shown = [item.model_dump(mode="json") for item in items]
+    return StudyShown(card=study_card(found.card, seen.labels), shown=shown)
+
+
+@router.get("/comparisons")
+def list_comparisons(seen: Reading) -> KeptList:
+    """Comparisons whose documents the caller may see, newest first."""
+    return KeptList(found=_list(seen, "reports", "report.json"))
+
+
+@router.get("/comparisons/{name}")
+def show_comparison(seen: Reading, name: str) -> dict[str, Any]:
+    """The numbers of a comparison's report."""
+    file = _folder(seen, "reports", name) / "report.json"
+    if not file.is_file():
+        raise unknown("It is not finished yet.", name[:80])
+    return _read(file)
+
+
+@router.get("/comparisons/{name}/page", response_class=HTMLResponse)
+def comparison_page(seen: Reading, name: str) -> HTMLResponse:
+    """The report as a page by itself."""
+    return _page(_folder(seen, "reports", name) / "report.html")
+
+
+@router.get("/curves")
+def list_curves(seen: Reading) -> KeptList:
+    """Data curves whose documents the caller may see, newest first."""
+    return KeptList(found=_list(seen, "curves", "curve.html"))
+
+
+@router.get("/curves/{name}/page", response_class=HTMLResponse)
+def curve_page(seen: Reading, name: str) -> HTMLResponse:
+    """The curve's page."""
+    return _page(_folder(seen, "curves", name) / "curve.html")
+
+
+def _list(seen: Seen, kind: str, numbers: str) -> list[Kept]:
+    folders = [each for each in (seen.workspace.home / kind).glob("*") if _ID.fullmatch(each.name)]
+    found = []
+    for folder in folders:
+        file = folder / numbers
+        if not file.is_file() or not _may_see(seen, folder):
+            continue
+        values = _read(file) if file.suffix == ".json" else {}
+        summary = {key: value for key, value in values.items() if isinstance(value, (str, int, float, bool))}
+        found.append(Kept(id=folder.name, made=_time(file), summary=summary))
+    return sorted(found, key=lambda each: (each.made, each.id), reverse=True)
+
+
+def _folder(seen: Seen, kind: str, name: str) -> Path:
+    folder = seen.workspace.home / kind / name
+    if not _ID.fullmatch(name) or not folder.is_dir() or not _may_see(seen, folder):
+        raise unknown("There is nothing called so.", name[:80], f"List them: GET /api/{_LISTS[kind]}")
+    return folder
+
+
+_LISTS = {"reports": "comparisons", "curves": "curves"}
+
+
+def _page(file: Path) -> HTMLResponse:
+    if not file.is_file():
+        raise unknown("There is no page of it.", file.parent.name)
+    return HTMLResponse(file.read_text(encoding="utf-8"), headers={"content-security-policy": _REPORT_POLICY})
+
+
+def _may_see(seen: Seen, folder: Path) -> bool:
+    return seen.caller.sees(kept_beside(folder) or UNKNOWN)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, RecursionError, TypeError) as error:
+        raise WorkspaceError("It cannot be read.", where=file.parent.name, remedy="Measure it again.") from error
+
+
+def _time(file: Path) -> str:
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(file.stat().st_mtime, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

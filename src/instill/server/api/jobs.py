@@ -1,0 +1,98 @@
+"""Jobs: what is being done, what it tells, and stopping it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import anyio
+from fastapi import APIRouter, Header
+from fastapi.responses import PlainTextResponse, StreamingResponse
+
+from instill.errors import UsageError
+from instill.server.errors import event, unknown
+from instill.server.jobs.kinds import WORK, Begin
+from instill.server.jobs.store import ENDED, Job, JobList
+from instill.server.service import Editing, Reading, Seen
+
+router = APIRouter(prefix="/api/jobs", tags=["jobs"])
+
+_LOOK_S = 0.25
+_BEAT_S = 15.0
+_LONGEST_LOG = 1_000_000
+
+
+@router.get("")
+def list_jobs(seen: Reading, limit: int = 100) -> JobList:
+    """The newest jobs that the caller may see."""
+    return JobList(jobs=seen.service.jobs.all(seen.labels, limit=max(1, min(limit, 1000))))
+
+
+@router.post("", status_code=202)
+def begin(seen: Editing, request: Begin) -> Job:
+    """Have something done that takes long: calibrate, tune, make a study set, compare, measure a curve, train."""
+    arguments = WORK[request.kind].checked(request.arguments)
+    return seen.service.jobs.add(request.kind, "work", arguments, labels=seen.labels, asked_by=seen.who.name)
+
+
+@router.get("/{job_id}")
+def show(seen: Reading, job_id: str) -> Job:
+    """A job, how far it is, and what came of it."""
+    return _found(seen, job_id)
+
+
+@router.delete("/{job_id}")
+def stop(seen: Editing, job_id: str) -> Job:
+    """Stop a job. What it has finished stays."""
+    _found(seen, job_id)
+    return seen.service.jobs.stop(job_id, seen.labels)
+
+
+@router.get("/{job_id}/log", response_class=PlainTextResponse)
+def log(seen: Reading, job_id: str) -> str:
+    """What the job's process wrote; the last million characters of it."""
+    _found(seen, job_id)
+    file = seen.service.jobs.folder / f"{job_id}.log"
+    try:
+        with file.open("rb") as stream:
+            stream.seek(max(0, file.stat().st_size - _LONGEST_LOG))
+            return stream.read().decode("utf-8", "replace")
+    except FileNotFoundError:
+        return ""
+
+
+@router.get("/{job_id}/events", response_class=StreamingResponse)
+async def events(
+    seen: Reading, job_id: str, after: int = 0, last_event_id: str | None = Header(None)
+) -> StreamingResponse:
+    """What the job tells, as server-sent events until it ends: `state`, `progress`, `file`, `log`, `error`, and at last
+    `job`, the job as it then is. Takes up after the event that was seen last (`Last-Event-ID`, or `after`)."""
+    await anyio.to_thread.run_sync(_found, seen, job_id)
+    first = int(last_event_id) if last_event_id and last_event_id.isdecimal() else after
+    return StreamingResponse(
+        _events(seen, job_id, min(first, 2**62)), media_type="text/event-stream", headers={"x-accel-buffering": "no"}
+    )
+
+
+async def _events(seen: Seen, job_id: str, after: int) -> AsyncIterator[bytes]:
+    jobs = seen.service.jobs
+    beat = anyio.current_time()
+    while True:
+        job = await anyio.to_thread.run_sync(jobs.get, job_id, seen.labels)
+        found = await anyio.to_thread.run_sync(jobs.events, job_id, seen.labels, after)
+        for each in found:
+            after = each.number
+            yield f"id: {each.number}\n".encode() + event(each.kind, each.data)
+        if job.state in ENDED and not found:
+            yield event("job", job.model_dump(mode="json"))
+            return
+        if anyio.current_time() - beat > _BEAT_S:
+            beat = anyio.current_time()
+            yield b": still there\n\n"
+        await anyio.sleep(_LOOK_S)
+
+
+def _found(seen: Seen, job_id: str) -> Job:
+    try:
+        return seen.service.jobs.get(job_id, seen.labels)
+    except UsageError as error:
+        raise unknown(error.what, error.where, "List them: GET /api/jobs") from error

@@ -1,0 +1,108 @@
+"""Recipes, candidates, and which of them is in use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict
+
+from instill.errors import UsageError, WorkspaceError
+from instill.registry.champions import Champions, Change
+from instill.registry.store import Candidate, Registry
+from instill.replies import Candidates, candidates_of
+from instill.server.errors import unknown
+from instill.server.jobs.kinds import recipes
+from instill.server.service import Owning, Reading, Seen
+
+router = APIRouter(prefix="/api", tags=["models"])
+
+
+class Recipes(BaseModel):
+    """Recipes in the workspace's folder and in its folder `recipes`."""
+
+    recipes: Sequence[str]
+
+
+class CandidateShown(BaseModel):
+    """A candidate's card, whether it is in use, and what is wrong with its files ("" when nothing is)."""
+
+    card: dict[str, Any]
+    champion: bool
+    problem: str
+
+
+class Promotion(BaseModel):
+    """`force`: also one that the gate rejected or did not see."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    force: bool = False
+
+
+class Rollback(BaseModel):
+    """`base`: its name or hash, where several have champions."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    base: str | None = None
+
+
+@router.get("/recipes")
+def list_recipes(seen: Owning) -> Recipes:
+    """What can be trained: `POST /api/jobs` with the kind "train"."""
+    return Recipes(recipes=recipes(seen.service.folder))
+
+
+@router.get("/models")
+def list_models(seen: Reading) -> Candidates:
+    """Candidates whose documents the caller may see, oldest first, and which of them is in use."""
+    return candidates_of(_registry(seen), seen.caller)
+
+
+@router.get("/models/{candidate}")
+def show_model(seen: Reading, candidate: str) -> CandidateShown:
+    """A candidate's card: what it was made from, what was measured, what the gate said."""
+    found = _found(seen, candidate)
+    registry = _registry(seen)
+    problem = ""
+    try:
+        registry.check(found.card.id)
+    except WorkspaceError as error:
+        problem = error.what
+    card = found.card.model_dump(mode="json")
+    card["documents"] = found.card.made_from.shown_to(seen.labels).as_json()
+    champion = Champions(registry).champion(found.card.base.hash) == found.card.id
+    return CandidateShown(card=card, champion=champion, problem=problem)
+
+
+@router.post("/models/{candidate}/promote")
+def promote(seen: Owning, candidate: str, promotion: Promotion) -> Change:
+    """Use a candidate with its base from now on."""
+    found = _found(seen, candidate)
+    return Champions(_registry(seen)).promote(found.card.id, force=promotion.force)
+
+
+@router.post("/models/rollback")
+def rollback(seen: Owning, back: Rollback) -> Change:
+    """Use what was in use before: the champion before, or the base as it is."""
+    return Champions(_registry(seen)).rollback(back.base)
+
+
+def _registry(seen: Seen) -> Registry:
+    return Registry(seen.workspace.home)
+
+
+def _found(seen: Seen, reference: str) -> Candidate:
+    try:
+        found = _registry(seen).get(reference)
+    except UsageError as error:
+        raise _not_there(reference) from error
+    if not seen.caller.sees(found.card.made_from):
+        raise _not_there(reference)
+    return found
+
+
+def _not_there(reference: str) -> UsageError:
+    return unknown("No candidate is called so.", reference[:80], "List them: GET /api/models")

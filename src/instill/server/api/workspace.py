@@ -1,0 +1,95 @@
+"""What the workspace holds, and how it is set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, SecretStr
+
+from instill import __version__
+from instill.learned.tuned import is_set
+from instill.server.access.roles import Role
+from instill.server.service import Owning, Reading
+from instill.status import Status
+
+router = APIRouter(prefix="/api", tags=["workspace"])
+
+
+class Me(BaseModel):
+    """Who asks. `csrf_token` goes into the header X-CSRF-Token of what a page changes; "" where none is needed."""
+
+    name: str
+    role: Role
+    labels: list[str] | None
+    way: str
+    csrf_token: str
+    version: str
+
+
+class Setting(BaseModel):
+    """One setting: its value ("" for a secret, which is never shown), its default, and whether somebody set it."""
+
+    name: str
+    value: Any
+    default: Any
+    is_set: bool
+    origin: str
+    is_secret: bool
+    about: str
+
+
+class SettingsShown(BaseModel):
+    """All settings, in the order of docs/configuration.md."""
+
+    settings: list[Setting]
+
+
+@router.get("/me")
+def me(seen: Reading) -> Me:
+    """Who asks, and what they may."""
+    who = seen.who
+    labels = None if who.labels is None else list(who.labels)
+    return Me(name=who.name, role=who.role, labels=labels, way=who.way, csrf_token=who.csrf, version=__version__)
+
+
+@router.get("/status")
+def status(seen: Reading) -> Status:
+    """What the workspace holds, as far as the caller may see it."""
+    return seen.workspace.status()
+
+
+@router.get("/settings")
+def settings(seen: Owning) -> SettingsShown:
+    """What is set, and where it comes from; never a secret."""
+    import os
+
+    workspace = seen.workspace
+    now, given = workspace.settings, workspace.given
+    found = []
+    for section in type(now).model_fields:
+        part = getattr(now, section)
+        for key, field in type(part).model_fields.items():
+            value, default = getattr(part, key), field.get_default(call_default_factory=True)
+            secret = isinstance(value, SecretStr)
+            name = f"{section}.{key}"
+            held = is_set(given, name) and name != "documents.url_private"
+            origin = "default"
+            if f"INSTILL_{section}__{key}".upper() in {each.upper() for each in os.environ}:
+                origin = "variable"
+            elif held:
+                origin = "instill.toml"
+            elif value != default and name != "documents.url_private":
+                origin = "learned"
+            found.append(
+                Setting(
+                    name=name,
+                    value=("set" if value.get_secret_value() else "") if secret else value,
+                    default="" if secret else default,
+                    is_set=held,
+                    origin=origin,
+                    is_secret=secret,
+                    about=field.description or "",
+                )
+            )
+    return SettingsShown(settings=found)

@@ -1,0 +1,90 @@
+"""The application: routes, errors, and what every request passes on its way in."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+from starlette.staticfiles import StaticFiles
+
+from instill import __version__
+from instill.server import errors, pages
+from instill.server.access.gate import Gate, Rules
+from instill.server.access.headers import Headers
+from instill.server.access.limits import Limits
+from instill.server.api import asking, conversations, documents, evidence, health, jobs, keys, models, workspace
+from instill.server.jobs.starting import Starting
+from instill.server.service import Service
+
+_ROUTERS = (
+    health.router, workspace.router, documents.router, asking.router, conversations.router, jobs.router,
+    evidence.router, models.router, keys.router, pages.router,
+)  # fmt: skip
+_UPLOADING = ("/api/documents", "/v1/files")
+STATIC = Path(__file__).parent / "pages" / "static"
+
+
+def create_app(folder: Path, *, loopback: bool = True, jobs: bool = True) -> FastAPI:
+    """The application that serves the workspace in `folder`.
+
+    Args:
+        loopback: it is reached from this machine only, so that no key is needed while there is none.
+        jobs: start processes that do jobs; without them they wait for another server.
+
+    Raises:
+        UsageError: the settings cannot be used.
+        WorkspaceError: the catalog cannot be opened.
+    """
+    service = Service(folder, loopback=loopback)
+    limits = service.settings.server
+
+    def most(path: str) -> int:
+        megabytes = limits.max_upload_mb if path.rstrip("/") in _UPLOADING else limits.max_body_mb
+        return int(megabytes * 1024**2)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = limits.answers_at_once + 16
+        threading.Thread(target=service.warm_up, name="instill-warm", daemon=True).start()
+        starting = Starting(folder, service.jobs) if jobs else None
+        if starting is not None:
+            starting.begin()
+        try:
+            yield
+        finally:
+            if starting is not None:
+                await anyio.to_thread.run_sync(starting.end)
+            service.close()
+
+    app = FastAPI(
+        title="Instill",
+        version=__version__,
+        description="Documents, search, and answers with checked citations. Errors are `{error: {kind, what, where, "
+        "remedy}}`, as the command line prints them with `--json`.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        responses={"4XX": {"model": errors.Failed}, "5XX": {"model": errors.Failed}},
+        middleware=[
+            Middleware(Headers),
+            Middleware(Limits, most=most, seconds=limits.body_timeout_s),
+            Middleware(
+                Gate,
+                keys=lambda: service.keys,
+                sessions=lambda: service.sessions,
+                rules=Rules(loopback, limits.requests_per_minute),
+            ),
+        ],
+    )
+    app.state.service = service
+    errors.install(app)
+    for router in _ROUTERS:
+        app.include_router(router)
+    if STATIC.is_dir():
+        app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    return app

@@ -1,0 +1,145 @@
+"""What went wrong, as one form of JSON: `{"error": {"kind", "what", "where", "remedy"}}`, as `--json` prints it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import uuid
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from instill.errors import DocumentError, GeneratorError, InstillError, MissingDependency, UsageError, WorkspaceError
+
+log = logging.getLogger("instill.server")
+
+_STATUS: tuple[tuple[type[InstillError], int], ...] = (
+    (MissingDependency, 501),
+    (GeneratorError, 502),
+    (WorkspaceError, 503),
+    (DocumentError, 422),
+    (UsageError, 400),
+)
+
+
+class Problem(BaseModel):
+    """What happened, where, and what to do next."""
+
+    kind: str
+    what: str
+    where: str
+    remedy: str
+
+
+class Failed(BaseModel):
+    """The answer to a request that went wrong."""
+
+    error: Problem
+
+
+class Refused(UsageError):
+    """A request that is refused with a status of its own; for programs its kind is that of its parent.
+
+    Args:
+        status: of HTTP, 400 to 499.
+        headers: that go with it.
+    """
+
+    def __init__(
+        self, status: int, what: str, *, where: str = "", remedy: str = "", headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(what, where=where, remedy=remedy)
+        self.status = status
+        self.headers = headers or {}
+
+
+def unknown(what: str, where: str, remedy: str = "") -> Refused:
+    """Something that is not there, or not for this caller; in the same words."""
+    return Refused(404, what, where=where, remedy=remedy)
+
+
+def as_json(error: InstillError) -> dict[str, Any]:
+    """The error's parts under "error".
+
+    Example:
+        >>> as_json(Refused(404, "No document is called so.", where="x"))["error"]["kind"]
+        'UsageError'
+    """
+    kind = next(each.__name__ for each in type(error).__mro__ if each.__module__ == InstillError.__module__)
+    return {"error": {**error.as_dict(), "kind": kind}}
+
+
+def status_of(error: InstillError) -> int:
+    """The status of HTTP that tells the same."""
+    if isinstance(error, Refused):
+        return error.status
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 400)
+
+
+def response(error: InstillError) -> Response:
+    """The error as an answer."""
+    headers = error.headers if isinstance(error, Refused) else {}
+    return JSONResponse(as_json(error), status_of(error), headers=headers)
+
+
+def of_bug(error: BaseException) -> InstillError:
+    """What is told of a mistake of ours: a number, under which the log has its traceback."""
+    number = uuid.uuid4().hex[:8]
+    log.error("bug %s: %s", number, type(error).__name__, exc_info=error)
+    return _Bug("The server made a mistake.", where=f"bug {number}", remedy="Its log has more under this number.")
+
+
+class _Bug(InstillError):
+    """Nobody's request is wrong."""
+
+
+def install(app: FastAPI) -> None:
+    """Have every error of the application told in this form."""
+
+    async def ours(_: Request, error: Exception) -> Response:
+        assert isinstance(error, InstillError)
+        return response(error)
+
+    async def invalid(_: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        return response(explained(error.errors()))
+
+    async def http(_: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        told = Refused(error.status_code, _told(error.status_code), headers=dict(error.headers or {}))
+        return response(told)
+
+    async def bug(_: Request, error: Exception) -> Response:
+        return JSONResponse(as_json(of_bug(error)), 500)
+
+    app.add_exception_handler(InstillError, ours)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(Exception, bug)
+
+
+def explained(errors: Any) -> Refused:
+    """What is wrong with a request, by the first thing that is; values of the request are not repeated."""
+    first = errors[0]
+    where = ".".join(str(part) for part in first.get("loc", ()))
+    message = str(first.get("msg", "")).rstrip(".")
+    return Refused(422, "The request cannot be used.", where=where[:200], remedy=f"{message[:300]}; see /docs.")
+
+
+def _told(status: int) -> str:
+    known = {404: "There is nothing at this address.", 405: "This address does not take that method."}
+    return known.get(status, "The request cannot be used.")
+
+
+def event(name: str, data: Any) -> bytes:
+    """One server-sent event; `data` as JSON on one line.
+
+    Example:
+        >>> event("piece", {"text": "a"})
+        b'event: piece\\ndata: {"text": "a"}\\n\\n'
+    """
+    return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()

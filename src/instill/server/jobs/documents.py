@@ -1,0 +1,79 @@
+"""Documents into the index, in a process of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from instill.documents.sources import Source
+from instill.errors import DocumentError
+from instill.ingest import FileOutcome
+from instill.ingest import Progress as Reading
+from instill.replies import plain
+from instill.server.jobs.store import JobStore, Task
+from instill.server.opened import Opened
+from instill.server.uploads import Uploads
+
+_BETWEEN_S = 0.3
+_ENDINGS = {"text/html": ".html", "application/pdf": ".pdf", "text/markdown": ".md", "text/plain": ".txt"}
+
+
+def do_documents(opened: Opened, jobs: JobStore, task: Task) -> Any:
+    """Add what the task names; the report of the ingest as plain data.
+
+    Raises:
+        InstillError: nothing could be added.
+    """
+    workspace = opened.whole
+    told = _Told(jobs, task)
+    if task.kind == "sync":
+        report = workspace.sync(progress=told.progress, on_file=told.file)
+        return json.loads(json.dumps(report, default=plain))
+    labels, metadata = task.arguments["labels"], task.arguments["metadata"]
+    paths = task.arguments.get("paths")
+    if paths is None:
+        paths = [task.arguments["url"] if task.labels is None else _fetched(opened, task)]
+    report = workspace.add(
+        paths, labels=labels, metadata=metadata, follow=False, progress=told.progress, on_file=told.file
+    )
+    return json.loads(json.dumps(report, default=plain))
+
+
+def _fetched(opened: Opened, task: Task) -> str:
+    """What is at the address, kept as a file of those who hold the caller's labels: under the address itself there may
+    be a document that they do not see."""
+    url, settings = task.arguments["url"], opened.whole.settings.documents
+    loaded = Source(url).load(settings)
+    parts = urlsplit(url)
+    name = parts.path.rstrip("/").rpartition("/")[2] or "index"
+    if "." not in name:
+        kind = loaded.content_type.partition(";")[0].strip().lower()
+        name += _ENDINGS.get(kind, ".html")
+    if not loaded.data:
+        raise DocumentError("There is nothing at the address.", where=parts._replace(query="", fragment="").geturl())
+    mark = hashlib.sha256(url.encode()).hexdigest()[:8]
+    folder = opened.folder / ".instill" / "uploads"
+    kept = Uploads(folder, opened.whole, task.labels, settings)
+    return str(kept.keep(f"{parts.hostname}/{mark}/{name}", io.BytesIO(loaded.data)))
+
+
+class _Told:
+    """Passes on what an ingest tells, a few times a second."""
+
+    def __init__(self, jobs: JobStore, task: Task) -> None:
+        self._jobs, self._id = jobs, task.job_id
+        self._next = 0.0
+
+    def progress(self, now: Reading) -> None:
+        if time.monotonic() >= self._next or now.done == now.total:
+            self._next = time.monotonic() + _BETWEEN_S
+            what = Path(now.source).name if now.source else ""
+            self._jobs.tell(self._id, "progress", {"done": now.done, "total": now.total, "what": what})
+
+    def file(self, outcome: FileOutcome) -> None:
+        self._jobs.tell(self._id, "file", plain(outcome))

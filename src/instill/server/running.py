@@ -1,0 +1,111 @@
+"""Serving: where it may listen, and until when."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import uvicorn
+
+from instill.errors import UsageError
+from instill.server.app import create_app
+from instill.server.service import Service
+
+DRAIN_S = 30
+"""What is being answered when the server is told to end has so long to be finished."""
+
+
+def serve(folder: Path, *, host: str | None = None, port: int | None = None, on_ready: Callable[[str], None]) -> None:
+    """Serve the workspace in `folder` until SIGTERM or Ctrl-C.
+
+    Args:
+        host, port: otherwise as they are set.
+        on_ready: called with the address once it is listened to.
+
+    Raises:
+        UsageError: the address is not this machine's own and there is no key, or it cannot be listened to.
+    """
+    app = create_app(folder, loopback=is_loopback(host or _host(folder)))
+    service: Service = app.state.service
+    chosen = service.settings.server
+    host, port = host or chosen.host, chosen.port if port is None else port
+    if not is_loopback(host) and not service.keys.any():
+        service.close()
+        raise UsageError(
+            "Without a key only this machine is served.",
+            where=f"--host {host}",
+            remedy="Make one: instill keys add NAME --role admin",
+        )
+    listening = _listening(host, port)
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=DRAIN_S,
+        proxy_headers=chosen.behind_proxy,
+        forwarded_allow_ips="127.0.0.1,::1" if chosen.behind_proxy else "",
+        h11_max_incomplete_event_size=64 * 1024,
+        http="h11",
+        ws="none",
+    )
+    server = uvicorn.Server(config)
+    with listening:
+        shown, number = listening.getsockname()[:2]
+        name = f"[{shown}]" if ":" in shown else shown
+        threading.Thread(target=_tell, args=(server, on_ready, f"http://{name}:{number}"), daemon=True).start()
+        server.run(sockets=[listening])
+    if not server.started:
+        sys.exit(1)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches it.
+
+    Example:
+        >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("localhost"), is_loopback("0.0.0.0")
+        (True, True, True, False)
+    """
+    try:
+        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _host(folder: Path) -> str:
+    from instill.server.opened import service_settings
+
+    return service_settings(folder).server.host
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0]
+        found = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise UsageError("This address is not known.", where=f"--host {host}", remedy="Use 127.0.0.1.") from error
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind(address)
+        found.listen(2048)
+    except OSError as error:
+        found.close()
+        raise UsageError(
+            f"This address cannot be listened to: {error.strerror}.",
+            where=f"{host}:{port}",
+            remedy="Choose another: --port 8700, or --port 0 for any that is free.",
+        ) from error
+    return found
+
+
+def _tell(server: uvicorn.Server, on_ready: Callable[[str], None], address: str) -> None:
+    while not server.started and not server.should_exit:
+        time.sleep(0.02)
+    if server.started:
+        on_ready(address)

@@ -1,0 +1,140 @@
+"""Documents that are sent to the service, kept as files until, and as long as, they are in the index."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from instill.catalog import Labels
+from instill.documents.sources import identity
+from instill.errors import UsageError
+from instill.escapes import shown
+from instill.server.access.limits import too_large
+from instill.settings import DocumentSettings
+from instill.workspace import Workspace
+
+_CHUNK = 1024 * 1024
+_LONGEST = 120
+_DEEPEST = 20
+
+
+def plain_name(name: str) -> PurePosixPath:
+    """Where a file goes below the folder of uploads: folders of the name are kept, whatever leads elsewhere is not.
+
+    Raises:
+        UsageError: nothing is left of the name.
+
+    Example:
+        >>> plain_name("notes/2024/tea.md").as_posix(), plain_name("../../etc/passwd").as_posix()
+        ('notes/2024/tea.md', 'etc/passwd')
+        >>> plain_name("C:\\\\docs\\\\a b.pdf").as_posix(), plain_name("a\\x00b\\n.md").as_posix()
+        ('C_/docs/a b.pdf', 'a_b_.md')
+    """
+    parts = [_plain_part(part) for part in unicodedata.normalize("NFC", name).replace("\\", "/").split("/")]
+    parts = [part for part in parts if part]
+    if not parts or len(parts) > _DEEPEST:
+        raise UsageError("A file needs a name.", where=shown(name, 80), remedy="Name it, with its ending.")
+    return PurePosixPath(*parts)
+
+
+def _plain_part(part: str) -> str:
+    kept = "".join("_" if unicodedata.category(each)[0] == "C" or each in '<>:"|?*' else each for each in part)
+    kept = kept.strip().lstrip(".").strip()
+    stem, dot, ending = kept.rpartition(".")
+    if len(kept.encode()) <= _LONGEST:
+        return kept
+    tail = f"-{hashlib.sha256(kept.encode()).hexdigest()[:8]}" + (f".{ending}" if dot and len(ending) < 16 else "")
+    return (stem if dot else kept).encode()[: _LONGEST - len(tail.encode())].decode("utf-8", "ignore") + tail
+
+
+def area_of(labels: Labels) -> str:
+    """The folder of those who hold these labels, so that nobody writes over what others see.
+
+    Example:
+        >>> area_of(None), area_of(("hr",)) == area_of(("hr",)), area_of(("hr",)) == area_of(("it",))
+        ('all', True, False)
+    """
+    if labels is None:
+        return "all"
+    return hashlib.sha256("\n".join(sorted(set(labels))).encode()).hexdigest()[:12]
+
+
+class Uploads:
+    """The files of one caller.
+
+    Args:
+        folder: of all uploads.
+        whole: the workspace as its owner sees it: it knows what stands under a name that the caller does not see.
+        labels: that the caller holds.
+        settings: how large a file may be.
+    """
+
+    def __init__(self, folder: Path, whole: Workspace, labels: Labels, settings: DocumentSettings) -> None:
+        self._folder, self._whole, self._labels, self._settings = folder, whole, labels, settings
+        self._most = int(settings.max_file_mb * 1024**2)
+
+    def keep(self, name: str, content: BinaryIO) -> Path:
+        """Write a file, so that it is on the disk when this returns; its path. One of the same name is replaced.
+
+        Raises:
+            UsageError: it has no name, is empty, or is larger than `documents.max_file_mb`.
+            OSError: the disk is full.
+        """
+        place = self._place(plain_name(name))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        draft = place.with_name(f".{secrets.token_hex(8)}")
+        try:
+            with draft.open("wb") as file:
+                size = 0
+                while chunk := content.read(_CHUNK):
+                    size += len(chunk)
+                    if size > self._most:
+                        raise too_large(self._most)
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(place)
+        finally:
+            draft.unlink(missing_ok=True)
+        _sync_folder(place.parent)
+        return place
+
+    def _place(self, name: PurePosixPath) -> Path:
+        """Another folder where a document that the caller does not see stands under this name, or a folder does."""
+        area = self._folder / area_of(self._labels)
+        place = area / name
+        if self._is_hidden(place) or place.is_dir() or any(each.is_file() for each in place.parents):
+            place = area / secrets.token_hex(6) / name
+        return place
+
+    def _is_hidden(self, place: Path) -> bool:
+        if self._labels is None:
+            return False
+        records = self._whole.index.records([identity(place)])
+        return any(set(record.labels).isdisjoint(self._labels) for record in records)
+
+    def forget(self, sources: Sequence[str]) -> None:
+        """Delete the files of documents that were removed; what is no upload is left."""
+        for source in sources:
+            file = Path(source)
+            if file.is_absolute() and file.is_relative_to(self._folder) and ".." not in file.parts:
+                file.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a name hold too, where the system can."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    except OSError:
+        pass
+    finally:
+        os.close(handle)
