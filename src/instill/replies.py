@@ -7,6 +7,7 @@ which hold several of them.
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,14 +87,15 @@ class Rows(BaseModel):
 
     @classmethod
     def of(cls, table: pa.Table) -> Rows:
-        """A table's rows, as JSON knows them.
+        """A table's rows, as JSON knows them; bytes are written in hexadecimal.
 
         Raises:
             UsageError: a column holds values that Python has no type for.
         """
         from instill.index.sql_values import plain_rows
 
-        return cls(columns=table.column_names, rows=plain_rows(table))
+        rows = json.loads(json.dumps(plain_rows(table), default=plain))
+        return cls(columns=table.column_names, rows=rows)
 
 
 class ConversationEntry(BaseModel):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
+import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,13 +23,18 @@ PAGES = [
     "add.md", "ask.md", "reader.md", "calibrate.md", "tune.md", "chat.md", "bring-your-own-model.md", "privacy.md",
     "configuration.md", "train.md", "teach.md", "lab.md", "study.md", "compare.md", "curve.md",
 ]  # fmt: skip
+SERVING = ["serve.md"]
+"""Pages that start a server in the background: there `instill` is a program, as it is for a reader, and not a function
+of the shell, which would leave it behind when it is ended."""
+
 BLOCK = re.compile(r"^```(console|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 EXIT = re.compile(r"#\s*exit (\d+)\s*$")
 
 
 def script_of(page: str, python: str) -> str:
-    """The page's commands and programs as one bash script that checks every exit code; `python` is the command."""
-    lines = [f'python() {{ {python} "$@"; }}', 'instill() { python -m instill "$@"; }']
+    """The page's commands and programs as one bash script that checks every exit code; `python` is the command, "" for
+    what is found in the path."""
+    lines = [f'python() {{ {python} "$@"; }}', 'instill() { python -m instill "$@"; }'] if python else []
     for language, body in BLOCK.findall(page):
         if language == "python":
             lines += ["python - <<'PROGRAM' || { echo 'program failed'; exit 99; }", body.rstrip(), "PROGRAM"]
@@ -58,6 +66,33 @@ def test_every_command_of_the_page_works(page: str, tmp_path: Path, base_url: st
     )
     assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("page", SERVING)
+def test_every_command_of_a_page_with_a_server_works(page: str, tmp_path: Path) -> None:
+    write_handbook(tmp_path / "handbook")
+    programs = tmp_path / ".programs"
+    programs.mkdir()
+    for name, words in (("instill", "-m instill"), ("python", "")):
+        (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {words} "$@"\n')
+        (programs / name).chmod(0o755)
+    script = script_of((DOCS / page).read_text(encoding="utf-8"), python="")
+    assert "instill serve" in script
+    path = os.pathsep.join([str(programs), os.environ["PATH"]])
+    environment = {**os.environ, "PATH": path, "NO_COLOR": "1", "OMP_NUM_THREADS": "1"}
+    with (tmp_path / ".said").open("w+") as said:  # A server that is left behind would keep a pipe open.
+        begun = subprocess.Popen(
+            ["bash", "-c", script], cwd=tmp_path, env=environment, stdout=said, stderr=said, start_new_session=True
+        )
+        try:
+            code = begun.wait(timeout=180)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(begun.pid, signal.SIGKILL)
+        said.seek(0)
+        told = said.read()
+    assert code == 0, told[-4000:]
+    assert "Traceback" not in told
 
 
 def test_every_setting_is_on_the_settings_page() -> None:

@@ -119,7 +119,9 @@ def test_conversations_from_before_are_the_owner_s(tmp_path: Path) -> None:
         database.execute("DELETE FROM migrations WHERE name = '0002_labels'")
         database.execute("INSERT INTO conversations VALUES ('abc', '2026-01-01')")
         database.execute("INSERT INTO turns VALUES (1, 'abc', 'user', 'old', '{}', '2026-01-01')")
-        database.execute("INSERT INTO usage VALUES (1, '2026-01-01', 'old', 'old', 0, 1.0, '[]', 1.0)")
+        names = "usage_id, at, question, standalone_question, abstained, confidence, citations, milliseconds"
+        values = "1, '2026-01-01', 'old', 'old', 0, 1.0, '[]', 1.0"
+        database.execute(f"INSERT INTO usage ({names}) VALUES ({values})")
     old = Catalog(file, read_only=True)
     assert (old.conversations(labels=("hr",)), old.usage_count(("hr",)), old.usage_count()) == ([], 0, 1)
     assert [row["conversation_id"] for row in old.conversations()] == ["abc"]

@@ -67,16 +67,16 @@ def sql(
     Example: `instill sql "select source, text from passages order by similarity desc limit 3" --near "refunds"`
     """
     from instill.index.sql_limits import memory_bounded
+    from instill.index.sql_values import plain_rows
 
     with Workspace.open(workspace) as opened, memory_bounded(opened.settings.sql.max_memory_mb):
         table = opened.sql(query, labels=label, near=near)
-    result = Rows.of(table)
     if as_json:
-        print_json(dict(result))
+        print_json(dict(Rows.of(table)))
         return
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for column in table.column_names:
         shown.add_column(styled(column), overflow="fold")
-    for row in result.rows:
+    for row in plain_rows(table):
         shown.add_row(*(styled(clean("" if value is None else str(value), 200)) for value in row.values()))
     out.print(shown)

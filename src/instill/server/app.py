@@ -69,7 +69,6 @@ def create_app(folder: Path, *, loopback: bool = True, jobs: bool = True) -> Fas
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        responses={"4XX": {"model": errors.Failed}, "5XX": {"model": errors.Failed}},
         middleware=[
             Middleware(Headers),
             Middleware(Limits, most=most, seconds=limits.body_timeout_s),
@@ -83,6 +82,7 @@ def create_app(folder: Path, *, loopback: bool = True, jobs: bool = True) -> Fas
     )
     app.state.service = service
     errors.install(app)
+    errors.documented(app)
     for router in _ROUTERS:
         app.include_router(router)
     if STATIC.is_dir():

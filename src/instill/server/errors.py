@@ -122,6 +122,29 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, bug)
 
 
+def documented(app: FastAPI) -> None:
+    """Name this form in the description of every route (OpenAPI), whatever the route answers otherwise."""
+    describe = app.openapi
+
+    def with_errors() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            described = describe()
+            schemas = described.setdefault("components", {}).setdefault("schemas", {})
+            reference = "#/components/schemas/{model}"
+            form = Failed.model_json_schema(ref_template=reference)
+            schemas.update(form.pop("$defs", {}) | {"Failed": form})
+            told = {"application/json": {"schema": {"$ref": reference.format(model="Failed")}}}
+            for operations in described.get("paths", {}).values():
+                for operation in operations.values():
+                    operation["responses"].pop("422", None)
+                    for status, what in (("4XX", "The request is refused."), ("5XX", "It could not be done.")):
+                        operation["responses"][status] = {"description": what, "content": told}
+            app.openapi_schema = described
+        return app.openapi_schema
+
+    app.openapi = with_errors  # type: ignore[method-assign]
+
+
 def explained(errors: Any) -> Refused:
     """What is wrong with a request, by the first thing that is; values of the request are not repeated."""
     first = errors[0]

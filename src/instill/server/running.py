@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import signal
 import socket
 import sys
 import threading
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import uvicorn
+from fastapi import FastAPI
 
 from instill.errors import UsageError
 from instill.server.app import create_app
@@ -42,20 +44,9 @@ def serve(folder: Path, *, host: str | None = None, port: int | None = None, on_
             remedy="Make one: instill keys add NAME --role admin",
         )
     listening = _listening(host, port)
-    config = uvicorn.Config(
-        app,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=30,
-        timeout_graceful_shutdown=DRAIN_S,
-        proxy_headers=chosen.behind_proxy,
-        forwarded_allow_ips="127.0.0.1,::1" if chosen.behind_proxy else "",
-        h11_max_incomplete_event_size=64 * 1024,
-        http="h11",
-        ws="none",
-    )
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(config_of(app, behind_proxy=chosen.behind_proxy))
+    for each in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again when it has ended as it was told
+        signal.signal(each, lambda *_: None)
     with listening:
         shown, number = listening.getsockname()[:2]
         name = f"[{shown}]" if ":" in shown else shown
@@ -63,6 +54,23 @@ def serve(folder: Path, *, host: str | None = None, port: int | None = None, on_
         server.run(sockets=[listening])
     if not server.started:
         sys.exit(1)
+
+
+def config_of(app: FastAPI, *, behind_proxy: bool = False) -> uvicorn.Config:
+    """How the application is served: HTTP/1.1 by h11, which takes nothing that two servers may read differently."""
+    return uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=DRAIN_S,
+        proxy_headers=behind_proxy,
+        forwarded_allow_ips="127.0.0.1,::1" if behind_proxy else "",
+        h11_max_incomplete_event_size=64 * 1024,
+        http="h11",
+        ws="none",
+    )
 
 
 def is_loopback(host: str) -> bool:

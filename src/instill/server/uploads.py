@@ -43,7 +43,7 @@ def plain_name(name: str) -> PurePosixPath:
 
 
 def _plain_part(part: str) -> str:
-    kept = "".join("_" if unicodedata.category(each)[0] == "C" or each in '<>:"|?*' else each for each in part)
+    kept = "".join("_" if not each.isprintable() or each in '<>:"|?*' else each for each in part)
     kept = kept.strip().lstrip(".").strip()
     stem, dot, ending = kept.rpartition(".")
     if len(kept.encode()) <= _LONGEST:

@@ -134,7 +134,7 @@ class Gate:
             raise Refused(
                 429,
                 "Too many requests in a minute.",
-                remedy=f"Wait {seconds:.0f} s; requests_per_minute under [server] sets how many there may be.",
+                remedy=f"Wait {max(1, round(seconds))} s; requests_per_minute under [server] sets the rate.",
                 headers={"retry-after": str(max(1, round(seconds)))},
             )
 

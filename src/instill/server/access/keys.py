@@ -141,7 +141,7 @@ class KeyStore:
     def all(self) -> list[Key]:
         """All keys, oldest first, revoked ones too."""
         with self._catalog.reading() as connection:
-            rows = connection.execute(sa.select(KEYS).order_by(KEYS.c.created, KEYS.c.key_id)).mappings().all()
+            rows = connection.execute(sa.select(KEYS).order_by(sa.text("rowid"))).mappings().all()
         return [_key(dict(row)) for row in rows]
 
     def any(self) -> bool:

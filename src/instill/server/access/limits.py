@@ -91,7 +91,7 @@ def too_large(most: int) -> Refused:
     """For a body of more than `most` bytes."""
     return Refused(
         413,
-        f"The request is larger than {most / 1024**2:g} MB.",
+        f"The request is larger than {most / 1024**2:.3g} MB.",
         remedy="Send less at once, or raise max_body_mb or max_upload_mb under [server] in instill.toml.",
         headers={"connection": "close"},
     )

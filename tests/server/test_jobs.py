@@ -1,0 +1,220 @@
+"""Jobs in processes of their own: done once, told of, stopped, and gone on with by whoever is left."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from instill import Workspace
+from instill.errors import UsageError
+from instill.server.jobs.kinds import WORK, command_line, recipes
+from instill.server.jobs.lanes import lane_lock
+from instill.server.jobs.store import JobStore
+from tests.server.running import process, running
+from tests.server.test_api import events, ok
+
+
+def store_of(workspace: Workspace) -> JobStore:
+    return JobStore(workspace.catalog, workspace.home / "jobs")
+
+
+def until(found: Callable[[], Any], seconds: float = 60) -> Any:
+    """What is found, as soon as it is."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = found()
+        if value:
+            return value
+        time.sleep(0.2)
+    raise AssertionError("it did not come")
+
+
+def test_a_job_s_way_through_the_catalog(tmp_path: Path) -> None:
+    with Workspace.init(tmp_path / "kb") as workspace:
+        jobs = store_of(workspace)
+        first = jobs.add("calibrate", "work", {"risk": 0.1}, labels=("hr",), asked_by="ann")
+        second = jobs.add("tune", "work", {}, labels=None, asked_by="owner")
+        assert [job.kind for job in jobs.all()] == ["tune", "calibrate"]
+        assert [job.kind for job in jobs.all(("hr", "it"))] == ["calibrate"]
+        with pytest.raises(UsageError, match="There is no such job"):
+            jobs.get(first.job_id, ("it",))
+        task = jobs.take("work")
+        assert task is not None
+        assert (task.job_id, task.labels, task.arguments) == (first.job_id, ("hr",), {"risk": 0.1})
+        jobs.tell(task.job_id, "progress", {"done": 3, "total": 9, "what": "asking"})
+        assert jobs.get(first.job_id).progress.done == 3
+        assert jobs.stop(second.job_id).state == "cancelled"
+        again = jobs.take("work")
+        assert again is not None
+        assert again.job_id == first.job_id, "what was left running comes first"
+        assert jobs.get(first.job_id).attempts == 2
+        assert jobs.take("documents") is None
+        jobs.take("work")
+        assert jobs.take("work") is None, "after three deaths it is given up"
+        ended = jobs.get(first.job_id)
+        assert (ended.state, ended.result["what"][:11]) == ("failed", "The process")
+        jobs.end(first.job_id, "done", 1)
+        assert jobs.get(first.job_id).state == "failed", "what has ended stays so"
+        kinds = [event.kind for event in jobs.events(first.job_id)]
+        assert kinds == ["state", "state", "progress", "state", "state", "state"]
+        assert len(jobs.events(first.job_id, None, jobs.events(first.job_id)[3].number)) == 2
+
+
+def test_work_takes_no_paths_and_no_unknown_words(tmp_path: Path) -> None:
+    for kind, arguments in (
+        ("compare", {"arms": "/etc/passwd"}),
+        ("compare", {"study": "../../x"}),
+        ("compare", {"study": "--out=/tmp/x"}),
+        ("curve", {"study": "x y"}),
+        ("train", {"recipe": "../../etc/x.toml"}),
+        ("train", {"recipe": "/etc/x.toml"}),
+        ("train", {"recipe": "--strict.toml"}),
+        ("calibrate", {"questions": "/etc/passwd"}),
+        ("calibrate", {"risk": 2}),
+        ("tune", {"most": "many"}),
+    ):
+        with pytest.raises(UsageError):
+            WORK[kind].checked(arguments)
+    compare = command_line("compare", WORK["compare"].checked({"arm": ["retrieval", "--lab"]}), None, tmp_path)
+    assert compare[:3] == ["compare", "--arm=retrieval", "--arm=--lab"]
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes" / "tone.toml").write_text('name = "tone"\nbase = "micro"\n')
+    (tmp_path / "instill.toml").write_text("")
+    (tmp_path / "other.toml").write_text("x = 1\n")
+    (tmp_path / "link.toml").symlink_to(tmp_path / "recipes" / "tone.toml")
+    assert recipes(tmp_path) == ["recipes/tone.toml"]
+    words = command_line("train", WORK["train"].checked({"recipe": "recipes/tone.toml"}), None, tmp_path)
+    assert words[:4] == ["train", "run", str(tmp_path / "recipes" / "tone.toml"), "--promote"]
+    with pytest.raises(UsageError, match="with all documents"):
+        command_line("train", WORK["train"].checked({"recipe": "recipes/tone.toml"}), ("hr",), tmp_path)
+
+
+OVENS = "# Ovens\n\n" + "\n\n".join(
+    f"The stone oven of the village {name} was built in {1900 + number} by Marta {name}." for number, name in
+    enumerate(("Alba", "Berg", "Cala", "Dorn", "Elva", "Fels", "Gola", "Hain", "Isla", "Jura", "Kamp", "Lund"))
+)  # fmt: skip
+
+
+def test_documents_and_long_work_over_http(tmp_path: Path) -> None:
+    Workspace.init(tmp_path / "kb").close()
+    with running(tmp_path / "kb", jobs=True) as server, server.client() as client:
+        files = [
+            ("files", ("ovens.md", OVENS.encode())),
+            ("files", ("empty.md", b"")),
+            ("files", ("x.pdf", b"%PDF-no")),
+        ]
+        data = {"paths": ["a/ovens.md", "a/empty.md", "x.pdf"], "metadata": '{"year": 2024}', "wait": "50"}
+        job = ok(client.post("/api/documents", files=files, data=data), 202)
+        assert job["state"] == "done", job
+        assert [Path(source).name for source in job["result"]["added"]] == ["ovens.md"]
+        assert len(job["result"]["failed"]) == 2
+        [record] = ok(client.get("/api/documents", params={"where": "year = 2024"}))["documents"]
+        assert record["source"].endswith("/.instill/uploads/all/a/ovens.md")
+        with client.stream("GET", f"/api/jobs/{job['job_id']}/events") as response:
+            told = events(response)
+        assert [data["result"] for kind, data in told if kind == "file"].count("failed") == 2
+        assert told[-1][0] == "job"
+        assert ok(client.post("/api/jobs", json={"kind": "calibrate", "arguments": {"risk": 7}}), 400)
+        study = ok(client.post("/api/jobs", json={"kind": "study", "arguments": {"most": 5, "check": False}}), 202)
+        with client.stream("GET", f"/api/jobs/{study['job_id']}/events") as response:
+            told = events(response)
+        done = told[-1][1]
+        assert done["state"] == "done", ok_log(client, study["job_id"])
+        assert [each["id"] for each in ok(client.get("/api/studies"))["studies"]] == [done["result"]["id"]]
+        assert set(done["result"]) == {"id", "folder", "made"}
+        assert "progress" in [kind for kind, _ in told]
+        shown = ok(client.get(f"/api/studies/{done['result']['id']}", params={"many": 2}))
+        assert len(shown["shown"]) == 2
+        wrong = ok(client.post("/api/jobs", json={"kind": "compare", "arguments": {"study": "none"}}), 202)
+        ended = until(lambda: ended_job(client, wrong["job_id"]))
+        assert (ended["state"], ended["result"]["what"]) == ("failed", "No study set is called so.")
+        assert "$ instill compare" in ok_log(client, wrong["job_id"])
+        assert ok(client.delete(f"/api/documents/{record['doc_id']}"))["removed"][0]["doc_id"] == record["doc_id"]
+        assert not Path(record["source"]).exists()
+        assert ok(client.get("/api/documents"))["documents"] == []
+
+
+def ended_job(client: httpx.Client, job_id: str) -> Any:
+    job = ok(client.get(f"/api/jobs/{job_id}"))
+    return job if job["state"] in ("done", "failed", "cancelled") else None
+
+
+def ok_log(client: httpx.Client, job_id: str) -> str:
+    return client.get(f"/api/jobs/{job_id}/log").text
+
+
+def test_two_servers_do_a_job_once_and_the_one_that_is_left_goes_on(tmp_path: Path) -> None:
+    """Uploads to two servers; one is killed while they are taken in. Everything that was acknowledged goes in, once."""
+    place = tmp_path / "kb"
+    Workspace.init(place).close()
+    acknowledged: list[str] = []
+    with process(place) as first, process(place) as second:
+        with first.client() as one, second.client() as other:
+            for number in range(16):
+                client = (one, other)[number % 2]
+                text = f"# Note {number}\n\nThe number of this note is {number}.\n" + "Filling words stand here. " * 400
+                ok(client.post("/api/documents", files={"files": (f"{number}.md", text.encode())}), 202)
+                acknowledged.append(f"{number}.md")
+            until(lambda: [job for job in ok(other.get("/api/jobs"))["jobs"] if job["state"] == "done"])
+            with Workspace.open(place) as workspace:
+                workers = lane_processes(place)
+                assert len(workers) == 1, "one process does the documents of a workspace"
+                first.kill()
+                jobs = until(lambda: all_ended(other))
+                records = workspace.documents()
+                events_of = {job["job_id"]: store_of(workspace).events(job["job_id"]) for job in jobs}
+            assert sorted(Path(record.source).name for record in records) == sorted(acknowledged)
+            assert [job["state"] for job in jobs] == ["done"] * 16
+            for job in jobs:
+                done = [event for event in events_of[job["job_id"]] if event.data == {"state": "done"}]
+                assert len(done) == 1
+                assert job["attempts"] <= 2
+            assert sum(job["attempts"] for job in jobs) <= 17, "only the one that was being done is done again"
+        code, said = second.end()
+        assert code == 0, said
+        assert "Traceback" not in said
+    until(lambda: not lane_processes(place))
+
+
+def all_ended(client: httpx.Client) -> Any:
+    jobs = ok(client.get("/api/jobs"))["jobs"]
+    return jobs if all(job["state"] in ("done", "failed", "cancelled") for job in jobs) else None
+
+
+def lane_processes(place: Path) -> list[int]:
+    """Processes that do the documents of this workspace, as the system lists them."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"instill.server.jobs.lanes" in words and str(place).encode() in words:
+            found.append(int(folder.name))
+    return found
+
+
+def test_a_job_is_stopped_and_a_lane_is_held_by_one(tmp_path: Path) -> None:
+    place = tmp_path / "kb"
+    with Workspace.init(place) as workspace:
+        workspace.add_text(OVENS, name="ovens.md")
+        jobs = store_of(workspace)
+        with lane_lock(jobs.folder, "work") as held, lane_lock(jobs.folder, "work") as second:
+            assert held is not None
+            assert second is None
+        with running(place, jobs=True) as server, server.client() as client:
+            job = ok(client.post("/api/jobs", json={"kind": "tune", "arguments": {"most": 300}}), 202)
+            until(lambda: "$ instill tune" in ok_log(client, job["job_id"]))
+            stopped = ok(client.delete(f"/api/jobs/{job['job_id']}"))
+            assert stopped["state"] in ("waiting", "running", "cancelled")
+            ended = until(lambda: ended_job(client, job["job_id"]))
+            assert ended["state"] == "cancelled"
+            again = ok(client.delete(f"/api/jobs/{job['job_id']}"))
+            assert again["state"] == "cancelled"
+            assert json.dumps(ended["result"]) == "null"
