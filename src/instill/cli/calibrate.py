@@ -17,6 +17,7 @@ from instill.cli.output import (
     print_json,
     progress_bar,
 )
+from instill.cli.questions import own_questions
 from instill.cli.terminal import say, say_block
 from instill.errors import UsageError
 from instill.measure.saying import percent_beside, percent_text
@@ -59,20 +60,19 @@ def calibrate(
     Example: `instill calibrate --risk 0.1 --plot curve.svg`
     """
     from instill.cli.curve_picture import svg_picture
-    from instill.study.questions import read_questions
     from instill.tuning.calibration import calibrate as run
 
-    own = None if questions is None else read_questions(questions)
     with Workspace.open(workspace) as whole, progress_bar("Asking", hidden=as_json) as update:
         opened = whole.seen_by(label)
         if opened.is_empty:
             raise UsageError(EMPTY)
+        own, origin = own_questions(questions, opened)
         report = run(
             opened,
             risk=risk,
             confidence=confidence,
             questions=own,
-            origin="written" if questions is None else str(questions),
+            origin=origin,
             most=most,
             unanswerable=unanswerable,
             seed=seed,

@@ -19,6 +19,7 @@ from instill.cli import (
     generator,
     lab,
     models,
+    questions,
     search,
     serve,
     study,
@@ -57,6 +58,7 @@ generator.register(app)
 lab.register(app)
 doctor.register(app)
 serve.register(app)
+questions.register(app)
 
 
 def _print_version(wanted: bool) -> None:

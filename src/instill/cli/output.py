@@ -27,7 +27,10 @@ WorkspaceOption = Annotated[
 ]
 QuestionsOption = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Your own questions, JSON Lines; otherwise they are written from the documents."),
+    typer.Option(
+        metavar="FILE",
+        help="Your own questions, JSON Lines, or `feedback`: those that people judged; otherwise written by rules.",
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")]
 LabelOption = Annotated[

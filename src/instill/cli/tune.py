@@ -15,6 +15,7 @@ from instill.cli.output import (
     print_json,
     progress_bar,
 )
+from instill.cli.questions import own_questions
 from instill.cli.terminal import say, say_block
 from instill.errors import UsageError
 from instill.workspace import EMPTY, Workspace
@@ -58,15 +59,13 @@ def search(
 
     Example: `instill tune search --questions questions.jsonl --apply`
     """
-    from instill.study.questions import read_questions
     from instill.tuning.search import keep, tune_search
 
-    own = None if questions is None else read_questions(questions)
-    origin = "written" if questions is None else str(questions)
     with Workspace.open(workspace) as whole:
         opened = whole.seen_by(label)
         if opened.is_empty:
             raise UsageError(EMPTY)
+        own, origin = own_questions(questions, opened)
         with progress_bar("Measuring", hidden=as_json) as update:
             report = tune_search(
                 opened,

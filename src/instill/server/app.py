@@ -17,13 +17,24 @@ from instill.server import errors, pages
 from instill.server.access.gate import Gate, Rules
 from instill.server.access.headers import Headers
 from instill.server.access.limits import Limits
-from instill.server.api import asking, conversations, documents, evidence, health, jobs, keys, models, workspace
+from instill.server.api import (
+    asking,
+    conversations,
+    documents,
+    evidence,
+    health,
+    jobs,
+    keys,
+    models,
+    questions,
+    workspace,
+)
 from instill.server.jobs.starting import Starting
 from instill.server.service import Service
 
 _ROUTERS = (
     health.router, workspace.router, documents.router, asking.router, conversations.router, jobs.router,
-    evidence.router, models.router, keys.router, pages.router,
+    evidence.router, models.router, keys.router, questions.router, pages.router,
 )  # fmt: skip
 _UPLOADING = ("/api/documents", "/v1/files")
 STATIC = Path(__file__).parent / "pages" / "static"

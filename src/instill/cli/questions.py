@@ -1,0 +1,164 @@
+"""questions list, judge, export, clear."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from instill.cli.output import JsonOption, LabelOption, WorkspaceOption, clean, columns, print_json, readable
+from instill.cli.terminal import say, say_block
+from instill.errors import UsageError
+from instill.workspace import Workspace
+
+if TYPE_CHECKING:
+    from instill.feedback import Kind, Verdict
+    from instill.study.types import AskedQuestion
+
+app = typer.Typer(no_args_is_help=True, help="What people asked, and what they say of the answers.")
+
+FEEDBACK = "feedback"
+"""As a file of questions: those that people judged."""
+
+
+def register(parent: typer.Typer) -> None:
+    """Add this group's commands to the application."""
+    parent.add_typer(app, name="questions")
+
+
+@app.command("list")
+def list_(
+    kind: Annotated[
+        str, typer.Option(help="all, answered, refused, right, wrong, unjudged, corrected, missing or slow.")
+    ] = "all",
+    words: Annotated[str, typer.Option(help="Only questions that hold these words.")] = "",
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many.")] = 20,
+    label: LabelOption = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The newest questions. `missing`: corrected by words that no document holds.
+
+    Example: `instill questions list --kind refused`
+    """
+    from instill.feedback import Feedback, Questions
+
+    with Workspace.open(workspace) as opened:
+        found = Feedback(opened.seen_by(label)).newest(cast("Kind", kind), words=words, limit=limit)
+    if as_json:
+        print_json(Questions(questions=found).model_dump(mode="json"))
+        return
+    if not found:
+        say("No questions.")
+        return
+    rows: list[tuple[str, ...]] = [("id", "asked", "answer", "judged", "question")]
+    for each in found:
+        judged = each.verdict
+        said = "" if judged is None else judged.verdict + (", corrected" if judged.correction else "")
+        shown = "refused" if each.abstained else str((each.answer or {}).get("short", ""))
+        rows.append((str(each.question_id), each.at[:16], clean(shown, 30), said, clean(each.question, 70)))
+    say_block(columns(rows))
+
+
+@app.command()
+def judge(
+    question: Annotated[int, typer.Argument(metavar="ID", help="Its number in the list.")],
+    verdict: Annotated[str, typer.Argument(metavar="right|wrong", help="Of the answer, or of the refusal.")],
+    correction: Annotated[str, typer.Option(help="The right answer; its words are looked for in the documents.")] = "",
+    note: Annotated[str, typer.Option(help="What else there is to say.")] = "",
+    label: LabelOption = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say whether an answer is right, and what would be.
+
+    Example: `instill questions judge 12 wrong --correction "within fourteen days"`
+    """
+    from instill.feedback import Feedback
+
+    with Workspace.open(workspace) as opened:
+        found = Feedback(opened.seen_by(label)).judge(
+            question, cast("Verdict", verdict), correction=correction, note=note, judge="command line"
+        )
+    if as_json:
+        print_json(found.model_dump(mode="json"))
+        return
+    say(f"Kept: {verdict}.")
+    said = found.judgements[-1]
+    for span in said.spans:
+        say(f"It stands in {clean(span.source)} [{span.start}, {span.end}): {readable(span.text, 200)}")
+    if said.correction and not said.spans:
+        say("No document holds these words: the answer is missing from the documents.", fg="yellow")
+
+
+@app.command()
+def export(
+    to: Annotated[Path, typer.Option("--to", metavar="FILE", help="JSON Lines; what was there is replaced.")],
+    label: LabelOption = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the judged questions with their answers and evidence, as other commands read them by --questions.
+
+    Example: `instill questions export --to questions.jsonl`
+    """
+    from instill.study.questions import write_jsonl
+
+    with Workspace.open(workspace) as opened:
+        found = judged_questions(opened.seen_by(label))
+    count = write_jsonl(to, found)
+    if as_json:
+        print_json({"file": str(to), "questions": count})
+    else:
+        say(f"Wrote {count} question{'s' * (count != 1)} to {to}")
+
+
+@app.command()
+def clear(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Delete all questions, what was said of them, and all conversations.
+
+    Example: `instill questions clear`
+    """
+    from instill.feedback import Feedback
+
+    with Workspace.open(workspace) as opened:
+        count = Feedback(opened).clear()
+    if as_json:
+        print_json({"cleared": count})
+    else:
+        say(f"Deleted {count} question{'s' * (count != 1)}, and all conversations.")
+
+
+def own_questions(file: Path | None, workspace: Workspace) -> tuple[Sequence[AskedQuestion] | None, str]:
+    """What `--questions` names, and how that is called in what is stored: a file, or `feedback`.
+
+    Raises:
+        UsageError: the file cannot be read, or nobody has judged an answer yet.
+    """
+    from instill.study.questions import read_questions
+
+    if file is None:
+        return None, "written"
+    if str(file) == FEEDBACK:
+        return judged_questions(workspace), FEEDBACK
+    return read_questions(file), str(file)
+
+
+def judged_questions(workspace: Workspace) -> Sequence[AskedQuestion]:
+    """The questions that people judged.
+
+    Raises:
+        UsageError: there are none.
+    """
+    from instill.feedback import Feedback
+
+    found = Feedback(workspace).question_set()
+    if not found:
+        raise UsageError(
+            "No answer that was judged can be used yet.",
+            where=FEEDBACK,
+            remedy="Judge some: instill questions list, then: instill questions judge ID right",
+        )
+    return found

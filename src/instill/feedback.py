@@ -1,0 +1,343 @@
+"""What people asked, what they were shown, and what they say of it: kept in the catalog, and made into question sets.
+
+A correction whose words stand in a document is linked to them; one whose words do not says what is missing. Who holds
+labels sees the questions that were asked under labels of theirs, as long as they may see every document behind the
+answer, and what was said of them by who holds no more.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import sqlalchemy as sa
+from pydantic import BaseModel
+
+from instill.arguments import count_of, one_of, text_of, utf8
+from instill.catalog import may_see, now, stored_labels
+from instill.catalog_tables import JUDGEMENTS, USAGE
+from instill.derived import MadeFrom
+from instill.errors import InstillError, UsageError, WorkspaceError
+from instill.study.types import AskedQuestion, EvidenceText
+from instill.workspace import Workspace
+
+if TYPE_CHECKING:
+    from instill.index.lookup import StoredDocument
+
+Verdict = Literal["right", "wrong"]
+Kind = Literal["all", "answered", "refused", "right", "wrong", "unjudged", "corrected", "missing", "slow"]
+
+SLOW_MS = 2000.0
+"""An answer that took longer is slow."""
+
+_LONGEST = 10_000
+_MOST_SPANS = 3
+_LOOKED_AT = 20
+
+
+class Span(BaseModel):
+    """Where words stand: `document.text[start:end] == text` when they were found."""
+
+    doc_id: str
+    source: str
+    start: int
+    end: int
+    text: str
+
+
+class Judgement(BaseModel):
+    """What somebody says of an answer.
+
+    Args:
+        verdict: of a refusal, "right" says that the documents do not answer.
+        correction: the right answer, in the judge's words; "" where none was given.
+        spans: where the words of the correction stand; none: they are missing from the documents that the judge sees.
+        judge: who said it.
+    """
+
+    judgement_id: int
+    at: str
+    verdict: Verdict
+    correction: str
+    spans: list[Span]
+    note: str
+    judge: str
+
+
+class Question(BaseModel):
+    """A question that was asked, what was shown, and what is said of it.
+
+    Args:
+        answer: `text`, `short`, `method`, `generator`; None for what was asked before answers were kept.
+        citations: the spans that were shown, as `doc_id`, `start`, `end`.
+        documents: of the answer, as `doc_id` and `version` (the hash of the content then).
+        judgements: oldest first; the last one counts.
+    """
+
+    question_id: int
+    at: str
+    question: str
+    standalone_question: str
+    abstained: bool
+    confidence: float
+    milliseconds: float
+    answer: dict[str, Any] | None
+    citations: list[dict[str, Any]]
+    documents: list[dict[str, Any]]
+    judgements: list[Judgement]
+
+    @property
+    def verdict(self) -> Judgement | None:
+        """The judgement that counts."""
+        return self.judgements[-1] if self.judgements else None
+
+
+class Questions(BaseModel):
+    """Questions, newest first."""
+
+    questions: list[Question]
+
+
+class Feedback:
+    """The questions of a workspace, as its caller sees them.
+
+    Args:
+        workspace: seen by whoever looks (`Workspace.seen_by`).
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> with Workspace.init(Path(tempfile.mkdtemp()) / "kb") as workspace:
+        ...     _ = workspace.add_text("# Tea\\n\\nTea is brewed at 80 degrees.", name="tea.md")
+        ...     answer = workspace.ask("At how many degrees is tea brewed?")
+        ...     feedback = Feedback(workspace)
+        ...     judged = feedback.judge(answer.question_id, "right")
+        ...     [kept] = feedback.question_set()
+        >>> judged.verdict.verdict, kept.evidence[0].text
+        ('right', 'Tea is brewed at 80 degrees.')
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._catalog = workspace.catalog
+        self._caller = workspace.caller()
+
+    # -- looking -----------------------------------------------------------------------------------------------
+
+    def newest(self, kind: Kind = "all", *, words: str = "", limit: int = 100, before: int = 0) -> list[Question]:
+        """The newest questions.
+
+        Args:
+            kind: "missing": corrected by words that no document holds; "slow": took more than two seconds.
+            words: only questions that hold them.
+            before: only questions with a smaller number; 0: all. For the next page.
+
+        Raises:
+            UsageError: there is no such kind, or `limit` is no count.
+        """
+        one_of(kind, Kind, "kind", "This is not a kind of question.")
+        count_of(limit, "limit")
+        found: list[Question] = []
+        for question in self._seen(before):
+            if _is_kind(question, kind) and words.lower() in question.question.lower():
+                found.append(question)
+                if len(found) == limit:
+                    break
+        return found
+
+    def get(self, question_id: int) -> Question:
+        """One question.
+
+        Raises:
+            UsageError: there is none that the caller may see.
+        """
+        found = next(self._seen(only=question_id), None)
+        if found is None:
+            raise UsageError("There is no such question.", where=str(question_id), remedy="Run: instill questions list")
+        return found
+
+    # -- saying ------------------------------------------------------------------------------------------------
+
+    def judge(
+        self, question_id: int, verdict: Verdict, *, correction: str = "", note: str = "", judge: str = ""
+    ) -> Question:
+        """Say whether an answer, or a refusal, is right; and what would be.
+
+        Args:
+            correction: the right answer; its words are looked for in the documents that the caller sees.
+            judge: who says so.
+
+        Raises:
+            UsageError: there is no such question or verdict, or what is right is corrected.
+            WorkspaceError: the catalog cannot be written.
+        """
+        one_of(verdict, Verdict, "verdict", "This is not a verdict.")
+        question = self.get(question_id)
+        correction, note = utf8(correction, "correction").strip(), utf8(note, "note").strip()
+        if max(len(correction), len(note)) > _LONGEST:
+            raise UsageError(f"This is longer than {_LONGEST:,} characters.", where="correction", remedy="Shorten it.")
+        if correction and verdict == "right":
+            raise UsageError("What is right is not corrected.", where="verdict", remedy="Judge it wrong.")
+        spans = self.places_of(correction, question) if correction else []
+        row = {
+            "usage_id": question_id,
+            "at": now(),
+            "verdict": verdict,
+            "correction": correction,
+            "spans": json.dumps([span.model_dump() for span in spans], ensure_ascii=False),
+            "note": note,
+            "judge": judge,
+            "labels": stored_labels(self._workspace.labels),
+        }
+        with self._catalog.writing() as connection:
+            if connection is None:
+                raise WorkspaceError("Nothing is kept on read-only storage.", where=str(self._catalog.path))
+            connection.execute(sa.insert(JUDGEMENTS).values(row))
+        return self.get(question_id)
+
+    def places_of(self, correction: str, question: Question) -> list[Span]:
+        """Where the words of a correction stand, in any case and however spaced: documents that the answer cites
+        first, then those that a search finds by the correction and by the question. Three at most."""
+        words = re.findall(r"\S+", text_of(correction, "correction"))
+        pattern = re.compile(r"\s+".join(re.escape(word) for word in words), re.IGNORECASE)
+        spans: list[Span] = []
+        for doc_id in dict.fromkeys(self._likely(correction, question)):
+            stored = self._document(doc_id)
+            match = pattern.search(stored.text) if stored else None
+            if stored is not None and match is not None:
+                start, end = match.span()
+                spans.append(
+                    Span(doc_id=doc_id, source=stored.record.source, start=start, end=end, text=stored.text[start:end])
+                )
+                if len(spans) == _MOST_SPANS:
+                    break
+        return spans
+
+    def clear(self) -> int:
+        """Delete all questions, judgements and conversations; how many questions there were. For the owner.
+
+        Raises:
+            UsageError: the workspace is seen under labels.
+        """
+        if self._workspace.labels is not None:
+            raise UsageError("Only the owner clears the log of questions: others asked too.")
+        return self._catalog.clear_usage()
+
+    # -- question sets -----------------------------------------------------------------------------------------
+
+    def question_set(self) -> list[AskedQuestion]:
+        """The judged questions with their answers, oldest first, each wording once (what was said last counts).
+
+        An answer that was judged right has the spans that it cited as evidence, one that was corrected the place where
+        the correction stands. What was rightly refused, and what was corrected by words that no document holds, are
+        questions that the documents do not answer. Spans of documents that changed since are left out.
+        """
+        found: dict[str, AskedQuestion] = {}
+        for question in reversed(list(self._seen())):
+            asked = self._as_asked(question)
+            if asked is not None:
+                found.pop(asked.question.lower(), None)
+                found[asked.question.lower()] = asked
+        return list(found.values())
+
+    def _as_asked(self, question: Question) -> AskedQuestion | None:
+        said, words = question.verdict, question.standalone_question or question.question
+        if said is None:
+            return None
+        if (said.verdict == "right" and question.abstained) or (said.correction and not said.spans):
+            return AskedQuestion(words, answerable=False)
+        if said.verdict == "right":
+            evidence = tuple(self._evidence(question))
+            short = str((question.answer or {}).get("short", ""))
+            return AskedQuestion(words, short, evidence) if evidence else None
+        evidence = tuple(
+            EvidenceText(span.text, span.source, span.doc_id)
+            for span in said.spans
+            if (stored := self._document(span.doc_id)) and stored.text[span.start : span.end] == span.text
+        )
+        return AskedQuestion(words, said.correction, evidence) if evidence else None
+
+    def _evidence(self, question: Question) -> Iterator[EvidenceText]:
+        versions = {each["doc_id"]: each["version"] for each in question.documents}
+        for citation in question.citations:
+            stored = self._document(citation["doc_id"])
+            if stored is not None and stored.record.content_hash == versions.get(citation["doc_id"]):
+                text = stored.text[citation["start"] : citation["end"]]
+                yield EvidenceText(text, stored.record.source, stored.record.doc_id)
+
+    # -- inside ------------------------------------------------------------------------------------------------
+
+    def _seen(self, before: int = 0, *, only: int | None = None) -> Iterator[Question]:
+        """What the caller may see, newest first."""
+        query = sa.select(USAGE).order_by(USAGE.c.usage_id.desc())
+        if before:
+            query = query.where(USAGE.c.usage_id < before)
+        if only is not None:
+            query = query.where(USAGE.c.usage_id == only)
+        said = sa.select(JUDGEMENTS).order_by(JUDGEMENTS.c.judgement_id)
+        if only is not None:
+            said = said.where(JUDGEMENTS.c.usage_id == only)
+        with self._catalog.reading() as connection:
+            rows = connection.execute(query).mappings().all()
+            judged: dict[int, list[sa.RowMapping]] = {}
+            for row in connection.execute(said).mappings():
+                judged.setdefault(row["usage_id"], []).append(row)
+        for row in rows:
+            made = MadeFrom.from_json(None if row["made_from"] is None else json.loads(row["made_from"]))
+            if may_see(_labels(row), self._workspace.labels) and self._caller.sees(made):
+                yield self._question(row, made, judged.get(row["usage_id"], ()))
+
+    def _question(self, row: sa.RowMapping, made: MadeFrom, judged: Sequence[sa.RowMapping]) -> Question:
+        seen = [each for each in judged if may_see(_labels(each), self._workspace.labels)]
+        return Question(
+            question_id=row["usage_id"],
+            at=row["at"],
+            question=row["question"],
+            standalone_question=row["standalone_question"],
+            abstained=row["abstained"],
+            confidence=row["confidence"],
+            milliseconds=row["milliseconds"],
+            answer=None if row["answer"] is None else json.loads(row["answer"]),
+            citations=json.loads(row["citations"]),
+            documents=[{"doc_id": source.doc_id, "version": source.version} for source in made.sources],
+            judgements=[_judgement(each) for each in seen],
+        )
+
+    def _likely(self, correction: str, question: Question) -> Iterator[str]:
+        yield from (each["doc_id"] for each in question.citations)
+        yield from (each["doc_id"] for each in question.documents)
+        for words in (correction, question.standalone_question or question.question):
+            try:
+                hits = self._workspace.search(words[:1000], k=_LOOKED_AT, mode="keyword").hits
+            except InstillError:
+                continue
+            yield from (hit.doc_id for hit in hits)
+
+    def _document(self, doc_id: str) -> StoredDocument | None:
+        return self._workspace.index.document_text(doc_id)
+
+
+def _is_kind(question: Question, kind: Kind) -> bool:
+    said = question.verdict
+    return {
+        "all": True,
+        "answered": not question.abstained,
+        "refused": question.abstained,
+        "right": said is not None and said.verdict == "right",
+        "wrong": said is not None and said.verdict == "wrong",
+        "unjudged": said is None,
+        "corrected": said is not None and bool(said.correction),
+        "missing": said is not None and bool(said.correction) and not said.spans,
+        "slow": question.milliseconds > SLOW_MS,
+    }[kind]
+
+
+def _judgement(row: sa.RowMapping) -> Judgement:
+    names = ("judgement_id", "at", "verdict", "correction", "note", "judge")
+    return Judgement(**{name: row[name] for name in names}, spans=json.loads(row["spans"]))
+
+
+def _labels(row: sa.RowMapping) -> tuple[str, ...] | None:
+    return None if row["labels"] is None else tuple(json.loads(row["labels"]))

@@ -1,0 +1,84 @@
+"""What people asked, and what they say of the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter, Query
+from fastapi.responses import PlainTextResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from instill.errors import UsageError
+from instill.feedback import Feedback, Kind, Question, Questions, Verdict
+from instill.server.errors import unknown
+from instill.server.service import Owning, Reading, Seen
+
+router = APIRouter(prefix="/api/questions", tags=["questions"])
+
+
+class Saying(BaseModel):
+    """What somebody says of an answer: see `instill questions judge`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    verdict: Verdict
+    correction: str = Field("", max_length=10_000)
+    note: str = Field("", max_length=10_000)
+
+
+class Cleared(BaseModel):
+    """How many questions there were."""
+
+    cleared: int
+
+
+@router.get("")
+def list_questions(
+    seen: Reading,
+    kind: Kind = "all",
+    words: str = Query("", max_length=1000),
+    limit: int = Query(100, ge=1, le=1000),
+    before: int = Query(0, ge=0, le=2**62),
+) -> Questions:
+    """The newest questions that the caller may see; `before` is the last number of the page before."""
+    return Questions(questions=Feedback(seen.workspace).newest(kind, words=words, limit=limit, before=before))
+
+
+@router.get("/set", response_class=PlainTextResponse)
+def question_set(seen: Reading) -> str:
+    """The judged questions with their answers and evidence as JSON Lines, as `instill questions export` writes them."""
+    import json
+    from dataclasses import asdict
+
+    found: Sequence[object] = [asdict(each) for each in Feedback(seen.workspace).question_set()]
+    return "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in found)
+
+
+@router.get("/{question_id}")
+def show(seen: Reading, question_id: int) -> Question:
+    """One question, what was shown, and what is said of it."""
+    return _found(seen, question_id)
+
+
+@router.post("/{question_id}/judgements", status_code=201)
+def judge(seen: Reading, question_id: int, saying: Saying) -> Question:
+    """Say whether the answer is right, and what would be. The words of a correction are looked for in the documents."""
+    _found(seen, question_id)
+    return Feedback(seen.workspace).judge(
+        question_id, saying.verdict, correction=saying.correction, note=saying.note, judge=seen.who.name
+    )
+
+
+@router.delete("")
+def clear(seen: Owning) -> Cleared:
+    """Delete all questions, what was said of them, and all conversations."""
+    return Cleared(cleared=Feedback(seen.workspace).clear())
+
+
+def _found(seen: Seen, question_id: int) -> Question:
+    if not 0 < question_id < 2**62:
+        raise unknown("There is no such question.", "question_id")
+    try:
+        return Feedback(seen.workspace).get(question_id)
+    except UsageError as error:
+        raise unknown(error.what, error.where, "List them: GET /api/questions") from error

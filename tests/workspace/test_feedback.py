@@ -1,0 +1,156 @@
+"""Questions, answers and judgements are kept; a correction is linked to where it stands; labels and purge hold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from instill import Workspace
+from instill.errors import UsageError
+from instill.feedback import Feedback, Kind
+from instill.study.types import AskedQuestion, EvidenceText
+from tests.cli.test_cli import as_json, instill
+from tests.conftest import write_handbook
+
+HOTEL, LAPTOP, TRAIN = "How much may a hotel cost?", "When is a lost laptop reported?", "Who drives the night train?"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Iterator[Workspace]:
+    write_handbook(tmp_path / "handbook")
+    with Workspace.init(tmp_path / "kb") as found:
+        found.add(tmp_path / "handbook")
+        yield found
+
+
+def asked(workspace: Workspace, question: str) -> int:
+    number = workspace.ask(question).question_id
+    assert number is not None
+    return number
+
+
+def test_what_was_asked_and_shown_is_kept_with_spans_and_versions(workspace: Workspace) -> None:
+    answer = workspace.ask(HOTEL)
+    [kept] = Feedback(workspace).newest()
+    assert answer.question_id == kept.question_id == 1
+    assert kept.answer == {"text": answer.text, "short": answer.short, "method": "extractive", "generator": ""}
+    [citation] = answer.citations
+    assert kept.citations == [{"doc_id": citation.doc_id, "start": citation.start, "end": citation.end}]
+    [record] = workspace.index.records(doc_ids=[citation.doc_id])
+    assert kept.documents == [{"doc_id": record.doc_id, "version": record.content_hash}]
+    assert (kept.abstained, kept.judgements) == (False, [])
+    refused = workspace.ask("What is the capital of Mongolia?")
+    assert Feedback(workspace).newest("refused")[0].question_id == refused.question_id
+
+
+def test_a_correction_is_linked_to_its_span_or_is_missing(workspace: Workspace) -> None:
+    feedback = Feedback(workspace)
+    hotel, laptop, train = (asked(workspace, question) for question in (HOTEL, LAPTOP, TRAIN))
+    feedback.judge(hotel, "right", judge="ann")
+    linked = feedback.judge(laptop, "wrong", correction="within  ONE\nhour", note="it was shorter")
+    [span] = linked.judgements[0].spans
+    stored = workspace.show(span.doc_id)
+    assert stored.text[span.start : span.end] == span.text == "within one hour"
+    assert span.source.endswith("passwords.txt")
+    missing = feedback.judge(train, "wrong", correction="Ms Lindqvist drives it.")
+    assert missing.judgements[0].spans == []
+    kinds: tuple[Kind, ...] = ("right", "wrong", "corrected", "missing", "unjudged", "refused")
+    found = {kind: [each.question_id for each in feedback.newest(kind)] for kind in kinds}
+    assert found == {
+        "right": [hotel], "wrong": [train, laptop], "corrected": [train, laptop], "missing": [train], "unjudged": [],
+        "refused": [train],
+    }  # fmt: skip
+    assert [each.question_id for each in feedback.newest(words="LAPTOP")] == [laptop]
+    assert [each.question_id for each in feedback.newest(limit=1, before=train)] == [laptop]
+    assert feedback.question_set() == [
+        AskedQuestion(HOTEL, "up to 140 euros a night", (EvidenceText(*_cited(workspace, hotel)),)),
+        AskedQuestion(LAPTOP, "within  ONE\nhour", (EvidenceText("within one hour", span.source, span.doc_id),)),
+        AskedQuestion(TRAIN, answerable=False),
+    ]
+    feedback.judge(laptop, "right")
+    assert feedback.question_set()[1].answer == "within one hour", "what was said last counts"
+    for number, verdict, correction in ((99, "right", ""), (hotel, "maybe", ""), (hotel, "right", "x")):
+        with pytest.raises(UsageError):
+            feedback.judge(number, verdict, correction=correction)  # type: ignore[arg-type]
+
+
+def _cited(workspace: Workspace, number: int) -> tuple[str, str, str]:
+    [citation] = Feedback(workspace).get(number).citations
+    stored = workspace.show(citation["doc_id"])
+    return stored.text[citation["start"] : citation["end"]], stored.record.source, stored.record.doc_id
+
+
+def test_spans_of_documents_that_changed_are_no_evidence(workspace: Workspace) -> None:
+    number = asked(workspace, HOTEL)
+    Feedback(workspace).judge(number, "right")
+    file = workspace.path.parent / "handbook" / "travel.md"
+    file.write_text(file.read_text().replace("140", "150"))
+    workspace.sync()
+    assert Feedback(workspace).question_set() == []
+
+
+def test_labels_decide_who_sees_questions_and_judgements(workspace: Workspace) -> None:
+    records = {Path(record.source).name: record for record in workspace.documents()}
+    workspace.index.relabel(records["travel.md"].doc_id, ["staff", "hr"])
+    staff, hr, both = (workspace.seen_by(labels) for labels in ("staff", "hr", ["hr", "staff"]))
+    number = asked(staff, HOTEL)
+    owners = asked(workspace, LAPTOP)
+    assert [each.question_id for each in Feedback(workspace).newest()] == [owners, number]
+    assert [each.question_id for each in Feedback(staff).newest()] == [number]
+    assert [each.question_id for each in Feedback(both).newest()] == [number]
+    assert Feedback(hr).newest() == []
+    with pytest.raises(UsageError, match="no such question"):
+        Feedback(hr).judge(number, "right")
+    Feedback(both).judge(number, "wrong", correction="something that hr knows")
+    assert Feedback(staff).get(number).judgements == []
+    assert len(Feedback(both).get(number).judgements) == 1
+    workspace.index.relabel(records["travel.md"].doc_id, ["hr"])
+    assert Feedback(staff).newest() == [], "the document behind it is not theirs any more"
+    with pytest.raises(UsageError, match="owner"):
+        Feedback(staff).clear()
+
+
+def test_purging_a_document_takes_its_words_out_of_the_log(workspace: Workspace) -> None:
+    feedback = Feedback(workspace)
+    hotel, laptop = asked(workspace, HOTEL), asked(workspace, LAPTOP)
+    feedback.judge(laptop, "wrong", correction="up to 140 euros a night")
+    feedback.judge(hotel, "wrong", note="140")
+    [travel] = [record for record in workspace.documents() if record.source.endswith("travel.md")]
+    workspace.remove(travel.doc_id)
+    workspace.purge()
+    [left] = feedback.newest()
+    assert (left.question_id, left.judgements) == (laptop, [])
+    files = [file for file in workspace.home.rglob("*") if file.is_file()]
+    assert not any(b"140 euros" in file.read_bytes() for file in files)
+    assert feedback.clear() == 1
+    assert feedback.newest() == []
+
+
+def test_questions_at_the_command_line(workspace: Workspace) -> None:
+    place = workspace.path
+    instill("ask", HOTEL, cwd=place)
+    instill("ask", TRAIN, cwd=place)
+    assert "No answer that was judged" in instill("calibrate", "--questions", "feedback", cwd=place, code=2).stderr
+    shown = instill("questions", "judge", "2", "wrong", "--correction", "nobody at all", cwd=place).stdout
+    assert "missing from the documents" in shown
+    assert as_json("questions", "judge", "1", "right", cwd=place)["judgements"][0]["judge"] == "command line"
+    listed = as_json("questions", "list", "--kind", "refused", cwd=place)["questions"]
+    assert [each["question"] for each in listed] == [TRAIN]
+    assert HOTEL in instill("questions", "list", cwd=place).stdout
+    instill("questions", "export", "--to", "set.jsonl", cwd=place)
+    rows = [json.loads(line) for line in (place / "set.jsonl").read_text().splitlines()]
+    assert [(row["question"], row["answerable"]) for row in rows] == [(HOTEL, True), (TRAIN, False)]
+    report = as_json("calibrate", "--questions", "feedback", cwd=place, code=1)
+    assert report["asked"] >= 2
+    assert instill("questions", "clear", cwd=place).stdout == "Deleted 2 questions, and all conversations.\n"
+
+
+@pytest.mark.parametrize("section", ["[log]\nquestions = false\n", "[privacy]\nlog_questions = false\n"])
+def test_nothing_is_kept_where_it_is_switched_off(workspace: Workspace, section: str) -> None:
+    (workspace.path / "instill.toml").write_text(section)
+    with Workspace.open(workspace.path) as opened:
+        assert opened.ask(HOTEL).question_id is None
+        assert Feedback(opened).newest() == []
