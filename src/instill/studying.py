@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from instill.errors import UsageError
@@ -11,6 +11,7 @@ from instill.workspace import EMPTY, Workspace
 if TYPE_CHECKING:
     from instill.study.making import StudySettings, Writer
     from instill.study.stored import StoredStudy
+    from instill.study.types import AskedQuestion
 
 
 def study_workspace(
@@ -19,6 +20,8 @@ def study_workspace(
     *,
     check: bool = True,
     generated: bool = False,
+    questions: Sequence[AskedQuestion] | None = None,
+    problem: Callable[[str], None] = lambda _: None,
     progress: Callable[[str, int, int], None] = lambda *_: None,
 ) -> StoredStudy:
     """Make a study set from all documents and keep it in the workspace; one with the same id is replaced.
@@ -27,6 +30,8 @@ def study_workspace(
         workspace: as its caller sees it (`Workspace.seen_by`): the documents that are seen are all that is read.
         check: leave out questions whose answer the workspace's reader does not find.
         generated: have the workspace's generator write questions and texts too.
+        questions: people's own, which are asked instead of the rules'; see `instill.study.brought`.
+        problem: is told of each brought question that is not used, up to 20.
         progress: is told what is being done, how much of it, of how much.
 
     Raises:
@@ -46,8 +51,11 @@ def study_workspace(
         settings,
         read=None if reader is None else reads_with(reader),
         writer=_writer(workspace) if generated else None,
+        brought=questions,
         progress=progress,
     )
+    for each in made.problems:
+        problem(each)
     return write_study(workspace.home, made.study, made.rows, made.prompts)
 
 

@@ -18,10 +18,22 @@ def test_a_line_has_a_question_and_what_answers_it(tmp_path: Path) -> None:
         '{"question": "What is the moon made of?", "answerable": false}\n{"question": "How many?", "answer": 31}'
     )
     assert read_questions(file) == [
-        AskedQuestion("Who pays?", "the guild"),
-        AskedQuestion("When?", "", (EvidenceText("in May", "a.md"),)),
-        AskedQuestion("What is the moon made of?", answerable=False),
-        AskedQuestion("How many?", "31"),
+        AskedQuestion("Who pays?", "the guild", line=1),
+        AskedQuestion("When?", "", (EvidenceText("in May", "a.md"),), line=3),
+        AskedQuestion("What is the moon made of?", answerable=False, line=4),
+        AskedQuestion("How many?", "31", line=5),
+    ]
+
+
+def test_a_line_may_name_other_answers_a_quote_and_how_it_asks(tmp_path: Path) -> None:
+    file = tmp_path / "mine.jsonl"
+    file.write_text(
+        '{"question": "Who?", "answer": ["Ann", "A. Bo"], "accepted": "she", "quote": "Ann did.", "document": "a.md"}\n'
+        '{"question": "guild pays", "answer": "Ann", "document": "a.md", "form": "keywords"}\n'
+    )
+    assert read_questions(file) == [
+        AskedQuestion("Who?", "Ann", (EvidenceText("Ann did.", "a.md"),), accepted=("A. Bo", "she"), line=1),
+        AskedQuestion("guild pays", "Ann", (EvidenceText("Ann", "a.md"),), form="keywords", line=2),
     ]
 
 
@@ -30,8 +42,8 @@ def test_written_questions_can_be_read(tmp_path: Path) -> None:
     question = StudyQuestion("When was it?", "1987", "d1", 10, 14, (0, 20), "date")
     assert write_jsonl(file, [question, AskedQuestion("Why?", answerable=False)]) == 2
     assert read_questions(file) == [
-        AskedQuestion("When was it?", "1987", (EvidenceText("1987", "", "d1"),)),
-        AskedQuestion("Why?", answerable=False),
+        AskedQuestion("When was it?", "1987", (EvidenceText("1987", "", "d1"),), line=1),
+        AskedQuestion("Why?", answerable=False, line=2),
     ]
 
 
@@ -43,6 +55,9 @@ def test_written_questions_can_be_read(tmp_path: Path) -> None:
         ('{"question": "a?"}', "neither"),
         ('{"question": "a?", "answer": "b", "answerable": "no"}', "true or false"),
         ('{"question": "a?", "evidence": "text"}', "list of objects"),
+        ('{"question": "a?", "answer": [1, {}]}', "a text or a list of texts"),
+        ('{"question": "a?", "answer": "b", "form": "loud"}', "is one of"),
+        ("[" * 9000, "not JSON"),
         ("\n", "no question in the file"),
     ],
 )

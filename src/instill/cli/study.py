@@ -11,6 +11,7 @@ from instill.cli.callers import asked_by
 from instill.cli.output import (
     JsonOption,
     LabelOption,
+    QuestionsOption,
     WorkspaceOption,
     clean,
     columns,
@@ -18,6 +19,7 @@ from instill.cli.output import (
     progress_bar,
     readable,
 )
+from instill.cli.questions import own_questions
 from instill.cli.terminal import say, say_block
 from instill.replies import studies_of, study_card
 from instill.workspace import Workspace
@@ -51,6 +53,7 @@ def make(
     generator: Annotated[
         bool, typer.Option("--generator", help="Have the workspace's generator write questions and texts too.")
     ] = False,
+    questions: QuestionsOption = None,
     seed: Annotated[int, typer.Option(help="Another seed writes and splits otherwise.")] = 0,
     label: LabelOption = None,
     workspace: WorkspaceOption = None,
@@ -61,25 +64,36 @@ def make(
     The questions are split into training, gate and audit, by fact and by phrasing. Without --generator everything is
     written by rules, which read English prose; the card says how much of the documents they covered.
 
+    With --questions these are asked instead. A line is `{"question": "When was the oven built?", "answer": "1987"}`;
+    `accepted`, `document` and `quote` say more, and `"answerable": false` marks what the documents do not say.
+
     Example: `instill study make --most 200`
+
+    Example: `instill study make --questions asked.jsonl`
     """
     from instill.study.making import StudySettings
     from instill.study.splits import Shares
     from instill.studying import study_workspace
 
     settings = StudySettings(most_facts=most, shares=Shares(gate=gate, audit=audit, controls=controls), seed=seed)
+    problems: list[str] = []
     with Workspace.open(workspace) as opened, progress_bar("Making", hidden=as_json) as update:
+        seen = opened.seen_by(label)
         study = study_workspace(
-            opened.seen_by(label),
+            seen,
             settings,
             check=check,
             generated=generator,
+            questions=own_questions(questions, seen)[0],
+            problem=problems.append,
             progress=lambda what, done, total: update(done, total, what),
         )
     if as_json:
-        print_json({"folder": str(study.folder), **study_card(study.card, label)})
+        print_json({"folder": str(study.folder), **study_card(study.card, label), "problems": problems})
     else:
         _print_card(study.card)
+        for problem in problems:
+            say(f"not asked: {clean(problem, 200)}", fg="yellow")
         say("", f"Kept in {study.folder}", bold=True)
         say(f"Look at some questions: instill study show {study.card.id}")
 

@@ -13,6 +13,9 @@ from instill.documents.decoding import strict_text
 from instill.errors import UsageError
 from instill.study.types import AskedQuestion, EvidenceText, StudyQuestion
 
+FORMS = ("direct", "reworded", "keywords", "reverse", "indirect")
+"""How a question may ask."""
+
 _FORMAT = '{"question": "…", "answer": "…"}'
 
 
@@ -20,7 +23,9 @@ def read_questions(path: str | os.PathLike[str]) -> list[AskedQuestion]:
     """A user's own questions, a JSON object a line.
 
     A line has `question` and, unless `"answerable": false`, an `answer` or an `evidence` list of
-    `{"text": …, "source" or "doc_id": …}` (or both). Other keys are ignored. What `write_jsonl` wrote can be read.
+    `{"text": …, "source" or "doc_id": …}` (or both). `quote` and `document` are short for one piece of evidence, a list
+    of answers holds the others that are as right, as `accepted` does, and `form` says how it asks. Other keys are
+    ignored. What `write_jsonl` wrote can be read.
 
     Raises:
         UsageError: the file cannot be read, a line is not such an object, or there is no line; the line is named.
@@ -39,7 +44,7 @@ def read_questions(path: str | os.PathLike[str]) -> list[AskedQuestion]:
         raise UsageError(f"The questions cannot be read: {error.strerror}.", where=str(file)) from error
     except UnicodeDecodeError as error:
         raise UsageError("The questions are not UTF-8 text.", where=str(file)) from error
-    found = [_read(line, f"{file}, line {number}") for number, line in enumerate(lines, start=1) if line.strip()]
+    found = [_read(line, str(file), number) for number, line in enumerate(lines, start=1) if line.strip()]
     if not found:
         raise UsageError("There is no question in the file.", where=str(file), remedy=f"A line looks like {_FORMAT}")
     return found
@@ -59,13 +64,13 @@ def write_jsonl(path: str | os.PathLike[str], questions: Iterable[StudyQuestion 
     return count
 
 
-def _read(line: str, where: str) -> AskedQuestion:
+def _read(line: str, file: str, number: int) -> AskedQuestion:
+    where = f"{file}, line {number}"
     try:
         row = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise UsageError(
-            f"This line is not JSON: {error.msg}.", where=where, remedy=f"It looks like {_FORMAT}"
-        ) from None
+    except (ValueError, RecursionError) as error:
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else "it cannot be read"
+        raise UsageError(f"This line is not JSON: {reason}.", where=where, remedy=f"It looks like {_FORMAT}") from None
     if not isinstance(row, Mapping) or not _text(row, "question"):
         raise UsageError("This line has no question.", where=where, remedy=f"It looks like {_FORMAT}")
     answerable = row.get("answerable", True)
@@ -76,15 +81,32 @@ def _read(line: str, where: str) -> AskedQuestion:
         isinstance(part, Mapping) and _text(part, "text") for part in evidence
     ):
         raise UsageError('"evidence" is a list of objects with a "text".', where=where)
-    answer = _text(row, "answer")
-    if answerable and not answer and not evidence:
+    form = _text(row, "form") or "direct"
+    if form not in FORMS:
+        raise UsageError(f'"form" is one of {", ".join(FORMS)}.', where=where)
+    answer, *others = [*_texts(row, "answer", where), *_texts(row, "accepted", where)] or [""]
+    quote = _text(row, "quote")
+    if answerable and not answer and not evidence and not quote:
         raise UsageError(
             "This question has neither an answer nor evidence.",
             where=where,
             remedy='Give an "answer", or say "answerable": false.',
         )
-    texts = (EvidenceText(_text(part, "text"), _text(part, "source"), _text(part, "doc_id")) for part in evidence)
-    return AskedQuestion(_text(row, "question"), answer, tuple(texts), answerable)
+    texts = [EvidenceText(_text(part, "text"), _text(part, "source"), _text(part, "doc_id")) for part in evidence]
+    if quote or _text(row, "document"):
+        texts.append(EvidenceText(quote or answer, _text(row, "document")))
+    return AskedQuestion(_text(row, "question"), answer, tuple(texts), answerable, tuple(others), form, number)
+
+
+def _texts(row: Mapping[str, Any], key: str, where: str) -> list[str]:
+    """One text or several."""
+    values = row.get(key)
+    if not isinstance(values, list):
+        return [text] if (text := _text(row, key)) else []
+    found = [_text({key: value}, key) for value in values]
+    if not all(found):
+        raise UsageError(f'"{key}" is a text or a list of texts.', where=where)
+    return found
 
 
 def _text(row: Mapping[str, Any], key: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from instill.derived import made_from
 from instill.errors import UsageError
 from instill.index.lookup import StoredDocument
+from instill.study.brought import PEOPLE, Tied, tie
 from instill.study.facts import Found, find_facts
 from instill.study.filters import (
     ClosedBook,
@@ -28,6 +29,7 @@ from instill.study.phrasings import items_of
 from instill.study.sets import SPLITS, Fact, StudyCard, StudyItem, StudySet, digest
 from instill.study.splits import Shares, with_roles, with_splits
 from instill.study.texts import Retell, training_rows
+from instill.study.types import AskedQuestion
 
 RULES = "rules"
 _ROUNDS = 3
@@ -82,11 +84,16 @@ class Writer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A study set with its training rows and, of a generator, the log of prompts."""
+    """A study set with its training rows and, of a generator, the log of prompts.
+
+    Args:
+        problems: of the questions that were brought and are not used, the first, with their lines.
+    """
 
     study: StudySet
     rows: list[dict[str, Any]]
     prompts: list[Mapping[str, Any]]
+    problems: Sequence[str] = ()
 
 
 def make_study(
@@ -96,6 +103,7 @@ def make_study(
     read: EvidenceReader | None = None,
     closed_book: ClosedBook | None = None,
     writer: Writer | None = None,
+    brought: Sequence[AskedQuestion] | None = None,
     progress: Callable[[str, int, int], None] = lambda *_: None,
 ) -> Made:
     """Make a study set; by rules, the same for the same documents and settings.
@@ -104,6 +112,7 @@ def make_study(
         read: leaves out questions whose answer it does not find in the evidence.
         closed_book: leaves out questions that it answers without any document.
         writer: a generator, which writes questions and texts beside those of the rules.
+        brought: questions of people: these are what is asked, and the rules only word their facts for training.
         progress: is told what is being done, how much of it, of how much.
 
     Raises:
@@ -121,25 +130,23 @@ def make_study(
     if settings.most_facts < 1 or settings.most_per_document < 1 or not 0 <= settings.unsaid <= 1:
         raise UsageError("A study set has at least one fact, and a share is between 0 and 1.")
     held = sorted(documents, key=lambda document: document.record.doc_id)  # Their order must not matter.
-    found = find_facts(held, seed=settings.seed, most_per_document=settings.most_per_document)
-    if not found.facts:
-        raise UsageError(
-            "Nothing in the documents can be asked by rules: no sentence makes sense alone and has a fact in it.",
-            where=", ".join(f"{reason}: {count}" for reason, count in found.sentences.items()),
-            remedy="The rules read English prose. For other documents set a generator: instill study make --generator",
-        )
+    tied = None if brought is None else tie(brought, held)
+    found = _found_by_rules(held, settings) if tied is None else _found_by_people(tied, len(held))
     facts = with_roles(_spread(found.facts, settings), shares=settings.shares, seed=settings.seed)
     taught = sum(fact.role == "taught" for fact in facts)
-    items: list[StudyItem] = []
+    items: list[StudyItem] = [] if tied is None else _of_people(tied, facts)
     for number, fact in enumerate(facts):
-        items += items_of(fact, seed=settings.seed)
+        # Of a fact that is asked by people the rules' wordings are only trained on.
+        if tied is None or fact.role == "taught":
+            items += items_of(fact, seed=settings.seed)
         if writer is not None and fact.role != "removed":
             items += writer.items(fact)
         progress("Writing questions", number + 1, len(facts))
     items += two_document_items(facts)
-    items += unsaid_items(facts, Vocabulary(held), most=round(settings.unsaid * taught), seed=settings.seed)
+    if tied is None:
+        items += unsaid_items(facts, Vocabulary(held), most=round(settings.unsaid * taught), seed=settings.seed)
 
-    rejected: Counter[str] = Counter()
+    rejected: Counter[str] = Counter() if tied is None else Counter(tied.left_out)
 
     def keep(filtered: Filtered) -> list[StudyItem]:
         rejected.update(filtered.rejected)
@@ -149,7 +156,8 @@ def make_study(
     items = keep(distinct(items))
     if read is not None:
         progress("Reading the evidence", 0, len(items))
-        items = keep(following(items, read))
+        by_people = [item for item in items if item.writer == PEOPLE]
+        items = by_people + keep(following([item for item in items if item.writer != PEOPLE], read))
     if closed_book is not None:
         progress("Asking without documents", 0, len(items))
         items = keep(not_known_before(items, closed_book))
@@ -161,12 +169,52 @@ def make_study(
     items, rows, leaks = _without_leaks(facts, items, rows, prompts)
     if writer is not None:
         rejected.update(writer.rejected)
-    card = _card(settings, found, facts, items, rows, rejected, leaks, writer.name if writer else RULES)
-    notes = _notes(found, items, checked=read is not None, writer=writer is not None)
+    written_by = PEOPLE if tied is not None else writer.name if writer else RULES
+    card = _card(settings, found, facts, items, rows, rejected, leaks, written_by)
+    notes = _notes(found, items, checked=read is not None, written_by=written_by)
     sources = made_from(document.record for document in held)
     card = card.model_copy(update={"notes": notes, "sources": sources.as_json()})
     study = StudySet(facts=tuple(facts), items=tuple(items), card=card)
-    return Made(study, linked(rows, facts, sources), prompts)
+    return Made(study, linked(rows, facts, sources), prompts, () if tied is None else tied.problems)
+
+
+def _found_by_rules(held: Sequence[StoredDocument], settings: StudySettings) -> Found:
+    """Facts in the prose of the documents."""
+    found = find_facts(held, seed=settings.seed, most_per_document=settings.most_per_document)
+    if not found.facts:
+        raise UsageError(
+            "Nothing in the documents can be asked by rules: no sentence makes sense alone and has a fact in it.",
+            where=", ".join(f"{reason}: {count}" for reason, count in found.sentences.items()),
+            remedy="The rules read English prose. For other documents bring questions, or set a generator: "
+            "instill study make --questions FILE, instill study make --generator",
+        )
+    return found
+
+
+def _found_by_people(tied: Tied, documents: int) -> Found:
+    """The facts that people ask for."""
+    if not tied.facts:
+        raise UsageError(
+            "The answer of no question stands in the documents.",
+            where="; ".join(tied.problems[:3]),
+            remedy="Write each answer as the document has it, or quote the sentence that answers.",
+        )
+    used = len({fact.doc_id for fact in tied.facts})
+    return Found(tied.facts, documents=Counter({"read": documents, "used": used}))
+
+
+def _of_people(tied: Tied, facts: Sequence[Fact]) -> list[StudyItem]:
+    """The questions about the facts that are used; of a removed one with its evidence to hide."""
+    roles = {fact.id: fact.role for fact in facts}
+    items = [item for item in tied.items if item.fact_ids[0] in roles]
+    return [
+        item.model_copy(
+            update={"phrasing": "unanswerable", "answer": "", "accepted": (), "evidence": (), "excluded": item.evidence}
+        )
+        if roles[item.fact_ids[0]] == "removed" and item.answer
+        else item
+        for item in items
+    ]
 
 
 def find_leaks(
@@ -275,11 +323,18 @@ def _card(
     )
 
 
-def _notes(found: Found, items: Sequence[StudyItem], *, checked: bool, writer: bool) -> tuple[str, ...]:
+def _notes(found: Found, items: Sequence[StudyItem], *, checked: bool, written_by: str) -> tuple[str, ...]:
     """What a reader of the card should know before trusting it."""
-    used, read = found.sentences["used"], found.sentences["read"]
-    notes = [f"The rules found something to ask in {used} of {read} sentences; the rest of the documents is not asked."]
-    if not writer:
+    notes = []
+    if written_by == PEOPLE:
+        count = sum(item.writer == PEOPLE for item in items)
+        notes.append(f"{count} questions are people's own. The reader does not check them.")
+    else:
+        used, read = found.sentences["used"], found.sentences["read"]
+        notes.append(
+            f"The rules found something to ask in {used} of {read} sentences; the rest of the documents is not asked."
+        )
+    if written_by == RULES:
         notes.append("Questions written by rules share more words with their evidence than people's questions do.")
     if not checked:
         notes.append("No reader checked that the answers follow from the evidence.")

@@ -19,6 +19,7 @@ from random import Random
 
 from instill.answer.text import normalise, terms
 from instill.errors import UsageError
+from instill.study.brought import PEOPLE
 from instill.study.leaks import alike
 from instill.study.sets import Fact, Role, Split, StudyItem
 
@@ -134,6 +135,8 @@ def with_splits(
         families = _families(groups[key])
         given = role[groups[key][0].fact_ids[0]]
         Random(f"{seed}:{key}").shuffle(families)  # noqa: S311
+        # Training takes the first: what rules wrote rather than what people ask, which is worth more in the gate.
+        families.sort(key=lambda family: any(item.writer == PEOPLE for item in family))
         for family, split in zip(families, quota.splits(families, given), strict=True):
             for item in family:
                 phrasing = "control" if given == "control" and item.answer else item.phrasing

@@ -46,9 +46,15 @@ class AskedQuestion:
         answer: the expected answer, or "".
         evidence: quotations that answer it, or ().
         answerable: False for a question that the documents do not answer.
+        accepted: other ways to write the answer that are as right.
+        form: how it asks: "direct", "reworded", "keywords", "reverse" or "indirect".
+        line: in the file, from 1; 0 where it came from no file.
     """
 
     question: str
     answer: str = ""
     evidence: tuple[EvidenceText, ...] = ()
     answerable: bool = True
+    accepted: tuple[str, ...] = ()
+    form: str = "direct"
+    line: int = 0

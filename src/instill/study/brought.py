@@ -1,0 +1,210 @@
+"""Questions that people bring become facts and items, each tied to the words that answer it.
+
+A question whose answer does not stand in the documents is told by its line, and not asked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+from instill.answer.found.sentences import split_sentences
+from instill.answer.text import terms
+from instill.index.lookup import StoredDocument
+from instill.study.phrasings import accepted_answers
+from instill.study.sets import Evidence, Fact, Form, StudyItem, fact_id, item_id
+from instill.study.types import AskedQuestion, EvidenceText
+
+PEOPLE = "people"
+"""The writer of these questions, on items and on the card."""
+
+KIND = "asked"
+"""Of the facts that such questions are about."""
+
+_MOST_PROBLEMS = 20
+
+
+@dataclass(slots=True)
+class Tied:
+    """What the brought questions became.
+
+    Args:
+        left_out: questions that could not be used, by reason.
+        problems: of them the first, each with its line and what is wrong.
+    """
+
+    facts: list[Fact] = field(default_factory=list)
+    items: list[StudyItem] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+
+
+def tie(brought: Sequence[AskedQuestion], documents: Iterable[StoredDocument]) -> Tied:
+    """Facts and items of the questions, each with its evidence; questions about the same words are about one fact.
+
+    A question without a quote is tied to the sentence that holds its answer and most of its own words.
+
+    Example:
+        >>> from instill.index.types import DocumentRecord
+        >>> record = DocumentRecord("d1", "oven.md", "markdown", "Oven", "", 0, "", "", (), {}, 1, "")
+        >>> stored = StoredDocument(record, "It rained. The stone oven was built in 1987.", (), (), ())
+        >>> asked = [AskedQuestion("How old is the oven?", "1987"), AskedQuestion("Why?", "no")]
+        >>> tied = tie(asked, [stored])
+        >>> [item.evidence[0].text for item in tied.items], dict(tied.left_out)
+        (['The stone oven was built in 1987.'], {'its answer stands in no document': 1})
+    """
+    held = list(documents)
+    tied = Tied()
+    facts: dict[tuple[str, int, int, str], Fact] = {}
+    asked: dict[tuple[str, int, int], Fact] = {}
+    # A question in reverse is about the fact that the plain ones ask for.
+    for each in sorted((one for one in brought if one.answerable), key=lambda one: one.form == "reverse"):
+        place, reason = _place(each, held)
+        if place is None:
+            _leave_out(tied, each, reason)
+            continue
+        document, evidence, answer = place
+        span = (evidence.doc_id, evidence.start, evidence.end)
+        if each.form == "reverse" and span in asked:
+            fact = asked[span]
+        else:
+            fact = facts.setdefault((*span, each.answer), _fact(document, evidence, answer, each.answer))
+            asked.setdefault(span, fact)
+        tied.items.append(_item(each, fact, evidence))
+    tied.facts = list(facts.values())
+    tied.items += _unanswerable([one for one in brought if not one.answerable], tied)
+    return tied
+
+
+def _place(
+    each: AskedQuestion, held: Sequence[StoredDocument]
+) -> tuple[tuple[StoredDocument, Evidence, int] | None, str]:
+    """The document, the evidence, and where the answer begins in it; or why there is none."""
+    best: tuple[int, int, StoredDocument, Evidence, int] | None = None
+    reason = "its answer stands in no document"
+    for piece in each.evidence or (EvidenceText(""),):
+        named = [document for document in held if _is_named(document, piece)]
+        if not named:
+            reason = "its document is not in the workspace"
+        quote = "" if piece.text == each.answer else piece.text
+        if named and quote:
+            reason = "its quote stands in no document"
+        for number, document in enumerate(named):
+            for start, end in _spans(document.text, quote, each.answer):
+                text = document.text[start:end]
+                answer = _whole_words(each.answer).search(text)
+                if answer is None:
+                    reason = "its answer does not stand in its quote"
+                    continue
+                evidence = Evidence(doc_id=document.record.doc_id, start=start, end=end, text=text)
+                shared = len(set(terms(each.question)) & {*terms(text), *terms(document.record.title)})
+                if best is None or (shared, -number) > best[:2]:
+                    best = (shared, -number, document, evidence, start + answer.start())
+    return (None, reason) if best is None else (best[2:], "")
+
+
+def _is_named(document: StoredDocument, piece: EvidenceText) -> bool:
+    source = document.record.source.replace("\\", "/")
+    wanted = piece.source.strip().replace("\\", "/").removeprefix("./")
+    if piece.doc_id and document.record.doc_id != piece.doc_id:
+        return False
+    return not wanted or source == wanted or source.endswith(f"/{wanted}")
+
+
+def _spans(text: str, quote: str, answer: str) -> Iterable[tuple[int, int]]:
+    """Where the quote stands, whatever its white space; without one the sentences that hold the answer."""
+    if quote:
+        words = quote.split()
+        if words[0] in text:
+            for match in re.finditer(r"\s+".join(map(re.escape, words)), text):
+                yield match.span()
+        return
+    for match in _whole_words(answer).finditer(text):
+        first = text.rfind("\n\n", 0, match.start()) + 1
+        last = text.find("\n\n", match.end())
+        part = text[first : last if last >= 0 else len(text)]
+        around = [
+            (first + unit.start, first + unit.end)
+            for unit in split_sentences(part)
+            if first + unit.start <= match.start() and match.end() <= first + unit.end
+        ]
+        yield around[0] if around else match.span()
+
+
+def _whole_words(answer: str) -> re.Pattern[str]:
+    """The answer as it may stand in a text: not inside a longer word, with any white space, in any case; a text as a
+    whole where there is none."""
+    if not answer.strip():
+        return re.compile(r"\S(?:.*\S)?", re.DOTALL)
+    pattern = r"\s+".join(map(re.escape, answer.split()))
+    before = r"(?<!\w)" if answer.strip()[:1].isalnum() else ""
+    after = r"(?!\w)" if answer.strip()[-1:].isalnum() else ""
+    return re.compile(f"{before}{pattern}{after}", re.IGNORECASE)
+
+
+def _fact(document: StoredDocument, evidence: Evidence, start: int, answer: str) -> Fact:
+    found = _whole_words(answer).match(document.text[start : evidence.end])
+    said = found.group() if found else answer
+    return Fact(
+        id=fact_id(evidence.doc_id, evidence.start, evidence.end, said),
+        doc_id=evidence.doc_id,
+        evidence=evidence,
+        subject="",
+        answer=said,
+        start=start,
+        end=start + len(said),
+        kind=KIND,
+        title=document.record.title,
+    )
+
+
+def _item(each: AskedQuestion, fact: Fact, evidence: Evidence) -> StudyItem:
+    form = cast(Form, each.form)
+    found = _whole_words(each.answer).search(evidence.text)
+    said = found.group() if found else each.answer
+    accepted = dict.fromkeys(filter(None, [*accepted_answers(said), each.answer, *each.accepted]))
+    return StudyItem(
+        id=item_id([fact.id], each.question, said),
+        fact_ids=(fact.id,),
+        phrasing=form,
+        form=form,
+        question=each.question,
+        answer=said,
+        accepted=tuple(accepted),
+        evidence=(evidence,),
+        writer=PEOPLE,
+    )
+
+
+def _unanswerable(brought: Sequence[AskedQuestion], tied: Tied) -> list[StudyItem]:
+    """Questions that no document answers, each set beside the fact that shares most words with it, no fact twice."""
+    left = {fact.id: set(terms(f"{fact.title} {fact.evidence.text}")) for fact in tied.facts}
+    items = []
+    for each in brought:
+        if not left:
+            _leave_out(tied, each, "more unanswerable questions than facts")
+            continue
+        words = set(terms(each.question))
+        near = max(left, key=lambda id_: len(words & left[id_]))
+        del left[near]
+        items.append(
+            StudyItem(
+                id=item_id([near], each.question, ""),
+                fact_ids=(near,),
+                phrasing="unanswerable",
+                form=each.form,
+                question=each.question,
+                answer="",
+                writer=PEOPLE,
+            )
+        )
+    return items
+
+
+def _leave_out(tied: Tied, each: AskedQuestion, reason: str) -> None:
+    tied.left_out[reason] += 1
+    if len(tied.problems) < _MOST_PROBLEMS:
+        tied.problems.append(f"{f'line {each.line}: ' if each.line else ''}{reason}: {each.question}")
