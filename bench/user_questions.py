@@ -32,7 +32,7 @@ from instill import Workspace
 from instill.answer.types import Answer, Turn
 from instill.cli.output import columns
 
-FOLDERS = {
+FOLDERS = {  # Of other sets the folder has the set's name.
     "docs_redis": "docs_redis",
     "docs_rust_book": "docs_rust_book/src",
     "kite_sourcegraph": "kite_sourcegraph/content",
@@ -184,7 +184,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True, help="keep the workspaces here")
-    parser.add_argument("--sets", nargs="*", default=["docs_redis", "kite_sourcegraph"], choices=[*FOLDERS])
+    parser.add_argument("--sets", nargs="*", default=["docs_redis", "kite_sourcegraph"], metavar="NAME")
     parser.add_argument("--conversations", action="store_true", help="ask the conversations too")
     parser.add_argument("--talks", action="store_true", help="ask the made-up conversations in bench/talks too")
     parser.add_argument("--refusal", nargs="*", default=[], choices=["rgb", "nomiracl"], help="refusal sets to ask")
@@ -195,7 +195,7 @@ def main() -> None:
     options.work.mkdir(parents=True, exist_ok=True)
     everything: list[tuple[str, Result]] = []
     for name in options.sets:
-        files = [options.data / "documents" / FOLDERS[name]]
+        files = [options.data / "documents" / FOLDERS.get(name, name)]
         with opened(options.work / name, files, options.generator) as workspace:
             results = ask_all(workspace, lines_of(options.data / "questions" / f"{name}.jsonl"))
             print(f"== {name}")

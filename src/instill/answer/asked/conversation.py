@@ -110,13 +110,9 @@ def standalone(
     about = about_of(history)
     points_back = leaves_out(question)
     leans = points_back or _responds(question)
-    if leans and generator is not None:
-        written = by_generator(question, history, generator)
-        if written:
-            by = "generator" if written != question else ""
-            return Standalone(written, written, by, (Form(written),), about, points_back)
-    own = resolved(question, state_of(history, alike), alike) if points_back else question
-    if _only_led_in(question, own):
+    written = by_generator(question, history, generator) if leans and generator is not None else ""
+    own = written or (resolved(question, state_of(history, alike), alike) if points_back else question)
+    if not written and _only_led_in(question, own):
         points_back = leans = False
     points_back = points_back or _goes_on(question, history)
     present = set(terms(own))
@@ -124,8 +120,9 @@ def standalone(
         word for word in left_unsaid(question, history, model, points_back=leans) if not set(terms(word)) <= present
     ]
     search = " ".join([own, *unsaid, *(_last_answers(history) if leans or unsaid else ())])
-    by = "conversation" if own != question else ""
-    return Standalone(own, search, by, _forms(own, question), about, points_back)
+    by = "" if own == question else "generator" if written else "conversation"
+    forms = (Form(own),) if written else _forms(own, question)
+    return Standalone(own, search, by, forms, about, points_back)
 
 
 def _forms(own: str, question: str) -> tuple[Form, ...]:
