@@ -28,6 +28,9 @@ CHANGES, LAB_CHANGES = 4, 12
 
 _NOT_IN_LAB = ("study", "arms", "method", "last_layers", "rank", "epochs", "learning_rate", "replay", "label")
 
+_LEARNING_TO_READ = 4
+"""Rows that teach to read are shown this many times less often than facts, which are learnt by heart."""
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to the application."""
@@ -57,7 +60,9 @@ def compare(
     method: Annotated[Literal["lora", "dora", "full"], typer.Option(help="How arms are fine-tuned.")] = "lora",
     last_layers: Annotated[int, typer.Option(min=0, help="Only so many layers, with --method full; 0: all.")] = 0,
     rank: Annotated[int, typer.Option(min=1, help="Of the adapter: larger learns more, and forgets more.")] = 16,
-    epochs: Annotated[int, typer.Option(min=1, help="How often each training row is shown.")] = 8,
+    epochs: Annotated[
+        int, typer.Option(min=1, help="How often each training row is shown; rows that teach to read a fourth of it.")
+    ] = 8,
     learning_rate: Annotated[float | None, typer.Option(help="Otherwise the method's own.")] = None,
     replay: Annotated[float, typer.Option(min=0, max=0.9, help="Share of rows of what the base can do.")] = 0.25,
     noise: Annotated[int, typer.Option(min=0, help="Questions that are asked again among other passages.")] = 60,
@@ -159,7 +164,8 @@ def compare(
             raise UsageError(EMPTY)
         folder = _trained_base(opened) if train else ""
         if folder:
-            tuning = TuningPlan("compare", folder, method, last_layers, rank, learning_rate, epochs)
+            reading = max(1, epochs // _LEARNING_TO_READ)
+            tuning = TuningPlan("compare", folder, method, last_layers, rank, learning_rate, epochs, reading)
             plan = replace(plan, tuning=replace(tuning, replay_share=replay, seed=seed))
         plan = replace(_accepting(plan, opened, acceptable), own=_own_arms(opened, arms))
         chosen_arms(plan, generator=has_generator(opened))  # Before a study set is made for nothing.

@@ -109,7 +109,8 @@ def train_arms(
             unknown=plan.unknown,
         )
         rows = linked(rows, study.facts(), study.card.made_from | made_from(workspace.documents()))
-        found[AWARE] = tune_arm(workspace, plan.tuning, "reading", rows, replay, folder, watch)
+        reading = replace(plan.tuning, epochs=plan.tuning.reading_epochs or plan.tuning.epochs)
+        found[AWARE] = tune_arm(workspace, reading, "reading", rows, replay, folder, watch)
     return Trained(found, replay.shown, replay.kept_back)
 
 

@@ -35,6 +35,8 @@ class TuningPlan:
         rank: of an adapter; no effect with "full".
         learning_rate: None: the method's own.
         epochs: how often every row is seen, 1 or more.
+        reading_epochs: the same of rows that teach to read, which are ten times as long, and teach one skill together;
+            None: as `epochs`.
         batch_size: rows of a step, 1 or more.
         replay_share: of an epoch's rows, 0 to 0.9; no effect where there is no replay.
     """
@@ -46,6 +48,7 @@ class TuningPlan:
     rank: int = 8
     learning_rate: float | None = None
     epochs: int = 3
+    reading_epochs: int | None = None
     batch_size: int = 16
     replay_share: float = 0.25
     seed: int = 0
