@@ -24,6 +24,12 @@ from instill.index.types import Hit
         ("Why is the sky blue?", []),
         ("Can 1,200 people enter room 5?", ["5"]),
         ("what does --dry-run do", ["--dry-run"]),
+        ("My invoices should start at number 5000. Where do I set this?", []),
+        ("I have version 8 here. How do I upgrade?", ["8"]),
+        ("We run PostgreSQL 12. Can I upgrade?", ["PostgreSQL", "12"]),
+        ("I get E-9999. What now?", ["E-9999"]),
+        ("oops, foo_1.2-1.1 went into the wrong queue", []),
+        ("I moved it and re-uploaded it, where is it?", []),
     ],
 )
 def test_pins(question: str, pins: list[str]) -> None:
@@ -36,6 +42,10 @@ def test_pins(question: str, pins: list[str]) -> None:
         (Pin("3.1", "number"), "New in 3.13", False),
         (Pin("3.1", "number"), "New in 3.1.", True),
         (Pin("3.1", "number"), "New in v3.1", True),
+        (Pin("NFSv4", "code"), "With NFS version 4 one port is enough.", True),
+        (Pin("NFSv4", "code"), "With NFS version 3 there are four.", False),
+        (Pin("v6", "code"), "The IPv6 address", True),
+        (Pin("v6", "code"), "since v6.1", False),
         (Pin("1200", "number"), "It holds 1,200 people", True),
         (Pin("1,200", "number"), "It holds 1200 people", True),
         (Pin("E-12", "code"), "error e-12 means", True),

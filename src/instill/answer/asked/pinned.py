@@ -23,17 +23,24 @@ _NUMBER = re.compile(r"(?<![\w.])[vV]?\d[\d,.'\u202f]*(?:[kKmM]\b)?(?![\w])|(?<!
 _CODE = re.compile(
     r"`[^`\n]{2,60}`"
     r"|\b[A-Za-z]+(?:[-_#./:][A-Za-z]+)*[-_#./:]?\d[\w.#:/-]*\b"  # E-9999, C2065, Q1, utf8
-    r"|\b\w+_\w+\b|--?[a-z][\w-]{2,}\b"  # snake_case, --flags
+    r"|\b\w+_\w+\b|(?<![\w-])--?[a-z][\w-]{2,}\b"  # snake_case, --flags
     r"|\b[a-z]+[A-Z]\w*\b"  # camelCase
 )
 _NAME = re.compile(r"(?<![.!?:]\s)(?<!^)(?<![\"“(])\b[A-Z][\w’'&-]*[\w](?:\s+[A-Z][\w’'&-]*\w)*")
 _VERSIONED = re.compile(
     r"(?:\b[A-Z][\w+#-]*|\b(?i:versions?|release|quarter|level|step|phase|chapter|room|number|no\.))\s*$"
 )
+_COUNTED = re.compile(r"(?:room|number|no\.)\s*$")
 _WORDS = re.compile(r"[\w.#+'’&/-]*\w")
 _THOUSANDS = re.compile(r"(?<=\d)[,'\u202f](?=\d{3}\b)")
 _NUMBER_BEFORE = re.compile(r"\d[\d.,]*\s$")
+_VERSION = re.compile(r"v\d[\d.]*")
+_NAME_AND_VERSION = re.compile(r"([a-z]{2,}?)v?(\d+)")
 _SHORTENED = re.compile(r"[’'](?:m|ve|ll|d|re|s)$")
+_PLACEHOLDER = re.compile(r"(?<![A-Za-z])(?:foo|bar|baz|xyz)(?![A-Za-z])\S*", re.IGNORECASE)
+"""Names that stand for any name: "foo_1.2-1" is the asker's file, whatever it is called."""
+_OWN = re.compile(r"\b(?:i|i'm|i've|my|we|our)\b", re.IGNORECASE)
+_SENTENCE = re.compile(r"[^.!?]+(?:[.!?](?=\S)[^.!?]+)*[.!?]*\s*")
 _GIVEN = re.compile(UNIT, re.IGNORECASE)
 """A unit behind a number. Whether "a trip that costs 2000 EUR" needs approval is decided by "above 1,500 EUR"."""
 
@@ -69,7 +76,8 @@ class Evidence:
         wanted = _bare_number(pin.text) if pin.kind == "number" else _plain(pin.text.strip("`"))
         # A number may be followed by its unit ("80C", "5gb"), as in the question, but "16k" is another number than 16.
         unit = r"(?![km]\b)[a-z%°€$£]{1,4}\b|" if pin.kind == "number" else ""
-        return bool(re.search(rf"(?<![\w.]){_flexible(wanted)}(?={unit}(?!\w|\.\d))", self._plain))
+        before = r"(?<![\d.])" if _VERSION.fullmatch(wanted) else r"(?<![\w.])"  # "v6" stands in "IPv6".
+        return bool(re.search(rf"{before}{_flexible(wanted)}(?={unit}(?!\w|\.\d))", self._plain))
 
 
 def spoken_in(hit: Hit, headings: str, text: str) -> list[str]:
@@ -81,7 +89,8 @@ def spoken_in(hit: Hit, headings: str, text: str) -> list[str]:
 def pins_of(question: str) -> list[Pin]:
     """What `question` pins down, in its order.
 
-    A number of one digit counts only where it tells one of several apart ("Redis 7", "version 2", "step 3").
+    A number of one digit counts only where it tells one of several apart ("Redis 7", "version 2", "step 3"). So does
+    any number in a statement about the asker: "My invoices start at 5000. Where do I set this?"
 
     Example:
         >>> [pin.text for pin in pins_of("Does PowerShell 8.2 return E-9999 on Windows?")]
@@ -89,9 +98,12 @@ def pins_of(question: str) -> list[Pin]:
     """
     found: list[tuple[int, int, Pin]] = []
     decides = "yesno" in read_question(question).wanted
+    own = _told_of_the_asker(question)
+    placeholders = [match.span() for match in _PLACEHOLDER.finditer(question)]
 
     def add(start: int, end: int, kind: PinKind) -> None:
-        if not any(start < known_end and known_start < end for known_start, known_end, _ in found):
+        taken = [*placeholders, *((known_start, known_end) for known_start, known_end, _ in found)]
+        if not any(start < known_end and known_start < end for known_start, known_end in taken):
             found.append((start, end, Pin(question[start:end], kind)))
 
     for match in _CODE.finditer(question):
@@ -101,7 +113,11 @@ def pins_of(question: str) -> list[Pin]:
         digits = sum(character.isdigit() for character in question[match.start() : end])
         if decides and (_GIVEN.match(question, end) or question[: match.start()].endswith(("€", "$", "£"))):
             continue
-        if digits > 1 or _VERSIONED.search(question[: match.start()]):
+        versioned = _VERSIONED.search(question[: match.start()])
+        told = any(start <= match.start() < stop for start, stop in own)
+        if told and (versioned is None or _COUNTED.match(versioned.group())):
+            continue
+        if digits > 1 or versioned:
             add(match.start(), end, "number")
     for match in _NAME.finditer(question):
         for word in re.finditer(r"\S+", match.group()):
@@ -112,6 +128,16 @@ def pins_of(question: str) -> list[Pin]:
             if normalise(word.group()) not in STOPWORDS and normalise(name) not in STOPWORDS and len(name) > 1:
                 add(place, place + len(name), "name")
     return [pin for _, _, pin in sorted(found, key=lambda each: each[0])]
+
+
+def _told_of_the_asker(question: str) -> list[tuple[int, int]]:
+    """Sentences that tell what the asker has or wants, in front of the sentence that asks."""
+    sentences = [match.span() for match in _SENTENCE.finditer(question)]
+    return [
+        (start, stop)
+        for start, stop in sentences[:-1]
+        if _OWN.search(question, start, stop) and not question[start:stop].rstrip().endswith("?")
+    ]
 
 
 def missing_pins(pins: Iterable[Pin], evidence: Evidence) -> list[Pin]:
@@ -170,6 +196,9 @@ def _bare_number(text: str) -> str:
 
 def _flexible(wanted: str) -> str:
     """The pattern of a pin: hyphen, space and underscore are the same, a leading "v" may be there or not."""
+    versioned = _NAME_AND_VERSION.fullmatch(wanted)
+    if versioned:  # "NFSv4" is written "NFS v4", "NFS 4" and "NFS version 4" too
+        return rf"{re.escape(versioned[1])}[-_ ]?(?:v|version )?{versioned[2]}"
     pattern = re.escape(wanted)
     pattern = re.sub(r"(?:\\[- ]|_)", r"[-_ ]?", pattern)
     return rf"v?{pattern}" if wanted[:1].isdigit() else pattern

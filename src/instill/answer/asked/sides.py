@@ -12,12 +12,12 @@ from instill.index.types import Hit
 MOST_SIDES = 4
 """Most things that are looked for one by one."""
 
-_END = r"(?=[?.;:]|$)"
+_END = r"(?=[?.;:]|\s[-–—]\s|$)"
 _FORMS = (
     rf"\b(?:differences? between|compar(?:e|ing|ison (?:of|between)))\s+(?P<list>.+?){_END}",
     rf"\bhow (?:do|does|did|are|is) (?P<list>.+?) (?:differ|different|compare)"
     rf"(?: (?:from|to|with) (?P<last>.+?))?{_END}",
-    rf"(?P<first>[^?.,:]+?)\s+(?:vs\.?|versus)\s+(?P<last>[^?.,]+){_END}",
+    rf"(?P<first>[^?.,:]+?)\s+(?:vs\.?|versus)\s+(?P<last>[^?.,]+?)(?:{_END}|(?=,))",
     rf"^(?:so |and |but )?(?:is|are|was|were|does|do|did|has|have|can|will)\s+(?P<first>.+?)\s+"
     rf"(?:\w+er|more|less|better|worse)\b(?P<instead>[^?]*?)\sthan\s+(?P<last>.+?){_END}",
     rf"\b(?:which|who|what)\b[^?,:]*\b(?:\w+er|more|less|better|worse|best)\b[^?,:]*[,:]"
