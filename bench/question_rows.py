@@ -1,0 +1,115 @@
+"""Rows for the reader from question sets: `python bench/question_rows.py --sets DIR --folders DIR --work DIR --out DIR`.
+
+--sets holds `NAME.jsonl` in the form of `bench/user_questions.py` with one piece of evidence each, and `answer`, its
+words; --folders holds the documents of each set in `NAME`. Every question is asked of the project's own search over
+its folder. The passages that hold the quote are the rows that answer (with the answer's place; as a whole where the
+answer is no words of it), and the others that were found are the rows that do not: near the topic, as in use.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from user_questions import lines_of, opened, plain
+
+from instill import Workspace
+from instill.answer.reading.reader_input import heading
+from instill.index.types import Hit
+
+FOUND = 8
+"""Passages that are looked at, as the reader does in use."""
+
+WRONG = 4
+"""Rows of a question that do not answer it, at most."""
+
+_LONGEST_ANSWER = 240
+
+
+def rows_of(workspace: Workspace, name: str, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The rows of one question, those that answer it first."""
+    hits = list(workspace.search(asked["question"], k=FOUND).hits)
+    evidence = asked.get("evidence") or []
+    if asked["answerable"]:
+        quote = evidence[0]["quote"]
+        right = [hit for hit in hits if _stands(quote, hit.text)]
+        if not right:
+            right = [
+                hit for hit in workspace.search(quote[:400], k=FOUND).hits if _stands(quote, hit.text)
+            ][:1]  # fmt: skip
+        for hit in right[:2]:
+            yield _row(name, asked["question"], hit, _spans(asked.get("answer", ""), quote, hit.text), answers=True)
+    decisive = [plain(each) for piece in asked.get("accept", []) for each in piece]
+    wrong = [
+        hit
+        for hit in hits
+        if not asked["answerable"] or not any(each in plain(hit.text) for each in decisive)
+    ]  # fmt: skip
+    for hit in wrong[:WRONG]:
+        yield _row(name, asked["question"], hit, [], answers=False)
+
+
+def _row(name: str, question: str, hit: Hit, spans: list[tuple[int, int]], *, answers: bool) -> dict[str, Any]:
+    return {
+        "question": question,
+        "passage": hit.text,
+        "title": heading(hit.title, hit.headings),
+        "group": f"{name}/{hit.source.rpartition('/')[2]}",
+        "answers": [{"text": hit.text[start:end], "start": start} for start, end in spans],
+        "answerable": answers,
+    }
+
+
+def _stands(quote: str, text: str) -> bool:
+    """Whether most of the quote's words stand in a row in the text, whatever its marks."""
+    wanted, held = _bare(quote), _bare(text)
+    return wanted in held or wanted[: max(40, len(wanted) // 2)] in held
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", " ", plain(text)).strip()
+
+
+def _spans(answer: str, quote: str, text: str) -> list[tuple[int, int]]:
+    """Where the answer stands in the passage, nearest to the quote's beginning; [] where it is not words of it."""
+    words = answer.split()
+    if not words or len(answer) > _LONGEST_ANSWER:
+        return []
+    found = [match.span() for match in re.finditer(r"\s+".join(map(re.escape, words)), text, re.IGNORECASE)]
+    opening = quote.split()[:4]
+    begin = re.search(r"\W+".join(map(re.escape, opening)), text, re.IGNORECASE)
+    at = begin.start() if begin else 0
+    return sorted(found, key=lambda span: (span[0] < at, abs(span[0] - at)))[:1]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sets", type=Path, required=True)
+    parser.add_argument("--folders", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True, help="keep the workspaces here")
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    for file in sorted(options.sets.glob("*.jsonl")):
+        name = file.stem
+        if name.endswith(".conversations") or (options.out / file.name).exists():
+            continue
+        questions = lines_of(file)
+        with opened(options.work / name, [options.folders / name]) as workspace:
+            rows = [row for asked in questions for row in rows_of(workspace, name, asked)]
+        answering = sum(row["answerable"] for row in rows)
+        marked = sum(bool(row["answers"]) for row in rows)
+        print(
+            f"{name}: {len(questions)} questions, {len(rows)} rows, {answering} answer, {marked} with words", flush=True
+        )
+        (options.out / file.name).write_text(
+            "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8"
+        )
+
+
+if __name__ == "__main__":
+    main()
