@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from instill.answer.asked.ellipsis import SAID_BESIDE
+from instill.answer.asked.subject import topic_name
 from instill.answer.text import terms
 from instill.answer.types import Turn, is_refusal
 
@@ -85,6 +86,6 @@ def about_of(history: Sequence[Turn]) -> About:
         tuple(each for each in best if each in titles),
         {each: weights[each] / weights[best[0]] for each in best},
         (*newest.documents, *newest.topics, "")[0],
-        name,
+        topic_name(name),
         section,
     )

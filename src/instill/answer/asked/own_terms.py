@@ -24,6 +24,7 @@ from instill.answer.asked.subject import (
     noun_phrases,
     phrases,
     subject_of,
+    topic_name,
     without_participle,
 )
 from instill.answer.text import STOPWORDS, terms, word_set
@@ -116,7 +117,7 @@ def state_of(history: Sequence[Turn], alike: Alike | None = None) -> State:
 def _after_answer(state: State, turn: Turn, text: str) -> State:
     state = replace(state, topics=turn.topics)
     if not state.subject:
-        topics = [*turn.topics, text[:200]]
+        topics = [*map(topic_name, turn.topics), text[:200]]
         found = next((phrase for topic in topics for phrase in phrases(topic)), "")
         state = state.after(state.question, found, "")
     if _PERSON_ASKED.search(state.question):

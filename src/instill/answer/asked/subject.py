@@ -44,6 +44,31 @@ _ASPECTS = frozenset(
 )
 
 
+_NUMBERED = re.compile(
+    r"^(?:chapter|section|part|appendix)?\s*(?:\d+(?:\.\d+)*|[A-Z])[.:)]\s+|^\d+(?:\.\d+)+\s+|^\d+\s+(?=(?-i:[A-Z][a-z]))",
+    re.I,
+)
+_SITE = re.compile(
+    r"\s+[—–|·]\s+\S.*$"
+    r"|\s+\S+\s+(?:v?\d[\w.]*\s+)?(?:documentation|docs|manual|handbook|guide|wiki)$"
+    r"|\s+-\s+\S.*\b(?:documentation|docs|manual|handbook|guide|wiki)$",
+    re.IGNORECASE,
+)
+
+
+def topic_name(title: str) -> str:
+    """What a title calls its subject: without the number in front of it and the site behind it.
+
+    Example:
+        >>> topic_name("5. Managing Packages — developers-reference 12.18 documentation")
+        'Managing Packages'
+        >>> topic_name("11.5. Setting Up Windows Shares with Samba"), topic_name("3D models"), topic_name("Redis 7")
+        ('Setting Up Windows Shares with Samba', '3D models', 'Redis 7')
+    """
+    plain = _SITE.sub("", _NUMBERED.sub("", title.strip()))
+    return plain if terms(plain) else title.strip()
+
+
 def subject_of(question: str, *, current: str) -> str:
     """The phrase that the question makes the subject, or "" when it only asks for a detail of the `current` one.
 
