@@ -1,4 +1,4 @@
-"""Rows for the reader from question sets: `python bench/question_rows.py --sets DIR --folders DIR --work DIR --out DIR`.
+"""Rows for the reader from question sets: `python bench/question_rows.py --sets S --folders F --work W --out DIR`.
 
 --sets holds `NAME.jsonl` in the form of `bench/user_questions.py` with one piece of evidence each, and `answer`, its
 words; --folders holds the documents of each set in `NAME`. Every question is asked of the project's own search over
@@ -12,6 +12,7 @@ import argparse
 import json
 import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,32 +25,36 @@ from instill.index.types import Hit
 FOUND = 8
 """Passages that are looked at, as the reader does in use."""
 
-WRONG = 4
-"""Rows of a question that do not answer it, at most."""
+RIGHT, WRONG = 2, 4
+"""Rows of a question that answer it, and that do not, at most."""
 
 _LONGEST_ANSWER = 240
 
 
 def rows_of(workspace: Workspace, name: str, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The rows of one question, those that answer it first."""
-    hits = list(workspace.search(asked["question"], k=FOUND).hits)
-    evidence = asked.get("evidence") or []
-    if asked["answerable"]:
-        quote = evidence[0]["quote"]
-        right = [hit for hit in hits if _stands(quote, hit.text)]
-        if not right:
-            right = [
-                hit for hit in workspace.search(quote[:400], k=FOUND).hits if _stands(quote, hit.text)
-            ][:1]  # fmt: skip
-        for hit in right[:2]:
-            yield _row(name, asked["question"], hit, _spans(asked.get("answer", ""), quote, hit.text), answers=True)
+    hits = workspace.search(asked["question"], k=FOUND).hits
     decisive = [plain(each) for piece in asked.get("accept", []) for each in piece]
-    wrong = [
+    right: list[Hit] = []
+    if asked["answerable"]:
+        evidence = asked["evidence"][0]
+        quote, file = evidence["quote"], evidence["path"].rpartition("/")[2]
+
+        def answers(hit: Hit) -> bool:
+            own = hit.source.rpartition("/")[2] == file
+            return _stands(quote, hit.text) or (own and any(each in plain(hit.text) for each in decisive))
+
+        right = [hit for hit in hits if answers(hit)]
+        right = right or [hit for hit in workspace.search(quote[:400], k=FOUND).hits if answers(hit)][:1]
+        for hit in right[:RIGHT]:
+            yield _row(name, asked["question"], hit, _spans(asked.get("answer", ""), quote, hit.text), answers=True)
+    known = {(hit.doc_id, hit.start) for hit in right}
+    wrong = (
         hit
         for hit in hits
-        if not asked["answerable"] or not any(each in plain(hit.text) for each in decisive)
-    ]  # fmt: skip
-    for hit in wrong[:WRONG]:
+        if (hit.doc_id, hit.start) not in known and not any(each in plain(hit.text) for each in decisive)
+    )
+    for hit in islice(wrong, WRONG):
         yield _row(name, asked["question"], hit, [], answers=False)
 
 
@@ -76,10 +81,12 @@ def _bare(text: str) -> str:
 
 def _spans(answer: str, quote: str, text: str) -> list[tuple[int, int]]:
     """Where the answer stands in the passage, nearest to the quote's beginning; [] where it is not words of it."""
-    words = answer.split()
+    words = re.findall(r"\w+", answer)
     if not words or len(answer) > _LONGEST_ANSWER:
         return []
-    found = [match.span() for match in re.finditer(r"\s+".join(map(re.escape, words)), text, re.IGNORECASE)]
+    # Marks of Markdown may stand between and around the words.
+    pattern = r"[-+$./~\\]{0,3}\b" + r"\W{1,8}".join(map(re.escape, words)) + r"\b"
+    found = [match.span() for match in re.finditer(pattern, text, re.IGNORECASE)]
     opening = quote.split()[:4]
     begin = re.search(r"\W+".join(map(re.escape, opening)), text, re.IGNORECASE)
     at = begin.start() if begin else 0
