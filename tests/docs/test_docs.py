@@ -23,7 +23,7 @@ PAGES = [
     "add.md", "ask.md", "reader.md", "calibrate.md", "tune.md", "chat.md", "bring-your-own-model.md", "privacy.md",
     "configuration.md", "train.md", "teach.md", "lab.md", "study.md", "compare.md", "curve.md",
 ]  # fmt: skip
-SERVING = ["serve.md"]
+SERVING = ["serve.md", "api.md", "mcp.md"]
 """Pages that start a server in the background: there `instill` is a program, as it is for a reader, and not a function
 of the shell, which would leave it behind when it is ended."""
 
@@ -74,7 +74,9 @@ def test_every_command_of_a_page_with_a_server_works(page: str, tmp_path: Path) 
     programs = tmp_path / ".programs"
     programs.mkdir()
     for name, words in (("instill", "-m instill"), ("python", "")):
-        (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {words} "$@"\n')
+        found = os.environ.get("PYTHONPATH", "")
+        start = f'#!/bin/sh\nPYTHONPATH="{found}" exec "{sys.executable}" {words} "$@"\n'
+        (programs / name).write_text(start)
         (programs / name).chmod(0o755)
     script = script_of((DOCS / page).read_text(encoding="utf-8"), python="")
     assert "instill serve" in script

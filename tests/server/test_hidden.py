@@ -104,6 +104,8 @@ def _fill(workspace: Workspace, place: Place) -> None:
 
 
 QUERIES = ("bonus of the board", "Zirkonium", "ninetythousand euros", "who built the stone oven", "zirkonim", "lunch")
+MCP = {"accept": "application/json, text/event-stream", "mcp-protocol-version": "2025-06-18"}
+MODELS = ("instill", "instill:quoted", "instill:grumbledore-0a")
 CONDITIONS = ("", "quorumfield = 'seven'", "source like '%board%'", "title = 'Zirkonium'", "kind = 'markdown'")
 STATEMENTS = (
     "select * from documents",
@@ -133,11 +135,17 @@ def calls(route: Walked, place: Place) -> Iterator[dict[str, Any]]:
             yield {"method": route.method, "url": path, **more}
 
 
+def documents(place: Place) -> list[str]:
+    """What the hidden document may be called."""
+    file = place.folder.parent / "boardroom-papers.md"
+    return [place.hidden["document"], place.hidden["document"][:6], file.name, str(file)]
+
+
 def references(place: Place) -> dict[str, list[str]]:
     """What a path names, by the parameter's name."""
-    hidden, file = place.hidden, place.folder.parent / "boardroom-papers.md"
+    hidden = place.hidden
     return {
-        "doc_id": [hidden["document"], hidden["document"][:6], file.name, str(file)],
+        "doc_id": documents(place),
         "conversation_id": [hidden["conversation"]],
         "job_id": [hidden["job"]],
         "study_id": [hidden["study"], hidden["study"][:4]],
@@ -145,6 +153,8 @@ def references(place: Place) -> dict[str, list[str]]:
         "candidate": [hidden["candidate"], "grumbledore"],
         "key_id": ["owner", "hr reader"],
         "question_id": ["1"],
+        "model": [f"instill:{hidden['candidate']}", "instill"],
+        "store": ["instill"],
     }
 
 
@@ -153,6 +163,7 @@ def bodies(place: Place) -> dict[tuple[str, str], list[dict[str, Any]]]:
     told = {"role": "assistant", "text": "The bonus.", "topics": ["x"], "documents": [place.hidden["document"]]}
     file = {"files": ("x.md", b"# X\n\nStaff brings an x.")}
     bonus = "What is the bonus of the board?"
+    said = [{"role": "user", "content": bonus}]
     return {
         ("GET", "/api/documents"): [{"params": {"where": where}} for where in CONDITIONS],
         ("GET", "/api/documents/{doc_id}"): [{"params": {"passages": "true"}}],
@@ -180,6 +191,23 @@ def bodies(place: Place) -> dict[tuple[str, str], list[dict[str, Any]]]:
         ("POST", "/api/questions/{question_id}/judgements"): _each(verdict=["right", "wrong"]),
         ("POST", "/api/models/rollback"): _each(base=[None]),
         ("POST", "/api/keys"): _each(name=["x"], labels=[["hr"], None], role=["reader", "admin"]),
+        ("POST", "/v1/chat/completions"): _each(model=MODELS, messages=[said], stream=[True, False]),
+        ("POST", "/v1/responses"): _each(model=MODELS[:1], input=QUERIES[:2], stream=[True, False]),
+        ("POST", "/v1/messages"): _each(model=MODELS[:1], messages=[said], stream=[True, False], max_tokens=[9]),
+        ("POST", "/v1/embeddings"): _each(input=[bonus], input_type=["query", "passage"]),
+        ("POST", "/v1/files"): [{"files": {"file": ("y.md", b"")}, "data": {"purpose": "assistants"}}],
+        ("POST", "/v1/vector_stores/{store}/search"): _each(query=QUERIES[:3], max_num_results=[50]),
+        ("POST", "/mcp"): [
+            {"json": {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}, "headers": MCP}
+            for method, params in (
+                ("tools/list", {}),
+                ("resources/list", {}),
+                ("resources/read", {"uri": f"instill://documents/{place.hidden['document']}"}),
+                *(("tools/call", {"name": "search", "arguments": {"query": query}}) for query in QUERIES),
+                *(("tools/call", {"name": "ask", "arguments": {"question": query}}) for query in QUERIES[:2]),
+                *(("tools/call", {"name": "show", "arguments": {"document": named}}) for named in documents(place)),
+            )
+        ],
         ("POST", "/api/login"): _each(key=["instill_x"]),
         ("POST", "/api/logout"): [{}],
     }
@@ -193,7 +221,7 @@ def _each(**values: Any) -> list[dict[str, Any]]:
 OWN_WORDS = ("/api/questions",)
 """Where a caller finds what they asked themselves: words of `QUERIES` count only beside the questions."""
 
-ECHO = ("query", "searched", "question", "standalone_question", "arguments")
+ECHO = ("query", "searched", "search_query", "question", "standalone_question", "arguments")
 """What an answer repeats of the request."""
 
 
@@ -225,16 +253,25 @@ def _check(place: Place, call: dict[str, Any], response: httpx.Response) -> None
         own = call["url"].startswith(OWN_WORDS) and any(word.decode() in query.lower() for query in QUERIES)
         if word not in asked and not own:
             assert word not in content, f"{word!r} in the answer to {call}: {response.text}"
-        elif response.status_code < 400:
+        elif not _is_error(response):
             assert word not in " ".join(_said(response)).lower().encode(), f"{call}: {response.text}"
         assert word not in headers or word in asked
+
+
+def _is_error(response: httpx.Response) -> bool:
+    """Told by the status, or, in JSON-RPC, by the answer."""
+    if response.status_code >= 400 or not response.headers.get("content-type", "").startswith("application/json"):
+        return response.status_code >= 400
+    told = response.json()
+    rpc = isinstance(told, dict) and "jsonrpc" in told
+    return rpc and ("error" in told or bool(told["result"].get("isError")))
 
 
 def _said(response: httpx.Response) -> Iterator[str]:
     """All that an answer says beside what it repeats."""
     if response.headers.get("content-type", "").startswith("text/event-stream"):
         for line in response.text.splitlines():
-            if line.startswith("data: "):
+            if line.startswith("data: {"):
                 told = json.loads(line.removeprefix("data: "))
                 if "error" not in told:
                     yield from _texts(told)

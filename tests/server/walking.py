@@ -28,13 +28,16 @@ def routes_of(app: FastAPI) -> list[Walked]:
 def _walked(routes: Any) -> Iterator[Walked]:
     for route in routes:
         if isinstance(route, APIRoute):
-            takes = [getattr(each.call, "takes", "") for each in route.dependant.dependencies]
+            roles = [getattr(each.call, "takes", "") for each in route.dependant.dependencies]
             for method in route.methods or ():
-                yield Walked(method, route.path, next((role for role in takes if role), ""))
+                yield Walked(method, route.path, next((role for role in roles if role), ""))
         elif isinstance(route, Mount):
             yield Walked("GET", f"{route.path}/", "")
         elif isinstance(route, Route):
-            yield from (Walked(method, route.path, "") for method in route.methods or () if method != "HEAD")
+            takes = getattr(route.endpoint, "takes", "")
+            for method in route.methods or ("GET", "POST", "DELETE"):
+                if method != "HEAD":
+                    yield Walked(method, route.path, takes)
         elif hasattr(route, "original_router"):
             yield from _walked(route.original_router.routes)
         else:

@@ -1,4 +1,4 @@
-"""serve, and keys."""
+"""serve, mcp, and keys."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from instill.cli.output import JsonOption, WorkspaceOption, clean, columns, print_json, print_json_line
+from instill.cli.output import JsonOption, LabelOption, WorkspaceOption, clean, columns, print_json, print_json_line
 from instill.cli.terminal import say, say_block
 from instill.workspace import Workspace
 
@@ -22,6 +22,7 @@ NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Whose key it 
 def register(app: typer.Typer) -> None:
     """Add this group's commands to the application."""
     app.command()(serve)
+    app.command()(mcp)
     app.add_typer(keys, name="keys")
 
 
@@ -60,6 +61,27 @@ def serve(
             webbrowser.open(address)
 
     run(found, host=host, port=port, on_ready=ready)
+
+
+def mcp(
+    label: LabelOption = None,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Nothing can be added.")] = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Speak the Model Context Protocol on standard input and output, for an assistant that starts this command.
+
+    Tools: search, ask, show, and add. Documents are resources. docs/mcp.md has what to write into the configuration of
+    common assistants.
+
+    Example: `instill mcp --workspace ~/knowledge`
+    """
+    from instill.arguments import labels_of
+    from instill.server.access.roles import Who
+    from instill.server.doors.mcp_door import serve_stdio
+    from instill.server.opened import folder_to_serve
+
+    who = Who("reader" if read_only else "editor", labels_of(label), "assistant")
+    serve_stdio(folder_to_serve(workspace), who)
 
 
 @keys.command("add")

@@ -10,6 +10,7 @@ from pathlib import Path
 import anyio
 from fastapi import FastAPI
 from starlette.middleware import Middleware
+from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
 from instill import __version__
@@ -29,12 +30,15 @@ from instill.server.api import (
     questions,
     workspace,
 )
+from instill.server.doors import anthropic, openai_chat, openai_responses, openai_rest
+from instill.server.doors.mcp_door import HttpDoor
 from instill.server.jobs.starting import Starting
 from instill.server.service import Service
 
 _ROUTERS = (
     health.router, workspace.router, documents.router, asking.router, conversations.router, jobs.router,
-    evidence.router, models.router, keys.router, questions.router, pages.router,
+    evidence.router, models.router, keys.router, questions.router, openai_chat.router,
+    openai_responses.router, openai_rest.router, anthropic.router, pages.router,
 )  # fmt: skip
 _UPLOADING = ("/api/documents", "/v1/files")
 STATIC = Path(__file__).parent / "pages" / "static"
@@ -58,6 +62,8 @@ def create_app(folder: Path, *, loopback: bool = True, jobs: bool = True) -> Fas
         megabytes = limits.max_upload_mb if path.rstrip("/") in _UPLOADING else limits.max_body_mb
         return int(megabytes * 1024**2)
 
+    door = HttpDoor(service, most=most("/mcp"))
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = limits.answers_at_once + 16
@@ -66,7 +72,8 @@ def create_app(folder: Path, *, loopback: bool = True, jobs: bool = True) -> Fas
         if starting is not None:
             starting.begin()
         try:
-            yield
+            async with door.running():
+                yield
         finally:
             if starting is not None:
                 await anyio.to_thread.run_sync(starting.end)
@@ -96,6 +103,7 @@ def create_app(folder: Path, *, loopback: bool = True, jobs: bool = True) -> Fas
     errors.documented(app)
     for router in _ROUTERS:
         app.include_router(router)
+    app.router.routes.append(Route("/mcp", door, include_in_schema=False))
     if STATIC.is_dir():
         app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app

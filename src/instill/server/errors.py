@@ -77,44 +77,49 @@ def status_of(error: InstillError) -> int:
     """The status of HTTP that tells the same."""
     if isinstance(error, Refused):
         return error.status
+    if isinstance(error, Bug):
+        return 500
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 400)
 
 
-def response(error: InstillError) -> Response:
-    """The error as an answer."""
+def response(error: InstillError, path: str = "") -> Response:
+    """The error as an answer to a request for `path`: clients of other services read it in a form that they know."""
+    from instill.server.doors.failing import PREFIX, failed
+
     headers = error.headers if isinstance(error, Refused) else {}
-    return JSONResponse(as_json(error), status_of(error), headers=headers)
+    told = failed(error) if path.startswith(PREFIX) else as_json(error)
+    return JSONResponse(told, status_of(error), headers=headers)
 
 
 def of_bug(error: BaseException) -> InstillError:
     """What is told of a mistake of ours: a number, under which the log has its traceback."""
     number = uuid.uuid4().hex[:8]
     log.error("bug %s: %s", number, type(error).__name__, exc_info=error)
-    return _Bug("The server made a mistake.", where=f"bug {number}", remedy="Its log has more under this number.")
+    return Bug("The server made a mistake.", where=f"bug {number}", remedy="Its log has more under this number.")
 
 
-class _Bug(InstillError):
-    """Nobody's request is wrong."""
+class Bug(InstillError):
+    """A mistake of ours: nobody's request is wrong."""
 
 
 def install(app: FastAPI) -> None:
     """Have every error of the application told in this form."""
 
-    async def ours(_: Request, error: Exception) -> Response:
+    async def ours(request: Request, error: Exception) -> Response:
         assert isinstance(error, InstillError)
-        return response(error)
+        return response(error, request.url.path)
 
-    async def invalid(_: Request, error: Exception) -> Response:
+    async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        return response(explained(error.errors()))
+        return response(explained(error.errors()), request.url.path)
 
-    async def http(_: Request, error: Exception) -> Response:
+    async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         told = Refused(error.status_code, _told(error.status_code), headers=dict(error.headers or {}))
-        return response(told)
+        return response(told, request.url.path)
 
-    async def bug(_: Request, error: Exception) -> Response:
-        return JSONResponse(as_json(of_bug(error)), 500)
+    async def bug(request: Request, error: Exception) -> Response:
+        return response(of_bug(error), request.url.path)
 
     app.add_exception_handler(InstillError, ours)
     app.add_exception_handler(RequestValidationError, invalid)

@@ -50,6 +50,7 @@ class Opened:
         self._workspace: Workspace | None = None
         self._stamp: tuple[object, ...] = ()
         self._catalog: Catalog | None = None
+        self._variants: tuple[Workspace | None, dict[str, Workspace]] = (None, {})
 
     @property
     def catalog(self) -> Catalog:
@@ -83,6 +84,21 @@ class Opened:
         whole = self.whole
         with self._lock:
             return whole.seen_by(labels)
+
+    def with_candidate(self, candidate: str) -> Workspace:
+        """The workspace with another candidate than the champion, for the owner; who sees it under labels gets the base
+        where the candidate was made from what they do not see."""
+        whole = self.whole
+        with self._lock:
+            if self._variants[0] is not whole:
+                self._variants = whole, {}
+            found = self._variants[1]
+            if candidate not in found:
+                settings = with_values(whole.given, {"generator.adapter": candidate})
+                found[candidate] = Workspace(self.folder, settings)
+                found[candidate].__dict__["catalog"] = whole.catalog
+                found[candidate].take_over(whole)
+            return found[candidate]
 
     def close(self) -> None:
         """Release the files."""

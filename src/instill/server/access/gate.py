@@ -73,16 +73,13 @@ class Gate:
             headers = Headers(scope=scope)
             who = await anyio.to_thread.run_sync(self._admitted, scope, headers)
         except Refused as error:
-            answer = _to_login(scope) if error.status == 401 and _is_page(scope, headers) else response(error)
+            to_login = error.status == 401 and _is_page(scope, headers)
+            answer = _to_login(scope) if to_login else response(error, scope["path"])
             await answer(scope, receive, send)
-            return
-        except InstillError as error:
-            await response(error)(scope, receive, send)
             return
         except Exception as error:
-            answer = response(of_bug(error))
-            answer.status_code = 500
-            await answer(scope, receive, send)
+            told = error if isinstance(error, InstillError) else of_bug(error)
+            await response(told, scope["path"])(scope, receive, send)
             return
         scope.setdefault("state", {})["who"] = who
         await self._app(scope, receive, send)

@@ -33,7 +33,7 @@ class Limits:
         most = self._most(scope["path"])
         refused = _length_refused(Headers(scope=scope), most)
         if refused is not None:
-            await response(refused)(scope, receive, send)
+            await response(refused, scope["path"])(scope, receive, send)
             return
         body = _Body(receive, most, self._seconds)
         started = False
@@ -48,7 +48,7 @@ class Limits:
         with contextlib.suppress(_BodyRefused):
             await self._app(scope, body.receive, instead)
         if body.refused is not None and not started:
-            await response(body.refused)(scope, receive, send)
+            await response(body.refused, scope["path"])(scope, receive, send)
 
 
 class _BodyRefused(Exception):
