@@ -19,6 +19,7 @@ from instill import Workspace
 from instill.derived import keep_beside, made_from
 from instill.server.access.keys import KeyStore
 from instill.server.access.roles import Role
+from instill.server.doors import openai_rest
 from tests.registry.made import make_adapter, make_base, make_card
 from tests.server.running import Running, running
 from tests.server.walking import Walked, routes_of
@@ -225,7 +226,8 @@ ECHO = ("query", "searched", "search_query", "question", "standalone_question", 
 """What an answer repeats of the request."""
 
 
-def test_no_byte_of_a_hidden_document_comes_back(place: Place) -> None:
+def test_no_byte_of_a_hidden_document_comes_back(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openai_rest, "_READ_S", 0.1)  # Nobody does jobs here.
     with running(place.folder) as server:
         routes = [route for route in routes_of(server.app) if route.method not in ("HEAD", "OPTIONS")]
         answered, sent = set(), 0
