@@ -108,6 +108,6 @@ def test_every_setting_is_on_the_settings_page() -> None:
 
 def test_links_between_pages_lead_somewhere() -> None:
     root = DOCS.parent
-    for page in [*DOCS.glob("*.md"), root / "README.md", root / "CONTRIBUTING.md"]:
+    for page in [*DOCS.rglob("*.md"), root / "README.md", root / "CONTRIBUTING.md"]:
         for target in re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
