@@ -291,6 +291,7 @@ class Ingest:
         fingerprint: the fingerprint of the encoder that the index was made with.
         progress: called as sources are done.
         on_file: called with what became of each source, when it is so.
+        moves: whether a file with the content of a document whose own file is gone is that document, moved.
     """
 
     def __init__(
@@ -301,7 +302,10 @@ class Ingest:
         settings: DocumentSettings,
         progress: Callable[[Progress], None] | None = None,
         on_file: Callable[[FileOutcome], None] | None = None,
+        *,
+        moves: bool = True,
     ) -> None:
+        self._moves = moves
         self._on_file = on_file or (lambda _outcome: None)
         self._index = index
         self._open_encoder = open_encoder
@@ -414,7 +418,7 @@ class Ingest:
 
     def _moved_from(self, source: Source, content_hash: str) -> DocumentRecord | None:
         """The document with this content whose file is no longer where it was."""
-        if source.path is None:
+        if source.path is None or not self._moves:
             return None
         for record in self._lookup.with_hash(content_hash):
             if Path(record.source).is_absolute() and not Path(record.source).exists():

@@ -332,6 +332,7 @@ class Workspace:
         labels: Labels = None,
         metadata: Mapping[str, Scalar] | None = None,
         follow: bool = True,
+        moves: bool = True,
         progress: Callable[[Progress], None] | None = None,
         on_file: Callable[[FileOutcome], None] | None = None,
     ) -> IngestReport:
@@ -342,6 +343,8 @@ class Workspace:
             labels: access labels of these documents; None keeps the labels of documents that are known already.
             metadata: fields to filter by, over what the files themselves say.
             follow: remember the paths, so that `sync` keeps up with them.
+            moves: a file with the content of a document whose own file is gone is that document, moved. False where who
+                adds may not see that document.
             on_file: called with what became of each source, as soon as it holds on the disk.
 
         Raises:
@@ -359,7 +362,7 @@ class Workspace:
         followed = [root for root in absolute_all(paths) if can_be_followed(root)] if follow else []
         for root in followed:  # before the work, so that `sync` goes on where a stopped run ended
             self.catalog.remember_root(Root(root, attributes.labels or (), attributes.metadata))
-        ingest = self._ingest(progress, on_file)
+        ingest = self._ingest(progress, on_file, moves=moves)
         found = find_sources(paths, base=Path.cwd(), exclude=self.settings.documents.exclude)
         ingest.add(found, unless_said_since(self.catalog.roots, followed, attributes))
         self._upkeep()
@@ -758,7 +761,11 @@ class Workspace:
         )
 
     def _ingest(
-        self, progress: Callable[[Progress], None] | None, on_file: Callable[[FileOutcome], None] | None
+        self,
+        progress: Callable[[Progress], None] | None,
+        on_file: Callable[[FileOutcome], None] | None,
+        *,
+        moves: bool = True,
     ) -> Ingest:
         from instill.ingest import Ingest
 
@@ -769,6 +776,7 @@ class Workspace:
             self.settings.documents,
             progress,
             on_file,
+            moves=moves,
         )
 
     def _upkeep(self) -> None:

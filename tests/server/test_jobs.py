@@ -13,9 +13,11 @@ import pytest
 
 from instill import Workspace
 from instill.errors import UsageError
+from instill.server.jobs.documents import do_documents
 from instill.server.jobs.kinds import WORK, command_line, recipes
 from instill.server.jobs.lanes import lane_lock
 from instill.server.jobs.store import JobStore
+from instill.server.opened import Opened
 from tests.server.running import process, running
 from tests.server.test_api import events, ok
 
@@ -147,6 +149,28 @@ def ended_job(client: httpx.Client, job_id: str) -> Any:
 
 def ok_log(client: httpx.Client, job_id: str) -> str:
     return client.get(f"/api/jobs/{job_id}/log").text
+
+
+def test_who_sends_the_bytes_of_a_hidden_document_gets_one_of_their_own(tmp_path: Path) -> None:
+    """The hidden document's file is gone, so that for its owner the same bytes elsewhere would be that document."""
+    with Workspace.init(tmp_path / "kb") as workspace:
+        secret = tmp_path / "board-secrets.md"
+        secret.write_text("# Plan\n\nThe plan is bold.")
+        workspace.add(secret, labels="hr")
+        secret.rename(tmp_path / "elsewhere.md")
+        jobs = store_of(workspace)
+        upload = tmp_path / "kb" / ".instill" / "uploads" / "x" / "mine.md"
+        upload.parent.mkdir(parents=True)
+        upload.write_text("# Plan\n\nThe plan is bold.")
+        arguments = {"paths": [str(upload)], "labels": ["staff"], "metadata": {}}
+        job = jobs.add("add", "documents", arguments, labels=("staff",), asked_by="ann")
+        task = jobs.take("documents")
+        assert task is not None
+        told = do_documents(Opened(workspace.path), jobs, task)
+        assert "board-secrets" not in json.dumps([told, [each.data for each in jobs.events(job.job_id)]])
+        assert told["added"] == [str(upload)]
+        labels = {Path(record.source).name: record.labels for record in workspace.documents()}
+        assert labels == {"board-secrets.md": ("hr",), "mine.md": ("staff",)}
 
 
 def test_two_servers_do_a_job_once_and_the_one_that_is_left_goes_on(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from instill import Workspace
 from instill.errors import UsageError
 from instill.feedback import Feedback, Kind
+from instill.server.jobs.store import JobStore
 from instill.study.types import AskedQuestion, EvidenceText
 from tests.cli.test_cli import as_json, instill
 from tests.conftest import write_handbook
@@ -127,6 +128,23 @@ def test_purging_a_document_takes_its_words_out_of_the_log(workspace: Workspace)
     assert not any(b"140 euros" in file.read_bytes() for file in files)
     assert feedback.clear() == 1
     assert feedback.newest() == []
+
+
+def test_purging_takes_uploaded_files_along_that_nobody_needs(workspace: Workspace) -> None:
+    uploads = workspace.home / "uploads" / "all"
+    uploads.mkdir(parents=True)
+    for name in ("kept", "removed", "waiting"):
+        (uploads / f"{name}.md").write_text(f"# Note\n\nThe note is {name}.")
+    workspace.add([uploads / "kept.md", uploads / "removed.md"], follow=False)
+    jobs = JobStore(workspace.catalog, workspace.home / "jobs")
+    jobs.folder.mkdir()
+    job = jobs.add("add", "documents", {"paths": [str(uploads / "waiting.md")]}, labels=None, asked_by="ann")
+    for name in (job.job_id, "ended"):
+        (jobs.folder / f"{name}.log").write_text("log")
+    workspace.remove(str(uploads / "removed.md"))
+    workspace.purge()
+    assert sorted(file.name for file in uploads.iterdir()) == ["kept.md", "waiting.md"]
+    assert [file.stem for file in jobs.folder.iterdir()] == [job.job_id]
 
 
 def test_questions_at_the_command_line(workspace: Workspace) -> None:

@@ -19,6 +19,7 @@ from instill.index.store import Index
 from instill.learned.own_encoder import FOLDER as ENCODERS
 from instill.purge.holders import WEIGHTS, Holder, gone_from, holders
 from instill.purge.said import forget_exchanges
+from instill.purge.uploaded import forget_uploads
 from instill.study.purged import without_documents
 from instill.study.stored import StoredStudy, studies_folder
 
@@ -82,6 +83,7 @@ def purge(home: Path, catalog: Catalog, index: Index, doc_ids: Collection[str] |
             shutil.rmtree(home / name)
     for place in _left_behind(home):
         _delete(place, place.name, report)
+    forget_uploads(home, catalog, index)
     exchanges = forget_exchanges(catalog, wanted)
     rewrite(index)
     return Purged(

@@ -26,6 +26,7 @@ from instill.server.api import (
     health,
     jobs,
     keys,
+    metrics,
     models,
     questions,
     workspace,
@@ -36,7 +37,7 @@ from instill.server.jobs.starting import Starting
 from instill.server.service import Service
 
 _ROUTERS = (
-    health.router, workspace.router, documents.router, asking.router, conversations.router, jobs.router,
+    health.router, metrics.router, workspace.router, documents.router, asking.router, conversations.router, jobs.router,
     evidence.router, models.router, keys.router, questions.router, openai_chat.router,
     openai_responses.router, openai_rest.router, anthropic.router, pages.router,
 )  # fmt: skip
@@ -88,6 +89,7 @@ def create_app(folder: Path, *, loopback: bool = True, jobs: bool = True) -> Fas
         docs_url=None,
         redoc_url=None,
         middleware=[
+            *([Middleware(metrics.Measured)] if limits.metrics else []),
             Middleware(Headers),
             Middleware(Limits, most=most, seconds=limits.body_timeout_s),
             Middleware(

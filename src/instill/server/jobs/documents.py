@@ -39,7 +39,14 @@ def do_documents(opened: Opened, jobs: JobStore, task: Task) -> Any:
     if paths is None:
         paths = [task.arguments["url"] if task.labels is None else _fetched(opened, task)]
     report = workspace.add(
-        paths, labels=labels, metadata=metadata, follow=False, progress=told.progress, on_file=told.file
+        paths,
+        labels=labels,
+        metadata=metadata,
+        follow=False,
+        moves=task.labels
+        is None,  # Of who does not see all, the same content is no proof that it is the same document.
+        progress=told.progress,
+        on_file=told.file,
     )
     return json.loads(json.dumps(report, default=plain))
 

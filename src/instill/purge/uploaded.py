@@ -1,0 +1,39 @@
+"""Files that were sent to the service: those that are no document any more go, and so do logs of what was done."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from instill.catalog import Catalog
+from instill.catalog_tables import JOBS
+from instill.documents.sources import identity
+from instill.index.store import Index
+
+
+def forget_uploads(home: Path, catalog: Catalog, index: Index) -> None:
+    """Delete uploaded files that are not in the index and that no job is to read, and logs of jobs that have ended.
+
+    Args:
+        home: the workspace's `.instill`.
+    """
+    if not catalog.writable:
+        return
+    with catalog.reading() as connection:
+        open_ = connection.execute(
+            sa.select(JOBS.c.job_id, JOBS.c.arguments).where(JOBS.c.state.in_(("waiting", "running")))
+        ).all()
+    kept = {record.source for record in index.records()}
+    for row in open_:
+        kept.update(identity(Path(path)) for path in json.loads(row.arguments).get("paths", ()))
+    for file in sorted((home / "uploads").rglob("*"), reverse=True):
+        if file.is_file() and identity(file) not in kept:
+            file.unlink(missing_ok=True)
+        elif file.is_dir() and not any(file.iterdir()):
+            file.rmdir()
+    running = {row.job_id for row in open_}
+    for log in (home / "jobs").glob("*.log"):
+        if log.stem not in running:
+            log.unlink(missing_ok=True)
