@@ -26,6 +26,10 @@ FORBIDDEN = (
     "pypdfium2",
     "rapidocr_onnxruntime",
     "openai",
+    "fastapi",
+    "uvicorn",
+    "mcp",
+    "jinja2",
 )
 
 
