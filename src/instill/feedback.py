@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from instill.arguments import count_of, one_of, text_of, utf8
 from instill.catalog import may_see, now, stored_labels
 from instill.catalog_tables import JUDGEMENTS, USAGE
-from instill.derived import MadeFrom
+from instill.derived import Caller, MadeFrom
 from instill.errors import InstillError, UsageError, WorkspaceError
 from instill.study.types import AskedQuestion, EvidenceText
 from instill.workspace import Workspace
@@ -35,6 +35,7 @@ SLOW_MS = 2000.0
 _LONGEST = 10_000
 _MOST_SPANS = 3
 _LOOKED_AT = 20
+_PAGE = 200
 
 
 class Span(BaseModel):
@@ -122,7 +123,6 @@ class Feedback:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._catalog = workspace.catalog
-        self._caller = workspace.caller()
 
     # -- looking -----------------------------------------------------------------------------------------------
 
@@ -270,24 +270,37 @@ class Feedback:
     # -- inside ------------------------------------------------------------------------------------------------
 
     def _seen(self, before: int = 0, *, only: int | None = None) -> Iterator[Question]:
-        """What the caller may see, newest first."""
-        query = sa.select(USAGE).order_by(USAGE.c.usage_id.desc())
-        if before:
-            query = query.where(USAGE.c.usage_id < before)
+        """What the caller may see, newest first; read in pages, so that the newest of a long log come at once."""
+        query = sa.select(USAGE).order_by(USAGE.c.usage_id.desc()).limit(_PAGE)
         if only is not None:
             query = query.where(USAGE.c.usage_id == only)
-        said = sa.select(JUDGEMENTS).order_by(JUDGEMENTS.c.judgement_id)
-        if only is not None:
-            said = said.where(JUDGEMENTS.c.usage_id == only)
-        with self._catalog.reading() as connection:
-            rows = connection.execute(query).mappings().all()
-            judged: dict[int, list[sa.RowMapping]] = {}
-            for row in connection.execute(said).mappings():
-                judged.setdefault(row["usage_id"], []).append(row)
-        for row in rows:
-            made = MadeFrom.from_json(None if row["made_from"] is None else json.loads(row["made_from"]))
-            if may_see(_labels(row), self._workspace.labels) and self._caller.sees(made):
-                yield self._question(row, made, judged.get(row["usage_id"], ()))
+        while True:
+            with self._catalog.reading() as connection:
+                page = query.where(USAGE.c.usage_id < before) if before else query
+                rows = connection.execute(page).mappings().all()
+                numbers = [row["usage_id"] for row in rows]
+                said = sa.select(JUDGEMENTS).where(JUDGEMENTS.c.usage_id.in_(numbers))
+                judged: dict[int, list[sa.RowMapping]] = {}
+                for row in connection.execute(said.order_by(JUDGEMENTS.c.judgement_id)).mappings():
+                    judged.setdefault(row["usage_id"], []).append(row)
+            held = [row for row in rows if may_see(_labels(row), self._workspace.labels)]
+            made = [MadeFrom.from_json(json.loads(row["made_from"] or "null")) for row in held]
+            caller = self._looking_at(made)
+            for row, each in zip(held, made, strict=True):
+                if caller.sees(each):
+                    yield self._question(row, each, judged.get(row["usage_id"], ()))
+            if len(rows) < _PAGE:
+                return
+            before = rows[-1]["usage_id"]
+
+    def _looking_at(self, made: Sequence[MadeFrom]) -> Caller:
+        """The caller, for whom these documents are looked up together."""
+        caller = self._workspace.caller()
+        if caller.labels is None or caller.present is None:
+            return caller
+        doc_ids = sorted({doc_id for each in made for doc_id in each.doc_ids})
+        present = {source.doc_id: source for source in caller.present(doc_ids)} if doc_ids else {}
+        return Caller(caller.labels, lambda wanted: [present[each] for each in wanted if each in present])
 
     def _question(self, row: sa.RowMapping, made: MadeFrom, judged: Sequence[sa.RowMapping]) -> Question:
         seen = [each for each in judged if may_see(_labels(each), self._workspace.labels)]

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+import instill.feedback as feedback_module
 from instill import Workspace
+from instill.derived import made_from
 from instill.errors import UsageError
 from instill.feedback import Feedback, Kind
 from instill.server.jobs.store import JobStore
@@ -112,6 +114,23 @@ def test_labels_decide_who_sees_questions_and_judgements(workspace: Workspace) -
     assert Feedback(staff).newest() == [], "the document behind it is not theirs any more"
     with pytest.raises(UsageError, match="owner"):
         Feedback(staff).clear()
+
+
+def test_a_long_log_is_read_in_pages(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feedback_module, "_PAGE", 3)
+    staff = workspace.seen_by("staff")
+    [travel] = [record for record in workspace.documents() if record.source.endswith("travel.md")]
+    workspace.index.relabel(travel.doc_id, ["staff"])
+    made = made_from(workspace.index.records(doc_ids=[travel.doc_id])).as_json()
+    for number in range(1, 11):
+        workspace.catalog.log_usage(
+            question=f"q{number}", standalone_question="q", abstained=False, confidence=1.0, citations=[],
+            milliseconds=1.0, labels=("staff",) if number % 2 else ("hr",), made_from=made,
+        )  # fmt: skip
+    assert [each.question_id for each in Feedback(workspace).newest()] == list(range(10, 0, -1))
+    assert [each.question_id for each in Feedback(staff).newest()] == [9, 7, 5, 3, 1]
+    assert [each.question_id for each in Feedback(staff).newest(limit=2, before=8)] == [7, 5]
+    assert Feedback(staff).get(3).question == "q3"
 
 
 def test_purging_a_document_takes_its_words_out_of_the_log(workspace: Workspace) -> None:
