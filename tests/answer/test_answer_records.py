@@ -86,7 +86,7 @@ def test_all_records_that_match_are_shown_and_no_other(
     answer = shop.ask(question)
     assert not answer.abstained
     assert re.findall(pattern, answer.text) == expected
-    assert answer.short == ""
+    assert answer.short == (str(len(expected)) if question.startswith("How many") else "")
     assert any(f"{len(expected)} " in notice and "match" in notice for notice in answer.notices)
     for claim in answer.claims:
         [citation] = claim.citations
@@ -96,7 +96,7 @@ def test_all_records_that_match_are_shown_and_no_other(
 @pytest.mark.parametrize(
     ("question", "said"),
     [
-        ("How many barges are in the register?", "register.md has 60 records; all match, too many to show."),
+        ("Which barges are registered?", "register.md has 60 records; all match, too many to show."),
         ("Which barges are not paused?", "register.md has 60 records; 54 match, too many to show."),
         ("Which barges have a load over 900 t?", "None of the 60 records of register.md matches."),
         ("Which servers are retired or databases?", 'servers.yaml; what "or" means there cannot be told'),

@@ -224,8 +224,6 @@ class Answerer:
     ) -> Answer:
         found, citer = extracted
         trace = run.trace("extractive", dropped=dropped + citer.failed, generator=generator)
-        if found.notice:
-            notices = (*notices, found.notice)
         return self._finished(run, found, trace, notices)
 
     def _written(self, run: _Run, generator: Timed, on_token: Callable[[str], None] | None) -> Answer:
@@ -346,7 +344,8 @@ class Answerer:
         missing = run.spelling.stranger or found.missing
         confidence = 0.0 if run.spelling.stranger else found.confidence
         if missing or not found.claims or confidence < self._settings.threshold:
-            return run.refused(missing, found.claims, confidence, trace, notices)
+            return run.refused(missing or found.reason, found.claims, confidence, trace, notices)
+        notices = (*notices, found.notice) if found.notice else notices  # What is said of an answer, not of a refusal.
         return run.answer(found.text, found.claims, confidence, trace, notices, short=found.short)
 
 

@@ -14,10 +14,15 @@ MOST_SIDES = 4
 
 _END = r"(?=[?.;:]|\s[-–—]\s|$)"
 _FORMS = (
-    rf"\b(?:differences? between|compar(?:e|ing|ison (?:of|between)))\s+(?P<list>.+?){_END}",
+    rf"\b(?:differences?(?: in [\w ]+?)? between|compar(?:e|ing|ison (?:of|between)))\s+(?P<list>.+?){_END}",
     rf"\bhow (?:do|does|did|are|is) (?P<list>.+?) (?:differ|different|compare)"
     rf"(?: (?:from|to|with) (?P<last>.+?))?{_END}",
+    rf"\bhow much (?:\w+er|(?:more|less)(?: \w+)?) (?:is|are|was|were|does|do|did|has|have)\s+(?P<first>.+?)"
+    rf"(?P<instead>)\s+than\s+(?P<last>.+?){_END}",
     rf"(?P<first>[^?.,:]+?)\s+(?:vs\.?|versus)\s+(?P<last>[^?.,]+?)(?:{_END}|(?=,))",
+    # "Is a water meter cheaper than a gas meter?": the word right before "than" compares, not another one in "er".
+    rf"^(?:so |and |but )?(?:is|are|was|were|does|do|did|has|have|can|will)\s+(?P<first>.+?)\s+"
+    rf"(?:\w+er|(?:more|less)(?: [\w-]+)?|better|worse)\s+than\s+(?P<last>.+?){_END}",
     rf"^(?:so |and |but )?(?:is|are|was|were|does|do|did|has|have|can|will)\s+(?P<first>.+?)\s+"
     rf"(?:\w+er|more|less|better|worse)\b(?P<instead>[^?]*?)\sthan\s+(?P<last>.+?){_END}",
     rf"\b(?:which|who|what)\b[^?,:]*\b(?:\w+er|more|less|better|worse|best)\b[^?,:]*[,:]"
@@ -53,6 +58,8 @@ def sides_of(question: str) -> list[Side]:
         ['Vela', 'Corvo']
         >>> [side.text for side in sides_of("Is writing faster in image mode than in journal mode?")]
         ['image mode', 'journal mode']
+        >>> [side.text for side in sides_of("Is the water meter cheaper than the gas meter?")]
+        ['water meter', 'gas meter']
     """
     found = next((match for form in _COMPARED if (match := form.search(question.strip()))), None)
     if found is None:

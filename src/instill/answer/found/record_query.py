@@ -1,21 +1,37 @@
 """Questions that are queries: "which projects are paused?" over a hundred records of one document.
 
-What is found leads to the records among which it stands. Each telling word of the question has to be a value of the
-records ("paused"), a column of yes and no ("a projector"), or a bound ("over 500"). Those that meet them all are the
-answer: all of them, each by its name. A bound or a negation that cannot be told is said, never guessed.
+What is found leads to the records among which it stands. Every telling word of the question has to be accounted for
+(`record_conditions`); what is told of the records that match is `record_figures`'. A column, a bound or a negation that
+cannot be told is said, never guessed.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from instill.answer.asked.measures import adjective_of, measures_of
 from instill.answer.asked.question import Question
-from instill.answer.asked.units import UNIT
+from instill.answer.asked.record_wish import Wish, wish_of
+from instill.answer.asked.sides import sides_of
+from instill.answer.asked.version_wish import VersionWish, version_wish_of
 from instill.answer.found.pieces import Piece
-from instill.answer.found.records import Record, collection_at
-from instill.answer.text import normalise, stem, terms, word_set
+from instill.answer.found.record_columns import Table, table_of
+from instill.answer.found.record_conditions import Conditions, conditions_of, has_bound, record_named
+from instill.answer.found.record_figures import (
+    change_of,
+    compared,
+    comparison_column,
+    count_of,
+    extreme_of,
+    terms_of,
+    total_of,
+)
+from instill.answer.found.records import Record, collection_at, starts_in
+from instill.answer.found.sentences import Sentence, split_sentences
+from instill.answer.found.version_pairs import Version, group_of, newer_before, versions_among
+from instill.answer.text import terms
 from instill.index.types import Hit
 
 LONGEST_DOCUMENT = 400_000
@@ -27,7 +43,7 @@ FEWEST = 4
 MOST_SHOWN = 40
 """Most records that are shown; of more only their number is said."""
 
-_ASKS = re.compile(r"\b(?:which|what|who|list|show|name|all|every|how many)\b", re.IGNORECASE)
+_ASKS = re.compile(r"\b(?:which|what|who|whose|list|show|name|all|every|how many|how much)\b", re.IGNORECASE)
 _ALL = re.compile(
     r"\b(?:list|show|name) (?:me )?(?:all|every)\b|\bhow many\b|\ball (?:the |of the )?\w+\b", re.IGNORECASE
 )
@@ -35,36 +51,9 @@ _QUERY = re.compile(
     r"^\W*(?:and |so )?(?:in |at |on |of )?(?:which|who|list|show|name|find|give|how many|what (?:\w+ )?\w+s are)\b",
     re.IGNORECASE,
 )
-_THAN = re.compile(r"\b(?:\w+er|(?:more|less) \w+) than\b[^?.]*", re.IGNORECASE)
-_NEGATED = re.compile(
-    r"\b(?:not|no|without|except(?: for)?|other than|isn't|aren't|don't|doesn't|never)\s+"
-    r"(?:have |has |an? |the |any |in |on |yet )*([\w-]+)",
-    re.IGNORECASE,
-)
-_BOUND = re.compile(
-    r"\b(?P<more>over|more than|above|greater than|higher than|larger than|exceed(?:s|ing)?|longer than|older than)"
-    r"\b[^\d\n]{0,8}(?P<a>\d[\d.,]*)"
-    rf"(?:{UNIT})?"
-    r"|\b(?P<least>at least|not less than)\b[^\d\n]{0,8}(?P<b>\d[\d.,]*)"
-    rf"(?:{UNIT})?"
-    r"|\b(?P<less>under|less than|below|fewer than|lower than|smaller than|cheaper than|shorter than|younger than)"
-    r"\b[^\d\n]{0,8}(?P<c>\d[\d.,]*)"
-    rf"(?:{UNIT})?"
-    r"|\b(?P<most>at most|up to|no more than|not more than)\b[^\d\n]{0,8}(?P<d>\d[\d.,]*)"
-    rf"(?:{UNIT})?",
-    re.IGNORECASE,
-)
-_YES = word_set("yes true y x ✓ ✔ 1 ja oui sí si on")
-_NO = word_set("no false n - – ✗ ✘ 0 nein non off none")
-_GENERIC = frozenset(
-    terms(
-        "work have own belong live stand name named people person employee record records entry entries item row "
-        "list show number exist contain hold cost many less least most every total registered",
-        keep_stop=True,
-    )
-)
-"""Words that say that something is asked of records, not of which."""
-_PRICE = frozenset(terms("price cost fee amount preis prix"))
+_YES_NO = re.compile(r"^(?:so |and |but )?(?:is|are|was|were|does|do|did|has|have|had)\b", re.IGNORECASE)
+_DIFFERENCE = re.compile(r"\bdifferences?\b|\bhow much (?:more|less|\w+er)\b|\bby how much\b", re.IGNORECASE)
+_COMPARATIVE = re.compile(r"\b(?P<more>more|less) (?P<long>[a-z]+)\b|\b(?P<short>[a-z]+er)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +61,18 @@ class Selection:
     """The records that a question asks for, as pieces; `total` is how many the collection has.
 
     `sure`: it is asked as a query, and every word of it is accounted for. `said` is a sentence: how many match, or why
-    none are shown.
+    none are shown. `short` is the figure that is asked for ("3", "167.30 EUR", "Yes: 48.50 against 41.20 EUR"), or "".
+    `linked`: how many words of the question stand in the records or in what they are called. `soft`: none are
+    shown, but the words may ask for something else, which what was found may answer.
     """
 
     pieces: tuple[Piece, ...]
     total: int
     sure: bool
     said: str
+    short: str = ""
+    linked: int = 0
+    soft: bool = False
 
 
 def select_records(
@@ -87,148 +81,303 @@ def select_records(
     hits: Sequence[Hit],
     document: Callable[[str], str | None],
     weights: Mapping[str, float],
+    pool: Sequence[Hit] = (),
 ) -> Selection | None:
     """What the question selects from a collection; None where it is no such query.
 
-    The collection is the one around the best piece, or another one that was found and that accounts for every word.
+    The collection is the one around the best piece, or another one that was found and that accounts for every word; of
+    several the one in which most words stand.
 
     Args:
         weights: the question's terms by rarity; those of no weight are ignored.
+        pool: more hits, in which newer versions of the documents may be.
     """
-    if not _ASKS.search(question.text):
+    wish = wish_of(question.text)
+    changed = version_wish_of(question.text)
+    if wish.kind == "rows" and not (_ASKS.search(question.text) or sides_of(question.text) or changed):
         return None
-    first: Selection | None = None
-    starts = [Piece(hit, "record", ((hit.start, hit.end),), hit.headings, rank) for rank, hit in enumerate(hits)]
-    tried: set[tuple[str, int]] = set()
-    for place, piece in enumerate([*chosen, *starts]):
-        text = document(piece.hit.doc_id) or ""
-        if len(text) > LONGEST_DOCUMENT:
-            continue
-        collection = collection_at(text, piece)
-        if len(collection) < FEWEST or (piece.hit.doc_id, collection[0].start) in tried:
-            continue
-        tried.add((piece.hit.doc_id, collection[0].start))
-        found = _selected(question, piece, text, collection, weights)
-        if found is not None and found.sure:
-            return found
-        if place == 0:
-            first = found
-    return first
-
-
-def _selected(
-    question: Question, best: Piece, document: str, collection: list[Record], weights: Mapping[str, float]
-) -> Selection | None:
-    name = best.hit.source.rpartition("/")[2]
-    keys = list(dict.fromkeys(key for record in collection for key, _ in record.fields))
-    about = _about(best, document, collection)
-    text = question.text
-    keep = [True] * len(collection)
-    conditions, plain = 0, True
-    is_query = bool(_QUERY.match(text)) and sum(bool(record.fields) for record in collection) >= 0.8 * len(collection)
-    bound, than, negation = _BOUND.search(text), _THAN.search(text), _NEGATED.search(text)
-    if not is_query and (bound or than or negation):
-        return None
-    if than and not bound:
-        return Selection((), len(collection), False, _cannot(name, collection, than.group()))
+    groups = versions_among([*hits, *pool], document)
     asked = [term for term in question.terms if term in weights]
-    if bound:
-        key = _bounded_column(question, keys, collection)
-        if not key:
-            return Selection((), len(collection), False, _cannot(name, collection, bound.group()))
-        keep = [_within(bound, record.value(key)) for record in collection]
-        asked = [term for term in asked if term not in terms(bound.group(), keep_stop=True)]
-        text = text.replace(bound.group(), " ")
-        conditions, plain = 1, False
-    negated = {stem(normalise(match.group(1))): match.group() for match in _NEGATED.finditer(text)}
-    unknown: list[str] = []
-    positive: dict[str, list[list[bool]]] = {}
-    for term in asked:
-        beside = _column_beside(term, asked, keys)
-        holding = [term in (terms(record.value(beside)) if beside else record.held) for record in collection]
-        columns = [key for key in keys if term in terms(key)]
-        flag = next((key for key in columns if _is_flag(collection, key)), "")
-        if flag and not any(holding):
-            holding = [_is_yes(record.value(flag)) for record in collection]
-        elif not 0 < sum(holding) < len(collection):
-            if not (all(holding) or columns or term in about or term in _GENERIC):
-                unknown.append(term)
+    own_group = group_of(chosen[0].hit.doc_id, groups) if chosen else ()
+    first: Selection | None = None
+    sure: list[Selection] = []
+    for place, (piece, text, collection) in enumerate(
+        _collections(question, chosen, [*hits, *_versions_in(pool, groups)], document, groups)
+    ):
+        found = _Query(question, wish, piece, text, collection, asked).selected()
+        if found is not None and found.sure:
+            sure.append(found)
+            if found.linked >= len(asked) > 0 and wish.kind == "rows":
+                break
+        if place == 0 and chosen and piece.hit.doc_id in {chosen[0].hit.doc_id, *_ids(own_group)}:
+            first = found
+    best = max(sure, key=lambda each: each.linked, default=first)
+    if best is not None and best.pieces:
+        own = best.pieces[0].hit.doc_id
+        beside = [each.hit for each in group_of(own, groups)]
+        beside += [each.pieces[0].hit for each in sure if each.pieces and each.linked >= best.linked]
+        others = dict.fromkeys(hit.source.rpartition("/")[2] for hit in beside if hit.doc_id != own)
+        if others and best.sure:
+            return replace(best, said=f"{best.said} Not looked at: {' and '.join(others)}.".strip())
+    return best
+
+
+def _ids(group: Sequence[Version]) -> set[str]:
+    return {version.hit.doc_id for version in group}
+
+
+def _versions_in(pool: Sequence[Hit], groups: Sequence[Sequence[Version]]) -> list[Hit]:
+    return [hit for hit in pool if group_of(hit.doc_id, groups)]
+
+
+def _collections(
+    question: Question,
+    chosen: Sequence[Piece],
+    hits: Sequence[Hit],
+    document: Callable[[str], str | None],
+    groups: Sequence[Sequence[Version]],
+) -> Iterator[tuple[Piece, str, Sequence[Record]]]:
+    """The collections around the chosen pieces and in the hits, each once, of two versions of a document the newer
+    first: a piece of it, the document's text, the records."""
+    units: dict[str, Sequence[Sentence]] = {}
+    tried: list[tuple[str, int, int]] = []
+    found = [*chosen, *(Piece(hit, "record", ((hit.start, hit.end),), hit.headings, n) for n, hit in enumerate(hits))]
+    order = newer_before([piece.hit.doc_id for piece in found], groups, question.text)
+    for piece in (found[place] for place in order):
+        doc_id, whole = piece.hit.doc_id, piece.kind == "record" and len(piece.spans) == 1
+        text = document(doc_id) or ""
+        if not text or len(text) > LONGEST_DOCUMENT:
             continue
-        elif term in about and not _is_value(collection, term):
-            continue
-        conditions += 1
-        if term in negated:
-            del negated[term]
-            plain = False
-            keep = [kept and not held for kept, held in zip(keep, holding, strict=True)]
-        else:
-            column = flag or _column_of(collection, term, keys)
-            positive.setdefault(column, []).append(holding)
-    if negated:
-        return Selection((), len(collection), False, _cannot(name, collection, next(iter(negated.values()))))
-    if is_query and len(positive) > 1 and re.search(r"\bor\b", text):
-        return Selection((), len(collection), False, _cannot(name, collection, "or"))
-    for lists in positive.values():
-        every = [all(each) for each in zip(*lists, strict=True)]
-        some = [any(each) for each in zip(*lists, strict=True)]
-        # "paused or done": no record is both.
-        meets = every if any(every) or len(lists) == 1 else some
-        keep = [kept and met for kept, met in zip(keep, meets, strict=True)]
-    if not conditions and (unknown or not _ALL.search(question.text)):
-        return None
-    found = [record for record, kept in zip(collection, keep, strict=True) if kept]
-    sure = is_query and not unknown
-    if len(found) == 1 and plain and _same(found[0], best):
-        return None  # Looked up, not selected: the record itself is the best piece.
-    if not sure and (len(found) < 2 or not any(_same(record, best) for record in found)):
-        return None
-    if len(found) > MOST_SHOWN:
-        return Selection((), len(collection), sure, _said(found, collection, name)) if is_query else None
-    return Selection(_pieces(found, best, document), len(collection), sure, _said(found, collection, name))
+        if doc_id not in units:
+            units[doc_id] = split_sentences(text)
+        begin, end = piece.spans[-1]
+        for start, stop in starts_in(text, units[doc_id], begin, end) if whole else ((begin, end),):
+            if any(known == doc_id and low <= start < high for known, low, high in tried):
+                continue
+            collection = collection_at(text, units[doc_id], start, stop)
+            if len(collection) < FEWEST:
+                continue
+            tried.append((doc_id, collection[0].start, collection[-1].end))
+            yield piece, text, collection
 
 
-def _said(found: Sequence[Record], collection: Sequence[Record], name: str) -> str:
-    """How many match, as a sentence."""
-    total = len(collection)
-    if not found:
-        return f"None of the {total} records of {name} matches."
-    if len(found) > MOST_SHOWN:
-        share = "all" if len(found) == total else str(len(found))
-        return f"{name} has {total} records; {share} match, too many to show."
-    if len(found) == total:
-        return f"{name} has {total} records, and all of them match."
-    return f"{len(found)} of the {total} records of {name} match{'es' * (len(found) == 1)}."
+class _Query:
+    """One question put to one collection."""
 
+    def __init__(
+        self,
+        question: Question,
+        wish: Wish,
+        best: Piece,
+        document: str,
+        collection: Sequence[Record],
+        asked: Sequence[str],
+    ) -> None:
+        self.question, self.wish, self.best, self.document, self.asked = question, wish, best, document, asked
+        name = best.hit.source.rpartition("/")[2]
+        self.table = table_of(name, collection, _about(best, document, collection))
+        self.has_fields = sum(bool(record.fields) for record in collection) >= 0.8 * len(collection)
 
-def _column_beside(term: str, asked: Sequence[str], keys: Sequence[str]) -> str:
-    """Of a number, the column whose name stands beside it in the question: "floor 2", "10 seats"."""
-    if not term.isdigit():
-        return ""
-    place = asked.index(term)
-    near = [*asked[place + 1 : place + 2], *asked[max(0, place - 1) : place]]
-    return next((key for word in near for key in keys if word in terms(key)), "")
+    def selected(self) -> Selection | None:
+        wish, table = self.wish, self.table
+        changed = version_wish_of(self.question.text)
+        if changed is not None and table.period is not None:
+            return self._changed(changed)
+        if len(sides_of(self.question.text)) > 1:
+            selection = self._compared()
+            if selection is not None:
+                return selection
+        if wish.kind in ("extreme", "sum", "mean") and self.has_fields:
+            return self._told()
+        is_query = bool(_QUERY.match(self.question.text)) and self.has_fields
+        if not is_query and has_bound(self.question.text):
+            return None
+        found = conditions_of(self.question.text, table, self.asked, is_query=is_query)
+        if found.cannot:
+            return self._cannot(found.cannot)
+        if not found.count and (found.unknown or not _ALL.search(self.question.text)):
+            return None
+        rows = _rows(found)
+        sure = is_query and not found.unknown
+        counted = wish.kind == "count" and self._counts_records() and sure
+        if len(rows) == 1 and found.plain and not counted and _same(table.records[rows[0]], self.best):
+            return None  # Looked up, not selected: the record itself is the best piece.
+        if wish.kind == "count" and not found.count and not self._counts_records():
+            sure = False  # "How many employees are there?", of branches with a column of employees.
+        if not sure and (len(rows) < 2 or not any(_same(table.records[row], self.best) for row in rows)):
+            return None
+        return self._listed(rows, found, sure, is_query, counted)
 
+    # -- the ways ----------------------------------------------------------------------------------------------
 
-def _pieces(found: Sequence[Record], best: Piece, document: str) -> tuple[Piece, ...]:
-    hit = replace(best.hit, start=0, end=len(document), text=document, last_page=None)
-    head = best.spans[0] if best.kind == "row" and len(best.spans) == 2 else None
-    return tuple(
-        Piece(
-            hit,
-            "row" if head else "section" if record.name else "record",
-            (head, (record.start, record.end)) if head else ((record.start, record.end),),
-            record.name or best.headings,
-            best.rank,
+    def _listed(
+        self, rows: Sequence[int], found: Conditions, sure: bool, is_query: bool, counted: bool
+    ) -> Selection | None:
+        """All that match, with their number where that is asked for."""
+        said = _said(rows, self.table, found)
+        short = (
+            count_of(self.table, rows, frozenset(found.used), terms_of(self.question.text)) if counted and rows else ""
         )
-        for record in found
-    )
+        if len(rows) > MOST_SHOWN:
+            if not is_query:
+                return None
+            ends = (rows[0], rows[-1]) if counted else ()
+            return self._selection(ends, said, sure, short, found)
+        return self._selection(rows, said, sure, short, found)
+
+    def _told(self) -> Selection | None:
+        """A superlative, a sum or a mean over the records that match; None where a word is not accounted for."""
+        wish, table = self.wish, self.table
+        found = conditions_of(wish.rest, table, self.asked, is_query=True)
+        if found.cannot:
+            return self._cannot(found.cannot)
+        if found.unknown or (re.match(r"\W*who\b", self.question.text, re.I) and not table.of_people):
+            return None
+        rows, used, asked = _rows(found), frozenset(found.used), terms_of(self.question.text)
+        if not rows:
+            return self._selection((), _said(rows, table, found), True, "", found)
+        if wish.extreme is not None:
+            if not self.has_fields or terms_of(wish.words) & terms_of(self.best.text) - {"the"}:
+                return None  # A text that says itself which is the cheapest.
+            figure = extreme_of(table, rows, wish.extreme, used, asked)
+            if not figure.told:
+                cannot = self._cannot(wish.words)
+                return replace(cannot, soft=wish.extreme.weak) if cannot else None
+        else:
+            figure = total_of(table, rows, terms_of(wish.rest), mean=wish.kind == "mean", used=used)
+            if not figure.told and any(each.doubtful and each.words & asked for each in table.columns):
+                return self._cannot(wish.words)
+            if not figure.told and not found.count and not table.named(terms_of(wish.rest)):
+                return None  # "Which teams work together?"
+            if len(rows) > MOST_SHOWN and figure.short:
+                figure = replace(figure, rows=(rows[0], rows[-1]))
+        if len(figure.rows) > MOST_SHOWN:
+            return self._selection((), _said(rows, table, found), True, "", found)
+        return self._selection(figure.rows, figure.said, True, figure.short, found)
+
+    def _compared(self) -> Selection | None:
+        """Two or more records that the question names, held against each other."""
+        text, table = self.question.text, self.table
+        sides = sides_of(text)
+        rows = [record_named(table, side.text) for side in sides]
+        if any(row is None for row in rows) or len(set(rows)) < len(rows):
+            return None
+        named = [row for row in rows if row is not None]
+        match = next(
+            (each for each in _COMPARATIVE.finditer(text) if _measured(each)),
+            next(iter(_COMPARATIVE.finditer(text)), None),
+        )
+        wanted = _measured(match) if match else ()
+        labels = frozenset(term for row in named for term in terms(table.label(row)))
+        told = comparison_column(table, wanted, terms_of(text) - labels, named)
+        if told is None:
+            return None
+        column, direction = told
+        less = re.search(r"\bless\b", text, re.IGNORECASE)
+        direction = -direction if not wanted and less else direction
+        form = "yesno" if _YES_NO.match(text) else "difference" if _DIFFERENCE.search(text) else "which"
+        if form == "difference" and not re.search(r"\bhow much\b", text, re.IGNORECASE):
+            direction = 0
+        figure = compared(table, named, column, direction, form)
+        total = len(table.records)
+        return Selection(self._pieces(figure.rows), total, True, figure.said, figure.short, len(self.asked))
+
+    def _changed(self, changed: VersionWish) -> Selection | None:
+        """What a name has in several years, the newest first."""
+        table, period = self.table, self.table.period
+        assert period is not None
+        found = conditions_of(changed.rest, table, [term for term in self.asked if not term.isdigit()], is_query=True)
+        rows = sorted(_rows(found), key=lambda row: period.cells[row], reverse=True)
+        first, last = min(changed.marks, default=""), max(changed.marks, default="")
+        if len(changed.marks) == 2:
+            rows = [row for row in rows if period.cells[row] in changed.marks]
+        elif first and re.search(r"\bsince\b", self.question.text, re.IGNORECASE):
+            rows = [row for row in rows if period.cells[row] >= first]
+        elif last:
+            rows = [row for row in rows if period.cells[row] <= last]
+        years = [period.cells[row] for row in rows]
+        if found.unknown or found.cannot or len(rows) > MOST_SHOWN or len(set(years)) < 2:
+            return None
+        if not set(changed.marks) <= set(years) or not found.count:
+            return None
+        columns = [column for column in table.named(terms_of(changed.rest)) if column is not period]
+        short = ""
+        if len(rows) == 2 and len(columns) == 1 and columns[0].comparable(rows):
+            short = change_of(columns[0], rows, self.question.text, past=changed.kind == "before")
+        said = f"{len(rows)} of the {len(table.records)} records of {table.name}, the newest first."
+        return self._selection(rows, said, True, short, found)
+
+    # -- parts -------------------------------------------------------------------------------------------------
+
+    def _counts_records(self) -> bool:
+        """Are records counted, and not what a column of numbers holds ("how many seats has Cedar?")?"""
+        noun = [term for term in self.wish.noun[:2] if term not in self.table.called]
+        head = self.wish.noun[0] if self.wish.noun else ""
+        numeric = any(column.kind == "number" and head in column.words for column in self.table.columns)
+        return not (numeric and noun and head in noun)
+
+    def _selection(self, rows: Sequence[int], said: str, sure: bool, short: str, found: Conditions) -> Selection:
+        return Selection(self._pieces(rows), len(self.table.records), sure, said, short, found.linked)
+
+    def _cannot(self, words: str) -> Selection | None:
+        """The sentence that says so, of records that some other word of the question speaks of."""
+        known = self.table.called | {term for record in self.table.records for term in record.held}
+        known |= {term for column in self.table.columns for term in column.words}
+        if not any(term in known for term in self.asked):
+            return None
+        doubtful = next((each for each in self.table.columns if each.doubtful and each.words & set(self.asked)), None)
+        if doubtful is not None:
+            said = (
+                f'The numbers under "{doubtful.key}" of {self.table.name} can be read in two ways: '
+                '"1.200" is 1200 or 1.2.'
+            )
+            return Selection((), len(self.table.records), False, said)
+        said = (
+            f"It asks for a selection from the {len(self.table.records)} records of {self.table.name}; "
+            f'what "{words.strip()}" means there cannot be told, so the list cannot be completed.'
+        )
+        return Selection((), len(self.table.records), False, said)
+
+    def _pieces(self, rows: Sequence[int]) -> tuple[Piece, ...]:
+        best = self.best
+        hit = replace(best.hit, start=0, end=len(self.document), text=self.document, last_page=None)
+        return tuple(
+            Piece(
+                hit,
+                "row" if record.head else "section" if record.name else "record",
+                (record.head, (record.start, record.end)) if record.head else ((record.start, record.end),),
+                record.name or best.headings,
+                best.rank,
+            )
+            for record in (self.table.records[row] for row in rows)
+        )
 
 
-def _cannot(name: str, collection: Sequence[Record], words: str) -> str:
-    return (
-        f"It asks for a selection from the {len(collection)} records of {name}; "
-        f'what "{words.strip()}" means there cannot be told, so the list cannot be completed.'
-    )
+def _measured(match: re.Match[str]) -> tuple[tuple[str, int], ...]:
+    more = (match["more"] or "").lower()
+    adjective = adjective_of((match["long"] or match["short"]).lower(), more, "er")
+    return measures_of(adjective, -1 if more == "less" else 1)
+
+
+def _rows(found: Conditions) -> list[int]:
+    return [row for row, kept in enumerate(found.keep) if kept]
+
+
+def _said(rows: Sequence[int], table: Table, found: Conditions) -> str:
+    """How many match, as a sentence."""
+    total, name = len(table.records), table.name
+    if not rows:
+        return f"None of the {total} records of {name} matches."
+    if len(rows) > MOST_SHOWN:
+        share = "all" if len(rows) == total else str(len(rows))
+        said = f"{name} has {total} records; {share} match, too many to show."
+    elif len(rows) == total:
+        said = f"{name} has {total} records, and all of them match."
+    else:
+        said = f"{len(rows)} of the {total} records of {name} match{'es' * (len(rows) == 1)}."
+    for key, missing in found.unsaid.items():
+        said += f' {missing} of them ha{"s" if missing == 1 else "ve"} no value under "{key}".'
+    return said
 
 
 def _about(best: Piece, document: str, collection: Sequence[Record]) -> frozenset[str]:
@@ -236,73 +385,6 @@ def _about(best: Piece, document: str, collection: Sequence[Record]) -> frozense
     above = document[: collection[0].start].rstrip().rpartition("\n")[2]
     file = best.hit.source.rpartition("/")[2].rpartition(".")[0]
     return frozenset(terms(f"{best.hit.title} {best.headings} {file} {above}"))
-
-
-def _is_value(collection: Sequence[Record], term: str) -> bool:
-    return any(term in terms(value) for record in collection for _, value in record.fields)
-
-
-def _column_of(collection: Sequence[Record], term: str, keys: Sequence[str]) -> str:
-    """The column that holds the term most often."""
-    counts = {key: sum(term in terms(record.value(key)) for record in collection) for key in keys}
-    return max(keys, key=lambda key: counts[key]) if any(counts.values()) else f"?{term}"
-
-
-def _is_flag(collection: Sequence[Record], key: str) -> bool:
-    """Does the column say yes or no of each?"""
-    values = {record.value(key).casefold() for record in collection}
-    return bool(values & (_YES | _NO)) and values <= _YES | _NO | {""}
-
-
-def _is_yes(value: str) -> bool:
-    return value.casefold() in _YES
-
-
-def _bounded_column(question: Question, keys: Sequence[str], collection: Sequence[Record]) -> str:
-    """The column of numbers that a bound is meant for: named in the question, or the only one."""
-    numeric = [
-        key
-        for key in keys
-        if sum(_number(record.value(key)) is not None for record in collection) > len(collection) / 2
-    ]
-    asked = set(question.terms) | set(terms(question.text, keep_stop=True))
-    named = [key for key in numeric if set(terms(key)) & asked]
-    if not named and asked & frozenset(terms("cost price expensive cheaper pay")):
-        named = [key for key in numeric if set(terms(key)) & _PRICE]
-    if len(named) == 1:
-        return named[0]
-    return numeric[0] if len(numeric) == 1 and not named else ""
-
-
-def _within(bound: re.Match[str], value: str) -> bool:
-    number = _number(value)
-    limit = _number(next(bound[name] for name in "abcd" if bound[name]))
-    if number is None or limit is None:
-        return False
-    if bound["more"]:
-        return number > limit
-    if bound["least"]:
-        return number >= limit
-    return number < limit if bound["less"] else number <= limit
-
-
-def _number(value: str) -> float | None:
-    """The number that a value begins with, behind a sign of money at most; "1,200.50" is 1200.5.
-
-    Example:
-        >>> _number("€ 1,200.50"), _number("90 kEUR"), _number("P-100"), _number("0,95 EUR")
-        (1200.5, 90.0, None, 0.95)
-    """
-    found = re.match(r"\s*[€$£¥]?\s*(-?\d[\d.,]*)", value)
-    if not found:
-        return None
-    digits = found.group(1).rstrip(".,")
-    if re.fullmatch(r"-?\d+,\d{1,2}", digits):
-        digits = digits.replace(",", ".")
-    try:
-        return float(digits.replace(",", ""))
-    except ValueError:
-        return None
 
 
 def _same(record: Record, piece: Piece) -> bool:

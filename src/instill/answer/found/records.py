@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from instill.answer.display import plain_text
-from instill.answer.found.pieces import Piece, heading_text
-from instill.answer.found.sentences import Sentence, is_record, split_sentences
+from instill.answer.found.pieces import heading_text
+from instill.answer.found.sentences import Sentence, is_record
 from instill.answer.text import terms
 
 LONGEST_VALUE = 6
@@ -32,7 +32,7 @@ _PARAGRAPH = re.compile(r"\S[^\n]*(?:\n[^\S\n]*\S[^\n]*)*")
 class Record:
     """One of a collection: the document's characters `[start, end)`; `name` is its heading, or "".
 
-    `fields` are pairs of a key and a value; a record of prose has none.
+    `fields` are pairs of a key and a value; a record of prose has none. `head` is where a row's table has its names.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Record:
     end: int
     text: str
     fields: tuple[tuple[str, str], ...] = ()
+    head: tuple[int, int] | None = None
 
     @cached_property
     def held(self) -> frozenset[str]:
@@ -54,11 +55,15 @@ class Record:
         return next((value for name, value in self.fields if name == key), "")
 
 
-def collection_at(document: str, piece: Piece) -> list[Record]:
-    """The records among which the piece stands; empty where it is no record."""
-    units = split_sentences(document)
-    start, end = piece.spans[-1]
+def collection_at(document: str, units: Sequence[Sentence], start: int, end: int) -> list[Record]:
+    """The records among which the characters `[start, end)` stand; empty where they are no record.
+
+    Args:
+        units: `split_sentences(document)`.
+    """
     inside = [n for n, unit in enumerate(units) if unit.start < end and start < unit.end]
+    while len(inside) > 1 and units[inside[0]].kind == "heading":
+        inside = inside[1:]
     if not inside:
         return []
     number = inside[0]
@@ -73,6 +78,22 @@ def collection_at(document: str, piece: Piece) -> list[Record]:
     if is_record(document[unit.start : unit.end]):
         return _lines_around(document, units, number)
     return _sections(document, units, unit, end) or _paragraphs(document, unit.start)
+
+
+def starts_in(document: str, units: Sequence[Sentence], start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Where collections may begin among the characters `[start, end)`: at their first unit that is no heading, at the
+    first row or item of each group, at lines of "key: value; key: value"."""
+    first, seen = True, set[tuple[str, int]]()
+    for unit in units:
+        if unit.start >= end:
+            return
+        if unit.end <= start or unit.kind == "heading":
+            continue
+        of_group = unit.kind in ("row", "item") and (unit.kind, unit.group) not in seen
+        if first or of_group or is_record(document[unit.start : unit.end]):
+            yield unit.start, unit.end
+        first = False
+        seen.add((unit.kind, unit.group))
 
 
 def fields_of(text: str) -> tuple[tuple[str, str], ...]:
@@ -95,7 +116,8 @@ def _rows(document: str, units: Sequence[Sentence], group: int) -> list[Record]:
             names = _cells(document[head.start : head.end])
             values = _cells(document[row.start : row.end])
             fields = tuple(zip(names, values, strict=False))
-            found.append(Record("", row.start, row.end, document[row.start : row.end], fields))
+            text = document[row.start : row.end]
+            found.append(Record("", row.start, row.end, text, fields, (head.start, head.end)))
     return found
 
 
@@ -116,8 +138,8 @@ def _lines_around(document: str, units: Sequence[Sentence], number: int) -> list
 def _paragraphs(document: str, place: int) -> list[Record]:
     """Paragraphs of "key: value" lines around `place` that have half of their keys in common."""
     found = list(_key_paragraphs(document))
-    number = next((n for n, each in enumerate(found) if each is not None and each.start <= place < each.end), None)
-    if number is None:
+    number = next((n for n, each in enumerate(found) if each is not None and place < each.end), None)
+    if number is None or "\n\n" in document[place : found[number].start]:  # type: ignore[union-attr]
         return []
     chosen = found[number]
     assert chosen is not None
@@ -163,7 +185,7 @@ def _sections(document: str, units: Sequence[Sentence], unit: Sentence, end: int
             continue
         name = heading_text(document[units[head].start : units[head].end])
         found.append(_record(name, document, inside[0].start, inside[-1].end))
-    return found if any(record.start <= unit.start and end <= record.end for record in found) else []
+    return found if len(found) > 1 and any(record.start <= unit.start and end <= record.end for record in found) else []
 
 
 def _marks(document: str, unit: Sentence) -> str:

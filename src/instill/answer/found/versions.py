@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from instill.answer.found.choosing import Chosen
+from instill.answer.found.days import Dated, first_day
 from instill.answer.text import terms
 
 ALIKE = 0.6
@@ -15,30 +15,10 @@ ALIKE = 0.6
 _BEGINNING = 800
 """Characters of a document in which its date is looked for."""
 
-_MONTHS = (
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
-    "december",
-)  # fmt: skip
-_NAMES = "|".join(_MONTHS)
-_DAY = re.compile(
-    rf"\b(?:(?P<day>\d{{1,2}})\.? (?P<month>{_NAMES})|(?P<month2>{_NAMES})(?: (?P<day2>\d{{1,2}}),?)?)"
-    r" (?P<year>(?:19|20)\d\d)\b",
-    re.IGNORECASE,
-)
-_ISO = re.compile(r"\b(?P<year>(?:19|20)\d\d)-(?P<month>\d\d)(?:-(?P<day>\d\d))?\b")
-_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 _QUANTITY = re.compile(
     r"\d[\d.,]*|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|never|always|not)\b",
     re.IGNORECASE,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Dated:
-    """What a document says of its own age: `when` sorts, `words` is how it says it."""
-
-    when: tuple[int, int, int]
-    words: str
 
 
 def disagree(one: Chosen, other: Chosen) -> bool:
@@ -78,7 +58,7 @@ def dated(each: Chosen, text_of: Callable[[str], str | None]) -> Dated | None:
     beginning = (text_of(hit.doc_id) or "")[:_BEGINNING]
     said = "\n".join(line for line in beginning.splitlines() if not _is_row(line))
     for text in (*values, said, hit.title, hit.source.rpartition("/")[2]):
-        found = _date(text)
+        found = first_day(text)
         if found:
             return found
     return None
@@ -92,18 +72,6 @@ def _is_row(line: str) -> bool:
         (True, True, False)
     """
     return line.count("|") > 1 or "\t" in line.strip() or len(re.findall(r",(?=\S)", line)) > 1
-
-
-def _date(text: str) -> Dated | None:
-    for match in (_DAY.search(text), _ISO.search(text)):
-        if match:
-            part = match.groupdict()
-            name = (part.get("month2") or part.get("month") or "1").lower()
-            month = _MONTHS.index(name) + 1 if name in _MONTHS else int(name)
-            day = int(part.get("day") or part.get("day2") or 1)
-            return Dated((int(part["year"]), month, day), match.group())
-    year = _YEAR.search(text)
-    return Dated((int(year.group()), 1, 1), year.group()) if year else None
 
 
 def _words(text: str) -> set[str]:

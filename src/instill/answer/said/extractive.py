@@ -16,6 +16,7 @@ from instill.answer.found.pieces import Piece
 from instill.answer.found.ranking import Ranking, rank_sentences
 from instill.answer.found.record_query import select_records
 from instill.answer.found.selection import Span
+from instill.answer.found.version_answer import VersionsTold, told_of_versions
 from instill.answer.found.versions import newer_first
 from instill.answer.reading.findings import Findings
 from instill.answer.reading.reranking import Reads
@@ -38,6 +39,7 @@ class Extract:
     claims' quotes, "" where none is safe to show. `missing` says what the question names and the evidence does not,
     as a sentence, or ""; `notice` says that documents disagree, or is "". `marked` are the words that the reader
     takes for the answer, safe to show alone or not; "" where there is no reader, or many records answer.
+    `reason` is what a refusal says where nothing else is missing, as a sentence, or "".
     """
 
     text: str
@@ -49,6 +51,7 @@ class Extract:
     missing: str = ""
     notice: str = ""
     marked: str = ""
+    reason: str = ""
 
 
 def extract(
@@ -72,13 +75,22 @@ def extract(
     """
     if not hits:
         return Extract("", (), 0.0, None)
+
+    def choose_of(rest: str, some: Sequence[Hit]) -> list[Chosen]:
+        own = rank_sentences(read_question(rest), some, encoder)
+        return choose_pieces(read_question(rest), own, encoder, citer, reader, most=1)
+
     asked = read_question(question)
     ranking = rank_sentences(asked, hits, encoder, pool=pool, findings=findings)
     chosen = choose_pieces(asked, ranking, encoder, citer, reader, most=most)
     if not chosen:
         return Extract("", (), 0.0, ranking)
+    wide = [*hits, *pool]
+    told = told_of_versions(question, chosen, wide, citer.text, choose_of)
+    if told is not None and told.sure:
+        return of_versions(told, chosen, ranking, findings, citer, asked)
     chosen, versions = newer_first(chosen, citer.text)
-    selected = select_records(asked, [each.piece for each in chosen], hits, citer.text, ranking.wanted)
+    selected = select_records(asked, [each.piece for each in chosen], hits, citer.text, ranking.wanted, pool)
     listed = selected.pieces if selected else ()
     if listed:
         claims = [claim for piece in listed for claim in piece_claims(piece, citer, asked, named=True)]
@@ -86,19 +98,57 @@ def extract(
         claims = [claim for each in chosen for claim in piece_claims(each.piece, citer, asked, versions=versions)]
     missing, share = what_is_missing(question, chosen, [*hits, *pool])
     missing = missing or missing_side(question, [*hits, *pool])
+    if missing and told is not None:
+        missing = told.lacking
     codes = [pin for pin in pins_of(question) if pin.kind != "name"]
     exact = bool(codes) and not missing_pins(codes, evidence_of(chosen[0].piece))
     found = signs(ranking, chosen, findings, missing=share, exact=float(exact))
     belief = confidence(found) if claims else 0.0
-    if selected and not listed:
+    if selected and not listed and not selected.soft:
         return Extract("", tuple(claims), belief, ranking, found, missing=selected.said)
+    reason = selected.said if selected and selected.soft else ""
     if selected and selected.sure:
         belief, missing = max(belief, SURE), ""
-    short = "" if listed else short_answer(asked, chosen, findings)
+    short = selected.short if listed and selected else short_answer(asked, chosen, findings)
     notice = "The documents differ on this; the newer one comes first." if versions else ""
-    notice = selected.said if selected else notice
+    notice = selected.said if selected and not reason else notice
     marked = "" if listed else marked_words(chosen[0])
-    return Extract(written(claims), tuple(claims), belief, ranking, found, short, missing, notice, marked)
+    return Extract(written(claims), tuple(claims), belief, ranking, found, short, missing, notice, marked, reason)
+
+
+def of_versions(
+    told: VersionsTold,
+    chosen: Sequence[Chosen],
+    ranking: Ranking,
+    findings: Findings | None,
+    citer: Citer,
+    asked: Question,
+) -> Extract:
+    """What two versions of a document say, each piece under its document's name."""
+    found = signs(ranking, chosen, findings, missing=0.0, exact=0.0)
+    belief = max(confidence(found), SURE)
+    if not told.pieces:
+        near = tuple(claim for each in chosen for claim in piece_claims(each.piece, citer, asked))
+        return Extract("", near, belief, ranking, found, missing=told.said)
+    claims = [
+        Claim(_named(claim.text, told.names[piece.hit.doc_id], listed=told.listed), claim.citations)
+        for piece in told.pieces
+        for claim in piece_claims(piece, citer, asked, named=told.listed)
+    ]
+    return Extract(written(claims), tuple(claims), belief, ranking, found, told.short, notice=told.said)
+
+
+def _named(text: str, name: str, *, listed: bool) -> str:
+    """The text of a version under the name of its document.
+
+    Example:
+        >>> _named("- Oak: 45 EUR", "List 2025", listed=True), _named("Delivery: 39 EUR.", "List 2026", listed=False)
+        ('- List 2025: Oak: 45 EUR', 'List 2026: Delivery: 39 EUR.')
+    """
+    text = text.removeprefix(f"{name}:").lstrip()
+    if listed:
+        return f"- {name}: {text.removeprefix('- ')}"
+    return f"{name}:\n{text}" if "\n" in text or text.startswith("- ") else f"{name}: {text}"
 
 
 def what_is_missing(question: str, chosen: Sequence[Chosen], pool: Sequence[Hit]) -> tuple[str, float]:
@@ -153,7 +203,7 @@ def piece_claims(
         return []
     if named:
         name = piece.headings.rpartition(" > ")[2] if piece.kind == "section" else ""
-        flat = "; ".join(line.removeprefix("- ") for line in text.splitlines())
+        flat = "; ".join(line.removeprefix("- ") for line in text.splitlines() if not line.endswith(":"))
         return [Claim(f"- {name}: {flat}" if name and name not in flat else f"- {flat}", kept)]
     text = under_heading(text, piece.headings, question)
     if versions and piece.hit.doc_id in versions:

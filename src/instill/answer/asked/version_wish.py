@@ -1,0 +1,98 @@
+"""Whether a question is about two versions of one thing: what changed, what is new, what it was before."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+VersionKind = Literal["changed", "new", "gone", "before"]
+
+MARK = re.compile(
+    r"(?<![\w.])(?:(?:19|20)\d\d(?:-\d\d(?:-\d\d)?)?|[vV]?\d+(?:\.\d+)+|[vV]\d+|[qQ][1-4])(?![\w]|\.\d)", re.IGNORECASE
+)
+"""What tells versions apart: a year, a month, a day, a quarter, "v2", "3.1"."""
+
+_NEW = re.compile(
+    r"\bwhat(?:['’]s| is| was| are| were|) (?:the )?new\b(?: (?:things|items|entries|rows))?"
+    r"|\b(?:has|have|was|were|been) (?:newly )?added\b"
+    r"|\bis new\b|\bare new\b|\bnew(?:ly)? (?:in|since)\b",
+    re.IGNORECASE,
+)
+_GONE = re.compile(
+    r"\b(?:was|were|been|has|have) (?:removed|dropped|deleted|discontinued)\b"
+    r"|\bno longer (?:in|on|listed|offered|there)\b",
+    re.IGNORECASE,
+)
+_CHANGED = re.compile(
+    r"\bchang(?:e|es|ed|ing)\b|\bdevelop(?:s|ed|ment)?\b|\bevol(?:ve|ves|ved|ution)\b|\bdiffer(?:s|ed|ent|ence|ences)?\b"
+    r"|\bincreas(?:e|es|ed)\b|\bdecreas(?:e|es|ed)\b|\b(?:gone|went|go) (?:up|down)\b"
+    r"|\b(?:risen|rose|fallen|fell|grow|grew|grown|shrunk|shrank)\b"
+    r"|\bhow much (?:more|less|\w+er)\b|\bcompar(?:e|ed|ison)\b",
+    re.IGNORECASE,
+)
+_CHANGED_ITSELF = re.compile(
+    r"\b(?:has|have|had|did)\b.*\b(?:chang(?:e|ed)|develop(?:ed)?|evolved?|increased?|decreased?|gone (?:up|down)"
+    r"|go (?:up|down)"
+    r"|risen|rise|fallen|fall|grown?|shrunk|shrink)\b|\bwhat(?:['’]s| is| has| have|) changed\b",
+    re.IGNORECASE,
+)
+"""Something changed, by itself; not "how do I change it"."""
+
+_BEFORE = re.compile(
+    r"\b(?:before|previously|formerly|earlier|in the past|until now|up to now|last (?:year|time|month))\W*$"
+    r"|\b(?:previously|formerly)\b|\bused to (?=be\b|cost\b|have\b)"
+    r"|\b(?:old|previous|former|earlier|last year['’]s) "
+    r"(?=price|rate|fee|rule|version|value|list|limit|amount|edition)",
+    re.IGNORECASE,
+)
+_JOINTS = re.compile(
+    r"\b(?:(?:from|between|in|since|and|to|with|than|of|for|as of|against|compared (?:to|with))\s+)(?=the\s*\0|\0)"
+    r"|\0(?:\s*(?:one|version|edition|list))?",
+    re.IGNORECASE,
+)
+_TOLD = re.compile(
+    r"^\W*(?:by )?how (?:much )?(?:has|have|had|did|does|do|is|are)\s+|^\W*(?:so |and )?(?:has|have|did)\s+", re.I
+)
+
+
+@dataclass(frozen=True, slots=True)
+class VersionWish:
+    """What is asked of versions.
+
+    Args:
+        marks: the versions that the question names, in its order.
+        rest: the question without them and without the words of change: what it is about.
+    """
+
+    kind: VersionKind
+    marks: tuple[str, ...]
+    rest: str
+
+
+def version_wish_of(question: str) -> VersionWish | None:
+    """What the question asks of two versions; None where it asks for no such thing.
+
+    Example:
+        >>> version_wish_of("How has the delivery price changed from 2025 to 2026?")
+        VersionWish(kind='changed', marks=('2025', '2026'), rest='the delivery price?')
+        >>> version_wish_of("What did the oak panel cost before?")
+        VersionWish(kind='before', marks=(), rest='What did the oak panel cost')
+        >>> version_wish_of("What is new in the 2026 list?").marks, version_wish_of("What has to be done before noon?")
+        (('2026',), None)
+        >>> version_wish_of("How do I change my password?")
+    """
+    marks = tuple(dict.fromkeys(match.group().lower() for match in MARK.finditer(question)))
+    kinds: tuple[tuple[VersionKind, re.Pattern[str]], ...] = (
+        ("new", _NEW), ("gone", _GONE), ("changed", _CHANGED), ("before", _BEFORE)
+    )  # fmt: skip
+    found = next((kind for kind, pattern in kinds if pattern.search(question)), None)
+    if found == "changed" and len(marks) < 2 and not _CHANGED_ITSELF.search(question):
+        found = None
+    if found is None and len(marks) != 2:
+        return None
+    rest = _JOINTS.sub(" ", MARK.sub("\0", question))
+    for pattern in (_NEW, _GONE, _CHANGED, _BEFORE):
+        rest = pattern.sub(" ", rest)
+    rest = _TOLD.sub("", re.sub(r"\s+", " ", rest)).strip()
+    return VersionWish(found or "changed", marks, re.sub(r"\s+([?.!])", r"\1", rest))
