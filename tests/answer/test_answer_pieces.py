@@ -165,3 +165,21 @@ def test_a_paragraph_that_points_on_belongs_to_its_list(above: str, led: bool) -
     assert window is not None
     [piece] = pieces_at(window, text.index("Ystad"), sections=False)
     assert piece.text == (f"{above}\n\n" if led else "") + "- Lund\n- Ystad"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("# Sauna\n\nYes! The sauna is open. It closes at ten.\n", "Yes! The sauna is open. It closes at ten."),
+        ("# Sauna\n\n**Is it hot?** Yes! It is.\n", "Is it hot? Yes! It is."),
+        ("# Sauna\n\nYes![^1] It is.\n\n[^1]: At ten.\n", "Yes! It is."),
+        ("# Sauna\n\nYes! [The page](https://example.com) says so.\n", "Yes! The page says so."),
+        ("# Sauna\n\nNo. Towels are not given out.\n", "No. Towels are not given out."),
+    ],
+)
+def test_the_word_that_answers_stays_in_front_of_its_sentence(text: str, expected: str) -> None:
+    hit = Hit("d", 0, 0, len(text), text, "", None, None, "a.md", "text", "A", (), {}, 1.0, 1.0, 1.0)
+    window = open_window(hit, text, 0)
+    assert window is not None
+    [piece] = pieces_at(window, text.rindex("T") if "Towels" in text else text.index("Yes"), sections=False)
+    assert shown(piece) == expected
