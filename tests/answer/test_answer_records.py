@@ -96,7 +96,7 @@ def test_all_records_that_match_are_shown_and_no_other(
 @pytest.mark.parametrize(
     ("question", "said"),
     [
-        ("Which barges are registered?", "register.md has 60 records; all match, too many to show."),
+        ("List all barges.", "register.md has 60 records; all match, too many to show."),
         ("Which barges are not paused?", "register.md has 60 records; 54 match, too many to show."),
         ("Which barges have a load over 900 t?", "None of the 60 records of register.md matches."),
         ("Which servers are retired or databases?", 'servers.yaml; what "or" means there cannot be told'),
@@ -110,6 +110,13 @@ def test_what_cannot_be_shown_whole_or_told_is_refused_with_the_reason(
     assert answer.abstained
     assert said in answer.text
     assert answer.claims == ()
+
+
+def test_of_many_records_their_number_is_told_with_the_first_and_the_last(shop: Workspace) -> None:
+    answer = shop.ask("How many barges are in the register?")
+    assert answer.short == "60"
+    assert re.findall(r"Barge \d+", answer.text) == ["Barge 001", "Barge 060"]
+    assert answer.notices == ("register.md has 60 records; all match, too many to show.",)
 
 
 def test_one_record_that_is_looked_up_is_answered_as_before(shop: Workspace) -> None:
