@@ -144,7 +144,7 @@ NAMES = re.compile(
     + "|".join(
         [
             *("Slate", "Chalk", "Basalt", "Marble", "Onyx", "Granite"),
-            *(name for name, *_ in (*PEOPLE, *ARTICLES, *PROJECTS, *ROWERS, *ROOMS, *ORDERS)),
+            *(str(row[0]) for row in (*PEOPLE, *ARTICLES, *PROJECTS, *ROWERS, *ROOMS, *ORDERS)),
             *(str(device["name"]) for device in DEVICES),
             *(f"{name}; Year: {year}" for name, *_ in BRANCHES for year in (2025, 2026)),
         ]
