@@ -28,7 +28,7 @@ class Running:
     def __init__(self, folder: Path, *, loopback: bool = True, jobs: bool = False) -> None:
         self.app = create_app(folder, loopback=loopback, jobs=jobs)
         self.service: Service = self.app.state.service
-        config = config_of(self.app)
+        config = config_of(self.app, seconds=self.service.settings.server.body_timeout_s)
         config.port = 0
         self._server = uvicorn.Server(config)
         self._server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]

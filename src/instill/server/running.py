@@ -15,6 +15,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from instill.errors import UsageError
+from instill.server.access.patience import patient
 from instill.server.app import create_app
 from instill.server.service import Service
 
@@ -44,7 +45,7 @@ def serve(folder: Path, *, host: str | None = None, port: int | None = None, on_
             remedy="Make one: instill keys add NAME --role admin",
         )
     listening = _listening(host, port)
-    server = uvicorn.Server(config_of(app, behind_proxy=chosen.behind_proxy))
+    server = uvicorn.Server(config_of(app, behind_proxy=chosen.behind_proxy, seconds=chosen.body_timeout_s))
     for each in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again when it has ended as it was told
         signal.signal(each, lambda *_: None)
     with listening:
@@ -56,8 +57,12 @@ def serve(folder: Path, *, host: str | None = None, port: int | None = None, on_
         sys.exit(1)
 
 
-def config_of(app: FastAPI, *, behind_proxy: bool = False) -> uvicorn.Config:
-    """How the application is served: HTTP/1.1 by h11, which takes nothing that two servers may read differently."""
+def config_of(app: FastAPI, *, behind_proxy: bool = False, seconds: float = 30.0) -> uvicorn.Config:
+    """How the application is served: HTTP/1.1 by h11, which takes nothing that two servers may read differently.
+
+    Args:
+        seconds: the longest wait for a request's headers.
+    """
     return uvicorn.Config(
         app,
         log_level="warning",
@@ -68,7 +73,7 @@ def config_of(app: FastAPI, *, behind_proxy: bool = False) -> uvicorn.Config:
         proxy_headers=behind_proxy,
         forwarded_allow_ips="127.0.0.1,::1" if behind_proxy else "",
         h11_max_incomplete_event_size=64 * 1024,
-        http="h11",
+        http=patient(seconds),
         ws="none",
     )
 
