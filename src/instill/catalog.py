@@ -176,8 +176,8 @@ class Catalog:
             ).all()
         return [StoredTurn(row.role, row.text, self._read(row.answer), row.at) for row in rows]
 
-    def conversations(self, limit: int = 20, labels: Labels = None) -> list[dict[str, Any]]:
-        """The newest conversations that the caller may see.
+    def conversations(self, limit: int = 20, labels: Labels = None, *, words: str = "") -> list[dict[str, Any]]:
+        """The newest conversations that the caller may see; with `words`, those in which they were said.
 
         Each with `conversation_id`, `started`, `turns` (a count), `first_question`.
         """
@@ -200,7 +200,22 @@ class Catalog:
         )
         with self._engine.connect() as connection:
             query = query.where(self._seen_by(connection, CONVERSATIONS, labels)).limit(limit)
+            if words:
+                held = sa.select(TURNS.c.conversation_id).where(TURNS.c.text.icontains(words, autoescape=True))
+                query = query.where(CONVERSATIONS.c.conversation_id.in_(held))
             return [dict(row) for row in connection.execute(query).mappings()]
+
+    def forget_conversation(self, conversation_id: str, labels: Labels = None) -> None:
+        """Delete a conversation.
+
+        Raises:
+            UsageError: there is no such conversation, or none that the caller may see; in the same words.
+        """
+        with self.writing() as connection:
+            if connection is not None:
+                self._require(connection, conversation_id, labels)
+                for table in (TURNS, CONVERSATIONS):
+                    connection.execute(sa.delete(table).where(table.c.conversation_id == conversation_id))
 
     # -- usage -------------------------------------------------------------------------------------------------
 

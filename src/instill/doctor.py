@@ -124,6 +124,19 @@ def _catalog(opened: Workspace) -> Iterator[Finding]:
     yield from _tried("catalog", lambda: f"{len(opened.catalog.roots())} followed paths")
 
 
+def greeted(opened: Workspace) -> str:
+    """Greet the generator that is set, and say what it replied.
+
+    Raises:
+        GeneratorError: it does not answer.
+    """
+    generator = opened.generator
+    if generator is None:
+        return "No generator is set: answers quote the documents."
+    reply = whole_reply(generator, [{"role": "user", "content": "Reply with the word: ready"}], max_tokens=16)
+    return f"{generator.name} answers ({reply.strip()[:40]!r})"
+
+
 def _tried(name: str, look: Callable[[], str]) -> Iterator[Finding]:
     try:
         yield Finding(name, "ok", look())
@@ -148,11 +161,4 @@ def _generator(opened: Workspace) -> Iterator[Finding]:
         yield Finding("generator", "optional", "none set", remedy)
         return
 
-    def greet() -> str:
-        generator = opened.generator
-        if generator is None:
-            return "none"
-        reply = whole_reply(generator, [{"role": "user", "content": "Reply with the word: ready"}], max_tokens=16)
-        return f"{generator.name} answers ({reply.strip()[:40]!r})"
-
-    yield from _tried("generator", greet)
+    yield from _tried("generator", lambda: greeted(opened))

@@ -122,7 +122,7 @@ def test_every_route_takes_a_role_and_refuses_those_below(workspace: Workspace) 
                 assert response.status_code == 403, f"{role}: {route.method} {route.path}"
 
 
-OPEN = {"/healthz", "/readyz", "/api/login", "/api/logout", "/openapi.json"}
+OPEN = {"/healthz", "/readyz", "/api/login", "/api/logout", "/openapi.json", "/login", "/favicon.ico", "/static/"}
 
 
 @contextmanager

@@ -34,6 +34,7 @@ from instill.server.api import (
 from instill.server.doors import anthropic, openai_chat, openai_responses, openai_rest
 from instill.server.doors.mcp_door import HttpDoor
 from instill.server.jobs.starting import Starting
+from instill.server.pages.rendering import error_page
 from instill.server.service import Service
 
 _ROUTERS = (
@@ -101,7 +102,7 @@ def create_app(folder: Path, *, loopback: bool = True, jobs: bool = True) -> Fas
         ],
     )
     app.state.service = service
-    errors.install(app)
+    errors.install(app, error_page)
     errors.documented(app)
     for router in _ROUTERS:
         app.include_router(router)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -102,29 +103,52 @@ class Bug(InstillError):
     """A mistake of ours: nobody's request is wrong."""
 
 
-def install(app: FastAPI) -> None:
-    """Have every error of the application told in this form."""
+PageOf = Callable[[Request, InstillError, int], Response]
+
+
+def install(app: FastAPI, page: PageOf | None = None) -> None:
+    """Have every error of the application told in this form; to browsers that look at a page, by `page`."""
+
+    def told(request: Request, error: InstillError) -> Response:
+        if page is not None and wants_page(request.method, request.url.path, request.headers.get("accept", "")):
+            answer = page(request, error, status_of(error))
+            answer.headers.update(error.headers if isinstance(error, Refused) else {})
+            return answer
+        return response(error, request.url.path)
 
     async def ours(request: Request, error: Exception) -> Response:
         assert isinstance(error, InstillError)
-        return response(error, request.url.path)
+        return told(request, error)
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        return response(explained(error.errors()), request.url.path)
+        return told(request, explained(error.errors()))
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        told = Refused(error.status_code, _told(error.status_code), headers=dict(error.headers or {}))
-        return response(told, request.url.path)
+        return told(request, Refused(error.status_code, _told(error.status_code), headers=dict(error.headers or {})))
 
     async def bug(request: Request, error: Exception) -> Response:
-        return response(of_bug(error), request.url.path)
+        return told(request, of_bug(error))
 
     app.add_exception_handler(InstillError, ours)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(Exception, bug)
+
+
+APIS = ("/api/", "/v1/", "/mcp", "/metrics", "/openapi.json")
+"""For programs and for pages' scripts; all else is pages."""
+
+
+def wants_page(method: str, path: str, accept: str) -> bool:
+    """Whether a person looks at what is answered.
+
+    Example:
+        >>> wants_page("GET", "/documents", "text/html,*/*"), wants_page("GET", "/api/me", "text/html")
+        (True, False)
+    """
+    return method == "GET" and "text/html" in accept and not path.startswith((*APIS, "/static/"))
 
 
 def documented(app: FastAPI) -> None:

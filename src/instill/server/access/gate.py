@@ -24,14 +24,11 @@ from instill.server.access.keys import PREFIX, KeyStore
 from instill.server.access.rates import Rates
 from instill.server.access.roles import OWNER, Who
 from instill.server.access.sessions import COOKIE, SessionStore
-from instill.server.errors import Refused, of_bug, response
+from instill.server.errors import APIS, Refused, of_bug, response, wants_page
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/login", "/api/login", "/widget.js", "/favicon.ico"})
 OPEN_FOLDERS = ("/static/",)
 """What needs no key: nothing of the workspace is in it."""
-
-APIS = ("/api/", "/v1/", "/mcp", "/metrics")
-"""For programs and for pages' scripts; all else is pages."""
 
 CSRF_HEADER, CSRF_FIELD = "x-csrf-token", "csrf_token"
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -201,8 +198,7 @@ def _cookie(headers: Headers) -> str:
 
 
 def _is_page(scope: Scope, headers: Headers) -> bool:
-    apart = (*APIS, *OPEN_FOLDERS)
-    return scope["method"] == "GET" and "text/html" in headers.get("accept", "") and not scope["path"].startswith(apart)
+    return wants_page(scope["method"], scope["path"], headers.get("accept", ""))
 
 
 def _to_login(scope: Scope) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 from fastapi import APIRouter
@@ -101,11 +101,17 @@ def sql(seen: Reading, request: SqlRequest) -> Rows:
     return Rows.of(seen.workspace.sql(request.query, near=request.near))
 
 
-def streamed(stream: AnswerStream, more: Sequence[tuple[str, object]] = ()) -> StreamingResponse:
+def streamed(
+    stream: AnswerStream,
+    more: Sequence[tuple[str, object]] = (),
+    *,
+    told: Callable[[Answer], object] = Answer.as_dict,
+) -> StreamingResponse:
     """An answer as server-sent events: `piece` {"text"}, then `answer`, or `error` as an error is told.
 
     Args:
         more: events that go before.
+        told: what `answer` carries.
     """
 
     def events() -> Iterator[bytes]:
@@ -115,7 +121,7 @@ def streamed(stream: AnswerStream, more: Sequence[tuple[str, object]] = ()) -> S
             with stream:
                 for piece in stream:
                     yield event("piece", {"text": piece})
-                yield event("answer", stream.answer.as_dict())
+                yield event("answer", told(stream.answer))
         except InstillError as error:
             yield event("error", as_json(error))
         except Exception as error:

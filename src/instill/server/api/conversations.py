@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from instill.answer.types import Answer
+from instill.arguments import count_of
+from instill.catalog import StoredTurn
 from instill.errors import UsageError
 from instill.replies import Conversations
 from instill.server.api.asking import EVENTS, LONGEST, streamed
 from instill.server.errors import unknown
-from instill.server.service import Reading, Seen
+from instill.server.service import Editing, Reading, Seen
 from instill.streaming import AnswerStream
 
 router = APIRouter(prefix="/api", tags=["conversations"])
@@ -60,7 +62,7 @@ def chat(seen: Reading, saying: Saying) -> Said | StreamingResponse:
     try:
         talk = workspace.chat(saying.conversation_id)
     except UsageError as error:
-        raise unknown(error.what, error.where, "List them: GET /api/conversations") from error
+        raise not_there(error) from error
     kept = talk.conversation_id if workspace.settings.privacy.log_questions else None
     if not saying.stream:
         return Said(answer=talk.say(saying.text), conversation_id=kept)
@@ -69,21 +71,41 @@ def chat(seen: Reading, saying: Saying) -> Said | StreamingResponse:
 
 
 @router.get("/conversations")
-def list_conversations(seen: Reading, limit: int = 20) -> Conversations:
-    """The newest conversations that the caller may see."""
-    return Conversations.model_validate({"conversations": seen.workspace.conversations(limit=limit)})
+def list_conversations(seen: Reading, limit: int = 20, words: str = Query("", max_length=1000)) -> Conversations:
+    """The newest conversations that the caller may see; `words`: only those in which they were said."""
+    found = seen.workspace.catalog.conversations(count_of(limit, "limit"), seen.labels, words=words)
+    return Conversations.model_validate({"conversations": found})
 
 
 @router.get("/conversations/{conversation_id}")
 def show(seen: Reading, conversation_id: str) -> Conversation:
     """A conversation from its beginning."""
-    turns = _turns(seen, conversation_id)
+    turns = turns_of(seen, conversation_id)
     shown = [TurnShown(role=each.role, text=each.text, answer=each.answer, at=each.at) for each in turns]
     return Conversation(conversation_id=conversation_id, turns=shown)
 
 
-def _turns(seen: Seen, conversation_id: str) -> Sequence[Any]:
+@router.delete("/conversations/{conversation_id}", status_code=204)
+def forget(seen: Editing, conversation_id: str) -> None:
+    """Delete a conversation. The log of questions keeps what was asked."""
+    try:
+        seen.workspace.catalog.forget_conversation(conversation_id, seen.labels)
+    except UsageError as error:
+        raise not_there(error) from error
+
+
+def turns_of(seen: Seen, conversation_id: str) -> Sequence[StoredTurn]:
+    """The turns of a conversation that the caller may see.
+
+    Raises:
+        Refused: there is none.
+    """
     try:
         return seen.workspace.catalog.turns(conversation_id, seen.labels)
     except UsageError as error:
-        raise unknown(error.what, error.where, "List them: GET /api/conversations") from error
+        raise not_there(error) from error
+
+
+def not_there(error: UsageError) -> UsageError:
+    """A conversation that is not there, or not for this caller."""
+    return unknown(error.what, error.where, "List them: GET /api/conversations")

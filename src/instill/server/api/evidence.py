@@ -22,8 +22,12 @@ from instill.server.service import Reading, Seen
 router = APIRouter(prefix="/api", tags=["evidence"])
 
 _ID = re.compile(r"[A-Za-z0-9][\w.-]{0,100}")
-_REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
-"""A report is one file with its styles in it, and nothing in it runs."""
+_REPORT_HEADERS = {
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; "
+    "sandbox",
+    "x-frame-options": "SAMEORIGIN",
+}
+"""A report is one file with its styles in it, and nothing in it runs; a page of ours shows it in a frame."""
 
 
 class StudyShown(BaseModel):
@@ -133,7 +137,7 @@ _LISTS = {"reports": "comparisons", "curves": "curves"}
 def _page(file: Path) -> HTMLResponse:
     if not file.is_file():
         raise unknown("There is no page of it.", file.parent.name)
-    return HTMLResponse(file.read_text(encoding="utf-8"), headers={"content-security-policy": _REPORT_POLICY})
+    return HTMLResponse(file.read_text(encoding="utf-8"), headers=_REPORT_HEADERS)
 
 
 def _may_see(seen: Seen, folder: Path) -> bool:

@@ -1,7 +1,11 @@
-"""The web pages. `router` has their routes; files that a browser loads are served from `static/` under `/static`."""
+"""The web pages: server-rendered, with small modules of our own; see docs/serve.md."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 
+from instill.server.pages import ask, compare, documents, login, models, questions, settings
+
 router = APIRouter(include_in_schema=False)
+for _part in (ask, compare, documents, login, models, questions, settings):
+    router.include_router(_part.router)

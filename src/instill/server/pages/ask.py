@@ -1,0 +1,142 @@
+"""The page where one asks: a conversation, streamed, with its sources beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from instill.answer.types import Answer
+from instill.chat import Chat
+from instill.errors import UsageError
+from instill.feedback import Feedback
+from instill.server.api.asking import LONGEST, TurnSaid, streamed
+from instill.server.api.conversations import not_there, turns_of
+from instill.server.pages.rendering import page, rendered
+from instill.server.service import Reading, Seen
+from instill.streaming import AnswerStream
+
+router = APIRouter()
+
+_SHOWN = 60
+
+
+class Asked(BaseModel):
+    """A question from the page.
+
+    Args:
+        conversation_id: to go on with; "" begins one.
+        keep: of that conversation, only so many turns count: the question after them was edited. The rest stays in
+            the conversation that it was; this one becomes another.
+        history: what was said before, where conversations are not kept.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str = Field(max_length=LONGEST)
+    conversation_id: str = Field("", max_length=100)
+    keep: int | None = Field(None, ge=0, le=10_000)
+    history: list[TurnSaid] = Field([], max_length=100)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A question and its answer, as plain data; `judged`: "", "right" or "wrong"."""
+
+    question: str
+    answer: Mapping[str, Any]
+    question_id: int | None
+    judged: str
+
+
+@router.get("/", response_class=HTMLResponse)
+def first(seen: Reading, request: Request, words: str = "") -> HTMLResponse:
+    """A new conversation."""
+    return _shown(seen, request, words)
+
+
+@router.get("/ask/{conversation_id}", response_class=HTMLResponse)
+def conversation(seen: Reading, request: Request, conversation_id: str, words: str = "") -> HTMLResponse:
+    """A conversation to go on with."""
+    return _shown(seen, request, words, conversation_id)
+
+
+@router.post("/ask")
+def ask(seen: Reading, asked: Asked) -> StreamingResponse:
+    """The answer as events: `conversation`, `piece`, and `answer` with the markup that shows it, or `error`."""
+    workspace = seen.workspace
+    if not workspace.settings.privacy.log_questions:
+        history = [each.turn() for each in asked.history][: asked.keep]
+        unkept = workspace.ask(asked.text, history=history, stream=True)
+        return streamed(unkept, [("conversation", {"conversation_id": None})], told=lambda answer: _told(seen, answer))
+    talk = _conversation(seen, asked)
+    stream = AnswerStream(lambda put: talk.say(asked.text, on_token=put))
+    more = [("conversation", {"conversation_id": talk.conversation_id})]
+    return streamed(stream, more, told=lambda answer: _told(seen, answer))
+
+
+def _conversation(seen: Seen, asked: Asked) -> Chat:
+    workspace = seen.workspace
+    try:
+        if not asked.conversation_id:
+            return workspace.chat()
+        if asked.keep is None:
+            return workspace.chat(asked.conversation_id)
+        turns = workspace.catalog.turns(asked.conversation_id, seen.labels)[: asked.keep]
+        begun = workspace.catalog.start_conversation(seen.labels)
+        if turns:
+            workspace.catalog.add_turns(begun, turns, seen.labels)
+        return workspace.chat(begun)
+    except UsageError as error:
+        raise not_there(error) from error
+
+
+def _told(seen: Seen, answer: Answer) -> dict[str, Any]:
+    shown = rendered("answer.html", who=seen.who, answer=answer.as_dict(), question_id=answer.question_id)
+    turns = [{"role": each.role, "text": each.text, "topics": each.topics, "documents": each.documents}
+             for each in answer.turns()]  # fmt: skip
+    return {"html": shown, "question_id": answer.question_id, "abstained": answer.abstained, "turns": turns}
+
+
+def _shown(seen: Seen, request: Request, words: str, conversation_id: str = "") -> HTMLResponse:
+    workspace = seen.workspace
+    exchanges = _exchanges(seen, conversation_id) if conversation_id else []
+    said = workspace.catalog.conversations(_SHOWN, seen.labels, words=words[:1000])
+    return page(
+        seen,
+        "ask.html",
+        "/",
+        turns=exchanges,
+        conversation_id=conversation_id,
+        history=[each for each in said if each["first_question"]],
+        words=words,
+        here=request.url.path,
+        documents=workspace.index.count()[0],
+    )
+
+
+def _exchanges(seen: Seen, conversation_id: str) -> list[Exchange]:
+    turns = turns_of(seen, conversation_id)
+    judged = _judged(seen, [turn.answer.get("question_id") for turn in turns if turn.answer])
+    found = []
+    for question, said in zip(turns[::2], turns[1::2], strict=False):
+        number = said.answer.get("question_id")
+        found.append(Exchange(question.text, said.answer, number, judged.get(number, "")))
+    return [each for each in found if each.answer]
+
+
+def _judged(seen: Seen, numbers: Sequence[Any]) -> dict[Any, str]:
+    feedback = Feedback(seen.workspace)
+    found: dict[Any, str] = {}
+    for number in numbers:
+        if isinstance(number, int):
+            try:
+                verdict = feedback.get(number).verdict
+            except UsageError:  # It was cleared, or stands on what the caller does not see any more.
+                continue
+            found[number] = verdict.verdict if verdict else ""
+    return found

@@ -1,0 +1,57 @@
+"""Comparisons, data curves and study sets: what was measured, and measuring."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse
+
+from instill.replies import studies_of
+from instill.server.access.headers import POLICY
+from instill.server.api.evidence import list_comparisons, list_curves, show_comparison
+from instill.server.jobs.store import ENDED, Job
+from instill.server.pages.rendering import page
+from instill.server.service import Reading, Seen
+
+router = APIRouter(prefix="/compare")
+
+_WITH_REPORT = {"content-security-policy": f"{POLICY}; frame-src 'self'"}
+_KINDS = ("study", "compare", "curve", "calibrate", "tune", "reindex", "train")
+_LOOKED_AT, _SHOWN = 200, 10
+
+
+@router.get("", response_class=HTMLResponse)
+def overview(seen: Reading) -> HTMLResponse:
+    """Reports and study sets, and where one begins others."""
+    studies = list(reversed(studies_of(seen.workspace.home, seen.caller).studies))
+    return page(
+        seen, "compare.html", "/compare", reports=list_comparisons(seen).found, curves=list_curves(seen).found,
+        studies=studies, jobs=jobs_of(seen, "study", "compare", "curve"), documents=seen.workspace.index.count()[0],
+        prices=seen.workspace.settings.prices,
+    )  # fmt: skip
+
+
+@router.get("/{name}", response_class=HTMLResponse)
+def report(seen: Reading, name: str) -> HTMLResponse:
+    """A comparison's report, in the page."""
+    show_comparison(seen, name)  # whether the caller may see it, and it is finished
+    answer = page(seen, "report.html", "/compare", name=name, address=f"/api/comparisons/{name}/page")
+    answer.headers.update(_WITH_REPORT)
+    return answer
+
+
+@router.get("/curves/{name}", response_class=HTMLResponse)
+def curve(seen: Reading, name: str) -> HTMLResponse:
+    """A data curve, in the page."""
+    from instill.server.api.evidence import curve_page
+
+    curve_page(seen, name)
+    answer = page(seen, "report.html", "/compare", name=name, address=f"/api/curves/{name}/page")
+    answer.headers.update(_WITH_REPORT)
+    return answer
+
+
+def jobs_of(seen: Seen, *kinds: str) -> list[Job]:
+    """The newest jobs of some kinds: those that go on, and the last few that ended."""
+    found = [job for job in seen.service.jobs.all(seen.labels, limit=_LOOKED_AT) if job.kind in kinds]
+    going = [job for job in found if job.state not in ENDED]
+    return [*going, *[job for job in found if job.state in ENDED][: max(0, _SHOWN - len(going))]]

@@ -1,0 +1,109 @@
+"""Documents: the list, one of them, and what is shown of it beside an answer."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import HTMLResponse, Response
+
+from instill.feedback import Feedback, Question
+from instill.index.lookup import StoredDocument
+from instill.index.types import DocumentRecord
+from instill.server.api.documents import found
+from instill.server.errors import unknown
+from instill.server.pages.marking import around, window
+from instill.server.pages.pictures import Pictures, has_pictures, pages_of
+from instill.server.pages.rendering import page, rendered
+from instill.server.service import Reading, Seen
+
+router = APIRouter(prefix="/documents")
+
+_A_PAGE = 100
+_AROUND = 20_000
+_QUESTIONS_LOOKED_AT, _QUESTIONS_SHOWN = 500, 8
+_JOBS_LOOKED_AT = 50
+Place = Annotated[int, Query(ge=0, le=2**40)]
+_pictures = Pictures()
+
+
+@router.get("", response_class=HTMLResponse)
+def list_documents(
+    seen: Reading, words: str = Query("", max_length=200), after: int = Query(0, ge=0, le=10**9)
+) -> HTMLResponse:
+    """The documents that the caller may see, and where one adds some."""
+    records = seen.workspace.documents()
+    fitting = [each for each in records if _fits(each, words)]
+    shown = fitting[after : after + _A_PAGE]
+    jobs = [
+        job for job in seen.service.jobs.all(seen.labels, limit=_JOBS_LOOKED_AT)
+        if job.kind in ("add", "add url", "sync") and job.state in ("waiting", "running")
+    ]  # fmt: skip
+    return page(
+        seen, "documents.html", "/documents", records=shown, count=len(fitting), all=len(records), words=words,
+        after=after, next=after + _A_PAGE if after + _A_PAGE < len(fitting) else None, jobs=jobs,
+        labels=sorted({label for each in records for label in each.labels}),
+    )  # fmt: skip
+
+
+@router.get("/{doc_id}", response_class=HTMLResponse)
+def show(seen: Reading, doc_id: str, start: Place = 0, end: Place = 0, first: int | None = None) -> HTMLResponse:
+    """One document: its text with its passages, its pages, and what it answered."""
+    stored = _stored(seen, doc_id)
+    passages = seen.workspace.index.passages_of(stored.record.doc_id)
+    begin = first if first is not None else around(len(stored.text), start)
+    shown = window(stored, _marks(start, end), passages, start=max(0, begin))
+    return page(
+        seen, "document.html", "/documents", record=stored.record, window=shown, passages=len(passages),
+        pictures=pages_of(stored) if has_pictures(stored.record, seen.workspace.settings.documents) else [],
+        asked=_asked(seen, stored.record.doc_id),
+    )  # fmt: skip
+
+
+@router.get("/{doc_id}/source", response_class=HTMLResponse)
+def source(seen: Reading, doc_id: str, start: Place = 0, end: Place = 0) -> HTMLResponse:
+    """What is shown beside an answer: the words where they stand."""
+    stored = _stored(seen, doc_id)
+    begin = around(len(stored.text), start, _AROUND)
+    pictured = has_pictures(stored.record, seen.workspace.settings.documents)
+    pictures = pages_of(stored, start, end) if pictured else []
+    shown = window(stored, _marks(start, end), start=begin, most=_AROUND)
+    values = {"record": stored.record, "window": shown, "pictures": pictures, "start": start, "end": end}
+    return HTMLResponse(rendered("source.html", who=seen.who, **values))
+
+
+@router.get("/{doc_id}/pages/{number}", response_class=Response)
+def picture(seen: Reading, doc_id: str, number: int, start: Place = 0, end: Place = 0) -> Response:
+    """A page of a PDF as a picture, with the words `[start, end)` of the document's text marked."""
+    stored = _stored(seen, doc_id)
+    found = next((each for each in stored.pages if each.number == number), None)
+    if found is None:
+        raise unknown("The document has no such page.", str(number))
+    png = _pictures.of(stored, found, start, end, seen.workspace.settings.documents)
+    return Response(png, media_type="image/png", headers={"cache-control": "private, max-age=300"})
+
+
+def _stored(seen: Seen, reference: str) -> StoredDocument:
+    record = found(seen, reference)
+    stored = seen.workspace.index.document_text(record.doc_id)
+    if stored is None:
+        raise unknown("No document is called so.", reference[:80])
+    return stored
+
+
+def _marks(start: int, end: int) -> Sequence[tuple[int, int]]:
+    return [(start, end)] if end > start else []
+
+
+def _fits(record: DocumentRecord, words: str) -> bool:
+    text = f"{record.title} {record.source} {' '.join(record.labels)} {record.kind}".lower()
+    return all(word in text for word in words.lower().split())
+
+
+def _asked(seen: Seen, doc_id: str) -> list[Question]:
+    """The newest questions that the document answered."""
+    questions: list[Question] = Feedback(seen.workspace).newest("answered", limit=_QUESTIONS_LOOKED_AT)
+    cited: Any = (each for each in questions if any(place["doc_id"] == doc_id for place in each.citations))
+    return list(itertools.islice(cited, _QUESTIONS_SHOWN))

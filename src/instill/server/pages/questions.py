@@ -1,0 +1,92 @@
+"""What people asked: what was refused, what was judged, and what is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import get_args
+
+from fastapi import APIRouter, Query
+from fastapi.responses import HTMLResponse
+
+from instill.errors import InstillError, UsageError
+from instill.feedback import Feedback, Kind, Question
+from instill.index.types import Hit
+from instill.server.errors import unknown
+from instill.server.pages.rendering import page
+from instill.server.pages.subjects import grouped
+from instill.server.service import Reading, Seen
+
+router = APIRouter()
+
+_A_PAGE = 50
+_GROUPED, _GROUPS, _NEAREST = 200, 12, 2
+KINDS = (
+    ("all", "All"), ("refused", "Refused"), ("unjudged", "Not judged yet"), ("right", "Right"), ("wrong", "Wrong"),
+    ("corrected", "Corrected"), ("missing", "Missing"), ("slow", "Slow"),
+)  # fmt: skip
+_TEACHING = {
+    "refused": "Every question so far has an answer in the documents.",
+    "unjudged": "Somebody has said of each answer whether it is right.",
+    "right": "Nobody has said of an answer that it is right. The thumb below an answer does.",
+    "wrong": "Nobody has said of an answer that it is wrong.",
+    "corrected": "Nobody has corrected an answer.",
+    "missing": "The words of every correction stand in a document.",
+    "slow": "No answer took more than two seconds.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Refused questions about one thing, and the passages that come nearest."""
+
+    questions: Sequence[Question]
+    nearest: Sequence[Hit]
+
+
+@router.get("/questions", response_class=HTMLResponse)
+def questions(
+    seen: Reading,
+    kind: str = "all",
+    words: str = Query("", max_length=1000),
+    before: int = Query(0, ge=0, le=2**62),
+    number: int = Query(0, ge=0, le=2**62),
+) -> HTMLResponse:
+    """The newest questions of a kind; with `number` one of them."""
+    chosen: Kind = kind if kind in get_args(Kind) else "all"  # type: ignore[assignment]
+    feedback = Feedback(seen.workspace)
+    if number:
+        try:
+            shown = [feedback.get(number)]
+        except UsageError as error:
+            raise unknown(error.what, error.where) from error
+    else:
+        shown = feedback.newest(chosen, words=words, limit=_A_PAGE + 1, before=before)
+    more = len(shown) > _A_PAGE
+    shown = shown[:_A_PAGE]
+    return page(
+        seen, "questions.html", "/questions", kinds=KINDS, kind=chosen, words=words, number=number, questions=shown,
+        next=shown[-1].question_id if more else 0, teaching=_TEACHING.get(chosen, ""),
+        subjects=_subjects(seen, feedback) if chosen == "refused" and not (words or before or number) else [],
+        judged=len(feedback.question_set()), keeps=seen.workspace.settings.log.questions,
+    )  # fmt: skip
+
+
+def _subjects(seen: Seen, feedback: Feedback) -> list[Subject]:
+    """Refused questions by subject, those asked most first, with what comes nearest."""
+    refused = feedback.newest("refused", limit=_GROUPED)
+    workspace = seen.workspace
+    try:
+        vectors = workspace.encoder.encode_queries([each.standalone_question or each.question for each in refused])
+    except InstillError:
+        return []
+    found = []
+    for members in grouped(vectors)[:_GROUPS]:
+        questions = [refused[each] for each in members]
+        try:
+            words = questions[0].standalone_question or questions[0].question
+            nearest = workspace.search(words[:1000], k=_NEAREST).hits
+        except InstillError:
+            nearest = ()
+        found.append(Subject(questions, nearest))
+    return found

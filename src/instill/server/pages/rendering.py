@@ -1,0 +1,166 @@
+"""Templates to pages. Everything that is shown is escaped; only `prose` makes markup, and of few kinds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+
+from instill import __version__
+from instill.answer.types import is_refusal
+from instill.errors import InstillError
+from instill.escapes import shortened, shown, shown_block
+from instill.server.access.roles import Who
+from instill.server.service import Seen
+
+HERE = Path(__file__).parent
+PAGES = (
+    ("/", "Ask"),
+    ("/documents", "Documents"),
+    ("/questions", "Questions"),
+    ("/compare", "Compare"),
+    ("/models", "Models"),
+    ("/settings", "Settings"),
+)
+"""What the navigation shows."""
+
+
+def page(seen: Seen, template: str, active: str = "", /, **values: Any) -> HTMLResponse:
+    """The template with its values, in the frame, as who asks sees it.
+
+    Args:
+        active: the address of the page in the navigation.
+    """
+    return HTMLResponse(rendered(template, active=active, who=seen.who, folder=seen.service.folder.name, **values))
+
+
+def rendered(template: str, /, *, who: Who | None, **values: Any) -> str:
+    """The template with its values; `who` is None before somebody is known."""
+    return environment().get_template(template).render(who=who, pages=PAGES, version=__version__, **values)
+
+
+def error_page(request: Request, error: InstillError, status: int) -> HTMLResponse:
+    """What went wrong, for people."""
+    who = request.scope.get("state", {}).get("who")
+    known = who if isinstance(who, Who) and who.may("reader") else None
+    return HTMLResponse(rendered("error.html", who=known, active="", folder="", error=error, status=status), status)
+
+
+@lru_cache(maxsize=1)
+def environment() -> Environment:
+    """The templates' environment; a name that is not known in a template is an error."""
+    found = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters.update(
+        prose=prose, line=line, block=shown_block, name=name_of, day=day, clock=clock, score=score, origin=origin,
+        data=data,
+    )  # fmt: skip
+    found.globals.update(numbered=numbered, is_refusal=is_refusal, place=place)
+    return found
+
+
+@lru_cache(maxsize=1)
+def _markdown() -> MarkdownIt:
+    """Lists, tables, emphasis and code. What would lead elsewhere or load something stays the text that it is."""
+    found = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("table")
+    return found.disable(["image", "link", "autolink", "html_inline", "html_block", "heading", "lheading", "reference"])
+
+
+def prose(text: str) -> Markup:
+    """A piece of a document or a reply as markup that holds nothing of theirs but words.
+
+    Example:
+        >>> prose("**80** <b>degrees</b>")
+        Markup('<p><strong>80</strong> &lt;b&gt;degrees&lt;/b&gt;</p>\\n')
+    """
+    found = _markdown()
+    tokens = found.parse(shown_block(text))
+    for token in tokens:
+        token.attrs.pop("style", None)  # of tables' columns: no style stands in a page
+    return Markup(found.renderer.render(tokens, found.options, {}))  # noqa: S704  # rules above; tests/server/pages
+
+
+def line(text: object, limit: int | None = None) -> str:
+    """On one line, with what is invisible made visible."""
+    return shown(" ".join(str(text).split()), limit)
+
+
+def name_of(source: str) -> str:
+    """The last part of a path or an address.
+
+    Example:
+        >>> name_of("/home/ann/tea.md"), name_of("https://example.org/"), name_of("stdin:tea.md")
+        ('tea.md', 'example.org', 'tea.md')
+    """
+    return shown(source.removeprefix("stdin:").rstrip("/").rpartition("/")[2] or source, 200)
+
+
+def origin(source: str) -> str:
+    """Where a document came from, as far as it tells a person something: uploads are files of theirs.
+
+    Example:
+        >>> origin("/kb/.instill/uploads/all/notes/tea.md"), origin("stdin:tea.md"), origin("/home/ann/tea.md")
+        ('notes/tea.md', 'tea.md', '/home/ann/tea.md')
+    """
+    _, mark, kept = source.partition("/.instill/uploads/")
+    return shown(kept.partition("/")[2] if mark else source.removeprefix("stdin:"), 300)
+
+
+def place(citation: Any) -> str:
+    """Where a citation stands, in a few words: "Travel rules, p. 2".
+
+    Example:
+        >>> place({"title": "Tea", "source": "/x/tea.md", "page": None, "line": 3})
+        'Tea, line 3'
+    """
+    given = citation if isinstance(citation, dict) else {name: getattr(citation, name, None) for name in _PLACE}
+    words = line(given.get("title") or "", 60) or name_of(str(given.get("source") or ""))
+    if given.get("page") is not None:
+        return f"{words}, p. {given['page']}"
+    return f"{words}, line {given['line']}" if given.get("line") is not None else words
+
+
+_PLACE = ("title", "source", "page", "line")
+
+
+def day(moment: str) -> str:
+    """The day of an ISO 8601 moment."""
+    return moment[:10]
+
+
+def clock(moment: str) -> str:
+    """Day and minute of an ISO 8601 moment, UTC."""
+    return moment[:16].replace("T", " ")
+
+
+def score(value: Any) -> str:
+    """A score with three digits behind the point."""
+    return f"{value:.3f}" if isinstance(value, (int, float)) else ""
+
+
+def data(value: Any) -> str:
+    """A value as JSON on one line, for people."""
+    return shortened(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str), 300)
+
+
+def numbered(claims: Sequence[Any]) -> list[Any]:
+    """The citations of an answer's claims in their order, each once: their place in the list is their number less 1."""
+    found: list[Any] = []
+    for claim in claims:
+        for citation in claim["citations"]:
+            if citation not in found:
+                found.append(citation)
+    return found

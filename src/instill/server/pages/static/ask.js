@@ -1,0 +1,162 @@
+// A conversation: the question goes to the server, the answer comes in pieces and then as the page shows it.
+
+import { $, $$, call, events, make, parsed, say, tell } from "./base.js";
+import { close } from "./source.js";
+import { shown } from "./judging.js";
+import "./dropping.js";
+
+const main = $("main");
+const thread = $("#thread");
+const field = $("#question");
+const composer = $("#composer");
+let conversation = main.dataset.conversation;
+let unkept = []; // what was said, where conversations are not kept
+let busy = null;
+
+for (const part of $$(".exchange")) if (part.dataset.judged) shown(part, part.dataset.judged);
+
+composer.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const text = field.value.trim();
+  if (!text) return;
+  if (busy) return busy.abort();
+  field.value = "";
+  ask(text, null);
+});
+field.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+    event.preventDefault();
+    composer.requestSubmit();
+  } else if (event.key === "ArrowUp" && !field.value) {
+    const last = $$(".exchange").at(-1);
+    if (last) { event.preventDefault(); edit(last); }
+  }
+});
+document.addEventListener("click", (event) => {
+  const button = event.target.closest(".exchange button");
+  if (!button) return;
+  const part = button.closest(".exchange");
+  if (button.dataset.edit !== undefined) edit(part);
+  else if (button.dataset.copy !== undefined) copy(part, button);
+  else if (button.dataset.share !== undefined) put(part, location.href, "The link is copied. It opens for whom may see these documents.");
+  else if (button.dataset.why !== undefined) {
+    const why = $(".why", part);
+    why.hidden = !why.hidden;
+    button.setAttribute("aria-expanded", String(!why.hidden));
+  }
+});
+
+async function ask(text, keep) {
+  $("#empty")?.remove();
+  close();
+  busy = new AbortController();
+  const part = exchange(text, keep ?? $$(".exchange").length * 2);
+  const reply = $(".reply", part);
+  const answer = $(".answer", part);
+  const written = $(".written", part);
+  part.scrollIntoView({ block: "start" });
+  try {
+    const body = { text, conversation_id: conversation, history: unkept };
+    if (keep !== null) body.keep = keep;
+    const response = await call("POST", "/ask", body, { signal: busy.signal });
+    for await (const [name, data] of events(response)) {
+      if (name === "conversation") went(data.conversation_id, text);
+      else if (name === "piece") written.textContent += data.text;
+      else if (name === "error") throw new Error([data.error.what, data.error.remedy].filter(Boolean).join(" "));
+      else if (name === "answer") {
+        reply.replaceChildren(parsed(data.html));
+        if (!conversation) unkept = [...unkept.slice(0, keep ?? unkept.length), ...data.turns];
+        tell(data.abstained ? "The documents do not answer this question." : "The answer is there.");
+      }
+    }
+  } catch (error) {
+    written.classList.remove("waiting");
+    if (error.name === "AbortError") say(written, "Stopped.");
+    else answer.replaceChildren(make("p", { class: "bad", role: "alert" }, error.message),
+      make("p", {}, retry(text, part)));
+  } finally {
+    busy = null;
+  }
+}
+
+function retry(text, part) {
+  const button = make("button", { type: "button" }, "Ask again");
+  button.addEventListener("click", () => { const keep = Number(part.dataset.keep); part.remove(); ask(text, keep); });
+  return button;
+}
+
+function exchange(text, keep) {
+  const pen = $("[data-edit] svg")?.cloneNode(true) ?? "✎";
+  const part = make("article", { class: "exchange", "data-keep": keep },
+    make("div", { class: "question" }, make("h2", {}, text),
+      make("button", { class: "quiet", "data-edit": true, "aria-label": "Edit this question and ask again", title: "Edit and ask again" }, pen)),
+    make("div", { class: "reply" }, make("div", { class: "answer" }, make("span", { class: "written waiting" }))));
+  thread.append(part);
+  return part;
+}
+
+/** The conversation has a name now: the address and the history carry it. */
+function went(id, text) {
+  if (!id || id === conversation) return;
+  conversation = id;
+  window.history.replaceState(null, "", `/ask/${id}`);
+  const list = $("#history");
+  $$('[aria-current="true"]', list).forEach((each) => each.removeAttribute("aria-current"));
+  list.prepend(make("li", {}, make("a", { href: `/ask/${id}`, "aria-current": "true" }, text)));
+}
+
+/** The question becomes a field; asked again, it takes the place of what it was, and of all that came after. */
+function edit(part) {
+  const row = $(".question", part);
+  if ($("form", row)) return;
+  const title = $("h2", row);
+  const area = make("textarea", { rows: 2, "aria-label": "Your question", maxlength: 20000 });
+  area.value = title.textContent;
+  const form = make("form", { class: "judging" }, area, make("div", { class: "row" },
+    make("button", { class: "main" }, "Ask again"), make("button", { type: "button", class: "quiet" }, "Cancel")));
+  const back = () => { form.replaceWith(title); button.hidden = false; button.focus(); };
+  const button = $("[data-edit]", row);
+  button.hidden = true;
+  title.replaceWith(form);
+  area.focus();
+  $("[type=button]", form).addEventListener("click", back);
+  area.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") back();
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); form.requestSubmit(); }
+  });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const text = area.value.trim();
+    if (!text || busy) return;
+    const parts = $$(".exchange");
+    parts.slice(parts.indexOf(part)).forEach((each) => each.remove());
+    ask(text, Number(part.dataset.keep));
+  });
+}
+
+/** The answer with its sources by number, as text. */
+function copy(part) {
+  const pieces = $$(".claim", part).map((claim) => {
+    const marks = $$(".cite", claim).map((each) => `[${each.lastChild.textContent.trim()}]`).join("");
+    return `${$(".prose", claim).innerText.trim()} ${marks}`;
+  });
+  const body = pieces.length ? pieces : [$(".answer .prose", part)?.innerText ?? ""];
+  const sources = $$(".sources .source-chip", part).map((each) => `[${$("b", each).textContent}] ${$("span", each).textContent} · ${each.href}`);
+  put(part, [$(".question h2", part).textContent, "", ...body, "", ...sources].join("\n"), "Copied, with its sources.");
+}
+
+async function put(part, text, told) {
+  const place = $(".after .said", part);
+  try {
+    await navigator.clipboard.writeText(text);
+    say(place, told);
+  } catch {
+    const area = make("textarea", { class: "unseen" });
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    const done = document.execCommand("copy"); // where the page is not served by TLS
+    area.remove();
+    say(place, done ? told : text);
+  }
+}

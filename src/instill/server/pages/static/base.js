@@ -1,0 +1,176 @@
+// What all pages use: calls of the API, forms that make one, questions before something is lost, and keys.
+
+export const $ = (selector, within = document) => within.querySelector(selector);
+export const $$ = (selector, within = document) => [...within.querySelectorAll(selector)];
+
+export class Failed extends Error {
+  constructor(problem) {
+    super([problem.what, problem.remedy].filter(Boolean).join(" "));
+    this.problem = problem;
+  }
+}
+
+const token = () => $('meta[name="csrf-token"]')?.content ?? "";
+
+/** A request to this server; what it refuses is thrown as Failed. */
+export async function call(method, path, body, more = {}) {
+  const headers = { accept: "application/json", ...more.headers };
+  if (token()) headers["x-csrf-token"] = token();
+  if (body !== undefined && !(body instanceof FormData)) {
+    headers["content-type"] = "application/json";
+    body = JSON.stringify(body);
+  }
+  let response;
+  try {
+    response = await fetch(path, { ...more, method, headers, body });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Failed({ what: "The server does not answer.", remedy: "See whether it still runs, and try again." });
+  }
+  if (response.ok) return response;
+  if (response.status === 401) location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+  const told = await response.json().catch(() => ({}));
+  throw new Failed(told.error ?? { what: `The server answered ${response.status}.`, remedy: "" });
+}
+
+export const json = async (method, path, body) => {
+  const response = await call(method, path, body);
+  return response.status === 204 ? null : response.json();
+};
+
+/** Server-sent events of a response: [name, data] one after the other. */
+export async function* events(response) {
+  const decoder = new TextDecoderStream();
+  const reader = response.body.pipeThrough(decoder).getReader();
+  let waiting = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    waiting += value;
+    const found = waiting.split("\n\n");
+    waiting = found.pop();
+    for (const each of found) {
+      let name = "message";
+      let data = "";
+      for (const line of each.split("\n")) {
+        if (line.startsWith("event: ")) name = line.slice(7);
+        if (line.startsWith("data: ")) data += line.slice(6);
+      }
+      if (data) yield [name, JSON.parse(data)];
+    }
+  }
+}
+
+/** An element; text is text, never markup. */
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === true) element.setAttribute(name, "");
+    else if (value !== false && value != null) element.setAttribute(name, value);
+  }
+  element.append(...children.filter((child) => child != null));
+  return element;
+}
+
+/** Markup that this server made (it escapes what it shows), as a fragment. */
+export function parsed(markup) {
+  const page = new DOMParser().parseFromString(markup, "text/html");
+  const fragment = document.createDocumentFragment();
+  fragment.append(...page.body.childNodes);
+  return fragment;
+}
+
+/** Tell it to who does not see the page. */
+export const tell = (text) => {
+  const place = $("#told");
+  if (place) place.textContent = text;
+};
+
+/** Say something beside what was done. */
+export function say(place, text, bad = false) {
+  if (!place) return;
+  place.textContent = text;
+  place.classList.toggle("bad", bad);
+}
+
+/** Ask before something is lost. */
+export function confirmed(question, yes = "Delete") {
+  return asked(make("p", {}, question), yes, true);
+}
+
+/** A dialog with what is given; resolves to whether it was agreed to. */
+export function asked(content, yes = "Save", danger = false) {
+  const dialog = make("dialog", { "aria-label": "Confirm" });
+  const form = make("form", { method: "dialog" }, content,
+    make("div", { class: "row" },
+      make("button", { value: "no", formnovalidate: true, class: "quiet" }, "Cancel"),
+      make("button", { value: "yes", class: danger ? "danger" : "main" }, yes)));
+  dialog.append(form);
+  document.body.append(dialog);
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => {
+      resolve(dialog.returnValue === "yes");
+      dialog.remove();
+    });
+  });
+}
+
+/** The values of a form's named fields, typed as data-type says, nested where a name has a point in it. */
+export function values(form) {
+  const found = {};
+  for (const field of form.elements) {
+    if (!field.name || field.disabled || (field.type === "radio" && !field.checked)) continue;
+    let value = field.type === "checkbox" ? field.checked : field.value;
+    const type = field.dataset.type ?? "";
+    if (type === "list") value = value.split(field.dataset.by ?? ",").map((each) => each.trim()).filter(Boolean);
+    else if (type === "number") value = value.trim() === "" ? undefined : Number(value);
+    else if (type === "maybe") value = value.trim() === "" ? undefined : value;
+    if (type === "list" && field.dataset.empty === "none" && !value.length) value = null;
+    if (value === undefined) continue;
+    const path = field.name.split(".");
+    const last = path.pop();
+    let at = found;
+    for (const each of path) at = at[each] ??= {};
+    at[last] = value;
+  }
+  return found;
+}
+
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (!form.dataset?.call) return;
+  event.preventDefault();
+  if (form.dataset.confirm && !(await confirmed(form.dataset.confirm, form.dataset.yes))) return;
+  const [method, path] = form.dataset.call.split(" ");
+  const place = $(".said", form) ?? form.closest("section, li, main")?.querySelector(".said");
+  const buttons = $$("button", form);
+  buttons.forEach((button) => { button.disabled = true; });
+  try {
+    const body = method === "DELETE" ? undefined : values(form);
+    const result = await json(method, path, body);
+    const [then, where] = (form.dataset.then ?? "reload").split(/:(.*)/s);
+    form.dispatchEvent(new CustomEvent("called", { bubbles: true, detail: result }));
+    if (then === "reload") location.reload();
+    else if (then === "go") location.assign(where);
+    else if (then === "say") say(place, where);
+  } catch (error) {
+    if (place) say(place, error.message, true);
+    else await asked(make("p", { class: "bad" }, error.message), "Close");
+  } finally {
+    buttons.forEach((button) => { button.disabled = false; });
+  }
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest("input, textarea, select, [contenteditable]")) return;
+  const field = $("#question") ?? $('main input[type="search"]');
+  if (field) {
+    event.preventDefault();
+    field.focus();
+  }
+});
+
+const history = $("details.history");
+if (history && matchMedia("(max-width: 50rem)").matches) history.open = false;

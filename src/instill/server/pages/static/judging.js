@@ -1,0 +1,65 @@
+// Right, wrong, and what would be right.
+
+import { $, $$, json, make, say } from "./base.js";
+
+/** Say it of the question that this part of the page shows. */
+export async function judge(part, question, verdict, more = {}) {
+  const place = $(".after .said", part) ?? $(".said", part);
+  try {
+    const told = await json("POST", `/api/questions/${question}/judgements`, { verdict, ...more });
+    shown(part, verdict);
+    const last = told.judgements.at(-1);
+    say(place, "");
+    if (!last.correction) say(place, more.note ? "The owner finds it under Questions." : "Kept under Questions.");
+    else if (last.spans.length) place.append("Kept, and found in the documents: ", ...last.spans.map((span, at) => chip(span, at + 1)));
+    else say(place, "Kept. No document says it in these words: it is listed as missing.");
+    return told;
+  } catch (error) {
+    say(place, error.message, true);
+    return null;
+  }
+}
+
+export function shown(part, verdict) {
+  for (const button of $$("[data-judge]", part)) {
+    button.setAttribute("aria-pressed", String(button.dataset.judge === verdict));
+  }
+}
+
+function chip(span, number) {
+  const query = `start=${span.start}&end=${span.end}`;
+  return make("a", {
+    class: "cite", href: `/documents/${span.doc_id}?${query}#cited`, "data-source": `/documents/${span.doc_id}/source?${query}`,
+    "aria-expanded": "false", title: span.source.split("/").at(-1),
+  }, `${number}`);
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  const part = button?.closest(".exchange, [data-question-part]");
+  const form = part && $("form.judging", part);
+  if (!form) return;
+  const question = form.dataset.question;
+  if (button.dataset.judge === "right") {
+    form.hidden = true;
+    judge(part, question, "right");
+  } else if (button.dataset.judge === "wrong") {
+    form.hidden = false;
+    $("textarea", form).focus();
+  } else if (button.dataset.cancel !== undefined) {
+    form.hidden = true;
+    judge(part, question, "wrong");
+  } else if (button.dataset.tell !== undefined) {
+    judge(part, question, "right", { note: "Somebody needs an answer to this." });
+  }
+});
+
+document.addEventListener("submit", (event) => {
+  const form = event.target.closest("form.judging");
+  if (!form) return;
+  event.preventDefault();
+  const part = form.closest(".exchange, [data-question-part]");
+  const correction = $("textarea", form).value.trim();
+  form.hidden = true;
+  judge(part, form.dataset.question, "wrong", correction ? { correction } : {});
+});

@@ -1,0 +1,67 @@
+// The source beside an answer.
+
+import { $, $$, call, parsed } from "./base.js";
+
+let opener = null;
+let turn = 0;
+
+export async function open(chip) {
+  const pane = $("#source");
+  if (!pane) return;
+  const mine = ++turn;
+  try {
+    const response = await call("GET", chip.dataset.source, undefined, { headers: { accept: "text/html" } });
+    const shown = parsed(await response.text());
+    if (mine !== turn) return;
+    marked(null);
+    opener = chip;
+    marked(chip);
+    pane.replaceChildren(shown);
+    pane.hidden = false;
+    $("main").classList.add("open");
+    for (const image of $$("img", pane)) image.addEventListener("error", () => withoutPicture(pane, image));
+    pane.focus({ preventScroll: true });
+    const cited = $("#cited", pane);
+    const inside = $(".inside", pane);
+    if (cited && inside && !$(".picture", pane)) {
+      inside.scrollTop = cited.getBoundingClientRect().top - inside.getBoundingClientRect().top - inside.clientHeight / 3;
+    }
+  } catch {
+    location.assign(chip.href);
+  }
+}
+
+export function close() {
+  const pane = $("#source");
+  if (!pane || pane.hidden) return;
+  turn++;
+  pane.hidden = true;
+  pane.replaceChildren();
+  $("main").classList.remove("open");
+  marked(null);
+  opener?.focus({ preventScroll: true });
+  opener = null;
+}
+
+function marked(chip) {
+  for (const each of $$('[data-source][aria-expanded="true"]')) each.setAttribute("aria-expanded", "false");
+  chip?.setAttribute("aria-expanded", "true");
+}
+
+function withoutPicture(pane, image) {
+  image.closest("figure").remove();
+  const text = $("details", pane);
+  if (text) text.open = true;
+}
+
+document.addEventListener("click", (event) => {
+  const chip = event.target.closest("a[data-source]");
+  if (chip && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+    event.preventDefault();
+    if (chip.getAttribute("aria-expanded") === "true") close();
+    else open(chip);
+  } else if (event.target.closest("[data-close]")) close();
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && !document.querySelector("dialog[open]")) close();
+});

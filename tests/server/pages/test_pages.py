@@ -1,0 +1,235 @@
+"""The pages without a browser: who may see which, and that nothing of a document is ever more than words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from instill import Workspace
+from instill.server.access.headers import POLICY
+from instill.server.access.keys import KeyStore
+from instill.server.access.roles import Role
+from instill.server.pages.rendering import PAGES, prose
+from tests.server.running import Running, running
+from tests.server.walking import routes_of
+
+HTML = {"accept": "text/html,*/*;q=0.8"}
+EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)><a href=javascript:alert(1)>{{7*7}}"
+EVIL_TEXT = f"""# Tea {EVIL}
+
+Tea {EVIL} is brewed at 80 degrees. [click](javascript:alert(1)) ![x](http://127.0.0.1:1/x.png) <style>*{{}}</style>
+
+| Kind | Degrees |
+|:---:|---:|
+| Green {EVIL} | 70 |
+"""
+QUESTION = f"At how many degrees is tea brewed? {EVIL}"
+
+
+class Page(HTMLParser):
+    """Checks every element that comes by: nothing in a page runs, styles or loads but files of ours."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.tags: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.tags.append(tag)
+        assert tag not in ("style", "object", "embed", "base"), tag
+        assert "style" not in given, given
+        assert not [name for name in given if name.startswith("on")], given
+        if tag == "script":
+            assert (given.get("src") or "").startswith("/static/"), given
+        for name in ("src", "href", "action", "formaction", "data-source"):
+            if name in given:
+                assert (given[name] or "").startswith(("/", "#")), given
+                assert not (given[name] or "").startswith("//"), given
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.words)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    workspace = Workspace.init(tmp_path_factory.mktemp("pages") / "kb")
+    workspace.add_text(
+        EVIL_TEXT, name=f"tea{EVIL.replace('/', '_')}.md", labels=f"label{EVIL}", metadata={"note": EVIL}
+    )
+    workspace.chat().say(QUESTION)
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def server(place: Workspace) -> Iterator[Running]:
+    with running(place.path) as found:
+        yield found
+
+
+def got(client: httpx.Client, path: str, status: int = 200) -> Page:
+    response = client.get(path, headers=HTML)
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"].startswith("text/html")
+    assert response.headers["content-security-policy"] == POLICY
+    return Page(response.text)
+
+
+def sent(client: httpx.Client, **asked: Any) -> dict[str, Any]:
+    """The events of a question by name; of pieces the last."""
+    response = client.post("/ask", json=asked)
+    assert response.status_code == 200, response.text
+    lines = response.text.strip().split("\n\n")
+    return {each.split("\n")[0][7:]: json.loads(each.split("\n")[1][6:]) for each in lines}
+
+
+def test_what_documents_and_questions_bring_is_never_more_than_words(server: Running, place: Workspace) -> None:
+    [record] = place.documents()
+    [talk] = place.conversations()
+    with server.client() as client:
+        addresses = [address for address, _ in PAGES]
+        addresses += [f"/ask/{talk['conversation_id']}", f"/documents/{record.doc_id}?start=2&end=90"]
+        addresses += [f"/documents/{record.doc_id}/source?start=2&end=90", "/?words=%22%3E%3Cscript%3E", "/login"]
+        for address in addresses:
+            got(client, address)
+        assert "script" not in got(client, f"/documents/{record.doc_id}/source?start=2&end=90").tags
+        assert "alert(1)" in got(client, f"/documents/{record.doc_id}").text
+        assert "{{7*7}}" in got(client, f"/ask/{talk['conversation_id']}").text
+        told = sent(client, text=QUESTION)
+        shown = Page(told["answer"]["html"])
+        assert "80 degrees" in shown.text
+        assert {"script", "img"}.isdisjoint(shown.tags)
+
+
+def test_prose_is_markup_of_few_kinds() -> None:
+    shown = Page(
+        str(prose(EVIL_TEXT + "\n- one\n- two\n\n`code` **bold**\n\n[r]: http://127.0.0.1:1\n\n[r] <http://x.y>"))
+    )
+    assert set(shown.tags) <= {"p", "table", "thead", "tbody", "tr", "th", "td", "ul", "li", "code", "strong", "em"}
+    assert {"table", "li", "code", "strong"} <= set(shown.tags)
+    assert "[click](javascript:alert(1))" in shown.text
+
+
+def test_every_page_is_there_for_each_role_with_what_it_may(tmp_path: Path) -> None:
+    with Workspace.init(tmp_path / "kb") as workspace:
+        workspace.add_text("# Tea\n\nTea is brewed at 80 degrees.", name="tea.md", labels="staff")
+        store = KeyStore(workspace.catalog)
+        roles: tuple[Role, ...] = ("reader", "editor", "admin")
+        keys = {
+            role: store.add(role, role=role, labels=None if role == "admin" else ["staff"]).secret for role in roles
+        }
+        [record] = workspace.documents()
+        with running(workspace.path) as server:
+            for role in roles:
+                with server.client(keys[role]) as client:
+                    for address, name in PAGES:
+                        assert name in got(client, address).text
+                    page = got(client, "/documents").text
+                    assert ("Choose files" in page) == (role != "reader")
+                    assert "Tea" in page
+                    assert "80 degrees" in got(client, f"/documents/{record.doc_id}").text
+                    assert "There is nothing at this address." in got(client, "/nowhere", 404).text
+                    assert "No document is called so." in got(client, "/documents/ffff", 404).text
+            with server.client(follow_redirects=False) as client:
+                for address, _ in PAGES:
+                    response = client.get(address, headers=HTML)
+                    assert (response.status_code, response.headers["location"]) == (303, f"/login?next={address}")
+
+
+def test_people_log_in_with_a_key_and_out_again(tmp_path: Path) -> None:
+    with Workspace.init(tmp_path / "kb") as workspace:
+        secret = KeyStore(workspace.catalog).add("ann").secret
+        with running(workspace.path) as server, server.client(follow_redirects=False) as client:
+            wrong = client.post("/login", data={"key": "instill_x", "next": "/documents"})
+            assert wrong.status_code == 401
+            assert "not known" in Page(wrong.text).text
+            for wanted, where in (
+                ("/documents?words=a", "/documents?words=a"),
+                ("//evil.example", "/"),
+                ("https://x", "/"),
+            ):
+                right = client.post("/login", data={"key": secret, "next": wanted})
+                assert (right.status_code, right.headers["location"]) == (303, where)
+            page = client.get("/", headers=HTML)
+            assert "ann" in Page(page.text).text
+            token = client.get("/api/me").json()["csrf_token"]
+            assert f'content="{token}"' in page.text
+            assert client.post("/ask", json={"text": "Tea?"}).status_code == 403
+            assert client.post("/ask", json={"text": "Tea?"}, headers={"x-csrf-token": token}).status_code == 200
+            assert client.post("/logout", data={"csrf_token": "x"}).status_code == 403
+            assert client.post("/logout", data={"csrf_token": token}).status_code == 303
+            assert client.get("/", headers=HTML).status_code == 303
+
+
+def test_a_question_that_is_edited_becomes_another_conversation(tmp_path: Path) -> None:
+    with Workspace.init(tmp_path / "kb") as workspace:
+        workspace.add_text("# Tea\n\nTea is brewed at 80 degrees.\n\nTea costs 4 euros.", name="tea.md")
+        with running(workspace.path) as server, server.client() as client:
+            first = sent(client, text="At how many degrees is tea brewed?")["conversation"]["conversation_id"]
+            sent(client, text="How much does tea cost?", conversation_id=first)
+            other = sent(client, text="What does tea cost in euros?", conversation_id=first, keep=2)
+            second = other["conversation"]["conversation_id"]
+            turns = [each.text for each in workspace.catalog.turns(second) if each.role == "user"]
+            assert turns == ["At how many degrees is tea brewed?", "What does tea cost in euros?"]
+            assert len(workspace.catalog.turns(first)) == 4
+            listed = client.get("/?words=in EUROS", headers=HTML).text
+            assert f"/ask/{second}" in listed
+            assert f"/ask/{first}" not in listed
+            assert f"/ask/{second}" not in client.get("/?words=%25", headers=HTML).text, "a sign of its own"
+            assert client.delete(f"/api/conversations/{second}").status_code == 204
+            assert [each["conversation_id"] for each in workspace.conversations()] == [first]
+            refused = client.post("/ask", json={"text": "x", "conversation_id": second})
+            assert refused.status_code == 404
+            assert got(client, f"/ask/{second}", 404)
+
+
+def test_pages_of_a_pdf_are_drawn_with_the_words_marked(tmp_path: Path) -> None:
+    from PIL import Image
+    from reportlab.pdfgen import canvas
+
+    file = tmp_path / "tea.pdf"
+    pdf = canvas.Canvas(str(file), pagesize=(400, 200))
+    pdf.drawString(40, 150, "Tea is brewed at 80 degrees.")
+    pdf.drawString(40, 50, "Coffee is brewed at 93 degrees.")
+    pdf.save()
+    with Workspace.init(tmp_path / "kb") as workspace:
+        workspace.add(file)
+        [record] = workspace.documents()
+        stored = workspace.show(record.doc_id)
+        start = stored.text.index("Coffee")
+        span = f"?start={start}&end={start + 31}"
+        with running(workspace.path) as server, server.client() as client:
+            assert f"/documents/{record.doc_id}/pages/1" in client.get(f"/documents/{record.doc_id}/source{span}").text
+            response = client.get(f"/documents/{record.doc_id}/pages/1{span}")
+            assert response.headers["content-type"] == "image/png"
+            (tmp_path / "page.png").write_bytes(response.content)
+            picture = Image.open(tmp_path / "page.png").convert("RGB")
+            assert picture.size == (1100, 550)
+            colours: list[Any] = [picture.getpixel((118, y)) for y in range(550)]
+            washed = [y for y, (red, green, _) in enumerate(colours) if green > red + 20]
+            assert all(380 < y < 430 for y in washed)
+            assert len(washed) > 10
+            assert client.get(f"/documents/{record.doc_id}/pages/2").status_code == 404
+            file.write_bytes(file.read_bytes()[:-1] + b"\t")  # another file, as large
+            assert client.get(f"/documents/{record.doc_id}/pages/1?start=0&end=3").status_code == 404
+
+
+def test_static_files_and_nothing_else_need_no_key(server: Running) -> None:
+    mounted = {route.path for route in routes_of(server.app)}
+    assert "/static/" in mounted
+    with server.client() as client:
+        for name in ("style.css", "ask.js", "base.js"):
+            assert client.get(f"/static/{name}").status_code == 200
+        for name in ("../rendering.py", "%2e%2e/rendering.py", "..%2frendering.py"):
+            assert client.get(f"/static/{name}").status_code == 404
