@@ -28,6 +28,14 @@ FOUND = 8
 RIGHT, WRONG = 2, 4
 """Rows of a question that answer it, and that do not, at most."""
 
+ATTRIBUTION = (
+    "Questions written by hand over the documentation of Apache HTTP Server, OpenStack Nova and Keystone (Apache-2.0), "
+    "LibreOffice help (MPL-2.0), Postfix (EPL-2.0), SQLite (public domain), Python (PSF-2.0), SQLAlchemy (MIT), "
+    "Django and Scrapy (BSD-3-Clause), Varnish (BSD-2-Clause), KiCad (CC BY 3.0)",
+    "Questions written by hand over nine folders of fictional companies, made for it",
+)
+"""For the card."""
+
 _LONGEST_ANSWER = 240
 
 
