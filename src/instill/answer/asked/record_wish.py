@@ -50,6 +50,10 @@ _TOGETHER = re.compile(
 )
 _MEAN = re.compile(r"\b(?:on average|average|the mean)\b", re.IGNORECASE)
 _MANY = re.compile(r"\bhow many (?P<noun>[^?]*)", re.IGNORECASE)
+_ONLY = re.compile(
+    r"^\W*(?:which|what|who)\b[^?,]*\b(?:is|are|was|were) the (?:\w+est|(?:most|least) \w+)\W*$", re.IGNORECASE
+)
+"""A question that asks for nothing but the superlative: "Which tile is the prettiest?" """
 _NO_SUPERLATIVE = word_set(
     "request test rest guest interest west best forest invest honest modest contest suggest harvest nest quest chest "
     "protest manifest digest priest crest arrest latest earnest conquest ingest attest southwest northwest pest vest "
@@ -173,9 +177,9 @@ def _extreme(question: str) -> Extreme | None:
         return Extreme(words, direction, (), tuple(terms(joined["verb"])), weak=True)
     for match in _EST.finditer(question):
         if match["adjective"].lower() not in _NO_SUPERLATIVE:
-            return Extreme(match.group(), 1, (), (), False, *_places(match), weak=True)
+            return Extreme(match.group(), 1, (), (), False, *_places(match), weak=not _ONLY.search(question))
     most = re.search(r"\bthe (?:most|least) ([a-z]+)\b", question, re.IGNORECASE)
-    return Extreme(most.group(), 1, (), weak=True) if most else None
+    return Extreme(most.group(), 1, (), weak=not _ONLY.search(question)) if most else None
 
 
 def _is_stay(extreme: Extreme) -> bool:
