@@ -28,7 +28,7 @@ def test_from_documents_to_rows_for_other_trainers(kb: Path) -> None:
     made = as_json("study", "make", "--no-check", cwd=kb)
     assert made["documents"]["read"] == 12
     assert made["leaks"]["left"] == 0
-    assert "Kept in" in instill("study", "make", "--no-check", cwd=kb).stdout
+    assert "Stored in" in instill("study", "make", "--no-check", cwd=kb).stdout
     assert [study["id"] for study in as_json("study", "list", cwd=kb)["studies"]] == [made["id"]]
     assert made["id"] in instill("study", "list", cwd=kb).stdout
 

@@ -30,7 +30,9 @@ REFUSED = 7
 
 GeneratorOption = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="Who writes this time: smollm2, a .gguf file, a transformers folder, or none."),
+    typer.Option(
+        metavar="NAME", help="The generator for this call: smollm2, a .gguf file, a transformers folder, or none."
+    ),
 ]
 
 
@@ -41,7 +43,7 @@ def register(app: typer.Typer) -> None:
 
 
 def ask(
-    question: Annotated[str, typer.Argument(help="A question; - reads it from standard input.")],
+    question: Annotated[str, typer.Argument(help="The question; - reads it from standard input.")],
     mode: Annotated[
         str, typer.Option(help="auto, extractive, or clusters (answers spread over many documents).")
     ] = "auto",
@@ -49,9 +51,7 @@ def ask(
     label: LabelOption = None,
     generator: GeneratorOption = None,
     trace: Annotated[bool, typer.Option("--trace", help="Show how the answer was found.")] = False,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Leave with exit code 7 when the documents do not answer.")
-    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with code 7 if the documents do not answer.")] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -75,7 +75,7 @@ def ask(
 
 def chat(
     conversation: Annotated[
-        str | None, typer.Option("--conversation", "-c", help="Take an earlier conversation up again.")
+        str | None, typer.Option("--conversation", "-c", help="Continue the conversation with this id.")
     ] = None,
     listing: Annotated[bool, typer.Option("--list", help="List earlier conversations.")] = False,
     label: LabelOption = None,
@@ -83,9 +83,9 @@ def chat(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Talk with the documents. /sources, /why and /new while talking; /quit or Ctrl-D ends it.
+    """Ask in a conversation that understands follow-ups. Type /sources, /why or /new; /quit or Ctrl-D ends it.
 
-    Example: `instill chat` (with --json: one question a line in, one answer object a line out)
+    Example: `instill chat` (with --json it reads one question per line and prints one answer object per line)
     """
     with Workspace.open(workspace, generator=generator) as opened:
         if listing:

@@ -37,25 +37,29 @@ def register(app: typer.Typer) -> None:
 
 
 def calibrate(
-    risk: Annotated[float, typer.Option(help="Most of the answers given that may be wrong, 0 to 1.")] = 0.1,
-    confidence: Annotated[float, typer.Option(help="How sure the promise is, 0 to 1.")] = 0.95,
+    risk: Annotated[float, typer.Option(help="Largest share of the answers given that may be wrong, 0 to 1.")] = 0.1,
+    confidence: Annotated[float, typer.Option(help="Confidence of the promise, 0 to 1.")] = 0.95,
     questions: QuestionsOption = None,
-    most: Annotated[int, typer.Option(min=1, help="Most questions that are asked.")] = 400,
+    most: Annotated[int, typer.Option(min=1, help="Maximum number of questions.")] = 400,
     unanswerable: Annotated[
         float | None,
-        typer.Option(min=0, max=1, help="Share of questions asked with their evidence hidden. Default: one half."),
+        typer.Option(
+            min=0, max=1, help="Share of the questions that are asked with their evidence hidden; default: one half."
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Another seed writes other questions.")] = 0,
-    plot: Annotated[Path | None, typer.Option(metavar="FILE.svg", help="Draw the curve into this file.")] = None,
+    seed: Annotated[int, typer.Option(help="A different seed gives different questions.")] = 0,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE.svg", help="Write a chart of the curve to this file.")
+    ] = None,
     label: LabelOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Find the threshold that keeps a promise: "of the answers given, at most 10% are wrong".
 
-    Questions with known answers are asked, half of them with their evidence hidden. The threshold is then used by
-    `ask` until the encoder or the settings change, unless `answer.threshold` is set. Leaves with exit code 1, and the
-    threshold as it was, when nothing can be promised.
+    Instill asks questions with known answers, half of them with their evidence hidden. `ask` uses the threshold until
+    the encoder or the settings change, unless `answer.threshold` is set. If nothing can be promised, the threshold
+    stays as it was, and the exit code is 1.
 
     Example: `instill calibrate --risk 0.1 --plot curve.svg`
     """
@@ -87,7 +91,7 @@ def calibrate(
     else:
         _print(report)
         if is_set and report.calibration is not None:
-            say("It is not used while `answer.threshold` is set: take that line out of instill.toml.")
+            say("It is not used as long as `answer.threshold` is set: remove that line from instill.toml.")
     if report.calibration is None:
         raise typer.Exit(NO_PROMISE)
 
@@ -95,16 +99,16 @@ def calibrate(
 def verdict(report: Report) -> str:
     """The outcome in one sentence."""
     if report.calibration is not None:
-        return f"From confidence {report.calibration.threshold:g} on: {report.calibration.promise}"
+        return f"Threshold {report.calibration.threshold:g}: {report.calibration.promise}"
     if report.choice.more is not None:
         return (
             f"{len(report.outcomes)} questions are too few to promise that at most {percent_text(report.risk)} of the "
-            f"answers are wrong. About {report.choice.more} more would do, if as many of them are answered wrongly. "
-            "The threshold stays as it was."
+            f"answers are wrong. About {report.choice.more} more would be enough if the share of wrong answers stays the "
+            "same. The threshold stays as it was."
         )
     best = min((point.risk for point in report.curve if point.given >= 10), default=1.0)
     return (
-        f"No threshold keeps the risk at {percent_text(report.risk)}: of the most trusted answers "
+        f"No threshold keeps the risk at {percent_text(report.risk)}: of the answers with the highest confidence, "
         f"{percent_beside(best, report.risk)} are wrong. "
         "The threshold stays as it was."
     )

@@ -42,7 +42,7 @@ def register(app: typer.Typer) -> None:
 
 
 def init(
-    folder: Annotated[str, typer.Argument(help="Made when it is missing.")] = ".",
+    folder: Annotated[str, typer.Argument(help="The folder; it is created if it does not exist.")] = ".",
     as_json: JsonOption = False,
 ) -> None:
     """Make a folder a workspace.
@@ -62,21 +62,22 @@ def add(
         typer.Argument(metavar="PATH…|-", help="Files, folders, patterns, http(s) addresses; - reads standard input."),
     ],
     label: Annotated[
-        list[str] | None, typer.Option("--label", "-l", help="Access label of these documents (repeatable).")
+        list[str] | None, typer.Option("--label", "-l", help="Give these documents this access label (repeatable).")
     ] = None,
     meta: Annotated[
-        list[str] | None, typer.Option("--meta", "-m", metavar="KEY=VALUE", help="A field to filter by (repeatable).")
+        list[str] | None,
+        typer.Option("--meta", "-m", metavar="KEY=VALUE", help="Set a field that filters can use (repeatable)."),
     ] = None,
     name: Annotated[
-        str, typer.Option(help="Name of what comes from standard input; its ending decides the format.")
+        str, typer.Option(help="Name for the text from standard input; its ending decides the format.")
     ] = "stdin.txt",
-    follow: Annotated[bool, typer.Option(help="Let `instill sync` keep up with these paths.")] = True,
+    follow: Annotated[bool, typer.Option(help="Let `instill sync` follow these paths.")] = True,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Add documents, or take in their changes. What has not changed costs nothing.
+    """Add documents, or update those that have changed. Unchanged documents are skipped.
 
-    With --json: a line for each file as soon as it is in (or refused), and the report as the last line.
+    With --json: one line for each file as soon as it is added or refused, and the report as the last line.
 
     Example: `instill add ~/Documents "notes/**/*.md" https://example.org/page.html --label team --meta year=2026`
     """
@@ -100,9 +101,9 @@ def add(
 
 
 def sync(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """Bring the index in step with the paths that were added: new, changed, moved and removed files.
+    """Update the index from the paths that were added: new, changed, moved and removed files.
 
-    With --json: a line for each file as soon as it is in (or refused), and the report as the last line.
+    With --json: one line for each file as soon as it is added or refused, and the report as the last line.
 
     Example: `instill sync`
     """
@@ -116,7 +117,7 @@ def sync(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None
 def watch(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """Sync now, then after every change, until Ctrl-C.
 
-    Example: `instill watch` (with --json: one object a line and change)
+    Example: `instill watch` (with --json: one object per line for each change)
     """
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
@@ -140,22 +141,24 @@ def remove(
     purge: Annotated[
         bool,
         typer.Option(
-            "--purge", help="Take their text out of all else too; without DOC, that of all documents removed before."
+            "--purge",
+            help="Also delete their text everywhere else; without DOC, the text of all documents removed before.",
         ),
     ] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take documents out of the index. The files themselves are not touched.
+    """Remove documents from the index. The files themselves are not touched.
 
-    With --purge nothing keeps their text: study sets lose their facts; comparisons, reports, data curves, unfinished
-    runs and caches that were made with them are deleted, conversations and the log lose what shows them, and the index
-    is written anew. What was trained on them is named; weights cannot be purged.
+    With --purge their text is deleted everywhere in the workspace. Study sets lose their facts. Comparisons, reports,
+    data curves, unfinished runs and caches that were made with them are deleted. Conversations and the log lose the
+    exchanges that show them. The index is rewritten. Models that were trained on them are named, because weights
+    cannot be purged.
 
     Example: `instill remove notes/old.md` or `instill remove 3f2a9c --purge`
     """
     if not documents and not purge:
-        raise UsageError("No document is named.", remedy="Example: instill remove notes/old.md")
+        raise UsageError("No document was named.", remedy="Example: instill remove notes/old.md")
     with Workspace.open(workspace) as opened:
         records = opened.remove(documents) if documents else []
         purged = opened.purge([record.doc_id for record in records] if documents else None) if purge else None
@@ -173,8 +176,8 @@ def _print_purged(count: int, purged: Purged, *, as_json: bool, records: Sequenc
         print_json({"removed": records, "purged": purged})
         return
     lines = [f"Removed {count} document{'s' * (count != 1)}."] if count else []
-    lines.append(f"Took the text of {len(purged.documents)} document{'s' * (len(purged.documents) != 1)} out.")
-    lines += [f"study set {name}: their facts, questions and rows are gone" for name in purged.rewritten]
+    lines.append(f"Deleted the text of {len(purged.documents)} document{'s' * (len(purged.documents) != 1)}.")
+    lines += [f"study set {name}: facts, questions and rows of the documents deleted" for name in purged.rewritten]
     lines += [f"deleted: {name}" for name in purged.removed]
     if purged.exchanges:
         lines.append(f"deleted: {purged.exchanges} exchanges in conversations and the log of questions")
@@ -182,17 +185,17 @@ def _print_purged(count: int, purged: Purged, *, as_json: bool, records: Sequenc
     for name in purged.trained:
         say(f"{TRAINED}{name}. What it learned is still in its weights.", fg="yellow")
     for name in purged.in_use:
-        say(f"in use, and left: {name}. When that has ended: instill remove --purge", fg="yellow")
+        say(f"in use, not purged: {name}. When it is no longer in use, run: instill remove --purge", fg="yellow")
 
 
 def status(
     documents: Annotated[bool, typer.Option("--documents", "-d", help="List the documents.")] = False,
-    where: Annotated[str, typer.Option(help="With --documents: only those for which this holds.")] = "",
+    where: Annotated[str, typer.Option(help="With --documents: list only documents that match this condition.")] = "",
     label: LabelOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """What the workspace holds.
+    """Show what the workspace holds.
 
     Example: `instill status --documents --where "kind = 'pdf'"`
     """
@@ -246,17 +249,21 @@ def _removed(lines: Sequence[str]) -> list[str]:
     if not lines:
         return []
     mended = all(line.startswith(TRAINED) for line in lines)
-    return ["documents are still in:", *lines, *([] if mended else ["to take their text out: instill remove --purge"])]
+    return [
+        "text of removed documents is still in:",
+        *lines,
+        *([] if mended else ["to delete it: instill remove --purge"]),
+    ]
 
 
 def show(
-    document: Annotated[str, typer.Argument(metavar="DOC", help="An id, the start of one, or a path.")],
-    passages: Annotated[bool, typer.Option("--passages", "-p", help="Show how it was cut into passages.")] = False,
+    document: Annotated[str, typer.Argument(metavar="DOC", help="An id, the beginning of one, or a path.")],
+    passages: Annotated[bool, typer.Option("--passages", "-p", help="Show how it was split into passages.")] = False,
     label: LabelOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """The canonical text of a document, to which all citations point.
+    """Show the text of a document, to which all citations point.
 
     Example: `instill show notes/tea.md --passages`
     """
@@ -283,7 +290,7 @@ def show(
 
 
 def reindex(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """Split and encode everything again with the present settings, beside the old index; then switch over.
+    """Split and encode all documents again with the present settings, beside the old index, then switch to the new one.
 
     Example: `INSTILL_ENCODER__MODEL=minilm instill reindex`
     """
@@ -292,7 +299,7 @@ def reindex(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> N
     if as_json:
         print_json({"documents": count})
     else:
-        say(f"Encoded {count} documents again and switched over.")
+        say(f"Encoded {count} documents again. The new index is in use.")
 
 
 def parse_metadata(pairs: list[str]) -> dict[str, Any]:
@@ -305,7 +312,7 @@ def parse_metadata(pairs: list[str]) -> dict[str, Any]:
     for pair in pairs:
         key, separator, value = pair.partition("=")
         if not separator or not key.isidentifier():
-            raise UsageError("Metadata is given as KEY=VALUE.", where=pair, remedy="Example: --meta year=2024")
+            raise UsageError("Metadata must be given as KEY=VALUE.", where=pair, remedy="Example: --meta year=2024")
         metadata[key.lower()] = _scalar(value)
     return metadata
 
@@ -347,7 +354,7 @@ def _print_report(report: Any) -> None:
     summary = ", ".join(f"{count} {word}" for count, word in counts if count) or "nothing to do"
     say(f"{summary}; {report.passages} passages encoded in {report.seconds:.1f} s.")
     if report.resettled:
-        say(f"{report.resettled} of them were done again because a setting that shapes passages has changed.")
+        say(f"{report.resettled} documents were encoded again because a setting that affects passages has changed.")
     for source, notice in report.notices:
         say(f"note: {clean(source)}: {notice}", dim=True)
     for failure in report.failed:

@@ -23,16 +23,21 @@ from instill.replies import plain
 
 WorkspaceOption = Annotated[
     str | None,
-    typer.Option("--workspace", "-w", metavar="FOLDER", help="The workspace; otherwise the nearest from here upwards."),
+    typer.Option(
+        "--workspace",
+        "-w",
+        metavar="FOLDER",
+        help="The workspace; default: this folder or the nearest one above it that is a workspace.",
+    ),
 ]
 QuestionsOption = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Your own questions, JSON Lines, or `feedback`: those that people judged; otherwise written by rules.",
+        help="Your own questions (JSON Lines), or `feedback`: those that people judged; default: written by rules.",
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
 LabelOption = Annotated[
     list[str] | None,
     typer.Option("--label", "-l", metavar="LABEL", help="Answer as a caller who holds this label (repeatable)."),
@@ -40,7 +45,8 @@ LabelOption = Annotated[
 WhereOption = Annotated[
     str,
     typer.Option(
-        metavar="CONDITION", help="Only documents for which this holds, e.g. \"year >= 2024 and kind = 'pdf'\"."
+        metavar="CONDITION",
+        help="Use only documents that match this condition, e.g. \"year >= 2024 and kind = 'pdf'\".",
     ),
 ]
 

@@ -23,15 +23,15 @@ def register(app: typer.Typer) -> None:
 
 def search(
     query: Annotated[str, typer.Argument(help="Words or a question.")],
-    k: Annotated[int, typer.Option("--limit", "-k", min=1, max=1000, help="How many passages.")] = 5,
+    k: Annotated[int, typer.Option("--limit", "-k", min=1, max=1000, help="Number of passages to show.")] = 5,
     mode: Annotated[str, typer.Option(help="hybrid, keyword or vector.")] = "hybrid",
     where: WhereOption = "",
     label: LabelOption = None,
-    full: Annotated[bool, typer.Option("--full", help="Whole passages instead of their beginnings.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Show whole passages instead of their beginnings.")] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """The passages that fit best.
+    """List the passages that match best.
 
     Example: `instill search "refund period" -k 3 --where "kind = 'pdf'"`
     """
@@ -60,7 +60,7 @@ def sql(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Read-only SQL over documents and passages.
+    """Run read-only SQL over documents and passages.
 
     Example: `instill sql "select kind, count(*) from documents group by kind"`
 

@@ -28,11 +28,13 @@ if TYPE_CHECKING:
     from instill.study.sets import StudyCard, StudyItem
     from instill.study.stored import StoredStudy
 
-app = typer.Typer(no_args_is_help=True, help="Study sets: questions and training rows from the documents.")
+app = typer.Typer(no_args_is_help=True, help="Make questions and training rows from the documents (study sets).")
 
 StudyArgument = Annotated[
     str,
-    typer.Argument(metavar="[ID]", help="Its id, or the beginning of it; otherwise the newest.", show_default=False),
+    typer.Argument(
+        metavar="[ID]", help="The study set's id, or the beginning of it; default: the newest.", show_default=False
+    ),
 ]
 
 
@@ -43,29 +45,30 @@ def register(parent: typer.Typer) -> None:
 
 @app.command()
 def make(
-    most: Annotated[int, typer.Option(min=1, help="Most facts.")] = 400,
-    gate: Annotated[float, typer.Option(help="Share of phrasings that only the gate asks, 0 to 1.")] = 0.25,
-    audit: Annotated[float, typer.Option(help="Share of phrasings that only the audit asks, 0 to 1.")] = 0.25,
-    controls: Annotated[float, typer.Option(help="Share of facts that are never taught, 0 to 1.")] = 0.2,
+    most: Annotated[int, typer.Option(min=1, help="Maximum number of facts.")] = 400,
+    gate: Annotated[float, typer.Option(help="Share of the wordings for the gate split, 0 to 1.")] = 0.25,
+    audit: Annotated[float, typer.Option(help="Share of the wordings for the audit split, 0 to 1.")] = 0.25,
+    controls: Annotated[float, typer.Option(help="Share of the facts that no training row holds, 0 to 1.")] = 0.2,
     check: Annotated[
         bool, typer.Option("--check/--no-check", help="Leave out questions whose answer the reader does not find.")
     ] = True,
     generator: Annotated[
-        bool, typer.Option("--generator", help="Have the workspace's generator write questions and texts too.")
+        bool, typer.Option("--generator", help="Let the workspace's generator write questions and texts too.")
     ] = False,
     questions: QuestionsOption = None,
-    seed: Annotated[int, typer.Option(help="Another seed writes and splits otherwise.")] = 0,
+    seed: Annotated[int, typer.Option(help="A different seed gives different wordings and splits.")] = 0,
     label: LabelOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a study set from the workspace's documents: facts, questions in several phrasings, training rows.
+    """Make a study set from the workspace's documents: facts, questions in several wordings, and training rows.
 
-    The questions are split into training, gate and audit, by fact and by phrasing. Without --generator everything is
-    written by rules, which read English prose; the card says how much of the documents they covered.
+    The questions are divided into training, gate and audit splits, by fact and by wording. Without --generator, rules
+    write everything. They read English prose; the card says how much of the documents they covered.
 
-    With --questions these are asked instead. A line is `{"question": "When was the oven built?", "answer": "1987"}`;
-    `accepted`, `document` and `quote` say more, and `"answerable": false` marks what the documents do not say.
+    With --questions, gate and audit ask your questions. A line is `{"question": "When was the oven built?", "answer":
+    "1987"}`. The keys `accepted`, `document` and `quote` are optional. `"answerable": false` marks a question that the
+    documents do not answer.
 
     Example: `instill study make --most 200`
 
@@ -94,13 +97,13 @@ def make(
         _print_card(study.card)
         for problem in problems:
             say(f"not asked: {clean(problem, 200)}", fg="yellow")
-        say("", f"Kept in {study.folder}", bold=True)
+        say("", f"Stored in {study.folder}", bold=True)
         say(f"Look at some questions: instill study show {study.card.id}")
 
 
 @app.command("list")
 def list_(label: LabelOption = None, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """All study sets, oldest first.
+    """List all study sets, oldest first.
 
     Example: `instill study list`
     """
@@ -126,17 +129,17 @@ def list_(label: LabelOption = None, workspace: WorkspaceOption = None, as_json:
 @app.command()
 def show(
     study: StudyArgument = "",
-    split: Annotated[Literal["train", "gate"], typer.Option(help="Whose questions are shown.")] = "gate",
+    split: Annotated[Literal["train", "gate"], typer.Option(help="The split whose questions are shown.")] = "gate",
     audit: Annotated[
-        bool, typer.Option("--audit", help="Show the audit's questions, and write down that they were looked at.")
+        bool, typer.Option("--audit", help="Show the audit's questions, and record that the audit was opened.")
     ] = False,
-    many: Annotated[int, typer.Option("--many", "-n", min=1, help="How many questions.")] = 12,
-    seed: Annotated[int, typer.Option(help="Another seed shows others.")] = 0,
+    many: Annotated[int, typer.Option("--many", "-n", min=1, help="Number of questions.")] = 12,
+    seed: Annotated[int, typer.Option(help="A different seed shows other questions.")] = 0,
     label: LabelOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """The card, and some questions with their evidence, to check by eye.
+    """Show the card and a sample of the questions with their evidence.
 
     Example: `instill study show --split train -n 20`
     """
@@ -165,9 +168,9 @@ def check(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check the files against the card, and look for leaks again. Leaves with exit code 1 when there are some.
+    """Check the files against the card, and search for leaks again. The exit code is 1 if there are leaks.
 
-    The audit's questions are compared, not shown.
+    The audit's questions are compared but not shown.
 
     Example: `instill study check`
     """
@@ -188,27 +191,25 @@ def check(
         for leak in leaks[:20]:
             say(f"{leak.kind}: {leak.id} in {leak.where}: {clean(leak.shared, 100)}")
         colour = "yellow" if leaks else "green"
-        say(f"{found.card.id}: files are whole, {len(leaks)} leaks.", bold=True, fg=colour)
+        say(f"{found.card.id}: files are unchanged, {len(leaks)} leaks.", bold=True, fg=colour)
     if leaks:
         raise typer.Exit(1)
 
 
 @app.command()
 def export(
-    study: Annotated[str, typer.Argument(metavar="ID", help="Its id, or the beginning of it.")],
-    to: Annotated[
-        Path, typer.Option("--to", metavar="FOLDER", help="Folder to write; it must not exist, or be empty.")
-    ],
+    study: Annotated[str, typer.Argument(metavar="ID", help="The study set's id, or the beginning of it.")],
+    to: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="Folder to write; it must be empty or not exist.")],
     form: Annotated[
-        Literal["messages", "text"], typer.Option(help="messages: conversations; text: one text a row.")
+        Literal["messages", "text"], typer.Option(help="messages: conversations; text: one text per row.")
     ] = "messages",
     label: LabelOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the training rows and the gate's questions as JSON Lines for other trainers. The audit stays here.
+    """Write the training rows and the gate's questions as JSON Lines for other trainers. The audit is not exported.
 
-    trl, Axolotl, LLaMA-Factory (dataset_info.json is written too) and hosted services read the form `messages`.
+    trl, Axolotl, LLaMA-Factory (dataset_info.json is written too) and hosted services read the format `messages`.
 
     Example: `instill study export 3f2a --to exported`
     """

@@ -23,12 +23,12 @@ from instill.workspace import EMPTY, Workspace
 if TYPE_CHECKING:
     from instill.tuning.search import Figures, Report
 
-app = typer.Typer(no_args_is_help=True, help="Fit settings to the documents by measuring.")
+app = typer.Typer(no_args_is_help=True, help="Fit the search settings to the documents by measuring.")
 
 
 @app.callback()
 def _group() -> None:
-    """Fit settings to the documents by measuring."""
+    """Fit the search settings to the documents by measuring."""
 
 
 def register(parent: typer.Typer) -> None:
@@ -39,23 +39,23 @@ def register(parent: typer.Typer) -> None:
 @app.command()
 def search(
     questions: QuestionsOption = None,
-    most: Annotated[int, typer.Option(min=20, help="Most questions that are asked.")] = 300,
+    most: Annotated[int, typer.Option(min=20, help="Maximum number of questions.")] = 300,
     passage_sizes: Annotated[
-        bool, typer.Option("--passage-sizes", help="Try passages of half and double the size too; takes longer.")
+        bool, typer.Option("--passage-sizes", help="Also try passages of half and double the size; takes longer.")
     ] = False,
     documents: Annotated[
-        int, typer.Option(min=2, help="With --passage-sizes: most documents that are encoded again to try.")
+        int, typer.Option(min=2, help="With --passage-sizes: maximum number of documents to encode for the trial.")
     ] = 200,
-    apply: Annotated[bool, typer.Option("--apply", help="Use what is better from now on.")] = False,
-    seed: Annotated[int, typer.Option(help="Another seed writes other questions.")] = 0,
+    apply: Annotated[bool, typer.Option("--apply", help="Use the better settings from now on.")] = False,
+    seed: Annotated[int, typer.Option(help="A different seed gives different questions.")] = 0,
     label: LabelOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Find the weights with which the search puts the answers of these documents first.
+    """Find the search weights that rank the right passages of these documents highest.
 
-    Something is changed only when it is measurably better: when the 95% interval of the cross-validated gain is
-    above zero. Nothing is stored without --apply, and what you set in instill.toml always wins.
+    A setting changes only if the gain is measurable: the 95% interval of the cross-validated gain must be above zero.
+    Nothing is stored without --apply. Values that you set in instill.toml always take precedence.
 
     Example: `instill tune search --questions questions.jsonl --apply`
     """
@@ -86,11 +86,11 @@ def search(
 def verdict(report: Report, *, applied: bool) -> str:
     """The outcome in one sentence."""
     if not report.values:
-        return "Nothing is measurably better than what is used now."
+        return "Nothing is measurably better than the present settings."
     changes = ", ".join(f"{name} = {value:g}" for name, value in report.values.items())
     if applied:
-        return f"In use from now on: {changes}"
-    return f"Better: {changes}. To use it: instill tune search --apply"
+        return f"Now in use: {changes}"
+    return f"Better: {changes}. To use this, run: instill tune search --apply"
 
 
 def _print(report: Report, *, applied: bool) -> None:
@@ -100,14 +100,14 @@ def _print(report: Report, *, applied: bool) -> None:
     if report.best != report.way:
         rows.append((f"tuned ({_name(report, before=False)})", *_cells(report.after)))
     say_block(columns(rows))
-    say("", f"Gain of choosing, cross-validated: {report.choice.gain}")
+    say("", f"Cross-validated gain: {report.choice.gain}")
     if report.sizes is not None:
-        say("", f"Passages, on {report.sizes.documents} documents (1 / what is read until the answer):")
+        say("", f"Passage sizes, on {report.sizes.documents} documents (1 / the amount read until the answer):")
         sizes = zip(report.sizes.sizes, report.sizes.scores, strict=True)
         say_block(columns([(f"{size} tokens", str(score)) for size, score in sizes]))
-        say(f"Gain of choosing, cross-validated: {report.sizes.choice.gain}")
+        say(f"Cross-validated gain: {report.sizes.choice.gain}")
     for name in report.fixed:
-        say(f"{name} is set in instill.toml or by a variable, and was left as it is.")
+        say(f"{name} is set in instill.toml or by an environment variable, so it was not changed.")
     for note in report.notes:
         say(f"note: {note}", dim=True)
     say("")
