@@ -32,11 +32,11 @@ def paths_of(paths: Any, name: str = "paths") -> list[str]:
         >>> paths_of(b"tea.md")
         Traceback (most recent call last):
         ...
-        instill.errors.UsageError: This is no path. (paths: b'tea.md') Pass a text, a Path, or several of them.
+        instill.errors.UsageError: This is not a path. (paths: b'tea.md') Pass a text, a Path, or several of them.
     """
     found = [_path(each, name) for each in _several(paths, name, (str, os.PathLike), "path", "a text, a Path")]
     if not found:
-        raise UsageError("There is no path.", where=name, remedy="Pass a text, a Path, or several of them.")
+        raise UsageError("No path was given.", where=name, remedy="Pass a text, a Path, or several of them.")
     return found
 
 
@@ -68,7 +68,7 @@ def text_of(value: Any, name: str, *, what: str = "", remedy: str = "") -> str:
         UsageError: it is no text, is empty, or holds what cannot be stored as UTF-8.
     """
     if not isinstance(value, str):
-        raise UsageError("This is no text.", where=f"{name}: {_seen(value)}", remedy=remedy or "Pass a text.")
+        raise UsageError("This is not a text.", where=f"{name}: {_seen(value)}", remedy=remedy or "Pass a text.")
     if not value.strip():
         raise UsageError(what or f"The {name} is empty.", where="" if what else name, remedy=remedy)
     return utf8(value, name)
@@ -81,12 +81,12 @@ def utf8(value: Any, name: str) -> str:
         UsageError: it is no text, or holds half of a character.
     """
     if not isinstance(value, str):
-        raise UsageError("This is no text.", where=f"{name}: {_seen(value)}", remedy="Pass a text.")
+        raise UsageError("This is not a text.", where=f"{name}: {_seen(value)}", remedy="Pass a text.")
     try:
         value.encode()
     except UnicodeEncodeError as error:
         raise UsageError(
-            "This text is no valid UTF-8.", where=f"{name}: {_seen(value)}", remedy="Check how it was read or typed."
+            "This text is not valid UTF-8.", where=f"{name}: {_seen(value)}", remedy="Check how it was read or typed."
         ) from error
     return value
 
@@ -110,7 +110,7 @@ def count_of(value: Any, name: str, most: int = MOST_HITS) -> int:
         UsageError: it is none.
     """
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
-        raise UsageError("This is no count.", where=f"{name}: {_seen(value)}", remedy=f"Pass 1 to {most:,}.")
+        raise UsageError("This is not a valid count.", where=f"{name}: {_seen(value)}", remedy=f"Pass 1 to {most:,}.")
     return value
 
 
@@ -128,12 +128,12 @@ def metadata_of(metadata: Any) -> dict[str, Any]:
         return {}
     if not isinstance(metadata, Mapping):
         raise UsageError(
-            "Metadata are names and values.", where=_seen(metadata), remedy='Pass for example {"year": 2024}.'
+            "Metadata must be names with values.", where=_seen(metadata), remedy='Pass for example {"year": 2024}.'
         )
     for key, value in metadata.items():
         if not isinstance(key, str) or not _KEY.fullmatch(key):
             raise UsageError(
-                "This is no name of a field.",
+                "This is not a valid field name.",
                 where=f"metadata: {_seen(key)}",
                 remedy="Begin with a letter, and use letters, digits and _ only.",
             )
@@ -167,7 +167,7 @@ def turns_of(history: Any) -> Sequence[Any]:
     for each in found:
         if not isinstance(each, Turn):
             raise UsageError(
-                "This is no turn of a conversation.",
+                "This is not a turn of a conversation.",
                 where=f"history: {_seen(each)}",
                 remedy='Pass Turn("user", "...") and Turn("assistant", "...").',
             )
@@ -182,7 +182,7 @@ def _several(value: Any, name: str, single: tuple[type, ...], what: str, pass_th
     wrong = [value] if odd else [each for each in found if single and not isinstance(each, single)]
     for each in wrong[:1]:
         several = "" if "several" in pass_this else ", or several of them"
-        raise UsageError(f"This is no {what}.", where=f"{name}: {_seen(each)}", remedy=f"Pass {pass_this}{several}.")
+        raise UsageError(f"This is not a {what}.", where=f"{name}: {_seen(each)}", remedy=f"Pass {pass_this}{several}.")
     return found
 
 
@@ -190,13 +190,15 @@ def _path(value: Any, name: str) -> str:
     path = os.fspath(value)
     if not isinstance(path, str):
         raise UsageError(
-            "This is no path.", where=f"{name}: {_seen(value)}", remedy="Pass a path of text, not of bytes."
+            "This is not a path.", where=f"{name}: {_seen(value)}", remedy="Pass a path of text, not of bytes."
         )
     if not path.strip():
         # Not the folder that one happens to be in: nobody means that by an empty text.
         raise UsageError("A path is empty.", where=name, remedy='For the folder that you are in, pass ".".')
     if "\0" in path:
-        raise UsageError("No path has a null byte in it.", where=f"{name}: {_seen(value)}", remedy="Check the path.")
+        raise UsageError(
+            "A path cannot contain a null byte.", where=f"{name}: {_seen(value)}", remedy="Check the path."
+        )
     return path
 
 

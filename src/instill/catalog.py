@@ -455,7 +455,10 @@ def _explained(error: sa.exc.DatabaseError, path: Path) -> WorkspaceError:
     if code in (sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
         what, remedy = f"The catalog cannot be opened: {error.orig}.", "Check who owns the folder."
     elif code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        what, remedy = "Another process keeps the catalog for too long.", "Wait for it, then run the command again."
+        what, remedy = (
+            "Another process has been using the catalog for too long.",
+            "Wait for it, then run the command again.",
+        )
     elif code == sqlite3.SQLITE_IOERR:
         what, remedy = f"The catalog cannot be read or written: {error.orig}.", "Check the disk and its quota."
     else:

@@ -338,7 +338,7 @@ class Ingest:
                 if not rest:
                     break
         for entry in rest:
-            why = "Another process kept changing this document."
+            why = "Another process kept changing this document at the same time."
             self._fail(entry.source, DocumentError(why, remedy="Run the command again."))
         self._tell(len(listed), len(listed), "")
         self.report.seconds += time.monotonic() - started

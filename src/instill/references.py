@@ -27,13 +27,13 @@ def resolve(index: Index, reference: str, *, labels: Sequence[str] | None = None
     found = named(index, reference, labels=labels)
     if not found:
         raise UsageError(
-            "No document is called so.", where=reference, remedy="List the documents: instill status --documents"
+            "No document has this name or id.", where=reference, remedy="List the documents: instill status --documents"
         )
     if len(found) > 1 and not many:
         shown = ", ".join(record.source for record in found[:_SHOWN])
         more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         raise UsageError(
-            f"Several documents are called so: {shown}{more}.", where=reference, remedy="Name one of them."
+            f"Several documents have this name: {shown}{more}.", where=reference, remedy="Name one of them."
         )
     return found
 

@@ -29,24 +29,26 @@ class DocumentSettings(_Section):
     """What is read, and how much of it."""
 
     max_file_mb: float = Field(200, gt=0, description="Larger files are refused, with a reason.")
-    max_text_mb: float = Field(50, gt=0, description="Largest canonical text of one document.")
+    max_text_mb: float = Field(50, gt=0, description="Maximum size of the text of one document.")
     max_seconds: float = Field(
-        120, gt=0, description="Longest time to read a file, and again to cut it; 10 s more for each page read by OCR."
+        120, gt=0, description="Maximum time to read a file, and again to split it; each page read by OCR adds 10 s."
     )
-    max_memory_mb: float = Field(2048, ge=256, description="Most memory for reading a file (Linux).")
+    max_memory_mb: float = Field(2048, ge=256, description="Maximum memory for reading a file (Linux).")
     ocr: Literal["auto", "always", "never"] = Field("auto", description="auto: pages without a text layer, and images.")
-    passage_tokens: int = Field(200, ge=32, le=8192, description="Most tokens of a passage, by the encoder's count.")
+    passage_tokens: int = Field(200, ge=32, le=8192, description="Maximum tokens of a passage, counted by the encoder.")
     estimated_from: int = Field(
-        1000, ge=0, description="Passages in a document of like rows from which vectors are estimated; 0: never."
+        1000,
+        ge=0,
+        description="From this number of similar passages in a document, vectors may be estimated; 0: never.",
     )
     exclude: list[str] = Field(
         default=[".git/", ".instill/", "node_modules/", "__pycache__/", ".venv/", ".DS_Store"],
-        description="gitignore patterns that folders are walked without.",
+        description="gitignore patterns of what is skipped in folders.",
     )
     url_timeout_s: float = Field(30, gt=0)
     url_max_redirects: int = Field(5, ge=0)
     url_private: bool = Field(
-        True, description="Fetch a private address that is named itself; `serve` never does for others."
+        True, description="Fetch a private address that you name yourself; `serve` never fetches one for others."
     )
     url_allow: list[str] = Field(
         default=[], description="Private hosts, addresses or networks that may be fetched, also after a redirect."
@@ -67,25 +69,27 @@ class SqlSettings(_Section):
     max_rows: int = Field(100_000, ge=1, description="Rows of the result.")
     max_mb: float = Field(64, gt=0, description="Size of the result.")
     max_seconds: float = Field(30, gt=0)
-    max_memory_mb: float = Field(2048, ge=256, description="Memory that the query takes (all of it on Linux).")
+    max_memory_mb: float = Field(
+        2048, ge=256, description="Maximum memory for a query (of the whole process on Linux)."
+    )
 
 
 class SearchSettings(_Section):
     """How candidates are ranked."""
 
     fusion: Literal["zscore", "rrf"] = "zscore"
-    vector_weight: float = Field(0.6, ge=0, le=1, description="The vector leg's share in the z-score sum.")
-    pool: int = Field(100, ge=10, description="Candidates taken from each leg.")
-    rerank: float = Field(0.0, ge=0, le=1, description="The reader's share in the order of the first hits; 0: off.")
+    vector_weight: float = Field(0.6, ge=0, le=1, description="Weight of the vector scores in the z-score sum.")
+    pool: int = Field(100, ge=10, description="Number of candidates from each of the two searches.")
+    rerank: float = Field(0.0, ge=0, le=1, description="Weight of the reader in the order of the first hits; 0: off.")
 
 
 class AnswerSettings(_Section):
     """How answers are put together."""
 
-    passages: int = Field(8, ge=1, description="Passages that an answer is put together from.")
+    passages: int = Field(8, ge=1, description="Number of passages that an answer is made from.")
     reader: str = Field("shipped", description='"shipped", "off", or the folder of a reader that you trained.')
-    sentences: int = Field(4, ge=1, description="Most pieces of an answer that quotes; three at most.")
-    threshold: float = Field(0.5, ge=0, le=1, description="Below this confidence the answer is a refusal.")
+    sentences: int = Field(4, ge=1, description="Maximum number of pieces of a quoted answer; at most three.")
+    threshold: float = Field(0.5, ge=0, le=1, description="Below this confidence, Instill refuses to answer.")
 
 
 class GeneratorSettings(_Section):
@@ -99,11 +103,15 @@ class GeneratorSettings(_Section):
     adapter: str = Field(
         "champion", description='Used with either: "champion", "none", a candidate\'s id, or a LoRA as .gguf file.'
     )
-    context: int = Field(0, ge=0, le=1_000_000, description="Most tokens of prompt and reply; 0: up to 8192 (GGUF).")
+    context: int = Field(0, ge=0, le=1_000_000, description="Maximum tokens of prompt and reply; 0: up to 8192 (GGUF).")
     threads: int = Field(0, ge=0, le=1024, description="0: one per core (GGUF).")
-    timeout_s: float = Field(60, gt=0, description="Longest wait for the next piece of the reply.")
-    answer_s: float = Field(60, gt=0, description="Longest time for a whole reply in `ask`; then it quotes instead.")
-    max_tokens: int = Field(600, ge=16, description="Longest reply, thoughts included; a fact takes far fewer.")
+    timeout_s: float = Field(60, gt=0, description="Maximum wait for the next part of the reply.")
+    answer_s: float = Field(
+        60, gt=0, description="Maximum time for a whole reply in `ask`; after it the documents are quoted instead."
+    )
+    max_tokens: int = Field(
+        600, ge=16, description="Maximum tokens of a reply, thinking included; an answer about a fact is much shorter."
+    )
     temperature: float = Field(0.0, ge=0, le=2)
 
 
@@ -116,20 +124,22 @@ class PrivacySettings(_Section):
 class LogSettings(_Section):
     """What is kept of what was asked; `privacy.log_questions` switches off conversations too."""
 
-    questions: bool = Field(True, description="Keep questions, shown answers and what people say of them.")
+    questions: bool = Field(True, description="Keep questions, shown answers and people's judgements of them.")
 
 
 class ServerSettings(_Section):
     """`instill serve`: where it listens, and what a request may take."""
 
-    host: str = Field("127.0.0.1", description="Addresses other than this machine's own need keys.")
-    port: int = Field(8642, ge=0, le=65535, description="0: any that is free.")
-    requests_per_minute: int = Field(600, ge=1, description="Of one key, or of one address without a key.")
-    max_body_mb: float = Field(4, gt=0, description="Largest request that brings no documents.")
-    max_upload_mb: float = Field(500, gt=0, description="Largest request that brings documents.")
-    body_timeout_s: float = Field(30, gt=0, description="Longest wait for a request's next bytes.")
-    answers_at_once: int = Field(64, ge=1, le=1000, description="Requests that are worked on at the same time.")
-    behind_proxy: bool = Field(False, description="Take address and scheme from a proxy on this machine.")
+    host: str = Field("127.0.0.1", description="Where the service listens; access from other machines needs keys.")
+    port: int = Field(8642, ge=0, le=65535, description="0: any free port.")
+    requests_per_minute: int = Field(600, ge=1, description="Limit for one key, or for one address without a key.")
+    max_body_mb: float = Field(4, gt=0, description="Maximum size of a request without documents.")
+    max_upload_mb: float = Field(500, gt=0, description="Maximum size of a request with documents.")
+    body_timeout_s: float = Field(30, gt=0, description="Maximum wait for the next bytes of a request.")
+    answers_at_once: int = Field(
+        64, ge=1, le=1000, description="Number of requests that are processed at the same time."
+    )
+    behind_proxy: bool = Field(False, description="Take the caller's address and scheme from a proxy on this machine.")
     session_hours: float = Field(12, gt=0, description="How long a login to the pages lasts.")
     metrics: bool = Field(False, description="Serve /metrics for Prometheus.")
 
@@ -137,9 +147,13 @@ class ServerSettings(_Section):
 class PriceSettings(_Section):
     """What answering and training cost, for comparisons; 0: nothing, or not known."""
 
-    tokens_in: float = Field(0.0, ge=0, allow_inf_nan=False, description="Of 1,000 tokens that the generator reads.")
-    tokens_out: float = Field(0.0, ge=0, allow_inf_nan=False, description="Of 1,000 tokens that it writes.")
-    machine_hour: float = Field(0.0, ge=0, allow_inf_nan=False, description="Of an hour of indexing or training.")
+    tokens_in: float = Field(
+        0.0, ge=0, allow_inf_nan=False, description="Price of 1,000 tokens that the generator reads."
+    )
+    tokens_out: float = Field(
+        0.0, ge=0, allow_inf_nan=False, description="Price of 1,000 tokens that the generator writes."
+    )
+    machine_hour: float = Field(0.0, ge=0, allow_inf_nan=False, description="Price of an hour of indexing or training.")
     currency: str = Field("EUR", description="As it is printed.")
 
 

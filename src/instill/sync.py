@@ -40,8 +40,10 @@ def sync_roots(look_up: Callable[[], Sequence[Root]], ingest: Ingest, index: Ind
     present: list[Root] = []
     for root in roots:
         if _is_missing_folder(root.path, index):
-            remedy = f"If they should go too: instill remove {root.path}"
-            ingest.report.failed.append(Failure(root.path, "This folder is gone; its documents were kept.", remedy))
+            remedy = f"To remove them too: instill remove {root.path}"
+            ingest.report.failed.append(
+                Failure(root.path, "This folder no longer exists; its documents were kept.", remedy)
+            )
             continue
         present.append(root)
         if not can_be_followed(root.path):

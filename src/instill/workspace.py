@@ -57,8 +57,8 @@ _PARTS = (
 
 _MOST_VIEWS = 64
 
-EMPTY = "Nothing was added to this workspace yet: instill add PATH"
-NOTHING_TO_SEE = "There is no document that this caller may see."
+EMPTY = "Nothing was added to this workspace yet. Add documents: instill add PATH"
+NOTHING_TO_SEE = "This caller may not see any document."
 AskMode = Literal["auto", "extractive", "clusters"]
 
 
@@ -452,7 +452,9 @@ class Workspace:
 
         self._must_be_writable()
         if self._whole is not None:
-            raise UsageError("Only the owner purges: what was made of documents may be made of others too.")
+            raise UsageError(
+                "Only the owner can purge: what was made from these documents may be made from others too."
+            )
         purged = purge(self.home, self.catalog, self.index, None if doc_ids is None else paths_of(doc_ids, "doc_ids"))
         self.refresh()
         return purged
@@ -655,7 +657,7 @@ class Workspace:
         [record] = resolve(index, named, many=False)
         stored = index.document_text(record.doc_id)
         if stored is None:
-            raise UsageError("The document was removed at this moment.", where=named)
+            raise UsageError("The document has just been removed.", where=named)
         return stored
 
     def documents(self, *, where: str = "", labels: Labels = None) -> list[DocumentRecord]:
@@ -692,7 +694,7 @@ class Workspace:
         """
         if not self._searches_by_meaning:
             raise UsageError(
-                "This caller searches by words only: the encoder was trained on documents that not all callers see.",
+                "This caller can search by keywords only: the encoder learned from documents that not all callers see.",
                 where="--label",
                 remedy="The owner can go back to the encoder of the settings: instill train encoder --undo",
             )

@@ -47,7 +47,7 @@ def test_from_too_few_questions_to_a_promise(kb: Path) -> None:
     assert "(calibrated)" in instill("status", cwd=kb).stdout
 
     (kb / "instill.toml").write_text("[answer]\nthreshold = 0.4\n")
-    assert "It is not used while" in instill(*arguments, cwd=kb).stdout
+    assert "It is not used as long as" in instill(*arguments, cwd=kb).stdout
     assert "0.4 (set)" in instill("status", cwd=kb).stdout
 
 

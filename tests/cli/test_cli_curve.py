@@ -112,7 +112,7 @@ def test_mistakes_are_explained(kb: Path) -> None:
     assert "about the same" in instill("curve", "homes.toml", "--by", "wording", cwd=kb, code=2).stderr
     assert "no model at this path" in instill("curve", "homes.toml", "--base", "none", cwd=kb, code=2).stderr
     assert "No model to train is named" in instill("curve", "--study", cwd=kb, code=2).stderr
-    assert "No study set is called so" in instill("curve", "zz", "--study", cwd=kb, code=2).stderr
+    assert "No study set has this id" in instill("curve", "zz", "--study", cwd=kb, code=2).stderr
     assert "goes with --study" in instill("curve", "homes.toml", "--recipe", "how.toml", cwd=kb, code=2).stderr
     assert "Leave --score out" in instill("curve", "--study", "--score", "f1", cwd=kb, code=2).stderr
     assert "No such file" in instill("curve", "nothing.toml", cwd=kb, code=2).stderr

@@ -35,7 +35,7 @@ def kb(tmp_path: Path, handbook: Path) -> Path:
 
 def test_tuning_says_what_it_measured_and_changes_nothing_by_itself(kb: Path) -> None:
     shown = instill("tune", "search", "--questions", "q.jsonl", cwd=kb).stdout
-    for part in ("21 questions", "keyword alone", "vector alone", "now (vector 0.6, rerank 0)", "cross-validated"):
+    for part in ("21 questions", "keyword alone", "vector alone", "now (vector 0.6, rerank 0)", "Cross-validated"):
         assert part in shown
     found = as_json("tune", "search", "--questions", "q.jsonl", "--passage-sizes", "--apply", cwd=kb)
     assert (found["questions"], found["documents"]) == (21, 7)

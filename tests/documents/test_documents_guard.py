@@ -132,7 +132,7 @@ def test_a_pool_gives_what_the_reader_gives() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-@pytest.mark.parametrize(("sign", "reason"), [(signal.SIGSTOP, "did not get on"), (signal.SIGKILL, "crashed")])
+@pytest.mark.parametrize(("sign", "reason"), [(signal.SIGSTOP, "made no progress"), (signal.SIGKILL, "crashed")])
 def test_a_reader_that_hangs_or_dies_costs_one_file(
     sign: signal.Signals, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

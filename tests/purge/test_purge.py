@@ -97,7 +97,7 @@ def test_a_removed_document_is_in_many_places_until_it_is_purged(kb: Path) -> No
         assert holding(kb) >= everywhere
         said = workspace.status().removed_text
         assert [line.split(" (")[0] for line in said] == [
-            "files of the index, until it is written anew",
+            "files of the index, until it is rewritten",
             "1 study set", "1 comparison", "1 report", "1 data curve", "1 run",
             "6 exchanges in conversations and the log of questions",
         ]  # fmt: skip
@@ -134,7 +134,7 @@ def test_what_other_documents_left_stays(kb: Path) -> None:
         assert after.card.made == before.card.made
         assert {fact.id for fact in after.facts()} == facts
         assert len(after.card.made_from.sources) == 2
-        assert after.card.notes[-1] == "1 documents were taken out after it was made."
+        assert after.card.notes[-1] == "1 documents were purged from it after it was made."
         assert sum(after.card.rows.values()) == len(after.rows()) > 0
         for split in ("train", "gate"):
             assert all(set(item.fact_ids) <= facts for item in after.items(split))

@@ -79,7 +79,7 @@ def test_errors_are_those_of_the_command_line(client: httpx.Client, place: Path)
     told = ok(client.post("/api/sql", json={"query": "delete from documents"}), 400)
     printed = json.loads(instill("sql", "delete from documents", "--json", cwd=place, code=2).stderr)
     assert told == printed
-    assert ok(client.get("/api/documents/none"), 404)["error"]["what"] == "No document is called so."
+    assert ok(client.get("/api/documents/none"), 404)["error"]["what"] == "No document has this name or id."
     wrong = ok(client.post("/api/search", json={"query": "a", "k": 0, "secret": "s3cr3t"}), 422)["error"]
     assert wrong["kind"] == "UsageError"
     assert "body.k" in wrong["where"]
@@ -144,7 +144,7 @@ def test_settings_are_shown_without_secrets(place: Path, monkeypatch: pytest.Mon
         "is_set": False,
         "origin": "default",
         "is_secret": False,
-        "about": "Candidates taken from each leg.",
+        "about": "Number of candidates from each of the two searches.",
     }
 
 

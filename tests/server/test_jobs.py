@@ -135,7 +135,7 @@ def test_documents_and_long_work_over_http(tmp_path: Path) -> None:
         assert len(shown["shown"]) == 2
         wrong = ok(client.post("/api/jobs", json={"kind": "compare", "arguments": {"study": "none"}}), 202)
         ended = until(lambda: ended_job(client, wrong["job_id"]))
-        assert (ended["state"], ended["result"]["what"]) == ("failed", "No study set is called so.")
+        assert (ended["state"], ended["result"]["what"]) == ("failed", "No study set has this id.")
         assert "$ instill compare" in ok_log(client, wrong["job_id"])
         assert ok(client.delete(f"/api/documents/{record['doc_id']}"))["removed"][0]["doc_id"] == record["doc_id"]
         assert not Path(record["source"]).exists()

@@ -51,7 +51,7 @@ def test_a_key_is_shown_once_and_kept_as_a_hash(tmp_path: Path) -> None:
     assert secret not in listed + instill("keys", "list", cwd=place).stdout
     assert as_json("keys", "revoke", "ann", cwd=place)["state"] == "revoked"
     assert "No key is left" in instill("keys", "revoke", "bob", cwd=place).stdout
-    assert "No key is called so" in instill("keys", "revoke", "eve", cwd=place, code=2).stderr
+    assert "No key has this name" in instill("keys", "revoke", "eve", cwd=place, code=2).stderr
 
 
 @pytest.mark.parametrize(

@@ -283,5 +283,5 @@ def test_documents_and_names_that_are_hostile_stay_text(server: Running) -> None
             "/api/documents", files={"files": ("a.md", b"x")}, data={"metadata": '{"<b>": "' + "x" * 9 + '"}'}
         )
         assert wrong.status_code == 400
-        assert json.loads(wrong.text)["error"]["what"] == "This is no name of a field."
+        assert json.loads(wrong.text)["error"]["what"] == "This is not a valid field name."
         assert wrong.headers["content-type"] == "application/json"

@@ -56,7 +56,7 @@ def test_written_questions_can_be_read(tmp_path: Path) -> None:
         ('{"question": "a?", "answer": "b", "answerable": "no"}', "true or false"),
         ('{"question": "a?", "evidence": "text"}', "list of objects"),
         ('{"question": "a?", "answer": [1, {}]}', "a text or a list of texts"),
-        ('{"question": "a?", "answer": "b", "form": "loud"}', "is one of"),
+        ('{"question": "a?", "answer": "b", "form": "loud"}', "must be one of"),
         ("[" * 9000, "not JSON"),
         ("\n", "no question in the file"),
     ],

@@ -97,7 +97,7 @@ def test_studies_are_found_by_the_beginning_of_their_id(home: Path, made: Made) 
     write_study(home, other.study, other.rows)
     assert open_study(home, made.study.card.id[:8]).card.id == made.study.card.id
     assert {study.card.id for study in list_studies(home)} == {made.study.card.id, other.study.card.id}
-    with pytest.raises(UsageError, match="No study set is called so"):
+    with pytest.raises(UsageError, match="No study set has this id"):
         open_study(home, "zz")
     with pytest.raises(UsageError, match="no study set yet"):
         open_study(home / "empty")

@@ -194,7 +194,7 @@ def test_a_hidden_document_is_refused_like_one_that_is_not_there(mixed: Workspac
         refused = _refusal(mixed.show, reference, labels="staff")
         unknown = "x" * len(reference)
         assert refused == _refusal(mixed.show, unknown, labels="staff").replace(unknown, reference)
-    with pytest.raises(UsageError, match="No document is called so"):
+    with pytest.raises(UsageError, match="No document has this name or id"):
         mixed.show("md", labels="it")
 
 

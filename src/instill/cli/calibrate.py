@@ -103,8 +103,8 @@ def verdict(report: Report) -> str:
     if report.choice.more is not None:
         return (
             f"{len(report.outcomes)} questions are too few to promise that at most {percent_text(report.risk)} of the "
-            f"answers are wrong. About {report.choice.more} more would be enough if the share of wrong answers stays the "
-            "same. The threshold stays as it was."
+            f"answers are wrong. About {report.choice.more} more would be enough if the share of wrong answers stays "
+            "the same. The threshold stays as it was."
         )
     best = min((point.risk for point in report.curve if point.given >= 10), default=1.0)
     return (

@@ -34,7 +34,7 @@ def serve(
     host: Annotated[
         str | None, typer.Option(help="Address to listen on; other than this machine's own: needs keys.")
     ] = None,
-    port: Annotated[int | None, typer.Option(min=0, max=65535, help="0: any that is free.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="0: any free port.")] = None,
     open_: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,

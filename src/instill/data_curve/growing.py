@@ -283,7 +283,7 @@ def _check_settings(material: Material, chosen: Settings) -> None:
     if chosen.seeds < 1:
         raise UsageError("A size is trained once at least.", where=f"seeds: {chosen.seeds}")
     if not 0 < chosen.gain < 1:
-        raise UsageError("The gain of a doubling lies between 0 and 1.", where=f"gain: {chosen.gain:g}")
+        raise UsageError("The gain of a doubling must be between 0 and 1.", where=f"gain: {chosen.gain:g}")
     if chosen.have is not None and chosen.have < 1:
         raise UsageError("At least one row is there.", where=f"have: {chosen.have}")
     for size in chosen.sizes:

@@ -190,7 +190,7 @@ def _host_entry(entry: str) -> str:
         host = ""
     if not _HOST.fullmatch(host.encode("idna").decode() if host.isascii() is False else host):
         raise UsageError(
-            "This is no host, address or network.",
+            "This is not a host, address or network.",
             where=f"documents.url_allow: {entry}",
             remedy='Write for example: url_allow = ["wiki.local", "10.0.0.0/8"]',
         )

@@ -65,7 +65,8 @@ def _check_packed(data: bytes, kind: str) -> None:
                 _check_members(archive, members)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError) as error:
         raise DocumentError(
-            f"The file is damaged or no {kind} file.", remedy="Open it in its program, save it again, and add that."
+            f"The file is damaged or is not a {kind} file.",
+            remedy="Open it in its program, save it again, and add that.",
         ) from error
     if any(member.flag_bits & 1 for member in members):
         raise DocumentError("The file is encrypted.", remedy="Save it without a password and add that.")

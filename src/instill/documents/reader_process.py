@@ -144,7 +144,7 @@ class _Process:
                     error = limit.over(f"Reading the {kind} file")
                     raise DocumentError(error.what, where=name, remedy=error.remedy) from None
                 raise DocumentError(
-                    f"Its {kind} reader did not get on for {silence:g} s and was stopped.",
+                    f"Its {kind} reader made no progress for {silence:g} s and was stopped.",
                     where=name,
                     remedy="Save it again in its program, or as PDF, and add that.",
                 ) from None

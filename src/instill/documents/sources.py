@@ -259,7 +259,7 @@ def _read_file(path: Path, source: str, settings: DocumentSettings) -> bytes:
         with path.open("rb") as file:
             found = os.fstat(file.fileno())
             if not stat.S_ISREG(found.st_mode):
-                raise DocumentError("It is no regular file.", where=source, remedy="Exclude it.")
+                raise DocumentError("It is not a regular file.", where=source, remedy="Exclude it.")
             check_size(found.st_size, settings)
             data = file.read(int(settings.max_file_mb * 1024**2) + 1)
             check_size(len(data), settings)

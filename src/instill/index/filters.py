@@ -86,10 +86,10 @@ def _tree(where: str) -> Any:
         tokens = tokenize(where, read="duckdb")
         for token in tokens:
             if token.comments or token.text == ";":
-                raise UsageError("A filter has no comments and no semicolon.", where=where, remedy=_EXAMPLE)
+                raise UsageError("A filter cannot contain comments or a semicolon.", where=where, remedy=_EXAMPLE)
         # The tokenizer takes comments and semicolons behind the last token silently.
         if not tokens or where[tokens[-1].end + 1 :].strip():
-            raise UsageError("A filter has no comments and no semicolon.", where=where, remedy=_EXAMPLE)
+            raise UsageError("A filter cannot contain comments or a semicolon.", where=where, remedy=_EXAMPLE)
         trees = parse(f"SELECT 1 WHERE {where}", read="duckdb")
     except SqlglotError as error:
         raise UsageError("The filter cannot be understood.", where=_marked(where, error), remedy=_EXAMPLE) from error
@@ -101,7 +101,7 @@ def _tree(where: str) -> Any:
     # Only "SELECT 1 WHERE condition": nothing of what came in may have become another clause.
     clauses = {name for name, value in statement.args.items() if value}
     if clauses != {"expressions", "where"}:
-        raise UsageError("A filter is one condition.", where=where, remedy=_EXAMPLE)
+        raise UsageError("A filter must be a single condition.", where=where, remedy=_EXAMPLE)
     return statement.args["where"].this
 
 

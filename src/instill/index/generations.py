@@ -23,7 +23,7 @@ MARK = "live.json"
 FORMAT = 1
 """Goes up when a table of an older Instill could not be read or searched rightly by this one."""
 
-REPAIR = "Run: instill doctor --repair (keeps what is whole, and says what has to be read again)"
+REPAIR = "Run: instill doctor --repair (keeps what is undamaged, and says what has to be read again)"
 _KEEP_S = 3600.0
 
 

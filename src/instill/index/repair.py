@@ -102,7 +102,7 @@ def repair(folder: Path, *, fingerprint: str, remake: Remake) -> Repair:
         generation, _ = _generation(folder)
         if generation is None:
             raise WorkspaceError(
-                "Nothing of the index can be read.",
+                "No part of the index can be read.",
                 where=str(folder),
                 remedy=f"Delete {folder} and run: instill sync (it reads the documents again)",
             )

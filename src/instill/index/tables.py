@@ -95,7 +95,7 @@ def connect(folder: Path) -> Any:
     """
     if time.time() < 0:
         raise WorkspaceError(
-            "The clock of this machine stands before 1970; the index cannot be used.",
+            "The clock of this machine is set before 1970; the index cannot be used.",
             where=str(folder),
             remedy="Set the clock (see: date) and run the command again. Nothing was lost.",
         )

@@ -96,7 +96,7 @@ def said_of(found: list[tuple[Holder, frozenset[str]]]) -> list[str]:
     for kind, names in by_kind.items():
         count = f"{len(names)} {kind}{'s' * (len(names) != 1)}"
         if kind == "index":
-            lines.append("files of the index, until it is written anew")
+            lines.append("files of the index, until it is rewritten")
         elif kind == "exchange":
             lines.append(f"{count} in conversations and the log of questions")
         else:

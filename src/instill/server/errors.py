@@ -67,7 +67,7 @@ def as_json(error: InstillError) -> dict[str, Any]:
     """The error's parts under "error".
 
     Example:
-        >>> as_json(Refused(404, "No document is called so.", where="x"))["error"]["kind"]
+        >>> as_json(Refused(404, "No document has this name or id.", where="x"))["error"]["kind"]
         'UsageError'
     """
     kind = next(each.__name__ for each in type(error).__mro__ if each.__module__ == InstillError.__module__)

@@ -75,15 +75,15 @@ def _read(line: str, file: str, number: int) -> AskedQuestion:
         raise UsageError("This line has no question.", where=where, remedy=f"It looks like {_FORMAT}")
     answerable = row.get("answerable", True)
     if not isinstance(answerable, bool):
-        raise UsageError('"answerable" is true or false.', where=where)
+        raise UsageError('"answerable" must be true or false.', where=where)
     evidence = row.get("evidence") or []
     if not isinstance(evidence, list) or not all(
         isinstance(part, Mapping) and _text(part, "text") for part in evidence
     ):
-        raise UsageError('"evidence" is a list of objects with a "text".', where=where)
+        raise UsageError('"evidence" must be a list of objects with a "text".', where=where)
     form = _text(row, "form") or "direct"
     if form not in FORMS:
-        raise UsageError(f'"form" is one of {", ".join(FORMS)}.', where=where)
+        raise UsageError(f'"form" must be one of {", ".join(FORMS)}.', where=where)
     answer, *others = [*_texts(row, "answer", where), *_texts(row, "accepted", where)] or [""]
     quote = _text(row, "quote")
     if answerable and not answer and not evidence and not quote:
@@ -105,7 +105,7 @@ def _texts(row: Mapping[str, Any], key: str, where: str) -> list[str]:
         return [text] if (text := _text(row, key)) else []
     found = [_text({key: value}, key) for value in values]
     if not all(found):
-        raise UsageError(f'"{key}" is a text or a list of texts.', where=where)
+        raise UsageError(f'"{key}" must be a text or a list of texts.', where=where)
     return found
 
 

@@ -183,7 +183,7 @@ def _found_by_rules(held: Sequence[StoredDocument], settings: StudySettings) -> 
     found = find_facts(held, seed=settings.seed, most_per_document=settings.most_per_document)
     if not found.facts:
         raise UsageError(
-            "Nothing in the documents can be asked by rules: no sentence makes sense alone and has a fact in it.",
+            "The rules found nothing to ask in the documents: no sentence makes sense alone and has a fact in it.",
             where=", ".join(f"{reason}: {count}" for reason, count in found.sentences.items()),
             remedy="The rules read English prose. For other documents bring questions, or set a generator: "
             "instill study make --questions FILE, instill study make --generator",
@@ -195,7 +195,7 @@ def _found_by_people(tied: Tied, documents: int) -> Found:
     """The facts that people ask for."""
     if not tied.facts:
         raise UsageError(
-            "The answer of no question stands in the documents.",
+            "None of the answers occurs in the documents.",
             where="; ".join(tied.problems[:3]),
             remedy="Write each answer as the document has it, or quote the sentence that answers.",
         )
@@ -328,18 +328,18 @@ def _notes(found: Found, items: Sequence[StudyItem], *, checked: bool, written_b
     notes = []
     if written_by == PEOPLE:
         count = sum(item.writer == PEOPLE for item in items)
-        notes.append(f"{count} questions are people's own. The reader does not check them.")
+        notes.append(f"{count} questions are from people. The reader did not check them.")
     else:
         used, read = found.sentences["used"], found.sentences["read"]
         notes.append(
-            f"The rules found something to ask in {used} of {read} sentences; the rest of the documents is not asked."
+            f"The rules found something to ask in {used} of {read} sentences; the other sentences are not asked about."
         )
     if written_by == RULES:
         notes.append("Questions written by rules share more words with their evidence than people's questions do.")
     if not checked:
         notes.append("No reader checked that the answers follow from the evidence.")
     if not any(item.phrasing == "control" for item in items):
-        notes.append("There are no questions about facts that are never taught: too few facts to hold some back.")
+        notes.append("There are no questions about controls: there are too few facts to leave some out of training.")
     return tuple(notes)
 
 

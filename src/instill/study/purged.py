@@ -54,7 +54,7 @@ def without_documents(study: StoredStudy, doc_ids: Collection[str]) -> StoredStu
             },
             "rows": dict(sorted(Counter(str(row.get("task", "")) for row in rows).items())),
             "sources": sources.without(gone).as_json(),
-            "notes": (*study.card.notes, f"{count or 'Some'} documents were taken out after it was made."),
+            "notes": (*study.card.notes, f"{count or 'Some'} documents were purged from it after it was made."),
         }
     )
     left = StudySet(facts=tuple(kept), items=tuple(items), card=card)

@@ -183,7 +183,7 @@ def open_study(home: Path, reference: str = "", caller: Caller = OWNER) -> Store
     if len(found) != 1:
         shown = ", ".join(study.card.id for study in found or known)
         raise UsageError(
-            "Several study sets are called so." if found else "No study set is called so.",
+            "Several study sets have an id that begins like this." if found else "No study set has this id.",
             where=reference,
             remedy=f"Name one of: {shown}",
         )

@@ -87,10 +87,10 @@ def calibrate(
         raise WorkspaceError("The workspace is on read-only storage.", where=str(workspace.path))
     for name, share in (("risk", risk), ("confidence", confidence)):
         if not 0 < share < 1:
-            raise UsageError(f"The {name} lies between 0 and 1.", where=str(share), remedy=f"Example: --{name} 0.9")
+            raise UsageError(f"The {name} must be between 0 and 1.", where=str(share), remedy=f"Example: --{name} 0.9")
     workspace.check_encoder()
     if unanswerable is not None and not 0 <= unanswerable <= 1:
-        raise UsageError("A share lies between 0 and 1.", where=str(unanswerable))
+        raise UsageError("A share must be between 0 and 1.", where=str(unanswerable))
     asked: Sequence[AskedQuestion | StudyQuestion]
     asked = questions_for(workspace, most=most, seed=seed) if questions is None else questions
     if not asked:

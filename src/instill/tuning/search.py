@@ -222,5 +222,5 @@ def _notes(scores: Scores, legs: Mapping[str, Scores], choice: Choice, workspace
             "which favours the keyword search: give your own with --questions when you have some."
         )
     if workspace.reader is None:
-        notes.append("There is no reader (answer.reader), so reranking was not tried.")
+        notes.append("No reader is set (answer.reader), so reranking was not tried.")
     return notes

@@ -163,7 +163,7 @@ def _path(file: Path, value: str, where: str, *, folder: bool = False) -> str:
     if not value:
         return ""
     if "\0" in value:
-        raise UsageError("This is no path.", where=where)
+        raise UsageError("This is not a path.", where=where)
     try:
         found = (file.parent / Path(value).expanduser()).resolve()
         there = found.is_dir() if folder else found.is_file()

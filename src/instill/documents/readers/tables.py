@@ -46,7 +46,7 @@ def read_csv(job: Job) -> Parsed:
     try:
         rows = list(csv.reader(io.StringIO(text), delimiter=separator, strict=False))
     except csv.Error as error:
-        raise DocumentError(f"The table cannot be taken apart: {error}.", remedy="Save it as CSV again.") from error
+        raise DocumentError(f"The table cannot be parsed: {error}.", remedy="Save it as CSV again.") from error
     content = "\n".join(_lines(rows, job))
     return Parsed(text=content, blocks=(Block("table", 0, len(content)),) if content else ())
 

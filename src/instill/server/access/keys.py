@@ -153,13 +153,13 @@ class KeyStore:
         """Take a key back, by its id, the start of it, or its name. Who is logged in with it is logged out.
 
         Raises:
-            UsageError: no key is called so, or several are.
+            UsageError: no key has this name, or several have it.
         """
         found = [key for key in self.all() if reference in (key.key_id, key.name)]
         found = found or [key for key in self.all() if reference and key.key_id.startswith(reference)]
         found = [key for key in found if not key.revoked] or found
         if len(found) != 1:
-            what = "Several keys are called so." if found else "No key is called so."
+            what = "Several keys have this name." if found else "No key has this name."
             raise UsageError(what, where=reference, remedy="List them: instill keys list")
         key = found[0]
         moment = key.revoked or now()

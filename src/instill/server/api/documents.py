@@ -109,7 +109,7 @@ def show(seen: Reading, doc_id: str, passages: bool = False) -> Shown:
     workspace = seen.workspace
     stored = workspace.index.document_text(record.doc_id)
     if stored is None:
-        raise unknown("No document is called so.", doc_id)
+        raise unknown("No document has this name or id.", doc_id)
     return Shown(document=stored, passages=workspace.index.passages_of(record.doc_id) if passages else None)
 
 

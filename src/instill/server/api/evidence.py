@@ -71,7 +71,7 @@ def show_study(
     try:
         found = open_study(seen.workspace.home, study_id, seen.caller)
     except UsageError as error:
-        raise unknown("No study set is called so.", study_id[:80], "List them: GET /api/studies") from error
+        raise unknown("No study set has this id.", study_id[:80], "List them: GET /api/studies") from error
     items = found.items(split)
     items = Random(seed).sample(items, min(many, len(items)))  # noqa: S311
     shown = [item.model_dump(mode="json") for item in items]
@@ -127,7 +127,7 @@ def _list(seen: Seen, kind: str, numbers: str) -> list[Kept]:
 def _folder(seen: Seen, kind: str, name: str) -> Path:
     folder = seen.workspace.home / kind / name
     if not _ID.fullmatch(name) or not folder.is_dir() or not _may_see(seen, folder):
-        raise unknown("There is nothing called so.", name[:80], f"List them: GET /api/{_LISTS[kind]}")
+        raise unknown("Nothing has this id.", name[:80], f"List them: GET /api/{_LISTS[kind]}")
     return folder
 
 

@@ -105,4 +105,4 @@ def _found(seen: Seen, reference: str) -> Candidate:
 
 
 def _not_there(reference: str) -> UsageError:
-    return unknown("No candidate is called so.", reference[:80], "List them: GET /api/models")
+    return unknown("No candidate has this id.", reference[:80], "List them: GET /api/models")

@@ -134,7 +134,7 @@ def file_content(seen: Reading, doc_id: str) -> str:
     """Its canonical text, to which all citations point."""
     stored = seen.workspace.index.document_text(found(seen, doc_id).doc_id)
     if stored is None:
-        raise unknown("No document is called so.", doc_id[:100])
+        raise unknown("No document has this name or id.", doc_id[:100])
     return stored.text
 
 
