@@ -1,0 +1,160 @@
+"""The pages in a real Chromium, as a newcomer uses them: one server, one browser, from the first file to a refusal."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.server.running import process
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+QUESTION = "At how many degrees is tea brewed?"
+TEA = "# Tea\n\nTea is brewed at 80 degrees.\n\nThe teapot of the kitchen holds two litres.\n"
+SLOW = 90_000
+
+
+def browser_here() -> str:
+    """The path of a Chromium; "" where there is none. `INSTILL_TEST_CHROMIUM=required` makes that a failure."""
+    return next((found for name in NAMES if (found := shutil.which(name))), "")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = browser_here()
+    if not path and os.environ.get("INSTILL_TEST_CHROMIUM") == "required":
+        pytest.fail("There is no Chromium: apt-get install chromium")
+    if not path:
+        pytest.skip("There is no Chromium on this machine: apt-get install chromium")
+    playwright: Any = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as running:
+        found = running.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        yield found
+        found.close()
+
+
+@pytest.mark.timeout(600)
+def test_from_the_first_file_to_a_refusal(browser: Browser, tmp_path: Path) -> None:
+    tea = tmp_path / "tea.md"
+    tea.write_text(TEA)
+    (tmp_path / "kb").mkdir()
+    with process(tmp_path / "kb") as server:
+        context = browser.new_context(viewport={"width": 1280, "height": 800})
+        page = context.new_page()
+        page.set_default_timeout(SLOW)
+        wrong: list[str] = []
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+        page.on("request", lambda sent: wrong.append(sent.url) if not sent.url.startswith(server.address) else None)
+        page.goto(server.address)
+        page.get_by_text("Begin with your documents.").wait_for()
+        page.get_by_role("link", name="Add documents").click()
+        page.wait_for_url("**/documents", wait_until="load")
+        _drop(page, tea)
+        _ask(page, server.address)
+        _judge_and_correct(page)
+        _find_under_questions(page, server.address)
+        _delete(page, server.address)
+        page.goto(server.address)
+        _send(page, QUESTION)
+        page.locator(".refusal").wait_for()
+        assert wrong == []
+        narrow = browser.new_page(viewport={"width": 360, "height": 740})
+        for address in ("/", "/documents", "/questions", "/compare", "/models", "/settings"):
+            narrow.goto(server.address + address)
+            wide = narrow.evaluate("() => document.documentElement.scrollWidth")
+            assert wide <= 360, f"{address} is {wide} wide"
+            assert _unnamed(narrow) == []
+        context.close()
+
+
+def _drop(page: Page, file: Path) -> None:
+    """Drop a file on the page as a person does, and see it in the list."""
+    held = page.evaluate_handle(
+        """([name, text]) => {
+          const held = new DataTransfer();
+          held.items.add(new File([text], name));
+          return held;
+        }""",
+        [file.name, file.read_text()],
+    )
+    page.dispatch_event("#drop", "drop", {"dataTransfer": held})
+    page.locator("#sent li").get_by_text("added", exact=True).wait_for()
+    page.locator("#list").get_by_role("link", name="Tea").wait_for()
+
+
+def _send(page: Page, question: str) -> None:
+    page.evaluate("() => document.activeElement.blur()")
+    page.keyboard.press("/")
+    page.keyboard.type(question)
+    page.keyboard.press("Enter")
+
+
+def _ask(page: Page, address: str) -> None:
+    """Ask by the keyboard; the citation opens the words beside the answer, and Esc closes them."""
+    page.goto(address)
+    _send(page, QUESTION)
+    page.locator(".short").get_by_text("80 degrees").wait_for()
+    assert "/ask/" in page.url
+    chip = page.locator(".sources .source-chip").first
+    chip.focus()
+    page.keyboard.press("Enter")
+    page.locator("#source mark#cited").get_by_text("Tea is brewed at 80 degrees.").wait_for()
+    assert chip.get_attribute("aria-expanded") == "true"
+    page.keyboard.press("Escape")
+    page.locator("#source").wait_for(state="hidden")
+    assert page.evaluate("() => document.activeElement.className") == "source-chip"
+    page.get_by_role("button", name="Why this answer?").click()
+    page.locator(".why table").wait_for()
+
+
+def _judge_and_correct(page: Page) -> None:
+    page.get_by_role("button", name="Right", exact=True).click()
+    page.get_by_text("Kept under Questions.").wait_for()
+    page.get_by_role("button", name="Wrong", exact=True).click()
+    page.get_by_label("The right answer is …").fill("holds two litres")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("Kept, and found in the documents:").wait_for()
+    _send(page, "Who is the king of Spain?")
+    page.locator(".refusal").wait_for()
+    last = page.locator(".exchange").last
+    last.get_by_role("button", name="Tell the owner").click()
+    last.get_by_text("The owner finds it under Questions.").wait_for()
+
+
+def _find_under_questions(page: Page, address: str) -> None:
+    page.goto(f"{address}/questions?kind=corrected")
+    page.locator("summary").get_by_text(QUESTION).click()
+    page.get_by_text("It should be: “holds two litres”").wait_for()
+    page.goto(f"{address}/questions?kind=refused")
+    page.get_by_role("heading", name="What your documents do not say yet").wait_for()
+    page.get_by_role("heading", name="Who is the king of Spain?").wait_for()
+    assert "2 judged questions" in page.locator("main").inner_text()
+
+
+def _delete(page: Page, address: str) -> None:
+    page.goto(f"{address}/documents")
+    page.get_by_role("button", name="Delete").click()
+    page.locator("dialog").get_by_role("button", name="Delete").click()
+    page.get_by_text("Nothing is here yet.").wait_for()
+
+
+def _unnamed(page: Page) -> list[str]:
+    """Controls that a screen reader has no name for, and a page without its one title."""
+    found: list[str] = page.evaluate(
+        """() => {
+          const named = (each) => each.labels?.length || each.getAttribute("aria-label") || each.textContent.trim();
+          const controls = "button, a[href], input:not([type=hidden]), select, textarea";
+          const wanted = [...document.querySelectorAll(controls)];
+          const bare = wanted.filter((each) => !named(each)).map((each) => each.outerHTML);
+          return document.querySelectorAll("h1").length === 1 ? bare : [...bare, "titles"];
+        }"""
+    )
+    return found
