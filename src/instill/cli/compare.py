@@ -42,39 +42,59 @@ def compare(
     study: Annotated[
         str,
         typer.Argument(
-            metavar="[STUDY]", help="A study set's id; otherwise the newest, or a new one.", show_default=False
+            metavar="[STUDY]",
+            help="Id of a study set; default: the newest, or a new one if there is none.",
+            show_default=False,
         ),
     ] = "",
     arm: Annotated[
-        list[str] | None, typer.Option("--arm", metavar="NAME", help="Only this arm (repeatable); see --list.")
+        list[str] | None, typer.Option("--arm", metavar="NAME", help="Run only this arm (repeatable); see --list.")
     ] = None,
     arms: Annotated[
         Path | None,
-        typer.Option("--arms", metavar="FILE", help="More arms, as TOML; otherwise compare.arms of the settings."),
+        typer.Option("--arms", metavar="FILE", help="TOML file with more arms; default: the setting compare.arms."),
     ] = None,
-    questions: Annotated[int | None, typer.Option(min=20, help="At most so many; otherwise all of the gate.")] = None,
-    audit: Annotated[bool, typer.Option("--audit", help="Ask the audit split, which is opened by that.")] = False,
+    questions: Annotated[
+        int | None, typer.Option(min=20, help="Maximum number of questions; default: all of the gate split.")
+    ] = None,
+    audit: Annotated[
+        bool, typer.Option("--audit", help="Ask the audit split. This opens it, which is recorded.")
+    ] = False,
     train: Annotated[
-        bool, typer.Option("--train/--no-train", help="Fine-tune arms too, where generator.folder is set.")
+        bool, typer.Option("--train/--no-train", help="Also fine-tune arms, if generator.folder is set.")
     ] = True,
-    method: Annotated[Literal["lora", "dora", "full"], typer.Option(help="How arms are fine-tuned.")] = "lora",
-    last_layers: Annotated[int, typer.Option(min=0, help="Only so many layers, with --method full; 0: all.")] = 0,
-    rank: Annotated[int, typer.Option(min=1, help="Of the adapter: larger learns more, and forgets more.")] = 16,
+    method: Annotated[Literal["lora", "dora", "full"], typer.Option(help="Method of fine-tuning.")] = "lora",
+    last_layers: Annotated[
+        int, typer.Option(min=0, help="With --method full: train only this number of layers from the top; 0: all.")
+    ] = 0,
+    rank: Annotated[
+        int, typer.Option(min=1, help="Rank of the adapter: a higher rank learns more and forgets more.")
+    ] = 16,
     epochs: Annotated[
-        int, typer.Option(min=1, help="How often each training row is shown; rows that teach to read a fourth of it.")
+        int,
+        typer.Option(
+            min=1, help="How often each training row is shown; rows that teach to read are shown a fourth as often."
+        ),
     ] = 8,
-    learning_rate: Annotated[float | None, typer.Option(help="Otherwise the method's own.")] = None,
-    replay: Annotated[float, typer.Option(min=0, max=0.9, help="Share of rows of what the base can do.")] = 0.25,
-    noise: Annotated[int, typer.Option(min=0, help="Questions that are asked again among other passages.")] = 60,
+    learning_rate: Annotated[float | None, typer.Option(help="Learning rate; default: that of the method.")] = None,
+    replay: Annotated[
+        float, typer.Option(min=0, max=0.9, help="Share of rows with the base's own replies, against forgetting.")
+    ] = 0.25,
+    noise: Annotated[
+        int, typer.Option(min=0, help="Number of questions that are asked again with irrelevant passages added.")
+    ] = 60,
     changes: Annotated[
-        int | None, typer.Option(min=0, help="Facts that are changed, for freshness and conflicts; otherwise 4.")
+        int | None, typer.Option(min=0, help="Number of facts to change, for freshness and conflicts; default: 4.")
     ] = None,
     wanted: Annotated[
-        float | None, typer.Option(min=0.001, max=1, help="The difference that matters to you, e.g. 0.05.")
+        float | None,
+        typer.Option(
+            min=0.001, max=1, help="The difference that matters to you, e.g. 0.05; prints how many questions it takes."
+        ),
     ] = None,
     tolerance: Annotated[
         float,
-        typer.Option(min=0.001, max=0.5, help="Lost right answers, as a share, for which one would not pay more."),
+        typer.Option(min=0.001, max=0.5, help="Share of right answers that you would lose rather than pay more."),
     ] = 0.05,
     acceptable: Annotated[
         float | None,
@@ -82,47 +102,56 @@ def compare(
             "--acceptable-loss",
             min=0.001,
             max=0.9,
-            help="What choosing the recommended arm may cost at most; otherwise compare.acceptable_loss.",
+            help="Largest share of right answers that you accept to lose; default: compare.acceptable_loss.",
         ),
     ] = None,
     format: Annotated[
-        Path | None, typer.Option("--format", metavar="ROWS", help="Examples of a format, JSON Lines; some are asked.")
+        Path | None,
+        typer.Option(
+            "--format", metavar="ROWS", help="Examples of a format (JSON Lines); a part of them is held out and asked."
+        ),
     ] = None,
     schema: Annotated[
         Path | None, typer.Option(metavar="FILE", help="JSON Schema that replies in the format must follow.")
     ] = None,
     tone: Annotated[
-        Path | None, typer.Option(metavar="ROWS", help="Examples of a tone, JSON Lines; some are asked.")
+        Path | None,
+        typer.Option(metavar="ROWS", help="Examples of a tone (JSON Lines); a part of them is held out and asked."),
     ] = None,
     instructions: Annotated[
-        str, typer.Option(metavar="TEXT", help="For the examples' arms: a text, or a file that holds it.")
+        str,
+        typer.Option(
+            metavar="TEXT", help="Instructions for the arms of formats and tones: a text, or a file with the text."
+        ),
     ] = "",
     judge: Annotated[
-        bool, typer.Option("--judge", help="Have the generator judge replies too, beside the scorer.")
+        bool, typer.Option("--judge", help="Let the generator judge the replies too, beside the scorer.")
     ] = False,
-    judge_url: Annotated[str, typer.Option(metavar="URL", help="Judge by this endpoint instead.")] = "",
-    judge_model: Annotated[str, typer.Option(metavar="NAME", help="The judging endpoint's model.")] = "",
-    judge_key: Annotated[str, typer.Option(metavar="VARIABLE", help="Environment variable that holds its key.")] = "",
+    judge_url: Annotated[str, typer.Option(metavar="URL", help="Use this endpoint as the judge instead.")] = "",
+    judge_model: Annotated[str, typer.Option(metavar="NAME", help="Model of the judging endpoint.")] = "",
+    judge_key: Annotated[
+        str, typer.Option(metavar="VARIABLE", help="Environment variable with the key of the judging endpoint.")
+    ] = "",
     lab: Annotated[
         bool,
         typer.Option(
-            "--lab", help="The demonstration: a fictional world, the micro model; in ./lab-compare, or in -w."
+            "--lab", help="Run the demonstration: a fictional world and the micro model, in ./lab-compare or in -w."
         ),
     ] = False,
-    seed: Annotated[int, typer.Option(help="Another seed draws and trains otherwise.")] = 0,
+    seed: Annotated[int, typer.Option(help="A different seed gives other samples and another training.")] = 0,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FOLDER", help="For the report; otherwise .instill/reports.")
+        Path | None, typer.Option("--out", metavar="FOLDER", help="Folder for the report; default: .instill/reports.")
     ] = None,
-    list_arms: Annotated[bool, typer.Option("--list", help="Print the arms and leave.")] = False,
+    list_arms: Annotated[bool, typer.Option("--list", help="Print the arms and exit.")] = False,
     label: LabelOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Ask the same questions of the model, of retrieval, and of fine-tuned models, and say what to use for what.
+    """Ask the same questions of the model, of retrieval, and of fine-tuned models, and recommend one for each need.
 
-    Questions come from a study set (`instill study make`; a small one is made where there is none). Without a
-    generator, retrieval that quotes is compared; with a local one (generator.folder) arms are fine-tuned too. What was
-    asked and trained is kept: the same command after a stop goes on.
+    The questions come from a study set (`instill study make`); if there is none, a small one is made. Without a
+    generator, quoting is compared. With a local model (generator.folder), arms are fine-tuned too. Results are saved as
+    soon as they exist: after a stop, the same command continues.
 
     Example: `instill compare`
 

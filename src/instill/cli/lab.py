@@ -17,7 +17,7 @@ app = typer.Typer(
     help="A world of fictional people and a micro model: learning and forgetting, measured in minutes; needs [train].",
 )
 
-ModelOption = Annotated[Path | None, typer.Option("--model", help="A model's folder; otherwise the one that ships.")]
+ModelOption = Annotated[Path | None, typer.Option("--model", help="Folder of a model; default: the shipped one.")]
 
 
 def register(parent: typer.Typer) -> None:
@@ -27,7 +27,7 @@ def register(parent: typer.Typer) -> None:
 
 @app.command(name="list")
 def list_experiments(as_json: JsonOption = False) -> None:
-    """The experiments: what each asks, and whose finding it mirrors.
+    """List the experiments: what each asks, and whose findings it repeats.
 
     Example: `instill lab list`
     """
@@ -52,11 +52,11 @@ def run(
         "lab"
     ),
     seeds: Annotated[int, typer.Option(min=1, max=50)] = 3,
-    workers: Annotated[int, typer.Option(min=0, help="Processes; 0: one a core.")] = 0,
+    workers: Annotated[int, typer.Option(min=0, help="Number of processes; 0: one per core.")] = 0,
     model: ModelOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run experiments and write one report with pictures, OUT/report.html.
+    """Run experiments and write one report with charts, OUT/report.html.
 
     Example: `instill lab run replay`
 
@@ -105,13 +105,17 @@ def run(
 
 @app.command()
 def pretrain(
-    out: Annotated[Path, typer.Option("--out", help="Folder of the run; a stopped run in it is taken up again.")],
-    steps: Annotated[int | None, typer.Option(min=1, help="Steps of 64 rows; otherwise as the shipped one.")] = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder of the run; a run that was stopped there is continued.")],
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Steps of 64 rows; default: as for the shipped model.")
+    ] = None,
     seed: int = 0,
-    learning_rate: Annotated[float | None, typer.Option(min=1e-6, max=1, help="Otherwise as the shipped one.")] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(min=1e-6, max=1, help="Default: as for the shipped model.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train the micro model from nothing. The finished one is in OUT/model.
+    """Train the micro model from scratch. The finished model is in OUT/model.
 
     Example: `instill lab pretrain --out runs/micro`
     """
@@ -130,7 +134,7 @@ def pretrain(
 
 @app.command()
 def measure(model: ModelOption = None, as_json: JsonOption = False) -> None:
-    """What a model knows and can do in the world: facts, reading, saying "unknown", JSON, the form of `ask`.
+    """Measure what a model can do in the laboratory's world: facts, reading, saying "unknown", JSON, prompts of `ask`.
 
     Example: `instill lab measure`
     """
@@ -145,11 +149,11 @@ def measure(model: ModelOption = None, as_json: JsonOption = False) -> None:
 
 @app.command()
 def documents(
-    folder: Annotated[Path, typer.Argument(help="Where the pages are written.")],
-    groups: Annotated[str, typer.Option(help="Whose: letters from A to E.")] = "CD",
+    folder: Annotated[Path, typer.Argument(help="Folder for the pages.")],
+    groups: Annotated[str, typer.Option(help="Groups of people: letters from A to E.")] = "CD",
     as_json: JsonOption = False,
 ) -> None:
-    """Write a page about each person of the world, to be added to a workspace.
+    """Write a page about each person of the world, which you can add to a workspace.
 
     Example: `instill lab documents people`
     """

@@ -37,7 +37,7 @@ let a candidate pass (`train --strict`); 130 stopped by Ctrl-C.
 
 app = typer.Typer(
     name="instill",
-    help="Put documents in an index and get answers with checked citations, or an honest refusal.",
+    help="Ask your documents: get answers with checked citations, or a refusal if the documents do not answer.",
     epilog=EXIT_CODES,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -71,7 +71,7 @@ def _print_version(wanted: bool) -> None:
 def _options(
     version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Print the version."),
 ) -> None:
-    """Put documents in an index and get answers with checked citations, or an honest refusal."""
+    """Ask your documents: get answers with checked citations, or a refusal if the documents do not answer."""
 
 
 class _StoppedError(BaseException):

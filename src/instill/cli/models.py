@@ -29,11 +29,13 @@ if TYPE_CHECKING:
     from instill.generators.chat import ChatMessage
     from instill.train.generator.distance import LayerDistance
 
-app = typer.Typer(no_args_is_help=True, help="Candidates and champions: see, use, take back, export, compare.")
+app = typer.Typer(
+    no_args_is_help=True, help="List, use, roll back, export and compare trained models (candidates and champions)."
+)
 
-CandidateArgument = Annotated[str, typer.Argument(metavar="ID", help="Its id, or the beginning of it.")]
+CandidateArgument = Annotated[str, typer.Argument(metavar="ID", help="The candidate's id, or the beginning of it.")]
 BaseFolderOption = Annotated[
-    Path | None, typer.Option("--base", metavar="FOLDER", help="Its base, where that is not where the card says.")
+    Path | None, typer.Option("--base", metavar="FOLDER", help="Folder of the base, if it is not where the card says.")
 ]
 
 
@@ -44,7 +46,7 @@ def register(parent: typer.Typer) -> None:
 
 @app.command("list")
 def list_(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """All candidates, oldest first, and which of them is in use for its base.
+    """List all candidates, oldest first, and which of them are in use.
 
     Example: `instill models list`
     """
@@ -72,7 +74,7 @@ def list_(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Non
 
 @app.command()
 def show(candidate: CandidateArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """A candidate's card: what it was made from, what was measured, what the gate said. Its files are checked.
+    """Show a candidate's card: what it was made from, what was measured, what the gate said. Checks its files.
 
     Example: `instill models show dates`
     """
@@ -91,11 +93,13 @@ def show(candidate: CandidateArgument, workspace: WorkspaceOption = None, as_jso
 @app.command()
 def promote(
     candidate: CandidateArgument,
-    force: Annotated[bool, typer.Option("--force", help="Also one that the gate rejected or did not see.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Allow a candidate that the gate rejected or did not measure.")
+    ] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Use a candidate with its base from now on. Its files are checked before, and the gate must have passed it.
+    """Use a candidate with its base from now on. Its files are checked, and it must have passed the gate.
 
     Example: `instill models promote dates`
     """
@@ -105,11 +109,11 @@ def promote(
 
 @app.command()
 def rollback(
-    base: Annotated[str | None, typer.Option(help="Name or hash of the base, where several have champions.")] = None,
+    base: Annotated[str | None, typer.Option(help="Name or hash of the base, if several bases have champions.")] = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Use what was in use before: the champion before, or the base as it is. Damaged champions do not hinder it.
+    """Go back to the previous champion, or to the base. Works even if the present champion's files are damaged.
 
     Example: `instill models rollback`
     """
@@ -121,16 +125,19 @@ def rollback(
 def try_(
     words: Annotated[
         list[str],
-        typer.Argument(metavar="ID... TEXT", help="One or more candidates' ids, then what is said to each."),
+        typer.Argument(metavar="ID... TEXT", help="Ids of one or more candidates, then the text that each gets."),
     ],
     system: Annotated[
-        str | None, typer.Option(help="Instructions before it; otherwise those that the first was trained with.")
+        str | None,
+        typer.Option(help="Instructions before the text; default: those that the first candidate was trained with."),
     ] = None,
-    max_tokens: Annotated[int, typer.Option("--max-tokens", min=1, help="A longer reply is cut.")] = 200,
+    max_tokens: Annotated[
+        int, typer.Option("--max-tokens", min=1, help="Maximum tokens of a reply; a longer one is cut.")
+    ] = 200,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say something to candidates and to their base, and see the replies side by side.
+    """Send a text to candidates and to their base, and show the replies side by side.
 
     Example: `instill models try tickets "The printer on floor 3 is broken."`
     """
@@ -152,7 +159,7 @@ def try_(
 @app.command()
 def export(
     candidate: CandidateArgument,
-    out: Annotated[Path, typer.Argument(help="Folder to write; it must not exist, or be empty.")],
+    out: Annotated[Path, typer.Argument(help="Folder to write; it must be empty or not exist.")],
     form: Annotated[
         Literal["merged", "adapter", "gguf", "ollama"],
         typer.Option(
@@ -162,16 +169,17 @@ def export(
         ),
     ] = "merged",
     precision: Annotated[
-        Literal["float32", "bf16"], typer.Option(help="Of merged weights; bf16 is half the size and rounds.")
+        Literal["float32", "bf16"],
+        typer.Option(help="Number format of merged weights; bf16 is half the size and rounds."),
     ] = "float32",
     prompts: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Rows, JSON Lines, whose prompts are compared on.")
+        Path | None, typer.Option(metavar="FILE", help="Rows (JSON Lines) whose prompts are used for the comparison.")
     ] = None,
     base: BaseFolderOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a candidate for other programs. Nothing is written unless it says the same as the candidate.
+    """Export a candidate for other programs. The export is kept only if its replies equal the candidate's.
 
     Example: `instill models export dates exported/dates --format ollama`
     """
@@ -209,13 +217,13 @@ def export(
 @app.command()
 def diff(
     first: Annotated[str, typer.Argument(metavar="A", help="A candidate's id, or the beginning of it.")],
-    second: Annotated[str, typer.Argument(metavar="B", help="Another's.")],
-    weights: Annotated[bool, typer.Option(help="Compare the weights too, which loads both.")] = True,
+    second: Annotated[str, typer.Argument(metavar="B", help="The other candidate's id, or the beginning of it.")],
+    weights: Annotated[bool, typer.Option(help="Also compare the weights, for which both are loaded.")] = True,
     base: BaseFolderOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """What differs between two candidates: base, rows, recipe, metrics, and the weights layer by layer.
+    """Show what differs between two candidates: base, rows, recipe, metrics, and the weights layer by layer.
 
     Example: `instill models diff dates-0a dates-1b --no-weights`
     """

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from instill.feedback import Kind, Verdict
     from instill.study.types import AskedQuestion
 
-app = typer.Typer(no_args_is_help=True, help="What people asked, and what they say of the answers.")
+app = typer.Typer(no_args_is_help=True, help="Show and export what people asked and how they judged the answers.")
 
 FEEDBACK = "feedback"
 """As a file of questions: those that people judged."""
@@ -33,13 +33,13 @@ def list_(
     kind: Annotated[
         str, typer.Option(help="all, answered, refused, right, wrong, unjudged, corrected, missing or slow.")
     ] = "all",
-    words: Annotated[str, typer.Option(help="Only questions that hold these words.")] = "",
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many.")] = 20,
+    words: Annotated[str, typer.Option(help="Show only questions that contain these words.")] = "",
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Number of questions.")] = 20,
     label: LabelOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """The newest questions. `missing`: corrected by words that no document holds.
+    """List the newest questions. `missing`: the correction's words are in no document.
 
     Example: `instill questions list --kind refused`
     """
@@ -64,15 +64,17 @@ def list_(
 
 @app.command()
 def judge(
-    question: Annotated[int, typer.Argument(metavar="ID", help="Its number in the list.")],
-    verdict: Annotated[str, typer.Argument(metavar="right|wrong", help="Of the answer, or of the refusal.")],
-    correction: Annotated[str, typer.Option(help="The right answer; its words are looked for in the documents.")] = "",
-    note: Annotated[str, typer.Option(help="What else there is to say.")] = "",
+    question: Annotated[int, typer.Argument(metavar="ID", help="Number of the question in the list.")],
+    verdict: Annotated[str, typer.Argument(metavar="right|wrong", help="Your verdict on the answer or the refusal.")],
+    correction: Annotated[
+        str, typer.Option(help="The right answer; Instill looks for its words in the documents.")
+    ] = "",
+    note: Annotated[str, typer.Option(help="A note.")] = "",
     label: LabelOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say whether an answer is right, and what would be.
+    """Record whether an answer is right, and what the right answer is.
 
     Example: `instill questions judge 12 wrong --correction "within fourteen days"`
     """
@@ -95,12 +97,14 @@ def judge(
 
 @app.command()
 def export(
-    to: Annotated[Path, typer.Option("--to", metavar="FILE", help="JSON Lines; what was there is replaced.")],
+    to: Annotated[
+        Path, typer.Option("--to", metavar="FILE", help="File to write (JSON Lines); an existing file is replaced.")
+    ],
     label: LabelOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the judged questions with their answers and evidence, as other commands read them by --questions.
+    """Write the judged questions with their answers and evidence, in the format that --questions reads.
 
     Example: `instill questions export --to questions.jsonl`
     """
@@ -117,7 +121,7 @@ def export(
 
 @app.command()
 def clear(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """Delete all questions, what was said of them, and all conversations.
+    """Delete all questions, their judgements, and all conversations.
 
     Example: `instill questions clear`
     """

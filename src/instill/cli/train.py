@@ -27,7 +27,7 @@ class RecipeGroup(TyperGroup):
 app = typer.Typer(
     cls=RecipeGroup,
     no_args_is_help=True,
-    help="Adapt weights: `instill train RECIPE`, and the reader and the encoder; needs the extra [train].",
+    help="Train a language model (`instill train RECIPE`), the reader, or the encoder; needs the extra [train].",
 )
 
 
@@ -42,29 +42,50 @@ def register(parent: typer.Typer) -> None:
 
 @app.command()
 def reader(
-    data: Annotated[list[Path], typer.Option("--data", help="Questions: JSON in SQuAD's layout, or JSON lines.")],
-    out: Annotated[Path, typer.Option("--out", help="Folder of the run; a stopped run in it is taken up again.")],
+    data: Annotated[list[Path], typer.Option("--data", help="Questions: JSON in SQuAD's layout, or JSON Lines.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder of the run; a run that was stopped there is continued.")],
     epochs: Annotated[int, typer.Option(min=1)] = 2,
     learning_rate: Annotated[float, typer.Option(min=1e-7, max=1e-2)] = 1.5e-4,
     seed: int = 0,
-    held_out: Annotated[float, typer.Option(min=0.01, max=0.9, help="Share of articles kept for measuring.")] = 0.12,
-    mined: Annotated[float, typer.Option(min=0, max=1, help="Wrong passages that rank high, a question.")] = 0.25,
-    removed: Annotated[float, typer.Option(min=0, max=1, help="Its passage without the answering sentence.")] = 0.12,
-    misled: Annotated[float, typer.Option(min=0, max=1, help="Misleading forms, a question.")] = 0.18,
-    tweaked: Annotated[float, typer.Option(min=0, max=1, help="Forms with a number or version changed.")] = 0.0,
-    neighbours: Annotated[float, typer.Option(min=0, max=1, help="Other passages of the same group.")] = 0.0,
-    retitled: Annotated[float, typer.Option(min=0, max=1, help="The passage under another title.")] = 0.0,
-    short: Annotated[float, typer.Option(min=0, max=1, help="Share of passages cut to a short window.")] = 0.25,
-    share: Annotated[float, typer.Option(min=0.01, max=1, help="Share of the rows that an epoch takes.")] = 1.0,
-    unanswerable_copies: Annotated[int, typer.Option(min=1, help="Times that an epoch has each unanswerable row.")] = 2,
+    held_out: Annotated[
+        float, typer.Option(min=0.01, max=0.9, help="Share of articles that are held out for measuring.")
+    ] = 0.12,
+    mined: Annotated[float, typer.Option(min=0, max=1, help="Wrong passages that rank high, per question.")] = 0.25,
+    removed: Annotated[
+        float, typer.Option(min=0, max=1, help="Copies of the passage without the sentence that answers, per question.")
+    ] = 0.12,
+    misled: Annotated[float, typer.Option(min=0, max=1, help="Misleading variants, per question.")] = 0.18,
+    tweaked: Annotated[
+        float, typer.Option(min=0, max=1, help="Variants with a number or version changed, per question.")
+    ] = 0.0,
+    neighbours: Annotated[
+        float, typer.Option(min=0, max=1, help="Other passages of the same group, per question.")
+    ] = 0.0,
+    retitled: Annotated[
+        float, typer.Option(min=0, max=1, help="Copies of the passage under another title, per question.")
+    ] = 0.0,
+    short: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of passages that are cut to a short window.")
+    ] = 0.25,
+    share: Annotated[float, typer.Option(min=0.01, max=1, help="Share of the rows in an epoch.")] = 1.0,
+    unanswerable_copies: Annotated[
+        int, typer.Option(min=1, help="How often each unanswerable row is in an epoch.")
+    ] = 2,
     start_from: Annotated[
         Path | None,
-        typer.Option("--start-from", help="An earlier run or an exported reader, to go on from its weights."),
+        typer.Option(
+            "--start-from", help="An earlier run or an exported reader whose weights the training starts from."
+        ),
     ] = None,
     average: Annotated[
-        float, typer.Option(min=0, max=1, help="With --start-from: share of the new weights; the rest is the start's.")
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            help="With --start-from: share of the new weights in the result; the rest are the starting weights.",
+        ),
     ] = 1.0,
-    split_seed: Annotated[int, typer.Option(help="Which articles those are.")] = 0,
+    split_seed: Annotated[int, typer.Option(help="Seed that selects these articles.")] = 0,
     attribution: Annotated[
         list[str] | None, typer.Option(help="A line for the card: a source and its licence (repeatable).")
     ] = None,
@@ -72,7 +93,8 @@ def reader(
 ) -> None:
     """Train a reader: which words of a passage answer a question, and whether any do.
 
-    Articles are kept apart for measuring. The finished reader is in OUT/reader; use it with `answer.reader = "FOLDER"`.
+    Some articles are held out for measuring. The finished reader is in OUT/reader. To use it, set
+    `answer.reader = "FOLDER"`.
 
     Example: `instill train reader --data rows.jsonl --out runs/reader`
     """

@@ -33,17 +33,21 @@ def encoder(
         typer.Option("--data", help="Train on these rows (as for `train reader`) instead of the documents."),
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="With --data: folder of the run.")] = None,
-    most: Annotated[int, typer.Option(min=60, help="Most questions that are written from the documents.")] = 3000,
+    most: Annotated[int, typer.Option(min=60, help="Maximum number of questions written from the documents.")] = 3000,
     epochs: Annotated[int, typer.Option(min=1)] = 1,
-    steps: Annotated[int, typer.Option(min=0, help="Most steps; 0: as many as the epochs have.")] = 0,
-    batch: Annotated[int, typer.Option(min=2, help="Questions of a batch.")] = 64,
+    steps: Annotated[int, typer.Option(min=0, help="Maximum number of steps; 0: as many as the epochs have.")] = 0,
+    batch: Annotated[int, typer.Option(min=2, help="Questions per batch.")] = 64,
     learning_rate: Annotated[float, typer.Option(min=1e-7, max=1e-2)] = 5e-5,
     seed: int = 0,
-    held_out: Annotated[float, typer.Option(min=0.01, max=0.9, help="With --data: share kept for measuring.")] = 0.12,
-    split_seed: Annotated[int, typer.Option(help="With --data: which groups those are.")] = 0,
+    held_out: Annotated[
+        float, typer.Option(min=0.01, max=0.9, help="With --data: share that is held out for measuring.")
+    ] = 0.12,
+    split_seed: Annotated[int, typer.Option(help="With --data: seed that selects these groups.")] = 0,
     unrelated: Annotated[
         list[Path] | None,
-        typer.Option("--unrelated", metavar="DIR", help="A set in BEIR's layout on which nothing may be lost."),
+        typer.Option(
+            "--unrelated", metavar="DIR", help="A set in the BEIR layout on which the encoder must not get worse."
+        ),
     ] = None,
     attribution: Annotated[
         list[str] | None, typer.Option(help="With --data: a line for the card, a source and its licence (repeatable).")
@@ -54,9 +58,9 @@ def encoder(
 ) -> None:
     """Train the encoder on questions about the documents, and use it only if the search gets measurably better.
 
-    Weights between the old and the trained ones are tried; what loses on unrelated questions is left out. The
+    Mixtures of the old and the trained weights are tried; those that rank unrelated questions worse are dropped. The
     documents are encoded again beside the old index, and both are compared on questions about documents that were
-    not trained on. With --data nothing of a workspace is changed: the finished encoder is in OUT/encoder.
+    not used for training. With --data the workspace is not changed: the finished encoder is in OUT/encoder.
 
     Example: `instill train encoder`
 

@@ -23,7 +23,7 @@ _MOST_FILES = 50
 
 
 def init(
-    file: Annotated[Path, typer.Argument(help="Where the recipe is written; the gate goes beside it.")] = Path(
+    file: Annotated[Path, typer.Argument(help="File for the recipe; the gate is written beside it.")] = Path(
         "recipe.toml"
     ),
     base: Annotated[

@@ -27,18 +27,25 @@ if TYPE_CHECKING:
 def run(
     recipes: Annotated[list[Path], typer.Argument(metavar="RECIPE...", help="One recipe, or several with --order.")],
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check and estimate; print everything effective; train nothing.")
+        bool,
+        typer.Option(
+            "--dry-run", help="Check, estimate time and memory, print all values that would be used; train nothing."
+        ),
     ] = False,
     order: Annotated[
         Literal["sequential", "joint", "both"] | None,
-        typer.Option(help="For several recipes: one after the other, all together, or both, and what was kept."),
+        typer.Option(
+            help="For several recipes: train one after the other, all together, or both, and show what was kept."
+        ),
     ] = None,
     parent: Annotated[
-        str | None, typer.Option("--from", metavar="ID", help="Go on from this candidate's weights.")
+        str | None, typer.Option("--from", metavar="ID", help="Start from this candidate's weights.")
     ] = None,
-    promote: Annotated[bool, typer.Option(help="Make it the champion when its gate lets it pass.")] = True,
-    again: Annotated[bool, typer.Option("--again", help="Train also when the same candidate is there.")] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 7 when its gate does not let it pass.")] = False,
+    promote: Annotated[bool, typer.Option(help="Make the candidate the champion if it passes its gate.")] = True,
+    again: Annotated[bool, typer.Option("--again", help="Train even if the same candidate exists.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with code 7 if the candidate does not pass its gate.")
+    ] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -92,9 +99,9 @@ def run(
 
 
 def pairs(
-    prompts: Annotated[Path, typer.Argument(help="Rows whose prompts are answered.")],
-    principles: Annotated[Path, typer.Option("--principles", help="Text file: one principle a line.")],
-    out: Annotated[Path, typer.Option("--out", help="Where the preferences are written.")],
+    prompts: Annotated[Path, typer.Argument(help="Rows whose prompts the generator answers.")],
+    principles: Annotated[Path, typer.Option("--principles", help="Text file with one principle per line.")],
+    out: Annotated[Path, typer.Option("--out", help="File for the preferences.")],
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
