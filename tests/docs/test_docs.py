@@ -106,8 +106,18 @@ def test_every_setting_is_on_the_settings_page() -> None:
             assert f"`{section}.{key}`" in page
 
 
+def anchors_of(page: str) -> set[str]:
+    """What a link can name after "#": the headings of a page as a Markdown host writes them, code blocks left out."""
+    text = re.sub(r"^```.*?^```", "", page, flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in headings}
+
+
 def test_links_between_pages_lead_somewhere() -> None:
     root = DOCS.parent
     for page in [*DOCS.rglob("*.md"), root / "README.md", root / "CONTRIBUTING.md"]:
-        for target in re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
-            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+        for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", page.read_text(encoding="utf-8")):
+            linked = page.parent / target if target else page
+            assert linked.exists(), f"{page.name} links to {target}"
+            if anchor:
+                assert anchor in anchors_of(linked.read_text(encoding="utf-8")), f"{page.name}: {target}#{anchor}"
