@@ -140,7 +140,7 @@ def test_every_page_is_there_for_each_role_with_what_it_may(tmp_path: Path) -> N
                     assert "Tea" in page
                     assert "80 degrees" in got(client, f"/documents/{record.doc_id}").text
                     assert "There is nothing at this address." in got(client, "/nowhere", 404).text
-                    assert "No document is called so." in got(client, "/documents/ffff", 404).text
+                    assert "No document has this name or id." in got(client, "/documents/ffff", 404).text
             with server.client(follow_redirects=False) as client:
                 for address, _ in PAGES:
                     response = client.get(address, headers=HTML)

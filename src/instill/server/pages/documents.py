@@ -89,7 +89,7 @@ def _stored(seen: Seen, reference: str) -> StoredDocument:
     record = found(seen, reference)
     stored = seen.workspace.index.document_text(record.doc_id)
     if stored is None:
-        raise unknown("No document is called so.", reference[:80])
+        raise unknown("No document has this name or id.", reference[:80])
     return stored
 
 
