@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instill.answer.found.pieces import LONGEST_PIECE, Piece, open_window, pieces_at
+from instill.answer.found.sentences import split_sentences
 from instill.answer.said.shown import shown
 from instill.index.types import Hit
 
@@ -183,3 +184,12 @@ def test_the_word_that_answers_stays_in_front_of_its_sentence(text: str, expecte
     assert window is not None
     [piece] = pieces_at(window, text.rindex("T") if "Towels" in text else text.index("Yes"), sections=False)
     assert shown(piece) == expected
+
+
+def test_a_warning_and_a_bold_line_are_no_list() -> None:
+    text = (
+        "Convert the data first.\n\n**IMPORTANT:** without this data is lost.\n\n**Version 2**\n\nBack it up.\n\n"
+        "**Version 1**\n\nBuy a new one.\n\n**Speed.** We go fast.\n\n**Trust.** We trust.\n"
+    )
+    items = [text[unit.start : unit.end] for unit in split_sentences(text) if unit.kind == "item"]
+    assert items == ["**Speed.**", "**Trust.**"]

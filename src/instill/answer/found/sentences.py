@@ -29,6 +29,10 @@ _CODE_LINE = re.compile(
     r"\s*(>>>|\.\.\.\s|\$ |#!|//|/\*|</?\w|[\w.\[\]]+\s*(=|\+=|::=)\s)|.*[{};]\s*$|.*\)\s*->|.*\):\s*$"
 )
 _BOLD_LEAD = re.compile(r"(\*\*|__)(?=\S)[^*_\n]{2,120}\1(?=[\s:.,–—-]|$)|\*\*[^\n]{2,120}?[.:!?]\*\*")
+_STANDS_ALONE = re.compile(
+    r"(\*\*|__)(?:(?:important|note|notice|warning|caution|tip|attention|remark|hint)\b|[^\n]+\1\s*$)", re.IGNORECASE
+)
+"""A warning, or a line that is bold from end to end: a heading rather than one of a list."""
 _COUNTED_LEAD = re.compile(r"(?:\*\*|__)?([A-Z][a-z]+) (?:\d{1,2}|[A-F])(?:\.|:)(?=\W)")
 _KEY_VALUE = re.compile(r"\s*[^\W\d_][^:;\n.!?]{0,60}: \S")
 _RECORD = re.compile(r"[^:;\n]{1,80}: [^;\n]*(?:; [^:;\n]{1,80}:(?: [^;\n]*)?)+;?")
@@ -364,7 +368,9 @@ def _with_leads(text: str, units: list[Sentence], groups: int) -> list[Sentence]
         at_line_start = not text[text.rfind("\n", 0, unit.start) + 1 : unit.start].strip()
         if unit.kind == "prose" and not unit.group and at_line_start:
             counted = _COUNTED_LEAD.match(text, unit.start, unit.end)
-            if counted or _BOLD_LEAD.match(text, unit.start, unit.end):
+            line_end = text.find("\n", unit.start)
+            alone = _STANDS_ALONE.match(text, unit.start, line_end if line_end >= 0 else len(text))
+            if counted or (_BOLD_LEAD.match(text, unit.start, unit.end) and not alone):
                 leads.setdefault((unit.section, counted.group(1).lower() if counted else ""), []).append(position)
     for positions in leads.values():
         if len(positions) >= 2:
