@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from instill.answer.asked.generated_rewrite import by_generator
 from instill.answer.reading.opening import open_reader
 from instill.answer.reading.reader import Reader
 from instill.answer.said.compact import CHARACTERS, RULES, build_compact, quoted_first
@@ -113,6 +114,11 @@ def test_a_follow_up_is_rewritten_by_the_model_that_was_trained_for_it(company: 
     assert answer.trace.standalone_question == "When was the stone oven built?"
     [(_, asked)] = trained.asked
     assert asked["content"].endswith("Last message: When was it built?\n\nQuestion:")
+
+
+def test_a_model_that_was_trained_for_other_tasks_rewrites_no_follow_up() -> None:
+    history = [Turn("user", QUESTION), Turn("assistant", FACT)]
+    assert by_generator("When was it built?", history, Trained("", "ground")) == ""
 
 
 def test_passages_are_cut_to_what_is_read_and_none_can_look_like_another(company: Corpus) -> None:

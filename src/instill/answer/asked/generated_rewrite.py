@@ -29,6 +29,8 @@ _LONGEST_TURN, _TRAINED_TURN = 500, 300
 def by_generator(question: str, history: Sequence[Turn], generator: Generator) -> str:
     """The generator's rewrite when it is usable, else ""."""
     trained = skilled(generator, "standalone")
+    if trained is None and skilled(generator, "ground") is not None:
+        return ""  # A small model that was trained for other tasks rewrites worse than the rules.
     if trained is not None:
         messages = messages_for(question, history)
     else:
