@@ -134,5 +134,5 @@ def test_without_an_answer_the_quote_is_the_answer() -> None:
 
 
 def test_without_a_question_that_can_be_tied_there_is_no_set() -> None:
-    with pytest.raises(UsageError, match="The answer of no question stands in the documents"):
+    with pytest.raises(UsageError, match="None of the answers occurs in the documents"):
         make_study(held(), brought=[AskedQuestion("When?", "2001")])

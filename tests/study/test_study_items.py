@@ -191,8 +191,8 @@ def test_the_card_counts_what_yields_nothing_and_why() -> None:
     card = make_study(documents, StudySettings(shares=Shares(controls=0))).study.card
     assert card.documents == {"read": 8, "used": 6, "no usable sentence": 1, "no prose": 1}
     assert card.sentences["read"] == sum(count for reason, count in card.sentences.items() if reason != "read")
-    assert any("never taught" in note for note in card.notes)
-    with pytest.raises(UsageError, match="Nothing in the documents"):
+    assert any("about controls" in note for note in card.notes)
+    with pytest.raises(UsageError, match="The rules found nothing"):
         make_study([stored("It is old.")])
     with pytest.raises(UsageError):
         make_study(documents, StudySettings(most_facts=0))
