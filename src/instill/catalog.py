@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import sqlite3
+import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -35,6 +36,10 @@ from instill.errors import UsageError, WorkspaceError
 
 _ROOM = 256 * 1024
 """Bytes that SQLite needs beside a small database for its write-ahead log and the index of it."""
+
+_FIRST_DAY = 1_735_689_600
+"""Seconds of 2025-01-01. Exchanges are numbered by the microseconds since: a count would tell who holds labels how much
+others ask."""
 
 Labels = tuple[str, ...] | None
 """What a caller holds; None is the owner, who sees all. Stored as a sorted list, the owner's as NULL."""
@@ -255,8 +260,9 @@ class Catalog:
         with self.writing() as connection:
             if connection is None:
                 return None
-            done = connection.execute(sa.insert(USAGE).values(row))
-            return int(done.lastrowid)
+            number = int(1e6 * (time.time() - _FIRST_DAY))
+            connection.execute(sa.insert(USAGE).values(usage_id=number, **row))
+            return number
 
     def usage_count(self, labels: Labels = None) -> int:
         """How many exchanges the log holds that the caller may see."""

@@ -98,6 +98,7 @@ def run(arguments: Sequence[str], cwd: Path) -> tuple[int, str]:
     said = stdout.getvalue() + stderr.getvalue()
     said = re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(Z|\+00:00)?", "WHEN", said)
     said = re.sub(r'"timings": \{[^}]*\}', "TIMINGS", said)
+    said = re.sub(r'"question_id": \d{11,}', "QUESTION", said)  # A moment.
     said = re.sub(r"\b\d+(\.\d+)? (ms|s|MB|seconds)\b", "TIME", said)
     said = re.sub(
         r"^\w[^\n:]*: \d+(?: of \d+)? after TIME[^\n]*\n", "", said, flags=re.MULTILINE

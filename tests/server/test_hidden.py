@@ -78,7 +78,7 @@ def _fill(workspace: Workspace, place: Place) -> None:
 
     hr = workspace.seen_by("hr")
     talk = hr.chat()
-    talk.say("What is the whoasked bonus of the board in euros?")
+    asked = talk.say("What is the whoasked bonus of the board in euros?")
     study = study_workspace(hr, StudySettings(most_facts=8), check=False)
     made = made_from(workspace.index.records([str(workspace.path.parent / "boardroom-papers.md")]))
     for kind, files in (("reports", ("report.json", "report.html")), ("curves", ("curve.html",))):
@@ -100,6 +100,7 @@ def _fill(workspace: Workspace, place: Place) -> None:
         "document": record.doc_id,
         "hash": record.content_hash,
         "conversation": talk.conversation_id,
+        "question": str(asked.question_id),
         "study": study.card.id,
         "candidate": card.id,
         "job": job.job_id,
@@ -155,7 +156,7 @@ def references(place: Place) -> dict[str, list[str]]:
         "name": ["grumbledore-report"],
         "candidate": [hidden["candidate"], "grumbledore"],
         "key_id": ["owner", "hr reader"],
-        "question_id": ["1"],
+        "question_id": [hidden["question"]],
         "model": [f"instill:{hidden['candidate']}", "instill"],
         "store": ["instill"],
         "number": ["1"],
@@ -340,7 +341,7 @@ def _check_untouched(server: Running, place: Place) -> None:
         assert record["labels"] == ["hr"]
         assert client.get(f"/api/jobs/{place.hidden['job']}").json()["state"] == "waiting"
         assert client.get(f"/api/conversations/{place.hidden['conversation']}").status_code == 200
-        assert client.get("/api/questions/1").json()["judgements"] == []
+        assert client.get(f"/api/questions/{place.hidden['question']}").json()["judgements"] == []
         assert client.get("/api/comparisons/grumbledore-report").json() == {"title": "ninetythousand"}
         assert client.get("/api/comparisons/grumbledore-report/page").status_code == 200
         assert client.get(f"/api/models/{place.hidden['candidate']}").status_code == 200

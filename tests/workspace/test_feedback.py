@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,10 +36,19 @@ def asked(workspace: Workspace, question: str) -> int:
     return number
 
 
+def test_an_exchanges_number_tells_when_and_not_how_many_were_before(workspace: Workspace) -> None:
+    first = asked(workspace, HOTEL)
+    began = time.time()
+    second = asked(workspace, HOTEL)
+    moment = 1_735_689_600 + second / 1e6
+    assert first < second
+    assert began - 0.01 <= moment <= time.time() + 0.01
+
+
 def test_what_was_asked_and_shown_is_kept_with_spans_and_versions(workspace: Workspace) -> None:
     answer = workspace.ask(HOTEL)
     [kept] = Feedback(workspace).newest()
-    assert answer.question_id == kept.question_id == 1
+    assert answer.question_id == kept.question_id
     assert kept.answer == {"text": answer.text, "short": answer.short, "method": "extractive", "generator": ""}
     [citation] = answer.citations
     assert kept.citations == [{"doc_id": citation.doc_id, "start": citation.start, "end": citation.end}]
@@ -122,15 +132,20 @@ def test_a_long_log_is_read_in_pages(workspace: Workspace, monkeypatch: pytest.M
     [travel] = [record for record in workspace.documents() if record.source.endswith("travel.md")]
     workspace.index.relabel(travel.doc_id, ["staff"])
     made = made_from(workspace.index.records(doc_ids=[travel.doc_id])).as_json()
+    ids: list[int | None] = [None]
     for number in range(1, 11):
-        workspace.catalog.log_usage(
+        kept = workspace.catalog.log_usage(
             question=f"q{number}", standalone_question="q", abstained=False, confidence=1.0, citations=[],
             milliseconds=1.0, labels=("staff",) if number % 2 else ("hr",), made_from=made,
         )  # fmt: skip
-    assert [each.question_id for each in Feedback(workspace).newest()] == list(range(10, 0, -1))
-    assert [each.question_id for each in Feedback(staff).newest()] == [9, 7, 5, 3, 1]
-    assert [each.question_id for each in Feedback(staff).newest(limit=2, before=8)] == [7, 5]
-    assert Feedback(staff).get(3).question == "q3"
+        ids.append(kept)
+    third, eighth = ids[3], ids[8]
+    assert third is not None
+    assert eighth is not None
+    assert [each.question for each in Feedback(workspace).newest()] == [f"q{number}" for number in range(10, 0, -1)]
+    assert [each.question_id for each in Feedback(staff).newest()] == ids[9:0:-2]
+    assert [each.question for each in Feedback(staff).newest(limit=2, before=eighth)] == ["q7", "q5"]
+    assert Feedback(staff).get(third).question == "q3"
 
 
 def test_purging_a_document_takes_its_words_out_of_the_log(workspace: Workspace) -> None:
