@@ -186,9 +186,10 @@ def test_questions_at_the_command_line(workspace: Workspace) -> None:
     instill("ask", HOTEL, cwd=place)
     instill("ask", TRAIN, cwd=place)
     assert "No answer that was judged" in instill("calibrate", "--questions", "feedback", cwd=place, code=2).stderr
-    shown = instill("questions", "judge", "2", "wrong", "--correction", "nobody at all", cwd=place).stdout
+    train, hotel = (str(each["question_id"]) for each in as_json("questions", "list", cwd=place)["questions"])
+    shown = instill("questions", "judge", train, "wrong", "--correction", "nobody at all", cwd=place).stdout
     assert "missing from the documents" in shown
-    assert as_json("questions", "judge", "1", "right", cwd=place)["judgements"][0]["judge"] == "command line"
+    assert as_json("questions", "judge", hotel, "right", cwd=place)["judgements"][0]["judge"] == "command line"
     listed = as_json("questions", "list", "--kind", "refused", cwd=place)["questions"]
     assert [each["question"] for each in listed] == [TRAIN]
     assert HOTEL in instill("questions", "list", cwd=place).stdout

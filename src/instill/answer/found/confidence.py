@@ -27,12 +27,12 @@ COEFFICIENTS: Mapping[str, float] = {
 
 
 READER_COEFFICIENTS: Mapping[str, float] = {
-    "bias": -3.21,
+    "bias": -3.30,
     "closest": 5.23,
-    "missing": -0.96,
-    "exact": 3.00,
-    "source": 5.14,  # logit / 10 that the passage answers which the best piece comes from
-    "about": 2.72,  # logit / 10 that the best piece is about what is asked
+    "missing": -1.05,
+    "exact": 3.03,
+    "source": 5.07,  # logit / 10 that the best piece, or the passage that it comes from, answers
+    "about": 2.60,  # logit / 10 that the best piece is about what is asked
 }
 """The same where a reader has read the passages, fitted on questions over five folders: two of technical documentation,
 a handbook of a company, a user guide, a developers' reference. More signs (terms that the pieces lack, other passages
@@ -78,7 +78,9 @@ def signs(
     }
     if findings is not None and findings.readings:
         best, source = chosen[0].reading, findings.reading_of(pieces[0].hit)
-        found["source"] = (source.score if source else LEAST_READ) / 10
+        # A piece that answers proves that its passage does, which may speak of much else.
+        scores = [each.score for each in (source, best) if each]
+        found["source"] = max(scores, default=LEAST_READ) / 10
         found["about"] = (best.relevant if best else LEAST_READ) / 10
     return found
 
