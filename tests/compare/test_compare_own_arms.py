@@ -62,7 +62,7 @@ def test_an_arm_is_read_with_all_that_it_is(tmp_path: Path) -> None:
         ('[arms.x]\nbase_url = "http://host/v1"\nmodel = "m"\nkey_variable = "sk-123"', "not the key"),
         ('[arms.x]\nbase_url = "http://host/v1"\nmodel = "m"\nkey_variable = "INSTILL_NO_SUCH"', "is not set"),
         ('[arms.x]\nfolder = "nowhere"', "no such folder"),
-        ('[arms.x]\nfolder = "a\\u0000b"', "no path"),
+        ('[arms.x]\nfolder = "a\\u0000b"', "not a path"),
         ('[arms.x]\nrecipe = "."', "no such file"),
         ('[arms.x]\ngguf = "~nobody-here/x.gguf"', "no such file"),
         ('[arms.x]\nmodel = "m"\nfolder = "."', "belongs to an endpoint"),

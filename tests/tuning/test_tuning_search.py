@@ -77,7 +77,7 @@ def test_what_the_user_set_is_left_alone(workspace: Workspace, monkeypatch: pyte
         report = tune_search(opened, questions=QUESTIONS[:20])
         assert (report.values, report.fixed) == ({}, ["search.vector_weight"])
         assert any("keyword search alone" in note for note in report.notes)
-        assert any("no reader" in note for note in report.notes)
+        assert any("No reader" in note for note in report.notes)
 
 
 def test_sizes_are_tried_beside_the_index_and_leave_nothing_behind(workspace: Workspace) -> None:

@@ -126,9 +126,9 @@ def test_what_is_no_question_is_refused(filled: Workspace, wrong: Any) -> None:
 
 @pytest.mark.parametrize("wrong", [0, -1, 10**9, "5", 2.0, True, None])
 def test_what_is_no_count_is_refused(filled: Workspace, wrong: Any) -> None:
-    with pytest.raises(UsageError, match="no count"):
+    with pytest.raises(UsageError, match="not a valid count"):
         filled.search("tea", k=wrong)
-    with pytest.raises(UsageError, match="no count"):
+    with pytest.raises(UsageError, match="not a valid count"):
         filled.conversations(limit=wrong)
 
 
@@ -348,7 +348,7 @@ def test_what_no_path_and_no_number_can_be_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "lines.txt"
     file.write_text(".\n..\n", encoding="utf-8")
     with Workspace.init(tmp_path / "kb") as workspace:
-        with file.open(encoding="utf-8") as opened, pytest.raises(UsageError, match="no path"):
+        with file.open(encoding="utf-8") as opened, pytest.raises(UsageError, match="not a path"):
             workspace.add(opened)
         with pytest.raises(UsageError, match="null byte"):
             workspace.add("a\0b")

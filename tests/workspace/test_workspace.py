@@ -75,7 +75,7 @@ def test_sync_removes_what_is_gone_and_keeps_a_folder_that_is_missing_as_a_whole
     handbook.rename(handbook.with_name("unmounted"))
     report = filled.sync()
     assert report.removed == []
-    assert "gone" in report.failed[0].what
+    assert "no longer exists" in report.failed[0].what
     assert len(filled.documents()) == 3
 
 

@@ -55,7 +55,8 @@ def signs(
 
     Args:
         missing: share of what the question names (numbers, codes, names) that the pieces do not speak of.
-        exact: 1.0 where the question has a code or number and the best piece speaks of all of them.
+        exact: 1.0 where the question has a code or number and the best piece speaks of all of them, or the best piece
+            is a record with the field that the question names.
     """
     hits = ranking.hits
     pieces = [each.piece for each in chosen]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from instill.answer.display import plain_text
-from instill.answer.found.pieces import heading_text
+from instill.answer.found.pieces import Piece, heading_text
 from instill.answer.found.sentences import Sentence, is_record
 from instill.answer.text import terms
 
@@ -106,6 +106,20 @@ def fields_of(text: str) -> tuple[tuple[str, str], ...]:
     parts = text.split("; ") if is_record(text) else re.split(r"\n|(?<=\.)\s+(?=\w+: )", text)
     found = [match.groups() for part in parts if (match := _KEY_LINE.fullmatch(part.strip().rstrip(";")))]
     return tuple((key.strip(), plain_text(value).rstrip(".")) for key, value in found)
+
+
+def holds_the_field(question: str, piece: Piece) -> bool:
+    """Is the piece a record with a field that the question names, and of all else that the question speaks of?
+
+    "Who is the keeper of the crane?" is answered by "keeper: Odd Berg" in the front matter of a page on the crane.
+    """
+    asked = set(terms(question))
+    fields = fields_of(piece.text)
+    named = any(
+        own and own <= asked and not set(terms(value)) <= asked
+        for own, value in ((set(terms(k)), v) for k, v in fields)
+    )
+    return len(fields) > 1 and named and asked <= set(terms(f"{piece.hit.title} {piece.headings} {piece.text}"))
 
 
 def _rows(document: str, units: Sequence[Sentence], group: int) -> list[Record]:

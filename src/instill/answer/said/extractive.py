@@ -15,6 +15,7 @@ from instill.answer.found.confidence import confidence, signs
 from instill.answer.found.pieces import Piece
 from instill.answer.found.ranking import Ranking, rank_sentences
 from instill.answer.found.record_query import select_records
+from instill.answer.found.records import holds_the_field
 from instill.answer.found.selection import Span
 from instill.answer.found.version_answer import VersionsTold, told_of_versions
 from instill.answer.found.versions import newer_first
@@ -102,6 +103,7 @@ def extract(
         missing = told.lacking
     codes = [pin for pin in pins_of(question) if pin.kind != "name"]
     exact = bool(codes) and not missing_pins(codes, evidence_of(chosen[0].piece))
+    exact = exact or holds_the_field(question, chosen[0].piece)
     found = signs(ranking, chosen, findings, missing=share, exact=float(exact))
     belief = confidence(found) if claims else 0.0
     if selected and not listed and not selected.soft:

@@ -24,10 +24,10 @@ def asked(messages: Iterable[Mapping[str, Any]]) -> tuple[str, list[Turn]]:
         UsageError: there is no question, it is too long, or a part is no text.
 
     Example:
-        >>> asked([{"role": "user", "content": "How hot?"}, {"role": "assistant", "content": "80."},
-        ...        {"role": "user", "content": [{"type": "text", "text": "How long?"}]}])
-        ('How long?', [Turn(role='user', text='How hot?', topics=(), documents=()),
-        Turn(role='assistant', text='80.', topics=(), documents=())])
+        >>> question, turns = asked([{"role": "user", "content": "How hot?"}, {"role": "assistant", "content": "80."},
+        ...                          {"role": "user", "content": [{"type": "text", "text": "How long?"}]}])
+        >>> question, [(turn.role, turn.text) for turn in turns]
+        ('How long?', [('user', 'How hot?'), ('assistant', '80.')])
     """
     said = [(str(each.get("role", "user")), text_of(each.get("content"))) for each in messages]
     said = [(role, text) for role, text in said if role in ("user", "assistant") and text.strip()]
