@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from instill.answer.answerer import holds_all
@@ -79,6 +79,7 @@ def test_what_stands_in_its_place_is_named() -> None:
 
 
 @given(st.text(max_size=60))
+@example(".0_0")
 def test_every_pin_of_a_text_stands_in_that_text(text: str) -> None:
     for pin in pins_of(text):
         if pin.text.isascii():

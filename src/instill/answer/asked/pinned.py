@@ -76,8 +76,10 @@ class Evidence:
         wanted = _bare_number(pin.text) if pin.kind == "number" else _plain(pin.text.strip("`"))
         # A number may be followed by its unit ("80C", "5gb"), as in the question, but "16k" is another number than 16.
         unit = r"(?![km]\b)[a-z%°€$£]{1,4}\b|" if pin.kind == "number" else ""
-        before = r"(?<![\d.])" if _VERSION.fullmatch(wanted) else r"(?<![\w.])"  # "v6" stands in "IPv6".
-        return bool(re.search(rf"{before}{_flexible(wanted)}(?={unit}(?!\w|\.\d))", self._plain))
+        before, after = (r"(?<![\w.])", r"\w|\.\d") if pin.kind == "number" else (r"(?<!\w)", r"\w")
+        if _VERSION.fullmatch(wanted):
+            before, after = r"(?<![\d.])", r"\w|\.\d"  # "v6" stands in "IPv6".
+        return bool(re.search(rf"{before}{_flexible(wanted)}(?={unit}(?!{after}))", self._plain))
 
 
 def spoken_in(hit: Hit, headings: str, text: str) -> list[str]:
