@@ -118,30 +118,23 @@ def test_what_no_test_notices_survives(trial: Trial, capsys: pytest.CaptureFixtu
     chosen = [
         (file, mutant)
         for file, mutant in sorted(sampled(trial, 100, 1), key=lambda each: each[1].span)
-        # At the limit itself nothing is tested; one loop is enough.
-        if mutant.kind in ("comparison", "constant", "return", "removed") and mutant.before != "value > 0"
+        # At the limit itself nothing is tested; one loop is enough. Each mutant starts the tests anew.
+        if mutant.kind in ("comparison", "return") and mutant.before != "value > 0"
     ]
     assert [f"{mutant.before} -> {mutant.after}" for _, mutant in chosen] == [
-        "3 -> (4)",
         "return value >= LIMIT -> return None",
         "value >= LIMIT -> (value > LIMIT)",
         "value >= LIMIT -> (value < LIMIT)",
         "return value + 1 -> return None",
-        "1 -> (2)",
-        "0 -> (1)",
-        "value -= 1 -> pass",
-        "1 -> (2)",
         "return value -> return None",
     ]
-    assert measured(trial, "thing", chosen) == (6, 10)
+    assert measured(trial, "thing", chosen) == (3, 5)
     survivors = [
         line.split(" survived ")[1].strip() for line in capsys.readouterr().out.splitlines() if "  surv" in line
     ]
     assert survivors == [
-        "thing/calc.py:2 constant: 3 -> (4)",
         "thing/calc.py:11 comparison: value >= LIMIT -> (value > LIMIT)",
         "thing/calc.py:15 return: return value + 1 -> return None",
-        "thing/calc.py:15 constant: 1 -> (2)",
     ]
     assert (trial.copy / "src/instill/thing/calc.py").read_text() == CALC
 
