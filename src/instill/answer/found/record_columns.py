@@ -50,6 +50,20 @@ Value = Decimal | tuple[int, int, int]
 """What is compared: a number, or a date as year, month and day."""
 
 
+def beyond(value: Value, limit: Value, direction: int) -> bool:
+    """Is a value above another one of its column (direction 1), or below it (-1)? Equal ones are neither.
+
+    Example:
+        >>> beyond((2024, 5, 1), (2023, 1, 1), 1), beyond(Decimal(3), Decimal(3), -1)
+        (True, False)
+    """
+    if isinstance(value, tuple) and isinstance(limit, tuple):
+        return value > limit if direction > 0 else value < limit
+    if isinstance(value, Decimal) and isinstance(limit, Decimal):
+        return value > limit if direction > 0 else value < limit
+    return False
+
+
 @dataclass(frozen=True)
 class Column:
     """One column: `cells` are the records' values as they stand ("" where missing), `values` what they are worth.

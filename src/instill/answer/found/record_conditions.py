@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from instill.answer.asked.measures import CURRENCIES, adjective_of, measure_words, measures, measures_of
 from instill.answer.asked.units import UNIT
 from instill.answer.found.days import day_of
-from instill.answer.found.record_columns import YES, Column, Table, Value, amount_in, unit_of
+from instill.answer.found.record_columns import YES, Column, Table, Value, amount_in, beyond, unit_of
 from instill.answer.text import normalise, stem, terms
 
 _THAN = re.compile(
@@ -169,7 +169,7 @@ def _bound_column(text: str, bound: re.Match[str], table: Table) -> tuple[Column
     number = limit[0]
 
     def meets(value: Value) -> bool:
-        return (value == number and equal) or (value > number if high else value < number)  # type: ignore[operator]
+        return (value == number and equal) or beyond(value, number, 1 if high else -1)
 
     return column, meets
 
@@ -221,9 +221,7 @@ def _beyond(text: str, than: re.Match[str], table: Table, found: Conditions) -> 
     column, direction = told
     limit = column.values[row]
     assert limit is not None
-    found.demand(
-        [value is not None and value != limit and (value > limit) == (direction > 0) for value in column.values]  # type: ignore[operator]
-    )
+    found.demand([value is not None and beyond(value, limit, direction) for value in column.values])
     _unsaid(column, found)
     found.plain = False
     found.linked += 1

@@ -13,7 +13,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 from instill.answer.asked.measures import Measures
 from instill.answer.asked.record_wish import Extreme
-from instill.answer.found.record_columns import Column, Table
+from instill.answer.found.record_columns import Column, Table, beyond
 from instill.answer.text import terms
 
 _HOW_MUCH = re.compile(r"\bhow much (?:more|less|\w+er)\b|\bby how much\b", re.IGNORECASE)
@@ -129,7 +129,7 @@ def compared(table: Table, rows: Sequence[int], column: Column, direction: int, 
         shown = with_unit(gap if direction else abs(gap), column, rows)
         return Figure(tuple(rows), f"{shown} ({against})", "")
     if form == "yesno":
-        above = all(first != other and (first > other) == (direction > 0) for other in others)  # type: ignore[operator]
+        above = all(beyond(first, other, direction) for other in others if first is not None and other is not None)
         same = len(set(values)) == 1
         return Figure(tuple(rows), f"{'Yes' if above else 'No'}: {f'both {cells[0]}' if same else against}", "")
     if form == "which":

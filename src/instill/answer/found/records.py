@@ -153,10 +153,9 @@ def _paragraphs(document: str, place: int) -> list[Record]:
     """Paragraphs of "key: value" lines around `place` that have half of their keys in common."""
     found = list(_key_paragraphs(document))
     number = next((n for n, each in enumerate(found) if each is not None and place < each.end), None)
-    if number is None or "\n\n" in document[place : found[number].start]:  # type: ignore[union-attr]
+    chosen = found[number] if number is not None else None
+    if number is None or chosen is None or "\n\n" in document[place : chosen.start]:
         return []
-    chosen = found[number]
-    assert chosen is not None
     keys = {key for key, _ in chosen.fields}
 
     def alike(record: Record | None) -> bool:

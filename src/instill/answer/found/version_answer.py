@@ -11,7 +11,7 @@ from instill.answer.asked.measures import measure_words
 from instill.answer.asked.question import read_question
 from instill.answer.asked.version_wish import VersionWish, version_wish_of
 from instill.answer.found.choosing import Chosen
-from instill.answer.found.pieces import Piece, Window, headings_above, open_window
+from instill.answer.found.pieces import Piece, PieceKind, Window, headings_above, open_window
 from instill.answer.found.record_columns import Table, table_of
 from instill.answer.found.record_conditions import record_named
 from instill.answer.found.record_figures import change_of
@@ -185,8 +185,8 @@ class _Document:
         heading = self.window.units[number].section if number is not None else None
         path = record.name or headings_above(self.window, heading)
         span = (record.start, record.end)
-        kind = "row" if record.head else "section" if record.name else "record"
-        return Piece(self.window.hit, kind, (record.head, span) if record.head else (span,), path, 0)  # type: ignore[arg-type]
+        kind: PieceKind = "row" if record.head else "section" if record.name else "record"
+        return Piece(self.window.hit, kind, (record.head, span) if record.head else (span,), path, 0)
 
 
 # -- the same piece in both ----------------------------------------------------------------------------------------
