@@ -22,14 +22,14 @@ SLOW = 90_000
 
 
 def browser_here() -> str:
-    """The path of a Chromium; "" where there is none. `INSTILL_TEST_CHROMIUM=required` makes that a failure."""
+    """The path of a Chromium; "" where there is none. `REQUIRE_CHROMIUM=yes` makes that a failure."""
     return next((found for name in NAMES if (found := shutil.which(name))), "")
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     path = browser_here()
-    if not path and os.environ.get("INSTILL_TEST_CHROMIUM") == "required":
+    if not path and os.environ.get("REQUIRE_CHROMIUM") == "yes":
         pytest.fail("There is no Chromium: apt-get install chromium")
     if not path:
         pytest.skip("There is no Chromium on this machine: apt-get install chromium")
