@@ -19,13 +19,13 @@ from instill.compare.arms.asked import (
     whole_documents,
     with_others,
 )
-from instill.compare.arms.closed import ClosedBook, EvidenceInPrompt
 from instill.compare.arms.passages import Passages, citation_precision, evidence_given, is_hidden
 from instill.compare.arms.prompts import PLAIN, RULES, Instructed
 from instill.compare.arms.replies import Place, counting_with
 from instill.errors import UsageError, WorkspaceError
 from instill.generators.endpoint import EndpointGenerator
 from instill.generators.protocol import Message
+from instill.study.closed_book import ClosedBook, EvidenceInPrompt
 from instill.study.sets import StudyItem
 from tests.compare.compare_world import Breaks, Knows, Reads, World
 from tests.generators.endpoint_process import Endpoint

@@ -10,7 +10,6 @@ from typing import Any, cast
 import pytest
 
 from instill.compare.arms.asked import ClosedBookArm
-from instill.compare.arms.closed import ClosedBook
 from instill.compare.arms.replies import Arm
 from instill.compare.arms.specification import CLOSED, ORACLE, ArmSpecification, OwnModel
 from instill.compare.asking import FEWEST, ask_in_parts, parts_of
@@ -20,6 +19,7 @@ from instill.compare.running import TASKS, group_of
 from instill.compare.setting import Setting
 from instill.compare.tuned.tuned_arms import Trained
 from instill.measure.verdict import Way, reach_verdict
+from instill.study.closed_book import ClosedBook
 from instill.study.sets import Phrasing, StudyItem
 from tests.compare.compare_world import Knows
 from tests.compare.test_compare_running import some_items

@@ -9,7 +9,6 @@ import pytest
 
 from instill import Workspace
 from instill.compare.arms.asked import ClosedBookArm, PipelineArm, ReadingArm, oracle_passages, with_others
-from instill.compare.arms.closed import ClosedBook
 from instill.compare.arms.passages import Passages, evidence_given, place_of
 from instill.compare.arms.prompts import PLAIN
 from instill.compare.arms.replies import Arm
@@ -23,6 +22,7 @@ from instill.compare.recording import Progress
 from instill.compare.running import run_arms
 from instill.errors import UsageError, WorkspaceError
 from instill.generators.protocol import Generator
+from instill.study.closed_book import ClosedBook
 from tests.compare.compare_world import Knows, Reads, World
 
 A_SECOND = Prices(machine_hour=3600.0)

@@ -7,12 +7,12 @@ from typing import get_args
 import pytest
 
 from instill.compare.failures import Causes, FailureKind
+from instill.compare.report.failures import KINDS, SortedKind
+from instill.compare.report.page import as_html
+from instill.compare.report.types import Report
 from instill.compare.stored import Recorded
 from instill.measure.judging.scorer import judge
 from instill.measure.outcomes import Outcome
-from instill.measure.report.failures import KINDS, SortedKind
-from instill.measure.report.page import as_html
-from instill.measure.report.types import Report
 from instill.measure.verdict import reach_verdict
 from tests.compare.compare_world import World
 

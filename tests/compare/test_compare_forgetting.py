@@ -15,11 +15,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from instill.compare.report.types import Kept
 from instill.compare.tuned.forgetting import ALLOWED, Skill, forgetting, loss_of
 from instill.errors import UsageError, WorkspaceError
 from instill.generators.models import open_model
 from instill.lab.micro import make_tokenizer, save_micro
-from instill.measure.report.types import Kept
 from instill.train.generator.examples import make_examples
 from instill.train.generator.replies import log_likelihoods, replies
 from instill.train.generator.rows import Row, chat_row

@@ -17,6 +17,7 @@ from instill.compare.examples.plan import ExamplesPlan
 from instill.compare.judged.judging import JUDGED, SHOWN, JudgePlan, Judging, judge_outcomes, judge_plan
 from instill.compare.plan import ComparePlan
 from instill.compare.prices import Prices
+from instill.compare.report.text import as_text
 from instill.compare.saved import save
 from instill.compare.writing_cost import writing_cost
 from instill.errors import GeneratorError, UsageError, WorkspaceError
@@ -24,7 +25,6 @@ from instill.generators.endpoint import EndpointGenerator
 from instill.generators.protocol import Message
 from instill.measure.judging.scorer import judge
 from instill.measure.outcomes import Outcome
-from instill.measure.report.text import as_text
 from instill.study.generated import GeneratorWriter
 from instill.study.making import StudySettings, make_study
 from instill.study.splits import Shares

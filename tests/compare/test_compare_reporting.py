@@ -8,8 +8,8 @@ from instill.compare.arms.specification import AWARE, BOTH, CLOSED, QUOTED, RETR
 from instill.compare.changed.changes import make_changes
 from instill.compare.changed.changing import Changed
 from instill.compare.plan import ComparePlan
+from instill.compare.report.types import ConflictWins
 from instill.compare.reporting import not_done
-from instill.measure.report.types import ConflictWins
 from tests.compare.compare_world import World
 
 ARMS = (CLOSED, QUOTED, RETRIEVAL, TUNED, BOTH, AWARE)

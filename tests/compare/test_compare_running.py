@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from instill.compare.arms.asked import ClosedBookArm, PipelineArm
-from instill.compare.arms.closed import ClosedBook, EvidenceInPrompt
 from instill.compare.arms.prompts import Instructed
 from instill.compare.arms.replies import Arm, ArmReply
 from instill.compare.prices import Prices
@@ -21,6 +20,7 @@ from instill.compare.running import TASKS, draw, group_of, in_turn, need_of, que
 from instill.compare.stored import OUTCOMES_FILE, PROMPTS_FILE, Recorded, read_prompts
 from instill.errors import GeneratorError, UsageError, WorkspaceError
 from instill.study.audit import openings
+from instill.study.closed_book import ClosedBook, EvidenceInPrompt
 from instill.study.sets import Evidence, Phrasing, StudyItem
 from tests.compare.compare_world import Breaks, Knows, World
 from tests.warm import Warm

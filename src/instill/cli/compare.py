@@ -296,10 +296,10 @@ def _run(
     title: str = "",
 ) -> None:
     from instill.compare.comparing import compare as run
+    from instill.compare.report.text import as_text
     from instill.compare.saved import as_json as numbers
     from instill.compare.saved import save
     from instill.compare.setting import Watch
-    from instill.measure.report.text import as_text
 
     with progress_bar("Comparing", hidden=as_json) as update:
         watch = Watch(lambda what: _say(what, as_json), update)

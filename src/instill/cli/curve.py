@@ -14,11 +14,11 @@ from instill.cli.terminal import say, say_block
 from instill.errors import MissingDependency, UsageError
 
 if TYPE_CHECKING:
-    from instill.data_curve.growing import MeasuredCurve, Watch
-    from instill.data_curve.material import Material
+    from instill.curve.growing import MeasuredCurve, Watch
+    from instill.curve.material import Material
+    from instill.curve.running import Progress
     from instill.derived import Caller
     from instill.gate.scoring import Scoring
-    from instill.measure.curve.running import Progress
 
 
 def register(parent: typer.Typer) -> None:
@@ -92,8 +92,8 @@ def curve(
 
     Example: `instill curve --study --base models/qwen --by wording`
     """
-    from instill.data_curve.growing import Settings, measure_data_curve
-    from instill.data_curve.page import write_page
+    from instill.curve.growing import Settings, measure_data_curve
+    from instill.curve.page import write_page
 
     _check_packages()
     with asked_by(workspace, label) as (home, caller):
@@ -117,7 +117,7 @@ def _check_packages() -> None:
 
 
 def _of_recipe(source: str, base: str, score: Scoring | None) -> Material:
-    from instill.data_curve.material import recipe_material, with_base
+    from instill.curve.material import recipe_material, with_base
     from instill.train.generator.recipe import read_recipe
 
     if not source:
@@ -152,7 +152,7 @@ def _material(
 
 
 def _of_study(home: Path, reference: str, like: Path | None, base: str, caller: Caller) -> Material:
-    from instill.data_curve.material import study_material, study_recipe
+    from instill.curve.material import study_material, study_recipe
     from instill.settings import SETTINGS_FILE, load_settings
     from instill.study.stored import open_study
     from instill.train.generator.recipe import read_recipe
@@ -176,7 +176,7 @@ def _numbers(sizes: str) -> tuple[int, ...]:
 
 
 def _watch(update: Callable[[int, int, str], None]) -> Watch:
-    from instill.data_curve.growing import Watch
+    from instill.curve.growing import Watch
 
     done, most = 0, 0
 
@@ -192,7 +192,7 @@ def _watch(update: Callable[[int, int, str], None]) -> Watch:
 
 
 def _print(measured: MeasuredCurve, files: Sequence[Path]) -> None:
-    from instill.data_curve.page import curve_table, left_out
+    from instill.curve.page import curve_table, left_out
 
     say(clean(f"{measured.material.name}: {measured.material.label} by number of rows", 150), bold=True)
     head, rows = curve_table(measured)

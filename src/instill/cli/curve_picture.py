@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+from instill.measure.page.pictures import band, path, picture, text
 from instill.measure.risk import Choice, Point
-from instill.pictures import band, path, picture, text
 
 _WIDTH, _HEIGHT = 60, 12
 _ALLOWED = "#cc3311"

@@ -29,6 +29,7 @@ from instill.compare.examples.part import example_needs, example_ways, run_examp
 from instill.compare.judged.judging import JudgePlan, Judging, judge_outcomes
 from instill.compare.plan import ComparePlan, chosen_arms
 from instill.compare.prices import Prices
+from instill.compare.report.types import Report
 from instill.compare.reporting import about_run, causes_of, evidence_of, first_prompts, not_done
 from instill.compare.running import TASKS, group_of, need_of, questions_of
 from instill.compare.setting import Setting, Watch
@@ -40,7 +41,6 @@ from instill.derived import MadeFrom, keep_beside, made_from, together
 from instill.errors import UsageError, WorkspaceError
 from instill.measure import judging
 from instill.measure.rates import measure_rates
-from instill.measure.report.types import Report
 from instill.measure.verdict import Way, reach_verdict
 from instill.study.sets import StudyItem, digest
 from instill.study.stored import StoredStudy

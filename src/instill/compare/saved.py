@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from instill.compare.comparing import Compared
+from instill.compare.report.page import as_html
+from instill.compare.report.text import as_dict
 from instill.derived import keep_beside
 from instill.durable import write_json
-from instill.measure.report.page import as_html
-from instill.measure.report.text import as_dict
 
 PAGE, NUMBERS = "report.html", "report.json"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from instill.compare.prices import Prices
-from instill.measure.report.units import money
+from instill.measure.page.units import money
 from instill.study.stored import StoredStudy
 
 

@@ -14,7 +14,6 @@ from instill.answer.said.grounded import CHARACTERS_PER_TOKEN, ground
 from instill.answer.said.reply import read_reply
 from instill.answer.types import Answer, Candidate, Citation
 from instill.answering import answerer_for
-from instill.compare.arms.closed import ClosedBook
 from instill.compare.arms.passages import Passages, as_found, place_of
 from instill.compare.arms.prompts import RULES, Wording
 from instill.compare.arms.replies import ArmReply, CountTokens, Overheard, Place
@@ -23,6 +22,7 @@ from instill.errors import GeneratorError, UsageError
 from instill.generators.protocol import Generator, Message
 from instill.generators.thoughts import without_thoughts
 from instill.index.types import Hit
+from instill.study.closed_book import ClosedBook
 from instill.study.sets import StudyItem
 
 if TYPE_CHECKING:

@@ -15,7 +15,6 @@ from instill.compare.arms.asked import (
     oracle_passages,
     whole_documents,
 )
-from instill.compare.arms.closed import ClosedBook
 from instill.compare.arms.one_at_a_time import OneAtATime
 from instill.compare.arms.own import open_own
 from instill.compare.arms.passages import Passages
@@ -26,6 +25,7 @@ from instill.compare.plan import ComparePlan
 from instill.compare.tuned.tuning import Tuned
 from instill.errors import UsageError
 from instill.generators.protocol import Generator
+from instill.study.closed_book import ClosedBook
 from instill.study.sets import Fact
 
 if TYPE_CHECKING:

@@ -16,11 +16,11 @@ from instill.compare.changed.conflict import Believing, Conflict, believed, conf
 from instill.compare.changed.copies import add_twins, applied, twin_id
 from instill.compare.changed.freshness import Freshness, Renewed, Renewing, freshness, indexing, trained_again
 from instill.compare.changed.noise import contradicting_passages, noise_passages
+from instill.compare.report.types import ConflictWins, Refresh
 from instill.compare.running import TASKS, draw, run_arms
 from instill.compare.setting import Setting
 from instill.compare.stored import Recorded
 from instill.compare.tuned.tuning import tune
-from instill.measure.report.types import ConflictWins, Refresh
 from instill.study.sets import StudyItem
 
 NOISY = ("facts", "paraphrase")

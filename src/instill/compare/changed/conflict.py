@@ -28,10 +28,10 @@ from instill.compare.changed.copies import twin_id
 from instill.compare.changed.freshness import gives_old
 from instill.compare.prices import FREE, Prices
 from instill.compare.recording import Progress
+from instill.compare.report.types import ConflictWins
 from instill.compare.running import GroupBy, run_arms
 from instill.compare.stored import Recorded
 from instill.measure.outcomes import Outcome
-from instill.measure.report.types import ConflictWins
 from instill.measure.statistics.intervals import SCORE, group_interval
 from instill.study.sets import StudyItem, item_id
 

@@ -20,11 +20,11 @@ from instill.compare.changed.changes import Change
 from instill.compare.changed.copies import applied
 from instill.compare.prices import FREE, Prices
 from instill.compare.recording import Progress
+from instill.compare.report.types import Refresh
 from instill.compare.running import GroupBy, run_arms
 from instill.compare.stored import Recorded
 from instill.errors import UsageError
 from instill.measure.judging.scorer import judge
-from instill.measure.report.types import Refresh
 
 if TYPE_CHECKING:
     from instill.workspace import Workspace

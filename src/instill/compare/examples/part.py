@@ -21,6 +21,7 @@ from instill.compare.examples.tone import ToneClassifier
 from instill.compare.plan import ComparePlan
 from instill.compare.prices import Prices
 from instill.compare.recording import Progress
+from instill.compare.report.types import ExampleMeans
 from instill.compare.stored import Recorded, read_prompts
 from instill.compare.tuned.tuned_arms import Replay, replay_of, tune_arm
 from instill.compare.tuned.tuning import Tuned
@@ -30,7 +31,6 @@ from instill.gate.schema import ReplySchema
 from instill.generators.protocol import Generator
 from instill.measure.fact_costs import interval_dict
 from instill.measure.outcomes import Preparation
-from instill.measure.report.types import ExampleMeans
 from instill.measure.verdict import Way
 from instill.study.sets import digest
 from instill.train.generator.rows import Row, instructed, rows_hash

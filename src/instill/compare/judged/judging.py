@@ -17,6 +17,7 @@ from instill.compare.arms.line_up import has_generator
 from instill.compare.arms.replies import CountTokens, Overheard
 from instill.compare.judged.judge_model import MAX_TOKENS, JudgeModel, judge_prompt
 from instill.compare.prices import FREE, Prices
+from instill.compare.report.types import ModelJudge, Overhead
 from instill.errors import UsageError
 from instill.generators.protocol import Generator
 from instill.measure.agreement import Agreement, JudgeSaid, agreement
@@ -24,7 +25,6 @@ from instill.measure.fact_costs import interval_dict
 from instill.measure.journal import Journal, open_journal
 from instill.measure.outcomes import Outcome
 from instill.measure.paired import Interval
-from instill.measure.report.types import ModelJudge, Overhead
 from instill.measure.verdict import NEEDS
 from instill.study.sets import digest
 

@@ -24,13 +24,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from instill.answer.said.reply import read_reply
+from instill.compare.report.types import Kept
 from instill.errors import UsageError
 from instill.gate.conditions import scores
 from instill.gate.rows import GateRows, as_gate_rows
 from instill.gate.scoring import Scoring
 from instill.measure.judging.refusals import PHRASES
 from instill.measure.judging.scorer import judge, question_in
-from instill.measure.report.types import Kept
 from instill.measure.statistics.grouping import check_between
 from instill.measure.statistics.intervals import group_interval
 from instill.train.generator.rows import Row

@@ -1,0 +1,66 @@
+"""The report as one HTML file that needs nothing else: no script, no request, pictures inline.
+
+All text of documents, replies and prompts goes through `elements`, which escapes it. The page also forbids scripts and
+requests for itself, so that a mistake there would not run anything.
+"""
+
+from __future__ import annotations
+
+from instill.compare.report.beside import examples_section, judge_section
+from instill.compare.report.findings import (
+    about_section,
+    beside_section,
+    commands_section,
+    conflicts_section,
+    curves_section,
+    failures_section,
+    kept_section,
+    missing_section,
+    prompts_section,
+    refresh_section,
+)
+from instill.compare.report.sections import costs_section, needs_section, scores_section
+from instill.compare.report.types import Report
+from instill.measure.page.elements import Markup, join, safe
+from instill.measure.page.style import style
+
+_SECTIONS = {
+    "needs": ("By need", needs_section),
+    "scores": ("Scores", scores_section),
+    "costs": ("Costs", costs_section),
+    "examples": ("Formats and tones", examples_section),
+    "beside": ("Beyond plain questions", beside_section),
+    "forgetting": ("Forgetting", kept_section),
+    "freshness": ("Freshness", refresh_section),
+    "conflicts": ("Which one wins", conflicts_section),
+    "curves": ("How much data", curves_section),
+    "failures": ("Failures", failures_section),
+    "judge": ("A judge", judge_section),
+    "prompts": ("Prompts", prompts_section),
+    "missing": ("Not measured", missing_section),
+    "commands": ("Do it again", commands_section),
+    "about": ("Settings", about_section),
+}
+
+
+def as_html(report: Report) -> str:
+    """The whole page.
+
+    Example:
+        >>> from instill.measure.verdict import reach_verdict
+        >>> as_html(Report("Handbook", reach_verdict([], []), [])).splitlines()[0]
+        '<!doctype html>'
+    """
+    drawn = {name: make(report) for name, (_, make) in _SECTIONS.items()}
+    there = {name: content for name, content in drawn.items() if content}
+    links = join((Markup(f'<li><a href="#{name}">{safe(_SECTIONS[name][0])}</a></li>') for name in there), "")
+    title = safe(report.title)
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+        '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
+        f"<title>{title}: fine-tune or retrieve?</title>\n<style>\n{style()}\n</style>\n</head>\n<body>\n"
+        f'<header>\n<h1>{title}</h1>\n<p class="verdict">{safe(report.verdict.said)}</p>\n'
+        f'<nav aria-label="Contents"><ul>{links}</ul></nav>\n</header>\n<main>\n{join(there.values())}\n</main>\n'
+        "</body>\n</html>\n"
+    )
