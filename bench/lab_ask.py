@@ -13,10 +13,10 @@ from pathlib import Path
 
 from instill import Workspace
 from instill.cli.output import columns
+from instill.common.typed_toml import toml_value
 from instill.lab.world import Person, make_world, questions, write_documents
 from instill.measure.judging.scorer import judge
 from instill.measure.paired import interval
-from instill.typed_toml import toml_value
 from instill.weights import micro_folder
 
 ASKED = ("employer", "birthplace", "year")

@@ -10,7 +10,7 @@ from instill.answer.found.followed import SearchWithin
 from instill.answer.reading.reader import Reader
 from instill.answer.types import Answer, Candidate, Citation, citations_of
 from instill.catalog import Catalog
-from instill.derived import made_from
+from instill.common.derived import made_from
 from instill.documents.document import Page
 from instill.encoders.protocol import Encoder
 from instill.generators.protocol import Generator

@@ -14,8 +14,8 @@ from typing import Literal
 from instill.errors import InstillError
 from instill.generators.whole import whole_reply
 from instill.index.repair import Repair, damage_of
-from instill.location import find_workspace
 from instill.settings import GeneratorSettings
+from instill.settings.location import find_workspace
 from instill.workspace import Workspace
 
 Verdict = Literal["ok", "optional", "missing"]

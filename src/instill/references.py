@@ -11,7 +11,7 @@ from instill.documents.sources import can_be_stored
 from instill.errors import UsageError
 from instill.index.store import Index
 from instill.index.types import DocumentRecord
-from instill.location import expanded
+from instill.settings.location import expanded
 
 _SHOWN = 5
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from instill.derived import BESIDE, MadeFrom, keep_beside, together
+from instill.common.derived import BESIDE, MadeFrom, keep_beside, together
 from instill.errors import UsageError, WorkspaceError
 from instill.gate.advice import scale_text
 from instill.gate.shown import keep as keep_replies

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from instill.arguments import count_of, labels_of, metadata_of, one_of, paths_of, text_of, turns_of, utf8
 from instill.catalog import Catalog, Root
-from instill.derived import OWNER, Caller, Source, source_of
+from instill.common.derived import OWNER, Caller, Source, source_of
 from instill.errors import EncoderMismatch, UsageError, WorkspaceError
 from instill.index.types import DocumentRecord, Hit, Mode, SearchRequest, SearchResult
 from instill.learned.adapted import adapted
 from instill.learned.tuned import is_set
-from instill.location import find_workspace, make_workspace
 from instill.settings import SETTINGS_FILE, Settings, load_settings, with_values
+from instill.settings.location import find_workspace, make_workspace
 
 if TYPE_CHECKING:
     import pyarrow as pa

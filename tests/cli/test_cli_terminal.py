@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instill.cli.output import columns
-from instill.escapes import json_text, shown, shown_block
+from instill.errors.escapes import json_text, shown, shown_block
 from tests.cli.test_cli import Done, instill
 
 CLI = Path(__file__).parents[2] / "src" / "instill" / "cli"

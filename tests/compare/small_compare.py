@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from instill import Workspace
+from instill.common.typed_toml import toml_value
 from instill.compare.arms.prompts import PLAIN
 from instill.compare.arms.specification import AWARE, BOTH, CLOSED, QUOTED, TUNED
 from instill.compare.comparing import Compared, compare
@@ -15,7 +16,6 @@ from instill.compare.plan import ComparePlan
 from instill.compare.tuned.tuning import TuningPlan
 from instill.lab.micro import make_tokenizer, save_micro
 from instill.study.stored import open_study
-from instill.typed_toml import toml_value
 from tests.compare.compare_world import World
 from tests.training.small_recipes import retention, small_llama
 

@@ -28,8 +28,8 @@ from instill.curve.page import curve_page, curve_table, write_page
 from instill.errors import UsageError, WorkspaceError
 from instill.gate.rows import GateRows
 from instill.generators.models import open_model, open_tokenizer
-from instill.location import make_workspace
 from instill.registry.store import Registry
+from instill.settings.location import make_workspace
 from instill.train.generator.recipe import Data, Recipe
 from instill.train.generator.replies import replies
 from instill.train.generator.rows import Row, chat_row, write_rows

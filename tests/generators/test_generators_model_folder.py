@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from instill.common.untrusted import LARGEST_JSON
 from instill.errors import UsageError
 from instill.generators import model_folder
 from instill.generators.model_folder import checked_folder
 from instill.generators.models import model_hash
-from instill.untrusted import LARGEST_JSON
 from tests.registry.made import make_base
 
 

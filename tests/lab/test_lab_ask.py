@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from instill import Workspace
+from instill.common.typed_toml import toml_value
 from instill.lab.world import ATTRIBUTES, Person, make_world, questions, write_documents
-from instill.typed_toml import toml_value
 from instill.weights import micro_folder
 
 

@@ -11,10 +11,10 @@ import pytest
 from filelock import FileLock
 
 from instill import Workspace
+from instill.common.derived import Source, keep_beside, made_from
 from instill.compare.comparing import compare
 from instill.compare.plan import ComparePlan
 from instill.compare.saved import save
-from instill.derived import Source, keep_beside, made_from
 from instill.errors import UsageError
 from instill.purge.holders import TRAINED
 from instill.study.making import StudySettings

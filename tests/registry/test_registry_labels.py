@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from instill.derived import Caller, MadeFrom, Source
+from instill.common.derived import Caller, MadeFrom, Source
 from instill.errors import UsageError
 from instill.registry import Champions, Registry
 from instill.registry.lock import registry_lock

@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from instill.derived import made_from
+from instill.common.derived import made_from
 from instill.errors import GeneratorError, UsageError, WorkspaceError
 from instill.generators.local import LocalGenerator
 from instill.generators.protocol import Generator, Message

@@ -14,7 +14,7 @@ import torch
 from filelock import FileLock
 from safetensors.torch import load_file
 
-from instill.derived import BESIDE, NOTHING, MadeFrom, Source
+from instill.common.derived import BESIDE, NOTHING, MadeFrom, Source
 from instill.errors import UsageError, WorkspaceError
 from instill.gate.probes import Probe
 from instill.gate.rows import read_gate_rows

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from instill import Workspace
-from instill.derived import made_from
+from instill.common.derived import made_from
 from instill.encoders.minilm import find_minilm
 from instill.encoders.sentence_transformers_folder import read_folder
 from instill.encoders.transformer_weights import read_tensors

@@ -11,7 +11,7 @@ import pytest
 
 import instill.feedback as feedback_module
 from instill import Workspace
-from instill.derived import made_from
+from instill.common.derived import made_from
 from instill.errors import UsageError
 from instill.feedback import Feedback, Kind
 from instill.server.jobs.store import JobStore

@@ -13,7 +13,7 @@ from instill.answer.text import stem, terms
 from instill.answer.types import Answer, Citation
 from instill.cli.output import clean, place, readable
 from instill.cli.terminal import say, say_marked
-from instill.escapes import shortened
+from instill.errors.escapes import shortened
 
 WIDEST = 100
 """Lines are wrapped here also on a wider terminal, in characters."""

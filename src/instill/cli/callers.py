@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from instill.derived import OWNER, Caller
-from instill.location import find_workspace
+from instill.common.derived import OWNER, Caller
+from instill.settings.location import find_workspace
 
 
 @contextmanager

@@ -14,10 +14,10 @@ from instill.cli.terminal import say, say_block
 from instill.errors import MissingDependency, UsageError
 
 if TYPE_CHECKING:
+    from instill.common.derived import Caller
     from instill.curve.growing import MeasuredCurve, Watch
     from instill.curve.material import Material
     from instill.curve.running import Progress
-    from instill.derived import Caller
     from instill.gate.scoring import Scoring
 
 

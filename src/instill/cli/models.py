@@ -18,12 +18,12 @@ from instill.cli.terminal import err, say, say_block
 from instill.errors import MissingDependency, UsageError, WorkspaceError
 from instill.gate.advice import BRACKETS, WORDS, advice, measured_name
 from instill.gate.shown import kept
-from instill.location import find_workspace
 from instill.registry.card import gate_notice
 from instill.registry.champions import Champions, Change
 from instill.registry.comparing import card_differences, flat
 from instill.registry.store import Candidate, Registry
 from instill.replies import candidates_of
+from instill.settings.location import find_workspace
 
 if TYPE_CHECKING:
     from instill.generators.chat import ChatMessage

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from instill.answer.display import safe_text
 from instill.cli.terminal import err, say, say_json
-from instill.escapes import shortened, shown
+from instill.errors.escapes import shortened, shown
 from instill.replies import plain
 
 WorkspaceOption = Annotated[

@@ -1,7 +1,8 @@
 """The one place that writes to standard output and standard error.
 
-Whatever is said here is escaped first (`instill.escapes`): colours come from the arguments, never from a text. Use
-`say` for lines, in which a line end of a name is escaped too, and `say_block` for texts that have lines of their own.
+Whatever is said here is escaped first (`instill.errors.escapes`): colours come from the arguments, never from a text.
+Use `say` for lines, in which a line end of a name is escaped too, and `say_block` for texts that have lines of their
+own.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from instill.escapes import json_text, shown, shown_block
+from instill.errors.escapes import json_text, shown, shown_block
 
 out = Console(highlight=False, soft_wrap=False, markup=False, emoji=False)
 err = Console(stderr=True, highlight=False, markup=False, emoji=False)

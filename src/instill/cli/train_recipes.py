@@ -15,7 +15,7 @@ from instill.cli.output import JsonOption, WorkspaceOption, clean, columns, prin
 from instill.cli.terminal import err, say, say_block
 from instill.errors import UsageError
 from instill.gate.advice import BRACKETS, WORDS, advice, scale_text
-from instill.location import find_workspace
+from instill.settings.location import find_workspace
 
 if TYPE_CHECKING:
     from instill.train.generator.findings import Finding

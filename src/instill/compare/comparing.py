@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from instill import __version__
+from instill.common.derived import MadeFrom, keep_beside, made_from, together
 from instill.compare.arms.line_up import LineUp, has_generator
 from instill.compare.arms.own import identity_of
 from instill.compare.arms.passages import Passages
@@ -37,7 +38,6 @@ from instill.compare.stored import Recorded
 from instill.compare.tuned.forgotten import measure_forgetting
 from instill.compare.tuned.tuned_arms import Trained, train_arms
 from instill.compare.writing_cost import writing_cost
-from instill.derived import MadeFrom, keep_beside, made_from, together
 from instill.errors import UsageError, WorkspaceError
 from instill.measure import judging
 from instill.measure.rates import measure_rates

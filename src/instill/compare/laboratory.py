@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from instill.common.typed_toml import toml_value
 from instill.compare.arms.prompts import PLAIN
 from instill.compare.arms.specification import ArmSpecification
 from instill.compare.plan import ComparePlan
@@ -20,7 +21,6 @@ from instill.lab.world import UNKNOWN, make_world, write_documents
 from instill.measure.verdict import Way
 from instill.settings import SETTINGS_FILE
 from instill.study.stored import StoredStudy, list_studies, write_study
-from instill.typed_toml import toml_value
 
 if TYPE_CHECKING:
     from instill.workspace import Workspace

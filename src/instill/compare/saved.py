@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from instill.common.derived import keep_beside
+from instill.common.durable import write_json
 from instill.compare.comparing import Compared
 from instill.compare.report.page import as_html
 from instill.compare.report.text import as_dict
-from instill.derived import keep_beside
-from instill.durable import write_json
 
 PAGE, NUMBERS = "report.html", "report.json"
 

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from instill.common.derived import keep_beside
 from instill.curve.fitting import FEWEST_SIZES
 from instill.curve.material import By, Material, draw, identity_of
 from instill.curve.overfitting import Overfitting, find_overfitting
 from instill.curve.running import Curve, Progress, measure_curve
 from instill.curve.sizes import data_sizes
-from instill.derived import keep_beside
 from instill.errors import UsageError
 from instill.measure.journal import open_journal
 from instill.train.generator.mix import replay_count

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from instill.documents.guard import check_size
 from instill.documents.loaded import Loaded
 from instill.errors import DocumentError
-from instill.location import expanded
 from instill.settings import DocumentSettings
+from instill.settings.location import expanded
 
 if TYPE_CHECKING:
     import pathspec

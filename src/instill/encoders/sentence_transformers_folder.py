@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from instill.common.untrusted import odd_file
 from instill.encoders.transformer_weights import checkpoint_files
 from instill.errors import UsageError, WorkspaceError
-from instill.untrusted import odd_file
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from instill.common.untrusted import outside_shard, read_index
 from instill.errors import WorkspaceError
-from instill.untrusted import outside_shard, read_index
 
 Floats = NDArray[np.float32]
 Tensors = Mapping[str, Floats]

@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from instill.durable import in_place_of, write_json
+from instill.common.durable import in_place_of, write_json
 
 MOST_BYTES = 1 << 30
 """Hidden states larger than this are computed again each time."""

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from instill.durable import write_json
-from instill.untrusted import read_small_json
+from instill.common.durable import write_json
+from instill.common.untrusted import read_small_json
 
 SHOWN = 3
 _LONGEST = 2000  # characters of a text that are kept

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from instill.common.untrusted import read_small_json
 from instill.errors import WorkspaceError
-from instill.untrusted import read_small_json
 
 ADAPTER_CONFIG = "adapter_config.json"
 MEANT = ("r", "lora_alpha", "lora_dropout", "target_modules", "layers_to_transform", "use_dora", "use_rslora")

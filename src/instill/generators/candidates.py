@@ -11,9 +11,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from instill.common.untrusted import odd_file
 from instill.errors import WorkspaceError
 from instill.generators.adapter_settings import read_adapter_settings
-from instill.untrusted import odd_file
 
 ADAPTER, WEIGHTS = "adapter_model.safetensors", "weights.safetensors"
 

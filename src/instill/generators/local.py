@@ -8,13 +8,13 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Any
 
+from instill.common.untrusted import read_small_json
 from instill.errors import GeneratorError, InstillError, MissingDependency, WorkspaceError
 from instill.generators.chat import chat_text
 from instill.generators.ends import end_ids
 from instill.generators.model_folder import checked_folder
 from instill.generators.protocol import AdapterOf, Message
 from instill.generators.thoughts import ReplyTokens, ThoughtFilter, opens_thought
-from instill.untrusted import read_small_json
 
 
 class LocalGenerator:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from instill.common.untrusted import odd_file, outside_shard
 from instill.errors import UsageError
-from instill.untrusted import odd_file, outside_shard
 
 
 def checked_folder(folder: Path) -> Path:

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
-from instill.durable import is_full
+from instill.common.durable import is_full
 from instill.errors import InstillError, WorkspaceError
 from instill.index.schema import TABLE
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from instill import __version__
-from instill.durable import write_json
+from instill.common.durable import write_json
 from instill.generators.models import model_hash
 from instill.lab.bench import Bench, Measures
 from instill.lab.experiments.all import EXPERIMENTS

@@ -14,7 +14,7 @@ from functools import cache
 from random import Random
 from typing import Any
 
-from instill.derived import made_from
+from instill.common.derived import made_from
 from instill.errors import UsageError
 from instill.index.lookup import StoredDocument
 from instill.lab.curriculum import epoch_rows

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from instill.derived import OWNER, Caller
+from instill.common.derived import OWNER, Caller
 from instill.errors import WorkspaceError
 from instill.index.generations import live_generation
 from instill.learned.own_encoder import OwnEncoder, own_for

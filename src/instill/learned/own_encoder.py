@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from instill.derived import UNKNOWN, MadeFrom
-from instill.durable import write_json
+from instill.common.derived import UNKNOWN, MadeFrom
+from instill.common.durable import write_json
 from instill.errors import WorkspaceError
 
 RECORD_FILE, FOLDER = "encoder.json", "encoders"

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from instill.derived import OWNER, UNKNOWN, Caller, MadeFrom
-from instill.durable import write_json
+from instill.common.derived import OWNER, UNKNOWN, Caller, MadeFrom
+from instill.common.durable import write_json
 from instill.errors import WorkspaceError
 from instill.learned.kept import files_for, learned_file, read_object
 from instill.measure.saying import percent_text

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from instill.catalog import Catalog
-from instill.derived import UNKNOWN, MadeFrom, Source, kept_beside, together
+from instill.common.derived import UNKNOWN, MadeFrom, Source, kept_beside, together
 from instill.errors import WorkspaceError
 from instill.index.removed import removed_from
 from instill.learned.own_encoder import OwnEncoder, own_encoders

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from instill.answer.asked.spelling import ASKED, MENDED
 from instill.catalog import Catalog
 from instill.catalog_tables import CONVERSATIONS, JUDGEMENTS, TURNS, USAGE
-from instill.derived import MadeFrom, Source
+from instill.common.derived import MadeFrom, Source
 
 _SHOWN_BY_TURNS = """
     SELECT DISTINCT turns.turn_id AS id, found.value AS doc_id FROM turns, json_tree(turns.answer) AS found

@@ -16,11 +16,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from instill.derived import MadeFrom
-from instill.durable import write_json
+from instill.common.derived import MadeFrom
+from instill.common.durable import write_json
+from instill.common.untrusted import read_small_json
 from instill.encoders.cache import file_sha256
 from instill.errors import WorkspaceError
-from instill.untrusted import read_small_json
 
 CARD = "card.json"
 _PACKAGES = ("torch", "transformers", "peft", "instill")

@@ -7,12 +7,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from instill.durable import write_json
+from instill.common.durable import write_json
+from instill.common.untrusted import read_small_json
 from instill.errors import InstillError, UsageError, WorkspaceError
 from instill.registry.card import Card, Id, now
 from instill.registry.lock import registry_lock
 from instill.registry.store import Registry
-from instill.untrusted import read_small_json
 
 RECORD = "champion.json"
 

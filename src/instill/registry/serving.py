@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from instill.derived import Caller
+from instill.common.derived import Caller
 from instill.errors import InstillError, WorkspaceError
 from instill.generators.protocol import AdapterOf
 from instill.registry.champions import Champions

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from instill.derived import MadeFrom
+from instill.common.derived import MadeFrom
 from instill.errors import UsageError, WorkspaceError
 from instill.registry.card import CARD, Card, GateResult, Metrics, file_hashes, read_card, write_card
 from instill.registry.files import KNOWN, check_folder

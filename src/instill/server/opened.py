@@ -8,8 +8,8 @@ from pathlib import Path
 
 from instill.catalog import Catalog, Labels
 from instill.errors import WorkspaceError
-from instill.location import expanded, find_workspace, make_workspace
 from instill.settings import SETTINGS_FILE, Settings, load_settings, with_values
+from instill.settings.location import expanded, find_workspace, make_workspace
 from instill.workspace import Workspace
 
 _WATCHED = ("index/current.json", "calibration*.json", "tuned*.json", "encoder.json", "champion.json")

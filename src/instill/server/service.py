@@ -11,7 +11,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
-from instill.derived import Caller
+from instill.common.derived import Caller
 from instill.errors import InstillError
 from instill.server.access.keys import KeyStore
 from instill.server.access.roles import Role, Who

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from instill.catalog import Labels
 from instill.documents.sources import identity
 from instill.errors import UsageError
-from instill.escapes import shown
+from instill.errors.escapes import shown
 from instill.server.access.limits import too_large
 from instill.settings import DocumentSettings
 from instill.workspace import Workspace

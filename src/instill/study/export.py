@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from instill.durable import write_json
+from instill.common.durable import write_json
 from instill.errors import UsageError
 from instill.study.links import SOURCES_FILE
 from instill.study.stored import StoredStudy

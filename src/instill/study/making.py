@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from random import Random
 from typing import Any, Protocol
 
-from instill.derived import made_from
+from instill.common.derived import made_from
 from instill.errors import UsageError
 from instill.index.lookup import StoredDocument
 from instill.study.brought import PEOPLE, Tied, tie

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING
 
-from instill.derived import made_from
+from instill.common.derived import made_from
 from instill.errors import UsageError, WorkspaceError
 from instill.generators.protocol import skilled
 from instill.learned.threshold import Calibration, identity_of, load_calibration, save_calibration

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from filelock import FileLock, Timeout
 
-from instill.derived import MadeFrom, made_from
+from instill.common.derived import MadeFrom, made_from
 from instill.encoders import open_encoder
 from instill.encoders.protocol import Encoder
 from instill.errors import UsageError, WorkspaceError

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from instill.derived import made_from
+from instill.common.derived import made_from
 from instill.errors import UsageError, WorkspaceError
 from instill.index.store import Index
 from instill.learned.tuned import SIZE, Tuned, is_set, load_tuned, save_tuned, tuned_identity

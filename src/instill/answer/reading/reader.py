@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from instill.answer.reading.reader_input import PASSAGE_TOKENS, Marks, Tokens, marks_of, put_together, tokenize
+from instill.common.untrusted import odd_file
 from instill.encoders.onnx_encoder import available_cores, well_formed
 from instill.encoders.session import open_session
 from instill.errors import WorkspaceError
-from instill.untrusted import odd_file
 
 MODEL_FILE, TOKENIZER_FILE, MANIFEST_FILE = "reader.onnx", "tokenizer.json", "reader.json"
 

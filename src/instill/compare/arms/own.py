@@ -23,12 +23,12 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from instill.common.typed_toml import explained, read_toml
 from instill.compare.arms.specification import BUILT_IN, ArmSpecification, Given, OwnModel
 from instill.compare.prices import Prices
 from instill.errors import UsageError
-from instill.escapes import shown
+from instill.errors.escapes import shown
 from instill.measure.verdict import Way
-from instill.typed_toml import explained, read_toml
 
 if TYPE_CHECKING:
     from instill.generators.protocol import Generator

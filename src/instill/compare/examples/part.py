@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from instill.common.derived import keep_beside, together
 from instill.compare.arms.replies import counting_with
 from instill.compare.examples.arms import IN_PROMPT, PROMPTED, TUNED, PromptedArm, example_arms
 from instill.compare.examples.plan import NEEDS, ExamplesPlan, Need
@@ -25,7 +26,6 @@ from instill.compare.report.types import ExampleMeans
 from instill.compare.stored import Recorded, read_prompts
 from instill.compare.tuned.tuned_arms import Replay, replay_of, tune_arm
 from instill.compare.tuned.tuning import Tuned
-from instill.derived import keep_beside, together
 from instill.errors import UsageError
 from instill.gate.schema import ReplySchema
 from instill.generators.protocol import Generator

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from instill.common.durable import write_json
 from instill.compare.arms.passages import Passages
 from instill.compare.report.types import Kept
 from instill.compare.setting import Setting
 from instill.compare.tuned.forgetting import forgetting
 from instill.compare.tuned.skills import reading_rows_of, refusal_rows_of
-from instill.durable import write_json
 from instill.generators.choosing import local_base
 from instill.study.sets import digest
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from instill.common.derived import made_from
 from instill.compare.arms.line_up import BASE, opened
 from instill.compare.arms.passages import Passages
 from instill.compare.arms.specification import AWARE, TUNED, ArmSpecification
@@ -15,7 +16,6 @@ from instill.compare.tuned.kept_replies import KeptReplies
 from instill.compare.tuned.reading_rows import reading_rows
 from instill.compare.tuned.replay import general_prompts, replay_rows
 from instill.compare.tuned.tuning import Tuned, TuningPlan, closed_rows, training_of, tune
-from instill.derived import made_from
 from instill.errors import UsageError
 from instill.generators.choosing import local_base
 from instill.measure.journal import open_journal

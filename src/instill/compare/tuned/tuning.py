@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from instill.common.typed_toml import toml_value
 from instill.errors import UsageError, WorkspaceError
 from instill.registry.card import Card
 from instill.study.stored import StoredStudy
 from instill.training import Watch, train_recipe
-from instill.typed_toml import toml_value
 
 RECIPE_FILE, ROWS_FILE, REPLAY_FILE = "recipe.toml", "rows.jsonl", "replay.jsonl"
 

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
-from instill.derived import UNKNOWN, kept_beside
+from instill.common.derived import UNKNOWN, kept_beside
 from instill.errors import UsageError, WorkspaceError
 from instill.replies import Studies, studies_of, study_card
 from instill.server.errors import unknown

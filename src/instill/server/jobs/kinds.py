@@ -14,9 +14,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from instill.catalog import Labels
+from instill.common.typed_toml import explained, read_toml
 from instill.errors import UsageError
 from instill.settings import SETTINGS_FILE
-from instill.typed_toml import explained, read_toml
 
 WorkKind = Literal["calibrate", "tune", "study", "compare", "curve", "train", "reindex"]
 Questions = Literal["written", "feedback"]

@@ -17,7 +17,7 @@ from markupsafe import Markup
 from instill import __version__
 from instill.answer.types import is_refusal
 from instill.errors import InstillError
-from instill.escapes import shortened, shown, shown_block
+from instill.errors.escapes import shortened, shown, shown_block
 from instill.server.access.roles import Who
 from instill.server.service import Seen
 

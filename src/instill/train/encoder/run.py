@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from instill.durable import write_json
+from instill.common.durable import write_json
 from instill.encoders.minilm import find_minilm, verify_minilm
 from instill.encoders.sentence_transformers_folder import SentenceFolder, read_folder
 from instill.errors import MissingDependency, UsageError

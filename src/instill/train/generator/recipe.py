@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
+from instill.common.typed_toml import explained, read_toml
 from instill.errors import UsageError
 from instill.generators.gguf.known import KNOWN, is_gguf
 from instill.train.generator.hyperparameters import Hyperparameters
 from instill.train.generator.rows import Row, instructed, read_rows
-from instill.typed_toml import explained, read_toml
 
 if TYPE_CHECKING:
     from instill.train.generator.methods import Method

@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from instill.common.typed_toml import toml_value
 from instill.train.generator.recipe import Recipe
-from instill.typed_toml import toml_value
 
 
 def template_toml(*, base: str = "micro", rows: str | None = None, gate: str = "", schema: str = "") -> str:

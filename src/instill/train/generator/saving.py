@@ -10,7 +10,7 @@ from typing import Any
 from safetensors.torch import save_file
 from torch import Tensor
 
-from instill.durable import write_json
+from instill.common.durable import write_json
 from instill.generators.adapter_settings import ADAPTER_CONFIG, only_known
 from instill.generators.candidates import ADAPTER, WEIGHTS
 from instill.generators.quiet import quiet_libraries

@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 from torch import Tensor
 
-from instill.durable import in_place_of
+from instill.common.durable import in_place_of
 from instill.errors import UsageError
 from instill.train.generator import processes
 from instill.train.generator.batches import Batch, padded

@@ -7,8 +7,8 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from instill.common.durable import write_json
 from instill.documents.document import Document, Parsed, Passage
-from instill.durable import write_json
 from instill.encoders import open_encoder
 from instill.encoders.protocol import Encoder
 from instill.errors import WorkspaceError

@@ -13,8 +13,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from instill.common.typed_toml import explained, read_toml, suggested, toml_value
 from instill.errors import UsageError
-from instill.typed_toml import explained, read_toml, suggested, toml_value
 
 SETTINGS_FILE = "instill.toml"
 _ALL = "See docs/configuration.md for all settings."

@@ -6,8 +6,8 @@ its `exit_code`; anything else that escapes is a bug and keeps its traceback.
 
 from __future__ import annotations
 
-from instill.escapes import shown
-from instill.python_words import in_python
+from instill.errors.escapes import shown
+from instill.errors.python_words import in_python
 
 
 class InstillError(Exception):

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instill.errors import UsageError
-from instill.python_words import _CALLS, in_python
+from instill.errors.python_words import _CALLS, in_python
 
 SOURCE = Path(__file__).parents[2] / "src" / "instill"
 

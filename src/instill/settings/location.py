@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from instill.errors import WorkspaceError
-from instill.settings import SETTINGS_FILE, default_toml
+from instill.settings.settings import SETTINGS_FILE, default_toml
 
 
 def expanded(path: str | os.PathLike[str]) -> Path:
