@@ -40,8 +40,8 @@ class Running:
         self.port: int = self._server.servers[0].sockets[0].getsockname()[1]
         self.address = f"http://127.0.0.1:{self.port}"
 
-    def client(self, key: str = "", **more: Any) -> httpx.Client:
-        headers = {"authorization": f"Bearer {key}"} if key else {}
+    def client(self, key: str = "", headers: dict[str, str] | None = None, **more: Any) -> httpx.Client:
+        headers = {**(headers or {}), **({"authorization": f"Bearer {key}"} if key else {})}
         return httpx.Client(base_url=self.address, headers=headers, timeout=60, **more)
 
     def end(self) -> None:

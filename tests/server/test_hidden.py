@@ -54,14 +54,18 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     with Workspace.init(folder / "kb") as workspace:
         workspace.add(secret, labels="hr")
         workspace.add(folder / "lunch.md", labels="staff")
-        store = KeyStore(workspace.catalog)
+        store = KeyStore(workspace.catalog, ["hr", "staff"])
         keys = {
-            (role, label): store.add(f"{label} {role}", role=role, labels=[label], rate=100_000).secret
+            (role, label): store.add(
+                f"{label} {role}", role=role, labels=[label], rate=100_000, origins=[SITE] if role == "public" else ()
+            ).secret
             for role in roles() for label in ("hr", "staff")
         }  # fmt: skip
         keys["admin", ""] = store.add("owner", role="admin", rate=100_000).secret
         found = Place(workspace.path, keys)
         _fill(workspace, found)
+    toml = '[server]\npublic_labels = ["hr", "staff"]\nvisitor_per_minute = 100000\n'
+    (found.folder / "instill.toml").write_text(toml)
     return found
 
 
@@ -107,6 +111,7 @@ def _fill(workspace: Workspace, place: Place) -> None:
     }
 
 
+SITE = "https://example.org"
 QUERIES = ("bonus of the board", "Zirkonium", "ninetythousand euros", "who built the stone oven", "zirkonim", "lunch")
 MCP = {"accept": "application/json, text/event-stream", "mcp-protocol-version": "2025-06-18"}
 MODELS = ("instill", "instill:quoted", "instill:grumbledore-0a")
@@ -247,7 +252,8 @@ def test_no_byte_of_a_hidden_document_comes_back(place: Place, monkeypatch: pyte
         routes = [route for route in routes_of(server.app) if route.method not in ("HEAD", "OPTIONS")]
         answered, sent = set(), 0
         for role in roles():
-            with server.client(place.keys[role, "staff"], follow_redirects=False) as client:
+            headers = {"origin": SITE} if role == "public" else {}
+            with server.client(place.keys[role, "staff"], headers, follow_redirects=False) as client:
                 for route in routes:
                     for call in calls(route, place):
                         if not route.path.startswith("/api"):

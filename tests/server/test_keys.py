@@ -21,6 +21,8 @@ from tests.server.running import Running, running
 from tests.server.test_api import ok
 from tests.server.walking import routes_of
 
+SITE = "https://example.org"
+
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Iterator[Workspace]:
@@ -31,7 +33,7 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
 
 def made(workspace: Workspace, role: Role = "reader", **more: Any) -> str:
     if role == "public":
-        more = {"labels": ["staff"], **more}
+        more = {"labels": ["public"], "origins": [SITE], **more}
     return KeyStore(workspace.catalog).add(f"a {role}", role=role, **more).secret
 
 
@@ -63,7 +65,10 @@ def test_a_key_is_shown_once_and_kept_as_a_hash(tmp_path: Path) -> None:
         ("reader", {"labels": []}),
         ("reader", {"days": 0}),
         ("reader", {"days": float("nan")}),
-        ("public", {"labels": ["a"], "origins": ["example.org/page"]}),
+        ("public", {"labels": ["public"]}),
+        ("public", {"labels": ["public", "staff"], "origins": [SITE]}),
+        ("public", {"labels": ["public"], "origins": ["example.org/page"]}),
+        ("reader", {"origins": [SITE]}),
         ("reader", {"rate": -1}),
     ],
 )
@@ -107,7 +112,8 @@ def test_a_key_expires_and_its_last_use_is_seen(workspace: Workspace) -> None:
 
 
 def test_every_route_takes_a_role_and_refuses_those_below(workspace: Workspace) -> None:
-    keys = {role: made(workspace, role) for role in ROLES}
+    (workspace.path / "instill.toml").write_text("[server]\nvisitor_per_minute = 100000\n")
+    keys = {role: made(workspace, role, rate=100_000) for role in ROLES}
     with running(workspace.path) as server:
         routes = [route for route in routes_of(server.app) if route.takes]
         assert len(routes) > 30
@@ -122,7 +128,8 @@ def test_every_route_takes_a_role_and_refuses_those_below(workspace: Workspace) 
                 assert response.status_code == 403, f"{role}: {route.method} {route.path}"
 
 
-OPEN = {"/healthz", "/readyz", "/api/login", "/api/logout", "/openapi.json", "/login", "/favicon.ico", "/static/"}
+OPEN = {"/healthz", "/readyz", "/api/login", "/api/logout", "/openapi.json", "/login", "/favicon.ico", "/static/",
+        "/widget.js"}  # fmt: skip
 
 
 @contextmanager

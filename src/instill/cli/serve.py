@@ -114,6 +114,10 @@ def add_key(
         return
     say(f"Key {made.key.key_id} for {clean(made.key.name)}, {_may(made.key.role, made.key.labels)}:", "")
     say(f"    {made.secret}", bold=True)
+    if made.key.role == "public":
+        say("", f"For the pages of {clean(', '.join(made.key.origins))}, with the address of your server:", "")
+        say(f'    <script src="https://instill.example.org/widget.js" data-key="{made.secret}" async></script>')
+        return
     say("", "It is shown this once. Programs send it as: Authorization: Bearer KEY", dim=True)
 
 
@@ -172,7 +176,7 @@ def revoke_key(
 def _store(opened: Workspace) -> KeyStore:
     from instill.server.access.keys import KeyStore
 
-    return KeyStore(opened.catalog)
+    return KeyStore(opened.catalog, opened.given.server.public_labels)
 
 
 def _may(role: str, labels: list[str] | None) -> str:

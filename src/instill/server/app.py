@@ -97,7 +97,7 @@ def create_app(folder: Path, *, loopback: bool = True, jobs: bool = True) -> Fas
                 Gate,
                 keys=lambda: service.keys,
                 sessions=lambda: service.sessions,
-                rules=Rules(loopback, limits.requests_per_minute),
+                rules=Rules(loopback, limits.requests_per_minute, limits.visitor_per_minute),
             ),
         ],
     )

@@ -39,7 +39,7 @@ class Service:
 
     @cached_property
     def keys(self) -> KeyStore:
-        return KeyStore(self.opened.catalog)
+        return KeyStore(self.opened.catalog, self.settings.server.public_labels)
 
     @cached_property
     def sessions(self) -> SessionStore:

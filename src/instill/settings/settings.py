@@ -133,6 +133,8 @@ class ServerSettings(_Section):
     host: str = Field("127.0.0.1", description="Where the service listens; access from other machines needs keys.")
     port: int = Field(8642, ge=0, le=65535, description="0: any free port.")
     requests_per_minute: int = Field(600, ge=1, description="Limit for one key, or for one address without a key.")
+    visitor_per_minute: int = Field(20, ge=1, description="Limit for one visitor's address with a public key.")
+    public_labels: list[str] = Field(default=["public"], description="Labels that public keys may carry.")
     max_body_mb: float = Field(4, gt=0, description="Maximum size of a request without documents.")
     max_upload_mb: float = Field(500, gt=0, description="Maximum size of a request with documents.")
     body_timeout_s: float = Field(30, gt=0, description="Maximum wait for the next bytes of a request.")

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.server.running import process
+from tests.server.pages.company import Site, company
+from tests.server.running import Process, process
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -73,6 +74,8 @@ def test_from_the_first_file_to_a_refusal(browser: Browser, tmp_path: Path) -> N
             assert wide <= 360, f"{address} is {wide} wide"
             assert _unnamed(narrow) == []
         context.close()
+        with company() as site:
+            _widget(browser, server, site)
 
 
 def _drop(page: Page, file: Path) -> None:
@@ -144,6 +147,42 @@ def _delete(page: Page, address: str) -> None:
     page.get_by_role("button", name="Delete").click()
     page.locator("dialog").get_by_role("button", name="Delete").click()
     page.get_by_text("Nothing is here yet.").wait_for()
+
+
+def _widget(browser: Browser, server: Process, site: Site) -> None:
+    """The chat on a page of another server: answers with sources, refuses and hands over, and works nowhere else."""
+    with server.client() as owner:
+        sent = {"files": {"files": ("tea.md", TEA.encode())}, "data": {"labels": "public", "wait": "60"}}
+        assert owner.post("/api/documents", **sent).json()["state"] == "done"
+        wanted = {"name": "site", "role": "public", "labels": ["public"], "origins": [site.address]}
+        site.shows(server.address, owner.post("/api/keys", json=wanted).json()["secret"])
+    page = browser.new_page(viewport={"width": 360, "height": 740})
+    page.set_default_timeout(SLOW)
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto(site.address)
+    page.get_by_role("button", name="Ask about tea").click()
+    page.keyboard.type(QUESTION)
+    page.keyboard.press("Enter")
+    page.locator(".short").get_by_text("80 degrees").wait_for()
+    page.locator("summary").get_by_text("Tea").click()
+    page.locator("blockquote").get_by_text("Tea is brewed at 80 degrees.").wait_for()
+    assert page.locator(".short").evaluate("(each) => getComputedStyle(each).fontSize") == "19.2px"
+    page.get_by_label("Your question").fill("Who is the king of Spain?")
+    page.keyboard.press("Enter")
+    person = page.get_by_role("link", name="Write to us")
+    address = person.get_attribute("href")
+    assert address == "mailto:help@kettles.example?body=Who%20is%20the%20king%20of%20Spain%3F"
+    page.keyboard.press("Escape")
+    page.reload()
+    page.get_by_role("button", name="Ask about tea").click()
+    assert page.locator("article").count() == 2, "a conversation goes on from page to page"
+    page.goto(f"http://localhost:{site.port}/")
+    page.get_by_role("button", name="Ask about tea").click()
+    page.keyboard.type(QUESTION)
+    page.keyboard.press("Enter")
+    page.get_by_text("The server cannot be reached.").wait_for()
+    assert wrong == []
 
 
 def _unnamed(page: Page) -> list[str]:

@@ -15,12 +15,13 @@ from http.cookies import CookieError, SimpleCookie
 from urllib.parse import quote, urlsplit
 
 import anyio
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import RedirectResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from instill.errors import InstillError
 from instill.server.access.keys import PREFIX, KeyStore
+from instill.server.access.origins import check_public, elsewhere, is_preflight, preflight, readable
 from instill.server.access.rates import Rates
 from instill.server.access.roles import OWNER, Who
 from instill.server.access.sessions import COOKIE, SessionStore
@@ -32,7 +33,6 @@ OPEN_FOLDERS = ("/static/",)
 
 CSRF_HEADER, CSRF_FIELD = "x-csrf-token", "csrf_token"
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
-_PUBLIC_PATHS = frozenset({"/api/ask"})
 _BAD_KEYS_A_MINUTE = 60
 
 
@@ -43,10 +43,12 @@ class Rules:
     Args:
         loopback: the server is reached from this machine only, so that no key is needed while there is none.
         per_minute: requests of one key or address.
+        per_visitor: requests of one address with a public key, which all visitors of a web site share.
     """
 
     loopback: bool
     per_minute: int
+    per_visitor: int
 
 
 class Gate:
@@ -68,6 +70,10 @@ class Gate:
         answer: Response
         try:
             headers = Headers(scope=scope)
+            if is_preflight(scope["method"], headers):
+                allowed = await anyio.to_thread.run_sync(self._preflight, scope, headers)
+                await Response(status_code=204, headers=allowed)(scope, receive, send)
+                return
             who = await anyio.to_thread.run_sync(self._admitted, scope, headers)
         except Refused as error:
             to_login = error.status == 401 and _is_page(scope, headers)
@@ -79,18 +85,26 @@ class Gate:
             await response(told, scope["path"])(scope, receive, send)
             return
         scope.setdefault("state", {})["who"] = who
-        await self._app(scope, receive, send)
+        shared = readable(who, scope["path"], headers)
+        await self._app(scope, receive, _with(shared, send) if shared else send)
+
+    def _preflight(self, scope: Scope, headers: Headers) -> dict[str, str]:
+        self._within("address:" + _caller(scope), self._rules.per_minute)
+        return preflight(scope["path"], headers, self._keys().origins())
 
     def _admitted(self, scope: Scope, headers: Headers) -> Who | None:
-        path, reading = scope["path"], scope["method"] in _READING
-        address = (scope.get("client") or ("", 0))[0]
-        if path in ("/healthz", "/readyz"):
+        if scope["path"] in ("/healthz", "/readyz"):
             return None
-        who = self._who(headers, address)
-        if who is None or who.way == "open":
-            self._within("address:" + address, self._rules.per_minute)
-        else:
-            self._within("key:" + who.key_id, who.rate or self._rules.per_minute)
+        who = self._who(headers, _caller(scope))
+        try:
+            return self._checked(who, scope, headers)
+        except Refused as error:
+            error.headers.update(readable(who, scope["path"], headers))
+            raise
+
+    def _checked(self, who: Who | None, scope: Scope, headers: Headers) -> Who | None:
+        path, reading = scope["path"], scope["method"] in _READING
+        self._counted(who, _caller(scope))
         if who is None or who.way != "key":
             _check_origin(headers, reading=reading)
         if who is None:
@@ -99,8 +113,8 @@ class Gate:
             raise _no_key()
         if who.way == "open":
             _check_host(headers)
-        if who.role == "public" and path not in _PUBLIC_PATHS | OPEN_PATHS:
-            raise Refused(403, "A public key asks, and nothing else.", remedy="Use a reader's key.")
+        if who.role == "public":
+            check_public(who, path, headers, OPEN_PATHS)
         if who.way == "cookie" and not reading and path != "/api/login" and not _may_bring_a_form(path, headers):
             check_token(who, headers.get(CSRF_HEADER, ""))
         return who
@@ -121,6 +135,14 @@ class Gate:
             return who
         cookie = _cookie(headers)
         return self._sessions().recognise(cookie) if cookie else None
+
+    def _counted(self, who: Who | None, address: str) -> None:
+        if who is None or who.way == "open":
+            self._within("address:" + address, self._rules.per_minute)
+            return
+        if who.role == "public":  # First: one visitor who asks without end does not use up what the others have.
+            self._within(f"visitor:{who.key_id}:{address}", self._rules.per_visitor)
+        self._within("key:" + who.key_id, who.rate or self._rules.per_minute)
 
     def _within(self, name: str, per_minute: float) -> None:
         seconds = self._rates.wait(name, per_minute)
@@ -165,12 +187,27 @@ def _check_origin(headers: Headers, *, reading: bool) -> None:
             return
     elif site in ("none", "same-origin"):
         return
-    raise Refused(
-        403,
-        "The request comes from a page of another web site.",
-        where=(origin or "")[:200],
-        remedy="A program sends a key: Authorization: Bearer instill_...",
-    )
+    raise elsewhere(origin or "")
+
+
+def _caller(scope: Scope) -> str:
+    """The address that asks; of IPv6 the network, because whoever has one address there has 2^64 of them."""
+    address: str = (scope.get("client") or ("", 0))[0]
+    if ":" not in address:
+        return address
+    try:
+        return str(ipaddress.ip_network((address.partition("%")[0], 64), strict=False))
+    except ValueError:
+        return address
+
+
+def _with(more: dict[str, str], send: Send) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message).update(more)
+        await send(message)
+
+    return sending
 
 
 def _check_host(headers: Headers) -> None:

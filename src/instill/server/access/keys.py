@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from pydantic import BaseModel
@@ -17,6 +16,7 @@ from instill.arguments import labels_of, one_of, text_of
 from instill.catalog import Catalog, now, stored_labels
 from instill.catalog_tables import KEYS, SESSIONS
 from instill.errors import UsageError, WorkspaceError
+from instill.server.access.origins import origin_of
 from instill.server.access.roles import Role, Who
 
 PREFIX = "instill_"
@@ -66,6 +66,7 @@ class KeyStore:
 
     Args:
         catalog: of the workspace.
+        public_labels: the labels that a public key may carry; others that it was given before count for nothing.
 
     Example:
         >>> import tempfile
@@ -78,8 +79,8 @@ class KeyStore:
         ('revoked', None)
     """
 
-    def __init__(self, catalog: Catalog) -> None:
-        self._catalog = catalog
+    def __init__(self, catalog: Catalog, public_labels: Collection[str] = ("public",)) -> None:
+        self._catalog, self._public_labels = catalog, frozenset(public_labels)
 
     def add(
         self,
@@ -111,8 +112,15 @@ class KeyStore:
             raise UsageError("A key without a label sees nothing.", remedy="Leave the labels out, or name one.")
         if role == "admin" and held is not None:
             raise UsageError("An admin sees all documents.", where="labels", remedy="Make it an editor's key.")
-        if role == "public" and held is None:
-            raise UsageError("A public key carries labels meant for the public.", remedy="Name one: --label public")
+        sites = sorted({origin_of(each) for each in origins})
+        if role == "public":
+            self._check_public(held, sites)
+        elif sites:
+            raise UsageError(
+                "Only a public key is for web sites.",
+                where=", ".join(sites),
+                remedy="Make its role public, or name none.",
+            )
         if days is not None and not 0 < days <= 36500:
             raise UsageError("This is no number of days.", where=f"days: {days}", remedy="Pass 1 to 36500.")
         if rate < 0:
@@ -125,7 +133,7 @@ class KeyStore:
             "name": name.strip(),
             "role": role,
             "labels": stored_labels(held),
-            "origins": json.dumps(sorted({_origin(each) for each in origins})),
+            "origins": json.dumps(sites),
             "rate": rate,
             "created": now(),
             "expires": expires,
@@ -148,6 +156,11 @@ class KeyStore:
         """Whether there is a key that is not revoked: from then on nobody is served without one."""
         with self._catalog.reading() as connection:
             return connection.execute(sa.select(KEYS.c.key_id).where(KEYS.c.revoked == "").limit(1)).first() is not None
+
+    def origins(self) -> frozenset[str]:
+        """The web sites of all public keys that are active."""
+        found = (key for key in self.all() if key.role == "public" and key.state == "active")
+        return frozenset(origin for key in found for origin in key.origins)
 
     def revoke(self, reference: str) -> Key:
         """Take a key back, by its id, the start of it, or its name. Who is logged in with it is logged out.
@@ -188,7 +201,23 @@ class KeyStore:
             return None
         self._used(key)
         labels = None if key.labels is None else tuple(key.labels)
+        if key.role == "public":
+            labels = tuple(label for label in labels or () if label in self._public_labels)
         return Who(key.role, labels, key.name, key.key_id, "key", rate=key.rate, origins=tuple(key.origins))
+
+    def _check_public(self, held: tuple[str, ...] | None, sites: Sequence[str]) -> None:
+        private = sorted(set(held or ()) - self._public_labels)
+        meant = ", ".join(sorted(self._public_labels)) or "none"
+        if held is None or private:
+            raise UsageError(
+                "A public key carries labels meant for the public.",
+                where=", ".join(private),
+                remedy=f"public_labels under [server] in instill.toml names them ({meant}).",
+            )
+        if not sites:
+            raise UsageError(
+                "A public key names the web sites that may use it.", remedy="Name one: --origin https://example.org"
+            )
 
     def _used(self, key: Key) -> None:
         if key.last_used > _moment(datetime.now(UTC) - _STALE):
@@ -224,20 +253,3 @@ def _key(row: dict[str, Any]) -> Key:
 
 def _moment(at: datetime) -> str:
     return at.isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def _origin(text: str) -> str:
-    """A web site as a browser names it: scheme, host and port.
-
-    Raises:
-        UsageError: it is none.
-    """
-    try:
-        parts = urlsplit(text.strip().lower())
-        right = parts.scheme in ("http", "https") and parts.hostname and parts.path in ("", "/") and not parts.username
-        _ = parts.port
-    except ValueError:
-        right = False
-    if not right:
-        raise UsageError("This is no web site.", where=text, remedy="Write for example: https://example.org")
-    return f"{parts.scheme}://{parts.netloc}"

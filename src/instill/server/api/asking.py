@@ -14,7 +14,8 @@ from instill.arguments import MOST_HITS
 from instill.errors import InstillError
 from instill.index.types import Mode
 from instill.replies import Found, Rows
-from instill.server.errors import as_json, event, of_bug
+from instill.server.api.public import answer_visitor
+from instill.server.errors import Refused, as_json, event, of_bug
 from instill.server.service import Asking, Reading
 from instill.streaming import AnswerStream
 from instill.workspace import AskMode
@@ -87,8 +88,13 @@ def search(seen: Reading, request: SearchRequest) -> Found:
 
 @router.post("/ask", response_model=Answer, responses=EVENTS)
 def ask(seen: Asking, request: AskRequest) -> Answer | StreamingResponse:
-    """An answer with citations, or a refusal (`abstained`) with the nearest passages."""
+    """An answer with citations, or a refusal (`abstained`) with the nearest passages. With a public key it takes a
+    question and what was said before, and tells nothing of the machine."""
     history = [each.turn() for each in request.history]
+    if seen.who.role == "public":
+        if request.where or request.stream or request.mode != "auto":
+            raise Refused(403, "A public key asks, and nothing else.", remedy="Leave out where, mode and stream.")
+        return answer_visitor(seen.workspace, request.question, history)
     if not request.stream:
         return seen.workspace.ask(request.question, history=history, mode=request.mode, where=request.where)
     stream = seen.workspace.ask(request.question, history=history, mode=request.mode, where=request.where, stream=True)

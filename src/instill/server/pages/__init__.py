@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from instill.server.pages import ask, compare, documents, login, models, questions, settings
+from instill.server.pages import ask, compare, documents, login, models, questions, settings, widget
 
 router = APIRouter(include_in_schema=False)
-for _part in (ask, compare, documents, login, models, questions, settings):
+for _part in (ask, compare, documents, login, models, questions, settings, widget):
     router.include_router(_part.router)
