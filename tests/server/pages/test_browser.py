@@ -152,7 +152,10 @@ def _delete(page: Page, address: str) -> None:
 def _widget(browser: Browser, server: Process, site: Site) -> None:
     """The chat on a page of another server: answers with sources, refuses and hands over, and works nowhere else."""
     with server.client() as owner:
-        sent = {"files": {"files": ("tea.md", TEA.encode())}, "data": {"labels": "public", "wait": "60"}}
+        sent: dict[str, Any] = {
+            "files": {"files": ("tea.md", TEA.encode())},
+            "data": {"labels": "public", "wait": "60"},
+        }
         assert owner.post("/api/documents", **sent).json()["state"] == "done"
         wanted = {"name": "site", "role": "public", "labels": ["public"], "origins": [site.address]}
         site.shows(server.address, owner.post("/api/keys", json=wanted).json()["secret"])
