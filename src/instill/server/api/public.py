@@ -10,7 +10,7 @@ from dataclasses import replace
 from instill.answer.types import Answer, Citation, Claim, Trace
 from instill.answer.types import Turn as Said
 from instill.errors import InstillError
-from instill.escapes import shown
+from instill.errors.escapes import shown
 from instill.server.errors import Refused
 from instill.workspace import Workspace
 
