@@ -30,9 +30,9 @@ from answers import auc_with_interval
 from question_sets import Asked, Set, load_set
 
 from instill import Workspace
+from instill.fit.calibration import questions_for
+from instill.fit.trials import Outcome, Trial, ask_trials, trials_of
 from instill.measure.risk import choose_threshold, lower_bound, upper_bound
-from instill.tuning.calibration import questions_for
-from instill.tuning.trials import Outcome, Trial, ask_trials, trials_of
 
 SPLITS = 200
 

@@ -23,12 +23,12 @@ from user_questions import FOLDERS, judged, lines_of, opened
 from instill import Workspace
 from instill.answer.text import terms
 from instill.answering import answerer_for
+from instill.fit.trials import ask_trials, trials_of
 from instill.generators.protocol import skilled
 from instill.measure.risk import choose_threshold
 from instill.study.listed import list_questions
 from instill.study.questions import write_questions
 from instill.study.types import StudyQuestion
-from instill.tuning.trials import ask_trials, trials_of
 
 DEPTH = 10
 

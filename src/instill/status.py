@@ -9,9 +9,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from instill.catalog import Catalog
+from instill.fit.kept.threshold import Threshold
 from instill.index.store import Index
 from instill.index.types import DocumentRecord
-from instill.learned.threshold import Threshold
 from instill.purge.holders import gone_from, holders, said_of
 from instill.settings import Settings
 

@@ -18,9 +18,9 @@ from instill.arguments import count_of, labels_of, metadata_of, one_of, paths_of
 from instill.catalog import Catalog, Root
 from instill.common.derived import OWNER, Caller, Source, source_of
 from instill.errors import EncoderMismatch, UsageError, WorkspaceError
-from instill.index.types import DocumentRecord, Hit, Mode, SearchRequest, SearchResult
-from instill.learned.adapted import adapted
-from instill.learned.tuned import is_set
+from instill.fit.kept.adapted import adapted
+from instill.fit.kept.tuned import is_set
+from instill.index.types import EMPTY, NOTHING_TO_SEE, DocumentRecord, Hit, Mode, SearchRequest, SearchResult
 from instill.settings import SETTINGS_FILE, Settings, load_settings, with_values
 from instill.settings.location import find_workspace, make_workspace
 
@@ -34,15 +34,15 @@ if TYPE_CHECKING:
     from instill.chat import Chat
     from instill.documents.document import Scalar
     from instill.encoders.protocol import Encoder
+    from instill.fit.kept.own_encoder import OwnEncoder
+    from instill.fit.kept.threshold import Threshold
+    from instill.fit.kept.tuned import Tuned
     from instill.generators.protocol import Generator
     from instill.index.fusion import Fusion
     from instill.index.lookup import StoredDocument
     from instill.index.repair import Repair
     from instill.index.store import Index
     from instill.ingest import FileOutcome, Ingest, IngestReport, Progress
-    from instill.learned.own_encoder import OwnEncoder
-    from instill.learned.threshold import Threshold
-    from instill.learned.tuned import Tuned
     from instill.purge.purging import Purged
     from instill.status import Status
     from instill.streaming import AnswerStream, OnToken
@@ -57,8 +57,6 @@ _PARTS = (
 
 _MOST_VIEWS = 64
 
-EMPTY = "Nothing was added to this workspace yet. Add documents: instill add PATH"
-NOTHING_TO_SEE = "This caller may not see any document."
 AskMode = Literal["auto", "extractive", "clusters"]
 
 
@@ -238,7 +236,7 @@ class Workspace:
     @property
     def threshold(self) -> Threshold:
         """The confidence from which on `ask` answers: set by the user, calibrated, or the default."""
-        from instill.learned.threshold import threshold_in_use
+        from instill.fit.kept.threshold import threshold_in_use
 
         return threshold_in_use(self.home, self.settings, self.index.generation.fingerprint, self.caller())
 
@@ -464,7 +462,7 @@ class Workspace:
 
         Returns how many documents there are. The old index answers until the switch.
         """
-        from instill.learned.own_encoder import used_also_as
+        from instill.fit.kept.own_encoder import used_also_as
         from instill.reindex import reindex
 
         self._must_be_writable()

@@ -26,10 +26,10 @@ from hypothesis import strategies as st
 from instill import Workspace
 from instill.cli import main
 from instill.common.derived import made_from
-from instill.learned.threshold import Calibration, identity_of, save_calibration
-from instill.learned.tuned import Tuned, save_tuned, tuned_identity
+from instill.fit.kept.threshold import Calibration, identity_of, save_calibration
+from instill.fit.kept.tuned import Tuned, save_tuned, tuned_identity
 from instill.study.making import StudySettings
-from instill.studying import study_workspace
+from instill.study.studying import study_workspace
 
 LABELS = "abc"
 WHEN = 1_700_000_000

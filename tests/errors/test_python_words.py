@@ -49,7 +49,7 @@ def test_no_remedy_sends_a_program_to_options_of_the_command_line() -> None:
     [
         ("Run: instill init 'my notes'", "Run: Workspace.init('my notes')"),
         ("Run: instill reindex (encodes with what is set).", "Run: workspace.reindex() (encodes with what is set)."),
-        ("See `instill study make` and more.", "See instill.studying.study_workspace(workspace) and more."),
+        ("See `instill study make` and more.", "See instill.study.studying.study_workspace(workspace) and more."),
         ("To remove them too: instill remove /srv/a.md", 'To remove them too: workspace.remove("/srv/a.md")'),
         ("Set generator.folder, and leave --no-train out.", "Set generator.folder, and leave train=False out."),
         ("Run: instill models list.", "Run: instill models list (in a shell)."),

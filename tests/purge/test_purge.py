@@ -19,7 +19,7 @@ from instill.errors import UsageError
 from instill.purge.holders import TRAINED
 from instill.study.making import StudySettings
 from instill.study.stored import open_study
-from instill.studying import study_workspace
+from instill.study.studying import study_workspace
 
 WORDS = ("Quexford", "zanzibarilla", "Pryde")
 """Stand in the document that is removed, and nowhere else; the second only in a question's answer."""

@@ -20,12 +20,13 @@ from instill.cli.output import (
 from instill.cli.questions import own_questions
 from instill.cli.terminal import say, say_block
 from instill.errors import UsageError
+from instill.index.types import EMPTY
 from instill.measure.saying import percent_beside, percent_text
-from instill.workspace import EMPTY, Workspace
+from instill.workspace import Workspace
 
 if TYPE_CHECKING:
+    from instill.fit.calibration import Report
     from instill.measure.risk import Point
-    from instill.tuning.calibration import Report
 
 NO_PROMISE = 1
 _ROWS = 8
@@ -64,7 +65,7 @@ def calibrate(
     Example: `instill calibrate --risk 0.1 --plot curve.svg`
     """
     from instill.cli.curve_picture import svg_picture
-    from instill.tuning.calibration import calibrate as run
+    from instill.fit.calibration import calibrate as run
 
     with Workspace.open(workspace) as whole, progress_bar("Asking", hidden=as_json) as update:
         opened = whole.seen_by(label)

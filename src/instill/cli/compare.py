@@ -12,7 +12,8 @@ import typer
 from instill.cli.output import JsonOption, LabelOption, WorkspaceOption, print_json, progress_bar, typed
 from instill.cli.terminal import say, say_block
 from instill.errors import UsageError
-from instill.workspace import EMPTY, Workspace
+from instill.index.types import EMPTY
+from instill.workspace import Workspace
 
 if TYPE_CHECKING:
     from instill.compare.arms.specification import ArmSpecification
@@ -316,7 +317,7 @@ def _study(workspace: Workspace, reference: str, as_json: bool) -> StoredStudy:
     """The study set of this id, the newest, or one that is made now."""
     from instill.study.making import StudySettings
     from instill.study.stored import list_studies, open_study
-    from instill.studying import study_workspace
+    from instill.study.studying import study_workspace
 
     caller = workspace.caller()
     if reference or list_studies(workspace.home, caller):

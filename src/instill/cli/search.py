@@ -10,9 +10,9 @@ from rich.table import Table
 from instill.arguments import labels_of
 from instill.cli.output import JsonOption, LabelOption, WhereOption, WorkspaceOption, clean, place, print_json, readable
 from instill.cli.terminal import out, say, styled
-from instill.index.types import Mode
+from instill.index.types import EMPTY, NOTHING_TO_SEE, Mode
 from instill.replies import Found, Rows
-from instill.workspace import EMPTY, NOTHING_TO_SEE, Workspace
+from instill.workspace import Workspace
 
 
 def register(app: typer.Typer) -> None:

@@ -76,7 +76,7 @@ def make(
     """
     from instill.study.making import StudySettings
     from instill.study.splits import Shares
-    from instill.studying import study_workspace
+    from instill.study.studying import study_workspace
 
     settings = StudySettings(most_facts=most, shares=Shares(gate=gate, audit=audit, controls=controls), seed=seed)
     problems: list[str] = []

@@ -12,14 +12,15 @@ import typer
 from instill.cli.output import JsonOption, WorkspaceOption, columns, print_json, progress_bar, typed
 from instill.cli.terminal import say, say_block
 from instill.errors import UsageError
+from instill.index.types import EMPTY
 from instill.train.encoder.settings import Hyperparameters
-from instill.workspace import EMPTY, Workspace
+from instill.workspace import Workspace
 
 if TYPE_CHECKING:
+    from instill.fit.own_encoder import Verdict
     from instill.train.encoder.choosing import Chosen
     from instill.train.encoder.run import EncoderRun, Watch
     from instill.train.progress import Progress
-    from instill.tuning.own_encoder import Verdict
 
 _NOTE = (
     "note: All of these questions were written by rules. People ask in other words: look at the search for some of "
@@ -103,8 +104,8 @@ def _own(
     unrelated: Sequence[Path],
     as_json: bool,
 ) -> None:
+    from instill.fit.own_encoder import train_own_encoder
     from instill.train.encoder.judging import read_beir
-    from instill.tuning.own_encoder import train_own_encoder
 
     with Workspace.open(workspace) as opened, ExitStack() as stack:
         if opened.is_empty:
@@ -145,7 +146,7 @@ def sentence(verdict: Verdict) -> str:
 
 
 def _undo(workspace: str | None, as_json: bool) -> None:
-    from instill.tuning.own_encoder import undo_own_encoder
+    from instill.fit.own_encoder import undo_own_encoder
 
     with Workspace.open(workspace) as opened, progress_bar("Encoding", hidden=as_json) as update:
         count = undo_own_encoder(opened, progress=lambda done, total: update(done, total, ""))

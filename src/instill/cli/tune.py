@@ -18,10 +18,11 @@ from instill.cli.output import (
 from instill.cli.questions import own_questions
 from instill.cli.terminal import say, say_block
 from instill.errors import UsageError
-from instill.workspace import EMPTY, Workspace
+from instill.index.types import EMPTY
+from instill.workspace import Workspace
 
 if TYPE_CHECKING:
-    from instill.tuning.search import Figures, Report
+    from instill.fit.search import Figures, Report
 
 app = typer.Typer(no_args_is_help=True, help="Fit the search settings to the documents by measuring.")
 
@@ -59,7 +60,7 @@ def search(
 
     Example: `instill tune search --questions questions.jsonl --apply`
     """
-    from instill.tuning.search import keep, tune_search
+    from instill.fit.search import keep, tune_search
 
     with Workspace.open(workspace) as whole:
         opened = whole.seen_by(label)

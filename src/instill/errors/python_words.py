@@ -26,10 +26,10 @@ _METHODS = {
 }
 _FUNCTIONS = {
     "doctor": "instill.doctor.examine",
-    "study make": "instill.studying.study_workspace",
-    "calibrate": "instill.tuning.calibration.calibrate",
-    "tune search": "instill.tuning.search.tune_search",
-    "train encoder": "instill.tuning.own_encoder.train_own_encoder",
+    "study make": "instill.study.studying.study_workspace",
+    "calibrate": "instill.fit.calibration.calibrate",
+    "tune search": "instill.fit.search.tune_search",
+    "train encoder": "instill.fit.own_encoder.train_own_encoder",
 }
 _CALLS = {**_METHODS, **_FUNCTIONS}
 _OF_THE_WORKSPACE = frozenset({"study make", "calibrate", "tune search", "train encoder"})
@@ -56,7 +56,7 @@ def in_python(remedy: str) -> str:
         >>> in_python("Make one: instill init, or name one: --workspace FOLDER")
         'Make one: Workspace.init(), or name one: Workspace.open(FOLDER)'
         >>> in_python("Add documents, or give your own: instill calibrate --questions FILE")
-        'Add documents, or give your own: instill.tuning.calibration.calibrate(workspace, questions=FILE)'
+        'Add documents, or give your own: instill.fit.calibration.calibrate(workspace, questions=FILE)'
         >>> in_python("To use it anyway: --force")
         'To use it anyway: force=True'
         >>> in_python("Run: instill models rollback")

@@ -14,6 +14,9 @@ Mode = Literal["hybrid", "keyword", "vector"]
 READ = 20
 """How many of the first hits a reader looks at when it has a say in their order."""
 
+EMPTY = "Nothing was added to this workspace yet. Add documents: instill add PATH"
+NOTHING_TO_SEE = "This caller may not see any document."
+
 
 @dataclass(frozen=True, slots=True)
 class IndexedDocument:

@@ -11,8 +11,8 @@ from typing import Literal
 from instill.catalog import Catalog
 from instill.common.derived import UNKNOWN, MadeFrom, Source, kept_beside, together
 from instill.errors import WorkspaceError
+from instill.fit.kept.own_encoder import OwnEncoder, own_encoders
 from instill.index.removed import removed_from
-from instill.learned.own_encoder import OwnEncoder, own_encoders
 from instill.purge.said import spoken_of
 from instill.registry.store import Registry
 from instill.study.links import link_of

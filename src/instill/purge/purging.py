@@ -14,9 +14,9 @@ from filelock import FileLock, Timeout
 
 from instill.catalog import Catalog
 from instill.errors import WorkspaceError
+from instill.fit.kept.own_encoder import FOLDER as ENCODERS
 from instill.index.rewriting import rewrite
 from instill.index.store import Index
-from instill.learned.own_encoder import FOLDER as ENCODERS
 from instill.purge.holders import WEIGHTS, Holder, gone_from, holders
 from instill.purge.said import forget_exchanges
 from instill.purge.uploaded import forget_uploads

@@ -16,15 +16,15 @@ from filelock import FileLock
 from instill.compare.changed.changes import Change
 from instill.documents.document import Block, Document, Page
 from instill.errors import UsageError, WorkspaceError
+from instill.fit.kept.files import learned_files
+from instill.fit.kept.own_encoder import FOLDER as ENCODERS
+from instill.fit.kept.own_encoder import RECORD_FILE as ENCODER_FILE
+from instill.fit.kept.threshold import CALIBRATION_FILE
+from instill.fit.kept.tuned import TUNED_FILE
 from instill.index.generations import POINTER, live_generation
 from instill.index.lookup import StoredDocument
 from instill.index.store import write_lock
 from instill.ingest import Prepared, cut, encode_and_commit, passage_identity
-from instill.learned.kept import learned_files
-from instill.learned.own_encoder import FOLDER as ENCODERS
-from instill.learned.own_encoder import RECORD_FILE as ENCODER_FILE
-from instill.learned.threshold import CALIBRATION_FILE
-from instill.learned.tuned import TUNED_FILE
 from instill.reindex import document_of
 from instill.settings import SETTINGS_FILE
 from instill.study.sets import digest

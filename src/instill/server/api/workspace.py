@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, SecretStr
 
 from instill import __version__
-from instill.learned.tuned import is_set
+from instill.fit.kept.tuned import is_set
 from instill.server.access.roles import Role
 from instill.server.service import Owning, Reading
 from instill.status import Status

@@ -9,14 +9,14 @@ import pytest
 
 from instill import Workspace
 from instill.errors import UsageError, WorkspaceError
+from instill.fit.kept.tuned import Tuned, load_tuned, save_tuned, tuned_identity
+from instill.fit.search import keep, tune_search
+from instill.fit.sizes import SizedIndexes
+from instill.fit.targets import Target, rank_of, read_until, targets_of
+from instill.fit.ways import RERANK_WEIGHTS, VECTOR_WEIGHTS, Way, scores_of, ways_around
 from instill.index.types import Hit
-from instill.learned.tuned import Tuned, load_tuned, save_tuned, tuned_identity
 from instill.settings import Settings
 from instill.study.types import AskedQuestion, EvidenceText, StudyQuestion
-from instill.tuning.search import keep, tune_search
-from instill.tuning.sizes import SizedIndexes
-from instill.tuning.targets import Target, rank_of, read_until, targets_of
-from instill.tuning.ways import RERANK_WEIGHTS, VECTOR_WEIGHTS, Way, scores_of, ways_around
 from tests.conftest import write_handbook
 
 PARTS = [4711 + 13 * number for number in range(30)]

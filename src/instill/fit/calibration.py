@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 from instill.common.derived import made_from
 from instill.errors import UsageError, WorkspaceError
+from instill.fit.kept.threshold import Calibration, identity_of, load_calibration, save_calibration
+from instill.fit.trials import Outcome, Progress, ask_trials, trials_of
 from instill.generators.protocol import skilled
-from instill.learned.threshold import Calibration, identity_of, load_calibration, save_calibration
 from instill.measure.risk import Choice, Judged, Point, choose_threshold, curve
 from instill.study.listed import list_questions
 from instill.study.questions import AskedQuestion, StudyQuestion, write_questions
-from instill.tuning.trials import Outcome, Progress, ask_trials, trials_of
 
 if TYPE_CHECKING:
+    from instill.fit.workspace import FittedWorkspace
     from instill.index.lookup import StoredDocument
-    from instill.workspace import Workspace
 
 __all__ = ["Report", "calibrate", "load_calibration", "questions_for"]
 
@@ -57,7 +57,7 @@ class Report:
 
 
 def calibrate(
-    workspace: Workspace,
+    workspace: FittedWorkspace,
     *,
     risk: float = 0.1,
     confidence: float = 0.95,
@@ -108,7 +108,7 @@ def calibrate(
     return Report(risk, confidence, choice, curve(answers, confidence=confidence), outcomes, stored)
 
 
-def questions_for(workspace: Workspace, *, most: int = 400, seed: int = 0) -> list[StudyQuestion]:
+def questions_for(workspace: FittedWorkspace, *, most: int = 400, seed: int = 0) -> list[StudyQuestion]:
     """Questions written from the workspace's documents; of very many documents from a random part.
 
     They are listed by the workspace's generator where that was trained for it, else written by rules.
@@ -120,7 +120,7 @@ def questions_for(workspace: Workspace, *, most: int = 400, seed: int = 0) -> li
 
 
 def _stored(
-    workspace: Workspace,
+    workspace: FittedWorkspace,
     choice: Choice,
     answers: Sequence[Judged],
     outcomes: Sequence[Outcome],
@@ -147,7 +147,7 @@ def _stored(
     )
 
 
-def _documents(workspace: Workspace, most: int, seed: int) -> Iterator[StoredDocument]:
+def _documents(workspace: FittedWorkspace, most: int, seed: int) -> Iterator[StoredDocument]:
     """The documents in random order; of very many as many as questions need, twice over."""
     records = sorted(record.doc_id for record in workspace.index.records())
     Random(seed).shuffle(records)  # noqa: S311

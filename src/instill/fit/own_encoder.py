@@ -23,9 +23,13 @@ from instill.common.derived import MadeFrom, made_from
 from instill.encoders import open_encoder
 from instill.encoders.protocol import Encoder
 from instill.errors import UsageError, WorkspaceError
+from instill.fit.calibration import questions_for
+from instill.fit.everyone import seen_by_everyone
+from instill.fit.kept.own_encoder import FOLDER, RECORD_FILE, OwnEncoder, add_own, keep_only
+from instill.fit.kept.tuned import is_set
+from instill.fit.targets import Target, reciprocal, targets_of
+from instill.fit.ways import Searcher, in_use
 from instill.index.store import Index
-from instill.learned.own_encoder import FOLDER, RECORD_FILE, OwnEncoder, add_own, keep_only
-from instill.learned.tuned import is_set
 from instill.measure.paired import Interval, Numbers, interval
 from instill.reindex import reindex
 from instill.study.types import StudyQuestion
@@ -35,13 +39,9 @@ from instill.train.encoder.judging import RankingSet, built_in, from_rows
 from instill.train.encoder.run import Counted, Watch, base_folder, need_torch, trained_candidates
 from instill.train.encoder.settings import Hyperparameters, Share
 from instill.train.reader.rows import Row, held_out, rows_hash
-from instill.tuning.calibration import questions_for
-from instill.tuning.everyone import seen_by_everyone
-from instill.tuning.targets import Target, reciprocal, targets_of
-from instill.tuning.ways import Searcher, in_use
 
 if TYPE_CHECKING:
-    from instill.workspace import Workspace
+    from instill.fit.workspace import FittedWorkspace
 
 LEAST_COMPARED = 20
 _COMPARED, _CHOSEN_ON = 0.25, 0.25
@@ -80,7 +80,7 @@ class _Parts:
 
 
 def train_own_encoder(
-    workspace: Workspace,
+    workspace: FittedWorkspace,
     *,
     most: int = 3000,
     seed: int = 0,
@@ -132,7 +132,7 @@ def train_own_encoder(
     return verdict
 
 
-def undo_own_encoder(workspace: Workspace, *, progress: Counted | None = None) -> int:
+def undo_own_encoder(workspace: FittedWorkspace, *, progress: Counted | None = None) -> int:
     """Go back to the encoder of the settings: encode everything again with it, switch over, remove the trained one.
 
     Returns how many documents were encoded.
@@ -169,7 +169,7 @@ def _alone(run: Path) -> Iterator[None]:
 # -- parts -----------------------------------------------------------------------------------------------------
 
 
-def _must_be_free(workspace: Workspace) -> None:
+def _must_be_free(workspace: FittedWorkspace) -> None:
     if not workspace.writable:
         raise WorkspaceError("The workspace is on read-only storage.", where=str(workspace.path))
     if is_set(workspace.given, "encoder.model"):
@@ -196,7 +196,7 @@ def _dealt(questions: Sequence[StudyQuestion], seed: int) -> _Parts:
     return parts
 
 
-def _rows(workspace: Workspace, questions: Sequence[StudyQuestion], seed: int) -> list[Row]:
+def _rows(workspace: FittedWorkspace, questions: Sequence[StudyQuestion], seed: int) -> list[Row]:
     """A row for each question with the passage that holds its answer, and other passages as rows without answers."""
     rows: list[Row] = []
     others: list[Row] = []
@@ -233,7 +233,7 @@ def _fitting(chosen: Hyperparameters, rows: Sequence[Row]) -> Hyperparameters:
 
 
 def _compare_and_switch(
-    workspace: Workspace,
+    workspace: FittedWorkspace,
     candidates: Candidates,
     chosen: Chosen,
     parts: _Parts,
@@ -265,7 +265,7 @@ def _compare_and_switch(
     return verdict
 
 
-def _saved(workspace: Workspace, candidates: Candidates, share: Share) -> Path:
+def _saved(workspace: FittedWorkspace, candidates: Candidates, share: Share) -> Path:
     """The folder of the trained encoder, named by its weights."""
     draft = workspace.home / FOLDER / ".draft"
     candidates.save(share, draft)
@@ -278,7 +278,7 @@ def _saved(workspace: Workspace, candidates: Candidates, share: Share) -> Path:
     return folder
 
 
-def _ranks(workspace: Workspace, index: Index, encoder: Encoder, targets: Sequence[Target]) -> Numbers:
+def _ranks(workspace: FittedWorkspace, index: Index, encoder: Encoder, targets: Sequence[Target]) -> Numbers:
     """`1 / rank` of each answer, with the weights in use."""
     way = in_use(workspace.settings)
     searcher = Searcher(index, encoder, workspace.settings.search, workspace.reader if way.rerank else None)
@@ -301,7 +301,9 @@ def _judged(
     )
 
 
-def _record(workspace: Workspace, folder: Path, encoder: Encoder, verdict: Verdict, sources: MadeFrom) -> OwnEncoder:
+def _record(
+    workspace: FittedWorkspace, folder: Path, encoder: Encoder, verdict: Verdict, sources: MadeFrom
+) -> OwnEncoder:
     means = [part.mean for part in (verdict.before, verdict.after) if part is not None]
     summary = (
         f"Encoder trained on {verdict.trained_on} questions about these documents; MRR@10 on "

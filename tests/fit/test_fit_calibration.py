@@ -9,12 +9,12 @@ import pytest
 from instill import Workspace
 from instill.answer.types import Answer, Citation, Claim, Trace
 from instill.errors import UsageError
+from instill.fit.calibration import calibrate
+from instill.fit.kept.threshold import load_calibration
+from instill.fit.trials import Trial, ask_trials, is_hidden, is_right, trials_of
 from instill.index.types import Hit
-from instill.learned.threshold import load_calibration
 from instill.measure.risk import NOTHING
 from instill.study.questions import AskedQuestion, EvidenceText, StudyQuestion
-from instill.tuning.calibration import calibrate
-from instill.tuning.trials import Trial, ask_trials, is_hidden, is_right, trials_of
 from tests.conftest import write_handbook
 
 RETURNS = "How long do customers have to return goods?"

@@ -15,19 +15,19 @@ import numpy as np
 
 from instill.common.derived import made_from
 from instill.errors import UsageError, WorkspaceError
+from instill.fit.calibration import questions_for
+from instill.fit.everyone import refuse_unless_alike
+from instill.fit.kept.tuned import SIZE, Tuned, is_set, load_tuned, save_tuned, tuned_identity
+from instill.fit.sizes import Sized, SizedIndexes, measure_sizes
+from instill.fit.targets import Target, targets_of
+from instill.fit.ways import Scores, Searcher, Way, in_use, measure_ways, ways_around
 from instill.index.store import Index
-from instill.learned.tuned import SIZE, Tuned, is_set, load_tuned, save_tuned, tuned_identity
 from instill.measure.paired import Choice, Interval, choose, interval
 from instill.settings import Settings
 from instill.study.types import AskedQuestion, StudyQuestion
-from instill.tuning.calibration import questions_for
-from instill.tuning.everyone import refuse_unless_alike
-from instill.tuning.sizes import Sized, SizedIndexes, measure_sizes
-from instill.tuning.targets import Target, targets_of
-from instill.tuning.ways import Scores, Searcher, Way, in_use, measure_ways, ways_around
 
 if TYPE_CHECKING:
-    from instill.workspace import Workspace
+    from instill.fit.workspace import FittedWorkspace
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, and `(done, total)`."""
@@ -72,7 +72,7 @@ class Report:
 
 
 def tune_search(
-    workspace: Workspace,
+    workspace: FittedWorkspace,
     *,
     questions: Sequence[AskedQuestion | StudyQuestion] | None = None,
     most: int = 300,
@@ -140,7 +140,7 @@ def tune_search(
     )
 
 
-def keep(workspace: Workspace, report: Report, *, origin: str) -> Tuned:
+def keep(workspace: FittedWorkspace, report: Report, *, origin: str) -> Tuned:
     """Put the report's values to use: they are stored in the workspace, and a new size of passages is indexed.
 
     Raises:
@@ -173,7 +173,7 @@ def summary_of(report: Report) -> str:
     )
 
 
-def _together(workspace: Workspace, values: Mapping[str, float]) -> dict[str, float]:
+def _together(workspace: FittedWorkspace, values: Mapping[str, float]) -> dict[str, float]:
     """With the values tuned before that are still in use; the size of passages always is."""
     before = load_tuned(workspace.home, workspace.caller())
     if before is None:
@@ -183,7 +183,7 @@ def _together(workspace: Workspace, values: Mapping[str, float]) -> dict[str, fl
 
 
 def _measured(
-    workspace: Workspace, index: Index, targets: Sequence[Target], way: Way, settings: Settings, tell: Progress
+    workspace: FittedWorkspace, index: Index, targets: Sequence[Target], way: Way, settings: Settings, tell: Progress
 ) -> tuple[Scores, dict[str, Scores]]:
     searcher = Searcher(index, workspace.encoder, settings.search, workspace.reader)
     ways = ways_around(way, settings, workspace.given, reader=workspace.reader is not None)
@@ -207,7 +207,9 @@ def _changes(given: Settings, way: Way, best: Way) -> dict[str, float]:
     return {name: new for name, (old, new) in pairs.items() if old != new and not is_set(given, name)}
 
 
-def _notes(scores: Scores, legs: Mapping[str, Scores], choice: Choice, workspace: Workspace, *, own: bool) -> list[str]:
+def _notes(
+    scores: Scores, legs: Mapping[str, Scores], choice: Choice, workspace: FittedWorkspace, *, own: bool
+) -> list[str]:
     notes = []
     used = scores.mrr[choice.best if choice.kept else 0]
     name, leg = max(legs.items(), key=lambda entry: float(np.mean(entry[1].mrr)))

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from instill.common.derived import OWNER, Caller
 from instill.errors import WorkspaceError
+from instill.fit.kept.own_encoder import OwnEncoder, own_for
+from instill.fit.kept.tuned import Tuned, apply_tuned, is_set
 from instill.index.generations import live_generation
-from instill.learned.own_encoder import OwnEncoder, own_for
-from instill.learned.tuned import Tuned, apply_tuned, is_set
 from instill.settings import Settings
 
 

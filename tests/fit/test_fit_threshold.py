@@ -9,7 +9,7 @@ import pytest
 
 from instill import Workspace
 from instill.errors import WorkspaceError
-from instill.learned.threshold import (
+from instill.fit.kept.threshold import (
     CALIBRATION_FILE,
     Calibration,
     identity_of,

@@ -10,7 +10,7 @@ from instill.answer.reading.reader_place import reader_fingerprint
 from instill.common.derived import OWNER, UNKNOWN, Caller, MadeFrom
 from instill.common.durable import write_json
 from instill.errors import InstillError, WorkspaceError
-from instill.learned.kept import files_for, learned_file, read_object
+from instill.fit.kept.files import files_for, learned_file, read_object
 from instill.settings import Settings, with_values
 
 TUNED_FILE = "tuned.json"

@@ -12,17 +12,17 @@ from instill.errors import UsageError
 from instill.index.types import DocumentRecord
 
 if TYPE_CHECKING:
-    from instill.workspace import Workspace
+    from instill.fit.workspace import FittedWorkspace
 
 
-def seen_by_everyone(workspace: Workspace) -> list[DocumentRecord]:
+def seen_by_everyone(workspace: FittedWorkspace) -> list[DocumentRecord]:
     """The documents that every caller sees who sees any."""
     records = workspace.documents()
     everyone = {label for record in records for label in record.labels}
     return [record for record in records if everyone <= set(record.labels)]
 
 
-def refuse_unless_alike(workspace: Workspace) -> None:
+def refuse_unless_alike(workspace: FittedWorkspace) -> None:
     """Refuse where callers see different documents.
 
     Raises:

@@ -19,7 +19,7 @@ from instill.measure.risk import NOTHING, Judged
 from instill.study.types import AskedQuestion, StudyQuestion
 
 if TYPE_CHECKING:
-    from instill.workspace import Workspace
+    from instill.fit.workspace import FittedWorkspace
 
 TrialKind = Literal["answerable", "removed", "unanswerable"]
 Progress = Callable[[int, int], None]
@@ -90,7 +90,9 @@ def trials_of(
     return trials
 
 
-def ask_trials(workspace: Workspace, trials: Sequence[Trial], *, progress: Progress | None = None) -> list[Outcome]:
+def ask_trials(
+    workspace: FittedWorkspace, trials: Sequence[Trial], *, progress: Progress | None = None
+) -> list[Outcome]:
     """Ask all of them, quoting the documents, with no threshold."""
     encoder = Remembering(workspace.encoder)
     outcomes = []
@@ -135,7 +137,7 @@ def is_hidden(hit: Hit, trial: Trial) -> bool:
     return any(_words(part) in words for quote in trial.quotes for part in _parts(quote))
 
 
-def _search_for(workspace: Workspace, trial: Trial) -> Callable[..., Sequence[Hit]]:
+def _search_for(workspace: FittedWorkspace, trial: Trial) -> Callable[..., Sequence[Hit]]:
     def plain(query: str, *, k: int) -> Sequence[Hit]:
         return workspace.search(query, k=k).hits
 

@@ -2,5 +2,5 @@
 
 Public face: `calibrate` (`calibration`) finds the threshold, `tune_search` and `keep` (`search`) the weights of the
 search and the size of passages, and `train_own_encoder` (`own_encoder`) trains the encoder. What they find is kept and
-taken up by `instill.learned`.
+taken up by `kept/`. They work on whatever has the parts of a `FittedWorkspace` (`workspace`).
 """

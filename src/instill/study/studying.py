@@ -3,19 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from instill.errors import UsageError
-from instill.workspace import EMPTY, Workspace
+from instill.index.types import EMPTY
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from instill.answer.reading.reader import Reader
+    from instill.generators.protocol import Generator
+    from instill.index.lookup import StoredDocument
+    from instill.index.types import DocumentRecord
     from instill.study.making import StudySettings, Writer
     from instill.study.stored import StoredStudy
     from instill.study.types import AskedQuestion
 
 
+class StudiedWorkspace(Protocol):
+    """What is needed of a workspace: `instill.Workspace`, whose members of these names say more."""
+
+    @property
+    def home(self) -> Path: ...
+
+    @property
+    def is_empty(self) -> bool: ...
+
+    @property
+    def reader(self) -> Reader | None: ...
+
+    @property
+    def generator(self) -> Generator | None: ...
+
+    def documents(self) -> list[DocumentRecord]: ...
+
+    def show(self, reference: str) -> StoredDocument: ...
+
+
 def study_workspace(
-    workspace: Workspace,
+    workspace: StudiedWorkspace,
     settings: StudySettings,
     *,
     check: bool = True,
@@ -59,7 +85,7 @@ def study_workspace(
     return write_study(workspace.home, made.study, made.rows, made.prompts)
 
 
-def _writer(workspace: Workspace) -> Writer:
+def _writer(workspace: StudiedWorkspace) -> Writer:
     from instill.study.generated import GeneratorWriter
 
     if workspace.generator is None:

@@ -15,16 +15,16 @@ from filelock import FileLock
 
 from instill.documents.document import Document
 from instill.encoders.protocol import Encoder
+from instill.fit.targets import Target, read_until
+from instill.fit.ways import Searcher, Way
 from instill.index.store import Index
 from instill.ingest import BATCH_PASSAGES, Prepared, cut, encode_and_commit, passage_identity
 from instill.measure.paired import Choice, Interval, choose, interval
 from instill.reindex import document_of
 from instill.settings import DocumentSettings
-from instill.tuning.targets import Target, read_until
-from instill.tuning.ways import Searcher, Way
 
 if TYPE_CHECKING:
-    from instill.workspace import Workspace
+    from instill.fit.workspace import FittedWorkspace
 
 _SMALLEST, _DEEPEST = 32, 10
 
@@ -50,7 +50,7 @@ class Sized:
 
 
 def measure_sizes(
-    workspace: Workspace,
+    workspace: FittedWorkspace,
     targets: Sequence[Target],
     indexes_at: SizedIndexes,
     way: Way,
@@ -89,7 +89,7 @@ class SizedIndexes:
     They stand in a folder of the workspace that is removed at the end of the `with` block; each is made on first use.
     """
 
-    def __init__(self, workspace: Workspace, targets: Sequence[Target], most: int, seed: int) -> None:
+    def __init__(self, workspace: FittedWorkspace, targets: Sequence[Target], most: int, seed: int) -> None:
         self._workspace = workspace
         self._asked = targets
         self._most, self._seed = most, seed

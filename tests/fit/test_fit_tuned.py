@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from instill.errors import UsageError, WorkspaceError
-from instill.learned.tuned import TUNED_FILE, Tuned, apply_tuned, load_tuned, save_tuned, tuned_identity
+from instill.fit.kept.tuned import TUNED_FILE, Tuned, apply_tuned, load_tuned, save_tuned, tuned_identity
 from instill.settings import Settings, with_values
 
 

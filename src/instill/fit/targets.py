@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from instill.fit.trials import Trial, is_hidden
 from instill.index.types import Hit
 from instill.study.types import AskedQuestion, StudyQuestion
-from instill.tuning.trials import Trial, is_hidden
 
 
 @dataclass(frozen=True, slots=True)

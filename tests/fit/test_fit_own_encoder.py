@@ -13,12 +13,8 @@ from instill.encoders.minilm import find_minilm
 from instill.encoders.sentence_transformers_folder import read_folder
 from instill.encoders.transformer_weights import read_tensors
 from instill.errors import EncoderMismatch, UsageError, WorkspaceError
-from instill.learned.own_encoder import RECORD_FILE, OwnEncoder, add_own, own_encoders, own_for
-from instill.study.types import StudyQuestion
-from instill.train.encoder.averaging import Candidates
-from instill.train.encoder.choosing import Chosen
-from instill.train.encoder.settings import Hyperparameters, Share
-from instill.tuning.own_encoder import (
+from instill.fit.kept.own_encoder import RECORD_FILE, OwnEncoder, add_own, own_encoders, own_for
+from instill.fit.own_encoder import (
     _compare_and_switch,
     _dealt,
     _fitting,
@@ -27,6 +23,10 @@ from instill.tuning.own_encoder import (
     train_own_encoder,
     undo_own_encoder,
 )
+from instill.study.types import StudyQuestion
+from instill.train.encoder.averaging import Candidates
+from instill.train.encoder.choosing import Chosen
+from instill.train.encoder.settings import Hyperparameters, Share
 
 TEXTS = {
     "tea": "Green leaves are steeped in water of eighty degrees for two minutes.",
