@@ -79,7 +79,7 @@ def do(verb: str, place: Path, chance: random.Random) -> None:
     from instill.errors import UsageError
     from instill.registry.champions import Champions
     from instill.registry.store import Registry
-    from instill.training import train_recipe
+    from instill.train.pipeline import train_recipe
 
     if verb == "train":
         train_recipe(place / "kb" / ".instill", recipe_at(place, chance.randrange(10**6)))
@@ -211,7 +211,7 @@ def prepare(place: Path) -> None:
     from instill import Workspace
     from instill.lab.micro import make_tokenizer, save_micro
     from instill.train.generator.rows import chat_row, write_rows
-    from instill.training import train_recipe
+    from instill.train.pipeline import train_recipe
 
     (place / "docs").mkdir()
     for number in range(FILES):

@@ -67,7 +67,7 @@ ROOMS = {
     "loss": Room(
         ("train/generator/loss.py",), ("tests/train/generator/test_loss.py", "tests/train/generator/test_teacher.py")
     ),
-    "gate": Room(("gate/*.py",), ("tests/gate",)),
+    "gate": Room(("train/gate/*.py",), ("tests/train/gate",)),
     "index": Room(("index/*.py",), ("tests/index",)),
     # What of answer/ works on texts alone, with the tests that need no index; and all of it.
     "quoting": Room(

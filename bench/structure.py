@@ -30,14 +30,14 @@ from typing import Any
 from structure_sets import TASKS, Task, read_task, write_task
 
 from instill.cli.output import columns
-from instill.gate.rows import GateRows, read_gate_rows
-from instill.gate.schema import ReplySchema
-from instill.gate.scoring import json_score, parse_json, score
 from instill.generators.models import model_hash, open_model, open_tokenizer
 from instill.lab.drawing import curves
 from instill.measure.judging.refusals import is_refusal
 from instill.measure.judging.scorer import overlap
 from instill.measure.paired import Interval, interval
+from instill.train.gate.rows import GateRows, read_gate_rows
+from instill.train.gate.schema import ReplySchema
+from instill.train.gate.scoring import json_score, parse_json, score
 from instill.train.generator.base import base_folder
 from instill.train.generator.examples import make_examples
 from instill.train.generator.recipe import read_recipe

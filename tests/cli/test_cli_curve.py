@@ -18,7 +18,7 @@ from instill.study.stored import write_study
 from instill.train.generator.rows import Row, write_rows
 from tests.cli.test_cli import FORBIDDEN, as_json, instill
 from tests.study.documents import workshops
-from tests.training.small_recipes import recipe_of, small_llama, write_task
+from tests.train.pipeline.small_recipes import recipe_of, small_llama, write_task
 
 SHORT = "[training]\nepochs = 2\nbatch_size = 6\nlearning_rate = 0.02\nprecision = 'fp32'\n"
 HELD_OUT = 'held_out = ["unseen.jsonl"]'

@@ -9,13 +9,13 @@ import pytest
 
 pytest.importorskip("torch")
 
-from instill.gate.specification import load_gate
 from instill.generators.models import open_tokenizer
+from instill.train.gate.specification import load_gate
 from instill.train.generator.recipe import read_recipe
-from instill.training import gate_findings
+from instill.train.pipeline import gate_findings
 from instill.weights import micro_folder
 from tests.cli.test_cli import as_json, instill
-from tests.training.small_recipes import GAIN, TRAINING, recipe_of, write_gate, write_task
+from tests.train.pipeline.small_recipes import GAIN, TRAINING, recipe_of, write_gate, write_task
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from instill.compare.tuned.tuning import TuningPlan
 from instill.lab.micro import make_tokenizer, save_micro
 from instill.study.stored import open_study
 from tests.compare.compare_world import World
-from tests.training.small_recipes import retention, small_llama
+from tests.train.pipeline.small_recipes import retention, small_llama
 
 ARMS = (CLOSED, QUOTED, TUNED, BOTH, AWARE)
 REPLAY: list[dict[str, Any]] = [row.as_dict() for row in retention()]

@@ -237,7 +237,7 @@ def test_files_become_a_plan(tmp_path: Path) -> None:
 
 def test_a_tuned_generator_learns_the_examples_and_keeps_the_instructions(tmp_path: Path) -> None:
     pytest.importorskip("torch")
-    from tests.training.small_recipes import homes, retention, write_task
+    from tests.train.pipeline.small_recipes import homes, retention, write_task
 
     base = write_task(tmp_path) / "base"
     Workspace.init(tmp_path / "kb").close()

@@ -32,9 +32,9 @@ from instill.compare.prices import Prices
 from instill.compare.recording import Progress
 from instill.compare.stored import OUTCOMES_FILE, read_prompts
 from instill.errors import GeneratorError, UsageError, WorkspaceError
-from instill.gate.schema import ReplySchema
 from instill.generators.protocol import Message
 from instill.measure.verdict import reach_verdict
+from instill.train.gate.schema import ReplySchema
 from instill.train.generator.rows import Row, chat_row
 from tests.compare.compare_world import World
 

@@ -24,7 +24,7 @@ from instill.train.generator.examples import make_examples
 from instill.train.generator.replies import log_likelihoods, replies
 from instill.train.generator.rows import Row, chat_row
 from instill.train.generator.saving import save_candidate
-from tests.gate.gate_models import PEOPLE, colours, small_model, taught
+from tests.train.gate.gate_models import PEOPLE, colours, small_model, taught
 
 WHO = PEOPLE[:32]
 # One reply to all questions of a kind, so that a tiny model knows them after a few steps.

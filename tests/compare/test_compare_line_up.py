@@ -191,7 +191,7 @@ def test_writing_replay_takes_the_time_of_what_is_shown(
 ) -> None:
     pytest.importorskip("torch")
     from instill.compare.tuned import tuned_arms
-    from instill.training import Watch
+    from instill.train.pipeline import Watch
     from tests.compare.small_compare import REPLAY, give_model
 
     kb = Path(shutil.copytree(world.workspace.path, tmp_path / "kb"))

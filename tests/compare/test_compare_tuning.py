@@ -19,10 +19,10 @@ from instill.registry.champions import Champions
 from instill.registry.store import Registry
 from instill.train.generator.recipe import read_recipe
 from instill.train.generator.replies import replies
-from instill.training import Watch
+from instill.train.pipeline import Watch
 from tests.cli.test_cli import as_json, instill
 from tests.compare.compare_world import World
-from tests.training.small_recipes import UNSEEN, homes, retention, write_task
+from tests.train.pipeline.small_recipes import UNSEEN, homes, retention, write_task
 
 ROWS: list[dict[str, Any]] = [{**row.as_dict(), "facts": ["f"], "item": "i"} for row in homes()]
 REPLAY = [row.as_dict() for row in retention()]

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.training.conftest import made, task
+from tests.train.pipeline.conftest import made, task
 
 __all__ = ["made", "task"]

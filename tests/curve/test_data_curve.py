@@ -26,15 +26,15 @@ from instill.curve.growing import (
 from instill.curve.material import Material, draw, identity_of, recipe_material
 from instill.curve.page import curve_page, curve_table, write_page
 from instill.errors import UsageError, WorkspaceError
-from instill.gate.rows import GateRows
 from instill.generators.models import open_model, open_tokenizer
 from instill.registry.store import Registry
 from instill.settings.location import make_workspace
+from instill.train.gate.rows import GateRows
 from instill.train.generator.recipe import Data, Recipe
 from instill.train.generator.replies import replies
 from instill.train.generator.rows import Row, chat_row, write_rows
-from instill.training import train_recipe
-from tests.training.small_recipes import PEOPLE, TAUGHT, UNSEEN, homes, recipe_of
+from instill.train.pipeline import train_recipe
+from tests.train.pipeline.small_recipes import PEOPLE, TAUGHT, UNSEEN, homes, recipe_of
 from tests.warm import Warm
 
 SHORT = "[training]\nepochs = 3\nbatch_size = 6\nlearning_rate = 0.02\nprecision = 'fp32'\n"

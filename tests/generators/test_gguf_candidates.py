@@ -208,7 +208,7 @@ def test_a_recipe_trains_on_a_file_and_the_file_answers_with_it(
     import json
 
     from instill.train.generator.recipe import read_recipe
-    from instill.training import train_recipe
+    from instill.train.pipeline import train_recipe
 
     rows = [{"messages": [*ASKED, {"role": "assistant", "content": "Rome"}]}]
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(each) + "\n" for each in rows * 4))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from instill.curve.growing import MeasuredCurve, Watch
     from instill.curve.material import Material
     from instill.curve.running import Progress
-    from instill.gate.scoring import Scoring
+    from instill.train.gate.scoring import Scoring
 
 
 def register(parent: typer.Typer) -> None:

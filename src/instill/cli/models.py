@@ -16,14 +16,14 @@ from instill.cli.gate_replies import reply_lines
 from instill.cli.output import JsonOption, WorkspaceOption, clean, columns, print_json, readable, stages
 from instill.cli.terminal import err, say, say_block
 from instill.errors import MissingDependency, UsageError, WorkspaceError
-from instill.gate.advice import BRACKETS, WORDS, advice, measured_name
-from instill.gate.shown import kept
 from instill.registry.card import gate_notice
 from instill.registry.champions import Champions, Change
 from instill.registry.comparing import card_differences, flat
 from instill.registry.store import Candidate, Registry
 from instill.replies import candidates_of
 from instill.settings.location import find_workspace
+from instill.train.gate.advice import BRACKETS, WORDS, advice, measured_name
+from instill.train.gate.shown import kept
 
 if TYPE_CHECKING:
     from instill.generators.chat import ChatMessage

@@ -13,7 +13,7 @@ from instill.cli.terminal import say
 from instill.errors import UsageError
 
 if TYPE_CHECKING:
-    from instill.gate.template import Files, Measuring
+    from instill.train.gate.template import Files, Measuring
     from instill.train.generator.rows import Row
 
 _LEARNT = ("rows", "train", "training")
@@ -40,7 +40,7 @@ def init(
 
     Example: `instill train init tickets/recipe.toml --base smollm2`
     """
-    from instill.gate.template import Files, gate_toml
+    from instill.train.gate.template import Files, gate_toml
     from instill.train.generator.recipe_template import template_toml
 
     gate = file.with_name("gate.toml")
@@ -75,7 +75,7 @@ def _told(learnt: str | None, files: Files) -> Iterable[str]:
 
 def _beside(folder: Path) -> tuple[str | None, Files]:
     """The file that is learnt, and what a gate can measure on."""
-    from instill.gate.template import Files
+    from instill.train.gate.template import Files
 
     found = sorted(folder.glob("*.jsonl"))[:_MOST_FILES]
     unseen, kept = _named(found, _UNSEEN), _named(found, _KEPT)
@@ -109,7 +109,7 @@ def _rows(file: Path | None) -> list[Row]:
 
 
 def _measuring(file: Path | None) -> Measuring | None:
-    from instill.gate.template import Measuring
+    from instill.train.gate.template import Measuring
 
     rows = _rows(file)
     return Measuring(file.name, len({row.group or row.place for row in rows})) if file and rows else None

@@ -14,14 +14,14 @@ from instill.cli.gate_replies import reply_lines
 from instill.cli.output import JsonOption, WorkspaceOption, clean, columns, print_json, progress_bar
 from instill.cli.terminal import err, say, say_block
 from instill.errors import UsageError
-from instill.gate.advice import BRACKETS, WORDS, advice, scale_text
 from instill.settings.location import find_workspace
+from instill.train.gate.advice import BRACKETS, WORDS, advice, scale_text
 
 if TYPE_CHECKING:
     from instill.train.generator.findings import Finding
     from instill.train.generator.recipe import Recipe
-    from instill.training import Outcome, Watch
-    from instill.training_order import InOrder
+    from instill.train.order import InOrder
+    from instill.train.pipeline import Outcome, Watch
 
 
 def run(
@@ -82,7 +82,7 @@ def run(
         _in_order(home, found, order, as_json)
         return
     from instill.train.generator import processes
-    from instill.training import train_recipe
+    from instill.train.pipeline import train_recipe
 
     with ExitStack() as stack:
         outcome = train_recipe(
@@ -148,7 +148,7 @@ def _dry(recipe: Recipe, as_json: bool) -> bool:
     from instill.train.generator.dry_run import dry_run
     from instill.train.generator.few_steps import few_steps
     from instill.train.generator.methods import prepare
-    from instill.training import gate_findings, gate_rows
+    from instill.train.pipeline import gate_findings, gate_rows
 
     base = base_folder(recipe)
     recipe = settled(recipe, len(recipe.study_rows()), base)
@@ -164,7 +164,7 @@ def _dry(recipe: Recipe, as_json: bool) -> bool:
 
 def _in_order(home: Path, recipes: Sequence[Recipe], order: str, as_json: bool) -> None:
     from instill.train.generator import processes
-    from instill.training_order import Order, train_in_order
+    from instill.train.order import Order, train_in_order
 
     wanted: list[Order] = [each for each in ("sequential", "joint") if order in (each, "both")]
     found: list[InOrder] = []
@@ -262,7 +262,7 @@ def _as_json(outcome: Outcome) -> dict[str, Any]:
 
 
 def _watch(stack: ExitStack, hidden: bool) -> Watch:
-    from instill.training import Watch
+    from instill.train.pipeline import Watch
 
     training = stack.enter_context(progress_bar("Training", hidden=hidden))
 

@@ -21,11 +21,11 @@ from collections.abc import Iterable
 from typing import Literal
 
 from instill.compare.stored import Recorded
-from instill.gate.degenerate import fault_of
 from instill.measure.judging.scorer import is_right, judge
 from instill.measure.judging.text import normalised
 from instill.measure.outcomes import Outcome
 from instill.study.sets import Fact, StudyItem
+from instill.train.gate.degenerate import fault_of
 
 FailureKind = Literal[
     "error",

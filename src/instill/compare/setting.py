@@ -15,7 +15,7 @@ from instill.compare.recording import Progress
 from instill.compare.tuned.tuned_arms import Trained
 from instill.measure.rates import Kind
 from instill.study.stored import StoredStudy
-from instill.training import Watch as TrainingWatch
+from instill.train.pipeline import Watch as TrainingWatch
 
 if TYPE_CHECKING:
     from instill.train.progress import Progress as Step

@@ -229,9 +229,9 @@ class _Trainings:
 
     def run(self, size: int, seed: int) -> tuple[list[float], dict[str, Any]]:
         """The score of each question, and a line for `beside`."""
-        from instill.gate.probes import Probe
-        from instill.gate.rows import GateRows, as_gate_rows
         from instill.generators.models import open_model
+        from instill.train.gate.probes import Probe
+        from instill.train.gate.rows import GateRows, as_gate_rows
         from instill.train.generator.run import fit
 
         material, prepared = self._material, self._prepared

@@ -16,11 +16,11 @@ from instill.train.generator.recipe import HUB, MICRO, Data, Recipe
 from instill.train.generator.rows import Row, chat_row, instructed, read_objects, rows_hash
 
 if TYPE_CHECKING:
-    from instill.gate.rows import GateRows
-    from instill.gate.scoring import Scoring
     from instill.generators.protocol import Message
     from instill.study.sets import StudyItem
     from instill.study.stored import StoredStudy
+    from instill.train.gate.rows import GateRows
+    from instill.train.gate.scoring import Scoring
 
 By = Literal["fact", "wording"]
 """What a smaller size has less of: whole facts, or rows about each of them."""
@@ -96,9 +96,9 @@ def recipe_material(recipe: Recipe, scoring: Scoring | None = None) -> Material:
     Raises:
         UsageError: a file or the base cannot be read; nothing is held out, or a row that is has no answer to score by.
     """
-    from instill.gate.conditions import question_of
-    from instill.gate.rows import as_gate_rows
-    from instill.gate.scoring import score
+    from instill.train.gate.conditions import question_of
+    from instill.train.gate.rows import as_gate_rows
+    from instill.train.gate.scoring import score
 
     if not recipe.data.held_out:
         raise UsageError(
@@ -143,9 +143,9 @@ def study_material(study: StoredStudy, recipe: Recipe) -> Material:
         WorkspaceError: a file of the set was changed.
         EvidenceInPrompt: the recipe's instructions hold evidence of the documents.
     """
-    from instill.gate.rows import GateRows
     from instill.measure.judging.scorer import judge
     from instill.study.closed_book import ClosedBook
+    from instill.train.gate.rows import GateRows
 
     facts = study.facts()
     taught = {fact.id for fact in facts if fact.role == "taught"}

@@ -12,7 +12,6 @@ from typing import Any, Literal
 
 from instill.answer.said.numbering import renumbered
 from instill.answer.said.reply import read_reply
-from instill.gate.conditions import question_of
 from instill.generators.models import open_model, open_tokenizer
 from instill.lab.names import FIRST, LAST
 from instill.lab.scenes import Scene, asking_row, json_row, make_scene, reading_row
@@ -28,6 +27,7 @@ from instill.lab.world import (
 )
 from instill.measure.judging.scorer import judge
 from instill.measure.paired import Interval, interval
+from instill.train.gate.conditions import question_of
 from instill.train.generator.replies import replies
 from instill.train.generator.rows import Row, chat_row
 

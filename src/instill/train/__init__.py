@@ -1,1 +1,1 @@
-"""Adapting weights: the reader, the encoder, and what they are trained from."""
+"""Adapting weights: from a recipe to a champion (`pipeline`), several recipes (`order`), gate, reader, encoder."""

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from instill.answer.said.prompt import UNKNOWN
 from instill.answer.types import REFUSAL
-from instill.gate.scoring import score
 from instill.measure.judging.refusals import is_refusal
 from instill.measure.judging.scorer import judge, overlap, question_in
 from instill.measure.judging.values import tokens_of
 from instill.study.texts import UNKNOWN as NOT_SAID
+from instill.train.gate.scoring import score
 
 TABLE = Path(__file__).parent
 PAIRS = {

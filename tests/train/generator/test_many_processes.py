@@ -15,8 +15,8 @@ from safetensors.torch import load_file
 
 from instill.registry.store import Registry
 from instill.train.generator import processes
-from instill.training import train_recipe
-from tests.training.small_recipes import GAIN, recipe_of, write_gate, write_task
+from instill.train.pipeline import train_recipe
+from tests.train.pipeline.small_recipes import GAIN, recipe_of, write_gate, write_task
 from tests.warm import Warm
 
 LAUNCH = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "--no-python"]

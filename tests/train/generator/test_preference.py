@@ -21,9 +21,9 @@ from instill.train.generator.methods import Method, prepare
 from instill.train.generator.preference import train_preferences, write_pairs
 from instill.train.generator.replies import log_likelihoods
 from instill.train.generator.rows import Row, chat_row, write_rows
+from instill.train.pipeline import train_recipe
 from instill.train.progress import Progress
-from instill.training import train_recipe
-from tests.training.small_recipes import recipe_of, small_llama, write_task
+from tests.train.pipeline.small_recipes import recipe_of, small_llama, write_task
 
 CHOSEN = Hyperparameters(epochs=6, batch_size=4, learning_rate=5e-3, precision="fp32")
 TOOL = {"type": "function", "function": {"name": "look_up", "parameters": {"type": "object", "properties": {}}}}

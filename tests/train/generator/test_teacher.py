@@ -21,8 +21,8 @@ from instill.train.generator.loss import logits_of
 from instill.train.generator.methods import Method, prepare
 from instill.train.generator.rows import Row, chat_row, write_rows
 from instill.train.generator.teacher import Taught, teach
-from instill.training import train_recipe
-from tests.training.small_recipes import recipe_of, small_llama, write_task
+from instill.train.pipeline import train_recipe
+from tests.train.pipeline.small_recipes import recipe_of, small_llama, write_task
 
 PEOPLE = {"Ada": "Oslo", "Bruno": "Turku", "Clara": "Riga", "Elif": "Kiel"}
 

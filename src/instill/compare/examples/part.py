@@ -27,14 +27,14 @@ from instill.compare.stored import Recorded, read_prompts
 from instill.compare.tuned.tuned_arms import Replay, replay_of, tune_arm
 from instill.compare.tuned.tuning import Tuned
 from instill.errors import UsageError
-from instill.gate.schema import ReplySchema
 from instill.generators.protocol import Generator
 from instill.measure.fact_costs import interval_dict
 from instill.measure.outcomes import Preparation
 from instill.measure.verdict import Way
 from instill.study.sets import digest
+from instill.train.gate.schema import ReplySchema
 from instill.train.generator.rows import Row, instructed, rows_hash
-from instill.training import Watch
+from instill.train.pipeline import Watch
 
 if TYPE_CHECKING:
     from instill.workspace import Workspace

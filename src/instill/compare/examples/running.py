@@ -26,9 +26,9 @@ from instill.compare.prices import FREE, Prices
 from instill.compare.recording import Graded, Progress, Question, record_outcomes
 from instill.compare.stored import Recorded
 from instill.errors import UsageError
-from instill.gate.schema import ReplySchema
 from instill.measure.judging.scorer import Judged
 from instill.study.sets import digest
+from instill.train.gate.schema import ReplySchema
 from instill.train.generator.rows import Row
 
 __all__ = [

@@ -9,12 +9,12 @@ from typing import Protocol
 from instill.compare.examples.tone import ToneClassifier
 from instill.compare.stored import Recorded
 from instill.errors import UsageError
-from instill.gate.schema import ReplySchema
-from instill.gate.scoring import json_score, score, verbatim
 from instill.measure.judging.scorer import Judged, overlap
 from instill.measure.outcomes import Outcome
 from instill.measure.paired import Interval
 from instill.measure.statistics.intervals import SCORE, group_interval
+from instill.train.gate.schema import ReplySchema
+from instill.train.gate.scoring import json_score, score, verbatim
 from instill.train.generator.rows import Row
 
 

@@ -26,17 +26,17 @@ from numpy.typing import ArrayLike, NDArray
 from instill.answer.said.reply import read_reply
 from instill.compare.report.types import Kept
 from instill.errors import UsageError
-from instill.gate.conditions import scores
-from instill.gate.rows import GateRows, as_gate_rows
-from instill.gate.scoring import Scoring
 from instill.measure.judging.refusals import PHRASES
 from instill.measure.judging.scorer import judge, question_in
 from instill.measure.statistics.grouping import check_between
 from instill.measure.statistics.intervals import group_interval
+from instill.train.gate.conditions import scores
+from instill.train.gate.rows import GateRows, as_gate_rows
+from instill.train.gate.scoring import Scoring
 from instill.train.generator.rows import Row
 
 if TYPE_CHECKING:
-    from instill.gate.probes import Probe
+    from instill.train.gate.probes import Probe
 
 Numbers = NDArray[np.float64]
 Skill = Literal["old tasks", "perplexity", "reading", "refusals"]
@@ -97,8 +97,8 @@ def forgetting(
             first, before any model is asked.
         WorkspaceError: a candidate is damaged or does not fit the base.
     """
-    from instill.gate.probes import Probe
     from instill.generators.models import open_model, open_tokenizer
+    from instill.train.gate.probes import Probe
 
     tokenizer = open_tokenizer(base)
     measured = _measured(retention, reading, refusals, tokenizer, scoring, cites)

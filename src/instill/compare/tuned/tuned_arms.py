@@ -21,7 +21,7 @@ from instill.generators.choosing import local_base
 from instill.measure.journal import open_journal
 from instill.study.links import linked
 from instill.study.stored import StoredStudy
-from instill.training import Watch
+from instill.train.pipeline import Watch
 
 if TYPE_CHECKING:
     from instill.workspace import Workspace
@@ -121,7 +121,7 @@ def train_recipes(workspace: Workspace, arms: Sequence[ArmSpecification], watch:
         UsageError: a recipe's base is not the workspace's generator, or pre-flight finds what would waste the run.
     """
     from instill.train.generator.recipe import read_recipe
-    from instill.training import train_recipe
+    from instill.train.pipeline import train_recipe
 
     found = {}
     for arm in arms:

@@ -16,7 +16,7 @@ from instill.common.typed_toml import toml_value
 from instill.errors import UsageError, WorkspaceError
 from instill.registry.card import Card
 from instill.study.stored import StoredStudy
-from instill.training import Watch, train_recipe
+from instill.train.pipeline import Watch, train_recipe
 
 RECIPE_FILE, ROWS_FILE, REPLAY_FILE = "recipe.toml", "rows.jsonl", "replay.jsonl"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import isfinite
 
-from instill.gate.deciding import LEVEL, SLACK, Outcome, fewest_for_gain, floor_of_gain
 from instill.measure.paired import Interval
 from instill.measure.saying import beside, digits_beside, interval_text, limit_text
+from instill.train.gate.deciding import LEVEL, SLACK, Outcome, fewest_for_gain, floor_of_gain
 
 
 def gain_sentence(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from instill.errors import UsageError
-from instill.gate.specification import Gate, load_gate
+from instill.train.gate.specification import Gate, load_gate
 
 
 def gate_of(tmp_path: Path, text: str) -> Gate:

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from instill.gate.kept import MOST_BYTES, Kept
-from instill.gate.rows import GateRows
+from instill.train.gate.kept import MOST_BYTES, Kept
+from instill.train.gate.rows import GateRows
 from instill.train.generator.batches import Batch, padded
 from instill.train.generator.examples import Example, make_examples, prompt_ids
 from instill.train.generator.layers import decoder

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.small_recipes import write_task
+from tests.train.pipeline.small_recipes import write_task
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from instill.errors import UsageError
-from instill.training import Outcome, Watch, train_recipe
+from instill.train.pipeline import Outcome, Watch, train_recipe
 
 if TYPE_CHECKING:
-    from instill.gate.retention import Retention
+    from instill.train.gate.retention import Retention
     from instill.train.generator.recipe import Recipe
 
 Order = Literal["sequential", "joint"]
@@ -38,7 +38,7 @@ class InOrder:
     @property
     def retention(self) -> Retention | None:
         """What later stages did to earlier tasks; None for joint training."""
-        from instill.gate.retention import Retention
+        from instill.train.gate.retention import Retention
 
         return Retention(self.tasks, self.scores, self.before) if self.order == "sequential" else None
 
@@ -82,11 +82,11 @@ def held_out_scores(recipes: Sequence[Recipe], candidate: Path | None) -> tuple[
     Raises:
         UsageError: a held-out row cannot be scored.
     """
-    from instill.gate.conditions import scores
-    from instill.gate.probes import Probe
-    from instill.gate.rows import as_gate_rows
-    from instill.gate.specification import load_gate
     from instill.generators.models import open_model, open_tokenizer
+    from instill.train.gate.conditions import scores
+    from instill.train.gate.probes import Probe
+    from instill.train.gate.rows import as_gate_rows
+    from instill.train.gate.specification import load_gate
     from instill.train.generator.base import base_folder
 
     base = base_folder(recipes[0])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from instill.gate.advice import WORDS, advice, scale_text
-from instill.gate.specification import Gate
+from instill.train.gate.advice import WORDS, advice, scale_text
+from instill.train.gate.specification import Gate
 
 
 def test_what_is_not_proven_is_not_called_a_failure() -> None:

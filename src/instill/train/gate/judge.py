@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from instill.errors import UsageError
-from instill.gate import conditions
-from instill.gate.conditions import question_of
-from instill.gate.deciding import LEVEL, level_of_tries
-from instill.gate.enough import too_few_rows
-from instill.gate.kept import Kept
-from instill.gate.probes import Probe
-from instill.gate.rows import GateRows, read_gate_rows
-from instill.gate.schema import ReplySchema
-from instill.gate.scoring import score
-from instill.gate.shown import Reply, some_of
-from instill.gate.specification import Gate
-from instill.gate.verdict import Condition, Verdict
+from instill.train.gate import conditions
+from instill.train.gate.conditions import question_of
+from instill.train.gate.deciding import LEVEL, level_of_tries
+from instill.train.gate.enough import too_few_rows
+from instill.train.gate.kept import Kept
+from instill.train.gate.probes import Probe
+from instill.train.gate.rows import GateRows, read_gate_rows
+from instill.train.gate.schema import ReplySchema
+from instill.train.gate.scoring import score
+from instill.train.gate.shown import Reply, some_of
+from instill.train.gate.specification import Gate
+from instill.train.gate.verdict import Condition, Verdict
 from instill.train.generator.findings import Finding
 from instill.train.generator.rows import Row
 
@@ -125,7 +125,7 @@ def rows_of(gate: Gate, tokenizer: Any, instructions: str = "") -> list[Row]:
 
 
 def too_few(gate: Gate, tokenizer: Any, instructions: str = "") -> list[Finding]:
-    """A warning for each section that has too few rows to pass; see `instill.gate.enough`.
+    """A warning for each section that has too few rows to pass; see `instill.train.gate.enough`.
 
     Raises:
         UsageError: see `judge`.

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 
 from instill.common.typed_toml import explained, read_toml
-from instill.gate.scoring import Scoring
 from instill.measure.judging.refusals import PHRASES
+from instill.train.gate.scoring import Scoring
 
 _NO_TOLERANCE = "No number of rows proves that nothing at all is lost; take a small number above 0."
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from instill.documents.decoding import strict_text
 from instill.errors import UsageError
-from instill.gate.scoring import parse_json
+from instill.train.gate.scoring import parse_json
 
 
 class ReplySchema:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from instill.gate.scoring import parse_json
+from instill.train.gate.scoring import parse_json
 
 Fault = Literal["empty", "with marks of the chat format", "in circles", "garbled", "ending in garbage"]
 

@@ -16,19 +16,19 @@ from safetensors.torch import load_file
 
 from instill.common.derived import BESIDE, NOTHING, MadeFrom, Source
 from instill.errors import UsageError, WorkspaceError
-from instill.gate.probes import Probe
-from instill.gate.rows import read_gate_rows
-from instill.gate.shown import kept
 from instill.generators.models import open_model, open_tokenizer
 from instill.registry.champions import Champions
 from instill.registry.store import Registry
+from instill.train.gate.probes import Probe
+from instill.train.gate.rows import read_gate_rows
+from instill.train.gate.shown import kept
 from instill.train.generator import few_steps
 from instill.train.generator.recipe import read_recipe
 from instill.train.generator.replies import replies
 from instill.train.generator.rows import chat_row, write_rows
-from instill.training import Outcome, Watch, gate_rows, train_recipe
-from instill.training_order import held_out_scores
-from tests.training.small_recipes import (
+from instill.train.order import held_out_scores
+from instill.train.pipeline import Outcome, Watch, gate_rows, train_recipe
+from tests.train.pipeline.small_recipes import (
     GAIN,
     TRAINING,
     UNSEEN,
@@ -267,7 +267,7 @@ import sys
 from pathlib import Path
 import torch
 from instill.train.generator.recipe import read_recipe
-from instill.training import train_recipe
+from instill.train.pipeline import train_recipe
 torch.set_num_threads(1)
 train_recipe(Path(sys.argv[1]), read_recipe(Path(sys.argv[2])))
 """

@@ -10,7 +10,10 @@ from collections.abc import Iterable, Sequence
 from math import exp, isfinite, isnan, log1p
 from statistics import fmean
 
-from instill.gate.deciding import (
+from instill.measure.judging.refusals import is_refusal
+from instill.measure.judging.scorer import question_in
+from instill.measure.paired import Interval
+from instill.train.gate.deciding import (
     FEWEST,
     LEVEL,
     SLACK,
@@ -25,17 +28,14 @@ from instill.gate.deciding import (
     rows_for_tokens,
     share,
 )
-from instill.gate.degenerate import TAIL, far_below, fault_of, special_marks
-from instill.gate.probes import Probe
-from instill.gate.rows import GateRows
-from instill.gate.schema import ReplySchema
-from instill.gate.scoring import Scoring, score
-from instill.gate.sentences import gain_sentence, loss_sentence, share_sentence
-from instill.gate.specification import Forgetting
-from instill.gate.verdict import Condition
-from instill.measure.judging.refusals import is_refusal
-from instill.measure.judging.scorer import question_in
-from instill.measure.paired import Interval
+from instill.train.gate.degenerate import TAIL, far_below, fault_of, special_marks
+from instill.train.gate.probes import Probe
+from instill.train.gate.rows import GateRows
+from instill.train.gate.schema import ReplySchema
+from instill.train.gate.scoring import Scoring, score
+from instill.train.gate.sentences import gain_sentence, loss_sentence, share_sentence
+from instill.train.gate.specification import Forgetting
+from instill.train.gate.verdict import Condition
 from instill.train.generator.rows import Row
 
 _LARGEST = 50.0  # Nats; exp of much more is no number any longer.

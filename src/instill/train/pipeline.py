@@ -14,15 +14,15 @@ from filelock import FileLock, Timeout
 
 from instill.common.derived import BESIDE, MadeFrom, keep_beside, together
 from instill.errors import UsageError, WorkspaceError
-from instill.gate.advice import scale_text
-from instill.gate.shown import keep as keep_replies
 from instill.registry.card import Base, Card, Condition, GateResult, Metrics, Rows, candidate_id, environment, now
 from instill.registry.champions import Champions
 from instill.registry.store import Candidate, Registry
+from instill.train.gate.advice import scale_text
+from instill.train.gate.shown import keep as keep_replies
 
 if TYPE_CHECKING:
-    from instill.gate.judge import Interpolated
-    from instill.gate.specification import Gate
+    from instill.train.gate.judge import Interpolated
+    from instill.train.gate.specification import Gate
     from instill.train.generator.findings import Finding
     from instill.train.generator.recipe import Recipe
     from instill.train.generator.rows import Row
@@ -157,8 +157,8 @@ def gate_rows(recipe: Recipe, tokenizer: Any) -> list[Row]:
     Raises:
         UsageError: something of it cannot be used.
     """
-    from instill.gate.judge import rows_of
-    from instill.gate.specification import load_gate
+    from instill.train.gate.judge import rows_of
+    from instill.train.gate.specification import load_gate
 
     if not recipe.gate:
         return []
@@ -171,8 +171,8 @@ def gate_findings(recipe: Recipe, tokenizer: Any) -> list[Finding]:
     Raises:
         UsageError: something of it cannot be used.
     """
-    from instill.gate.judge import too_few
-    from instill.gate.specification import load_gate
+    from instill.train.gate.judge import too_few
+    from instill.train.gate.specification import load_gate
 
     return too_few(load_gate(recipe.path(recipe.gate)), tokenizer, recipe.data.instructions) if recipe.gate else []
 
@@ -182,8 +182,8 @@ def _cannot_pass(prepared: Prepared) -> list[Finding]:
 
 
 def _opened_gate(prepared: Prepared) -> _OpenedGate | None:
-    from instill.gate.specification import RULES, load_gate
     from instill.measure import judging
+    from instill.train.gate.specification import RULES, load_gate
 
     recipe = prepared.recipe
     if not recipe.gate:
@@ -203,7 +203,7 @@ def _gate_hash(card: Card) -> str:
 
 def _known(registry: Registry, card: Card) -> Candidate | None:
     """The candidate that the same recipe made before, as a whole or at a scale; not where it is damaged."""
-    from instill.gate.judge import SCALES
+    from instill.train.gate.judge import SCALES
 
     present = set(registry.ids())
     for id_ in (card.id, *(_scaled(card, scale).id for scale in SCALES)):
@@ -259,9 +259,9 @@ def _tidy(run: Path) -> None:
 
 
 def _judged(gate: Gate, prepared: Prepared, candidate: Path, kept: Path) -> Interpolated:
-    from instill.gate.judge import with_interpolation
-    from instill.gate.kept import Kept
     from instill.generators.models import open_model
+    from instill.train.gate.judge import with_interpolation
+    from instill.train.gate.kept import Kept
 
     def open_at(scale: float) -> Any:
         return open_model(prepared.base, candidate=candidate, scale=scale)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from instill.gate.deciding import FEWEST, fewest_for_gain, fewest_for_loss, rows_for_share
-from instill.gate.rows import GateRows
-from instill.gate.specification import Gate
+from instill.train.gate.deciding import FEWEST, fewest_for_gain, fewest_for_loss, rows_for_share
+from instill.train.gate.rows import GateRows
+from instill.train.gate.specification import Gate
 from instill.train.generator.findings import Finding
 
 
@@ -15,7 +15,7 @@ def too_few_rows(gate: Gate, rows: Mapping[Path, GateRows]) -> list[Finding]:
     """A warning for each section that cannot pass with the rows that it has.
 
     A gain passes when all of enough rows, or groups of rows, are gained; a loss when nothing is lost on enough of them;
-    see `instill.gate.deciding`.
+    see `instill.train.gate.deciding`.
 
     Args:
         rows: of every file that the gate names.

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from instill.errors import UsageError
-from instill.gate.scoring import Scoring, score
 from instill.generators.thoughts import ReplyTokens, without_thoughts
+from instill.train.gate.scoring import Scoring, score
 from instill.train.generator.examples import render
 from instill.train.generator.rows import Row, instructed, read_rows, rows_hash
 

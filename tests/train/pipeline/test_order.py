@@ -11,9 +11,9 @@ from instill.errors import UsageError
 from instill.registry.champions import Champions
 from instill.registry.store import Registry
 from instill.train.generator.rows import write_rows
-from instill.training import train_recipe
-from instill.training_order import held_out_scores, train_in_order
-from tests.training.small_recipes import (
+from instill.train.order import held_out_scores, train_in_order
+from instill.train.pipeline import train_recipe
+from tests.train.pipeline.small_recipes import (
     GAIN,
     TRAINING,
     crafts,

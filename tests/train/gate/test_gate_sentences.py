@@ -8,10 +8,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instill.gate.deciding import SLACK, gain_outcome, loss_outcome, paired, rows_for_gain, share
-from instill.gate.sentences import gain_sentence, loss_sentence, share_sentence
 from instill.measure.paired import Interval
 from instill.measure.saying import beside, digits_beside, limit_text, percent_beside, percent_text
+from instill.train.gate.deciding import SLACK, gain_outcome, loss_outcome, paired, rows_for_gain, share
+from instill.train.gate.sentences import gain_sentence, loss_sentence, share_sentence
 
 ENDS = st.tuples(st.floats(-1, 1), st.floats(0, 0.5), st.floats(0, 0.5))
 LIMITS = st.sampled_from([0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.123456, 1 - 0.98]) | st.floats(1e-4, 1).map(

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from instill.gate.deciding import Outcome
 from instill.measure.paired import Interval
+from instill.train.gate.deciding import Outcome
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from instill.gate.deciding import fewest_for_gain, fewest_for_loss, gain_outcome, loss_outcome, paired, share
-from instill.gate.judge import too_few
-from instill.gate.specification import load_gate
+from instill.train.gate.deciding import fewest_for_gain, fewest_for_loss, gain_outcome, loss_outcome, paired, share
+from instill.train.gate.judge import too_few
+from instill.train.gate.specification import load_gate
 from instill.train.generator.rows import Row, chat_row
-from tests.gate.gate_models import gate_file, small_tokenizer
+from tests.train.gate.gate_models import gate_file, small_tokenizer
 
 
 def rows(count: int, group: str = "") -> list[Row]:

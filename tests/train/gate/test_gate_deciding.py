@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instill.gate.deciding import (
+from instill.measure.paired import Interval
+from instill.train.gate.deciding import (
     SLACK,
     Outcome,
     gain_outcome,
@@ -21,7 +22,6 @@ from instill.gate.deciding import (
     rows_for_tokens,
     share,
 )
-from instill.measure.paired import Interval
 
 TOLERANCE = 0.03
 RUNS = 100

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from instill.gate.retention import Retention
+from instill.train.gate.retention import Retention
 
 # The three groups taught in sequence without replay, as first measured in the laboratory; the rest is made up.
 SCORES = ((0.98, 0.02, 0.0), (0.3, 0.96, 0.04), (0.08, 0.40, 0.98))

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instill.gate.degenerate import far_below, fault_of, is_garbled, is_loop
-from instill.gate.scoring import json_score, parse_json, score
 from instill.measure.judging.refusals import is_refusal
 from instill.measure.judging.text import words
+from instill.train.gate.degenerate import far_below, fault_of, is_garbled, is_loop
+from instill.train.gate.scoring import json_score, parse_json, score
 
 VALUES: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 3) | st.text(max_size=2),

@@ -13,16 +13,16 @@ import pytest
 import torch
 
 from instill.errors import UsageError
-from instill.gate.conditions import over_refusal
-from instill.gate.judge import Interpolated, judge, lost_only, with_interpolation
-from instill.gate.kept import Kept
-from instill.gate.probes import Probe
-from instill.gate.rows import read_gate_rows
-from instill.gate.specification import Gate, load_gate
-from instill.gate.verdict import Condition, Verdict
 from instill.registry.card import GateResult
+from instill.train.gate.conditions import over_refusal
+from instill.train.gate.judge import Interpolated, judge, lost_only, with_interpolation
+from instill.train.gate.kept import Kept
+from instill.train.gate.probes import Probe
+from instill.train.gate.rows import read_gate_rows
+from instill.train.gate.specification import Gate, load_gate
+from instill.train.gate.verdict import Condition, Verdict
 from instill.train.generator.rows import Row, chat_row, write_rows
-from tests.gate.gate_models import (
+from tests.train.gate.gate_models import (
     KNOWN,
     LOOP,
     NEW,
