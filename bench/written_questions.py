@@ -21,8 +21,8 @@ import numpy as np
 from user_questions import FOLDERS, judged, lines_of, opened
 
 from instill import Workspace
+from instill.answer.for_caller import answerer_for
 from instill.answer.text import terms
-from instill.answering import answerer_for
 from instill.fit.trials import ask_trials, trials_of
 from instill.generators.protocol import skilled
 from instill.measure.risk import choose_threshold

@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from instill.answer.chat import Chat
+    from instill.answer.streaming import AnswerStream
     from instill.answer.types import Answer, Citation, Claim, Turn
-    from instill.chat import Chat
     from instill.errors import InstillError
     from instill.index.types import Hit
     from instill.settings import Settings
-    from instill.streaming import AnswerStream
     from instill.workspace import Workspace
 
 __version__ = "0.1.0"
@@ -33,8 +33,8 @@ __all__ = [
 
 _HOMES = {
     "Answer": "instill.answer.types",
-    "AnswerStream": "instill.streaming",
-    "Chat": "instill.chat",
+    "AnswerStream": "instill.answer.streaming",
+    "Chat": "instill.answer.chat",
     "Citation": "instill.answer.types",
     "Claim": "instill.answer.types",
     "Hit": "instill.index.types",

@@ -29,9 +29,10 @@ if TYPE_CHECKING:
 
     from instill.answer.answerer import Answerer, Speller
     from instill.answer.asked.about import About
+    from instill.answer.chat import Chat
     from instill.answer.reading.reader import Reader
+    from instill.answer.streaming import AnswerStream, OnToken
     from instill.answer.types import Answer, Turn
-    from instill.chat import Chat
     from instill.documents.document import Scalar
     from instill.encoders.protocol import Encoder
     from instill.fit.kept.own_encoder import OwnEncoder
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from instill.ingest import FileOutcome, Ingest, IngestReport, Progress
     from instill.purge.purging import Purged
     from instill.status import Status
-    from instill.streaming import AnswerStream, OnToken
 
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 Labels = str | Iterable[str] | None
@@ -512,7 +512,7 @@ class Workspace:
             return self.seen_by(labels).search(query, k=k, mode=mode, where=where)
         request = self._request(query, k, mode, where)
         weight = self.settings.search.rerank
-        from instill.searching import search_and_rerank, search_spelt
+        from instill.answer.searching import search_and_rerank, search_spelt
 
         def search(request: SearchRequest) -> SearchResult:
             if mode != "hybrid" or weight == 0:
@@ -575,14 +575,14 @@ class Workspace:
         seen, turns, condition = self.seen_by(labels), turns_of(history), utf8(where, "where")
         if not stream:
             return seen._asked(question, turns, mode, condition, on_token)
-        from instill.streaming import AnswerStream
+        from instill.answer.streaming import AnswerStream
 
         return AnswerStream(lambda put: seen._asked(question, turns, mode, condition, on_token or put))
 
     def _asked(
         self, question: str, history: Sequence[Turn], mode: AskMode, where: str, on_token: OnToken | None
     ) -> Answer:
-        from instill.answering import log_answer
+        from instill.answer.log import log_answer
 
         self._must_be_open()
         started = time.perf_counter()
@@ -609,7 +609,7 @@ class Workspace:
         Raises:
             UsageError: there is no such conversation, or it was held under labels that the caller does not hold.
         """
-        from instill.chat import Chat
+        from instill.answer.chat import Chat
 
         seen = self.seen_by(labels)
         if conversation_id is not None:
@@ -727,7 +727,7 @@ class Workspace:
         )
 
     def _search(self, request: SearchRequest) -> SearchResult:
-        from instill.searching import search_index
+        from instill.answer.searching import search_index
 
         return search_index(self.index, self.encoder, self.fusion, request)
 
@@ -737,7 +737,7 @@ class Workspace:
         return speller(lambda: self.index.vocabulary(where=where), lambda: self._asking_encoder.tokenizer)
 
     def _answerer(self, where: str, mode: AskMode, threshold: float) -> Answerer:
-        from instill.answering import answerer_for
+        from instill.answer.for_caller import answerer_for
 
         def search(query: str, *, k: int) -> Sequence[Hit]:
             # Not reranked: the reader looks at all that it is given anyway.

@@ -47,9 +47,9 @@ def f():
     from instill.index.types import Hit, Mode
     from instill import __version__, catalog, Workspace
 if TYPE_CHECKING:
-    from instill.chat import Chat
+    from instill.answer.chat import Chat
 """
-    found = [(1, "errors"), (3, "index"), (4, "Workspace"), (4, "catalog"), (6, "chat")]
+    found = [(1, "errors"), (3, "index"), (4, "Workspace"), (4, "catalog"), (6, "answer")]
     assert sorted(used_rooms(source)) == found
 
 

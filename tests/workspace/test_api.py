@@ -11,8 +11,8 @@ import pytest
 
 import instill
 from instill import Answer, AnswerStream, Chat, Hit, Turn, Workspace
+from instill.answer.streaming import AnswerStream as Stream
 from instill.errors import InstillError, UsageError
-from instill.streaming import AnswerStream as Stream
 
 QUESTION = "Within how many days may customers return goods?"
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING, Literal
 
+from instill.answer.for_caller import answerer_for
 from instill.answer.found.sentences import split_sentences
 from instill.answer.text import normalise, terms
 from instill.answer.types import Answer, Citation
-from instill.answering import answerer_for
 from instill.encoders.remembering import Remembering
 from instill.index.types import Hit
 from instill.measure.judging.scorer import judge

@@ -10,10 +10,10 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from instill.answer.citations import Citer
+from instill.answer.for_caller import answerer_for
 from instill.answer.said.grounded import CHARACTERS_PER_TOKEN, ground
 from instill.answer.said.reply import read_reply
 from instill.answer.types import Answer, Candidate, Citation
-from instill.answering import answerer_for
 from instill.compare.arms.passages import Passages, as_found, place_of
 from instill.compare.arms.prompts import RULES, Wording
 from instill.compare.arms.replies import ArmReply, CountTokens, Overheard, Place

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from instill.answer.streaming import AnswerStream
 from instill.answer.types import Answer, Turn
 from instill.arguments import MOST_HITS
 from instill.errors import InstillError
@@ -17,7 +18,6 @@ from instill.replies import Found, Rows
 from instill.server.api.public import answer_visitor
 from instill.server.errors import Refused, as_json, event, of_bug
 from instill.server.service import Asking, Reading
-from instill.streaming import AnswerStream
 from instill.workspace import AskMode
 
 router = APIRouter(prefix="/api", tags=["asking"])

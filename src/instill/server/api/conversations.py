@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from instill.answer.streaming import AnswerStream
 from instill.answer.types import Answer
 from instill.arguments import count_of
 from instill.catalog import StoredTurn
@@ -17,7 +18,6 @@ from instill.replies import Conversations
 from instill.server.api.asking import EVENTS, LONGEST, streamed
 from instill.server.errors import unknown
 from instill.server.service import Editing, Reading, Seen
-from instill.streaming import AnswerStream
 
 router = APIRouter(prefix="/api", tags=["conversations"])
 

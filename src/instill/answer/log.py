@@ -1,0 +1,48 @@
+"""An answer in the log of questions, with the labels that it was asked under."""
+
+from __future__ import annotations
+
+from instill.answer.asked.spelling import ASKED, MENDED
+from instill.answer.types import Answer, Candidate, Citation, citations_of
+from instill.catalog import Catalog
+from instill.common.derived import made_from
+from instill.index.store import Index
+
+
+def log_answer(
+    catalog: Catalog, question: str, answer: Answer, labels: tuple[str, ...] | None, index: Index
+) -> int | None:
+    """Keep one exchange in the log of questions, with the labels that it was asked under; its number there.
+
+    Args:
+        index: the whole one, for the versions and labels of the documents that the answer shows.
+    """
+    shown = sorted(_shown_by(answer))
+    return catalog.log_usage(
+        question=question,
+        standalone_question=answer.trace.standalone_question,
+        abstained=answer.abstained,
+        confidence=answer.confidence,
+        citations=[
+            {"doc_id": citation.doc_id, "start": citation.start, "end": citation.end} for citation in answer.citations
+        ],
+        milliseconds=answer.timings["total"],
+        labels=labels,
+        answer={
+            "text": answer.text,
+            "short": answer.short,
+            "method": answer.trace.method,
+            "generator": answer.trace.generator,
+        },
+        made_from=made_from(index.records(doc_ids=shown)).as_json() if shown else [],
+    )
+
+
+def _shown_by(answer: Answer) -> set[str]:
+    """The documents whose words may stand in the answer: cited, nearest, and what a generator had read."""
+    places: list[Citation | Candidate] = [*answer.citations, *citations_of(answer.nearest)]
+    if answer.trace.method == "generator":
+        places += answer.trace.context
+    if any(MENDED in notice for notice in answer.notices) or ASKED in answer.text:
+        places += answer.trace.candidates  # A word of theirs may stand in the place of a misspelt one.
+    return {each.doc_id for each in places}
