@@ -50,7 +50,7 @@ from instill.encoders.protocol import Encoder, Vectors
 from instill.index.fusion import fusion_named
 from instill.index.store import Index
 from instill.index.types import Hit, SearchRequest
-from instill.ingest import Prepared, cut, encode_and_commit
+from instill.ingest.passages import Prepared, cut, encode_and_commit
 from instill.measure.judging.scorer import judge
 from instill.settings import AnswerSettings, DocumentSettings, EncoderSettings, SearchSettings
 

@@ -24,7 +24,7 @@ from instill.encoders import open_encoder
 from instill.index.fusion import ZScoreFusion
 from instill.index.store import Index
 from instill.index.types import IndexedDocument, SearchRequest
-from instill.ingest import BATCH_PASSAGES, cut, encoder_input
+from instill.ingest.passages import BATCH_PASSAGES, cut, encoder_input
 from instill.settings import DocumentSettings, EncoderSettings
 
 _OURS = open_encoder(EncoderSettings())

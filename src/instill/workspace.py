@@ -43,7 +43,8 @@ if TYPE_CHECKING:
     from instill.index.lookup import StoredDocument
     from instill.index.repair import Repair
     from instill.index.store import Index
-    from instill.ingest import FileOutcome, Ingest, IngestReport, Progress
+    from instill.ingest.run import Ingest
+    from instill.ingest.types import FileOutcome, IngestReport, Progress
     from instill.purge.purging import Purged
     from instill.status import Status
 
@@ -350,9 +351,9 @@ class Workspace:
             WorkspaceError: the workspace is read-only, full, or was made with another encoder.
         """
         from instill.documents.sources import find_sources
-        from instill.ingest import Attributes
-        from instill.references import absolute_all, can_be_followed
-        from instill.sync import unless_said_since
+        from instill.ingest.references import absolute_all, can_be_followed
+        from instill.ingest.sync import unless_said_since
+        from instill.ingest.types import Attributes
 
         paths = paths_of(paths)
         attributes = Attributes(labels_of(labels), metadata_of(metadata))
@@ -377,7 +378,7 @@ class Workspace:
     ) -> IngestReport:
         """Add one document from memory; its source is "stdin:NAME". The ending of `name` decides the format."""
         from instill.documents.sources import from_stdin
-        from instill.ingest import Attributes
+        from instill.ingest.types import Attributes
 
         data = text if isinstance(text, bytes) else utf8(text, "text").encode()
         attributes = Attributes(labels_of(labels), metadata_of(metadata))
@@ -398,7 +399,7 @@ class Workspace:
 
         A folder that is gone as a whole (an unmounted disk, say) is reported and its documents are kept.
         """
-        from instill.sync import sync_roots
+        from instill.ingest.sync import sync_roots
 
         self._must_be_writable()
         ingest = self._ingest(progress, on_file)
@@ -408,7 +409,7 @@ class Workspace:
 
     def watch(self, *, on_report: Callable[[IngestReport], None], stop: Any = None) -> None:
         """Sync now and after every change under the followed folders, until `stop` (a threading.Event) is set."""
-        from instill.sync import changes
+        from instill.ingest.sync import changes
 
         on_report(self.sync())
         for _ in changes([root.path for root in self.catalog.roots()], self.settings.documents, stop):
@@ -422,7 +423,7 @@ class Workspace:
         Raises:
             UsageError: a reference names nothing.
         """
-        from instill.references import absolute_all, named, resolve
+        from instill.ingest.references import absolute_all, named, resolve
 
         references = paths_of(references, "references")
         self._must_be_writable()
@@ -463,7 +464,7 @@ class Workspace:
         Returns how many documents there are. The old index answers until the switch.
         """
         from instill.fit.kept.own_encoder import used_also_as
-        from instill.reindex import reindex
+        from instill.ingest.reindex import reindex
 
         self._must_be_writable()
         if "index" in self.__dict__:
@@ -478,7 +479,7 @@ class Workspace:
         Raises:
             WorkspaceError: the workspace is read-only, or another process keeps writing to it.
         """
-        from instill.repairing import repair_index
+        from instill.ingest.repairing import repair_index
 
         self._must_be_writable()
         self.__dict__.pop("index", None)
@@ -648,7 +649,7 @@ class Workspace:
         Raises:
             UsageError: the reference names no document, or several.
         """
-        from instill.references import resolve
+        from instill.ingest.references import resolve
 
         index = self.seen_by(labels).index
         [named] = paths_of(reference, "reference")[:1]
@@ -767,7 +768,7 @@ class Workspace:
         *,
         moves: bool = True,
     ) -> Ingest:
-        from instill.ingest import Ingest
+        from instill.ingest.run import Ingest
 
         return Ingest(
             self.index,

@@ -19,7 +19,7 @@ from instill.generators.protocol import Generator
 from instill.index.fusion import fusion_named
 from instill.index.store import Index
 from instill.index.types import Hit, SearchRequest
-from instill.ingest import Prepared, cut, encode_and_commit
+from instill.ingest.passages import Prepared, cut, encode_and_commit
 from instill.settings import AnswerSettings, DocumentSettings, EncoderSettings, GeneratorSettings
 
 

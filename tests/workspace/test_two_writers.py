@@ -26,8 +26,8 @@ from instill.errors import UsageError, WorkspaceError
 from instill.index import soundness
 from instill.index.fusion import ReciprocalRankFusion
 from instill.index.types import SearchRequest
-from instill.ingest import Progress
-from instill.sync import _Narrowest, covers
+from instill.ingest.sync import _Narrowest, covers
+from instill.ingest.types import Progress
 
 EXAMPLES = int(os.environ.get("WRITERS_EXAMPLES", "4"))
 ROOTS = ("/a", "/a/b", "/a/b/c.md", "/a/*.md", "/a/**/c.md", "/", "https://x/y", "https://x/", "/ab")

@@ -10,7 +10,7 @@ import pytest
 from instill import Workspace
 from instill.answer.types import Answer
 from instill.errors import EncoderMismatch, UsageError, WorkspaceError
-from instill.ingest import IngestReport
+from instill.ingest.types import IngestReport
 
 
 @pytest.fixture

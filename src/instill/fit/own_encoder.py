@@ -30,8 +30,8 @@ from instill.fit.kept.tuned import is_set
 from instill.fit.targets import Target, reciprocal, targets_of
 from instill.fit.ways import Searcher, in_use
 from instill.index.store import Index
+from instill.ingest.reindex import reindex
 from instill.measure.paired import Interval, Numbers, interval
-from instill.reindex import reindex
 from instill.study.types import StudyQuestion
 from instill.train.encoder.averaging import Candidates
 from instill.train.encoder.choosing import Chosen, choose_share

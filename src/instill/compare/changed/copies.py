@@ -24,8 +24,8 @@ from instill.fit.kept.tuned import TUNED_FILE
 from instill.index.generations import POINTER, live_generation
 from instill.index.lookup import StoredDocument
 from instill.index.store import write_lock
-from instill.ingest import Prepared, cut, encode_and_commit, passage_identity
-from instill.reindex import document_of
+from instill.ingest.passages import Prepared, cut, encode_and_commit, passage_identity
+from instill.ingest.reindex import document_of
 from instill.settings import SETTINGS_FILE
 from instill.study.sets import digest
 

@@ -15,7 +15,7 @@ from instill.documents.document import Passage
 from instill.errors import UsageError
 from instill.index.lookup import StoredDocument
 from instill.index.types import DocumentRecord
-from instill.references import resolve
+from instill.ingest.references import resolve
 from instill.replies import Documents, Removed
 from instill.server.errors import Refused, unknown
 from instill.server.jobs.store import ENDED, Job

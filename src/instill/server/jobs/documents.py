@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from instill.documents.sources import Source
 from instill.errors import DocumentError
-from instill.ingest import FileOutcome
-from instill.ingest import Progress as Reading
+from instill.ingest.types import FileOutcome
+from instill.ingest.types import Progress as Reading
 from instill.replies import plain
 from instill.server.jobs.store import JobStore, Task
 from instill.server.opened import Opened

@@ -14,7 +14,7 @@ from instill.index.generations import live_generation
 from instill.index.lookup import StoredDocument
 from instill.index.store import Index
 from instill.index.types import DocumentRecord
-from instill.ingest import BATCH_PASSAGES, Prepared, cut, encoded, passage_identity
+from instill.ingest.passages import BATCH_PASSAGES, Prepared, cut, encoded, passage_identity
 from instill.settings import DocumentSettings
 
 

@@ -15,8 +15,9 @@ from instill.documents.sources import Source, SourceProblem, find_sources
 from instill.errors import UsageError
 from instill.index.store import Index
 from instill.index.types import DocumentRecord
-from instill.ingest import Attributes, Failure, Governing, Ingest
-from instill.references import can_be_followed
+from instill.ingest.references import can_be_followed
+from instill.ingest.run import Ingest
+from instill.ingest.types import Attributes, Failure, Governing
 from instill.settings import DocumentSettings
 
 _PATTERN_LETTERS = "*?["

@@ -11,8 +11,8 @@ from instill.index.lookup import StoredDocument
 from instill.index.repair import Repair, repair
 from instill.index.store import write_lock
 from instill.index.types import IndexedDocument
-from instill.ingest import Prepared, cut, encoded, passage_identity
-from instill.reindex import document_of
+from instill.ingest.passages import Prepared, cut, encoded, passage_identity
+from instill.ingest.reindex import document_of
 from instill.settings import DocumentSettings
 
 _LOCK_TIMEOUT_S = 120.0

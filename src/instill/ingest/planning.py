@@ -1,0 +1,178 @@
+"""What has to be done with a source: it is new, has changed, has moved, has other labels, or is as it was."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from instill.documents.document import Document
+from instill.documents.reader_process import ReaderPool
+from instill.documents.sources import Source
+from instill.encoders.protocol import Encoder
+from instill.index.store import Index
+from instill.index.types import DocumentRecord, Keep
+from instill.ingest.passages import Prepared, cut
+from instill.ingest.types import Attributes
+from instill.settings import DocumentSettings
+
+_MANY_LOOKUPS = 20
+
+
+def natural_id(source: str, attempt: int = 0) -> str:
+    """The id that a source gets when it is first added, 16 hexadecimal digits.
+
+    Deterministic, so that two processes that add one file at the same moment agree. `attempt` counts up while the
+    id belongs to a document that has since moved elsewhere.
+    """
+    return hashlib.sha256(f"{source}\n{attempt}".encode()).hexdigest()[:16]
+
+
+class Lookup:
+    """Which document holds a hash or an id: asked of the index one by one, or for many questions read once."""
+
+    def __init__(self, index: Index, *, expected: int) -> None:
+        self._index = index
+        self._all = index.records() if expected > _MANY_LOOKUPS else None
+        self._by_hash: dict[str, list[DocumentRecord]] = {}
+        self._holders: dict[str, str] = {}
+        for record in self._all or ():
+            self._by_hash.setdefault(record.content_hash, []).append(record)
+            self._holders[record.doc_id] = record.source
+
+    def with_hash(self, content_hash: str) -> list[DocumentRecord]:
+        """Documents with exactly this content."""
+        if self._all is None:
+            return self._index.find_by_hash(content_hash)
+        return list(self._by_hash.get(content_hash, ()))
+
+    def holder(self, doc_id: str) -> str | None:
+        """The source of the document with this id."""
+        if self._all is None:
+            found = self._index.records(doc_ids=[doc_id])
+            return found[0].source if found else None
+        return self._holders.get(doc_id)
+
+    def took(self, record: DocumentRecord) -> None:
+        """The document is about to move: another file with its content must not take it too."""
+        if record in self._by_hash.get(record.content_hash, ()):
+            self._by_hash[record.content_hash].remove(record)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What was decided for a source, and from what: the record `known` and the `attributes`.
+
+    With neither `prepared` nor `keep` nothing has to be done.
+    """
+
+    entry: Source
+    attributes: Attributes
+    known: DocumentRecord | None
+    prepared: Prepared | None = None
+    keep: Keep | None = None
+    notices: tuple[str, ...] = ()
+
+    @property
+    def passages(self) -> int:
+        if self.prepared is not None:
+            return len(self.prepared.passages)
+        return self.known.passage_count if self.known else 0
+
+
+class Planner:
+    """Decides what has to be done with one source after the other.
+
+    Args:
+        open_encoder: called only when there is something to cut.
+        identity: what passages must be made with; see `passage_identity`.
+        moves: whether a file with the content of a document whose own file is gone is that document, moved.
+    """
+
+    def __init__(
+        self,
+        lookup: Lookup,
+        open_encoder: Callable[[], Encoder],
+        settings: DocumentSettings,
+        identity: str,
+        *,
+        moves: bool,
+    ) -> None:
+        self._lookup = lookup
+        self._open_encoder = open_encoder
+        self._settings = settings
+        self._identity = identity
+        self._moves = moves
+
+    def plan(
+        self, source: Source, record: DocumentRecord | None, attributes: Attributes, readers: ReaderPool
+    ) -> Planned:
+        """Load the source; read and cut it where its content, its metadata or what shapes passages has changed.
+
+        Args:
+            record: what the index knows under this source.
+
+        Raises:
+            DocumentError: it cannot be loaded, read or cut.
+        """
+        loaded = source.load(self._settings)
+        content_hash = hashlib.sha256(loaded.data).hexdigest()
+        if record is None:
+            record = self._moved_from(source, content_hash)
+        same_content = record is not None and record.content_hash == content_hash
+        if record is not None and same_content and self._is_settled(record, attributes):
+            return Planned(source, attributes, record, keep=_kept(record, source, attributes))
+        kind, parsed = readers.read(loaded.data, name=source.name, content_type=loaded.content_type)
+        labels = attributes.labels if attributes.labels is not None else (record.labels if record else ())
+        document = Document(
+            doc_id=record.doc_id if record else self._new_id(source.source),
+            source=source.source,
+            kind=kind,
+            title=parsed.title or stem_of(source.source),
+            content_hash=content_hash,
+            size=len(loaded.data),
+            modified=loaded.modified,
+            parsed=replace(parsed, metadata={**parsed.metadata, **attributes.metadata}),
+            labels=tuple(sorted(set(labels))),
+        )
+        change: Literal["added", "changed"] = "added" if record is None else "changed"
+        prepared = Prepared(document, cut(document, self._open_encoder(), self._settings), change)
+        return Planned(source, attributes, record, prepared, notices=tuple(parsed.notices))
+
+    def _is_settled(self, record: DocumentRecord, attributes: Attributes) -> bool:
+        metadata_kept = all(record.metadata.get(key) == value for key, value in attributes.metadata.items())
+        return record.passage_identity == self._identity and metadata_kept
+
+    def _moved_from(self, source: Source, content_hash: str) -> DocumentRecord | None:
+        """The document with this content whose file is no longer where it was."""
+        if source.path is None or not self._moves:
+            return None
+        for record in self._lookup.with_hash(content_hash):
+            if Path(record.source).is_absolute() and not Path(record.source).exists():
+                self._lookup.took(record)
+                return record
+        return None
+
+    def _new_id(self, source: str) -> str:
+        attempt = 0
+        while True:
+            doc_id = natural_id(source, attempt)
+            if self._lookup.holder(doc_id) in (None, source):
+                return doc_id
+            attempt += 1
+
+
+def _kept(record: DocumentRecord, source: Source, attributes: Attributes) -> Keep | None:
+    """What changes of a document whose content is known: at most its place and its labels; None when nothing does."""
+    title_was_name = record.title == stem_of(record.source)
+    labels = record.labels if attributes.labels is None else tuple(sorted(set(attributes.labels)))
+    if record.source == source.source:
+        return None if labels == record.labels else Keep(record, record.source, record.title, labels)
+    return Keep(record, source.source, stem_of(source.source) if title_was_name else record.title, labels)
+
+
+def stem_of(source: str) -> str:
+    """The name without folder and ending: "/srv/a/report.pdf" -> "report"."""
+    return Path(source.rstrip("/").rsplit("/", 1)[-1]).stem

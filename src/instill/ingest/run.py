@@ -1,0 +1,199 @@
+"""Sources into the index: what is new, what has changed, what has moved, what is gone.
+
+A document goes in whole or not at all. Documents are read one after the other, gathered until there are enough
+passages to keep the encoder busy, encoded, and committed together; a stop at any moment loses at most the batch
+that was not yet committed, and running the same command again goes on from there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+from instill.documents.reader_process import ReaderPool
+from instill.documents.sources import Source, SourceProblem
+from instill.encoders.protocol import Encoder
+from instill.errors import DocumentError
+from instill.index.store import Index
+from instill.index.types import DocumentRecord, IndexedDocument, Keep, Put
+from instill.ingest.passages import BATCH_PASSAGES, Prepared, encoded, passage_identity
+from instill.ingest.planning import Lookup, Planned, Planner
+from instill.ingest.types import Attributes, Failure, FileOutcome, Governing, IngestReport, Progress
+from instill.settings import DocumentSettings
+
+_TURNS = 8
+
+
+class Ingest:
+    """One run over a list of sources.
+
+    Other processes may write meanwhile. What is to be done is decided from what the index holds; it is done, under
+    the write lock, only if that still holds, and decided anew otherwise.
+
+    Args:
+        open_encoder: called only when there is something to encode.
+        fingerprint: the fingerprint of the encoder that the index was made with.
+        progress: called as sources are done.
+        on_file: called with what became of each source, when it is so.
+        moves: whether a file with the content of a document whose own file is gone is that document, moved.
+    """
+
+    def __init__(
+        self,
+        index: Index,
+        open_encoder: Callable[[], Encoder],
+        fingerprint: str,
+        settings: DocumentSettings,
+        progress: Callable[[Progress], None] | None = None,
+        on_file: Callable[[FileOutcome], None] | None = None,
+        *,
+        moves: bool = True,
+    ) -> None:
+        self._moves = moves
+        self._on_file = on_file or (lambda _outcome: None)
+        self._index = index
+        self._open_encoder = open_encoder
+        self._settings = settings
+        self._identity = passage_identity(settings, fingerprint)
+        self._progress = progress
+        self._batch: list[Planned] = []
+        self._untouched: list[Planned] = []
+        self._overtaken: list[Source | SourceProblem] = []
+        self._governing: Governing = lambda: lambda _source: Attributes()
+        self.report = IngestReport()
+
+    def add(self, sources: Iterable[Source | SourceProblem], attributes: Attributes | Governing) -> set[str]:
+        """Take in what is new or changed; returns every source that was seen, readable or not.
+
+        Args:
+            attributes: of all sources; or a function that looks them up, called again before each commit.
+
+        Raises:
+            WorkspaceError: the index cannot be written (disk full, read-only).
+        """
+        started = time.monotonic()
+        listed = list(sources)
+        self._governing = attributes if callable(attributes) else lambda: lambda _source: attributes
+        rest: list[Source | SourceProblem] = listed
+        with ReaderPool(self._settings) as readers:
+            for turn in range(_TURNS):
+                rest = self._turn(rest, readers, tell=turn == 0)
+                if not rest:
+                    break
+        for entry in rest:
+            why = "Another process kept changing this document at the same time."
+            self._fail(entry.source, DocumentError(why, remedy="Run the command again."))
+        self._tell(len(listed), len(listed), "")
+        self.report.seconds += time.monotonic() - started
+        return {entry.source for entry in listed}
+
+    def remove(self, find: Callable[[], Sequence[DocumentRecord]]) -> None:
+        """Take out, in one commit, the documents that `find` finds while nobody else may commit."""
+        with self._index.alone():
+            records = find()
+            self._index.remove([record.doc_id for record in records])
+        self.report.removed += [record.source for record in records]
+        for record in records:
+            self._on_file(FileOutcome(record.source, "removed"))
+
+    def _turn(
+        self, entries: Sequence[Source | SourceProblem], readers: ReaderPool, *, tell: bool
+    ) -> list[Source | SourceProblem]:
+        """Decide and do; returns those that another writer overtook."""
+        version = self._index.version()
+        governs = self._governing()
+        known = {record.source: record for record in self._index.records([entry.source for entry in entries])}
+        lookup = Lookup(self._index, expected=len(entries) - len(known))
+        planner = Planner(lookup, self._open_encoder, self._settings, self._identity, moves=self._moves)
+        self._overtaken, self._untouched = [], []
+        for position, entry in enumerate(entries):
+            if tell:
+                self._tell(position, len(entries), entry.source)
+            attributes = governs(entry.source)
+            if attributes is None:
+                continue
+            if isinstance(entry, SourceProblem):
+                self._fail(entry.source, entry.error)
+                continue
+            try:
+                planned = planner.plan(entry, known.get(entry.source), attributes, readers)
+            except DocumentError as error:
+                self._fail(entry.source, error)
+                continue
+            (self._batch if planned.prepared or planned.keep else self._untouched).append(planned)
+            if sum(planned.passages for planned in self._batch) >= BATCH_PASSAGES:
+                self._commit()
+        self._commit()
+        self._check_untouched(version)
+        return self._overtaken
+
+    # -- a batch -----------------------------------------------------------------------------------------------
+
+    def _commit(self) -> None:
+        if not self._batch:
+            return
+        batch, self._batch = self._batch, []
+        read = [planned.prepared for planned in batch if planned.prepared is not None]
+        told: dict[str, str] = {}
+        vectors = iter(self._encoded(read, told) if read else ())
+        changes: dict[int, Put | Keep] = {}
+        for position, planned in enumerate(batch):
+            changes[position] = planned.keep or Put(next(vectors), planned.known)
+        with self._index.alone():
+            governs = self._governing()
+            wanted = [at for at, planned in enumerate(batch) if governs(planned.entry.source) == planned.attributes]
+            undone = self._index.apply([changes[at] for at in wanted])
+        left = {id(change) for change in undone}
+        for at, planned in enumerate(batch):
+            if at in wanted and id(changes[at]) not in left:
+                self.report.notices += [(source, told[source]) for source in [planned.entry.source] if source in told]
+                self._done(planned)
+            else:
+                self._overtaken.append(planned.entry)
+
+    def _encoded(self, batch: Sequence[Prepared], told: dict[str, str]) -> list[IndexedDocument]:
+        return encoded(
+            self._open_encoder(),
+            batch,
+            self._identity,
+            estimated_from=self._settings.estimated_from,
+            on_notice=told.__setitem__,
+        )
+
+    def _done(self, planned: Planned) -> None:
+        report, source, known = self.report, planned.entry.source, planned.known
+        report.notices += [(source, notice) for notice in planned.notices]
+        if planned.prepared is not None:
+            (report.added if planned.prepared.change == "added" else report.changed).append(source)
+            report.passages += planned.passages
+            self._on_file(FileOutcome(source, planned.prepared.change, planned.passages))
+            report.resettled += known is not None and known.content_hash == planned.prepared.document.content_hash
+        elif planned.keep is not None and known is not None:
+            if known.source != source:
+                report.moved.append((known.source, source))
+                self._on_file(FileOutcome(source, "moved", was=known.source))
+            if known.labels != planned.keep.labels:
+                report.relabelled.append(source)
+                self._on_file(FileOutcome(source, "relabelled"))
+
+    def _check_untouched(self, version: int) -> None:
+        """Make sure that what needed nothing at `version` of the index still needs nothing."""
+        governs = self._governing()
+        now = None
+        if self._index.version() != version:
+            now = {each.source: each for each in self._index.records([each.entry.source for each in self._untouched])}
+        for planned in self._untouched:
+            source = planned.entry.source
+            if governs(source) == planned.attributes and (now is None or now.get(source) == planned.known):
+                self.report.unchanged += 1
+                self._on_file(FileOutcome(source, "unchanged"))
+            else:
+                self._overtaken.append(planned.entry)
+
+    def _fail(self, source: str, error: DocumentError) -> None:
+        self.report.failed.append(Failure(source, error.what, error.command))
+        self._on_file(FileOutcome(source, "failed", what=error.what, remedy=error.command))
+
+    def _tell(self, done: int, total: int, source: str) -> None:
+        if self._progress is not None:
+            self._progress(Progress(done, total, self.report.passages, source))
