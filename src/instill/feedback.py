@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from instill.arguments import count_of, one_of, text_of, utf8
 from instill.catalog import may_see, now, stored_labels
-from instill.catalog_tables import JUDGEMENTS, USAGE
+from instill.catalog.tables import JUDGEMENTS, USAGE
 from instill.common.derived import Caller, MadeFrom
 from instill.errors import InstillError, UsageError, WorkspaceError
 from instill.study.types import AskedQuestion, EvidenceText

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from instill.answer.asked.spelling import ASKED, MENDED
 from instill.catalog import Catalog
-from instill.catalog_tables import CONVERSATIONS, JUDGEMENTS, TURNS, USAGE
+from instill.catalog.tables import CONVERSATIONS, JUDGEMENTS, TURNS, USAGE
 from instill.common.derived import MadeFrom, Source
 
 _SHOWN_BY_TURNS = """

@@ -8,7 +8,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from instill.catalog import Catalog
-from instill.catalog_tables import JOBS
+from instill.catalog.tables import JOBS
 from instill.documents.sources import identity
 from instill.index.store import Index
 

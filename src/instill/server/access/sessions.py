@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 
 from instill.catalog import Catalog, now
-from instill.catalog_tables import SESSIONS
+from instill.catalog.tables import SESSIONS
 from instill.errors import WorkspaceError
 from instill.server.access.keys import KeyStore, hashed
 from instill.server.access.roles import Who

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel
 
 from instill.catalog import Catalog, Labels, may_see, now, stored_labels
-from instill.catalog_tables import JOB_EVENTS, JOBS
+from instill.catalog.tables import JOB_EVENTS, JOBS
 from instill.errors import InstillError, UsageError, WorkspaceError
 
 Lane = Literal["documents", "work"]

@@ -1,0 +1,14 @@
+"""The workspace's SQLite catalog: the folders it follows, conversations, and the log of questions.
+
+Public face: `Catalog`, `Root` and `StoredTurn`; `may_see` says who may see what was said. The tables are in `tables`.
+"""
+
+from __future__ import annotations
+
+from instill.catalog.catalog import Catalog
+from instill.catalog.conversations import StoredTurn
+from instill.catalog.database import now
+from instill.catalog.labels import Labels, may_see, stored_labels
+from instill.catalog.roots import Root
+
+__all__ = ["Catalog", "Labels", "Root", "StoredTurn", "may_see", "now", "stored_labels"]

@@ -1,0 +1,125 @@
+"""Conversations and their turns."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from instill.catalog.database import Database, now
+from instill.catalog.labels import Labels, stored_labels
+from instill.catalog.tables import CONVERSATIONS, TURNS
+from instill.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTurn:
+    """One turn of a conversation; `answer` is `Answer.as_dict()` for the assistant's turns, {} for the user's."""
+
+    role: str
+    text: str
+    answer: Mapping[str, Any]
+    at: str
+
+
+class Conversations(Database):
+    """What was said, each conversation under the labels of who said it."""
+
+    def start_conversation(self, labels: Labels = None) -> str:
+        """A new conversation's id, 12 hexadecimal digits; `labels`: what the caller holds who begins it."""
+        conversation_id = uuid.uuid4().hex[:12]
+        with self.writing() as connection:
+            if connection is not None:
+                row = {"conversation_id": conversation_id, "started": now(), "labels": stored_labels(labels)}
+                connection.execute(sa.insert(CONVERSATIONS).values(row))
+        return conversation_id
+
+    def add_turns(self, conversation_id: str, turns: Sequence[StoredTurn], labels: Labels = None) -> None:
+        """Append turns, all or none; from now on it takes `labels` to see the conversation.
+
+        Raises:
+            UsageError: there is no such conversation, or none that the caller may see.
+        """
+        rows = [
+            {
+                "conversation_id": conversation_id,
+                "role": turn.role,
+                "text": turn.text,
+                "answer": json.dumps(turn.answer, ensure_ascii=False),
+                "at": turn.at or now(),
+            }
+            for turn in turns
+        ]
+        with self.writing() as connection:
+            if connection is not None:
+                self._require(connection, conversation_id, labels)
+                held = CONVERSATIONS.c.conversation_id == conversation_id
+                connection.execute(sa.update(CONVERSATIONS).where(held).values(labels=stored_labels(labels)))
+                connection.execute(sa.insert(TURNS), rows)
+
+    def turns(self, conversation_id: str, labels: Labels = None) -> list[StoredTurn]:
+        """The turns of a conversation in order.
+
+        Raises:
+            UsageError: there is no such conversation, or none that the caller may see; in the same words.
+        """
+        with self._engine.connect() as connection:
+            self._require(connection, conversation_id, labels)
+            rows = connection.execute(
+                sa.select(TURNS).where(TURNS.c.conversation_id == conversation_id).order_by(TURNS.c.turn_id)
+            ).all()
+        return [StoredTurn(row.role, row.text, self._read(row.answer), row.at) for row in rows]
+
+    def conversations(self, limit: int = 20, labels: Labels = None, *, words: str = "") -> list[dict[str, Any]]:
+        """The newest conversations that the caller may see; with `words`, those in which they were said.
+
+        Each with `conversation_id`, `started`, `turns` (a count), `first_question`.
+        """
+        first = (
+            sa.select(TURNS.c.text)
+            .where(TURNS.c.conversation_id == CONVERSATIONS.c.conversation_id)
+            .order_by(TURNS.c.turn_id)
+            .limit(1)
+            .scalar_subquery()
+        )
+        count = (
+            sa.select(sa.func.count())
+            .where(TURNS.c.conversation_id == CONVERSATIONS.c.conversation_id)
+            .scalar_subquery()
+        )
+        query = (
+            sa.select(CONVERSATIONS.c.conversation_id, CONVERSATIONS.c.started)
+            .add_columns(count.label("turns"), first.label("first_question"))
+            .order_by(CONVERSATIONS.c.started.desc(), CONVERSATIONS.c.conversation_id)
+        )
+        with self._engine.connect() as connection:
+            query = query.where(self._seen_by(connection, CONVERSATIONS, labels)).limit(limit)
+            if words:
+                held = sa.select(TURNS.c.conversation_id).where(TURNS.c.text.icontains(words, autoescape=True))
+                query = query.where(CONVERSATIONS.c.conversation_id.in_(held))
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    def forget_conversation(self, conversation_id: str, labels: Labels = None) -> None:
+        """Delete a conversation.
+
+        Raises:
+            UsageError: there is no such conversation, or none that the caller may see; in the same words.
+        """
+        with self.writing() as connection:
+            if connection is not None:
+                self._require(connection, conversation_id, labels)
+                for table in (TURNS, CONVERSATIONS):
+                    connection.execute(sa.delete(table).where(table.c.conversation_id == conversation_id))
+
+    def _require(self, connection: sa.Connection, conversation_id: str, labels: Labels) -> None:
+        """Refuse a conversation that is not there, and one that the caller may not see, in the same words."""
+        query = sa.select(CONVERSATIONS.c.conversation_id).where(CONVERSATIONS.c.conversation_id == conversation_id)
+        query = query.where(self._seen_by(connection, CONVERSATIONS, labels))
+        if connection.execute(query).first() is None:
+            raise UsageError(
+                "There is no such conversation.", where=conversation_id, remedy="List them: instill chat --list"
+            )
