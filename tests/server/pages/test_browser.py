@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.server.pages.axe import barriers
 from tests.server.pages.company import Site, company
 from tests.server.running import Process, process
 
@@ -62,6 +63,7 @@ def test_from_the_first_file_to_a_refusal(browser: Browser, tmp_path: Path) -> N
         _ask(page, server.address)
         _judge_and_correct(page)
         _find_under_questions(page, server.address)
+        _look_at_every_page(page, server.address)
         _delete(page, server.address)
         page.goto(server.address)
         _send(page, QUESTION)
@@ -73,6 +75,7 @@ def test_from_the_first_file_to_a_refusal(browser: Browser, tmp_path: Path) -> N
             wide = narrow.evaluate("() => document.documentElement.scrollWidth")
             assert wide <= 360, f"{address} is {wide} wide"
             assert _unnamed(narrow) == []
+            assert barriers(narrow) == [], "where nothing is yet"
         context.close()
         with company() as site:
             _widget(browser, server, site)
@@ -111,6 +114,7 @@ def _ask(page: Page, address: str) -> None:
     page.keyboard.press("Enter")
     page.locator("#source mark#cited").get_by_text("Tea is brewed at 80 degrees.").wait_for()
     assert chip.get_attribute("aria-expanded") == "true"
+    assert barriers(page, details=False) == []
     page.keyboard.press("Escape")
     page.locator("#source").wait_for(state="hidden")
     assert page.evaluate("() => document.activeElement.className") == "source-chip"
@@ -140,6 +144,17 @@ def _find_under_questions(page: Page, address: str) -> None:
     page.get_by_role("heading", name="What your documents do not say yet").wait_for()
     page.get_by_role("heading", name="Who is the king of Spain?").wait_for()
     assert "2 judged questions" in page.locator("main").inner_text()
+
+
+def _look_at_every_page(page: Page, address: str) -> None:
+    """With a document, answers and judgements, in light and in dark: axe finds nothing in anybody's way."""
+    page.goto(f"{address}/documents")
+    document = page.locator("#list").get_by_role("link", name="Tea").get_attribute("href")
+    page.goto(address)
+    conversation = page.locator("#history a").first.get_attribute("href")
+    for path in ("/documents", document, conversation, "/questions", "/compare", "/models", "/settings"):
+        page.goto(f"{address}{path}")
+        assert barriers(page) == []
 
 
 def _delete(page: Page, address: str) -> None:
@@ -180,11 +195,15 @@ def _widget(browser: Browser, server: Process, site: Site) -> None:
     page.reload()
     page.get_by_role("button", name="Ask about tea").click()
     assert page.locator("article").count() == 2, "a conversation goes on from page to page"
+    assert barriers(page, details=False) == []
     page.goto(f"http://localhost:{site.port}/")
     page.get_by_role("button", name="Ask about tea").click()
     page.keyboard.type(QUESTION)
     page.keyboard.press("Enter")
     page.get_by_text("The server cannot be reached.").wait_for()
+    page.goto(server.address)
+    page.get_by_label("Key").wait_for()
+    assert barriers(page) == []
     assert wrong == []
 
 
