@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from instill import Workspace
 from instill.compare.arms.specification import BUILT_IN, ORACLE, QUOTED
+from instill.feedback import Feedback
 from tests.cli.test_cli import FORBIDDEN, as_json, instill
 from tests.study.documents import workshops
 from tests.study.scripted_server import scripted
@@ -64,6 +66,30 @@ def test_a_study_set_is_made_on_the_way_and_a_report_written(kb: Path) -> None:
     )
     assert fewer["verdict"]["rules"]["tolerance"] == 0.2
     assert "For 0.01 about" in fewer["beforehand"]
+
+
+def test_what_people_judged_is_asked(tmp_path: Path) -> None:
+    ovens = ("Alba", "1906"), ("Berg", "1911"), ("Cala", "1932"), ("Dorn", "1944")
+    with Workspace.init(tmp_path / "kb") as workspace:
+        for name, year in ovens:
+            workspace.add_text(f"# {name}\n\nThe stone oven of {name} was built in {year} by Marta.", name=f"{name}.md")
+        instill("compare", "--questions", "19", cwd=workspace.path, code=2)
+        unjudged = instill("compare", "--questions", "feedback", cwd=workspace.path, code=2).stderr
+        assert "No answer that was judged can be used yet." in unjudged
+        for name, year in ovens:
+            answer = workspace.ask(f"When was the stone oven of {name} built?")
+            assert answer.short == year
+            assert answer.question_id is not None
+            Feedback(workspace).judge(answer.question_id, "right")
+    found = as_json("compare", "--questions", "feedback", "--noise", "0", "--changes", "0", cwd=tmp_path / "kb")
+    [card] = as_json("study", "list", cwd=tmp_path / "kb")["studies"]
+    assert found["about"]["study set"] == f"{card['id']}, written by people"
+    assert found["arms"] == [QUOTED, ORACLE]
+    gate = sum(card["items"]["gate"].values())
+    assert {each["questions"] for each in found["answers"]} == {gate}
+    assert gate + sum(card["items"]["audit"].values()) == 4
+    both = instill("compare", card["id"], "--questions", "feedback", cwd=tmp_path / "kb", code=2).stderr
+    assert "A study set has its own questions." in both
 
 
 EXAMPLES = (

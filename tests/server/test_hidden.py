@@ -196,6 +196,10 @@ def bodies(place: Place) -> dict[tuple[str, str], list[dict[str, Any]]]:
             *_each(kind=["compare", "curve"], arguments=[{"study": place.hidden["study"]}]),
             *_each(kind=["calibrate", "tune", "study", "reindex"]),
         ],
+        ("POST", "/api/comparisons/estimate"): [
+            *_each(study=[place.hidden["study"], ""]),
+            *_each(questions=["feedback"], wanted=[0.1]),
+        ],
         ("POST", "/api/models/{candidate}/promote"): _each(force=[True]),
         ("GET", "/api/questions"): [{"params": {"kind": kind}} for kind in ("all", "answered", "unjudged", "slow")],
         ("POST", "/api/questions/{question_id}/judgements"): _each(verdict=["right", "wrong"]),

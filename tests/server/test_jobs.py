@@ -78,6 +78,9 @@ def test_work_takes_no_paths_and_no_unknown_words(tmp_path: Path) -> None:
         ("train", {"recipe": "/etc/x.toml"}),
         ("train", {"recipe": "--strict.toml"}),
         ("calibrate", {"questions": "/etc/passwd"}),
+        ("compare", {"questions": "/etc/passwd"}),
+        ("compare", {"questions": 19}),
+        ("study", {"questions": "/etc/passwd"}),
         ("calibrate", {"risk": 2}),
         ("tune", {"most": "many"}),
     ):
@@ -133,6 +136,7 @@ def test_documents_and_long_work_over_http(tmp_path: Path) -> None:
         assert "progress" in [kind for kind, _ in told]
         shown = ok(client.get(f"/api/studies/{done['result']['id']}", params={"many": 2}))
         assert len(shown["shown"]) == 2
+        _estimated(client, done["result"]["id"])
         wrong = ok(client.post("/api/jobs", json={"kind": "compare", "arguments": {"study": "none"}}), 202)
         ended = until(lambda: ended_job(client, wrong["job_id"]))
         assert (ended["state"], ended["result"]["what"]) == ("failed", "No study set has this id.")
@@ -140,6 +144,37 @@ def test_documents_and_long_work_over_http(tmp_path: Path) -> None:
         assert ok(client.delete(f"/api/documents/{record['doc_id']}"))["removed"][0]["doc_id"] == record["doc_id"]
         assert not Path(record["source"]).exists()
         assert ok(client.get("/api/documents"))["documents"] == []
+
+
+def _estimated(client: httpx.Client, study: str) -> None:
+    """How long a comparison takes is known from what was asked, and what it shows from the set's questions."""
+
+    def estimate(status: int = 200, **arguments: Any) -> Any:
+        return ok(client.post("/api/comparisons/estimate", json=arguments), status)
+
+    asked = ok(client.get(f"/api/studies/{study}", params={"many": 1000}))["shown"]
+    first = estimate(study=study, wanted=0.05)
+    assert first["arms"] == ["retrieval, quoted", "oracle passage"]
+    assert first["questions"] == len(asked)
+    assert first["answers"] == 2 * (len(asked) + min(60, len(asked)))
+    assert first["seconds"] is None
+    assert "nothing was asked or compared here yet" in first["said"]
+    assert f"{len(asked)} questions are there" in first["shows"]
+    assert "would be needed" in first["shows"]
+    assert estimate(404, study="none")["error"]["what"] == "No study set has this id."
+    assert estimate(400, questions="feedback")["error"]["what"] == "No answer that was judged can be used yet."
+    assert estimate(400, study=study, arm=["nonsense"])["error"]["what"] == "This is not an arm."
+    answer = ok(client.post("/api/ask", json={"question": "When was the stone oven of the village Alba built?"}))
+    then = estimate(study=study)
+    each = first["answers"] / 2
+    assert then["seconds"] == pytest.approx(each * answer["timings"]["total"] / 1000, rel=0.01)
+    assert then["unmeasured"] == ["oracle passage"]
+    ok(client.post(f"/api/questions/{answer['question_id']}/judgements", json={"verdict": "right"}), 201)
+    assert estimate(questions="feedback")["questions"] == 1
+    words = command_line("compare", WORK["compare"].checked({"questions": "feedback"}), None, Path("/kb"))
+    assert "--questions=feedback" in words
+    words = command_line("study", WORK["study"].checked({"questions": "feedback"}), None, Path("/kb"))
+    assert "--questions=feedback" in words
 
 
 def ended_job(client: httpx.Client, job_id: str) -> Any:

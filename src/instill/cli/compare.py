@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from instill.cli.output import JsonOption, LabelOption, WorkspaceOption, print_json, progress_bar, typed
+from instill.cli.questions import FEEDBACK
 from instill.cli.terminal import say, say_block
 from instill.errors import UsageError
 from instill.index.types import EMPTY
@@ -56,8 +57,14 @@ def compare(
         typer.Option("--arms", metavar="FILE", help="TOML file with more arms; default: the setting compare.arms."),
     ] = None,
     questions: Annotated[
-        int | None, typer.Option(min=20, help="Maximum number of questions; default: all of the gate split.")
-    ] = None,
+        str,
+        typer.Option(
+            metavar="N|feedback",
+            help="Maximum number of questions, 20 or more; default: all of the gate split. `feedback`: those that "
+            "people judged, in a study set that is made now.",
+            show_default=False,
+        ),
+    ] = "",
     audit: Annotated[
         bool, typer.Option("--audit", help="Ask the audit split. This opens it, which is recorded.")
     ] = False,
@@ -174,7 +181,7 @@ def compare(
         return
     plan = ComparePlan(
         arms=tuple(arm or ()),
-        questions=questions,
+        questions=None if questions == FEEDBACK else _most(questions),
         audit=audit,
         noise=noise,
         changes=(LAB_CHANGES if lab else CHANGES) if changes is None else changes,
@@ -199,7 +206,7 @@ def compare(
             plan = replace(plan, tuning=replace(tuning, replay_share=replay, seed=seed))
         plan = replace(_accepting(plan, opened, acceptable), own=_own_arms(opened, arms))
         chosen_arms(plan, generator=has_generator(opened))  # Before a study set is made for nothing.
-        _run(opened, _study(opened, study, as_json), plan, out, as_json, judging)
+        _run(opened, _study(opened, study, as_json, own=questions == FEEDBACK), plan, out, as_json, judging)
 
 
 def _trained_base(opened: Workspace) -> str:
@@ -313,20 +320,54 @@ def _run(
     say(f"The report is in {page}", bold=True)
 
 
-def _study(workspace: Workspace, reference: str, as_json: bool) -> StoredStudy:
-    """The study set of this id, the newest, or one that is made now."""
+def _most(questions: str) -> int | None:
+    """At most so many questions; "" is None.
+
+    Raises:
+        UsageError: it is no number from 20.
+    """
+    if not questions:
+        return None
+    if not questions.isdecimal() or int(questions) < 20:
+        raise UsageError(
+            "This is neither a number of questions nor feedback.",
+            where=f"--questions {questions}",
+            remedy="Write 20 or more, or: --questions feedback",
+        )
+    return int(questions)
+
+
+def _study(workspace: Workspace, reference: str, as_json: bool, *, own: bool = False) -> StoredStudy:
+    """The study set of this id, the newest, or one that is made now.
+
+    Args:
+        own: it is made now, with the questions that people judged.
+
+    Raises:
+        UsageError: there is no such study set, or nothing that was judged can be used.
+    """
+    from instill.cli.questions import judged_questions
     from instill.study.making import StudySettings
     from instill.study.stored import list_studies, open_study
     from instill.study.studying import study_workspace
 
     caller = workspace.caller()
-    if reference or list_studies(workspace.home, caller):
+    if own and reference:
+        raise UsageError(
+            "A study set has its own questions.", where=reference, remedy="Leave it out beside --questions feedback."
+        )
+    judged = judged_questions(workspace) if own else None
+    if judged is None and (reference or list_studies(workspace.home, caller)):
         return open_study(workspace.home, reference, caller)
-    _say("there is no study set yet: one is made, by rules (instill study make has settings for that)", as_json)
+    if judged is None:
+        _say("there is no study set yet: one is made, by rules (instill study make has settings for that)", as_json)
+    else:
+        _say(f"making a study set with {len(judged)} questions that people judged", as_json)
     with progress_bar("Making", hidden=as_json) as update:
         made = study_workspace(
             workspace,
             StudySettings(most_facts=FACTS),
+            questions=judged,
             progress=lambda what, done, total: update(done, total, what),
         )
     _say(f"made study set {made.card.id}; look at it: instill study show {made.card.id}", as_json)

@@ -22,6 +22,7 @@ from instill.server.api import (
     asking,
     conversations,
     documents,
+    estimate,
     evidence,
     health,
     jobs,
@@ -39,7 +40,7 @@ from instill.server.service import Service
 
 _ROUTERS = (
     health.router, metrics.router, workspace.router, documents.router, asking.router, conversations.router, jobs.router,
-    evidence.router, models.router, keys.router, questions.router, openai_chat.router,
+    evidence.router, estimate.router, models.router, keys.router, questions.router, openai_chat.router,
     openai_responses.router, openai_rest.router, anthropic.router, pages.router,
 )  # fmt: skip
 _UPLOADING = ("/api/documents", "/v1/files")

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -66,15 +66,17 @@ class Study(_Arguments):
     controls: float = Field(0.2, ge=0, le=1)
     check: bool = True
     generator: bool = False
+    questions: Questions = "written"
     seed: int = 0
 
 
 class Compare(_Arguments):
-    """As `instill compare`."""
+    """As `instill compare`; `questions` is at most so many of the study set's, or "feedback" for those that people
+    judged, of which a study set is made first."""
 
     study: str = Field("", pattern=r"^[0-9a-z-]{0,64}$")
     arm: list[str] = Field([], max_length=20)
-    questions: int | None = Field(None, ge=20)
+    questions: Annotated[int, Field(ge=20)] | Literal["feedback"] | None = None
     train: bool = True
     noise: int = Field(60, ge=0, le=1000)
     changes: int | None = Field(None, ge=0, le=100)

@@ -1,6 +1,6 @@
 // Long work: how far it is, stopping it, and what came of it.
 
-import { $, call, json, make, say, tell } from "./base.js";
+import { $, call, json, make, say, tell, values } from "./base.js";
 
 class Job extends HTMLElement {
   connectedCallback() {
@@ -67,6 +67,16 @@ function found(result) {
 }
 
 customElements.define("instill-job", Job);
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-estimate]");
+  if (!button) return;
+  const place = $(".said", button.form);
+  button.disabled = true;
+  try {
+    say(place, (await json("POST", button.dataset.estimate, values(button.form).arguments)).said);
+  } catch (error) { say(place, error.message, true); } finally { button.disabled = false; }
+});
 
 document.addEventListener("called", (event) => {
   const job = event.detail;

@@ -1,0 +1,185 @@
+"""Before a comparison: how long it takes, and what so many questions can show."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from instill.errors import UsageError
+from instill.server.api.evidence import list_comparisons, show_comparison
+from instill.server.errors import unknown
+from instill.server.jobs.kinds import Compare
+from instill.server.service import Reading, Seen
+
+if TYPE_CHECKING:
+    from instill.compare.plan import ComparePlan
+    from instill.study.sets import StudyItem
+
+router = APIRouter(prefix="/api", tags=["evidence"])
+
+_REPORTS = 5
+_ASKED = 50
+
+
+class Estimate(BaseModel):
+    """What a comparison would be.
+
+    Args:
+        questions: asked of every arm.
+        answers: of all arms at most; a comparison ends earlier where it is decided earlier.
+        seconds: about so long, by what was measured before; None where nothing was. Without `unmeasured`.
+        unmeasured: arms and trainings of which nobody knows yet how long they take.
+        shows: which differences so many questions can show, by need.
+        said: all of it for people.
+    """
+
+    questions: int
+    arms: list[str]
+    answers: int
+    seconds: float | None
+    unmeasured: list[str]
+    shows: str
+    said: str
+
+
+@router.post("/comparisons/estimate")
+def estimate(seen: Reading, request: Compare) -> Estimate:
+    """How long a comparison takes and what it will be able to show; takes the arguments of the job `compare`."""
+    from instill.compare.arms.line_up import has_generator
+    from instill.compare.beforehand import say_by_need
+    from instill.compare.plan import chosen_arms
+
+    plan = _plan(seen, request)
+    arms = chosen_arms(plan, generator=has_generator(seen.workspace))
+    groups = _groups(seen, request)
+    questions = sum(map(len, groups.values()))
+    each = questions + min(plan.noise, questions)
+    seconds, unmeasured = _Measured.of(seen).seconds(plan, arms, each)
+    shows = say_by_need(groups, len(arms), wanted=plan.wanted)
+    said = " ".join([_how_long(len(arms), each * len(arms), seconds, unmeasured), shows])
+    return Estimate(
+        questions=questions, arms=arms, answers=each * len(arms), seconds=seconds, unmeasured=unmeasured, shows=shows,
+        said=said,
+    )  # fmt: skip
+
+
+def _plan(seen: Seen, request: Compare) -> ComparePlan:
+    """As the command makes it, as far as it decides which arms there are."""
+    from instill.compare.arms.own import read_arms
+    from instill.compare.plan import ComparePlan
+    from instill.compare.prices import Prices
+    from instill.compare.tuned.tuning import TuningPlan
+
+    settings = seen.workspace.settings
+    trains = importlib.util.find_spec("torch") is not None  # A file is unpacked for training, a folder is as it is.
+    base = settings.generator.folder or (settings.generator.gguf if trains else "")
+    own = seen.workspace.path / settings.compare.arms if settings.compare.arms else None
+    return ComparePlan(
+        arms=tuple(request.arm),
+        own=() if own is None else read_arms(own, Prices.of_settings(settings.prices)),
+        questions=request.questions if isinstance(request.questions, int) else None,
+        tuning=TuningPlan("compare", base) if base and request.train else None,
+        noise=request.noise,
+        wanted=request.wanted,
+        seed=request.seed,
+    )
+
+
+def _groups(seen: Seen, request: Compare) -> Mapping[str, Sequence[str]]:
+    """The fact of each question that would be asked, by the need that it decides."""
+    from instill.compare.running import TASKS, group_of, need_of, questions_of
+    from instill.feedback import Feedback
+    from instill.study.stored import open_study
+
+    if request.questions == "feedback":
+        judged = Feedback(seen.workspace).question_set()
+        if not judged:
+            raise UsageError(
+                "No answer that was judged can be used yet.", where="feedback", remedy="Judge some: Ask, or Questions."
+            )
+        halves = {need: [each.question for each in judged if each.answerable is right] for need, right in _NEEDS}
+        return {need: found[: (len(found) + 1) // 2] for need, found in halves.items()}  # The audit gets the others.
+    try:
+        study = open_study(seen.workspace.home, request.study, seen.caller)
+    except UsageError as error:
+        raise unknown(error.what, error.where, error.remedy) from error
+    items: list[StudyItem] = questions_of(study, most=request.questions, seed=request.seed)
+    found: dict[str, list[str]] = {}
+    for item in items:
+        found.setdefault(need_of(TASKS[item.phrasing]), []).append(group_of(item, "fact"))
+    return found
+
+
+_NEEDS = (("facts", True), ("refusal", False))
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """Seconds of an answer, and of a training, by arm, from reports that the caller sees; newest first counts.
+
+    Args:
+        asked: the median of what `ask` took here; None where nobody asked.
+    """
+
+    answers: Mapping[str, float]
+    trainings: Mapping[str, float]
+    asked: float | None
+
+    @classmethod
+    def of(cls, seen: Seen) -> _Measured:
+        from instill.feedback import Feedback
+
+        answers: dict[str, float] = {}
+        trainings: dict[str, float] = {}
+        for kept in list(list_comparisons(seen).found)[:_REPORTS]:
+            numbers = show_comparison(seen, kept.id)
+            for into, rows in ((answers, numbers.get("answers")), (trainings, numbers.get("preparations"))):
+                for arm, seconds in _seconds(rows):
+                    into.setdefault(arm, seconds)
+        took = [each.milliseconds / 1000 for each in Feedback(seen.workspace).newest(limit=_ASKED)]
+        return cls(answers, trainings, median(took) if took else None)
+
+    def seconds(self, plan: ComparePlan, arms: Sequence[str], each: int) -> tuple[float | None, list[str]]:
+        """Of so many answers of each arm with the trainings, and what is not known."""
+        total, known, unmeasured = 0.0, False, []
+        for arm in arms:
+            # What was asked here went the way of retrieval, by quotes where nothing generates.
+            like_asking = arm == "retrieval" or (arm == "retrieval, quoted" and "retrieval" not in arms)
+            one = self.answers.get(arm, self.asked if like_asking else None)
+            if one is None:
+                unmeasured.append(arm)
+            else:
+                total, known = total + one * each, True
+            if plan.known[arm].needs_tuning:
+                if arm in self.trainings:
+                    total += self.trainings[arm]
+                else:
+                    unmeasured.append(f"training of {arm}")
+        return (total if known else None), unmeasured
+
+
+def _seconds(rows: Any) -> list[tuple[str, float]]:
+    """Arm and seconds of a report's rows; a report of another version may have none."""
+    found = [(each.get("arm"), each.get("seconds")) for each in rows or () if isinstance(each, dict)]
+    return [(arm, float(took)) for arm, took in found if isinstance(arm, str) and isinstance(took, (int, float))]
+
+
+def _how_long(arms: int, answers: int, seconds: float | None, unmeasured: Sequence[str]) -> str:
+    """
+    Example:
+        >>> _how_long(2, 120, 90.0, ["oracle passage"])
+        '120 answers of 2 arms at most: about 2 minutes. Not known yet: oracle passage.'
+    """
+    counted = f"{answers:,} answers of {arms} arms at most"
+    if seconds is None:
+        return f"{counted}. How long they take is not known: nothing was asked or compared here yet."
+    minutes = max(1, round(seconds / 60))
+    about = f"about {minutes} minute{'s' * (minutes != 1)}" if minutes < 120 else f"about {seconds / 3600:.0f} hours"
+    known = f" Not known yet: {', '.join(unmeasured)}." if unmeasured else ""
+    return f"{counted}: {about}.{known}"
