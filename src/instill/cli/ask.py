@@ -23,8 +23,8 @@ from instill.cli.output import (
     readable,
 )
 from instill.cli.terminal import say, say_block
-from instill.replies import Conversations
 from instill.workspace import AskMode, Workspace
+from instill.workspace.replies import Conversations
 
 REFUSED = 7
 

@@ -47,8 +47,8 @@ def doctor(
 
     Example: `instill doctor --repair`
     """
-    from instill.doctor import examine
-    from instill.doctor import repair as mend
+    from instill.workspace.doctor import examine
+    from instill.workspace.doctor import repair as mend
 
     done = mend(workspace) if repair else None
     findings = examine(workspace)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from instill.arguments import labels_of
 from instill.cli.output import (
     JsonOption,
     LabelOption,
@@ -24,13 +23,14 @@ from instill.cli.output import (
 )
 from instill.cli.terminal import say, say_block
 from instill.errors import UsageError
-from instill.purge.holders import TRAINED
-from instill.replies import Documents, Removed
 from instill.workspace import Workspace
+from instill.workspace.arguments import labels_of
+from instill.workspace.purge.holders import TRAINED
+from instill.workspace.replies import Documents, Removed
 
 if TYPE_CHECKING:
     from instill.index.types import DocumentRecord
-    from instill.purge.purging import Purged
+    from instill.workspace.purge.purging import Purged
 
 SOME_FAILED = 3
 

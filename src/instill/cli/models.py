@@ -20,10 +20,10 @@ from instill.registry.card import gate_notice
 from instill.registry.champions import Champions, Change
 from instill.registry.comparing import card_differences, flat
 from instill.registry.store import Candidate, Registry
-from instill.replies import candidates_of
 from instill.settings.location import find_workspace
 from instill.train.gate.advice import BRACKETS, WORDS, advice, measured_name
 from instill.train.gate.shown import kept
+from instill.workspace.replies import candidates_of
 
 if TYPE_CHECKING:
     from instill.generators.chat import ChatMessage

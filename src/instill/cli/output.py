@@ -19,7 +19,7 @@ from rich.text import Text
 from instill.answer.display import safe_text
 from instill.cli.terminal import err, say, say_json
 from instill.errors.escapes import shortened, shown
-from instill.replies import plain
+from instill.workspace.replies import plain
 
 WorkspaceOption = Annotated[
     str | None,

@@ -14,8 +14,8 @@ from instill.errors import UsageError
 from instill.workspace import Workspace
 
 if TYPE_CHECKING:
-    from instill.feedback import Kind, Verdict
     from instill.study.types import AskedQuestion
+    from instill.workspace.feedback import Kind, Verdict
 
 app = typer.Typer(no_args_is_help=True, help="Show and export what people asked and how they judged the answers.")
 
@@ -43,7 +43,7 @@ def list_(
 
     Example: `instill questions list --kind refused`
     """
-    from instill.feedback import Feedback, Questions
+    from instill.workspace.feedback import Feedback, Questions
 
     with Workspace.open(workspace) as opened:
         found = Feedback(opened.seen_by(label)).newest(cast("Kind", kind), words=words, limit=limit)
@@ -78,7 +78,7 @@ def judge(
 
     Example: `instill questions judge 12 wrong --correction "within fourteen days"`
     """
-    from instill.feedback import Feedback
+    from instill.workspace.feedback import Feedback
 
     with Workspace.open(workspace) as opened:
         found = Feedback(opened.seen_by(label)).judge(
@@ -125,7 +125,7 @@ def clear(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Non
 
     Example: `instill questions clear`
     """
-    from instill.feedback import Feedback
+    from instill.workspace.feedback import Feedback
 
     with Workspace.open(workspace) as opened:
         count = Feedback(opened).clear()
@@ -156,7 +156,7 @@ def judged_questions(workspace: Workspace) -> Sequence[AskedQuestion]:
     Raises:
         UsageError: there are none.
     """
-    from instill.feedback import Feedback
+    from instill.workspace.feedback import Feedback
 
     found = Feedback(workspace).question_set()
     if not found:

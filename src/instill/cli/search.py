@@ -7,12 +7,12 @@ from typing import Annotated, cast
 import typer
 from rich.table import Table
 
-from instill.arguments import labels_of
 from instill.cli.output import JsonOption, LabelOption, WhereOption, WorkspaceOption, clean, place, print_json, readable
 from instill.cli.terminal import out, say, styled
 from instill.index.types import EMPTY, NOTHING_TO_SEE, Mode
-from instill.replies import Found, Rows
 from instill.workspace import Workspace
+from instill.workspace.arguments import labels_of
+from instill.workspace.replies import Found, Rows
 
 
 def register(app: typer.Typer) -> None:

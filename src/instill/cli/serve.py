@@ -75,10 +75,10 @@ def mcp(
 
     Example: `instill mcp --workspace ~/knowledge`
     """
-    from instill.arguments import labels_of
     from instill.server.access.roles import Who
     from instill.server.doors.mcp_door import serve_stdio
     from instill.server.opened import folder_to_serve
+    from instill.workspace.arguments import labels_of
 
     who = Who("reader" if read_only else "editor", labels_of(label), "assistant")
     serve_stdio(folder_to_serve(workspace), who)

@@ -21,8 +21,8 @@ from instill.cli.output import (
 )
 from instill.cli.questions import own_questions
 from instill.cli.terminal import say, say_block
-from instill.replies import studies_of, study_card
 from instill.workspace import Workspace
+from instill.workspace.replies import studies_of, study_card
 
 if TYPE_CHECKING:
     from instill.study.sets import StudyCard, StudyItem

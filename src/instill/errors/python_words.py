@@ -25,7 +25,7 @@ _METHODS = {
     "doctor --repair": "workspace.repair",
 }
 _FUNCTIONS = {
-    "doctor": "instill.doctor.examine",
+    "doctor": "instill.workspace.doctor.examine",
     "study make": "instill.study.studying.study_workspace",
     "calibrate": "instill.fit.calibration.calibrate",
     "tune search": "instill.fit.search.tune_search",

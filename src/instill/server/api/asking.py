@@ -11,14 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from instill.answer.streaming import AnswerStream
 from instill.answer.types import Answer, Turn
-from instill.arguments import MOST_HITS
 from instill.errors import InstillError
 from instill.index.types import Mode
-from instill.replies import Found, Rows
 from instill.server.api.public import answer_visitor
 from instill.server.errors import Refused, as_json, event, of_bug
 from instill.server.service import Asking, Reading
 from instill.workspace import AskMode
+from instill.workspace.arguments import MOST_HITS
+from instill.workspace.replies import Found, Rows
 
 router = APIRouter(prefix="/api", tags=["asking"])
 

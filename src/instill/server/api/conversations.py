@@ -11,13 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from instill.answer.streaming import AnswerStream
 from instill.answer.types import Answer
-from instill.arguments import count_of
 from instill.catalog import StoredTurn
 from instill.errors import UsageError
-from instill.replies import Conversations
 from instill.server.api.asking import EVENTS, LONGEST, streamed
 from instill.server.errors import unknown
 from instill.server.service import Editing, Reading, Seen
+from instill.workspace.arguments import count_of
+from instill.workspace.replies import Conversations
 
 router = APIRouter(prefix="/api", tags=["conversations"])
 

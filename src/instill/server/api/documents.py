@@ -10,17 +10,17 @@ import anyio
 from fastapi import APIRouter, File, Form, UploadFile
 from pydantic import BaseModel, Field
 
-from instill.arguments import labels_of, metadata_of
 from instill.documents.document import Passage
 from instill.errors import UsageError
 from instill.index.lookup import StoredDocument
 from instill.index.types import DocumentRecord
 from instill.ingest.references import resolve
-from instill.replies import Documents, Removed
 from instill.server.errors import Refused, unknown
 from instill.server.jobs.store import ENDED, Job
 from instill.server.service import Editing, Reading, Seen
 from instill.server.uploads import Uploads
+from instill.workspace.arguments import labels_of, metadata_of
+from instill.workspace.replies import Documents, Removed
 
 router = APIRouter(prefix="/api/documents", tags=["documents"])
 

@@ -94,8 +94,8 @@ def _plan(seen: Seen, request: Compare) -> ComparePlan:
 def _groups(seen: Seen, request: Compare) -> Mapping[str, Sequence[str]]:
     """The fact of each question that would be asked, by the need that it decides."""
     from instill.compare.running import TASKS, group_of, need_of, questions_of
-    from instill.feedback import Feedback
     from instill.study.stored import open_study
+    from instill.workspace.feedback import Feedback
 
     if request.questions == "feedback":
         judged = Feedback(seen.workspace).question_set()
@@ -133,7 +133,7 @@ class _Measured:
 
     @classmethod
     def of(cls, seen: Seen) -> _Measured:
-        from instill.feedback import Feedback
+        from instill.workspace.feedback import Feedback
 
         answers: dict[str, float] = {}
         trainings: dict[str, float] = {}

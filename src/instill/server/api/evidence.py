@@ -15,9 +15,9 @@ from pydantic import BaseModel
 
 from instill.common.derived import UNKNOWN, kept_beside
 from instill.errors import UsageError, WorkspaceError
-from instill.replies import Studies, studies_of, study_card
 from instill.server.errors import unknown
 from instill.server.service import Reading, Seen
+from instill.workspace.replies import Studies, studies_of, study_card
 
 router = APIRouter(prefix="/api", tags=["evidence"])
 

@@ -11,10 +11,10 @@ from pydantic import BaseModel, ConfigDict
 from instill.errors import UsageError, WorkspaceError
 from instill.registry.champions import Champions, Change
 from instill.registry.store import Candidate, Registry
-from instill.replies import Candidates, candidates_of
 from instill.server.errors import unknown
 from instill.server.jobs.kinds import recipes
 from instill.server.service import Owning, Reading, Seen
+from instill.workspace.replies import Candidates, candidates_of
 
 router = APIRouter(prefix="/api", tags=["models"])
 

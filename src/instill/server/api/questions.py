@@ -9,9 +9,9 @@ from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from instill.errors import UsageError
-from instill.feedback import Feedback, Kind, Question, Questions, Verdict
 from instill.server.errors import unknown
 from instill.server.service import Owning, Reading, Seen
+from instill.workspace.feedback import Feedback, Kind, Question, Questions, Verdict
 
 router = APIRouter(prefix="/api/questions", tags=["questions"])
 

@@ -11,7 +11,7 @@ from instill import __version__
 from instill.fit.kept.tuned import is_set
 from instill.server.access.roles import Role
 from instill.server.service import Owning, Reading
-from instill.status import Status
+from instill.workspace.status import Status
 
 router = APIRouter(prefix="/api", tags=["workspace"])
 

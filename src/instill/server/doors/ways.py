@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from instill.answer.types import Answer, Turn
 from instill.registry.store import Registry
-from instill.replies import candidates_of
 from instill.server.errors import Refused
 from instill.server.service import Seen
 from instill.workspace import AskMode, Workspace
+from instill.workspace.replies import candidates_of
 
 AUTO, QUOTED, CLUSTERS = "instill", "instill:quoted", "instill:clusters"
 ENCODER = "instill:encoder"

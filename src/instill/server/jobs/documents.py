@@ -14,10 +14,10 @@ from instill.documents.sources import Source
 from instill.errors import DocumentError
 from instill.ingest.types import FileOutcome
 from instill.ingest.types import Progress as Reading
-from instill.replies import plain
 from instill.server.jobs.store import JobStore, Task
 from instill.server.opened import Opened
 from instill.server.uploads import Uploads
+from instill.workspace.replies import plain
 
 _BETWEEN_S = 0.3
 _ENDINGS = {"text/html": ".html", "application/pdf": ".pdf", "text/markdown": ".md", "text/plain": ".txt"}

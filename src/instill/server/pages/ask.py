@@ -14,11 +14,11 @@ from instill.answer.chat import Chat
 from instill.answer.streaming import AnswerStream
 from instill.answer.types import Answer
 from instill.errors import UsageError
-from instill.feedback import Feedback
 from instill.server.api.asking import LONGEST, TurnSaid, streamed
 from instill.server.api.conversations import not_there, turns_of
 from instill.server.pages.rendering import page, rendered
 from instill.server.service import Reading, Seen
+from instill.workspace.feedback import Feedback
 
 router = APIRouter()
 

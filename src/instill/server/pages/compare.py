@@ -5,12 +5,12 @@ from __future__ import annotations
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from instill.replies import studies_of
 from instill.server.access.headers import POLICY
 from instill.server.api.evidence import list_comparisons, list_curves, show_comparison
 from instill.server.jobs.store import ENDED, Job
 from instill.server.pages.rendering import page
 from instill.server.service import Reading, Seen
+from instill.workspace.replies import studies_of
 
 router = APIRouter(prefix="/compare")
 

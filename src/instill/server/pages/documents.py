@@ -9,7 +9,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, Response
 
-from instill.feedback import Feedback, Question
 from instill.index.lookup import StoredDocument
 from instill.index.types import DocumentRecord
 from instill.server.api.documents import found
@@ -18,6 +17,7 @@ from instill.server.pages.marking import around, window
 from instill.server.pages.pictures import Pictures, has_pictures, pages_of
 from instill.server.pages.rendering import page, rendered
 from instill.server.service import Reading, Seen
+from instill.workspace.feedback import Feedback, Question
 
 router = APIRouter(prefix="/documents")
 

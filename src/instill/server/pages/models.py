@@ -8,12 +8,12 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from instill.registry.store import Registry
-from instill.replies import candidates_of
 from instill.server.api.models import show_model
 from instill.server.jobs.kinds import recipes
 from instill.server.pages.compare import jobs_of
 from instill.server.pages.rendering import page
 from instill.server.service import Reading
+from instill.workspace.replies import candidates_of
 
 router = APIRouter(prefix="/models")
 

@@ -8,13 +8,13 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
-from instill.doctor import greeted
 from instill.server.access.keys import Key
 from instill.server.access.roles import ROLES
 from instill.server.api.workspace import Setting
 from instill.server.api.workspace import settings as all_settings
 from instill.server.pages.rendering import page
 from instill.server.service import Owning, Reading
+from instill.workspace.doctor import greeted
 
 router = APIRouter(prefix="/settings")
 

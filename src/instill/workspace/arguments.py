@@ -11,9 +11,15 @@ import math
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from instill.errors import UsageError
+
+Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+Labels = str | Iterable[str] | None
+"""What a caller holds: one label, several, or None for the owner, who sees all."""
+
+AskMode = Literal["auto", "extractive", "clusters"]
 
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,99}", re.IGNORECASE)
 MOST_HITS = 10_000

@@ -12,8 +12,8 @@ from instill.catalog import Catalog
 from instill.fit.kept.threshold import Threshold
 from instill.index.store import Index
 from instill.index.types import DocumentRecord
-from instill.purge.holders import gone_from, holders, said_of
 from instill.settings import Settings
+from instill.workspace.purge.holders import gone_from, holders, said_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Status:
 
     `threshold_origin`: "set", "calibrated" or "default"; `promise` is the calibration's, or what is wrong with it.
     `learned`: what is tuned or trained and in use, and what is not any more, a sentence each.
-    `removed_text`: what still holds text of removed documents, or was trained on it; see `instill.purge`.
+    `removed_text`: what still holds text of removed documents, or was trained on it; see `instill.workspace.purge`.
     """
 
     path: str

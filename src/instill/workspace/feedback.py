@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import sqlalchemy as sa
 from pydantic import BaseModel
 
-from instill.arguments import count_of, one_of, text_of, utf8
 from instill.catalog import may_see, now, stored_labels
 from instill.catalog.tables import JUDGEMENTS, USAGE
 from instill.common.derived import Caller, MadeFrom
 from instill.errors import InstillError, UsageError, WorkspaceError
 from instill.study.types import AskedQuestion, EvidenceText
 from instill.workspace import Workspace
+from instill.workspace.arguments import count_of, one_of, text_of, utf8
 
 if TYPE_CHECKING:
     from instill.index.lookup import StoredDocument

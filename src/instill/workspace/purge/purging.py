@@ -17,11 +17,11 @@ from instill.errors import WorkspaceError
 from instill.fit.kept.own_encoder import FOLDER as ENCODERS
 from instill.index.rewriting import rewrite
 from instill.index.store import Index
-from instill.purge.holders import WEIGHTS, Holder, gone_from, holders
-from instill.purge.said import forget_exchanges
-from instill.purge.uploaded import forget_uploads
 from instill.study.purged import without_documents
 from instill.study.stored import StoredStudy, studies_folder
+from instill.workspace.purge.holders import WEIGHTS, Holder, gone_from, holders
+from instill.workspace.purge.said import forget_exchanges
+from instill.workspace.purge.uploaded import forget_uploads
 
 CACHES = ("gates", "frozen")
 """What was measured or computed of rows, by hashes: nobody can say of which. It is made again where it is needed."""

@@ -16,10 +16,10 @@ from instill.compare.comparing import compare
 from instill.compare.plan import ComparePlan
 from instill.compare.saved import save
 from instill.errors import UsageError
-from instill.purge.holders import TRAINED
 from instill.study.making import StudySettings
 from instill.study.stored import open_study
 from instill.study.studying import study_workspace
+from instill.workspace.purge.holders import TRAINED
 
 WORDS = ("Quexford", "zanzibarilla", "Pryde")
 """Stand in the document that is removed, and nowhere else; the second only in a question's answer."""

@@ -1,0 +1,209 @@
+"""Putting documents into a workspace, and taking them out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from instill.catalog import Root
+from instill.errors import UsageError
+from instill.fit.kept.tuned import is_set
+from instill.index.types import DocumentRecord
+from instill.workspace.arguments import Labels, Paths, labels_of, metadata_of, paths_of, text_of, utf8
+from instill.workspace.parts import Parts
+
+if TYPE_CHECKING:
+    from instill.documents.document import Scalar
+    from instill.index.repair import Repair
+    from instill.ingest.run import Ingest
+    from instill.ingest.types import FileOutcome, IngestReport, Progress
+    from instill.workspace.purge.purging import Purged
+
+
+class Changing(Parts):
+    """What changes the index."""
+
+    def add(
+        self,
+        paths: Paths,
+        *,
+        labels: Labels = None,
+        metadata: Mapping[str, Scalar] | None = None,
+        follow: bool = True,
+        moves: bool = True,
+        progress: Callable[[Progress], None] | None = None,
+        on_file: Callable[[FileOutcome], None] | None = None,
+    ) -> IngestReport:
+        """Add files, folders (recursively), glob patterns and http(s) addresses.
+
+        Args:
+            paths: one or several; a text is one path, whatever is in it.
+            labels: access labels of these documents; None keeps the labels of documents that are known already.
+            metadata: fields to filter by, over what the files themselves say.
+            follow: remember the paths, so that `sync` keeps up with them.
+            moves: a file with the content of a document whose own file is gone is that document, moved. False where who
+                adds may not see that document.
+            on_file: called with what became of each source, as soon as it holds on the disk.
+
+        Raises:
+            UsageError: `paths`, `labels` or `metadata` are not what they should be; nothing is added.
+            WorkspaceError: the workspace is read-only, full, or was made with another encoder.
+        """
+        from instill.documents.sources import find_sources
+        from instill.ingest.references import absolute_all, can_be_followed
+        from instill.ingest.sync import unless_said_since
+        from instill.ingest.types import Attributes
+
+        paths = paths_of(paths)
+        attributes = Attributes(labels_of(labels), metadata_of(metadata))
+        self._must_be_writable()
+        followed = [root for root in absolute_all(paths) if can_be_followed(root)] if follow else []
+        for root in followed:  # before the work, so that `sync` goes on where a stopped run ended
+            self.catalog.remember_root(Root(root, attributes.labels or (), attributes.metadata))
+        ingest = self._ingest(progress, on_file, moves=moves)
+        found = find_sources(paths, base=Path.cwd(), exclude=self.settings.documents.exclude)
+        ingest.add(found, unless_said_since(self.catalog.roots, followed, attributes))
+        self._upkeep()
+        return ingest.report
+
+    def add_text(
+        self,
+        text: str | bytes,
+        *,
+        name: str,
+        labels: Labels = None,
+        metadata: Mapping[str, Scalar] | None = None,
+        on_file: Callable[[FileOutcome], None] | None = None,
+    ) -> IngestReport:
+        """Add one document from memory; its source is "stdin:NAME". The ending of `name` decides the format."""
+        from instill.documents.sources import from_stdin
+        from instill.ingest.types import Attributes
+
+        data = text if isinstance(text, bytes) else utf8(text, "text").encode()
+        attributes = Attributes(labels_of(labels), metadata_of(metadata))
+        source = from_stdin(text_of(name, "name"), data)
+        self._must_be_writable()
+        ingest = self._ingest(None, on_file)
+        ingest.add([source], attributes)
+        self._upkeep()
+        return ingest.report
+
+    def sync(
+        self,
+        *,
+        progress: Callable[[Progress], None] | None = None,
+        on_file: Callable[[FileOutcome], None] | None = None,
+    ) -> IngestReport:
+        """Bring the index in step with what is followed: add, change, rename, remove.
+
+        A folder that is gone as a whole (an unmounted disk, say) is reported and its documents are kept.
+        """
+        from instill.ingest.sync import sync_roots
+
+        self._must_be_writable()
+        ingest = self._ingest(progress, on_file)
+        sync_roots(self.catalog.roots, ingest, self.index, self.settings.documents)
+        self._upkeep()
+        return ingest.report
+
+    def watch(self, *, on_report: Callable[[IngestReport], None], stop: Any = None) -> None:
+        """Sync now and after every change under the followed folders, until `stop` (a threading.Event) is set."""
+        from instill.ingest.sync import changes
+
+        on_report(self.sync())
+        for _ in changes([root.path for root in self.catalog.roots()], self.settings.documents, stop):
+            on_report(self.sync())
+
+    def remove(self, references: Paths) -> list[DocumentRecord]:
+        """Take documents out: by id, source path, glob pattern, or folder. A removed folder is no longer followed.
+
+        What a `sync` that runs meanwhile has put in goes too, and it puts nothing in afterwards.
+
+        Raises:
+            UsageError: a reference names nothing.
+        """
+        from instill.ingest.references import absolute_all, named, resolve
+
+        references = paths_of(references, "references")
+        self._must_be_writable()
+        for reference in references:
+            resolve(self.index, reference, many=True)
+        for root in absolute_all(references):
+            self.catalog.forget_root(root)
+        with self.index.alone():  # whoever committed before looks up what is followed again before the next commit
+            records = {record.doc_id: record for reference in references for record in named(self.index, reference)}
+            self.index.remove(list(records))
+        self._upkeep()
+        return list(records.values())
+
+    def purge(self, doc_ids: str | Iterable[str] | None = None) -> Purged:
+        """Take the text of removed documents out of everything that the workspace keeps, after `remove`.
+
+        Args:
+            doc_ids: of documents that were removed; None: of all that were.
+
+        Raises:
+            UsageError: the workspace is seen under labels.
+            WorkspaceError: the workspace is read-only or full, or the index cannot be written.
+        """
+        from instill.workspace.purge.purging import purge
+
+        self._must_be_writable()
+        if self._whole is not None:
+            raise UsageError(
+                "Only the owner can purge: what was made from these documents may be made from others too."
+            )
+        purged = purge(self.home, self.catalog, self.index, None if doc_ids is None else paths_of(doc_ids, "doc_ids"))
+        self.refresh()
+        return purged
+
+    def reindex(self, *, progress: Callable[[int, int], None] | None = None) -> int:
+        """Split and encode every document again with the present settings, beside the old index; then switch over.
+
+        Returns how many documents there are. The old index answers until the switch.
+        """
+        from instill.fit.kept.own_encoder import used_also_as
+        from instill.ingest.reindex import reindex
+
+        self._must_be_writable()
+        if "index" in self.__dict__:
+            del self.__dict__["index"]
+        if self.own_encoder is not None and not is_set(self.given, "encoder.model"):
+            used_also_as(self.home, self.own_encoder, self.encoder.fingerprint)
+        return reindex(self.home / "index", self.encoder, self.settings.documents, progress)
+
+    def repair(self) -> Repair:
+        """Mend the index if it is damaged: what is whole is kept, and the report names what has to be read again.
+
+        Raises:
+            WorkspaceError: the workspace is read-only, or another process keeps writing to it.
+        """
+        from instill.ingest.repairing import repair_index
+
+        self._must_be_writable()
+        self.__dict__.pop("index", None)
+        return repair_index(self.home / "index", self.encoder, self.settings.documents)
+
+    def _ingest(
+        self,
+        progress: Callable[[Progress], None] | None,
+        on_file: Callable[[FileOutcome], None] | None,
+        *,
+        moves: bool = True,
+    ) -> Ingest:
+        from instill.ingest.run import Ingest
+
+        return Ingest(
+            self.index,
+            lambda: self.encoder,
+            self.index.generation.fingerprint,
+            self.settings.documents,
+            progress,
+            on_file,
+            moves=moves,
+        )
+
+    def _upkeep(self) -> None:
+        if self.index.needs_upkeep():
+            self.index.upkeep()

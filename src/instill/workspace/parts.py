@@ -1,0 +1,294 @@
+"""What a workspace is made of, each part opened on first use, and whom it is seen by.
+
+`status` does not load an encoder, and `search` does not load a reader.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from instill.catalog import Catalog
+from instill.common.derived import OWNER, Caller, Source, source_of
+from instill.errors import EncoderMismatch, UsageError, WorkspaceError
+from instill.fit.kept.adapted import adapted
+from instill.fit.kept.tuned import is_set
+from instill.settings import Settings
+from instill.workspace.arguments import Labels, labels_of
+
+if TYPE_CHECKING:
+    from instill.answer.reading.reader import Reader
+    from instill.encoders.protocol import Encoder
+    from instill.fit.kept.own_encoder import OwnEncoder
+    from instill.fit.kept.threshold import Threshold
+    from instill.fit.kept.tuned import Tuned
+    from instill.generators.protocol import Generator
+    from instill.index.fusion import Fusion
+    from instill.index.store import Index
+
+_PARTS = (
+    "catalog", "encoder", "index", "generator", "_bare_generator", "reader", "fusion", "_asking_encoder",
+)  # fmt: skip
+
+_MOST_VIEWS = 64
+
+
+class Parts:
+    """A workspace that is open: its parts, as the owner or as a caller with labels sees them."""
+
+    def __init__(
+        self,
+        path: Path,
+        settings: Settings,
+        *,
+        whole: Self | None = None,
+        labels: tuple[str, ...] | None = None,
+    ) -> None:
+        """Use `init`, `open` or `seen_by`."""
+        self.path = path
+        self.given = settings
+        self.labels = labels
+        self._whole = whole
+        self._is_closed = False
+        self._views: dict[tuple[str, ...], Self] = {}
+        self._adapted = adapted(self.home, settings, OWNER if whole is None else whole.caller(labels))
+
+    def close(self) -> None:
+        """Release what is open. A closed workspace says so when it is used again."""
+        if self._whole is not None:
+            self._whole.close()
+            return
+        if "catalog" in self.__dict__:
+            self.catalog.close()
+        for view in (self, *self._views.values()):
+            for part in _PARTS:
+                view.__dict__.pop(part, None)
+        self._is_closed = True
+
+    def __enter__(self) -> Self:
+        self._must_be_open()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def refresh(self) -> None:
+        """Take up what was tuned or trained since this workspace was opened."""
+        self._must_be_open()
+        for part in _PARTS:
+            if part != "catalog":
+                self.__dict__.pop(part, None)
+        self._views = {}
+        if self._whole is not None:
+            self._whole.refresh()
+        self._adapted = adapted(self.home, self.given, OWNER if self._whole is None else self.caller())
+
+    def take_over(self, before: Self) -> None:
+        """Use encoder and reader that `before` has open, where they are the same: opening them takes a second.
+
+        Args:
+            before: the same workspace, opened earlier; it may still be used.
+        """
+        same = before.settings.encoder == self.settings.encoder and before.own_encoder == self.own_encoder
+        if same and "encoder" in before.__dict__:
+            self.__dict__["encoder"] = before.encoder
+        if before.settings.answer.reader == self.settings.answer.reader and same and "reader" in before.__dict__:
+            self.__dict__["reader"] = before.reader
+
+    # -- as a caller sees it -----------------------------------------------------------------------------------
+
+    def seen_by(self, labels: Labels) -> Self:
+        """This workspace as a caller who holds `labels` sees it; None: as it is.
+
+        Whatever is asked of it, by whatever part of Instill, is asked of the documents that this caller may see, with
+        the settings, the threshold and the weights that were made from such documents only. It shares its parts with
+        this workspace and is closed with it.
+        """
+        given = labels_of(labels)
+        self._must_be_open()
+        if given is None:
+            return self
+        held = tuple(sorted(set(given)))
+        if self._whole is not None:
+            return self._whole.seen_by([label for label in held if label in (self.labels or ())])
+        if held not in self._views:
+            if len(self._views) >= _MOST_VIEWS:
+                del self._views[next(iter(self._views))]
+            self._views[held] = type(self)(self.path, self.given, whole=self, labels=held)
+        return self._views[held]
+
+    def caller(self, labels: Sequence[str] | None = None) -> Caller:
+        """Who asks: decides what of that which was made from documents may be shown to, and used for, the caller.
+
+        Args:
+            labels: what the caller holds; None is who this workspace is seen by, the owner otherwise.
+        """
+        whole = self if self._whole is None else self._whole
+
+        def present(doc_ids: Sequence[str]) -> list[Source]:
+            return [source_of(record) for record in whole.index.records(doc_ids=doc_ids)]
+
+        return Caller(self.labels if labels is None else tuple(labels), present)
+
+    # -- parts, opened on first use ----------------------------------------------------------------------------
+
+    @property
+    def settings(self) -> Settings:
+        """What the user set, and what was learned from the documents where the user set nothing."""
+        return self._adapted.settings
+
+    @property
+    def own_encoder(self) -> OwnEncoder | None:
+        """The encoder that was trained for this workspace and made its index, or None."""
+        return self._adapted.own
+
+    @property
+    def tuned(self) -> Tuned | None:
+        """The tuned values that are in use, or None."""
+        return self._adapted.tuned
+
+    @property
+    def home(self) -> Path:
+        """Where everything that Instill knows is kept."""
+        return self.path / ".instill"
+
+    @property
+    def writable(self) -> bool:
+        """False on read-only storage: searching and asking work, nothing is recorded."""
+        return os.access(self.home if self.home.exists() else self.path, os.W_OK)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was added yet."""
+        return self.index.count()[0] == 0
+
+    @property
+    def threshold(self) -> Threshold:
+        """The confidence from which on `ask` answers: set by the user, calibrated, or the default."""
+        from instill.fit.kept.threshold import threshold_in_use
+
+        return threshold_in_use(self.home, self.settings, self.index.generation.fingerprint, self.caller())
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        self._must_be_open()
+        if self._whole is not None:
+            return self._whole.catalog
+        if self.writable:
+            self.home.mkdir(exist_ok=True)
+        return Catalog(self.home / "catalog.db", read_only=not self.writable)
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        self._must_be_open()
+        if self._whole is not None:
+            return self._whole.encoder
+        from instill.encoders import open_encoder
+
+        return open_encoder(self.settings.encoder)
+
+    @cached_property
+    def index(self) -> Index:
+        from instill.index.store import Index
+
+        self._must_be_open()
+        if self._whole is not None:
+            from instill.index.seen import SeenIndex
+
+            return SeenIndex(self._whole.index, self.labels or ())
+        try:
+            return Index.open(
+                self.home / "index",
+                dimension=self.encoder.dimension,
+                fingerprint=self.encoder.fingerprint,
+                create=self.writable,
+                read_only=not self.writable,
+            )
+        except EncoderMismatch as error:
+            if self.own_encoder is None or not is_set(self.given, "encoder.model"):
+                raise
+            raise EncoderMismatch(
+                "The index was made with the encoder that was trained for this workspace, but encoder.model is set.",
+                where=error.where,
+                remedy="Take encoder.model out of instill.toml, or run: instill reindex (encodes with what is set).",
+            ) from error
+
+    @cached_property
+    def generator(self) -> Generator | None:
+        """The generator, with the candidate that the settings name if the caller may see all that it was made from."""
+        from instill.generators import is_lora_file, open_generator
+
+        self._must_be_open()
+        chosen, adapter = self.settings.generator, None
+        if (chosen.folder or chosen.gguf) and chosen.adapter != "none" and not is_lora_file(chosen.adapter):
+            from instill.registry.serving import adapter_for, may_be_used_for
+
+            if not may_be_used_for(self.caller(), self.home, chosen.adapter):
+                return self._bare_generator
+            adapter = adapter_for(self.home, chosen.adapter)
+        return open_generator(chosen, adapter=adapter) if self._whole is None else self._whole.generator
+
+    @cached_property
+    def _bare_generator(self) -> Generator | None:
+        """The base as it is."""
+        from instill.generators import open_generator
+
+        return open_generator(self.given.generator) if self._whole is None else self._whole._bare_generator
+
+    @cached_property
+    def reader(self) -> Reader | None:
+        self._must_be_open()
+        if self._whole is not None:
+            return self._whole.reader
+        from instill.answer.reading.opening import open_reader
+
+        return open_reader(self.settings.answer.reader, threads=self.settings.encoder.threads)
+
+    @cached_property
+    def fusion(self) -> Fusion:
+        from instill.index.fusion import fusion_named
+
+        return fusion_named(self.settings.search.fusion, vector_weight=self.settings.search.vector_weight)
+
+    def check_encoder(self) -> None:
+        """Refuse where the index was made by an encoder that was trained on what the caller may not see.
+
+        Raises:
+            UsageError: it was, so that the caller searches by words only.
+        """
+        if not self._searches_by_meaning:
+            raise UsageError(
+                "This caller can search by keywords only: the encoder learned from documents that not all callers see.",
+                where="--label",
+                remedy="The owner can go back to the encoder of the settings: instill train encoder --undo",
+            )
+
+    @property
+    def _searches_by_meaning(self) -> bool:
+        return self.own_encoder is None or self.caller().sees(self.own_encoder.made_from)
+
+    @cached_property
+    def _asking_encoder(self) -> Encoder:
+        """For sentences; the index's own where the caller may see what that was trained on."""
+        if self._searches_by_meaning:
+            return self.encoder
+        from instill.encoders import open_encoder
+
+        return open_encoder(self.given.encoder)
+
+    def _must_be_open(self) -> None:
+        if self._is_closed or (self._whole is not None and self._whole._is_closed):
+            raise UsageError(
+                "The workspace is closed.", where=str(self.path), remedy="Open it again: Workspace.open(FOLDER)."
+            )
+
+    def _must_be_writable(self) -> None:
+        self._must_be_open()
+        if not self.writable:
+            raise WorkspaceError(
+                "The workspace is on read-only storage; it can be searched and asked, not changed.",
+                where=str(self.path),
+            )

@@ -1,0 +1,61 @@
+"""A workspace: a folder with `instill.toml` whose documents can be searched, asked and talked to.
+
+This is the one place that wires the rooms together: `parts.py` opens what it is made of, `changing.py` puts documents
+in and takes them out, `asking.py` answers, `looking.py` says what is there.
+"""
+
+from __future__ import annotations
+
+import os
+
+from instill.settings import SETTINGS_FILE, load_settings, with_values
+from instill.settings.location import find_workspace, make_workspace
+from instill.workspace.asking import Asking
+from instill.workspace.changing import Changing
+from instill.workspace.looking import Looking
+
+
+class Workspace(Changing, Asking, Looking):
+    """A workspace that is open. Use `Workspace.init` for a new one and `Workspace.open` for one that exists.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> _ = (folder / "tea.md").write_text("# Tea\\n\\nGreen tea is brewed at 80 degrees for two minutes.\\n")
+        >>> with Workspace.init(folder / "kb") as workspace:
+        ...     report = workspace.add(folder / "tea.md")
+        ...     answer = workspace.ask("At how many degrees is green tea brewed?")
+        >>> len(report.added)
+        1
+        >>> answer.citations[0].text
+        'Green tea is brewed at 80 degrees for two minutes.'
+    """
+
+    @classmethod
+    def init(cls, path: str | os.PathLike[str] = ".") -> Workspace:
+        """Make `path` (created when missing) a workspace and open it.
+
+        Raises:
+            WorkspaceError: it is one already, or the folder cannot be written.
+        """
+        folder = make_workspace(path)
+        return cls(folder, load_settings(folder / SETTINGS_FILE))
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str] | None = None, *, generator: str | None = None) -> Workspace:
+        """Open the workspace at `path`; without one, $INSTILL_WORKSPACE, else the nearest from here upwards.
+
+        Args:
+            generator: instead of the one that is set: "smollm2", a .gguf file, a transformers folder, or "none".
+
+        Raises:
+            WorkspaceError: there is none.
+            UsageError: its settings or `generator` cannot be used.
+        """
+        folder = find_workspace(path)
+        settings = load_settings(folder / SETTINGS_FILE)
+        if generator is not None:
+            from instill.generators.choosing import settings_for
+
+            settings = with_values(settings, settings_for(generator))
+        return cls(folder, settings)
