@@ -71,10 +71,10 @@ ROOMS = {
     "index": Room(("index/*.py",), ("tests/index",)),
     # What of answer/ works on texts alone, with the tests that need no index; and all of it.
     "quoting": Room(
-        tuple(f"answer/{name}.py" for name in QUOTING),
+        tuple(f"answer/**/{name}.py" for name in QUOTING),
         tuple(f"tests/answer/test_answer_{name}.py" for name in (*QUOTING, "tables")),
     ),
-    "answer": Room(("answer/*.py",), ("tests/answer",)),
+    "answer": Room(("answer/**/*.py",), ("tests/answer",)),
 }
 
 

@@ -13,8 +13,8 @@ from safetensors.numpy import save_file
 
 from instill.errors import WorkspaceError
 from instill.registry import Registry
+from instill.registry.belongs import check_fit
 from instill.registry.files import adapter_rank, check_names, tensor_headers
-from instill.registry.fit import check_fit
 from tests.registry.made import make_adapter, make_card, make_weights
 
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from instill.common.derived import MadeFrom
 from instill.errors import UsageError, WorkspaceError
+from instill.registry.belongs import check_fit
 from instill.registry.card import CARD, Card, GateResult, Metrics, file_hashes, read_card, write_card
 from instill.registry.files import KNOWN, check_folder
-from instill.registry.fit import check_fit
 from instill.registry.lock import registry_lock
 
 FOLDER = "adapters"

@@ -20,6 +20,7 @@ class Workspace(Changing, Asking, Looking):
 
     Example:
         >>> import tempfile
+        >>> from pathlib import Path
         >>> folder = Path(tempfile.mkdtemp())
         >>> _ = (folder / "tea.md").write_text("# Tea\\n\\nGreen tea is brewed at 80 degrees for two minutes.\\n")
         >>> with Workspace.init(folder / "kb") as workspace:
