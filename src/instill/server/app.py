@@ -14,7 +14,7 @@ from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
 from instill import __version__
-from instill.server import errors, pages
+from instill.server import errors, pages, tracing
 from instill.server.access.gate import Gate, Rules
 from instill.server.access.headers import Headers
 from instill.server.access.limits import Limits
@@ -57,6 +57,7 @@ def create_app(folder: Path, *, loopback: bool = True, jobs: bool = True) -> Fas
     Raises:
         UsageError: the settings cannot be used.
         WorkspaceError: the catalog cannot be opened.
+        MissingDependency: traces are wanted, and what sends them is not installed.
     """
     service = Service(folder, loopback=loopback)
     limits = service.settings.server
@@ -65,6 +66,7 @@ def create_app(folder: Path, *, loopback: bool = True, jobs: bool = True) -> Fas
         megabytes = limits.max_upload_mb if path.rstrip("/") in _UPLOADING else limits.max_body_mb
         return int(megabytes * 1024**2)
 
+    provider = tracing.provider_for(limits.traces) if limits.traces else None
     door = HttpDoor(service, most=most("/mcp"))
 
     @asynccontextmanager
@@ -80,6 +82,8 @@ def create_app(folder: Path, *, loopback: bool = True, jobs: bool = True) -> Fas
         finally:
             if starting is not None:
                 await anyio.to_thread.run_sync(starting.end)
+            if provider is not None:
+                await anyio.to_thread.run_sync(provider.shutdown)
             service.close()
 
     app = FastAPI(
@@ -91,6 +95,7 @@ def create_app(folder: Path, *, loopback: bool = True, jobs: bool = True) -> Fas
         docs_url=None,
         redoc_url=None,
         middleware=[
+            *([Middleware(tracing.Traced, provider=provider)] if provider is not None else []),
             *([Middleware(metrics.Measured)] if limits.metrics else []),
             Middleware(Headers),
             Middleware(Limits, most=most, seconds=limits.body_timeout_s),

@@ -144,6 +144,9 @@ class ServerSettings(_Section):
     behind_proxy: bool = Field(False, description="Take the caller's address and scheme from a proxy on this machine.")
     session_hours: float = Field(12, gt=0, description="How long a login to the pages lasts.")
     metrics: bool = Field(False, description="Serve /metrics for Prometheus.")
+    traces: str = Field(
+        "", description="Address of an OpenTelemetry collector (OTLP over HTTP), which gets traces; needs [tracing]."
+    )
 
 
 class PriceSettings(_Section):

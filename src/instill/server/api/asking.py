@@ -16,6 +16,7 @@ from instill.index.types import Mode
 from instill.server.api.public import answer_visitor
 from instill.server.errors import Refused, as_json, event, of_bug
 from instill.server.service import Asking, Reading
+from instill.server.tracing import traced
 from instill.workspace import AskMode
 from instill.workspace.arguments import MOST_HITS
 from instill.workspace.replies import Found, Rows
@@ -96,7 +97,7 @@ def ask(seen: Asking, request: AskRequest) -> Answer | StreamingResponse:
             raise Refused(403, "A public key asks, and nothing else.", remedy="Leave out where, mode and stream.")
         return answer_visitor(seen.workspace, request.question, history)
     if not request.stream:
-        return seen.workspace.ask(request.question, history=history, mode=request.mode, where=request.where)
+        return traced(seen.workspace.ask(request.question, history=history, mode=request.mode, where=request.where))
     stream = seen.workspace.ask(request.question, history=history, mode=request.mode, where=request.where, stream=True)
     return streamed(stream)
 
@@ -127,7 +128,7 @@ def streamed(
             with stream:
                 for piece in stream:
                     yield event("piece", {"text": piece})
-                yield event("answer", told(stream.answer))
+                yield event("answer", told(traced(stream.answer)))
         except InstillError as error:
             yield event("error", as_json(error))
         except Exception as error:

@@ -12,6 +12,7 @@ from instill.answer.types import Turn as Said
 from instill.errors import InstillError
 from instill.errors.escapes import shown
 from instill.server.errors import Refused
+from instill.server.tracing import traced
 from instill.workspace import Workspace
 
 log = logging.getLogger("instill.server")
@@ -26,7 +27,7 @@ def answer_visitor(workspace: Workspace, question: str, history: list[Said]) -> 
     if not question.strip():
         raise Refused(400, "The question is empty.", where="question", remedy="Ask in a whole sentence.")
     with told_to_the_log():
-        return for_visitors(workspace.ask(question, history=history))
+        return for_visitors(traced(workspace.ask(question, history=history)))
 
 
 def for_visitors(answer: Answer) -> Answer:

@@ -16,6 +16,7 @@ from instill.server.api.documents import found, granted_labels
 from instill.server.doors.showing import name_of, structured
 from instill.server.jobs.store import ENDED
 from instill.server.service import Seen
+from instill.server.tracing import traced
 from instill.server.uploads import Uploads
 
 URI = "instill://documents/"
@@ -154,7 +155,7 @@ def _search(seen: Seen, given: SearchArguments) -> Given:
 
 
 def _ask(seen: Seen, given: AskArguments) -> Given:
-    answer = seen.workspace.ask(given.question, mode=given.mode)
+    answer = traced(seen.workspace.ask(given.question, mode=given.mode))
     data = AskResult(text=answer.text, **structured(answer))
     return Given(answer_text(answer), data, {each.doc_id: each.title for each in answer.citations})
 

@@ -9,6 +9,7 @@ from instill.answer.types import Answer, Turn
 from instill.registry.store import Registry
 from instill.server.errors import Refused
 from instill.server.service import Seen
+from instill.server.tracing import traced
 from instill.workspace import AskMode, Workspace
 from instill.workspace.replies import candidates_of
 
@@ -29,7 +30,7 @@ class Way:
 
     def ask(self, question: str, history: Sequence[Turn]) -> Answer:
         """The answer."""
-        return self.workspace.ask(question, history=history, mode=self.mode)
+        return traced(self.workspace.ask(question, history=history, mode=self.mode))
 
 
 def way_of(seen: Seen, name: str) -> Way:
