@@ -196,12 +196,13 @@ class Answerer:
         with run.step("search"):
             lists = [run.pool, *([within(run.searched, about, k=WITHIN)] if within else [])]
             for form in follow_up.forms:
-                lists += [] if form.vague else [self._search(form.question, k=WITHIN)]
-                lists += [within(form.question, about, k=WITHIN)] if within else []
+                lists += [] if form.vague else [self._search(form.read, k=WITHIN)]
+                lists += [within(form.read, about, k=WITHIN)] if within else []
             run.pool = gather(lists)
         with run.step("read"):
             taken = follow(follow_up, run.pool, self._encoder, self._vectors_of, self._reader)
-            run.standalone, run.pool, run.findings = taken.question, taken.hits, taken.findings
+            run.standalone, run.in_context = taken.form.question, taken.form.in_context
+            run.pool, run.findings = taken.hits, taken.findings
             run.shown = shown(follow_up, taken, run.question)
 
     def _alike(self, text: str, others: Sequence[str]) -> Sequence[float]:
@@ -332,6 +333,7 @@ class Answerer:
                 run.read,
                 self._encoder,
                 citer,
+                in_context=run.in_context,
                 most=min(MOST_PIECES, self._settings.sentences),
                 pool=run.pool,
                 findings=run.findings,
@@ -366,6 +368,7 @@ class _Run:
     def __init__(self, question: str) -> None:
         self.question = question
         self.standalone = question
+        self.in_context = ""
         self.shown = question
         self.searched = question
         self.pool: Sequence[Hit] = ()

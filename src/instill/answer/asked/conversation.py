@@ -17,6 +17,7 @@ from instill.answer.asked.announced import since_change, without_announcement
 from instill.answer.asked.dependence import WEAK_STEMS
 from instill.answer.asked.ellipsis import SAID_BESIDE, Alike
 from instill.answer.asked.generated_rewrite import by_generator
+from instill.answer.asked.in_context import in_context
 from instill.answer.asked.history_terms import MODEL, Model, left_unsaid
 from instill.answer.asked.own_terms import MARK, is_vague, leaves_out, of_what_was_said, resolved, state_of
 from instill.answer.display import plain_text
@@ -41,11 +42,18 @@ class Form:
     Args:
         vague: only the conversation tells what it is about.
         of_what_was_said: it is about the last answer ("why is that?"), not only about its subject.
+        in_context: the question with those before it, as the reader is given it; "" where it is read by itself.
     """
 
     question: str
     vague: bool = False
     of_what_was_said: bool = False
+    in_context: str = ""
+
+    @property
+    def read(self) -> str:
+        """What the reader and the encoder are given."""
+        return self.in_context or self.question
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +129,32 @@ def standalone(
     ]
     search = " ".join([own, *unsaid, *(_last_answers(history) if leans or unsaid else ())])
     by = "" if own == question else "generator" if written else "conversation"
-    forms = (Form(own),) if written else _forms(own, question)
+    before = [turn.text for turn in history if turn.role == "user"]
+    forms = (Form(own),) if written else _forms(own, question, in_context(question, before), leans or points_back)
     return Standalone(own, search, by, forms, about, points_back)
 
 
-def _forms(own: str, question: str) -> tuple[Form, ...]:
+def _forms(own: str, question: str, contextual: str, leans: bool) -> tuple[Form, ...]:
+    import os
+
+    own = SAID_BESIDE.sub("?", own)
+    v = os.environ.get("VAR", "1")
+    if v == "1" and leans:
+        return (Form(own, in_context=contextual),)
+    if v == "2":
+        return (Form(own, in_context=contextual),)
+    if v == "3" and leans:
+        return (Form(own, in_context=contextual), Form(own, is_vague(own), of_what_was_said(own)))
+    if v == "4" and leans:
+        return (Form(own, in_context=contextual), *_forms0(own, question))
+    if v == "5":
+        return (Form(own, in_context=contextual), *_forms0(own, question))
+    if v == "6" and leans:
+        return (Form(own, is_vague(own), of_what_was_said(own), in_context=contextual),)
+    return _forms0(own, question)
+
+
+def _forms0(own: str, question: str) -> tuple[Form, ...]:
     """The rewritten question without what is said beside it, and the question as it was asked, where they differ."""
     forms = [Form(text, is_vague(text), of_what_was_said(text)) for text in (SAID_BESIDE.sub("?", own), question)]
     words = [terms(form.question, keep_stop=True) for form in forms]

@@ -41,6 +41,22 @@ _PLACEHOLDER = re.compile(r"(?<![A-Za-z])(?:foo|bar|baz|xyz)(?![A-Za-z])\S*", re
 """Names that stand for any name: "foo_1.2-1" is the asker's file, whatever it is called."""
 _OWN = re.compile(r"\b(?:i|i'm|i've|my|we|our)\b", re.IGNORECASE)
 _SENTENCE = re.compile(r"[^.!?]+(?:[.!?](?=\S)[^.!?]+)*[.!?]*\s*")
+_TOLD_FIRST = re.compile(
+    r"\s*(?!(?:in|on|at|with|for|since|after|before|under|as|if|when|while|of|from|to|by|between|according|"
+    r"who|whom|whose|what|which|where|why|how|is|are|am|was|were|do|does|did|can|could|should|may|must|will|would)\b)"
+    r"[^,;]*\w[^,;]*(?:,(?!\d)|;|\s[-–])\s*(?:and |so |but |then )*"
+    r"(?=(?:who|whom|whose|what|which|when|where|why|how|is|are|am|was|were|do|does|did|can|could|should|may|must|will|"
+    r"would|have|has)\b)",
+    re.IGNORECASE,
+)
+"""A statement in front of what is asked, in one sentence: "our apprentice is 17, may he use the saw?"."""
+_LONG = 5
+"""Digits of a number that names one thing ("order 40023"), rather than how much there is of it."""
+_CALENDAR = re.compile(
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|"
+    r"nov(?:ember)?|dec(?:ember)?|(?:mon|tues|wednes|thurs|fri|satur|sun)days?)[.,]?\s*",
+    re.IGNORECASE,
+)
 _GIVEN = re.compile(UNIT, re.IGNORECASE)
 """A unit behind a number. Whether "a trip that costs 2000 EUR" needs approval is decided by "above 1,500 EUR"."""
 
@@ -92,14 +108,15 @@ def pins_of(question: str) -> list[Pin]:
     """What `question` pins down, in its order.
 
     A number of one digit counts only where it tells one of several apart ("Redis 7", "version 2", "step 3"). So does
-    any number in a statement about the asker: "My invoices start at 5000. Where do I set this?"
+    any number in a statement about the asker: "My invoices start at 5000. Where do I set this?", "I need a van on 12
+    June, who do I ask?" The day that such a statement names is no name either.
 
     Example:
         >>> [pin.text for pin in pins_of("Does PowerShell 8.2 return E-9999 on Windows?")]
         ['PowerShell', '8.2', 'E-9999', 'Windows']
     """
     found: list[tuple[int, int, Pin]] = []
-    decides = "yesno" in read_question(question).wanted
+    decides = bool({"yesno", "person"} & set(read_question(question).wanted))
     own = _told_of_the_asker(question)
     placeholders = [match.span() for match in _PLACEHOLDER.finditer(question)]
 
@@ -117,13 +134,16 @@ def pins_of(question: str) -> list[Pin]:
             continue
         versioned = _VERSIONED.search(question[: match.start()])
         told = any(start <= match.start() < stop for start, stop in own)
-        if told and (versioned is None or _COUNTED.match(versioned.group())):
+        apart = versioned is not None and not _COUNTED.match(versioned.group())
+        if told and digits < _LONG and not (apart and versioned and not _CALENDAR.fullmatch(versioned.group())):
             continue
         if digits > 1 or versioned:
             add(match.start(), end, "number")
     for match in _NAME.finditer(question):
         for word in re.finditer(r"\S+", match.group()):
             place = match.start() + word.start()
+            if _CALENDAR.fullmatch(word.group()) and any(start <= place < stop for start, stop in own):
+                continue
             if _NUMBER_BEFORE.search(question[:place]) and _GIVEN.fullmatch(word.group()):
                 continue  # "49 EUR" names no EUR.
             name = _SHORTENED.sub("", word.group())  # "I'm", "Poetry's"
@@ -133,13 +153,15 @@ def pins_of(question: str) -> list[Pin]:
 
 
 def _told_of_the_asker(question: str) -> list[tuple[int, int]]:
-    """Sentences that tell what the asker has or wants, in front of the sentence that asks."""
+    """Sentences and clauses that tell what the asker has or wants, in front of what is asked."""
     sentences = [match.span() for match in _SENTENCE.finditer(question)]
-    return [
+    told = [
         (start, stop)
         for start, stop in sentences[:-1]
         if _OWN.search(question, start, stop) and not question[start:stop].rstrip().endswith("?")
     ]
+    first = [_TOLD_FIRST.match(question, start, stop) for start, stop in sentences]
+    return [*told, *(match.span() for match in first if match)]
 
 
 def missing_pins(pins: Iterable[Pin], evidence: Evidence) -> list[Pin]:

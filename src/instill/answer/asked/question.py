@@ -55,7 +55,7 @@ _EXPRESSIONS: tuple[tuple[Wanted, str], ...] = (
         r"^(so |and |but )?(what|who) (is|are|was|were|does|do) |^what['’]s\b|\bwhat does .* mean\b"
         r"|\bdefin(e|ition)\b|\bmeaning of\b|\bexplain\b|^was (ist|sind)\b|^qu['’]est|^qué (es|son)\b",
     ),
-    ("yesno", r"^(so |and |but )?(is|are|am|was|were|do|does|did|can|could|should|may|must|will|would|has|have)\b"),
+    ("yesno", r"(?:^|[.,;:!?] )(so |and |but |then )?(is|are|am|was|were|do|does|did|can|could|should|may|must|will|would|has|have)\b"),
 )
 _PATTERNS = tuple((kind, re.compile(expression)) for kind, expression in _EXPRESSIONS)
 
@@ -85,18 +85,27 @@ _IS_A = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question with its content terms (unique, in order) and what it asks for, most specific first."""
+    """A question with its content terms (unique, in order) and what it asks for, most specific first.
+
+    `in_context`: a follow-up with the questions before it, or "".
+    """
 
     text: str
     terms: tuple[str, ...]
     wanted: tuple[Wanted, ...]
+    in_context: str = ""
+
+    @property
+    def read(self) -> str:
+        """What the reader and the encoder are given."""
+        return self.in_context or self.text
 
     @property
     def wants_list(self) -> bool:
         return "list" in self.wanted
 
 
-def read_question(text: str) -> Question:
+def read_question(text: str, in_context: str = "") -> Question:
     """Analyse a question.
 
     Example:
@@ -109,7 +118,7 @@ def read_question(text: str) -> Question:
     if len(wanted) > 1 and "number" in wanted and "manner" in wanted:
         wanted = tuple(kind for kind in wanted if kind != "manner")
     found = dict.fromkeys(terms(text)) or dict.fromkeys(terms(text, keep_stop=True))
-    return Question(text, tuple(found), wanted or ("other",))
+    return Question(text, tuple(found), wanted or ("other",), in_context)
 
 
 def offers(question: Question, sentence: str) -> float:

@@ -91,7 +91,7 @@ def choose_pieces(
     readings: Sequence[Reading | None] = [None] * len(found)
     if reader is not None:
         texts = [(heading(piece.hit.title, piece.headings), piece.text) for piece, _ in found]
-        readings = reader.read(question.text, texts)
+        readings = reader.read(question.read, texts)
     weighed = [
         Chosen(piece, score + (VERIFIED_WEIGHT * reading.answerable if reading else 0.0), reading)
         for (piece, score), reading in zip(found, readings, strict=True)

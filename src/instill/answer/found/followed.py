@@ -47,7 +47,7 @@ class Followed:
     `inside`: the best passage stands in a document that the conversation is about.
     """
 
-    question: str
+    form: Form
     hits: Sequence[Hit]
     findings: Findings | None
     inside: bool
@@ -84,7 +84,7 @@ def follow(
         if (way := _under(form, follow_up, hits, encoder, vectors_of, reader)) is not None
     ]
     if not ways:
-        return Followed(follow_up.forms[0].question, [], None, inside=False)
+        return Followed(follow_up.forms[0], [], None, inside=False)
     return max(ways, key=lambda way: way[0])[1]
 
 
@@ -109,16 +109,17 @@ def _under(
     admitted = _admitted(form, about, hits)
     if not admitted:
         return None
-    asked = encoder.encode_queries([about.with_name(form.question) if follow_up.points_back else form.question])[0]
+    named = follow_up.points_back and not form.in_context
+    asked = encoder.encode_queries([about.with_name(form.question) if named else form.read])[0]
     near = vectors_of(admitted) @ asked
     again = [replace(hit, vector_score=float(cosine)) for hit, cosine in zip(admitted, near, strict=True)]
     if reader is None:
-        return 0.0, Followed(form.question, again, None, inside=form.vague)
-    findings = read_passages(form.question, again, reader, depth=DEPTH)
+        return 0.0, Followed(form, again, None, inside=form.vague)
+    findings = read_passages(form.read, again, reader, depth=DEPTH)
     worth, findings = _led(findings, about, HEAD_START * (1.0 if follow_up.points_back else SAME_SUBJECT))
     first = findings.hits[0]
     inside = about.nearness(first.doc_id, first.title) > 0
-    return worth, Followed(form.question, findings.hits, findings, inside)
+    return worth, Followed(form, findings.hits, findings, inside)
 
 
 def _admitted(form: Form, about: About, hits: Sequence[Hit]) -> Sequence[Hit]:

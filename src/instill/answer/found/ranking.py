@@ -127,7 +127,7 @@ def rank_sentences(
     sentences = [split_sentences(hit.text, under_head=bool(hit.table_head)) for hit in hits]
     units = _preselected(_units(hits, sentences), hits, wanted)
     texts = [unit.shown for unit in units]
-    asked = encoder.encode_queries([question.text])
+    asked = encoder.encode_queries([question.read])
     vectors = encoder.encode_passages(texts) if texts else np.zeros((0, asked.shape[1]), np.float32)
     cosines = (vectors @ asked[0]).astype(np.float64)
     features = np.zeros((len(units), len(FEATURES)))

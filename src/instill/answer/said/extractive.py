@@ -61,6 +61,7 @@ def extract(
     encoder: Encoder,
     citer: Citer,
     *,
+    in_context: str = "",
     most: int = 3,
     pool: Sequence[Hit] = (),
     findings: Findings | None = None,
@@ -69,6 +70,7 @@ def extract(
     """Answer `question` from `hits`, best first.
 
     Args:
+        in_context: a follow-up as the reader is given it, or "".
         most: most pieces.
         pool: more hits than are read, for the rarity of the question's terms and the names that they hold.
         findings: what the reader found in them.
@@ -81,7 +83,7 @@ def extract(
         own = rank_sentences(read_question(rest), some, encoder)
         return choose_pieces(read_question(rest), own, encoder, citer, reader, most=1)
 
-    asked = read_question(question)
+    asked = read_question(question, in_context)
     ranking = rank_sentences(asked, hits, encoder, pool=pool, findings=findings)
     chosen = choose_pieces(asked, ranking, encoder, citer, reader, most=most)
     if not chosen:

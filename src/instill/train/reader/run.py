@@ -92,9 +92,10 @@ def train_reader(
     base = find_minilm()
     verify_minilm(base)
     data = rows_hash(rows)
-    negatives = kept_negatives(
-        rows, run.out / f"negatives-{data}.json", EncoderSettings(model="minilm"), progress=mining
-    )
+    negatives: dict[int, list[int]] = {}
+    if run.mix.mined:  # It encodes every passage: minutes for 30,000 rows.
+        kept = run.out / f"negatives-{data}.json"
+        negatives = kept_negatives(rows, kept, EncoderSettings(model="minilm"), progress=mining)
     maker = ExampleMaker(rows, negatives, _tokenizer(base), run.mix)
     model = ReaderModel(base)
     train(
