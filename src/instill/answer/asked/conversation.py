@@ -130,35 +130,16 @@ def standalone(
     search = " ".join([own, *unsaid, *(_last_answers(history) if leans or unsaid else ())])
     by = "" if own == question else "generator" if written else "conversation"
     before = [turn.text for turn in history if turn.role == "user"]
-    forms = (Form(own),) if written else _forms(own, question, in_context(question, before), leans or points_back)
+    forms = _forms(own, question, before, leans=leans or points_back)
     return Standalone(own, search, by, forms, about, points_back)
 
 
-def _forms(own: str, question: str, contextual: str, leans: bool) -> tuple[Form, ...]:
-    import os
-
-    own = SAID_BESIDE.sub("?", own)
-    v = os.environ.get("VAR", "1")
-    if v == "1" and leans:
-        return (Form(own, in_context=contextual),)
-    if v == "2":
-        return (Form(own, in_context=contextual),)
-    if v == "3" and leans:
-        return (Form(own, in_context=contextual), Form(own, is_vague(own), of_what_was_said(own)))
-    if v == "4" and leans:
-        return (Form(own, in_context=contextual), *_forms0(own, question))
-    if v == "5":
-        return (Form(own, in_context=contextual), *_forms0(own, question))
-    if v == "6" and leans:
-        return (Form(own, is_vague(own), of_what_was_said(own), in_context=contextual),)
-    return _forms0(own, question)
-
-
-def _forms0(own: str, question: str) -> tuple[Form, ...]:
-    """The rewritten question without what is said beside it, and the question as it was asked, where they differ."""
-    forms = [Form(text, is_vague(text), of_what_was_said(text)) for text in (SAID_BESIDE.sub("?", own), question)]
-    words = [terms(form.question, keep_stop=True) for form in forms]
-    return tuple(forms if words[0] != words[1] else forms[:1])
+def _forms(own: str, question: str, before: Sequence[str], *, leans: bool) -> tuple[Form, ...]:
+    """The rewritten question, read with the questions before it and by itself; a question that leans on nothing is read
+    by itself."""
+    plain = SAID_BESIDE.sub("?", own) if own != question else question
+    alone = Form(plain, is_vague(plain), of_what_was_said(plain))
+    return (Form(plain, in_context=in_context(question, before)), alone) if leans else (alone,)
 
 
 def _goes_on(question: str, history: Sequence[Turn]) -> bool:

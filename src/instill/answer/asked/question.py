@@ -55,7 +55,10 @@ _EXPRESSIONS: tuple[tuple[Wanted, str], ...] = (
         r"^(so |and |but )?(what|who) (is|are|was|were|does|do) |^what['’]s\b|\bwhat does .* mean\b"
         r"|\bdefin(e|ition)\b|\bmeaning of\b|\bexplain\b|^was (ist|sind)\b|^qu['’]est|^qué (es|son)\b",
     ),
-    ("yesno", r"(?:^|[.,;:!?] )(so |and |but |then )?(is|are|am|was|were|do|does|did|can|could|should|may|must|will|would|has|have)\b"),
+    (
+        "yesno",
+        r"(?:^|[.,;:!?] )(so |and |but |then )?(is|are|am|was|were|do|does|did|can|could|should|may|must|will|would|has|have)\b",
+    ),
 )
 _PATTERNS = tuple((kind, re.compile(expression)) for kind, expression in _EXPRESSIONS)
 
