@@ -34,7 +34,7 @@ READER_COEFFICIENTS: Mapping[str, float] = {
     "source": 4.50,  # logit / 10 that the best piece, or the passage that it comes from, answers
     "about": -2.23,  # logit / 10 that the best piece is about what is asked: near the topic is not an answer
 }
-"""The same where a reader has read the passages, fitted on questions and follow-ups over eight folders: four of technical
+"""The same where a reader has read the passages, fitted on questions and follow-ups over eight folders: four of
 documentation, a company's handbook and its papers, a user guide, a book. More signs (terms that the pieces lack, other
 passages that agree, the best of all readings, the margin of the words) did not tell right answers better on folders
 left out of the fit."""
