@@ -57,7 +57,8 @@ _EXPRESSIONS: tuple[tuple[Wanted, str], ...] = (
     ),
     (
         "yesno",
-        r"(?:^|[.,;:!?] )(so |and |but |then )?(is|are|am|was|were|do|does|did|can|could|should|may|must|will|would|has|have)\b",
+        r"(?:^|[.,;:!?] )(so |and |but |then )?"
+        r"(is|are|am|was|were|do|does|did|can|could|should|may|must|will|would|has|have)\b",
     ),
 )
 _PATTERNS = tuple((kind, re.compile(expression)) for kind, expression in _EXPRESSIONS)

@@ -35,9 +35,9 @@ READER_COEFFICIENTS: Mapping[str, float] = {
     "about": -2.23,  # logit / 10 that the best piece is about what is asked: near the topic is not an answer
 }
 """The same where a reader has read the passages, fitted on questions and follow-ups over eight folders: four of
-documentation, a company's handbook and its papers, a user guide, a book. More signs (terms that the pieces lack, other
-passages that agree, the best of all readings, the margin of the words) did not tell right answers better on folders
-left out of the fit."""
+technical documentation, the handbook of one company and the papers of another, a user guide, a book. More signs (terms
+that the pieces lack, other passages that agree, the best of all readings, the margin of the words) did not tell right
+answers better on folders left out of the fit."""
 
 LEAST_READ = -5.0
 """Logit that stands for what the reader has not read."""
