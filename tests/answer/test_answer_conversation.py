@@ -176,4 +176,5 @@ def test_misspelt_words_are_put_right_in_every_form() -> None:
         lambda text: text.replace("ofen", "oven").replace("cleenable", "cleanable")
     )
     assert found.question == "is the oven cleanable?"
-    assert [form.question for form in found.forms] == ["is the oven cleanable?", "is it cleanable?"]
+    assert [form.read for form in found.forms] == ["is it cleanable? (Who built the oven?)", "is the oven cleanable?"]
+    assert [form.question for form in found.forms] == ["is the oven cleanable?"] * 2

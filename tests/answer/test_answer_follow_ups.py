@@ -9,6 +9,8 @@ import pytest
 from instill.answer.answerer import Answerer
 from instill.answer.asked.about import about_of
 from instill.answer.asked.conversation import standalone
+from instill.answer.asked.own_terms import is_vague
+from instill.answer.asked.own_terms import of_what_was_said as is_of_what_was_said
 from instill.answer.found.followed import gather
 from instill.answer.reading.reader import Reader
 from instill.answer.types import REFUSAL, Answer, Turn
@@ -143,8 +145,25 @@ def test_documents_are_known_by_title_where_a_turn_has_no_ids() -> None:
     ],
 )
 def test_which_questions_say_what_they_are_about(question: str, vague: bool, of_what_was_said: bool) -> None:
-    asked = standalone(question, [Turn("user", "Hello."), Turn("assistant", "Good morning.")]).forms[-1]
-    assert (asked.vague, asked.of_what_was_said) == (vague, of_what_was_said)
+    assert (is_vague(question), is_of_what_was_said(question)) == (vague, of_what_was_said)
+
+
+def test_a_follow_up_is_read_with_the_questions_before_it_and_by_itself() -> None:
+    history = [
+        Turn("user", "How do I pause all clients?"),
+        Turn("assistant", "CLIENT PAUSE 500."),
+        Turn("user", "how do I stop it early"),
+        Turn("assistant", "CLIENT UNPAUSE."),
+    ]
+    found = standalone("in seconds?", history)
+    assert [form.read for form in found.forms] == [
+        "in seconds? (how do I stop it early? How do I pause all clients?)",
+        found.question,
+    ]
+    alone = standalone("Who wrote the handbook of the company?", history)
+    assert [(form.read, form.in_context) for form in alone.forms] == [("Who wrote the handbook of the company?", "")]
+    other = standalone("something else: who wrote the handbook?", history)
+    assert [form.read for form in other.forms] == ["who wrote the handbook?"]
 
 
 def passages(*numbers: int) -> Sequence[Hit]:

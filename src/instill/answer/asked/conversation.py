@@ -84,7 +84,9 @@ class Standalone:
 
     def spelt(self, right: Callable[[str], str]) -> Standalone:
         """The same with misspelt words put right."""
-        forms = tuple(replace(form, question=right(form.question)) for form in self.forms)
+        forms = tuple(
+            replace(form, question=right(form.question), in_context=right(form.in_context)) for form in self.forms
+        )
         return replace(self, question=right(self.question), search=right(self.search), forms=forms)
 
 
