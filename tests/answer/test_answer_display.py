@@ -63,6 +63,12 @@ def test_nothing_that_acts_is_left(text: str) -> None:
         ("two\n  lines", "two lines"),
         ("`<b>` is a tag", "<b> is a tag"),
         ("javascript:alert(1)", "javascript :alert(1)"),
+        (r": *old\_val =* PS1 *(new\_val)*", "old_val = PS1 (new_val)"),
+        (r"a \* b, see \[1\]", "a * b, see [1]"),
+        (r"C:\_old\new", r"C:\_old\new"),
+        (".. option:: --force\n\n    It is used again.", "--force It is used again."),
+        (".. index:: single: MySQL; limits\n\nMySQL only", "MySQL only"),
+        ("It ends ... here", "It ends ... here"),
     ],
 )
 def test_plain_text(text: str, expected: str) -> None:

@@ -251,3 +251,21 @@ def test_a_line_of_less_than_six_tenths_of_the_widest_is_short() -> None:
     assert pieces("Abcd,\nBcdefghijk") == ["Abcd,\nBcdefghijk"]
     assert pieces("Abcde\nbcdefghijk") == ["Abcde\nbcdefghijk"]
     assert pieces("Abcde\n7 cdefghij") == ["Abcde", "7 cdefghij"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "Options\n~~~~~~~\n\nThe port is 80.\n\nMore\n~~~~\n\nThe end.",
+            [("heading", "Options"), ("prose", "The port is 80."), ("heading", "More"), ("prose", "The end.")],
+        ),
+        ("~~~~~~~\nOptions\n~~~~~~~\n\nIt is 80.", [("heading", "Options"), ("prose", "It is 80.")]),
+        ("~~~~~~~~~\n\nThe port is 80.\n\nIt is open.", [("prose", "The port is 80."), ("prose", "It is open.")]),
+        ("Run this:\n~~~~\nask x\n~~~~\nDone.", [("prose", "Run this:"), ("code", "ask x"), ("prose", "Done.")]),
+        ("````\na b\n````\nDone.", [("code", "a b"), ("prose", "Done.")]),
+    ],
+)
+def test_an_underline_of_tildes_opens_no_code(text: str, expected: list[tuple[str, str]]) -> None:
+    found = [(unit.kind, text[unit.start : unit.end]) for unit in split_sentences(text) if unit.kind != "mark"]
+    assert found == expected

@@ -182,6 +182,13 @@ def test_html_is_its_main_text_as_markdown() -> None:
         assert gone not in parsed.text
 
 
+def test_anchors_and_the_rows_of_links_around_a_manual_page_are_no_text() -> None:
+    page = """<body><div class="header"><p>Next: <a href="b.html" accesskey="n">Files</a></p></div>
+    <h1>Prompt<a class="headerlink" href="#prompt">¶</a></h1><div class="header">Kept.</div>
+    <p>The prompt is shown<a href="#index-PS1"> ¶</a>. See <a href="#s2">section 2</a>.</p></body>"""
+    assert parse(page, "a.html").text == "# Prompt\n\nKept.\n\nThe prompt is shown. See section 2."
+
+
 def test_html_names_its_own_encoding() -> None:
     page = '<html><head><meta charset="iso-8859-1"></head><body><p>Größe</p></body></html>'
     assert parse(page.encode("latin-1"), "a.html").text == "Größe"

@@ -27,7 +27,7 @@ _AUTOLINK = re.compile(r"<((?:https?|ftp|mailto)[^<>\s]*)>")
 _CODE = re.compile(r"(?<!`)(`{1,3})(?!`)(.{1,500}?)(?<!`)\1(?!`)", re.DOTALL)
 _STRONG = re.compile(r"(?!__[a-z0-9_]+__)(\*\*|(?<!\w)__)(?=\S)(.+?)(?<=\S)\1", re.DOTALL)  # but not __init__
 _EMPHASIS = re.compile(r"(?<![\w*])([*_])(?=[^\s*_])([^*_]+?)(?<=[^\s*_])\1(?![\w*])")
-_LEAD = re.compile(r"^\s*(?:(?:#{1,6}\s+|>\s?)+|[-*+•◦▪‣●○·–—]\s+(?:\[[ xX]\]\s+)?)")
+_LEAD = re.compile(r"^\s*(?:(?:#{1,6}\s+|>\s?|:\s+(?=\S))+|[-*+•◦▪‣●○·–—]\s+(?:\[[ xX]\]\s+)?)")
 _HEADING_END = re.compile(r"(?<!\s)\s+(?:#+|\{#[\w-]+\})\s*$")
 _URL_SCHEME = re.compile(r"\b(javascript|vbscript|data(?=:[^\s,;]*[;,/])|file(?=:/)):", re.IGNORECASE)
 """Not "Data: 12" or "License-File: LICENSE", which are no addresses."""
@@ -38,9 +38,14 @@ _MACHINERY = re.compile(
     r"|\[\^[\w-]{1,40}\](?!\()"  # marks of footnotes
     r"|(?<=\))\{[\w-]+=[^{}\n]*\}|\{:?[ \t]*[#.][\w-]+(?:[ \t]+[#.][\w-]+)*[ \t]*\}"  # attributes
     r"|^[ \t]{0,3}\[[^\[\]\n]+\]:[ \t]+\S+[ \t]*(?:\"[^\"\n]*\")?[ \t]*$"  # definitions of links
-    r"|^:{3,}.*$",  # fences of boxes
+    r"|^:{3,}.*$"  # fences of boxes
+    r"|^[ \t]*\.\. (?:index|highlight|program|currentmodule|module|contents|toctree|only|rubric|_[^:\n]+)::?[^\n]*$",
     re.MULTILINE,
 )
+_DIRECTIVE = re.compile(r"^[ \t]*\.\. (?:[a-z]+:)?([a-z-]+):: ?(?=\S|$)", re.MULTILINE)
+"""A directive of reStructuredText: what stands behind "option::" or "note::" is read, its name is not."""
+_ESCAPED = re.compile(r"(?<![:\\])\\([_*#~<>\[\]`])")
+"""A character that Markdown would read as a mark; not behind a drive's letter ("C:\\_old")."""
 _WIKI = re.compile(r"\[\[(?=[^\W\d_])(?:[^\[\]|\n]+\|)?([^\[\]|\n]+)\]\]")
 _ROLE = re.compile(r":[a-zA-Z][\w:+-]*:`([^`<>\n]+?)[ \t]*(?:<[^`<>\n]*>)?`")
 _ENTITY = re.compile(
@@ -106,10 +111,15 @@ def plain_text(text: str) -> str:
         codes.append(match.group(2).strip())
         return f"\x00{len(codes) - 1}\x00"
 
+    def literal(match: re.Match[str]) -> str:
+        codes.append(match.group(1))
+        return f"\x00{len(codes) - 1}\x00"
+
     text = _COMMENT.sub(" ", _SCRIPT.sub(" ", text))
     text = _CODE.sub(keep, _ROLE.sub(r"`\1`", text))
+    text = _ESCAPED.sub(literal, text)
     text = _AUTOLINK.sub(r"\1", text)
-    text = _WIKI.sub(r"\1", _MACHINERY.sub("", text))
+    text = _WIKI.sub(r"\1", _DIRECTIVE.sub("", _MACHINERY.sub("", text)))
     text = _TAG.sub("", _BREAK.sub(" ", _LINK.sub(r"\1", _IMAGE.sub(r"\1", text))))
     text = _ENTITY.sub(lambda match: safe_text(unescape(match.group())), text)
     lines = [_HEADING_END.sub("", _LEAD.sub("", line, count=1)) for line in text.split("\n")]

@@ -130,6 +130,9 @@ def _blocks(text: str) -> Iterator[tuple[Kind, int, int]]:
         if not line.text.strip():
             number += 1
             continue
+        if _is_adornment(lines, number):
+            number += 1
+            continue
         fence = _FENCE.match(line.text)
         if fence:
             number = yield from _fenced(lines, number, fence.group(1))
@@ -199,6 +202,24 @@ def _is_underline(lines: list[_Line], number: int, title: str) -> bool:
     mark, title = lines[number].text.strip(), title.strip()
     long_enough = len(mark) >= 3 and len(mark) >= 0.6 * len(title)
     return long_enough and mark[0] in _UNDERLINES and set(mark) == {mark[0]} and "|" not in title and len(title) < 200
+
+
+def _is_adornment(lines: list[_Line], number: int) -> bool:
+    """Is it a line of "~~~~" or "````" below or above a heading of reStructuredText, and no fence around code?
+
+    It is as long as its heading; one whose heading stands in another passage has nothing right below it.
+    """
+    mark = lines[number].text.rstrip()
+    if len(mark) < 3 or mark[0] not in "~`" or set(mark) != {mark[0]}:
+        return False
+    above = lines[number - 1].text.strip() if number else ""
+    below = lines[number + 1].text.strip() if number + 1 < len(lines) else ""
+    again = lines[number + 2].text.rstrip() if number + 2 < len(lines) else ""
+    if above and set(above) != {mark[0]}:
+        return len(mark) >= len(above) and any(character.isalnum() for character in above)
+    if below:
+        return mark[0] == "~" and len(mark) > 4 and again == mark and len(mark) >= len(below)
+    return number == 0 and len(mark) > 4
 
 
 def _continues(lines: list[_Line], number: int) -> bool:

@@ -12,7 +12,8 @@ from instill.documents.readers.markdown import scalars, structured
 
 _BOILERPLATE = (
     "script,style,noscript,template,svg,iframe,nav,form,button,input,select,[hidden],[aria-hidden=true],"
-    ".mw-editsection,.navbox"
+    ".mw-editsection,.navbox,.headerlink,.copiable-link,.nav-panel,div.header:has(a[accesskey]),.navheader,.navfooter,"
+    ".sphinxsidebar,div.related[role=navigation]"
 )
 _PAGE_BOILERPLATE = "header,footer,aside,[role=navigation],[role=banner],[role=contentinfo],[role=search]"
 _PICTURE = re.compile(r"!\[([^\]]*)\]\((?:[^()\n]|\([^()\n]*\))*\)")
@@ -71,6 +72,9 @@ def _unlinked(soup: Any) -> None:
     """Targets that mean nothing outside the page (anchors, relative paths, scripts) go; the link's text stays."""
     for link in soup.find_all("a"):
         target = str(link.get("href") or "")
+        if target.startswith("#") and not any(map(str.isalnum, link.get_text())):
+            link.decompose()  # "¶" beside a heading
+            continue
         useful = target.lower().startswith(("http://", "https://", "mailto:")) and len(target) <= _LONGEST_TARGET
         if not useful or not link.get_text(strip=True):
             link.unwrap()
