@@ -46,6 +46,21 @@ _BEFORE = re.compile(
     r"(?=price|rate|fee|rule|version|value|list|limit|amount|edition)",
     re.IGNORECASE,
 )
+_THEN = r"(?:last (?:year|season|month|time)|before|previously|formerly|earlier|until now|in the past|(?:19|20)\d\d)"
+_NOW = r"(?:this (?:year|season|month)|now|today|currently|at the moment|nowadays)"
+_BETWEEN = r"\b[^.?!]*?(?:\band\b|\bor\b|\bvs\b\.?|\bversus\b|,|\bto\b|\bwith\b|\bthan\b)[^.?!]*?\b"
+_BOTH = re.compile(
+    rf"\b{_THEN}{_BETWEEN}{_NOW}\b|\b{_NOW}{_BETWEEN}{_THEN}\b"
+    r"|\b(?:old|previous|former)(?: and | vs\.? | or |/)(?:the )?(?:new|current)\b"
+    r"|\b(?:new|current)(?: and | vs\.? | or |/)(?:the )?(?:old|previous|former)\b|\bthen and now\b",
+    re.IGNORECASE,
+)
+"""Two times in words: "last year and this year", "what was it before and what is it now", "old and new price"."""
+_TIMES = re.compile(
+    rf"\b(?:and |or |vs\.? |to |than |with |in |as of )*(?:(?:how much|what) (?:is|was|does|did|are|were) (?:it|they)"
+    rf"(?: cost)? )?(?:{_THEN}|{_NOW})\b|\b(?:old|previous|former|new|current)\b|\bthen and now\b",
+    re.IGNORECASE,
+)
 _JOINTS = re.compile(
     r"\b(?:(?:from|between|in|since|and|to|with|than|of|for|as of|against|compared (?:to|with))\s+)(?=the\s*\0|\0)"
     r"|\0(?:\s*(?:one|version|edition|list))?",
@@ -80,6 +95,8 @@ def version_wish_of(question: str) -> VersionWish | None:
         VersionWish(kind='before', marks=(), rest='What did the oak panel cost')
         >>> version_wish_of("What is new in the 2026 list?").marks, version_wish_of("What has to be done before noon?")
         (('2026',), None)
+        >>> version_wish_of("Oak panel, price last year and this year")
+        VersionWish(kind='changed', marks=(), rest='Oak panel, price')
         >>> version_wish_of("How do I change my password?")
     """
     marks = tuple(dict.fromkeys(match.group().lower() for match in MARK.finditer(question)))
@@ -89,10 +106,14 @@ def version_wish_of(question: str) -> VersionWish | None:
     found = next((kind for kind, pattern in kinds if pattern.search(question)), None)
     if found == "changed" and len(marks) < 2 and not _CHANGED_ITSELF.search(question):
         found = None
+    both = found in (None, "before") and _BOTH.search(question)
+    if both:
+        question, found = _TIMES.sub(" ", question), "changed"
     if found is None and len(marks) != 2:
         return None
     rest = _JOINTS.sub(" ", MARK.sub("\0", question))
     for pattern in (_NEW, _GONE, _CHANGED, _BEFORE):
         rest = pattern.sub(" ", rest)
-    rest = _TOLD.sub("", re.sub(r"\s+", " ", rest)).strip()
+    rest = re.sub(r"\s*[:,;–-]+\s*(?=[?.!]|$)|^\W*(?:the )?and\s+", "", re.sub(r"\s+", " ", rest))
+    rest = _TOLD.sub("", rest).strip()
     return VersionWish(found or "changed", marks, re.sub(r"\s+([?.!])", r"\1", rest))

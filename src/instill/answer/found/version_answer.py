@@ -17,7 +17,15 @@ from instill.answer.found.record_conditions import record_named
 from instill.answer.found.record_figures import change_of
 from instill.answer.found.records import collection_at, starts_in
 from instill.answer.found.sentences import split_sentences
-from instill.answer.found.version_pairs import Version, group_of, mark_fits, versions_among, without_marks
+from instill.answer.found.version_pairs import (
+    Version,
+    bare_of,
+    group_of,
+    mark_fits,
+    same_but_for,
+    versions_among,
+    without_marks,
+)
 from instill.answer.text import content_words, terms
 from instill.index.types import Hit
 
@@ -216,7 +224,7 @@ def _both(
     if match is None:
         said = f"{other.file} has nothing like it."
         return VersionsTold((piece,), names, said, "", not unsaid, False, lacking)
-    if without_marks(piece.text) == without_marks(match.text):
+    if same_but_for((newer.version.mark, older.version.mark), piece.text, match.text):
         said = f"{newer.file} and {older.file} say the same."
     pieces = (piece, match) if home is newer else (match, piece)
     return VersionsTold(pieces, names, said, short, not unsaid, False, lacking)
@@ -355,11 +363,12 @@ def _differences(
 
 def _distinct(document: _Document, other: _Document) -> list[Piece]:
     """The pieces that the other version does not have word by word, but for its mark."""
-    known = {without_marks(piece.text) for piece in other.pieces()}
+    marks = (document.version.mark, other.version.mark)
+    known = {bare_of(marks, piece.text) for piece in other.pieces()}
     return [
         piece
         for piece in document.pieces()
-        if without_marks(piece.text) not in known and piece.text.strip() and terms(piece.text, keep_stop=True)
+        if bare_of(marks, piece.text) not in known and piece.text.strip() and terms(piece.text, keep_stop=True)
     ]
 
 

@@ -4,7 +4,7 @@ version, and they have most of their words in common."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from instill.answer.asked.version_wish import MARK
@@ -16,6 +16,12 @@ ALIKE = 0.5
 
 _LOOKED_AT = 20_000
 """Characters of each document that are compared."""
+
+
+_STATE = re.compile(
+    r"\b(?:old|new|archived?|obsolete|superseded|outdated|current|latest|final|draft|valid)\b", re.IGNORECASE
+)
+"""What a file's name says of a version beside its mark: "prices-2024-OLD"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +95,32 @@ def without_marks(text: str) -> str:
     return " ".join(MARK.sub("#", text).casefold().split())
 
 
+def same_but_for(marks: Iterable[str], one: str, other: str) -> bool:
+    """Do both texts say the same but for the marks of their own versions? A price is none, though it looks like one.
+
+    Example:
+        >>> same_but_for(["2025", "2026"], "From 1 May 2026: 40 EUR", "From 1 May 2025: 40 EUR")
+        True
+        >>> same_but_for(["2025", "2026"], "Oak: 208.00", "Oak: 196.00")
+        False
+    """
+    return bare_of(marks, one) == bare_of(marks, other)
+
+
+def bare_of(marks: Iterable[str], text: str) -> str:
+    """The text without these marks of versions, for a comparison."""
+    known = {mark.casefold() for mark in marks}
+    return " ".join(
+        MARK.sub(lambda found: "#" if found.group().casefold() in known else found.group(), text).casefold().split()
+    )
+
+
 def _marks(name: str) -> list[re.Match[str]]:
     return list(MARK.finditer(_parted(name)))
 
 
 def _without(name: str) -> str:
-    return MARK.sub("#", _parted(name)).casefold()
+    return " ".join(_STATE.sub(" ", MARK.sub("#", _parted(name))).casefold().split())
 
 
 def _parted(name: str) -> str:

@@ -1,0 +1,89 @@
+"""Two versions of a price list: what changed, asked with years and in words; a price is no mark of a version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from instill import Workspace
+from instill.answer.asked.version_wish import version_wish_of
+from instill.answer.found.version_pairs import same_but_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OLD = """code,item,unit_price,remark
+CH-120,high-back chair,196.00,
+BS-210,bar stool,134.00,
+TB-300,table,410.00,oak
+RUSH,rush surcharge,20,
+"""
+NEW = """code,item,unit_price,remark
+CH-120,high-back chair,208.00,
+BS-210,bar stool,139.00,
+TB-300,table,410.00,oak
+RUSH,rush surcharge,25,under five days
+"""
+BOTH = "From two versions, the newer first: prices-2025.csv and prices-2024-OLD.csv."
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    folder: Path = tmp_path_factory.mktemp("versions")
+    (folder / "docs").mkdir()
+    (folder / "docs" / "prices-2024-OLD.csv").write_text(OLD)
+    (folder / "docs" / "prices-2025.csv").write_text(NEW)
+    with Workspace.init(folder / "kb") as opened:
+        opened.add([str(folder / "docs")])
+        yield opened
+
+
+@pytest.mark.parametrize(
+    ("question", "values", "notice"),
+    [
+        ("How has the unit price of CH-120 changed from 2024 to 2025?", ["208.00", "196.00"], BOTH),
+        ("CH-120 unit price last year and this year", ["208.00", "196.00"], BOTH),
+        ("Rush surcharge: what was it last year and what is it now?", ["unit_price: 25", "unit_price: 20"], BOTH),
+        ("old and new unit price of BS-210", ["139.00", "134.00"], BOTH),
+        (
+            "How has the unit price of TB-300 changed?",
+            ["410.00"],
+            "prices-2025.csv and prices-2024-OLD.csv say the same.",
+        ),
+    ],
+)
+def test_both_versions_are_shown_and_compared(
+    workspace: Workspace, question: str, values: list[str], notice: str
+) -> None:
+    answer = workspace.ask(question)
+    assert not answer.abstained
+    places = [answer.text.index(value) for value in values]
+    assert places == sorted(places)  # the newer first
+    assert answer.notices == (notice,)
+
+
+@pytest.mark.parametrize(
+    ("question", "rest"),
+    [
+        ("CH-120 price last year and this year", "CH-120 price"),
+        ("what did a pass cost before and what does it cost now", "what did a pass cost"),
+        ("Rush surcharge: what was it last year and what is it now?", "Rush surcharge?"),
+        ("old and new price of the desk?", "price of the desk?"),
+        ("Which form do I need now, and who signs it?", None),
+        ("What has to be done before noon?", None),
+        ("Is the new printer faster?", None),
+    ],
+)
+def test_two_times_may_be_told_in_words(question: str, rest: str | None) -> None:
+    wish = version_wish_of(question)
+    assert (wish and (wish.kind, wish.rest)) == (rest and ("changed", rest))
+
+
+@given(st.decimals(0, 9999, places=2), st.decimals(0, 9999, places=2))
+def test_two_prices_are_the_same_only_where_they_are_equal(one: object, other: object) -> None:
+    said = same_but_for(("2025", "2026"), f"From May 2026: {one} EUR", f"From May 2025: {other} EUR")
+    assert said == (str(one) == str(other))
