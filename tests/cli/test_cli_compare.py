@@ -256,7 +256,7 @@ def test_mistakes_are_explained(kb: Path, tmp_path: Path) -> None:
     assert "needs two arms" in refused("--arm", QUOTED)
     assert "This arm needs a generator." in refused("--arm", "closed-book", "--arm", QUOTED)
     assert "no study set" in refused("zz").lower()
-    assert "instill compare --help" in refused("--questions", "3")
+    assert "Write 20 or more" in refused("--questions", "3")
     assert "of its own" in refused("--lab", "--epochs", "3")
     assert "--learning-rate" in refused("--lab", "--learning-rate", "0.1", "-w", str(tmp_path / "lab"))
     (tmp_path / "full").mkdir()
