@@ -61,6 +61,11 @@ def test_pins(question: str, pins: list[str]) -> None:
         (Pin("max_memory", "code"), "set max-memory", True),
         (Pin("Sentinels", "name"), "A sentinel watches", True),
         (Pin("MongoDB", "name"), "Redis is fast", False),
+        (Pin("15", "number"), "From 14 to 17 a signed form is enough.", True),
+        (Pin("18", "number"), "From 14 to 17 a signed form is enough.", False),
+        (Pin("2021", "number"), "Sales 2019–2023", True),
+        (Pin("3.12", "number"), "from 3.10 to 3.13", False),
+        (Pin("500", "number"), "Call 030-1234-99", False),
     ],
 )
 def test_where_a_pin_stands(pin: Pin, text: str, there: bool) -> None:

@@ -189,6 +189,20 @@ def test_anchors_and_the_rows_of_links_around_a_manual_page_are_no_text() -> Non
     assert parse(page, "a.html").text == "# Prompt\n\nKept.\n\nThe prompt is shown. See section 2."
 
 
+def test_tables_that_set_out_a_page_are_no_data() -> None:
+    menu = "".join(f'<li><a href="{page}.html">{page}</a></li>' for page in ("home", "docs", "news", "faq", "bugs"))
+    answer = "<p>Quote it twice.</p><pre>run --param 1</pre>" + "<p>It is read as an expression.</p>" * 12
+    data = "<table><tr><th>Plan</th><th>Price</th></tr><tr><td>Team</td><td>10</td></tr></table>"
+    page = f"""<table width="100%"><tr><td><table><tr><td><ul>{menu}</ul></td></tr></table></td>
+    <td><table><tr><td><h2>Parameters are empty</h2>{answer}{data}</td></tr></table></td></tr></table>"""
+    parsed = parse(page, "a.html")
+    assert parsed.text.startswith("## Parameters are empty\n\nQuote it twice.\n\n```\nrun --param 1\n```")
+    assert [heading.title for heading in parsed.headings] == ["Parameters are empty"]
+    assert parsed.text.endswith("| Plan | Price |\n| --- | --- |\n| Team | 10 |")
+    small = "<table><tr><td>Adult</td><td>10</td></tr><tr><td>Child</td><td>5</td></tr></table>"
+    assert parse(small, "a.html").text == "| Adult | 10 |\n| Child | 5 |"
+
+
 def test_html_names_its_own_encoding() -> None:
     page = '<html><head><meta charset="iso-8859-1"></head><body><p>Größe</p></body></html>'
     assert parse(page.encode("latin-1"), "a.html").text == "Größe"

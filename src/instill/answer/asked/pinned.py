@@ -31,6 +31,7 @@ _VERSIONED = re.compile(
     r"(?:\b[A-Z][\w+#-]*|\b(?i:versions?|release|quarter|level|step|phase|chapter|room|number|no\.))\s*$"
 )
 _COUNTED = re.compile(r"(?:room|number|no\.)\s*$")
+_RANGE = re.compile(r"(?<![\w.,+-])(\d{1,4})\s?(?:-|–|to|and|until|through|bis)\s?(\d{1,4})(?![\w-]|[.,]\d)")
 _WORDS = re.compile(r"[\w.#+'’&/-]*\w")
 _THOUSANDS = re.compile(r"(?<=\d)[,'\u202f](?=\d{3}\b)")
 _NUMBER_BEFORE = re.compile(r"\d[\d.,]*\s$")
@@ -85,7 +86,8 @@ class Evidence:
         return frozenset(stem(word.strip(".'’-/")) for word in _WORDS.findall(self._plain))
 
     def speaks_of(self, pin: Pin) -> bool:
-        """Whether the pin stands there: a number as a whole number, a name by every word of it."""
+        """Whether the pin stands there: a number as a whole number or inside of a range ("from 14 to 17"), a name by
+        every word of it."""
         if pin.kind == "name":
             words = (re.sub(r"'s?$", "", word) for word in _plain(pin.text).split())  # "Holm's number"
             return all(stem(word) in self.words or word in self._plain for word in words)
@@ -95,7 +97,13 @@ class Evidence:
         before, after = (r"(?<![\w.])", r"\w|\.\d") if pin.kind == "number" else (r"(?<!\w)", r"\w")
         if _VERSION.fullmatch(wanted):
             before, after = r"(?<![\d.])", r"\w|\.\d"  # "v6" stands in "IPv6".
-        return bool(re.search(rf"{before}{_flexible(wanted)}(?={unit}(?!{after}))", self._plain))
+        there = re.search(rf"{before}{_flexible(wanted)}(?={unit}(?!{after}))", self._plain)
+        return bool(there) or (pin.kind == "number" and wanted.isdecimal() and self._spans(int(wanted)))
+
+    def _spans(self, number: int) -> bool:
+        """Is the number inside of a range that is told?"""
+        ranges = ((int(match[1]), int(match[2])) for match in _RANGE.finditer(self._plain))
+        return any(low < number < high for low, high in ranges)
 
 
 def spoken_in(hit: Hit, headings: str, text: str) -> list[str]:

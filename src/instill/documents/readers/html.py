@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from typing import Any
 
 from instill.documents.decoding import Decoded, decoded, normalise
@@ -33,11 +34,16 @@ def read_html_file(job: Job) -> Parsed:
 
 def read_html(text: str) -> Parsed:
     """Main text (`<main>`, `<article>`, else the body without navigation and the like) as Markdown."""
-    from bs4 import BeautifulSoup
+    from bs4 import BeautifulSoup, XMLParsedAsHTMLWarning
 
-    soup = BeautifulSoup(text, "lxml")
+    from instill.documents.readers.html_layout import unset_layout
+
+    with warnings.catch_warnings():  # XHTML is read as HTML on purpose.
+        warnings.simplefilter("ignore", XMLParsedAsHTMLWarning)
+        soup = BeautifulSoup(text, "lxml")
     title = soup.title.get_text(" ", strip=True) if soup.title else ""
     metadata = _metadata(soup)
+    unset_layout(soup)
     main = _main(soup)
     _unlinked(main)
     markdown = html_to_markdown(str(main))
@@ -54,12 +60,14 @@ def html_to_markdown(html: str) -> str:
     """HTML (whole or a fragment) as tidy Markdown; inline images are dropped unless they have a description."""
     from bs4 import BeautifulSoup
 
+    from instill.documents.readers.html_layout import unset_layout
     from instill.documents.readers.html_tables import make_regular
     from instill.documents.readers.markdown_writer import MarkdownWriter
 
     soup = BeautifulSoup(html.encode("utf-8", "ignore").decode(), "html.parser")
     for element in soup(["script", "style"]):
         element.extract()
+    unset_layout(soup, menus=True)
     make_regular(soup)
     body = (soup.body if "<body" in html[:2000].lower() else None) or soup
     try:
