@@ -27,6 +27,17 @@ def test_without_pages_the_first_page_of_the_passage_counts() -> None:
     assert citation.page == 1
 
 
+@pytest.mark.parametrize(
+    ("kind", "line"), [("markdown", 2), ("code", 2), ("csv", None), ("html", None), ("json", None)]
+)
+def test_a_line_is_told_only_where_it_is_the_files(kind: str, line: int | None) -> None:
+    text = "One.\nTwo."
+    hit = Hit("d1", 0, 0, len(text), text, "", None, None, "a", kind, "A", (), {}, 1.0, 1.0, 1.0)
+    citation = Citer(lambda _: text).cite(hit, 5, 9)
+    assert citation is not None
+    assert citation.line == line
+
+
 @pytest.mark.parametrize("text", [None, "", TEXT[1:], TEXT.replace("wheat", "WHEAT")])
 def test_a_span_that_the_document_does_not_hold_is_dropped_and_counted(text: str | None) -> None:
     citer = Citer(lambda _: text)

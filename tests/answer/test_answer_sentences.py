@@ -264,8 +264,20 @@ def test_a_line_of_less_than_six_tenths_of_the_widest_is_short() -> None:
         ("~~~~~~~~~\n\nThe port is 80.\n\nIt is open.", [("prose", "The port is 80."), ("prose", "It is open.")]),
         ("Run this:\n~~~~\nask x\n~~~~\nDone.", [("prose", "Run this:"), ("code", "ask x"), ("prose", "Done.")]),
         ("````\na b\n````\nDone.", [("code", "a b"), ("prose", "Done.")]),
+        (
+            "Run:\n\n  systemctl start dump@v.service\n  systemctl enable --now x\n\nDone.",
+            [
+                ("prose", "Run:"),
+                ("code", "systemctl start dump@v.service\n  systemctl enable --now x"),
+                ("prose", "Done."),
+            ],
+        ),
+        (
+            "Note:\n  see /usr/share/doc for more\n  and ask us",
+            [("prose", "Note:"), ("prose", "see /usr/share/doc for more\n  and ask us")],
+        ),
     ],
 )
-def test_an_underline_of_tildes_opens_no_code(text: str, expected: list[tuple[str, str]]) -> None:
+def test_what_is_code_and_what_is_not(text: str, expected: list[tuple[str, str]]) -> None:
     found = [(unit.kind, text[unit.start : unit.end]) for unit in split_sentences(text) if unit.kind != "mark"]
     assert found == expected

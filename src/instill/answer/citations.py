@@ -18,6 +18,9 @@ DocumentText = Callable[[str], str | None]
 DocumentPages = Callable[[str], Sequence[Page]]
 """doc_id -> its pages, sorted; empty for documents without pages."""
 
+_OWN_LINES = frozenset({"text", "markdown", "rst", "code"})
+"""Kinds whose text is the file's, line by line. A row of JSON or a paragraph of HTML stands elsewhere in its file."""
+
 
 class Citer:
     """Makes citations for one answer and remembers what it has read; counts the spans that failed the check.
@@ -61,7 +64,8 @@ class Citer:
             self.failed += 1
             return None
         page = self._page(hit, start)
-        line = text.count("\n", 0, start) + 1 if page is None else None
+        has_lines = page is None and hit.kind in _OWN_LINES
+        line = text.count("\n", 0, start) + 1 if has_lines else None
         return Citation(hit.doc_id, hit.source, hit.title, start, end, quoted, hit.headings, page, line)
 
     def _page(self, hit: Hit, start: int) -> int | None:

@@ -21,7 +21,7 @@ class Citation:
     """A span of a document: `document.text[start:end] == text`, checked before it is shown.
 
     `headings` is the heading path ("Guide > Install"), `page` the first page the span touches, from 1, or None; `line`
-    its first line in the document's text, from 1, for documents without pages.
+    its first line in the file, from 1, for text, Markdown, reStructuredText and code, else None.
     """
 
     doc_id: str

@@ -43,9 +43,13 @@ def register(app: typer.Typer) -> None:
 
 
 def ask(
-    question: Annotated[str, typer.Argument(help="The question; - reads it from standard input.")],
+    question: Annotated[list[str], typer.Argument(help="The question; - reads it from standard input.")],
     mode: Annotated[
-        str, typer.Option(help="auto, extractive, or clusters (answers spread over many documents).")
+        str,
+        typer.Option(
+            help="auto: the generator writes, if there is one; extractive: quotes only; clusters: one answer pieced "
+            "together from many documents."
+        ),
     ] = "auto",
     where: WhereOption = "",
     label: LabelOption = None,
@@ -59,10 +63,9 @@ def ask(
 
     Example: `instill ask "How long do customers have to return goods?" --trace`
     """
-    if question == "-":
-        question = sys.stdin.read()
+    asked = sys.stdin.read() if question == ["-"] else " ".join(question)
     with Workspace.open(workspace, generator=generator) as opened, live_text(hidden=as_json) as on_token:
-        answer = opened.ask(question, mode=cast("AskMode", mode), where=where, labels=label, on_token=on_token)
+        answer = opened.ask(asked, mode=cast("AskMode", mode), where=where, labels=label, on_token=on_token)
     if as_json:
         print_json(answer.as_dict())
     else:
@@ -175,9 +178,14 @@ def _list_conversations(opened: Workspace, label: list[str] | None, as_json: boo
     if as_json:
         print_json(dict(Conversations.model_validate({"conversations": found})))
     elif found:
-        rows = [("id", "started", "turns", "first question")]
+        rows = [("id", "started", "questions", "first question")]
         rows += [
-            (row["conversation_id"], row["started"], str(row["turns"]), clean(row["first_question"] or "", 70))
+            (
+                row["conversation_id"],
+                row["started"],
+                str((row["turns"] + 1) // 2),
+                clean(row["first_question"] or "", 70),
+            )
             for row in found
         ]
         say_block(columns(rows))

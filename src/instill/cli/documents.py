@@ -351,7 +351,7 @@ def _print_report(report: Any) -> None:
         (report.unchanged, "unchanged"),
         (len(report.failed), "not read"),
     ]
-    summary = ", ".join(f"{count} {word}" for count, word in counts if count) or "nothing to do"
+    summary = ", ".join(f"{count} {word}" for count, word in counts if count) or "no files found"
     say(f"{summary}; {report.passages} passages encoded in {report.seconds:.1f} s.")
     if report.resettled:
         say(f"{report.resettled} documents were encoded again because a setting that affects passages has changed.")

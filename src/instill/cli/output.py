@@ -40,7 +40,7 @@ QuestionsOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
 LabelOption = Annotated[
     list[str] | None,
-    typer.Option("--label", "-l", metavar="LABEL", help="Answer as a caller who holds this label (repeatable)."),
+    typer.Option("--label", "-l", metavar="LABEL", help="Use only what somebody with this label may see (repeatable)."),
 ]
 WhereOption = Annotated[
     str,

@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
 
 
 def search(
-    query: Annotated[str, typer.Argument(help="Words or a question.")],
+    words: Annotated[list[str], typer.Argument(metavar="QUERY", help="Words or a question.")],
     k: Annotated[int, typer.Option("--limit", "-k", min=1, max=1000, help="Number of passages to show.")] = 5,
     mode: Annotated[str, typer.Option(help="hybrid, keyword or vector.")] = "hybrid",
     where: WhereOption = "",
@@ -35,6 +35,7 @@ def search(
 
     Example: `instill search "refund period" -k 3 --where "kind = 'pdf'"`
     """
+    query = " ".join(words)
     with Workspace.open(workspace) as opened:
         result = opened.search(query, k=k, mode=cast("Mode", mode), where=where, labels=label)
         is_empty = not result.hits and opened.index.count(labels_of(label))[0] == 0

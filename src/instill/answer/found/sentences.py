@@ -28,6 +28,10 @@ _ITEM = re.compile(r"(\s*)(?:[-*+•◦▪‣●○·]|[–—](?=\s)|\(?\d{1,3}
 _CODE_LINE = re.compile(
     r"\s*(>>>|\.\.\.\s|\$ |#!|//|/\*|</?\w|[\w.\[\]]+\s*(=|\+=|::=)\s)|.*[{};]\s*$|.*\)\s*->|.*\):\s*$"
 )
+_COMMAND = re.compile(
+    r"\s+(?=.*(?:\s--?\w|[\w~.]/\w|\s/\w|\w@\w|\.service\b))[a-z][\w.-]*(?: [^\s]+)+?(?<![.,;:!?])\s*"
+)
+"""An indented line such as "systemctl start dump@main.service"; it ends like no sentence."""
 _BOLD_LEAD = re.compile(r"(\*\*|__)(?=\S)[^*_\n]{2,120}\1(?=[\s:.,–—-]|$)|\*\*[^\n]{2,120}?[.:!?]\*\*")
 _STANDS_ALONE = re.compile(
     r"(\*\*|__)(?:(?:important|note|notice|warning|caution|tip|attention|remark|hint)\b|[^\n]+\1\s*$)", re.IGNORECASE
@@ -190,9 +194,22 @@ def _line_kind(lines: list[_Line], number: int) -> Kind:
         return "row"
     if _ITEM.match(line):
         return "item"
-    if lines[number].indent >= 2 and _CODE_LINE.match(line) and (number == 0 or not lines[number - 1].text.strip()):
+    opens = number == 0 or not lines[number - 1].text.strip()
+    if lines[number].indent >= 2 and _CODE_LINE.match(line) and opens:
+        return "code"
+    if (opens or lines[number - 1].text.rstrip().endswith(":")) and _are_commands(lines, number):
         return "code"
     return "prose"
+
+
+def _are_commands(lines: list[_Line], number: int) -> bool:
+    """Are the lines from here to the next blank one all indented and commands, with options, paths or units?"""
+    last = number
+    while last < len(lines) and lines[last].text.strip():
+        if lines[last].indent < 2 or len(lines[last].text) > 200 or not _COMMAND.fullmatch(lines[last].text):
+            return False
+        last += 1
+    return last > number
 
 
 def _is_underline(lines: list[_Line], number: int, title: str) -> bool:
