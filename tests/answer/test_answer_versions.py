@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,8 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instill import Workspace
+from instill.answer.answerer import LONGEST_QUESTION
+from instill.answer.asked.conversation import standalone
+from instill.answer.asked.pinned import pins_of
 from instill.answer.asked.version_wish import version_wish_of
 from instill.answer.found.version_pairs import same_but_for
+from instill.answer.types import Turn
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,3 +92,15 @@ def test_two_times_may_be_told_in_words(question: str, rest: str | None) -> None
 def test_two_prices_are_the_same_only_where_they_are_equal(one: object, other: object) -> None:
     said = same_but_for(("2025", "2026"), f"From May 2026: {one} EUR", f"From May 2025: {other} EUR")
     assert said == (str(one) == str(other))
+
+
+@pytest.mark.parametrize(
+    "unit", ["before, ", "before and now ", "a, ", "may - ", "from 1 to 2 ", "last year, what ", "2024 "]
+)
+def test_a_hostile_question_is_understood_in_bounded_time(unit: str) -> None:
+    question = (unit * (LONGEST_QUESTION // len(unit) + 1))[:LONGEST_QUESTION]
+    started = perf_counter()
+    version_wish_of(question)
+    pins_of(question)
+    standalone(question, [Turn("user", question), Turn("assistant", "No.", ("T",))])
+    assert perf_counter() - started < 2.0  # some hundredths; a pattern that tries every pair takes minutes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 VersionKind = Literal["changed", "new", "gone", "before"]
@@ -48,14 +49,13 @@ _BEFORE = re.compile(
 )
 _THEN = r"(?:last (?:year|season|month|time)|before|previously|formerly|earlier|until now|in the past|(?:19|20)\d\d)"
 _NOW = r"(?:this (?:year|season|month)|now|today|currently|at the moment|nowadays)"
-_BETWEEN = r"\b[^.?!]*?(?:\band\b|\bor\b|\bvs\b\.?|\bversus\b|,|\bto\b|\bwith\b|\bthan\b)[^.?!]*?\b"
-_BOTH = re.compile(
-    rf"\b{_THEN}{_BETWEEN}{_NOW}\b|\b{_NOW}{_BETWEEN}{_THEN}\b"
-    r"|\b(?:old|previous|former)(?: and | vs\.? | or |/)(?:the )?(?:new|current)\b"
+_THEN_OR_NOW = re.compile(rf"\b(?:(?P<then>{_THEN})|(?P<now>{_NOW}))\b", re.IGNORECASE)
+_BETWEEN = re.compile(r"\b(?:and|or|vs|versus|to|with|than)\b|,", re.IGNORECASE)
+_OLD_AND_NEW = re.compile(
+    r"\b(?:old|previous|former)(?: and | vs\.? | or |/)(?:the )?(?:new|current)\b"
     r"|\b(?:new|current)(?: and | vs\.? | or |/)(?:the )?(?:old|previous|former)\b|\bthen and now\b",
     re.IGNORECASE,
 )
-"""Two times in words: "last year and this year", "what was it before and what is it now", "old and new price"."""
 _TIMES = re.compile(
     rf"\b(?:and |or |vs\.? |to |than |with |in |as of )*(?:(?:how much|what) (?:is|was|does|did|are|were) (?:it|they)"
     rf"(?: cost)? )?(?:{_THEN}|{_NOW})\b|\b(?:old|previous|former|new|current)\b|\bthen and now\b",
@@ -106,8 +106,7 @@ def version_wish_of(question: str) -> VersionWish | None:
     found = next((kind for kind, pattern in kinds if pattern.search(question)), None)
     if found == "changed" and len(marks) < 2 and not _CHANGED_ITSELF.search(question):
         found = None
-    both = found in (None, "before") and _BOTH.search(question)
-    if both:
+    if found in (None, "before") and _names_two_times(question):
         question, found = _TIMES.sub(" ", question), "changed"
     if found is None and len(marks) != 2:
         return None
@@ -117,3 +116,19 @@ def version_wish_of(question: str) -> VersionWish | None:
     rest = re.sub(r"\s*[:,;–-]+\s*(?=[?.!]|$)|^\W*(?:the )?and\s+", "", re.sub(r"\s+", " ", rest))
     rest = _TOLD.sub("", rest).strip()
     return VersionWish(found or "changed", marks, re.sub(r"\s+([?.!])", r"\1", rest))
+
+
+def _names_two_times(question: str) -> bool:
+    """Two times in words: "last year and this year", "what was it before and what is it now", "old and new price"."""
+    return _OLD_AND_NEW.search(question) is not None or any(map(_then_and_now, re.split(r"[.?!]", question)))
+
+
+def _then_and_now(sentence: str) -> bool:
+    times = [*_THEN_OR_NOW.finditer(sentence)]
+    if len({match.lastgroup for match in times}) < 2:
+        return False
+    # In order, two neighbours of different kinds; between some of them stands "and" or the like.
+    pairs = pairwise(times)
+    return any(
+        one.lastgroup != other.lastgroup and _BETWEEN.search(sentence, one.end(), other.start()) for one, other in pairs
+    )
