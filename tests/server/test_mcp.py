@@ -176,7 +176,7 @@ def test_lists_say_how_long_they_hold_and_for_whom(server: Running) -> None:
 def test_nobody_comes_in_without_a_key(server: Running) -> None:
     call = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
     headers = {"accept": "application/json, text/event-stream", "mcp-protocol-version": "2025-06-18"}
-    public = server.service.keys.add("site", role="public", labels=["staff"]).secret
+    public = server.service.keys.add("site", role="public", labels=["public"], origins=["https://a.example"]).secret
     with server.client() as client:
         assert client.post("/mcp", json=call, headers=headers).status_code == 401
         told = client.post("/mcp", json=call, headers={**headers, "authorization": f"Bearer {public}"})

@@ -7,6 +7,7 @@ question does not say itself, and stand in a piece that is shown. Otherwise ther
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 
 from instill.answer.asked.pinned import missing_pins, pins_of
 from instill.answer.asked.question import Question, shows
@@ -14,19 +15,25 @@ from instill.answer.display import plain_text
 from instill.answer.found.choosing import Chosen, evidence_of
 from instill.answer.found.versions import disagree
 from instill.answer.reading.findings import Findings
-from instill.answer.text import terms
+from instill.answer.text import terms, word_set
 
 LONGEST_SHORT = 120
 """Longest short answer in characters; what is longer is said by its piece."""
 
-LEAST_MASS = 0.75
-"""Least share of the reader's belief that lies in the words."""
+LEAST_MASS = 0.55
+"""Least share of the reader's belief that lies in the words. Over eight folders 40 of 44 short answers of .55 or more
+are right, 24 of 28 of .75 or more, and 9 of 11 of less than .55."""
 
 LEAST_SPAN = -1.0
 """Least margin of the words over "no answer" (logit)."""
 
 LEAST_ANSWERABLE = 0.4
 """Least belief that the piece answers (logit)."""
+
+_MOST_OF = 0.7
+"""A short answer is shorter than this share of the piece that it stands in."""
+
+_LEADING = word_set("a an the may can must should will is are was were be been has have had it they he she we you this")
 
 _TOO_WIDE = frozenset({"list", "manner", "reason", "yesno"})
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\d.,，、%％]")
@@ -69,9 +76,12 @@ def short_answer(question: Question, chosen: list[Chosen], findings: Findings | 
         words = words.rstrip(".")  # The full stop of the sentence; an abbreviation has more than one.
     if not words or len(words) > LONGEST_SHORT or "\n" in text[start:end].strip():
         return ""
-    if len(words) >= 0.7 * len(plain_text(text)) or "|" in words or "?" in words:
-        return ""
     asked = set(terms(question.text))
+    whole_text = len(plain_text(text))
+    if len(words) >= _MOST_OF * whole_text:
+        words = without_asked(words, asked)
+    if not words or len(words) >= _MOST_OF * whole_text or "|" in words or "?" in words:
+        return ""
     said = set(terms(words, keep_stop=True))
     if said and said <= asked | {"the", "a", "an"}:
         return ""
@@ -84,6 +94,19 @@ def short_answer(question: Question, chosen: list[Chosen], findings: Findings | 
         if len({*_AMOUNT.findall(around)}) > 1:
             return ""
     return "" if _cut(words) else words
+
+
+def without_asked(words: str, asked: Set[str]) -> str:
+    """The words from the first on that the question does not say itself, where a whole sentence is marked.
+
+    Example:
+        >>> without_asked("A hotel may cost up to 140 euros", {"hotel", "cost"})
+        'up to 140 euros'
+    """
+    found = words.split(" ")
+    while found and (found[0].lower() in _LEADING or (terms(found[0]) and set(terms(found[0])) <= asked)):
+        found.pop(0)
+    return " ".join(found)
 
 
 def marked_words(best: Chosen) -> str:
@@ -164,5 +187,7 @@ def _joins(mark: str, one: str, other: str) -> bool:
 def _cut(words: str) -> bool:
     """Does it look cut: an unclosed bracket or quote, or a last word that must go on?"""
     if words.count("(") != words.count(")") or words.count("[") != words.count("]") or words.count('"') % 2:
+        return True
+    if words.count("`") % 2:
         return True
     return words.lower().split()[-1] in {"of", "the", "and", "or", "to", "a", "an", "in", "with", "for", "by", "is"}
