@@ -125,4 +125,5 @@ def test_every_citation_is_verbatim_and_has_a_line(pages: Workspace) -> None:
         for citation in pages.ask(question).citations:
             text = pages.show(citation.doc_id).text
             assert text[citation.start : citation.end] == citation.text
-            assert citation.line == text.count("\n", 0, citation.start) + 1
+            line = text.count("\n", 0, citation.start) + 1
+            assert citation.line == (None if citation.source.endswith(".csv") else line)

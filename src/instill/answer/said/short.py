@@ -11,6 +11,7 @@ from collections.abc import Set
 
 from instill.answer.asked.pinned import missing_pins, pins_of
 from instill.answer.asked.question import Question, shows
+from instill.answer.asked.sides import sides_of
 from instill.answer.display import plain_text
 from instill.answer.found.choosing import Chosen, evidence_of
 from instill.answer.found.versions import disagree
@@ -51,7 +52,7 @@ _AMOUNT = re.compile(r"(?<![\w.])\d[\d.,]*\d|(?<![\w.])\d(?!\w)")
 
 def short_answer(question: Question, chosen: list[Chosen], findings: Findings | None) -> str:
     """The words that answer, from the best piece; "" where they are not safe to show alone."""
-    if not chosen or findings is None or _TOO_WIDE & set(question.wanted):
+    if not chosen or findings is None or _TOO_WIDE & set(question.wanted) or len(sides_of(question.text)) > 1:
         return ""
     best = chosen[0]
     reading = best.reading
