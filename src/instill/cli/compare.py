@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -211,12 +210,11 @@ def compare(
 
 def _trained_base(opened: Workspace) -> str:
     """The folder of the local model that is set, where it can be trained here."""
+    from instill.compare.tuned.tuning import base_named
     from instill.generators.choosing import local_base
 
     settings = opened.settings.generator
-    if settings.gguf and importlib.util.find_spec("torch") is None:
-        return ""
-    return local_base(settings)
+    return local_base(settings) if base_named(settings) else ""
 
 
 def _refuse_beside_lab(context: typer.Context) -> None:

@@ -42,12 +42,12 @@ _PLACEHOLDER = re.compile(r"(?<![A-Za-z])(?:foo|bar|baz|xyz)(?![A-Za-z])\S*", re
 """Names that stand for any name: "foo_1.2-1" is the asker's file, whatever it is called."""
 _OWN = re.compile(r"\b(?:i|i'm|i've|my|we|our)\b", re.IGNORECASE)
 _SENTENCE = re.compile(r"[^.!?]+(?:[.!?](?=\S)[^.!?]+)*[.!?]*\s*")
+_ASKING = (
+    "who|whom|whose|what|which|when|where|why|how|is|are|am|was|were|do|does|did|can|could|should|may|must|will|would"
+)
 _TOLD_FIRST = re.compile(
-    r"\s*(?!(?:in|on|at|with|for|since|after|before|under|as|if|when|while|of|from|to|by|between|according|"
-    r"who|whom|whose|what|which|where|why|how|is|are|am|was|were|do|does|did|can|could|should|may|must|will|would)\b)"
-    r"[^,;]*\w[^,;]*(?:,(?!\d)|;|\s[-–])\s*(?:and |so |but |then )*"
-    r"(?=(?:who|whom|whose|what|which|when|where|why|how|is|are|am|was|were|do|does|did|can|could|should|may|must|will|"
-    r"would|have|has)\b)",
+    rf"\s*(?!(?:in|on|at|with|for|since|after|before|under|as|if|while|of|from|to|by|between|according|{_ASKING})\b)"
+    rf"[^,;]*\w[^,;]*(?:,(?!\d)|;|\s[-–])\s*(?:and |so |but |then )*(?=(?:{_ASKING}|have|has)\b)",
     re.IGNORECASE,
 )
 """A statement in front of what is asked, in one sentence: "our apprentice is 17, may he use the saw?"."""
@@ -142,8 +142,9 @@ def pins_of(question: str) -> list[Pin]:
             continue
         versioned = _VERSIONED.search(question[: match.start()])
         told = any(start <= match.start() < stop for start, stop in own)
-        apart = versioned is not None and not _COUNTED.match(versioned.group())
-        if told and digits < _LONG and not (apart and versioned and not _CALENDAR.fullmatch(versioned.group())):
+        before = versioned.group() if versioned else ""
+        one_of_several = before and not (_COUNTED.match(before) or _CALENDAR.fullmatch(before))
+        if told and digits < _LONG and not one_of_several:
             continue
         if digits > 1 or versioned:
             add(match.start(), end, "number")

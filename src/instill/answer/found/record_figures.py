@@ -203,6 +203,7 @@ def _extreme_column(
 def _best(column: Column, rows: Sequence[int], direction: int, count: int, place: int) -> list[int]:
     """The rows with the first values in the order, all that are equal to the last of them; by place, the place's."""
     valued = [row for row in rows if column.values[row] is not None]
+    # Values that are compared are of one kind (`comparable`), which a type cannot say.
     valued.sort(key=lambda row: column.values[row], reverse=direction > 0)  # type: ignore[arg-type, return-value]
     if place > 1:
         distinct = list(dict.fromkeys(column.values[row] for row in valued))

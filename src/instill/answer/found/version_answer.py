@@ -19,10 +19,8 @@ from instill.answer.found.records import collection_at, starts_in
 from instill.answer.found.sentences import split_sentences
 from instill.answer.found.version_pairs import (
     Version,
-    bare_of,
     group_of,
     mark_fits,
-    same_but_for,
     versions_among,
     without_marks,
 )
@@ -224,7 +222,8 @@ def _both(
     if match is None:
         said = f"{other.file} has nothing like it."
         return VersionsTold((piece,), names, said, "", not unsaid, False, lacking)
-    if same_but_for((newer.version.mark, older.version.mark), piece.text, match.text):
+    marks = (newer.version.mark, older.version.mark)
+    if without_marks(piece.text, marks) == without_marks(match.text, marks):
         said = f"{newer.file} and {older.file} say the same."
     pieces = (piece, match) if home is newer else (match, piece)
     return VersionsTold(pieces, names, said, short, not unsaid, False, lacking)
@@ -364,11 +363,11 @@ def _differences(
 def _distinct(document: _Document, other: _Document) -> list[Piece]:
     """The pieces that the other version does not have word by word, but for its mark."""
     marks = (document.version.mark, other.version.mark)
-    known = {bare_of(marks, piece.text) for piece in other.pieces()}
+    known = {without_marks(piece.text, marks) for piece in other.pieces()}
     return [
         piece
         for piece in document.pieces()
-        if bare_of(marks, piece.text) not in known and piece.text.strip() and terms(piece.text, keep_stop=True)
+        if without_marks(piece.text, marks) not in known and piece.text.strip() and terms(piece.text, keep_stop=True)
     ]
 
 

@@ -4,7 +4,7 @@ version, and they have most of their words in common."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from instill.answer.asked.version_wish import MARK
@@ -85,34 +85,22 @@ def mark_fits(mark: str, version: Version) -> bool:
     return when == version.when[: len(when)]
 
 
-def without_marks(text: str) -> str:
+def without_marks(text: str, marks: Collection[str] = ()) -> str:
     """The text without what tells versions apart, for a comparison.
+
+    Args:
+        marks: those of the versions that are compared. Without them all that looks like one is left out, as it is right
+            in headings; in what a document says, a price looks like one.
 
     Example:
         >>> without_marks("From 1 January 2026") == without_marks("from 1 January 2025")
         True
-    """
-    return " ".join(MARK.sub("#", text).casefold().split())
-
-
-def same_but_for(marks: Iterable[str], one: str, other: str) -> bool:
-    """Do both texts say the same but for the marks of their own versions? A price is none, though it looks like one.
-
-    Example:
-        >>> same_but_for(["2025", "2026"], "From 1 May 2026: 40 EUR", "From 1 May 2025: 40 EUR")
-        True
-        >>> same_but_for(["2025", "2026"], "Oak: 208.00", "Oak: 196.00")
+        >>> without_marks("Oak: 208.00", ("2025", "2026")) == without_marks("Oak: 196.00", ("2025", "2026"))
         False
     """
-    return bare_of(marks, one) == bare_of(marks, other)
-
-
-def bare_of(marks: Iterable[str], text: str) -> str:
-    """The text without these marks of versions, for a comparison."""
     known = {mark.casefold() for mark in marks}
-    return " ".join(
-        MARK.sub(lambda found: "#" if found.group().casefold() in known else found.group(), text).casefold().split()
-    )
+    bare = MARK.sub(lambda found: "#" if not known or found.group().casefold() in known else found.group(), text)
+    return " ".join(bare.casefold().split())
 
 
 def _marks(name: str) -> list[re.Match[str]]:

@@ -6,6 +6,7 @@ Rows, replay and recipe are written into a folder before anything is trained, an
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Any, Literal
 from instill.common.typed_toml import toml_value
 from instill.errors import UsageError, WorkspaceError
 from instill.registry.card import Card
+from instill.settings import GeneratorSettings
 from instill.study.stored import StoredStudy
 from instill.train.pipeline import Watch, train_recipe
 
@@ -22,6 +24,13 @@ RECIPE_FILE, ROWS_FILE, REPLAY_FILE = "recipe.toml", "rows.jsonl", "replay.jsonl
 
 _ALPHA = 2
 """An adapter's alpha over its rank, as in the defaults of a recipe: its scale does not hang on the rank."""
+
+
+def base_named(settings: GeneratorSettings) -> str:
+    """The folder or file of the local model that the settings name, where it can be trained here; else ""."""
+    if settings.gguf and importlib.util.find_spec("torch") is None:  # A file is unpacked for training.
+        return ""
+    return settings.folder or settings.gguf
 
 
 @dataclass(frozen=True, slots=True)

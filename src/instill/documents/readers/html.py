@@ -46,7 +46,7 @@ def read_html(text: str) -> Parsed:
     unset_layout(soup)
     main = _main(soup)
     _unlinked(main)
-    markdown = html_to_markdown(str(main))
+    markdown = html_to_markdown(str(main), laid_out=False)
     return structured(markdown, title=re.sub(r"\s+", " ", title), metadata=metadata)
 
 
@@ -56,8 +56,12 @@ def decode_html(data: bytes, charset: str = "") -> Decoded:
     return decoded(data, charset=charset or (declared[1].decode("ascii") if declared else ""))
 
 
-def html_to_markdown(html: str) -> str:
-    """HTML (whole or a fragment) as tidy Markdown; inline images are dropped unless they have a description."""
+def html_to_markdown(html: str, *, laid_out: bool = True) -> str:
+    """HTML (whole or a fragment) as tidy Markdown; inline images are dropped unless they have a description.
+
+    Args:
+        laid_out: its tables may set out the page; False: all of them hold data.
+    """
     from bs4 import BeautifulSoup
 
     from instill.documents.readers.html_layout import unset_layout
@@ -67,7 +71,8 @@ def html_to_markdown(html: str) -> str:
     soup = BeautifulSoup(html.encode("utf-8", "ignore").decode(), "html.parser")
     for element in soup(["script", "style"]):
         element.extract()
-    unset_layout(soup, menus=True)
+    if laid_out:
+        unset_layout(soup, menus=True)
     make_regular(soup)
     body = (soup.body if "<body" in html[:2000].lower() else None) or soup
     try:

@@ -132,7 +132,7 @@ def _slide_table(table: Any, **_: Any) -> str:
             if not cell.is_spanned
         ]
         rows.append(f"<tr>{''.join(cells)}</tr>")
-    return html_to_markdown(f"<table>{''.join(rows)}</table>") + "\n"
+    return html_to_markdown(f"<table>{''.join(rows)}</table>", laid_out=False) + "\n"
 
 
 def _with_fields(markdown: str, *, keep: bool) -> Parsed:

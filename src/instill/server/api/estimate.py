@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +16,7 @@ from instill.server.jobs.kinds import Compare
 from instill.server.service import Reading, Seen
 
 if TYPE_CHECKING:
+    from instill.compare.duration import Measured
     from instill.compare.plan import ComparePlan
     from instill.study.sets import StudyItem
 
@@ -53,6 +52,7 @@ def estimate(seen: Reading, request: Compare) -> Estimate:
     """How long a comparison takes and what it will be able to show; takes the arguments of the job `compare`."""
     from instill.compare.arms.line_up import has_generator
     from instill.compare.beforehand import say_by_need
+    from instill.compare.duration import how_long
     from instill.compare.plan import chosen_arms
 
     plan = _plan(seen, request)
@@ -60,9 +60,9 @@ def estimate(seen: Reading, request: Compare) -> Estimate:
     groups = _groups(seen, request)
     questions = sum(map(len, groups.values()))
     each = questions + min(plan.noise, questions)
-    seconds, unmeasured = _Measured.of(seen).seconds(plan, arms, each)
+    seconds, unmeasured = _measured(seen).seconds(plan, arms, each)
     shows = say_by_need(groups, len(arms), wanted=plan.wanted)
-    said = " ".join([_how_long(len(arms), each * len(arms), seconds, unmeasured), shows])
+    said = " ".join([how_long(len(arms), each * len(arms), seconds, unmeasured), shows])
     return Estimate(
         questions=questions, arms=arms, answers=each * len(arms), seconds=seconds, unmeasured=unmeasured, shows=shows,
         said=said,
@@ -74,11 +74,10 @@ def _plan(seen: Seen, request: Compare) -> ComparePlan:
     from instill.compare.arms.own import read_arms
     from instill.compare.plan import ComparePlan
     from instill.compare.prices import Prices
-    from instill.compare.tuned.tuning import TuningPlan
+    from instill.compare.tuned.tuning import TuningPlan, base_named
 
     settings = seen.workspace.settings
-    trains = importlib.util.find_spec("torch") is not None  # A file is unpacked for training, a folder is as it is.
-    base = settings.generator.folder or (settings.generator.gguf if trains else "")
+    base = base_named(settings.generator)
     own = seen.workspace.path / settings.compare.arms if settings.compare.arms else None
     return ComparePlan(
         arms=tuple(request.arm),
@@ -119,67 +118,23 @@ def _groups(seen: Seen, request: Compare) -> Mapping[str, Sequence[str]]:
 _NEEDS = (("facts", True), ("refusal", False))
 
 
-@dataclass(frozen=True, slots=True)
-class _Measured:
-    """Seconds of an answer, and of a training, by arm, from reports that the caller sees; newest first counts.
+def _measured(seen: Seen) -> Measured:
+    """From the newest reports that the caller sees, and the median of what `ask` took here."""
+    from instill.compare.duration import Measured
+    from instill.workspace.feedback import Feedback
 
-    Args:
-        asked: the median of what `ask` took here; None where nobody asked.
-    """
-
-    answers: Mapping[str, float]
-    trainings: Mapping[str, float]
-    asked: float | None
-
-    @classmethod
-    def of(cls, seen: Seen) -> _Measured:
-        from instill.workspace.feedback import Feedback
-
-        answers: dict[str, float] = {}
-        trainings: dict[str, float] = {}
-        for kept in list(list_comparisons(seen).found)[:_REPORTS]:
-            numbers = show_comparison(seen, kept.id)
-            for into, rows in ((answers, numbers.get("answers")), (trainings, numbers.get("preparations"))):
-                for arm, seconds in _seconds(rows):
-                    into.setdefault(arm, seconds)
-        took = [each.milliseconds / 1000 for each in Feedback(seen.workspace).newest(limit=_ASKED)]
-        return cls(answers, trainings, median(took) if took else None)
-
-    def seconds(self, plan: ComparePlan, arms: Sequence[str], each: int) -> tuple[float | None, list[str]]:
-        """Of so many answers of each arm with the trainings, and what is not known."""
-        total, known, unmeasured = 0.0, False, []
-        for arm in arms:
-            # What was asked here went the way of retrieval, by quotes where nothing generates.
-            like_asking = arm == "retrieval" or (arm == "retrieval, quoted" and "retrieval" not in arms)
-            one = self.answers.get(arm, self.asked if like_asking else None)
-            if one is None:
-                unmeasured.append(arm)
-            else:
-                total, known = total + one * each, True
-            if plan.known[arm].needs_tuning:
-                if arm in self.trainings:
-                    total += self.trainings[arm]
-                else:
-                    unmeasured.append(f"training of {arm}")
-        return (total if known else None), unmeasured
+    answers: dict[str, float] = {}
+    trainings: dict[str, float] = {}
+    for kept in list(list_comparisons(seen).found)[:_REPORTS]:
+        numbers = show_comparison(seen, kept.id)
+        for into, rows in ((answers, numbers.get("answers")), (trainings, numbers.get("preparations"))):
+            for arm, seconds in _seconds(rows):
+                into.setdefault(arm, seconds)
+    took = [each.milliseconds / 1000 for each in Feedback(seen.workspace).newest(limit=_ASKED)]
+    return Measured(answers, trainings, median(took) if took else None)
 
 
 def _seconds(rows: Any) -> list[tuple[str, float]]:
     """Arm and seconds of a report's rows; a report of another version may have none."""
     found = [(each.get("arm"), each.get("seconds")) for each in rows or () if isinstance(each, dict)]
     return [(arm, float(took)) for arm, took in found if isinstance(arm, str) and isinstance(took, (int, float))]
-
-
-def _how_long(arms: int, answers: int, seconds: float | None, unmeasured: Sequence[str]) -> str:
-    """
-    Example:
-        >>> _how_long(2, 120, 90.0, ["oracle passage"])
-        '120 answers of 2 arms at most: about 2 minutes. Not known yet: oracle passage.'
-    """
-    counted = f"{answers:,} answers of {arms} arms at most"
-    if seconds is None:
-        return f"{counted}. How long they take is not known: nothing was asked or compared here yet."
-    minutes = max(1, round(seconds / 60))
-    about = f"about {minutes} minute{'s' * (minutes != 1)}" if minutes < 120 else f"about {seconds / 3600:.0f} hours"
-    known = f" Not known yet: {', '.join(unmeasured)}." if unmeasured else ""
-    return f"{counted}: {about}.{known}"
