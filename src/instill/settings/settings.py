@@ -175,6 +175,12 @@ class CompareSettings(_Section):
     arms: str = Field("", description="A file of more arms (TOML), relative to the workspace's folder.")
 
 
+class PluginSettings(_Section):
+    """Parts that installed packages bring."""
+
+    off: list[str] = Field(default=[], description='What is not used: a package, or one of its parts: "readers.odt".')
+
+
 class Settings(BaseSettings):
     """Everything that can be set. Frozen; open another workspace to use other settings.
 
@@ -198,6 +204,7 @@ class Settings(BaseSettings):
     server: ServerSettings = ServerSettings()
     prices: PriceSettings = PriceSettings()
     compare: CompareSettings = CompareSettings()
+    plugins: PluginSettings = PluginSettings()
 
     @classmethod
     def settings_customise_sources(
