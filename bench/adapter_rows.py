@@ -1,7 +1,8 @@
 """Rows for the three adapters of the shipped model: `python bench/adapter_rows.py --rows DIR --train DIR --out DIR`.
 
 --rows is a folder that `bench/training_sets.py --facts` wrote; its split into trained and held-out groups is the
-reader's, so that nothing that is measured on is trained on. --train holds the collected sets themselves. Written are
+reader's, so that nothing that is measured on is trained on. --asked is one that `bench/question_rows.py` wrote: people's
+questions about folders, of which three quarters of `questions.jsonl` are made. --train holds the collected sets. Written are
 `ground.jsonl`, `questions.jsonl` and `standalone.jsonl`, `*.held.jsonl` of groups that were kept apart, and beside them
 the recipes of `bench/recipes`: `instill train OUT/ground.toml`.
 """
@@ -15,6 +16,7 @@ import re
 import shutil
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -206,17 +208,14 @@ def _clipped(sentence: str, answer: str, most: int = 150) -> str:
 
 
 def question_rows(rows: Sequence[Row], rng: Random) -> Iterator[Chat]:
-    """Passages with all the questions that people asked about them, in the order of their answers."""
+    """Passages with all the questions that people asked about them, in the order of their answers.
+
+    Where a passage answers as a whole no words of it do: a model that copies its first sentence learns to give answers
+    that answer nothing.
+    """
     asked: dict[tuple[str, str, str], list[tuple[int, str, str]]] = defaultdict(list)
     for row in rows:
-        if not row.answerable or len(row.passage) > LONGEST_TEXT or not row.question.endswith("?"):
-            continue
-        if row.whole:
-            text, _ = _whole(row)
-            at = row.passage.find(text) if text else -1
-            if at < 0:
-                continue
-            asked[row.title, row.passage, row.group].append((at, row.question, text))
+        if not row.answerable or row.whole or len(row.passage) > LONGEST_TEXT or not row.question.endswith("?"):
             continue
         start, end = min(row.answers, key=lambda span: span[1] - span[0])
         answer = row.passage[start:end]
@@ -228,6 +227,47 @@ def question_rows(rows: Sequence[Row], rng: Random) -> Iterator[Chat]:
             found = sorted(rng.sample(found, 5))
         reply = "\n".join(f"Q: {_capital(question)}\nA: {answer}" for _, question, answer in found)
         yield chat(question_messages(title, passage), reply, group, passage)
+
+
+def joined(rows: Sequence[Row], rng: Random) -> list[Row]:
+    """The same rows, most of their passages with others of the same file after them, up to the longest text.
+
+    A question of a person is about one piece; a text that a model is shown has several.
+    """
+    answered = [
+        replace(row, question=row.question.rstrip(" .!?") + "?")
+        for row in rows
+        if row.answerable and not row.whole and not row.question.endswith(")") and len(row.question.split()) > 3
+    ]
+    rng.shuffle(answered)
+    by_file: dict[str, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
+    for row in {row.question: row for row in answered}.values():  # A question stands in several rows: here once.
+        by_file[row.group][row.passage].append(row)
+    made: list[Row] = []
+    for passages in by_file.values():
+        waiting = list(passages.values())
+        while waiting:
+            part = [waiting.pop()]
+            while waiting and rng.random() < 0.75 and _length(part) + len(waiting[-1][0].passage) < LONGEST_TEXT - 8:
+                part.append(waiting.pop())
+            text = "\n\n".join(each[0].passage for each in part)
+            at = 0
+            for each in part:
+                made += [
+                    replace(
+                        row,
+                        title=part[0][0].title.split(" > ")[0] if len(part) > 1 else row.title,
+                        passage=text,
+                        answers=tuple((start + at, end + at) for start, end in row.answers),
+                    )
+                    for row in each
+                ]
+                at += len(each[0].passage) + 2
+    return made
+
+
+def _length(part: Sequence[Sequence[Row]]) -> int:
+    return sum(len(each[0].passage) + 2 for each in part)
 
 
 def _capital(text: str) -> str:
@@ -266,6 +306,7 @@ def write(path: Path, rows: Sequence[Chat]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=Path, required=True)
+    parser.add_argument("--asked", type=Path)
     parser.add_argument("--train", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--negatives", type=Path, help="Those that a training of the reader on these rows has mined.")
@@ -288,6 +329,14 @@ def main() -> None:
         ("questions", (question_rows(rows, rng), question_rows(held, rng))),
     ):
         made[name] = tuple(mixed(list(each), sets, chosen.most, rng) for each in kinds)
+    if chosen.asked:
+        parts = split_rows(read_rows(sorted(chosen.asked.glob("*.jsonl"))), 0.04, seed=24)
+        more = [list(question_rows(joined(part, rng), rng)) for part in parts]
+        for row in [*more[0], *more[1]]:
+            row.pop("passage")
+        made["questions"] = tuple(
+            [*part, *mine[: len(part) // 3]] for part, mine in zip(more, made["questions"], strict=True)
+        )
     rewritten = list(standalone_rows(chosen.train))
     made["standalone"] = (
         [row for row in rewritten if not held_out(row["group"], 0.12, seed=24)],

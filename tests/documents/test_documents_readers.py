@@ -232,6 +232,15 @@ def test_mail() -> None:
     assert "Hello **Bob**" in parse(mail(html=True).as_bytes(), "a.eml").text
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_a_mail_whose_head_is_written_in_bytes_of_a_code_page_is_read(encoding: str, ends: str) -> None:
+    lines = ["From: Jörg Müller <j@a.de>", "Subject: Die Küche für 5 €", "", "Größe – 5 €", ""]
+    parsed = parse(ends.join(lines).encode(encoding), "a.eml")
+    assert parsed.title == "Die Küche für 5 €"
+    assert parsed.text == "Subject: Die Küche für 5 €\nFrom: Jörg Müller <j@a.de>\n\nGröße – 5 €"
+
+
 def test_a_feed_is_a_section_an_entry() -> None:
     feed = """<?xml version="1.0"?><rss version="2.0"><channel><title>News</title><description>All of it</description>
     <item><title>First</title><pubDate>Mon, 01 Jan 2024</pubDate>

@@ -58,6 +58,14 @@ def test_what_leans_gives_its_answer_away_or_is_not_in_the_text_does_not_count()
     assert [question.question for question in found] == ["What is the stone oven fired with?"]
 
 
+def test_only_questions_whose_answer_a_reader_finds_where_there_is_one() -> None:
+    reply = "Q: What is the stone oven fired with?\nA: birch\nQ: How heavy is the stone oven?\nA: forty loaves"
+    reply += "\nQ: Who built the stone oven?\nA: Marta Lindqvist"
+    answers = {"What is the stone oven fired with?": "fired with birch", "Who built the stone oven?": "1987"}
+    found = list_questions([stored("oven", OVEN * 3)], Lister(reply), most=9, read=lambda asked, _: answers.get(asked))
+    assert [question.answer for question in found] == ["birch"]
+
+
 def test_each_document_is_asked_before_another_part_of_one() -> None:
     documents = [stored("oven", OVEN * 40), stored("mill", MILL * 40)]
     lister = Lister("Q: In what year was that done to the oven?\nA: 1987\nQ: Who painted the old mill?\nA: Ove Nyman")

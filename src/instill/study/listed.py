@@ -19,6 +19,7 @@ from instill.answer.said.prompt import neutral
 from instill.generators.protocol import Generator, Message
 from instill.generators.whole import whole_reply
 from instill.index.lookup import StoredDocument
+from instill.study.filters import EvidenceReader, agree
 from instill.study.questions import Seen, is_fair
 from instill.study.types import StudyQuestion
 
@@ -79,12 +80,14 @@ def list_questions(
     *,
     most: int,
     seed: int = 0,
+    read: EvidenceReader | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[StudyQuestion]:
     """At most `most` questions, one part of each document at a time until there are enough.
 
     Args:
         generator: trained to list questions; see `instill.generators.protocol.Skilled`.
+        read: where given, a question counts only if this finds its answer in the text; see `filters.reads_with`.
         progress: `(done, most)` questions.
 
     Raises:
@@ -101,11 +104,12 @@ def list_questions(
             if len(found) >= most or not parts:
                 continue
             start, end = parts.pop()
-            reply = whole_reply(
-                generator, messages_for(document.record.title, document.text[start:end]), max_tokens=MAX_TOKENS
-            )
-            for each in listed(reply, document.text[start:end]):
+            text = document.text[start:end]
+            reply = whole_reply(generator, messages_for(document.record.title, text), max_tokens=MAX_TOKENS)
+            for each in listed(reply, text):
                 question = _checked(document, each, start)
+                if question is not None and read is not None and not _is_read(read, question, text):
+                    continue
                 if question is not None and seen.is_new(question.question):
                     found.append(question)
             left.append((document, parts))
@@ -141,6 +145,11 @@ def _checked(document: StoredDocument, each: Listed, start: int) -> StudyQuestio
     place = (start + each.start, start + each.end)
     evidence = _evidence(document.text, *place)
     return StudyQuestion(question, answer, document.record.doc_id, *place, evidence, "listed")
+
+
+def _is_read(read: EvidenceReader, question: StudyQuestion, text: str) -> bool:
+    found = read(question.question, text)
+    return found is not None and agree(question.answer, [found])
 
 
 def _evidence(text: str, start: int, end: int) -> tuple[int, int]:

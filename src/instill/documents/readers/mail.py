@@ -20,7 +20,7 @@ def read_mail(job: Job) -> Parsed:
 
     The plain text body is preferred; an HTML body is turned into Markdown.
     """
-    message = email.message_from_bytes(job.data, policy=email.policy.default)
+    message = email.message_from_bytes(_head_as_utf8(job.data), policy=email.policy.default)
     assert isinstance(message, EmailMessage)
     headers = {name: _header(message, name) for name in _SHOWN}
     attachments = [part.get_filename() or part.get_content_type() for part in _attachments(message)]
@@ -30,6 +30,16 @@ def read_mail(job: Job) -> Parsed:
     text = "\n\n".join(part for part in ("\n".join(top), _body(message, job)) if part)
     notices = (f"Attachments were not read: {', '.join(attachments)}.",) if attachments else ()
     return Parsed(text=text, title=headers["Subject"], metadata=_metadata(headers, len(attachments)), notices=notices)
+
+
+def _head_as_utf8(mail: bytes) -> bytes:
+    """The mail with its head in UTF-8: some programs write names and subjects there as the bytes of a code page."""
+    head, end, body = (mail.replace(b"\r\n", b"\n") if b"\r\n\r\n" in mail else mail).partition(b"\n\n")
+    try:
+        head.decode()
+    except UnicodeDecodeError:
+        return decoded(head).text.encode() + end + body
+    return mail
 
 
 def _header(message: EmailMessage, name: str) -> str:
