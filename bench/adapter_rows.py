@@ -1,10 +1,11 @@
 """Rows for the three adapters of the shipped model: `python bench/adapter_rows.py --rows DIR --train DIR --out DIR`.
 
 --rows is a folder that `bench/training_sets.py --facts` wrote; its split into trained and held-out groups is the
-reader's, so that nothing that is measured on is trained on. --asked is one that `bench/question_rows.py` wrote: people's
-questions about folders, of which three quarters of `questions.jsonl` are made. --train holds the collected sets. Written are
-`ground.jsonl`, `questions.jsonl` and `standalone.jsonl`, `*.held.jsonl` of groups that were kept apart, and beside them
-the recipes of `bench/recipes`: `instill train OUT/ground.toml`.
+reader's, so that nothing that is measured on is trained on. --asked is one that `bench/question_rows.py` wrote, of
+people's questions about folders: three quarters of `questions.jsonl`. --talks holds the conversations that it was made
+from: half of `standalone.jsonl`. --train holds the collected sets. Written are `ground.jsonl`, `questions.jsonl` and
+`standalone.jsonl`, `*.held.jsonl` of groups that were kept apart, and beside them the recipes of `bench/recipes`:
+`instill train OUT/ground.toml`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from instill.answer.asked.generated_rewrite import messages_for as rewrite_messa
 from instill.answer.found.sentences import split_sentences
 from instill.answer.said.compact import block, messages_for
 from instill.answer.said.prompt import QUOTES, UNKNOWN
-from instill.answer.text import word_set
+from instill.answer.text import terms, word_set
 from instill.answer.types import Turn
 from instill.settings import EncoderSettings
 from instill.study.listed import LONGEST_TEXT
@@ -295,6 +296,28 @@ def standalone_rows(folder: Path) -> Iterator[Chat]:
                 yield chat(messages, _capital(entry["rewrite"]), entry["group"])
 
 
+def talk_rows(folder: Path) -> Iterator[Chat]:
+    """Follow-ups of the conversations over folders, as the person who asked them wrote them for themselves."""
+    for path in sorted(folder.glob("*.conversations.jsonl")):
+        for talk in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
+            turns: list[Turn] = []
+            for asked in talk["turns"]:
+                if turns:
+                    messages = rewrite_messages(asked["question"], turns)
+                    if _is_said(asked["standalone"], messages[1]["content"]):
+                        yield chat(messages, _capital(asked["standalone"]), f"{path.name.split('.')[0]}/{talk['id']}")
+                quotes = " ".join(each["quote"] for each in asked["evidence"])
+                said = quotes[:400] if asked["answerable"] else "The documents do not say."
+                turns += [Turn("user", asked["question"]), Turn("assistant", said or str(asked.get("answer", "")))]
+
+
+def _is_said(rewrite: str, shown: str) -> bool:
+    """Whether the names of a rewriting, and most of its words, stand in what the model is shown."""
+    names = {name.lower() for name in _NAMES.findall(rewrite.split(" ", 1)[-1])}
+    words, there = set(terms(rewrite)), set(terms(shown))
+    return names <= set(re.findall(r"\w+", shown.lower())) and len(words & there) >= 0.7 * len(words)
+
+
 # ----------------------------------------------------------------------------------------------------------------------
 
 
@@ -307,16 +330,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=Path, required=True)
     parser.add_argument("--asked", type=Path)
+    parser.add_argument("--talks", type=Path)
     parser.add_argument("--train", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--negatives", type=Path, help="Those that a training of the reader on these rows has mined.")
+    parser.add_argument("--only", nargs="*", default=("ground", "questions", "standalone"))
     parser.add_argument("--most", type=int, default=2_400, help="Rows of an adapter.")
     parser.add_argument("--held", type=int, default=150)
     chosen = parser.parse_args()
     chosen.out.mkdir(parents=True, exist_ok=True)
     rows, held = split_rows(read_rows(sorted(chosen.rows.glob("*.jsonl"))), 0.12, seed=24)
-    negatives = kept_negatives(rows, chosen.negatives or chosen.out / "negatives.json", EncoderSettings())
-    held_negatives = kept_negatives(held, chosen.out / "negatives-held.json", EncoderSettings())
     rng = Random(5)
     sets = {
         row.passage: path.stem
@@ -324,27 +347,35 @@ def main() -> None:
         for row in read_rows([path])
     }
     made = {}
-    for name, kinds in (
-        ("ground", (ground_rows(rows, negatives, rng), ground_rows(held, held_negatives, rng))),
-        ("questions", (question_rows(rows, rng), question_rows(held, rng))),
-    ):
-        made[name] = tuple(mixed(list(each), sets, chosen.most, rng) for each in kinds)
+    if "ground" in chosen.only:
+        negatives = kept_negatives(rows, chosen.negatives or chosen.out / "negatives.json", EncoderSettings())
+        held_negatives = kept_negatives(held, chosen.out / "negatives-held.json", EncoderSettings())
+        kinds = (ground_rows(rows, negatives, rng), ground_rows(held, held_negatives, rng))
+        made["ground"] = tuple(mixed(list(each), sets, chosen.most, rng) for each in kinds)
+    kinds = (question_rows(rows, rng), question_rows(held, rng))
+    made["questions"] = tuple(mixed(list(each), sets, chosen.most, rng) for each in kinds)
     if chosen.asked:
-        parts = split_rows(read_rows(sorted(chosen.asked.glob("*.jsonl"))), 0.04, seed=24)
-        more = [list(question_rows(joined(part, rng), rng)) for part in parts]
+        asked = split_rows(read_rows(sorted(chosen.asked.glob("*.jsonl"))), 0.04, seed=24)
+        more = [list(question_rows(joined(part, rng), rng)) for part in asked]
         for row in [*more[0], *more[1]]:
             row.pop("passage")
         made["questions"] = tuple(
             [*part, *mine[: len(part) // 3]] for part, mine in zip(more, made["questions"], strict=True)
         )
     rewritten = list(standalone_rows(chosen.train))
-    made["standalone"] = (
-        [row for row in rewritten if not held_out(row["group"], 0.12, seed=24)],
-        [row for row in rewritten if held_out(row["group"], 0.12, seed=24)],
-    )
+    talked = list(talk_rows(chosen.talks)) if chosen.talks else []
+    rng.shuffle(rewritten)
+    parts = [
+        [row for row in rewritten[: len(talked) or None] if held_out(row["group"], 0.12, seed=24) == held]
+        + [row for row in talked if held_out(row["group"], 0.04, seed=24) == held]
+        for held in (False, True)
+    ]
+    made["standalone"] = (parts[0], parts[1])
     for recipe in (Path(__file__).parent / "recipes").glob("*.toml"):
         shutil.copy(recipe, chosen.out)
     for name, (trained, kept) in made.items():
+        if name not in chosen.only:
+            continue
         rng.shuffle(trained)
         rng.shuffle(kept)
         write(chosen.out / f"{name}.jsonl", trained[: chosen.most])
