@@ -71,3 +71,17 @@ def test_a_mistake_is_named(tmp_path: Path, content: str, what: str) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="No such file"):
         read_questions(tmp_path / "none.jsonl")
+
+
+def test_questions_of_which_only_a_wrong_answer_is_known_are_for_training(tmp_path: Path) -> None:
+    wrong = (EvidenceText("In May.", "a.md"),)
+    asked = [AskedQuestion("Who?", "Ann", wrong=wrong), AskedQuestion("When?", wrong=wrong)]
+    assert write_jsonl(tmp_path / "q.jsonl", asked) == 2
+    assert [each.question for each in read_questions(tmp_path / "q.jsonl")] == ["Who?"]
+    assert [each.wrong for each in read_questions(tmp_path / "q.jsonl", unknown=True)] == [wrong, wrong]
+    (tmp_path / "q.jsonl").write_text('{"question": "When?", "wrong": [{"text": "In May."}]}\n')
+    with pytest.raises(UsageError, match="no question in the file"):
+        read_questions(tmp_path / "q.jsonl")
+    (tmp_path / "q.jsonl").write_text('{"question": "When?", "wrong": ["In May."]}\n')
+    with pytest.raises(UsageError, match='"wrong" must be a list'):
+        read_questions(tmp_path / "q.jsonl", unknown=True)

@@ -196,6 +196,10 @@ def test_questions_at_the_command_line(workspace: Workspace) -> None:
     instill("questions", "export", "--to", "set.jsonl", cwd=place)
     rows = [json.loads(line) for line in (place / "set.jsonl").read_text().splitlines()]
     assert [(row["question"], row["answerable"]) for row in rows] == [(HOTEL, True), (TRAIN, False)]
+    left = instill("train", "encoder", "--questions", "feedback", cwd=place, code=2)
+    assert "give 4 rows: 1 with an answer, 3 that say what does not answer." in left.stdout
+    assert "There are 1 questions about" in left.stderr
+    assert "nothing to train on" in instill("train", "reader", "--out", "x", cwd=place, code=2).stderr
     report = as_json("calibrate", "--questions", "feedback", cwd=place, code=1)
     assert report["asked"] >= 2
     assert instill("questions", "clear", cwd=place).stdout == "Deleted 2 questions, and all conversations.\n"

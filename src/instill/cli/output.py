@@ -37,6 +37,14 @@ QuestionsOption = Annotated[
         help="Your own questions (JSON Lines), or `feedback`: those that people judged; default: written by rules.",
     ),
 ]
+TrainedOnOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--questions",
+        metavar="FILE",
+        help="Questions about the workspace's documents (JSON Lines), or `feedback`: those that people judged.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
 LabelOption = Annotated[
     list[str] | None,

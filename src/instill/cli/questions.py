@@ -14,6 +14,7 @@ from instill.errors import UsageError
 from instill.workspace import Workspace
 
 if TYPE_CHECKING:
+    from instill.fit.question_rows import QuestionRows
     from instill.study.types import AskedQuestion
     from instill.workspace.feedback import Kind, Verdict
 
@@ -111,7 +112,7 @@ def export(
     from instill.study.questions import write_jsonl
 
     with Workspace.open(workspace) as opened:
-        found = judged_questions(opened.seen_by(label))
+        found = judged_questions(opened.seen_by(label), unknown=True)
     count = write_jsonl(to, found)
     if as_json:
         print_json({"file": str(to), "questions": count})
@@ -150,15 +151,47 @@ def own_questions(file: Path | None, workspace: Workspace) -> tuple[Sequence[Ask
     return read_questions(file), str(file)
 
 
-def judged_questions(workspace: Workspace) -> Sequence[AskedQuestion]:
-    """The questions that people judged.
+def rows_to_train_on(file: Path, workspace: Workspace) -> tuple[QuestionRows, int]:
+    """The rows that the questions which `--questions` names become, and how many questions there are.
+
+    Raises:
+        UsageError: the file cannot be read, nobody has judged an answer yet, or no question gives a row.
+    """
+    from instill.fit.question_rows import rows_of_questions
+    from instill.study.questions import read_questions
+
+    is_feedback = str(file) == FEEDBACK
+    asked = judged_questions(workspace, unknown=True) if is_feedback else read_questions(file, unknown=True)
+    found = rows_of_questions(workspace, asked)
+    if not found.rows:
+        raise UsageError(
+            f"None of the {len(asked)} questions gives a row: {clean(found.left_out[0], 200)}.",
+            where=str(file),
+            remedy="Name a quotation that stands in the documents as the evidence.",
+        )
+    return found, len(asked)
+
+
+def say_rows(found: QuestionRows, asked: int) -> None:
+    """How many rows the questions gave, and which gave none."""
+    for question in found.left_out:
+        say(f"not used: {clean(question, 200)}", fg="yellow")
+    answered = sum(row.answerable for row in found.rows)
+    say(
+        f"{asked} questions give {len(found.rows)} rows: {answered} with an answer, "
+        f"{len(found.rows) - answered} that say what does not answer."
+    )
+
+
+def judged_questions(workspace: Workspace, *, unknown: bool = False) -> Sequence[AskedQuestion]:
+    """The questions that people judged; `unknown`: those too of which only a wrong answer is known.
 
     Raises:
         UsageError: there are none.
     """
     from instill.workspace.feedback import Feedback
 
-    found = Feedback(workspace).question_set()
+    found = Feedback(workspace).question_set(unknown=unknown)
     if not found:
         raise UsageError(
             "No answer that was judged can be used yet.",

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from instill.cli.output import JsonOption, columns, print_json, progress_bar, typed
+from instill.cli.output import (
+    JsonOption,
+    TrainedOnOption,
+    WorkspaceOption,
+    columns,
+    print_json,
+    progress_bar,
+    typed,
+)
+from instill.cli.questions import rows_to_train_on, say_rows
 from instill.cli.terminal import say, say_block
 from instill.cli.train_encoder import encoder
 from instill.cli.train_init import init
 from instill.cli.train_recipes import pairs, run
+from instill.errors import UsageError
+from instill.workspace import Workspace
+
+if TYPE_CHECKING:
+    from instill.train.reader.rows import Row
 
 
 class RecipeGroup(TyperGroup):
@@ -42,8 +57,12 @@ def register(parent: typer.Typer) -> None:
 
 @app.command()
 def reader(
-    data: Annotated[list[Path], typer.Option("--data", help="Questions: JSON in SQuAD's layout, or JSON Lines.")],
     out: Annotated[Path, typer.Option("--out", help="Folder of the run; a run that was stopped there is continued.")],
+    data: Annotated[
+        list[Path] | None,
+        typer.Option("--data", help="Questions with passages: JSON in SQuAD's layout, or JSON Lines."),
+    ] = None,
+    questions: TrainedOnOption = None,
     epochs: Annotated[int, typer.Option(min=1)] = 2,
     learning_rate: Annotated[float, typer.Option(min=1e-7, max=1e-2)] = 1.5e-4,
     seed: int = 0,
@@ -89,23 +108,35 @@ def reader(
     attribution: Annotated[
         list[str] | None, typer.Option(help="A line for the card: a source and its licence (repeatable).")
     ] = None,
+    workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train a reader: which words of a passage answer a question, and whether any do.
 
-    Some articles are held out for measuring. The finished reader is in OUT/reader. To use it, set
-    `answer.reader = "FOLDER"`.
+    Some articles (with --questions: some documents) are held out for measuring. The finished reader is in OUT/reader.
+    To use it, set `answer.reader = "FOLDER"`.
 
     Example: `instill train reader --data rows.jsonl --out runs/reader`
+
+    Example: `instill train reader --questions feedback --data rows.jsonl --out runs/reader`
     """
     from instill.train.progress import Progress
     from instill.train.reader.examples import Mix
     from instill.train.reader.run import ReaderRun, train_reader
     from instill.train.reader.settings import Hyperparameters
 
+    if not data and questions is None:
+        raise UsageError("There is nothing to train on.", remedy="Give --data FILE, --questions FILE, or both.")
+    rows: Sequence[Row] = ()
+    if questions is not None:
+        with Workspace.open(workspace) as opened:
+            given, asked = rows_to_train_on(questions, opened)
+        rows = given.rows
+        if not as_json:
+            say_rows(given, asked)
     chosen = Hyperparameters(epochs=epochs, learning_rate=learning_rate, seed=seed)
     run = ReaderRun(
-        data,
+        data or (),
         out,
         held_out,
         split_seed,
@@ -125,6 +156,7 @@ def reader(
         average,
         attribution or (),
         typed(),
+        rows,
     )
     with (
         progress_bar("Mining hard negatives", hidden=as_json) as mining,

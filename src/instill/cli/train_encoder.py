@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from instill.cli.output import JsonOption, WorkspaceOption, columns, print_json, progress_bar, typed
+from instill.cli.output import JsonOption, TrainedOnOption, WorkspaceOption, columns, print_json, progress_bar, typed
+from instill.cli.questions import rows_to_train_on, say_rows
 from instill.cli.terminal import say, say_block
 from instill.errors import UsageError
 from instill.index.types import EMPTY
@@ -18,6 +20,7 @@ from instill.workspace import Workspace
 
 if TYPE_CHECKING:
     from instill.fit.own_encoder import Verdict
+    from instill.fit.question_rows import QuestionRows
     from instill.train.encoder.choosing import Chosen
     from instill.train.encoder.run import EncoderRun, Watch
     from instill.train.progress import Progress
@@ -33,8 +36,9 @@ def encoder(
         list[Path] | None,
         typer.Option("--data", help="Train on these rows (as for `train reader`) instead of the documents."),
     ] = None,
+    questions: TrainedOnOption = None,
     out: Annotated[Path | None, typer.Option("--out", help="With --data: folder of the run.")] = None,
-    most: Annotated[int, typer.Option(min=60, help="Maximum number of questions written from the documents.")] = 3000,
+    most: Annotated[int, typer.Option(min=60, help="Maximum number of questions about the documents.")] = 3000,
     epochs: Annotated[int, typer.Option(min=1)] = 1,
     steps: Annotated[int, typer.Option(min=0, help="Maximum number of steps; 0: as many as the epochs have.")] = 0,
     batch: Annotated[int, typer.Option(min=2, help="Questions per batch.")] = 64,
@@ -61,24 +65,42 @@ def encoder(
 
     Mixtures of the old and the trained weights are tried; those that rank unrelated questions worse are dropped. The
     documents are encoded again beside the old index, and both are compared on questions about documents that were
-    not used for training. With --data the workspace is not changed: the finished encoder is in OUT/encoder.
+    not used for training. With --questions, people's questions are used; otherwise rules write them. With --data the
+    workspace is not changed: the finished encoder is in OUT/encoder.
 
     Example: `instill train encoder`
+
+    Example: `instill train encoder --questions feedback`
 
     Example: `instill train encoder --data rows.jsonl --out runs/encoder`
     """
     chosen = Hyperparameters(epochs=epochs, batch=batch, steps=steps, learning_rate=learning_rate, seed=seed)
+    if undo:
+        _undo(workspace, as_json)
+        return
+    given = _given(questions, workspace, as_json)
     if data:
         from instill.train.encoder.run import EncoderRun
 
         if out is None:
             raise UsageError("--data needs --out, a folder for the run.")
         run = EncoderRun(data, out, held_out, split_seed, chosen, unrelated or (), attribution or (), typed())
-        _from_files(run, as_json)
-    elif undo:
-        _undo(workspace, as_json)
+        _from_files(replace(run, rows=given.rows if given else ()), as_json)
     else:
-        _own(workspace, most, seed, chosen, unrelated or (), as_json)
+        _own(workspace, most, seed, chosen, unrelated or (), given, as_json)
+
+
+def _given(questions: Path | None, workspace: str | None, as_json: bool) -> QuestionRows | None:
+    """The rows of people's questions, where some are named."""
+    if questions is None:
+        return None
+    with Workspace.open(workspace) as opened:
+        if opened.is_empty:
+            raise UsageError(EMPTY)
+        found, asked = rows_to_train_on(questions, opened)
+    if not as_json:
+        say_rows(found, asked)
+    return found
 
 
 def _from_files(run: EncoderRun, as_json: bool) -> None:
@@ -102,6 +124,7 @@ def _own(
     seed: int,
     chosen: Hyperparameters,
     unrelated: Sequence[Path],
+    given: QuestionRows | None,
     as_json: bool,
 ) -> None:
     from instill.fit.own_encoder import train_own_encoder
@@ -120,10 +143,12 @@ def _own(
             unrelated=[read_beir(folder) for folder in unrelated],
             watch=watch,
             encoding=lambda done, total: encoding(done, total, ""),
+            questions=given,
         )
+    note = _NOTE if given is None else ""
     if as_json:
         print_json(
-            {"said": sentence(verdict), "note": _NOTE, **{key: getattr(verdict, key) for key in verdict.__slots__}}
+            {"said": sentence(verdict), "note": note, **{key: getattr(verdict, key) for key in verdict.__slots__}}
         )
         return
     say_block(_table(verdict.chosen))
@@ -133,7 +158,8 @@ def _own(
         say_block("\n" + columns(rows))
     say("")
     say(sentence(verdict), bold=True, fg="green" if verdict.switched else "yellow")
-    say(_NOTE)
+    if note:
+        say(note)
 
 
 def sentence(verdict: Verdict) -> str:

@@ -41,6 +41,7 @@ from instill.train.encoder.settings import Hyperparameters, Share
 from instill.train.reader.rows import Row, held_out, rows_hash
 
 if TYPE_CHECKING:
+    from instill.fit.question_rows import QuestionRows
     from instill.fit.workspace import FittedWorkspace
 
 LEAST_COMPARED = 20
@@ -88,6 +89,7 @@ def train_own_encoder(
     unrelated: Sequence[RankingSet] = (),
     watch: Watch | None = None,
     encoding: Counted | None = None,
+    questions: QuestionRows | None = None,
 ) -> Verdict:
     """Train on questions about the documents, and switch the workspace over if the search gets measurably better.
 
@@ -95,7 +97,8 @@ def train_own_encoder(
     The encoder serves all callers, so where documents have labels it is trained on those that all callers see.
 
     Args:
-        most: most questions that are written.
+        most: most questions that are used.
+        questions: those of people; None: they are written from the documents.
         unrelated: sets on which nothing may be lost; none for the built-in one.
 
     Raises:
@@ -108,10 +111,10 @@ def train_own_encoder(
     _must_be_free(workspace)
     shared = seen_by_everyone(workspace)
     known = {record.doc_id for record in shared}
-    written = [question for question in questions_for(workspace, most=most, seed=seed) if question.doc_id in known]
-    parts = _dealt(written, seed)
+    asked_of = questions_for(workspace, most=most, seed=seed) if questions is None else questions.places[:most]
+    parts = _dealt([question for question in asked_of if question.doc_id in known], seed)
     base = base_folder(workspace.settings.encoder)
-    rows = _rows(workspace, parts.trained, seed)
+    rows = _rows(workspace, parts.trained, seed) + _told(questions, parts)
     chosen_parameters = _fitting(hyperparameters or Hyperparameters(), rows)
     run = workspace.home / FOLDER / f".run-{rows_hash(rows)[:12]}"
     run.mkdir(parents=True, exist_ok=True)
@@ -189,9 +192,10 @@ def _dealt(questions: Sequence[StudyQuestion], seed: int) -> _Parts:
     parts = _Parts(trained, chosen, compared)
     if min(len(compared), len(chosen)) < LEAST_COMPARED or len({entry.doc_id for entry in compared}) < 2:
         raise UsageError(
-            f"The documents give {len(questions)} questions ({len(trained)} to train on, {len(chosen)} to choose "
-            f"with, {len(compared)} to compare with), which is too few: {LEAST_COMPARED} of each are needed.",
-            remedy="Add more documents, or train on rows of your own: instill train encoder --data FILE --out FOLDER",
+            f"There are {len(questions)} questions about the documents ({len(trained)} to train on, {len(chosen)} to "
+            f"choose with, {len(compared)} to compare with), which is too few: {LEAST_COMPARED} of each are needed.",
+            remedy="Add more documents, judge more answers, or train on rows of your own: "
+            "instill train encoder --data FILE --out FOLDER",
         )
     return parts
 
@@ -219,6 +223,12 @@ def _rows(workspace: FittedWorkspace, questions: Sequence[StudyQuestion], seed: 
     if len(others) > _MOST_OTHERS:
         others = Random(seed).sample(others, _MOST_OTHERS)  # noqa: S311  Not for security.
     return rows + others
+
+
+def _told(questions: QuestionRows | None, parts: _Parts) -> list[Row]:
+    """Pieces of which people said that they do not answer a question that is trained on."""
+    trained = {question.question for question in parts.trained}
+    return [row for row in questions.rows if row.question in trained and not row.answerable] if questions else []
 
 
 def _fitting(chosen: Hyperparameters, rows: Sequence[Row]) -> Hyperparameters:

@@ -5,16 +5,15 @@ A question whose answer does not stand in the documents is told by its line, and
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-from instill.answer.found.sentences import split_sentences
 from instill.answer.text import terms
 from instill.index.lookup import StoredDocument
 from instill.study.phrasings import accepted_answers
+from instill.study.places import is_named, places_of, whole_words
 from instill.study.sets import Evidence, Fact, Form, StudyItem, fact_id, item_id
 from instill.study.types import AskedQuestion, EvidenceText
 
@@ -86,16 +85,16 @@ def _place(
     best: tuple[int, int, StoredDocument, Evidence, int] | None = None
     reason = "its answer stands in no document"
     for piece in each.evidence or (EvidenceText(""),):
-        named = [document for document in held if _is_named(document, piece)]
+        named = [document for document in held if is_named(document.record, piece)]
         if not named:
             reason = "its document is not in the workspace"
         quote = "" if piece.text == each.answer else piece.text
         if named and quote:
             reason = "its quote stands in no document"
         for number, document in enumerate(named):
-            for start, end in _spans(document.text, quote, each.answer):
+            for start, end in places_of(document.text, quote, each.answer):
                 text = document.text[start:end]
-                answer = _whole_words(each.answer).search(text)
+                answer = whole_words(each.answer).search(text)
                 if answer is None:
                     reason = "its answer does not stand in its quote"
                     continue
@@ -106,47 +105,8 @@ def _place(
     return (None, reason) if best is None else (best[2:], "")
 
 
-def _is_named(document: StoredDocument, piece: EvidenceText) -> bool:
-    source = document.record.source.replace("\\", "/")
-    wanted = piece.source.strip().replace("\\", "/").removeprefix("./")
-    if piece.doc_id and document.record.doc_id != piece.doc_id:
-        return False
-    return not wanted or source == wanted or source.endswith(f"/{wanted}")
-
-
-def _spans(text: str, quote: str, answer: str) -> Iterable[tuple[int, int]]:
-    """Where the quote stands, whatever its white space; without one the sentences that hold the answer."""
-    if quote:
-        words = quote.split()
-        if words[0] in text:
-            for match in re.finditer(r"\s+".join(map(re.escape, words)), text):
-                yield match.span()
-        return
-    for match in _whole_words(answer).finditer(text):
-        first = text.rfind("\n\n", 0, match.start()) + 1
-        last = text.find("\n\n", match.end())
-        part = text[first : last if last >= 0 else len(text)]
-        around = [
-            (first + unit.start, first + unit.end)
-            for unit in split_sentences(part)
-            if first + unit.start <= match.start() and match.end() <= first + unit.end
-        ]
-        yield around[0] if around else match.span()
-
-
-def _whole_words(answer: str) -> re.Pattern[str]:
-    """The answer as it may stand in a text: not inside a longer word, with any white space, in any case; a text as a
-    whole where there is none."""
-    if not answer.strip():
-        return re.compile(r"\S(?:.*\S)?", re.DOTALL)
-    pattern = r"\s+".join(map(re.escape, answer.split()))
-    before = r"(?<!\w)" if answer.strip()[:1].isalnum() else ""
-    after = r"(?!\w)" if answer.strip()[-1:].isalnum() else ""
-    return re.compile(f"{before}{pattern}{after}", re.IGNORECASE)
-
-
 def _fact(document: StoredDocument, evidence: Evidence, start: int, answer: str) -> Fact:
-    found = _whole_words(answer).match(document.text[start : evidence.end])
+    found = whole_words(answer).match(document.text[start : evidence.end])
     said = found.group() if found else answer
     return Fact(
         id=fact_id(evidence.doc_id, evidence.start, evidence.end, said),
@@ -163,7 +123,7 @@ def _fact(document: StoredDocument, evidence: Evidence, start: int, answer: str)
 
 def _item(each: AskedQuestion, fact: Fact, evidence: Evidence) -> StudyItem:
     form = cast(Form, each.form)
-    found = _whole_words(each.answer).search(evidence.text)
+    found = whole_words(each.answer).search(evidence.text)
     said = found.group() if found else each.answer
     accepted = dict.fromkeys(filter(None, [*accepted_answers(said), each.answer, *each.accepted]))
     return StudyItem(

@@ -19,13 +19,17 @@ FORMS = ("direct", "reworded", "keywords", "reverse", "indirect")
 _FORMAT = '{"question": "…", "answer": "…"}'
 
 
-def read_questions(path: str | os.PathLike[str]) -> list[AskedQuestion]:
+def read_questions(path: str | os.PathLike[str], *, unknown: bool = False) -> list[AskedQuestion]:
     """A user's own questions, a JSON object a line.
 
     A line has `question` and, unless `"answerable": false`, an `answer` or an `evidence` list of
     `{"text": …, "source" or "doc_id": …}` (or both). `quote` and `document` are short for one piece of evidence, a list
-    of answers holds the others that are as right, as `accepted` does, and `form` says how it asks. Other keys are
-    ignored. What `write_jsonl` wrote can be read.
+    of answers holds the others that are as right, as `accepted` does, and `form` says how it asks. `wrong` lists
+    quotations, in the form of `evidence`, that do not answer. Other keys are ignored. What `write_jsonl` wrote can be
+    read.
+
+    Args:
+        unknown: include questions of which only `wrong` is known; training uses them.
 
     Raises:
         UsageError: the file cannot be read, a line is not such an object, or there is no line; the line is named.
@@ -44,7 +48,8 @@ def read_questions(path: str | os.PathLike[str]) -> list[AskedQuestion]:
         raise UsageError(f"The questions cannot be read: {error.strerror}.", where=str(file)) from error
     except UnicodeDecodeError as error:
         raise UsageError("The questions are not UTF-8 text.", where=str(file)) from error
-    found = [_read(line, str(file), number) for number, line in enumerate(lines, start=1) if line.strip()]
+    read = (_read(line, str(file), number) for number, line in enumerate(lines, start=1) if line.strip())
+    found = [question for question in read if unknown or question.is_known]
     if not found:
         raise UsageError("There is no question in the file.", where=str(file), remedy=f"A line looks like {_FORMAT}")
     return found
@@ -76,26 +81,30 @@ def _read(line: str, file: str, number: int) -> AskedQuestion:
     answerable = row.get("answerable", True)
     if not isinstance(answerable, bool):
         raise UsageError('"answerable" must be true or false.', where=where)
-    evidence = row.get("evidence") or []
-    if not isinstance(evidence, list) or not all(
-        isinstance(part, Mapping) and _text(part, "text") for part in evidence
-    ):
-        raise UsageError('"evidence" must be a list of objects with a "text".', where=where)
+    evidence, wrong = _quotations(row, "evidence", where), _quotations(row, "wrong", where)
     form = _text(row, "form") or "direct"
     if form not in FORMS:
         raise UsageError(f'"form" must be one of {", ".join(FORMS)}.', where=where)
     answer, *others = [*_texts(row, "answer", where), *_texts(row, "accepted", where)] or [""]
     quote = _text(row, "quote")
-    if answerable and not answer and not evidence and not quote:
+    if answerable and not (answer or evidence or quote or wrong):
         raise UsageError(
             "This question has neither an answer nor evidence.",
             where=where,
             remedy='Give an "answer", or say "answerable": false.',
         )
-    texts = [EvidenceText(_text(part, "text"), _text(part, "source"), _text(part, "doc_id")) for part in evidence]
     if quote or _text(row, "document"):
-        texts.append(EvidenceText(quote or answer, _text(row, "document")))
-    return AskedQuestion(_text(row, "question"), answer, tuple(texts), answerable, tuple(others), form, number)
+        evidence.append(EvidenceText(quote or answer, _text(row, "document")))
+    return AskedQuestion(
+        _text(row, "question"), answer, tuple(evidence), answerable, tuple(others), form, number, tuple(wrong)
+    )
+
+
+def _quotations(row: Mapping[str, Any], key: str, where: str) -> list[EvidenceText]:
+    parts = row.get(key) or []
+    if not isinstance(parts, list) or not all(isinstance(part, Mapping) and _text(part, "text") for part in parts):
+        raise UsageError(f'"{key}" must be a list of objects with a "text".', where=where)
+    return [EvidenceText(_text(part, "text"), _text(part, "source"), _text(part, "doc_id")) for part in parts]
 
 
 def _texts(row: Mapping[str, Any], key: str, where: str) -> list[str]:

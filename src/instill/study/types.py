@@ -49,6 +49,7 @@ class AskedQuestion:
         accepted: other ways to write the answer that are as right.
         form: how it asks: "direct", "reworded", "keywords", "reverse" or "indirect".
         line: in the file, from 1; 0 where it came from no file.
+        wrong: quotations that were shown as its answer and are none; only training uses them.
     """
 
     question: str
@@ -58,3 +59,9 @@ class AskedQuestion:
     accepted: tuple[str, ...] = ()
     form: str = "direct"
     line: int = 0
+    wrong: tuple[EvidenceText, ...] = ()
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it is known what answers it, or that nothing does; otherwise only what does not."""
+        return not self.answerable or bool(self.answer or self.evidence)

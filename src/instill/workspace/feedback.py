@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
@@ -227,41 +228,48 @@ class Feedback:
 
     # -- question sets -----------------------------------------------------------------------------------------
 
-    def question_set(self) -> list[AskedQuestion]:
+    def question_set(self, *, unknown: bool = False) -> list[AskedQuestion]:
         """The judged questions with their answers, oldest first, each wording once (what was said last counts).
 
         An answer that was judged right has the spans that it cited as evidence, one that was corrected the place where
         the correction stands. What was rightly refused, and what was corrected by words that no document holds, are
-        questions that the documents do not answer. Spans of documents that changed since are left out.
+        questions that the documents do not answer. What a wrong answer cited is kept as `wrong`, unless the correction
+        stands in it. Spans of documents that changed since are left out.
+
+        Args:
+            unknown: include questions of which only a wrong answer is known; training uses them.
         """
         found: dict[str, AskedQuestion] = {}
         for question in reversed(list(self._seen())):
             asked = self._as_asked(question)
             if asked is not None:
-                found.pop(asked.question.lower(), None)
-                found[asked.question.lower()] = asked
-        return list(found.values())
+                before = found.pop(asked.question.lower(), None)
+                found[asked.question.lower()] = asked if asked.is_known or not before else _without(before, asked.wrong)
+        return [each for each in found.values() if unknown or each.is_known]
 
     def _as_asked(self, question: Question) -> AskedQuestion | None:
         said, words = question.verdict, question.standalone_question or question.question
-        if said is None:
-            return None
-        if (said.verdict == "right" and question.abstained) or (said.correction and not said.spans):
-            return AskedQuestion(words, answerable=False)
+        if said is None or (said.verdict == "right" and question.abstained):
+            return None if said is None else AskedQuestion(words, answerable=False)
         if said.verdict == "right":
-            evidence = tuple(self._evidence(question))
+            evidence = tuple(self._evidence(question.citations, question))
             short = str((question.answer or {}).get("short", ""))
             return AskedQuestion(words, short, evidence) if evidence else None
+        shown = [each for each in question.citations if not any(_holds(each, span) for span in said.spans)]
+        wrong = tuple(self._evidence(shown, question))
+        if said.correction and not said.spans:
+            return AskedQuestion(words, answerable=False, wrong=wrong)
         evidence = tuple(
             EvidenceText(span.text, span.source, span.doc_id)
             for span in said.spans
             if (stored := self._document(span.doc_id)) and stored.text[span.start : span.end] == span.text
         )
-        return AskedQuestion(words, said.correction, evidence) if evidence else None
+        answer = said.correction if evidence else ""
+        return AskedQuestion(words, answer, evidence, wrong=wrong) if evidence or wrong else None
 
-    def _evidence(self, question: Question) -> Iterator[EvidenceText]:
+    def _evidence(self, citations: Sequence[Mapping[str, Any]], question: Question) -> Iterator[EvidenceText]:
         versions = {each["doc_id"]: each["version"] for each in question.documents}
-        for citation in question.citations:
+        for citation in citations:
             stored = self._document(citation["doc_id"])
             if stored is not None and stored.record.content_hash == versions.get(citation["doc_id"]):
                 text = stored.text[citation["start"] : citation["end"]]
@@ -330,6 +338,19 @@ class Feedback:
 
     def _document(self, doc_id: str) -> StoredDocument | None:
         return self._workspace.index.document_text(doc_id)
+
+
+def _without(known: AskedQuestion, wrong: tuple[EvidenceText, ...]) -> AskedQuestion:
+    """What is known of a question after these pieces were judged wrong."""
+    evidence = tuple(piece for piece in known.evidence if piece not in wrong)
+    answer = known.answer if evidence else ""
+    return replace(known, answer=answer, evidence=evidence, wrong=tuple(dict.fromkeys((*known.wrong, *wrong))))
+
+
+def _holds(citation: Mapping[str, Any], span: Span) -> bool:
+    """Whether the span stands in what was cited."""
+    inside = citation["start"] <= span.start and span.end <= citation["end"]
+    return inside and bool(citation["doc_id"] == span.doc_id)
 
 
 def _is_kind(question: Question, kind: Kind) -> bool:

@@ -20,7 +20,7 @@ from instill.train.encoder.choosing import Chosen, choose_share
 from instill.train.encoder.judging import built_in, from_rows, read_beir
 from instill.train.encoder.settings import SHARES, Hyperparameters
 from instill.train.progress import Progress, logged
-from instill.train.reader.negatives import kept_negatives
+from instill.train.reader.negatives import kept_negatives, with_told
 from instill.train.reader.rows import Row, read_rows, rows_hash, split_rows
 from instill.train.weights import trained_weights
 
@@ -43,6 +43,7 @@ class EncoderRun:
         attribution: one line a source, for the card.
         command: what was typed, for the card.
         base: the encoder to begin from.
+        rows: more of them, from questions of people (`instill.fit.question_rows`).
     """
 
     data: Sequence[Path]
@@ -54,6 +55,7 @@ class EncoderRun:
     attribution: Sequence[str] = ()
     command: str = ""
     base: EncoderSettings = field(default_factory=lambda: EncoderSettings(model="minilm"))
+    rows: Sequence[Row] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def train_encoder(run: EncoderRun, watch: Watch | None = None) -> tuple[Chosen, 
     need_torch()
     from instill.train.encoder.ship import ship_encoder
 
-    rows, held = split_rows(read_rows(run.data), run.held_out, seed=run.split_seed)
+    rows, held = split_rows(read_rows(run.data, run.rows), run.held_out, seed=run.split_seed)
     asked = from_rows("held out", held, most=_MOST_HELD_OUT) if held else None
     if not any(row.answerable for row in rows) or asked is None or not asked.questions:
         raise UsageError(
@@ -114,7 +116,8 @@ def trained_candidates(
 
     chosen = replace(chosen, passage_tokens=min(chosen.passage_tokens, base.max_tokens))
     data = rows_hash(rows)
-    negatives = kept_negatives(rows, run / f"negatives-{data}.json", settings, progress=watch.mining)
+    mined = kept_negatives(rows, run / f"negatives-{data}.json", settings, progress=watch.mining)
+    negatives = with_told(rows, mined)
     tokenizer = Tokenizer.from_file(str(base.tokenizer))
     tokenizer.no_truncation()
     tokenizer.no_padding()

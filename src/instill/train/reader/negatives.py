@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from instill.common.durable import write_json
@@ -73,6 +73,24 @@ def kept_negatives(
     negatives = mine_negatives(rows, open_encoder(settings), progress=progress)
     write_json(path, negatives)
     return negatives
+
+
+def with_told(rows: Sequence[Row], mined: Mapping[int, Sequence[int]]) -> dict[int, list[int]]:
+    """The mined ones, after those that rows without an answer name: they say that a passage does not answer it.
+
+    Example:
+        >>> rows = [Row("Who?", "Ann did.", "", "a", ((0, 3),)), Row("Who?", "Bo knows.", "", "b", ())]
+        >>> with_told([*rows, Row("When?", "In May.", "", "c", ())], {0: [2]})
+        {0: [1, 2]}
+    """
+    told: dict[str, list[int]] = {}
+    for number, row in enumerate(rows):
+        if not row.answerable:
+            told.setdefault(row.question, []).append(number)
+    found = {}
+    for number, others in mined.items():
+        found[number] = list(dict.fromkeys([*told.get(rows[number].question, ()), *others]))
+    return found
 
 
 def _filled(

@@ -49,8 +49,8 @@ class Row:
         return [self.passage[start:end] for start, end in self.answers]
 
 
-def read_rows(paths: Sequence[Path]) -> list[Row]:
-    """All rows of the files, in their order; the same question on the same passage counts once.
+def read_rows(paths: Sequence[Path], more: Iterable[Row] = ()) -> list[Row]:
+    """All rows of the files, in their order, then `more`; the same question on the same passage counts once.
 
     Raises:
         UsageError: a file is missing, is in neither form, or names an answer that is not where it says.
@@ -64,6 +64,8 @@ def read_rows(paths: Sequence[Path]) -> list[Row]:
             raise UsageError(
                 "The file cannot be read.", where=str(path), remedy=str(error.strerror or error)
             ) from error
+    for row in more:
+        rows.setdefault((row.question, row.passage), row)
     return list(rows.values())
 
 

@@ -19,7 +19,7 @@ from instill.train.progress import CHECKPOINT, Progress, logged
 from instill.train.reader.evaluate import Figure, figures, judge
 from instill.train.reader.examples import ExampleMaker, Mix
 from instill.train.reader.negatives import kept_negatives
-from instill.train.reader.rows import read_rows, rows_hash, split_rows
+from instill.train.reader.rows import Row, read_rows, rows_hash, split_rows
 from instill.train.reader.settings import Hyperparameters
 
 Counted = Callable[[int, int], None]
@@ -40,6 +40,7 @@ class ReaderRun:
         average: with `start_from`, how much of the new weights is taken over, 0 to 1; the rest is the earlier run's.
         attribution: one line a source, for the card.
         command: what was typed, for the card.
+        rows: more of them, from questions of people (`instill.fit.question_rows`).
     """
 
     data: Sequence[Path]
@@ -52,6 +53,7 @@ class ReaderRun:
     average: float = 1.0
     attribution: Sequence[str] = ()
     command: str = ""
+    rows: Sequence[Row] = ()
 
 
 def train_reader(
@@ -78,7 +80,7 @@ def train_reader(
     from instill.train.reader.model import ReaderModel
     from instill.train.reader.shipped_weights import begin_from_reader
 
-    rows, held = split_rows(read_rows(run.data), run.held_out, seed=run.split_seed)
+    rows, held = split_rows(read_rows(run.data, run.rows), run.held_out, seed=run.split_seed)
     if not rows or not held:
         raise UsageError(
             f"The split leaves {len(rows)} rows to train on and {len(held)} to measure with.",
