@@ -9,9 +9,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import httpx
@@ -21,12 +22,14 @@ from instill.server.app import create_app
 from instill.server.running import config_of
 from instill.server.service import Service
 
+Clock = Callable[[], float]
+
 
 class Running:
     """A server in a thread of this process."""
 
-    def __init__(self, folder: Path, *, loopback: bool = True, jobs: bool = False) -> None:
-        self.app = create_app(folder, loopback=loopback, jobs=jobs)
+    def __init__(self, folder: Path, *, loopback: bool = True, jobs: bool = False, clock: Clock = monotonic) -> None:
+        self.app = create_app(folder, loopback=loopback, jobs=jobs, clock=clock)
         self.service: Service = self.app.state.service
         config = config_of(self.app, seconds=self.service.settings.server.body_timeout_s)
         config.port = 0
@@ -50,8 +53,8 @@ class Running:
 
 
 @contextmanager
-def running(folder: Path, *, loopback: bool = True, jobs: bool = False) -> Iterator[Running]:
-    server = Running(folder, loopback=loopback, jobs=jobs)
+def running(folder: Path, *, loopback: bool = True, jobs: bool = False, clock: Clock = monotonic) -> Iterator[Running]:
+    server = Running(folder, loopback=loopback, jobs=jobs, clock=clock)
     try:
         yield server
     finally:

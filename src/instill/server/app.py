@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from instill.server import errors, pages, tracing
 from instill.server.access.gate import Gate, Rules
 from instill.server.access.headers import Headers
 from instill.server.access.limits import Limits
+from instill.server.access.origins import Readable
+from instill.server.access.rates import Rates
 from instill.server.api import (
     asking,
     conversations,
@@ -47,12 +50,15 @@ _UPLOADING = ("/api/documents", "/v1/files")
 STATIC = Path(__file__).parent / "pages" / "static"
 
 
-def create_app(folder: Path, *, loopback: bool = True, jobs: bool = True) -> FastAPI:
+def create_app(
+    folder: Path, *, loopback: bool = True, jobs: bool = True, clock: Callable[[], float] = time.monotonic
+) -> FastAPI:
     """The application that serves the workspace in `folder`.
 
     Args:
         loopback: it is reached from this machine only, so that no key is needed while there is none.
         jobs: start processes that do jobs; without them they wait for another server.
+        clock: seconds that only go up, by which requests are counted.
 
     Raises:
         UsageError: the settings cannot be used.
@@ -98,12 +104,15 @@ def create_app(folder: Path, *, loopback: bool = True, jobs: bool = True) -> Fas
             *([Middleware(tracing.Traced, provider=provider)] if provider is not None else []),
             *([Middleware(metrics.Measured)] if limits.metrics else []),
             Middleware(Headers),
+            Middleware(Readable, origins=lambda: service.keys.origins()),
+            Middleware(errors.Mistakes),
             Middleware(Limits, most=most, seconds=limits.body_timeout_s),
             Middleware(
                 Gate,
                 keys=lambda: service.keys,
                 sessions=lambda: service.sessions,
                 rules=Rules(loopback, limits.requests_per_minute, limits.visitor_per_minute),
+                rates=Rates(clock),
             ),
         ],
     )

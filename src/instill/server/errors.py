@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from instill.errors import DocumentError, GeneratorError, InstillError, MissingDependency, UsageError, WorkspaceError
 
@@ -97,6 +98,28 @@ def of_bug(error: BaseException) -> InstillError:
     number = uuid.uuid4().hex[:8]
     log.error("bug %s: %s", number, type(error).__name__, exc_info=error)
     return Bug("The server made a mistake.", where=f"bug {number}", remedy="Its log has more under this number.")
+
+
+class Mistakes:
+    """Answers what no part of the application has caught, inside what gives every answer its headers."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def sending(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        except Exception as error:
+            if started or scope["type"] != "http":
+                raise
+            await response(of_bug(error), scope["path"])(scope, receive, send)
 
 
 class Bug(InstillError):

@@ -15,13 +15,13 @@ from http.cookies import CookieError, SimpleCookie
 from urllib.parse import quote, urlsplit
 
 import anyio
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.responses import RedirectResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from instill.errors import InstillError
 from instill.server.access.keys import PREFIX, KeyStore
-from instill.server.access.origins import check_public, elsewhere, is_preflight, preflight, readable
+from instill.server.access.origins import READABLE, check_public, elsewhere, is_preflight, preflight, readable
 from instill.server.access.rates import Rates
 from instill.server.access.roles import OWNER, Who
 from instill.server.access.sessions import COOKIE, SessionStore
@@ -55,10 +55,16 @@ class Gate:
     """Lets requests through with `who` in their state, or answers 401, 403 or 429."""
 
     def __init__(
-        self, app: ASGIApp, *, keys: Callable[[], KeyStore], sessions: Callable[[], SessionStore], rules: Rules
+        self,
+        app: ASGIApp,
+        *,
+        keys: Callable[[], KeyStore],
+        sessions: Callable[[], SessionStore],
+        rules: Rules,
+        rates: Rates | None = None,
     ) -> None:
         self._app, self._keys, self._sessions, self._rules = app, keys, sessions, rules
-        self._rates = Rates()
+        self._rates = rates or Rates()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -85,22 +91,22 @@ class Gate:
             await response(told, scope["path"])(scope, receive, send)
             return
         scope.setdefault("state", {})["who"] = who
-        shared = readable(who, scope["path"], headers)
-        await self._app(scope, receive, _with(shared, send) if shared else send)
+        await self._app(scope, receive, send)
 
     def _preflight(self, scope: Scope, headers: Headers) -> dict[str, str]:
-        self._within("address:" + _caller(scope), self._rules.per_minute)
-        return preflight(scope["path"], headers, self._keys().origins())
+        try:  # A site that may ask is not counted: its page could not read that it is too much, and asks next anyway.
+            return preflight(scope["path"], headers, self._keys().origins())
+        except Refused:
+            self._within("address:" + _caller(scope), self._rules.per_minute)
+            raise
 
     def _admitted(self, scope: Scope, headers: Headers) -> Who | None:
         if scope["path"] in ("/healthz", "/readyz"):
             return None
         who = self._who(headers, _caller(scope))
-        try:
-            return self._checked(who, scope, headers)
-        except Refused as error:
-            error.headers.update(readable(who, scope["path"], headers))
-            raise
+        if who is not None:
+            scope.setdefault("state", {})[READABLE] = readable(who, scope["path"], headers)
+        return self._checked(who, scope, headers)
 
     def _checked(self, who: Who | None, scope: Scope, headers: Headers) -> Who | None:
         path, reading = scope["path"], scope["method"] in _READING
@@ -199,15 +205,6 @@ def _caller(scope: Scope) -> str:
         return str(ipaddress.ip_network((address.partition("%")[0], 64), strict=False))
     except ValueError:
         return address
-
-
-def _with(more: dict[str, str], send: Send) -> Send:
-    async def sending(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            MutableHeaders(scope=message).update(more)
-        await send(message)
-
-    return sending
 
 
 def _check_host(headers: Headers) -> None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers
+import anyio
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from instill.errors import UsageError
+from instill.errors import InstillError, UsageError
 from instill.server.access.roles import Who
 from instill.server.errors import Refused
 
 PUBLIC_PATHS = frozenset({"/api/ask"})
 """What a public key opens, and all that pages of other web sites may ask for."""
+
+READABLE = "readable"
+"""In a request's state: the headers that let a page read the answer, once it is known who asks."""
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -78,11 +83,53 @@ def preflight(path: str, headers: Headers, origins: Collection[str]) -> dict[str
     }
 
 
-def readable(who: Who | None, path: str, headers: Headers) -> dict[str, str]:
+def readable(who: Who, path: str, headers: Headers) -> dict[str, str]:
     """The headers that let the page read the answer: for a public key, on its own web sites, where it may ask."""
     origin = headers.get("origin", "")
-    if who is None or who.role != "public" or path not in PUBLIC_PATHS or origin not in who.origins:
+    if who.role != "public" or path not in PUBLIC_PATHS or origin not in who.origins:
         return {}
+    return _readable(origin)
+
+
+class Readable:
+    """Lets pages of other web sites read what is answered, whatever part of the server answers.
+
+    Where the key is known, it says which site reads (`readable`, in the request's state). Where a request is refused
+    before that (a key that is not known any more, too many tries, a body that is too large), the refusal tells nothing
+    but itself: the pages of every public key's sites read it, so that they can say what is wrong.
+
+    Args:
+        origins: of all public keys.
+    """
+
+    def __init__(self, app: ASGIApp, *, origins: Callable[[], Collection[str]]) -> None:
+        self._app, self._origins = app, origins
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        origin = Headers(scope=scope).get("origin", "") if scope["type"] == "http" else ""
+        if not origin or scope["path"] not in PUBLIC_PATHS:
+            await self._app(scope, receive, send)
+            return
+        state = scope.setdefault("state", {})
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                more = state.get(READABLE)
+                if more is None and message["status"] >= 400:
+                    more = _readable(origin) if await anyio.to_thread.run_sync(self._is_known, origin) else {}
+                MutableHeaders(scope=message).update(more or {})
+            await send(message)
+
+        await self._app(scope, receive, sending)
+
+    def _is_known(self, origin: str) -> bool:
+        try:
+            return origin in self._origins()
+        except InstillError:  # The catalog cannot be read: that is what the answer is about.
+            return False
+
+
+def _readable(origin: str) -> dict[str, str]:
     return {
         "access-control-allow-origin": origin,
         "access-control-expose-headers": "Retry-After",
