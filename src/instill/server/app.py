@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -82,10 +83,13 @@ def create_app(
         starting = Starting(folder, service.jobs) if jobs else None
         if starting is not None:
             starting.begin()
+        beating = asyncio.create_task(service.heart.beat()) if limits.metrics else None
         try:
             async with door.running():
                 yield
         finally:
+            if beating is not None:
+                beating.cancel()
             if starting is not None:
                 await anyio.to_thread.run_sync(starting.end)
             if provider is not None:

@@ -17,6 +17,7 @@ from instill.server.access.keys import KeyStore
 from instill.server.access.roles import Role, Who
 from instill.server.access.sessions import SessionStore
 from instill.server.errors import Refused
+from instill.server.heartbeat import Heartbeat
 from instill.server.jobs.store import JobStore
 from instill.server.opened import Opened, service_settings
 from instill.settings import Settings
@@ -36,6 +37,7 @@ class Service:
         self.settings: Settings = service_settings(folder)
         self.opened = Opened(folder)
         self.is_warm = threading.Event()
+        self.heart = Heartbeat()
 
     @cached_property
     def keys(self) -> KeyStore:
