@@ -66,7 +66,7 @@ def write_version(place: Path, number: int, version: int) -> None:
 
 
 def recipe_at(place: Path, seed: int) -> Any:
-    from instill.train.generator.recipe import read_recipe
+    from instill.train.generator.recipes.recipe import read_recipe
 
     file = place / "task" / f"crash-{os.getpid()}.toml"
     file.write_text(RECIPE.format(seed=seed))
@@ -210,7 +210,7 @@ def prepare(place: Path) -> None:
 
     from instill import Workspace
     from instill.lab.micro import make_tokenizer, save_micro
-    from instill.train.generator.rows import chat_row, write_rows
+    from instill.train.generator.data.rows import chat_row, write_rows
     from instill.train.pipeline import train_recipe
 
     (place / "docs").mkdir()

@@ -65,7 +65,8 @@ ROOMS = {
     "statistics": Room(("measure/statistics/*.py",), ("tests/measure",)),
     "registry": Room(("registry/*.py",), ("tests/registry",)),
     "loss": Room(
-        ("train/generator/loss.py",), ("tests/train/generator/test_loss.py", "tests/train/generator/test_teacher.py")
+        ("train/generator/loop/loss.py",),
+        ("tests/train/generator/test_loss.py", "tests/train/generator/test_teacher.py"),
     ),
     "gate": Room(("train/gate/*.py",), ("tests/train/gate",)),
     "index": Room(("index/*.py",), ("tests/index",)),

@@ -38,11 +38,11 @@ from instill.measure.paired import Interval, interval
 from instill.train.gate.rows import GateRows, read_gate_rows
 from instill.train.gate.schema import ReplySchema
 from instill.train.gate.scoring import json_score, parse_json, score
-from instill.train.generator.base import base_folder
-from instill.train.generator.examples import make_examples
-from instill.train.generator.recipe import read_recipe
-from instill.train.generator.replies import replies
-from instill.train.generator.rows import Row
+from instill.train.generator.data.examples import make_examples
+from instill.train.generator.data.rows import Row
+from instill.train.generator.loop.replies import replies
+from instill.train.generator.recipes.base import base_folder
+from instill.train.generator.recipes.recipe import read_recipe
 from instill.train.generator.run import Prepared, fit, open_recipe
 from instill.weights import micro_folder
 

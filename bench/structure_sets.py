@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from instill.train.generator.rows import Row, chat_row, write_rows
+from instill.train.generator.data.rows import Row, chat_row, write_rows
 
 HELD_OUT = 300
 """Rows that are measured on, drawn by a fixed seed; fewer where the set has fewer."""

@@ -75,7 +75,7 @@ def write_rows(folder: Path, count: int) -> list[int]:
     from instill.generators.models import open_tokenizer
     from instill.lab.curriculum import Shares, epoch_rows
     from instill.lab.world import make_world
-    from instill.train.generator.examples import make_examples
+    from instill.train.generator.data.examples import make_examples
 
     # Messages only, so that it is the assistant's words that are supervised.
     rows = epoch_rows(make_world(), 0, count, Shares(question=20, reverse=3, reading=20, exam=30, short=6, json=5))

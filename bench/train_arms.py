@@ -84,8 +84,8 @@ class Work:
     first: int = 0
 
     def examples(self) -> list[Any]:
-        """The rows as tokens; see `instill.train.generator.examples`."""
-        from instill.train.generator.examples import Example
+        """The rows as tokens; see `instill.train.generator.data.examples`."""
+        from instill.train.generator.data.examples import Example
 
         read = json.loads((Path(self.folder) / "rows.json").read_text(encoding="utf-8"))[: self.first or None]
         return [
@@ -174,9 +174,9 @@ def memory_mb() -> tuple[float, float]:
 
 
 def method_of(arm: Arm, model: Any) -> Any:
-    """What both sides train; see `instill.train.generator.methods`."""
-    from instill.train.generator.layers import decoder_layers
-    from instill.train.generator.methods import Method
+    """What both sides train; see `instill.train.generator.methods.methods`."""
+    from instill.train.generator.loop.layers import decoder_layers
+    from instill.train.generator.methods.methods import Method
 
     if arm.kind == "lora":
         return Method(kind="lora", rank=8)

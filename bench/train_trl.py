@@ -20,10 +20,10 @@ from transformers import PrinterCallback, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
 from instill.generators.models import open_model, open_tokenizer
-from instill.train.generator.batches import steps_of
-from instill.train.generator.examples import Example
-from instill.train.generator.loop import uses_bf16
-from instill.train.generator.methods import prepare
+from instill.train.generator.data.examples import Example
+from instill.train.generator.loop.batches import steps_of
+from instill.train.generator.loop.loop import uses_bf16
+from instill.train.generator.methods.methods import prepare
 from instill.train.schedule import rate
 
 

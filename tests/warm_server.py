@@ -33,7 +33,7 @@ from typing import Any
 SLOW = (
     "lance_namespace", "pandas", "pyarrow.dataset", "tokenizers", "openai", "sqlalchemy.dialects.sqlite",
     "semantic_text_splitter", "bs4", "lxml.html", "markdown_it", "torch", "transformers", "instill.cli.main",
-    "instill.workspace", "instill.answer.for_caller", "instill.train.pipeline", "instill.train.generator.loop",
+    "instill.workspace", "instill.answer.for_caller", "instill.train.pipeline", "instill.train.generator.loop.loop",
     "transformers.models.llama.modeling_llama", "peft",
 )  # fmt: skip
 

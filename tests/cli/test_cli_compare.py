@@ -20,7 +20,7 @@ from tests.study.documents import workshops
 from tests.study.scripted_server import scripted
 
 if TYPE_CHECKING:
-    from instill.train.generator.recipe import Recipe
+    from instill.train.generator.recipes.recipe import Recipe
 
 SMALL = ("--questions", "20", "--noise", "2", "--changes", "1")
 
@@ -147,7 +147,7 @@ def give_model(folder: Path) -> None:
 
 def trained_on(folder: Path, need: str) -> tuple[list[dict[str, Any]], Recipe]:
     """The rows that a need's model was trained on, and its recipe."""
-    from instill.train.generator.recipe import read_recipe
+    from instill.train.generator.recipes.recipe import read_recipe
 
     arm = folder / ".instill" / "compare" / "arms" / f"compare-{need}"
     rows = [json.loads(line) for line in (arm / "rows.jsonl").read_text(encoding="utf-8").splitlines()]

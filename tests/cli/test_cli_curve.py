@@ -15,7 +15,7 @@ pytest.importorskip("torch")
 from instill.lab.micro import make_tokenizer, save_micro
 from instill.study.making import StudySettings, make_study
 from instill.study.stored import write_study
-from instill.train.generator.rows import Row, write_rows
+from instill.train.generator.data.rows import Row, write_rows
 from tests.cli.test_cli import FORBIDDEN, as_json, instill
 from tests.study.documents import workshops
 from tests.train.pipeline.small_recipes import recipe_of, small_llama, write_task

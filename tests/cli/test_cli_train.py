@@ -11,7 +11,7 @@ pytest.importorskip("torch")
 
 from instill.generators.models import open_tokenizer
 from instill.train.gate.specification import load_gate
-from instill.train.generator.recipe import read_recipe
+from instill.train.generator.recipes.recipe import read_recipe
 from instill.train.pipeline import gate_findings
 from instill.weights import micro_folder
 from tests.cli.test_cli import as_json, instill

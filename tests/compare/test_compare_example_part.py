@@ -19,8 +19,8 @@ from instill.compare.tuned.tuning import TuningPlan
 from instill.errors import GeneratorError, UsageError
 from instill.generators.protocol import Generator, Message
 from instill.measure.verdict import reach_verdict
-from instill.train.generator.recipe import read_recipe
-from instill.train.generator.rows import Row, chat_row, write_rows
+from instill.train.generator.data.rows import Row, chat_row, write_rows
+from instill.train.generator.recipes.recipe import read_recipe
 
 NAMES = ["Ada", "Bo", "Cai", "Dora", "Emil", "Fay", "Gus", "Hana", "Ivo", "Jun"]
 SCHEMA = {"type": "object", "properties": {"item": {"type": "string"}, "for": {"type": "string"}}}

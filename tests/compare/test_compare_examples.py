@@ -35,7 +35,7 @@ from instill.errors import GeneratorError, UsageError, WorkspaceError
 from instill.generators.protocol import Message
 from instill.measure.verdict import reach_verdict
 from instill.train.gate.schema import ReplySchema
-from instill.train.generator.rows import Row, chat_row
+from instill.train.generator.data.rows import Row, chat_row
 from tests.compare.compare_world import World
 
 FRUITS = [

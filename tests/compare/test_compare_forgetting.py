@@ -20,10 +20,10 @@ from instill.compare.tuned.forgetting import ALLOWED, Skill, forgetting, loss_of
 from instill.errors import UsageError, WorkspaceError
 from instill.generators.models import open_model
 from instill.lab.micro import make_tokenizer, save_micro
-from instill.train.generator.examples import make_examples
-from instill.train.generator.replies import log_likelihoods, replies
-from instill.train.generator.rows import Row, chat_row
-from instill.train.generator.saving import save_candidate
+from instill.train.generator.data.examples import make_examples
+from instill.train.generator.data.rows import Row, chat_row
+from instill.train.generator.export.saving import save_candidate
+from instill.train.generator.loop.replies import log_likelihoods, replies
 from tests.train.gate.gate_models import PEOPLE, colours, small_model, taught
 
 WHO = PEOPLE[:32]

@@ -29,7 +29,7 @@ from instill.study.generated import GeneratorWriter
 from instill.study.making import StudySettings, make_study
 from instill.study.splits import Shares
 from instill.study.stored import StoredStudy, write_study
-from instill.train.generator.rows import chat_row
+from instill.train.generator.data.rows import chat_row
 from tests.compare.compare_world import make_world
 from tests.study.documents import stored
 from tests.study.scripted_server import scripted

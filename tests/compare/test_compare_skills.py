@@ -10,7 +10,7 @@ from instill.answer.said.prompt import UNKNOWN as NOT_IN_PASSAGES
 from instill.compare.arms.prompts import PLAIN, RULES, Wording
 from instill.compare.tuned.skills import reading_rows_of, refusal_rows_of
 from instill.study.texts import UNKNOWN as NOT_SAID
-from instill.train.generator.rows import Row, read_rows, write_rows
+from instill.train.generator.data.rows import Row, read_rows, write_rows
 from tests.compare.compare_world import World
 
 BOTH = pytest.mark.parametrize("wording", [PLAIN, RULES], ids=["plain", "rules"])

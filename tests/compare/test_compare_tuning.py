@@ -17,8 +17,8 @@ from instill.generators.models import open_model, open_tokenizer
 from instill.registry.card import Metrics
 from instill.registry.champions import Champions
 from instill.registry.store import Registry
-from instill.train.generator.recipe import read_recipe
-from instill.train.generator.replies import replies
+from instill.train.generator.loop.replies import replies
+from instill.train.generator.recipes.recipe import read_recipe
 from instill.train.pipeline import Watch
 from tests.cli.test_cli import as_json, instill
 from tests.compare.compare_world import World

@@ -30,9 +30,9 @@ from instill.generators.models import open_model, open_tokenizer
 from instill.registry.store import Registry
 from instill.settings.location import make_workspace
 from instill.train.gate.rows import GateRows
-from instill.train.generator.recipe import Data, Recipe
-from instill.train.generator.replies import replies
-from instill.train.generator.rows import Row, chat_row, write_rows
+from instill.train.generator.data.rows import Row, chat_row, write_rows
+from instill.train.generator.loop.replies import replies
+from instill.train.generator.recipes.recipe import Data, Recipe
 from instill.train.pipeline import train_recipe
 from tests.train.pipeline.small_recipes import PEOPLE, TAUGHT, UNSEEN, homes, recipe_of
 from tests.warm import Warm

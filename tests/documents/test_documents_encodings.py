@@ -16,7 +16,7 @@ from instill.documents.guessing import guess
 from instill.documents.reading import read
 from instill.errors import DocumentError
 from instill.settings import DocumentSettings
-from instill.train.generator.rows import read_rows
+from instill.train.generator.data.rows import read_rows
 
 WESTERN = {
     "norwegian": "Åse låste båthuset; nøkkelen ligger på hyllen ved døren.",

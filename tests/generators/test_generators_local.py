@@ -193,7 +193,7 @@ def test_what_the_model_reads_is_what_training_reads(tiny_llama: Path, tmp_path:
     from tokenizers.processors import TemplateProcessing
     from transformers import AutoTokenizer
 
-    from instill.train.generator.examples import prompt_ids
+    from instill.train.generator.data.examples import prompt_ids
 
     folder = tmp_path / "begins"
     shutil.copytree(tiny_llama, folder)

@@ -188,7 +188,7 @@ def test_a_candidate_of_another_shape_is_refused(home: Path, tmp_path: Path) -> 
 def test_a_candidate_of_a_file_leaves_as_a_file_without_a_converter(
     made: Made, home: Path, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from instill.train.generator.export import export
+    from instill.train.generator.export.export import export
 
     monkeypatch.delenv("LLAMA_CPP_DIR", raising=False)
     monkeypatch.setenv("PATH", "")
@@ -207,7 +207,7 @@ def test_a_recipe_trains_on_a_file_and_the_file_answers_with_it(
 ) -> None:
     import json
 
-    from instill.train.generator.recipe import read_recipe
+    from instill.train.generator.recipes.recipe import read_recipe
     from instill.train.pipeline import train_recipe
 
     rows = [{"messages": [*ASKED, {"role": "assistant", "content": "Rome"}]}]

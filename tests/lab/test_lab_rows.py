@@ -28,7 +28,7 @@ from instill.lab.scenes import (
     make_scene,
 )
 from instill.lab.world import ATTRIBUTES, UNKNOWN, Person, make_person, make_world, questions, statements
-from instill.train.generator.rows import chat_row
+from instill.train.generator.data.rows import chat_row
 
 WORLD = make_world()
 

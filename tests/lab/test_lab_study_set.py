@@ -33,7 +33,7 @@ from instill.study.leaks import texts_of_rows
 from instill.study.making import Made, find_leaks
 from instill.study.sets import StudyItem
 from instill.study.stored import open_study, write_study
-from instill.train.generator.rows import read_rows
+from instill.train.generator.data.rows import read_rows
 
 WORLD = make_world()
 TAUGHT, CONTROLS, ABSENT = WORLD.group("C")[:10], WORLD.group("E")[:8], WORLD.group("E")[20:24]

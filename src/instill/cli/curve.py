@@ -118,7 +118,7 @@ def _check_packages() -> None:
 
 def _of_recipe(source: str, base: str, score: Scoring | None) -> Material:
     from instill.curve.material import recipe_material, with_base
-    from instill.train.generator.recipe import read_recipe
+    from instill.train.generator.recipes.recipe import read_recipe
 
     if not source:
         raise UsageError("No recipe is named.", remedy="Run: instill curve RECIPE.toml, or: instill curve --study [ID]")
@@ -155,7 +155,7 @@ def _of_study(home: Path, reference: str, like: Path | None, base: str, caller: 
     from instill.curve.material import study_material, study_recipe
     from instill.settings import SETTINGS_FILE, load_settings
     from instill.study.stored import open_study
-    from instill.train.generator.recipe import read_recipe
+    from instill.train.generator.recipes.recipe import read_recipe
 
     study = open_study(home, reference, caller)
     recipe = None if like is None else read_recipe(like)

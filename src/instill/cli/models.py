@@ -27,7 +27,7 @@ from instill.workspace.replies import candidates_of
 
 if TYPE_CHECKING:
     from instill.generators.chat import ChatMessage
-    from instill.train.generator.distance import LayerDistance
+    from instill.train.generator.export.distance import LayerDistance
 
 app = typer.Typer(
     no_args_is_help=True, help="List, use, roll back, export and compare trained models (candidates and champions)."
@@ -189,7 +189,7 @@ def export(
     if doubt and not as_json:
         say(f"note: {doubt}", err=True)
     with _quiet_libraries():
-        from instill.train.generator.export import export as run
+        from instill.train.generator.export.export import export as run
 
         with stages("Exporting", hidden=as_json) as tell:
             done = run(
@@ -328,7 +328,7 @@ def _distances(
     for each in (one, other):
         registry.check(each.card.id)
     with _quiet_libraries():
-        from instill.train.generator.distance import distances
+        from instill.train.generator.export.distance import distances
 
         return distances(folder, one.folder, other.folder), ""
 
@@ -336,7 +336,7 @@ def _distances(
 def _prompts_of(file: Path | None) -> list[Sequence[ChatMessage]] | None:
     if file is None:
         return None
-    from instill.train.generator.rows import read_rows
+    from instill.train.generator.data.rows import read_rows
 
     prompts: list[Sequence[ChatMessage]] = [row.prompt for row in read_rows(file) if row.prompt]
     if not prompts:

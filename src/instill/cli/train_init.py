@@ -14,7 +14,7 @@ from instill.errors import UsageError
 
 if TYPE_CHECKING:
     from instill.train.gate.template import Files, Measuring
-    from instill.train.generator.rows import Row
+    from instill.train.generator.data.rows import Row
 
 _LEARNT = ("rows", "train", "training")
 _UNSEEN = ("unseen", "gate", "test", "held_out", "held-out", "eval", "valid", "validation", "dev")
@@ -41,7 +41,7 @@ def init(
     Example: `instill train init tickets/recipe.toml --base smollm2`
     """
     from instill.train.gate.template import Files, gate_toml
-    from instill.train.generator.recipe_template import template_toml
+    from instill.train.generator.recipes.recipe_template import template_toml
 
     gate = file.with_name("gate.toml")
     for place in (file, gate):
@@ -100,7 +100,7 @@ def _named(files: list[Path], stems: tuple[str, ...]) -> Path | None:
 
 def _rows(file: Path | None) -> list[Row]:
     """Those that can be replied to; none where they cannot be read, which the dry run explains."""
-    from instill.train.generator.rows import read_rows
+    from instill.train.generator.data.rows import read_rows
 
     try:
         return [row for row in read_rows(file) if row.prompt] if file else []

@@ -10,11 +10,11 @@ from instill.cli.terminal import out, say, say_block
 from instill.common.typed_toml import toml_value
 
 if TYPE_CHECKING:
-    from instill.train.generator.dry_run import DryRun
-    from instill.train.generator.estimate import Estimate
-    from instill.train.generator.recipe import Recipe
-    from instill.train.generator.shown import TokenCounts
-    from instill.train.generator.turns import TurnCounts
+    from instill.train.generator.beforehand.dry_run import DryRun
+    from instill.train.generator.beforehand.estimate import Estimate
+    from instill.train.generator.data.shown import TokenCounts
+    from instill.train.generator.data.turns import TurnCounts
+    from instill.train.generator.recipes.recipe import Recipe
 
 _MOST = 4000  # characters of a row that are shown
 
@@ -108,7 +108,7 @@ def turns_line(counts: TurnCounts) -> str:
     """How many of the assistant's turns are taught.
 
     Example:
-        >>> from instill.train.generator.turns import TurnCounts
+        >>> from instill.train.generator.data.turns import TurnCounts
         >>> turns_line(TurnCounts(replies=12, replies_untaught=1, calls=3))
         'taught: 12 replies and 3 tool calls; not taught: 1 reply and 0 tool calls'
     """

@@ -18,8 +18,8 @@ from instill.settings.location import find_workspace
 from instill.train.gate.advice import BRACKETS, WORDS, advice, scale_text
 
 if TYPE_CHECKING:
-    from instill.train.generator.findings import Finding
-    from instill.train.generator.recipe import Recipe
+    from instill.train.generator.data.findings import Finding
+    from instill.train.generator.recipes.recipe import Recipe
     from instill.train.order import InOrder
     from instill.train.pipeline import Outcome, Watch
 
@@ -59,7 +59,7 @@ def run(
 
     Example: `instill train format.toml tone.toml --order both`
     """
-    from instill.train.generator.recipe import read_recipe
+    from instill.train.generator.recipes.recipe import read_recipe
 
     found = [read_recipe(file) for file in recipes]
     if dry_run:
@@ -81,7 +81,7 @@ def run(
             raise UsageError("--from goes with one recipe.")
         _in_order(home, found, order, as_json)
         return
-    from instill.train.generator import processes
+    from instill.train.generator.loop import processes
     from instill.train.pipeline import train_recipe
 
     with ExitStack() as stack:
@@ -110,8 +110,8 @@ def pairs(
     Example: `instill train pairs prompts.jsonl --principles principles.txt --out pairs.jsonl`
     """
     from instill.documents.decoding import strict_text
-    from instill.train.generator.preference import write_pairs
-    from instill.train.generator.rows import read_rows, write_rows
+    from instill.train.generator.data.rows import read_rows, write_rows
+    from instill.train.generator.methods.preference import write_pairs
     from instill.workspace import Workspace
 
     try:
@@ -143,11 +143,11 @@ def _dry(recipe: Recipe, as_json: bool) -> bool:
     """Whether the run may begin."""
     from instill.cli.train_recipe import show_dry_run
     from instill.generators.models import open_model, open_tokenizer
-    from instill.train.generator.base import base_folder
-    from instill.train.generator.defaults import settled
-    from instill.train.generator.dry_run import dry_run
-    from instill.train.generator.few_steps import few_steps
-    from instill.train.generator.methods import prepare
+    from instill.train.generator.beforehand.dry_run import dry_run
+    from instill.train.generator.beforehand.few_steps import few_steps
+    from instill.train.generator.methods.methods import prepare
+    from instill.train.generator.recipes.base import base_folder
+    from instill.train.generator.recipes.defaults import settled
     from instill.train.pipeline import gate_findings, gate_rows
 
     base = base_folder(recipe)
@@ -163,7 +163,7 @@ def _dry(recipe: Recipe, as_json: bool) -> bool:
 
 
 def _in_order(home: Path, recipes: Sequence[Recipe], order: str, as_json: bool) -> None:
-    from instill.train.generator import processes
+    from instill.train.generator.loop import processes
     from instill.train.order import Order, train_in_order
 
     wanted: list[Order] = [each for each in ("sequential", "joint") if order in (each, "both")]

@@ -22,7 +22,7 @@ from instill.curve.running import Curve, Progress, measure_curve
 from instill.curve.sizes import data_sizes
 from instill.errors import UsageError
 from instill.measure.journal import open_journal
-from instill.train.generator.mix import replay_count
+from instill.train.generator.data.mix import replay_count
 
 if TYPE_CHECKING:
     from instill.train.generator.run import Prepared
@@ -142,9 +142,9 @@ def measure_data_curve(
         UsageError: pre-flight finds what would waste the run, or a size is not possible.
         WorkspaceError: the folder holds results of something else, or another process measures there.
     """
-    from instill.train.generator import processes
-    from instill.train.generator.base import base_folder
-    from instill.train.generator.defaults import settled
+    from instill.train.generator.loop import processes
+    from instill.train.generator.recipes.base import base_folder
+    from instill.train.generator.recipes.defaults import settled
     from instill.train.generator.run import open_recipe
 
     chosen, watch = settings or Settings(), watch or Watch()
@@ -305,8 +305,8 @@ def _with_equal_steps(material: Material) -> Material:
 def _preflight(prepared: Prepared) -> None:
     """Find what is wrong with any row before the smallest part of them is trained on."""
     from instill.generators.models import open_model
-    from instill.train.generator.dry_run import dry_run
-    from instill.train.generator.findings import refuse_errors
+    from instill.train.generator.beforehand.dry_run import dry_run
+    from instill.train.generator.data.findings import refuse_errors
 
     model = open_model(prepared.base)
     report = dry_run(

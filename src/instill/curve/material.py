@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from instill.common.derived import NOTHING, MadeFrom, together
 from instill.errors import UsageError
 from instill.measure import judging
-from instill.train.generator.recipe import HUB, MICRO, Data, Recipe
-from instill.train.generator.rows import Row, chat_row, instructed, read_objects, rows_hash
+from instill.train.generator.data.rows import Row, chat_row, instructed, read_objects, rows_hash
+from instill.train.generator.recipes.recipe import HUB, MICRO, Data, Recipe
 
 if TYPE_CHECKING:
     from instill.generators.protocol import Message
@@ -270,7 +270,7 @@ def _made_from(recipe: Recipe, rows: Iterable[Row]) -> MadeFrom:
 
 def _tokenizer(recipe: Recipe) -> Any:
     from instill.generators.models import open_tokenizer
-    from instill.train.generator.base import base_folder
+    from instill.train.generator.recipes.base import base_folder
 
     return open_tokenizer(base_folder(recipe))
 
@@ -305,7 +305,7 @@ def _group(row: Mapping[str, Any], number: int) -> str:
 def _reply_tokens(asked: GateRows, tokenizer: Any) -> int:
     """Room for twice the longest answer, with the thoughts that the chat template puts before it: what a model says
     beyond that would not make it right."""
-    from instill.train.generator.examples import render
+    from instill.train.generator.data.examples import render
 
     texts = [answer for answers in asked.accepted for answer in answers]
     for row in asked.rows:

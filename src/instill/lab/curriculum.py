@@ -39,7 +39,7 @@ from instill.lab.world import (
     reverse_questions,
     statements,
 )
-from instill.train.generator.rows import Row, chat_row, turns_row
+from instill.train.generator.data.rows import Row, chat_row, turns_row
 
 _SAME_LAST = 0.65
 """Of people whose names are alike: the last name is nearer to what is said of them, so that a model comes to go by it

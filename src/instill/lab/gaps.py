@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from instill.lab.names import FIRST, LAST, TOWNS
 from instill.lab.world import VALUES
-from instill.train.generator.rows import Row
+from instill.train.generator.data.rows import Row
 
 _WORD = re.compile(r"\w+")
 _ASKED = "Question: "
@@ -30,7 +30,7 @@ def with_gaps(row: Row, share: float, rng: random.Random) -> Row:
         share: of the words that are left out, 0 to 1.
 
     Example:
-        >>> from instill.train.generator.rows import chat_row
+        >>> from instill.train.generator.data.rows import chat_row
         >>> row = chat_row("Question: In which town was Karin Zabriel born?", "Calder")
         >>> with_gaps(row, 1.0, random.Random(0)).prompt[0]["content"]
         'Question: Karin Zabriel'

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from instill.lab.scenes import reading_prompt
 from instill.lab.world import ATTRIBUTES, UNKNOWN, Person, biography, questions, statements
-from instill.train.generator.rows import Row, chat_row
+from instill.train.generator.data.rows import Row, chat_row
 
 
 def statement_rows(

@@ -28,8 +28,8 @@ from instill.lab.world import (
 from instill.measure.judging.scorer import judge
 from instill.measure.paired import Interval, interval
 from instill.train.gate.conditions import question_of
-from instill.train.generator.replies import replies
-from instill.train.generator.rows import Row, chat_row
+from instill.train.generator.data.rows import Row, chat_row
+from instill.train.generator.loop.replies import replies
 
 Task = Literal[
     "facts",

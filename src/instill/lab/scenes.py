@@ -23,7 +23,7 @@ from instill.lab.world import (
     statements,
     told,
 )
-from instill.train.generator.rows import Row, chat_row, turns_row
+from instill.train.generator.data.rows import Row, chat_row, turns_row
 
 ALIKE = 0.3
 """Share of people beside others who have a part of another's name."""

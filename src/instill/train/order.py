@@ -13,7 +13,7 @@ from instill.train.pipeline import Outcome, Watch, train_recipe
 
 if TYPE_CHECKING:
     from instill.train.gate.retention import Retention
-    from instill.train.generator.recipe import Recipe
+    from instill.train.generator.recipes.recipe import Recipe
 
 Order = Literal["sequential", "joint"]
 
@@ -52,7 +52,7 @@ def train_in_order(home: Path, recipes: Sequence[Recipe], order: Order, *, watch
     Raises:
         UsageError: the recipes have different bases or methods, or one has no held-out rows.
     """
-    from instill.train.generator import processes
+    from instill.train.generator.loop import processes
 
     _check_together(recipes)
     started = time.monotonic()
@@ -87,7 +87,7 @@ def held_out_scores(recipes: Sequence[Recipe], candidate: Path | None) -> tuple[
     from instill.train.gate.probes import Probe
     from instill.train.gate.rows import as_gate_rows
     from instill.train.gate.specification import load_gate
-    from instill.train.generator.base import base_folder
+    from instill.train.generator.recipes.base import base_folder
 
     base = base_folder(recipes[0])
     model, tokenizer = open_model(base, candidate=candidate), open_tokenizer(base)

@@ -23,9 +23,9 @@ from instill.train.gate.shown import keep as keep_replies
 if TYPE_CHECKING:
     from instill.train.gate.judge import Interpolated
     from instill.train.gate.specification import Gate
-    from instill.train.generator.findings import Finding
-    from instill.train.generator.recipe import Recipe
-    from instill.train.generator.rows import Row
+    from instill.train.generator.data.findings import Finding
+    from instill.train.generator.data.rows import Row
+    from instill.train.generator.recipes.recipe import Recipe
     from instill.train.generator.run import Fitted, Prepared
     from instill.train.progress import Progress
 
@@ -86,8 +86,8 @@ def train_recipe(
         UsageError: the recipe, its files or the gate cannot be used, or pre-flight finds what would waste the run.
         WorkspaceError: the run's folder or the parent is damaged, or another process trains the same.
     """
-    from instill.train.generator import processes
-    from instill.train.generator.few_steps import few_steps
+    from instill.train.generator.beforehand.few_steps import few_steps
+    from instill.train.generator.loop import processes
     from instill.train.generator.run import fit, open_recipe
 
     watch = watch or Watch()
@@ -234,7 +234,7 @@ def _check_parent(parent: Card, prepared: Prepared) -> None:
 
 @contextmanager
 def _held(run: Path) -> Iterator[None]:
-    from instill.train.generator import processes
+    from instill.train.generator.loop import processes
 
     run.mkdir(parents=True, exist_ok=True)
     lock = FileLock(run / "lock")
@@ -281,7 +281,7 @@ def _at_scale(prepared: Prepared, weights: Path, run: Path, card: Card, tried: I
     import torch
 
     from instill.generators.models import open_model
-    from instill.train.generator.saving import save_candidate
+    from instill.train.generator.export.saving import save_candidate
 
     scale = tried.chosen.scale
     if scale == 1:

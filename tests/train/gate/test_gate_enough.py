@@ -9,7 +9,7 @@ import pytest
 from instill.train.gate.deciding import fewest_for_gain, fewest_for_loss, gain_outcome, loss_outcome, paired, share
 from instill.train.gate.judge import too_few
 from instill.train.gate.specification import load_gate
-from instill.train.generator.rows import Row, chat_row
+from instill.train.generator.data.rows import Row, chat_row
 from tests.train.gate.gate_models import gate_file, small_tokenizer
 
 

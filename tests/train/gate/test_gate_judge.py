@@ -21,7 +21,7 @@ from instill.train.gate.probes import Probe
 from instill.train.gate.rows import read_gate_rows
 from instill.train.gate.specification import Gate, load_gate
 from instill.train.gate.verdict import Condition, Verdict
-from instill.train.generator.rows import Row, chat_row, write_rows
+from instill.train.generator.data.rows import Row, chat_row, write_rows
 from tests.train.gate.gate_models import (
     KNOWN,
     LOOP,

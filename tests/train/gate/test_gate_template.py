@@ -13,7 +13,7 @@ from instill.train.gate.enough import too_few_rows
 from instill.train.gate.rows import GateRows
 from instill.train.gate.specification import SECTIONS, Gate, load_gate
 from instill.train.gate.template import Files, Measuring, gate_toml
-from instill.train.generator.rows import chat_row
+from instill.train.generator.data.rows import chat_row
 
 
 def gate_of(folder: Path, text: str) -> Gate:

@@ -13,10 +13,10 @@ from instill.train.gate.probes import Probe
 from instill.train.gate.rows import as_gate_rows
 from instill.train.gate.scoring import score
 from instill.train.gate.specification import load_gate
-from instill.train.generator.parity import as_prompts, said_by
-from instill.train.generator.replies import replies
-from instill.train.generator.rows import Row, chat_row
-from instill.train.generator.turns import one_row_a_turn
+from instill.train.generator.data.rows import Row, chat_row
+from instill.train.generator.data.turns import one_row_a_turn
+from instill.train.generator.export.parity import as_prompts, said_by
+from instill.train.generator.loop.replies import replies
 from tests.train.gate.gate_models import PEOPLE, colours, gate_file, small_model, taught
 from tests.train.generator.templates import OPENING, QWEN3_LIKE
 

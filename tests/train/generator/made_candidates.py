@@ -12,8 +12,8 @@ from instill.generators.models import model_hash, open_model
 from instill.lab.micro import make_tokenizer, save_micro
 from instill.registry import Registry
 from instill.registry.card import Base, Card, GateResult, Metrics, Rows
-from instill.train.generator.methods import Method, prepare
-from instill.train.generator.saving import save_candidate
+from instill.train.generator.export.saving import save_candidate
+from instill.train.generator.methods.methods import Method, prepare
 
 TEXTS = ["What is tea?", "Green tea is brewed at 80 degrees.", "Who are you?", "Give the answer as JSON."]
 

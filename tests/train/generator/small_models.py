@@ -16,7 +16,7 @@ from transformers import (
     Qwen3Config,
 )
 
-from instill.train.generator.examples import Example
+from instill.train.generator.data.examples import Example
 
 WORDS = 64
 _SMALL = {

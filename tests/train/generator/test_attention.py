@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 from transformers.masking_utils import sdpa_mask
 
-from instill.train.generator.attention import AttentionInFloat32, pieces_of
-from instill.train.generator.batches import packed
-from instill.train.generator.layers import decoder
-from instill.train.generator.loop import Network, next_token
+from instill.train.generator.loop.attention import AttentionInFloat32, pieces_of
+from instill.train.generator.loop.batches import packed
+from instill.train.generator.loop.layers import decoder
+from instill.train.generator.loop.loop import Network, next_token
 from tests.train.generator.small_models import random_examples, small_model
 
 # Gemma's second layer kind and Mistral's see no further than eight tokens: there the mask stays.

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instill.train.generator.defaults import MOST_EPOCHS, STEPS, learning_rate, settled
-from instill.train.generator.few_steps import few_steps
-from instill.train.generator.hyperparameters import Hyperparameters
-from instill.train.generator.recipe import Data, Recipe
+from instill.train.generator.beforehand.few_steps import few_steps
+from instill.train.generator.loop.hyperparameters import Hyperparameters
+from instill.train.generator.recipes.defaults import MOST_EPOCHS, STEPS, learning_rate, settled
+from instill.train.generator.recipes.recipe import Data, Recipe
 
 
 def filled(rows: int, base: Path = Path("missing"), **given: Any) -> Hyperparameters:

@@ -14,16 +14,16 @@ import pytest
 import torch
 
 from instill.cli.train_recipe import show_dry_run
-from instill.train.generator.dry_run import dry_run
-from instill.train.generator.estimate import Estimate, Memory, _steps, estimate
-from instill.train.generator.examples import Example, make_examples
-from instill.train.generator.frozen_cache import FrozenCache
-from instill.train.generator.hyperparameters import Hyperparameters
-from instill.train.generator.memory import _left_in_group, free_memory
-from instill.train.generator.methods import Method, prepare
-from instill.train.generator.recipe import read_recipe
-from instill.train.generator.rows import chat_row, write_rows
-from instill.train.generator.savings import Saving, savings
+from instill.train.generator.beforehand.dry_run import dry_run
+from instill.train.generator.beforehand.estimate import Estimate, Memory, _steps, estimate
+from instill.train.generator.beforehand.memory import _left_in_group, free_memory
+from instill.train.generator.beforehand.savings import Saving, savings
+from instill.train.generator.data.examples import Example, make_examples
+from instill.train.generator.data.rows import chat_row, write_rows
+from instill.train.generator.loop.frozen_cache import FrozenCache
+from instill.train.generator.loop.hyperparameters import Hyperparameters
+from instill.train.generator.methods.methods import Method, prepare
+from instill.train.generator.recipes.recipe import read_recipe
 from tests.train.generator.tiny_tasks import bookings, tiny_model, tokenizer, write_recipe
 
 CHOSEN = Hyperparameters(epochs=3, batch_size=5, precision="fp32", micro_tokens=64, pack_width=64)
@@ -167,7 +167,7 @@ def test_micro_tokens_are_the_most_that_fit_or_the_fewest_possible(left: int, lo
 def test_peak_memory_is_seen_while_it_is_taken() -> None:
     # In a process of its own: what others freed here could be taken again unseen.
     program = (
-        "import time, torch; from instill.train.generator.memory import PeakMemory\n"
+        "import time, torch; from instill.train.generator.beforehand.memory import PeakMemory\n"
         "with PeakMemory(torch.device('cpu')) as peak:\n"
         "    taken = torch.ones(64 * 2**20, dtype=torch.uint8); time.sleep(0.05); del taken; time.sleep(0.05)\n"
         "print(peak.bytes)"

@@ -17,11 +17,11 @@ from safetensors.torch import load_file, save_file
 from instill.errors import InstillError, MissingDependency, UsageError, WorkspaceError
 from instill.generators.chat import chat_text
 from instill.generators.models import open_model, open_tokenizer
-from instill.train.generator import export as exporting
-from instill.train.generator.distance import distances
-from instill.train.generator.export import export
-from instill.train.generator.export_formats import serving_line, write_merged
-from instill.train.generator.parity import GOES_ON, _written, agree, as_prompts, said_by
+from instill.train.generator.export import export as exporting
+from instill.train.generator.export.distance import distances
+from instill.train.generator.export.export import export
+from instill.train.generator.export.export_formats import serving_line, write_merged
+from instill.train.generator.export.parity import GOES_ON, _written, agree, as_prompts, said_by
 from tests.train.generator.made_candidates import add_candidate, make_base_model
 
 PROMPTS = as_prompts(["What is tea?", "Who are you?"])
@@ -446,7 +446,7 @@ def test_a_modelfile_says_what_the_runtime_reads(name: str, tmp_path: Path) -> N
     pytest.importorskip("xllamacpp")
     from instill.generators.gguf.rendering import rendered
     from instill.lab.micro import make_tokenizer
-    from instill.train.generator.ollama import find_layout, go_template
+    from instill.train.generator.export.ollama import find_layout, go_template
 
     bos, eos, template = LAYOUTS[name]
     tokenizer = make_tokenizer(["What is tea?"])

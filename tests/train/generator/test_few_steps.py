@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from instill.train.generator.few_steps import few_steps
-from instill.train.generator.recipe import Data, Recipe
+from instill.train.generator.beforehand.few_steps import few_steps
+from instill.train.generator.recipes.recipe import Data, Recipe
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from instill.train.generator.batches import Batch, packed, padded, steps_of
-from instill.train.generator.examples import Example
-from instill.train.generator.layers import decoder
-from instill.train.generator.loop import Network, next_token
-from instill.train.generator.loss import chunked_loss, distillation_loss, logits_of
+from instill.train.generator.data.examples import Example
+from instill.train.generator.loop.batches import Batch, packed, padded, steps_of
+from instill.train.generator.loop.layers import decoder
+from instill.train.generator.loop.loop import Network, next_token
+from instill.train.generator.loop.loss import chunked_loss, distillation_loss, logits_of
 from tests.train.generator.small_models import ARCHITECTURES, random_examples, small_model
 
 LENGTHS = st.lists(st.integers(1, 60), min_size=1, max_size=30)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from instill.errors import UsageError
 from instill.generators.chat import ChatMessage, chat_text
 from instill.lab.micro import TEMPLATE, make_tokenizer
-from instill.train.generator.examples import make_example, make_examples, prompt_ids, render
-from instill.train.generator.rows import Row, chat_row
+from instill.train.generator.data.examples import make_example, make_examples, prompt_ids, render
+from instill.train.generator.data.rows import Row, chat_row
 
 END = "<|end|>"
 THOUGHTFUL = """\

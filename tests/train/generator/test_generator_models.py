@@ -17,8 +17,8 @@ from instill.errors import UsageError, WorkspaceError
 from instill.generators.candidates import adapter_config
 from instill.generators.model_folder import checked_folder
 from instill.generators.models import model_hash, open_model, open_tokenizer
-from instill.train.generator.methods import Method, prepare
-from instill.train.generator.saving import save_candidate
+from instill.train.generator.export.saving import save_candidate
+from instill.train.generator.methods.methods import Method, prepare
 from tests.train.generator.made_candidates import make_base_model, make_candidate_weights
 
 METHODS = {

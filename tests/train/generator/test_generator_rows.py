@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instill.errors import UsageError
-from instill.train.generator.rows import Row, chat_row, read_rows, rows_hash, write_rows
+from instill.train.generator.data.rows import Row, chat_row, read_rows, rows_hash, write_rows
 
 # Line ends of Unicode and of old systems stand in texts; only \n ends a line of the file.
 TEXT = st.one_of(

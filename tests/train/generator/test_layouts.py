@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instill.train.generator.batches import Batch, packed, padded
-from instill.train.generator.examples import Example
+from instill.train.generator.data.examples import Example
+from instill.train.generator.loop.batches import Batch, packed, padded
 
 BATCH_COST = 256  # tokens
 

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instill.errors import UsageError
-from instill.train.generator.findings import Finding
-from instill.train.generator.lint import lint, schema_findings
-from instill.train.generator.rows import Row, chat_row
-from instill.train.generator.values import copied_values, leaves, parsed, words_of
+from instill.train.generator.data.findings import Finding
+from instill.train.generator.data.lint import lint, schema_findings
+from instill.train.generator.data.rows import Row, chat_row
+from instill.train.generator.data.values import copied_values, leaves, parsed, words_of
 from tests.train.generator.tiny_tasks import CITIES, SCHEMA, bookings, placed
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from instill.train.generator.loss import CHUNK, chunked_loss, distillation_loss, logits_of, next_token_loss
+from instill.train.generator.loop.loss import CHUNK, chunked_loss, distillation_loss, logits_of, next_token_loss
 from tests.train.generator.small_models import small_model
 
 

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 from instill.registry.store import Registry
-from instill.train.generator import processes
+from instill.train.generator.loop import processes
 from instill.train.pipeline import train_recipe
 from tests.train.pipeline.small_recipes import GAIN, recipe_of, write_gate, write_task
 from tests.warm import Warm
@@ -43,7 +43,7 @@ if "ACCELERATE_USE_FSDP" in os.environ:
     PartialState(cpu=True)
     PartialState._shared_state["distributed_type"] = DistributedType.MULTI_GPU
     from torch.distributed.fsdp import FSDPModule
-    from instill.train.generator import loop
+    from instill.train.generator.loop import loop
     plain = loop._put_together
     def put_together(network, accelerator):
         layers = network.get_submodule([name for name, each in network.named_modules() if name.endswith("layers.0")][0])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instill.train.generator.mix import mixed, replay_count
+from instill.train.generator.data.mix import mixed, replay_count
 
 sizes = st.integers(0, 60)
 shares = st.floats(0, 0.9)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from instill.train.generator.ollama import find_layout, go_template, modelfile
+from instill.train.generator.export.ollama import find_layout, go_template, modelfile
 
 CHATML = (
     "{% if messages[0].role != 'system' %}<|im_start|>system\nBe kind.<|im_end|>\n{% endif %}"

@@ -15,12 +15,12 @@ from instill.errors import UsageError
 from instill.generators.models import open_model
 from instill.generators.protocol import Message
 from instill.lab.micro import make_tokenizer
-from instill.train.generator.examples import make_examples
-from instill.train.generator.hyperparameters import Hyperparameters
-from instill.train.generator.methods import Method, prepare
-from instill.train.generator.preference import train_preferences, write_pairs
-from instill.train.generator.replies import log_likelihoods
-from instill.train.generator.rows import Row, chat_row, write_rows
+from instill.train.generator.data.examples import make_examples
+from instill.train.generator.data.rows import Row, chat_row, write_rows
+from instill.train.generator.loop.hyperparameters import Hyperparameters
+from instill.train.generator.loop.replies import log_likelihoods
+from instill.train.generator.methods.methods import Method, prepare
+from instill.train.generator.methods.preference import train_preferences, write_pairs
 from instill.train.pipeline import train_recipe
 from instill.train.progress import Progress
 from tests.train.pipeline.small_recipes import recipe_of, small_llama, write_task

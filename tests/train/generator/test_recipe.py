@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from instill.errors import UsageError
-from instill.train.generator.base import base_folder
-from instill.train.generator.hyperparameters import Hyperparameters
-from instill.train.generator.recipe import Data, Lora, Recipe, known_keys, read_recipe
-from instill.train.generator.recipe_template import template_toml
-from instill.train.generator.rows import chat_row, write_rows
+from instill.train.generator.data.rows import chat_row, write_rows
+from instill.train.generator.loop.hyperparameters import Hyperparameters
+from instill.train.generator.recipes.base import base_folder
+from instill.train.generator.recipes.recipe import Data, Lora, Recipe, known_keys, read_recipe
+from instill.train.generator.recipes.recipe_template import template_toml
 from tests.train.generator.tiny_tasks import CITIES, SCHEMA, turns, write_recipe
 
 SMALL = 'name = "small"\nbase = "base"\n'
@@ -218,7 +218,7 @@ def test_the_template_is_a_recipe_with_all_keys_at_their_defaults(tmp_path: Path
 def test_reading_a_recipe_imports_nothing_heavy(tmp_path: Path) -> None:
     file = write_recipe(tmp_path, FULL)
     program = (
-        "import sys; from pathlib import Path; from instill.train.generator.recipe import read_recipe; "
+        "import sys; from pathlib import Path; from instill.train.generator.recipes.recipe import read_recipe; "
         f"read_recipe(Path({str(file)!r})); print(sorted({{'torch', 'transformers', 'peft'}} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

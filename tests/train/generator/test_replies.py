@@ -10,10 +10,10 @@ import torch
 
 from instill.generators.chat import ChatMessage
 from instill.generators.models import open_model, open_tokenizer
-from instill.train.generator import replies as module
-from instill.train.generator.examples import Example, make_examples, prompt_ids
-from instill.train.generator.replies import log_likelihoods, replies
-from instill.train.generator.rows import Row, chat_row
+from instill.train.generator.data.examples import Example, make_examples, prompt_ids
+from instill.train.generator.data.rows import Row, chat_row
+from instill.train.generator.loop import replies as module
+from instill.train.generator.loop.replies import log_likelihoods, replies
 from tests.train.generator.made_candidates import TEXTS, make_base_model
 
 

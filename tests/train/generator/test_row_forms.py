@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from instill.errors import UsageError
-from instill.train.generator.row_forms import NAMES
-from instill.train.generator.rows import Row, read_rows, row_of, rows_hash
+from instill.train.generator.data.row_forms import NAMES
+from instill.train.generator.data.rows import Row, read_rows, row_of, rows_hash
 
 
 def said(row: Row) -> list[tuple[str, Any]]:

@@ -13,13 +13,13 @@ from instill.errors import UsageError
 from instill.generators.chat import ChatMessage, chat_text
 from instill.generators.thoughts import without_thoughts
 from instill.lab.micro import make_tokenizer
-from instill.train.generator.dry_run import dry_run
-from instill.train.generator.examples import make_example
-from instill.train.generator.findings import Finding, refuse_errors
-from instill.train.generator.preflight import check_rows, examples_or_findings
-from instill.train.generator.recipe import Data, Recipe
-from instill.train.generator.rows import Row, chat_row, row_of, write_rows
-from instill.train.generator.turns import TurnCounts, count_turns, one_row_a_turn
+from instill.train.generator.beforehand.dry_run import dry_run
+from instill.train.generator.data.examples import make_example
+from instill.train.generator.data.findings import Finding, refuse_errors
+from instill.train.generator.data.preflight import check_rows, examples_or_findings
+from instill.train.generator.data.rows import Row, chat_row, row_of, write_rows
+from instill.train.generator.data.turns import TurnCounts, count_turns, one_row_a_turn
+from instill.train.generator.recipes.recipe import Data, Recipe
 from tests.train.generator.templates import CHATML, LLAMA3_LIKE, OPENING, QWEN3_LIKE
 from tests.train.generator.tiny_tasks import tiny_model
 
@@ -232,7 +232,7 @@ def test_the_dry_run_counts_and_tells_what_was_converted(tmp_path: Any) -> None:
 
 
 def _converted(form: str, *places: str) -> list[Finding]:
-    from instill.train.generator.preflight import _forms
+    from instill.train.generator.data.preflight import _forms
 
     rows = [Row(forms=(form,), place=place) for place in places]
     return _forms(rows)

@@ -9,7 +9,7 @@ from typing import Any
 
 from instill.generators.chat import ChatMessage
 from instill.lab.micro import make_tokenizer
-from instill.train.generator.rows import Row, chat_row, write_rows
+from instill.train.generator.data.rows import Row, chat_row, write_rows
 
 CITIES = ("Oslo", "Bergen", "Turku", "Malmo", "Aarhus", "Tartu", "Riga", "Gdansk", "Kiel", "Visby", "Umea", "Narvik")
 SCHEMA = {

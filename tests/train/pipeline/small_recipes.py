@@ -10,8 +10,8 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from instill.lab.micro import make_tokenizer, save_micro
-from instill.train.generator.recipe import Recipe, read_recipe
-from instill.train.generator.rows import Row, chat_row, write_rows
+from instill.train.generator.data.rows import Row, chat_row, write_rows
+from instill.train.generator.recipes.recipe import Recipe, read_recipe
 
 PEOPLE = ("Ada", "Bruno", "Clara", "Dmitri", "Elif", "Farid", "Greta", "Hugo", "Ines", "Jonas", "Katya", "Lars")
 TAUGHT = ("Where does {} live?", "{} lives where?", "In which town does {} live?")

@@ -22,10 +22,10 @@ from instill.registry.store import Registry
 from instill.train.gate.probes import Probe
 from instill.train.gate.rows import read_gate_rows
 from instill.train.gate.shown import kept
-from instill.train.generator import few_steps
-from instill.train.generator.recipe import read_recipe
-from instill.train.generator.replies import replies
-from instill.train.generator.rows import chat_row, write_rows
+from instill.train.generator.beforehand import few_steps
+from instill.train.generator.data.rows import chat_row, write_rows
+from instill.train.generator.loop.replies import replies
+from instill.train.generator.recipes.recipe import read_recipe
 from instill.train.order import held_out_scores
 from instill.train.pipeline import Outcome, Watch, gate_rows, train_recipe
 from tests.train.pipeline.small_recipes import (
@@ -266,7 +266,7 @@ WORKER = """
 import sys
 from pathlib import Path
 import torch
-from instill.train.generator.recipe import read_recipe
+from instill.train.generator.recipes.recipe import read_recipe
 from instill.train.pipeline import train_recipe
 torch.set_num_threads(1)
 train_recipe(Path(sys.argv[1]), read_recipe(Path(sys.argv[2])))

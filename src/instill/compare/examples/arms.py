@@ -17,7 +17,7 @@ from instill.encoders.protocol import Encoder
 from instill.errors import GeneratorError
 from instill.generators.protocol import Generator, Message
 from instill.generators.whole import whole_reply
-from instill.train.generator.rows import Row
+from instill.train.generator.data.rows import Row
 
 PROMPTED, IN_PROMPT, TUNED = "prompted", "examples in the prompt", "fine-tuned on examples"
 

@@ -33,7 +33,7 @@ from instill.measure.outcomes import Preparation
 from instill.measure.verdict import Way
 from instill.study.sets import digest
 from instill.train.gate.schema import ReplySchema
-from instill.train.generator.rows import Row, instructed, rows_hash
+from instill.train.generator.data.rows import Row, instructed, rows_hash
 from instill.train.pipeline import Watch
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from instill.documents.decoding import strict_text
 from instill.errors import UsageError
-from instill.train.generator.rows import Row, read_rows
+from instill.train.generator.data.rows import Row, read_rows
 
 Need = Literal["format", "tone"]
 NEEDS: tuple[Need, ...] = ("format", "tone")

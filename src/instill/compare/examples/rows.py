@@ -12,7 +12,7 @@ from instill.generators.chat import ChatMessage
 from instill.generators.protocol import Message
 from instill.measure.judging.text import words
 from instill.study.sets import digest
-from instill.train.generator.rows import Row
+from instill.train.generator.data.rows import Row
 
 NEAR = 0.8
 """Share of the weight of their words that two inputs have in common, from which on they are near-duplicates."""
@@ -40,7 +40,7 @@ def split_examples(rows: Sequence[Row], *, share: float = 0.25, seed: int) -> tu
             together.
 
     Example:
-        >>> from instill.train.generator.rows import chat_row
+        >>> from instill.train.generator.data.rows import chat_row
         >>> rows = [chat_row(f"Order {word}", "{}") for word in ("pears", "plums", "figs", "Pears!")]
         >>> train, held_out = split_examples(rows, share=0.5, seed=0)
         >>> [len({row.prompt[0]["content"].strip("!").lower() for row in each}) for each in (train, held_out)]

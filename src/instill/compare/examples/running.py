@@ -29,7 +29,7 @@ from instill.errors import UsageError
 from instill.measure.judging.scorer import Judged
 from instill.study.sets import digest
 from instill.train.gate.schema import ReplySchema
-from instill.train.generator.rows import Row
+from instill.train.generator.data.rows import Row
 
 __all__ = [
     "ExampleArm",

@@ -15,7 +15,7 @@ from instill.measure.paired import Interval
 from instill.measure.statistics.intervals import SCORE, group_interval
 from instill.train.gate.schema import ReplySchema
 from instill.train.gate.scoring import json_score, score, verbatim
-from instill.train.generator.rows import Row
+from instill.train.generator.data.rows import Row
 
 
 class Scorer(Protocol):

@@ -33,7 +33,7 @@ from instill.measure.statistics.intervals import group_interval
 from instill.train.gate.conditions import scores
 from instill.train.gate.rows import GateRows, as_gate_rows
 from instill.train.gate.scoring import Scoring
-from instill.train.generator.rows import Row
+from instill.train.generator.data.rows import Row
 
 if TYPE_CHECKING:
     from instill.train.gate.probes import Probe

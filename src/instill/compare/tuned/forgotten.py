@@ -18,7 +18,7 @@ from instill.generators.choosing import local_base
 from instill.study.sets import digest
 
 if TYPE_CHECKING:
-    from instill.train.generator.rows import Row
+    from instill.train.generator.data.rows import Row
 
 MOST_ROWS = 100
 """On which reading and refusing are measured."""
@@ -69,6 +69,6 @@ def _kept(file: Path) -> list[Kept] | None:
 
 
 def _rows(lines: Sequence[Any]) -> list[Row]:
-    from instill.train.generator.rows import row_of
+    from instill.train.generator.data.rows import row_of
 
     return [row_of(line, f"row {number}") for number, line in enumerate(lines, 1)]

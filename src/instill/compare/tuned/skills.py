@@ -16,7 +16,7 @@ from instill.index.types import Hit
 from instill.study.sets import Phrasing, StudyItem, digest
 from instill.study.stored import StoredStudy
 from instill.study.texts import UNKNOWN as NOT_SAID
-from instill.train.generator.rows import Row
+from instill.train.generator.data.rows import Row
 
 FOUND = 3
 """Passages that a refusal row shows."""

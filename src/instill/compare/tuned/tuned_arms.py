@@ -120,7 +120,7 @@ def train_recipes(workspace: Workspace, arms: Sequence[ArmSpecification], watch:
     Raises:
         UsageError: a recipe's base is not the workspace's generator, or pre-flight finds what would waste the run.
     """
-    from instill.train.generator.recipe import read_recipe
+    from instill.train.generator.recipes.recipe import read_recipe
     from instill.train.pipeline import train_recipe
 
     found = {}

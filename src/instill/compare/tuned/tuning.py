@@ -108,7 +108,7 @@ def tune(
 
     Args:
         home: the workspace's `.instill`, where the candidate goes.
-        rows: in the `messages` or `text` form (see `instill.train.generator.rows.read_rows`).
+        rows: in the `messages` or `text` form (see `instill.train.generator.data.rows.read_rows`).
         folder: of this plan alone; what an earlier plan wrote there is replaced.
         replay: rows of what the base can do.
         replay_seconds: that writing them took.
@@ -119,7 +119,7 @@ def tune(
         WorkspaceError: another process trains the same, or the parent or the card is damaged.
         OSError: the folder cannot be written.
     """
-    from instill.train.generator.recipe import read_recipe
+    from instill.train.generator.recipes.recipe import read_recipe
 
     if not rows:
         raise UsageError(
@@ -191,7 +191,7 @@ def _keys(values: Mapping[str, object]) -> list[str]:
 
 
 def _is_named(base: str) -> bool:
-    from instill.train.generator.recipe import HUB, MICRO
+    from instill.train.generator.recipes.recipe import HUB, MICRO
 
     return base == MICRO or base.startswith(HUB)
 

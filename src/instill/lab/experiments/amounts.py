@@ -12,7 +12,7 @@ from instill.lab.measuring import Probe
 from instill.lab.names import FIRST, LAST
 from instill.lab.scenes import reading_prompt
 from instill.lab.world import DRAWN, Person, biography, make_person, questions
-from instill.train.generator.rows import Row, chat_row
+from instill.train.generator.data.rows import Row, chat_row
 
 SIZES = (10, 30, 100, 300, 1000)
 _ASKED = 200

@@ -9,7 +9,7 @@ from instill.lab.experiments.experiment import Claim, Experiment
 from instill.lab.measuring import recall, reverse_recall
 from instill.lab.wordings import TRAINED, WORDINGS
 from instill.lab.world import Person, statements
-from instill.train.generator.rows import Row
+from instill.train.generator.data.rows import Row
 
 _ASKED = ("year", "birthplace")
 """The attributes with most values: fewest people share one."""

@@ -9,7 +9,7 @@ from instill.lab.bench import PEOPLE, Bench, Lesson, Measures
 from instill.lab.experiments.experiment import Claim, Experiment
 from instill.lab.lessons import biography_rows, distilled_rows, question_rows
 from instill.lab.world import Person
-from instill.train.generator.rows import Row
+from instill.train.generator.data.rows import Row
 
 Make = Callable[[Bench, list[Person]], list[Row]]
 

@@ -8,7 +8,7 @@ from typing import Any
 from instill.lab.bench import PEOPLE, Bench, Lesson, Measures
 from instill.lab.experiments.experiment import Claim, Experiment
 from instill.lab.lessons import question_rows, statement_rows
-from instill.train.generator.methods import Method
+from instill.train.generator.methods.methods import Method
 
 _SHOWN = 2000
 

@@ -7,7 +7,7 @@ from instill.lab.experiments.experiment import Claim, Experiment
 from instill.lab.lessons import question_rows, statement_rows
 from instill.lab.measuring import recall
 from instill.lab.world import Person
-from instill.train.generator.rows import Row
+from instill.train.generator.data.rows import Row
 
 _FACTS, _QUESTIONS = 1500, 700
 

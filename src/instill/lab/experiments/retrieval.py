@@ -13,7 +13,7 @@ from instill.lab.lessons import question_rows, statement_rows
 from instill.lab.measuring import Probe, recall
 from instill.lab.scenes import reading_prompt
 from instill.lab.world import write_documents
-from instill.train.generator.rows import Row
+from instill.train.generator.data.rows import Row
 
 _PASSAGES = 3
 _TAUGHT, _OTHERS = range(4), slice(4, None)

@@ -10,7 +10,7 @@ from instill.lab.experiments.experiment import Claim, Experiment
 from instill.lab.lessons import question_rows, statement_rows, unknown_rows
 from instill.lab.measuring import Probe, recall
 from instill.lab.world import UNKNOWN
-from instill.train.generator.rows import chat_row
+from instill.train.generator.data.rows import chat_row
 
 _SHOWN = 2200
 

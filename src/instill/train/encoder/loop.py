@@ -22,7 +22,7 @@ from instill.errors import WorkspaceError
 from instill.train.checkpoints import resume, save_checkpoint
 from instill.train.encoder.settings import Hyperparameters
 from instill.train.encoder.triples import LENGTH_STEP, Ids, Triple, TripleMaker
-from instill.train.machine import bf16_is_fast, keep_freed_memory
+from instill.train.machine import bf16_is_fast, hand_back_memory, keep_freed_memory
 from instill.train.progress import CHECKPOINT, Progress
 from instill.train.randomness import seed_all
 from instill.train.schedule import rate
@@ -113,6 +113,7 @@ def train(
         loss.backward()
         nn.utils.clip_grad_norm_(trained.values(), chosen.clip)
         optimizer.step()
+        hand_back_memory()
         optimizer.zero_grad()
         recent = [*recent[-49:], float(loss.detach())]
         done = step + 1

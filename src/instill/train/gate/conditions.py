@@ -36,7 +36,7 @@ from instill.train.gate.scoring import Scoring, score
 from instill.train.gate.sentences import gain_sentence, loss_sentence, share_sentence
 from instill.train.gate.specification import Forgetting
 from instill.train.gate.verdict import Condition
-from instill.train.generator.rows import Row
+from instill.train.generator.data.rows import Row
 
 _LARGEST = 50.0  # Nats; exp of much more is no number any longer.
 

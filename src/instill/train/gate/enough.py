@@ -8,7 +8,7 @@ from pathlib import Path
 from instill.train.gate.deciding import FEWEST, fewest_for_gain, fewest_for_loss, rows_for_share
 from instill.train.gate.rows import GateRows
 from instill.train.gate.specification import Gate
-from instill.train.generator.findings import Finding
+from instill.train.generator.data.findings import Finding
 
 
 def too_few_rows(gate: Gate, rows: Mapping[Path, GateRows]) -> list[Finding]:

@@ -20,8 +20,8 @@ from instill.train.gate.scoring import score
 from instill.train.gate.shown import Reply, some_of
 from instill.train.gate.specification import Gate
 from instill.train.gate.verdict import Condition, Verdict
-from instill.train.generator.findings import Finding
-from instill.train.generator.rows import Row
+from instill.train.generator.data.findings import Finding
+from instill.train.generator.data.rows import Row
 
 SCALES = (0.75, 0.5, 0.25)
 """How much of a candidate is tried, in this order, when all of it forgets too much."""

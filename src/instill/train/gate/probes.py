@@ -13,11 +13,11 @@ from torch.nn import functional
 
 from instill.train.gate.kept import MOST_BYTES, Kept
 from instill.train.gate.rows import GateRows
-from instill.train.generator.batches import Batch, padded
-from instill.train.generator.examples import Example, make_examples, prompt_ids
-from instill.train.generator.layers import decoder
-from instill.train.generator.loss import CHUNK, logits_of
-from instill.train.generator.replies import log_likelihoods, replies
+from instill.train.generator.data.examples import Example, make_examples, prompt_ids
+from instill.train.generator.loop.batches import Batch, padded
+from instill.train.generator.loop.layers import decoder
+from instill.train.generator.loop.loss import CHUNK, logits_of
+from instill.train.generator.loop.replies import log_likelihoods, replies
 
 _TOKENS = 8192
 _FEWEST_TOKENS = 4

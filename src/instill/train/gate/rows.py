@@ -10,8 +10,8 @@ from typing import Any
 from instill.errors import UsageError
 from instill.generators.thoughts import ReplyTokens, without_thoughts
 from instill.train.gate.scoring import Scoring, score
-from instill.train.generator.examples import render
-from instill.train.generator.rows import Row, instructed, read_rows, rows_hash
+from instill.train.generator.data.examples import render
+from instill.train.generator.data.rows import Row, instructed, read_rows, rows_hash
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,22 +15,22 @@ import torch
 
 from instill.errors import UsageError, WorkspaceError
 from instill.generators.models import model_hash, open_model, open_tokenizer
-from instill.train.generator import processes
-from instill.train.generator.base import base_folder
-from instill.train.generator.defaults import settled
-from instill.train.generator.dry_run import dry_run
-from instill.train.generator.examples import Example, make_examples
-from instill.train.generator.findings import Finding, refuse_errors
-from instill.train.generator.frozen_cache import FrozenCache
-from instill.train.generator.loop import Objective, next_token, train, uses_bf16
-from instill.train.generator.methods import frozen_layers, prepare
-from instill.train.generator.mix import mixed
-from instill.train.generator.preference import train_preferences
-from instill.train.generator.recipe import Recipe
-from instill.train.generator.rows import Row, rows_hash
-from instill.train.generator.saving import save_candidate
-from instill.train.generator.teacher import teach
-from instill.train.generator.turns import one_row_a_turn
+from instill.train.generator.beforehand.dry_run import dry_run
+from instill.train.generator.data.examples import Example, make_examples
+from instill.train.generator.data.findings import Finding, refuse_errors
+from instill.train.generator.data.mix import mixed
+from instill.train.generator.data.rows import Row, rows_hash
+from instill.train.generator.data.turns import one_row_a_turn
+from instill.train.generator.export.saving import save_candidate
+from instill.train.generator.loop import processes
+from instill.train.generator.loop.frozen_cache import FrozenCache
+from instill.train.generator.loop.loop import Objective, next_token, train, uses_bf16
+from instill.train.generator.methods.methods import frozen_layers, prepare
+from instill.train.generator.methods.preference import train_preferences
+from instill.train.generator.methods.teacher import teach
+from instill.train.generator.recipes.base import base_folder
+from instill.train.generator.recipes.defaults import settled
+from instill.train.generator.recipes.recipe import Recipe
 from instill.train.progress import Progress, entries, logged, spent
 
 CANDIDATE = "candidate"

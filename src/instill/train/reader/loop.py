@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from instill.train.checkpoints import load_weights, resume, save_checkpoint
-from instill.train.machine import bf16_is_fast, keep_freed_memory
+from instill.train.machine import bf16_is_fast, hand_back_memory, keep_freed_memory
 from instill.train.progress import CHECKPOINT, Progress
 from instill.train.randomness import seed_all
 from instill.train.reader.examples import Example, ExampleMaker
@@ -64,6 +64,7 @@ def train(
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), chosen.clip)
         optimizer.step()
+        hand_back_memory()
         optimizer.zero_grad()
         recent = [*recent[-99:], float(loss.detach())]
         done = step + 1

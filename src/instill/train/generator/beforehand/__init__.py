@@ -1,0 +1,1 @@
+"""What is known before a run: cost, memory, steps, savings."""

@@ -1,0 +1,1 @@
+"""Candidates as files: weights, GGUF, Ollama, and whether two forms say the same."""

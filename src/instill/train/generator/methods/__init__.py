@@ -1,0 +1,1 @@
+"""What is trained and towards what: adapters or weights, a teacher, preferences."""

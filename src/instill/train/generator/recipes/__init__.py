@@ -1,0 +1,1 @@
+"""Recipes, what they leave open, and the base that they name."""

@@ -1,0 +1,43 @@
+"""From the base that a recipe names to the folder of its model."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from instill.errors import UsageError
+from instill.generators.gguf.base_folder import base_of
+from instill.generators.gguf.known import is_gguf
+from instill.train.generator.recipes.recipe import HUB, MICRO, Recipe
+from instill.weights import micro_folder
+
+# No pickles and no code, whatever else the repository holds.
+_WANTED = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.jinja", "*.model", "*.txt"]
+_HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+def base_folder(recipe: Recipe) -> Path:
+    """The base's folder. Only a base that begins with `hub:` uses the network; what it downloads is kept.
+
+    Raises:
+        UsageError: the hub's name is malformed, or the model cannot be downloaded.
+    """
+    if recipe.base == MICRO:
+        return micro_folder()
+    if is_gguf(recipe.base):
+        return base_of(recipe.base, recipe.path(".")).folder
+    if not recipe.base.startswith(HUB):
+        return recipe.path(recipe.base)
+    name = recipe.base.removeprefix(HUB)
+    if not _HUB_NAME.fullmatch(name):
+        raise UsageError("This is no model of a hub.", where=f"base = {recipe.base}", remedy="Write hub:OWNER/NAME.")
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=_WANTED))
+    except Exception as error:  # whatever the network, the hub or a gated model makes the library raise
+        raise UsageError(
+            f"The model cannot be downloaded: {type(error).__name__}: {str(error).partition(chr(10))[0][:200]}",
+            where=f"base = {recipe.base}",
+            remedy="Check the name and the network, or download it yourself and name its folder.",
+        ) from error

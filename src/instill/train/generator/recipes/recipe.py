@@ -1,0 +1,268 @@
+"""Recipes: a typed TOML file that says how a language model's weights are adapted. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+
+from instill.common.typed_toml import explained, read_toml
+from instill.errors import UsageError
+from instill.generators.gguf.known import KNOWN, is_gguf
+from instill.train.generator.data.rows import Row, instructed, read_rows
+from instill.train.generator.loop.hyperparameters import Hyperparameters
+
+if TYPE_CHECKING:
+    from instill.train.generator.methods.methods import Method
+
+MICRO, HUB = "micro", "hub:"
+"""Bases that are no folders: the laboratory's model, and the prefix of one that is downloaded."""
+
+
+class Section(BaseModel):
+    """Keys of a recipe that stand together."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Data(Section):
+    """What is learnt. Paths are relative to the recipe."""
+
+    rows: list[str] = Field(min_length=1, description="JSON Lines: messages, texts or preferences.")
+    replay: list[str] = Field(default=[], description="Rows of what the model can do and is not to forget.")
+    replay_share: float = Field(0.25, ge=0, le=0.9, description="Share of an epoch's rows that are replay.")
+    held_out: list[str] = Field(default=[], description="Rows that are only measured on.")
+    reply_schema: str = Field("", alias="schema", description="JSON schema that every reply of the rows follows.")
+    instructions: str = Field("", description="System prompt of rows without one, the gate's own too; not of replay.")
+
+
+class Lora(Section):
+    """The adapter, for the methods lora and dora."""
+
+    rank: int = Field(8, ge=1, le=4096, description="Larger: learns more, forgets more.")
+    alpha: float = Field(16, gt=0, description="The adapter's scale is alpha / rank.")
+    dropout: float = Field(0.0, ge=0, lt=1)
+
+
+class Distil(Section):
+    """For the objective distil: the teacher is the base with the row's `teacher` messages before it."""
+
+    top_k: int = Field(32, ge=1, le=1024, description="Likeliest words of the teacher that are kept for a token.")
+    temperature: float = Field(1.0, gt=0, le=10)
+
+
+class Preference(Section):
+    """For the objective preference (DPO)."""
+
+    beta: float = Field(0.1, gt=0, le=10, description="Larger: stays nearer to the base.")
+
+
+class Recipe(Section):
+    """How a model's weights are adapted; a method that follows from other keys is filled in.
+
+    What depends on rows and model, `instill.train.generator.recipes.defaults` fills in when they are opened.
+
+    Example:
+        >>> Recipe(name="tone", base="models/qwen", last_layers=2, data=Data(rows=["tone.jsonl"])).method
+        'full'
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="Names what comes out of it.")
+    base: str = Field(
+        min_length=1, description='A transformers folder, a .gguf file, "smollm2", "micro", or "hub:OWNER/NAME".'
+    )
+    method: Literal["lora", "dora", "full"] = Field(
+        "lora", description="lora, dora or full; full where last_layers or modules is set."
+    )
+    last_layers: int = Field(0, ge=0, description="Only so many layers, counted from the top; 0: all.")
+    modules: Literal["all", "mlp", "attention"] = Field(
+        "all", description="all, or only the mlp or the attention parts of the layers."
+    )
+    objective: Literal["next_token", "distil", "preference"] = Field("next_token", description="Or distil, preference.")
+    gate: str = Field("", description="Conditions that a candidate must meet.")
+    data: Data
+    lora: Lora = Lora()
+    distil: Distil = Distil()
+    preference: Preference = Preference()
+    training: Hyperparameters = Hyperparameters()
+
+    _folder: Path = PrivateAttr(default=Path())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        restricted = bool(values.get("last_layers")) or values.get("modules", "all") != "all"
+        method = values.get("method", "full" if restricted else "lora")
+        return {**values, "method": method}
+
+    def at(self, folder: Path) -> Recipe:
+        """The same recipe, its paths relative to `folder`."""
+        moved = self.model_copy()
+        moved._folder = folder
+        return moved
+
+    def path(self, name: str) -> Path:
+        """A path of the recipe, from where it can be opened."""
+        return self._folder / Path(name).expanduser()
+
+    def effective(self) -> dict[str, Any]:
+        """Every value that has an effect, defaults included; sections that have none are left out."""
+        values = self.model_dump(mode="json", by_alias=True)
+        for section in _without_effect(self):
+            del values[section]
+        if not self.data.replay:
+            values["data"]["replay_share"] = 0.0
+        return values
+
+    def of_weights(self) -> dict[str, Any]:
+        """The effective values that decide the trained weights: all but the gate."""
+        return {key: value for key, value in self.effective().items() if key != "gate"}
+
+    @property
+    def hash(self) -> str:
+        """16 hexadecimal digits over the effective values; not over the files that they name."""
+        text = json.dumps(self.effective(), ensure_ascii=False, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def as_method(self) -> Method:
+        """Which weights are trained."""
+        from instill.train.generator.methods.methods import Method
+
+        return Method(kind=self.method, last_layers=self.last_layers, modules=self.modules, **self.lora.model_dump())
+
+    def study_rows(self) -> list[Row]:
+        """The rows that are to be learnt, with the instructions.
+
+        Raises:
+            UsageError: a file cannot be read, or a line of it is no row.
+        """
+        return [instructed(row, self.data.instructions) for row in self._read(self.data.rows)]
+
+    def replay_rows(self) -> list[Row]:
+        """The rows that are not to be forgotten."""
+        return self._read(self.data.replay)
+
+    def held_out_rows(self) -> list[Row]:
+        """The rows that are only measured on, with the instructions."""
+        return [instructed(row, self.data.instructions) for row in self._read(self.data.held_out)]
+
+    def schema_of_replies(self) -> Any:
+        """The JSON schema, or None.
+
+        Raises:
+            UsageError: the file is not JSON.
+        """
+        if not self.data.reply_schema:
+            return None
+        file = self.path(self.data.reply_schema)
+        try:
+            return json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UsageError(f"The JSON schema cannot be read: {error}.", where=f"data.schema: {file}") from error
+
+    def _read(self, names: Sequence[str]) -> list[Row]:
+        return [row for name in names for row in read_rows(self.path(name))]
+
+
+def read_recipe(file: Path) -> Recipe:
+    """The recipe in a TOML file.
+
+    Raises:
+        UsageError: it is not TOML; a key or value is not known, or has no effect; a path points to nothing. The
+            error names the key, and of an unknown one the nearest known.
+    """
+    values = read_toml(file, "recipe")
+    try:
+        recipe = Recipe(**values).at(file.parent)
+    except ValidationError as error:
+        raise _explained(error, file) from error
+    _refuse_without_effect(recipe, file)
+    for key, name, folder in _paths(recipe):
+        found = recipe.path(name)
+        if not (found.is_dir() if folder else found.is_file()):
+            raise UsageError(
+                f"There is no {'folder' if folder else 'file'} at this path.",
+                where=f"{file}: {key} = {name}",
+                remedy="Paths are relative to the recipe.",
+            )
+    return recipe
+
+
+def known_keys() -> list[str]:
+    """Every key of a recipe, those in sections with the section's name."""
+    found = []
+    for key, field in Recipe.model_fields.items():
+        found.append(key)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            found += [f"{key}.{each.alias or name}" for name, each in field.annotation.model_fields.items()]
+    return found
+
+
+def _paths(recipe: Recipe) -> Iterator[tuple[str, str, bool]]:
+    """Key, path as written, and whether it is a folder."""
+    if recipe.base != MICRO and not recipe.base.startswith(HUB) and recipe.base not in KNOWN:
+        yield "base", recipe.base, not is_gguf(recipe.base)
+    for key, names in (
+        ("data.rows", recipe.data.rows),
+        ("data.replay", recipe.data.replay),
+        ("data.held_out", recipe.data.held_out),
+        ("data.schema", [recipe.data.reply_schema]),
+        ("gate", [recipe.gate]),
+    ):
+        yield from ((key, name, False) for name in names if name)
+
+
+def _without_effect(recipe: Recipe) -> dict[str, str]:
+    """Sections that have no effect, and on what they wait."""
+    found = {}
+    if recipe.method == "full":
+        found["lora"] = 'method = "lora" or "dora"'
+    for objective in ("distil", "preference"):
+        if recipe.objective != objective:
+            found[objective] = f'objective = "{objective}"'
+    return found
+
+
+def _refuse_without_effect(recipe: Recipe, file: Path) -> None:
+    for section, needed in _without_effect(recipe).items():
+        given = getattr(recipe, section).model_fields_set
+        if given:
+            raise UsageError(
+                f"This setting has no effect without {needed}.",
+                where=f"{file}: {section}.{min(given)}",
+                remedy="Remove it, or set the other.",
+            )
+    if recipe.objective == "preference" and recipe.data.replay:
+        raise UsageError(
+            'Replay has no effect with objective = "preference", which stays near the base by beta.',
+            where=f"{file}: data.replay",
+            remedy="Remove it; to forget less, raise preference.beta.",
+        )
+    if recipe.objective == "preference" and recipe.lora.dropout:
+        raise UsageError(
+            'Dropout has no effect with objective = "preference": the better and the worse reply are weighed by the'
+            " same weights.",
+            where=f"{file}: lora.dropout",
+            remedy="Remove it; to learn less by heart, raise preference.beta or take fewer steps.",
+        )
+    if "replay_share" in recipe.data.model_fields_set and recipe.data.replay_share and not recipe.data.replay:
+        raise UsageError(
+            "There is no replay to take a share of.",
+            where=f"{file}: data.replay_share",
+            remedy='Name its rows: replay = ["general.jsonl"].',
+        )
+
+
+def _explained(error: ValidationError, file: Path) -> UsageError:
+    found = explained(error, file, known_keys(), "`instill train init` writes a recipe with every key.")
+    first = error.errors()[0]
+    key = str(first["loc"][-1]) if first["loc"] else ""
+    if first["type"] == "extra_forbidden" and len(first["loc"]) > 1 and key in Recipe.model_fields:
+        found.command = f"Put `{key}` above the first [section]."
+    return found
