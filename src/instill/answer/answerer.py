@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -32,6 +33,9 @@ from instill.generators.protocol import Generator, skilled
 from instill.generators.timed import Timed
 from instill.index.types import Hit
 from instill.settings import AnswerSettings, GeneratorSettings
+
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x1f\x7f-\x9f]")
+"""What a terminal acts on, sequences as a whole: "[31m" is no word of a question."""
 
 AnswerMode = Literal["auto", "extractive", "clusters"]
 
@@ -130,7 +134,7 @@ class Answerer:
         Raises:
             UsageError: the question is empty or too long.
         """
-        question = " ".join(question.split())
+        question = " ".join(_CONTROL.sub(" ", question).split())
         if not question:
             raise UsageError("The question is empty.", remedy='Ask something, e.g.: instill ask "What is ...?"')
         if len(question) > LONGEST_QUESTION:

@@ -56,7 +56,7 @@ def read(
         with _quiet():
             job = Job(data, name, kind, settings, _charset(content_type), alive)
             parsed = _with_encoding(_reader(kind)(job), job.encodings)
-        return kind, _checked(parsed, settings)
+        return kind, _checked(parsed, kind, settings)
     except DocumentError as error:
         raise DocumentError(error.what, where=error.where or name, remedy=error.command) from error
     except MemoryError as error:
@@ -114,10 +114,14 @@ def _charset(content_type: str) -> str:
     return ""
 
 
-def _checked(parsed: Parsed, settings: DocumentSettings) -> Parsed:
+def _checked(parsed: Parsed, kind: str, settings: DocumentSettings) -> Parsed:
     if not parsed.text.strip():
+        scan = kind in ("pdf", "image")
         raise DocumentError(
-            "There is no text in it.", remedy='If it is a scan, set ocr = "always" under [documents]; else exclude it.'
+            "There is no text in it.",
+            remedy='If it is a scan, set ocr = "always" under [documents]; else exclude it.'
+            if scan
+            else "Write something into it, or exclude it.",
         )
     if len(parsed.text) > settings.max_text_mb * 1024**2:
         raise DocumentError(

@@ -10,6 +10,10 @@ _DEFINED = re.compile(
     r"|\b([A-Z][A-Z&]{1,9})\s+(?:\(|is (?:the |short for |an abbreviation of )|stands for |means? (?:the )?)"
     r"((?:[A-Za-z][\w’'-]*[ -]){1,7}[A-Za-z][\w’'-]*)"
 )
+_ASKED = re.compile(
+    r"\W*(?:(?i:what(?:['’]s| is| are| was| does)|define|explain|the|a|an|meaning of|full form of|abbreviation)\b\s*)+"
+    r"[\"“'`]?(?P<short>[A-Z][A-Za-z&0-9-]{0,8}[A-Z0-9])[\"”'`]?\s*(?i:means?|stands? for|short for|abbreviate)?\W*"
+)
 _SMALL = frozenset(
     ["of", "the", "and", "for", "in", "on", "to", "a", "an", "de", "la", "der", "die", "und", "für", "des"]
 )
@@ -32,14 +36,29 @@ def definitions(texts: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def asks_for(question: str) -> str:
+    """The short form whose meaning is all that is asked for, or "".
+
+    Example:
+        >>> asks_for("What does RWB stand for?"), asks_for("What is the RWB?"), asks_for("Who pays the RWB?")
+        ('RWB', 'RWB', '')
+    """
+    match = _ASKED.fullmatch(question)
+    return match["short"] if match else ""
+
+
 def other_form(question: str, known: dict[str, str]) -> str:
     """The question with each full name as its short form, or each short form as its full name; "" when it has none.
 
     Example:
         >>> other_form("Who pays the Regional Water Board?", {"RWB": "Regional Water Board"})
         'Who pays the RWB?'
+        >>> other_form("What is the RWB?", {"RWB": "Regional Water Board"})
+        ''
     """
     changed = question
+    if asks_for(question) in known:
+        return ""  # By its full name, the question would hold its answer.
     for short, full in known.items():
         pattern = re.compile(rf"\b{re.escape(full)}\b", re.IGNORECASE)
         if pattern.search(changed):

@@ -31,7 +31,7 @@ Measures = tuple[tuple[str, int], ...]
 _WORDS: Mapping[str, tuple[str, str]] = {
     "price": ("price cost fee charge amount rate tariff preis prix eur euro usd dollar chf gbp", ""),
     "value": ("value worth", ""),
-    "stock": ("stock quantity qty inventory available copies", ""),
+    "stock": ("stock quantity qty inventory available copies hand onhand", ""),
     "salary": ("salary wage income pay earn earnings", ""),
     "extent": ("page words", ""),
     "age": ("age", ""),
@@ -41,7 +41,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "length": ("length distance", "m km cm mm mile ft"),
     "size": ("size area surface volume capacity space", "m² m2 sqm ha km² l GB MB TB KB"),
-    "weight": ("weight mass load", "g kg t lb"),
+    "weight": ("weight mass load weigh", "g kg t lb"),
     "height": ("height altitude elevation", "m cm mm ft"),
     "depth": ("depth", "m cm mm"),
     "width": ("width", "m cm mm"),

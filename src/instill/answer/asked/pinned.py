@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Literal
 
 from instill.answer.asked.question import read_question
-from instill.answer.asked.units import UNIT
+from instill.answer.asked.units import UNIT, unit_behind
 from instill.answer.text import STOPWORDS, normalise, stem
 from instill.index.types import Hit
 
@@ -32,6 +32,14 @@ _VERSIONED = re.compile(
 )
 _COUNTED = re.compile(r"(?:room|number|no\.)\s*$")
 _RANGE = re.compile(r"(?<![\w.,+-])(\d{1,4})\s?(?:-|–|to|and|until|through|bis)\s?(\d{1,4})(?![\w-]|[.,]\d)")
+_AMOUNT = r"\d+(?:[.,]\d+)*(?![\d:])"
+_BOUND = re.compile(
+    r"(?:\b(?:than|over|under|above|below|within|from|until|exceed\w*|beyond|at least|at most|up to|as of)|[<>≤≥]=?)"
+    rf"\s(?:the (?:last|first) |about )?{_AMOUNT}"
+    rf"|\b(?:minim\w+|maxim\w+|min\.|max\.|limit\w*)[^.\n\d]{{0,40}}{_AMOUNT}"
+    rf"|{_AMOUNT}(?=[ -]?[a-z]*,? (?:or|and) (?:more|less|fewer|over|under|older|younger|longer|later|earlier)\b)"
+)
+"""A number that bounds what is said, up to its end."""
 _WORDS = re.compile(r"[\w.#+'’&/-]*\w")
 _THOUSANDS = re.compile(r"(?<=\d)[,'\u202f](?=\d{3}\b)")
 _NUMBER_BEFORE = re.compile(r"\d[\d.,]*\s$")
@@ -64,10 +72,11 @@ _GIVEN = re.compile(UNIT, re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """One thing that the evidence must speak of; `text` as the question writes it."""
+    """One thing that the evidence must speak of; `text` as the question writes it, `unit` what a number counts."""
 
     text: str
     kind: PinKind
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,7 +96,11 @@ class Evidence:
 
     def speaks_of(self, pin: Pin) -> bool:
         """Whether the pin stands there: a number as a whole number or inside of a range ("from 14 to 17"), a name by
-        every word of it."""
+        every word of it.
+
+        An amount ("20 days") does not stand in "20 minutes". What is said of a bound of the same unit ("more than 14
+        days before") speaks of it.
+        """
         if pin.kind == "name":
             words = (re.sub(r"'s?$", "", word) for word in _plain(pin.text).split())  # "Holm's number"
             return all(stem(word) in self.words or word in self._plain for word in words)
@@ -95,15 +108,28 @@ class Evidence:
         # A number may be followed by its unit ("80C", "5gb"), as in the question, but "16k" is another number than 16.
         unit = r"(?![km]\b)[a-z%°€$£]{1,4}\b|" if pin.kind == "number" else ""
         before, after = (r"(?<![\w.])", r"\w|\.\d") if pin.kind == "number" else (r"(?<!\w)", r"\w")
+        after += r"|:\d" if pin.unit else ""  # 14 years are not 14:00.
         if _VERSION.fullmatch(wanted):
             before, after = r"(?<![\d.])", r"\w|\.\d"  # "v6" stands in "IPv6".
-        there = re.search(rf"{before}{_flexible(wanted)}(?={unit}(?!{after}))", self._plain)
-        return bool(there) or (pin.kind == "number" and wanted.isdecimal() and self._spans(int(wanted)))
+        there = re.finditer(rf"{before}{_flexible(wanted)}(?={unit}(?!{after}))", self._plain)
+        if any(unit_behind(self._plain, match.end()) in ("", pin.unit) or not pin.unit for match in there):
+            return True
+        if pin.kind != "number":
+            return False
+        if pin.unit and any(self._counts(match.end(), pin.unit) for match in _BOUND.finditer(self._plain)):
+            return True
+        return wanted.isdecimal() and self._spans(int(wanted), pin.unit)
 
-    def _spans(self, number: int) -> bool:
-        """Is the number inside of a range that is told?"""
-        ranges = ((int(match[1]), int(match[2])) for match in _RANGE.finditer(self._plain))
-        return any(low < number < high for low, high in ranges)
+    def _counts(self, place: int, unit: str) -> bool:
+        """Does the number that ends at `place` count this unit? Of ages and heads the unit is often not said."""
+        return unit_behind(self._plain, place) in ((unit, "") if unit in ("year", "person") else (unit,))
+
+    def _spans(self, number: int, unit: str) -> bool:
+        """Is the number inside of a range that is told, of that unit or without one?"""
+        return any(
+            int(match[1]) < number < int(match[2]) and (not unit or unit_behind(self._plain, match.end()) in ("", unit))
+            for match in _RANGE.finditer(self._plain)
+        )
 
 
 def spoken_in(hit: Hit, headings: str, text: str) -> list[str]:
@@ -128,10 +154,10 @@ def pins_of(question: str) -> list[Pin]:
     own = _told_of_the_asker(question)
     placeholders = [match.span() for match in _PLACEHOLDER.finditer(question)]
 
-    def add(start: int, end: int, kind: PinKind) -> None:
+    def add(start: int, end: int, kind: PinKind, unit: str = "") -> None:
         taken = [*placeholders, *((known_start, known_end) for known_start, known_end, _ in found)]
         if not any(start < known_end and known_start < end for known_start, known_end in taken):
-            found.append((start, end, Pin(question[start:end], kind)))
+            found.append((start, end, Pin(question[start:end], kind, unit)))
 
     for match in _CODE.finditer(question):
         add(match.start(), match.end(), "code")
@@ -147,7 +173,7 @@ def pins_of(question: str) -> list[Pin]:
         if told and digits < _LONG and not one_of_several:
             continue
         if digits > 1 or versioned:
-            add(match.start(), end, "number")
+            add(match.start(), end, "number", unit_behind(question, end))
     for match in _NAME.finditer(question):
         for word in re.finditer(r"\S+", match.group()):
             place = match.start() + word.start()
@@ -212,7 +238,8 @@ def others_of_its_kind(pin: Pin, texts: Sequence[str]) -> list[str]:
         return []
     if pin.kind == "number":
         texts = [_THOUSANDS.sub("", text) for text in texts]
-    shape = re.escape(re.sub(r"\d+", "0", pin.text.strip("`"))).replace("0", r"\d+")
+    digits = rf"\d{{{len(pin.text)}}}" if pin.text.isdecimal() else r"\d+"  # To a year other years, no minutes.
+    shape = re.escape(re.sub(r"\d+", "0", pin.text.strip("`"))).replace("0", digits)
     found = dict.fromkeys(
         match.group() for text in texts for match in re.finditer(rf"(?<![\w.]){shape}(?![\w]|\.\d)", text, re.I)
     )

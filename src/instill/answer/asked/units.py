@@ -2,8 +2,27 @@
 
 from __future__ import annotations
 
+import re
+
 UNIT = (
     r"\s?(?:%|€|\$|£|(?:percent|eur|euros?|usd|dollars?|gbp|pounds?|chf|francs?|seconds?|minutes?|hours?|days?|weeks?"
     r"|months?|years?|km|m|cm|mm|kg|g|[kmgt]i?b|miles?|people|persons?|employees|items|pieces|times)\b)"
 )
 """The pattern of a unit with the space in front of it, for a pattern that ignores case."""
+
+_BEHIND = re.compile(rf"-?{UNIT}", re.IGNORECASE)
+_SAME = {"€": "eur", "euro": "eur", "$": "usd", "dollar": "usd", "£": "gbp", "pound": "gbp", "franc": "chf"}
+_SAME |= {"people": "person", "employee": "person", "percent": "%"}
+
+
+def unit_behind(text: str, place: int) -> str:
+    """The unit of the number that ends at a place of a text, in one form; "" where none stands there.
+
+    Example:
+        >>> unit_behind("a 14-year-old", 4), unit_behind("20 days before", 2), unit_behind("49 EUR", 2)
+        ('year', 'day', 'eur')
+    """
+    match = _BEHIND.match(text, place)
+    unit = match.group().strip(" -").lower() if match else ""
+    unit = unit[:-1] if len(unit) > 2 and unit.endswith("s") else unit
+    return _SAME.get(unit, unit)

@@ -50,6 +50,12 @@ _BEFORE = re.compile(
 _THEN = r"(?:last (?:year|season|month|time)|before|previously|formerly|earlier|until now|in the past|(?:19|20)\d\d)"
 _NOW = r"(?:this (?:year|season|month)|now|today|currently|at the moment|nowadays)"
 _THEN_OR_NOW = re.compile(rf"\b(?:(?P<then>{_THEN})|(?P<now>{_NOW}))\b", re.IGNORECASE)
+_THAN_THEN = re.compile(
+    r"\b(?:(?:\w+er|more|less|fewer)(?: \w+)? than|(?:as \w+ |the same )as) (?:in |it was |they were )?(?:the )?"
+    rf"{_THEN}\b",
+    re.IGNORECASE,
+)
+"""Held against an earlier time: "more expensive than in 2025"."""
 _BETWEEN = re.compile(r"\b(?:and|or|vs|versus|to|with|than)\b|,", re.IGNORECASE)
 _OLD_AND_NEW = re.compile(
     r"\b(?:old|previous|former)(?: and | vs\.? | or |/)(?:the )?(?:new|current)\b"
@@ -97,6 +103,8 @@ def version_wish_of(question: str) -> VersionWish | None:
         (('2026',), None)
         >>> version_wish_of("Oak panel, price last year and this year")
         VersionWish(kind='changed', marks=(), rest='Oak panel, price')
+        >>> version_wish_of("Is the oak panel more expensive than in 2025?")
+        VersionWish(kind='changed', marks=('2025',), rest='Is the oak panel?')
         >>> version_wish_of("How do I change my password?")
     """
     marks = tuple(dict.fromkeys(match.group().lower() for match in MARK.finditer(question)))
@@ -108,6 +116,8 @@ def version_wish_of(question: str) -> VersionWish | None:
         found = None
     if found in (None, "before") and _names_two_times(question):
         question, found = _TIMES.sub(" ", question), "changed"
+    if found is None and _THAN_THEN.search(question):
+        question, found = _THAN_THEN.sub(" ", question), "changed"
     if found is None and len(marks) != 2:
         return None
     rest = _JOINTS.sub(" ", MARK.sub("\0", question))

@@ -26,6 +26,13 @@ _AMOUNT = re.compile(
     r"(?P<unit>(?:[€$£¥%°]|[^\W\d_])[^\d;,]{0,15}[²³2]?)?\s*"
 )
 _KEY_UNIT = re.compile(r"[(\[]\s*(?:in )?([€$£¥%°\w/²³]{1,8})\s*[)\]]\s*$")
+_KEY_ENDS = re.compile(
+    r"(?<=[a-z])[_ ](g|kg|mg|lb|mm|cm|m|km|ft|ml|l|s|ms|min|h|days|weeks|months|years|gb|mb|tb|kw|w|c|eur|usd|gbp|chf"
+    r"|sek|nok|dkk|jpy|pln|czk|pct|percent)$",
+    re.IGNORECASE,
+)
+"""A unit at the end of a column's name: "flying_weight_g", "price_gbp"."""
+_KEY_UNITS = {"c": "°C", "pct": "%", "percent": "%", "gb": "GB", "mb": "MB", "tb": "TB", "kw": "kW", "w": "W"}
 _ABSENT = word_set("- – — n/a none null nil no unknown missing empty ?")
 YES = word_set("yes true y x ✓ ✔ 1 ja oui sí si on")
 NO = word_set("no false n - – ✗ ✘ 0 nein non off none")
@@ -86,8 +93,9 @@ class Column:
 
     @cached_property
     def words(self) -> frozenset[str]:
-        """The terms of its name."""
-        return frozenset(terms(self.key.replace("_", " "), keep_stop=True))
+        """The terms of its name, without "at" and the like where it has others: "reorder_at"."""
+        name = self.key.replace("_", " ")
+        return frozenset(terms(name) or terms(name, keep_stop=True))
 
     def units_of(self, rows: Iterable[int]) -> frozenset[str]:
         """The units of the numbers of some records."""
@@ -274,10 +282,18 @@ def column_of(key: str, cells: Sequence[str]) -> Column:
     if not point:
         return replace(own, doubtful=True)
     values = tuple(_decimal(match["number"], point) if match else None for match in amounts)
-    in_key = _KEY_UNIT.search(key)
-    default = unit_of(in_key.group(1)) if in_key else ""
+    default = _unit_in(key)
     units = tuple(unit_of(match["unit"] or match["before"] or "") or default if match else "" for match in amounts)
     return replace(own, kind="number", values=values, row_units=units)
+
+
+def _unit_in(key: str) -> str:
+    """The unit that the name of a column gives, or ""."""
+    bracketed, ending = _KEY_UNIT.search(key), _KEY_ENDS.search(key)
+    if bracketed:
+        return unit_of(bracketed.group(1))
+    unit = ending.group(1).lower() if ending else ""
+    return _KEY_UNITS.get(unit, unit_of(unit)) if unit else ""
 
 
 def unit_of(text: str) -> str:

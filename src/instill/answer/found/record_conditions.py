@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from instill.answer.asked.measures import CURRENCIES, adjective_of, measure_words, measures, measures_of
 from instill.answer.asked.units import UNIT
@@ -51,6 +52,15 @@ _UNDONE = re.compile(
     re.IGNORECASE,
 )
 _DONE = re.compile(r"\b(?:is|are|was|were|been)\s+(?P<what>\w+(?:ed|en|t))\b", re.IGNORECASE)
+_BESIDE = re.compile(
+    r"\b(?:(?P<low>below|under|(?:less|lower|fewer|smaller) than)"
+    r"|(?P<high>above|over|(?:more|higher|greater|larger) than|exceed(?:s|ing)?))"
+    r"\s+(?:the |its |their )?(?P<what>[a-z][\w-]*(?:\s+[a-z][\w-]*){0,2})",
+    re.IGNORECASE,
+)
+"""One column held against another: "below the reorder level"."""
+_GIVEN = re.compile(r"\s*(?:of|is|are|=|:)?\s*\d", re.IGNORECASE)
+_LACKING = re.compile(r"out of|lack|missing|empty|blank", re.IGNORECASE)
 _NOT_BEFORE = re.compile(r"(?:\bnot|n't|\bnever|\bno)\s+(?:yet )?$", re.IGNORECASE)
 _SOLD_OUT = re.compile(r"\b(?:sold[- ]out|unavailable|not available)\b", re.IGNORECASE)
 _AVAILABLE = re.compile(r"\bavailable\b", re.IGNORECASE)
@@ -113,6 +123,8 @@ def conditions_of(text: str, table: Table, asked: Sequence[str], *, is_query: bo
     if found.cannot:
         return found
     text = _states(text, table, found)
+    if found.cannot:
+        return found
     inside = set(terms(text, keep_stop=True))
     _values(text, table, [term for term in asked if term in inside], found, is_query)
     return found
@@ -139,10 +151,43 @@ def _bounded(text: str, table: Table, found: Conditions) -> str:
         found.plain = False
         found.linked += 1
         text = text.replace(bound.group(), " ")
+    beside = _BESIDE.search(text)
+    if beside and not found.cannot:
+        text = _beside_column(text, beside, table, found)
     than = _THAN.search(text)
-    if than:
+    if than and not found.cannot:
         text = _beyond(text, than, table, found)
     return text
+
+
+def _beside_column(text: str, beside: re.Match[str], table: Table, found: Conditions) -> str:
+    """What stands in one column of numbers is below or above what stands in another: "on_hand below reorder_at"."""
+    numeric = [column for column in table.columns if column.kind == "number"]
+    words = frozenset(terms(beside["what"].replace("_", " "), keep_stop=True))
+    limits = [column for column in numeric if column.words <= words] or [c for c in numeric if c.words & words]
+    rest = frozenset(terms(text.replace(beside.group(), " ").replace("_", " "), keep_stop=True))
+    others = [column for column in numeric if column not in limits]
+    left = [column for column in others if column.words <= rest] or [column for column in others if column.words & rest]
+    if not left:
+        wider = measure_words(rest)
+        left = [column for column in others if column.words & wider]
+    if not limits:
+        held = frozenset(term for record in table.records for term in record.held)
+        if not (beside["low"] or beside["high"]).lower().endswith("than") and not words & held:
+            found.cannot = beside.group()
+        return text
+    if len(limits) != 1 or len(left) != 1 or len(limits[0].units | left[0].units) > 1:
+        found.cannot = beside.group()
+        return text
+    direction = -1 if beside["low"] else 1
+    pairs = zip(left[0].values, limits[0].values, strict=True)
+    found.demand([a is not None and b is not None and beyond(a, b, direction) for a, b in pairs])
+    for column in (left[0], limits[0]):
+        _unsaid(column, found)
+    found.plain = False
+    found.linked += 1
+    named = re.compile(rf"(?:\b(?:has|have|having|with|whose)\s+)?(?<!\w){re.escape(left[0].key)}(?!\w)", re.IGNORECASE)
+    return named.sub(" ", text.replace(beside.group(), " "))
 
 
 def _bound_column(text: str, bound: re.Match[str], table: Table) -> tuple[Column, Callable[[Value], bool]] | None:
@@ -268,7 +313,11 @@ def _states(text: str, table: Table, found: Conditions) -> str:
     for pattern in (_NONE_OF, _IS_NONE, _UNDONE):
         for match in list(pattern.finditer(text)):
             what = match["what"] or match.groupdict().get("what2") or ""
+            if pattern is not _IS_NONE and _is_cell(table, what.split()[0]):
+                continue  # "Not flying", of a column "status": no birds without a flying weight.
             chosen = _column_named(table, what)
+            if chosen is None and _LACKING.match(match.group()) and not set(terms(what)) & held:
+                found.cannot = match.group()
             if chosen is not None:
                 column, length = chosen
                 words = (
@@ -279,6 +328,8 @@ def _states(text: str, table: Table, found: Conditions) -> str:
         chosen = _column_named(table, match["what"])
         if chosen is None or chosen[0].is_flag or _NOT_BEFORE.search(text[: match.start()]):
             continue
+        if _GIVEN.match(text, match.start("what") + chosen[1]):
+            continue  # "Have on_hand 0" says how much.
         column, length = chosen
         cells = [column.absent(row) for row in range(len(table.records))]
         some = match.groupdict().get("how", "").lower() in ("in", "on") and column.kind == "number"
@@ -286,6 +337,12 @@ def _states(text: str, table: Table, found: Conditions) -> str:
             words = match.group()[: len(match.group()) - len(match["what"]) + length]
             text = _demand_state(text, words, column, False, found)
     return text
+
+
+def _is_cell(table: Table, word: str) -> bool:
+    """Is the word all that stands in a cell?"""
+    wanted = terms(word)
+    return bool(wanted) and any(terms(cell) == wanted for column in table.columns for cell in column.cells)
 
 
 def _column_named(table: Table, what: str) -> tuple[Column, int] | None:
@@ -334,6 +391,7 @@ def _values(text: str, table: Table, asked: Sequence[str], found: Conditions, is
     size = len(table.records)
     negated = {stem(normalise(match.group(1))): match.group() for match in _NEGATED.finditer(text)}
     positive: dict[str, list[list[bool]]] = {}
+    kinds = _behind_flags(text, table)
     for term in asked:
         beside = _column_beside(term, asked, table)
         holding = [term in (terms(record.value(beside)) if beside else record.held) for record in table.records]
@@ -344,7 +402,7 @@ def _values(text: str, table: Table, asked: Sequence[str], found: Conditions, is
         elif not 0 < sum(holding) < size:
             if all(holding) or columns or term in table.called or _measures(table, term):
                 found.linked += 1
-            elif term not in _GENERIC:
+            elif term not in _GENERIC and term not in kinds:
                 found.unknown.append(term)
             continue
         elif term in table.about and not _is_value(table, term):
@@ -373,6 +431,13 @@ def _values(text: str, table: Table, asked: Sequence[str], found: Conditions, is
         # "paused or done": no record is both.
         meets = every if any(every) or len(lists) == 1 else some
         found.keep = [kept and met for kept, met in zip(found.keep, meets, strict=True)]
+
+
+def _behind_flags(text: str, table: Table) -> frozenset[str]:
+    """The terms behind the name of a column of yes and no, which say what it is: "an A10 certificate"."""
+    flags = frozenset(word for column in table.columns if column.is_flag for word in column.words)
+    words = re.findall(r"[\w-]+", text)
+    return frozenset(term for one, two in pairwise(words) if set(terms(one)) & flags for term in terms(two))
 
 
 def _column_beside(term: str, asked: Sequence[str], table: Table) -> str:

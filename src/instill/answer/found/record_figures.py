@@ -218,10 +218,17 @@ def _ranked(table: Table, column: Column, rows: Sequence[int]) -> str:
     """Names with their values, those with the same value together: "Cherry and Walnut: 61.00 EUR"."""
     by_value: dict[str, list[str]] = {}
     for row in rows:
-        by_value.setdefault(column.cells[row], []).append(table.label(row))
+        by_value.setdefault(_in_full(column, row), []).append(table.label(row))
     if not all(name for names in by_value.values() for name in names):
         return ""
     return "; ".join(f"{_and(names)}: {cell}" for cell, names in by_value.items())
+
+
+def _in_full(column: Column, row: int) -> str:
+    """A cell, with the unit that only the column's name gives: "3350 g" under "weight_g"."""
+    cell = column.cells[row].strip()
+    unit = column.row_units[row] if column.row_units and re.fullmatch(r"[-−]?\d[\d.,'\s]*", cell) else ""
+    return f"{cell} {unit}".strip() if unit != "%" else f"{cell}%"
 
 
 def _and(names: Sequence[str]) -> str:

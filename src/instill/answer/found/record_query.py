@@ -202,6 +202,8 @@ class _Query:
         counted = wish.kind == "count" and self._counts_records() and sure
         if len(rows) == 1 and found.plain and not counted and _same(table.records[rows[0]], self.best):
             return None  # Looked up, not selected: the record itself is the best piece.
+        if counted and len(rows) == 1 and self._is_called(rows[0]):
+            return None  # "How many Harris hawks are there?", of a table that has one row for each kind.
         if wish.kind == "count" and not found.count and not self._counts_records():
             sure = False  # "How many employees are there?", of branches with a column of employees.
         if not sure and (len(rows) < 2 or not any(_same(table.records[row], self.best) for row in rows)):
@@ -308,6 +310,11 @@ class _Query:
         return self._selection(rows, said, True, short, found)
 
     # -- parts -------------------------------------------------------------------------------------------------
+
+    def _is_called(self, row: int) -> bool:
+        """Is a record named by what is counted, and no other record called alike?"""
+        labels = [frozenset(terms(self.table.label(each))) for each in range(len(self.table.records))]
+        return len(set(labels)) == len(labels) and bool(labels[row]) and labels[row] <= set(self.wish.noun)
 
     def _counts_records(self) -> bool:
         """Are records counted, and not what a column of numbers holds ("how many seats has Cedar?")?"""

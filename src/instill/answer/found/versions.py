@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 from instill.answer.found.choosing import Chosen
 from instill.answer.found.days import Dated, first_day
+from instill.answer.found.pieces import Piece
+from instill.answer.found.version_rows import holds_a_table, rows_of
 from instill.answer.text import terms
 
 ALIKE = 0.6
@@ -22,30 +24,45 @@ _QUANTITY = re.compile(
 
 
 def disagree(one: Chosen, other: Chosen) -> bool:
-    """Do two pieces of different documents say the same in the same words, with other numbers?"""
-    if one.piece.hit.doc_id == other.piece.hit.doc_id:
+    """Do two pieces of different documents say the same in the same words, with other numbers?
+
+    A table, and a record or another table whose columns are the names of its rows, are of two kinds: sales of May are
+    no newer price list.
+    """
+    if one.piece.hit.doc_id == other.piece.hit.doc_id or _form(one.piece) != _form(other.piece):
+        return False
+    if not alike(_columns(one.piece), _columns(other.piece)):
         return False
     first, second = _words(one.piece.text), _words(other.piece.text)
-    if not first or not second or len(first & second) < ALIKE * min(len(first), len(second)):
+    if not first or not second or not alike(first, second):
         return False
     return _quantities(one.piece.text) != _quantities(other.piece.text)
 
 
-def newer_first(chosen: list[Chosen], text_of: Callable[[str], str | None]) -> tuple[list[Chosen], dict[str, str]]:
+def newer_first(
+    chosen: list[Chosen], question: str, text_of: Callable[[str], str | None]
+) -> tuple[list[Chosen], dict[str, str]]:
     """The pieces with the newer of two that disagree first, and for each such document how it dates itself.
 
-    The second value is empty where nothing disagrees, or where the documents do not say how old they are.
+    Of two tables the rows that the question names are shown, and where these agree, the one of the newer alone. The
+    second value is empty where nothing disagrees, or where the documents do not say how old they are.
     """
     best = chosen[0]
     rivals = [each for each in chosen[1:] if disagree(best, each)]
     if not rivals:
         return chosen, {}
+    rows = {id(each): rows_of(each, question, text_of) for each in (best, *rivals)}
+    if all(row.piece.kind == "row" for row in rows.values()):
+        chosen = [rows.get(id(each), each) for each in chosen]
+        best, rivals = chosen[0], [rows[id(each)] for each in rivals]
     dates = {each.piece.hit.doc_id: dated(each, text_of) for each in (best, *rivals)}
     known = {doc_id: found for doc_id, found in dates.items() if found}
     if len(known) < len(dates) or len({found.when for found in known.values()}) < 2:
         return chosen, {}
     versions = sorted((best, *rivals), key=lambda each: known[each.piece.hit.doc_id].when, reverse=True)
     rest = [each for each in chosen if each not in versions]
+    if not any(disagree(versions[0], each) for each in versions[1:]):
+        return [versions[0], *rest], {}
     return [*versions, *rest], {doc_id: found.words for doc_id, found in known.items()}
 
 
@@ -62,6 +79,23 @@ def dated(each: Chosen, text_of: Callable[[str], str | None]) -> Dated | None:
         if found:
             return found
     return None
+
+
+def alike(one: set[str], other: set[str]) -> bool:
+    """Have two sets of words most of the smaller one in common?"""
+    return not one or not other or len(one & other) >= ALIKE * min(len(one), len(other))
+
+
+def _columns(piece: Piece) -> set[str]:
+    """The words of a table's first line; none of anything else."""
+    lines = [line for line in piece.text.splitlines() if line.count("|") > 1]
+    return set(terms(lines[0], keep_stop=True)) if len(lines) > 1 else set()
+
+
+def _form(piece: Piece) -> str:
+    if piece.kind in ("row", "record"):
+        return "record"
+    return "table" if holds_a_table(piece) else "text"
 
 
 def _is_row(line: str) -> bool:

@@ -92,7 +92,7 @@ def extract(
     told = told_of_versions(question, chosen, wide, citer.text, choose_of)
     if told is not None and told.sure:
         return of_versions(told, chosen, ranking, findings, citer, asked)
-    chosen, versions = newer_first(chosen, citer.text)
+    chosen, versions = newer_first(chosen, question, citer.text)
     selected = select_records(asked, [each.piece for each in chosen], hits, citer.text, ranking.wanted, pool)
     listed = selected.pieces if selected else ()
     if listed:
@@ -225,7 +225,8 @@ def piece_claims(
         return [Claim(f"- {name}: {flat}" if name and name not in flat else f"- {flat}", kept)]
     text = under_heading(text, piece.headings, question)
     if versions and piece.hit.doc_id in versions:
-        text = f"{piece.hit.title} ({versions[piece.hit.doc_id]}): {text}"
+        joint = "\n" if text.startswith("- ") else " "
+        text = f"{piece.hit.title} ({versions[piece.hit.doc_id]}):{joint}{text}"
     return [Claim(text, kept)]
 
 
