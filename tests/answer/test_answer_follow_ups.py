@@ -9,7 +9,7 @@ import pytest
 from instill.answer.answerer import Answerer
 from instill.answer.asked.about import about_of
 from instill.answer.asked.conversation import standalone
-from instill.answer.asked.own_terms import is_vague
+from instill.answer.asked.own_terms import is_vague, state_of
 from instill.answer.asked.own_terms import of_what_was_said as is_of_what_was_said
 from instill.answer.found.followed import gather
 from instill.answer.reading.reader import Reader
@@ -90,6 +90,11 @@ def test_a_person_of_the_answer_is_who_she_is(answerer: Answerer) -> None:
     answer = talk(answerer, "Who repairs the Mixer M4?", "what is her number?")
     assert answer.trace.standalone_question == "what is Ingrid Holm's number?"
     assert "4471" in answer.citations[0].text
+
+
+def test_a_person_is_named_by_names_alone() -> None:
+    said = "Proposal by Lucía to open earlier. Ngozi van der Berg does the dressing."
+    assert state_of([Turn("user", "Who does the dressing?"), Turn("assistant", said)]).name == "Ngozi van der Berg"
 
 
 def test_an_answer_gives_its_turns(answerer: Answerer) -> None:

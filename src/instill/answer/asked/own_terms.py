@@ -48,7 +48,9 @@ _ORDER = word_set("first second third last latter former other same next only")
 _ADVERBS = frozenset(terms("instead early late else again exactly usually"))
 _OF_THE_ANSWER = re.compile(r"^\W*why\b|\b(?:instead|then|else)\b", re.IGNORECASE)
 _PERSON_ASKED = re.compile(r"\bwho(?:m|se)?\b", re.IGNORECASE)
-_PERSON_NAME = re.compile(r"\b[A-ZÀ-Þ][\w’'-]+(?: (?:[a-z]{2,3} )?[A-ZÀ-Þ][\w’'-]+){1,3}")
+_JOINT = r"(?:(?:de|la|le|du|von|van|zu|der|den|ter|da|di|del|dos|bin|ibn|al|el) )*"
+_PERSON_NAME = re.compile(rf"\b[A-ZÀ-Þ][\w’'-]+(?: {_JOINT}[A-ZÀ-Þ][\w’'-]+){{1,3}}")
+"""Two words or more; "Proposal by Lucía" is no name."""
 _FILLER = re.compile(r"^(?:so|well|ok(?:ay)?|and|but|also|then|or|plus)\b[\s,.!]*", re.IGNORECASE)
 
 
