@@ -31,7 +31,7 @@ from instill.answer.types import Turn
 from instill.settings import EncoderSettings
 from instill.study.listed import LONGEST_TEXT
 from instill.study.listed import messages_for as question_messages
-from instill.study.wording import is_past
+from instill.study.rules.word_forms import is_past
 from instill.train.reader.negatives import kept_negatives
 from instill.train.reader.rows import Row, held_out, read_rows, split_rows
 

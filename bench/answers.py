@@ -42,7 +42,7 @@ from instill.answer.found.confidence import COEFFICIENTS, READER_COEFFICIENTS
 from instill.answer.reading.findings import read_passages
 from instill.answer.reading.opening import open_reader
 from instill.answer.reading.reader import Reader
-from instill.answer.said.extractive import extract
+from instill.answer.said.quoted_answer import extract
 from instill.answer.scores import token_f1
 from instill.answer.text import terms
 from instill.encoders import open_encoder

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from instill import Workspace
 from instill.cli.output import columns
-from instill.common.typed_toml import toml_value
+from instill.common.toml_files import toml_value
 from instill.lab.world import Person, make_world, questions, write_documents
 from instill.measure.judging.scorer import judge
 from instill.measure.paired import interval

@@ -27,7 +27,7 @@ from instill.fit.trials import ask_trials, trials_of
 from instill.generators.protocol import skilled
 from instill.measure.risk import choose_threshold
 from instill.study.listed import list_questions
-from instill.study.questions import write_questions
+from instill.study.quick_questions import write_questions
 from instill.study.types import StudyQuestion
 
 DEPTH = 10

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from instill import Workspace
-from instill.common.typed_toml import toml_value
+from instill.common.toml_files import toml_value
 from instill.compare.arms.prompts import PLAIN
 from instill.compare.arms.specification import AWARE, BOTH, CLOSED, QUOTED, TUNED
 from instill.compare.comparing import Compared, compare

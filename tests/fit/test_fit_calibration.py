@@ -14,7 +14,7 @@ from instill.fit.kept.threshold import load_calibration
 from instill.fit.trials import Trial, ask_trials, is_hidden, is_right, trials_of
 from instill.index.types import Hit
 from instill.measure.risk import NOTHING
-from instill.study.questions import AskedQuestion, EvidenceText, StudyQuestion
+from instill.study.quick_questions import AskedQuestion, EvidenceText, StudyQuestion
 from tests.conftest import write_handbook
 
 RETURNS = "How long do customers have to return goods?"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from instill import Workspace
-from instill.common.typed_toml import toml_value
+from instill.common.toml_files import toml_value
 from instill.lab.world import ATTRIBUTES, Person, make_world, questions, write_documents
 from instill.weights import micro_folder
 

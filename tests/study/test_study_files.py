@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from instill.errors import UsageError
-from instill.study.questions import AskedQuestion, EvidenceText, StudyQuestion, read_questions, write_jsonl
+from instill.study.quick_questions import AskedQuestion, EvidenceText, StudyQuestion, read_questions, write_jsonl
 
 
 def test_a_line_has_a_question_and_what_answers_it(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ from instill.answer.text import terms
 from instill.documents.document import Block, Heading
 from instill.index.lookup import StoredDocument
 from instill.index.types import DocumentRecord
-from instill.study.headings import heading_question
-from instill.study.questions import StudyQuestion, write_questions
-from instill.study.writers import drafts
+from instill.study.quick_questions import StudyQuestion, write_questions
+from instill.study.rules.heading import heading_question
+from instill.study.rules.sentence import drafts
 
 SENTENCES = (
     "The stone oven was built in 1987 by Marta Lindqvist.",

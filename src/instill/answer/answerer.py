@@ -21,10 +21,10 @@ from instill.answer.reading.findings import Findings, read_passages
 from instill.answer.reading.reader import Reader
 from instill.answer.said.clusters_answer import POOL, PassageVectors, clusters_of, keywords, piece_together
 from instill.answer.said.compact import build_compact, quoted_first, says
-from instill.answer.said.extractive import Extract, extract
 from instill.answer.said.grounded import Grounded, ground, write_answer
 from instill.answer.said.length import is_said_briefly, most_tokens
 from instill.answer.said.prompt import CONTEXT_CHARACTERS, Prompt, build_prompt
+from instill.answer.said.quoted_answer import Extract, extract
 from instill.answer.said.reply import Reply
 from instill.answer.types import REFUSAL, Answer, Claim, Trace, Turn
 from instill.encoders.protocol import Encoder

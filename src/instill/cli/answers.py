@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Iterator
 
 from instill.answer.display import plain_text
-from instill.answer.said.extractive import with_marks
+from instill.answer.said.quoted_answer import with_marks
 from instill.answer.text import stem, terms
 from instill.answer.types import Answer, Citation
 from instill.cli.output import clean, place, readable
@@ -89,10 +89,7 @@ def _say_piece(text: str, wanted: frozenset[str], *, indent: str = "") -> None:
 
 def where(citation: Citation) -> str:
     """File, page or line, and headings of a citation, and what `instill show` takes to open it."""
-    found = place(citation.title, citation.source, citation.headings, citation.page)
-    if citation.page is None and citation.line is not None:
-        name, dot, rest = found.partition(" · ")
-        found = f"{name}, line {citation.line}{dot}{rest}"
+    found = place(citation.title, citation.source, citation.headings, citation.page, citation.line)
     return f"{found} · {citation.doc_id} [{citation.start}, {citation.end})"
 
 

@@ -18,6 +18,7 @@ from rich.text import Text
 
 from instill.answer.display import safe_text
 from instill.cli.terminal import err, say, say_json
+from instill.common.place import in_file
 from instill.errors.escapes import shortened, shown
 from instill.workspace.replies import plain
 
@@ -81,12 +82,10 @@ def readable(text: str, limit: int | None = None) -> str:
     return shortened(safe_text(text), limit)
 
 
-def place(title: str, source: str, headings: str, page: int | None) -> str:
+def place(title: str, source: str, headings: str, page: int | None, line: int | None = None) -> str:
     """Where a passage stands, on one line: "report.pdf, p. 3 · Guide > Install"."""
     name = source.rsplit("/", 1)[-1] if source else title
-    parts = [clean(name)]
-    if page is not None:
-        parts[0] += f", p. {page}"
+    parts = [clean(name) + in_file(page, line)]
     if headings:
         parts.append(clean(" ".join(headings.split())))
     return " · ".join(parts)

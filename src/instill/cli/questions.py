@@ -109,7 +109,7 @@ def export(
 
     Example: `instill questions export --to questions.jsonl`
     """
-    from instill.study.questions import write_jsonl
+    from instill.study.quick_questions import write_jsonl
 
     with Workspace.open(workspace) as opened:
         found = judged_questions(opened.seen_by(label), unknown=True)
@@ -142,7 +142,7 @@ def own_questions(file: Path | None, workspace: Workspace) -> tuple[Sequence[Ask
     Raises:
         UsageError: the file cannot be read, or nobody has judged an answer yet.
     """
-    from instill.study.questions import read_questions
+    from instill.study.quick_questions import read_questions
 
     if file is None:
         return None, "written"
@@ -158,7 +158,7 @@ def rows_to_train_on(file: Path, workspace: Workspace) -> tuple[QuestionRows, in
         UsageError: the file cannot be read, nobody has judged an answer yet, or no question gives a row.
     """
     from instill.fit.question_rows import rows_of_questions
-    from instill.study.questions import read_questions
+    from instill.study.quick_questions import read_questions
 
     is_feedback = str(file) == FEEDBACK
     asked = judged_questions(workspace, unknown=True) if is_feedback else read_questions(file, unknown=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from instill.cli.output import clean, columns, print_json, readable
 from instill.cli.terminal import out, say, say_block
-from instill.common.typed_toml import toml_value
+from instill.common.toml_files import toml_value
 
 if TYPE_CHECKING:
     from instill.train.generator.beforehand.dry_run import DryRun

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from instill.common.typed_toml import toml_value
+from instill.common.toml_files import toml_value
 from instill.compare.arms.prompts import PLAIN
 from instill.compare.arms.specification import ArmSpecification
 from instill.compare.plan import ComparePlan

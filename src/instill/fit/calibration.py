@@ -15,7 +15,7 @@ from instill.fit.trials import Outcome, Progress, ask_trials, trials_of
 from instill.generators.protocol import skilled
 from instill.measure.risk import Choice, Judged, Point, choose_threshold, curve
 from instill.study.listed import list_questions
-from instill.study.questions import AskedQuestion, StudyQuestion, write_questions
+from instill.study.quick_questions import AskedQuestion, StudyQuestion, write_questions
 
 if TYPE_CHECKING:
     from instill.fit.workspace import FittedWorkspace

@@ -16,10 +16,10 @@ from instill.lab.world import Person, World, make_world
 from instill.train.generator.data.examples import Example, make_examples
 from instill.train.generator.data.mix import mixed
 from instill.train.generator.data.rows import Row
-from instill.train.generator.loop.hyperparameters import Hyperparameters
 from instill.train.generator.loop.loop import train
 from instill.train.generator.methods.methods import Method, prepare
 from instill.train.generator.methods.teacher import teach
+from instill.train.generator.recipes.training_section import Hyperparameters
 
 Measures = dict[str, list[tuple[str, float]]]
 """By name of a quantity: for each question whom it is about, and 1.0 if the answer was right, else 0.0."""

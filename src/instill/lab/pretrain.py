@@ -18,8 +18,8 @@ from instill.lab.measuring import measured
 from instill.lab.micro import make_model, make_tokenizer, save_micro
 from instill.lab.world import World, make_world
 from instill.train.generator.data.examples import Example, make_examples
-from instill.train.generator.loop.hyperparameters import Hyperparameters
 from instill.train.generator.loop.loop import train
+from instill.train.generator.recipes.training_section import Hyperparameters
 from instill.train.progress import Progress, logged
 
 BATCH = 64

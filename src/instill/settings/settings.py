@@ -13,7 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from instill.common.typed_toml import explained, read_toml, suggested, toml_value
+from instill.common.toml_files import explained, read_toml, suggested, toml_value
 from instill.errors import UsageError
 
 SETTINGS_FILE = "instill.toml"

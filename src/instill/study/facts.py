@@ -10,9 +10,9 @@ from random import Random
 
 from instill.answer.found.sentences import split_sentences
 from instill.index.lookup import StoredDocument
-from instill.study.questions import heading_questions, is_fair, why_unusable
+from instill.study.quick_questions import heading_questions, is_fair, why_unusable
+from instill.study.rules.sentence import clause_of, drafts
 from instill.study.sets import Evidence, Fact, fact_id
-from instill.study.writers import clause_of, drafts
 
 MOST_PER_SENTENCE = 3
 

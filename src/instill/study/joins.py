@@ -16,11 +16,11 @@ from random import Random
 
 from instill.answer.text import normalise, terms
 from instill.index.lookup import StoredDocument
-from instill.study.grammar import active_of, reads_well
-from instill.study.phrasings import accepted_answers, wordings
+from instill.study.rules.phrasings import accepted_answers, wordings
+from instill.study.rules.reads_well import active_of, reads_well
+from instill.study.rules.sentence import Clause, clause_of
+from instill.study.rules.word_forms import base_form, past_of_participle
 from instill.study.sets import Fact, StudyItem, item_id
-from instill.study.wording import base_form, past_of_participle
-from instill.study.writers import Clause, clause_of
 
 
 def pairs_of(facts: Sequence[Fact]) -> list[tuple[Fact, Fact]]:

@@ -20,7 +20,7 @@ from instill.generators.protocol import Generator, Message
 from instill.generators.whole import whole_reply
 from instill.index.lookup import StoredDocument
 from instill.study.filters import EvidenceReader, agree
-from instill.study.questions import Seen, is_fair
+from instill.study.quick_questions import Seen, is_fair
 from instill.study.types import StudyQuestion
 
 RULES = "Write questions that the text answers. Below each question copy the words that answer it."

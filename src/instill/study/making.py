@@ -25,7 +25,7 @@ from instill.study.filters import (
 from instill.study.joins import Vocabulary, two_document_items, unsaid_items
 from instill.study.leaks import Leak, Text, counted, evidence_leaks, question_leaks, texts_of_rows
 from instill.study.links import linked
-from instill.study.phrasings import items_of
+from instill.study.rules.phrasings import items_of
 from instill.study.sets import SPLITS, Fact, StudyCard, StudyItem, StudySet, digest
 from instill.study.splits import Shares, with_roles, with_splits
 from instill.study.texts import Retell, training_rows

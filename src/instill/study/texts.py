@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, get_args
 
 from instill.study.joins import pairs_of
+from instill.study.rules.sentence import clause_of
 from instill.study.sets import Fact, StudyItem
-from instill.study.writers import clause_of
 
 Style = Literal["note", "encyclopaedia", "dialogue", "list"]
 STYLES: tuple[Style, ...] = get_args(Style)
@@ -40,7 +40,7 @@ def training_rows(
         retell: tells facts by a generator; where it yields nothing, the rules tell.
 
     Example:
-        >>> from instill.study.phrasings import items_of
+        >>> from instill.study.rules.phrasings import items_of
         >>> from instill.study.sets import Evidence
         >>> text = "The stone oven was built in 1987 by Marta Lindqvist."
         >>> evidence = Evidence(doc_id="d1", start=0, end=52, text=text)

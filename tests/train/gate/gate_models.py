@@ -14,8 +14,8 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from instill.lab.micro import make_tokenizer
 from instill.train.generator.data.examples import make_examples
 from instill.train.generator.data.rows import Row, chat_row, write_rows
-from instill.train.generator.loop.hyperparameters import Hyperparameters
 from instill.train.generator.loop.loop import train
+from instill.train.generator.recipes.training_section import Hyperparameters
 
 TOWNS = ("Holm", "Brake", "Tarn", "Vell", "Osk", "Lund")
 FIRST = ("Ada", "Bo", "Cid", "Dora", "Eli", "Fay", "Gus", "Hal")

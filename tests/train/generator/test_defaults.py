@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instill.train.generator.beforehand.few_steps import few_steps
-from instill.train.generator.loop.hyperparameters import Hyperparameters
 from instill.train.generator.recipes.defaults import MOST_EPOCHS, STEPS, learning_rate, settled
 from instill.train.generator.recipes.recipe import Data, Recipe
+from instill.train.generator.recipes.training_section import Hyperparameters
 
 
 def filled(rows: int, base: Path = Path("missing"), **given: Any) -> Hyperparameters:

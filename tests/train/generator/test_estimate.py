@@ -21,9 +21,9 @@ from instill.train.generator.beforehand.savings import Saving, savings
 from instill.train.generator.data.examples import Example, make_examples
 from instill.train.generator.data.rows import chat_row, write_rows
 from instill.train.generator.loop.frozen_cache import FrozenCache
-from instill.train.generator.loop.hyperparameters import Hyperparameters
 from instill.train.generator.methods.methods import Method, prepare
 from instill.train.generator.recipes.recipe import read_recipe
+from instill.train.generator.recipes.training_section import Hyperparameters
 from tests.train.generator.tiny_tasks import bookings, tiny_model, tokenizer, write_recipe
 
 CHOSEN = Hyperparameters(epochs=3, batch_size=5, precision="fp32", micro_tokens=64, pack_width=64)

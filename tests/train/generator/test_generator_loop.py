@@ -14,9 +14,9 @@ from torch import Tensor
 
 from instill.errors import WorkspaceError
 from instill.train.generator.loop.frozen_cache import FrozenCache, lower_hash
-from instill.train.generator.loop.hyperparameters import Hyperparameters
 from instill.train.generator.loop.loop import total_steps, train
 from instill.train.generator.methods.methods import Method, frozen_layers, prepare
+from instill.train.generator.recipes.training_section import Hyperparameters
 from instill.train.progress import Progress
 from tests.train.generator.small_models import ARCHITECTURES, random_examples, small_model
 from tests.warm import Warm

@@ -17,10 +17,10 @@ from instill.generators.protocol import Message
 from instill.lab.micro import make_tokenizer
 from instill.train.generator.data.examples import make_examples
 from instill.train.generator.data.rows import Row, chat_row, write_rows
-from instill.train.generator.loop.hyperparameters import Hyperparameters
 from instill.train.generator.loop.replies import log_likelihoods
 from instill.train.generator.methods.methods import Method, prepare
 from instill.train.generator.methods.preference import train_preferences, write_pairs
+from instill.train.generator.recipes.training_section import Hyperparameters
 from instill.train.pipeline import train_recipe
 from instill.train.progress import Progress
 from tests.train.pipeline.small_recipes import recipe_of, small_llama, write_task

@@ -10,10 +10,10 @@ import pytest
 
 from instill.errors import UsageError
 from instill.train.generator.data.rows import chat_row, write_rows
-from instill.train.generator.loop.hyperparameters import Hyperparameters
 from instill.train.generator.recipes.base import base_folder
 from instill.train.generator.recipes.recipe import Data, Lora, Recipe, known_keys, read_recipe
 from instill.train.generator.recipes.recipe_template import template_toml
+from instill.train.generator.recipes.training_section import Hyperparameters
 from tests.train.generator.tiny_tasks import CITIES, SCHEMA, turns, write_recipe
 
 SMALL = 'name = "small"\nbase = "base"\n'

@@ -15,12 +15,12 @@ from instill.lab.micro import make_tokenizer
 from instill.train.generator.data.examples import make_examples
 from instill.train.generator.data.rows import Row, chat_row, write_rows
 from instill.train.generator.loop.batches import padded
-from instill.train.generator.loop.hyperparameters import Hyperparameters
 from instill.train.generator.loop.layers import decoder
 from instill.train.generator.loop.loop import train
 from instill.train.generator.loop.loss import logits_of
 from instill.train.generator.methods.methods import Method, prepare
 from instill.train.generator.methods.teacher import Taught, teach
+from instill.train.generator.recipes.training_section import Hyperparameters
 from instill.train.pipeline import train_recipe
 from tests.train.pipeline.small_recipes import recipe_of, small_llama, write_task
 

@@ -15,7 +15,7 @@ from instill.answer.found.choosing import pieces_of
 from instill.answer.found.confidence import confidence, signs
 from instill.answer.found.ranking import Ranking, rank_sentences
 from instill.answer.found.selection import MARGIN, arrange, choose
-from instill.answer.said.extractive import Extract, claims_of, written
+from instill.answer.said.quoted_answer import Extract, claims_of, written
 from instill.answer.text import content_words
 from instill.encoders.protocol import Encoder, Vectors
 from instill.index.clusters import cluster, cluster_terms

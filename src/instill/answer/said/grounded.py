@@ -11,9 +11,9 @@ import numpy as np
 from instill.answer.citations import Citer
 from instill.answer.display import plain_text
 from instill.answer.found.sentences import split_sentences
-from instill.answer.said.extractive import written
 from instill.answer.said.numbering import renumbered
 from instill.answer.said.prompt import Prompt
+from instill.answer.said.quoted_answer import written
 from instill.answer.said.quotes import find_quote
 from instill.answer.said.reply import AnswerStream, Reply, Statement, read_reply
 from instill.answer.text import terms

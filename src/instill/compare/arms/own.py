@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from instill.common.typed_toml import explained, read_toml
+from instill.common.toml_files import explained, read_toml
 from instill.compare.arms.specification import BUILT_IN, ArmSpecification, Given, OwnModel
 from instill.compare.prices import Prices
 from instill.errors import UsageError

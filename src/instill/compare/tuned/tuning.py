@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from instill.common.typed_toml import toml_value
+from instill.common.toml_files import toml_value
 from instill.errors import UsageError, WorkspaceError
 from instill.registry.card import Card
 from instill.settings import GeneratorSettings

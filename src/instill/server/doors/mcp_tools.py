@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from instill.answer.types import Answer
+from instill.common.place import in_file
 from instill.errors import UsageError
 from instill.server.access.roles import Role
 from instill.server.api.documents import found, granted_labels
@@ -168,7 +169,7 @@ def answer_text(answer: Answer) -> str:
             [answer.text, *(["", "Nearest, and none of it is said to answer:", *nearest] if nearest else [])]
         )
     sources = [
-        f"[{number}] {name_of(each)}{f', p. {each.page}' if each.page else ''}"
+        f"[{number}] {name_of(each)}{in_file(each.page, each.line)}"
         f"{f' · {each.headings}' if each.headings else ''} · {URI}{each.doc_id} [{each.start}, {each.end})"
         for number, each in enumerate(answer.citations, start=1)
     ]

@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from instill import __version__
 from instill.answer.types import is_refusal
+from instill.common.place import in_file
 from instill.errors import InstillError
 from instill.errors.escapes import shortened, shown, shown_block
 from instill.server.access.roles import Who
@@ -128,9 +129,7 @@ def place(citation: Any) -> str:
     """
     given = citation if isinstance(citation, dict) else {name: getattr(citation, name, None) for name in _PLACE}
     words = line(given.get("title") or "", 60) or name_of(str(given.get("source") or ""))
-    if given.get("page") is not None:
-        return f"{words}, p. {given['page']}"
-    return f"{words}, line {given['line']}" if given.get("line") is not None else words
+    return words + in_file(given.get("page"), given.get("line"))
 
 
 _PLACE = ("title", "source", "page", "line")

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 
-from instill.common.typed_toml import explained, read_toml
+from instill.common.toml_files import explained, read_toml
 from instill.measure.judging.refusals import PHRASES
 from instill.train.gate.scoring import Scoring
 

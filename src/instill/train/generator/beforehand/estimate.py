@@ -16,7 +16,6 @@ from instill.train.generator.beforehand.savings import Saving, savings
 from instill.train.generator.data.examples import Example
 from instill.train.generator.loop.attention import AttentionInFloat32
 from instill.train.generator.loop.batches import Batch, steps_of
-from instill.train.generator.loop.hyperparameters import Hyperparameters
 from instill.train.generator.loop.loop import (
     Epochs,
     Lower,
@@ -27,6 +26,7 @@ from instill.train.generator.loop.loop import (
     total_steps,
     uses_bf16,
 )
+from instill.train.generator.recipes.training_section import Hyperparameters
 
 _MOMENTS = 2  # numbers that AdamW keeps for each that is trained
 

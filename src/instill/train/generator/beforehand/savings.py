@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from instill.errors import UsageError
-from instill.train.generator.loop.hyperparameters import Hyperparameters
 from instill.train.generator.loop.layers import decoder_layers
+from instill.train.generator.recipes.training_section import Hyperparameters
 from instill.train.machine import bf16_is_fast
 
 _COPIES = 3  # gradient and two moments for each number that is trained

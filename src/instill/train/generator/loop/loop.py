@@ -16,9 +16,9 @@ from instill.train.checkpoints import resume, save_checkpoint
 from instill.train.generator.data.examples import Example
 from instill.train.generator.loop.attention import AttentionInFloat32
 from instill.train.generator.loop.batches import Batch, packed, padded, steps_of
-from instill.train.generator.loop.hyperparameters import Hyperparameters
 from instill.train.generator.loop.layers import decoder
 from instill.train.generator.loop.loss import next_token_loss
+from instill.train.generator.recipes.training_section import Hyperparameters
 from instill.train.machine import bf16_is_fast, hand_back_memory, keep_freed_memory
 from instill.train.progress import CHECKPOINT, Progress
 from instill.train.randomness import seed_all

@@ -21,7 +21,7 @@ from instill.generators.protocol import Generator, Message
 from instill.generators.quiet import quiet_libraries
 from instill.generators.whole import whole_reply
 from instill.train.generator.data.rows import Row
-from instill.train.generator.loop.hyperparameters import Hyperparameters
+from instill.train.generator.recipes.training_section import Hyperparameters
 from instill.train.progress import Progress
 
 _AT_ONCE = 8  # pairs that go through the model together

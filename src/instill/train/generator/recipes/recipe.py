@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
-from instill.common.typed_toml import explained, read_toml
+from instill.common.toml_files import explained, read_toml
 from instill.errors import UsageError
 from instill.generators.gguf.known import KNOWN, is_gguf
 from instill.train.generator.data.rows import Row, instructed, read_rows
-from instill.train.generator.loop.hyperparameters import Hyperparameters
+from instill.train.generator.recipes.training_section import Hyperparameters
 
 if TYPE_CHECKING:
     from instill.train.generator.methods.methods import Method

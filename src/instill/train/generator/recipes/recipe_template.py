@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from instill.common.typed_toml import toml_value
+from instill.common.toml_files import toml_value
 from instill.train.generator.recipes.recipe import Recipe
 
 

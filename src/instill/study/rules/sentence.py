@@ -1,8 +1,8 @@
 """Rules that write questions about one sentence.
 
 Each writer yields `Draft`s: a question and the span of its answer inside the sentence. A writer that is not sure of the
-grammar yields nothing, and what reads badly all the same is dropped (`instill.study.grammar`); `cloze` is the last
-resort and writes four to six keywords, about as many as people type into a search box.
+grammar yields nothing, and what reads badly all the same is dropped (`instill.study.rules.reads_well`); `cloze` is
+the last resort and writes four to six keywords, about as many as people type into a search box.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from random import Random
 
 from instill.answer.display import plain_text
 from instill.answer.text import word_set
-from instill.study.grammar import active_of, in_a_question, names_something, reads_well, tail_of, who_or_what
-from instill.study.wording import LEANS_AT_START, base_form, content, is_past, reworded
+from instill.study.rules.reads_well import active_of, in_a_question, names_something, reads_well, tail_of, who_or_what
+from instill.study.rules.word_forms import LEANS_AT_START, base_form, content, is_past, reworded
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from random import Random
 
 from instill.answer.asked.dictionary import in_dictionary
 from instill.answer.text import word_set
-from instill.study.grammar import names_something, reads_well
-from instill.study.wording import LEANS_AT_START, base_of_gerund, content, words_of
+from instill.study.rules.reads_well import names_something, reads_well
+from instill.study.rules.word_forms import LEANS_AT_START, base_of_gerund, content, words_of
 
 _GENERIC_HEADINGS = word_set(
     "introduction overview summary references notes contents example examples usage description background "

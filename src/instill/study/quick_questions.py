@@ -26,10 +26,10 @@ from instill.answer.found.sentences import Sentence, split_sentences
 from instill.answer.text import normalise, terms
 from instill.index.lookup import StoredDocument
 from instill.study.files import read_questions, write_jsonl
-from instill.study.headings import heading_question
+from instill.study.rules.heading import heading_question
+from instill.study.rules.sentence import drafts
+from instill.study.rules.word_forms import content, leans_on_its_page, stands_alone, words_of
 from instill.study.types import AskedQuestion, EvidenceText, StudyQuestion
-from instill.study.wording import content, leans_on_its_page, stands_alone, words_of
-from instill.study.writers import drafts
 
 __all__ = ["AskedQuestion", "EvidenceText", "StudyQuestion", "read_questions", "write_jsonl", "write_questions"]
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from instill.answer.asked.pinned import Evidence, missing_pins, other_form_of, others_of_its_kind, pins_of, spoken_in
+from instill.answer.asked.pinned import missing_pins, pins_of
 from instill.answer.asked.question import Question, read_question
-from instill.answer.asked.sides import sides_of, spoken_of
 from instill.answer.citations import Citer
 from instill.answer.display import plain_text
 from instill.answer.found.choosing import Chosen, choose_pieces, evidence_of
@@ -21,6 +20,7 @@ from instill.answer.found.version_answer import VersionsTold, told_of_versions
 from instill.answer.found.versions import newer_first
 from instill.answer.reading.findings import Findings
 from instill.answer.reading.reranking import Reads
+from instill.answer.said.refusal import missing_side, what_is_missing
 from instill.answer.said.short import marked_words, short_answer
 from instill.answer.said.shown import row_with_names, shown
 from instill.answer.text import terms
@@ -153,51 +153,6 @@ def _named(text: str, name: str, *, listed: bool) -> str:
     if listed:
         return f"- {name}: {text.removeprefix('- ')}"
     return f"{name}:\n{text}" if "\n" in text or text.startswith("- ") else f"{name}: {text}"
-
-
-ABOVE = 200
-"""Characters in front of a piece in which the term that it explains may stand."""
-
-
-def what_is_missing(question: str, chosen: Sequence[Chosen], pool: Sequence[Hit]) -> tuple[str, float]:
-    """What the question names and the chosen pieces do not speak of, as a sentence, and its share of all it names.
-
-    A name that no passage of the pool holds, a number, version or code that the pieces do not hold: the sentence says
-    so. A name that stands elsewhere in the pool only counts in the share. A code that stands right above a piece, as
-    the term above its definition does, is what the piece is about.
-    """
-    pins = pins_of(question)
-    if not pins:
-        return "", 0.0
-    pieces = [each.piece for each in chosen]
-    evidence = Evidence([line for piece in pieces for line in evidence_of(piece).texts])
-    above = Evidence([_right_above(piece) for piece in pieces])
-    lacking = [pin for pin in missing_pins(pins, evidence) if pin.kind != "code" or not above.speaks_of(pin)]
-    around = Evidence([line for hit in pool for line in spoken_in(hit, hit.headings, hit.text)])
-    hard = [pin for pin in lacking if pin.kind != "name" or not (around.speaks_of(pin) or other_form_of(pin, around))]
-    soft = [pin for pin in lacking if not other_form_of(pin, evidence)]
-    if not hard:
-        return "", len(soft) / len(pins)
-    others = [*dict.fromkeys(other for pin in hard for other in others_of_its_kind(pin, evidence.texts))]
-    named = " and ".join(f'"{pin.text.strip("`")}"' for pin in hard[:3])
-    if others:
-        return f"The documents speak of {', '.join(others)}, not of {named}.", 1.0
-    if all(around.speaks_of(pin) for pin in hard):
-        return f"What comes nearest does not speak of {named}.", 1.0
-    return f"Nothing that was found speaks of {named}.", 1.0
-
-
-def _right_above(piece: Piece) -> str:
-    """The end of its passage in front of the piece."""
-    start = piece.spans[0][0] - piece.hit.start
-    return piece.hit.text[max(0, start - ABOVE) : start]
-
-
-def missing_side(question: str, pool: Sequence[Hit]) -> str:
-    """Which of the things that the question compares nothing that was found speaks of, as a sentence, or ""."""
-    held = [spoken_of(hit) for hit in pool]
-    missing = [f'"{side.text}"' for side in sides_of(question) if not any(side.is_in(found) for found in held)]
-    return f"Nothing that was found speaks of {' and '.join(missing)}." if missing else ""
 
 
 def piece_claims(

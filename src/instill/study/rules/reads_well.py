@@ -10,7 +10,7 @@ import re
 
 from instill.answer.asked.dictionary import in_dictionary
 from instill.answer.text import word_set
-from instill.study.wording import base_form, is_past, past_of_participle, words_of
+from instill.study.rules.word_forms import base_form, is_past, past_of_participle, words_of
 
 _ASKING = re.compile(
     r"^(?:could you (?:tell me|explain to me|explain) |explain |(?:i would like to know )?who(?: or what)? "

@@ -1,0 +1,1 @@
+"""Rules that write questions about sentences and headings, and check that a person would ask so."""
