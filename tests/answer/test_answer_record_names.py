@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,40 @@ RATIONS = """# Rations
 | Haflinger | 8 | half a scoop |
 | Welsh Cob | 10 | one scoop |
 | Shetland | 3 | none |
+"""
+SITES = """[
+  {"site": "Abbey Oren", "country": "FR", "bells": 8, "heaviest_bell_kg": 3150, "contract": "gold"},
+  {"site": "Town hall Dorn", "country": "DE", "bells": 3, "heaviest_bell_kg": 410, "contract": "none"},
+  {"site": "Chapel Brix", "country": "AT", "bells": 4, "heaviest_bell_kg": 1240, "contract": "gold"},
+  {"site": "Church Hasel", "country": "DE", "bells": 2, "heaviest_bell_kg": 1730, "contract": "none"},
+  {"site": "Tower Vell", "country": "IT", "bells": 5, "heaviest_bell_kg": 980, "contract": "silver"}
+]"""
+STAFF = """# Staff
+
+| Name | Role | Ext. | Deputy |
+|---|---|---|---|
+| Gerd Polt | Head of service | 31 | Rosa Hintner |
+| Rosa Hintner | Technician | 33 | Gerd Polt |
+| Nils Overby | Stores | 52 | vacant |
+| Hedda Brand | Sales | 41 | Nils Overby |
+"""
+LEAVE = """# Leave
+
+## Annual leave
+
+Staff have 29 days of paid leave a year. In the first six months at most 10 days can be taken.
+
+## Carrying over
+
+Up to 8 unused days may be carried over. They lapse on 30 June.
+
+## Moving house
+
+One day is free for moving house, once in 24 months.
+
+## Sickness
+
+A note of a doctor is needed from the second day on.
 """
 PRICES = """# Rides {year}
 
@@ -82,6 +117,9 @@ def yard(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     (folder / "rides-2025.md").write_text(PRICES.format(year=2025, forest=38, lake=55, lesson=30))
     (folder / "rides-2026.md").write_text(PRICES.format(year=2026, forest=42, lake=55, lesson=33))
     (folder / "sold.md").write_text(SOLD)
+    (folder / "sites.json").write_text(SITES)
+    (folder / "staff.md").write_text(STAFF)
+    (folder / "leave.md").write_text(LEAVE)
     (folder / "rules.md").write_text(RULES)
     workspace = Workspace.init(tmp_path_factory.mktemp("ws"))
     workspace.add([folder])
@@ -100,6 +138,9 @@ def cells(text: str, column: str) -> list[str]:
         ("Which articles have on_hand 0?", {"Straw bale", "Linseed 5 kg"}),
         ("Which articles have on_hand below order_at?", {"Oats 25 kg", "Straw bale", "Linseed 5 kg"}),
         ("Which articles have on_hand above order_at?", {"Hay bale", "Salt lick"}),
+        ("Which products are out of stock?", {"Straw bale", "Linseed 5 kg"}),
+        ("Which items are below their order level?", {"Oats 25 kg", "Straw bale", "Linseed 5 kg"}),
+        ("Which sites have no service contract?", {"Town hall Dorn", "Church Hasel"}),
         ("Which horses are not racing?", {"Alba", "Dario", "Fips"}),
         ("Which horses are racing?", {"Bruno", "Cleo", "Enya"}),
         ("Which horses have papers?", {"Alba", "Dario", "Enya"}),
@@ -110,7 +151,7 @@ def cells(text: str, column: str) -> list[str]:
 )
 def test_which_records(yard: Workspace, question: str, right: set[str]) -> None:
     answer = yard.ask(question)
-    names = [*cells(HORSES, "name"), *cells(FODDER, "article")]
+    names = [*cells(HORSES, "name"), *cells(FODDER, "article"), *(each["site"] for each in json.loads(SITES))]
     assert not answer.abstained
     assert {name for name in names if name in answer.text} == right
 
@@ -122,10 +163,44 @@ def test_which_records(yard: Workspace, question: str, right: set[str]) -> None:
         ("How many Fjord horses do we have?", "3"),
         ("What is the heaviest horse?", "Dario: 610 kg"),
         ("What do the articles at Moorhof cost on average?", "9.90 EUR"),
+        ("Which site has the heaviest bell?", "Abbey Oren: 3150 kg"),
+        ("How many sites are in DE?", "2"),
+        ("How many sites are in IT?", "1"),
+        ("How many bells are there in all sites together?", "22"),
+        ("What is Rosa Hintner's extension?", "33"),
+        ("Who is the deputy of Gerd Polt?", "Rosa Hintner"),
+        ("How heavy is Bruno?", "480 kg"),
     ],
 )
 def test_figures_of_records(yard: Workspace, question: str, short: str) -> None:
     assert yard.ask(question).short == short
+
+
+def test_one_record_is_shown_without_the_others(yard: Workspace) -> None:
+    answer = yard.ask("What is Rosa Hintner's extension?")
+    assert answer.text.startswith("Name: Rosa Hintner, Role: Technician, Ext.: 33")
+    assert "Nils" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("question", "lacks"),
+    [
+        ("What is the salary of Rosa Hintner?", "salary"),
+        ("How much does Nils Overby earn?", "salary"),
+        ("How old is Hedda Brand?", "age"),
+        ("What is Gerd Polt's email address?", "email address"),
+    ],
+)
+def test_what_no_column_has_is_refused(yard: Workspace, question: str, lacks: str) -> None:
+    answer = yard.ask(question)
+    assert answer.abstained
+    assert answer.text.endswith(f'The records of staff.md have no "{lacks}".')
+
+
+def test_sections_of_a_text_are_not_counted(yard: Workspace) -> None:
+    answer = yard.ask("How many days of annual leave do we get?")
+    assert "29 days" in answer.text
+    assert not any("records" in notice for notice in answer.notices)
 
 
 def test_a_state_that_no_column_tells_is_not_dropped() -> None:

@@ -213,7 +213,9 @@ class Table:
         found = [(len(column.words & own), column) for column in self.columns if column.kind != "text"]
         best = max((held for held, _ in found), default=0)
         if best:
-            return [column for held, column in found if held == best]
+            named = [column for held, column in found if held == best]
+            whole = [column for column in named if column.words <= own]  # "bells" rather than "heaviest_bell".
+            return whole or named
         wider = measure_words(own)
         return [column for column in self.columns if column.kind != "text" and column.words & wider]
 

@@ -72,6 +72,7 @@ _FREE = re.compile(
 _CURRENCIES = frozenset(term for code in CURRENCIES for term in terms(code, keep_stop=True))
 _GENERIC = frozenset(
     terms(
+        "article product part good thing unit sku model entry site "
         "work have own belong live stand run last take rent buy sell offer name named people person "
         "employee record records entry entries item row "
         "list show number exist contain hold cost many less least most every total registered currently still",
@@ -171,6 +172,8 @@ def _beside_column(text: str, beside: re.Match[str], table: Table, found: Condit
     if not left:
         wider = measure_words(rest)
         left = [column for column in others if column.words & wider]
+    if not left:  # "Below their reorder level": what there is of them.
+        left = [column for column in others if column.words & measures()["stock"].words]
     if not limits:
         held = frozenset(term for record in table.records for term in record.held)
         if not (beside["low"] or beside["high"]).lower().endswith("than") and not words & held:
@@ -351,6 +354,11 @@ def _column_named(table: Table, what: str) -> tuple[Column, int] | None:
     named = [
         column for column in table.columns if column.words & first and (column.kind != "date" or "" in column.cells)
     ]
+    whole = set(terms(what, keep_stop=True))
+    if not named and len(what.split()) > 1:  # "No service contract", of a column "contract".
+        named = [column for column in table.columns if column.words and column.words <= whole and column.kind == "text"]
+        if len(named) == 1:
+            return named[0], len(what)
     if not named:
         wider = measure_words(first - _CURRENCIES)
         named = [column for column in table.columns if column.kind == "number" and column.words & wider]

@@ -187,6 +187,9 @@ def _extreme_column(
 ) -> tuple[Column, int] | None:
     free = replace(table, columns=tuple(column for column in table.columns if column.key not in used))
     told: tuple[Column, int] | None = None
+    own = [column for column in free.columns if column.kind == "number" and column.words & set(terms(extreme.words))]
+    if len(own) == 1:  # "The heaviest bell", of a column "heaviest_bell_kg".
+        return (own[0], extreme.direction) if own[0].comparable(rows) else None
     named = free.named(extreme.noun) if extreme.noun else []
     if len(named) == 1 and (not extreme.measures or extreme.anything):
         told = named[0], extreme.direction
@@ -218,13 +221,13 @@ def _ranked(table: Table, column: Column, rows: Sequence[int]) -> str:
     """Names with their values, those with the same value together: "Cherry and Walnut: 61.00 EUR"."""
     by_value: dict[str, list[str]] = {}
     for row in rows:
-        by_value.setdefault(_in_full(column, row), []).append(table.label(row))
+        by_value.setdefault(in_full(column, row), []).append(table.label(row))
     if not all(name for names in by_value.values() for name in names):
         return ""
     return "; ".join(f"{_and(names)}: {cell}" for cell, names in by_value.items())
 
 
-def _in_full(column: Column, row: int) -> str:
+def in_full(column: Column, row: int) -> str:
     """A cell, with the unit that only the column's name gives: "3350 g" under "weight_g"."""
     cell = column.cells[row].strip()
     unit = column.row_units[row] if column.row_units and re.fullmatch(r"[-−]?\d[\d.,'\s]*", cell) else ""

@@ -97,7 +97,7 @@ def select_records(
     if wish.kind == "rows" and not (_ASKS.search(question.text) or sides_of(question.text) or changed):
         return None
     groups = versions_among([*hits, *pool], document)
-    asked = [term for term in question.terms if term in weights]
+    asked = [*(term for term in question.terms if term in weights), *_capitals(question.text)]
     own_group = group_of(chosen[0].hit.doc_id, groups) if chosen else ()
     first: Selection | None = None
     sure: list[Selection] = []
@@ -120,6 +120,12 @@ def select_records(
         if others and best.sure:
             return replace(best, said=f"{best.said} Not looked at: {' and '.join(others)}.".strip())
     return best
+
+
+def _capitals(question: str) -> list[str]:
+    """Words without meaning that are written in capitals, which are names: "how many are in DE?"."""
+    words = re.findall(r"(?<![\w-])[A-Z]{2,3}(?![\w-])", question) if not question.isupper() else []
+    return [word.lower() for word in words if not terms(word)]
 
 
 def _ids(group: Sequence[Version]) -> set[str]:
@@ -190,9 +196,13 @@ class _Query:
         if wish.kind in ("extreme", "sum", "mean") and self.has_fields:
             return self._told()
         is_query = bool(_QUERY.match(self.question.text)) and self.has_fields
+        if wish.kind == "count" and not self.has_fields and not set(wish.noun[:1]) & table.called:
+            return None  # "How many days of leave do we get?" counts no sections.
         if not is_query and has_bound(self.question.text):
             return None
         found = conditions_of(self.question.text, table, self.asked, is_query=is_query)
+        if not any(found.keep) and is_query and not found.cannot:
+            found = self._without_the_noun(found)
         if found.cannot:
             return self._cannot(found.cannot)
         if not found.count and (found.unknown or not _ALL.search(self.question.text)):
@@ -239,7 +249,8 @@ class _Query:
         if not rows:
             return self._selection((), _said(rows, table, found), True, "", found)
         if wish.extreme is not None:
-            if not self.has_fields or terms_of(wish.words) & terms_of(self.best.text) - {"the"}:
+            keys = {term for column in table.columns for term in column.words}
+            if not self.has_fields or terms_of(wish.words) & terms_of(self.best.text) - {"the"} - keys:
                 return None  # A text that says itself which is the cheapest.
             figure = extreme_of(table, rows, wish.extreme, used, asked)
             if not figure.told:
@@ -310,6 +321,16 @@ class _Query:
         return self._selection(rows, said, True, short, found)
 
     # -- parts -------------------------------------------------------------------------------------------------
+
+    def _without_the_noun(self, found: Conditions) -> Conditions:
+        """What is met where the noun behind "which" says what the records are, though it stands in some of them."""
+        noun = re.match(r"\W*(?:and |so )?(?:which|what) ([\w-]+)", self.question.text, re.IGNORECASE)
+        words = set(terms(noun.group(1))) if noun else set()
+        if not words & set(self.asked):
+            return found
+        rest = [term for term in self.asked if term not in words]
+        other = conditions_of(self.question.text, self.table, rest, is_query=True)
+        return other if any(other.keep) and other.count and not other.unknown and not other.cannot else found
 
     def _is_called(self, row: int) -> bool:
         """Is a record named by what is counted, and no other record called alike?"""

@@ -47,7 +47,7 @@ class Record:
         """Terms of its name and its short values; of all its words where it has no fields."""
         if not self.fields:
             return frozenset(terms(f"{self.name} {self.text}"))
-        values = [terms(value) for _, value in self.fields]
+        values = [terms(value) or terms(value, keep_stop=True) for _, value in self.fields]  # "DE" is a value.
         return frozenset(term for found in (terms(self.name), *values) if len(found) <= LONGEST_VALUE for term in found)
 
     def value(self, key: str) -> str:

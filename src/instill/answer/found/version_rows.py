@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from instill.answer.found.choosing import Chosen
 from instill.answer.found.pieces import Piece
-from instill.answer.found.record_columns import table_of
+from instill.answer.found.record_columns import Table, table_of
 from instill.answer.found.record_conditions import record_named
 from instill.answer.found.records import collection_at
 from instill.answer.found.sentences import split_sentences
@@ -23,21 +23,36 @@ def holds_a_table(piece: Piece) -> bool:
 
 def rows_of(each: Chosen, question: str, text_of: Callable[[str], str | None]) -> Chosen:
     """A table, or a section with one, as the one row that the question names; what has none, as it is."""
+    found = named_row(each, question, text_of) if holds_a_table(each.piece) else None
+    return (narrowed(each, *found, text_of) or each) if found else each
+
+
+def named_row(each: Chosen, question: str, text_of: Callable[[str], str | None]) -> tuple[Table, int] | None:
+    """The table that a piece is, or holds, or is a row of, and the one record of it that the question names."""
     piece = each.piece
     text = text_of(piece.hit.doc_id) or ""
-    if not text or not holds_a_table(piece):
-        return each
     start, end = piece.spans[-1]
     units = split_sentences(text)
     first = next((unit for unit in units if unit.kind == "row" and start <= unit.start < end), None)
-    records = collection_at(text, units, first.start, first.end) if first else []
+    place = (first.start, first.end) if first else (start, end) if piece.kind == "record" else None
+    records = collection_at(text, units, *place) if place else []
     if len(records) < 2:
-        return each
-    row = record_named(table_of(piece.hit.source, records, frozenset(terms(piece.hit.title))), question)
-    record = records[row] if row is not None else None
-    if record is None or record.head is None:
-        return each
-    hit = replace(piece.hit, start=0, end=len(text), text=text, last_page=None)
+        return None
+    name = piece.hit.source.rpartition("/")[2]
+    table = table_of(name, records, frozenset(terms(piece.hit.title)))
+    row = record_named(table, question)
+    return (table, row) if row is not None else None
+
+
+def narrowed(each: Chosen, table: Table, row: int, text_of: Callable[[str], str | None]) -> Chosen | None:
+    """The row in place of a piece that holds it; a record that the piece is, as it is; None for other records."""
+    record, piece = table.records[row], each.piece
+    if record.head is None:
+        return each if piece.spans[-1] == (record.start, record.end) else None
+    hit = piece.hit
+    if record.head[0] < hit.start or record.end > hit.end:  # The head of a long table stands before the passage.
+        text = text_of(hit.doc_id) or ""
+        hit = replace(hit, start=0, end=len(text), text=text, last_page=None)
     reading = each.reading  # Its places are those of the table's text: none is kept.
     if reading is not None:
         reading = replace(reading, start=0, end=0, weights=reading.weights[:0], offsets=reading.offsets[:0])

@@ -11,6 +11,7 @@ from instill.answer.citations import Citer
 from instill.answer.display import plain_text
 from instill.answer.found.choosing import Chosen, choose_pieces, evidence_of
 from instill.answer.found.confidence import confidence, signs
+from instill.answer.found.looked_up import LookedUp, look_up
 from instill.answer.found.pieces import Piece
 from instill.answer.found.ranking import Ranking, rank_sentences
 from instill.answer.found.record_query import select_records
@@ -93,14 +94,18 @@ def extract(
     if told is not None and told.sure:
         return of_versions(told, chosen, ranking, findings, citer, asked)
     chosen, versions = newer_first(chosen, question, citer.text)
+    found_row = LookedUp(chosen) if versions else look_up(question, chosen, citer.text)
+    chosen = found_row.chosen
     selected = select_records(asked, [each.piece for each in chosen], hits, citer.text, ranking.wanted, pool)
+    if found_row.found and selected and (found_row.short or not selected.sure):
+        selected = None
     listed = selected.pieces if selected else ()
     if listed:
         claims = [claim for piece in listed for claim in piece_claims(piece, citer, asked, named=True)]
     else:
         claims = [claim for each in chosen for claim in piece_claims(each.piece, citer, asked, versions=versions)]
     missing, share = what_is_missing(question, chosen, [*hits, *pool])
-    missing = missing or missing_side(question, [*hits, *pool])
+    missing = missing or missing_side(question, [*hits, *pool]) or found_row.lacks
     if missing and told is not None:
         missing = told.lacking
     codes = [pin for pin in pins_of(question) if pin.kind != "name"]
@@ -111,9 +116,9 @@ def extract(
     if selected and not listed and not selected.soft:
         return Extract("", tuple(claims), belief, ranking, found, missing=selected.said)
     reason = selected.said if selected and selected.soft else ""
-    if selected and selected.sure:
+    if found_row.sure or (selected and selected.sure):
         belief, missing = max(belief, SURE), ""
-    short = selected.short if listed and selected else short_answer(asked, chosen, findings)
+    short = selected.short if listed and selected else found_row.short or short_answer(asked, chosen, findings)
     notice = "The documents differ on this; the newer one comes first." if versions else ""
     notice = selected.said if selected and not reason else notice
     marked = "" if listed else marked_words(chosen[0])
