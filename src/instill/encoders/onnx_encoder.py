@@ -1,4 +1,4 @@
-"""The encoder that ONNX Runtime runs: one thread a batch, as many batches at once as there are threads.
+"""The encoder that ONNX Runtime runs: one thread a batch, as many batches at once as there are threads, whoever asks.
 
 Threads that each have their own text need not wait for one another within a layer, and a text of a few hundred
 tokens stays in a core's cache; both measured faster than large padded batches spread over the cores.
@@ -7,9 +7,7 @@ tokens stays in a core's cache; both measured faster than large padded batches s
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,13 +15,13 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
-from instill.encoders.batches import batches_of_equal_length
+from instill.encoders.batches import Batch, batches_of_equal_length
 from instill.encoders.export import MODEL_FILE, TOKENIZER_FILE
 from instill.encoders.protocol import Vectors
 from instill.encoders.session import open_session
+from instill.encoders.workers import Workers
 from instill.errors import WorkspaceError
 
-_PROGRESS_S = 0.1
 _BLOCK = 4096  # Texts tokenised at once: bounds memory, and lets progress be shown.
 
 
@@ -49,7 +47,7 @@ class OnnxEncoder:
     def __init__(self, folder: Path, manifest: dict[str, Any], *, threads: int = 0) -> None:
         self._folder = folder
         self._manifest = manifest
-        self._threads = threads or available_cores()
+        self._workers = Workers(threads or available_cores(), "encode")
         self._tokens = self._load_tokenizer()
         self._tokens.enable_truncation(self.max_tokens)
 
@@ -87,33 +85,23 @@ class OnnxEncoder:
 
     def _encode_block(self, block: list[str], out: Vectors, progress: Callable[[int], None] | None) -> None:
         sequences = [entry.ids or [0] for entry in self._tokens.encode_batch_fast(block)]
-        todo = deque(batches_of_equal_length(sequences, tokens=int(self._manifest["batch_tokens"])))
+        batches = batches_of_equal_length(sequences, tokens=int(self._manifest["batch_tokens"]))
         session = self._session
         name = session.get_inputs()[0].name
-        done: list[int] = []  # list.append and deque.popleft are atomic, so that the threads need no lock.
-
-        def work() -> None:
-            while todo:
-                try:
-                    batch = todo.popleft()
-                except IndexError:  # Another thread took the last one.
-                    return
-                out[batch.rows] = session.run(None, {name: batch.ids})[0]
-                done.append(len(batch.rows))
-
+        done: list[int] = []  # list.append is atomic, so that the threads need no lock.
         reported = 0
-        with ThreadPoolExecutor(self._threads, thread_name_prefix="encode") as pool:
-            try:
-                running = {pool.submit(work) for _ in range(min(self._threads, len(todo)))}
-                while running:
-                    finished, running = wait(running, timeout=_PROGRESS_S, return_when=FIRST_EXCEPTION)
-                    for future in finished:
-                        future.result()
-                    if progress is not None and (count := sum(done)) > reported:
-                        progress(count - reported)
-                        reported = count
-            finally:
-                todo.clear()  # After Ctrl-C or an error the threads stop at their next batch.
+
+        def run(batch: Batch) -> None:
+            out[batch.rows] = session.run(None, {name: batch.ids})[0]
+            done.append(len(batch.rows))
+
+        def report() -> None:
+            nonlocal reported
+            if progress is not None and (count := sum(done)) > reported:
+                progress(count - reported)
+                reported = count
+
+        self._workers.each(batches, run, tick=report if progress else None)
 
     def _load_tokenizer(self) -> Tokenizer:
         path = self._folder / TOKENIZER_FILE

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +17,7 @@ from instill.answer.reading.reader_input import PASSAGE_TOKENS, Marks, Tokens, m
 from instill.common.untrusted import odd_file
 from instill.encoders.onnx_encoder import available_cores, well_formed
 from instill.encoders.session import open_session
+from instill.encoders.workers import Workers
 from instill.errors import WorkspaceError
 
 MODEL_FILE, TOKENIZER_FILE, MANIFEST_FILE = "reader.onnx", "tokenizer.json", "reader.json"
@@ -87,7 +87,7 @@ class Reader:
 
     def __init__(self, folder: Path, *, threads: int = 0) -> None:
         self._folder = folder
-        self._threads = threads or available_cores()
+        self._workers = Workers(threads or available_cores(), "read")
         odd = odd_file(folder) if folder.is_dir() else ""
         if odd:
             raise WorkspaceError(f"The reader is refused: {odd}.", where=str(folder), remedy="Train it again.")
@@ -120,13 +120,13 @@ class Reader:
         above = tokenize(self._tokenizer, [well_formed(head) for head in heads or [""] * len(passages)])
         session = self._session  # opened before the threads start, which would each open one
 
-        def one(place: int) -> Reading:
-            return _read(session, self._marks, asked, titles[place], texts[place], above[place])
+        found: dict[int, Reading] = {}
+
+        def one(place: int) -> None:
+            found[place] = _read(session, self._marks, asked, titles[place], texts[place], above[place])
 
         # Longest first, so that no thread is left alone with a long passage at the end.
-        order = sorted(range(len(passages)), key=lambda place: -len(texts[place].ids))
-        with ThreadPoolExecutor(min(self._threads, max(1, len(order))), thread_name_prefix="read") as pool:
-            found = dict(zip(order, pool.map(one, order), strict=True))
+        self._workers.each(sorted(range(len(passages)), key=lambda place: -len(texts[place].ids)), one)
         return [found[place] for place in range(len(passages))]
 
     @cached_property
