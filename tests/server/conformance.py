@@ -35,15 +35,16 @@ def main(place: Path) -> int:
     suite = place / "node_modules/.bin/conformance"
     if not suite.exists():
         place.mkdir(parents=True, exist_ok=True)
-        install = [program, npm, "install", "--no-fund", "--no-audit", "--prefix", place, SUITE]
+        install = [str(each) for each in (program, npm, "install", "--no-fund", "--no-audit", "--prefix", place, SUITE)]
         subprocess.run(install, check=True, env=environment, timeout=_SECONDS)
     with tempfile.TemporaryDirectory() as folder:
         write_handbook(Path(folder) / "handbook")
         with Workspace.init(Path(folder) / "kb") as workspace:
             workspace.add(Path(folder) / "handbook")
         with process(Path(folder) / "kb") as server:
-            asked = ["server", "--url", f"{server.address}/mcp", "--suite", "all", "--expected-failures", EXPECTED]
-            return subprocess.run([program, suite, *asked], env=environment, timeout=_SECONDS, check=False).returncode
+            asked = ["--url", f"{server.address}/mcp", "--suite", "all", "--expected-failures", str(EXPECTED)]
+            command = [str(program), str(suite), "server", *asked]
+            return subprocess.run(command, env=environment, timeout=_SECONDS, check=False).returncode
 
 
 if __name__ == "__main__":

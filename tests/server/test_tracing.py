@@ -135,7 +135,7 @@ def test_a_tool_that_answers_is_told_under_its_request(tmp_path: Path) -> None:
                     async with Client(transport, mode=mode) as client:
                         await client.list_tools()
                         answered = await client.call_tool("ask", {"question": QUESTION})
-                        assert "80 degrees" in answered.content[0].text
+                        assert answered.structured_content["short"] == "80 degrees"
 
             for mode in ("auto", "legacy"):
                 anyio.run(use, mode)
