@@ -31,6 +31,7 @@ def kb(tmp_path: Path, handbook: Path) -> Path:
 
 def test_from_too_few_questions_to_a_promise(kb: Path) -> None:
     done = instill("calibrate", cwd=kb, code=1)
+    assert "questions are too few to say anything: even where no answer is wrong, it takes 29 answers" in done.stdout
     assert "stays as it was" in done.stdout
     assert "share of questions answered" in done.stdout
     assert not (kb / ".instill" / "calibration.json").exists()

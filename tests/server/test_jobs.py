@@ -18,6 +18,7 @@ from instill.server.jobs.kinds import WORK, command_line, recipes
 from instill.server.jobs.lanes import lane_lock
 from instill.server.jobs.store import JobStore
 from instill.server.opened import Opened
+from instill.train.generator.recipe import read_recipe
 from tests.server.running import process, running
 from tests.server.test_api import events, ok
 
@@ -137,6 +138,7 @@ def test_documents_and_long_work_over_http(tmp_path: Path) -> None:
         shown = ok(client.get(f"/api/studies/{done['result']['id']}", params={"many": 2}))
         assert len(shown["shown"]) == 2
         _estimated(client, done["result"]["id"])
+        _recipe_written(client, tmp_path / "kb", done["result"]["id"])
         wrong = ok(client.post("/api/jobs", json={"kind": "compare", "arguments": {"study": "none"}}), 202)
         ended = until(lambda: ended_job(client, wrong["job_id"]))
         assert (ended["state"], ended["result"]["what"]) == ("failed", "No study set has this id.")
@@ -144,6 +146,22 @@ def test_documents_and_long_work_over_http(tmp_path: Path) -> None:
         assert ok(client.delete(f"/api/documents/{record['doc_id']}"))["removed"][0]["doc_id"] == record["doc_id"]
         assert not Path(record["source"]).exists()
         assert ok(client.get("/api/documents"))["documents"] == []
+
+
+def _recipe_written(client: httpx.Client, place: Path, study: str) -> None:
+    """For the rows of a study set, where they stand; it is trained like any other, and never overwritten."""
+    wanted = {"study": study, "base": "micro"}
+    assert ok(client.post("/api/recipes", json=wanted), 201)["recipes"] == [f"recipes/{study}.toml"]
+    recipe = read_recipe(place / "recipes" / f"{study}.toml")
+    assert (recipe.name, recipe.base) == (f"study-{study}", "micro")
+    [rows] = [recipe.path(name) for name in recipe.data.rows]
+    assert rows.resolve() == (place / ".instill" / "studies" / study / "rows.jsonl").resolve()
+    again = ok(client.post("/api/recipes", json=wanted), 400)["error"]
+    assert again["what"] == "There is a recipe for this study set already."
+    unset = ok(client.post("/api/recipes", json={"study": study}), 400)["error"]
+    assert unset["what"] == "No model is set that could be trained."
+    assert ok(client.post("/api/recipes", json={"study": "none", "base": "micro"}), 404)
+    assert ok(client.post("/api/recipes", json={"study": "../x", "base": "micro"}), 422)
 
 
 def _estimated(client: httpx.Client, study: str) -> None:

@@ -21,6 +21,7 @@ from instill.cli.questions import own_questions
 from instill.cli.terminal import say, say_block
 from instill.errors import UsageError
 from instill.index.types import EMPTY
+from instill.measure.risk import answers_needed
 from instill.measure.saying import percent_beside, percent_text
 from instill.workspace import Workspace
 
@@ -97,6 +98,10 @@ def calibrate(
         raise typer.Exit(NO_PROMISE)
 
 
+_FEWEST = 10
+"""Answers of which a share is said."""
+
+
 def verdict(report: Report) -> str:
     """The outcome in one sentence."""
     if report.calibration is not None:
@@ -107,7 +112,13 @@ def verdict(report: Report) -> str:
             f"answers are wrong. About {report.choice.more} more would be enough if the share of wrong answers stays "
             "the same. The threshold stays as it was."
         )
-    best = min((point.risk for point in report.curve if point.given >= 10), default=1.0)
+    best = min((point.risk for point in report.curve if point.given >= _FEWEST), default=None)
+    if best is None:
+        needed = answers_needed(report.risk, report.confidence)
+        return (
+            f"{len(report.outcomes)} questions are too few to say anything: even where no answer is wrong, it takes "
+            f"{needed} answers to promise that at most {percent_text(report.risk)} are. The threshold stays as it was."
+        )
     return (
         f"No threshold keeps the risk at {percent_text(report.risk)}: of the answers with the highest confidence, "
         f"{percent_beside(best, report.risk)} are wrong. "

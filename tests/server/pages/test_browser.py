@@ -63,6 +63,7 @@ def test_from_the_first_file_to_a_refusal(browser: Browser, tmp_path: Path) -> N
         _ask(page, server.address)
         _judge_and_correct(page)
         _find_under_questions(page, server.address)
+        _measure(page, server.address)
         _look_at_every_page(page, server.address)
         _delete(page, server.address)
         page.goto(server.address)
@@ -144,6 +145,24 @@ def _find_under_questions(page: Page, address: str) -> None:
     page.get_by_role("heading", name="What your documents do not say yet").wait_for()
     page.get_by_role("heading", name="Who is the king of Spain?").wait_for()
     assert "2 judged questions" in page.locator("main").inner_text()
+
+
+def _measure(page: Page, address: str) -> None:
+    """From the pages alone: calibrate with what was judged, make a study set, ask what a comparison shows, write a
+    recipe for the set's rows and find it where it is trained."""
+    page.goto(f"{address}/questions")
+    page.get_by_role("button", name="Calibrate with it").click()
+    page.locator(".verdict").get_by_text("questions are too few to say anything").wait_for()
+    page.goto(f"{address}/compare")
+    page.get_by_role("button", name="Make a study set").click()
+    page.get_by_role("link", name="Show it on this page").click()
+    page.get_by_role("button", name="How long, and what will it show?").click()
+    page.get_by_text("The study set has no question to compare on.").wait_for()  # of a document this small
+    page.goto(f"{address}/models")
+    page.get_by_label("Model").select_option("micro")
+    page.get_by_role("button", name="Write the recipe").click()
+    page.get_by_role("button", name="Train", exact=True).wait_for()
+    assert page.get_by_label("Recipe").input_value().startswith("recipes/")
 
 
 def _look_at_every_page(page: Page, address: str) -> None:

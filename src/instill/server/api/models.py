@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from instill.errors import UsageError, WorkspaceError
 from instill.registry.champions import Champions, Change
@@ -23,6 +24,17 @@ class Recipes(BaseModel):
     """Recipes in the workspace's folder and in its folder `recipes`."""
 
     recipes: Sequence[str]
+
+
+class NewRecipe(BaseModel):
+    """A recipe to write: the training rows of a study set, and the model that learns them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    study: str = Field(pattern=r"^[0-9a-z-]{1,64}$")
+    base: Literal["generator", "smollm2", "micro"] = Field(
+        "generator", description="The workspace's own generator, one that `generator get` fetched, or the laboratory's."
+    )
 
 
 class CandidateShown(BaseModel):
@@ -52,6 +64,40 @@ class Rollback(BaseModel):
 @router.get("/recipes")
 def list_recipes(seen: Owning) -> Recipes:
     """What can be trained: `POST /api/jobs` with the kind "train"."""
+    return Recipes(recipes=recipes(seen.service.folder))
+
+
+@router.post("/recipes", status_code=201)
+def write_recipe(seen: Owning, wanted: NewRecipe) -> Recipes:
+    """Write a commented recipe into the workspace's folder `recipes`, named after the study set; all that there are.
+
+    It has no gate: what comes out of it is kept, and promoted by hand."""
+    from instill.study.stored import open_study
+    from instill.train.generator.recipe_template import template_toml
+
+    try:
+        study = open_study(seen.workspace.home, wanted.study, seen.caller)
+    except UsageError as error:
+        raise unknown("No study set has this id.", wanted.study, "List them: GET /api/studies") from error
+    chosen = seen.workspace.given.generator
+    base = (chosen.folder or chosen.gguf) if wanted.base == "generator" else wanted.base
+    if not base:
+        raise UsageError(
+            "No model is set that could be trained.",
+            where="generator.folder",
+            remedy="Choose another base, or set generator.folder or generator.gguf in instill.toml.",
+        )
+    folder = seen.service.folder / "recipes"
+    folder.mkdir(exist_ok=True)
+    rows = os.path.relpath(study.rows_file, folder)
+    text = template_toml(base=str(base), rows=rows, name=f"study-{study.card.id}")
+    try:
+        with (folder / f"{study.card.id}.toml").open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise UsageError(
+            "There is a recipe for this study set already.", where=f"recipes/{study.card.id}.toml", remedy="Train it."
+        ) from error
     return Recipes(recipes=recipes(seen.service.folder))
 
 

@@ -13,7 +13,8 @@ from instill.server.jobs.kinds import recipes
 from instill.server.pages.compare import jobs_of
 from instill.server.pages.rendering import page
 from instill.server.service import Reading
-from instill.workspace.replies import candidates_of
+from instill.settings import GeneratorSettings
+from instill.workspace.replies import candidates_of, studies_of
 
 router = APIRouter(prefix="/models")
 
@@ -26,8 +27,16 @@ def overview(seen: Reading) -> HTMLResponse:
     found = candidates_of(registry, seen.caller).candidates
     return page(
         seen, "models.html", "/models", candidates=list(reversed(found)),
-        recipes=recipes(seen.service.folder) if owner else [], jobs=jobs_of(seen, "train"),
+        recipes=recipes(seen.service.folder) if owner else [],
+        studies=list(reversed(studies_of(seen.workspace.home, seen.caller).studies)) if owner else [],
+        bases=_bases(seen.workspace.given.generator), jobs=jobs_of(seen, "train"),
     )  # fmt: skip
+
+
+def _bases(chosen: GeneratorSettings) -> list[tuple[str, str]]:
+    """What a new recipe may train, and how a person calls it; what is set comes first."""
+    own = [("generator", "the model of this workspace")] if chosen.folder or chosen.gguf else []
+    return [*own, ("smollm2", "SmolLM2 (after: instill generator get)"), ("micro", "the laboratory's, to try it out")]
 
 
 @router.get("/{candidate}", response_class=HTMLResponse)

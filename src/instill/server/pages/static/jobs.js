@@ -2,6 +2,10 @@
 
 import { $, call, json, make, say, tell, values } from "./base.js";
 
+const OVER = ["done", "failed", "cancelled"];
+/** What is listed on the page that began it, when it is done. */
+const LISTED = ["study", "compare", "curve", "train"];
+
 class Job extends HTMLElement {
   connectedCallback() {
     this.bar = make("progress", { "aria-label": "Progress" });
@@ -11,6 +15,7 @@ class Job extends HTMLElement {
     this.said = make("pre", { tabindex: 0, "aria-label": "What it says" });
     this.log = make("details", {}, make("summary", {}, "What it says"), this.said);
     this.log.addEventListener("toggle", () => this.listen());
+    this.bar.hidden = this.stop.hidden = OVER.includes(this.dataset.state);
     this.replaceChildren(this.bar, make("div", { class: "row" }, this.what, this.stop), this.log);
     this.stream = new EventSource(`/api/jobs/${this.dataset.id}/events`);
     this.stream.addEventListener("progress", (event) => this.progress(JSON.parse(event.data)));
@@ -50,20 +55,23 @@ class Job extends HTMLElement {
     const told = failed ? [job.result?.what, job.result?.remedy].filter(Boolean).join(" ") : "";
     say(this.what, `${this.dataset.kind}: ${job.state}. ${told}`, failed);
     tell(this.what.textContent);
-    if (job.state === "done" && job.result) this.append(found(job.result));
+    if (job.state === "done" && job.result) this.append(...found(job.result));
+    const isNews = job.state === "done" && LISTED.includes(this.dataset.kind) && this.dataset.state !== "done";
+    if (isNews) this.append(make("p", {}, make("a", { href: location.href }, "Show it on this page")));
     this.dispatchEvent(new CustomEvent("ended", { bubbles: true, detail: job }));
   }
 }
 
-/** The plain values of a result, by name. */
+/** What came of it: the sentence that says it, and the plain values by name. */
 function found(result) {
+  const sentence = result.verdict ?? result.said;
   const list = make("dl", { class: "facts" });
   for (const [name, value] of Object.entries(result)) {
-    if (value === null || typeof value === "object") continue;
+    if (value === null || typeof value === "object" || value === sentence || name === "folder") continue;
     const shown = typeof value === "number" && !Number.isInteger(value) ? value.toFixed(3) : String(value);
     list.append(make("dt", {}, name.replaceAll("_", " ")), make("dd", {}, shown));
   }
-  return list;
+  return [...(sentence ? [make("p", { class: "verdict" }, sentence)] : []), list];
 }
 
 customElements.define("instill-job", Job);

@@ -12,7 +12,9 @@ from instill.common.toml_files import toml_value
 from instill.train.generator.recipes.recipe import Recipe
 
 
-def template_toml(*, base: str = "micro", rows: str | None = None, gate: str = "", schema: str = "") -> str:
+def template_toml(
+    *, base: str = "micro", rows: str | None = None, gate: str = "", schema: str = "", name: str = "first"
+) -> str:
     """A recipe to start from: what must be chosen is set, the rest is switched off by a leading "# ".
 
     Args:
@@ -23,7 +25,7 @@ def template_toml(*, base: str = "micro", rows: str | None = None, gate: str = "
         >>> print(template_toml().splitlines()[2])
         name = "first"   # Names what comes out of it.
     """
-    starting: dict[str, Any] = {"name": "first", "base": base, "rows": [rows or "rows.jsonl"]}
+    starting: dict[str, Any] = {"name": name, "base": base, "rows": [rows or "rows.jsonl"]}
     starting |= {key: value for key, value in (("gate", gate), ("schema", schema)) if value}
     plain = {name: field for name, field in Recipe.model_fields.items() if _section(field) is None}
     lines = ["# How a model's weights are adapted. Lines that start with '# ' show the defaults, or what is usual."]
