@@ -72,7 +72,9 @@ class Bench:
     def one(self) -> Any:
         with Server(self.place) as server:
             warm(server, self)
-            return {**told(asking(server, self.question, askers=1, seconds=self.chosen.seconds)), **server.late()}
+            before = server.cpu_seconds()
+            found = asking(server, self.question, askers=1, seconds=self.chosen.seconds)
+            return {**told(found), **server.late(), **processor(server.cpu_seconds() - before, found)}
 
     def same(self) -> Any:
         """Answers by all askers at once beside those one after the other, without what tells time and number."""
@@ -91,10 +93,12 @@ class Bench:
                 self.added += 1
                 server.upload(f"added-{self.added}.md", document(100_000 + self.added, sections=2))
 
+            before = server.cpu_seconds()
             found = asking(
                 server, self.question, askers=self.chosen.askers, seconds=self.chosen.seconds, beside=add, every=2.0
             )
-            return {**told(found), **server.late(), "documents added": self.added}
+            used = processor(server.cpu_seconds() - before, found)
+            return {**told(found), **server.late(), **used, "documents added": self.added}
 
     def stream(self) -> Any:
         with scripted_endpoint() as address:
@@ -209,6 +213,14 @@ def told(found: Asked) -> dict[str, Any]:
         **quantiles(found.seconds), "answers": len(found.seconds), "a second": round(rate, 3), "±": round(half, 3),
         "errors": found.errors + found.broken + found.refused,
     }  # fmt: skip
+
+
+def processor(seconds: float, found: Asked) -> dict[str, float]:
+    """Processor time of an answer, and how many cores were used: the second over the first bounds the throughput."""
+    return {
+        "CPU s an answer": round(seconds / max(1, len(found.seconds)), 3),
+        "cores used": round(seconds / found.lasted, 2),
+    }
 
 
 def quantiles(seconds: Sequence[float]) -> dict[str, str]:

@@ -103,16 +103,18 @@ class Server:
         return json.loads(told)
 
     def _request(self, method: str, path: str, body: bytes | None = None, headers: Any = None) -> tuple[int, bytes]:
-        connection = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=120)
+        kept = getattr(self._local, "connection", None)
+        connection = kept or http.client.HTTPConnection("127.0.0.1", self._port, timeout=120)
+        self._local.connection = connection
         try:
             connection.request(method, path, body, headers or {})
             response = connection.getresponse()
             return response.status, response.read()
-        except Exception:
+        except Exception as error:
             connection.close()
             self._local.connection = None
+            if kept is not None and isinstance(error, (http.client.RemoteDisconnected, BrokenPipeError)):
+                return self._request(method, path, body, headers)  # It was closed while nothing was asked.
             raise
 
     # -- the process -------------------------------------------------------------------------------------------
@@ -133,6 +135,11 @@ class Server:
         """Resident memory of the server, without the processes of its jobs."""
         pages = int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 1024**2
+
+    def cpu_seconds(self) -> float:
+        """Processor time of the server so far, without the processes of its jobs."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def term(self) -> None:
         if self._process.poll() is None:
