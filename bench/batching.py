@@ -49,10 +49,8 @@ def main() -> None:
         session.run(None, {"input_ids": ids})
         pairs = [(microseconds(session, ids[:1]), microseconds(session, ids)) for _ in range(rounds)]
         alone, together = np.array(pairs).T
-        print(
-            f"| {length} | {alone.mean():.0f} | {together.mean():.0f} | {interval(together / alone, [str(number) for number in range(rounds)])} |",
-            flush=True,
-        )
+        ratio = interval(together / alone, [str(number) for number in range(rounds)])
+        print(f"| {length} | {alone.mean():.0f} | {together.mean():.0f} | {ratio} |", flush=True)
     pair = rng.integers(1000, 20_000, (2, 20)).astype(np.int32)
     one, two = (session.run(None, {"input_ids": ids})[0][0] for ids in (pair[:1], pair))
     same, most = np.array_equal(one, two), np.abs(one - two).max()

@@ -1,0 +1,60 @@
+"""How a server ends: killed it loses nothing that it acknowledged, told to end it finishes what it answers."""
+
+from __future__ import annotations
+
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+
+from instill import Workspace
+from tests.server.running import process
+from tests.server.test_api import ok
+
+TOWNS = ("Alba", "Berg", "Cala", "Dorn", "Elva", "Fels")
+
+
+def test_killed_it_loses_no_upload_and_told_to_end_it_finishes_its_answers(tmp_path: Path) -> None:
+    place = tmp_path / "kb"
+    Workspace.init(place).close()
+    (place / "instill.toml").write_text("[server]\nmetrics = true\n")
+    with process(place) as first, first.client() as client:
+        for town in TOWNS:
+            text = f"# {town}\n\nThe mill of {town} was built in 19{TOWNS.index(town):02} by Marta Lind.\n"
+            ok(client.post("/api/documents", files={"files": (f"{town}.md", text.encode())}), 202)
+        first.kill()
+    with process(place) as second, second.client() as client:
+        jobs = _ended(client)
+        assert [job["state"] for job in jobs] == ["done"] * len(TOWNS)
+        there = {Path(each["source"]).stem for each in ok(client.get("/api/documents"))["documents"]}
+        assert there == set(TOWNS)
+
+        def ask(town: str) -> httpx.Response:
+            with second.client() as asking:
+                return asking.post("/api/ask", json={"question": f"Who built the mill of {town}?"})
+
+        with ThreadPoolExecutor(len(TOWNS)) as pool:
+            answers = [pool.submit(ask, town) for town in TOWNS]
+            while not all(each.done() for each in answers) and _open(client) < 4:  # itself, and three that wait
+                pass
+            code, said = second.end()
+            assert [ok(each.result())["short"] for each in answers] == ["Marta Lind"] * len(TOWNS)
+    assert code == 0, said
+    assert "Traceback" not in said
+
+
+def _ended(client: httpx.Client) -> list[dict[str, str]]:
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        jobs: list[dict[str, str]] = ok(client.get("/api/jobs"))["jobs"]
+        if all(job["state"] not in ("waiting", "running") for job in jobs):
+            return jobs
+        time.sleep(0.2)
+    raise AssertionError("the documents are still being read")
+
+
+def _open(client: httpx.Client) -> int:
+    """Requests that are being answered, this one among them."""
+    return int(re.findall(r"^instill_requests_open (\d+)$", client.get("/metrics").text, re.MULTILINE)[0])
