@@ -18,7 +18,7 @@ def test_metrics_count_by_route_and_are_off_at_first(tmp_path: Path) -> None:
         assert client.get("/metrics").json()["error"]["what"] == "Metrics are switched off."
     (tmp_path / "kb" / "instill.toml").write_text("[server]\nmetrics = true\n")
     with running(tmp_path / "kb") as server, server.client() as client:
-        for path in ("/api/documents/one", "/api/documents/two", "/api/documents", "/secret/path"):
+        for path in ("/api/documents/one", "/api/documents/two", "/api/documents", "/secret/path", "/mcp"):
             client.get(path)
         said = client.get("/metrics").text
     assert 'instill_requests_total{method="GET",route="/api/documents/{doc_id}",status="404"} 2' in said
@@ -27,6 +27,7 @@ def test_metrics_count_by_route_and_are_off_at_first(tmp_path: Path) -> None:
     beats = int(re.findall(r"^instill_event_loop_late_seconds_count (\d+)$", said, re.MULTILINE)[0])
     assert beats > 0
     assert f'instill_event_loop_late_seconds_bucket{{le="+Inf"}} {beats}' in said
+    assert 'instill_requests_total{method="GET",route="/mcp",status="405"} 1' in said
     assert "secret" not in said
     assert "two" not in said
     assert "instill_documents 0" in said

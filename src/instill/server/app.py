@@ -125,7 +125,7 @@ def create_app(
     errors.documented(app)
     for router in _ROUTERS:
         app.include_router(router)
-    app.router.routes.append(Route("/mcp", door, include_in_schema=False))
+    app.router.routes.append(Route(door.path, door, include_in_schema=False))
     if STATIC.is_dir():
         app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app

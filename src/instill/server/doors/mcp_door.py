@@ -169,6 +169,7 @@ class HttpDoor:
     """
 
     takes: Role = "reader"
+    path = "/mcp"
 
     def __init__(self, service: Service, *, most: int) -> None:
         def see(context: Context) -> Seen:
@@ -186,6 +187,7 @@ class HttpDoor:
             yield
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["route"] = self  # Metrics and traces name requests by their route.
         who = scope.get("state", {}).get("who")
         if not isinstance(who, Who) or not who.may(self.takes):
             refused = Refused(403, f"This takes the role {self.takes}.", remedy="Ask the owner for another key.")
