@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
+from instill.cli.calibrate import verdict
 from instill.cli.curve_picture import svg_picture, terminal_picture
+from instill.fit.calibration import Report
 from instill.measure.risk import Choice, Judged, choose_threshold, curve
 from tests.cli.test_cli import instill
 
@@ -31,7 +34,6 @@ def kb(tmp_path: Path, handbook: Path) -> Path:
 
 def test_from_too_few_questions_to_a_promise(kb: Path) -> None:
     done = instill("calibrate", cwd=kb, code=1)
-    assert "questions are too few to say anything: even where no answer is wrong, it takes 29 answers" in done.stdout
     assert "stays as it was" in done.stdout
     assert "share of questions answered" in done.stdout
     assert not (kb / ".instill" / "calibration.json").exists()
@@ -50,6 +52,21 @@ def test_from_too_few_questions_to_a_promise(kb: Path) -> None:
     (kb / "instill.toml").write_text("[answer]\nthreshold = 0.4\n")
     assert "It is not used as long as" in instill(*arguments, cwd=kb).stdout
     assert "0.4 (set)" in instill("status", cwd=kb).stdout
+
+
+def test_a_share_of_a_few_answers_is_not_said() -> None:
+    """Three wrong answers of three are no finding: what is said is how many it takes."""
+    few = [Judged(0.5, wrong=True)] * 3
+    outcomes: list[Any] = few
+    report = Report(0.1, 0.95, choose_threshold(few, risk=0.1, confidence=0.95), curve(few), outcomes, None)
+    assert report.choice.more is None
+    assert verdict(report) == (
+        "3 questions are too few to say anything: even where no answer is wrong, it takes 29 answers to promise that at "
+        "most 10% are. The threshold stays as it was."
+    )
+    many = [Judged(0.5, wrong=True)] * 10
+    report = Report(0.1, 0.95, choose_threshold(many, risk=0.1, confidence=0.95), curve(many), outcomes, None)
+    assert "of the answers with the highest confidence, 100% are wrong" in verdict(report)
 
 
 def test_mistakes_are_explained(kb: Path, tmp_path: Path) -> None:
