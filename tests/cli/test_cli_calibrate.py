@@ -61,8 +61,8 @@ def test_a_share_of_a_few_answers_is_not_said() -> None:
     report = Report(0.1, 0.95, choose_threshold(few, risk=0.1, confidence=0.95), curve(few), outcomes, None)
     assert report.choice.more is None
     assert verdict(report) == (
-        "3 questions are too few to say anything: even where no answer is wrong, it takes 29 answers to promise that at "
-        "most 10% are. The threshold stays as it was."
+        "3 questions are too few to say anything: even where no answer is wrong, it takes 29 answers to promise that "
+        "at most 10% are. The threshold stays as it was."
     )
     many = [Judged(0.5, wrong=True)] * 10
     report = Report(0.1, 0.95, choose_threshold(many, risk=0.1, confidence=0.95), curve(many), outcomes, None)

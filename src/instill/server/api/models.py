@@ -73,7 +73,7 @@ def write_recipe(seen: Owning, wanted: NewRecipe) -> Recipes:
 
     It has no gate: what comes out of it is kept, and promoted by hand."""
     from instill.study.stored import open_study
-    from instill.train.generator.recipe_template import template_toml
+    from instill.train.generator.recipes.recipe_template import template_toml
 
     try:
         study = open_study(seen.workspace.home, wanted.study, seen.caller)
