@@ -12,7 +12,7 @@ import re
 import secrets
 import shutil
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from instill.common.durable import in_place_of
@@ -20,6 +20,7 @@ from instill.errors import DamagedIndex, WorkspaceError
 
 POINTER = "current.json"
 MARK = "live.json"
+LANCE = "lance"
 FORMAT = 1
 """Goes up when a table of an older Instill could not be read or searched rightly by this one."""
 
@@ -29,12 +30,17 @@ _KEEP_S = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """One table: the folder's name, the length of its vectors, the fingerprint of their encoder, its format."""
+    """One table: the folder's name, the length of its vectors, the fingerprint of their encoder, its format.
+
+    `store` is the kind of store that keeps it, and `url` where that is, without a password; "": in the folder.
+    """
 
     name: str
     dimension: int
     fingerprint: str
     format: int = FORMAT
+    store: str = LANCE
+    url: str = ""
 
 
 def live_generation(folder: Path) -> Generation | None:
@@ -89,11 +95,18 @@ def mark_live(folder: Path, generation: Generation) -> None:
         _write(mark, generation)
 
 
-def new_generation(folder: Path, dimension: int, fingerprint: str) -> Generation:
-    """A name that no other generation has. Names sort by age, also where the clock was set back in between."""
+def new_generation(folder: Path, dimension: int, fingerprint: str, like: Generation | None = None) -> Generation:
+    """A name that no other generation has. Names sort by age, also where the clock was set back in between.
+
+    Args:
+        like: in the same store as this one.
+    """
     made = [int(path.name[1:21]) for path in folder.glob("g*") if re.fullmatch(r"g\d{20}[0-9a-f]{4}", path.name)]
     number = max([time.time_ns(), *(each + 1 for each in made)])
-    return Generation(f"g{number:020d}{secrets.token_hex(2)}", dimension, fingerprint)
+    name = f"g{number:020d}{secrets.token_hex(2)}"
+    if like is not None:
+        return replace(like, name=name, dimension=dimension, fingerprint=fingerprint)
+    return Generation(name, dimension, fingerprint)
 
 
 def make_live(folder: Path, generation: Generation) -> None:
@@ -118,7 +131,10 @@ def remove_old_generations(folder: Path, *, older_than_s: float = _KEEP_S) -> li
 def _write(file: Path, generation: Generation) -> None:
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     with in_place_of(file, draft), draft.open("w", encoding="utf-8") as stream:
-        json.dump(asdict(generation), stream)
+        written = asdict(generation)
+        if generation.store == LANCE:  # as an older Instill reads it
+            del written["store"], written["url"]
+        json.dump(written, stream)
         stream.flush()
         os.fsync(stream.fileno())
 

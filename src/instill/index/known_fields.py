@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from instill.errors import UsageError
 from instill.index.conditions import both, visible
 from instill.index.filters import FIELDS, parsed
+from instill.index.protocol import View
 from instill.index.schema import FIRST
 from instill.index.tables import Table
 
@@ -25,20 +26,20 @@ _NO_COLUMN = re.compile(
 _NO_TABLE = re.compile(r"Table with name (?P<name>.+?) does not exist")
 
 
-def require_known(table: Table, where: str, labels: Sequence[str] | None) -> None:
+def require_known(view: View, where: str, labels: Sequence[str] | None) -> None:
     """Refuse a filter that names a metadata key which no visible document has. Of no documents nothing is asked.
 
     Raises:
         UsageError: names it, and lists the fields and keys that there are; or `where` is no filter.
     """
     for key in sorted(parsed(where).keys):
-        if not _is_there(table, labels, f"json_get_string(metadata, '{key}') IS NOT NULL") and _is_there(table, labels):
-            known = metadata_keys(table, labels)
+        if not view.has_key(key, labels) and view.count(labels)[0]:
+            known = view.metadata_keys(labels)
             raise UsageError(f"There is no field {key!r}.", where=where[:200], remedy=_remedy(key, FIELDS, known))
 
 
 def metadata_keys(table: Table, labels: Sequence[str] | None) -> list[str]:
-    """The metadata keys of the documents that the caller may see, sorted."""
+    """The metadata keys of the visible documents of the Lance table, sorted."""
     rows = table.search().where(both(FIRST, visible(labels))).select(["metadata"]).limit(None).to_arrow()
     found: set[str] = set()
     for text in set(rows.column("metadata").to_pylist()):
@@ -47,7 +48,7 @@ def metadata_keys(table: Table, labels: Sequence[str] | None) -> list[str]:
 
 
 def explained(
-    table: Table, message: str, query: str, views: Mapping[str, Sequence[str]], labels: Sequence[str] | None
+    view: View, message: str, query: str, views: Mapping[str, Sequence[str]], labels: Sequence[str] | None
 ) -> UsageError | None:
     """What DuckDB says of a column or view that is not there, with those that are; else None."""
     no_table = _NO_TABLE.search(message)
@@ -62,7 +63,7 @@ def explained(
     if name.lower() in columns:
         return None  # it is there, and used in a way that DuckDB explains better
     listed = "; ".join(f"{view}: {', '.join(each)}" for view, each in views.items())
-    keys = metadata_keys(table, labels)
+    keys = view.metadata_keys(labels)
     fields = f" Metadata is read as metadata->>'{keys[0]}'; there are: {_list(keys)}." if keys else ""
     return UsageError(
         f"There is no column {name!r}.",
@@ -71,8 +72,9 @@ def explained(
     )
 
 
-def _is_there(table: Table, labels: Sequence[str] | None, condition: str = "") -> bool:
-    condition = both(FIRST, visible(labels), condition)
+def has_key(table: Table, key: str, labels: Sequence[str] | None) -> bool:
+    """Whether a visible document of the Lance table has this metadata key with a value."""
+    condition = both(FIRST, visible(labels), f"json_get_string(metadata, '{key}') IS NOT NULL")
     return bool(table.search().where(condition).select(["doc_id"]).limit(1).to_arrow().num_rows)
 
 

@@ -13,6 +13,7 @@ from instill.documents.document import Block, Heading, Page, Passage
 from instill.encoders.protocol import Vectors
 from instill.index.conditions import both, held_of, is_one_of, text_literal, visible
 from instill.index.filters import parsed
+from instill.index.protocol import View
 from instill.index.schema import CURRENT, DOCUMENT_COLUMNS, FIRST, HEAD_COLUMNS, PASSAGE_COLUMNS, key_of, record_of
 from instill.index.tables import Table
 from instill.index.types import DocumentRecord, Hit
@@ -127,13 +128,13 @@ def vector_matrix(column: Any, dimension: int) -> Vectors:
     return values.reshape(-1, dimension)
 
 
-def differing(table: Table, other: Table, copied: Mapping[str, DocumentRecord]) -> list[str]:
-    """doc_ids that `other` has not as `table` has them now, sorted.
+def differing(view: View, other: View, copied: Mapping[str, DocumentRecord]) -> list[str]:
+    """doc_ids that `other` has not as `view` has them now, sorted.
 
     Passages may be cut otherwise there. `copied` says what those in `other` were copied from.
     """
-    here = {record.doc_id: record for record in records(table, None, None, None, "")}
-    there = {record.doc_id: record for record in records(other, None, None, None, "")}
+    here = {record.doc_id: record for record in view.records(None, None, None, "")}
+    there = {record.doc_id: record for record in other.records(None, None, None, "")}
     return sorted(
         doc_id
         for doc_id in here.keys() | there.keys()

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from instill.index import upkeep
-from instill.index.generations import make_live, new_generation
+from instill.index.generations import LANCE, make_live, new_generation
 from instill.index.schema import CURRENT, schema, storable
 from instill.index.store import Index
 from instill.index.tables import Table, Tables, storage_errors
@@ -30,6 +30,9 @@ def rewrite(index: Index) -> None:
     Raises:
         WorkspaceError: the disk is full, or another process has been writing for too long; nothing was changed.
     """
+    if index.generation.store != LANCE:
+        index.rewrite()
+        return
     dimension, fingerprint = index.generation.dimension, index.generation.fingerprint
     with storage_errors(index.folder), index.alone():
         generation = new_generation(index.folder, dimension, fingerprint)
@@ -37,7 +40,7 @@ def rewrite(index: Index) -> None:
         try:
             upkeep.create_table(folder, dimension)
             target = Tables(folder).writable()
-            for rows in _batches(index._tables.writable(), dimension):
+            for rows in _batches(index.tables.writable(), dimension):
                 target.add(rows)
             target.optimize()
         except BaseException:

@@ -14,38 +14,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 
 from instill.encoders.protocol import Vectors
 from instill.errors import UsageError
-from instill.index.conditions import both, held_of, visible
+from instill.index.conditions import held_of
 from instill.index.known_fields import explained
 from instill.index.lookup import vector_matrix
-from instill.index.schema import CURRENT, DOCUMENT_COLUMNS, FIRST, PASSAGE_COLUMNS
+from instill.index.protocol import View
+from instill.index.schema import DOCUMENT_COLUMNS, PASSAGE_COLUMNS, schema
 from instill.index.sql_limits import SqlLimits, bounded, interrupted_after, too_much_memory, too_slow
-from instill.index.tables import Table
 
 _LONGEST = 100_000
 _BATCH_ROWS = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class _View:
-    """`columns` come with `select *`; `on_request` only by name. `stored` renames: column -> column in the table."""
+class _Shown:
+    """`columns` come with `select *`; `on_request` only by name. `stored` renames: column -> column in the store."""
 
-    condition: str
     columns: tuple[str, ...]
     on_request: tuple[str, ...]
     stored: tuple[tuple[str, str], ...] = ()
 
 
-_VIEWS = {
-    "documents": _View(FIRST, DOCUMENT_COLUMNS, ("text",), (("text", "document"),)),
-    "passages": _View(
-        CURRENT,
+_VIEWS: dict[Literal["documents", "passages"], _Shown] = {
+    "documents": _Shown(DOCUMENT_COLUMNS, ("text",), (("text", "document"),)),
+    "passages": _Shown(
         ("doc_id", *PASSAGE_COLUMNS, *(name for name in DOCUMENT_COLUMNS if name != "doc_id")),
         ("vector", "similarity"),
     ),
@@ -56,13 +54,13 @@ _VIEWS = {
 class _Needs:
     """What a query names: views with the number of times, columns, and whether it says `*`."""
 
-    views: dict[str, int]
+    views: dict[Literal["documents", "passages"], int]
     names: frozenset[str]
     everything: bool
 
 
 def run(
-    table: Table, query: str, *, labels: Sequence[str] | None, query_vector: Vectors | None, limits: SqlLimits
+    view: View, query: str, *, labels: Sequence[str] | None, query_vector: Vectors | None, limits: SqlLimits
 ) -> pa.Table:
     """See `Index.sql`."""
     import duckdb
@@ -77,7 +75,7 @@ def run(
             raise UsageError("Only one SELECT is run.", where=query[:200], remedy=_example())
         needs = _needs(query)
         for name, times in needs.views.items():
-            reader = _reader(table, _VIEWS[name], needs, labels, query_vector)
+            reader = _reader(view, name, needs, labels, query_vector)
             # A stream can be read once; a query that names the view again needs it in memory.
             connection.register(name, reader if times == 1 else reader.read_all())
         for setting in ("SET autoinstall_known_extensions=false", "SET autoload_known_extensions=false",
@@ -86,8 +84,8 @@ def run(
         return _timed(connection, query, limits)
     except duckdb.Error as error:
         message = " ".join(str(error).split())[:1000]
-        views = {name: (*view.columns, *view.on_request) for name, view in _VIEWS.items()}
-        raise explained(table, message, query, views, labels) or UsageError(
+        views = {name: (*each.columns, *each.on_request) for name, each in _VIEWS.items()}
+        raise explained(view, message, query, views, labels) or UsageError(
             f"The query failed: {message}", where=query[:200], remedy=_example()
         ) from error
     finally:
@@ -145,27 +143,31 @@ def _needs(query: str) -> _Needs:
 
 
 def _reader(
-    table: Table, view: _View, needs: _Needs, labels: Sequence[str] | None, query_vector: Vectors | None
+    view: View,
+    name: Literal["documents", "passages"],
+    needs: _Needs,
+    labels: Sequence[str] | None,
+    query_vector: Vectors | None,
 ) -> pa.RecordBatchReader:
     """The view's needed columns as a stream of visible rows."""
-    stored = dict(view.stored)
-    wanted = [name for name in view.columns if needs.everything or name in needs.names]
-    wanted += [name for name in view.on_request if name in needs.names]
+    shown = _VIEWS[name]
+    stored = dict(shown.stored)
+    wanted = [column for column in shown.columns if needs.everything or column in needs.names]
+    wanted += [column for column in shown.on_request if column in needs.names]
     if "similarity" in wanted and query_vector is None:
         wanted.remove("similarity")
     wanted = wanted or ["doc_id"]  # count(*)
-    loaded = list(dict.fromkeys("vector" if name == "similarity" else stored.get(name, name) for name in wanted))
-    condition = both(view.condition, visible(labels))
-    batches = table.search().where(condition).select(loaded).limit(None).to_batches()
-    fields = [_field(table, stored.get(name, name), name) for name in wanted]
-    target = pa.schema(fields)
+    loaded = list(dict.fromkeys("vector" if each == "similarity" else stored.get(each, each) for each in wanted))
+    batches = view.batches(name, loaded, labels)
+    columns = schema(view.dimension)
+    target = pa.schema([_field(columns, stored.get(each, each), each) for each in wanted])
     return pa.RecordBatchReader.from_batches(target, _renamed(batches, target, stored, query_vector, labels))
 
 
-def _field(table: Table, stored: str, name: str) -> pa.Field:
+def _field(columns: pa.Schema, stored: str, name: str) -> pa.Field:
     if name == "similarity":
         return pa.field(name, pa.float32())
-    return pa.field(name, pa.json_() if stored == "metadata" else table.schema.field(stored).type)
+    return pa.field(name, pa.json_() if stored == "metadata" else columns.field(stored).type)
 
 
 def _renamed(

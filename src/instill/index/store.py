@@ -1,4 +1,4 @@
-"""`Index`: whole documents in, ranked passages out."""
+"""`Index`: whole documents in, ranked passages out, whichever store keeps them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from instill.encoders.protocol import Vectors
-from instill.errors import DamagedIndex, EncoderMismatch, WorkspaceError
-from instill.index import lookup, search, soundness, upkeep, writing
+from instill.errors import DamagedIndex, EncoderMismatch, UsageError, WorkspaceError
+from instill.index import lookup, search, writing
 from instill.index.fusion import Fusion
 from instill.index.generations import (
     Generation,
@@ -23,24 +23,25 @@ from instill.index.generations import (
     remove_old_generations,
 )
 from instill.index.lookup import StoredDocument, StoredPassage
+from instill.index.lance import LanceStore
+from instill.index.opening import create_store, named_in, open_store
+from instill.index.protocol import Capabilities, Result, Stats, View
 from instill.index.removed import note_removed
-from instill.index.tables import Result, Table, Tables, is_conflict, storage_errors
+from instill.index.tables import Tables, storage_errors
 from instill.index.types import DocumentRecord, Hit, IndexedDocument, Keep, Put, SearchRequest, SearchResult
-from instill.index.upkeep import Stats
-from instill.index.visible import VisibleScorer
 from instill.index.vocabulary import Vocabularies, Vocabulary
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from instill.index.sql_limits import SqlLimits
+    from instill.settings import StoreSettings
 
 _LOCK_TIMEOUT_S = 120.0
-_ATTEMPTS = 5
 
 
 class Index:
-    """The passages of a workspace with their vectors, in one Lance table under a folder.
+    """The passages of a workspace with their vectors, in the store that `current.json` in a folder names.
 
     Any number of processes may read and write. Writers take turns for the length of a commit; readers take no lock
     and see the last finished commit. Every method that takes `labels` treats None as the unrestricted caller and
@@ -61,21 +62,30 @@ class Index:
         (1, 1) Rain falls mainly in spring.
     """
 
-    def __init__(self, folder: Path, generation: Generation, *, read_only: bool) -> None:
+    def __init__(
+        self, folder: Path, generation: Generation, *, read_only: bool, settings: StoreSettings | None = None
+    ) -> None:
         """Use `Index.open`."""
         self.folder = folder
         self.generation = generation
         self.read_only = read_only
-        self._tables = Tables(folder / generation.name)
-        self._is_sound = self._is_live = False
+        self._settings = settings
+        self._store = open_store(folder, generation, settings, read_only=read_only)
+        self._is_live = False
         self._lock = FileLock(folder / "write.lock", timeout=_LOCK_TIMEOUT_S)
-        self._scorer = VisibleScorer()
         self._vocabularies = Vocabularies()
         self._helper = ThreadPoolExecutor(max_workers=2, thread_name_prefix="instill-search")
 
     @classmethod
     def open(
-        cls, folder: Path, *, dimension: int, fingerprint: str, create: bool = False, read_only: bool = False
+        cls,
+        folder: Path,
+        *,
+        dimension: int,
+        fingerprint: str,
+        create: bool = False,
+        read_only: bool = False,
+        settings: StoreSettings | None = None,
     ) -> Index:
         """Open the index in `folder`, or make an empty one with `create`.
 
@@ -83,10 +93,12 @@ class Index:
             dimension: length of the encoder's vectors.
             fingerprint: the encoder's; stored with the index.
             read_only: never write, not even a lock file; every method that changes something raises.
+            settings: which store a new index is made in, and what is needed to reach it; None: Lance.
 
         Raises:
             EncoderMismatch: the index was made with another encoder.
-            WorkspaceError: there is no index and `create` is False, or it cannot be made or read.
+            WorkspaceError: there is no index and `create` is False, or it cannot be made or read, or it is in another
+                store than the one of the settings.
         """
         generation = live_generation(folder)
         if generation is None:
@@ -94,7 +106,7 @@ class Index:
                 raise WorkspaceError(
                     "There is no index yet.", where=str(folder), remedy="Add something first: instill add PATH"
                 )
-            generation = _create_index(folder, dimension, fingerprint)
+            generation = _create_index(folder, dimension, fingerprint, settings)
         if generation.fingerprint != fingerprint or generation.dimension != dimension:
             raise EncoderMismatch(
                 "The index was made with another encoder than the settings name.",
@@ -102,7 +114,7 @@ class Index:
                 remedy="Run: instill reindex (re-encodes beside the old index, then switches over), "
                 "or set the encoder back.",
             )
-        return cls(folder, generation, read_only=read_only)
+        return cls(folder, generation, read_only=read_only, settings=settings)
 
     # -- changing ----------------------------------------------------------------------------------------------
 
@@ -118,7 +130,7 @@ class Index:
         writing.check(documents, self.generation.dimension)
         if not documents:
             return
-        self._change(lambda table: writing.put(table, documents, self.generation.dimension))
+        self._put(documents, ())
 
     def apply(self, changes: Sequence[Put | Keep]) -> list[Put | Keep]:
         """Make the changes whose documents are still as they were known, in one atomic commit; the others come back.
@@ -132,7 +144,13 @@ class Index:
         writing.check([each.document for each in changes if isinstance(each, Put)], self.generation.dimension)
         if not changes:
             return []
-        return self._change(lambda table: writing.apply(table, changes, self.generation.dimension))
+        with self.alone():
+            fresh, stale = writing.split_by_freshness(self._newest(), changes)
+            put = [change.document for change in fresh if isinstance(change, Put)]
+            kept = [change for change in fresh if isinstance(change, Keep)]
+            if put or kept:
+                self._put(put, kept)
+        return stale
 
     def remove(self, doc_ids: Sequence[str]) -> int:
         """Take documents out, in one atomic commit; how many were there."""
@@ -141,7 +159,10 @@ class Index:
         self._check_writable()
         with storage_errors(self.folder):  # Noted first: a kill in between tells of too much, not of too little.
             note_removed(self.folder / self.generation.name, doc_ids)
-        return self._change(lambda table: writing.remove(table, doc_ids))
+        with self.alone(), storage_errors(self.folder):
+            removed = self._store.remove(doc_ids)
+            self._mark()
+        return removed
 
     def rename(self, doc_id: str, *, source: str, title: str) -> None:
         """Record that a document moved; its vectors stay, its keywords follow the new name.
@@ -149,11 +170,34 @@ class Index:
         Raises:
             UsageError: there is no such document.
         """
-        self._change(lambda table: writing.rename(table, doc_id, source=source, title=title))
+        with self.alone():
+            known = self._one(doc_id)
+            self._put((), [Keep(known, source, title, known.labels)])
 
     def relabel(self, doc_id: str, labels: Sequence[str]) -> None:
         """Replace a document's labels. Raises UsageError when there is no such document."""
-        self._change(lambda table: writing.relabel(table, doc_id, labels))
+        with self.alone():
+            known = self._one(doc_id)
+            self._put((), [Keep(known, known.source, known.title, tuple(labels))])
+
+    def _put(self, documents: Sequence[IndexedDocument], kept: Sequence[Keep]) -> None:
+        with self.alone(), storage_errors(self.folder):
+            self._store.put(documents, kept)
+            self._mark()
+
+    def _mark(self) -> None:
+        if self._is_live:
+            mark_live(self.folder, self.generation)
+
+    def _newest(self) -> View:
+        with storage_errors(self.folder):
+            return self._store.newest()
+
+    def _one(self, doc_id: str) -> DocumentRecord:
+        found = self._newest().records(None, [doc_id], None, "")
+        if not found:
+            raise UsageError("There is no such document.", where=doc_id, remedy="See: instill status")
+        return found[0]
 
     # -- looking up --------------------------------------------------------------------------------------------
 
@@ -170,34 +214,34 @@ class Index:
         Raises:
             UsageError: `where` is not a filter (see `instill.index.filters`).
         """
-        return self._read(lambda table: lookup.records(table, sources, doc_ids, labels, where))
+        return self._read(lambda view: view.records(sources, doc_ids, labels, where))
 
     def find_by_hash(self, content_hash: str) -> list[DocumentRecord]:
         """Documents with exactly these bytes, sorted by source."""
-        return self._read(lambda table: lookup.find_by_hash(table, content_hash))
+        return self._read(lambda view: view.find_by_hash(content_hash))
 
     def version(self) -> int:
         """A number that grows with every commit, anybody's."""
-        return self._read(lambda table: int(table.version))
+        return self._read(lambda view: view.version)
 
     def count(self, labels: Sequence[str] | None = None) -> tuple[int, int]:
         """How many documents and passages there are."""
-        return self._read(lambda table: lookup.count(table, labels))
+        return self._read(lambda view: view.count(labels))
 
     def document_text(self, doc_id: str, labels: Sequence[str] | None = None) -> StoredDocument | None:
         """A document with its canonical text and structure; None when there is none that the caller may see."""
-        return self._read(lambda table: lookup.document_text(table, doc_id, labels))
+        return self._read(lambda view: view.document_text(doc_id, labels))
 
     def passages_of(self, doc_id: str, labels: Sequence[str] | None = None) -> list[StoredPassage]:
         """A document's passages in order; empty when there is none that the caller may see."""
-        return self._read(lambda table: lookup.passages_of(table, doc_id, labels))
+        return self._read(lambda view: view.passages_of(doc_id, labels))
 
     def neighbours(
         self, doc_id: str, ordinal: int, before: int = 1, after: int = 1, labels: Sequence[str] | None = None
     ) -> list[StoredPassage]:
         """The passage `ordinal` with up to `before` ahead of it and `after` behind it, in order."""
         return self._read(
-            lambda table: lookup.passages_of(table, doc_id, labels, first=ordinal - before, last=ordinal + after)
+            lambda view: view.passages_of(doc_id, labels, first=ordinal - before, last=ordinal + after)
         )
 
     def require_known_fields(self, where: str, labels: Sequence[str] | None = None) -> None:
@@ -208,7 +252,7 @@ class Index:
         """
         from instill.index.known_fields import require_known
 
-        self._read(lambda table: require_known(table, where, labels))
+        self._read(lambda view: require_known(view, where, labels))
 
     # -- searching ---------------------------------------------------------------------------------------------
 
@@ -233,15 +277,15 @@ class Index:
         if request.labels is not None and not request.labels:
             return [SearchResult(()) for _ in fusions]
         vector = search.checked_vector(request, query_vector, self.generation.dimension)
-        return self._read(lambda table: search.search(table, request, vector, fusions, self._scorer, self._helper))
+        return self._read(lambda view: search.search(view, request, vector, fusions, self._helper))
 
     def vocabulary(self, labels: Sequence[str] | None = None, where: str = "") -> Vocabulary:
         """The words of the passages that the caller sees, of those that the filter `where` lets through."""
-        return self._read(lambda table: self._vocabularies.of(table, labels, where))
+        return self._read(lambda view: self._vocabularies.of(view, labels, where))
 
     def vectors_of(self, hits: Sequence[Hit]) -> Vectors:
         """float32 `(len(hits), dimension)`; a row of zeros where a passage has gone since."""
-        return self._read(lambda table: lookup.vectors_of(table, hits, self.generation.dimension))
+        return self._read(lambda view: view.vectors_of(hits))
 
     def sql(
         self,
@@ -264,14 +308,15 @@ class Index:
         from instill.index.sql_limits import SqlLimits
 
         return self._read(
-            lambda table: sql.run(table, query, labels=labels, query_vector=query_vector, limits=limits or SqlLimits())
+            lambda view: sql.run(view, query, labels=labels, query_vector=query_vector, limits=limits or SqlLimits())
         )
 
     # -- upkeep ------------------------------------------------------------------------------------------------
 
     def needs_upkeep(self) -> bool:
         """Whether so much was changed that searching has become slower than it need be."""
-        return self._read(upkeep.is_due)
+        with self._reported():
+            return self._store.needs_upkeep()
 
     def upkeep(self, *, progress: Callable[[str], None] | None = None, force: bool = False) -> None:
         """Bring the search indices up to date, compact, delete tombstones, clean old versions and generations.
@@ -281,15 +326,32 @@ class Index:
         """
         self._check_writable()
         with storage_errors(self.folder):
-            if upkeep.run(self._tables, self.folder, self._change, progress=progress, force=force):
-                with self.alone():
-                    self._sound(self._tables.snapshot())
-                    soundness.note(self.folder / self.generation.name, self._tables.newest_version())
+            self._store.upkeep(self._marked_alone, progress=progress, force=force)
             remove_old_generations(self.folder)
 
     def stats(self) -> Stats:
         """Sizes, for `status` and `doctor`."""
-        return self._read(lambda table: upkeep.stats(table, self.folder / self.generation.name))
+        with self._reported():
+            return self._store.stats()
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the store does, and what Instill does above it."""
+        return self._store.capabilities
+
+    def rewrite(self) -> None:
+        """Leave nothing in the store of what was removed; see `instill.index.rewriting`."""
+        with storage_errors(self.folder), self.alone():
+            self._store.rewrite()
+
+    def damage(self) -> list[str]:
+        """What is wrong with what is stored, a sentence each; all of it is read."""
+        with self._reported():
+            return self._store.damage()
+
+    def close(self) -> None:
+        """Release what the store holds open."""
+        self._store.close()
 
     # -- generations -------------------------------------------------------------------------------------------
 
@@ -297,9 +359,9 @@ class Index:
         """An empty index for another encoder beside this one; it is not live until `switch_generation`."""
         self._check_writable()
         with storage_errors(self.folder):
-            generation = new_generation(self.folder, dimension, fingerprint)
-            upkeep.create_table(self.folder / generation.name, dimension)
-        return Index(self.folder, generation, read_only=False)
+            successor = new_generation(self.folder, dimension, fingerprint, like=self.generation)
+            create_store(self.folder, successor, self._settings)
+        return Index(self.folder, successor, read_only=False, settings=self._settings)
 
     def switch_generation(self, successor: Index, copied: Mapping[str, DocumentRecord] | None = None) -> list[str]:
         """Make `successor` the live index if it holds what this one holds.
@@ -312,30 +374,37 @@ class Index:
             Bring them up to date (documents may have been added while re-encoding) and call again.
         """
         with self.alone():
-            behind = lookup.differing(self._tables.snapshot(), successor._tables.snapshot(), copied or {})
+            behind = lookup.differing(self._newest(), successor._newest(), copied or {})
             if not behind:
                 make_live(self.folder, successor.generation)
             return behind
 
+    @property
+    def tables(self) -> Tables:
+        """The Lance tables, for what only the Lance store has: repair and rewriting."""
+        if not isinstance(self._store, LanceStore):
+            raise WorkspaceError("The documents of this workspace are not in a Lance table.", where=str(self.folder))
+        return self._store.tables
+
+    _tables = tables
+
     # -- reading and locking -----------------------------------------------------------------------------------
 
-    def _read(self, read: Callable[[Table], Result]) -> Result:
+    def _read(self, read: Callable[[View], Result]) -> Result:
+        with self._reported():
+            return self._store.reading(read)
+
+    @contextmanager
+    def _reported(self) -> Iterator[None]:
+        """An error that comes from another process's having switched to another generation says so."""
         try:
-            return self._tables.reading(lambda table: read(self._sound(table)))
+            yield
         except DamagedIndex:
             raise
         except WorkspaceError:
             if live_generation(self.folder) == self.generation:
                 raise
             raise self._rebuilt() from None
-
-    def _sound(self, table: Table) -> Table:
-        """The table; once an index, it is made sure that it is whole."""
-        if not self._is_sound:
-            folder = self.folder / self.generation.name
-            soundness.require(table, folder, self._tables.newest_version, note_it=not self.read_only)
-            self._is_sound = True
-        return table
 
     def _rebuilt(self) -> WorkspaceError:
         return WorkspaceError(
@@ -345,28 +414,6 @@ class Index:
     def _check_writable(self) -> None:
         if self.read_only:
             raise WorkspaceError("The index was opened read-only.", where=str(self.folder))
-
-    def _change(self, change: Callable[[Table], Result]) -> Result:
-        """Make one commit. It is tried again when upkeep, which takes no write lock, committed in between."""
-        for attempt in range(_ATTEMPTS):
-            try:
-                with self.alone():
-                    return self._committed(self._tables.writable(), change)
-            except (OSError, RuntimeError, ValueError) as error:
-                if not is_conflict(error) or attempt == _ATTEMPTS - 1:
-                    with storage_errors(self.folder):
-                        raise
-        raise AssertionError("unreachable: the last attempt returns or raises")
-
-    def _committed(self, table: Table, change: Callable[[Table], Result]) -> Result:
-        folder = self.folder / self.generation.name
-        if soundness.noted_version(folder) != table.version:
-            soundness.without_old_tombstones(table)
-        result = change(self._sound(table))
-        soundness.note(folder, int(table.version))
-        if self._is_live:
-            mark_live(self.folder, self.generation)
-        return result
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -384,6 +431,12 @@ class Index:
                 raise self._rebuilt()
             self._is_live = live == self.generation
             yield
+
+    @contextmanager
+    def _marked_alone(self) -> Iterator[None]:
+        with self.alone():
+            yield
+            self._mark()
 
 
 @contextmanager
@@ -403,13 +456,13 @@ def write_lock(lock: FileLock) -> Iterator[None]:
         lock.release()
 
 
-def _create_index(folder: Path, dimension: int, fingerprint: str) -> Generation:
+def _create_index(folder: Path, dimension: int, fingerprint: str, settings: StoreSettings | None) -> Generation:
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with write_lock(FileLock(folder / "write.lock", timeout=_LOCK_TIMEOUT_S)):
             generation = live_generation(folder)  # another process may have been faster
             if generation is None:
-                generation = new_generation(folder, dimension, fingerprint)
-                upkeep.create_table(folder / generation.name, dimension)
+                generation = named_in(settings, new_generation(folder, dimension, fingerprint))
+                create_store(folder, generation, settings)
                 make_live(folder, generation)
             return generation

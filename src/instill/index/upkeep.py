@@ -9,12 +9,12 @@ after the other, is built anew when there are too many.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from instill.index.protocol import Stats
 from instill.index.schema import TABLE, TOMBSTONE, schema
 from instill.index.tables import Table, Tables, connect, is_conflict
 
@@ -30,17 +30,6 @@ _ATTEMPTS = 2
 
 Writing = Callable[[Callable[[Table], object]], object]
 """Runs a change with the write lock held."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stats:
-    """Sizes. `unindexed` rows are searched one by one until upkeep; `bytes` is the whole generation on disk."""
-
-    rows: int
-    unindexed: int
-    versions: int
-    bytes: int
-    vector_index: bool
 
 
 def create_table(folder: Path, dimension: int) -> None:

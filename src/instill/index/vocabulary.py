@@ -17,9 +17,7 @@ from functools import cached_property
 
 import numpy as np
 
-from instill.index.conditions import both, visible
-from instill.index.filters import compiled
-from instill.index.schema import CURRENT
+from instill.index.protocol import View
 from instill.index.tables import Table
 
 MOST_WORDS_READ = 2_500_000
@@ -128,13 +126,13 @@ class Vocabularies:
         self._kept: OrderedDict[tuple[int, tuple[str, ...] | None, str], Vocabulary] = OrderedDict()
         self._lock = threading.Lock()
 
-    def of(self, table: Table, labels: Sequence[str] | None, where: str = "") -> Vocabulary:
+    def of(self, view: View, labels: Sequence[str] | None, where: str = "") -> Vocabulary:
         """The words of the passages that a caller who holds `labels` sees, of those that `where` lets through."""
-        identity = (int(table.version), None if labels is None else tuple(sorted(set(labels))), where)
+        identity = (view.version, None if labels is None else tuple(sorted(set(labels))), where)
         with self._lock:
             known = self._kept.get(identity)
         if known is None:
-            known = Vocabulary.of(texts_of(table, both(visible(labels), CURRENT, compiled(where))))
+            known = Vocabulary.of(view.texts(labels, where, MOST_WORDS_READ))
         with self._lock:
             self._kept[identity] = known
             self._kept.move_to_end(identity)

@@ -11,13 +11,12 @@ import numpy as np
 import pyarrow as pa
 
 from instill.documents.table_heads import under_head
-from instill.errors import UsageError
 from instill.index.conditions import both, is_one_of
 from instill.index.keywords import keywords_of, name_of, words
-from instill.index.lookup import records
+from instill.index.protocol import View
 from instill.index.schema import CURRENT, rows_of, schema, storable, tombstones
 from instill.index.tables import Table
-from instill.index.types import DocumentRecord, IndexedDocument, Keep, Put
+from instill.index.types import IndexedDocument, Keep, Put
 
 _IDS_PER_QUERY = 2000
 
@@ -34,22 +33,10 @@ def check(documents: Sequence[IndexedDocument], dimension: int) -> None:
             raise ValueError(f"{entry.document.source}: a vector has a number that is not finite")
 
 
-def apply(table: Table, changes: Sequence[Put | Keep], dimension: int) -> list[Put | Keep]:
-    """Make the changes whose documents are still what they were planned from; the others come back.
-
-    Everything goes in by its key, whether it is known or not: appending would store a passage twice where a row,
-    a tombstone among them, still stands under its key.
-    """
-    fresh, stale = split_by_freshness(table, changes)
-    put(table, [change.document for change in fresh if isinstance(change, Put)], dimension,
-        kept=[change for change in fresh if isinstance(change, Keep)])  # fmt: skip
-    return stale
-
-
-def split_by_freshness(table: Table, changes: Sequence[Put | Keep]) -> tuple[list[Put | Keep], list[Put | Keep]]:
+def split_by_freshness(view: View, changes: Sequence[Put | Keep]) -> tuple[list[Put | Keep], list[Put | Keep]]:
     """Changes whose documents are as they were known, and those that another writer has overtaken."""
-    by_id = {record.doc_id: record for record in records(table, None, [each.doc_id for each in changes], None, "")}
-    by_source = {record.source: record for record in records(table, [each.source for each in changes], None, None, "")}
+    by_id = {record.doc_id: record for record in view.records(None, [each.doc_id for each in changes], None, "")}
+    by_source = {record.source: record for record in view.records([each.source for each in changes], None, None, "")}
     fresh: list[Put | Keep] = []
     stale: list[Put | Keep] = []
     taken: set[str] = set()  # ids and sources: a second change of one document waits for the first
@@ -62,7 +49,11 @@ def split_by_freshness(table: Table, changes: Sequence[Put | Keep]) -> tuple[lis
 
 
 def put(table: Table, documents: Sequence[IndexedDocument], dimension: int, *, kept: Sequence[Keep] = ()) -> None:
-    """Put in whole documents and the new names and labels of `kept` ones; hide passages that are no longer there."""
+    """Put in whole documents and the new names and labels of `kept` ones; hide passages that are no longer there.
+
+    Everything goes in by its key, whether it is known or not: appending would store a passage twice where a row,
+    a tombstone among them, still stands under its key.
+    """
     unique = list({entry.document.doc_id: entry for entry in documents}.values())
     before = _stored(table, [entry.document.doc_id for entry in unique])
     given = {entry.document.doc_id: entry.added for entry in unique if entry.added}
@@ -88,25 +79,6 @@ def remove(table: Table, doc_ids: Sequence[str]) -> int:
     if known:
         table.delete(is_one_of("doc_id", known))
     return len(known)
-
-
-def rename(table: Table, doc_id: str, *, source: str, title: str) -> None:
-    """Write the document's rows again under another name."""
-    known = _one(table, doc_id)
-    put(table, [], 0, kept=[Keep(known, source, title, known.labels)])
-
-
-def relabel(table: Table, doc_id: str, labels: Sequence[str]) -> None:
-    """Write the document's rows again with other labels."""
-    known = _one(table, doc_id)
-    put(table, [], 0, kept=[Keep(known, known.source, known.title, tuple(labels))])
-
-
-def _one(table: Table, doc_id: str) -> DocumentRecord:
-    found = records(table, None, [doc_id], None, "")
-    if not found:
-        raise UsageError("There is no such document.", where=doc_id, remedy="See: instill status")
-    return found[0]
 
 
 def _rewritten(table: Table, kept: Sequence[Keep]) -> pa.Table:

@@ -63,6 +63,14 @@ class EncoderSettings(_Section):
     threads: int = Field(0, ge=0, description="0: one per core.")
 
 
+class StoreSettings(_Section):
+    """Where documents, passages and vectors are kept; moved with `instill store copy`."""
+
+    kind: str = Field("lance", pattern="^[a-z][a-z0-9_-]{0,40}$", description="lance, postgres, qdrant, chroma, milvus.")
+    url: str = Field("", description='A server\'s address, without a password; "": in the workspace, where that is possible.')
+    key: SecretStr = Field(SecretStr(""), description="Password or API key; better set as INSTILL_STORE__KEY.")
+
+
 class SqlSettings(_Section):
     """What a query of `instill sql` may take and give; more is refused."""
 
@@ -195,6 +203,7 @@ class Settings(BaseSettings):
 
     documents: DocumentSettings = DocumentSettings()
     encoder: EncoderSettings = EncoderSettings()
+    store: StoreSettings = StoreSettings()
     search: SearchSettings = SearchSettings()
     sql: SqlSettings = SqlSettings()
     answer: AnswerSettings = AnswerSettings()

@@ -1,0 +1,98 @@
+"""Both legs of a search on one snapshot of the Lance table, and the scores that a candidate lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from instill.encoders.protocol import Vectors
+from instill.index.conditions import held_of, is_one_of
+from instill.index.keywords import searched
+from instill.index.lookup import heads_in, vector_matrix, with_head
+from instill.index.protocol import Keys, Scored
+from instill.index.schema import HIT_COLUMNS, metadata_of
+from instill.index.tables import Table
+from instill.index.visible import CANDIDATES, VisibleScorer
+
+_LISTED = 1000
+_LEAST_EF = 600
+_PARTITIONS = 20  # all of them
+_LONGEST_QUERY = 10_000  # characters; longer "questions" are pasted documents
+
+
+def vector_leg(table: Table, vector: Vectors, condition: str, pool: int) -> tuple[Scored, Keys]:
+    """Cosine of the nearest passages under `condition`, and their keys."""
+    query = table.search(vector, vector_column_name="vector").distance_type("cosine")
+    if condition:
+        query = query.where(condition)
+    # The graph's parameters (bench/scale.py): a list of 600 finds 0.98 of the ten nearest at a million. Refining
+    # replaces the distances of the compressed vectors by exact ones. Without a graph both are ignored.
+    query = query.nprobes(_PARTITIONS).ef(max(_LEAST_EF, 2 * pool)).refine_factor(1)
+    rows = query.limit(pool).select(["key", "_distance"]).with_row_id(True).to_arrow()
+    numbers = rows["_rowid"].to_pylist()
+    cosines = (1 - rows["_distance"].to_numpy()).tolist()
+    return dict(zip(numbers, cosines, strict=True)), dict(zip(numbers, rows["key"].to_pylist(), strict=True))
+
+
+def matching(
+    table: Table, query: str, labels: tuple[str, ...] | None, condition: str, pool: int, scorer: VisibleScorer
+) -> tuple[Scored, Scored | None]:
+    """BM25 of the `pool` best passages under `condition`, and of every passage that matches.
+
+    The second is None when more match than are listed. A longer list costs hardly more, and when it is whole nothing
+    has to be completed. For labelled callers the scores are counted over what they see.
+    """
+    listed = max(pool, _LISTED) if labels is None else max(pool, CANDIDATES)
+    scores = keyword_leg(table, query, condition, listed)
+    whole = len(scores) < listed
+    if labels is not None:
+        scores = scorer.scores(table, query[:_LONGEST_QUERY], labels, scores)
+    best = {row: scores[row] for row in sorted(scores, key=lambda row: (-scores[row], row))[:pool]}
+    return best, scores if whole else None
+
+
+def keyword_leg(table: Table, query: str, condition: str, pool: int) -> Scored:
+    """BM25 of the best passages under `condition`; any characters are plain text."""
+    # A text in quotes would be taken for a phrase, which needs an index with positions.
+    text = searched(query[:_LONGEST_QUERY]).replace('"', " ")
+    if not text.strip():
+        return {}
+    request = table.search(text, query_type="fts", fts_columns=["keywords"])
+    if condition:
+        request = request.where(condition)
+    rows = request.limit(pool).select(["_score"]).with_row_id(True).to_arrow()
+    return dict(zip(rows["_rowid"].to_pylist(), rows["_score"].to_pylist(), strict=True))
+
+
+def missing_cosines(table: Table, vector: Vectors, rows: set[int]) -> Scored:
+    """The cosine of `rows`, which the vector leg did not bring."""
+    if not rows:
+        return {}
+    found = table.take_row_ids(sorted(rows)).with_row_id().select(["vector"]).to_arrow()
+    cosines = vector_matrix(found["vector"], len(vector)) @ vector
+    return dict(zip(found["_rowid"].to_pylist(), cosines.tolist(), strict=True))
+
+
+def missing_keyword_scores(
+    table: Table, query: str, labels: tuple[str, ...] | None, scorer: VisibleScorer, rows: Keys
+) -> Scored:
+    """The BM25 of `rows`, which the keyword leg did not bring: 0 where no term matches."""
+    if not rows:
+        return {}
+    if labels is None:
+        # By the indexed key: a condition on the row id itself would be tried on every row.
+        found = keyword_leg(table, query, is_one_of("key", sorted(rows.values())), len(rows))
+    else:
+        found = scorer.scores(table, query[:_LONGEST_QUERY], labels, rows)
+    return {row: found.get(row, 0.0) for row in rows}
+
+
+def fields_of(table: Table, rows: Sequence[int], labels: Sequence[str] | None) -> dict[int, dict[str, Any]]:
+    """What a hit shows of each row, by row id."""
+    if not rows:
+        return {}
+    found = table.take_row_ids(list(rows)).with_row_id().select([*HIT_COLUMNS, *heads_in(table)]).to_arrow().to_pylist()
+    for row in found:
+        row["labels"] = held_of(row["labels"], labels)
+        row["metadata"] = metadata_of(row["metadata"])
+    return {row.pop("_rowid"): with_head(row) for row in found}

@@ -1,0 +1,61 @@
+"""From the name of a store to the store. Only the one that is asked for is imported."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from instill.errors import WorkspaceError
+from instill.index.generations import LANCE, Generation
+
+if TYPE_CHECKING:
+    from instill.index.protocol import Store
+    from instill.settings import StoreSettings
+
+
+def named_in(settings: StoreSettings | None, generation: Generation) -> Generation:
+    """The generation, to be made in the store of the settings."""
+    if settings is None or settings.kind == LANCE:
+        return generation
+    from instill.index.stores.kinds import without_password
+
+    return replace(generation, store=settings.kind, url=without_password(settings.url))
+
+
+def create_store(folder: Path, generation: Generation, settings: StoreSettings | None) -> None:
+    """Make the empty store of a new generation.
+
+    Raises:
+        WorkspaceError: it cannot be made.
+    """
+    if generation.store == LANCE:
+        from instill.index.upkeep import create_table
+
+        create_table(folder / generation.name, generation.dimension)
+        return
+    from instill.index.stores.kinds import create
+
+    create(folder, generation, settings)
+
+
+def open_store(folder: Path, generation: Generation, settings: StoreSettings | None, *, read_only: bool) -> Store:
+    """The store of a generation.
+
+    Raises:
+        WorkspaceError: the settings name another one, or it cannot be reached.
+    """
+    if settings is not None and settings.kind != generation.store:
+        raise WorkspaceError(
+            f"The documents of this workspace are in the store {generation.store!r}, and the settings name "
+            f"{settings.kind!r}.",
+            where="store.kind in instill.toml",
+            remedy=f"Move them: instill store copy --to {settings.kind}, or set store.kind to {generation.store!r}.",
+        )
+    if generation.store == LANCE:
+        from instill.index.lance import LanceStore
+
+        return LanceStore(folder / generation.name, dimension=generation.dimension, read_only=read_only)
+    from instill.index.stores.kinds import opened
+
+    return opened(folder, generation, settings, read_only=read_only)
