@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from retrieval import Collection, Scores, _cached, evaluate, fill, interval, read
+from retrieval import Collection, Scores, cached, evaluate, fill, interval, read
 
 from instill.encoders import open_encoder
 from instill.encoders.protocol import Encoder
@@ -54,7 +54,7 @@ def scores(collection: Collection, encoder: Encoder, cache: Path | None, weight:
     with tempfile.TemporaryDirectory() as folder:
         index = fill(Path(folder) / "index", collection, encoder, cache)
         texts = [text for _, text in collection.queries]
-        vectors = _cached(cache, encoder, texts, lambda: encoder.encode_queries(texts))
+        vectors = cached(cache, encoder, texts, lambda: encoder.encode_queries(texts))
         pool = SearchSettings().pool
         return {
             "vector": evaluate(index, collection, vectors, "vector", ZScoreFusion(weight), pool),

@@ -71,9 +71,9 @@ def fill(folder: Path, collection: Collection, encoder: Encoder, cache: Path | N
     """An index with one passage a document."""
     index = Index.open(folder, dimension=encoder.dimension, fingerprint=encoder.fingerprint, create=True)
     texts = ["\n".join(part for part in (title, text) if part) or "-" for _, title, text in collection.documents]
-    vectors = _cached(cache, encoder, texts, lambda: encoder.encode_passages(texts))
+    vectors = cached(cache, encoder, texts, lambda: encoder.encode_passages(texts))
     entries = [
-        _entry(number, title, text, vectors[number]) for number, (_, title, text) in enumerate(collection.documents)
+        entry_of(number, title, text, vectors[number]) for number, (_, title, text) in enumerate(collection.documents)
     ]
     for start in range(0, len(entries), 5000):
         index.commit(entries[start : start + 5000])
@@ -118,7 +118,7 @@ def measure(collection: Collection, encoder: Encoder, cache: Path | None, pool: 
     with tempfile.TemporaryDirectory() as folder:
         index = fill(Path(folder) / "index", collection, encoder, cache)
         texts = [text for _, text in collection.queries]
-        vectors = _cached(cache, encoder, texts, lambda: encoder.encode_queries(texts))
+        vectors = cached(cache, encoder, texts, lambda: encoder.encode_queries(texts))
         runs: dict[str, Scores] = {}
         rankings: list[tuple[str, Mode, Fusion]] = [
             ("keyword", "keyword", ZScoreFusion()),
@@ -136,7 +136,8 @@ def measure(collection: Collection, encoder: Encoder, cache: Path | None, pool: 
     )
 
 
-def _entry(number: int, title: str, text: str, vector: Vectors) -> IndexedDocument:
+def entry_of(number: int, title: str, text: str, vector: Vectors) -> IndexedDocument:
+    """A document of one passage."""
     body = text or "-"
     document = Document(
         f"{number:016x}", f"/bench/{number:x}", "text", title, str(number), len(body), "", Parsed(body, title=title)
@@ -144,7 +145,7 @@ def _entry(number: int, title: str, text: str, vector: Vectors) -> IndexedDocume
     return IndexedDocument(document, [Passage(0, 0, len(body), body)], vector[None, :], "bench")
 
 
-def _cached(cache: Path | None, encoder: Encoder, texts: Sequence[str], encode: Callable[[], Vectors]) -> Vectors:
+def cached(cache: Path | None, encoder: Encoder, texts: Sequence[str], encode: Callable[[], Vectors]) -> Vectors:
     """Vectors from `cache` if the same texts were encoded by the same encoder before."""
     if cache is None:
         return encode()

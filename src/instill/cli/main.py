@@ -22,6 +22,7 @@ from instill.cli import (
     questions,
     search,
     serve,
+    store,
     study,
     train,
     tune,
@@ -58,6 +59,7 @@ generator.register(app)
 lab.register(app)
 doctor.register(app)
 serve.register(app)
+store.register(app)
 questions.register(app)
 
 

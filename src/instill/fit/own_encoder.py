@@ -146,7 +146,9 @@ def undo_own_encoder(workspace: FittedWorkspace, *, progress: Counted | None = N
     if workspace.own_encoder is None:
         raise UsageError("No trained encoder is in use here.", where=str(workspace.path))
     encoder = open_encoder(workspace.given.encoder)
-    count = reindex(workspace.home / "index", encoder, workspace.settings.documents, progress)
+    count = reindex(
+        workspace.home / "index", encoder, workspace.settings.documents, progress, store=workspace.given.store
+    )
     keep_only(workspace.home, "")
     (workspace.home / RECORD_FILE).unlink(missing_ok=True)
     workspace.refresh()
@@ -265,7 +267,8 @@ def _compare_and_switch(
             add_own(workspace.home, _record(workspace, folder, encoder, found[-1], sources))
         return found[-1].switched
 
-    reindex(workspace.home / "index", encoder, workspace.settings.documents, encoding, accept)
+    store = workspace.given.store
+    reindex(workspace.home / "index", encoder, workspace.settings.documents, encoding, accept, store=store)
     [verdict] = found
     if verdict.switched:
         keep_only(workspace.home, folder.name)

@@ -17,7 +17,7 @@ from instill.index.schema import key_of
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_COLUMNS = ("key", "doc_id", "ordinal", "start", "end", "text", "document", "vector", "passage_count")
+COLUMNS = ("key", "doc_id", "ordinal", "start", "end", "text", "document", "vector", "passage_count")
 _TOLERANCE = 0.01
 """Of a vector's length; float32 keeps it a thousand times closer."""
 
@@ -81,7 +81,7 @@ def _rows(batch: pa.RecordBatch) -> Iterable[_Row]:
     import pyarrow as pa
 
     columns = []
-    for name in _COLUMNS:
+    for name in COLUMNS:
         if name != "vector":
             column = batch.column(name)
             if name == "text":  # as bytes: what has changed may be no UTF-8

@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from instill.errors import UsageError
 from instill.index.conditions import text_literal
@@ -48,7 +48,37 @@ class Filter:
     keys: frozenset[str] = frozenset()
 
 
-def compiled(where: str) -> str:
+class Dialect(Protocol):
+    """How a store's SQL says what differs from one to the other."""
+
+    def metadata(self, key: str) -> str:
+        """The value of a metadata key as text; null where there is none. `key` is letters, digits and _."""
+        ...
+
+    def number(self, text: str) -> str:
+        """A text as a number; null where it is none."""
+        ...
+
+    def like(self, value: str, pattern: str, *, any_case: bool) -> str:
+        """Whether a text has the form of a pattern: % any characters, _ one, \\ before one that means itself."""
+        ...
+
+
+class _Lance:
+    def metadata(self, key: str) -> str:
+        return f"json_get_string(metadata, '{key}')"
+
+    def number(self, text: str) -> str:
+        return f"TRY_CAST({text} AS DOUBLE)"
+
+    def like(self, value: str, pattern: str, *, any_case: bool) -> str:
+        return f"({value} {'ILIKE' if any_case else 'LIKE'} {text_literal(pattern)})"
+
+
+LANCE: Dialect = _Lance()
+
+
+def compiled(where: str, dialect: Dialect = LANCE) -> str:
     """The condition for the store; "" for "".
 
     Raises:
@@ -64,16 +94,16 @@ def compiled(where: str) -> str:
         ...
         instill.errors.UsageError: A filter cannot use LOWER(title). (lower(title) = 'a') ...
     """
-    return parsed(where).sql
+    return parsed(where, dialect).sql
 
 
-def parsed(where: str) -> Filter:
+def parsed(where: str, dialect: Dialect = LANCE) -> Filter:
     """`compiled` with what `records` needs to know."""
     if not where.strip():
         return Filter("", of_passages=False)
     if len(where) > _LONGEST:
         raise UsageError("The filter is too long.", where=f"{len(where)} characters, at most {_LONGEST}")
-    writer = _Writer(where)
+    writer = _Writer(where, dialect)
     sql = writer.condition(_tree(where), 0)
     return Filter(sql, of_passages=bool(writer.fields & PASSAGE_FIELDS), keys=frozenset(writer.keys))
 
@@ -108,10 +138,11 @@ def _tree(where: str) -> Any:
 class _Writer:
     """Writes a tree out again, node by node; what it does not know it refuses."""
 
-    def __init__(self, where: str) -> None:
+    def __init__(self, where: str, dialect: Dialect) -> None:
         from sqlglot import exp
 
         self.where = where
+        self._dialect = dialect
         self.fields: set[str] = set()
         self.keys: set[str] = set()
         self._exp = exp
@@ -177,16 +208,16 @@ class _Writer:
         pattern = self.literal(node.expression)
         if not isinstance(pattern, str):
             raise self._refused(node)
-        word = "ILIKE" if isinstance(node, self._exp.ILike) else "LIKE"
         name = self._field(node.this)
         if name in NUMBER_FIELDS:
             raise self._refused(node)
-        return f"({self._typed(node.this, pattern)} {word} {text_literal(pattern)})"
+        any_case = isinstance(node, self._exp.ILike)
+        return self._dialect.like(self._typed(node.this, pattern), pattern, any_case=any_case)
 
     def _is(self, node: Any) -> str:
         if isinstance(node.expression, self._exp.Null):
             name = self._field(node.this)
-            return f"({name or _metadata(self._key(node.this))} IS NULL)"
+            return f"({name or self._dialect.metadata(self._key(node.this))} IS NULL)"
         if isinstance(node.expression, self._exp.Boolean):
             wanted = bool(node.expression.this)
             return f"({self._compare(node.this, '=', wanted)} IS TRUE)"
@@ -199,8 +230,8 @@ class _Writer:
         name = self._field(column)
         if name:
             return name
-        value = _metadata(self._key(column))
-        return value if isinstance(literal, (str, bool)) else f"TRY_CAST({value} AS DOUBLE)"
+        value = self._dialect.metadata(self._key(column))
+        return value if isinstance(literal, (str, bool)) else self._dialect.number(value)
 
     def _written(self, column: Any, literal: Literal) -> str:
         name = self._field(column)
@@ -277,10 +308,6 @@ class _Writer:
         return UsageError(
             f"A filter cannot use {shown}.", where=self.where[:200], remedy=f"Compare fields with literals. {_EXAMPLE}"
         )
-
-
-def _metadata(key: str) -> str:
-    return f"json_get_string(metadata, '{key}')"
 
 
 def _plain(literal: Literal) -> str:

@@ -20,6 +20,7 @@ from instill.errors import DamagedIndex, WorkspaceError
 
 POINTER = "current.json"
 MARK = "live.json"
+MADE = "made.json"
 LANCE = "lance"
 FORMAT = 1
 """Goes up when a table of an older Instill could not be read or searched rightly by this one."""
@@ -67,6 +68,21 @@ def live_generation(folder: Path) -> Generation | None:
             remedy=f"Use that version, or delete {folder} and run: instill sync (it reads the documents again)",
         )
     return generation
+
+
+def kind_of(folder: Path) -> str:
+    """The kind of store that holds the live generation; Lance where there is none, or the pointer is damaged.
+
+    Example:
+        >>> import tempfile
+        >>> kind_of(Path(tempfile.mkdtemp()))
+        'lance'
+    """
+    try:
+        live = live_generation(folder)
+    except WorkspaceError:
+        return LANCE
+    return LANCE if live is None else live.store
 
 
 def damaged_pointer(folder: Path) -> str:
@@ -120,12 +136,36 @@ def remove_old_generations(folder: Path, *, older_than_s: float = _KEEP_S) -> li
     live = live_generation(folder)
     removed = []
     for path in sorted(folder.glob("g*")):
-        if live is None or path.name == live.name or not path.is_dir():
+        if live is None or path.name == live.name or not path.is_dir() or (path / MADE).exists():
             continue
         if time.time() - _last_touched(path) >= older_than_s:
             shutil.rmtree(path, ignore_errors=True)
             removed.append(path.name)
     return removed
+
+
+def note_made(folder: Path, generation: Generation) -> None:
+    """Write down that a generation is kept in another store, before it is made there."""
+    (folder / generation.name).mkdir(parents=True, exist_ok=True)
+    _write(folder / generation.name / MADE, generation)
+
+
+def old_elsewhere(folder: Path, *, older_than_s: float = _KEEP_S) -> list[Generation]:
+    """Generations in other stores that are neither live nor were touched within `older_than_s`."""
+    live = live_generation(folder)
+    found = []
+    for path in sorted(folder.glob(f"g*/{MADE}")):
+        try:
+            generation = Generation(**json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            continue
+        if live is not None and generation.name != live.name and time.time() - _newest(path.parent) >= older_than_s:
+            found.append(generation)
+    return found
+
+
+def _newest(path: Path) -> float:
+    return max(entry.stat().st_mtime for entry in (path, *path.iterdir()))
 
 
 def _write(file: Path, generation: Generation) -> None:

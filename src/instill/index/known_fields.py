@@ -10,6 +10,7 @@ import difflib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from instill.errors import UsageError
 from instill.index.conditions import both, visible
@@ -48,7 +49,7 @@ def metadata_keys(table: Table, labels: Sequence[str] | None) -> list[str]:
 
 
 def explained(
-    view: View, message: str, query: str, views: Mapping[str, Sequence[str]], labels: Sequence[str] | None
+    view: View, message: str, query: str, views: Mapping[Any, Sequence[str]], labels: Sequence[str] | None
 ) -> UsageError | None:
     """What DuckDB says of a column or view that is not there, with those that are; else None."""
     no_table = _NO_TABLE.search(message)

@@ -86,6 +86,7 @@ class LanceView:
         self, table: Literal["documents", "passages"], columns: Sequence[str], labels: Sequence[str] | None
     ) -> Iterator[pa.RecordBatch]:
         condition = both(FIRST if table == "documents" else CURRENT, visible(labels))
+        columns = [name for name in columns if name in self._table.schema.names]  # an older table lacks some
         found: Iterator[pa.RecordBatch] = (
             self._table.search().where(condition).select(list(columns)).limit(None).to_batches()
         )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from instill.errors import WorkspaceError
-from instill.index.generations import LANCE, Generation
+from instill.index.generations import LANCE, Generation, note_made, old_elsewhere
 
 if TYPE_CHECKING:
     from instill.index.protocol import Store
@@ -36,7 +38,35 @@ def create_store(folder: Path, generation: Generation, settings: StoreSettings |
         return
     from instill.index.stores.kinds import create
 
-    create(folder, generation, settings)
+    note_made(folder, generation)
+    try:
+        create(folder, generation, settings)
+    except BaseException:
+        with suppress(Exception):
+            drop(folder, generation, settings)
+        shutil.rmtree(folder / generation.name, ignore_errors=True)
+        raise
+
+
+def drop_old(folder: Path, settings: StoreSettings | None) -> None:
+    """Delete generations in other stores that nobody uses any more; what cannot be reached now is tried again later."""
+    for generation in old_elsewhere(folder):
+        try:
+            drop(folder, generation, settings)
+        except Exception:  # whatever its client raises
+            note_made(folder, generation)  # which is touched by it, so that it is left alone for a while
+
+
+def drop(folder: Path, generation: Generation, settings: StoreSettings | None) -> None:
+    """Delete a generation in another store, and what is kept of it here.
+
+    Raises:
+        WorkspaceError: the store cannot be reached.
+    """
+    from instill.index.stores.kinds import opened
+
+    opened(folder, generation, settings, read_only=False).drop()
+    shutil.rmtree(folder / generation.name, ignore_errors=True)
 
 
 def open_store(folder: Path, generation: Generation, settings: StoreSettings | None, *, read_only: bool) -> Store:

@@ -45,7 +45,8 @@ class Capabilities:
         keywords: the keyword leg.
         filters: conditions of `--where`.
         labels: leaving out before ranking what a caller may not see.
-        sharing: who may have it open at a time: "processes" of this machine, "machines", or one "process".
+        sharing: who may have it open at a time: "processes" of this machine, "machines" that share the workspace's
+            folder, or one "process".
         tried: whether this implementation has been run against the real service.
         note: what else a user should know, a sentence; "" for nothing.
     """
@@ -181,7 +182,7 @@ class View(Protocol):
     # -- reading all -------------------------------------------------------------------------------------------
 
     def texts(self, labels: Sequence[str] | None, where: str, most: int) -> list[str]:
-        """What the keyword leg searches of each passage; of evenly spread ones, where all have more than `most` words."""
+        """What the keyword leg searches of each passage; of evenly spread ones, where all have over `most` words."""
         ...
 
     def batches(

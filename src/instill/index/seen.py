@@ -30,6 +30,7 @@ class SeenIndex(Index):
 
     def __init__(self, index: Index, labels: Sequence[str]) -> None:
         self.__dict__.update(index.__dict__)  # One table, one memory of scores, whoever looks.
+        self._whole = index  # which releases the store when nobody uses it any more
         self.labels = tuple(sorted(set(labels)))
 
     def _held(self, labels: Sequence[str] | None) -> tuple[str, ...]:

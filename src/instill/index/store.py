@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,6 +17,7 @@ from instill.errors import DamagedIndex, EncoderMismatch, UsageError, WorkspaceE
 from instill.index import lookup, search, writing
 from instill.index.fusion import Fusion
 from instill.index.generations import (
+    LANCE,
     Generation,
     live_generation,
     make_live,
@@ -22,9 +25,9 @@ from instill.index.generations import (
     new_generation,
     remove_old_generations,
 )
-from instill.index.lookup import StoredDocument, StoredPassage
 from instill.index.lance import LanceStore
-from instill.index.opening import create_store, named_in, open_store
+from instill.index.lookup import StoredDocument, StoredPassage
+from instill.index.opening import create_store, drop_old, named_in, open_store
 from instill.index.protocol import Capabilities, Result, Stats, View
 from instill.index.removed import note_removed
 from instill.index.tables import Tables, storage_errors
@@ -71,6 +74,8 @@ class Index:
         self.read_only = read_only
         self._settings = settings
         self._store = open_store(folder, generation, settings, read_only=read_only)
+        if generation.store != LANCE:
+            weakref.finalize(self, self._store.close)
         self._is_live = False
         self._lock = FileLock(folder / "write.lock", timeout=_LOCK_TIMEOUT_S)
         self._vocabularies = Vocabularies()
@@ -224,6 +229,10 @@ class Index:
         """A number that grows with every commit, anybody's."""
         return self._read(lambda view: view.version)
 
+    def reading(self, read: Callable[[View], Result]) -> Result:
+        """What `read` gives of the newest version; it is called once more where that was cleaned away meanwhile."""
+        return self._read(read)
+
     def count(self, labels: Sequence[str] | None = None) -> tuple[int, int]:
         """How many documents and passages there are."""
         return self._read(lambda view: view.count(labels))
@@ -240,9 +249,7 @@ class Index:
         self, doc_id: str, ordinal: int, before: int = 1, after: int = 1, labels: Sequence[str] | None = None
     ) -> list[StoredPassage]:
         """The passage `ordinal` with up to `before` ahead of it and `after` behind it, in order."""
-        return self._read(
-            lambda view: view.passages_of(doc_id, labels, first=ordinal - before, last=ordinal + after)
-        )
+        return self._read(lambda view: view.passages_of(doc_id, labels, first=ordinal - before, last=ordinal + after))
 
     def require_known_fields(self, where: str, labels: Sequence[str] | None = None) -> None:
         """Refuse a filter that names a field which no document of the caller has.
@@ -328,6 +335,7 @@ class Index:
         with storage_errors(self.folder):
             self._store.upkeep(self._marked_alone, progress=progress, force=force)
             remove_old_generations(self.folder)
+            drop_old(self.folder, self._settings)
 
     def stats(self) -> Stats:
         """Sizes, for `status` and `doctor`."""
@@ -348,6 +356,13 @@ class Index:
         """What is wrong with what is stored, a sentence each; all of it is read."""
         with self._reported():
             return self._store.damage()
+
+    def drop(self) -> None:
+        """Delete this generation, which is not the live one."""
+        if live_generation(self.folder) == self.generation:
+            raise WorkspaceError("The index that is in use is not deleted.", where=str(self.folder))
+        self._store.drop()
+        shutil.rmtree(self.folder / self.generation.name, ignore_errors=True)
 
     def close(self) -> None:
         """Release what the store holds open."""

@@ -19,8 +19,10 @@ import math
 import re
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from instill.index.conditions import both, visible
 from instill.index.keywords import searched
@@ -30,10 +32,14 @@ from instill.index.tables import Table
 CANDIDATES = 300
 """Passages that the store proposes for a labelled caller."""
 
-_K1, _B = 1.2, 0.75
+K1, B = 1.2, 0.75
 _ASCII_WORD = re.compile(r"[A-Za-z0-9]+")
 _REMEMBERED = 64  # (version, labels) pairs
 _WORDS_REMEMBERED = 200_000
+
+
+Tokenize = Callable[[str], "Sequence[Any]"]
+"""Cuts a text into tokens, each with `text` and `position` (of the word, from 0)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,48 @@ class Statistics:
     holding: dict[str, int]
 
 
+class Tokens:
+    """The tokens of texts, as the full-text index of Lance holds them; remembers words by their token.
+
+    Safe to share between threads.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def terms(self, tokenize: Tokenize, query: str) -> Counter[Term]:
+        """What a query asks for, and how often."""
+        terms: Counter[Term] = Counter()
+        for word in searched(query).split():
+            tokens = [token.text for token in tokenize(word)]
+            # A word that is cut into several is asked for by its parts: they are tokens of themselves.
+            terms.update(Term(word if len(tokens) == 1 else token, token) for token in tokens)
+        return terms
+
+    def of(self, tokenize: Tokenize, text: str) -> list[str]:
+        """The tokens of a text that was made ready for the index (`instill.index.keywords.indexed`)."""
+        if not text.isascii():
+            return [token.text for token in tokenize(text)]
+        found = _ASCII_WORD.findall(text)
+        unknown = list({word for word in found if word not in self._known})
+        if unknown:
+            self._learn(tokenize, unknown)
+        known = self._known
+        return [token for word in found if (token := known.get(word))]
+
+    def _learn(self, tokenize: Tokenize, unknown: Sequence[str]) -> None:
+        learned = dict.fromkeys(unknown, "")  # "": a stop word, or too long to be indexed
+        # Positions are counted from the first token that is kept, so the first word must be one.
+        for token in tokenize(" ".join(["zq", *unknown])):
+            if token.position:
+                learned[unknown[token.position - 1]] = token.text
+        with self._lock:
+            if len(self._known) + len(learned) > _WORDS_REMEMBERED:
+                self._known = {}
+            self._known = {**self._known, **learned}
+
+
 class VisibleScorer:
     """Scores candidates for labelled callers; remembers counts by table version and words by their token.
 
@@ -61,43 +109,27 @@ class VisibleScorer:
 
     def __init__(self) -> None:
         self._statistics: OrderedDict[tuple[int, tuple[str, ...]], Statistics] = OrderedDict()
-        self._tokens: dict[str, str] = {}
+        self._tokens = Tokens()
         self._lock = threading.Lock()
 
     def scores(self, table: Table, query: str, labels: Sequence[str], rows: Iterable[int]) -> dict[int, float]:
         """BM25 by row id; 0 where no term matches. `rows` must be visible under `labels`."""
         wanted = sorted(rows)
-        terms = self._terms(table, query)
+        tokenize = partial(table.tokenize, column="keywords")
+        terms = self._tokens.terms(tokenize, query)
         if not wanted or not terms:
             return dict.fromkeys(wanted, 0.0)
         statistics = self._counted(table, labels, terms)
-        weights = {
-            term.token: terms[term] * _rarity(statistics.passages, statistics.holding[term.token]) for term in terms
-        }
+        weights: Counter[str] = Counter()  # two words of a query may be one token
+        for term, times in terms.items():
+            weights[term.token] += times * rarity(statistics.passages, statistics.holding[term.token])  # type: ignore[assignment]
         found = table.take_row_ids(wanted).with_row_id().select(["keywords", "length"]).to_arrow()
         return {
-            row: self._score(table, text, length / statistics.average_length, weights)
+            row: score_of(self._tokens.of(tokenize, text), length / statistics.average_length, weights)
             for row, text, length in zip(
                 found["_rowid"].to_pylist(), found["keywords"].to_pylist(), found["length"].to_pylist(), strict=True
             )
         }
-
-    def _score(self, table: Table, text: str, relative_length: float, weights: Mapping[str, float]) -> float:
-        counts = Counter(self._tokens_of(table, text))
-        flattening = _K1 * (1 - _B + _B * relative_length)
-        return sum(
-            weight * counts[token] * (_K1 + 1) / (counts[token] + flattening)
-            for token, weight in weights.items()
-            if counts[token]
-        )
-
-    def _terms(self, table: Table, query: str) -> Counter[Term]:
-        terms: Counter[Term] = Counter()
-        for word in searched(query).split():
-            tokens = [token.text for token in table.tokenize(word, column="keywords")]
-            # A word that is cut into several is asked for by its parts: they are tokens of themselves.
-            terms.update(Term(word if len(tokens) == 1 else token, token) for token in tokens)
-        return terms
 
     def _counted(self, table: Table, labels: Sequence[str], terms: Iterable[Term]) -> Statistics:
         identity = (int(table.version), tuple(sorted(set(labels))))
@@ -117,29 +149,20 @@ class VisibleScorer:
                 self._statistics.popitem(last=False)
         return statistics
 
-    def _tokens_of(self, table: Table, text: str) -> list[str]:
-        if not text.isascii():
-            return [token.text for token in table.tokenize(text, column="keywords")]
-        found = _ASCII_WORD.findall(text)
-        unknown = list({word for word in found if word not in self._tokens})
-        if unknown:
-            self._learn(table, unknown)
-        known = self._tokens
-        return [token for word in found if (token := known.get(word))]
 
-    def _learn(self, table: Table, unknown: Sequence[str]) -> None:
-        learned = dict.fromkeys(unknown, "")  # "": a stop word, or too long to be indexed
-        # Positions are counted from the first token that is kept, so the first word must be one.
-        for token in table.tokenize(" ".join(["zq", *unknown]), column="keywords"):
-            if token.position:
-                learned[unknown[token.position - 1]] = token.text
-        with self._lock:
-            if len(self._tokens) + len(learned) > _WORDS_REMEMBERED:
-                self._tokens = {}
-            self._tokens = {**self._tokens, **learned}
+def score_of(tokens: Iterable[str], relative_length: float, weights: Mapping[str, float]) -> float:
+    """BM25 of a passage with these tokens; the weight of a token is its rarity times how often it is asked for."""
+    counts = Counter(tokens)
+    flattening = K1 * (1 - B + B * relative_length)
+    return sum(
+        weight * counts[token] * (K1 + 1) / (counts[token] + flattening)
+        for token, weight in weights.items()
+        if counts[token]
+    )
 
 
-def _rarity(passages: int, holding: int) -> float:
+def rarity(passages: int, holding: int) -> float:
+    """The weight of a term that `holding` of the passages hold."""
     return math.log(1 + (passages - holding + 0.5) / (holding + 0.5))
 
 

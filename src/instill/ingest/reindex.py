@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from instill.index.lookup import StoredDocument
 from instill.index.store import Index
 from instill.index.types import DocumentRecord
 from instill.ingest.passages import BATCH_PASSAGES, Prepared, cut, encoded, passage_identity
-from instill.settings import DocumentSettings
+from instill.settings import DocumentSettings, StoreSettings
 
 
 def reindex(
@@ -24,6 +23,8 @@ def reindex(
     settings: DocumentSettings,
     progress: Callable[[int, int], None] | None = None,
     accept: Callable[[Index], bool] | None = None,
+    *,
+    store: StoreSettings | None = None,
 ) -> int:
     """Fill a new generation of the index from the documents of the live one, then switch over.
 
@@ -31,6 +32,7 @@ def reindex(
     date before the switch. Stopped half-way, nothing has changed. Returns how many documents were encoded.
 
     Args:
+        store: what is needed to reach the store that the index is in.
         accept: looks at the new generation when it is filled; False drops it, and the old one stays.
 
     Raises:
@@ -41,7 +43,7 @@ def reindex(
         raise WorkspaceError(
             "There is no index yet.", where=str(folder), remedy="Add something first: instill add PATH"
         )
-    old = Index.open(folder, dimension=live.dimension, fingerprint=live.fingerprint)
+    old = Index.open(folder, dimension=live.dimension, fingerprint=live.fingerprint, settings=store)
     new = old.begin_generation(dimension=encoder.dimension, fingerprint=encoder.fingerprint)
     identity = passage_identity(settings, encoder.fingerprint)
     behind = [record.doc_id for record in old.records()]
@@ -52,7 +54,7 @@ def reindex(
             count += _copy(old, new, behind, encoder, settings, identity, progress, copied)
             new.upkeep(force=True)
             if accept is not None and not accept(new):
-                shutil.rmtree(folder / new.generation.name, ignore_errors=True)
+                new.drop()
                 return count
             accept = None
         behind = old.switch_generation(new, copied)

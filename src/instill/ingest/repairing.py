@@ -7,6 +7,8 @@ from pathlib import Path
 from filelock import FileLock
 
 from instill.encoders.protocol import Encoder
+from instill.errors import WorkspaceError
+from instill.index.generations import LANCE, kind_of
 from instill.index.lookup import StoredDocument
 from instill.index.repair import Repair, repair
 from instill.index.store import write_lock
@@ -33,5 +35,11 @@ def repair_index(folder: Path, encoder: Encoder, settings: DocumentSettings) -> 
 
     if not folder.exists():
         return Repair(())
+    if (kind := kind_of(folder)) != LANCE:
+        raise WorkspaceError(
+            f"Instill repairs Lance tables only; the documents of this workspace are in the store {kind!r}.",
+            where=str(folder),
+            remedy="Restore the store from a backup, or add the documents to a new workspace.",
+        )
     with write_lock(FileLock(folder / "write.lock", timeout=_LOCK_TIMEOUT_S)):
         return repair(folder, fingerprint=encoder.fingerprint, remake=remake)

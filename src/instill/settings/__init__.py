@@ -20,6 +20,7 @@ from instill.settings.settings import (
     StoreSettings,
     default_toml,
     load_settings,
+    set_in_file,
     with_values,
 )
 
@@ -41,5 +42,6 @@ __all__ = [
     "StoreSettings",
     "default_toml",
     "load_settings",
+    "set_in_file",
     "with_values",
 ]

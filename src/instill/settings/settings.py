@@ -6,6 +6,7 @@ A variable names section and key with two underscores between them: `INSTILL_GEN
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from instill.common.durable import in_place_of
 from instill.common.toml_files import explained, read_toml, suggested, toml_value
 from instill.errors import UsageError
 
@@ -66,8 +68,12 @@ class EncoderSettings(_Section):
 class StoreSettings(_Section):
     """Where documents, passages and vectors are kept; moved with `instill store copy`."""
 
-    kind: str = Field("lance", pattern="^[a-z][a-z0-9_-]{0,40}$", description="lance, postgres, qdrant, chroma, milvus.")
-    url: str = Field("", description='A server\'s address, without a password; "": in the workspace, where that is possible.')
+    kind: str = Field(
+        "lance", pattern="^[a-z][a-z0-9_-]{0,40}$", description="lance, postgres, qdrant, chroma, milvus, opensearch."
+    )
+    url: str = Field(
+        "", description='A server\'s address, without a password; "": in the workspace, where that is possible.'
+    )
     key: SecretStr = Field(SecretStr(""), description="Password or API key; better set as INSTILL_STORE__KEY.")
 
 
@@ -269,6 +275,53 @@ def with_values(settings: Settings, values: Mapping[str, object]) -> Settings:
             raise _explain(error, None, section) from error
         changed[section] = now.model_copy(update={key: getattr(checked, key) for key in keys})
     return settings.model_copy(update=changed)
+
+
+def set_in_file(path: Path, section: str, values: Mapping[str, str]) -> None:
+    """Set texts in a section of the file at `path`, and leave everything else in it as it is.
+
+    Raises:
+        UsageError: the file is not TOML, or cannot be changed without a person's help.
+        OSError: it cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> file = Path(tempfile.mkdtemp()) / "instill.toml"
+        >>> _ = file.write_text('[store]\\n# kind = "lance"\\nkind = "chroma"\\n\\n[log]\\nquestions = false\\n')
+        >>> set_in_file(file, "store", {"kind": "qdrant", "url": "http://localhost:6333"})
+        >>> print(file.read_text())
+        [store]
+        kind = "qdrant"
+        url = "http://localhost:6333"
+        # kind = "lance"
+        <BLANKLINE>
+        [log]
+        questions = false
+        <BLANKLINE>
+    """
+    before = read_toml(path, "settings file")
+    kept: list[str] = []
+    inside = done = False
+    new = [f"{key} = {toml_value(value)}" for key, value in values.items()]
+    for line in path.read_text(encoding="utf-8").split("\n"):
+        header = re.fullmatch(r"\s*\[\s*([\w.]+)\s*\]\s*(#.*)?", line)
+        if header:
+            inside = header[1] == section
+            done = done or inside
+        if inside and re.match(rf"\s*(?:{'|'.join(values)})\s*=", line):
+            continue
+        kept += [line, *new] if header and inside else [line]
+    if not done:
+        kept = [*kept, f"[{section}]", *new, ""]
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with in_place_of(path, draft):
+        draft.write_text("\n".join(kept), encoding="utf-8")
+        if read_toml(draft, "settings file") != {**before, section: {**before.get(section, {}), **values}}:
+            raise UsageError(
+                f"The section [{section}] cannot be changed without your help.",
+                where=str(path),
+                remedy=f"Write there: {'; '.join(new)}",
+            )
 
 
 def default_toml() -> str:

@@ -171,7 +171,7 @@ class Changing(Parts):
             del self.__dict__["index"]
         if self.own_encoder is not None and not is_set(self.given, "encoder.model"):
             used_also_as(self.home, self.own_encoder, self.encoder.fingerprint)
-        return reindex(self.home / "index", self.encoder, self.settings.documents, progress)
+        return reindex(self.home / "index", self.encoder, self.settings.documents, progress, store=self.given.store)
 
     def repair(self) -> Repair:
         """Mend the index if it is damaged: what is whole is kept, and the report names what has to be read again.

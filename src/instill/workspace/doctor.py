@@ -13,6 +13,8 @@ from typing import Literal
 
 from instill.errors import InstillError
 from instill.generators.whole import whole_reply
+from instill.index.generations import LANCE, kind_of
+from instill.index.protocol import Capabilities
 from instill.index.repair import Repair, damage_of
 from instill.settings import GeneratorSettings
 from instill.settings.location import find_workspace
@@ -31,6 +33,7 @@ _PACKAGES = (
     "openai",
 )
 _SPARE_BYTES = 1_000_000_000
+_FROM_SOURCES = "Restore the store from a backup, or add the documents to a new workspace."
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +104,38 @@ def _in_workspace(path: str | None) -> Iterator[Finding]:
 
 def _index(opened: Workspace) -> Iterator[Finding]:
     try:
-        damage = damage_of(opened.home / "index")
+        kind = kind_of(opened.home / "index")
+        damage = damage_of(opened.home / "index") if kind == LANCE else opened.index.damage()
     except InstillError as error:
         yield Finding("index", "missing", f"{error.what} ({error.where})", error.command)
         return
     for sentence in damage:
-        yield Finding("index", "missing", f"damaged: {sentence}", "instill doctor --repair")
+        yield Finding(
+            "index", "missing", f"damaged: {sentence}", "instill doctor --repair" if kind == LANCE else _FROM_SOURCES
+        )
     if not damage:
         yield from _tried("index", lambda: "{} documents, {} passages".format(*opened.index.count()))
+    if kind != LANCE:
+        yield from _tried("store", lambda: f"{kind}: {_said_of(opened.index.capabilities)}")
+
+
+def _said_of(capabilities: Capabilities) -> str:
+    """Who does what, and what a user has to know of the store."""
+    parts = {name: getattr(capabilities, name) for name in ("transactions", "keywords", "filters", "labels")}
+    above = [name for name, who in parts.items() if who == "instill"]
+    shared = {
+        "process": "one process at a time",
+        "processes": "any processes of this machine",
+        "machines": "any machines that share the workspace's folder",
+    }[capabilities.sharing]
+    said = f"used by {shared}"
+    if above:
+        said += f"; {', '.join(above)} by Instill above it"
+    if capabilities.note:
+        said += f". {capabilities.note}"
+    if not capabilities.tried:
+        said += " This adapter was not run against the service; see docs/stores.md."
+    return said
 
 
 def _catalog(opened: Workspace) -> Iterator[Finding]:

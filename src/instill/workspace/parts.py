@@ -63,6 +63,8 @@ class Parts:
             return
         if "catalog" in self.__dict__:
             self.catalog.close()
+        if "index" in self.__dict__:
+            self.index.close()
         for view in (self, *self._views.values()):
             for part in _PARTS:
                 view.__dict__.pop(part, None)
@@ -206,6 +208,7 @@ class Parts:
                 fingerprint=self.encoder.fingerprint,
                 create=self.writable,
                 read_only=not self.writable,
+                settings=self.given.store,
             )
         except EncoderMismatch as error:
             if self.own_encoder is None or not is_set(self.given, "encoder.model"):
@@ -215,6 +218,11 @@ class Parts:
                 where=error.where,
                 remedy="Take encoder.model out of instill.toml, or run: instill reindex (encodes with what is set).",
             ) from error
+
+    @property
+    def whole_index(self) -> Index:
+        """The index with all documents, whoever this workspace is seen by; for what is made of all of them."""
+        return self.index if self._whole is None else self._whole.whole_index
 
     @cached_property
     def generator(self) -> Generator | None:

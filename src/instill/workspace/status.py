@@ -72,7 +72,7 @@ def status_of(
         passages=passages,
         kinds=dict(sorted(kinds.items(), key=lambda item: (-item[1], item[0]))),
         roots=roots if labels is None else [root for root in roots if _holds_one(root, records)],
-        index_bytes=_folder_bytes(index.folder) if labels is None else None,
+        index_bytes=_bytes_of(index) if labels is None else None,
         encoder=index.generation.fingerprint if labels is None else settings.encoder.model,
         generator=settings.generator.model or settings.generator.gguf or settings.generator.folder,
         questions=catalog.usage_count(labels),
@@ -96,6 +96,12 @@ def _holds_one(root: str, records: Sequence[DocumentRecord]) -> bool:
         record.source == root or record.source.startswith(below) or fnmatchcase(record.source, root)
         for record in records
     )
+
+
+def _bytes_of(index: Index) -> int:
+    """On this machine, and in a store elsewhere as far as it tells."""
+    elsewhere = index.stats().bytes if index.generation.url else 0
+    return _folder_bytes(index.folder) + elsewhere
 
 
 def _folder_bytes(folder: Path) -> int:

@@ -21,12 +21,13 @@ from instill.fit.kept.own_encoder import FOLDER as ENCODERS
 from instill.fit.kept.own_encoder import RECORD_FILE as ENCODER_FILE
 from instill.fit.kept.threshold import CALIBRATION_FILE
 from instill.fit.kept.tuned import TUNED_FILE
-from instill.index.generations import POINTER, live_generation
+from instill.index.generations import LANCE, POINTER, live_generation
 from instill.index.lookup import StoredDocument
-from instill.index.store import write_lock
+from instill.index.store import Index, write_lock
+from instill.index.stores.copying import copy_documents
 from instill.ingest.passages import Prepared, cut, encode_and_commit, passage_identity
 from instill.ingest.reindex import document_of
-from instill.settings import SETTINGS_FILE
+from instill.settings import SETTINGS_FILE, StoreSettings
 from instill.study.sets import digest
 
 if TYPE_CHECKING:
@@ -70,15 +71,25 @@ def fresh_copy(workspace: Workspace, folder: Path) -> Workspace:
                 raise WorkspaceError(
                     "There is no index yet.", where=str(workspace.home), remedy="Run: instill add PATH"
                 )
-            _copy(workspace.home / "index" / generation.name, home / "index" / generation.name)
-            _copy(workspace.home / "index" / POINTER, home / "index" / POINTER)
+            if generation.store == LANCE:
+                _copy(workspace.home / "index" / generation.name, home / "index" / generation.name)
+                _copy(workspace.home / "index" / POINTER, home / "index" / POINTER)
+            else:
+                copied = Index.open(
+                    home / "index",
+                    dimension=generation.dimension,
+                    fingerprint=generation.fingerprint,
+                    create=True,
+                )
+                copy_documents(workspace.whole_index, copied)
         learned = [file.name for name in (CALIBRATION_FILE, TUNED_FILE) for file in learned_files(workspace.home, name)]
         for name in (ENCODER_FILE, ENCODERS, *learned):
             _copy(workspace.home / name, home / name)
         _copy(workspace.path / SETTINGS_FILE, folder / SETTINGS_FILE)
     except OSError as error:
         raise WorkspaceError(f"The workspace cannot be copied: {error}.", where=str(folder)) from error
-    return type(workspace)(folder.resolve(), workspace.given).seen_by(workspace.labels)
+    given = workspace.given.model_copy(update={"store": StoreSettings()})  # a copy is in a folder, whatever it is of
+    return type(workspace)(folder.resolve(), given).seen_by(workspace.labels)
 
 
 def apply_change(copy: Workspace, change: Change) -> float:

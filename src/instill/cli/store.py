@@ -1,0 +1,71 @@
+"""store: where the documents are kept, and moving them to another store."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from instill.cli.output import JsonOption, WorkspaceOption, clean, print_json, progress_bar
+from instill.cli.terminal import say
+from instill.workspace import Workspace
+
+store = typer.Typer(no_args_is_help=True, help="Show where documents are kept, or move them to another store.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's commands to the application."""
+    app.add_typer(store, name="store")
+
+
+@store.command()
+def show(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Show the store that holds the documents, and what it does by itself.
+
+    Example: `instill store show`
+    """
+    with Workspace.open(workspace) as opened:
+        generation, capabilities, stats = opened.index.generation, opened.index.capabilities, opened.index.stats()
+    if as_json:
+        print_json({"kind": generation.store, "url": generation.url, "capabilities": capabilities, "stats": stats})
+        return
+    say(f"{generation.store} {clean(generation.url)}".strip())
+    say(f"{stats.rows} passages, {stats.bytes / 1e6:.1f} MB", dim=True)
+    for name in ("transactions", "keywords", "filters", "labels"):
+        say(
+            f"{name}: {'the store' if getattr(capabilities, name) == 'store' else 'Instill, above the store'}", dim=True
+        )
+    if capabilities.note:
+        say(capabilities.note, dim=True)
+    if not capabilities.tried:
+        say("This adapter was not run against the service; see docs/stores.md.", dim=True)
+
+
+@store.command()
+def copy(
+    to: Annotated[
+        str, typer.Option("--to", help="lance, postgres, qdrant, chroma, milvus, opensearch, or a plug-in's name.")
+    ],
+    url: Annotated[str, typer.Option("--url", help="The server's address, where there is one.")] = "",
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Copy all documents to another store, compare both, and use the new one from then on.
+
+    Stopped half-way, the same command goes on where it was. The old store is not changed.
+
+    Example: `instill store copy --to postgres --url postgresql://db.example/docs`
+    """
+    from instill.workspace.moving import move
+
+    with Workspace.open(workspace) as opened, progress_bar("Copying", hidden=as_json) as update:
+        moved = move(opened, to, url, progress=lambda done, total: update(done, total, ""))
+    if as_json:
+        print_json(moved)
+        return
+    found = moved.compared
+    say(f"{found.documents} documents with {found.passages} passages are in {moved.store}.")
+    say(
+        f"Compared: counts, a hash of every document, {found.queries} queries. instill.toml names the new store.",
+        dim=True,
+    )

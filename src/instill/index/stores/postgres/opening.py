@@ -1,0 +1,154 @@
+"""Connections to PostgreSQL, and the tables of a generation."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from instill.errors import WorkspaceError
+from instill.index.protocol import Place
+from instill.index.stores.kinds import service_errors, without_password
+
+if TYPE_CHECKING:
+    from instill.index.stores.postgres.storing import PostgresStore
+
+_IDLE = 8
+_TABLES = """
+CREATE TABLE {documents} (
+    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, doc_id text COLLATE "C" NOT NULL UNIQUE,
+    source text COLLATE "C", name text COLLATE "C", kind text COLLATE "C", title text COLLATE "C",
+    content_hash text COLLATE "C", size bigint, modified text COLLATE "C", added text COLLATE "C", labels text[],
+    metadata json, passage_count int, record text, body text);
+CREATE INDEX ON {documents} (source);
+CREATE INDEX ON {documents} (content_hash);
+CREATE INDEX ON {documents} USING gin (labels);
+CREATE TABLE {passages} (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, number bigint NOT NULL REFERENCES {documents} ON DELETE CASCADE,
+    ordinal int NOT NULL, headings text COLLATE "C", page int, length int, tokens tsvector, body text,
+    vector vector({dimension}), UNIQUE (number, ordinal));
+CREATE INDEX ON {passages} USING gin (tokens);
+CREATE TABLE {about} (version bigint NOT NULL);
+INSERT INTO {about} VALUES (1);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The tables of a generation, as they stand in a statement."""
+
+    documents: str
+    passages: str
+    about: str
+
+    @staticmethod
+    def of(generation: str) -> Names:
+        """The tables of the generation with this name, which is letters and digits."""
+        return Names(*(f"instill_{generation}_{part}" for part in ("documents", "passages", "about")))
+
+
+class Database:
+    """Connections that are used one at a time, by any thread.
+
+    Raises:
+        WorkspaceError: the server cannot be reached, or refuses; wherever a connection is used.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.names = Names.of(place.name)
+        self.where = without_password(place.url)
+        self._idle: list[Any] = []
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def reading(self) -> Iterator[Any]:
+        """A connection that sees one state of the database until the end."""
+        with self._connected() as connection, connection.transaction():
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Any]:
+        """A connection in a transaction of which all is kept or nothing; other writers wait, on any machine."""
+        with self._connected() as connection, connection.transaction():
+            connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [self.names.about])
+            yield connection
+
+    @contextmanager
+    def outside(self) -> Iterator[Any]:
+        """A connection whose statements are no transaction."""
+        with self._connected() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close all connections that are not in use."""
+        with self._lock:
+            for connection in self._idle:
+                connection.close()
+            self._idle.clear()
+
+    @contextmanager
+    def _connected(self) -> Iterator[Any]:
+        with service_errors("postgres", self.where):
+            connection = self._taken()
+            try:
+                yield connection
+            except BaseException:
+                connection.close()
+                raise
+            with self._lock:
+                if len(self._idle) < _IDLE and not connection.closed:
+                    self._idle.append(connection)
+                    return
+            connection.close()
+
+    def _taken(self) -> Any:
+        import psycopg
+
+        with self._lock:
+            known = self._idle.pop() if self._idle else None
+        if known is not None and not known.closed:
+            try:  # the server may have been started anew
+                known.execute("SELECT 1")
+                return known
+            except psycopg.OperationalError:
+                known.close()
+        password = {"password": self.place.key} if self.place.key else {}
+        return psycopg.connect(self.place.url, autocommit=True, connect_timeout=15, prepare_threshold=None, **password)
+
+
+def open_store(place: Place, *, create: bool) -> PostgresStore:
+    """The store of a generation; its tables are in the schema that comes first for the user."""
+    from instill.index.stores.postgres.storing import PostgresStore
+
+    database = Database(place)
+    if create:
+        with database.writing() as connection:
+            _extend(connection, database.where)
+            names = database.names
+            connection.execute(
+                _TABLES.format(
+                    documents=names.documents, passages=names.passages, about=names.about, dimension=place.dimension
+                )
+            )
+    return PostgresStore(database)
+
+
+def _extend(connection: Any, where: str) -> None:
+    import psycopg
+
+    if connection.execute("SELECT 1 FROM pg_extension WHERE extname = 'vector'").fetchone():
+        return
+    try:
+        with connection.transaction():
+            connection.execute("CREATE EXTENSION vector")
+    except psycopg.Error as error:
+        said = " ".join(str(error).split())[:200]
+        raise WorkspaceError(
+            f"The database lacks the extension vector (pgvector), and it could not be added: {said}.",
+            where=where,
+            remedy="Install pgvector on the server and run there: CREATE EXTENSION vector",
+        ) from error

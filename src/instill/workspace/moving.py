@@ -1,0 +1,116 @@
+"""Moving a workspace's documents from one store to another: `instill store copy`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from instill.common.durable import write_json
+from instill.errors import UsageError, WorkspaceError
+from instill.index.generations import LANCE, Generation, kind_of, live_generation, make_live, new_generation
+from instill.index.opening import create_store, drop, named_in
+from instill.index.store import Index
+from instill.index.stores.copying import Compared, compared, copy_documents
+from instill.index.stores.kinds import without_password
+from instill.settings import SETTINGS_FILE, StoreSettings, set_in_file
+
+if TYPE_CHECKING:
+    from instill.workspace.parts import Parts
+
+_UNFINISHED = "moving.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What a move did. `copied` counts documents of this call; an earlier call may have copied others."""
+
+    store: str
+    copied: int
+    compared: Compared
+
+
+def move(
+    workspace: Parts,
+    kind: str,
+    url: str = "",
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> Moved:
+    """Copy all documents with their vectors to another store, compare both, and use the new one from then on.
+
+    Nothing is encoded. The old store answers meanwhile and is changed in no way; what changes in it is copied too.
+    Stopped half-way, the same call goes on. Other processes that have the workspace open must open it again afterwards.
+
+    Args:
+        kind: as `store.kind`; its password or key is `store.key`, or INSTILL_STORE__KEY.
+        url: as `store.url`.
+
+    Raises:
+        UsageError: the documents are there already, or the store needs something that is not given.
+        WorkspaceError: a store cannot be reached, or what was copied is not what was there.
+    """
+    folder = workspace.home / "index"
+    live = live_generation(folder)
+    if live is None:
+        raise WorkspaceError("There is no index yet.", where=str(folder), remedy="Set store.kind, then: instill add")
+    key = workspace.given.store.key
+    target_settings = StoreSettings(kind=kind, url=url, key=key)
+    if live.store == kind and named_in(target_settings, live).url == live.url:
+        raise UsageError("The documents are in this store already.", where=f"{kind} {live.url}".strip())
+    source = Index.open(
+        folder, dimension=live.dimension, fingerprint=live.fingerprint, settings=_of(live, workspace.given.store)
+    )
+    generation = _begun(folder, live, target_settings)
+    target = Index(folder, generation, read_only=False, settings=target_settings)
+    copied = copy_documents(source, target, progress)
+    target.upkeep(force=True)
+    found = compared(source, target)
+    with source.alone():
+        if copy_documents(source, target):  # of what was changed meanwhile
+            found = compared(source, target)
+        if found.differences:
+            raise WorkspaceError(
+                f"What was copied is not what was there: {'; '.join(found.differences)}. The old store is in use.",
+                where=f"{kind} {generation.url}".strip(),
+                remedy="Run the command again; if it says the same, use another store.",
+            )
+        set_in_file(workspace.path / SETTINGS_FILE, "store", {"kind": kind, "url": generation.url})
+        make_live(folder, generation)
+    (folder / _UNFINISHED).unlink(missing_ok=True)
+    source.close()
+    target.close()
+    return Moved(kind, copied, found)
+
+
+def _of(live: Generation, given: StoreSettings) -> StoreSettings:
+    """What is needed to reach the store that is in use; the settings may name the next one already."""
+    if given.kind == live.store and without_password(given.url) == live.url:
+        return given
+    return StoreSettings(kind=live.store, url=live.url, key=SecretStr(given.key.get_secret_value()))
+
+
+def _begun(folder: Path, live: Generation, settings: StoreSettings) -> Generation:
+    """The generation that an earlier call began to fill, or a new one."""
+    note = folder / _UNFINISHED
+    wanted = named_in(settings, new_generation(folder, live.dimension, live.fingerprint))
+    with suppress(OSError, ValueError, TypeError):
+        begun = Generation(**json.loads(note.read_text(encoding="utf-8")))
+        if (begun.store, begun.url, begun.fingerprint) == (wanted.store, wanted.url, wanted.fingerprint):
+            return begun
+        if begun.store != LANCE:
+            with suppress(Exception):  # it is dropped once it has not been touched for long
+                drop(folder, begun, settings)
+    create_store(folder, wanted, settings)
+    write_json(note, asdict(wanted))
+    return wanted
+
+
+def store_of(workspace: Parts) -> str:
+    """The kind of store that holds the documents."""
+    return kind_of(workspace.home / "index")

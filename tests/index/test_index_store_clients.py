@@ -1,0 +1,85 @@
+"""Stores of plain vector databases pass the suite for stores: embedded, and on servers that somebody has set."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from pydantic import SecretStr
+
+from instill.settings import StoreSettings
+from instill.testing.store_conformance import StoreConformance
+from tests.index.opensearch_server import running_server
+from tests.index.stores_needed import needs
+
+
+@needs("qdrant_client", "qdrant")
+class TestQdrant(StoreConformance):
+    @pytest.fixture
+    def settings(self) -> StoreSettings:
+        return StoreSettings(kind="qdrant")
+
+
+@needs("chromadb", "chroma")
+class TestChroma(StoreConformance):
+    @pytest.fixture
+    def settings(self) -> StoreSettings:
+        return StoreSettings(kind="chroma")
+
+
+@needs("milvus_lite", "milvus")
+class TestMilvus(StoreConformance):
+    @pytest.fixture
+    def settings(self) -> StoreSettings:
+        return StoreSettings(kind="milvus")
+
+
+@needs("opensearchpy", "opensearch")
+class TestOpenSearch(StoreConformance):
+    """The official client, against a server of our own that speaks the part of the protocol that is used."""
+
+    @pytest.fixture(scope="class")
+    def url(self) -> Iterator[str]:
+        with running_server() as url:
+            yield url
+
+    @pytest.fixture
+    def settings(self, url: str) -> StoreSettings:
+        return StoreSettings(kind="opensearch", url=url)
+
+
+def server_of(kind: str) -> StoreSettings:
+    """The server that somebody has set for these tests."""
+    url = os.environ.get(f"TESTED_{kind.upper()}_URL", "")
+    if not url:
+        pytest.skip(f"set TESTED_{kind.upper()}_URL to run the suite against a server")
+    return StoreSettings(kind=kind, url=url, key=SecretStr(os.environ.get("TESTED_STORE_KEY", "")))
+
+
+class OnServer(StoreConformance):
+    kind = ""
+
+    @pytest.fixture
+    def settings(self) -> StoreSettings:
+        return server_of(self.kind)
+
+
+@needs("qdrant_client", "qdrant")
+class TestQdrantServer(OnServer):
+    kind = "qdrant"
+
+
+@needs("chromadb", "chroma")
+class TestChromaServer(OnServer):
+    kind = "chroma"
+
+
+@needs("pymilvus", "milvus")
+class TestMilvusServer(OnServer):
+    kind = "milvus"
+
+
+@needs("opensearchpy", "opensearch")
+class TestOpenSearchServer(OnServer):
+    kind = "opensearch"
