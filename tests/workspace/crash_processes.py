@@ -1,4 +1,4 @@
-"""What runs beside the crash test: `python -m tests.workspace.crash_processes add|sync|read ...`.
+"""What runs beside the crash test: `python -m tests.workspace.crash_processes add|sync|read|edit ...`.
 
 Writers that are killed, and a reader.
 """
@@ -43,8 +43,20 @@ def read(path: str, stop: Path) -> str:
     return str(rounds)
 
 
+def edit(path: str, first: int) -> None:
+    """Put one document in with another number, again and again."""
+    with Workspace.open(path) as workspace:
+        workspace.encoder.encode_queries(["warm"])
+        print("ready", flush=True)
+        for number in range(first, first + 1000):
+            workspace.add_text(f"The pressure of the pump is {number} millibar.", name="pump.md")
+            print(number, flush=True)
+
+
 if __name__ == "__main__":
-    if sys.argv[1] == "read":
+    if sys.argv[1] == "edit":
+        edit(sys.argv[2], int(sys.argv[3]))
+    elif sys.argv[1] == "read":
         print(read(sys.argv[2], Path(sys.argv[3])))
     else:
         write(*sys.argv[1:])

@@ -100,6 +100,7 @@ def test_a_removed_document_is_in_many_places_until_it_is_purged(kb: Path) -> No
             "files of the index, until it is rewritten",
             "1 study set", "1 comparison", "1 report", "1 data curve", "1 run",
             "6 exchanges in conversations and the log of questions",
+            "the memory",
         ]  # fmt: skip
 
         purged = workspace.purge()

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from instill.answer.asked.spelling import ASKED, MENDED
 from instill.answer.types import Answer, Candidate, Citation, citations_of
+from instill.answer.used import read_documents, uses_of
 from instill.catalog import Catalog
 from instill.common.derived import made_from
 from instill.index.store import Index
 
 
 def log_answer(
-    catalog: Catalog, question: str, answer: Answer, labels: tuple[str, ...] | None, index: Index
+    catalog: Catalog, question: str, answer: Answer, labels: tuple[str, ...] | None, index: Index, *, uses: bool
 ) -> int | None:
     """Keep one exchange in the log of questions, with the labels that it was asked under; its number there.
 
     Args:
         index: the whole one, for the versions and labels of the documents that the answer shows.
+        uses: keep in the ledger which spans served the answer.
     """
+    cited = sorted({each.doc_id for each in answer.citations}) if uses else []
+    documents = read_documents(cited, [index.document_text(doc_id) for doc_id in cited])
     shown = sorted(_shown_by(answer))
     return catalog.log_usage(
         question=question,
@@ -35,6 +39,7 @@ def log_answer(
             "generator": answer.trace.generator,
         },
         made_from=made_from(index.records(doc_ids=shown)).as_json() if shown else [],
+        uses=uses_of(answer, documents),
     )
 
 

@@ -89,6 +89,7 @@ class Trace:
         clusters: for `mode="clusters"`, a line on each cluster (its terms and size).
         dropped_claims: claims that failed the check of their quotes.
         generator: the generator's name, "" without one.
+        tier: "index", or "cache" for an answer that was made before and whose sources have not changed since.
     """
 
     question: str
@@ -99,6 +100,7 @@ class Trace:
     clusters: Sequence[str] = ()
     dropped_claims: int = 0
     generator: str = ""
+    tier: str = "index"
 
 
 @dataclass(frozen=True, slots=True)

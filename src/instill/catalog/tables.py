@@ -115,10 +115,80 @@ JOB_EVENTS = sa.Table(
     _text("kind"),
     _text("data"),
 )
+USES = sa.Table(
+    "uses",
+    METADATA,
+    sa.Column("use_id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("usage_id", sa.Integer, sa.ForeignKey("usage.usage_id"), nullable=False),
+    _text("at"),
+    _text("question"),
+    _text("doc_id"),
+    _text("version"),
+    _text("source_labels"),
+    sa.Column("start", sa.Integer, nullable=False),
+    sa.Column("end", sa.Integer, nullable=False),
+    _text("text"),
+    sa.Column("nth", sa.Integer, nullable=False),
+    sa.Column("occurrences", sa.Integer, nullable=False),
+    _text("claim_hash"),
+    sa.Column("leads", sa.Boolean, nullable=False),
+    _text("short"),
+    _text("labels", nullable=True),
+    sa.Column("vector", sa.LargeBinary, nullable=True),
+    _text("fingerprint"),
+)
+"""The ledger: one span of a document that served an answer, with the document's version and labels of then. `nth` of
+`occurrences` of its text in the document; `leads`: it carries the answer, the others were shown beside it. `vector` is
+the question's, of the encoder `fingerprint`; "" where it is not made yet."""
+
+SEEN_VERSIONS = sa.Table("seen_versions", METADATA, _text("doc_id", key=True), _text("version"), _text("first_seen"))
+"""The version of a document that was met last, and when it was met first: since then the document is as it is."""
+
+MEMORIES = sa.Table(
+    "memories",
+    METADATA,
+    _text("fact_id", key=True),
+    _text("question"),
+    _text("answer"),
+    _text("doc_id"),
+    _text("version"),
+    _text("source_labels"),
+    sa.Column("start", sa.Integer, nullable=False),
+    sa.Column("end", sa.Integer, nullable=False),
+    _text("text"),
+    sa.Column("nth", sa.Integer, nullable=False),
+    sa.Column("occurrences", sa.Integer, nullable=False),
+    _text("decision"),
+    sa.Column("by_hand", sa.Boolean, nullable=False),
+    _text("note"),
+    _text("labels", nullable=True),
+    _text("at"),
+)
+"""Facts that somebody decided on: `decision` is "pinned", "excluded", "forgotten" or ""; `by_hand`: added or edited."""
+
+CACHED_ANSWERS = sa.Table(
+    "cached_answers",
+    METADATA,
+    sa.Column("cached_id", sa.Integer, primary_key=True, autoincrement=True),
+    _text("at"),
+    _text("used"),
+    _text("question"),
+    sa.Column("vector", sa.LargeBinary, nullable=False),
+    _text("key"),
+    _text("index_version"),
+    _text("evidence"),
+    _text("made_from"),
+    _text("answer"),
+)
+"""Answers that may be shown again. `key`: what the answer depends on beside question and documents; `evidence`: what a
+search for the question found."""
+
 JSON_COLUMNS = (
     (ROOTS, "labels"), (ROOTS, "metadata"), (CONVERSATIONS, "labels"), (TURNS, "answer"), (USAGE, "citations"),
     (USAGE, "answer"), (USAGE, "made_from"), (JUDGEMENTS, "spans"), (KEYS, "labels"), (KEYS, "origins"),
     (JOBS, "arguments"), (JOBS, "labels"), (JOBS, "progress"), (JOBS, "result"), (JOB_EVENTS, "data"),
+    (USES, "source_labels"), (USES, "labels"), (MEMORIES, "source_labels"), (MEMORIES, "labels"),
+    (CACHED_ANSWERS, "made_from"), (CACHED_ANSWERS, "answer"),
 )  # fmt: skip
 
 
@@ -149,6 +219,18 @@ def _service(connection: sa.Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
+def _memory(connection: sa.Connection) -> None:
+    """Which spans served which answers, what was decided on facts, and answers that may be shown again."""
+    for table in (USES, SEEN_VERSIONS, MEMORIES, CACHED_ANSWERS):
+        table.create(connection, checkfirst=True)
+    for statement in (
+        "CREATE INDEX IF NOT EXISTS uses_by_question ON uses (usage_id)",
+        "CREATE INDEX IF NOT EXISTS uses_by_document ON uses (doc_id)",
+        "CREATE INDEX IF NOT EXISTS cached_by_key ON cached_answers (key)",
+    ):
+        connection.exec_driver_sql(statement)
+
+
 def _add_columns(connection: sa.Connection, table: sa.Table, *names: str) -> None:
     there = {column["name"] for column in sa.inspect(connection).get_columns(table.name)}
     for name in names:
@@ -160,4 +242,5 @@ MIGRATIONS: Sequence[tuple[str, Callable[[sa.Connection], None]]] = (
     ("0001_first_tables", first_tables),
     ("0002_labels", _labels),
     ("0003_service", _service),
+    ("0004_memory", _memory),
 )

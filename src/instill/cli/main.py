@@ -18,6 +18,7 @@ from instill.cli import (
     documents,
     generator,
     lab,
+    memory,
     models,
     questions,
     search,
@@ -61,6 +62,7 @@ doctor.register(app)
 serve.register(app)
 store.register(app)
 questions.register(app)
+memory.register(app)
 
 
 def _print_version(wanted: bool) -> None:

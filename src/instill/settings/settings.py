@@ -139,6 +139,17 @@ class LogSettings(_Section):
     """What is kept of what was asked; `privacy.log_questions` switches off conversations too."""
 
     questions: bool = Field(True, description="Keep questions, shown answers and people's judgements of them.")
+    uses: bool = Field(True, description="Keep which spans of documents served which answers, for `instill memory`.")
+
+
+class MemorySettings(_Section):
+    """Facts that people keep asking for, and answers that are shown again."""
+
+    cache: bool = Field(False, description="Show an answer again; works after: instill memory calibrate")
+    cache_entries: int = Field(2000, ge=1, le=100_000, description="Number of answers kept; the oldest go first.")
+    half_life_days: float = Field(30, gt=0, description="After this time a use of a fact counts half.")
+    threshold: float = Field(3.0, gt=0, description="A fact that is used this much is a candidate for weights.")
+    stable_days: float = Field(7, ge=0, description="Its document must not have changed for this time.")
 
 
 class ServerSettings(_Section):
@@ -216,6 +227,7 @@ class Settings(BaseSettings):
     generator: GeneratorSettings = GeneratorSettings()
     privacy: PrivacySettings = PrivacySettings()
     log: LogSettings = LogSettings()
+    memory: MemorySettings = MemorySettings()
     server: ServerSettings = ServerSettings()
     prices: PriceSettings = PriceSettings()
     compare: CompareSettings = CompareSettings()

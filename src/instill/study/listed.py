@@ -143,7 +143,7 @@ def _checked(document: StoredDocument, each: Listed, start: int) -> StudyQuestio
     if not question.endswith("?") or _LEANS.search(question) or not is_fair(question, answer):
         return None
     place = (start + each.start, start + each.end)
-    evidence = _evidence(document.text, *place)
+    evidence = sentence_around(document.text, *place)
     return StudyQuestion(question, answer, document.record.doc_id, *place, evidence, "listed")
 
 
@@ -152,8 +152,8 @@ def _is_read(read: EvidenceReader, question: StudyQuestion, text: str) -> bool:
     return found is not None and agree(question.answer, [found])
 
 
-def _evidence(text: str, start: int, end: int) -> tuple[int, int]:
-    """The sentence around the answer."""
+def sentence_around(text: str, start: int, end: int) -> tuple[int, int]:
+    """The sentence around a span; the span itself where it is in none."""
     first = max(0, text.rfind("\n\n", 0, start))
     last = text.find("\n\n", end)
     part: Sequence[tuple[int, int]] = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from instill.answer.chat import Chat
     from instill.answer.streaming import AnswerStream, OnToken
     from instill.answer.types import Answer, Turn
+    from instill.memory.cache import AnswerCache
 
 
 class Asking(Parts):
@@ -125,7 +127,16 @@ class Asking(Parts):
         started = time.perf_counter()
         threshold = self.threshold
         answerer = self._answerer(where, mode, threshold.value)
-        answer = answerer.ask(question, history=history, mode=mode, on_token=on_token)
+        cache, cache_notice = self._cache(mode, where, threshold.value) if not history else (None, "")
+        answer = None if cache is None else cache.find(question)
+        if answer is None:
+            version = "" if cache is None else cache.version()
+            answer = answerer.ask(question, history=history, mode=mode, on_token=on_token)
+            if cache is not None:
+                with contextlib.suppress(WorkspaceError):  # The answer is there, whether it can be kept or not.
+                    cache.keep(question, answer, version)
+        if cache_notice:
+            answer = replace(answer, notices=(*answer.notices, cache_notice))
         answer = replace(answer, timings={**answer.timings, "total": (time.perf_counter() - started) * 1000})
         if threshold.notice:
             answer = replace(answer, notices=(*answer.notices, threshold.notice))
@@ -134,11 +145,44 @@ class Asking(Parts):
         if self.settings.privacy.log_questions and self.settings.log.questions:
             try:
                 whole = self if self._whole is None else self._whole
-                number = log_answer(self.catalog, question, answer, self.labels, whole.index)
+                uses = self.settings.log.uses
+                number = log_answer(self.catalog, question, answer, self.labels, whole.index, uses=uses)
                 answer = replace(answer, question_id=number)
             except WorkspaceError as error:  # An answer that was found is not lost because it cannot be written down.
                 answer = replace(answer, notices=(*answer.notices, f"The question was not logged. {error.what}"))
         return answer
+
+    def _cache(self, mode: AskMode, where: str, threshold: float) -> tuple[AnswerCache | None, str]:
+        """The answers that this caller may be shown again; None where that is off, not safe, or of no use."""
+        if not self.settings.memory.cache or mode == "clusters":
+            return None, ""
+        from instill.memory.safe import safe_in_use
+
+        fingerprint = self.index.generation.fingerprint
+        safe, notice = safe_in_use(self.home, self.settings, fingerprint, self.caller())
+        if safe is None or not self._searches_by_meaning:
+            return None, notice if self.labels is None else ""
+        from instill.memory.cache import AnswerCache
+        from instill.memory.way import way_of
+
+        most = 3 * self.settings.answer.passages
+
+        def search(question: str) -> Sequence[Hit]:
+            return self._search(self._request(question, most, "hybrid", where)).hits
+
+        key = way_of(
+            self.home,
+            self.settings,
+            labels=self.labels,
+            encoder=fingerprint,
+            generator=self.generator.name if mode == "auto" and self.generator is not None else "",
+            where=where,
+            threshold=threshold,
+        )
+        entries = self.settings.memory.cache_entries
+        return AnswerCache(
+            self.catalog, self.index, self.encoder, search, key, safe.threshold, entries, lambda: self.reader
+        ), ""
 
     def chat(self, conversation_id: str | None = None, *, labels: Labels = None) -> Chat:
         """A conversation, new or taken up again.

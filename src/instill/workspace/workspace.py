@@ -1,7 +1,8 @@
 """A workspace: a folder with `instill.toml` whose documents can be searched, asked and talked to.
 
 This is the one place that wires the rooms together: `parts.py` opens what it is made of, `changing.py` puts documents
-in and takes them out, `asking.py` answers, `looking.py` says what is there.
+in and takes them out, `asking.py` answers, `looking.py` says what is there,
+`remembering.py` which facts people keep asking for.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from instill.settings.location import find_workspace, make_workspace
 from instill.workspace.asking import Asking
 from instill.workspace.changing import Changing
 from instill.workspace.looking import Looking
+from instill.workspace.remembering import Remembering
 
 
-class Workspace(Changing, Asking, Looking):
+class Workspace(Changing, Asking, Looking, Remembering):
     """A workspace that is open. Use `Workspace.init` for a new one and `Workspace.open` for one that exists.
 
     Example:

@@ -33,10 +33,22 @@ def disagree(one: Chosen, other: Chosen) -> bool:
         return False
     if not alike(_columns(one.piece), _columns(other.piece)):
         return False
-    first, second = _words(one.piece.text), _words(other.piece.text)
+    return differ_in_quantity(one.piece.text, other.piece.text)
+
+
+def differ_in_quantity(one: str, other: str) -> bool:
+    """Do two texts have most of their words in common, but other numbers?
+
+    Example:
+        >>> differ_in_quantity("Goods are returned within 30 days.", "Goods are returned within 14 days.")
+        True
+        >>> differ_in_quantity("Goods are returned within 30 days.", "The mill has 14 stones.")
+        False
+    """
+    first, second = _words(one), _words(other)
     if not first or not second or not alike(first, second):
         return False
-    return _quantities(one.piece.text) != _quantities(other.piece.text)
+    return quantities(one) != quantities(other)
 
 
 def newer_first(
@@ -112,5 +124,6 @@ def _words(text: str) -> set[str]:
     return set(terms(_QUANTITY.sub(" ", text)))
 
 
-def _quantities(text: str) -> set[str]:
+def quantities(text: str) -> set[str]:
+    """Numbers, number words, "never", "always" and "not"."""
     return {found.group().lower().rstrip(".,") for found in _QUANTITY.finditer(text)}

@@ -16,9 +16,11 @@ from instill.index.removed import removed_from
 from instill.registry.store import Registry
 from instill.study.links import link_of
 from instill.study.stored import list_studies
-from instill.workspace.purge.said import spoken_of
+from instill.workspace.purge.said import remembered_of, spoken_of
 
-Kind = Literal["index", "study set", "comparison", "report", "data curve", "run", "candidate", "encoder", "exchange"]
+Kind = Literal[
+    "index", "study set", "comparison", "report", "data curve", "run", "candidate", "encoder", "exchange", "memory"
+]
 
 COMPARISONS, ARMS, EXAMPLES = "compare", "arms", "examples"
 FOLDERS: dict[Kind, str] = {"report": "reports", "data curve": "curves", "run": "runs"}
@@ -39,7 +41,7 @@ class Holder:
     """Something that keeps text of documents, or weights that were trained on it.
 
     Args:
-        place: its folder; None for exchanges, which stand in the catalog.
+        place: its folder; None for exchanges and the memory, which stand in the catalog.
     """
 
     kind: Kind
@@ -66,8 +68,8 @@ def holders(home: Path, catalog: Catalog) -> list[Holder]:
         made = UNKNOWN if entry.card is None else entry.card.made_from
         found.append(Holder("candidate", entry.id, home / "adapters" / entry.id, made))
     found += [Holder("encoder", own.name, own.folder(home), own.made_from) for own in _encoders(home)]
-    spoken = spoken_of(catalog)
-    found += [Holder("exchange", name, None, made) for name, made in spoken]
+    found += [Holder("exchange", name, None, made) for name, made in spoken_of(catalog)]
+    found += [Holder("memory", name, None, made) for name, made in remembered_of(catalog)]
     return found
 
 
@@ -99,6 +101,8 @@ def said_of(found: list[tuple[Holder, frozenset[str]]]) -> list[str]:
             lines.append("files of the index, until it is rewritten")
         elif kind == "exchange":
             lines.append(f"{count} in conversations and the log of questions")
+        elif kind == "memory":
+            lines.append(f"the memory ({', '.join(names)})")
         else:
             more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
             trained = TRAINED if kind in WEIGHTS else ""

@@ -1,16 +1,26 @@
-"""Conversations and the log of questions: which documents an exchange shows, and taking exchanges out for good."""
+"""Conversations, the log of questions and what is learned from it: which documents an exchange shows, and taking
+exchanges out for good."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from instill.answer.asked.spelling import ASKED, MENDED
 from instill.catalog import Catalog
-from instill.catalog.tables import CONVERSATIONS, JUDGEMENTS, TURNS, USAGE
+from instill.catalog.tables import (
+    CACHED_ANSWERS,
+    CONVERSATIONS,
+    JUDGEMENTS,
+    MEMORIES,
+    SEEN_VERSIONS,
+    TURNS,
+    USAGE,
+    USES,
+)
 from instill.common.derived import MadeFrom, Source
 
 _SHOWN_BY_TURNS = """
@@ -30,32 +40,69 @@ _SHOWN_BY_JUDGEMENTS = """
     WHERE found.key = 'doc_id' AND json_valid(judgements.spans)
 """
 
+_SHOWN_BY_CACHE = """
+    SELECT DISTINCT cached_answers.cached_id AS id, found.value AS doc_id
+    FROM cached_answers, json_tree(cached_answers.made_from) AS found
+    WHERE found.key = 'doc_id' AND json_valid(cached_answers.made_from)
+"""
+_SHOWN_BY_USES = "SELECT use_id AS id, doc_id FROM uses"
+_SHOWN_BY_MEMORIES = "SELECT rowid AS id, doc_id FROM memories"
+_SHOWN_BY_VERSIONS = "SELECT rowid AS id, doc_id FROM seen_versions"
+
+_EXCHANGES = (
+    ("turn", "turns", _SHOWN_BY_TURNS),
+    ("question", "usage", _SHOWN_BY_LOG),
+    ("judgement", "judgements", _SHOWN_BY_JUDGEMENTS),
+)
+_REMEMBERED = (
+    ("ledger", "uses", _SHOWN_BY_USES),
+    ("versions", "seen_versions", _SHOWN_BY_VERSIONS),
+    ("facts", "memories", _SHOWN_BY_MEMORIES),
+    ("cached answers", "cached_answers", _SHOWN_BY_CACHE),
+)
+
 
 def spoken_of(catalog: Catalog) -> list[tuple[str, MadeFrom]]:
     """Of each kept answer that shows documents a name ("turn 7", "question 3") and the documents.
 
     Versions and labels are not known of them: "" and (). A cited or nearest passage counts.
     """
+    return [
+        (f"{noun} {number}", MadeFrom(tuple(Source(doc_id, "") for doc_id in sorted(doc_ids))))
+        for noun, by_id in _shown(catalog, _EXCHANGES)
+        for number, doc_ids in by_id.items()
+    ]
+
+
+def remembered_of(catalog: Catalog) -> list[tuple[str, MadeFrom]]:
+    """Of the ledger, the facts that were decided on and the cache of answers a name and the documents, where there are
+    any."""
+    found = []
+    for noun, by_id in _shown(catalog, _REMEMBERED):
+        doc_ids = {doc_id for each in by_id.values() for doc_id in each}
+        if doc_ids:
+            found.append((noun, MadeFrom(tuple(Source(doc_id, "") for doc_id in sorted(doc_ids)))))
+    return found
+
+
+def _shown(catalog: Catalog, kept: Sequence[tuple[str, str, str]]) -> list[tuple[str, dict[int, set[str]]]]:
     if not catalog.path.exists():
         return []
     engine = _engine(catalog)
     try:
         with engine.connect() as connection:
-            return [
-                (f"{noun} {number}", MadeFrom(tuple(Source(doc_id, "") for doc_id in sorted(doc_ids))))
-                for noun, query in _queries(connection)
-                for number, doc_ids in _by_id(connection, query).items()
-            ]
+            return [(noun, _by_id(connection, query)) for noun, query in _queries(connection, kept)]
     finally:
         engine.dispose()
 
 
-def _queries(connection: sa.Connection) -> list[tuple[str, str]]:
+def _queries(connection: sa.Connection, kept: Sequence[tuple[str, str, str]]) -> list[tuple[str, str]]:
     """Those that a catalog can be asked: one of an older Instill, on storage that takes no writing, keeps less."""
-    found = [("turn", _SHOWN_BY_TURNS), ("question", _SHOWN_BY_LOG)]
-    if "judgements" in sa.inspect(connection).get_table_names():
-        return [*found, ("judgement", _SHOWN_BY_JUDGEMENTS)]
-    return [found[0], ("question", _SHOWN_BY_LOG.partition("UNION")[0])]
+    there = set(sa.inspect(connection).get_table_names())
+    found = [(noun, query) for noun, table, query in kept if table in there]
+    if "judgements" in there:
+        return found
+    return [(noun, query.partition("UNION")[0] if noun == "question" else query) for noun, query in found]
 
 
 def forget_exchanges(catalog: Catalog, doc_ids: Iterable[str]) -> int:
@@ -93,8 +140,10 @@ def forget_exchanges(catalog: Catalog, doc_ids: Iterable[str]) -> int:
                     connection.execute(sa.delete(JUDGEMENTS).where(JUDGEMENTS.c.judgement_id == number))
             for number in asked:
                 connection.execute(sa.delete(JUDGEMENTS).where(JUDGEMENTS.c.usage_id == number))
+                connection.execute(sa.delete(USES).where(USES.c.usage_id == number))
                 connection.execute(sa.delete(USAGE).where(USAGE.c.usage_id == number))
             connection.execute(sa.update(USAGE).values(standalone_question=USAGE.c.question))
+            _forget_facts(connection, gone)
             left = sa.exists().where(TURNS.c.conversation_id == CONVERSATIONS.c.conversation_id)
             if told:
                 connection.execute(sa.delete(CONVERSATIONS).where(~left))
@@ -104,6 +153,20 @@ def forget_exchanges(catalog: Catalog, doc_ids: Iterable[str]) -> int:
         return count + len(asked)
     finally:
         engine.dispose()
+
+
+def _forget_facts(connection: sa.Connection, gone: frozenset[str]) -> None:
+    """Take out what the ledger, the facts and the cache of answers keep of the documents."""
+    cached = [number for number, shown in _by_id(connection, _SHOWN_BY_CACHE).items() if shown & gone]
+    for number in cached:
+        connection.execute(sa.delete(CACHED_ANSWERS).where(CACHED_ANSWERS.c.cached_id == number))
+    for doc_id in sorted(gone):
+        for table in (USES, MEMORIES, SEEN_VERSIONS):
+            connection.execute(sa.delete(table).where(table.c.doc_id == doc_id))
+    # A use holds its question as it was understood, which may name a document.
+    asked = sa.select(USAGE.c.question).where(USAGE.c.usage_id == USES.c.usage_id).scalar_subquery()
+    changed = sa.update(USES).where(USES.c.question != asked)
+    connection.execute(changed.values(question=asked, vector=None, fingerprint=""))
 
 
 def _answer(connection: sa.Connection, number: int) -> dict[str, Any]:

@@ -1,0 +1,222 @@
+"""memory, and memory show, pin, unpin, exclude, edit, add."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from instill.cli.output import (
+    JsonOption,
+    LabelOption,
+    WorkspaceOption,
+    clean,
+    columns,
+    print_json,
+    progress_bar,
+    readable,
+)
+from instill.cli.terminal import say, say_block
+from instill.workspace import Workspace
+
+if TYPE_CHECKING:
+    from instill.memory.types import Decision, Fact
+
+app = typer.Typer(help="Show the facts that people keep asking for, and decide on them.", invoke_without_command=True)
+
+_FactArgument = Annotated[str, typer.Argument(metavar="FACT", help="Id of a fact, or the start of it.")]
+_NoteOption = Annotated[str, typer.Option(help="A note.")]
+
+
+def register(parent: typer.Typer) -> None:
+    """Add this group's commands to the application."""
+    parent.add_typer(app, name="memory")
+
+
+@app.callback()
+def list_(
+    context: typer.Context,
+    candidates: Annotated[bool, typer.Option("--candidates", help="Show only candidates for weights.")] = False,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Number of facts.")] = 20,
+    label: LabelOption = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the facts that people keep asking for, and what keeps each from being a candidate for weights.
+
+    Example: `instill memory --candidates`
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from instill.memory.types import Facts
+
+    with Workspace.open(workspace) as opened:
+        found = opened.memory(labels=label).facts()
+    found = [fact for fact in found if fact.candidate or not candidates][:limit]
+    if as_json:
+        print_json(Facts(facts=found).model_dump(mode="json"))
+        return
+    if not found:
+        say("No facts yet: they come from questions that are asked (instill ask).")
+        return
+    rows: list[tuple[str, ...]] = [("id", "stage", "used", "weight", "candidate", "question", "answer")]
+    for fact in found:
+        missing = [each.name for each in fact.why if each.met is False]
+        said = "yes" if fact.candidate else f"no: {', '.join(missing)}"
+        mark = f" ({fact.decision})" if fact.decision else ""
+        question, answer = clean(fact.question, 50), clean(fact.answer, 30)
+        rows.append((fact.fact_id, fact.stage + mark, str(fact.uses), f"{fact.weight:.2f}", said, question, answer))
+    say_block(columns(rows))
+
+
+@app.command()
+def show(
+    fact: _FactArgument,
+    label: LabelOption = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a fact with its evidence, its wordings, and why it is, or is not, a candidate.
+
+    Example: `instill memory show 3f2a`
+    """
+    with Workspace.open(workspace) as opened:
+        found = opened.memory(labels=label).get(fact)
+    _print(found, as_json)
+
+
+@app.command()
+def pin(
+    fact: _FactArgument, note: _NoteOption = "", workspace: WorkspaceOption = None, as_json: JsonOption = False
+) -> None:
+    """Make a fact a candidate however seldom it is used. Its other conditions still hold.
+
+    Example: `instill memory pin 3f2a`
+    """
+    _decide(fact, "pinned", note, workspace, as_json)
+
+
+@app.command()
+def exclude(
+    fact: _FactArgument, note: _NoteOption = "", workspace: WorkspaceOption = None, as_json: JsonOption = False
+) -> None:
+    """Keep a fact out of weights, however often it is used.
+
+    Example: `instill memory exclude 3f2a --note "changes every month"`
+    """
+    _decide(fact, "excluded", note, workspace, as_json)
+
+
+@app.command()
+def unpin(fact: _FactArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Take back what was decided with `pin` or `exclude`.
+
+    Example: `instill memory unpin 3f2a`
+    """
+    _decide(fact, "", "", workspace, as_json)
+
+
+@app.command()
+def edit(
+    fact: _FactArgument,
+    question: Annotated[str, typer.Option(help="The question, in other words.")] = "",
+    answer: Annotated[str, typer.Option(help="The answer: words of the evidence.")] = "",
+    note: _NoteOption = "",
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Word a fact's question or answer otherwise.
+
+    Example: `instill memory edit 3f2a --answer "80 degrees"`
+    """
+    with Workspace.open(workspace) as opened:
+        found = opened.memory().edit(fact, question=question, answer=answer, note=note)
+    _print(found, as_json)
+
+
+@app.command()
+def add(
+    question: Annotated[str, typer.Argument(help="The question.")],
+    answer: Annotated[str, typer.Argument(help="The answer, as a document has it.")],
+    document: Annotated[str, typer.Option(help="Id or path of the document that says so.")] = "",
+    note: _NoteOption = "",
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add a fact by hand; a document has to hold the answer.
+
+    Example: `instill memory add "How hot is green tea brewed?" "80 degrees"`
+    """
+    with Workspace.open(workspace) as opened:
+        found = opened.remember(question, answer, document=document, note=note)
+    _print(found, as_json)
+
+
+@app.command()
+def calibrate(
+    risk: Annotated[float, typer.Option(help="Share of the answers shown again that may be wrong.")] = 0.05,
+    confidence: Annotated[float, typer.Option(help="Confidence of the promise.")] = 0.95,
+    most: Annotated[int, typer.Option(min=1, help="Number of questions.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Another seed asks other questions.")] = 0,
+    label: LabelOption = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find out when an answer may be shown again, with questions written from the documents (`[memory] cache = true`).
+
+    Example: `instill memory calibrate --risk 0.02`
+    """
+    with Workspace.open(workspace) as opened, progress_bar("Asking", hidden=as_json) as bar:
+        found = opened.calibrate_cache(
+            risk=risk,
+            confidence=confidence,
+            most=most,
+            seed=seed,
+            labels=label,
+            progress=lambda done, total: bar(done, total, ""),
+        )
+    safe = found.safe
+    if as_json:
+        print_json(
+            {
+                "asked": len(found.judged),
+                "threshold": safe.threshold if safe else None,
+                "given": safe.given if safe else None,
+                "wrong": safe.wrong if safe else None,
+                "more": found.choice.more,
+                "risk": risk,
+                "confidence": confidence,
+            }
+        )
+        return
+    if safe is None:
+        more = "more would hardly help" if found.choice.more is None else f"about {found.choice.more} more are needed"
+        say(f"{len(found.judged)} questions were asked; nothing can be promised ({more}). Nothing was changed.")
+        say("Answers are not shown again.")
+        raise typer.Exit(1)
+    say(safe.promise)
+    say(f"Least likeness of two questions: {safe.threshold:g}. Answers are shown again with: [memory] cache = true")
+
+
+def _decide(reference: str, decision: Decision, note: str, workspace: str | None, as_json: bool) -> None:
+    with Workspace.open(workspace) as opened:
+        found = opened.memory().decide(reference, decision, note=note)
+    _print(found, as_json)
+
+
+def _print(fact: Fact, as_json: bool) -> None:
+    if as_json:
+        print_json(fact.model_dump(mode="json"))
+        return
+    say(f"{fact.fact_id} · {fact.stage}" + (f" · {fact.decision}" if fact.decision else ""), bold=True)
+    say(f"question: {clean(fact.question)}", f"answer:   {clean(fact.answer) or '(not known)'}")
+    say(f"evidence: {readable(fact.evidence, 300)}")
+    say(f"document: {clean(fact.source) or '(gone)'} · {fact.doc_id} [{fact.start}, {fact.end})", dim=True)
+    for wording in fact.wordings[:5]:
+        say(f"asked:    {clean(wording)}", dim=True)
+    for each in fact.why:
+        mark = {True: "yes", False: "no", None: "-"}[each.met]
+        say(f"{each.name + ':':<12}{mark:<4}{clean(each.said)}")
+    say("It is a candidate for weights." if fact.candidate else "It is no candidate for weights.")
+    if fact.note:
+        say(f"note: {clean(fact.note)}")

@@ -1,0 +1,97 @@
+"""Why a fact is, or is not, a candidate for weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from instill.index.lookup import StoredDocument
+from instill.memory.recurrence import DAY
+from instill.memory.types import Condition, Decision, Spot
+from instill.settings import MemorySettings
+
+
+def conditions(
+    *,
+    weight: float,
+    uses: int,
+    decision: Decision,
+    answer: str,
+    stored: StoredDocument | None,
+    spot: Spot | None,
+    seen: tuple[str, datetime] | None,
+    settings: MemorySettings,
+    now: datetime,
+    contradicted_by: Callable[[], str],
+) -> tuple[Condition, ...]:
+    """All conditions of a fact; whether another document says otherwise is looked at only where the others are met.
+
+    Args:
+        stored, spot: the fact's document and its evidence there, as they are now.
+        seen: the version of the document that was met last, and since when.
+        contradicted_by: the source of a document that says otherwise, or "".
+    """
+    found = [
+        _used(weight, uses, decision, settings),
+        _in_place(stored, spot),
+        _stable(stored, seen, settings, now),
+        _answered(answer, spot),
+        _allowed(stored, decision),
+    ]
+    if all(each.met for each in found):
+        source = contradicted_by()
+        said = f"{source} says otherwise, or is newer." if source else "No document says otherwise."
+        return (*found, Condition(name="undisputed", met=not source, said=said))
+    return (*found, Condition(name="undisputed", met=None, said="Not looked at yet."))
+
+
+def _used(weight: float, uses: int, decision: Decision, settings: MemorySettings) -> Condition:
+    times = f"{uses} time{'s' * (uses != 1)}, weight {weight:.2f}"
+    if decision == "pinned":
+        return Condition(name="used", met=True, said=f"Pinned. Used {times}.")
+    met = weight >= settings.threshold
+    return Condition(name="used", met=met, said=f"Used {times}; a candidate has {settings.threshold:g} or more.")
+
+
+def _in_place(stored: StoredDocument | None, spot: Spot | None) -> Condition:
+    if stored is None:
+        return Condition(name="in place", met=False, said="Its document is not in the index.")
+    if spot is None:
+        return Condition(name="in place", met=False, said="The document does not hold the evidence any longer.")
+    return Condition(name="in place", met=True, said="The document holds the evidence.")
+
+
+def _stable(
+    stored: StoredDocument | None, seen: tuple[str, datetime] | None, settings: MemorySettings, now: datetime
+) -> Condition:
+    if stored is None:
+        return Condition(name="stable", met=False, said="Its document is not in the index.")
+    if seen is None or seen[0] != stored.record.content_hash:
+        return Condition(name="stable", met=settings.stable_days == 0, said="Its document has just changed.")
+    days = max(0.0, (now - seen[1]).total_seconds()) / DAY
+    said = f"Its document has been the same for {days:.1f} days; {settings.stable_days:g} are needed."
+    return Condition(name="stable", met=days >= settings.stable_days, said=said)
+
+
+def _answered(answer: str, spot: Spot | None) -> Condition:
+    if not answer:
+        return Condition(name="answered", met=False, said="It is not known which words of the evidence answer.")
+    if spot is not None and answer not in spot.text:
+        return Condition(name="answered", met=False, said="The evidence does not hold the answer.")
+    return Condition(name="answered", met=True, said="The evidence holds the answer.")
+
+
+def _allowed(stored: StoredDocument | None, decision: Decision) -> Condition:
+    if decision == "excluded":
+        return Condition(name="allowed", met=False, said="Excluded by hand.")
+    return Condition(name="allowed", met=True, said=audience(() if stored is None else stored.record.labels))
+
+
+def audience(labels: Sequence[str]) -> str:
+    """Who may use weights that hold a fact of a document with these labels.
+
+    Example:
+        >>> audience(("hr", "staff")), audience(())
+        ('For callers who hold one of: hr, staff.', 'For the owner alone.')
+    """
+    return f"For callers who hold one of: {', '.join(sorted(labels))}." if labels else "For the owner alone."

@@ -1,0 +1,126 @@
+"""Reading the ledger: which spans served which answers.
+
+The ledger is written with the log of questions, in the same transaction (`answer.log`, `catalog.usage`). Only
+`Workspace.ask` writes it. What Instill asks itself, to calibrate, compare, train or write study sets, goes through an
+`Answerer` of its own and is never logged.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+
+from instill.catalog import Catalog, Labels, may_see
+from instill.catalog.tables import SEEN_VERSIONS, USES
+from instill.encoders.protocol import Encoder, Vectors
+from instill.memory.types import Spot, Use
+
+_BATCH = 256
+
+
+def read_uses(catalog: Catalog, encoder: Encoder, labels: Labels = None) -> list[Use]:
+    """The uses that lead their answers, oldest first, of questions that the caller may see.
+
+    Questions get their vectors here, once; on storage that takes no writing they get them each time.
+    """
+    with catalog.reading() as connection:
+        if not _is_there(connection):
+            return []
+        query = sa.select(USES).where(USES.c.leads).order_by(USES.c.use_id)
+        rows = [row for row in connection.execute(query).mappings() if may_see(_labels(row["labels"]), labels)]
+    vectors = dict(_vectors(catalog, encoder, rows))
+    return [_use(row, vectors[row["question"]]) for row in rows]
+
+
+def first_seen(catalog: Catalog) -> dict[str, tuple[str, datetime]]:
+    """The version of each document that was met last, and when it was met first."""
+    with catalog.reading() as connection:
+        if not _is_there(connection):
+            return {}
+        rows = connection.execute(sa.select(SEEN_VERSIONS)).all()
+    return {row.doc_id: (row.version, moment(row.first_seen)) for row in rows}
+
+
+def note_versions(catalog: Catalog, versions: dict[str, str], at: datetime) -> None:
+    """Note which version each document has now; one that is noted already keeps its time."""
+    with catalog.writing() as connection:
+        if connection is not None:
+            catalog.note_versions(connection, versions, stamp(at))
+
+
+def moment(text: str) -> datetime:
+    """A time as the catalog keeps it.
+
+    Example:
+        >>> stamp(moment("2026-03-01T12:00:00Z"))
+        '2026-03-01T12:00:00Z'
+    """
+    return datetime.fromisoformat(text)
+
+
+def stamp(at: datetime) -> str:
+    """As `moment` reads it, to the second."""
+    return at.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def stored_vector(vector: Vectors) -> bytes:
+    """As a column holds it: float32, little-endian."""
+    return bytes(np.asarray(vector, dtype="<f4").tobytes())
+
+
+def read_vector(stored: bytes) -> Vectors:
+    """What `stored_vector` made."""
+    return np.frombuffer(stored, dtype="<f4").astype(np.float32)
+
+
+def _vectors(catalog: Catalog, encoder: Encoder, rows: Sequence[sa.RowMapping]) -> Iterator[tuple[str, Vectors]]:
+    missing: dict[str, None] = {}
+    for row in rows:
+        if row["vector"] is not None and row["fingerprint"] == encoder.fingerprint:
+            yield row["question"], read_vector(row["vector"])
+        else:
+            missing[row["question"]] = None
+    questions = list(missing)
+    for start in range(0, len(questions), _BATCH):
+        batch = questions[start : start + _BATCH]
+        found = encoder.encode_queries(batch)
+        with catalog.writing() as connection:
+            for question, vector in zip(batch, found, strict=True):
+                if connection is not None:
+                    values = {"vector": stored_vector(vector), "fingerprint": encoder.fingerprint}
+                    connection.execute(sa.update(USES).where(USES.c.question == question).values(values))
+                yield question, vector
+
+
+def _use(row: sa.RowMapping, vector: Vectors) -> Use:
+    return Use(
+        use_id=row["use_id"],
+        usage_id=row["usage_id"],
+        at=moment(row["at"]),
+        question=row["question"],
+        spot=spot_of(row),
+        source_labels=tuple(json.loads(row["source_labels"])),
+        short=row["short"],
+        labels=_labels(row["labels"]),
+        vector=vector,
+    )
+
+
+def spot_of(row: sa.RowMapping) -> Spot:
+    """The span of a row of the ledger or of a fact."""
+    names: tuple[str, ...] = ("doc_id", "version", "start", "end", "text", "nth", "occurrences")
+    return Spot(*(row[name] for name in names))
+
+
+def _labels(stored: Any) -> Labels:
+    return None if stored is None else tuple(json.loads(stored))
+
+
+def _is_there(connection: sa.Connection) -> bool:
+    """A catalog of an older Instill, on storage that takes no migration, has no ledger."""
+    return USES.name in sa.inspect(connection).get_table_names()

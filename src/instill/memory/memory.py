@@ -1,0 +1,358 @@
+"""`Memory`: the facts that people keep asking for, and what is decided on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from instill.answer.used import occurrence
+from instill.catalog import Catalog
+from instill.common.derived import Caller, MadeFrom, Source
+from instill.encoders.protocol import Encoder
+from instill.errors import UsageError
+from instill.index.store import Index
+from instill.index.types import Hit
+from instill.memory.conditions import conditions
+from instill.memory.contradicting import Search, contradiction
+from instill.memory.decisions import drop, keep, read_decided, with_decision
+from instill.memory.held import Held, held_in_weights
+from instill.memory.ledger import first_seen, note_versions, read_uses, stamp
+from instill.memory.places import Places
+from instill.memory.recurrence import Group, Shape, grouped, new_id
+from instill.memory.types import Condition, Decided, Decision, Fact, Spot, Stage
+from instill.settings import MemorySettings
+from instill.study.listed import sentence_around
+from instill.study.sets import Fact as StudyFact
+from instill.study.stored import list_studies
+
+_LONGEST = 2000
+"""Characters of a question, an answer or a note that is written by hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a memory needs of its workspace, as its caller sees it.
+
+    Args:
+        home: the workspace's `.instill`.
+        index: as the caller sees it.
+        search: passages near a text, as the caller sees them.
+    """
+
+    home: Path
+    catalog: Catalog
+    index: Index
+    encoder: Encoder
+    caller: Caller
+    search: Search
+    settings: MemorySettings
+
+
+class Memory:
+    """The facts of a workspace as its caller sees them.
+
+    Everything is worked out when it is asked for: from the ledger, from what was decided, and from the index as it is
+    at this moment. So a fact whose document has changed is an indexed one from the commit on, whatever process was
+    killed when.
+
+    Args:
+        now: the time that weights and ages are counted to.
+    """
+
+    def __init__(self, around: Around, now: datetime) -> None:
+        self._around = around
+        self._now = now
+        self._labels = around.caller.labels
+
+    # -- looking -----------------------------------------------------------------------------------------------
+
+    def facts(self) -> list[Fact]:
+        """All facts, those of the greatest weight first; pinned ones before the others."""
+        around = self._around
+        places = Places(around.index.document_text)
+        uses = read_uses(around.catalog, around.encoder, self._labels)
+        every = read_decided(around.catalog, self._labels)
+        sees = self._seen_sources([*(each.source for each in uses), *(each.source for each in every)])
+        decided = {each.fact_id: each for each in every if each.source in sees}
+        placed = [(use, places.find(use.spot).spot or use.spot) for use in uses if use.source in sees]
+        groups = grouped(self._shapes(list(decided.values()), places), placed)
+        if not groups:
+            return []
+        self._note(groups, places)
+        seen = first_seen(around.catalog)
+        studied, held = self._studied(), held_in_weights(around.home, around.caller)
+        found = [self._fact(group, decided.get(group.fact_id), places, seen, studied, held) for group in groups]
+        return sorted(found, key=lambda fact: (fact.decision != "pinned", -fact.weight, fact.fact_id))
+
+    def get(self, reference: str) -> Fact:
+        """One fact, by its id or the start of it.
+
+        Raises:
+            UsageError: there is none, or several.
+        """
+        found = [fact for fact in self.facts() if reference and fact.fact_id.startswith(reference)]
+        if len(found) != 1:
+            raise UsageError(
+                "Several facts have an id that begins like this." if found else "There is no such fact.",
+                where=reference,
+                remedy="List them: instill memory",
+            )
+        return found[0]
+
+    def near(self, text: str) -> Sequence[Hit]:
+        """The passages that come nearest to a text."""
+        return self._around.search(text)
+
+    # -- deciding ----------------------------------------------------------------------------------------------
+
+    def decide(self, reference: str, decision: Decision, *, note: str = "") -> Fact:
+        """Pin a fact (it is a candidate however seldom it is used), exclude it (it never is), or "": neither.
+
+        Raises:
+            UsageError: there is no such fact, or the caller is not the owner.
+            WorkspaceError: the catalog cannot be written.
+        """
+        fact = self._own(reference)
+        before = self._decided(fact.fact_id)
+        if not decision and before is not None and not before.by_hand:
+            drop(self._around.catalog, fact.fact_id)
+        else:
+            keep(self._around.catalog, with_decision(before or self._of(fact), decision, _short(note, "note")))
+        return self._again(fact.fact_id)
+
+    def edit(self, reference: str, *, question: str = "", answer: str = "", note: str = "") -> Fact:
+        """Word a fact's question or answer otherwise. The answer has to stand in the evidence.
+
+        Raises:
+            UsageError: there is no such fact, the evidence does not hold the answer, or the caller is not the owner.
+            WorkspaceError: the catalog cannot be written.
+        """
+        fact = self._own(reference)
+        before = self._decided(fact.fact_id) or self._of(fact)
+        question, answer = _short(question, "question") or before.question, _short(answer, "answer") or before.answer
+        if answer and answer not in before.spot.text:
+            raise UsageError(
+                "The evidence does not hold this answer.",
+                where=answer,
+                remedy=f"Take words of the evidence: {before.spot.text[:200]}",
+            )
+        changed = replace(
+            before, question=question, answer=answer, by_hand=True, note=_short(note, "note") or before.note
+        )
+        keep(self._around.catalog, changed)
+        return self._again(fact.fact_id)
+
+    def add(self, question: str, answer: str, spot: Spot, source_labels: Sequence[str], *, note: str = "") -> Fact:
+        """Add a fact by hand and pin it. Where a fact like it is known, that one is pinned and worded so.
+
+        Args:
+            spot: its evidence, which holds the answer; see `evidence_for`.
+
+        Raises:
+            UsageError: the evidence does not hold the answer, or the caller is not the owner.
+            WorkspaceError: the catalog cannot be written.
+        """
+        self._must_own()
+        question, answer = _short(question, "question"), _short(answer, "answer")
+        if not question or not answer or answer not in spot.text:
+            raise UsageError("A fact has a question, and an answer that stands in its evidence.", where=question)
+        fact_id = new_id(spot, question)
+        at = stamp(self._now)
+        decided = Decided(
+            fact_id, question, answer, spot, tuple(source_labels), "pinned", True, _short(note, "note"), None, at
+        )
+        keep(self._around.catalog, decided)
+        return self._again(fact_id)
+
+    # -- inside ------------------------------------------------------------------------------------------------
+
+    def _shapes(self, decided: Sequence[Decided], places: Places) -> list[tuple[str, Shape]]:
+        if not decided:
+            return []
+        vectors = self._around.encoder.encode_queries([each.question for each in decided])
+        return [
+            (each.fact_id, Shape(each.question, each.answer, places.find(each.spot).spot or each.spot, vector))
+            for each, vector in zip(decided, vectors, strict=True)
+        ]
+
+    def _seen_sources(self, sources: Sequence[Source]) -> frozenset[Source]:
+        """Those that the caller may see, as they were and as they are; a caller with labels sees nothing that is
+        gone."""
+        unique = frozenset(sources)
+        if self._labels is None:
+            return unique
+        doc_ids = sorted({source.doc_id for source in unique})
+        there = {record.doc_id for record in self._around.index.records(doc_ids=doc_ids)} if doc_ids else set()
+        return frozenset(
+            source for source in unique if source.doc_id in there and self._around.caller.sees(MadeFrom((source,)))
+        )
+
+    def _note(self, groups: Sequence[Group], places: Places) -> None:
+        documents = [places.document(group.shape.spot.doc_id) for group in groups]
+        versions = {each.record.doc_id: each.record.content_hash for each in documents if each is not None}
+        known = {doc_id: version for doc_id, (version, _) in first_seen(self._around.catalog).items()}
+        changed = {doc_id: version for doc_id, version in versions.items() if known.get(doc_id) != version}
+        if changed:
+            note_versions(self._around.catalog, changed, self._now)
+
+    def _studied(self) -> list[StudyFact]:
+        return [
+            fact
+            for study in list_studies(self._around.home, self._around.caller)
+            for fact in study.facts()
+            if fact.role == "taught"
+        ]
+
+    def _fact(
+        self,
+        group: Group,
+        decided: Decided | None,
+        places: Places,
+        seen: Mapping[str, tuple[str, datetime]],
+        studied: Sequence[StudyFact],
+        held: Mapping[str, Held],
+    ) -> Fact:
+        settings = self._around.settings
+        spot = decided.spot if decided else _newest_in_place(group, places)
+        place = places.find(spot)
+        record = place.document.record if place.document else None
+        question = decided.question if decided else group.wordings[0]
+        answer = decided.answer if decided else _usual_answer(group)
+        weight = group.weight(self._now, settings.half_life_days)
+        decision: Decision = decided.decision if decided else ""
+        at = place.spot or spot
+
+        def contradicted_by() -> str:
+            return contradiction(question, at.text, answer, at.doc_id, self._around.search, places.text)
+
+        why = conditions(
+            weight=weight,
+            uses=len(group.uses),
+            decision=decision,
+            answer=answer,
+            stored=place.document,
+            spot=place.spot,
+            seen=seen.get(spot.doc_id),
+            settings=settings,
+            now=self._now,
+            contradicted_by=contradicted_by,
+        )
+        stage, adapter = _stage(group.fact_id, place.spot, studied, held)
+        return Fact(
+            fact_id=group.fact_id,
+            stage=stage,
+            question=question,
+            answer=answer,
+            doc_id=at.doc_id,
+            version=at.version,
+            source=record.source if record else "",
+            title=record.title if record else "",
+            start=at.start,
+            end=at.end,
+            evidence=at.text,
+            labels=tuple(sorted(record.labels)) if record else (),
+            uses=len(group.uses),
+            weight=round(weight, 6),
+            last_used=stamp(group.uses[-1].at) if group.uses else "",
+            wordings=group.wordings,
+            decision=decision,
+            by_hand=decided.by_hand if decided else False,
+            note=decided.note if decided else "",
+            adapter=adapter,
+            candidate=all(each.met for each in why),
+            why=_in_order(why),
+        )
+
+    def _must_own(self) -> None:
+        if self._labels is not None:
+            raise UsageError("Only the owner decides on facts: others use what is made of them too.")
+
+    def _own(self, reference: str) -> Fact:
+        self._must_own()
+        return self.get(reference)
+
+    def _decided(self, fact_id: str) -> Decided | None:
+        return next((each for each in read_decided(self._around.catalog) if each.fact_id == fact_id), None)
+
+    def _of(self, fact: Fact) -> Decided:
+        """A fact as it was found, to be decided on."""
+        stored = self._around.index.document_text(fact.doc_id)
+        there = stored is not None and stored.text[fact.start : fact.end] == fact.evidence
+        nth, occurrences = occurrence(stored.text, fact.evidence, fact.start) if stored and there else (0, 1)
+        spot = Spot(fact.doc_id, fact.version, fact.start, fact.end, fact.evidence, nth, occurrences)
+        return Decided(
+            fact.fact_id, fact.question, fact.answer, spot, fact.labels, "", False, "", None, stamp(self._now)
+        )
+
+    def _again(self, fact_id: str) -> Fact:
+        """The fact as it is now; with a decision gone it may have its id from its first use."""
+        return self.get(fact_id)
+
+
+def evidence_for(answer: str, documents: Sequence[str], index: Index) -> tuple[Spot, tuple[str, ...]] | None:
+    """The sentence around the first place where the answer stands in one of the documents, and the document's labels.
+
+    Args:
+        documents: ids, the likeliest first.
+    """
+    for doc_id in documents:
+        stored = index.document_text(doc_id)
+        at = stored.text.find(answer) if stored else -1
+        if stored is None or at < 0:
+            continue
+        start, end = sentence_around(stored.text, at, at + len(answer))
+        text = stored.text[start:end]
+        nth, occurrences = occurrence(stored.text, text, start)
+        spot = Spot(doc_id, stored.record.content_hash, start, end, text, nth, occurrences)
+        return spot, tuple(sorted(stored.record.labels))
+    return None
+
+
+def _newest_in_place(group: Group, places: Places) -> Spot:
+    """The span of the newest use that is where it was; of the newest, if none is."""
+    newest = [use.spot for use in reversed(group.uses)]
+    return next((spot for spot in newest if places.find(spot).spot is not None), newest[0])
+
+
+def _usual_answer(group: Group) -> str:
+    """The short answer that was given most often, of those the newest."""
+    counts: dict[str, tuple[int, int]] = {}
+    for number, use in enumerate(group.uses):
+        if use.short:
+            counts[use.short] = (counts.get(use.short, (0, 0))[0] + 1, number)
+    return max(counts, key=lambda short: counts[short], default="")
+
+
+def _stage(
+    fact_id: str, spot: Spot | None, studied: Sequence[StudyFact], held: Mapping[str, Held]
+) -> tuple[Stage, str]:
+    """How far a fact got, and the adapter that holds it. A fact whose document has changed is an indexed one."""
+    if spot is None:
+        return "indexed", ""
+    in_weights = held.get(fact_id)
+    if in_weights is not None and (in_weights.doc_id, in_weights.version) == (spot.doc_id, spot.version):
+        return "consolidated", in_weights.adapter
+    if any(_is_studied(fact, spot) for fact in studied):
+        return "studied", ""
+    return "indexed", ""
+
+
+def _is_studied(fact: StudyFact, spot: Spot) -> bool:
+    """Is it about the same words of the same document? Their place may have moved since."""
+    evidence = fact.evidence
+    same = evidence.text in spot.text or spot.text in evidence.text
+    return evidence.doc_id == spot.doc_id and bool(evidence.text) and same
+
+
+def _in_order(why: Sequence[Condition]) -> tuple[Condition, ...]:
+    order = ("used", "in place", "stable", "undisputed", "answered", "allowed")
+    return tuple(sorted(why, key=lambda each: order.index(each.name)))
+
+
+def _short(text: str, name: str) -> str:
+    found = text.strip()
+    if len(found) > _LONGEST:
+        raise UsageError(f"This is longer than {_LONGEST:,} characters.", where=name, remedy="Shorten it.")
+    return found

@@ -1,0 +1,76 @@
+"""Where a span of an earlier version of a document stands in the document as it is now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from instill.answer.used import places_of
+from instill.index.lookup import StoredDocument
+from instill.memory.types import Spot
+
+
+def place_now(spot: Spot, version: str, text: str) -> Spot | None:
+    """The same span in the document as it is now; None where it was edited, or where nobody can say which it is.
+
+    An edit elsewhere moves a span. Its text is found again; where the text stands there several times, it is the one of
+    the same number, if there are as many as before.
+
+    Args:
+        version: the document's content hash now.
+        text: its canonical text now.
+
+    Example:
+        >>> spot = Spot("d1", "v1", 0, 4, "Tea.", 0, 1)
+        >>> place_now(spot, "v2", "New. Tea.").start
+        5
+        >>> place_now(spot, "v2", "Coffee."), place_now(spot, "v2", "Tea. Tea.")
+        (None, None)
+    """
+    if not spot.text:
+        return None
+    if version == spot.version:
+        return spot if text[spot.start : spot.end] == spot.text else None
+    places = places_of(text, spot.text)
+    if len(places) != spot.occurrences or not places:
+        return None
+    start = places[min(spot.nth, len(places) - 1)]
+    return replace(spot, version=version, start=start, end=start + len(spot.text))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A span's document as whoever looks sees it, and the span in it. Each is None where it is not there."""
+
+    document: StoredDocument | None
+    spot: Spot | None
+
+
+class Places:
+    """Finds spans in documents, each document read once.
+
+    Args:
+        document: a document by id, as whoever looks sees it.
+    """
+
+    def __init__(self, document: Callable[[str], StoredDocument | None]) -> None:
+        self._document = document
+        self._known: dict[str, StoredDocument | None] = {}
+
+    def document(self, doc_id: str) -> StoredDocument | None:
+        """None where there is none that may be seen."""
+        if doc_id not in self._known:
+            self._known[doc_id] = self._document(doc_id)
+        return self._known[doc_id]
+
+    def text(self, doc_id: str) -> str | None:
+        """The canonical text of a document."""
+        stored = self.document(doc_id)
+        return None if stored is None else stored.text
+
+    def find(self, spot: Spot) -> Found:
+        """Where the span is now."""
+        stored = self.document(spot.doc_id)
+        if stored is None:
+            return Found(None, None)
+        return Found(stored, place_now(spot, stored.record.content_hash, stored.text))

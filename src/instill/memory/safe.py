@@ -1,0 +1,92 @@
+"""The likeness of two questions from which on an answer may be shown again: found by a calibration, kept beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from instill.answer.reading.reader_place import reader_fingerprint
+from instill.common.derived import OWNER, UNKNOWN, Caller, MadeFrom
+from instill.common.durable import write_json
+from instill.errors import WorkspaceError
+from instill.fit.kept.files import files_for, learned_file, read_object
+from instill.measure.saying import percent_text
+from instill.settings import Settings
+
+FILE = "cache.json"
+RULES = 1
+"""Of `matching`; another number means that a calibration is stale."""
+
+_REMEDY = "Calibrate again: instill memory calibrate"
+
+
+@dataclass(frozen=True, slots=True)
+class Safe:
+    """A promise: of the answers that are shown again, at most `risk` answer another question, with `confidence`.
+
+    Args:
+        threshold: least likeness of two questions.
+        asked, given, wrong: questions asked, answers shown again, and of these wrong.
+        date: ISO 8601 UTC.
+        identity: what likeness depends on; see `identity_of`.
+        made_from: the documents that were asked about.
+    """
+
+    threshold: float
+    risk: float
+    confidence: float
+    asked: int
+    given: int
+    wrong: int
+    date: str
+    identity: str
+    made_from: MadeFrom = UNKNOWN
+
+    @property
+    def promise(self) -> str:
+        """The promise in one sentence."""
+        return (
+            f"Of the answers that are shown again, at most {percent_text(self.risk)} answer another question (with "
+            f"{percent_text(self.confidence)} confidence, {self.asked} questions on {self.date[:10]})."
+        )
+
+
+def identity_of(settings: Settings, encoder: str) -> str:
+    """Encoder, reader and rules that decide whether two questions are one."""
+    return f"{encoder}; reader={reader_fingerprint(settings.answer.reader)}; rules={RULES}"
+
+
+def save_safe(home: Path, safe: Safe, labels: Sequence[str] | None = None) -> None:
+    """Keep it, in place of the one before.
+
+    Args:
+        home: a workspace's `.instill`.
+        labels: that it was found under; None for the owner's.
+    """
+    write_json(learned_file(home, FILE, labels), {**asdict(safe), "made_from": safe.made_from.as_json()})
+
+
+def safe_in_use(home: Path, settings: Settings, encoder: str, caller: Caller = OWNER) -> tuple[Safe | None, str]:
+    """The calibration that the caller may use, and what is wrong where there is none.
+
+    A calibration on documents which the caller may not see is none for this caller.
+
+    Args:
+        encoder: the fingerprint of the index.
+    """
+    for file in files_for(home, FILE, caller):
+        try:
+            found = Safe(**read_object(file))
+            if not 0 < found.threshold <= 1 or not isinstance(found.identity, str):
+                raise ValueError("values out of range")
+        except FileNotFoundError:
+            continue
+        except (ValueError, TypeError, WorkspaceError):
+            return None, f"The calibration of the cache of answers is damaged. {_REMEDY}"
+        if not caller.sees(found.made_from):
+            continue
+        if found.identity != identity_of(settings, encoder):
+            return None, f"The encoder or the reader has changed since the cache was calibrated. {_REMEDY}"
+        return found, ""
+    return None, "The cache of answers is not calibrated, so that it is not used. Run: instill memory calibrate"

@@ -1,0 +1,137 @@
+"""The facts that people keep asking a workspace for, and what is decided on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from instill.errors import UsageError
+from instill.index.types import Hit, Mode, SearchRequest
+from instill.workspace.arguments import Labels, text_of, utf8
+from instill.workspace.parts import Parts
+
+if TYPE_CHECKING:
+    from instill.memory.calibrating import Trials
+    from instill.memory.memory import Memory
+    from instill.memory.types import Fact
+
+_NEAR = 20
+
+
+class Remembering(Parts):
+    """What recurs."""
+
+    def memory(self, *, labels: Labels = None, now: datetime | None = None) -> Memory:
+        """The facts that people keep asking for, as the caller sees them.
+
+        Args:
+            now: the time that weights and ages are counted to; None: this moment.
+        """
+        from instill.answer.searching import search_index
+        from instill.memory.memory import Around, Memory
+
+        seen = self.seen_by(labels)
+
+        def search(text: str) -> Sequence[Hit]:
+            mode: Mode = "hybrid" if seen._searches_by_meaning else "keyword"
+            request = SearchRequest(query=text, k=_NEAR, mode=mode, labels=seen.labels, pool=seen.settings.search.pool)
+            return search_index(seen.index, seen.encoder, seen.fusion, request).hits
+
+        around = Around(
+            home=seen.home,
+            catalog=seen.catalog,
+            index=seen.index,
+            encoder=seen._asking_encoder,
+            caller=seen.caller(),
+            search=search,
+            settings=seen.settings.memory,
+        )
+        return Memory(around, now or datetime.now(UTC))
+
+    def calibrate_cache(
+        self,
+        *,
+        risk: float = 0.05,
+        confidence: float = 0.95,
+        most: int = 1000,
+        seed: int = 0,
+        labels: Labels = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Trials:
+        """Find out from which likeness of two questions on an answer may be shown again, and keep it.
+
+        Nothing is kept where nothing can be promised.
+
+        Args:
+            risk: share of the answers shown again that may answer another question.
+            most: questions that are asked, one for each fact.
+
+        Raises:
+            UsageError: a share lies outside 0 to 1, or the documents yield no question.
+            WorkspaceError: the workspace is on read-only storage.
+        """
+        from instill.common.derived import made_from
+        from instill.memory.calibrating import asked_of, calibrate_cache
+        from instill.memory.safe import identity_of, save_safe
+
+        self._must_be_writable()
+        for name, share in (("risk", risk), ("confidence", confidence)):
+            if not 0 < share < 1:
+                raise UsageError(
+                    f"The {name} must be between 0 and 1.", where=str(share), remedy=f"Example: --{name} 0.9"
+                )
+        seen = self.seen_by(labels)
+        seen.check_encoder()
+        records = sorted(seen.index.records(), key=lambda record: record.doc_id)
+        documents = (seen.index.document_text(record.doc_id) for record in records)
+        asked = asked_of((each for each in documents if each is not None), most=most, seed=seed)
+        if not asked:
+            raise UsageError(
+                "No question could be written from the documents.", remedy="Add documents with English prose."
+            )
+        trials = calibrate_cache(
+            asked,
+            seen.encoder,
+            seen.reader,
+            identity=identity_of(seen.settings, seen.index.generation.fingerprint),
+            made_from=made_from(records),
+            risk=risk,
+            confidence=confidence,
+            seed=seed,
+            progress=progress,
+        )
+        if trials.safe is not None:
+            save_safe(seen.home, trials.safe, seen.labels)
+        return trials
+
+    def remember(self, question: str, answer: str, *, document: str = "", note: str = "") -> Fact:
+        """Add a fact by hand, pinned: its evidence is the sentence of a document in which the answer stands.
+
+        Args:
+            answer: words of the document, as they stand there.
+            document: id or source; "": those that a search for the question finds are looked at.
+
+        Raises:
+            UsageError: no document holds the answer, or the workspace is seen under labels.
+            WorkspaceError: the catalog cannot be written.
+        """
+        from instill.ingest.references import resolve
+        from instill.memory.memory import evidence_for
+
+        text_of(question, "question", what="The question is empty.")
+        answer = text_of(answer, "answer", what="The answer is empty.").strip()
+        memory = self.memory()
+        if utf8(document, "document"):
+            likely = [record.doc_id for record in resolve(self.index, document, many=False)]
+        else:
+            hits = [hit for words in (question, answer) for hit in memory.near(words)]
+            likely = list(dict.fromkeys(hit.doc_id for hit in hits))
+        found = evidence_for(answer, likely, self.index)
+        if found is None:
+            raise UsageError(
+                "No document holds these words, so that nothing proves the fact.",
+                where=answer,
+                remedy="Add the document that says so (instill add), or name it: --document DOC",
+            )
+        return memory.add(question, answer, *found, note=note)
