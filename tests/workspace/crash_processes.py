@@ -1,4 +1,4 @@
-"""What runs beside the crash test: `python -m tests.workspace.crash_processes add|sync|read|edit ...`.
+"""What runs beside the crash test: `python -m tests.workspace.crash_processes add|sync|read|edit|forget ...`.
 
 Writers that are killed, and a reader.
 """
@@ -53,9 +53,19 @@ def edit(path: str, first: int) -> None:
             print(number, flush=True)
 
 
+def forget(path: str, reference: str) -> None:
+    """Forget a document, once it is warm."""
+    with Workspace.open(path) as workspace:
+        workspace.encoder.encode_queries(["warm"])
+        print("ready", flush=True)
+        workspace.forget(reference)
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "edit":
         edit(sys.argv[2], int(sys.argv[3]))
+    elif sys.argv[1] == "forget":
+        forget(sys.argv[2], sys.argv[3])
     elif sys.argv[1] == "read":
         print(read(sys.argv[2], Path(sys.argv[3])))
     else:

@@ -16,6 +16,7 @@ from instill.cli import (
     curve,
     doctor,
     documents,
+    forget,
     generator,
     lab,
     memory,
@@ -63,6 +64,7 @@ serve.register(app)
 store.register(app)
 questions.register(app)
 memory.register(app)
+forget.register(app)
 
 
 def _print_version(wanted: bool) -> None:

@@ -188,6 +188,8 @@ def calibrate(
                 "confidence": confidence,
             }
         )
+        if safe is None:
+            raise typer.Exit(1)
         return
     if safe is None:
         more = "more would hardly help" if found.choice.more is None else f"about {found.choice.more} more are needed"

@@ -12,6 +12,7 @@ from instill.documents.document import Document
 from instill.documents.reader_process import ReaderPool
 from instill.documents.sources import Source
 from instill.encoders.protocol import Encoder
+from instill.errors import DocumentError
 from instill.index.store import Index
 from instill.index.types import DocumentRecord, Keep
 from instill.ingest.passages import Prepared, cut
@@ -19,6 +20,10 @@ from instill.ingest.types import Attributes
 from instill.settings import DocumentSettings
 
 _MANY_LOOKUPS = 20
+
+
+class ForgottenDocument(DocumentError):
+    """A document that was forgotten for good: it stays out, and that is no failure."""
 
 
 def natural_id(source: str, attempt: int = 0) -> str:
@@ -89,6 +94,7 @@ class Planner:
         open_encoder: called only when there is something to cut.
         identity: what passages must be made with; see `passage_identity`.
         moves: whether a file with the content of a document whose own file is gone is that document, moved.
+        forgotten: whether a source with this content is to stay out.
     """
 
     def __init__(
@@ -99,7 +105,9 @@ class Planner:
         identity: str,
         *,
         moves: bool,
+        forgotten: Callable[[str, str], bool] = lambda _source, _hash: False,
     ) -> None:
+        self._forgotten = forgotten
         self._lookup = lookup
         self._open_encoder = open_encoder
         self._settings = settings
@@ -115,10 +123,13 @@ class Planner:
             record: what the index knows under this source.
 
         Raises:
+            ForgottenDocument: it is to stay out.
             DocumentError: it cannot be loaded, read or cut.
         """
         loaded = source.load(self._settings)
         content_hash = hashlib.sha256(loaded.data).hexdigest()
+        if self._forgotten(source.source, content_hash):
+            raise ForgottenDocument("This document was forgotten, so that it is not added.", where=source.source)
         if record is None:
             record = self._moved_from(source, content_hash)
         same_content = record is not None and record.content_hash == content_hash

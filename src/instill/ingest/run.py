@@ -17,9 +17,11 @@ from instill.errors import DocumentError
 from instill.index.store import Index
 from instill.index.types import DocumentRecord, IndexedDocument, Keep, Put
 from instill.ingest.passages import BATCH_PASSAGES, Prepared, encoded, passage_identity
-from instill.ingest.planning import Lookup, Planned, Planner
+from instill.ingest.planning import ForgottenDocument, Lookup, Planned, Planner
 from instill.ingest.types import Attributes, Failure, FileOutcome, Governing, IngestReport, Progress
 from instill.settings import DocumentSettings
+
+FORGOTTEN = "It was forgotten, so that it is not added. To allow it again: instill forget --allow PATH"
 
 _TURNS = 8
 
@@ -36,6 +38,7 @@ class Ingest:
         progress: called as sources are done.
         on_file: called with what became of each source, when it is so.
         moves: whether a file with the content of a document whose own file is gone is that document, moved.
+        forgotten: whether a source with this content hash was forgotten, so that it stays out; it is noticed.
     """
 
     def __init__(
@@ -48,8 +51,10 @@ class Ingest:
         on_file: Callable[[FileOutcome], None] | None = None,
         *,
         moves: bool = True,
+        forgotten: Callable[[str, str], bool] = lambda _source, _hash: False,
     ) -> None:
         self._moves = moves
+        self._forgotten = forgotten
         self._on_file = on_file or (lambda _outcome: None)
         self._index = index
         self._open_encoder = open_encoder
@@ -104,7 +109,9 @@ class Ingest:
         governs = self._governing()
         known = {record.source: record for record in self._index.records([entry.source for entry in entries])}
         lookup = Lookup(self._index, expected=len(entries) - len(known))
-        planner = Planner(lookup, self._open_encoder, self._settings, self._identity, moves=self._moves)
+        planner = Planner(
+            lookup, self._open_encoder, self._settings, self._identity, moves=self._moves, forgotten=self._forgotten
+        )
         self._overtaken, self._untouched = [], []
         for position, entry in enumerate(entries):
             if tell:
@@ -117,6 +124,9 @@ class Ingest:
                 continue
             try:
                 planned = planner.plan(entry, known.get(entry.source), attributes, readers)
+            except ForgottenDocument:
+                self.report.notices.append((entry.source, FORGOTTEN))
+                continue
             except DocumentError as error:
                 self._fail(entry.source, error)
                 continue

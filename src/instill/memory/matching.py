@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from instill.answer.answerer import LONGEST_QUESTION
 from instill.answer.reading.reader import Reader
-from instill.answer.text import normalise
+from instill.answer.text import normalise, terms
 from instill.answer.types import Answer, Citation
 from instill.encoders.protocol import Vectors
 from instill.memory.meaning import cosine, same_kind, same_pins
@@ -68,7 +68,8 @@ def is_same_question(one: str, other: str) -> bool:
 
 def likeness(question: str, vector: Vectors, earlier: Earlier, reader: Reader | None) -> float:
     """How sure it is that the earlier answer answers the question: the cosine of both questions, 1 for the same words;
-    0 where they have other pins, ask for another kind of thing, or the reader finds other words in the evidence."""
+    0 where they have other pins, ask for another kind of thing, the new one holds a word that neither the earlier one
+    nor its evidence does, or the reader finds other words in the evidence."""
     if is_same_question(question, earlier.question):
         return 1.0
     alike = min(0.9999, cosine(vector, earlier.vector))
@@ -76,7 +77,24 @@ def likeness(question: str, vector: Vectors, earlier: Earlier, reader: Reader | 
         return 0.0
     if not same_pins(question, earlier.question) or not same_kind(question, earlier.question):
         return 0.0
+    if not _says_nothing_new(question, earlier):
+        return 0.0
     return alike if _reads_the_same(question, earlier, reader) else 0.0
+
+
+_ASKING = frozenset(
+    terms(
+        "year date day month time hour person place name number amount kind type thing tell know called exactly please"
+    )
+)
+"""Words that only say what kind of answer is wanted."""
+
+
+def _says_nothing_new(question: str, earlier: Earlier) -> bool:
+    """Does every content word stand in the earlier question or over or in its evidence? What is new may be another
+    subject: "the mill of Ystad" instead of "the mill of Visby"."""
+    known = set(terms(" ".join((earlier.question, earlier.evidence, earlier.about))))
+    return set(terms(question)) <= known | _ASKING
 
 
 def _reads_the_same(question: str, earlier: Earlier, reader: Reader) -> bool:

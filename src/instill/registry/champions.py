@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -29,7 +30,7 @@ class Event(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     when: str
-    action: Literal["promote", "rollback"]
+    action: Literal["promote", "rollback", "withdraw"]
     champion: Id | None
     before: Id | None
     forced: bool = False
@@ -159,6 +160,29 @@ class Champions:
             event = Event(when=now(), action="rollback", champion=champion, before=line.champion)
             self._write(lines, base_hash, line.after(event, tuple(rest)))
         return Change(line.base, base_hash, champion, line.champion, tuple(notices))
+
+    def withdraw(self, ids: Collection[str]) -> list[Change]:
+        """Take candidates out of use for good, also as the ones to go back to; a change for each base whose champion
+        was among them. The one before it, if any is left, is in use then.
+
+        Args:
+            ids: whole ids; those that were never in use are passed over.
+        """
+        gone = frozenset(ids)
+        changes = []
+        with registry_lock(self._registry.home):
+            lines = self.lines()
+            for base_hash, line in sorted(lines.items()):
+                rest = tuple(each for each in line.line if each not in gone)
+                if rest == line.line:
+                    continue
+                champion = rest[-1] if rest else None
+                event = Event(when=now(), action="withdraw", champion=champion, before=line.champion)
+                lines[base_hash] = line.after(event, rest)
+                if champion != line.champion:
+                    changes.append(Change(line.base, base_hash, champion, line.champion))
+                self._write(lines, base_hash, lines[base_hash])
+        return changes
 
     def _read(self) -> _Record:
         try:

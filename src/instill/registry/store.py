@@ -91,6 +91,22 @@ class Registry:
                 shutil.rmtree(draft, ignore_errors=True)
         return card
 
+    def remove(self, id_: str) -> None:
+        """Delete a candidate with its weights, wholly or not at all; nothing happens where there is none.
+
+        Args:
+            id_: its whole id. Take it out of use first: `Champions.withdraw`.
+
+        Raises:
+            OSError: a file cannot be deleted.
+        """
+        with registry_lock(self.home):
+            self._clean_up()
+            place, draft = self.folder / id_, self.folder / f"{_DRAFT}{id_}"
+            if id_ in self.ids():
+                place.rename(draft)
+                shutil.rmtree(draft)
+
     def update(
         self,
         reference: str,

@@ -193,6 +193,7 @@ class Changing(Parts):
         moves: bool = True,
     ) -> Ingest:
         from instill.ingest.run import Ingest
+        from instill.memory.forgetting.blocked import read_forgotten
 
         return Ingest(
             self.index,
@@ -202,6 +203,7 @@ class Changing(Parts):
             progress,
             on_file,
             moves=moves,
+            forgotten=read_forgotten(self.home).holds,
         )
 
     def _upkeep(self) -> None:

@@ -2,7 +2,7 @@
 
 This is the one place that wires the rooms together: `parts.py` opens what it is made of, `changing.py` puts documents
 in and takes them out, `asking.py` answers, `looking.py` says what is there,
-`remembering.py` which facts people keep asking for.
+`remembering.py` which facts people keep asking for, `forgetting.py` takes out for good.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ import os
 from instill.settings import SETTINGS_FILE, load_settings, with_values
 from instill.settings.location import find_workspace, make_workspace
 from instill.workspace.asking import Asking
-from instill.workspace.changing import Changing
+from instill.workspace.forgetting import Forgetting
 from instill.workspace.looking import Looking
-from instill.workspace.remembering import Remembering
 
 
-class Workspace(Changing, Asking, Looking, Remembering):
+class Workspace(Forgetting, Asking, Looking):
     """A workspace that is open. Use `Workspace.init` for a new one and `Workspace.open` for one that exists.
 
     Example:

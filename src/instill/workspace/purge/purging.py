@@ -53,7 +53,14 @@ class Purged:
     in_use: tuple[str, ...]
 
 
-def purge(home: Path, catalog: Catalog, index: Index, doc_ids: Collection[str] | None = None) -> Purged:
+def purge(
+    home: Path,
+    catalog: Catalog,
+    index: Index,
+    doc_ids: Collection[str] | None = None,
+    *,
+    changed: Collection[str] = (),
+) -> Purged:
     """Take the text of documents that are not in the index any longer out of all else. Stopped half-way, it is done
     again by the same call.
 
@@ -64,6 +71,7 @@ def purge(home: Path, catalog: Catalog, index: Index, doc_ids: Collection[str] |
     Args:
         home: the workspace's `.instill`.
         doc_ids: None: of all documents that something was made from and that are gone.
+        changed: documents that are there, but hold something no longer: all that was made from them goes too.
 
     Raises:
         WorkspaceError: the index cannot be written.
@@ -73,6 +81,7 @@ def purge(home: Path, catalog: Catalog, index: Index, doc_ids: Collection[str] |
     found = holders(home, catalog)
     every = frozenset(doc_id for _, gone in gone_from(found, present) for doc_id in gone)
     wanted = every if doc_ids is None else frozenset(doc_ids) - present
+    wanted |= frozenset(changed)
     report = _Report()
     touched = [each for each in found if not each.made_from.known or each.made_from.doc_ids & wanted]
     for holder in touched:

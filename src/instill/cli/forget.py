@@ -1,0 +1,122 @@
+"""forget, receipt verify, receipt list."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from instill.cli.output import JsonOption, WorkspaceOption, clean, columns, print_json
+from instill.cli.terminal import say, say_block
+from instill.errors import UsageError
+from instill.workspace import Workspace
+
+if TYPE_CHECKING:
+    from instill.memory.forgetting.receipts import Receipt
+
+receipts = typer.Typer(no_args_is_help=True, help="Show and verify receipts of what was forgotten.")
+
+
+def register(parent: typer.Typer) -> None:
+    """Add these commands to the application."""
+    parent.command()(forget)
+    parent.add_typer(receipts, name="receipt")
+
+
+def forget(
+    reference: Annotated[
+        str, typer.Argument(metavar="DOC|FACT", help="Id or path of documents, or id of a fact.")
+    ] = "",
+    receipt: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the receipt to this file too.")] = None,
+    allow: Annotated[str, typer.Option(metavar="PATH", help="Let a forgotten document be added again.")] = "",
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take a document or a fact out of the index, of all that was made from it, and of weights; with a signed receipt.
+
+    Example: `instill forget letters/holm.md --receipt receipt.json`
+    """
+    if bool(reference) == bool(allow):
+        raise UsageError("Name what is to be forgotten, or what may be added again: one of both.", where="forget")
+    with Workspace.open(workspace) as opened:
+        if allow:
+            found = opened.allow(allow)
+            if as_json:
+                print_json({"allowed": found})
+            else:
+                say("It may be added again." if found else "Nothing of this source was forgotten.")
+            return
+        signed = opened.forget(reference)
+    if receipt is not None:
+        from instill.memory.forgetting.receipts import write_receipt
+
+        write_receipt(receipt, signed)
+    if as_json:
+        print_json(signed.model_dump(mode="json"))
+        return
+    _print(signed)
+    if receipt is not None:
+        say(f"Receipt: {receipt}")
+
+
+@receipts.command()
+def verify(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The receipt.")],
+    key: Annotated[str, typer.Option(help="The name of the key that must have signed it.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Check that a receipt was signed by its key and was not changed since. Exit code 1: it was.
+
+    Example: `instill receipt verify receipt.json`
+    """
+    from instill.memory.forgetting.receipts import is_genuine, key_name, read_receipt
+
+    found = read_receipt(file)
+    name = key_name(found.key)
+    genuine = is_genuine(found) and (not key or key == name)
+    if as_json:
+        print_json({"genuine": genuine, "key": name, "id": found.id, "at": found.at, "reference": found.reference})
+    elif genuine:
+        say(f"Genuine: {found.id}, signed on {found.at} with the key {name}.")
+    elif is_genuine(found):
+        say(f"It was signed with another key: {name}.", fg="red")
+    else:
+        say("NOT genuine: the signature is not of this content.", fg="red")
+    if not genuine:
+        raise typer.Exit(1)
+
+
+@receipts.command("list")
+def list_(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """List the receipts of the workspace.
+
+    Example: `instill receipt list`
+    """
+    with Workspace.open(workspace) as opened:
+        found = opened.receipts()
+    if as_json:
+        print_json({"receipts": [each.model_dump(mode="json") for each in found]})
+        return
+    if not found:
+        say("Nothing was forgotten yet.")
+        return
+    rows: list[tuple[str, ...]] = [("id", "at", "kind", "reference")]
+    rows += [(each.id, each.at, each.kind, clean(each.reference, 60)) for each in found]
+    say_block(columns(rows))
+
+
+def _print(receipt: Receipt) -> None:
+    say("Forgotten:", bold=True)
+    for document in receipt.documents:
+        said = "a fact of " if receipt.kind == "fact" else ""
+        say(f"  {said}{clean(document.source)} ({document.doc_id})")
+    say("Taken out of:")
+    for each in receipt.removed:
+        say(f"  {clean(each.where)}: {clean(each.said)}")
+    say("Not taken out of:")
+    for each in receipt.not_removed:
+        say(f"  {clean(each.where)}: {clean(each.said)}")
+    for line in receipt.rebuild:
+        say(f"To be made again: {clean(line)}")
+    say(f"Receipt {receipt.id}, signed.")

@@ -1,0 +1,97 @@
+"""Documents that were forgotten stay out: `.instill/memory/forgotten.json` holds hashes, no names and no text."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from instill.common.durable import write_json
+from instill.common.untrusted import read_small_json
+from instill.errors import WorkspaceError
+from instill.memory.held import FOLDER
+
+_FILE = "forgotten.json"
+_MOST_BYTES = 64_000_000
+
+
+class Forgotten(BaseModel):
+    """Hashes of sources and of contents that are not added again.
+
+    Example:
+        >>> forgotten = Forgotten().with_document("/a/letter.md", "0a1b")
+        >>> forgotten.holds("/a/letter.md", "ffff"), forgotten.holds("/b/copy.md", "0a1b"), forgotten.holds("/b", "ff")
+        (True, True, False)
+        >>> forgotten.without_source("/a/letter.md").holds("/a/letter.md", "0a1b")
+        False
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: Literal[1] = 1
+    documents: tuple[tuple[str, str], ...] = ()
+
+    def holds(self, source: str, content_hash: str) -> bool:
+        """Was a document with this source or this content forgotten?"""
+        hashed = _hash(source)
+        return any(source_hash == hashed or content == content_hash for source_hash, content in self.documents)
+
+    def with_document(self, source: str, content_hash: str) -> Forgotten:
+        """The same with one more."""
+        return self.model_copy(update={"documents": tuple(sorted({*self.documents, (_hash(source), content_hash)}))})
+
+    def without_source(self, source: str) -> Forgotten:
+        """The same without the documents of this source."""
+        kept = tuple(each for each in self.documents if each[0] != _hash(source))
+        return self.model_copy(update={"documents": kept})
+
+
+def read_forgotten(home: Path) -> Forgotten:
+    """The record; empty where nothing was forgotten yet.
+
+    Args:
+        home: a workspace's `.instill`.
+
+    Raises:
+        WorkspaceError: it is damaged; a document that was forgotten must not come back unnoticed.
+    """
+    file = home / FOLDER / _FILE
+    try:
+        return Forgotten.model_validate(read_small_json(file, _MOST_BYTES))
+    except FileNotFoundError:
+        return Forgotten()
+    except (ValidationError, ValueError, RecursionError) as error:
+        raise WorkspaceError(
+            "The record of forgotten documents is damaged.",
+            where=str(file),
+            remedy="Remove it, if documents that were forgotten may be added again.",
+        ) from error
+
+
+def block(home: Path, documents: Iterable[tuple[str, str]]) -> None:
+    """Note, before they are removed, the sources and content hashes of documents that must not come back."""
+    record = read_forgotten(home)
+    for source, content_hash in documents:
+        record = record.with_document(source, content_hash)
+    _write(home, record)
+
+
+def allow(home: Path, source: str) -> bool:
+    """Let the documents of a source be added again; whether any was forgotten."""
+    record = read_forgotten(home)
+    left = record.without_source(source)
+    if left != record:
+        _write(home, left)
+    return left != record
+
+
+def _write(home: Path, record: Forgotten) -> None:
+    (home / FOLDER).mkdir(parents=True, exist_ok=True)
+    write_json(home / FOLDER / _FILE, record.model_dump(mode="json"))
+
+
+def _hash(source: str) -> str:
+    return hashlib.sha256(source.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,81 @@
+"""Looking for words of a document in every file of a workspace, after it was forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from instill.answer.found.sentences import split_sentences
+
+_SHORTEST, _LONGEST, _MOST = 24, 160, 12
+"""Characters of a sentence that is looked for, and how many of a document are."""
+
+_BLOCK = 1 << 22
+
+
+@dataclass(frozen=True, slots=True)
+class Leftovers:
+    """What was looked for, and where it was found.
+
+    Args:
+        sentences, files: how many were looked for, and looked through.
+        found: names of files, relative to the folder, that hold one of them.
+    """
+
+    sentences: int
+    files: int
+    found: tuple[str, ...]
+
+
+def telling_sentences(text: str, in_others: Callable[[str], bool]) -> list[str]:
+    """The longest lines of a document that no other document holds, at most twelve.
+
+    Args:
+        in_others: whether another document holds the text.
+    """
+    lines = {
+        line.strip()[:_LONGEST]
+        for unit in split_sentences(text)
+        for line in text[unit.start : unit.end].splitlines()
+        if len(line.strip()) >= _SHORTEST
+    }
+    found: list[str] = []
+    for line in sorted(lines, key=lambda each: (-len(each), each)):
+        if len(found) < _MOST and not in_others(line):
+            found.append(line)
+    return found
+
+
+def look_for(folder: Path, sentences: Sequence[str]) -> Leftovers:
+    """Look for the sentences in every file of a folder, in any case, as UTF-8 and UTF-16, and as JSON writes them.
+
+    Compressed files (vectors, some columns of the index) are looked through as they are: what stands in them
+    compressed is not found. The index is written anew beforehand, and old files are deleted.
+    """
+    wanted = {form for sentence in sentences for form in _forms(sentence)}
+    files, found = 0, []
+    for file in sorted(folder.rglob("*")):
+        if not file.is_file() or file.is_symlink():
+            continue
+        files += 1
+        if wanted and any(form in block for block in _blocks(file, max(map(len, wanted))) for form in wanted):
+            found.append(file.relative_to(folder).as_posix())
+    return Leftovers(len(sentences), files, tuple(found))
+
+
+def _forms(sentence: str) -> Iterator[bytes]:
+    lowered = sentence.lower()
+    for encoding in ("utf-8", "utf-16-le", "utf-16-be"):
+        yield lowered.encode(encoding, "surrogatepass")
+    yield lowered.encode("ascii", "backslashreplace").replace(b"\\x", b"\\u00")
+
+
+def _blocks(file: Path, overlap: int) -> Iterator[bytes]:
+    """The file in parts, lowered, each beginning with the end of the one before."""
+    with file.open("rb") as stream:
+        tail = b""
+        while part := stream.read(_BLOCK):
+            block = tail + part
+            yield block.lower()
+            tail = block[-overlap:]

@@ -1,0 +1,100 @@
+"""What a receipt says: where something was taken out, and where it could not be."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from instill.memory.forgetting.job import Job
+from instill.memory.forgetting.leftovers import Leftovers
+from instill.memory.forgetting.receipts import Receipt, Taken
+from instill.memory.forgetting.withdrawing import Withdrawal
+
+
+def unsigned(
+    job: Job,
+    withdrawal: Withdrawal,
+    *,
+    rewritten: Sequence[str],
+    removed: Sequence[str],
+    exchanges: int,
+    in_use: Sequence[str],
+    encoders: Sequence[str],
+    left: Leftovers,
+    endpoint: str,
+) -> Receipt:
+    """The receipt of a job that is done.
+
+    Args:
+        rewritten, removed, exchanges, in_use: as purging reports them.
+        encoders: that were trained on the documents, by name.
+        left: what was looked for afterwards, and found.
+        endpoint: address of the generator that passages are sent to; "" without one.
+    """
+    at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return Receipt(
+        id=f"{at[:10]}-{uuid.uuid4().hex[:8]}",
+        at=at,
+        kind=job.kind,
+        reference=job.reference,
+        documents=job.documents,
+        removed=tuple(_removed(job, withdrawal, rewritten, removed, exchanges, left)),
+        not_removed=tuple(_not_removed(job, withdrawal, in_use, encoders, left, endpoint)),
+        withdrawn=withdrawal.ids,
+        rebuild=withdrawal.rebuild,
+    )
+
+
+def _removed(
+    job: Job,
+    withdrawal: Withdrawal,
+    rewritten: Sequence[str],
+    removed: Sequence[str],
+    exchanges: int,
+    left: Leftovers,
+) -> list[Taken]:
+    what = "The evidence was blanked" if job.kind == "fact" else "The documents were removed"
+    found = [Taken(where="index", said=f"{what}, and the index was written anew without old versions.")]
+    found += [Taken(where=f"study set {name}", said="Facts, questions and rows were taken out.") for name in rewritten]
+    found += [Taken(where=name, said="It was deleted.") for name in removed]
+    said = f"{exchanges} exchange{'s' * (exchanges != 1)} in conversations and the log, with their uses, were deleted."
+    found.append(Taken(where="catalog", said=f"{said} So were facts and cached answers; the file was written anew."))
+    for id_ in withdrawal.ids:
+        used = "It was in use; " if id_ in withdrawal.was_champion else ""
+        found.append(Taken(where=f"candidate {id_}", said=f"{used}withdrawn, and its weights were deleted."))
+    for base, champion in withdrawal.champions:
+        found.append(Taken(where=f"model {base}", said=f"In use now: {champion or 'the base as it is'}."))
+    looked = f"{left.sentences} sentences of it were looked for in {left.files} files"
+    found.append(Taken(where="proof", said=f"{looked}; {len(left.found)} files hold one."))
+    return found
+
+
+def _not_removed(
+    job: Job,
+    withdrawal: Withdrawal,
+    in_use: Sequence[str],
+    encoders: Sequence[str],
+    left: Leftovers,
+    endpoint: str,
+) -> list[Taken]:
+    found = [Taken(where=file, said="It still holds a sentence of it.") for file in left.found]
+    found += [Taken(where=name, said="Another process uses it: forget again when that has ended.") for name in in_use]
+    found += [
+        Taken(where=f"encoder {name}", said="It learned from the document. Take it out: instill train encoder --undo")
+        for name in encoders
+    ]
+    found += [
+        Taken(where=f"candidate {id_}", said="Nobody wrote down what it learned from.") for id_ in withdrawal.unknown
+    ]
+    for document in job.documents:
+        if Path(document.source).is_absolute() and Path(document.source).exists():
+            more = "When it changes, it is read again: edit it first. " if job.kind == "fact" else ""
+            found.append(Taken(where=document.source, said=f"The file itself. {more}It is yours to delete."))
+    found.append(
+        Taken(where="outside", said="Exports of models, copies and backups of the workspace, if there are any.")
+    )
+    if endpoint:
+        found.append(Taken(where=endpoint, said="Passages may have been sent to this endpoint in answers."))
+    return found

@@ -1,0 +1,189 @@
+"""Taking documents and facts out for good: out of the index, of all that was made from them, and of weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from instill.errors import UsageError
+from instill.workspace.arguments import text_of
+from instill.workspace.changing import Changing
+from instill.workspace.remembering import Remembering
+
+if TYPE_CHECKING:
+    from instill.index.lookup import StoredDocument
+    from instill.memory.forgetting.job import Job, Span
+    from instill.memory.forgetting.receipts import Document, Receipt
+    from instill.memory.types import Fact
+
+BLANK = "\u2588"
+"""Stands in the place of each character of a fact that was forgotten, but for line ends."""
+
+_NEAR = 20
+
+
+class Forgetting(Changing, Remembering):
+    """What is taken out for good."""
+
+    def forget(self, reference: str) -> Receipt:
+        """Forget documents (by id, source, pattern or folder) or one fact (by its id, or the start of it), and sign a
+        receipt, which is kept.
+
+        Weights that learned from them are withdrawn and deleted first, then the documents are removed and everything
+        that was made from them is purged. They stay out: `add` and `sync` pass them over until `allow`. Of a fact, the
+        evidence is blanked in its document, and all that was made from the document is purged. What was begun and
+        stopped by a kill is finished first.
+
+        Raises:
+            UsageError: nothing is named so, or the workspace is seen under labels.
+            WorkspaceError: the workspace cannot be written.
+        """
+        from instill.ingest.references import named, resolve
+        from instill.memory.forgetting.job import Job, Span, begun
+        from instill.memory.forgetting.leftovers import telling_sentences
+
+        text_of(reference, "reference", what="Nothing is named.", remedy="Try: instill forget PATH")
+        self._must_be_writable()
+        if self._whole is not None:
+            raise UsageError("Only the owner can forget: what was made from these documents may serve others too.")
+        before = begun(self.home)
+        receipt = None if before is None else self._worked(before, [])
+        fact = None if named(self.index, reference) else self._fact_named(reference)
+        if fact is not None:
+            job = Job(
+                kind="fact",
+                reference=fact.fact_id,
+                documents=(_document(self._present(fact)),),
+                span=Span.of(fact.doc_id, fact.start, fact.evidence),
+            )
+            alone = not self._is_elsewhere([fact.doc_id])(fact.evidence)
+            return self._worked(job, [fact.evidence] if alone else [])
+        if receipt is not None and before is not None and before.reference == reference:
+            return receipt
+        doc_ids = [record.doc_id for record in resolve(self.index, reference, many=True)]
+        stored = [each for each in map(self.index.document_text, doc_ids) if each is not None]
+        elsewhere = self._is_elsewhere(doc_ids)
+        sentences = [line for each in stored for line in telling_sentences(each.text, elsewhere)]
+        return self._worked(
+            Job(kind="documents", reference=reference, documents=tuple(map(_document, stored))), sentences
+        )
+
+    def allow(self, path: str) -> bool:
+        """Let the document of a source be added again after it was forgotten; whether it was.
+
+        Args:
+            path: a path or an address, as it was added.
+        """
+        from instill.ingest.references import absolute
+        from instill.memory.forgetting.blocked import allow
+
+        self._must_be_writable()
+        text_of(path, "path")
+        allowed = [allow(self.home, source) for source in (path, absolute(path), f"stdin:{path}")]
+        return any(allowed)
+
+    def receipts(self) -> list[Receipt]:
+        """The receipts of this workspace, oldest first."""
+        from instill.memory.forgetting.receipts import receipts_of
+
+        return receipts_of(self.home)
+
+    # -- inside ------------------------------------------------------------------------------------------------
+
+    def _fact_named(self, reference: str) -> Fact | None:
+        found = [fact for fact in self.memory().facts() if fact.fact_id.startswith(reference)]
+        return found[0] if len(found) == 1 else None
+
+    def _present(self, fact: Fact) -> StoredDocument:
+        stored = self.index.document_text(fact.doc_id)
+        if stored is None or stored.text[fact.start : fact.end] != fact.evidence:
+            raise UsageError(
+                "The fact's evidence is not in the index any longer.",
+                where=fact.fact_id,
+                remedy="Forget its document, if it is there (instill forget PATH), or run: instill remove --purge",
+            )
+        return stored
+
+    def _worked(self, job: Job, sentences: Sequence[str]) -> Receipt:
+        """Every step may be done twice, so that a job that was killed is begun again.
+
+        Args:
+            sentences: that are looked for afterwards; a job that is taken up again has none.
+        """
+        from instill.memory.forgetting.blocked import block
+        from instill.memory.forgetting.job import begin, end
+        from instill.memory.forgetting.leftovers import look_for
+        from instill.memory.forgetting.receipts import keep_receipt, sign
+        from instill.memory.forgetting.telling import unsigned
+        from instill.memory.forgetting.withdrawing import withdraw_learned
+        from instill.workspace.purge.purging import purge
+
+        doc_ids = [document.doc_id for document in job.documents]
+        begin(self.home, job)
+        withdrawal = withdraw_learned(self.home, doc_ids)
+        if job.span is not None:
+            self._blank(job.span)
+            purged = purge(self.home, self.catalog, self.index, [], changed=doc_ids)
+        else:
+            block(self.home, [(document.source, document.content_hash) for document in job.documents])
+            there = [record.doc_id for record in self.index.records(doc_ids=doc_ids)]
+            if there:
+                self.remove(there)
+            purged = purge(self.home, self.catalog, self.index, doc_ids)
+        self.refresh()
+        endpoint = self.settings.generator.base_url
+        receipt = unsigned(
+            job,
+            withdrawal,
+            rewritten=purged.rewritten,
+            removed=purged.removed,
+            exchanges=purged.exchanges,
+            in_use=purged.in_use,
+            encoders=[name.split(" ", 1)[1] for name in purged.trained if name.startswith("encoder ")],
+            left=look_for(self.home, sentences),
+            endpoint=endpoint,
+        )
+        signed = sign(receipt, self.home)
+        keep_receipt(self.home, signed)
+        end(self.home)
+        return signed
+
+    def _blank(self, span: Span) -> None:
+        """Put the document in again with blanks for the evidence; its content hash stays that of its file, so that
+        `sync` leaves it as it is while the file does not change."""
+        from instill.ingest.passages import Prepared, cut, encode_and_commit, passage_identity
+        from instill.ingest.reindex import document_of
+
+        stored = self.index.document_text(span.doc_id)
+        if stored is None or not span.is_in(stored.text):
+            return
+        held = stored.text[span.start : span.end]
+        blank = "".join(letter if letter == "\n" else BLANK for letter in held)
+        document = document_of(stored)
+        text = stored.text[: span.start] + blank + stored.text[span.end :]
+        title = document.title if held not in document.title and document.title not in held else BLANK
+        document = replace(document, title=title, parsed=replace(document.parsed, text=text, title=title))
+        prepared = Prepared(document, cut(document, self.encoder, self.settings.documents), "changed")
+        identity = passage_identity(self.settings.documents, self.index.generation.fingerprint)
+        encode_and_commit(self.index, self.encoder, [prepared], identity)
+
+    def _is_elsewhere(self, doc_ids: Collection[str]) -> Callable[[str], bool]:
+        """Whether a document beside these holds a text, in any case."""
+
+        def holds(text: str) -> bool:
+            hits = self.memory().near(text[:600])
+            others = {hit.doc_id for hit in hits} - set(doc_ids)
+            found = (self.index.document_text(doc_id) for doc_id in sorted(others))
+            return any(text.lower() in each.text.lower() for each in found if each is not None)
+
+        return holds
+
+
+def _document(stored: StoredDocument) -> Document:
+    from instill.memory.forgetting.receipts import Document
+
+    record = stored.record
+    return Document(
+        doc_id=record.doc_id, source=record.source, content_hash=record.content_hash, labels=tuple(record.labels)
+    )

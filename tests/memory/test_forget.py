@@ -1,0 +1,310 @@
+"""Forgotten: out of the index, of all that was made from it, and of weights; it stays out, and a receipt says so."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from instill import Workspace
+from instill.common.derived import MadeFrom, made_from
+from instill.errors import UsageError, WorkspaceError
+from instill.memory.forgetting.job import Job, begin, begun
+from instill.memory.forgetting.leftovers import look_for, telling_sentences
+from instill.memory.forgetting.receipts import (
+    Document,
+    Receipt,
+    Taken,
+    is_genuine,
+    key_name,
+    public_key,
+    read_receipt,
+    sign,
+    write_receipt,
+)
+from instill.memory.held import Adapter, Held, Weights, read_weights, write_weights
+from instill.registry.champions import Champions
+from instill.registry.store import Registry
+from instill.study.making import make_study
+from instill.study.stored import list_studies, write_study
+from tests.cli.test_cli import as_json, instill
+from tests.registry.made import BASE_HASH, make_base, make_card, make_weights
+from tests.warm import Warm
+from tests.workspace.test_crash import Running
+
+SECRET = "# Letter\n\nThe blue lantern was built in 1931 by Quentin Ashgrove.\n\nIt burns for nineteen hours a night.\n"
+OTHER = "# Oven\n\nThe stone oven was built in 1887 by Marta Lindqvist.\n\nIt holds forty loaves at a time.\n"
+WORDS = ("Quentin Ashgrove", "nineteen hours")
+WHO = "Who built the blue lantern?"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace in which a letter is in many places, and in weights."""
+    folder = tmp_path_factory.mktemp("forget")
+    (folder / "pages").mkdir()
+    (folder / "pages" / "letter.md").write_text(SECRET)
+    (folder / "pages" / "oven.md").write_text(OTHER)
+    with Workspace.init(folder / "kb") as workspace:
+        workspace.add(folder / "pages")
+        assert not workspace.ask(WHO).abstained
+        assert not workspace.ask("Who built the stone oven?").abstained
+        stored = [workspace.index.document_text(record.doc_id) for record in workspace.documents()]
+        study = make_study(each for each in stored if each is not None)
+        write_study(workspace.home, study.study, study.rows)
+        home, base = workspace.home, make_base(folder / "base")
+        registry, champions = Registry(home), Champions(Registry(home))
+        letter, oven = (
+            made_from(each for each in workspace.documents() if name in each.source) for name in ("letter", "oven")
+        )
+        for number, (id_, made_of) in enumerate(
+            {"first-01": oven, "both-02": oven | letter, "letter-03": letter}.items()
+        ):
+            documents = made_of.as_json()
+            registry.add(make_weights(folder / id_, number), make_card(id_, base, documents=documents))
+            champions.promote(id_)
+        registry.add(make_weights(folder / "unknown", 9), make_card("nobody-04", base, documents=None))
+        sources = letter.sources[0]
+        held = Held(
+            fact_id="f1", doc_id=sources.doc_id, version=sources.version, source_labels=(), evidence_hash="0" * 64,
+            shard=0, adapter="letter-03",
+        )  # fmt: skip
+        adapter = Adapter(id="letter-03", base=BASE_HASH, labels=(), state="in use", facts=(held,))
+        write_weights(home, Weights().with_adapter(adapter))
+    return folder
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path) -> Path:
+    """Its files are where they were added from."""
+    shutil.copytree(made / "kb", tmp_path / "kb")
+    return tmp_path
+
+
+@pytest.fixture
+def workspace(folder: Path) -> Iterator[Workspace]:
+    with Workspace.open(folder / "kb") as found:
+        yield found
+
+
+def holding(home: Path) -> set[str]:
+    """Files that hold one of the words."""
+    files = [file for file in home.rglob("*") if file.is_file()]
+    return {file.name for file in files if any(word.lower().encode() in file.read_bytes().lower() for word in WORDS)}
+
+
+def letter_of(workspace: Workspace) -> str:
+    return next(record.doc_id for record in workspace.documents() if record.source.endswith("letter.md"))
+
+
+def test_a_document_is_gone_from_everywhere_and_weights_are_withdrawn(workspace: Workspace) -> None:
+    home = workspace.home
+    assert holding(home)
+    doc_id = letter_of(workspace)
+    receipt = workspace.forget("letter.md")
+
+    assert holding(home) == set()
+    assert [record.source.rpartition("/")[2] for record in workspace.documents()] == ["oven.md"]
+    assert workspace.ask(WHO).abstained
+    assert [fact.question for fact in workspace.memory().facts()] == ["Who built the stone oven?"]
+    assert sorted(Registry(home).ids()) == ["first-01", "nobody-04"]
+    line = Champions(Registry(home)).lines()[BASE_HASH]
+    assert (line.champion, line.line, line.history[-1].action) == ("first-01", ("first-01",), "withdraw")
+    assert line.history[-1].before == "letter-03"
+    [study] = list_studies(home)
+    assert doc_id not in study.card.made_from.doc_ids
+    [adapter] = read_weights(home).adapters
+    assert (adapter.state, read_weights(home).rebuild) == ("withdrawn", ((),))
+
+    assert [document.doc_id for document in receipt.documents] == [doc_id]
+    assert set(receipt.withdrawn) == {"both-02", "letter-03"}
+    removed = {each.where: each.said for each in receipt.removed}
+    assert {"index", "catalog", "candidate both-02", "candidate letter-03", "proof"} <= set(removed)
+    assert "In use now: first-01" in removed["model base"]
+    assert "was in use" in removed["candidate letter-03"].lower()
+    assert removed["proof"].endswith("; 0 files hold one.")
+    left = {each.where: each.said for each in receipt.not_removed}
+    assert "Nobody wrote down" in left["candidate nobody-04"]
+    assert any(where.endswith("letter.md") for where in left)
+    assert "outside" in left
+    assert [line.split(":")[0] for line in receipt.rebuild] == ["both-02", "letter-03", "consolidated facts"]
+    recipe = json.loads((home / "memory" / "rebuild" / "both-02.json").read_text())
+    assert recipe["recipe"] == {"epochs": 2}
+    assert is_genuine(receipt)
+    assert workspace.receipts() == [receipt]
+    assert begun(home) is None
+
+
+def test_it_stays_out_wherever_it_comes_from_until_it_is_allowed(folder: Path) -> None:
+    (folder / "own").mkdir()
+    (folder / "own" / "letter.md").write_text(SECRET)
+    (folder / "own" / "tea.md").write_text("Green tea is brewed at 80 degrees.")
+    with Workspace.init(folder / "kb2") as workspace:
+        workspace.add(folder / "own")
+        workspace.forget(str(folder / "own" / "letter.md"))
+        for turn in range(2):
+            report = workspace.sync()
+            assert report.added == []
+            assert [source.rpartition("/")[2] for source, _ in report.notices] == ["letter.md"]
+            (folder / "own" / "letter.md").write_text(SECRET + f"\nEdited {turn}.\n")
+        (folder / "copy.md").write_text(SECRET)
+        assert workspace.add(folder / "copy.md").added == []
+        assert "forgotten" in workspace.add_text(SECRET, name="letter").notices[0][1]
+        assert workspace.allow(str(folder / "own" / "letter.md"))
+        assert not workspace.allow(str(folder / "own" / "letter.md"))
+        assert len(workspace.sync().added) == 1
+        (workspace.home / "memory" / "forgotten.json").write_text("{")
+        with pytest.raises(WorkspaceError, match="record of forgotten documents is damaged"):
+            workspace.sync()
+
+
+def test_of_a_fact_the_evidence_is_blanked_and_the_rest_stays(workspace: Workspace) -> None:
+    fact = next(each for each in workspace.memory().facts() if each.question == WHO)
+    receipt = workspace.forget(fact.fact_id[:6])
+    stored = workspace.index.document_text(fact.doc_id)
+    assert stored is not None
+    assert (len(stored.text), "\u2588" * 20 in stored.text, "nineteen hours" in stored.text) == (
+        len(SECRET),
+        True,
+        True,
+    )
+    assert not any(b"quentin" in file.read_bytes().lower() for file in workspace.home.rglob("*") if file.is_file())
+    assert not any("Ashgrove" in claim.text for claim in workspace.ask(WHO).claims)
+    assert not workspace.ask("How many hours a night does the blue lantern burn?").trace.tier == "cache"
+    assert workspace.sync().changed == []
+    assert receipt.kind == "fact"
+    assert set(receipt.withdrawn) == {"both-02", "letter-03"}
+    assert any("read again" in each.said for each in receipt.not_removed)
+    assert [each.question for each in workspace.memory().facts()] == ["Who built the stone oven?"]
+
+
+def test_what_is_not_there_or_not_the_owners_is_refused(workspace: Workspace) -> None:
+    with pytest.raises(UsageError, match="No document has this name"):
+        workspace.forget("nothing.md")
+    with pytest.raises(UsageError, match="Only the owner"):
+        workspace.seen_by(["hr"]).forget("letter.md")
+    assert len(workspace.documents()) == 2
+    assert sorted(Registry(workspace.home).ids()) == ["both-02", "first-01", "letter-03", "nobody-04"]
+
+
+def test_what_was_begun_is_finished_by_the_next_call(workspace: Workspace) -> None:
+    [record] = [each for each in workspace.documents() if each.source.endswith("letter.md")]
+    document = Document(doc_id=record.doc_id, source=record.source, content_hash=record.content_hash)
+    begin(workspace.home, Job(kind="documents", reference="letter.md", documents=(document,)))
+    workspace.forget("oven.md")
+    assert workspace.documents() == []
+    assert {each.reference for each in workspace.receipts()} == {"letter.md", "oven.md"}
+    assert holding(workspace.home) == set()
+
+
+@pytest.mark.parametrize("delay", [0.02, 0.2])
+def test_killed_at_any_moment_it_is_done_by_the_same_call(folder: Path, warm: Warm, delay: float) -> None:
+    process = Running(warm, "forget", str(folder / "kb"), "letter.md")
+    assert process.said() == "ready"
+    time.sleep(delay)
+    process.kill()
+    with Workspace.open(folder / "kb") as workspace:
+        if begun(workspace.home) is not None or len(workspace.documents()) == 2:
+            workspace.forget("letter.md")
+        assert holding(workspace.home) == set()
+        assert begun(workspace.home) is None
+        [receipt] = workspace.receipts()
+        assert is_genuine(receipt)
+        assert sorted(Registry(workspace.home).ids()) == ["first-01", "nobody-04"]
+
+
+RECEIPT = Receipt(
+    id="2026-01-01-0a", at="2026-01-01T00:00:00Z", kind="documents", reference="a.md",
+    documents=(Document(doc_id="d1", source="/a\u00e9.md", content_hash="h"),), removed=(Taken(where="index", said="x"),),
+    not_removed=(), withdrawn=("c1",), rebuild=(),
+)  # fmt: skip
+
+
+def test_the_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
+    assert public_key(tmp_path) == ""
+    signed = sign(RECEIPT, tmp_path)
+    assert (tmp_path / "receipt.key").stat().st_mode & 0o777 == 0o600
+    assert sign(RECEIPT, tmp_path) == signed
+    assert signed.key == public_key(tmp_path)
+    (tmp_path / "receipt.key").chmod(0o640)
+    with pytest.raises(WorkspaceError, match="Others can read"):
+        sign(RECEIPT, tmp_path)
+    (tmp_path / "receipt.key").chmod(0o600)
+    (tmp_path / "receipt.key").write_bytes(b"short")
+    with pytest.raises(WorkspaceError, match="damaged"):
+        sign(RECEIPT, tmp_path)
+    assert is_genuine(signed)
+
+
+@pytest.fixture(scope="module")
+def signed(tmp_path_factory: pytest.TempPathFactory) -> Receipt:
+    return sign(RECEIPT, tmp_path_factory.mktemp("key"))
+
+
+@given(data=st.data())
+def test_a_receipt_that_was_changed_anywhere_is_not_genuine(signed: Receipt, data: st.DataObject) -> None:
+    assert is_genuine(Receipt.model_validate_json(signed.model_dump_json()))
+    content: dict[str, Any] = signed.model_dump(mode="json")
+    name = data.draw(st.sampled_from(sorted(set(content) - {"version", "kind"})))
+    value = content[name]
+    if isinstance(value, str):
+        at = data.draw(st.integers(0, len(value)))
+        changed: Any = value[:at] + data.draw(st.sampled_from("aZ9+")) + value[at + data.draw(st.integers(0, 1)) :]
+    elif value:
+        changed = data.draw(st.sampled_from([[], value + value]))
+    else:
+        changed = [{"where": "w", "said": "s"}] if name == "not_removed" else ["new"]
+    if changed != value:
+        assert not is_genuine(signed.model_copy(update=Receipt.model_validate({**content, name: changed}).__dict__))
+
+
+def test_receipts_are_verified_at_the_command_line(folder: Path) -> None:
+    file = folder / "receipt.json"
+    done = instill("forget", "letter.md", "--receipt", str(file), cwd=folder / "kb")
+    assert "Not taken out of" in done.stdout
+    receipt = read_receipt(file)
+    verified = as_json("receipt", "verify", str(file), cwd=folder)
+    assert (verified["genuine"], verified["key"]) == (True, key_name(receipt.key))
+    assert "another key" in instill("receipt", "verify", str(file), "--key", "0000", cwd=folder, code=1).stdout
+    write_receipt(file, receipt.model_copy(update={"withdrawn": ()}))
+    assert "NOT genuine" in instill("receipt", "verify", str(file), cwd=folder, code=1).stdout
+    file.write_text("[]")
+    assert "no receipt" in instill("receipt", "verify", str(file), cwd=folder, code=2).stderr
+    assert as_json("receipt", "list", cwd=folder / "kb")["receipts"][0]["id"] == receipt.id
+
+
+def test_leftovers_are_found_in_any_case_and_encoding(tmp_path: Path) -> None:
+    line = "The caf\u00e9 of Quentin Ashgrove opens at nine."
+    (tmp_path / "a").mkdir()
+    for number, content in enumerate(
+        (line.encode(), line.upper().encode("utf-16"), json.dumps(line).encode(), b"x" * 5_000_000 + line.encode(), b"")
+    ):
+        (tmp_path / "a" / str(number)).write_bytes(content)
+    left = look_for(tmp_path, [line])
+    assert (left.sentences, left.files, left.found) == (1, 5, ("a/0", "a/1", "a/2", "a/3"))
+    assert look_for(tmp_path, []).found == ()
+    assert telling_sentences(SECRET, lambda text: "1931" in text) == ["It burns for nineteen hours a night."]
+
+
+def test_withdrawing_goes_back_to_the_base_and_forgets_the_way_back(tmp_path: Path) -> None:
+    registry, base = Registry(tmp_path), make_base(tmp_path / "base")
+    champions = Champions(registry)
+    for number, id_ in enumerate(("a-1", "b-2", "c-3")):
+        registry.add(make_weights(tmp_path / id_, number), make_card(id_, base, documents=MadeFrom().as_json()))
+        champions.promote(id_)
+    assert champions.withdraw(["b-2"]) == []
+    assert champions.lines()[BASE_HASH].line == ("a-1", "c-3")
+    [change] = champions.withdraw(["a-1", "c-3", "never"])
+    assert (change.before, change.champion) == ("c-3", None)
+    registry.remove("c-3")
+    registry.remove("never")
+    assert registry.ids() == ["a-1", "b-2"]
+    with pytest.raises(UsageError):
+        champions.rollback()
