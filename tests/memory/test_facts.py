@@ -193,7 +193,7 @@ def test_in_weights_until_the_document_changes(world: World) -> None:
     fact = only(world)
     held = Held(
         fact_id=fact.fact_id, doc_id=fact.doc_id, version=fact.version, source_labels=("staff",),
-        evidence_hash="0" * 64, shard=0, adapter="memory-1",
+        evidence_hash="0" * 64, adapter="memory-1",
     )  # fmt: skip
     adapter = Adapter(id="memory-1", base="b", labels=("staff",), state="in use", facts=(held,))
     write_weights(world.home, Weights().with_adapter(adapter))

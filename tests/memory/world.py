@@ -78,10 +78,10 @@ class World:
             self.home,
             self.catalog,
             index,
-            HashedWords(),
+            HashedWords(),  # type: ignore[arg-type]
             Caller(labels, present),
             self._search(index),
-            self.settings,  # type: ignore[arg-type]
+            self.settings,
         )
         return Memory(around, self.now)
 

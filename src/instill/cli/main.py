@@ -13,6 +13,7 @@ from instill.cli import (
     ask,
     calibrate,
     compare,
+    consolidate,
     curve,
     doctor,
     documents,
@@ -65,6 +66,7 @@ store.register(app)
 questions.register(app)
 memory.register(app)
 forget.register(app)
+consolidate.register(app)
 
 
 def _print_version(wanted: bool) -> None:

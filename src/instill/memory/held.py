@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from instill.common.derived import OWNER, Caller, MadeFrom, Source
 from instill.common.durable import write_json
 from instill.common.untrusted import read_small_json
-from instill.errors import WorkspaceError
+from instill.errors import InstillError, WorkspaceError
+from instill.registry.store import Registry
 
 FOLDER = "memory"
 _FILE = "weights.json"
@@ -31,7 +32,7 @@ class Held(_Frozen):
         version: of its document then.
         source_labels: of its document then.
         evidence_hash: sha256 of the evidence's text.
-        shard: number of the part of the rows that its document belongs to.
+        passed: it was known when it was examined; otherwise it was trained on and is not counted.
     """
 
     fact_id: str
@@ -39,8 +40,8 @@ class Held(_Frozen):
     version: str
     source_labels: tuple[str, ...]
     evidence_hash: str
-    shard: int
     adapter: str
+    passed: bool = True
 
 
 class Adapter(_Frozen):
@@ -123,4 +124,24 @@ def write_weights(home: Path, weights: Weights) -> None:
 def held_in_weights(home: Path, caller: Caller = OWNER) -> dict[str, Held]:
     """The facts that are in weights which are in use and which the caller may use, by id."""
     adapters = [each for each in read_weights(home).adapters if each.state == "in use" and caller.sees(each.made_from)]
-    return {fact.fact_id: fact for adapter in adapters for fact in adapter.facts}
+    return {fact.fact_id: fact for adapter in adapters for fact in adapter.facts if fact.passed}
+
+
+def adapter_for_caller(home: Path, caller: Caller) -> str:
+    """The id of the adapter in use that knows most facts of those which the caller may use; "" where there is none.
+
+    One that is for labels is for callers who see every document that it was made from. The owner, who sees all, gets
+    the one with most facts.
+    """
+    registry = Registry(home)
+    usable = []
+    for each in read_weights(home).adapters:
+        if each.state != "in use":
+            continue
+        try:
+            measured_on = registry.get(each.id).card.made_from  # What its gate asked about, too.
+        except InstillError:
+            continue
+        if caller.sees(each.made_from | measured_on):
+            usable.append(each)
+    return max(usable, key=lambda each: (len(each.facts), each.id)).id if usable else ""

@@ -115,7 +115,9 @@ class GeneratorSettings(_Section):
     gguf: str = Field("", description='A .gguf file, or "smollm2" after: instill generator get smollm2')
     folder: str = Field("", description="A local transformers folder (safetensors only).")
     adapter: str = Field(
-        "champion", description='Used with either: "champion", "none", a candidate\'s id, or a LoRA as .gguf file.'
+        "champion",
+        description='Used with either: "champion", "memory" (consolidated facts), "none", a candidate\'s id, or a '
+        "LoRA as .gguf file.",
     )
     context: int = Field(0, ge=0, le=1_000_000, description="Maximum tokens of prompt and reply; 0: up to 8192 (GGUF).")
     threads: int = Field(0, ge=0, le=1024, description="0: one per core (GGUF).")
@@ -150,6 +152,7 @@ class MemorySettings(_Section):
     half_life_days: float = Field(30, gt=0, description="After this time a use of a fact counts half.")
     threshold: float = Field(3.0, gt=0, description="A fact that is used this much is a candidate for weights.")
     stable_days: float = Field(7, ge=0, description="Its document must not have changed for this time.")
+    idle_s: float = Field(30, gt=0, description="Seconds without a question after which `--when-idle` goes on.")
 
 
 class ServerSettings(_Section):

@@ -122,8 +122,10 @@ class Asking(Parts):
         self, question: str, history: Sequence[Turn], mode: AskMode, where: str, on_token: OnToken | None
     ) -> Answer:
         from instill.answer.log import log_answer
+        from instill.memory.idle import note_asked
 
         self._must_be_open()
+        note_asked(self.home)
         started = time.perf_counter()
         threshold = self.threshold
         answerer = self._answerer(where, mode, threshold.value)

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from instill.index.store import Index
 
 _PARTS = (
-    "catalog", "encoder", "index", "generator", "_bare_generator", "reader", "fusion", "_asking_encoder",
+    "catalog", "encoder", "index", "generator", "_bare_generator", "_with_memory", "reader", "fusion",
+    "_asking_encoder",
 )  # fmt: skip
 
 _MOST_VIEWS = 64
@@ -231,6 +232,8 @@ class Parts:
 
         self._must_be_open()
         chosen, adapter = self.settings.generator, None
+        if chosen.adapter == "memory":
+            return self._with_memory
         if (chosen.folder or chosen.gguf) and chosen.adapter != "none" and not is_lora_file(chosen.adapter):
             from instill.registry.serving import adapter_for, may_be_used_for
 
@@ -238,6 +241,18 @@ class Parts:
                 return self._bare_generator
             adapter = adapter_for(self.home, chosen.adapter)
         return open_generator(chosen, adapter=adapter) if self._whole is None else self._whole.generator
+
+    @cached_property
+    def _with_memory(self) -> Generator | None:
+        """The base with the consolidated facts that the caller may see; of several adapters the one with most facts."""
+        from instill.generators import open_generator
+        from instill.memory.held import adapter_for_caller
+        from instill.registry.serving import adapter_for
+
+        id_ = adapter_for_caller(self.home, self.caller())
+        if not id_:
+            return self._bare_generator
+        return open_generator(self.given.generator, adapter=adapter_for(self.home, id_))
 
     @cached_property
     def _bare_generator(self) -> Generator | None:

@@ -64,6 +64,20 @@ def duplicate_findings(rows: Sequence[Row], held_out: Sequence[Row]) -> list[Fin
     ]
 
 
+def not_trained_on(held_out: Sequence[Row], rows: Sequence[Row]) -> list[Row]:
+    """The rows held out that no row asks as well, so that they can be measured on beside a training on `rows`.
+
+    Example:
+        >>> from instill.train.generator.rows import chat_row
+        >>> held_out = [chat_row("Who built the mill?", "Ove"), chat_row("Who painted it?", "Ida")]
+        >>> trained = [chat_row("Please, who built the mill?", "Ove")]
+        >>> [row.prompt[0]["content"] for row in not_trained_on(held_out, trained)]
+        ['Who painted it?']
+    """
+    same = _asking_the_same(rows, held_out) if held_out else {}
+    return [row for number, row in enumerate(held_out) if number not in same]
+
+
 def _copies(rows: Sequence[Row]) -> list[str]:
     first: dict[str, int] = {}
     found = []

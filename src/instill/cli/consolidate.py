@@ -1,0 +1,137 @@
+"""consolidate."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from instill.cli.output import JsonOption, WorkspaceOption, clean, columns, print_json
+from instill.cli.terminal import say, say_block
+from instill.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from instill.memory.consolidating.material import Material
+    from instill.memory.consolidating.plan import Group
+
+
+def register(parent: typer.Typer) -> None:
+    """Add the command to the application."""
+    parent.command()(consolidate)
+
+
+def consolidate(
+    base: Annotated[str, typer.Option(help='"micro" or a model\'s folder; default: that of the settings.')] = "",
+    replay: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Rows of what the model can do and is not to forget.")
+    ] = None,
+    gate: Annotated[Path | None, typer.Option(metavar="FILE", help="More conditions, as a gate's file.")] = None,
+    seed: Annotated[int, typer.Option(help="Another seed writes and splits otherwise.")] = 0,
+    epochs: Annotated[int, typer.Option(min=0, help="How often each row is seen; 0: by their number.")] = 0,
+    when_idle: Annotated[bool, typer.Option("--when-idle", help="Work only while nobody asks.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be trained, and train nothing.")] = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train the facts that people keep asking for into weights, from the base on all of them; each is examined.
+
+    Example: `instill consolidate --base models/smollm2 --replay replay.jsonl --when-idle`
+    """
+    with Workspace.open(workspace) as opened:
+        if dry_run:
+            groups, _ = opened.consolidation(base=base, replay=replay, gate=gate, seed=seed)
+            _print_plan(groups, as_json)
+            return
+        if when_idle:
+            found = _when_idle(opened, as_json)
+        else:
+            from instill.memory.idle import note_stage
+
+            def stage(name: str) -> None:
+                note_stage(opened.home, name)
+                if not as_json:
+                    say(f"{name} ...", err=True)
+
+            results = opened.consolidate(base=base, replay=replay, gate=gate, seed=seed, epochs=epochs, stage=stage)
+            found = [each.model_dump(mode="json") for each in results]
+    if as_json:
+        print_json({"consolidated": found})
+    else:
+        _print(found)
+    if not all(each["promoted"] for each in found):
+        raise typer.Exit(1)
+
+
+def _when_idle(opened: Workspace, as_json: bool) -> list[dict[str, Any]]:
+    """The same command in another process, which stands still while somebody asks."""
+    from instill.memory.idle import run_when_idle
+
+    kept = [word for word in sys.argv[1:] if word not in ("--when-idle", "--json")]
+    command = [sys.executable, "-m", "instill", *kept, "--json"]
+    done = run_when_idle(
+        command,
+        opened.home,
+        idle_s=opened.settings.memory.idle_s,
+        environment=os.environ,
+        on_change=lambda change: None if as_json else say(f"{change} ...", err=True),
+    )
+    try:
+        return list(json.loads(done.stdout)["consolidated"])
+    except (ValueError, KeyError, TypeError):
+        raise typer.Exit(done.returncode or 1) from None
+
+
+def _print_plan(groups: Sequence[tuple[Group, Material]], as_json: bool) -> None:
+    planned = [
+        {
+            "labels": list(group.labels),
+            "facts": [fact.fact_id for fact in group.facts],
+            "taught": [fact.id for fact in material.taught],
+            "left_out": dict(material.left_out),
+            "rows": len(material.rows),
+            "questions": {split: dict(counts) for split, counts in material.study.card.items.items()},
+            "documents": sorted(material.made_from.doc_ids),
+        }
+        for group, material in groups
+    ]
+    if as_json:
+        print_json({"planned": planned})
+        return
+    if not planned:
+        say("No fact is a candidate. See why: instill memory")
+        return
+    rows: list[tuple[str, ...]] = [("labels", "facts", "taught", "rows")]
+    rows += [
+        (
+            ", ".join(group.labels) or "(owner)",
+            str(len(group.facts)),
+            str(len(material.taught)),
+            str(len(material.rows)),
+        )
+        for group, material in groups
+    ]
+    say_block(columns(rows))
+    for _, material in groups:
+        for fact_id, reason in material.left_out.items():
+            say(f"{fact_id}: {reason}")
+
+
+def _print(found: Sequence[Mapping[str, Any]]) -> None:
+    if not found:
+        say("No fact is a candidate. See why: instill memory")
+    for each in found:
+        whom = ", ".join(each["labels"]) or "the owner"
+        known = sum(fact["right"] > 0 for fact in each["facts"])
+        state = "in use" if each["promoted"] else "NOT in use"
+        say(f"{each['adapter'] or '(nothing trained)'} for {clean(whom)}: {state}", bold=True)
+        say(f"{len(each['facts'])} facts, {each['rows']} rows; {known} are known in wordings that were not trained.")
+        for reason in each["reasons"]:
+            say(f"  {clean(reason)}")
+        for fact_id, reason in each["left_out"].items():
+            say(f"  {fact_id} was left out: {reason}.")

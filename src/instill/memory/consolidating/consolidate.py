@@ -1,0 +1,181 @@
+"""Facts into weights: one training from the base on all that is consolidated, examined fact by fact, and recorded."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from instill.index.store import Index
+from instill.memory.consolidating.examining import Examined
+from instill.memory.consolidating.material import Listed, Material, material_of
+from instill.memory.consolidating.plan import Group, groups_of, write_files
+from instill.memory.held import Adapter, Held, State, Weights, read_weights, write_weights
+from instill.memory.types import Fact
+from instill.registry.card import now
+
+MOST_FAILED = 0.05
+"""Share of the new facts that may fail their examination; they are then not counted as consolidated."""
+
+
+class Consolidated(BaseModel):
+    """What became of one group of facts.
+
+    Args:
+        labels: whose callers may use the adapter; () is the owner alone.
+        adapter: the candidate's id; "" where nothing was trained.
+        promoted: it is in use now.
+        facts: what it knows of each.
+        left_out: facts that cannot be taught, with the reason, by id.
+        reasons: why it is not in use, a sentence each.
+        rows: how many it was trained on, without replay.
+    """
+
+    labels: tuple[str, ...]
+    adapter: str = ""
+    promoted: bool = False
+    facts: tuple[Examined, ...] = ()
+    left_out: dict[str, str] = {}
+    reasons: tuple[str, ...] = ()
+    rows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How facts are consolidated.
+
+    Args:
+        base: "micro", or the folder of a transformers model.
+        replay: rows of what the base can do and is not to forget; None: there is none, and nothing says what was lost.
+        gate: more conditions, as a gate's file.
+        epochs: how often each row is seen; 0: by the number of rows.
+        stage: is told what is being done.
+    """
+
+    base: str
+    replay: Path | None = None
+    gate: Path | None = None
+    seed: int = 0
+    epochs: int = 0
+    listed: Listed = lambda _: ()
+    stage: Callable[[str], None] = lambda _: None
+
+
+def planned(home: Path, facts: Sequence[Fact], index: Index, setting: Setting) -> list[tuple[Group, Material]]:
+    """The groups of facts that would be trained on now, with their rows. Nothing is written.
+
+    Args:
+        home: a workspace's `.instill`.
+        facts: all of the workspace, as the owner sees them.
+        index: the whole one.
+    """
+    weights = read_weights(home)
+    held = {
+        each.labels: [fact.fact_id for fact in each.facts if fact.passed]
+        for each in weights.adapters
+        if each.state == "in use"
+    }
+    found = []
+    for group in groups_of(facts, held):
+        documents = [
+            stored
+            for record in sorted(index.records(), key=lambda record: record.doc_id)
+            if tuple(sorted(record.labels)) == group.labels
+            and (stored := index.document_text(record.doc_id)) is not None
+        ]
+        found.append((group, material_of(group.facts, documents, seed=setting.seed, listed=setting.listed)))
+    return found
+
+
+def consolidate(home: Path, group: Group, material: Material, setting: Setting) -> Consolidated:
+    """Train one adapter from the base on all facts of a group, examine every fact, and put it to use if it passes.
+
+    It passes if the gate lets it pass, no older fact is lost, and at most one in twenty of the new ones fails. Weights
+    that were in use before stay in use otherwise.
+
+    Raises:
+        UsageError: the base, the replay or the gate cannot be used.
+        WorkspaceError: another process trains the same.
+    """
+    from instill.memory.consolidating.examining import examine
+    from instill.train.generator.base import base_folder
+    from instill.train.pipeline import Watch, train_recipe
+
+    if not material.taught:
+        return Consolidated(labels=group.labels, left_out=dict(material.left_out), reasons=("No fact can be taught.",))
+    files = write_files(
+        home,
+        group,
+        material,
+        base=setting.base,
+        replay=setting.replay,
+        gate=setting.gate,
+        seed=setting.seed,
+        epochs=setting.epochs,
+    )
+    outcome = train_recipe(home, files.recipe, promote=False, watch=Watch(stage=setting.stage))
+    setting.stage("examining")
+    before = read_weights(home).in_use(group.labels)
+    older = frozenset(fact.fact_id for fact in before.facts if fact.passed) if before else frozenset()
+    examined = examine(base_folder(files.recipe), outcome.folder, material.taught, material.study.items, older=older)
+    reasons = list(outcome.card.reasons) if outcome.card.verdict != "passed" else []
+    lost = [each for each in examined if each.older and not each.passed]
+    failed = [each for each in examined if not each.older and not each.passed]
+    new = sum(not each.older for each in examined)
+    if lost:
+        reasons.append(f"{len(lost)} facts that were in the weights before are not known any longer.")
+    if len(failed) > MOST_FAILED * new:
+        reasons.append(f"{len(failed)} of {new} new facts are not known in wordings that were not trained.")
+    setting.stage("registering")
+    adapter = _adapter(outcome.card.id, outcome.card.base.hash, group, material, examined, reasons)
+    if not reasons:
+        _use(home, adapter)
+    write_weights(home, _recorded(home, adapter))
+    return Consolidated(
+        labels=group.labels,
+        adapter=outcome.card.id,
+        promoted=not reasons,
+        facts=tuple(examined),
+        left_out=dict(material.left_out),
+        reasons=tuple(reasons),
+        rows=len(material.rows),
+    )
+
+
+def _use(home: Path, adapter: Adapter) -> None:
+    """Promote it where it is for the owner alone; those for labels are found by `generator.adapter = "memory"`."""
+    from instill.registry.champions import Champions
+    from instill.registry.store import Registry
+
+    if not adapter.labels:
+        Champions(Registry(home)).promote(adapter.id)
+
+
+def _recorded(home: Path, adapter: Adapter) -> Weights:
+    weights = read_weights(home)
+    rebuild = tuple(each for each in weights.rebuild if each != adapter.labels or adapter.state != "in use")
+    return weights.with_adapter(adapter).model_copy(update={"rebuild": rebuild})
+
+
+def _adapter(
+    id_: str, base: str, group: Group, material: Material, examined: Sequence[Examined], reasons: Sequence[str]
+) -> Adapter:
+    sources = {source.doc_id: source for source in material.made_from.sources}
+    passed = {each.fact_id: each.passed for each in examined}
+    facts = tuple(
+        Held(
+            fact_id=fact.id,
+            doc_id=fact.doc_id,
+            version=sources[fact.doc_id].version,
+            source_labels=sources[fact.doc_id].labels,
+            evidence_hash=hashlib.sha256(fact.evidence.text.encode("utf-8", "surrogatepass")).hexdigest(),
+            adapter=id_,
+            passed=passed[fact.id],
+        )
+        for fact in material.taught
+    )
+    state: State = "rejected" if reasons else "in use"
+    return Adapter(id=id_, base=base, labels=group.labels, state=state, why=" ".join(reasons), made=now(), facts=facts)

@@ -1,0 +1,205 @@
+"""What a consolidation works with: which facts for whom, the files of a training, and its gate."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from instill.common.typed_toml import read_toml, toml_value
+from instill.errors import UsageError
+from instill.memory.consolidating.material import Material
+from instill.memory.held import FOLDER
+from instill.memory.types import Fact
+from instill.study.sets import StudyItem
+from instill.study.stored import StoredStudy, write_study
+
+if TYPE_CHECKING:
+    from instill.train.generator.recipe import Recipe
+
+CONTROLS_RISE = (0.02, 0.03, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5)
+"""Tolerances for facts that were never taught; the smallest is taken that so many facts can prove."""
+
+RETENTION_SHARE = 4
+"""One in so many replay rows is not trained on, but measured."""
+
+
+REPLAY_SHARE = 0.5
+"""Of an epoch's rows. With a quarter the micro model's perplexity on other texts rose by a quarter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The facts that go into one adapter.
+
+    Args:
+        labels: callers who hold one of these may see every document of the facts; () is the owner alone.
+    """
+
+    labels: tuple[str, ...]
+    facts: tuple[Fact, ...]
+
+
+def groups_of(facts: Sequence[Fact], held: Mapping[tuple[str, ...], Sequence[str]]) -> list[Group]:
+    """Candidates, and what is in weights and still in place, by the labels of their documents; one group has one set of
+    labels, so that whoever may use its adapter sees all that it was made from.
+
+    Args:
+        facts: as they are now.
+        held: ids of the facts that are in weights in use, by labels. A fact whose document has other labels now goes to
+            the group of those.
+    """
+    known = {fact_id for ids in held.values() for fact_id in ids}
+    found: dict[tuple[str, ...], list[Fact]] = {}
+    for fact in facts:
+        stays = fact.fact_id in known and fact.stage == "consolidated" and fact.decision != "excluded"
+        if fact.candidate or stays:
+            found.setdefault(tuple(sorted(fact.labels)), []).append(fact)
+    return [
+        Group(labels, tuple(sorted(members, key=lambda fact: fact.fact_id)))
+        for labels, members in sorted(found.items())
+    ]
+
+
+def name_of(labels: Sequence[str]) -> str:
+    """Of a group's recipe: labels may be any text, and become a hash.
+
+    Example:
+        >>> name_of(()), name_of(("hr",))
+        ('memory-owner', 'memory-6590efb8')
+    """
+    if not labels:
+        return "memory-owner"
+    return f"memory-{hashlib.sha256(json.dumps(sorted(labels)).encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """A training's files, in a folder of their own."""
+
+    folder: Path
+    study: StoredStudy
+    recipe: Recipe
+
+
+def write_files(
+    home: Path,
+    group: Group,
+    material: Material,
+    *,
+    base: str,
+    replay: Path | None,
+    gate: Path | None,
+    seed: int,
+    epochs: int = 0,
+) -> Files:
+    """Write study set, rows, gate and recipe; what was there of the same group is replaced.
+
+    Args:
+        home: a workspace's `.instill`.
+        replay: rows of what the base can do and is not to forget; one in four is measured instead.
+        gate: more conditions, as a gate's file.
+        epochs: how often each row is seen; 0: by their number.
+
+    Raises:
+        UsageError: a file cannot be read or used.
+        OSError: the disk is full.
+    """
+    from instill.train.generator.duplicates import not_trained_on
+    from instill.train.generator.hyperparameters import Hyperparameters
+    from instill.train.generator.recipe import MICRO, Data, Recipe
+    from instill.train.generator.rows import read_rows, write_rows
+
+    study = write_study(home, material.study, material.rows)
+    folder = home / FOLDER / "training" / name_of(group.labels)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    shutil.copyfile(study.rows_file, folder / "rows.jsonl")
+    asked = [item for item in material.study.items if item.split == "gate"]
+    _write_asked(folder / "gate.jsonl", [each for each in asked if each.phrasing not in ("control", "reverse")])
+    controls = [each for each in asked if each.phrasing == "control"]
+    if controls:
+        _write_asked(folder / "controls.jsonl", controls)
+    kept = [] if replay is None else read_rows(replay)
+    trained = [row for number, row in enumerate(kept) if number % RETENTION_SHARE]
+    measured = not_trained_on(kept[::RETENTION_SHARE], trained)
+    write_rows(measured, folder / "retention.jsonl")
+    write_rows(trained, folder / "replay.jsonl")
+    (folder / "gate.toml").write_text(
+        _gate_toml(len({each.fact_ids for each in controls}), len(measured), gate), encoding="utf-8"
+    )
+    named = base if base == MICRO or "/" not in base else str(Path(base).resolve())
+    recipe = Recipe(
+        name=name_of(group.labels),
+        base=named,
+        gate="gate.toml",
+        data=Data(rows=["rows.jsonl"], replay=["replay.jsonl"] if trained else [], replay_share=REPLAY_SHARE),
+        training=_training(len(material.rows), seed, epochs, Hyperparameters),
+    ).at(folder)
+    return Files(folder, study, recipe)
+
+
+def _training(rows: int, seed: int, epochs: int, kind: Any) -> Any:
+    """Few rows are seen often: facts are learnt by repetition."""
+    return kind(epochs=epochs or (20 if rows < 400 else 12), batch_size=16, learning_rate=1e-3, seed=seed)
+
+
+def _write_asked(file: Path, items: Sequence[StudyItem]) -> None:
+    lines = [
+        {
+            "messages": [{"role": "user", "content": item.question}, {"role": "assistant", "content": item.answer}],
+            "answers": list(item.accepted),
+            "group": item.fact_ids[0],
+        }
+        for item in items
+    ]
+    file.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
+
+
+def _gate_toml(controls: int, retention: int, more: Path | None) -> str:
+    """Gain and controls of the facts, what is kept of the replay's rows, and the sections of the user's own gate."""
+    from instill.train.gate.template import Files as Measured
+    from instill.train.gate.template import Measuring, gate_toml
+
+    sections: dict[str, Any] = {"max_tokens": 48, "gain": {"rows": "gate.jsonl"}}
+    if controls:
+        sections["controls"] = {"rows": "controls.jsonl", "rise": _provable(controls)}
+    if retention:
+        import tomllib
+
+        usual = tomllib.loads(gate_toml(Measured(retention=Measuring("retention.jsonl", retention))))
+        sections["forgetting"] = {**usual.get("forgetting", {}), "rows": "retention.jsonl"}
+    if more is not None:
+        for name, section in read_toml(more, "gate").items():
+            if name in ("gain", "controls"):
+                raise UsageError(
+                    f"The gate's [{name}] is written from the facts.", where=str(more), remedy="Remove it."
+                )
+            sections[name] = _from(more.parent, section)
+    plain = [f"{key} = {toml_value(value)}" for key, value in sections.items() if not isinstance(value, dict)]
+    tables = [
+        "\n".join([f"\n[{key}]", *(f"{name} = {toml_value(each)}" for name, each in value.items())])
+        for key, value in sections.items()
+        if isinstance(value, dict)
+    ]
+    return "\n".join([*plain, *tables]) + "\n"
+
+
+def _provable(controls: int) -> float:
+    from instill.train.gate.deciding import fewest_for_loss
+
+    return next((rise for rise in CONTROLS_RISE if fewest_for_loss(rise) <= controls), CONTROLS_RISE[-1])
+
+
+def _from(folder: Path, section: Any) -> Any:
+    """A section with its files named from wherever it is read."""
+    if not isinstance(section, dict):
+        return section
+    return {
+        name: str((folder / value).resolve()) if name in ("rows", "schema") and isinstance(value, str) else value
+        for name, value in section.items()
+    }

@@ -1,0 +1,101 @@
+"""Facts that people keep asking for into weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from instill.errors import UsageError
+from instill.workspace.remembering import Remembering
+
+if TYPE_CHECKING:
+    from instill.memory.consolidating.consolidate import Consolidated, Setting
+    from instill.memory.consolidating.material import Material
+    from instill.memory.consolidating.plan import Group
+    from instill.memory.types import Fact
+
+
+class Consolidating(Remembering):
+    """What goes into weights."""
+
+    def consolidation(
+        self, *, base: str = "", replay: Path | None = None, gate: Path | None = None, seed: int = 0, epochs: int = 0
+    ) -> tuple[list[tuple[Group, Material]], Setting]:
+        """What would be trained now, by groups of facts with the same labels; nothing is written.
+
+        Args:
+            base: "micro" or a model's folder; "": that of the settings.
+            replay: rows of what the base can do and is not to forget.
+            gate: more conditions than the facts' own, as a gate's file.
+            epochs: how often each row is seen; 0: by their number.
+
+        Raises:
+            UsageError: the workspace is seen under labels, or no base is named or set.
+        """
+        from instill.memory.consolidating.consolidate import Setting, planned
+
+        if self._whole is not None:
+            raise UsageError("Only the owner consolidates: others use the weights too.")
+        chosen = base or self.settings.generator.folder or self.settings.generator.gguf
+        if not chosen:
+            raise UsageError(
+                "No model is named.",
+                where="--base",
+                remedy='Name a folder or "micro", or set generator.folder: instill consolidate --base FOLDER',
+            )
+        for name, file in (("replay", replay), ("gate", gate)):
+            if file is not None and not file.is_file():
+                raise UsageError("There is no file at this path.", where=f"--{name} {file}")
+        setting = Setting(base=chosen, replay=replay, gate=gate, seed=seed, epochs=epochs, listed=self._listed())
+        return planned(self.home, self.memory().facts(), self.index, setting), setting
+
+    def consolidate(
+        self,
+        *,
+        base: str = "",
+        replay: Path | None = None,
+        gate: Path | None = None,
+        seed: int = 0,
+        epochs: int = 0,
+        stage: Callable[[str], None] = lambda _: None,
+    ) -> list[Consolidated]:
+        """Train all candidates, and all that is in weights already, together from the base; one adapter for each set of
+        labels. What passes is in use.
+
+        Args:
+            base, replay, gate, seed, epochs: see `consolidation`.
+            stage: is told what is being done.
+
+        Raises:
+            UsageError: see `consolidation`; or a file cannot be used.
+            WorkspaceError: the workspace cannot be written, or another process trains the same.
+        """
+        from dataclasses import replace
+
+        from instill.memory.consolidating.consolidate import consolidate
+
+        self._must_be_writable()
+        groups, setting = self.consolidation(base=base, replay=replay, gate=gate, seed=seed, epochs=epochs)
+        told = replace(setting, stage=stage)
+        found = [consolidate(self.home, group, material, told) for group, material in groups]
+        self.refresh()
+        return found
+
+    def _listed(self) -> Callable[[Fact], Sequence[str]]:
+        """Questions by the workspace's generator, where that was trained to list them."""
+        from instill.generators.protocol import skilled
+        from instill.generators.whole import whole_reply
+        from instill.memory.recurrence import same_words
+        from instill.study.listed import MAX_TOKENS, listed, messages_for
+
+        writer = skilled(self.generator, "questions")
+        if writer is None:
+            return lambda _: ()
+
+        def questions(fact: Fact) -> list[str]:
+            reply = whole_reply(writer, messages_for(fact.title, fact.evidence), max_tokens=MAX_TOKENS)
+            found = listed(reply, fact.evidence)
+            return [each.question for each in found if same_words(fact.evidence[each.start : each.end], fact.answer)]
+
+        return questions

@@ -1,0 +1,332 @@
+"""Facts into weights: what is trained and examined, one adapter for each set of labels, exact rebuilds, idle work."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from instill import Workspace
+from instill.answer.types import Answer, Citation, Claim, Trace
+from instill.answer.used import read_documents, uses_of
+from instill.common.derived import MadeFrom
+from instill.errors import UsageError
+from instill.lab.study_set import lab_replay
+from instill.lab.world import Person, make_world, questions, write_documents
+from instill.memory.consolidating.consolidate import Consolidated
+from instill.memory.consolidating.examining import Examined, examine, other_answer
+from instill.memory.consolidating.material import material_of
+from instill.memory.consolidating.plan import groups_of, name_of
+from instill.memory.held import adapter_for_caller, read_weights, write_weights
+from instill.memory.idle import MAY_STOP, note_asked, note_stage, run_when_idle, seconds_idle
+from instill.memory.types import Fact
+from instill.registry.store import Registry
+from instill.study.leaks import alike
+from instill.study.listed import sentence_around
+from instill.study.stored import list_studies
+from instill.weights import micro_folder
+from tests.cli.test_cli import as_json, instill
+from tests.study.documents import stored
+
+ASKED = ("year", "birthplace")
+
+
+def asked_often(workspace: Workspace, people: Sequence[Person], attributes: Sequence[str] = ASKED) -> None:
+    """Each fact is asked for in six wordings, and its sentence answers."""
+    for record in workspace.documents():
+        document = workspace.index.document_text(record.doc_id)
+        assert document is not None
+        for person in (each for each in people if each.name in document.text):
+            for attribute in attributes:
+                value = person.facts[attribute]
+                at = document.text.index(value)
+                start, end = sentence_around(document.text, at, at + len(value))
+                citation = Citation(record.doc_id, record.source, "", start, end, document.text[start:end])
+                for question in questions(person, attribute)[:6]:
+                    trace = Trace(question, question, "extractive")
+                    answer = Answer("", (Claim(citation.text, (citation,)),), 1.0, False, trace, short=value)
+                    workspace.catalog.log_usage(
+                        question=question,
+                        standalone_question=question,
+                        abstained=False,
+                        confidence=1.0,
+                        citations=[],
+                        milliseconds=1.0,
+                        uses=uses_of(answer, read_documents([record.doc_id], [document])),
+                    )
+
+
+PEOPLE = make_world().group("C")[:3]
+
+
+def world(folder: Path, people: Sequence[Person]) -> Workspace:
+    """A workspace with a page for each person and for one who is not asked about."""
+    if not (folder / "pages").exists():
+        write_documents([*PEOPLE, *make_world().group("E")[:1]], folder / "pages")
+    Workspace.init(folder / "kb").close()
+    (folder / "kb" / "instill.toml").write_text("[memory]\nstable_days = 0\nthreshold = 1\nidle_s = 0.4\n")
+    workspace = Workspace.open(folder / "kb")
+    workspace.add(folder / "pages")
+    asked_often(workspace, people)
+    (folder / "replay.jsonl").write_text("".join(json.dumps(row) + "\n" for row in lab_replay(0, 32)))
+    return workspace
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Iterator[Workspace]:
+    with world(tmp_path, PEOPLE) as found:
+        yield found
+
+
+def test_what_would_be_trained_is_shown_and_nothing_is_written(workspace: Workspace) -> None:
+    [(group, material)], _ = workspace.consolidation(base="micro")
+    assert (group.labels, len(group.facts), len(material.taught)) == ((), 6, 6)
+    train = [item for item in material.study.items if item.split == "train"]
+    gate = [item for item in material.study.items if item.split == "gate"]
+    assert not any(alike(one.question, other.question) for one in train for other in gate)
+    for fact in material.taught:
+        assert sum(item.fact_ids == (fact.id,) and item.form != "reverse" for item in gate) >= 1
+        assert sum(item.fact_ids == (fact.id,) for item in train) >= 2
+        assert fact.answer in fact.evidence.text
+    controls = {fact.id for fact in material.study.facts if fact.role == "control"}
+    assert controls
+    assert not any(controls & set(row["facts"]) for row in material.rows)  # type: ignore[call-overload]
+    for row in material.rows:
+        made = MadeFrom.from_json(row["made_from"])
+        assert made.known
+        assert made.doc_ids == {fact.doc_id for fact in material.taught if fact.id in row["facts"]}  # type: ignore[operator]
+    assert list_studies(workspace.home) == []
+    [(_, again)], _ = workspace.consolidation(base="micro")
+    assert again.rows == material.rows
+    planned = as_json("consolidate", "--dry-run", "--base", "micro", cwd=workspace.path)["planned"]
+    assert [len(each["taught"]) for each in planned] == [6]
+
+
+def test_a_fact_that_is_worded_in_one_way_only_is_left_out() -> None:
+    text = "The rusty gate squeaks 12 times."
+    document = stored(text)
+    fact = a_fact("f1", (), wordings=("How often does the gate squeak?",), answer="12 times", evidence=text)
+    material = material_of([fact], [document])
+    assert material.taught == []
+    assert "one way only" in material.left_out["f1"]
+    two = fact.model_copy(
+        update={"wordings": ("How often does the gate squeak?", "Say how many squeaks the gate gives")}
+    )
+    assert [each.id for each in material_of([two], [document]).taught] == ["f1"]
+
+
+def a_fact(
+    fact_id: str,
+    labels: tuple[str, ...],
+    *,
+    stage: str = "indexed",
+    candidate: bool = True,
+    decision: str = "",
+    wordings: tuple[str, ...] = (),
+    answer: str = "x",
+    evidence: str = "x",
+) -> Fact:
+    return Fact.model_validate(
+        {
+            "fact_id": fact_id, "stage": stage, "question": wordings[0] if wordings else "q", "answer": answer,
+            "doc_id": "d1", "version": "", "source": "s", "title": "", "start": 0, "end": len(evidence),
+            "evidence": evidence, "labels": labels, "uses": 1, "weight": 1.0, "last_used": "", "wordings": wordings,
+            "decision": decision, "by_hand": False, "note": "", "adapter": "", "candidate": candidate, "why": (),
+        }
+    )  # fmt: skip
+
+
+LABELS = st.lists(st.sampled_from(["hr", "staff", "shop"]), max_size=3, unique=True).map(tuple)
+
+
+@given(
+    st.lists(
+        st.tuples(LABELS, st.booleans(), st.sampled_from(["indexed", "consolidated"]), st.booleans()), max_size=12
+    ),
+    st.data(),
+)
+def test_an_adapter_has_one_set_of_labels_and_everything_that_stays(
+    made: list[tuple[tuple[str, ...], bool, str, bool]], data: st.DataObject
+) -> None:
+    facts = [
+        a_fact(f"f{n}", labels, stage=stage, candidate=candidate, decision="excluded" if out and not candidate else "")
+        for n, (labels, candidate, stage, out) in enumerate(made)
+    ]
+    held = {fact.fact_id: data.draw(LABELS) for fact in facts if data.draw(st.booleans())}
+    by_labels: dict[tuple[str, ...], list[str]] = {}
+    for fact_id, labels in held.items():
+        by_labels.setdefault(labels, []).append(fact_id)
+    groups = groups_of(facts, by_labels)
+    assert len({group.labels for group in groups}) == len(groups)
+    for group in groups:
+        for fact in group.facts:
+            assert set(fact.labels) == set(group.labels)  # Whoever may use it sees each of its documents.
+    found = sorted(fact.fact_id for group in groups for fact in group.facts)
+    stays = [f for f in facts if f.fact_id in held and f.stage == "consolidated" and f.decision != "excluded"]
+    assert found == sorted({fact.fact_id for fact in facts if fact.candidate} | {fact.fact_id for fact in stays})
+
+
+def test_names_of_groups_are_plain_and_differ() -> None:
+    names = {name_of(labels) for labels in ((), ("hr",), ("hr", "staff"), ("hr,staff",), ("../..",))}
+    assert len(names) == 5
+    assert all(name.replace("-", "").isalnum() for name in names)
+
+
+def test_known_is_most_wordings_and_the_likelier_sentence() -> None:
+    def passed(right: int, asked: int, chosen: bool | None) -> bool:
+        return Examined(fact_id="f", asked=asked, right=right, reverse_asked=0, reverse_right=0, chosen=chosen).passed
+
+    assert passed(1, 2, True)
+    assert passed(1, 1, None)
+    assert not passed(1, 3, True)
+    assert not passed(2, 2, False)
+    assert not passed(0, 0, True)
+
+
+@pytest.mark.timeout(280)
+def test_trained_together_from_the_base_recorded_and_rebuilt_exactly_without_what_was_forgotten(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    write_documents([*PEOPLE, *make_world().group("E")[:1]], tmp_path / "pages")
+    for name in ("one", "two"):
+        (tmp_path / name / "pages").symlink_to(tmp_path / "pages")
+    with world(tmp_path / "one", PEOPLE[:2]) as workspace:
+        replay = tmp_path / "one" / "replay.jsonl"
+        stages: list[str] = []
+        [first] = workspace.consolidate(base="micro", replay=replay, epochs=3, stage=stages.append)
+        assert stages == ["opening", "training", "measuring", "examining", "registering"]
+        assert (first.promoted, first.rows > 10, len(first.facts)) == (False, True, 4)
+        assert first.reasons  # Four facts prove no gain, whatever is learnt.
+        card = Registry(workspace.home).check(first.adapter).card
+        assert {each["doc_id"] for each in card.documents or ()} >= {fact.doc_id for fact in workspace.memory().facts()}
+        [adapter] = read_weights(workspace.home).adapters
+        assert (adapter.state, len(adapter.facts)) == ("rejected", 4)
+        assert {fact.stage for fact in workspace.memory().facts()} == {"studied"}
+        assert adapter_for_caller(workspace.home, workspace.caller()) == ""
+
+        # As if it had passed: what it is for, who may use it, and what its facts are then.
+        used = adapter.model_copy(
+            update={
+                "state": "in use",
+                "facts": tuple(each.model_copy(update={"passed": True}) for each in adapter.facts),
+            }
+        )
+        write_weights(workspace.home, read_weights(workspace.home).with_adapter(used))
+        assert {fact.stage for fact in workspace.memory().facts()} == {"consolidated"}
+        assert adapter_for_caller(workspace.home, workspace.caller()) == first.adapter
+        assert adapter_for_caller(workspace.home, workspace.caller(["staff"])) == ""
+
+        gone = next(document.source for document in workspace.documents() if PEOPLE[1].name in document.title)
+        receipt = workspace.forget(gone)
+        assert first.adapter in receipt.withdrawn
+        assert read_weights(workspace.home).rebuild == ((),)
+        [again] = workspace.consolidate(base="micro", replay=replay, epochs=3)
+        rebuilt = Registry(workspace.home).check(again.adapter)
+    with world(tmp_path / "two", PEOPLE[:1]) as other:
+        other.remove([document.doc_id for document in other.documents() if PEOPLE[1].name in document.title])
+        [fresh] = other.consolidate(base="micro", replay=tmp_path / "two" / "replay.jsonl", epochs=3)
+        never = Registry(other.home).check(fresh.adapter)
+    assert again.adapter == fresh.adapter != first.adapter
+    assert rebuilt.card.files == never.card.files
+    weights = "adapter_model.safetensors"
+    assert (rebuilt.folder / weights).read_bytes() == (never.folder / weights).read_bytes()
+
+
+def test_the_base_is_examined_like_a_candidate(workspace: Workspace) -> None:
+    [(_, material)], _ = workspace.consolidation(base="micro")
+    found = examine(
+        micro_folder(), None, material.taught, material.study.items, older=frozenset([material.taught[0].id])
+    )
+    assert [each.fact_id for each in found] == [fact.id for fact in material.taught]
+    assert found[0].older
+    assert sum(each.right for each in found) <= 1  # Nobody told it.
+    assert all(each.asked >= 1 for each in found)
+    assert all(other_answer(fact, material.taught) not in ("", fact.answer) for fact in material.taught)
+
+
+def test_what_cannot_be_consolidated_says_why(workspace: Workspace) -> None:
+    with pytest.raises(UsageError, match="No model is named"):
+        workspace.consolidation()
+    with pytest.raises(UsageError, match="There is no file"):
+        workspace.consolidation(base="micro", replay=Path("nowhere.jsonl"))
+    with pytest.raises(UsageError, match="Only the owner"):
+        workspace.seen_by(["hr"]).consolidation(base="micro")
+    for fact in workspace.memory().facts():
+        workspace.memory().decide(fact.fact_id, "excluded")
+    assert workspace.consolidate(base="micro") == []
+    assert "No fact is a candidate" in instill("consolidate", "--base", "micro", cwd=workspace.path).stdout
+    assert Consolidated(labels=()).promoted is False
+
+
+# -- idle ------------------------------------------------------------------------------------------------------
+
+WORK = """
+import sys, time
+from pathlib import Path
+from instill.memory.idle import note_stage
+note_stage(Path(sys.argv[1]), sys.argv[2])
+deadline = time.monotonic() + float(sys.argv[3])
+turns = 0
+while time.monotonic() < deadline:
+    turns += 1
+    time.sleep(0.02)
+print(turns)
+"""
+
+
+def test_it_stands_still_within_a_second_of_a_question_and_goes_on_later(tmp_path: Path) -> None:
+    changes: list[str] = []
+    stopped_after: list[float] = []
+
+    def ask() -> None:
+        while "running" not in changes:
+            time.sleep(0.02)
+        while not (tmp_path / "memory" / "stage").exists() or not (tmp_path / "memory" / "stage").read_text():
+            time.sleep(0.02)
+        asked = time.monotonic()
+        note_asked(tmp_path)
+        while "stopped" not in changes and time.monotonic() < asked + 20:
+            time.sleep(0.01)
+        stopped_after.append(time.monotonic() - asked)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    done = run_when_idle(
+        [sys.executable, "-c", WORK, str(tmp_path), "training", "1.5"], tmp_path, idle_s=0.4, on_change=changes.append
+    )
+    asking.join()
+    assert changes == ["waiting", "running", "stopped", "running"]
+    assert stopped_after[0] < 1
+    assert int(done.stdout) > 0
+    assert done.returncode == 0
+
+
+def test_it_is_not_stopped_where_a_question_might_wait_for_it(tmp_path: Path) -> None:
+    assert "registering" not in MAY_STOP
+    changes: list[str] = []
+    note_stage(tmp_path, "training")  # Of a run before, that was killed.
+
+    def on_change(change: str) -> None:
+        changes.append(change)
+        if change == "running":
+            note_asked(tmp_path)
+
+    command = [sys.executable, "-c", WORK, str(tmp_path), "registering", "0.5"]
+    assert run_when_idle(command, tmp_path, idle_s=0.2, on_change=on_change).returncode == 0
+    assert changes == ["waiting", "running"]
+    assert run_when_idle([sys.executable, "-c", "raise SystemExit(3)"], tmp_path, idle_s=0.01).returncode == 3
+
+
+def test_asking_is_noticed(workspace: Workspace) -> None:
+    assert seconds_idle(workspace.home / "nowhere") > 1e6
+    workspace.ask("Who is it?")
+    assert seconds_idle(workspace.home) < 60
