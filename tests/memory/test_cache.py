@@ -251,11 +251,11 @@ def test_calibration_promises_nothing_on_few_questions_and_counts_what_is_wrong(
 
 def test_nothing_stale_and_nothing_hidden_in_random_steps(tmp_path: Path) -> None:
     steps = cache_steps.Steps(tmp_path, Random(7))
-    for _ in range(90):
+    for _ in range(60):
         steps.step()
     steps.close()
     assert steps.problems == []
-    assert steps.counts["from the cache"] >= 3
+    assert steps.counts["from the cache"] >= 1
     assert steps.counts["put"] >= 3
 
 

@@ -71,6 +71,7 @@ def test_a_change_of_its_document_starts_the_time_again_and_an_edit_of_the_evide
     assert (moved.candidate, missing(moved)) == (False, ["stable", "undisputed"])
     assert (moved.start, moved.evidence) == (len("New first line.\n"), TEA)
     world.now += timedelta(days=8)
+    ask_tea(world, 1)
     assert only(world).candidate
     world.put(1, [TEA.replace("80", "75"), MILL], ["staff"])
     assert "in place" in missing(only(world))

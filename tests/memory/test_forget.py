@@ -112,8 +112,8 @@ def test_a_document_is_gone_from_everywhere_and_weights_are_withdrawn(workspace:
 
     assert holding(home) == set()
     assert [record.source.rpartition("/")[2] for record in workspace.documents()] == ["oven.md"]
-    assert workspace.ask(WHO).abstained
     assert [fact.question for fact in workspace.memory().facts()] == ["Who built the stone oven?"]
+    assert not any(word in json.dumps(workspace.ask(WHO).as_dict()) for word in WORDS)
     assert sorted(Registry(home).ids()) == ["first-01", "nobody-04"]
     line = Champions(Registry(home)).lines()[BASE_HASH]
     assert (line.champion, line.line, line.history[-1].action) == ("first-01", ("first-01",), "withdraw")
@@ -159,7 +159,7 @@ def test_it_stays_out_wherever_it_comes_from_until_it_is_allowed(folder: Path) -
         assert "forgotten" in workspace.add_text(SECRET, name="letter").notices[0][1]
         assert workspace.allow(str(folder / "own" / "letter.md"))
         assert not workspace.allow(str(folder / "own" / "letter.md"))
-        assert len(workspace.sync().added) == 1
+        assert {source.rpartition("/")[2] for source in workspace.sync().added} == {"letter.md", "copy.md"}
         (workspace.home / "memory" / "forgotten.json").write_text("{")
         with pytest.raises(WorkspaceError, match="record of forgotten documents is damaged"):
             workspace.sync()
@@ -176,12 +176,12 @@ def test_of_a_fact_the_evidence_is_blanked_and_the_rest_stays(workspace: Workspa
         True,
     )
     assert not any(b"quentin" in file.read_bytes().lower() for file in workspace.home.rglob("*") if file.is_file())
-    assert not any("Ashgrove" in claim.text for claim in workspace.ask(WHO).claims)
+    assert [each.question for each in workspace.memory().facts()] == ["Who built the stone oven?"]
+    assert "Ashgrove" not in json.dumps(workspace.ask(WHO).as_dict())
     assert workspace.sync().changed == []
     assert receipt.kind == "fact"
     assert set(receipt.withdrawn) == {"both-02", "letter-03"}
     assert any("read again" in each.said for each in receipt.not_removed)
-    assert [each.question for each in workspace.memory().facts()] == ["Who built the stone oven?"]
 
 
 def test_what_is_not_there_or_not_the_owners_is_refused(workspace: Workspace) -> None:

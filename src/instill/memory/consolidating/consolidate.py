@@ -17,8 +17,8 @@ from instill.memory.held import Adapter, Held, State, Weights, read_weights, wri
 from instill.memory.types import Fact
 from instill.registry.card import now
 
-MOST_FAILED = 0.05
-"""Share of the new facts that may fail their examination; they are then not counted as consolidated."""
+MOST_FAILED = 0.2
+"""Share of the new facts that may fail; those that fail are trained on, and not counted as consolidated."""
 
 
 class Consolidated(BaseModel):
@@ -93,7 +93,7 @@ def planned(home: Path, facts: Sequence[Fact], index: Index, setting: Setting) -
 def consolidate(home: Path, group: Group, material: Material, setting: Setting) -> Consolidated:
     """Train one adapter from the base on all facts of a group, examine every fact, and put it to use if it passes.
 
-    It passes if the gate lets it pass, no older fact is lost, and at most one in twenty of the new ones fails. Weights
+    It passes if the gate lets it pass, no older fact is lost, and at most one in five of the new ones fails. Weights
     that were in use before stay in use otherwise.
 
     Raises:

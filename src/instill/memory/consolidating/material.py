@@ -84,11 +84,8 @@ def material_of(
         items += own
     controls = _controls(found, taught, len(taught), seed)
     for control in controls:
-        items += [
-            item.model_copy(update={"split": "gate", "phrasing": "control"})
-            for item in items_of(control, seed=seed)
-            if item.form in ("direct", "reworded") and "___" not in item.question
-        ]
+        asked = (item for item in items_of(control, seed=seed) if item.form == "direct" and "___" not in item.question)
+        items += [item.model_copy(update={"split": "gate", "phrasing": "control"}) for item in list(asked)[:1]]
     rows = training_rows(taught, items)
     sources = made_from(by_id[doc_id].record for doc_id in sorted({fact.doc_id for fact in (*taught, *controls)}))
     every = (*taught, *controls)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,10 +66,11 @@ def look_for(folder: Path, sentences: Sequence[str]) -> Leftovers:
 
 
 def _forms(sentence: str) -> Iterator[bytes]:
-    lowered = sentence.lower()
-    for encoding in ("utf-8", "utf-16-le", "utf-16-be"):
-        yield lowered.encode(encoding, "surrogatepass")
-    yield lowered.encode("ascii", "backslashreplace").replace(b"\\x", b"\\u00")
+    """As it stands, in small and in capital letters; the letters A to Z are small in all of them, as in `_blocks`."""
+    for text in (sentence, sentence.lower(), sentence.upper()):
+        for encoding in ("utf-8", "utf-16-le", "utf-16-be"):
+            yield text.encode(encoding, "surrogatepass").lower()
+        yield json.dumps(text)[1:-1].encode("ascii").lower()
 
 
 def _blocks(file: Path, overlap: int) -> Iterator[bytes]:
