@@ -101,7 +101,7 @@ def consolidate(home: Path, group: Group, material: Material, setting: Setting) 
         WorkspaceError: another process trains the same.
     """
     from instill.memory.consolidating.examining import examine
-    from instill.train.generator.base import base_folder
+    from instill.train.generator.recipes.base import base_folder
     from instill.train.pipeline import Watch, train_recipe
 
     if not material.taught:

@@ -59,7 +59,7 @@ def examine(
         older: facts that were in the weights before.
     """
     from instill.generators.models import open_model, open_tokenizer
-    from instill.train.generator.replies import replies
+    from instill.train.generator.loop.replies import replies
 
     tokenizer = open_tokenizer(base)
     model = open_model(base, candidate=candidate).eval()
@@ -96,9 +96,9 @@ def _examined(
 
 def _chosen(model: Any, tokenizer: Any, facts: Sequence[Fact]) -> dict[str, bool]:
     """Yes or no, for models that were never taught to say either: which of two sentences is likelier, by token."""
-    from instill.train.generator.examples import make_examples
-    from instill.train.generator.replies import log_likelihoods
-    from instill.train.generator.rows import Row
+    from instill.train.generator.data.examples import make_examples
+    from instill.train.generator.data.rows import Row
+    from instill.train.generator.loop.replies import log_likelihoods
 
     pairs = [(fact, other) for fact in facts if (other := other_answer(fact, facts))]
     sentences = [text for fact, other in pairs for text in (fact.evidence.text, false_sentence(fact, other))]

@@ -19,7 +19,7 @@ from instill.study.sets import StudyItem
 from instill.study.stored import StoredStudy, write_study
 
 if TYPE_CHECKING:
-    from instill.train.generator.recipe import Recipe
+    from instill.train.generator.recipes.recipe import Recipe
 
 TOLERANCES = (0.02, 0.03, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5)
 """Of facts that were never taught, and of what the base can do; the smallest is taken that so many rows can prove."""
@@ -114,10 +114,10 @@ def write_files(
         UsageError: a file cannot be read or used.
         OSError: the disk is full.
     """
-    from instill.train.generator.duplicates import not_trained_on
-    from instill.train.generator.hyperparameters import Hyperparameters
-    from instill.train.generator.recipe import MICRO, Data, Recipe
-    from instill.train.generator.rows import read_rows, write_rows
+    from instill.train.generator.data.duplicates import not_trained_on
+    from instill.train.generator.data.rows import read_rows, write_rows
+    from instill.train.generator.loop.hyperparameters import Hyperparameters
+    from instill.train.generator.recipes.recipe import MICRO, Data, Recipe
 
     study = write_study(home, material.study, material.rows)
     folder = home / FOLDER / "training" / name_of(group.labels)

@@ -68,7 +68,7 @@ def not_trained_on(held_out: Sequence[Row], rows: Sequence[Row]) -> list[Row]:
     """The rows held out that no row asks as well, so that they can be measured on beside a training on `rows`.
 
     Example:
-        >>> from instill.train.generator.rows import chat_row
+        >>> from instill.train.generator.data.rows import chat_row
         >>> held_out = [chat_row("Who built the mill?", "Ove"), chat_row("Who painted it?", "Ida")]
         >>> trained = [chat_row("Please, who built the mill?", "Ove")]
         >>> [row.prompt[0]["content"] for row in not_trained_on(held_out, trained)]
