@@ -21,6 +21,13 @@ from instill.memory.held import FOLDER
 _ASKED = "asked"
 _STAGE = "stage"
 _LOOKS_S = 0.1
+_ENDS_WITH_PARENT = (
+    sys.executable,
+    "-c",
+    "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execvp(sys.argv[1], sys.argv[1:])",
+)
+"""Begins a command that ends when the process ends that started it: one that stands still would wait for ever for it.
+(PR_SET_PDEATHSIG, SIGKILL; it is kept when another program takes the process over.)"""
 
 MAY_STOP = frozenset({"training", "measuring", "examining"})
 """Stages in which the process may be stopped: it holds no lock then that a question waits for."""
@@ -76,14 +83,13 @@ def run_when_idle(
         time.sleep(min(_LOOKS_S, idle_s))
     note_stage(home, "")
     process = subprocess.Popen(  # noqa: S603  Of ours.
-        list(command),
+        [*(_ENDS_WITH_PARENT if sys.platform == "linux" else ()), *command],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=None,
         text=True,
         env=None if environment is None else dict(environment),
         start_new_session=True,
-        preexec_fn=_ends_with_parent if sys.platform == "linux" else None,
     )
     stopped = False
     on_change("running")
@@ -115,10 +121,3 @@ def _stage(home: Path) -> str:
         return (home / FOLDER / _STAGE).read_text(encoding="utf-8")
     except OSError:
         return ""
-
-
-def _ends_with_parent() -> None:
-    """A process that stands still would wait for ever for a parent that was killed."""
-    import ctypes
-
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
