@@ -251,7 +251,7 @@ def test_calibration_promises_nothing_on_few_questions_and_counts_what_is_wrong(
 
 def test_nothing_stale_and_nothing_hidden_in_random_steps(tmp_path: Path) -> None:
     steps = cache_steps.Steps(tmp_path, Random(7))
-    for _ in range(60):
+    for _ in range(45):
         steps.step()
     steps.close()
     assert steps.problems == []
