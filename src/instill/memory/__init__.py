@@ -5,3 +5,8 @@ stage and why each is, or is not, a candidate for weights; `cache.py` shows an a
 made from has changed. Everything is worked out from the index as it is at that moment, so that nothing has to be told
 of a change.
 """
+
+from __future__ import annotations
+
+FOLDER = "memory"
+"""In a workspace's `.instill`: what is kept beside the catalog."""

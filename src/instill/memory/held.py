@@ -12,9 +12,8 @@ from instill.common.derived import OWNER, Caller, MadeFrom, Source
 from instill.common.durable import write_json
 from instill.common.untrusted import read_small_json
 from instill.errors import InstillError, WorkspaceError
-from instill.registry.store import Registry
+from instill.memory import FOLDER
 
-FOLDER = "memory"
 _FILE = "weights.json"
 _MOST_BYTES = 64_000_000
 
@@ -133,6 +132,8 @@ def adapter_for_caller(home: Path, caller: Caller) -> str:
     One that is for labels is for callers who see every document that it was made from. The owner, who sees all, gets
     the one with most facts.
     """
+    from instill.registry.store import Registry
+
     registry = Registry(home)
     usable = []
     for each in read_weights(home).adapters:

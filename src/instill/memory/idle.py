@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from instill.memory.held import FOLDER
+from instill.memory import FOLDER
 
 _ASKED = "asked"
 _STAGE = "stage"

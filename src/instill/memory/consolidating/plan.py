@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from instill.common.typed_toml import read_toml, toml_value
 from instill.errors import UsageError
+from instill.memory import FOLDER
 from instill.memory.consolidating.material import Material
-from instill.memory.held import FOLDER
 from instill.memory.types import Fact
 from instill.study.sets import StudyItem
 from instill.study.stored import StoredStudy, write_study

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from instill.common.durable import write_json
 from instill.common.untrusted import read_small_json
 from instill.errors import WorkspaceError
-from instill.memory.held import FOLDER
+from instill.memory import FOLDER
 
 _FILE = "forgotten.json"
 _MOST_BYTES = 64_000_000

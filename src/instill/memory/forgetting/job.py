@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from instill.common.durable import write_json
 from instill.common.untrusted import read_small_json
 from instill.errors import WorkspaceError
+from instill.memory import FOLDER
 from instill.memory.forgetting.receipts import Document
-from instill.memory.held import FOLDER
 
 _FILE = "forgetting.json"
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from instill.common.durable import write_json
 from instill.common.untrusted import read_small_json
 from instill.errors import UsageError, WorkspaceError
-from instill.memory.held import FOLDER
+from instill.memory import FOLDER
 
 KEY_FILE = "receipt.key"
 _FOLDER = "receipts"

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from instill.common.durable import write_json
-from instill.memory.held import FOLDER, read_weights, write_weights
+from instill.memory import FOLDER
+from instill.memory.held import read_weights, write_weights
 from instill.registry.card import Card
 from instill.registry.champions import Champions
 from instill.registry.store import Registry
