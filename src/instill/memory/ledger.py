@@ -47,7 +47,10 @@ def first_seen(catalog: Catalog) -> dict[str, tuple[str, datetime]]:
 
 
 def note_versions(catalog: Catalog, versions: dict[str, str], at: datetime) -> None:
-    """Note which version each document has now; one that is noted already keeps its time."""
+    """Note which version each document has now; one that is noted already keeps its time. Nothing is noted on storage
+    that takes no writing, or is full."""
+    if not catalog.writable:
+        return
     with catalog.writing() as connection:
         if connection is not None:
             catalog.note_versions(connection, versions, stamp(at))
@@ -89,12 +92,17 @@ def _vectors(catalog: Catalog, encoder: Encoder, rows: Sequence[sa.RowMapping]) 
     for start in range(0, len(questions), _BATCH):
         batch = questions[start : start + _BATCH]
         found = encoder.encode_queries(batch)
-        with catalog.writing() as connection:
-            for question, vector in zip(batch, found, strict=True):
-                if connection is not None:
-                    values = {"vector": stored_vector(vector), "fingerprint": encoder.fingerprint}
-                    connection.execute(sa.update(USES).where(USES.c.question == question).values(values))
-                yield question, vector
+        if catalog.writable:
+            _keep_vectors(catalog, encoder.fingerprint, batch, found)
+        yield from zip(batch, found, strict=True)
+
+
+def _keep_vectors(catalog: Catalog, fingerprint: str, questions: Sequence[str], vectors: Vectors) -> None:
+    with catalog.writing() as connection:
+        for question, vector in zip(questions, vectors, strict=True):
+            if connection is not None:
+                values = {"vector": stored_vector(vector), "fingerprint": fingerprint}
+                connection.execute(sa.update(USES).where(USES.c.question == question).values(values))
 
 
 def _use(row: sa.RowMapping, vector: Vectors) -> Use:
