@@ -22,7 +22,7 @@ from instill.memory.matching import FLOOR, Earlier, likeness
 from instill.memory.recurrence import same_words
 from instill.memory.safe import Safe
 from instill.study.facts import find_facts
-from instill.study.phrasings import items_of
+from instill.study.rules.phrasings import items_of
 from instill.study.sets import Fact
 
 _NEAREST = 3

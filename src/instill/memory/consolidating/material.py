@@ -17,7 +17,7 @@ from instill.study.facts import find_facts
 from instill.study.leaks import alike
 from instill.study.links import linked
 from instill.study.listed import sentence_around
-from instill.study.phrasings import accepted_answers, items_of
+from instill.study.rules.phrasings import accepted_answers, items_of
 from instill.study.sets import SPLITS, Evidence, StudyCard, StudyItem, StudySet, digest, item_id
 from instill.study.sets import Fact as StudyFact
 from instill.study.texts import training_rows

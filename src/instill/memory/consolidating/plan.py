@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from instill.common.typed_toml import read_toml, toml_value
+from instill.common.toml_files import read_toml, toml_value
 from instill.errors import UsageError
 from instill.memory import FOLDER
 from instill.memory.consolidating.material import Material
@@ -116,8 +116,8 @@ def write_files(
     """
     from instill.train.generator.data.duplicates import not_trained_on
     from instill.train.generator.data.rows import read_rows, write_rows
-    from instill.train.generator.loop.hyperparameters import Hyperparameters
     from instill.train.generator.recipes.recipe import MICRO, Data, Recipe
+    from instill.train.generator.recipes.training_section import Hyperparameters
 
     study = write_study(home, material.study, material.rows)
     folder = home / FOLDER / "training" / name_of(group.labels)
