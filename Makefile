@@ -46,7 +46,7 @@ $(VENV)/.installed: $(VENV)/.python pyproject.toml $(CONSTRAINTS)
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "Installing what the tests need ..."
 	$(PIP) install torch==2.13.0
-	$(PIP) install -c $(CONSTRAINTS) -e '.[train,local,dev]'
+	$(PIP) install -c $(CONSTRAINTS) -e '.[ocr,sql,encoders,train,local,dev]'
 	@touch $@
 
 clean:

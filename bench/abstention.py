@@ -31,7 +31,7 @@ from question_sets import Asked, Set, load_set
 
 from instill import Workspace
 from instill.fit.calibration import questions_for
-from instill.fit.trials import Outcome, Trial, ask_trials, trials_of
+from instill.fit.trials import AskedTrial, Trial, ask_trials, trials_of
 from instill.measure.risk import choose_threshold, lower_bound, upper_bound
 
 SPLITS = 200
@@ -59,7 +59,7 @@ class Measured:
         )
 
 
-def measured(outcomes: Sequence[Outcome], threshold: float) -> Measured:
+def measured(outcomes: Sequence[AskedTrial], threshold: float) -> Measured:
     given = [outcome for outcome in outcomes if outcome.confidence >= threshold]
     answerable = [outcome for outcome in outcomes if outcome.trial.kind == "answerable"]
     wrong = sum(not outcome.right for outcome in given)
@@ -104,13 +104,13 @@ def foreign_questions(data: Path) -> dict[str, list[str]]:
     }
 
 
-def auroc(outcomes: Sequence[Outcome], positive: Sequence[bool]) -> str:
+def auroc(outcomes: Sequence[AskedTrial], positive: Sequence[bool]) -> str:
     scores = np.array([max(0.0, outcome.confidence) for outcome in outcomes])
     mask = np.array(positive, dtype=bool)
     return auc_with_interval(scores[mask], scores[~mask])
 
 
-def over_splits(outcomes: Sequence[Outcome], risk: float, seed: int) -> str:
+def over_splits(outcomes: Sequence[AskedTrial], risk: float, seed: int) -> str:
     """Fit on a random half and measure on the other, many times."""
     rng = random.Random(seed)
     found, broken, coverage, pooled = 0, 0, 0.0, [0, 0]
@@ -134,9 +134,9 @@ def over_splits(outcomes: Sequence[Outcome], risk: float, seed: int) -> str:
 
 def report(
     name: str,
-    human: list[Outcome],
-    written: list[Outcome],
-    foreign: dict[str, list[Outcome]],
+    human: list[AskedTrial],
+    written: list[AskedTrial],
+    foreign: dict[str, list[AskedTrial]],
     options: argparse.Namespace,
 ) -> None:
     for label, outcomes in (("human", human), ("written", written)):
@@ -159,9 +159,9 @@ def show(
     label: str,
     threshold: float | None,
     more: int | None,
-    held: list[Outcome],
+    held: list[AskedTrial],
     risk: float,
-    foreign: dict[str, list[Outcome]],
+    foreign: dict[str, list[AskedTrial]],
 ) -> None:
     if threshold is None:
         print(

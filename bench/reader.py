@@ -22,16 +22,16 @@ from instill.answer.reading.reader import Reader
 from instill.cli.output import columns
 from instill.encoders import open_encoder
 from instill.settings import EncoderSettings
-from instill.train.reader.evaluate import Figure, Judged, answerability_auc, figures, interval, judge
+from instill.train.reader.evaluate import Figure, ReadPassage, answerability_auc, figures, interval, judge
 from instill.train.reader.negatives import mine_negatives
 from instill.train.reader.rows import Row, read_rows, split_rows
 
 
-def not_in_corpus(reader: Reader, rows: Sequence[Row], judged: Sequence[Judged], count: int) -> Figure:
+def not_in_corpus(reader: Reader, rows: Sequence[Row], judged: Sequence[ReadPassage], count: int) -> Figure:
     """AUC of the best score among a question's passages: its own and three mined ones against the mined ones alone."""
     negatives = mine_negatives(rows, open_encoder(EncoderSettings()))
     picked = random.Random(0).sample(sorted(negatives), min(count, len(negatives)))
-    compared: list[Judged] = []
+    compared: list[ReadPassage] = []
     for place in picked:
         row = rows[place]
         mined = [(rows[other].title, rows[other].passage) for other in negatives[place][:3]]
@@ -39,8 +39,8 @@ def not_in_corpus(reader: Reader, rows: Sequence[Row], judged: Sequence[Judged],
             continue
         without = max(found.score for found in reader.read(row.question, mined))
         own = judged[place].score
-        compared.append(Judged(row.group, True, np.nan, np.nan, max(own, without), 0.0))
-        compared.append(Judged(row.group, False, np.nan, np.nan, without, 0.0))
+        compared.append(ReadPassage(row.group, True, np.nan, np.nan, max(own, without), 0.0))
+        compared.append(ReadPassage(row.group, False, np.nan, np.nan, without, 0.0))
     return interval(compared, answerability_auc)
 
 

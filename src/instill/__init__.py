@@ -10,38 +10,84 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from instill.answer.chat import Chat
     from instill.answer.streaming import AnswerStream
-    from instill.answer.types import Answer, Citation, Claim, Turn
-    from instill.errors import InstillError
-    from instill.index.types import Hit
+    from instill.answer.types import Answer, Citation, Claim, Trace, Turn
+    from instill.compare.comparing import Compared
+    from instill.errors import (
+        DocumentError,
+        GeneratorError,
+        InstillError,
+        MissingDependency,
+        UsageError,
+        WorkspaceError,
+    )
+    from instill.index.lookup import StoredDocument
+    from instill.index.types import DocumentRecord, Hit, SearchResult
+    from instill.ingest.types import IngestReport
+    from instill.program import Models, Workspace
+    from instill.registry.store import Candidate
     from instill.settings import Settings
-    from instill.workspace import Workspace
+    from instill.study.stored import StoredStudy
+    from instill.train.pipeline import TrainingResult
+    from instill.workspace.status import Status
 
 __version__ = "0.1.0"
 __all__ = [
     "Answer",
     "AnswerStream",
+    "Candidate",
     "Chat",
     "Citation",
     "Claim",
+    "Compared",
+    "DocumentError",
+    "DocumentRecord",
+    "GeneratorError",
     "Hit",
+    "IngestReport",
     "InstillError",
+    "MissingDependency",
+    "Models",
+    "SearchResult",
     "Settings",
+    "Status",
+    "StoredDocument",
+    "StoredStudy",
+    "Trace",
+    "TrainingResult",
     "Turn",
+    "UsageError",
     "Workspace",
+    "WorkspaceError",
     "__version__",
 ]
 
 _HOMES = {
     "Answer": "instill.answer.types",
     "AnswerStream": "instill.answer.streaming",
+    "Candidate": "instill.registry.store",
     "Chat": "instill.answer.chat",
     "Citation": "instill.answer.types",
     "Claim": "instill.answer.types",
+    "Compared": "instill.compare.comparing",
+    "DocumentError": "instill.errors",
+    "DocumentRecord": "instill.index.types",
+    "GeneratorError": "instill.errors",
     "Hit": "instill.index.types",
+    "IngestReport": "instill.ingest.types",
     "InstillError": "instill.errors",
+    "MissingDependency": "instill.errors",
+    "Models": "instill.program",
+    "TrainingResult": "instill.train.pipeline",
+    "SearchResult": "instill.index.types",
     "Settings": "instill.settings",
+    "Status": "instill.workspace.status",
+    "StoredDocument": "instill.index.lookup",
+    "StoredStudy": "instill.study.stored",
+    "Trace": "instill.answer.types",
     "Turn": "instill.answer.types",
-    "Workspace": "instill.workspace",
+    "UsageError": "instill.errors",
+    "Workspace": "instill.program",
+    "WorkspaceError": "instill.errors",
 }
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from instill.cli.calibrate import verdict
 from instill.cli.curve_picture import svg_picture, terminal_picture
-from instill.fit.calibration import Report
-from instill.measure.risk import Choice, Judged, choose_threshold, curve
+from instill.fit.calibration import CalibrationReport
+from instill.measure.risk import Choice, JudgedAnswer, choose_threshold, curve
 from tests.cli.test_cli import instill
 
 MINE = (
@@ -56,16 +56,18 @@ def test_from_too_few_questions_to_a_promise(kb: Path) -> None:
 
 def test_a_share_of_a_few_answers_is_not_said() -> None:
     """Three wrong answers of three are no finding: what is said is how many it takes."""
-    few = [Judged(0.5, wrong=True)] * 3
+    few = [JudgedAnswer(0.5, wrong=True)] * 3
     outcomes: list[Any] = few
-    report = Report(0.1, 0.95, choose_threshold(few, risk=0.1, confidence=0.95), curve(few), outcomes, None)
+    report = CalibrationReport(0.1, 0.95, choose_threshold(few, risk=0.1, confidence=0.95), curve(few), outcomes, None)
     assert report.choice.more is None
     assert verdict(report) == (
         "3 questions are too few to say anything: even where no answer is wrong, it takes 29 answers to promise that "
         "at most 10% are. The threshold stays as it was."
     )
-    many = [Judged(0.5, wrong=True)] * 10
-    report = Report(0.1, 0.95, choose_threshold(many, risk=0.1, confidence=0.95), curve(many), outcomes, None)
+    many = [JudgedAnswer(0.5, wrong=True)] * 10
+    report = CalibrationReport(
+        0.1, 0.95, choose_threshold(many, risk=0.1, confidence=0.95), curve(many), outcomes, None
+    )
     assert "of the answers with the highest confidence, 100% are wrong" in verdict(report)
 
 
@@ -78,7 +80,7 @@ def test_mistakes_are_explained(kb: Path, tmp_path: Path) -> None:
 
 
 def test_the_picture_has_the_curve_the_line_and_the_choice() -> None:
-    answers = [Judged(0.5 + i / 1000, i < 30) for i in range(400)]
+    answers = [JudgedAnswer(0.5 + i / 1000, i < 30) for i in range(400)]
     points, choice = curve(answers), choose_threshold(answers, risk=0.1)
     lines = terminal_picture(points, 0.1, choice).splitlines()
     assert len(lines) == 15

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from instill import Workspace
 from instill.compare.arms.passages import Passages
 from instill.errors import GeneratorError
 from instill.generators.protocol import Message
@@ -15,6 +14,7 @@ from instill.study.making import StudySettings, make_study
 from instill.study.sets import Fact, StudyItem
 from instill.study.splits import Shares
 from instill.study.stored import StoredStudy, write_study
+from instill.workspace import Workspace
 
 PAGES = {
     "ovens.md": (

@@ -16,7 +16,7 @@ from instill.compare.asking import FEWEST, ask_in_parts, parts_of
 from instill.compare.plan import ComparePlan
 from instill.compare.prices import Prices
 from instill.compare.running import TASKS, group_of
-from instill.compare.setting import Setting
+from instill.compare.setting import ComparisonSetting
 from instill.compare.tuned.tuned_arms import Trained
 from instill.measure.verdict import Way, reach_verdict
 from instill.study.closed_book import ClosedBook
@@ -53,7 +53,7 @@ class Scripted:
         return ClosedBookArm(name, Knows(kept), ClosedBook([]), len)
 
 
-def setting(folder: Path, items: Sequence[StudyItem], known: Mapping[str, float]) -> Setting:
+def setting(folder: Path, items: Sequence[StudyItem], known: Mapping[str, float]) -> ComparisonSetting:
     """In the order of their prices; two arms are built in."""
     own = tuple(
         ArmSpecification(name, "", "own", "nothing", Way(f"use {name}"), OwnModel())
@@ -63,7 +63,7 @@ def setting(folder: Path, items: Sequence[StudyItem], known: Mapping[str, float]
     prices = {name: Prices(tokens_in=2.0**place) for place, name in enumerate(known)}
     line_up: Any = Scripted(items, known)
     nothing: Any = None
-    return Setting(
+    return ComparisonSetting(
         nothing, nothing, nothing, ComparePlan(own=own), line_up, Trained({}, (), ()), tuple(known), folder, "x",
         Prices(own=prices),
     )  # fmt: skip

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instill import Workspace
 from instill.compare.arms.passages import Passages
 from instill.compare.changed.changed_rows import changed_rows
 from instill.compare.changed.changes import Change, make_changes, moved, pattern_of
@@ -20,6 +19,7 @@ from instill.study.rules.phrasings import accepted_answers
 from instill.study.sets import fact_id
 from instill.study.splits import Shares
 from instill.study.stored import StoredStudy, write_study
+from instill.workspace import Workspace
 from tests.compare.compare_world import World
 
 LADDERS = (

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from instill import Workspace
 from instill.compare.arms.asked import ClosedBookArm, PipelineArm, ReadingArm, oracle_passages, with_others
 from instill.compare.arms.passages import Passages, evidence_given, place_of
 from instill.compare.arms.prompts import PLAIN
@@ -18,11 +17,12 @@ from instill.compare.changed.copies import add_twins, fresh_copy, twin_id
 from instill.compare.changed.freshness import Freshness, Renewing, freshness, indexing, trained_again
 from instill.compare.changed.noise import contradicting_passages, is_irrelevant, noise_passages
 from instill.compare.prices import Prices
-from instill.compare.recording import Progress
+from instill.compare.recording import Answered
 from instill.compare.running import run_arms
 from instill.errors import UsageError, WorkspaceError
 from instill.generators.protocol import Generator
 from instill.study.closed_book import ClosedBook
+from instill.workspace import Workspace
 from tests.compare.compare_world import Knows, Reads, World
 
 A_SECOND = Prices(machine_hour=3600.0)
@@ -131,7 +131,7 @@ def test_a_run_that_is_taken_up_asks_nothing_again_and_progress_counts_all(
         trained_again("tuned", lambda _: (closed_book("tuned", model), 5.0)),
         trained_again("other", lambda _: (closed_book("other", model), 5.0)),
     ]
-    seen: list[Progress] = []
+    seen: list[Answered] = []
     first = freshness(changes, ways, tmp_path, identity="x", progress=seen.append)
     asked = model.asked
     assert [each.done for each in seen] == list(range(1, asked + 1))

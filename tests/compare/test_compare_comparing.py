@@ -19,12 +19,12 @@ pytest.importorskip("torch")
 import instill.compare.changed.changing
 import instill.compare.tuned.forgotten
 from instill import Workspace
+from instill.common.watch import Watch
 from instill.compare.arms.specification import AWARE, BOTH, CLOSED, ORACLE, QUOTED, TUNED, WHOLE
 from instill.compare.comparing import Compared, compare
 from instill.compare.plan import ComparePlan
 from instill.compare.reporting import PARTS
 from instill.compare.saved import NUMBERS, PAGE, save
-from instill.compare.setting import Watch
 from instill.compare.stored import Recorded
 from instill.errors import UsageError, WorkspaceError
 from instill.generators.local import LocalGenerator

@@ -29,7 +29,7 @@ from instill.compare.examples.running import (
 from instill.compare.examples.scores import FormatScorer
 from instill.compare.examples.tone import ToneClassifier
 from instill.compare.prices import Prices
-from instill.compare.recording import Progress
+from instill.compare.recording import Answered
 from instill.compare.stored import OUTCOMES_FILE, read_prompts
 from instill.errors import GeneratorError, UsageError, WorkspaceError
 from instill.generators.protocol import Message
@@ -236,7 +236,7 @@ def test_instructions_stand_before_examples_and_those_of_a_conversation_win(worl
 def test_a_format_is_measured_and_decided(world: World, tmp_path: Path, schema: ReplySchema) -> None:
     train, held_out = split_examples(orders(), share=0.5, seed=0)
     arms = example_arms(train, Writes(), world.workspace.encoder, tuned=Writes(tuned=True))
-    seen: list[Progress] = []
+    seen: list[Answered] = []
     prices = Prices(tokens_in=1.0)
     found = run_examples(
         train, held_out, arms, tmp_path, "x", need="format", schema=schema, prices=prices, progress=seen.append
@@ -334,7 +334,7 @@ def test_a_stopped_run_goes_on_where_it_was(tmp_path: Path) -> None:
         run_examples([], orders(), [Stops(3)], tmp_path, "x", need="format")
     with (tmp_path / OUTCOMES_FILE).open("ab") as stream:
         stream.write(b'{"outcome": {"item": "i7", "a')  # a kill may tear the last line
-    seen: list[Progress] = []
+    seen: list[Answered] = []
     found = run_examples([], orders(), [Stops(9)], tmp_path, "x", need="format", progress=seen.append)
     assert [each.taken_up for each in seen] == [True] * 3 + [False] * 9
     assert found == run_examples([], orders(), [Stops(12)], tmp_path / "whole", "x", need="format")

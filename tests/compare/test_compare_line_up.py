@@ -190,8 +190,8 @@ def test_writing_replay_takes_the_time_of_what_is_shown(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("torch")
+    from instill.common.watch import Watch
     from instill.compare.tuned import tuned_arms
-    from instill.train.pipeline import Watch
     from tests.compare.small_compare import REPLAY, give_model
 
     kb = Path(shutil.copytree(world.workspace.path, tmp_path / "kb"))

@@ -15,7 +15,7 @@ from instill.compare.arms.asked import ClosedBookArm, PipelineArm
 from instill.compare.arms.prompts import Instructed
 from instill.compare.arms.replies import Arm, ArmReply
 from instill.compare.prices import Prices
-from instill.compare.recording import Progress
+from instill.compare.recording import Answered
 from instill.compare.running import TASKS, draw, group_of, in_turn, need_of, questions_of, run_arms
 from instill.compare.stored import OUTCOMES_FILE, PROMPTS_FILE, Recorded, read_prompts
 from instill.errors import GeneratorError, UsageError, WorkspaceError
@@ -86,7 +86,7 @@ def test_a_comparison_on_real_documents(world: World, tmp_path: Path) -> None:
         ClosedBookArm("fine-tuned", Knows(known), closed, len),
         PipelineArm("retrieval", world.workspace, world.passages),
     ]
-    seen: list[Progress] = []
+    seen: list[Answered] = []
     prices = Prices(tokens_in=1.0, tokens_out=2.0)
     found = run_arms(items, arms, tmp_path, identity="x", prices=prices, progress=seen.append)
     assert len(found) == len(seen) == 3 * len(items)
@@ -134,7 +134,7 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_outcomes(tmp_pa
         with (folder / name).open("ab") as stream:
             stream.write(b'{"outcome": {"item": "i7", "a')
     arms, items = [Slow("one"), Slow("two")], some_items(40)
-    seen: list[Progress] = []
+    seen: list[Answered] = []
     found = run_arms(items, arms, folder, identity="x", progress=seen.append)
     assert sum(each.taken_up for each in seen) == lines - 1
     whole = run_arms(items, arms, tmp_path / "whole", identity="x")
@@ -146,7 +146,7 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_outcomes(tmp_pa
 
 def test_arms_and_items_may_be_added(tmp_path: Path) -> None:
     run_arms(some_items(3), [Slow("one")], tmp_path, identity="x")
-    seen: list[Progress] = []
+    seen: list[Answered] = []
     found = run_arms(some_items(4), [Slow("two"), Slow("one")], tmp_path, identity="x", progress=seen.append)
     assert [each.taken_up for each in seen] == [False] * 4 + [True] * 3 + [False]
     assert [each.outcome.arm for each in found] == ["two"] * 4 + ["one"] * 4

@@ -11,6 +11,7 @@ import pytest
 
 pytest.importorskip("torch")
 
+from instill.common.watch import Watch
 from instill.compare.tuned.tuning import TuningPlan, closed_rows, recipe_toml, tune
 from instill.errors import UsageError, WorkspaceError
 from instill.generators.models import open_model, open_tokenizer
@@ -19,7 +20,6 @@ from instill.registry.champions import Champions
 from instill.registry.store import Registry
 from instill.train.generator.loop.replies import replies
 from instill.train.generator.recipes.recipe import read_recipe
-from instill.train.pipeline import Watch
 from tests.cli.test_cli import as_json, instill
 from tests.compare.compare_world import World
 from tests.train.pipeline.small_recipes import UNSEEN, homes, retention, write_task

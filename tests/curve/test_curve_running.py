@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from instill.curve.results import Result
-from instill.curve.running import Curve, Progress, Score, measure_curve
+from instill.curve.running import Curve, CurveProgress, Score, measure_curve
 from instill.curve.stored import open_results
 from instill.errors import UsageError, WorkspaceError
 from tests.warm import Warm
@@ -122,7 +122,7 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_results(tmp_pat
         lines = file.read_bytes().count(b"\n")
     with file.open("ab") as stream:  # A kill may tear the last line.
         stream.write(b'{"size": 220, "seed": 2, "sco')
-    seen: list[Progress] = []
+    seen: list[CurveProgress] = []
     sizes, seeds = SIZES[:5], (0, 1, 2)
 
     def measure(file: Path) -> Curve:
@@ -139,7 +139,7 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_results(tmp_pat
 
 
 def test_progress_tells_of_every_result(tmp_path: Path) -> None:
-    seen: list[Progress] = []
+    seen: list[CurveProgress] = []
     sizes, file = (10, 20), tmp_path / "a.jsonl"
     measure_curve(noisy, sizes, (0, 1), file, identity="x", width=None, progress=seen.append)
     assert [(each.result.size, each.result.seed, each.done, each.most, each.taken_up) for each in seen] == [

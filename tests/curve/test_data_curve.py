@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from instill.curve.growing import (
     BESIDE_FILE,
     RESULTS_FILE,
+    CurveSettings,
+    CurveWatch,
     MeasuredCurve,
-    Settings,
-    Watch,
     default_sizes,
     measure_data_curve,
     steps_of_size,
@@ -129,7 +129,7 @@ def test_a_score_is_that_of_the_ordinary_training_of_the_same_rows(task: Path) -
     recipe = recipe_of(task, data=HELD_OUT, more=SHORT)
     material = recipe_material(recipe)
     assert (material.scoring, len(material.asked), material.row_groups) == ("exact", 12, None)
-    found = measure_data_curve(task / ".instill", material, task / "curve", Settings((24,), seeds=2, settle=False))
+    found = measure_data_curve(task / ".instill", material, task / "curve", CurveSettings((24,), seeds=2, settle=False))
     assert Registry(task / ".instill").ids() == []
     assert list((task / ".instill/runs").iterdir()) == []
     seeded = recipe_of(task, more=f"{SHORT}seed = 1\n")
@@ -146,13 +146,13 @@ def test_results_are_taken_up_and_further_sizes_and_seeds_come_to_them(task: Pat
     material = recipe_material(recipe_of(task, data=HELD_OUT, more=SHORT))
     home, folder = task / ".instill", task / "curve"
     taken: list[bool] = []
-    watch = Watch(lambda entry: taken.append(entry.taken_up))
-    first = measure_data_curve(home, material, folder, Settings((3, 9), seeds=1), watch)
+    watch = CurveWatch(lambda entry: taken.append(entry.taken_up))
+    first = measure_data_curve(home, material, folder, CurveSettings((3, 9), seeds=1), watch)
     kept = (folder / RESULTS_FILE).read_text()
-    again = measure_data_curve(home, material, folder, Settings((3, 9), seeds=1), watch)
+    again = measure_data_curve(home, material, folder, CurveSettings((3, 9), seeds=1), watch)
     assert taken == [False, False, True, True]
     assert again.as_dict() == first.as_dict()
-    more = measure_data_curve(home, material, folder, Settings((3, 5, 9), seeds=2, settle=False), watch)
+    more = measure_data_curve(home, material, folder, CurveSettings((3, 5, 9), seeds=2, settle=False), watch)
     assert taken[4:] == [True, False, False, False, True, False]
     assert (folder / RESULTS_FILE).read_text().startswith(kept)
     assert {(each.size, each.seed) for each in more.curve.results} == {(n, s) for n in (3, 5, 9) for s in (0, 1)}
@@ -160,7 +160,7 @@ def test_results_are_taken_up_and_further_sizes_and_seeds_come_to_them(task: Pat
 
 
 def test_results_of_something_else_are_refused_and_by_default_kept_apart(task: Path) -> None:
-    home, settings = task / ".instill", Settings((2, 4), seeds=1)
+    home, settings = task / ".instill", CurveSettings((2, 4), seeds=1)
     material = recipe_material(recipe_of(task, data=HELD_OUT, more=SHORT))
     first = measure_data_curve(home, material, None, settings)
     other = recipe_material(recipe_of(task, data=HELD_OUT, more=SHORT.replace("0.02", "0.01")))
@@ -192,7 +192,7 @@ def test_what_decides_a_score_decides_the_identity(task: Path) -> None:
 def test_all_trainings_share_the_output_of_frozen_layers(task: Path) -> None:
     material = recipe_material(recipe_of(task, plain="last_layers = 1\n", data=HELD_OUT, more=SHORT))
     home = task / ".instill"
-    measure_data_curve(home, material, None, Settings((12, 36), seeds=2, settle=False))
+    measure_data_curve(home, material, None, CurveSettings((12, 36), seeds=2, settle=False))
     (index,) = home.glob("frozen/*/index.bin")
     # A record is 48 bytes; each of the 36 rows was computed once for four trainings.
     assert index.stat().st_size == 36 * 48
@@ -214,7 +214,7 @@ def test_learning_by_heart_is_found_and_named(task: Path) -> None:
 
 
 def measured_of(task: Path, recipe: Recipe, sizes: tuple[int, ...]) -> MeasuredCurve:
-    return measure_data_curve(task / ".instill", recipe_material(recipe), None, Settings(sizes, seeds=1))
+    return measure_data_curve(task / ".instill", recipe_material(recipe), None, CurveSettings(sizes, seeds=1))
 
 
 def test_plain_texts_are_learned_and_not_asked(task: Path) -> None:
@@ -229,10 +229,10 @@ def test_steps_grow_with_the_rows_or_stay_the_same(task: Path) -> None:
     material = recipe_material(recipe)
     assert [steps_of_size(material, size) for size in (2, 36)] == [3, 24]  # 36 rows and 12 of replay, 3 times by 6.
     home = task / ".instill"
-    growing = measure_data_curve(home, material, None, Settings((2, 6), seeds=1))
+    growing = measure_data_curve(home, material, None, CurveSettings((2, 6), seeds=1))
     assert growing.steps == {2: 3, 6: 6}
     assert any("--equal-steps" in note for note in growing.notes)
-    equal = measure_data_curve(home, material, None, Settings((2, 6), seeds=1, equal_steps=True))
+    equal = measure_data_curve(home, material, None, CurveSettings((2, 6), seeds=1, equal_steps=True))
     assert equal.steps == {2: 24, 6: 24}
     assert not any("--equal-steps" in note for note in equal.notes)
 
@@ -269,20 +269,20 @@ def test_what_cannot_be_measured_is_said_before_anything_is_trained(task: Path) 
         recipe_material(recipe_of(task, more=SHORT))
     material = recipe_material(recipe_of(task, data=HELD_OUT, more=SHORT))
     for settings, what in (
-        (Settings((37,)), "cannot be drawn from 36"),
-        (Settings((0, 3)), "cannot be drawn"),
-        (Settings(gain=1.5), "between 0 and 1"),
-        (Settings(seeds=0), "once at least"),
-        (Settings(have=0), "At least one row"),
-        (Settings(by="wording"), "do not say which of them are about the same"),
-        (Settings((3, 3)), "one is there twice"),
+        (CurveSettings((37,)), "cannot be drawn from 36"),
+        (CurveSettings((0, 3)), "cannot be drawn"),
+        (CurveSettings(gain=1.5), "between 0 and 1"),
+        (CurveSettings(seeds=0), "once at least"),
+        (CurveSettings(have=0), "At least one row"),
+        (CurveSettings(by="wording"), "do not say which of them are about the same"),
+        (CurveSettings((3, 3)), "one is there twice"),
     ):
         with pytest.raises(UsageError, match=what):
             measure_data_curve(home, material, task / "curve", settings)
     write_rows([*homes(), *homes([UNSEEN])], task / "homes.jsonl")  # What is held out, at the end.
     leaking = recipe_material(recipe_of(task, data=HELD_OUT, more=SHORT))
     with pytest.raises(UsageError, match="held out are trained on"):
-        measure_data_curve(home, leaking, task / "leak", Settings((2,), seeds=1))
+        measure_data_curve(home, leaking, task / "leak", CurveSettings((2,), seeds=1))
     assert not (task / "leak").exists()
 
 
@@ -321,9 +321,9 @@ def test_a_killed_run_goes_on_and_ends_as_one_that_was_not(task: Path, warm: War
     assert 3 <= len(whole.splitlines()) - 1 < 8
     taken: list[bool] = []
     material = recipe_material(recipe_of(task, data=HELD_OUT, more=SHORT))
-    settings = Settings((4, 8, 16, 36), seeds=2, settle=False)
+    settings = CurveSettings((4, 8, 16, 36), seeds=2, settle=False)
     home = task / "kb/.instill"
-    after = measure_data_curve(home, material, killed, settings, Watch(lambda entry: taken.append(entry.taken_up)))
+    after = measure_data_curve(home, material, killed, settings, CurveWatch(lambda entry: taken.append(entry.taken_up)))
     assert taken.count(True) == len(whole.splitlines()) - 1
     assert (killed / RESULTS_FILE).read_bytes().startswith(whole)
     fresh = measure_data_curve(task / "other/.instill", material, task / "fresh", settings)

@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from instill.documents.formats import BUILT_IN
 from instill.documents.reader_process import ReaderPool, _Process
-from instill.documents.reading import _READERS, read
+from instill.documents.reading import read
 from instill.errors import DocumentError
 from instill.settings import DocumentSettings
 
@@ -90,7 +91,7 @@ def test_deep_nesting_is_refused() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(data=st.binary(max_size=300), kind=st.sampled_from(sorted(set(_READERS) - {"image"})))
+@given(data=st.binary(max_size=300), kind=st.sampled_from(sorted(set(BUILT_IN) - {"image"})))
 def test_any_bytes_are_read_or_refused(data: bytes, kind: str) -> None:
     try:
         _, parsed = read(data, name=f"a.{kind}", settings=SETTINGS, kind=kind)

@@ -26,7 +26,7 @@ from instill.fit.own_encoder import (
 from instill.study.types import StudyQuestion
 from instill.train.encoder.averaging import Candidates
 from instill.train.encoder.choosing import Chosen
-from instill.train.encoder.settings import Hyperparameters, Share
+from instill.train.encoder.settings import EncoderHyperparameters, Share
 
 TEXTS = {
     "tea": "Green leaves are steeped in water of eighty degrees for two minutes.",
@@ -163,4 +163,4 @@ def test_rows_are_passages_as_they_are_indexed(workspace: Workspace) -> None:
     rows = _rows(workspace, asked, 0)
     assert sorted(row.question for row in rows) == sorted(question.question for question in asked)
     assert {row.passage for row in rows} == {question.answer for question in asked}
-    assert _fitting(Hyperparameters(), rows * 200) == Hyperparameters(batch=40, epochs=4)
+    assert _fitting(EncoderHyperparameters(), rows * 200) == EncoderHyperparameters(batch=40, epochs=4)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from instill.measure.risk import (
     GRID,
-    Judged,
+    JudgedAnswer,
     answers_needed,
     choose_threshold,
     curve,
@@ -73,7 +73,7 @@ def test_the_fewest_answers_are_just_enough(risk: float) -> None:
 
 
 def test_the_curve_counts() -> None:
-    answers = [Judged(0.9, False), Judged(0.9, True), Judged(0.25, False), Judged(-inf, True)]
+    answers = [JudgedAnswer(0.9, False), JudgedAnswer(0.9, True), JudgedAnswer(0.25, False), JudgedAnswer(-inf, True)]
     assert [(p.threshold, p.given, p.wrong, p.coverage) for p in curve(answers)] == [
         (0.9, 2, 1, 0.5),
         (0.25, 3, 1, 0.75),
@@ -101,7 +101,7 @@ def test_the_promise_is_kept_in_95_of_100_data_sets(name: str) -> None:
     broken = found = 0
     for _ in range(rounds):
         confidences = [rng.random() for _ in range(200)]
-        answers = [Judged(confidence, rng.random() < rate(confidence)) for confidence in confidences]
+        answers = [JudgedAnswer(confidence, rng.random() < rate(confidence)) for confidence in confidences]
         choice = choose_threshold(answers, risk=0.1)
         if choice.threshold is not None:
             above = max(1, round(1000 * (1 - choice.threshold)))
@@ -113,7 +113,7 @@ def test_the_promise_is_kept_in_95_of_100_data_sets(name: str) -> None:
 
 
 def test_the_lowest_threshold_is_taken() -> None:
-    answers = [Judged(0.4 + i / 1000, False) for i in range(400)] + [Judged(0.3, True) for _ in range(400)]
+    answers = [JudgedAnswer(0.4 + i / 1000, False) for i in range(400)] + [JudgedAnswer(0.3, True) for _ in range(400)]
     choice = choose_threshold(answers, risk=0.1)
     assert choice.threshold == 0.4
     assert choice.point is not None
@@ -121,11 +121,11 @@ def test_the_lowest_threshold_is_taken() -> None:
 
 
 def test_too_few_questions_and_too_many_wrong_answers_are_told_apart() -> None:
-    few = choose_threshold([Judged(0.9, False)] * 20, risk=0.1)
-    bad = choose_threshold([Judged(i / 400, i % 2 == 0) for i in range(400)], risk=0.1)
+    few = choose_threshold([JudgedAnswer(0.9, False)] * 20, risk=0.1)
+    bad = choose_threshold([JudgedAnswer(i / 400, i % 2 == 0) for i in range(400)], risk=0.1)
     assert (few.threshold, bad.threshold, bad.more) == (None, None, None)
     assert few.more is not None
-    assert choose_threshold([Judged(0.9, False)] * (20 + few.more), risk=0.1).threshold == 0.9
+    assert choose_threshold([JudgedAnswer(0.9, False)] * (20 + few.more), risk=0.1).threshold == 0.9
     assert choose_threshold([], risk=0.1).more == 29
 
 

@@ -26,7 +26,7 @@ from instill.train.encoder.choosing import choose_share
 from instill.train.encoder.judging import RankingSet, built_in, judge, ndcg, read_beir
 from instill.train.encoder.loop import embed, open_model, train, trained_tensors
 from instill.train.encoder.run import EncoderRun, train_encoder
-from instill.train.encoder.settings import SHARES, Hyperparameters, Share
+from instill.train.encoder.settings import SHARES, EncoderHyperparameters, Share
 from instill.train.encoder.ship import ship_encoder
 from instill.train.encoder.triples import TripleMaker
 from instill.train.progress import CHECKPOINT
@@ -35,7 +35,7 @@ from instill.train.weights import averaged, trained_weights
 from tests.encoders.tiny_folders import WORDS, write_bert_folder
 from tests.train.reader_rows import write_rows
 
-CHOSEN = Hyperparameters(epochs=2, batch=4, passage_tokens=32, learning_rate=1e-3)
+CHOSEN = EncoderHyperparameters(epochs=2, batch=4, passage_tokens=32, learning_rate=1e-3)
 
 
 def rows(count: int = 12) -> list[Row]:
@@ -53,7 +53,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_bert_folder(tmp_path_factory.mktemp("base") / "tiny")
 
 
-def maker_of(base: Path, given: Sequence[Row], chosen: Hyperparameters = CHOSEN) -> TripleMaker:
+def maker_of(base: Path, given: Sequence[Row], chosen: EncoderHyperparameters = CHOSEN) -> TripleMaker:
     tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
     tokenizer.no_padding()
     negatives = {number: [(number + 1) % len(given), (number + 2) % len(given)] for number in range(len(given))}
@@ -63,7 +63,7 @@ def maker_of(base: Path, given: Sequence[Row], chosen: Hyperparameters = CHOSEN)
 @pytest.mark.parametrize("seed", range(5))
 def test_no_passage_stands_twice_in_a_batch(base: Path, seed: int) -> None:
     given = [*rows(), *(Row(f"sea {row.question}", *list_of(row)) for row in rows())]
-    maker = maker_of(base, given, Hyperparameters(batch=4, passage_tokens=32, seed=seed))
+    maker = maker_of(base, given, EncoderHyperparameters(batch=4, passage_tokens=32, seed=seed))
     batches = maker._packed(range(len(given)), Random(seed))[0]
     assert batches
     for batch in batches:
@@ -93,7 +93,9 @@ def test_a_long_passage_is_cut_around_its_answer(base: Path) -> None:
         assert number in long.passage
 
 
-def trained(base: Path, out: Path, chosen: Hyperparameters = CHOSEN, stop: int = 0, dropout: float = 0.0) -> object:
+def trained(
+    base: Path, out: Path, chosen: EncoderHyperparameters = CHOSEN, stop: int = 0, dropout: float = 0.0
+) -> object:
     class Stopped(Exception):
         pass
 
@@ -129,7 +131,7 @@ def test_only_the_layers_learn_and_the_loss_falls(base: Path, tmp_path: Path) ->
     seen: list[float] = []
     model = open_model(read_folder(base))
     assert not any(name.startswith("embeddings.") for name in trained_tensors(model))
-    chosen = Hyperparameters(epochs=12, batch=4, passage_tokens=32, learning_rate=3e-3)
+    chosen = EncoderHyperparameters(epochs=12, batch=4, passage_tokens=32, learning_rate=3e-3)
     maker = maker_of(base, rows())
     train(model, maker, chosen, tmp_path, identity="a", progress=lambda entry: seen.append(entry.loss))
     assert seen[-1] < 0.8 * seen[0]
@@ -221,7 +223,7 @@ def test_unrelated_sets_are_read(tmp_path: Path) -> None:
 
 def test_a_run_from_rows_to_a_folder(base: Path, tmp_path: Path) -> None:
     data = write_rows(tmp_path / "rows.jsonl", rows())
-    chosen = Hyperparameters(epochs=8, batch=4, passage_tokens=32, learning_rate=3e-3)
+    chosen = EncoderHyperparameters(epochs=8, batch=4, passage_tokens=32, learning_rate=3e-3)
     run = EncoderRun([data], tmp_path / "run", 0.3, 1, chosen, base=EncoderSettings(model=str(base)))
     found, folder = train_encoder(run)
     assert [entry.share for entry in found.weighed] == [Share(), *SHARES]

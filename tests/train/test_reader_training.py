@@ -27,13 +27,13 @@ from instill.train.reader.export import export_reader
 from instill.train.reader.loop import _batches, train
 from instill.train.reader.model import ReaderModel, length_class, make_batch
 from instill.train.reader.run import ReaderRun, train_reader
-from instill.train.reader.settings import Hyperparameters
+from instill.train.reader.settings import ReaderHyperparameters
 from instill.train.schedule import rate
 from tests.encoders.tiny_folders import write_bert_folder
 from tests.train.reader_rows import rows, write_rows
 from tests.warm import Warm
 
-CHOSEN = Hyperparameters(epochs=3, batch_tokens=96, learning_rate=1e-3)
+CHOSEN = ReaderHyperparameters(epochs=3, batch_tokens=96, learning_rate=1e-3)
 
 WORKER = """
 import sys
@@ -163,7 +163,7 @@ def test_padding_changes_nothing(base: Path) -> None:
 @given(st.lists(st.integers(4, 200), min_size=1, max_size=80), st.integers(0, 5))
 def test_every_example_is_in_one_batch_of_bounded_size(lengths: list[int], epoch: int) -> None:
     examples = [Example((n,) * length, 0, 0, 0, 0, 0.0, 0.0) for n, length in enumerate(lengths)]
-    chosen = Hyperparameters(batch_tokens=500)
+    chosen = ReaderHyperparameters(batch_tokens=500)
     batches = _batches(examples, chosen, epoch)
     assert sorted(each.ids[0] for batch in batches for each in batch) == list(range(len(examples)))
     for batch in batches:
@@ -181,7 +181,7 @@ def test_the_rate_rises_and_falls_to_almost_nothing() -> None:
 
 def test_the_whole_command_leaves_a_reader_and_its_figures(tmp_path: Path) -> None:
     data = write_rows(tmp_path / "rows.jsonl", rows())
-    chosen = Hyperparameters(epochs=1, batch_tokens=2000)
+    chosen = ReaderHyperparameters(epochs=1, batch_tokens=2000)
     found = train_reader(ReaderRun([data], tmp_path / "run", 0.3, 1, chosen, attribution=["made up"]))
     assert set(found) == {"f1", "exact", "auc"}
     manifest = json.loads((tmp_path / "run/reader/reader.json").read_text())

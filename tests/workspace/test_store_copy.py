@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from instill import Workspace
 from instill.errors import UsageError, WorkspaceError
 from instill.index.generations import live_generation
 from instill.index.store import Index
 from instill.index.stores.copying import compared
+from instill.workspace import Workspace
 from instill.workspace.moving import move
 from tests.plugins.packages import install
 

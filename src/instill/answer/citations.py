@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from instill.answer.types import Candidate, Citation
 from instill.documents.document import Page
+from instill.documents.formats import BUILT_IN
 from instill.index.types import Hit
 
 DocumentText = Callable[[str], str | None]
@@ -18,7 +19,7 @@ DocumentText = Callable[[str], str | None]
 DocumentPages = Callable[[str], Sequence[Page]]
 """doc_id -> its pages, sorted; empty for documents without pages."""
 
-_OWN_LINES = frozenset({"text", "markdown", "rst", "code"})
+_OWN_LINES = frozenset(each.name for each in BUILT_IN.values() if each.own_lines)
 """Kinds whose text is the file's, line by line. A row of JSON or a paragraph of HTML stands elsewhere in its file."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 from instill.answer.types import Answer
 
@@ -13,6 +14,7 @@ _LOOK_S = 0.1
 
 OnToken = Callable[[str], None]
 _Item = str | Answer | Exception
+_T = TypeVar("_T")
 
 
 class AnswerStream(Iterator[str]):
@@ -20,7 +22,8 @@ class AnswerStream(Iterator[str]):
 
     A generator's pieces come before they are checked against the documents; `answer` is what counts. An answer that
     is quoted comes as one piece. Work begins with the first piece that is asked for; whoever stops early should
-    `close` (or leave the `with`), which ends the work.
+    `close` (or leave the `with`), which ends the work. In a coroutine, use `async for` and `async with`: the work runs
+    in a thread, and a task that is cancelled ends it.
 
     Args:
         work: gives the answer and calls what it is given with each piece.
@@ -29,6 +32,9 @@ class AnswerStream(Iterator[str]):
         >>> stream = workspace.ask("How is it installed?", stream=True)  # doctest: +SKIP
         >>> for piece in stream: print(piece, end="")  # doctest: +SKIP
         >>> stream.answer.citations  # doctest: +SKIP
+        >>> async with workspace.ask("How is it installed?", stream=True) as stream:  # doctest: +SKIP
+        ...     async for piece in stream: print(piece, end="")
+        ...     answer = await stream.answer_async()
     """
 
     def __init__(self, work: Callable[[OnToken], Answer]) -> None:
@@ -61,7 +67,9 @@ class AnswerStream(Iterator[str]):
         if not self._started:
             self._started = True
             _start(self._work, self._items, self._closed)
-        item = self._items.get()
+        item = self._next_item()
+        if item is None:
+            raise StopIteration
         if isinstance(item, str):
             self._said_something = True
             return item
@@ -71,6 +79,48 @@ class AnswerStream(Iterator[str]):
         if item.text and not self._said_something:
             return item.text
         raise StopIteration
+
+    def _next_item(self) -> _Item | None:
+        """None when the stream is closed meanwhile, from another thread."""
+        while not self._closed.is_set():
+            try:
+                return self._items.get(timeout=_LOOK_S)
+            except queue.Empty:
+                continue
+        return None
+
+    def __aiter__(self) -> AnswerStream:
+        return self
+
+    async def __anext__(self) -> str:
+        piece = await self._in_thread(lambda: next(self, None))
+        if piece is None:
+            raise StopAsyncIteration
+        return piece
+
+    async def answer_async(self) -> Answer:
+        """`answer`, for a coroutine.
+
+        Raises:
+            RuntimeError: the stream was closed before its end.
+            InstillError: what went wrong while answering.
+        """
+        return await self._in_thread(lambda: self.answer)
+
+    async def _in_thread(self, wait: Callable[[], _T]) -> _T:
+        import asyncio  # too slow for a command that has no use for it
+
+        try:
+            return await asyncio.to_thread(wait)
+        except asyncio.CancelledError:
+            self.close()  # which also ends the thread that waits
+            raise
+
+    async def __aenter__(self) -> AnswerStream:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Stop listening; a generator that still writes is stopped at its next piece."""

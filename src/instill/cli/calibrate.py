@@ -26,7 +26,7 @@ from instill.measure.saying import percent_beside, percent_text
 from instill.workspace import Workspace
 
 if TYPE_CHECKING:
-    from instill.fit.calibration import Report
+    from instill.fit.calibration import CalibrationReport
     from instill.measure.risk import Point
 
 NO_PROMISE = 1
@@ -102,7 +102,7 @@ _FEWEST = 10
 """Answers of which a share is said."""
 
 
-def verdict(report: Report) -> str:
+def verdict(report: CalibrationReport) -> str:
     """The outcome in one sentence."""
     if report.calibration is not None:
         return f"Threshold {report.calibration.threshold:g}: {report.calibration.promise}"
@@ -126,7 +126,7 @@ def verdict(report: Report) -> str:
     )
 
 
-def _print(report: Report) -> None:
+def _print(report: CalibrationReport) -> None:
     from instill.cli.curve_picture import terminal_picture
 
     say("Wrong answers among those given, by how many questions are answered", bold=True)
@@ -148,7 +148,7 @@ def _row(point: Point) -> tuple[str, ...]:
     return f"{point.threshold:g}", answered, str(point.wrong), f"{point.risk:.1%}", f"{point.high:.1%}"
 
 
-def _shown(report: Report) -> list[Point]:
+def _shown(report: CalibrationReport) -> list[Point]:
     """A few points evenly along the curve, and the one that was chosen."""
     step = max(1, -(-len(report.curve) // _ROWS))
     shown = set(report.curve[step - 1 :: step]) | set(report.curve[-1:])
@@ -157,7 +157,7 @@ def _shown(report: Report) -> list[Point]:
     return sorted(shown, key=lambda point: -point.threshold)
 
 
-def _as_dict(report: Report, label: list[str] | None) -> dict[str, Any]:
+def _as_dict(report: CalibrationReport, label: list[str] | None) -> dict[str, Any]:
     stored = report.calibration
     sources = None if stored is None else stored.made_from.shown_to(label).as_json()
     return {

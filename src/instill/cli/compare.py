@@ -230,19 +230,22 @@ def _refuse_beside_lab(context: typer.Context) -> None:
 
 
 def _own_arms(opened: Workspace, file: Path | None) -> tuple[ArmSpecification, ...]:
-    """Those of the file, or of the one that is set, whose path is relative to the workspace."""
+    """Those of the file, or of the one that is set, whose path is relative to the workspace; and those of packages."""
     from instill.compare.arms.own import read_arms
+    from instill.compare.arms.plugged import beside, brought_arms
     from instill.compare.prices import Prices
 
     settings = opened.settings
     if file is None and settings.compare.arms:
         file = opened.path / Path(settings.compare.arms).expanduser()
-    return () if file is None else read_arms(file, Prices.of_settings(settings.prices))
+    from_file = () if file is None else read_arms(file, Prices.of_settings(settings.prices))
+    return beside(from_file, brought_arms(settings.plugins.off))
 
 
 def _list_arms(file: Path | None, workspace: str | None, as_json: bool) -> None:
     """The built-in arms, and those of the file or of the workspace, where there is one."""
     from instill.compare.arms.own import read_arms
+    from instill.compare.arms.plugged import beside, brought_arms
     from instill.compare.plan import ComparePlan
     from instill.compare.prices import FREE
     from instill.errors import WorkspaceError
@@ -254,7 +257,7 @@ def _list_arms(file: Path | None, workspace: str | None, as_json: bool) -> None:
     except WorkspaceError:
         if workspace is not None:
             raise
-        own = () if file is None else read_arms(file, FREE)
+        own = beside(() if file is None else read_arms(file, FREE), brought_arms())
     found = {name: each.about for name, each in ComparePlan(own=own).known.items()}
     if as_json:
         print_json({"arms": found})
@@ -301,11 +304,11 @@ def _run(
     judging: JudgePlan | None,
     title: str = "",
 ) -> None:
+    from instill.common.watch import Watch
     from instill.compare.comparing import compare as run
     from instill.compare.report.text import as_text
     from instill.compare.saved import as_json as numbers
     from instill.compare.saved import save
-    from instill.compare.setting import Watch
 
     with progress_bar("Comparing", hidden=as_json) as update:
         watch = Watch(lambda what: _say(what, as_json), update)

@@ -15,9 +15,9 @@ from instill.errors import MissingDependency, UsageError
 
 if TYPE_CHECKING:
     from instill.common.derived import Caller
-    from instill.curve.growing import MeasuredCurve, Watch
+    from instill.curve.growing import CurveWatch, MeasuredCurve
     from instill.curve.material import Material
-    from instill.curve.running import Progress
+    from instill.curve.running import CurveProgress
     from instill.train.gate.scoring import Scoring
 
 
@@ -92,13 +92,13 @@ def curve(
 
     Example: `instill curve --study --base models/qwen --by wording`
     """
-    from instill.curve.growing import Settings, measure_data_curve
+    from instill.curve.growing import CurveSettings, measure_data_curve
     from instill.curve.page import write_page
 
     _check_packages()
     with asked_by(workspace, label) as (home, caller):
         material = _material(study, source, like, base, score, home, caller)
-    settings = Settings(_numbers(sizes), seeds, gain, have, by, equal_steps, settle=not everything)
+    settings = CurveSettings(_numbers(sizes), seeds, gain, have, by, equal_steps, settle=not everything)
     with progress_bar("Measuring", hidden=as_json) as update:
         measured = measure_data_curve(home, material, out, settings, _watch(update))
     files = write_page(measured, [typed()])
@@ -175,12 +175,12 @@ def _numbers(sizes: str) -> tuple[int, ...]:
         ) from error
 
 
-def _watch(update: Callable[[int, int, str], None]) -> Watch:
-    from instill.curve.growing import Watch
+def _watch(update: Callable[[int, int, str], None]) -> CurveWatch:
+    from instill.curve.growing import CurveWatch
 
     done, most = 0, 0
 
-    def result(entry: Progress) -> None:
+    def result(entry: CurveProgress) -> None:
         nonlocal done, most
         done, most = entry.done, entry.most
         update(done, most, f"{entry.result.size} rows, seed {entry.result.seed}: {entry.result.mean:.2f}")
@@ -188,7 +188,7 @@ def _watch(update: Callable[[int, int, str], None]) -> Watch:
     def step(size: int, seed: int, number: int, steps: int) -> None:
         update(done, most, f"{size} rows, seed {seed}: step {number} of {steps}")
 
-    return Watch(result, step)
+    return CurveWatch(result, step)
 
 
 def _print(measured: MeasuredCurve, files: Sequence[Path]) -> None:

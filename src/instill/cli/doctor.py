@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,8 +11,14 @@ from instill.cli.terminal import say
 
 if TYPE_CHECKING:
     from instill.index.repair import Repair
+    from instill.plugins import Plugin
 
-_MARKS = {"ok": ("ok", "green"), "optional": ("optional", "yellow"), "missing": ("MISSING", "red")}
+_MARKS = {
+    "ok": ("ok", "green"),
+    "optional": ("optional", "yellow"),
+    "missing": ("MISSING", "red"),
+    "broken": ("BROKEN", "red"),
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -36,6 +42,17 @@ def _say(done: Repair) -> None:
     say("Next: instill sync (reads again what is missing and followed). Add again what was piped in.")
 
 
+def _plugins(workspace: str | None) -> list[Plugin[Any]]:
+    from instill.cli.plugins import groups, turned_off
+    from instill.errors import InstillError
+
+    try:
+        off = turned_off(workspace)
+    except InstillError:  # told by what looks at the workspace
+        off = ()
+    return [plugin for group in groups() for plugin in group.load(off=off)]
+
+
 def doctor(
     workspace: WorkspaceOption = None,
     repair: Annotated[bool, typer.Option("--repair", help="Repair a damaged index first.")] = False,
@@ -43,7 +60,7 @@ def doctor(
 ) -> None:
     """Show what is there, what is missing or damaged, and what to do. Reads every file of the index.
 
-    The exit code is 1 if something that is needed is missing or damaged.
+    The exit code is 1 if something that is needed is missing or damaged, or a plug-in is broken.
 
     Example: `instill doctor --repair`
     """
@@ -51,7 +68,7 @@ def doctor(
     from instill.workspace.doctor import repair as mend
 
     done = mend(workspace) if repair else None
-    findings = examine(workspace)
+    findings = examine(workspace, _plugins(workspace))
     if as_json:
         print_json({"findings": findings} if done is None else {"repair": done, "findings": findings})
     else:
@@ -63,5 +80,5 @@ def doctor(
             say(f"{finding.name:<22} {clean(finding.what)}")
             if finding.remedy:
                 say(f"{'':<32}{clean(finding.remedy)}")
-    if any(finding.verdict == "missing" for finding in findings):
+    if any(finding.verdict in ("missing", "broken") for finding in findings):
         raise typer.Exit(1)

@@ -22,6 +22,7 @@ from instill.cli import (
     lab,
     memory,
     models,
+    plugins,
     questions,
     search,
     serve,
@@ -30,6 +31,7 @@ from instill.cli import (
     train,
     tune,
 )
+from instill.cli.plugged import WithPlugins
 from instill.cli.terminal import say, say_json, say_traceback
 from instill.errors import InstillError, UsageError
 
@@ -41,6 +43,7 @@ let a candidate pass (`train --strict`); 130 stopped by Ctrl-C.
 
 app = typer.Typer(
     name="instill",
+    cls=WithPlugins,
     help="Ask your documents: get answers with checked citations, or a refusal if the documents do not answer.",
     epilog=EXIT_CODES,
     no_args_is_help=True,
@@ -61,6 +64,7 @@ models.register(app)
 generator.register(app)
 lab.register(app)
 doctor.register(app)
+plugins.register(app)
 serve.register(app)
 store.register(app)
 questions.register(app)

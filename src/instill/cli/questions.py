@@ -16,7 +16,7 @@ from instill.workspace import Workspace
 if TYPE_CHECKING:
     from instill.fit.question_rows import QuestionRows
     from instill.study.types import AskedQuestion
-    from instill.workspace.feedback import Kind, Verdict
+    from instill.workspace.feedback import JudgementVerdict, Kind
 
 app = typer.Typer(no_args_is_help=True, help="Show and export what people asked and how they judged the answers.")
 
@@ -83,7 +83,7 @@ def judge(
 
     with Workspace.open(workspace) as opened:
         found = Feedback(opened.seen_by(label)).judge(
-            question, cast("Verdict", verdict), correction=correction, note=note, judge="command line"
+            question, cast("JudgementVerdict", verdict), correction=correction, note=note, judge="command line"
         )
     if as_json:
         print_json(found.model_dump(mode="json"))

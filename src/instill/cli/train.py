@@ -120,10 +120,10 @@ def reader(
 
     Example: `instill train reader --questions feedback --data rows.jsonl --out runs/reader`
     """
-    from instill.train.progress import Progress
+    from instill.train.progress import TrainingStep
     from instill.train.reader.examples import Mix
     from instill.train.reader.run import ReaderRun, train_reader
-    from instill.train.reader.settings import Hyperparameters
+    from instill.train.reader.settings import ReaderHyperparameters
 
     if not data and questions is None:
         raise UsageError("There is nothing to train on.", remedy="Give --data FILE, --questions FILE, or both.")
@@ -134,7 +134,7 @@ def reader(
         rows = given.rows
         if not as_json:
             say_rows(given, asked)
-    chosen = Hyperparameters(epochs=epochs, learning_rate=learning_rate, seed=seed)
+    chosen = ReaderHyperparameters(epochs=epochs, learning_rate=learning_rate, seed=seed)
     run = ReaderRun(
         data or (),
         out,
@@ -164,7 +164,7 @@ def reader(
         progress_bar("Measuring", hidden=as_json) as judging,
     ):
 
-        def report(entry: Progress) -> None:
+        def report(entry: TrainingStep) -> None:
             training(entry.step, entry.steps, f"loss {entry.loss:.3f}")
 
         found = train_reader(

@@ -15,15 +15,15 @@ from instill.cli.questions import rows_to_train_on, say_rows
 from instill.cli.terminal import say, say_block
 from instill.errors import UsageError
 from instill.index.types import EMPTY
-from instill.train.encoder.settings import Hyperparameters
+from instill.train.encoder.settings import EncoderHyperparameters
 from instill.workspace import Workspace
 
 if TYPE_CHECKING:
-    from instill.fit.own_encoder import Verdict
+    from instill.fit.own_encoder import EncoderVerdict
     from instill.fit.question_rows import QuestionRows
     from instill.train.encoder.choosing import Chosen
-    from instill.train.encoder.run import EncoderRun, Watch
-    from instill.train.progress import Progress
+    from instill.train.encoder.run import EncoderRun, EncoderWatch
+    from instill.train.progress import TrainingStep
 
 _NOTE = (
     "note: All of these questions were written by rules. People ask in other words: look at the search for some of "
@@ -74,7 +74,7 @@ def encoder(
 
     Example: `instill train encoder --data rows.jsonl --out runs/encoder`
     """
-    chosen = Hyperparameters(epochs=epochs, batch=batch, steps=steps, learning_rate=learning_rate, seed=seed)
+    chosen = EncoderHyperparameters(epochs=epochs, batch=batch, steps=steps, learning_rate=learning_rate, seed=seed)
     if undo:
         _undo(workspace, as_json)
         return
@@ -122,7 +122,7 @@ def _own(
     workspace: str | None,
     most: int,
     seed: int,
-    chosen: Hyperparameters,
+    chosen: EncoderHyperparameters,
     unrelated: Sequence[Path],
     given: QuestionRows | None,
     as_json: bool,
@@ -162,7 +162,7 @@ def _own(
         say(note)
 
 
-def sentence(verdict: Verdict) -> str:
+def sentence(verdict: EncoderVerdict) -> str:
     """The outcome in one sentence."""
     if verdict.switched:
         return "The search is measurably better: the workspace uses the trained encoder. Undo: --undo"
@@ -193,14 +193,16 @@ def _table(found: Chosen) -> str:
     return columns(rows)
 
 
-def _watch(stack: ExitStack, hidden: bool) -> Watch:
-    from instill.train.encoder.run import Watch
+def _watch(stack: ExitStack, hidden: bool) -> EncoderWatch:
+    from instill.train.encoder.run import EncoderWatch
 
     mining = stack.enter_context(progress_bar("Mining hard negatives", hidden=hidden))
     training = stack.enter_context(progress_bar("Training", hidden=hidden))
     measuring = stack.enter_context(progress_bar("Measuring", hidden=hidden))
 
-    def report(entry: Progress) -> None:
+    def report(entry: TrainingStep) -> None:
         training(entry.step, entry.steps, f"loss {entry.loss:.3f}")
 
-    return Watch(lambda done, total: mining(done, total, ""), report, lambda done, total: measuring(done, total, ""))
+    return EncoderWatch(
+        lambda done, total: mining(done, total, ""), report, lambda done, total: measuring(done, total, "")
+    )

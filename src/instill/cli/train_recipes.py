@@ -18,10 +18,11 @@ from instill.settings.location import find_workspace
 from instill.train.gate.advice import BRACKETS, WORDS, advice, scale_text
 
 if TYPE_CHECKING:
+    from instill.common.watch import Watch
     from instill.train.generator.data.findings import Finding
     from instill.train.generator.recipes.recipe import Recipe
     from instill.train.order import InOrder
-    from instill.train.pipeline import Outcome, Watch
+    from instill.train.pipeline import TrainingResult
 
 
 def run(
@@ -207,7 +208,7 @@ def _shown(scores: Sequence[float]) -> list[str]:
     return [f"{score:.3f}" for score in scores]
 
 
-def _told(outcome: Outcome) -> str:
+def _told(outcome: TrainingResult) -> str:
     card = outcome.card
     fitted = outcome.fitted
     if fitted is None:
@@ -240,12 +241,12 @@ def _told(outcome: Outcome) -> str:
     return "\n".join(lines)
 
 
-def _passed(outcome: Outcome) -> bool:
+def _passed(outcome: TrainingResult) -> bool:
     """By the gate, now or when it was measured before."""
     return outcome.tried.passed if outcome.tried else bool(outcome.card.gate and outcome.card.gate.passed)
 
 
-def _as_json(outcome: Outcome) -> dict[str, Any]:
+def _as_json(outcome: TrainingResult) -> dict[str, Any]:
     tried = outcome.tried.tried if outcome.tried else ()
     return {
         "id": outcome.card.id,
@@ -262,7 +263,7 @@ def _as_json(outcome: Outcome) -> dict[str, Any]:
 
 
 def _watch(stack: ExitStack, hidden: bool) -> Watch:
-    from instill.train.pipeline import Watch
+    from instill.common.watch import Watch
 
     training = stack.enter_context(progress_bar("Training", hidden=hidden))
 
@@ -274,4 +275,4 @@ def _watch(stack: ExitStack, hidden: bool) -> Watch:
         if not hidden:
             say(f"{found.severity}: {found}", err=True)
 
-    return Watch(lambda entry: training(entry.step, entry.steps, f"loss {entry.loss:.3f}"), stage, warning)
+    return Watch(stage, training, warning)

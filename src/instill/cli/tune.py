@@ -22,7 +22,7 @@ from instill.index.types import EMPTY
 from instill.workspace import Workspace
 
 if TYPE_CHECKING:
-    from instill.fit.search import Figures, Report
+    from instill.fit.search import Figures, SearchReport
 
 app = typer.Typer(no_args_is_help=True, help="Fit the search settings to the documents by measuring.")
 
@@ -84,7 +84,7 @@ def search(
     _print(report, applied=tuned is not None)
 
 
-def verdict(report: Report, *, applied: bool) -> str:
+def verdict(report: SearchReport, *, applied: bool) -> str:
     """The outcome in one sentence."""
     if not report.values:
         return "Nothing is measurably better than the present settings."
@@ -94,7 +94,7 @@ def verdict(report: Report, *, applied: bool) -> str:
     return f"Better: {changes}. To use this, run: instill tune search --apply"
 
 
-def _print(report: Report, *, applied: bool) -> None:
+def _print(report: SearchReport, *, applied: bool) -> None:
     rows = [(f"{report.questions} questions", "MRR@10", "answer in the first 5")]
     rows += [(f"{name} alone", *_cells(figures)) for name, figures in report.legs.items()]
     rows.append((f"now ({_name(report, before=True)})", *_cells(report.before)))
@@ -121,7 +121,7 @@ def _cells(figures: Figures) -> tuple[str, str]:
     return str(figures.mrr), str(figures.recall)
 
 
-def _name(report: Report, *, before: bool) -> str:
+def _name(report: SearchReport, *, before: bool) -> str:
     way = report.way if before else report.best
     return f"vector {way.vector_weight:g}, rerank {way.rerank:g}"
 
@@ -137,7 +137,7 @@ def _toml(values: Any) -> list[str]:
     return lines
 
 
-def _as_dict(report: Report, *, applied: bool) -> dict[str, Any]:
+def _as_dict(report: SearchReport, *, applied: bool) -> dict[str, Any]:
     return {
         "applied": applied,
         "verdict": verdict(report, applied=applied),

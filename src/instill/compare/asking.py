@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from instill.compare.running import TASKS, in_turn, need_of, run_arms
-from instill.compare.setting import Setting
+from instill.compare.setting import ComparisonSetting, told_of_answers
 from instill.compare.stored import Recorded
 from instill.measure.outcomes import Preparation
 from instill.measure.rates import measure_rates
@@ -54,7 +54,7 @@ def parts_of(items: Sequence[StudyItem], *, seed: int = 0) -> Looks:
 
 
 def ask_in_parts(
-    setting: Setting, items: Sequence[StudyItem], prepared: Sequence[Preparation], ways: Mapping[str, Way]
+    setting: ComparisonSetting, items: Sequence[StudyItem], prepared: Sequence[Preparation], ways: Mapping[str, Way]
 ) -> Asked:
     """The main questions, put to the arms that are not out yet.
 
@@ -82,7 +82,7 @@ def ask_in_parts(
                 prices=setting.prices,
                 again_after_errors=True,
                 models={name: setting.line_up.model_of(name) for name in names},
-                progress=setting.watch.answered,
+                progress=told_of_answers(setting.watch),
             )
         verdict = reach_verdict(
             [each.outcome for each in records],

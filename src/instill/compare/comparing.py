@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 
 from instill import __version__
 from instill.common.derived import MadeFrom, keep_beside, made_from, together
+from instill.common.watch import Watch
 from instill.compare.arms.line_up import LineUp, has_generator
 from instill.compare.arms.own import identity_of
 from instill.compare.arms.passages import Passages
@@ -33,7 +34,7 @@ from instill.compare.prices import Prices
 from instill.compare.report.types import Report
 from instill.compare.reporting import about_run, causes_of, evidence_of, first_prompts, not_done
 from instill.compare.running import TASKS, group_of, need_of, questions_of
-from instill.compare.setting import Setting, Watch
+from instill.compare.setting import ComparisonSetting, told_of_answers, told_of_replay
 from instill.compare.stored import Recorded
 from instill.compare.tuned.forgotten import measure_forgetting
 from instill.compare.tuned.tuned_arms import Trained, train_arms
@@ -60,6 +61,7 @@ class Compared:
         beforehand: what so many questions can show.
         examples, judge: their numbers, for `--json`.
         made_from: the documents and rows that it was made with.
+        page: of its report, where it is saved.
     """
 
     report: Report
@@ -69,6 +71,7 @@ class Compared:
     examples: Mapping[str, Any] = field(default_factory=dict)
     judge: Mapping[str, Any] | None = None
     made_from: MadeFrom = field(default_factory=MadeFrom)
+    page: Path | None = None
 
 
 def compare(
@@ -113,7 +116,7 @@ def compare(
     watch.stage(before)
 
     arms = workspace.home / "compare" / "arms"
-    trained = train_arms(workspace, study, plan, names, arms, watch=watch.training(), replied=watch.replied)
+    trained = train_arms(workspace, study, plan, names, arms, watch=watch, replied=told_of_replay(watch))
     identity = _identity(workspace, study, plan, trained)
     folder = workspace.home / "compare" / digest([identity])
     folder.mkdir(parents=True, exist_ok=True)
@@ -122,7 +125,9 @@ def compare(
     line_up = LineUp(workspace, plan, facts, trained.by_arm)
 
     with _alone(folder), _copy_of(workspace, folder / "copy") as copy:
-        setting = Setting(workspace, copy, study, plan, line_up, trained, names, folder, identity, prices, watch)
+        setting = ComparisonSetting(
+            workspace, copy, study, plan, line_up, trained, names, folder, identity, prices, watch
+        )
         indexing = measure_indexing(copy, seed=plan.seed)
         of_arms = partial(
             preparations,
@@ -140,7 +145,7 @@ def compare(
         changed = change_documents(setting, records)
         records += changed.records
         examples = run_example_part(
-            needs, workspace, plan, line_up, prices=prices, progress=watch.answered, watch=watch.training()
+            needs, workspace, plan, line_up, prices=prices, progress=told_of_answers(watch), watch=watch
         )
         kept = measure_forgetting(setting)
         judging = None if judge is None else _judged(setting, judge, records)
@@ -214,7 +219,7 @@ def _made_from(workspace: Workspace, study: StoredStudy, plan: ComparePlan) -> M
     return given | made_from(workspace.documents())
 
 
-def _judged(setting: Setting, judge: JudgePlan, records: Sequence[Recorded]) -> Judging:
+def _judged(setting: ComparisonSetting, judge: JudgePlan, records: Sequence[Recorded]) -> Judging:
     """What a model says to the replies."""
     setting.watch.stage("judging the replies")
     return judge_outcomes(
@@ -234,6 +239,9 @@ def _identity(workspace: Workspace, study: StoredStudy, plan: ComparePlan, train
     Which questions and arms there are is not in it, so that they may be added; candidates are.
     """
     settings = workspace.settings
+    beside = {"api_key", "adapter", "timeout_s", "temperature"} | (
+        {"plugin"} if not settings.generator.plugin else set()
+    )
     parts = [
         __version__,
         judging.VERSION,
@@ -245,7 +253,7 @@ def _identity(workspace: Workspace, study: StoredStudy, plan: ComparePlan, train
         settings.encoder.model_dump(exclude={"threads"}),
         settings.search.model_dump(),
         settings.answer.model_dump(),
-        settings.generator.model_dump(mode="json", exclude={"api_key", "adapter", "timeout_s", "temperature"}),
+        settings.generator.model_dump(mode="json", exclude=beside),
         _base_hash(settings.generator),
         repr(plan.wording),
         plan.pipeline,

@@ -27,7 +27,7 @@ AnyArm = TypeVar("AnyArm", bound=Named)
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class Answered:
     """An outcome is there.
 
     Args:
@@ -79,7 +79,7 @@ def record_outcomes(
     prices: Prices,
     again_after_errors: bool = False,
     models: Mapping[str, str] | None = None,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[Answered], None] | None = None,
 ) -> list[Recorded]:
     """Put every question to every arm, so that one model is in memory at a time.
 
@@ -117,7 +117,7 @@ def record_outcomes(
                         recorded = _asked(question, arm, prices.of_arm(arm.name), stored)
                     found[arm.name, place] = recorded
                     if progress is not None:
-                        progress(Progress(recorded, taken_up, len(found), len(questions) * len(arms)))
+                        progress(Answered(recorded, taken_up, len(found), len(questions) * len(arms)))
     return [found[arm.name, place] for arm in arms for place in range(len(questions))]
 
 

@@ -72,7 +72,7 @@ def not_done(
     """What was left out or failed, and why."""
     found = {}
     settings = workspace.settings.generator
-    if not (settings.folder or settings.base_url):
+    if not settings.is_set:
         found["generators"] = "none is set (generator.folder or generator.base_url), so that answers were only quoted"
     arms = [plan.known[name] for name in names]
     if not any(each.needs_tuning for each in arms):
@@ -130,7 +130,7 @@ def about_run(workspace: Workspace, study: StoredStudy, plan: ComparePlan, train
         "split": "audit" if plan.audit else "gate",
         "documents": str(len(workspace.documents())),
         "encoder": workspace.index.generation.fingerprint,
-        "generator": Path(generator.folder or generator.gguf).name or generator.model or "none",
+        "generator": Path(generator.folder or generator.gguf).name or generator.model or generator.plugin or "none",
         "seed": str(plan.seed),
     }
     for arm, each in trained.by_arm.items():

@@ -11,7 +11,7 @@ from typing import Literal
 from instill.compare.arms.passages import citation_precision, evidence_given
 from instill.compare.arms.replies import Arm, ArmReply
 from instill.compare.prices import FREE, Prices
-from instill.compare.recording import Graded, Progress, Question, record_outcomes
+from instill.compare.recording import Answered, Graded, Question, record_outcomes
 from instill.compare.stored import Recorded
 from instill.errors import UsageError
 from instill.measure.judging.scorer import judge
@@ -131,7 +131,7 @@ def run_arms(
     prices: Prices = FREE,
     again_after_errors: bool = False,
     models: Mapping[str, str] | None = None,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[Answered], None] | None = None,
 ) -> list[Recorded]:
     """Ask every arm every question, so that one model is in memory at a time; arms that share one in turn.
 

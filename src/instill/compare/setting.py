@@ -7,47 +7,32 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from instill.common.watch import Watch
 from instill.compare.arms.line_up import LineUp
 from instill.compare.arms.specification import ArmSpecification
 from instill.compare.plan import ComparePlan
 from instill.compare.prices import Prices
-from instill.compare.recording import Progress
+from instill.compare.recording import Answered
 from instill.compare.tuned.tuned_arms import Trained
 from instill.measure.rates import Kind
 from instill.study.stored import StoredStudy
-from instill.train.pipeline import Watch as TrainingWatch
 
 if TYPE_CHECKING:
-    from instill.train.progress import Progress as Step
     from instill.workspace import Workspace
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """Receivers of progress: stages by name, and (done, of how many, what)."""
+def told_of_answers(watch: Watch) -> Callable[[Answered], None]:
+    """Tells of each outcome that is there."""
+    return lambda made: watch.progress(made.done, made.most, made.recorded.outcome.arm)
 
-    stage: Callable[[str], None] = field(default=lambda _: None)
-    progress: Callable[[int, int, str], None] = field(default=lambda *_: None)
 
-    def answered(self, made: Progress) -> None:
-        """An outcome is there."""
-        self.progress(made.done, made.most, made.recorded.outcome.arm)
-
-    def replied(self, done: int, most: int) -> None:
-        """The base replied to a prompt for replay."""
-        self.progress(done, most, "replay")
-
-    def training(self) -> TrainingWatch:
-        """The same receivers, for a training."""
-
-        def stepped(step: Step) -> None:
-            self.progress(step.step, step.steps, f"loss {step.loss:.3f}")
-
-        return TrainingWatch(stepped, self.stage)
+def told_of_replay(watch: Watch) -> Callable[[int, int], None]:
+    """Tells of each reply of the base to a prompt for replay."""
+    return lambda done, most: watch.progress(done, most, "replay")
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class ComparisonSetting:
     """Given to every part: a part asks some questions and gives back its records, or what it found.
 
     Args:

@@ -18,7 +18,7 @@ from instill.common.derived import keep_beside
 from instill.curve.fitting import FEWEST_SIZES
 from instill.curve.material import By, Material, draw, identity_of
 from instill.curve.overfitting import Overfitting, find_overfitting
-from instill.curve.running import Curve, Progress, measure_curve
+from instill.curve.running import Curve, CurveProgress, measure_curve
 from instill.curve.sizes import data_sizes
 from instill.errors import UsageError
 from instill.measure.journal import open_journal
@@ -40,7 +40,7 @@ _MOST_TAUGHT = 50  # Taught rows that are asked beside the questions.
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class CurveWatch:
     """Receivers of progress.
 
     Args:
@@ -48,12 +48,12 @@ class Watch:
         step: (rows, seed, steps done, steps in all) within a training.
     """
 
-    result: Callable[[Progress], None] = field(default=lambda _: None)
+    result: Callable[[CurveProgress], None] = field(default=lambda _: None)
     step: Callable[[int, int, int, int], None] = field(default=lambda *_: None)
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class CurveSettings:
     """What is measured.
 
     Args:
@@ -127,7 +127,11 @@ class MeasuredCurve:
 
 
 def measure_data_curve(
-    home: Path, material: Material, folder: Path | None, settings: Settings | None = None, watch: Watch | None = None
+    home: Path,
+    material: Material,
+    folder: Path | None,
+    settings: CurveSettings | None = None,
+    watch: CurveWatch | None = None,
 ) -> MeasuredCurve:
     """Train on growing parts of the rows, score each time, and say how much data is needed.
 
@@ -147,7 +151,7 @@ def measure_data_curve(
     from instill.train.generator.recipes.defaults import settled
     from instill.train.generator.run import open_recipe
 
-    chosen, watch = settings or Settings(), watch or Watch()
+    chosen, watch = settings or CurveSettings(), watch or CurveWatch()
     _check_settings(material, chosen)
     # Every size is trained as all rows are: epochs that differed by size would be measured along with the rows.
     recipe = settled(material.recipe, len(material.rows), base_folder(material.recipe))
@@ -222,7 +226,9 @@ def steps_of_size(material: Material, size: int) -> int:
 class _Trainings:
     """Trains and asks, and keeps in `beside` what else was asked: taught rows and controls."""
 
-    def __init__(self, home: Path, material: Material, prepared: Prepared, by: By, identity: str, watch: Watch) -> None:
+    def __init__(
+        self, home: Path, material: Material, prepared: Prepared, by: By, identity: str, watch: CurveWatch
+    ) -> None:
         self._home, self._material, self._prepared, self._by, self._watch = home, material, prepared, by, watch
         self._runs = f"curve-{identity}"
         self.beside: dict[tuple[int, int], dict[str, Any]] = {}
@@ -273,7 +279,7 @@ class _Trainings:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _check_settings(material: Material, chosen: Settings) -> None:
+def _check_settings(material: Material, chosen: CurveSettings) -> None:
     if chosen.by == "wording" and material.row_groups is None:
         raise UsageError(
             "The rows do not say which of them are about the same.",

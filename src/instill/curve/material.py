@@ -115,7 +115,7 @@ def recipe_material(recipe: Recipe, scoring: Scoring | None = None) -> Material:
     rows = recipe.study_rows()
     return Material(
         name=recipe.name,
-        label=_LABELS[chosen],
+        label=_LABELS.get(chosen, f"score ({chosen})"),
         recipe=recipe,
         rows=tuple(rows),
         row_groups=_groups(recipe, recipe.data.rows),

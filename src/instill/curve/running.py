@@ -15,6 +15,7 @@ from instill.curve.fitting import FEWEST_SIZES, Fit, fit_curve
 from instill.curve.results import Result
 from instill.curve.stored import StoredResults, open_results
 from instill.errors import UsageError
+from instill.measure.statistics.student import two_sided
 
 Score = Callable[[int, int], Sequence[float]]
 """(size, seed) -> the score of each question, 0 to 1, after training on so many rows."""
@@ -23,11 +24,10 @@ FEWEST_SEEDS = 2
 """How trainings differ cannot be told from one."""
 
 _EARLY_LEVEL = 0.99  # The recommendation is looked at after every size; each look may err seldom only.
-_STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)  # 97.5%, 1 to 10 degrees of freedom
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class CurveProgress:
     """A result is there.
 
     Args:
@@ -73,7 +73,7 @@ def measure_curve(
     have: int | None = None,
     width: float | None = 0.05,
     settle: bool = True,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[CurveProgress], None] | None = None,
 ) -> Curve:
     """Train and score over sizes and seeds, smallest size first, and say how much data is needed.
 
@@ -117,7 +117,7 @@ def measure_curve(
                 found, taken_up = _result(score, size, seed, stored, done)
                 done.append(found)
                 if progress is not None:
-                    progress(Progress(found, taken_up, len(done), len(ordered) * len(seeds)))
+                    progress(CurveProgress(found, taken_up, len(done), len(ordered) * len(seeds)))
                 if width is not None and _is_settled(done, size, width):
                     skipped_seeds += len(seeds) - number - 1
                     break
@@ -153,7 +153,7 @@ def _is_settled(results: Sequence[Result], size: int, width: float) -> bool:
     freedom = sum(len(each) - 1 for each in means.values())
     pooled = sum(float(np.var(each)) * len(each) for each in means.values()) / freedom
     variance = max(pooled, float(np.var(means[size], ddof=1)))
-    student = _STUDENT[freedom - 1] if freedom <= len(_STUDENT) else 1.96 + 2.45 / freedom
+    student = float(two_sided(0.05, freedom))
     return 2 * student * sqrt(variance / count) <= width
 
 

@@ -7,7 +7,9 @@ import zipfile
 import zlib
 from io import BytesIO
 
+from instill.documents.formats import ARCHIVE
 from instill.documents.kinds import looks_binary
+from instill.documents.plugged import Formats
 from instill.errors import DocumentError
 from instill.settings import DocumentSettings
 
@@ -17,7 +19,6 @@ _RATIO = 200
 _RATIO_FROM = 50 * 1024**2  # small files may compress as well as they like
 _DEPTH = 200
 _HEAD = 64 * 1024  # where a DOCTYPE stands, at the latest
-_PACKED = {"docx", "pptx", "xlsx", "epub", "zip"}
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
@@ -32,17 +33,19 @@ def check_size(size: int, settings: DocumentSettings) -> None:
         )
 
 
-def check_content(data: bytes, kind: str, settings: DocumentSettings) -> None:
+def check_content(data: bytes, kind: str, settings: DocumentSettings, formats: Formats | None = None) -> None:
     """Refuse binary, encrypted and explosive content of a known kind, before it reaches a parser."""
+    formats = formats or Formats()
     check_size(len(data), settings)
     if kind == "":
         raise DocumentError(
             "The file is binary and of no kind that can be read.",
             remedy="Convert it to PDF or text, or exclude it in instill.toml.",
         )
-    if kind in _PACKED:
+    form = "archive" if kind == ARCHIVE else formats[kind].form if kind in formats else "binary"
+    if form == "archive":
         _check_packed(data, kind)
-    elif kind in ("text", "markdown", "rst", "html", "csv", "json", "jsonl", "notebook", "xml", "code", "email"):
+    elif form == "text":
         if looks_binary(data):
             raise DocumentError(
                 f"The file's name says {kind}, but its content is binary.",

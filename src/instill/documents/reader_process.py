@@ -16,23 +16,22 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
 
 from instill.documents.document import Block, Heading, Page, Parsed
+from instill.documents.formats import BUILT_IN
 from instill.documents.guard import check_content
 from instill.documents.kinds import kind_of
+from instill.documents.plugged import Formats
 from instill.documents.reading import read
 from instill.documents.time_limit import TimeLimit
 from instill.errors import DocumentError
 from instill.settings import DocumentSettings
 
-SAFE_KINDS = frozenset({"text", "markdown", "rst", "code", "csv", "json", "jsonl", "notebook"})
-"""Parsers in Python that have no way to crash the caller's process."""
-
 IN_PROCESS_BYTES = 64 * 1024
-"""Larger files of safe kinds are read in a process too: there they can be stopped."""
+"""Larger files are read in a process also where their format is `in_process`: there they can be stopped."""
 
 _MEMORY = 6 * 1024**3  # of addresses, until the settings have come
 _MOST_EXTRA_SECONDS = 3600.0  # that pages read by OCR may add
@@ -44,6 +43,7 @@ class ReaderPool:
 
     Args:
         settings: as for `reading.read`.
+        formats: those in use; None: all that are installed.
         silence_s: a reader that neither finishes nor finishes a page for so long is stopped.
 
     Example:
@@ -53,8 +53,16 @@ class ReaderPool:
         ('markdown', 'Guide')
     """
 
-    def __init__(self, settings: DocumentSettings, *, workers: int = 1, silence_s: float = 120.0) -> None:
+    def __init__(
+        self,
+        settings: DocumentSettings,
+        *,
+        formats: Formats | None = None,
+        workers: int = 1,
+        silence_s: float = 120.0,
+    ) -> None:
         self._settings = settings
+        self._formats = formats or Formats()
         self._silence = silence_s
         self._free: queue.LifoQueue[_Process | None] = queue.LifoQueue()
         for _ in range(max(1, workers)):
@@ -63,11 +71,13 @@ class ReaderPool:
 
     def read(self, data: bytes, *, name: str, content_type: str = "", kind: str = "") -> tuple[str, Parsed]:
         """As `reading.read`; a hang, a crash, too much time or memory is a `DocumentError` too."""
-        kind = kind or kind_of(data, name=name, content_type=content_type)
-        if not data or (kind in SAFE_KINDS and len(data) <= IN_PROCESS_BYTES):
-            return read(data, name=name, settings=self._settings, content_type=content_type, kind=kind)
+        formats = self._formats
+        kind = kind or kind_of(data, name=name, content_type=content_type, formats=formats)
+        in_process = kind in BUILT_IN and BUILT_IN[kind].in_process and len(data) <= IN_PROCESS_BYTES
+        if not data or in_process:
+            return read(data, name=name, settings=self._settings, content_type=content_type, kind=kind, formats=formats)
         try:
-            check_content(data, kind, self._settings)  # before a process is bothered
+            check_content(data, kind, self._settings, formats)  # before a process is bothered
         except DocumentError as error:
             raise DocumentError(error.what, where=name, remedy=error.command) from error
         with self._borrowed() as process:
@@ -95,7 +105,7 @@ class ReaderPool:
         process = self._free.get()
         try:
             if process is None or not process.running():
-                process = _Process(self._settings)
+                process = _Process(self._settings, self._formats.off)
             yield process
         finally:
             self._free.put(process)
@@ -104,7 +114,7 @@ class ReaderPool:
 class _Process:
     """One reader process with the thread that listens to it (pipes cannot be waited for with a time limit)."""
 
-    def __init__(self, settings: DocumentSettings) -> None:
+    def __init__(self, settings: DocumentSettings, off: Sequence[str] = ()) -> None:
         self._settings = settings
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "instill.documents.reader_process"],
@@ -115,7 +125,7 @@ class _Process:
         )
         self._messages: queue.Queue[dict[str, Any] | None] = queue.Queue()
         threading.Thread(target=self._listen, daemon=True).start()
-        self._send(settings.model_dump(mode="json"), b"")
+        self._send({"settings": settings.model_dump(mode="json"), "off": list(off)}, b"")
 
     def running(self) -> bool:
         return self._process.poll() is None
@@ -205,7 +215,8 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
         replies.write(json.dumps(message).encode() + b"\n")
         replies.flush()
 
-    settings = DocumentSettings.model_validate(json.loads(requests.readline()))
+    first = json.loads(requests.readline())
+    settings, formats = DocumentSettings.model_validate(first["settings"]), Formats(first["off"])
     _limit_memory(settings.max_memory_mb)
     while line := requests.readline():
         job = json.loads(line)
@@ -219,6 +230,7 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
                 content_type=job["content_type"],
                 kind=job["kind"],
                 alive=lambda more=0.0: reply({"alive": True, "more": more}),
+                formats=formats,
             )
             reply({"kind": kind, "parsed": dataclasses.asdict(parsed)})
         except DocumentError as error:

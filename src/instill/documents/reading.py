@@ -10,11 +10,15 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+from instill.common.extras import EXTRA_OF, how_to_install
 from instill.documents.decoding import Decoded
 from instill.documents.document import Page, Parsed
+from instill.documents.formats import ARCHIVE, BUILT_IN
 from instill.documents.guard import check_content, check_size
-from instill.documents.kinds import TEXT_KINDS, kind_of, looks_binary
+from instill.documents.kinds import kind_of, looks_binary
+from instill.documents.plugged import Formats
 from instill.documents.readers.job import Alive, Job, nothing
+from instill.documents.sound import fault_of
 from instill.documents.unread import OLE, unread
 from instill.errors import DocumentError
 from instill.settings import DocumentSettings
@@ -28,6 +32,7 @@ def read(
     content_type: str = "",
     kind: str = "",
     alive: Alive = nothing,
+    formats: Formats | None = None,
 ) -> tuple[str, Parsed]:
     """The format family and the canonical text with its structure.
 
@@ -38,6 +43,7 @@ def read(
         content_type: what a web server or a mail said, e.g. "text/html; charset=utf-8".
         kind: the format family, where the caller knows it.
         alive: called now and then while a long file is read.
+        formats: those in use; None: all that are installed.
 
     Raises:
         DocumentError: empty, too large, binary, encrypted, damaged, explosive, or without text.
@@ -47,15 +53,19 @@ def read(
         >>> kind, parsed.title, parsed.headings[0].start
         ('markdown', 'Guide', 0)
     """
+    formats = formats or Formats()
     try:
         check_size(len(data), settings)
-        kind = kind or kind_of(data, name=name, content_type=content_type)
-        if kind in ("", "zip") or data.startswith(OLE) or (kind in TEXT_KINDS and looks_binary(data)):
+        kind = kind or kind_of(data, name=name, content_type=content_type, formats=formats)
+        form = formats[kind].form if kind in formats else ""
+        if form == "" or data.startswith(OLE) or (form == "text" and looks_binary(data)):
             _refuse_unread(data, name)
-        check_content(data, kind, settings)
+        check_content(data, kind, settings, formats)
         with _quiet():
             job = Job(data, name, kind, settings, _charset(content_type), alive)
-            parsed = _with_encoding(_reader(kind)(job), job.encodings)
+            parsed = _with_encoding(reader_of(kind, formats)(job), job.encodings)
+            if kind not in BUILT_IN:
+                _check_plugged(parsed)
         return kind, _checked(parsed, kind, settings)
     except DocumentError as error:
         raise DocumentError(error.what, where=error.where or name, remedy=error.command) from error
@@ -70,17 +80,30 @@ def read(
             "The file is nested too deeply.", where=name, remedy="Flatten it, or exclude it."
         ) from error
     except ImportError as error:
+        extra = formats[kind].extra or EXTRA_OF.get(str(error.name).partition(".")[0], "") if kind in formats else ""
         raise DocumentError(
             f"A package that reads {kind} files is missing: {error.name or error}.",
             where=name,
-            remedy="Run: instill doctor",
+            remedy=how_to_install(extra),
         ) from error
     except Exception as error:  # a parser met something that it did not expect: the file's fault, not the run's
+        if kind in formats and kind not in BUILT_IN:
+            raise DocumentError(
+                f"The plug-in that reads {kind} files failed ({type(error).__name__}: {_short(error)}).",
+                where=name,
+                remedy="Tell its authors, or turn it off (plugins.off in instill.toml). Its package: instill plugins",
+            ) from error
         raise DocumentError(
             f"The {kind} file is damaged or cannot be read ({type(error).__name__}: {_short(error)}).",
             where=name,
             remedy="Open it in its program, save it again or as PDF, and add that.",
         ) from error
+
+
+def _check_plugged(parsed: Parsed) -> None:
+    fault = fault_of(parsed)
+    if fault:
+        raise ValueError(f"of what it returned: {fault}")
 
 
 def _refuse_unread(data: bytes, name: str) -> None:
@@ -153,36 +176,21 @@ def _quiet() -> Iterator[None]:
         logging.disable(before)
 
 
-_READERS = {
-    "text": "text:read_plain",
-    "markdown": "markdown:read_markdown_file",
-    "rst": "rst:read_rst",
-    "html": "html:read_html_file",
-    "pdf": "pdf:read_pdf",
-    "docx": "office:read_docx",
-    "pptx": "office:read_pptx",
-    "epub": "office:read_epub",
-    "msg": "office:read_msg",
-    "rtf": "office:read_rtf",
-    "xlsx": "tables:read_xlsx",
-    "xls": "tables:read_xls",
-    "csv": "tables:read_csv",
-    "json": "records:read_json",
-    "jsonl": "records:read_jsonl",
-    "notebook": "records:read_notebook",
-    "email": "mail:read_mail",
-    "xml": "xml:read_xml",
-    "code": "code:read_code",
-    "image": "image:read_image",
-}
-"""Kind -> "module:function" under `readers`, imported on first use: a folder of text loads no office library."""
+def reader_of(kind: str, formats: Formats | None = None) -> Callable[[Job], Parsed]:
+    """Who reads a format; imported on first use, so that a folder of text loads no office library.
 
-
-def _reader(kind: str) -> Callable[[Job], Parsed]:
-    if kind == "zip":
+    Raises:
+        DocumentError: nobody.
+    """
+    formats = formats or Formats()
+    if kind == ARCHIVE:
         raise DocumentError("Archives are not opened.", remedy="Unpack it, and add the folder.")
-    if kind not in _READERS:
-        raise DocumentError(f"There is no reader for {kind!r}.", remedy=f"Known kinds: {', '.join(_READERS)}.")
-    module, _, function = _READERS[kind].partition(":")
+    if kind not in formats:
+        known = f"Known kinds: {', '.join(BUILT_IN)}."
+        raise DocumentError(f"There is no reader for {kind!r}.", remedy=f"{known} More: instill plugins")
+    reader = formats[kind].reader
+    if not isinstance(reader, str):
+        return reader
+    module, _, function = reader.partition(":")
     found: Callable[[Job], Parsed] = getattr(importlib.import_module(f"instill.documents.readers.{module}"), function)
     return found

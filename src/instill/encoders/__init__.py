@@ -9,18 +9,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from instill.encoders.protocol import Encoder
     from instill.settings import EncoderSettings
 
 __all__ = ["open_encoder"]
 
 
-def open_encoder(settings: EncoderSettings) -> Encoder:
+def open_encoder(settings: EncoderSettings, *, off: Sequence[str] = ()) -> Encoder:
     """The encoder that the settings name; exported on first use (a second or two), then opened from the cache.
+
+    Args:
+        off: plug-ins that are turned off, as in `plugins.off`.
 
     Raises:
         MissingDependency: the weights, or a package that the chosen model needs, are not installed.
-        UsageError: the folder does not exist or is not a sentence-transformers folder.
+        UsageError: the folder does not exist or is not a sentence-transformers folder, or the plug-in cannot be used.
         WorkspaceError: files are damaged, altered or in a refused format, or the cache cannot be written.
 
     Example:
@@ -35,4 +40,4 @@ def open_encoder(settings: EncoderSettings) -> Encoder:
     """
     from instill.encoders.opening import open_encoder as implementation
 
-    return implementation(settings)
+    return implementation(settings, off=off)

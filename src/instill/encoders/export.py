@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from instill.common.extras import needed
 from instill.encoders.cache import make_entry, open_entry
 from instill.errors import WorkspaceError
 
@@ -40,8 +41,7 @@ def export(folder: SentenceFolder, name: str, source_hash: str, precision: str) 
         UnsupportedArchitecture: the graph cannot be built here.
         WorkspaceError: the folder is damaged or the cache cannot be written.
     """
-    import onnx
-
+    onnx = needed("onnx", "An encoder other than Instill's own has to be exported first.")
     from instill.encoders.bert_graph import build_encoder
     from instill.encoders.head import read_head
     from instill.encoders.transformer_weights import read_transformer

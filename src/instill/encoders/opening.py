@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from instill.encoders.export import cached_export, export
 from instill.encoders.minilm import SHA256, find_minilm, verify_minilm
 from instill.encoders.onnx_encoder import OnnxEncoder
+from instill.encoders.plugged import PREFIX, open_plugged
 from instill.encoders.protocol import Encoder
 from instill.errors import UsageError
 from instill.settings import EncoderSettings
 
 
-def open_encoder(settings: EncoderSettings) -> Encoder:
+def open_encoder(settings: EncoderSettings, *, off: Sequence[str] = ()) -> Encoder:
     """The encoder that the settings name; see `instill.encoders.open_encoder`."""
     if settings.model == "minilm":
         return _open_minilm(settings)
     if settings.model == "instill":
         return _open_shipped(settings)
+    if settings.model.startswith(PREFIX):
+        return open_plugged(settings.model.removeprefix(PREFIX), settings, off)
     return _open_folder(Path(settings.model).expanduser().absolute(), settings)
 
 

@@ -9,11 +9,12 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from instill.common.derived import made_from
+from instill.common.watch import Counted
 from instill.errors import UsageError, WorkspaceError
 from instill.fit.kept.threshold import Calibration, identity_of, load_calibration, save_calibration
-from instill.fit.trials import Outcome, Progress, ask_trials, trials_of
+from instill.fit.trials import AskedTrial, ask_trials, trials_of
 from instill.generators.protocol import skilled
-from instill.measure.risk import Choice, Judged, Point, choose_threshold, curve
+from instill.measure.risk import Choice, JudgedAnswer, Point, choose_threshold, curve
 from instill.study.listed import list_questions
 from instill.study.quick_questions import AskedQuestion, StudyQuestion, write_questions
 
@@ -21,11 +22,11 @@ if TYPE_CHECKING:
     from instill.fit.workspace import FittedWorkspace
     from instill.index.lookup import StoredDocument
 
-__all__ = ["Report", "calibrate", "load_calibration", "questions_for"]
+__all__ = ["CalibrationReport", "calibrate", "load_calibration", "questions_for"]
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class CalibrationReport:
     """What a calibration found.
 
     Args:
@@ -39,7 +40,7 @@ class Report:
     confidence: float
     choice: Choice
     curve: Sequence[Point]
-    outcomes: Sequence[Outcome]
+    outcomes: Sequence[AskedTrial]
     calibration: Calibration | None
 
     @property
@@ -66,8 +67,8 @@ def calibrate(
     most: int = 400,
     unanswerable: float | None = None,
     seed: int = 0,
-    progress: Progress | None = None,
-) -> Report:
+    progress: Counted | None = None,
+) -> CalibrationReport:
     """Find the threshold from which on at most `risk` of the answers given are wrong, with `confidence`, and keep it.
 
     The answers quote the documents (no generator). When nothing can be promised, the workspace is left as it was.
@@ -105,7 +106,7 @@ def calibrate(
     stored = _stored(workspace, choice, answers, outcomes, risk, confidence, origin)
     if stored is not None:
         save_calibration(workspace.home, stored, workspace.labels)
-    return Report(risk, confidence, choice, curve(answers, confidence=confidence), outcomes, stored)
+    return CalibrationReport(risk, confidence, choice, curve(answers, confidence=confidence), outcomes, stored)
 
 
 def questions_for(workspace: FittedWorkspace, *, most: int = 400, seed: int = 0) -> list[StudyQuestion]:
@@ -122,8 +123,8 @@ def questions_for(workspace: FittedWorkspace, *, most: int = 400, seed: int = 0)
 def _stored(
     workspace: FittedWorkspace,
     choice: Choice,
-    answers: Sequence[Judged],
-    outcomes: Sequence[Outcome],
+    answers: Sequence[JudgedAnswer],
+    outcomes: Sequence[AskedTrial],
     risk: float,
     confidence: float,
     origin: str,

@@ -20,6 +20,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from instill.common.derived import MadeFrom, made_from
+from instill.common.watch import Counted
 from instill.encoders import open_encoder
 from instill.encoders.protocol import Encoder
 from instill.errors import UsageError, WorkspaceError
@@ -36,8 +37,8 @@ from instill.study.types import StudyQuestion
 from instill.train.encoder.averaging import Candidates
 from instill.train.encoder.choosing import Chosen, choose_share
 from instill.train.encoder.judging import RankingSet, built_in, from_rows
-from instill.train.encoder.run import Counted, Watch, base_folder, need_torch, trained_candidates
-from instill.train.encoder.settings import Hyperparameters, Share
+from instill.train.encoder.run import EncoderWatch, base_folder, need_torch, trained_candidates
+from instill.train.encoder.settings import EncoderHyperparameters, Share
 from instill.train.reader.rows import Row, held_out, rows_hash
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ _MOST_OTHERS = 1500
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class EncoderVerdict:
     """What came of it.
 
     Args:
@@ -85,12 +86,12 @@ def train_own_encoder(
     *,
     most: int = 3000,
     seed: int = 0,
-    hyperparameters: Hyperparameters | None = None,
+    hyperparameters: EncoderHyperparameters | None = None,
     unrelated: Sequence[RankingSet] = (),
-    watch: Watch | None = None,
+    watch: EncoderWatch | None = None,
     encoding: Counted | None = None,
     questions: QuestionRows | None = None,
-) -> Verdict:
+) -> EncoderVerdict:
     """Train on questions about the documents, and switch the workspace over if the search gets measurably better.
 
     The new index is filled beside the old one, which answers until the switch; when it is not better it is dropped.
@@ -115,20 +116,20 @@ def train_own_encoder(
     parts = _dealt([question for question in asked_of if question.doc_id in known], seed)
     base = base_folder(workspace.settings.encoder)
     rows = _rows(workspace, parts.trained, seed) + _told(questions, parts)
-    chosen_parameters = _fitting(hyperparameters or Hyperparameters(), rows)
+    chosen_parameters = _fitting(hyperparameters or EncoderHyperparameters(), rows)
     run = workspace.home / FOLDER / f".run-{rows_hash(rows)[:12]}"
     run.mkdir(parents=True, exist_ok=True)
     with _alone(run):
         candidates = trained_candidates(
-            rows, base, workspace.settings.encoder, chosen_parameters, run, watch or Watch()
+            rows, base, workspace.settings.encoder, chosen_parameters, run, watch or EncoderWatch()
         )
         asked = from_rows("own", _rows(workspace, parts.chosen, seed), most=len(parts.chosen))
         chosen = choose_share(
-            candidates.encoder, asked, list(unrelated) or [built_in()], progress=(watch or Watch()).measuring
+            candidates.encoder, asked, list(unrelated) or [built_in()], progress=(watch or EncoderWatch()).measuring
         )
         sizes = (len(parts.trained), len(parts.chosen), len(parts.compared))
         if chosen.share.alpha == 0:
-            verdict = Verdict(*sizes, chosen, None, None, None, switched=False)
+            verdict = EncoderVerdict(*sizes, chosen, None, None, None, switched=False)
         else:
             verdict = _compare_and_switch(workspace, candidates, chosen, parts, sizes, encoding, made_from(shared))
     shutil.rmtree(run, ignore_errors=True)
@@ -145,7 +146,7 @@ def undo_own_encoder(workspace: FittedWorkspace, *, progress: Counted | None = N
     """
     if workspace.own_encoder is None:
         raise UsageError("No trained encoder is in use here.", where=str(workspace.path))
-    encoder = open_encoder(workspace.given.encoder)
+    encoder = open_encoder(workspace.given.encoder, off=workspace.given.plugins.off)
     count = reindex(
         workspace.home / "index", encoder, workspace.settings.documents, progress, store=workspace.given.store
     )
@@ -233,7 +234,7 @@ def _told(questions: QuestionRows | None, parts: _Parts) -> list[Row]:
     return [row for row in questions.rows if row.question in trained and not row.answerable] if questions else []
 
 
-def _fitting(chosen: Hyperparameters, rows: Sequence[Row]) -> Hyperparameters:
+def _fitting(chosen: EncoderHyperparameters, rows: Sequence[Row]) -> EncoderHyperparameters:
     """A batch that leaves at least ten steps an epoch, and epochs that make about a hundred steps."""
     asked = sum(bool(row.answers) for row in rows)
     batch = max(8, min(chosen.batch, asked // 10))
@@ -252,13 +253,13 @@ def _compare_and_switch(
     sizes: tuple[int, int, int],
     encoding: Counted | None,
     sources: MadeFrom,
-) -> Verdict:
+) -> EncoderVerdict:
     folder = _saved(workspace, candidates, chosen.share)
     settings = workspace.settings.encoder.model_copy(update={"model": str(folder)})
     encoder = open_encoder(settings)
     targets = targets_of(parts.compared)
     old = _ranks(workspace, workspace.index, workspace.encoder, targets)
-    found: list[Verdict] = []
+    found: list[EncoderVerdict] = []
 
     def accept(index: Index) -> bool:
         new = _ranks(workspace, index, encoder, targets)
@@ -301,9 +302,9 @@ def _ranks(workspace: FittedWorkspace, index: Index, encoder: Encoder, targets: 
 
 def _judged(
     sizes: tuple[int, int, int], chosen: Chosen, old: Numbers, new: Numbers, groups: Sequence[str], encoder: Encoder
-) -> Verdict:
+) -> EncoderVerdict:
     gain = interval(new - old, groups)
-    return Verdict(
+    return EncoderVerdict(
         *sizes,
         chosen,
         interval(old, groups),
@@ -315,7 +316,7 @@ def _judged(
 
 
 def _record(
-    workspace: FittedWorkspace, folder: Path, encoder: Encoder, verdict: Verdict, sources: MadeFrom
+    workspace: FittedWorkspace, folder: Path, encoder: Encoder, verdict: EncoderVerdict, sources: MadeFrom
 ) -> OwnEncoder:
     means = [part.mean for part in (verdict.before, verdict.after) if part is not None]
     summary = (

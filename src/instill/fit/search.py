@@ -6,7 +6,7 @@ place of the one in use only when cross-validation over documents says that it i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from instill.common.derived import made_from
+from instill.common.watch import Staged
 from instill.errors import UsageError, WorkspaceError
 from instill.fit.calibration import questions_for
 from instill.fit.everyone import refuse_unless_alike
@@ -29,8 +30,6 @@ from instill.study.types import AskedQuestion, StudyQuestion
 if TYPE_CHECKING:
     from instill.fit.workspace import FittedWorkspace
 
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, and `(done, total)`."""
 
 LEAST_QUESTIONS = 20
 
@@ -44,7 +43,7 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class SearchReport:
     """What tuning found.
 
     Args:
@@ -79,8 +78,8 @@ def tune_search(
     sizes: bool = False,
     documents: int = 200,
     seed: int = 0,
-    progress: Progress | None = None,
-) -> Report:
+    progress: Staged | None = None,
+) -> SearchReport:
     """Measure the ways to search on questions with known answers; changes nothing (see `keep`).
 
     Args:
@@ -124,7 +123,7 @@ def tune_search(
     choice = choose(scores.mrr, groups, seed=seed)
     best = scores.ways[choice.best] if choice.kept else way
     values |= _changes(workspace.given, way, best)
-    return Report(
+    return SearchReport(
         questions=len(targets),
         documents=len(set(groups)),
         way=way,
@@ -140,7 +139,7 @@ def tune_search(
     )
 
 
-def keep(workspace: FittedWorkspace, report: Report, *, origin: str) -> Tuned:
+def keep(workspace: FittedWorkspace, report: SearchReport, *, origin: str) -> Tuned:
     """Put the report's values to use: they are stored in the workspace, and a new size of passages is indexed.
 
     Raises:
@@ -164,7 +163,7 @@ def keep(workspace: FittedWorkspace, report: Report, *, origin: str) -> Tuned:
     return tuned
 
 
-def summary_of(report: Report) -> str:
+def summary_of(report: SearchReport) -> str:
     """What is changed and gained, in one sentence."""
     changes = ", ".join(f"{name} = {value:g}" for name, value in report.values.items())
     return (
@@ -183,7 +182,7 @@ def _together(workspace: FittedWorkspace, values: Mapping[str, float]) -> dict[s
 
 
 def _measured(
-    workspace: FittedWorkspace, index: Index, targets: Sequence[Target], way: Way, settings: Settings, tell: Progress
+    workspace: FittedWorkspace, index: Index, targets: Sequence[Target], way: Way, settings: Settings, tell: Staged
 ) -> tuple[Scores, dict[str, Scores]]:
     searcher = Searcher(index, workspace.encoder, settings.search, workspace.reader)
     ways = ways_around(way, settings, workspace.given, reader=workspace.reader is not None)

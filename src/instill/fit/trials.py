@@ -12,17 +12,17 @@ from instill.answer.for_caller import answerer_for
 from instill.answer.found.sentences import split_sentences
 from instill.answer.text import normalise, terms
 from instill.answer.types import Answer, Citation
+from instill.common.watch import Counted
 from instill.encoders.remembering import Remembering
 from instill.index.types import Hit
 from instill.measure.judging.scorer import judge
-from instill.measure.risk import NOTHING, Judged
+from instill.measure.risk import NOTHING, JudgedAnswer
 from instill.study.types import AskedQuestion, StudyQuestion
 
 if TYPE_CHECKING:
     from instill.fit.workspace import FittedWorkspace
 
 TrialKind = Literal["answerable", "removed", "unanswerable"]
-Progress = Callable[[int, int], None]
 
 _SHORT_ANSWER = 12  # words
 _SHARED = 0.6
@@ -52,7 +52,7 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class AskedTrial:
     """What came of a trial. `confidence` is -inf when no answer was found, whatever the threshold."""
 
     trial: Trial
@@ -61,9 +61,9 @@ class Outcome:
     text: str
 
     @property
-    def judged(self) -> Judged:
+    def judged(self) -> JudgedAnswer:
         """For `instill.measure.risk`: giving this answer is wrong unless it is right."""
-        return Judged(self.confidence, not self.right)
+        return JudgedAnswer(self.confidence, not self.right)
 
 
 def trials_of(
@@ -91,8 +91,8 @@ def trials_of(
 
 
 def ask_trials(
-    workspace: FittedWorkspace, trials: Sequence[Trial], *, progress: Progress | None = None
-) -> list[Outcome]:
+    workspace: FittedWorkspace, trials: Sequence[Trial], *, progress: Counted | None = None
+) -> list[AskedTrial]:
     """Ask all of them, quoting the documents, with no threshold."""
     encoder = Remembering(workspace.encoder)
     outcomes = []
@@ -109,7 +109,7 @@ def ask_trials(
         )
         answer = answerer.ask(trial.question, mode="extractive")
         confidence = NOTHING if answer.abstained else answer.confidence
-        outcomes.append(Outcome(trial, confidence, is_right(answer, trial), answer.text))
+        outcomes.append(AskedTrial(trial, confidence, is_right(answer, trial), answer.text))
         if progress is not None:
             progress(number, len(trials))
     return outcomes

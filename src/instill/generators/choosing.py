@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from instill.settings import GeneratorSettings
 
 NONE = "none"
+PLUGIN = "plugin:"
 
 
 def settings_for(word: str) -> dict[str, object]:
     """Values of settings that make `word` the generator, and nothing else.
 
     Args:
-        word: a known model ("smollm2"), a .gguf file, a transformers folder, or "none".
+        word: a known model ("smollm2"), a .gguf file, a transformers folder, "plugin:NAME", or "none".
 
     Raises:
         UsageError: it is none of these.
@@ -30,6 +31,9 @@ def settings_for(word: str) -> dict[str, object]:
         ''
     """
     chosen: dict[str, object] = {"generator.base_url": "", "generator.folder": "", "generator.gguf": ""}
+    chosen["generator.plugin"] = ""
+    if word.startswith(PLUGIN):
+        return {**chosen, "generator.plugin": word.removeprefix(PLUGIN)}
     if word == NONE:
         return chosen
     place = Path(word).expanduser()
@@ -40,7 +44,8 @@ def settings_for(word: str) -> dict[str, object]:
     raise UsageError(
         f"This is no generator: {word[:200]}",
         where="--generator",
-        remedy=f"Name one of {', '.join(sorted(known.KNOWN))}, a .gguf file, a transformers folder, or {NONE}.",
+        remedy=f"Name one of {', '.join(sorted(known.KNOWN))}, a .gguf file, a transformers folder, "
+        f"{PLUGIN}NAME, or {NONE}.",
     )
 
 

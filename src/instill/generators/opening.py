@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from instill.errors import UsageError
@@ -10,9 +11,13 @@ from instill.generators.protocol import AdapterOf, Generator
 from instill.settings import GeneratorSettings
 
 
-def open_generator(settings: GeneratorSettings, *, adapter: AdapterOf | Path | None = None) -> Generator | None:
+def open_generator(
+    settings: GeneratorSettings, *, adapter: AdapterOf | Path | None = None, off: Sequence[str] = ()
+) -> Generator | None:
     """See `instill.generators.open_generator`."""
-    named = [name for name in ("base_url", "folder", "gguf") if getattr(settings, name)]
+    named = [name for name in ("plugin", "base_url", "folder", "gguf") if getattr(settings, name)]
+    if settings.plugin and settings.base_url:
+        named.remove("base_url")  # the plug-in's address
     if len(named) > 1:
         raise UsageError(
             f"{len(named)} generators are set.",
@@ -31,6 +36,10 @@ def open_generator(settings: GeneratorSettings, *, adapter: AdapterOf | Path | N
             where="generator.adapter",
             remedy="Set generator.gguf to that model, or generator.adapter to a candidate.",
         )
+    if settings.plugin:
+        from instill.generators.plugged import open_plugged
+
+        return open_plugged(settings.plugin, settings, off)
     if settings.base_url:
         from instill.generators.endpoint import EndpointGenerator
 

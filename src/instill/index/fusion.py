@@ -12,6 +12,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from instill.measure.standardised import standardised
+
 Scores = NDArray[np.float64]
 
 
@@ -54,7 +56,7 @@ class ZScoreFusion:
     damping: float = 0.2
 
     def fuse(self, keyword: Scores, vector: Scores) -> Scores:
-        by_keyword, by_vector = _standardised(keyword, self.damping), _standardised(vector, self.damping)
+        by_keyword, by_vector = standardised(keyword, self.damping), standardised(vector, self.damping)
         return (1 - self.vector_weight) * by_keyword + self.vector_weight * by_vector
 
 
@@ -74,19 +76,6 @@ class ReciprocalRankFusion:
     def fuse(self, keyword: Scores, vector: Scores) -> Scores:
         keyword_part = np.where(keyword > 0, 1 / (self.offset + _ranks(keyword)), 0.0)
         return keyword_part + 1 / (self.offset + _ranks(vector))
-
-
-def _standardised(scores: Scores, damping: float) -> Scores:
-    if not scores.size:
-        return scores
-    largest = float(np.abs(scores).max())
-    centred = scores - scores.mean()
-    deviation = float(centred.std())
-    # Below this the differences are rounding, which standardising would blow up to a ranking.
-    if deviation <= 1e-9 * largest or largest == 0:
-        return np.zeros_like(scores)
-    standardised: Scores = centred / (deviation + damping * largest)
-    return standardised
 
 
 def _ranks(scores: Scores) -> Scores:

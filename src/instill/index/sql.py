@@ -19,6 +19,7 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
+from instill.common.extras import needed
 from instill.encoders.protocol import Vectors
 from instill.errors import UsageError
 from instill.index.conditions import held_of
@@ -63,8 +64,7 @@ def run(
     view: View, query: str, *, labels: Sequence[str] | None, query_vector: Vectors | None, limits: SqlLimits
 ) -> pa.Table:
     """See `Index.sql`."""
-    import duckdb
-
+    duckdb = needed("duckdb", "SQL needs DuckDB.")
     if len(query) > _LONGEST:
         raise UsageError("The query is too long.", where=f"{len(query)} characters, at most {_LONGEST}")
     memory = f"{max(64, int(limits.max_memory_mb / 2))}MB"  # what DuckDB does not count takes as much again

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 
+from instill.documents.plugged import Formats
 from instill.documents.reader_process import ReaderPool
 from instill.documents.sources import Source, SourceProblem
 from instill.encoders.protocol import Encoder
@@ -39,6 +40,7 @@ class Ingest:
         on_file: called with what became of each source, when it is so.
         moves: whether a file with the content of a document whose own file is gone is that document, moved.
         forgotten: whether a source with this content hash was forgotten, so that it stays out; it is noticed.
+        off: plug-ins that are turned off, as in `plugins.off`.
     """
 
     def __init__(
@@ -52,9 +54,11 @@ class Ingest:
         *,
         moves: bool = True,
         forgotten: Callable[[str, str], bool] = lambda _source, _hash: False,
+        off: Sequence[str] = (),
     ) -> None:
         self._moves = moves
         self._forgotten = forgotten
+        self._formats = Formats(off)
         self._on_file = on_file or (lambda _outcome: None)
         self._index = index
         self._open_encoder = open_encoder
@@ -80,7 +84,7 @@ class Ingest:
         listed = list(sources)
         self._governing = attributes if callable(attributes) else lambda: lambda _source: attributes
         rest: list[Source | SourceProblem] = listed
-        with ReaderPool(self._settings) as readers:
+        with ReaderPool(self._settings, formats=self._formats) as readers:
             for turn in range(_TURNS):
                 rest = self._turn(rest, readers, tell=turn == 0)
                 if not rest:

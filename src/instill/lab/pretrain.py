@@ -20,7 +20,7 @@ from instill.lab.world import World, make_world
 from instill.train.generator.data.examples import Example, make_examples
 from instill.train.generator.loop.loop import train
 from instill.train.generator.recipes.training_section import Hyperparameters
-from instill.train.progress import Progress, logged
+from instill.train.progress import TrainingStep, logged
 
 BATCH = 64
 EPOCH_ROWS = 3_200
@@ -52,7 +52,7 @@ class PretrainRun:
     command: str = ""
 
 
-def pretrain(run: PretrainRun, *, progress: Callable[[Progress], None] | None = None) -> Path:
+def pretrain(run: PretrainRun, *, progress: Callable[[TrainingStep], None] | None = None) -> Path:
     """Train, measure, and write the card; the folder of the finished model, `run.out/model`.
 
     Raises:

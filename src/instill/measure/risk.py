@@ -23,7 +23,7 @@ START_SHARES = (0.1, 0.25)
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedAnswer:
     """An answer: its confidence (0 to 1; -inf when there is nothing to give) and whether giving it is wrong."""
 
     confidence: float
@@ -132,13 +132,13 @@ def answers_needed(risk: float, confidence: float = 0.95) -> int:
     return max(1, ceil(log(1 - confidence) / log1p(-risk) - 1e-9))
 
 
-def curve(answers: Sequence[Judged], *, confidence: float = 0.95, grid: Sequence[float] = GRID) -> list[Point]:
+def curve(answers: Sequence[JudgedAnswer], *, confidence: float = 0.95, grid: Sequence[float] = GRID) -> list[Point]:
     """Risk and coverage of each threshold of the grid, highest first; thresholds that change nothing are left out.
 
     The bounds hold for each point by itself, not for all at once.
 
     Example:
-        >>> points = curve([Judged(0.9, False), Judged(0.8, False), Judged(0.4, True)])
+        >>> points = curve([JudgedAnswer(0.9, False), JudgedAnswer(0.8, False), JudgedAnswer(0.4, True)])
         >>> [(point.threshold, point.given, point.wrong) for point in points]
         [(0.9, 1, 0), (0.8, 2, 0), (0.4, 3, 1)]
     """
@@ -150,7 +150,7 @@ def curve(answers: Sequence[Judged], *, confidence: float = 0.95, grid: Sequence
 
 
 def choose_threshold(
-    answers: Sequence[Judged], *, risk: float, confidence: float = 0.95, grid: Sequence[float] = GRID
+    answers: Sequence[JudgedAnswer], *, risk: float, confidence: float = 0.95, grid: Sequence[float] = GRID
 ) -> Choice:
     """The lowest threshold for which "at most `risk` of the answers given are wrong" can be promised.
 
@@ -174,7 +174,7 @@ def choose_threshold(
         ValueError: `risk` or `confidence` is not between 0 and 1, or the grid does not go down.
 
     Example:
-        >>> answers = [Judged(0.5 + i / 400, i < 8) for i in range(200)]
+        >>> answers = [JudgedAnswer(0.5 + i / 400, i < 8) for i in range(200)]
         >>> choose_threshold(answers, risk=0.1).threshold
         0.5
         >>> choose_threshold(answers[:20], risk=0.1)
@@ -212,7 +212,7 @@ _Count = tuple[float, int, int]
 """A threshold, how many answers reach it, and how many of these are wrong."""
 
 
-def _counts(answers: Sequence[Judged], grid: Sequence[float]) -> list[_Count]:
+def _counts(answers: Sequence[JudgedAnswer], grid: Sequence[float]) -> list[_Count]:
     ordered = sorted(
         (answer for answer in answers if isfinite(answer.confidence)), key=lambda answer: -answer.confidence
     )

@@ -17,7 +17,7 @@ from instill.answer.reading.reader import Reader
 from instill.common.derived import MadeFrom
 from instill.encoders.protocol import Encoder
 from instill.index.lookup import StoredDocument
-from instill.measure.risk import GRID, NOTHING, Choice, Judged, choose_threshold
+from instill.measure.risk import GRID, NOTHING, Choice, JudgedAnswer, choose_threshold
 from instill.memory.matching import FLOOR, Earlier, likeness
 from instill.memory.recurrence import same_words
 from instill.memory.safe import Safe
@@ -47,7 +47,7 @@ class Trials:
         safe: what is to be kept; None without a promise.
     """
 
-    judged: tuple[Judged, ...]
+    judged: tuple[JudgedAnswer, ...]
     choice: Choice
     safe: Safe | None
 
@@ -95,7 +95,7 @@ def _tried(
     reader: Reader | None,
     seed: int,
     progress: Callable[[int, int], None] | None,
-) -> Iterable[Judged]:
+) -> Iterable[JudgedAnswer]:
     if not asked:
         return
     rng = Random(seed)  # noqa: S311  Not for security.
@@ -115,7 +115,7 @@ def _tried(
             found = likeness(pair[0], questions[number], entries[place], reader)
             if found > max(best, 0.0):
                 best, right = found, _is_right(each.fact, asked[place].fact)
-        yield Judged(best, not right)
+        yield JudgedAnswer(best, not right)
         if progress is not None:
             progress(number + 1, len(asked))
 

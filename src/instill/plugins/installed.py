@@ -7,9 +7,6 @@ a workspace, which holds other people's files; what looks like a package there i
 
 from __future__ import annotations
 
-import importlib.metadata
-import importlib.util
-import json
 import os
 import re
 import site
@@ -18,10 +15,11 @@ import sysconfig
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from importlib.metadata import Distribution
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
-from urllib.request import url2pathname
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
 
 _PREFIX = "instill."
 _WORKSPACE = "instill.toml"
@@ -68,8 +66,10 @@ def installed(group: str = "") -> list[Entry]:
 
     A package that is there twice counts once, as Python finds it.
     """
+    from importlib.metadata import distributions  # with what it imports, too slow for every command
+
     found: dict[tuple[str, str, str], Entry] = {}
-    for package in importlib.metadata.distributions(path=package_folders()):
+    for package in distributions(path=package_folders()):
         for entry in _entries(package, group):
             found.setdefault((entry.group, entry.name, _canonical(entry.package)), entry)
     return [found[key] for key in sorted(found)]
@@ -94,13 +94,15 @@ def refusal_of(entry: Entry) -> str:
     Nothing of the module runs. A file of the current folder that has the module's name would be found before the
     installed one; it is not what was installed.
     """
+    from importlib.util import find_spec
+
     module = entry.target.partition(":")[0].strip()
     if not all(part.isidentifier() for part in module.split(".")):
         return f"{entry.target!r} names no module"
     parts = module.split(".")
     for count in range(1, len(parts) + 1):
         name = ".".join(parts[:count])
-        spec = importlib.util.find_spec(name)
+        spec = find_spec(name)
         if spec is None:
             return f"there is no module {name}"
         if spec.origin is None:
@@ -128,6 +130,10 @@ def _entries(package: Distribution, group: str) -> Iterator[Entry]:
 
 
 def _folders(package: Distribution) -> Iterator[Path]:
+    import json
+    from urllib.parse import unquote, urlsplit
+    from urllib.request import url2pathname
+
     yield Path(_real(str(package.locate_file(""))))
     with suppress(Exception):  # written by installers; whatever else is in it names no folder
         origin = json.loads(package.read_text("direct_url.json") or "{}")

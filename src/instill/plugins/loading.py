@@ -14,7 +14,7 @@ import importlib
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -51,6 +51,8 @@ class Group(Generic[T]):
         name: packages declare entry points in the group "instill.NAME".
         check: gives a loaded object as what it must be. Raises TypeError or ValueError with what is wrong with it.
         built_in: the names that are taken; called when something is declared.
+        claims: what a part takes beside its name and only one part may have, in words: "files that end in .odt".
+        claimed: what built-in parts take of that.
         about: a line for people.
 
     Example:
@@ -69,10 +71,13 @@ class Group(Generic[T]):
         *,
         check: Callable[[object], T],
         built_in: Callable[[], Collection[str]] = tuple,
+        claims: Callable[[T], Iterable[str]] = lambda _part: (),
+        claimed: Callable[[], Collection[str]] = tuple,
         about: str = "",
     ) -> None:
         self.name, self.about = name, about
         self._check, self._built_in = check, built_in
+        self._claims, self._claimed = claims, claimed
 
     def names(self, *, off: Sequence[str] = ()) -> list[str]:
         """Those that are declared and not turned off; nothing is imported, so that one of them may still be broken."""
@@ -87,7 +92,7 @@ class Group(Generic[T]):
         declared = installed(self.name)
         taken = {each.casefold() for each in self._built_in()} if declared else set()
         several = Counter(each.name.casefold() for each in declared if not each.is_off(off))
-        return [self._loaded(entry, taken, several, off) for entry in declared]
+        return self._without_rivals([self._loaded(entry, taken, several, off) for entry in declared])
 
     def one(self, name: str, *, off: Sequence[str] = (), where: str = "") -> T:
         """The plug-in of this name; no other one is imported.
@@ -121,6 +126,25 @@ class Group(Generic[T]):
                 remedy=f"Update the package, or remove it: pip uninstall {package}",
             )
         return found.value
+
+    def _without_rivals(self, loaded: list[Plugin[T]]) -> list[Plugin[T]]:
+        claims = {
+            position: set(self._claims(each.value)) for position, each in enumerate(loaded) if each.value is not None
+        }
+        if not any(claims.values()):
+            return loaded
+        built_in, several = self._claimed(), Counter(claim for each in claims.values() for claim in each)
+        kept = []
+        for position, plugin in enumerate(loaded):
+            mine = sorted(claims.get(position, ()))
+            taken = [claim for claim in mine if claim in built_in]
+            shared = [claim for claim in mine if several[claim] > 1]
+            if taken:
+                plugin = Plugin(plugin.entry, None, f"Instill itself has {taken[0]}")
+            elif shared:
+                plugin = Plugin(plugin.entry, None, f"several plug-ins take {shared[0]}; turn off all but one of them")
+            kept.append(plugin)
+        return kept
 
     def _loaded(self, entry: Entry, taken: Collection[str], several: Counter[str], off: Sequence[str]) -> Plugin[T]:
         if entry.is_off(off):

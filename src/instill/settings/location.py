@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from instill.errors import WorkspaceError
-from instill.settings.settings import SETTINGS_FILE, default_toml
+from instill.settings.settings import SETTINGS_FILE, default_toml, load_settings
 
 
 def expanded(path: str | os.PathLike[str]) -> Path:
@@ -36,6 +37,16 @@ def make_workspace(path: str | os.PathLike[str]) -> Path:
     except OSError as error:
         raise WorkspaceError(f"The workspace cannot be made: {error.strerror}.", where=str(folder)) from error
     return folder
+
+
+def plugins_off(folder: Path) -> Sequence[str]:
+    """`plugins.off` of the workspace in this folder; of the environment, where it is none.
+
+    Raises:
+        UsageError: the settings cannot be used.
+    """
+    file = folder / SETTINGS_FILE
+    return load_settings(file if file.is_file() else None).plugins.off
 
 
 def find_workspace(path: str | os.PathLike[str] | None = None) -> Path:

@@ -60,7 +60,7 @@ class DocumentSettings(_Section):
 class EncoderSettings(_Section):
     """Which encoder makes the vectors."""
 
-    model: str = Field("instill", description='"instill", "minilm", or a sentence-transformers folder.')
+    model: str = Field("instill", description='"instill", "minilm", a folder, or "plugin:NAME".')
     precision: Literal["int8", "fp32"] = "int8"
     threads: int = Field(0, ge=0, description="0: one per core.")
 
@@ -107,13 +107,14 @@ class AnswerSettings(_Section):
 
 
 class GeneratorSettings(_Section):
-    """An OpenAI-compatible endpoint, a GGUF file, or a local transformers folder; none by default."""
+    """An OpenAI-compatible endpoint, a GGUF file, a local transformers folder, or a plug-in; none by default."""
 
     base_url: str = Field("", description='E.g. "http://localhost:11434/v1". Empty: no endpoint.')
     model: str = Field("", description="The endpoint's model name.")
     api_key: SecretStr = Field(SecretStr(""), description="Better set as INSTILL_GENERATOR__API_KEY.")
     gguf: str = Field("", description='A .gguf file, or "smollm2" after: instill generator get smollm2')
     folder: str = Field("", description="A local transformers folder (safetensors only).")
+    plugin: str = Field("", description="A generator of an installed package; it may use base_url and model.")
     adapter: str = Field(
         "champion",
         description='Used with either: "champion", "memory" (consolidated facts), "none", a candidate\'s id, or a '
@@ -129,6 +130,16 @@ class GeneratorSettings(_Section):
         600, ge=16, description="Maximum tokens of a reply, thinking included; an answer about a fact is much shorter."
     )
     temperature: float = Field(0.0, ge=0, le=2)
+
+    @property
+    def is_set(self) -> bool:
+        """Whether a generator is named.
+
+        Example:
+            >>> GeneratorSettings().is_set, GeneratorSettings(gguf="smollm2").is_set
+            (False, True)
+        """
+        return bool(self.base_url or self.folder or self.gguf or self.plugin)
 
 
 class PrivacySettings(_Section):

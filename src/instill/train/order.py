@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from instill.common.watch import Watch
 from instill.errors import UsageError
-from instill.train.pipeline import Outcome, Watch, train_recipe
+from instill.train.pipeline import TrainingResult, train_recipe
 
 if TYPE_CHECKING:
     from instill.train.gate.retention import Retention
@@ -30,7 +31,7 @@ class InOrder:
 
     order: Order
     tasks: tuple[str, ...]
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[TrainingResult, ...]
     scores: tuple[tuple[float, ...], ...]
     before: tuple[float, ...]
     seconds: float
@@ -56,7 +57,7 @@ def train_in_order(home: Path, recipes: Sequence[Recipe], order: Order, *, watch
 
     _check_together(recipes)
     started = time.monotonic()
-    outcomes: list[Outcome] = []
+    outcomes: list[TrainingResult] = []
     if order == "joint":
         rows = [row for recipe in recipes for row in recipe.study_rows()]
         outcomes.append(train_recipe(home, _together(recipes), rows=rows, promote=False, watch=watch))

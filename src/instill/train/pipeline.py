@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
 from instill.common.derived import BESIDE, MadeFrom, keep_beside, together
+from instill.common.watch import Watch
 from instill.errors import UsageError, WorkspaceError
 from instill.registry.card import Base, Card, Condition, GateResult, Metrics, Rows, candidate_id, environment, now
 from instill.registry.champions import Champions
 from instill.registry.store import Candidate, Registry
+from instill.settings.location import plugins_off
 from instill.train.gate.advice import scale_text
 from instill.train.gate.shown import keep as keep_replies
 
@@ -27,14 +29,13 @@ if TYPE_CHECKING:
     from instill.train.generator.data.rows import Row
     from instill.train.generator.recipes.recipe import Recipe
     from instill.train.generator.run import Fitted, Prepared
-    from instill.train.progress import Progress
 
 _WORK = ("checkpoint.safetensors", "checkpoint.draft", "trl", "candidate", "identity", BESIDE)
 """What a finished run no longer needs; its log stays."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class TrainingResult:
     """What became of a recipe.
 
     Args:
@@ -51,15 +52,6 @@ class Outcome:
     promoted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """Receivers of progress: of training, of stages by name, and of what should be known before a training begins."""
-
-    progress: Callable[[Progress], None] | None = None
-    stage: Callable[[str], None] = field(default=lambda _: None)
-    warning: Callable[[Finding], None] = field(default=lambda _: None)
-
-
 def train_recipe(
     home: Path,
     recipe: Recipe,
@@ -69,7 +61,7 @@ def train_recipe(
     promote: bool = True,
     again: bool = False,
     watch: Watch | None = None,
-) -> Outcome:
+) -> TrainingResult:
     """Train a candidate, hold it against the recipe's gate, and put it into the registry with its card.
 
     A candidate that is there already is not trained again. It is measured again when the gate's file or one that it
@@ -98,7 +90,7 @@ def train_recipe(
     prepared = open_recipe(recipe, parent=start.folder if start else None, rows=rows)
     if start is not None:
         _check_parent(start.card, prepared)
-    gate = _opened_gate(prepared)
+    gate = _opened_gate(prepared, plugins_off(home.parent))
     prepared = replace(prepared, measured_on=gate.rows if gate else ())
     card = _card(prepared, start.card if start else None)
     known = None if again else _known(registry, card)
@@ -106,7 +98,7 @@ def train_recipe(
         known = replace(known, card=registry.update(known.card.id, documents=_all_of(known.card, card)))
     if known is not None and (gate is None or _gate_hash(known.card) == gate.hash):
         champion = Champions(registry).champion(known.card.base.hash)
-        return Outcome(known.card, known.folder, None, None, champion == known.card.id)
+        return TrainingResult(known.card, known.folder, None, None, champion == known.card.id)
     run = home / "runs" / card.id
     with _held(run):
         if processes.is_first():
@@ -119,11 +111,16 @@ def train_recipe(
             for each in (*few_steps(prepared.recipe, len(prepared.rows), prepared.base), *_cannot_pass(prepared)):
                 watch.warning(each)
             watch.stage("training")
-            fitted = fit(prepared, run, caches=home / "frozen", progress=watch.progress)
+            fitted = fit(
+                prepared,
+                run,
+                caches=home / "frozen",
+                progress=lambda step: watch.progress(step.step, step.steps, f"loss {step.loss:.3f}"),
+            )
             card = _trained(card, fitted)
             weights = fitted.folder
         if not processes.is_first():
-            return Outcome(card, registry.folder / card.id, fitted, None, False)
+            return TrainingResult(card, registry.folder / card.id, fitted, None, False)
         tried = None
         if gate is not None:
             watch.stage("measuring")
@@ -135,7 +132,7 @@ def train_recipe(
     promoted = promote and tried is not None and tried.passed
     if promoted:
         Champions(registry).promote(card.id)
-    return Outcome(card, registry.folder / card.id, fitted, tried, promoted)
+    return TrainingResult(card, registry.folder / card.id, fitted, tried, promoted)
 
 
 def _all_of(known: Card, card: Card) -> MadeFrom:
@@ -151,8 +148,11 @@ class _OpenedGate:
     hash: str
 
 
-def gate_rows(recipe: Recipe, tokenizer: Any) -> list[Row]:
+def gate_rows(recipe: Recipe, tokenizer: Any, *, off: Sequence[str] = ()) -> list[Row]:
     """The rows that a recipe's gate measures on, none without a gate; all that the gate names is checked.
+
+    Args:
+        off: plug-ins that are turned off, as in `plugins.off`.
 
     Raises:
         UsageError: something of it cannot be used.
@@ -162,7 +162,7 @@ def gate_rows(recipe: Recipe, tokenizer: Any) -> list[Row]:
 
     if not recipe.gate:
         return []
-    return rows_of(load_gate(recipe.path(recipe.gate)), tokenizer, recipe.data.instructions)
+    return rows_of(load_gate(recipe.path(recipe.gate), off=off), tokenizer, recipe.data.instructions)
 
 
 def gate_findings(recipe: Recipe, tokenizer: Any) -> list[Finding]:
@@ -181,17 +181,18 @@ def _cannot_pass(prepared: Prepared) -> list[Finding]:
     return gate_findings(prepared.recipe, prepared.tokenizer)
 
 
-def _opened_gate(prepared: Prepared) -> _OpenedGate | None:
+def _opened_gate(prepared: Prepared, off: Sequence[str]) -> _OpenedGate | None:
     from instill.measure import judging
     from instill.train.gate.specification import RULES, load_gate
 
     recipe = prepared.recipe
     if not recipe.gate:
         return None
-    rows = tuple(gate_rows(recipe, prepared.tokenizer))
-    gate = load_gate(recipe.path(recipe.gate))
+    rows = tuple(gate_rows(recipe, prepared.tokenizer, off=off))
+    gate = load_gate(recipe.path(recipe.gate), off=off)
     files = [recipe.path(recipe.gate), *gate.files(), *([gate.format.schema_file] if gate.format else [])]
-    rules = f"{RULES} {judging.VERSION}".encode()  # A gate that has other rules than before measures again.
+    # A gate that has other rules than before measures again.
+    rules = f"{RULES} {judging.VERSION} {gate.metrics()}".rstrip().encode()
     digest = hashlib.sha256(rules + b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files))
     return _OpenedGate(gate, rows, digest.hexdigest()[:16])
 

@@ -13,7 +13,7 @@ CHECKPOINT = "checkpoint.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class TrainingStep:
     """Where a run stands; `loss` is the mean over the last steps, `seconds` of this process."""
 
     step: int
@@ -23,10 +23,10 @@ class Progress:
     resumed_at: int
 
 
-def logged(log: Path, progress: Callable[[Progress], None] | None) -> Callable[[Progress], None]:
+def logged(log: Path, progress: Callable[[TrainingStep], None] | None) -> Callable[[TrainingStep], None]:
     """A receiver that passes reports on and writes every twentieth, and the last, to `log` as JSON lines."""
 
-    def report(entry: Progress) -> None:
+    def report(entry: TrainingStep) -> None:
         if entry.step % 20 == 0 or entry.step == entry.steps:
             with log.open("a", encoding="utf-8") as stream:
                 stream.write(json.dumps(asdict(entry)) + "\n")
@@ -36,24 +36,25 @@ def logged(log: Path, progress: Callable[[Progress], None] | None) -> Callable[[
     return report
 
 
-def entries(log: Path) -> list[Progress]:
+def entries(log: Path) -> list[TrainingStep]:
     """What `logged` wrote; nothing where there is no log, and without lines that a crash cut."""
     if not log.is_file():
         return []
     found = []
     for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
-            found.append(Progress(**json.loads(line)))
+            found.append(TrainingStep(**json.loads(line)))
         except (ValueError, TypeError):
             continue
     return found
 
 
-def spent(found: Sequence[Progress]) -> float:
+def spent(found: Sequence[TrainingStep]) -> float:
     """Seconds of training, over all processes that wrote these entries.
 
     Example:
-        >>> spent([Progress(20, 60, 1.0, 4.0, 0), Progress(40, 60, 0.9, 8.0, 0), Progress(60, 60, 0.8, 5.0, 40)])
+        >>> first, second = TrainingStep(20, 60, 1.0, 4.0, 0), TrainingStep(40, 60, 0.9, 8.0, 0)
+        >>> spent([first, second, TrainingStep(60, 60, 0.8, 5.0, 40)])
         13.0
     """
     if not found:

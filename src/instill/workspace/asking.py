@@ -186,6 +186,25 @@ class Asking(Parts):
             self.catalog, self.index, self.encoder, search, key, safe.threshold, entries, lambda: self.reader
         ), ""
 
+    async def ask_async(
+        self,
+        question: str,
+        *,
+        history: Iterable[Turn] = (),
+        mode: AskMode = "auto",
+        where: str = "",
+        labels: Labels = None,
+    ) -> Answer:
+        """`ask`, for a coroutine. The work runs in a thread; a task that is cancelled ends it.
+
+        For the pieces of the answer while it is written: `async with workspace.ask(question, stream=True) as stream`.
+
+        Raises:
+            InstillError: as `ask`.
+        """
+        stream = self.ask(question, history=history, mode=mode, where=where, labels=labels, stream=True)
+        return await stream.answer_async()
+
     def chat(self, conversation_id: str | None = None, *, labels: Labels = None) -> Chat:
         """A conversation, new or taken up again.
 

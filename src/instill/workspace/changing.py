@@ -204,6 +204,7 @@ class Changing(Parts):
             on_file,
             moves=moves,
             forgotten=read_forgotten(self.home).holds,
+            off=self.settings.plugins.off,
         )
 
     def _upkeep(self) -> None:

@@ -6,21 +6,23 @@ import importlib.metadata
 import importlib.util
 import platform
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+from instill.common.extras import EXTRA_OF, how_to_install
 from instill.errors import InstillError
 from instill.generators.whole import whole_reply
 from instill.index.generations import LANCE, kind_of
 from instill.index.protocol import Capabilities
 from instill.index.repair import Repair, damage_of
+from instill.plugins import Plugin
 from instill.settings import GeneratorSettings
 from instill.settings.location import find_workspace
 from instill.workspace import Workspace
 
-Verdict = Literal["ok", "optional", "missing"]
+State = Literal["ok", "optional", "missing", "broken"]
 
 _PACKAGES = (
     "lancedb",
@@ -28,20 +30,27 @@ _PACKAGES = (
     "tokenizers",
     "markitdown",
     "pypdfium2",
-    "rapidocr-onnxruntime",
-    "duckdb",
     "openai",
 )
+_EXTRAS = {
+    "rapidocr-onnxruntime": ("rapidocr_onnxruntime", "images and scanned pages"),
+    "duckdb": ("duckdb", "instill sql"),
+    "onnx": ("onnx", "other encoders"),
+}
 _SPARE_BYTES = 1_000_000_000
 _FROM_SOURCES = "Restore the store from a backup, or add the documents to a new workspace."
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at. `optional`: not there, and not needed for the main job."""
+    """One thing that was looked at.
+
+    Args:
+        verdict: "optional": not there, and not needed for the main job; "broken": a plug-in that was left out.
+    """
 
     name: str
-    verdict: Verdict
+    verdict: State
     what: str
     remedy: str = ""
 
@@ -56,9 +65,13 @@ def repair(workspace: str | None = None) -> Repair:
         return opened.repair()
 
 
-def examine(workspace: str | None = None) -> list[Finding]:
-    """Look at Python, the packages, the encoder, the workspace (when there is one) and the generator (when set)."""
-    return [*_python(), *_packages(), *_training(), *_in_workspace(workspace)]
+def examine(workspace: str | None = None, plugins: Iterable[Plugin[Any]] = ()) -> list[Finding]:
+    """Look at Python, the packages, the encoder, the workspace (when there is one) and the generator (when set).
+
+    Args:
+        plugins: what installed packages bring, loaded.
+    """
+    return [*_python(), *_packages(), *_extras(), *_training(), *_plugins(plugins), *_in_workspace(workspace)]
 
 
 def _python() -> Iterator[Finding]:
@@ -73,6 +86,15 @@ def _packages() -> Iterator[Finding]:
             yield Finding(package, "missing", "not installed", f"pip install {package}")
 
 
+def _extras() -> Iterator[Finding]:
+    for package, (module, work) in _EXTRAS.items():
+        try:
+            yield Finding(package, "ok", importlib.metadata.version(package))
+        except importlib.metadata.PackageNotFoundError:
+            remedy = f"Only for {work}: {how_to_install(EXTRA_OF[module]).removeprefix('Run: ')}"
+            yield Finding(package, "optional", "not installed", remedy)
+
+
 def _training() -> Iterator[Finding]:
     for package in ("torch", "transformers"):
         if importlib.util.find_spec(package) is None:
@@ -80,6 +102,17 @@ def _training() -> Iterator[Finding]:
             yield Finding(package, "optional", "not installed", remedy)
         else:
             yield Finding(package, "ok", importlib.metadata.version(package))
+
+
+def _plugins(plugins: Iterable[Plugin[Any]]) -> Iterator[Finding]:
+    for plugin in plugins:
+        entry = plugin.entry
+        package = f"{entry.package} {entry.version}"
+        if plugin.problem:
+            remedy = f"Update {entry.package}, remove it, or turn it off: plugins.off in instill.toml"
+            yield Finding(entry.full_name, "broken", f"{package}: {plugin.problem}", remedy)
+        else:
+            yield Finding(entry.full_name, "ok", f"{package}, turned off" if plugin.off else package)
 
 
 def _in_workspace(path: str | None) -> Iterator[Finding]:
@@ -183,7 +216,7 @@ def _disk(folder: Path) -> Iterator[Finding]:
 
 def _generator(opened: Workspace) -> Iterator[Finding]:
     settings: GeneratorSettings = opened.settings.generator
-    if not settings.base_url and not settings.folder and not settings.gguf:
+    if not settings.is_set:
         remedy = "Answers quote the documents. To have them written: docs/bring-your-own-model.md"
         yield Finding("generator", "optional", "none set", remedy)
         return

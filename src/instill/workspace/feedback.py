@@ -27,7 +27,7 @@ from instill.workspace.arguments import count_of, one_of, text_of, utf8
 if TYPE_CHECKING:
     from instill.index.lookup import StoredDocument
 
-Verdict = Literal["right", "wrong"]
+JudgementVerdict = Literal["right", "wrong"]
 Kind = Literal["all", "answered", "refused", "right", "wrong", "unjudged", "corrected", "missing", "slow"]
 
 SLOW_MS = 2000.0
@@ -61,7 +61,7 @@ class Judgement(BaseModel):
 
     judgement_id: int
     at: str
-    verdict: Verdict
+    verdict: JudgementVerdict
     correction: str
     spans: list[Span]
     note: str
@@ -162,7 +162,7 @@ class Feedback:
     # -- saying ------------------------------------------------------------------------------------------------
 
     def judge(
-        self, question_id: int, verdict: Verdict, *, correction: str = "", note: str = "", judge: str = ""
+        self, question_id: int, verdict: JudgementVerdict, *, correction: str = "", note: str = "", judge: str = ""
     ) -> Question:
         """Say whether an answer, or a refusal, is right; and what would be.
 
@@ -174,7 +174,7 @@ class Feedback:
             UsageError: there is no such question or verdict, or what is right is corrected.
             WorkspaceError: the catalog cannot be written.
         """
-        one_of(verdict, Verdict, "verdict", "This is not a verdict.")
+        one_of(verdict, JudgementVerdict, "verdict", "This is not a verdict.")
         question = self.get(question_id)
         correction, note = utf8(correction, "correction").strip(), utf8(note, "note").strip()
         if max(len(correction), len(note)) > _LONGEST:

@@ -177,6 +177,7 @@ class Parts:
 
     @cached_property
     def catalog(self) -> Catalog:
+        """What is kept beside the documents: followed paths, conversations, the log of questions."""
         self._must_be_open()
         if self._whole is not None:
             return self._whole.catalog
@@ -186,15 +187,27 @@ class Parts:
 
     @cached_property
     def encoder(self) -> Encoder:
+        """Text to unit vectors: `encode_passages` and `encode_queries`, float32 of `(texts, dimension)`.
+
+        Raises:
+            MissingDependency: its weights or a package for it are not installed.
+            UsageError: it cannot be opened.
+        """
         self._must_be_open()
         if self._whole is not None:
             return self._whole.encoder
         from instill.encoders import open_encoder
 
-        return open_encoder(self.settings.encoder)
+        return open_encoder(self.settings.encoder, off=self.settings.plugins.off)
 
     @cached_property
     def index(self) -> Index:
+        """The documents and passages, as the caller may see them.
+
+        Raises:
+            EncoderMismatch: another encoder made it.
+            DamagedIndex: files are missing or damaged.
+        """
         from instill.index.store import Index
 
         self._must_be_open()
@@ -240,7 +253,9 @@ class Parts:
             if not may_be_used_for(self.caller(), self.home, chosen.adapter):
                 return self._bare_generator
             adapter = adapter_for(self.home, chosen.adapter)
-        return open_generator(chosen, adapter=adapter) if self._whole is None else self._whole.generator
+        if self._whole is not None:
+            return self._whole.generator
+        return open_generator(chosen, adapter=adapter, off=self.settings.plugins.off)
 
     @cached_property
     def _with_memory(self) -> Generator | None:
@@ -259,10 +274,13 @@ class Parts:
         """The base as it is."""
         from instill.generators import open_generator
 
-        return open_generator(self.given.generator) if self._whole is None else self._whole._bare_generator
+        if self._whole is not None:
+            return self._whole._bare_generator
+        return open_generator(self.given.generator, off=self.given.plugins.off)
 
     @cached_property
     def reader(self) -> Reader | None:
+        """The reader, which marks the words of a passage that answer; None where it is turned off."""
         self._must_be_open()
         if self._whole is not None:
             return self._whole.reader
@@ -272,6 +290,7 @@ class Parts:
 
     @cached_property
     def fusion(self) -> Fusion:
+        """How keyword and vector scores are combined."""
         from instill.index.fusion import fusion_named
 
         return fusion_named(self.settings.search.fusion, vector_weight=self.settings.search.vector_weight)
@@ -300,7 +319,7 @@ class Parts:
             return self.encoder
         from instill.encoders import open_encoder
 
-        return open_encoder(self.given.encoder)
+        return open_encoder(self.given.encoder, off=self.given.plugins.off)
 
     def _must_be_open(self) -> None:
         if self._is_closed or (self._whole is not None and self._whole._is_closed):

@@ -74,7 +74,10 @@ def status_of(
         roots=roots if labels is None else [root for root in roots if _holds_one(root, records)],
         index_bytes=_bytes_of(index) if labels is None else None,
         encoder=index.generation.fingerprint if labels is None else settings.encoder.model,
-        generator=settings.generator.model or settings.generator.gguf or settings.generator.folder,
+        generator=settings.generator.model
+        or settings.generator.gguf
+        or settings.generator.folder
+        or settings.generator.plugin,
         questions=catalog.usage_count(labels),
         writable=writable,
         threshold=threshold.value,

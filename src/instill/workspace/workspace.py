@@ -9,6 +9,7 @@ them into weights, `forgetting.py` takes out for good.
 from __future__ import annotations
 
 import os
+from typing import Self
 
 from instill.settings import SETTINGS_FILE, load_settings, with_values
 from instill.settings.location import find_workspace, make_workspace
@@ -36,7 +37,7 @@ class Workspace(Forgetting, Consolidating, Asking, Looking):
     """
 
     @classmethod
-    def init(cls, path: str | os.PathLike[str] = ".") -> Workspace:
+    def init(cls, path: str | os.PathLike[str] = ".") -> Self:
         """Make `path` (created when missing) a workspace and open it.
 
         Raises:
@@ -46,7 +47,7 @@ class Workspace(Forgetting, Consolidating, Asking, Looking):
         return cls(folder, load_settings(folder / SETTINGS_FILE))
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str] | None = None, *, generator: str | None = None) -> Workspace:
+    def open(cls, path: str | os.PathLike[str] | None = None, *, generator: str | None = None) -> Self:
         """Open the workspace at `path`; without one, $INSTILL_WORKSPACE, else the nearest from here upwards.
 
         Args:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from instill.measure.paired import Interval
 from instill.train.gate.deciding import (
     SLACK,
-    Outcome,
+    Decision,
     gain_outcome,
     level_of_tries,
     loss_outcome,
@@ -27,7 +27,7 @@ TOLERANCE = 0.03
 RUNS = 100
 
 
-def outcomes(rows: int, lost: float, *, noise: float = 0.05, seed: int = 0) -> list[Outcome]:
+def outcomes(rows: int, lost: float, *, noise: float = 0.05, seed: int = 0) -> list[Decision]:
     """Of candidates that truly lose `lost`: a share `noise` of rows is won by chance, and `noise + lost` is lost."""
     chance = np.random.default_rng(seed)
     shares = [noise + lost, noise, 1 - 2 * noise - lost]
@@ -70,7 +70,7 @@ def test_a_few_rows_that_all_fall_are_enough_to_fail() -> None:
     assert loss_outcome(paired([1.0] * 8), TOLERANCE) == "failed"
 
 
-def grouped_outcomes(lost: float, *, level: float = 0.95, facts: int = 30, each: int = 5) -> list[Outcome]:
+def grouped_outcomes(lost: float, *, level: float = 0.95, facts: int = 30, each: int = 5) -> list[Decision]:
     """Facts that are lost or won as a whole, with `each` questions about every one."""
     chance = np.random.default_rng(1)
     names = [f"fact {number // each}" for number in range(facts * each)]

@@ -20,7 +20,7 @@ from instill.train.gate.kept import Kept
 from instill.train.gate.probes import Probe
 from instill.train.gate.rows import read_gate_rows
 from instill.train.gate.specification import Gate, load_gate
-from instill.train.gate.verdict import Condition, Verdict
+from instill.train.gate.verdict import Condition, GateVerdict
 from instill.train.generator.data.rows import Row, chat_row, write_rows
 from tests.train.gate.gate_models import (
     KNOWN,
@@ -89,7 +89,7 @@ def gate(tmp_path: Path) -> Gate:
     return load_gate(gate_file(tmp_path, GATE, new=NEW, known=KNOWN, refused=REFUSED))
 
 
-def by_name(verdict: Verdict) -> dict[str, Condition]:
+def by_name(verdict: GateVerdict) -> dict[str, Condition]:
     return {condition.name: condition for condition in verdict.conditions}
 
 

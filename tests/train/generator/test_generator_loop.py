@@ -17,7 +17,7 @@ from instill.train.generator.loop.frozen_cache import FrozenCache, lower_hash
 from instill.train.generator.loop.loop import total_steps, train
 from instill.train.generator.methods.methods import Method, frozen_layers, prepare
 from instill.train.generator.recipes.training_section import Hyperparameters
-from instill.train.progress import Progress
+from instill.train.progress import TrainingStep
 from tests.train.generator.small_models import ARCHITECTURES, random_examples, small_model
 from tests.warm import Warm
 
@@ -43,7 +43,7 @@ def train_small(
     examples = random_examples(22)
     chosen = CHOSEN.model_copy(update={"seed": seed})
 
-    def wait(_: Progress) -> None:
+    def wait(_: TrainingStep) -> None:
         time.sleep(pause)
 
     run.mkdir(exist_ok=True)
@@ -107,7 +107,7 @@ def dropping(run: Path, cache: Path, *, stop: int = 0, dropout: float = 0.5) -> 
     examples, run_ = random_examples(12), run
     run_.mkdir(exist_ok=True)
 
-    def watch(entry: Progress) -> None:
+    def watch(entry: TrainingStep) -> None:
         if entry.step == stop:
             raise Stopped
 

@@ -22,7 +22,7 @@ from instill.train.generator.methods.methods import Method, prepare
 from instill.train.generator.methods.preference import train_preferences, write_pairs
 from instill.train.generator.recipes.training_section import Hyperparameters
 from instill.train.pipeline import train_recipe
-from instill.train.progress import Progress
+from instill.train.progress import TrainingStep
 from tests.train.pipeline.small_recipes import recipe_of, small_llama, write_task
 
 CHOSEN = Hyperparameters(epochs=6, batch_size=4, learning_rate=5e-3, precision="fp32")
@@ -55,7 +55,7 @@ def margins(model: Any, made: Any) -> list[float]:
 def test_the_better_reply_rises_over_the_worse(kind: Any, tmp_path: Path, capfd: Any) -> None:
     made = tokenizer()
     model = prepare(small_llama(made), Method(kind=kind, rank=4))
-    before, seen = margins(model, made), list[Progress]()
+    before, seen = margins(model, made), list[TrainingStep]()
     names = [name for name, _ in model.named_parameters()]
     train_preferences(model, made, pairs(), CHOSEN, tmp_path, beta=0.1, progress=seen.append)
     assert all(after > old + 1 for after, old in zip(margins(model, made), before, strict=True))

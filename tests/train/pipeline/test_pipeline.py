@@ -15,6 +15,7 @@ from filelock import FileLock
 from safetensors.torch import load_file
 
 from instill.common.derived import BESIDE, NOTHING, MadeFrom, Source
+from instill.common.watch import Watch
 from instill.errors import UsageError, WorkspaceError
 from instill.generators.models import open_model, open_tokenizer
 from instill.registry.champions import Champions
@@ -27,7 +28,7 @@ from instill.train.generator.data.rows import chat_row, write_rows
 from instill.train.generator.loop.replies import replies
 from instill.train.generator.recipes.recipe import read_recipe
 from instill.train.order import held_out_scores
-from instill.train.pipeline import Outcome, Watch, gate_rows, train_recipe
+from instill.train.pipeline import TrainingResult, gate_rows, train_recipe
 from tests.train.pipeline.small_recipes import (
     GAIN,
     TRAINING,
@@ -63,7 +64,7 @@ def test_a_candidate_is_trained_measured_registered_and_promoted(task: Path) -> 
     stages: list[str] = []
     seen: list[int] = []
     recipe = recipe_of(task, plain=write_gate(task, GAIN), data='held_out = ["unseen.jsonl"]')
-    outcome = train_recipe(home, recipe, watch=Watch(lambda entry: seen.append(entry.step), stages.append))
+    outcome = train_recipe(home, recipe, watch=Watch(stages.append, lambda done, *_: seen.append(done)))
     assert outcome.promoted
     assert outcome.fitted is not None
     assert (outcome.fitted.steps, seen) == (24, list(range(1, 25)))
@@ -289,7 +290,7 @@ def test_a_killed_run_is_taken_up_again_and_ends_with_the_same_bytes(task: Path,
         worker.kill()
         assert not (home / "adapters" / whole.card.id).exists(), "the worker ended before it could be killed"
         seen: list[int] = []
-        outcome = train_recipe(home, recipe, watch=Watch(lambda entry: seen.append(entry.step)))
+        outcome = train_recipe(home, recipe, watch=Watch(progress=lambda done, *_: seen.append(done)))
     finally:
         torch.set_num_threads(threads)
     assert (seen[0] if seen else 216) > 200  # It did not begin anew.
@@ -309,7 +310,7 @@ def test_a_run_that_was_killed_after_its_last_step_still_tells_its_loss(task: Pa
         patched.setattr(Registry, "add", killed)
         with pytest.raises(KeyboardInterrupt):
             train_recipe(home, recipe)
-    outcome = train_recipe(home, recipe, watch=Watch(lambda entry: pytest.fail("a step was taken")))
+    outcome = train_recipe(home, recipe, watch=Watch(progress=lambda *_: pytest.fail("a step was taken")))
     assert outcome.fitted is not None
     assert outcome.fitted.steps == 24
     assert 0 < outcome.fitted.loss < 3
@@ -323,9 +324,7 @@ def test_a_gate_with_a_mistake_is_refused_before_training(task: Path) -> None:
         (GAIN.replace("unseen", "homes"), "held out are trained on"),
     ):
         with pytest.raises(UsageError, match=match):
-            train_recipe(
-                task / ".instill", recipe_of(task, plain=write_gate(task, gate)), watch=Watch(None, stages.append)
-            )
+            train_recipe(task / ".instill", recipe_of(task, plain=write_gate(task, gate)), watch=Watch(stages.append))
     assert "measuring" not in stages
     assert Registry(task / ".instill").ids() == []
 
@@ -384,7 +383,7 @@ def test_the_card_keeps_the_documents_of_the_rows(task: Path) -> None:
     plain = recipe.study_rows()
     assert all(row.made_from == NOTHING for row in plain)
 
-    def train(label: str) -> Outcome:
+    def train(label: str) -> TrainingResult:
         link = MadeFrom((Source("d1", "h1", (label,)),))
         return train_recipe(home, recipe, rows=[replace(plain[0], made_from=link), *plain[1:]])
 

@@ -21,6 +21,7 @@ from instill.answer.reading.reader import Reader
 from instill.answer.text import terms
 from instill.encoders.protocol import Encoder, Vectors
 from instill.index.types import Hit
+from instill.measure.standardised import standardised
 
 WITHIN = 10
 """Passages that are looked for in the documents that answered before."""
@@ -137,7 +138,7 @@ def _led(findings: Findings, about: About, ahead: float) -> tuple[float, Finding
     count = len(findings.readings)
     read, rest = findings.hits[:count], findings.hits[count:]
     scores = np.array([hit.score for hit in read])
-    searched = (scores - scores.mean()) / (scores.std() or 1.0)
+    searched = standardised(scores)
     worth = [
         found.score
         + RELEVANT_SHARE * found.relevant

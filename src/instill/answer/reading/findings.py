@@ -12,6 +12,7 @@ from instill.answer.reading.reader import Reader, Reading
 from instill.answer.reading.reader_input import heading
 from instill.documents.table_heads import shown_head
 from instill.index.types import Hit
+from instill.measure.standardised import standardised
 
 DEPTH = 12
 """Passages read for a question."""
@@ -66,7 +67,7 @@ def read_passages(question: str, hits: Sequence[Hit], reader: Reader, *, depth: 
         heads=[shown_head(hit.table_head) for hit in near],
     )
     scores = np.array([hit.score for hit in near])
-    z = (scores - scores.mean()) / (scores.std() or 1.0)
+    z = standardised(scores)
     worth = [
         found.score + RELEVANT_SHARE * found.relevant + SEARCH_SHARE * own
         for found, own in zip(readings, z, strict=True)

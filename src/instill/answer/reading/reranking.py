@@ -17,6 +17,7 @@ from instill.answer.reading.reader import Reading
 from instill.answer.reading.reader_input import heading
 from instill.documents.table_heads import shown_head
 from instill.index.types import READ, Hit
+from instill.measure.standardised import standardised
 
 
 class Reads(Protocol):
@@ -65,14 +66,4 @@ def mix(scores: Sequence[float], relevant: Sequence[float], weight: float) -> ND
         >>> mix([2.0, 1.0], [-3.0, 3.0], 0.75).tolist()
         [-0.5, 0.5]
     """
-    return (1 - weight) * _standardised(scores) + weight * _standardised(relevant)
-
-
-def _standardised(values: Sequence[float]) -> NDArray[np.float64]:
-    numbers = np.asarray(values, np.float64)
-    centred = numbers - numbers.mean()
-    deviation = float(centred.std())
-    # Smaller differences are rounding, which standardising would blow up to an opinion.
-    if deviation <= 1e-9 * max(1.0, float(np.abs(numbers).max())):
-        return np.zeros_like(numbers)
-    return np.asarray(centred / deviation, np.float64)
+    return (1 - weight) * standardised(scores) + weight * standardised(relevant)

@@ -18,9 +18,10 @@ from instill.compare.arms.asked import (
 from instill.compare.arms.one_at_a_time import OneAtATime
 from instill.compare.arms.own import open_own
 from instill.compare.arms.passages import Passages
+from instill.compare.arms.plugged import BroughtArm
 from instill.compare.arms.prompts import Instructed, Wording
 from instill.compare.arms.replies import Arm, counting_with
-from instill.compare.arms.specification import ArmSpecification
+from instill.compare.arms.specification import ArmSpecification, Brought
 from instill.compare.plan import ComparePlan
 from instill.compare.tuned.tuning import Tuned
 from instill.errors import UsageError
@@ -71,6 +72,8 @@ class LineUp:
             UsageError: it needs a generator or a candidate that is not there.
         """
         spec = self._plan.known[name]
+        if spec.brought is not None:
+            return self._brought(spec, spec.brought, workspace or self._workspace, given)
         if spec.given == "nothing":
             return self._closed(spec, candidate)
         place = workspace or self._workspace
@@ -96,7 +99,7 @@ class LineUp:
         spec = self._plan.known[name]
         if spec.trained_as is not None:
             return self._tuned[spec.trained_as].candidate
-        if spec.own is not None:
+        if spec.own is not None or spec.brought is not None:
             return f"{OWN}{name}"
         return "base" if spec.model != "none" and has_generator(self._workspace) else ""
 
@@ -107,6 +110,16 @@ class LineUp:
     def generator(self, candidate: str = BASE) -> Generator:
         """The base, or a candidate by its id; it shares the place in memory with the arms' generators."""
         return self._generators.generator(candidate)
+
+    def _brought(self, spec: ArmSpecification, brought: Brought, workspace: Workspace, given: GivenTo | None) -> Arm:
+        passages = Passages(workspace, self._facts)
+        if spec.given == "nothing":
+            closed = ClosedBook(fact.evidence.text for fact in self._facts)
+            return BroughtArm(spec.name, workspace, brought, None, closed)
+        if given is None:
+            found = found_passages(passages, self._plan.passages)
+            given = found if spec.given == "found" else whole_documents(passages)
+        return BroughtArm(spec.name, workspace, brought, given, None)
 
     def _closed(self, spec: ArmSpecification, candidate: str | None) -> Arm:
         generator = self._generator(spec, candidate)
@@ -141,9 +154,8 @@ class LineUp:
 
 
 def has_generator(workspace: Workspace) -> bool:
-    """Whether a folder, a GGUF file or an endpoint is set."""
-    settings = workspace.settings.generator
-    return bool(settings.folder or settings.gguf or settings.base_url)
+    """Whether a folder, a GGUF file, an endpoint or a plug-in is set."""
+    return workspace.settings.generator.is_set
 
 
 def opened(workspace: Workspace, key: str) -> Generator:

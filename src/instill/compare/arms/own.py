@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from instill.workspace import Workspace
 
 MOST_BYTES, MOST_ARMS = 256 * 1024, 20
-_NAME = re.compile(r"\w[\w .,+()'-]{0,39}")
+NAME = re.compile(r"\w[\w .,+()'-]{0,39}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _SOURCES = ("base_url", "folder", "gguf", "recipe")
 
@@ -87,7 +87,7 @@ def read_arms(file: Path, prices: Prices) -> tuple[ArmSpecification, ...]:
 
 def _specification(file: Path, name: str, section: _Section, prices: Prices) -> ArmSpecification:
     where = f"{file}: arms.{shown(name)}"
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise UsageError(
             "This is no name for an arm.", where=where, remedy="Take up to 40 letters, digits, spaces and . , + ( ) ' -"
         )
@@ -213,6 +213,7 @@ def open_own(workspace: Workspace, own: OwnModel, candidate: str = "") -> Genera
                 "api_key": key,
                 "folder": own.folder,
                 "gguf": own.gguf,
+                "plugin": "",
                 "adapter": "none",
             }
         )
@@ -230,6 +231,8 @@ def identity_of(arms: Sequence[ArmSpecification]) -> list[object]:
     found: list[object] = []
     for each in arms:
         own = each.own
+        if each.brought is not None:
+            found.append([each.name, each.given, each.brought.package])
         if own is None:
             continue
         weights = model_hash(Path(own.folder)) if own.folder else ""

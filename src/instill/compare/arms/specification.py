@@ -6,13 +6,18 @@ are `BUILT_IN`; a user's own come from a file (`instill.compare.arms.own`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from instill.compare.prices import Prices
 from instill.measure.verdict import Way
+
+if TYPE_CHECKING:
+    from instill.generators.protocol import Message
+    from instill.index.types import Hit
+    from instill.workspace import Workspace
 
 Model = Literal["none", "base", "base or none", "facts", "reading", "own"]
 """Who writes: nobody (the documents are quoted); the workspace's generator; the same where there is one; it, trained on
@@ -47,6 +52,66 @@ class OwnModel:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What a method answered.
+
+    Args:
+        text: the answer.
+        abstained: whether it says that it does not know; None: the words of `text` tell.
+        citations: the spans of documents that it cites, as (doc_id, start, end); each must be there.
+        messages: its last prompt, where it has one; shown with the answer, and checked where it may hold no evidence.
+        tokens_in, tokens_out: of all its requests; 0 where it makes none.
+    """
+
+    text: str
+    abstained: bool | None = None
+    citations: tuple[tuple[str, int, int], ...] = ()
+    messages: tuple[Message, ...] = ()
+    tokens_in: int = 0
+    tokens_out: int = 0
+
+
+class Method(Protocol):
+    """A way to answer that a package brings."""
+
+    def answer(self, question: str, passages: Sequence[Hit]) -> Said:
+        """Answer one question.
+
+        Args:
+            passages: what the arm is given: none, those that the workspace's search finds, or whole documents.
+
+        Raises:
+            GeneratorError: what it asks did not answer; the question counts as not answered.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ArmPart:
+    """What a package declares in the group "instill.arms".
+
+    Args:
+        about: a line for people: `instill compare --list`.
+        given: what it is given: "nothing", "found" or "whole".
+        do: what a person does who follows its recommendation: "use the reranker".
+        open: makes the method for a workspace; called again for a copy of it, in which documents were changed.
+    """
+
+    about: str
+    given: Literal["nothing", "found", "whole"]
+    do: str
+    open: Callable[[Workspace], Method]
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """An arm's part with the package that it is from ("acme 1.2"), which is part of what its answers depend on."""
+
+    part: ArmPart
+    package: str
+
+
+@dataclass(frozen=True, slots=True)
 class ArmSpecification:
     """One way to answer.
 
@@ -56,6 +121,7 @@ class ArmSpecification:
         model, given: see above.
         way: what a person does who follows its recommendation.
         own: the model, where it is the arm's own.
+        brought: the part of another package that answers, where there is one.
         always_asks: whether it always answers as `instill ask` does, with its prompt and its proofs; other arms with
             passages do so where the plan says so (`ComparePlan.pipeline`).
     """
@@ -66,6 +132,7 @@ class ArmSpecification:
     given: Given
     way: Way
     own: OwnModel | None = None
+    brought: Brought | None = None
     always_asks: bool = False
 
     def asks(self, pipeline: bool) -> bool:

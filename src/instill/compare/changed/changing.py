@@ -18,7 +18,7 @@ from instill.compare.changed.freshness import Freshness, Renewed, Renewing, fres
 from instill.compare.changed.noise import contradicting_passages, noise_passages
 from instill.compare.report.types import ConflictWins, Refresh
 from instill.compare.running import TASKS, draw, run_arms
-from instill.compare.setting import Setting
+from instill.compare.setting import ComparisonSetting, told_of_answers
 from instill.compare.stored import Recorded
 from instill.compare.tuned.tuning import tune
 from instill.study.sets import StudyItem
@@ -49,7 +49,7 @@ class Changed:
     retraining: float | None = None
 
 
-def ask_among_noise(setting: Setting, items: Sequence[StudyItem]) -> list[Recorded]:
+def ask_among_noise(setting: ComparisonSetting, items: Sequence[StudyItem]) -> list[Recorded]:
     """Arms that read, asked with the right passage and irrelevant ones.
 
     Args:
@@ -65,7 +65,7 @@ def ask_among_noise(setting: Setting, items: Sequence[StudyItem]) -> list[Record
     return _ask_with(setting, "noise", drawn, with_others(oracle_passages(passages), noise))
 
 
-def change_documents(setting: Setting, records: Sequence[Recorded]) -> Changed:
+def change_documents(setting: ComparisonSetting, records: Sequence[Recorded]) -> Changed:
     """Change some facts in the copy, and ask about them: until when each arm says the new value, and what wins where
     model and document, or two documents, contradict each other.
 
@@ -95,7 +95,7 @@ def change_documents(setting: Setting, records: Sequence[Recorded]) -> Changed:
     )
 
 
-def _refreshed(setting: Setting, changes: Sequence[Change]) -> Freshness:
+def _refreshed(setting: ComparisonSetting, changes: Sequence[Change]) -> Freshness:
     """Change the facts one after the other, and let each arm take that up in its way."""
     ways = [_way(setting, arm) for arm in setting.specifications if arm.renewal is not None]
     if not ways:
@@ -106,11 +106,11 @@ def _refreshed(setting: Setting, changes: Sequence[Change]) -> Freshness:
         setting.folder / "freshness",
         identity=setting.identity,
         prices=setting.prices,
-        progress=setting.watch.answered,
+        progress=told_of_answers(setting.watch),
     )
 
 
-def _contradicted(setting: Setting, changes: Sequence[Change], records: Sequence[Recorded]) -> Conflict:
+def _contradicted(setting: ComparisonSetting, changes: Sequence[Change], records: Sequence[Recorded]) -> Conflict:
     """Ask what a model believes, with a twin of the document that says otherwise."""
     given = oracle_passages(Passages(setting.copy))
     asked = []
@@ -124,18 +124,18 @@ def _contradicted(setting: Setting, changes: Sequence[Change], records: Sequence
         setting.folder / "conflict",
         identity=setting.identity,
         prices=setting.prices,
-        progress=setting.watch.answered,
+        progress=told_of_answers(setting.watch),
     )
 
 
-def _among_contradictions(setting: Setting, changes: Sequence[Change]) -> list[Recorded]:
+def _among_contradictions(setting: ComparisonSetting, changes: Sequence[Change]) -> list[Recorded]:
     """Arms that read, asked with the right passage and a twin's; right stays what the original says."""
     items = [item for change in changes for item in change.before]
     given = with_others(oracle_passages(Passages(setting.copy)), contradicting_passages(setting.copy, changes))
     return _ask_with(setting, "contradiction", items, given)
 
 
-def _ask_with(setting: Setting, task: str, items: Sequence[StudyItem], given: GivenTo) -> list[Recorded]:
+def _ask_with(setting: ComparisonSetting, task: str, items: Sequence[StudyItem], given: GivenTo) -> list[Recorded]:
     """The arms that find passages, given these instead; in the copy, which has the twins too."""
     names = [arm.name for arm in setting.specifications if arm.finds]
     if not names:
@@ -150,7 +150,7 @@ def _ask_with(setting: Setting, task: str, items: Sequence[StudyItem], given: Gi
         task=task,
         prices=setting.prices,
         again_after_errors=True,
-        progress=setting.watch.answered,
+        progress=told_of_answers(setting.watch),
     )
 
 
@@ -167,7 +167,7 @@ def believers(arms: Sequence[ArmSpecification]) -> dict[str, str]:
     return {each.name: each.believes for each in arms if each.believes is not None and each.believes in names}
 
 
-def _way(setting: Setting, arm: ArmSpecification) -> Renewing:
+def _way(setting: ComparisonSetting, arm: ArmSpecification) -> Renewing:
     """How an arm takes up a change."""
     name = arm.name
     if arm.renewal == "nothing":
@@ -180,18 +180,18 @@ def _way(setting: Setting, arm: ArmSpecification) -> Renewing:
 
 
 @contextmanager
-def _as_it_is(setting: Setting, name: str) -> Iterator[Renewed]:
+def _as_it_is(setting: ComparisonSetting, name: str) -> Iterator[Renewed]:
     yield setting.line_up.arm(name), 0.0
 
 
 @contextmanager
-def _read_anew(setting: Setting, name: str, change: Change) -> Iterator[Renewed]:
+def _read_anew(setting: ComparisonSetting, name: str, change: Change) -> Iterator[Renewed]:
     """The index only hands the text over, so that it is written to costs this arm nothing."""
     with applied(setting.copy, change):
         yield setting.line_up.arm(name, workspace=setting.copy), 0.0
 
 
-def _train_again(setting: Setting, change: Change) -> Renewed:
+def _train_again(setting: ComparisonSetting, change: Change) -> Renewed:
     """Train on from the candidate, on the rows about what changed, with replay of the base and of the other facts."""
     plan = setting.plan.tuning
     assert plan is not None, "there is a fine-tuned arm"
@@ -209,6 +209,6 @@ def _train_again(setting: Setting, change: Change) -> Renewed:
         setting.folder / "freshness" / f"changed-{twin_id(change)}",
         replay=[*setting.trained.replay, *others],
         parent=setting.trained.by_arm[TUNED].candidate,
-        watch=setting.watch.training(),
+        watch=setting.watch,
     )
     return setting.line_up.arm(TUNED, candidate=again.candidate), again.seconds

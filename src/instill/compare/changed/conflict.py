@@ -27,7 +27,7 @@ from instill.compare.changed.changes import Change
 from instill.compare.changed.copies import twin_id
 from instill.compare.changed.freshness import gives_old
 from instill.compare.prices import FREE, Prices
-from instill.compare.recording import Progress
+from instill.compare.recording import Answered
 from instill.compare.report.types import ConflictWins
 from instill.compare.running import GroupBy, run_arms
 from instill.compare.stored import Recorded
@@ -99,7 +99,7 @@ def conflict(
     identity: str,
     group_by: GroupBy = "fact",
     prices: Prices = FREE,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[Answered], None] | None = None,
 ) -> Conflict:
     """Ask every arm what its model believes, with a document that says otherwise.
 

@@ -19,7 +19,7 @@ from instill.compare.arms.replies import Arm
 from instill.compare.changed.changes import Change
 from instill.compare.changed.copies import applied
 from instill.compare.prices import FREE, Prices
-from instill.compare.recording import Progress
+from instill.compare.recording import Answered
 from instill.compare.report.types import Refresh
 from instill.compare.running import GroupBy, run_arms
 from instill.compare.stored import Recorded
@@ -111,7 +111,7 @@ def freshness(
     identity: str,
     group_by: GroupBy = "fact",
     prices: Prices = FREE,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[Answered], None] | None = None,
 ) -> Freshness:
     """Let every arm take up every change and ask it.
 
@@ -191,7 +191,7 @@ def _refresh(
     return Refresh(way.arm, time if isfinite(time) else None, cost if isfinite(time) else None, said)
 
 
-def _counted(progress: Callable[[Progress], None] | None, before: int, most: int) -> Callable[[Progress], None] | None:
+def _counted(progress: Callable[[Answered], None] | None, before: int, most: int) -> Callable[[Answered], None] | None:
     if progress is None:
         return None
     return lambda made: progress(replace(made, done=before + made.done, most=most))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from instill.common.derived import keep_beside, together
+from instill.common.watch import Watch
 from instill.compare.arms.replies import counting_with
 from instill.compare.examples.arms import IN_PROMPT, PROMPTED, TUNED, PromptedArm, example_arms
 from instill.compare.examples.plan import NEEDS, ExamplesPlan, Need
@@ -21,7 +22,7 @@ from instill.compare.examples.scores import FormatScorer, format_means, tone_mea
 from instill.compare.examples.tone import ToneClassifier
 from instill.compare.plan import ComparePlan
 from instill.compare.prices import Prices
-from instill.compare.recording import Progress
+from instill.compare.recording import Answered
 from instill.compare.report.types import ExampleMeans
 from instill.compare.stored import Recorded, read_prompts
 from instill.compare.tuned.tuned_arms import Replay, replay_of, tune_arm
@@ -34,7 +35,6 @@ from instill.measure.verdict import Way
 from instill.study.sets import digest
 from instill.train.gate.schema import ReplySchema
 from instill.train.generator.data.rows import Row, instructed, rows_hash
-from instill.train.pipeline import Watch
 
 if TYPE_CHECKING:
     from instill.workspace import Workspace
@@ -137,7 +137,7 @@ def run_example_part(
     models: Models,
     *,
     prices: Prices,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[Answered], None] | None = None,
     watch: Watch | None = None,
 ) -> ExamplePart:
     """Ask each need's arms its held-out rows; what was asked and trained before is taken up.
@@ -177,7 +177,7 @@ def _asked(
     plan: ComparePlan,
     models: Models,
     prices: Prices,
-    progress: Callable[[Progress], None] | None,
+    progress: Callable[[Answered], None] | None,
     watch: Watch,
 ) -> _Asked:
     assert plan.examples is not None, "there are needs"
@@ -244,7 +244,7 @@ def _tone(
     workspace: Workspace,
     models: Models,
     prices: Prices,
-    progress: Callable[[Progress], None] | None,
+    progress: Callable[[Answered], None] | None,
     watch: Watch,
 ) -> tuple[ToneClassifier | None, str]:
     """The classifier, and why there is none that can be used."""
@@ -303,7 +303,7 @@ def _generator_of(workspace: Workspace) -> list[Any]:
         from instill.generators.models import model_hash
 
         base = model_hash(Path(settings.folder))
-    return [base, settings.base_url, settings.model, settings.max_tokens]
+    return [base, settings.gguf, settings.plugin, settings.base_url, settings.model, settings.max_tokens]
 
 
 def _folder(rows: NeedRows, workspace: Workspace, identity: str) -> Path:

@@ -23,7 +23,7 @@ from instill.compare.examples.rows import (
 from instill.compare.examples.scores import FormatMeans, FormatScorer, Scorer, ToneScorer, format_means
 from instill.compare.examples.tone import ToneClassifier
 from instill.compare.prices import FREE, Prices
-from instill.compare.recording import Graded, Progress, Question, record_outcomes
+from instill.compare.recording import Answered, Graded, Question, record_outcomes
 from instill.compare.stored import Recorded
 from instill.errors import UsageError
 from instill.measure.judging.scorer import Judged
@@ -65,7 +65,7 @@ def run_examples(
     tone: ToneClassifier | None = None,
     prices: Prices = FREE,
     again_after_errors: bool = False,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[Answered], None] | None = None,
 ) -> list[Recorded]:
     """Ask every arm every held-out row, arm by arm; resumed as `run_arms` is.
 
@@ -118,7 +118,7 @@ def learn_tone(
     *,
     most: int = MOST_OWN_REPLIES,
     prices: Prices = FREE,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[Answered], None] | None = None,
 ) -> ToneClassifier:
     """Ask the base the training inputs, and learn to tell the taught replies from its own; resumed as `run_arms` is.
 

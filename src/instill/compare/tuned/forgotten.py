@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from instill.common.durable import write_json
 from instill.compare.arms.passages import Passages
 from instill.compare.report.types import Kept
-from instill.compare.setting import Setting
+from instill.compare.setting import ComparisonSetting
 from instill.compare.tuned.forgetting import forgetting
 from instill.compare.tuned.skills import reading_rows_of, refusal_rows_of
 from instill.generators.choosing import local_base
@@ -26,7 +26,7 @@ MOST_ROWS = 100
 _FOUND = TypeAdapter(list[Kept])
 
 
-def measure_forgetting(setting: Setting) -> list[Kept]:
+def measure_forgetting(setting: ComparisonSetting) -> list[Kept]:
     """What each candidate lost of what the base can do; none where nothing was trained.
 
     Raises:

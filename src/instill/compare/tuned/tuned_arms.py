@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from instill.common.derived import made_from
+from instill.common.watch import Watch
 from instill.compare.arms.line_up import BASE, opened
 from instill.compare.arms.passages import Passages
 from instill.compare.arms.specification import AWARE, TUNED, ArmSpecification
@@ -21,7 +22,6 @@ from instill.generators.choosing import local_base
 from instill.measure.journal import open_journal
 from instill.study.links import linked
 from instill.study.stored import StoredStudy
-from instill.train.pipeline import Watch
 
 if TYPE_CHECKING:
     from instill.workspace import Workspace

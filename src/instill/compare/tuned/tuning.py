@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from instill.common.toml_files import toml_value
+from instill.common.watch import Watch
 from instill.errors import UsageError, WorkspaceError
 from instill.registry.card import Card
 from instill.settings import GeneratorSettings
 from instill.study.stored import StoredStudy
-from instill.train.pipeline import Watch, train_recipe
+from instill.train.pipeline import train_recipe
 
 RECIPE_FILE, ROWS_FILE, REPLAY_FILE = "recipe.toml", "rows.jsonl", "replay.jsonl"
 

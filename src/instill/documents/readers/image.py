@@ -1,4 +1,4 @@
-"""Images and scanned pages: OCR by rapidocr-onnxruntime, whose models come with the package."""
+"""Images and scanned pages: OCR by rapidocr-onnxruntime, whose models come with the package (the extra `ocr`)."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import warnings
 from functools import lru_cache
 from typing import Any
 
+from instill.common.extras import how_to_install, is_installed, needed
 from instill.documents.document import Page, Parsed
 from instill.documents.readers.job import OCR_SECONDS, Job
 from instill.errors import DocumentError
 
 MAX_PIXELS = 100_000_000
+OCR_MODULE = "rapidocr_onnxruntime"
 _OCR_PIXELS = 12_000_000
 _SCALE = 150 / 72  # pages are drawn at 150 dots per inch
 _LEAST_CONFIDENCE = 0.5
@@ -26,6 +28,8 @@ def read_image(job: Job) -> Parsed:
     """
     if job.settings.ocr == "never":
         raise DocumentError("It is an image, and OCR is off.", remedy='Set ocr = "auto" under [documents].')
+    if not can_read_pictures():
+        raise DocumentError("It is an image, and OCR is not installed.", remedy=how_to_install("ocr"))
     from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 
     texts: list[str] = []
@@ -61,6 +65,11 @@ def read_image(job: Job) -> Parsed:
     )
 
 
+def can_read_pictures() -> bool:
+    """Whether OCR is installed."""
+    return is_installed(OCR_MODULE)
+
+
 def ocr_page(page: Any) -> list[str]:
     """Lines of text on a PDF page, drawn and read."""
     width, height = page.get_size()
@@ -72,9 +81,7 @@ def ocr_page(page: Any) -> list[str]:
 def _engine() -> Any:
     logging.disable(logging.WARNING)
     try:
-        from rapidocr_onnxruntime import RapidOCR
-
-        return RapidOCR(intra_op_num_threads=2)
+        return needed(OCR_MODULE, "OCR is not installed.").RapidOCR(intra_op_num_threads=2)
     finally:
         logging.disable(logging.NOTSET)
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from instill.common.extras import how_to_install
 from instill.documents.decoding import normalise
 from instill.documents.document import Block, Heading, Page, Parsed, Scalar
 from instill.documents.readers.job import OCR_SECONDS, Job
@@ -86,17 +87,22 @@ def _pages(document: Any, job: Job) -> tuple[list[list[_Line]], list[str]]:
     read_by_ocr: list[int] = []
     ocr = job.settings.ocr
     unreadable: list[int] = []
+    unseen: list[int] = []
     for number in range(1, len(document) + 1):
         job.alive()
         try:
             page = document[number - 1]
             lines = [] if ocr == "always" else _text_lines(page)
             if not lines and ocr != "never" and (ocr == "always" or _has_image(page)):
-                from instill.documents.readers.image import ocr_page
+                from instill.documents.readers.image import can_read_pictures, ocr_page
 
-                job.alive(OCR_SECONDS)
-                lines = [_Line(text, 0.0, False, 0.0) for text in ocr_page(page)]
-                read_by_ocr += [number] if lines else []
+                if can_read_pictures():
+                    job.alive(OCR_SECONDS)
+                    lines = [_Line(text, 0.0, False, 0.0) for text in ocr_page(page)]
+                    read_by_ocr += [number] if lines else []
+                else:
+                    unseen.append(number)
+                    lines = _text_lines(page) if ocr == "always" else []
             lines, table = _arranged(lines, table)
             pages.append(lines)
             page.close()
@@ -104,13 +110,20 @@ def _pages(document: Any, job: Job) -> tuple[list[list[_Line]], list[str]]:
             unreadable.append(number)
             pages.append([])
     notices = []
+    if unseen and not any(pages):
+        raise DocumentError("Its pages are pictures, and OCR is not installed.", remedy=how_to_install("ocr"))
+    if unseen:
+        notices.append(
+            f"{len(unseen)} of {len(document)} pages are pictures and were not read: {_some(unseen)}. "
+            f"{how_to_install('ocr')}, then remove the document and add it again."
+        )
     if read_by_ocr:
         notices.append(f"{len(read_by_ocr)} of {len(document)} pages were read by OCR.")
     if unreadable:
         notices.append(
             f"{len(unreadable)} of {len(document)} pages are damaged and were left out: {_some(unreadable)}."
         )
-    empty = [number for number, lines in enumerate(pages, 1) if not lines and number not in unreadable]
+    empty = [number for number, lines in enumerate(pages, 1) if not lines and number not in (*unreadable, *unseen)]
     if empty and len(empty) < len(pages):
         notices.append(f"{len(empty)} of {len(document)} pages have no text: {_some(empty)}.")
     return pages, notices

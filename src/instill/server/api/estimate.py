@@ -72,6 +72,7 @@ def estimate(seen: Reading, request: Compare) -> Estimate:
 def _plan(seen: Seen, request: Compare) -> ComparePlan:
     """As the command makes it, as far as it decides which arms there are."""
     from instill.compare.arms.own import read_arms
+    from instill.compare.arms.plugged import beside, brought_arms
     from instill.compare.plan import ComparePlan
     from instill.compare.prices import Prices
     from instill.compare.tuned.tuning import TuningPlan, base_named
@@ -79,9 +80,10 @@ def _plan(seen: Seen, request: Compare) -> ComparePlan:
     settings = seen.workspace.settings
     base = base_named(settings.generator)
     own = seen.workspace.path / settings.compare.arms if settings.compare.arms else None
+    from_file = () if own is None else read_arms(own, Prices.of_settings(settings.prices))
     return ComparePlan(
         arms=tuple(request.arm),
-        own=() if own is None else read_arms(own, Prices.of_settings(settings.prices)),
+        own=beside(from_file, brought_arms(settings.plugins.off)),
         questions=request.questions if isinstance(request.questions, int) else None,
         tuning=TuningPlan("compare", base) if base and request.train else None,
         noise=request.noise,

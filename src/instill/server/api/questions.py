@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from instill.errors import UsageError
 from instill.server.errors import unknown
 from instill.server.service import Owning, Reading, Seen
-from instill.workspace.feedback import Feedback, Kind, Question, Questions, Verdict
+from instill.workspace.feedback import Feedback, JudgementVerdict, Kind, Question, Questions
 
 router = APIRouter(prefix="/api/questions", tags=["questions"])
 
@@ -21,7 +21,7 @@ class Saying(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    verdict: Verdict
+    verdict: JudgementVerdict
     correction: str = Field("", max_length=10_000)
     note: str = Field("", max_length=10_000)
 

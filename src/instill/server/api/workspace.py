@@ -27,7 +27,7 @@ class Me(BaseModel):
     version: str
 
 
-class Setting(BaseModel):
+class SettingValue(BaseModel):
     """One setting: its value ("" for a secret, which is never shown), its default, and whether somebody set it."""
 
     name: str
@@ -42,7 +42,7 @@ class Setting(BaseModel):
 class SettingsShown(BaseModel):
     """All settings, in the order of docs/configuration.md."""
 
-    settings: list[Setting]
+    settings: list[SettingValue]
 
 
 @router.get("/me")
@@ -82,7 +82,7 @@ def settings(seen: Owning) -> SettingsShown:
             elif value != default and name != "documents.url_private":
                 origin = "learned"
             found.append(
-                Setting(
+                SettingValue(
                     name=name,
                     value=("set" if value.get_secret_value() else "") if secret else value,
                     default="" if secret else default,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from instill.documents.formats import ending_of_type
 from instill.documents.sources import Source
 from instill.errors import DocumentError
 from instill.ingest.types import FileOutcome
@@ -20,7 +21,6 @@ from instill.server.uploads import Uploads
 from instill.workspace.replies import plain
 
 _BETWEEN_S = 0.3
-_ENDINGS = {"text/html": ".html", "application/pdf": ".pdf", "text/markdown": ".md", "text/plain": ".txt"}
 
 
 def do_documents(opened: Opened, jobs: JobStore, task: Task) -> Any:
@@ -59,8 +59,8 @@ def _fetched(opened: Opened, task: Task) -> str:
     parts = urlsplit(url)
     name = parts.path.rstrip("/").rpartition("/")[2] or "index"
     if "." not in name:
-        kind = loaded.content_type.partition(";")[0].strip().lower()
-        name += _ENDINGS.get(kind, ".html")
+        media_type = loaded.content_type.partition(";")[0].strip().lower()
+        name += f".{ending_of_type(media_type) or 'html'}"
     if not loaded.data:
         raise DocumentError("There is nothing at the address.", where=parts._replace(query="", fragment="").geturl())
     mark = hashlib.sha256(url.encode()).hexdigest()[:8]

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from instill.server.access.keys import Key
 from instill.server.access.roles import ROLES
-from instill.server.api.workspace import Setting
+from instill.server.api.workspace import SettingValue
 from instill.server.api.workspace import settings as all_settings
 from instill.server.pages.rendering import page
 from instill.server.service import Owning, Reading
@@ -34,7 +34,7 @@ def overview(seen: Reading) -> HTMLResponse:
     return page(
         seen, "settings.html", "/settings", owner=owner, keys=keys, roles=ROLES, status=seen.workspace.status(),
         sections=_sections(all_settings(seen).settings) if owner else [],
-        generates=bool(generator.base_url or generator.folder or generator.gguf),
+        generates=generator.is_set,
     )  # fmt: skip
 
 
@@ -44,8 +44,8 @@ def greet(seen: Owning) -> Tried:
     return Tried(said=greeted(seen.workspace))
 
 
-def _sections(settings: Sequence[Setting]) -> list[tuple[str, list[Setting]]]:
-    found: dict[str, list[Setting]] = {}
+def _sections(settings: Sequence[SettingValue]) -> list[tuple[str, list[SettingValue]]]:
+    found: dict[str, list[SettingValue]] = {}
     for each in settings:
         found.setdefault(each.name.partition(".")[0], []).append(each)
     return list(found.items())

@@ -20,10 +20,10 @@ from transformers.utils import logging
 from instill.encoders.sentence_transformers_folder import SentenceFolder
 from instill.errors import WorkspaceError
 from instill.train.checkpoints import resume, save_checkpoint
-from instill.train.encoder.settings import Hyperparameters
+from instill.train.encoder.settings import EncoderHyperparameters
 from instill.train.encoder.triples import LENGTH_STEP, Ids, Triple, TripleMaker
 from instill.train.machine import bf16_is_fast, hand_back_memory, keep_freed_memory
-from instill.train.progress import CHECKPOINT, Progress
+from instill.train.progress import CHECKPOINT, TrainingStep
 from instill.train.randomness import seed_all
 from instill.train.schedule import rate
 
@@ -72,13 +72,13 @@ def trained_tensors(model: Any) -> Mapping[str, nn.Parameter]:
 def train(
     model: Any,
     maker: TripleMaker,
-    chosen: Hyperparameters,
+    chosen: EncoderHyperparameters,
     run: Path,
     *,
     identity: str,
     pad: int = 0,
     save_every: int = 50,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[TrainingStep], None] | None = None,
 ) -> None:
     """Train `model` in place.
 
@@ -118,7 +118,7 @@ def train(
         recent = [*recent[-49:], float(loss.detach())]
         done = step + 1
         if progress is not None:
-            progress(Progress(done, len(batches), sum(recent) / len(recent), time.monotonic() - started, first))
+            progress(TrainingStep(done, len(batches), sum(recent) / len(recent), time.monotonic() - started, first))
         if done % save_every == 0 or done == len(batches):
             save_checkpoint(run / CHECKPOINT, trained, optimizer, step=done, identity=identity)
 
@@ -142,7 +142,7 @@ def _padded(sequences: Sequence[Ids], pad: int) -> dict[str, Tensor]:
     return {"input_ids": ids, "attention_mask": attended}
 
 
-def _optimizer(model: Any, chosen: Hyperparameters) -> torch.optim.AdamW:
+def _optimizer(model: Any, chosen: EncoderHyperparameters) -> torch.optim.AdamW:
     matrices = [value for value in trained_tensors(model).values() if value.ndim > 1]
     others = [value for value in trained_tensors(model).values() if value.ndim <= 1]
     groups = [{"params": matrices, "weight_decay": chosen.weight_decay}, {"params": others, "weight_decay": 0.0}]

@@ -11,6 +11,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from instill.common.durable import write_json
+from instill.common.watch import Counted
 from instill.encoders.minilm import find_minilm, verify_minilm
 from instill.encoders.sentence_transformers_folder import SentenceFolder, read_folder
 from instill.errors import MissingDependency, UsageError
@@ -18,13 +19,12 @@ from instill.settings import EncoderSettings
 from instill.train.encoder.averaging import Candidates, must_be_trainable
 from instill.train.encoder.choosing import Chosen, choose_share
 from instill.train.encoder.judging import built_in, from_rows, read_beir
-from instill.train.encoder.settings import SHARES, Hyperparameters
-from instill.train.progress import Progress, logged
+from instill.train.encoder.settings import SHARES, EncoderHyperparameters
+from instill.train.progress import TrainingStep, logged
 from instill.train.reader.negatives import kept_negatives, with_told
 from instill.train.reader.rows import Row, read_rows, rows_hash, split_rows
 from instill.train.weights import trained_weights
 
-Counted = Callable[[int, int], None]
 """Called with `(done, total)`."""
 
 _MOST_HELD_OUT = 400
@@ -50,7 +50,7 @@ class EncoderRun:
     out: Path
     held_out: float = 0.12
     split_seed: int = 0
-    chosen: Hyperparameters = field(default_factory=Hyperparameters)
+    chosen: EncoderHyperparameters = field(default_factory=EncoderHyperparameters)
     unrelated: Sequence[Path] = ()
     attribution: Sequence[str] = ()
     command: str = ""
@@ -59,15 +59,15 @@ class EncoderRun:
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class EncoderWatch:
     """Who is told how far a run is."""
 
     mining: Counted | None = None
-    training: Callable[[Progress], None] | None = None
+    training: Callable[[TrainingStep], None] | None = None
     measuring: Counted | None = None
 
 
-def train_encoder(run: EncoderRun, watch: Watch | None = None) -> tuple[Chosen, Path | None]:
+def train_encoder(run: EncoderRun, watch: EncoderWatch | None = None) -> tuple[Chosen, Path | None]:
     """Mine hard negatives, train, choose how much of it to take over, write the folder.
 
     Returns:
@@ -91,8 +91,8 @@ def train_encoder(run: EncoderRun, watch: Watch | None = None) -> tuple[Chosen, 
     unrelated = [read_beir(folder) for folder in run.unrelated] or [built_in()]
     run.out.mkdir(parents=True, exist_ok=True)
     base = base_folder(run.base)
-    candidates = trained_candidates(rows, base, run.base, run.chosen, run.out, watch or Watch())
-    chosen = choose_share(candidates.encoder, asked, unrelated, progress=(watch or Watch()).measuring)
+    candidates = trained_candidates(rows, base, run.base, run.chosen, run.out, watch or EncoderWatch())
+    chosen = choose_share(candidates.encoder, asked, unrelated, progress=(watch or EncoderWatch()).measuring)
     about = {**_about(run, rows, held), "share": asdict(chosen.share), "measured": asdict(chosen)}
     write_json(run.out / "metrics.json", about)
     if chosen.share.alpha == 0:
@@ -106,9 +106,9 @@ def trained_candidates(
     rows: Sequence[Row],
     base: SentenceFolder,
     settings: EncoderSettings,
-    chosen: Hyperparameters,
+    chosen: EncoderHyperparameters,
     run: Path,
-    watch: Watch,
+    watch: EncoderWatch,
 ) -> Candidates:
     """Train on `rows` in the folder `run`; what lies between base and trained weights."""
     from instill.train.encoder.loop import open_model, train

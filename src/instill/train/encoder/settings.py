@@ -29,7 +29,7 @@ SHARES = (Share(0.25, 2), Share(0.5, 2), Share(0.25), Share(0.5), Share(0.75), S
 
 
 @dataclass(frozen=True, slots=True)
-class Hyperparameters:
+class EncoderHyperparameters:
     """What decides the weights besides the rows.
 
     Args:

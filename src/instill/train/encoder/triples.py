@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tokenizers import Tokenizer
 
-from instill.train.encoder.settings import Hyperparameters
+from instill.train.encoder.settings import EncoderHyperparameters
 from instill.train.reader.rows import Row
 
 LENGTH_STEP = 32
@@ -44,7 +44,7 @@ class TripleMaker:
         rows: Sequence[Row],
         negatives: Mapping[int, Sequence[int]],
         tokenizer: Tokenizer,
-        chosen: Hyperparameters,
+        chosen: EncoderHyperparameters,
     ) -> None:
         self._rows = rows
         self._negatives = negatives

@@ -17,7 +17,7 @@ from instill.train.gate.deciding import (
     FEWEST,
     LEVEL,
     SLACK,
-    Outcome,
+    Decision,
     gain_outcome,
     loss_outcome,
     paired,
@@ -237,7 +237,7 @@ def _loss(
     return _loss_condition(name, noun, found, tolerance, outcome, len(differences), needed, sides)
 
 
-def _token_outcome(found: Interval, tolerance: float, counts: Sequence[int]) -> tuple[Outcome, int]:
+def _token_outcome(found: Interval, tolerance: float, counts: Sequence[int]) -> tuple[Decision, int]:
     if not isfinite(found.mean):
         return "failed", 0
     rows = sum(count > 0 for count in counts)
@@ -252,7 +252,7 @@ def _loss_condition(
     noun: str,
     found: Interval,
     tolerance: float,
-    outcome: Outcome,
+    outcome: Decision,
     rows: int,
     needed: int,
     sides: Sequence[float],

@@ -36,7 +36,7 @@ from instill.measure.risk import lower_bound, upper_bound
 from instill.measure.statistics.intervals import group_interval, upper_end
 from instill.measure.statistics.power import smallest
 
-Outcome = Literal["passed", "failed", "undecided"]
+Decision = Literal["passed", "failed", "undecided"]
 
 SLACK = 3.0
 """A loss of so many tolerances must be ruled out."""
@@ -52,7 +52,7 @@ FEWEST = 20
 _EDGE = 1e-9  # Sums of shares are not exact.
 
 
-def loss_outcome(loss: Interval, tolerance: float) -> Outcome:
+def loss_outcome(loss: Interval, tolerance: float) -> Decision:
     """What the rule above says.
 
     Example:
@@ -66,7 +66,7 @@ def loss_outcome(loss: Interval, tolerance: float) -> Outcome:
     return "passed" if loss.high <= SLACK * tolerance + _EDGE else "undecided"
 
 
-def gain_outcome(gain: Interval, at_least: float, *, level: float = LEVEL) -> Outcome:
+def gain_outcome(gain: Interval, at_least: float, *, level: float = LEVEL) -> Decision:
     """Passed when the gain is proven to exceed `at_least`, and would be again; undecided when only its mean does.
 
     With the standard error s, the limit a and the quantiles z of level and power: the gain is proven again with the

@@ -19,7 +19,7 @@ from instill.train.gate.schema import ReplySchema
 from instill.train.gate.scoring import score
 from instill.train.gate.shown import Reply, some_of
 from instill.train.gate.specification import Gate
-from instill.train.gate.verdict import Condition, Verdict
+from instill.train.gate.verdict import Condition, GateVerdict
 from instill.train.generator.data.findings import Finding
 from instill.train.generator.data.rows import Row
 
@@ -38,7 +38,7 @@ class Tried:
     """
 
     scale: float
-    verdict: Verdict
+    verdict: GateVerdict
     replies: tuple[Reply, ...] = ()
 
 
@@ -58,7 +58,9 @@ class Interpolated:
         return self.tried[-1] if self.passed else self.tried[0]
 
 
-def judge(gate: Gate, base_model: Any, candidate_model: Any, tokenizer: Any, *, kept: Kept | None = None) -> Verdict:
+def judge(
+    gate: Gate, base_model: Any, candidate_model: Any, tokenizer: Any, *, kept: Kept | None = None
+) -> GateVerdict:
     """Hold a candidate against the gate.
 
     Args:
@@ -134,7 +136,7 @@ def too_few(gate: Gate, tokenizer: Any, instructions: str = "") -> list[Finding]
     return too_few_rows(gate, {file: files[file] for file in gate.files()})
 
 
-def lost_only(verdict: Verdict) -> bool:
+def lost_only(verdict: GateVerdict) -> bool:
     """Whether what was lost is all that keeps it from passing, and at least one loss is proven."""
     missed = [condition for condition in verdict.conditions if not condition.passed]
     return all(condition.name.split(".")[0] in _KEEPING for condition in missed) and any(
@@ -179,8 +181,8 @@ class _Files:
         return list(self._rows.values())
 
 
-def _judged(gate: Gate, files: _Files, base: Probe, candidate: Probe, level: float = LEVEL) -> Verdict:
-    return Verdict(tuple(_conditions(gate, files, base, candidate, level)))
+def _judged(gate: Gate, files: _Files, base: Probe, candidate: Probe, level: float = LEVEL) -> GateVerdict:
+    return GateVerdict(tuple(_conditions(gate, files, base, candidate, level)))
 
 
 def _shown(gate: Gate, files: _Files, candidate: Probe) -> tuple[Reply, ...]:

@@ -7,14 +7,16 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from instill.measure.judging.matching import content, places
 from instill.measure.judging.scorer import judge, overlap
 from instill.measure.judging.sentences import tokens
+from instill.train.gate.metrics import plugged_score
 
-Scoring = Literal["exact", "verbatim", "f1", "json", "contains"]
-"""How replies are scored; "exact" is the scorer that comparison and curve use too."""
+Scoring = str
+"""How replies are scored: one of `instill.train.gate.metrics.BUILT_IN`, or a plug-in's metric. "exact" is the scorer
+that comparison and curve use too."""
 
 _DEEPEST = 64  # Deeper JSON counts as none: what walks through it would not come back.
 _ARTICLES = frozenset({"a", "an", "the"})
@@ -34,6 +36,7 @@ def score(reply: str, accepted: Sequence[str], scoring: Scoring = "exact", *, qu
 
     Raises:
         ValueError: there is no accepted answer, or, for "json", one that is not JSON.
+        UsageError: a plug-in's metric cannot be used.
 
     Example:
         >>> score("The Hague.", ["Den Haag", "the hague"]), score("It is not in The Hague.", ["The Hague"])
@@ -45,7 +48,10 @@ def score(reply: str, accepted: Sequence[str], scoring: Scoring = "exact", *, qu
         raise ValueError("no accepted answer")
     if scoring == "exact":
         return judge(reply, accepted, question=question).right
-    one = {"verbatim": verbatim, "f1": overlap, "json": json_score, "contains": contains}[scoring]
+    ways = {"verbatim": verbatim, "f1": overlap, "json": json_score, "contains": contains}
+    if scoring not in ways:
+        return plugged_score(scoring, reply, accepted, question)
+    one = ways[scoring]
     return max(one(reply, answer) for answer in accepted)
 
 

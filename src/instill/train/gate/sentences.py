@@ -7,13 +7,13 @@ from math import isfinite
 
 from instill.measure.paired import Interval
 from instill.measure.saying import beside, digits_beside, interval_text, limit_text
-from instill.train.gate.deciding import LEVEL, SLACK, Outcome, fewest_for_gain, floor_of_gain
+from instill.train.gate.deciding import LEVEL, SLACK, Decision, fewest_for_gain, floor_of_gain
 
 
 def gain_sentence(
     found: Interval,
     at_least: float,
-    outcome: Outcome,
+    outcome: Decision,
     rows: int,
     needed: int,
     sides: Sequence[float],
@@ -61,7 +61,7 @@ def loss_sentence(
     noun: str,
     found: Interval,
     tolerance: float,
-    outcome: Outcome,
+    outcome: Decision,
     rows: int,
     needed: int,
     sides: Sequence[float],
@@ -100,7 +100,7 @@ def loss_sentence(
 
 
 def share_sentence(
-    noun: str, bad: int, rows: int, found: Interval, tolerance: float, outcome: Outcome, needed: int
+    noun: str, bad: int, rows: int, found: Interval, tolerance: float, outcome: Decision, needed: int
 ) -> str:
     """Of a share of bad replies.
 

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 
 from instill.common.toml_files import explained, read_toml
+from instill.errors import UsageError
 from instill.measure.judging.refusals import PHRASES
-from instill.train.gate.scoring import Scoring
+from instill.train.gate.metrics import identity_of, known_scoring
 
 _NO_TOLERANCE = "No number of rows proves that nothing at all is lost; take a small number above 0."
+
+
+def _known_scoring(name: str, info: ValidationInfo) -> str:
+    try:
+        return known_scoring(name, (info.context or {}).get("off", ()))
+    except UsageError as error:
+        raise ValueError(f"{error.what.rstrip('.')}. {error.command}".rstrip(".")) from error
 
 
 def _beside_the_gate(path: Path, info: ValidationInfo) -> Path:
@@ -21,6 +29,9 @@ def _beside_the_gate(path: Path, info: ValidationInfo) -> Path:
 
 RULES = 2
 """Goes up when the same gate and the same replies may come to another verdict."""
+
+Scoring = Annotated[str, AfterValidator(_known_scoring)]
+"""See `instill.train.gate.scoring.Scoring`."""
 
 RowsFile = Annotated[Path, AfterValidator(_beside_the_gate)]
 """A file named in the gate; where relative, seen from the gate's folder."""
@@ -150,6 +161,12 @@ class Gate(_Section):
             raise ValueError("the gate has no [format]")
         return section.rows
 
+    def metrics(self) -> str:
+        """Packages and versions of the plug-ins' metrics that it names, "" for none."""
+        sections = [getattr(self, name) for name in SECTIONS]
+        names = {self.scoring, *(getattr(each, "scoring", None) or self.scoring for each in sections)}
+        return ", ".join(filter(None, map(identity_of, sorted(names))))
+
     def scoring_of(self, section: Literal["gain", "forgetting", "reading", "controls"]) -> Scoring:
         """How a section's replies are scored."""
         own: Scoring | None = getattr(getattr(self, section), "scoring", None)
@@ -159,14 +176,17 @@ class Gate(_Section):
 SECTIONS = ("gain", "forgetting", "reading", "abstention", "format", "text", "controls")
 
 
-def load_gate(file: Path) -> Gate:
+def load_gate(file: Path, *, off: Sequence[str] = ()) -> Gate:
     """The gate of a TOML file; the files that it names are seen from its folder.
+
+    Args:
+        off: plug-ins that are turned off, as in `plugins.off`.
 
     Raises:
         UsageError: the file cannot be read, or a key or value is not known; the message names the nearest known key.
     """
     try:
-        return Gate.model_validate(read_toml(file, "gate"), context={"folder": file.parent})
+        return Gate.model_validate(read_toml(file, "gate"), context={"folder": file.parent, "off": off})
     except ValidationError as error:
         raise explained(error, file, _known(), "The sections are " + ", ".join(SECTIONS) + ".") from error
 

@@ -7,7 +7,7 @@ from math import isfinite
 from typing import Any
 
 from instill.measure.paired import Interval
-from instill.train.gate.deciding import Outcome
+from instill.train.gate.deciding import Decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Condition:
     """
 
     name: str
-    outcome: Outcome
+    outcome: Decision
     measured: Interval
     limit: float
     said: str
@@ -55,7 +55,7 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class GateVerdict:
     """All conditions; passed when each is."""
 
     conditions: tuple[Condition, ...]

@@ -31,7 +31,7 @@ from instill.train.generator.methods.teacher import teach
 from instill.train.generator.recipes.base import base_folder
 from instill.train.generator.recipes.defaults import settled
 from instill.train.generator.recipes.recipe import Recipe
-from instill.train.progress import Progress, entries, logged, spent
+from instill.train.progress import TrainingStep, entries, logged, spent
 
 CANDIDATE = "candidate"
 """Folder of the trained weights in the folder of a run."""
@@ -112,7 +112,9 @@ def open_recipe(recipe: Recipe, *, parent: Path | None = None, rows: Sequence[Ro
     )
 
 
-def fit(prepared: Prepared, run: Path, *, caches: Path, progress: Callable[[Progress], None] | None = None) -> Fitted:
+def fit(
+    prepared: Prepared, run: Path, *, caches: Path, progress: Callable[[TrainingStep], None] | None = None
+) -> Fitted:
     """Train as the recipe says.
 
     Args:
@@ -134,9 +136,9 @@ def fit(prepared: Prepared, run: Path, *, caches: Path, progress: Callable[[Prog
     ).findings
     refuse_errors(findings)
     before = entries(run / _LOG)
-    last = before[-1] if before else Progress(0, 0, 0.0, 0.0, 0)
+    last = before[-1] if before else TrainingStep(0, 0, 0.0, 0.0, 0)
 
-    def report(entry: Progress) -> None:
+    def report(entry: TrainingStep) -> None:
         nonlocal last
         last = entry
         if progress is not None:
@@ -180,7 +182,7 @@ def _adapted(prepared: Prepared, model: Any) -> Any:
     return prepare(model, prepared.recipe.as_method())
 
 
-def _preferring(prepared: Prepared, model: Any, run: Path, progress: Callable[[Progress], None]) -> Any:
+def _preferring(prepared: Prepared, model: Any, run: Path, progress: Callable[[TrainingStep], None]) -> Any:
     if processes.count() > 1:
         raise UsageError("Preference tuning runs in one process.", remedy="Start it without a launcher.")
     recipe = prepared.recipe
@@ -225,7 +227,7 @@ def _looped(
     objective: Objective,
     run: Path,
     caches: Path,
-    progress: Callable[[Progress], None],
+    progress: Callable[[TrainingStep], None],
 ) -> Any:
     recipe, (new, replay) = prepared.recipe, examples
     chosen = recipe.training

@@ -17,7 +17,7 @@ _RESAMPLES = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class ReadPassage:
     """One question read beside one passage. `f1` and `exact` are NaN where the passage has no answer."""
 
     group: str
@@ -47,20 +47,20 @@ def judge(
     *,
     titles: bool = True,
     progress: Callable[[int, int], None] | None = None,
-) -> list[Judged]:
+) -> list[ReadPassage]:
     """Read every row; `titles` says whether the passage's title is shown to the reader."""
     judged = []
     for done, row in enumerate(rows):
         [found] = reader.read(row.question, [(row.title if titles else "", row.passage)])
         answer = row.passage[found.start : found.end]
         f1, exact = (token_f1(answer, row.texts), exact_match(answer, row.texts)) if row.answers else (np.nan, np.nan)
-        judged.append(Judged(row.group, row.answerable, f1, exact, found.score, found.relevant))
+        judged.append(ReadPassage(row.group, row.answerable, f1, exact, found.score, found.relevant))
         if progress is not None:
             progress(done + 1, len(rows))
     return judged
 
 
-def figures(judged: Sequence[Judged]) -> Mapping[str, Figure]:
+def figures(judged: Sequence[ReadPassage]) -> Mapping[str, Figure]:
     """`f1` and `exact` over the answerable rows; `auc` of the score, where there are rows of both kinds."""
     answered = [entry for entry in judged if not np.isnan(entry.f1)]
     found = {
@@ -72,7 +72,7 @@ def figures(judged: Sequence[Judged]) -> Mapping[str, Figure]:
     return found
 
 
-def answerability_auc(judged: Sequence[Judged]) -> float:
+def answerability_auc(judged: Sequence[ReadPassage]) -> float:
     """AUC of the score between rows with and without an answer."""
     return auc(
         np.array([entry.score for entry in judged if entry.answerable]),
@@ -80,11 +80,11 @@ def answerability_auc(judged: Sequence[Judged]) -> float:
     )
 
 
-def interval(judged: Sequence[Judged], figure: Callable[[Sequence[Judged]], float]) -> Figure:
+def interval(judged: Sequence[ReadPassage], figure: Callable[[Sequence[ReadPassage]], float]) -> Figure:
     """The figure with its 95% percentile interval over resampled groups."""
     if not judged:
         return Figure(float("nan"), float("nan"), float("nan"), 0)
-    groups: dict[str, list[Judged]] = {}
+    groups: dict[str, list[ReadPassage]] = {}
     for entry in judged:
         groups.setdefault(entry.group, []).append(entry)
     names, rng = list(groups), np.random.default_rng(0)

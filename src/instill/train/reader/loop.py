@@ -12,24 +12,24 @@ import torch
 
 from instill.train.checkpoints import load_weights, resume, save_checkpoint
 from instill.train.machine import bf16_is_fast, hand_back_memory, keep_freed_memory
-from instill.train.progress import CHECKPOINT, Progress
+from instill.train.progress import CHECKPOINT, TrainingStep
 from instill.train.randomness import seed_all
 from instill.train.reader.examples import Example, ExampleMaker
 from instill.train.reader.model import ReaderModel, length_class, make_batch, trained_tensors
-from instill.train.reader.settings import Hyperparameters
+from instill.train.reader.settings import ReaderHyperparameters
 from instill.train.schedule import rate
 
 
 def train(
     model: ReaderModel,
     maker: ExampleMaker,
-    chosen: Hyperparameters,
+    chosen: ReaderHyperparameters,
     run: Path,
     *,
     identity: str,
     start_from: Path | None = None,
     save_every: int = 200,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[TrainingStep], None] | None = None,
 ) -> None:
     """Train `model` in place.
 
@@ -69,13 +69,13 @@ def train(
         recent = [*recent[-99:], float(loss.detach())]
         done = step + 1
         if progress is not None:
-            progress(Progress(done, steps, sum(recent) / len(recent), time.monotonic() - started, first))
+            progress(TrainingStep(done, steps, sum(recent) / len(recent), time.monotonic() - started, first))
         if done % save_every == 0 or done == steps:
             save_checkpoint(run / CHECKPOINT, trained, optimizer, step=done, identity=identity)
     model.eval()
 
 
-def _batches(examples: Sequence[Example], chosen: Hyperparameters, epoch: int) -> list[list[Example]]:
+def _batches(examples: Sequence[Example], chosen: ReaderHyperparameters, epoch: int) -> list[list[Example]]:
     """Batches of one length class in random order; what is left over of a class joins the next longer one.
 
     There are few classes, so that the matrix kernels, which are prepared for each shape, are prepared once.
@@ -108,7 +108,7 @@ def _after(first: int, epochs: Sequence[Sequence[list[Example]]]) -> Iterator[tu
             step += 1
 
 
-def _optimizer(model: ReaderModel, chosen: Hyperparameters) -> torch.optim.AdamW:
+def _optimizer(model: ReaderModel, chosen: ReaderHyperparameters) -> torch.optim.AdamW:
     groups: dict[tuple[float, float], list[Any]] = {}
     for name, parameter in trained_tensors(model).items():
         peak = chosen.learning_rate * (1.0 if name.startswith("trunk.") else chosen.head_rate)

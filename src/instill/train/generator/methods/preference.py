@@ -22,7 +22,7 @@ from instill.generators.quiet import quiet_libraries
 from instill.generators.whole import whole_reply
 from instill.train.generator.data.rows import Row
 from instill.train.generator.recipes.training_section import Hyperparameters
-from instill.train.progress import Progress
+from instill.train.progress import TrainingStep
 
 _AT_ONCE = 8  # pairs that go through the model together
 
@@ -61,7 +61,7 @@ def train_preferences(
     *,
     beta: float,
     save_every: int = 50,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[TrainingStep], None] | None = None,
 ) -> None:
     """Train those parameters of `model` that require gradients, in place, to prefer the better replies.
 
@@ -98,7 +98,7 @@ def train_preferences(
         def on_log(self, _args: Any, state: Any, _control: Any, logs: Any = None, **_: Any) -> None:
             if progress is not None and logs and "loss" in logs:
                 seconds, first = time.monotonic() - started, _step_of(resumed) if resumed else 0
-                progress(Progress(state.global_step, state.max_steps, float(logs["loss"]), seconds, first))
+                progress(TrainingStep(state.global_step, state.max_steps, float(logs["loss"]), seconds, first))
 
     with quiet_libraries(), _no_bars(datasets), _left_as_found(model):
         settings = DPOConfig(

@@ -1,0 +1,278 @@
+"""`instill.Workspace`: a workspace as a Python program has it, with what is measured and trained on its documents.
+
+What is asked of the documents and how they change is in `instill.workspace`; this adds the rooms above it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from instill.common.watch import Told, Watch, nobody
+from instill.errors import UsageError
+from instill.workspace import Workspace as OpenWorkspace
+
+if TYPE_CHECKING:
+    from instill.compare.comparing import Compared
+    from instill.registry.champions import Change
+    from instill.registry.store import Candidate, Entry
+    from instill.study.stored import StoredStudy
+    from instill.study.types import AskedQuestion
+    from instill.train.pipeline import TrainingResult
+
+
+class Workspace(OpenWorkspace):
+    """A workspace that is open. Use `Workspace.init` for a new one and `Workspace.open` for one that exists.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> _ = (folder / "tea.md").write_text("# Tea\\n\\nGreen tea is brewed at 80 degrees for two minutes.\\n")
+        >>> with Workspace.init(folder / "kb") as workspace:
+        ...     report = workspace.add(folder / "tea.md")
+        ...     answer = workspace.ask("At how many degrees is green tea brewed?")
+        >>> len(report.added)
+        1
+        >>> answer.citations[0].text
+        'Green tea is brewed at 80 degrees for two minutes.'
+    """
+
+    @property
+    def studies(self) -> list[StoredStudy]:
+        """The study sets whose documents the caller may see, oldest first."""
+        from instill.study.stored import list_studies
+
+        self._must_be_open()
+        return list_studies(self.home, self.caller())
+
+    def study(
+        self,
+        *,
+        most: int = 400,
+        questions: Sequence[AskedQuestion] | None = None,
+        generated: bool = False,
+        check: bool = True,
+        seed: int = 0,
+        progress: Told | None = None,
+    ) -> StoredStudy:
+        """Make a study set from the documents: facts, questions with known answers, and training rows.
+
+        Args:
+            most: at most so many facts, 1 or more.
+            questions: people's own, asked instead of those that rules write.
+            generated: have the workspace's generator write questions and texts too.
+            check: leave out questions whose answer the reader does not find.
+            seed: another one gives other wordings and splits.
+            progress: is told how much is done, of how much, and what.
+
+        Raises:
+            UsageError: there are no documents or no fact in them, or no generator is set.
+            GeneratorError: the generator failed.
+            WorkspaceError: the workspace is read-only.
+        """
+        from instill.study.making import StudySettings
+        from instill.study.studying import study_workspace
+
+        self._must_be_writable()
+        told = progress or nobody
+        return study_workspace(
+            self,
+            StudySettings(most_facts=most, seed=seed),
+            check=check,
+            generated=generated,
+            questions=questions,
+            progress=lambda what, done, total: told(done, total, what),
+        )
+
+    def compare(
+        self,
+        study: str = "",
+        *,
+        arms: Sequence[str] = (),
+        questions: int | None = None,
+        noise: int = 60,
+        changes: int = 4,
+        acceptable: float | None = None,
+        seed: int = 0,
+        progress: Told | None = None,
+    ) -> Compared:
+        """Ask several ways to answer the same questions, and recommend one for each need. Nothing is trained.
+
+        Outcomes are kept as soon as they exist: the same call goes on after a stop. Page and numbers are written to the
+        folder `report`.
+
+        Args:
+            study: id of a study set, or the beginning of it; "": the newest.
+            arms: their names; (): all that the workspace allows, with those of installed packages.
+            questions: at most so many, 20 or more; None: all of the study set's gate.
+            noise: questions that are asked again among irrelevant passages; 0: none.
+            changes: facts that are changed in a copy of the workspace, for freshness; 0: none.
+            acceptable: the share of right answers that choosing the recommended arm may cost, 0 to 1; None: as set.
+            seed: of all that is drawn.
+            progress: is told how much is done, of how much, and what.
+
+        Raises:
+            UsageError: there is no study set, or an arm cannot be run.
+            WorkspaceError: the documents are not those of the study set, or the workspace is read-only.
+        """
+        from instill.compare.arms.own import read_arms
+        from instill.compare.arms.plugged import beside, brought_arms
+        from instill.compare.comparing import compare
+        from instill.compare.plan import ComparePlan
+        from instill.compare.prices import Prices
+        from instill.compare.saved import save
+        from instill.measure.verdict import Rules
+        from instill.study.stored import open_study
+
+        self._must_be_writable()
+        settings = self.settings
+        file = self.path / Path(settings.compare.arms).expanduser() if settings.compare.arms else None
+        own = () if file is None else read_arms(file, Prices.of_settings(settings.prices))
+        most = settings.compare.acceptable_loss if acceptable is None else acceptable
+        plan = ComparePlan(
+            arms=tuple(arms),
+            own=beside(own, brought_arms(settings.plugins.off)),
+            questions=questions,
+            noise=noise,
+            changes=changes,
+            rules=replace(Rules(), acceptable=most),
+            seed=seed,
+        )
+        watch = Watch(progress=progress or nobody)
+        compared = compare(self, open_study(self.home, study, self.caller()), plan, watch=watch)
+        page = save(compared, self.home / "reports" / compared.folder.name)
+        return replace(compared, page=page)
+
+    def train(
+        self,
+        recipe: str | os.PathLike[str],
+        *,
+        parent: str | None = None,
+        promote: bool = True,
+        again: bool = False,
+        progress: Told | None = None,
+    ) -> TrainingResult:
+        """Train a candidate by a recipe, hold it against the recipe's gate, and keep it with its card.
+
+        Args:
+            recipe: a TOML file; see docs/train.md.
+            parent: id of a candidate that is trained on.
+            promote: use it from now on if the gate lets it pass; without a gate nothing is promoted.
+            again: train also when the very same candidate is there already.
+            progress: is told how much is done, of how much, and what.
+
+        Raises:
+            UsageError: the recipe or a file of it cannot be used, or the workspace is seen under labels.
+            MissingDependency: the extra `train` is not installed.
+            WorkspaceError: another process trains the same, or the workspace is read-only.
+        """
+        from instill.train.generator.recipes.recipe import read_recipe
+        from instill.train.pipeline import train_recipe
+
+        self._must_be_writable()
+        self._must_be_whole("train")
+        told = progress or nobody
+        watch = Watch(stage=lambda what: told(0, 0, what), progress=told)
+        outcome = train_recipe(
+            self.home, read_recipe(Path(recipe)), parent=parent, promote=promote, again=again, watch=watch
+        )
+        self.refresh()
+        return outcome
+
+    @property
+    def models(self) -> Models:
+        """The trained candidates: list, look at, promote, roll back."""
+        self._must_be_open()
+        return Models(self)
+
+    def _must_be_whole(self, verb: str) -> None:
+        if self.labels is not None:
+            raise UsageError(f"Only the owner can {verb}: what comes of it answers all callers.", where="labels")
+
+
+class Models:
+    """The trained candidates of a workspace; made by `Workspace.models`. Imports nothing heavy.
+
+    Example:
+        >>> import tempfile
+        >>> with Workspace.init(tempfile.mkdtemp()) as workspace:
+        ...     workspace.models.list()
+        []
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def list(self) -> list[Entry]:
+        """Every candidate that the caller may see, oldest first; one whose card is damaged says so in `problem`."""
+        from instill.registry.store import Registry
+
+        caller = self._workspace.caller()
+        entries = Registry(self._workspace.home).entries()
+        if caller.labels is None:
+            return entries
+        return [each for each in entries if each.card is not None and caller.sees(each.card.made_from)]
+
+    def get(self, reference: str) -> Candidate:
+        """A candidate by its id or the beginning of it: its card and its folder.
+
+        Raises:
+            UsageError: the reference names none, or several.
+            WorkspaceError: its card is damaged.
+        """
+        from instill.registry.store import Registry
+
+        registry = Registry(self._workspace.home)
+        seen = {each.id for each in self.list()}
+        id_ = registry.resolve(reference)
+        if id_ not in seen:
+            raise UsageError("There is no such candidate.", where=reference, remedy="See: instill models list")
+        return registry.get(id_)
+
+    def champion(self, base_hash: str) -> str | None:
+        """The id of the candidate that is used with a base (16 hexadecimal digits); None: the base as it is."""
+        from instill.registry.champions import Champions
+        from instill.registry.store import Registry
+
+        return Champions(Registry(self._workspace.home)).champion(base_hash)
+
+    def promote(self, reference: str, *, force: bool = False) -> Change:
+        """Use a candidate from now on, once its files are found whole.
+
+        Args:
+            force: also one that the gate rejected or did not see; this is recorded.
+
+        Raises:
+            UsageError: there is no such candidate, the gate has not passed it, or the workspace is seen under labels.
+            WorkspaceError: its files are not those of its card.
+        """
+        from instill.registry.champions import Champions
+        from instill.registry.store import Registry
+
+        self._workspace._must_be_writable()
+        self._workspace._must_be_whole("promote")
+        change = Champions(Registry(self._workspace.home)).promote(reference, force=force)
+        self._workspace.refresh()
+        return change
+
+    def rollback(self, base: str | None = None) -> Change:
+        """Go back to what was used before the last promotion.
+
+        Args:
+            base: name or hash of the base; None where there is only one.
+
+        Raises:
+            UsageError: there is nothing to go back to, or the workspace is seen under labels.
+        """
+        from instill.registry.champions import Champions
+        from instill.registry.store import Registry
+
+        self._workspace._must_be_writable()
+        self._workspace._must_be_whole("roll back")
+        change = Champions(Registry(self._workspace.home)).rollback(base)
+        self._workspace.refresh()
+        return change

@@ -1,0 +1,90 @@
+"""What needs an extra that is not installed says which one; the rest is read."""
+
+from __future__ import annotations
+
+import io
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from instill import Workspace
+from instill.common.extras import EXTRA_OF
+from instill.documents.formats import BUILT_IN
+from instill.documents.reading import read
+from instill.errors import DocumentError, MissingDependency
+from instill.settings import DocumentSettings
+
+SETTINGS = DocumentSettings()
+PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def picture(form: str) -> bytes:
+    from PIL import Image, ImageDraw
+
+    made, drawn = io.BytesIO(), Image.new("RGB", (300, 80), "white")
+    ImageDraw.Draw(drawn).text((10, 30), "The pier is closed.", fill="black")
+    drawn.save(made, form)
+    return made.getvalue()
+
+
+def pages(*texts: str) -> bytes:
+    """A PDF; a page of "" is a picture."""
+    from reportlab.lib.utils import ImageReader
+    from reportlab.pdfgen.canvas import Canvas
+
+    made = io.BytesIO()
+    canvas = Canvas(made)
+    for text in texts:
+        if text:
+            canvas.drawString(72, 700, text)
+        else:
+            canvas.drawImage(ImageReader(io.BytesIO(picture("PNG"))), 72, 600, 400, 100)
+        canvas.showPage()
+    canvas.save()
+    return made.getvalue()
+
+
+@pytest.fixture
+def no_ocr(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "rapidocr_onnxruntime", None)
+
+
+@pytest.mark.parametrize(("name", "data"), [("pier.png", picture("PNG")), ("scan.pdf", pages("", ""))])
+def test_pictures_without_ocr_name_the_extra(no_ocr: None, name: str, data: bytes) -> None:
+    with pytest.raises(DocumentError, match="OCR is not installed") as caught:
+        read(data, name=name, settings=SETTINGS)
+    assert caught.value.command == "Run: pip install 'instill[ocr]'"
+
+
+@pytest.mark.parametrize("ocr", ["auto", "always"])
+def test_a_pdf_with_some_pictures_is_read_and_says_what_is_missing(no_ocr: None, ocr: str) -> None:
+    data = pages("The lighthouse was built in 1884.", "", "It has ninety steps.")
+    _, parsed = read(data, name="a.pdf", settings=DocumentSettings(ocr=ocr))
+    assert "1884" in parsed.text
+    assert "ninety steps" in parsed.text
+    [notice] = parsed.notices
+    if ocr == "auto":
+        assert notice.startswith("1 of 3 pages are pictures and were not read: 2. Run: pip install 'instill[ocr]'")
+
+
+def test_with_ocr_off_nobody_asks_for_it(no_ocr: None) -> None:
+    _, parsed = read(pages("The lighthouse.", ""), name="a.pdf", settings=DocumentSettings(ocr="never"))
+    assert not any("instill[ocr]" in each for each in parsed.notices)
+
+
+def test_sql_without_duckdb_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    with Workspace.init(tmp_path) as workspace, pytest.raises(MissingDependency) as caught:
+        workspace.sql("select 1")
+    assert caught.value.command == "Run: pip install 'instill[sql]'"
+
+
+def test_every_extra_that_is_named_is_one() -> None:
+    extras = PROJECT["optional-dependencies"]
+    for module, extra in EXTRA_OF.items():
+        package = module.replace("_", "-")
+        assert any(each.startswith(package) for each in extras[extra]), module
+        assert not any(each.startswith(f"{package}>") for each in PROJECT["dependencies"]), module
+    assert {each.extra for each in BUILT_IN.values()} - {""} <= set(extras)
