@@ -83,7 +83,8 @@ def test_the_one_table_of_formats_is_what_the_step_says() -> None:
         if file.name in ("formats.py", "unread.py"):
             continue
         found = words & set(re.findall(r'"\w+"', file.read_text(encoding="utf-8")))
-        assert len(found) <= 6, f"{file.name} lists formats: {sorted(found)}"
+        most = 8 if file.name == "kinds.py" else 4  # what it tells apart by content
+        assert len(found) <= most, f"{file.name} lists formats: {sorted(found)}"
 
 
 def test_a_name_in_the_table_of_commands_is_a_command() -> None:
