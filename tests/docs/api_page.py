@@ -140,6 +140,7 @@ def _signature(name: str, found: Any) -> str:
         return f"{name}(...)"
     parameters = [each for each in signature.parameters.values() if each.name not in ("self", "cls")]
     said = str(signature.replace(parameters=parameters))
+    said = re.sub(r"<function [^>]*?<lambda> at 0x[0-9a-f]+>|<function [^>]*? at 0x[0-9a-f]+>", "...", said)
     prefix = "await " if inspect.iscoroutinefunction(function) else ""
     return f"{prefix}{name}{said.replace(chr(39), '')}"
 
