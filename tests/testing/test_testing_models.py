@@ -36,9 +36,10 @@ class TestEndpoint(GeneratorTests):
     url: ClassVar[str]
 
     @pytest.fixture(autouse=True, scope="class")
-    def _endpoint(self) -> Iterator[None]:
+    @classmethod
+    def _endpoint(cls) -> Iterator[None]:
         with running_endpoint() as found:
-            type(self).url = found.url
+            cls.url = found.url
             yield
 
     def generator(self) -> Generator:
@@ -52,11 +53,12 @@ class TestGguf(GeneratorTests):
     made: ClassVar[GgufGenerator]
 
     @pytest.fixture(autouse=True, scope="class")
-    def _model(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    @classmethod
+    def _model(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         file = write_tiny(tmp_path_factory.mktemp("gguf") / "tiny.gguf")
-        type(self).made = GgufGenerator(file, threads=1)
+        cls.made = GgufGenerator(file, threads=1)
         yield
-        self.made.close()
+        cls.made.close()
 
     def generator(self) -> Generator:
         return self.made

@@ -52,7 +52,7 @@ def known_scoring(name: str, off: Sequence[str] = ()) -> str:
         'f1'
     """
     if name not in BUILT_IN:
-        there = ", ".join([*BUILT_IN, *METRICS.names(off=off)])
+        there = ", ".join(map(repr, [*BUILT_IN, *METRICS.names(off=off)]))
         if name not in METRICS.names():
             raise UsageError(
                 f"There is no way {name!r} to score replies.", where="scoring", remedy=f"Take one of {there}."
