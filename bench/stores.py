@@ -131,9 +131,9 @@ def replace_queries(collection: Collection, most: int) -> Collection:
 
 
 def _server(stack: ExitStack, folder: Path) -> str:
-    import pgserver
+    from pgserver.postgres_server import get_server
 
-    server = pgserver.get_server(str(folder), cleanup_mode="stop")
+    server = get_server(str(folder), cleanup_mode="stop")
     stack.callback(server.cleanup)
     return str(server.get_uri())
 

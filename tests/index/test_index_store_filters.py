@@ -83,9 +83,9 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Index
         kinds = {"lance": StoreSettings(), "tiny": StoreSettings(kind="tiny")}
         server: Any = None
         if importlib.util.find_spec("psycopg") and importlib.util.find_spec("pgserver"):
-            import pgserver
+            from pgserver.postgres_server import get_server
 
-            server = pgserver.get_server(str(folder / "pg"), cleanup_mode="stop")
+            server = get_server(str(folder / "pg"), cleanup_mode="stop")
             kinds["postgres"] = StoreSettings(kind="postgres", url=server.get_uri())
         indices = {kind: opened(Path(folder) / f"index-{kind}", chosen) for kind, chosen in kinds.items()}
         for index in indices.values():

@@ -125,7 +125,8 @@ class Asking(Parts):
         from instill.memory.idle import note_asked
 
         self._must_be_open()
-        note_asked(self.home)
+        if self.writable:
+            note_asked(self.home)
         started = time.perf_counter()
         threshold = self.threshold
         answerer = self._answerer(where, mode, threshold.value)
