@@ -44,7 +44,12 @@ LONG = ("tests/docs/", "tests/compare/", "tests/workspace/test_crash.py", "tests
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes long begins first, so that no worker waits for another at the end."""
+    """What takes long begins first, so that no worker waits for another at the end; what takes a minute, and is shown
+    in parts by shorter tests, only with LONG_TESTS=yes."""
+    if os.environ.get("LONG_TESTS") != "yes":
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(pytest.mark.skip(reason="takes a minute; LONG_TESTS=yes"))
     items.sort(key=lambda item: next((at for at, name in enumerate(LONG) if item.nodeid.startswith(name)), len(LONG)))
 
 

@@ -50,7 +50,7 @@ def test_every_change_of_this_project_is_a_program_and_knows_its_function() -> N
     source = (ROOT / "src/instill/index/fusion.py").read_text(encoding="utf-8")
     functions = {node.lineno for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)}
     found = mutants_of(source)
-    assert len(found) > 30
+    assert len(found) > 20
     for mutant in found:
         assert ast.dump(ast.parse(mutant.applied(source))) != ast.dump(ast.parse(source))
         assert mutant.function == 0 or mutant.function in functions

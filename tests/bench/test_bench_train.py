@@ -102,6 +102,7 @@ def test_turns_time_epochs_and_wait_after_each_turn() -> None:
     assert (answer["tokens"], answer["loss"], len(answer["seconds"])) == (100, 0.1, 2)
 
 
+@pytest.mark.long
 def test_both_sides_compute_the_same(work: Work) -> None:
     chosen = chosen_arms(["ours full padded", "ours lora packed", "ours last padded cached"])
     found = list(agreements(work, chosen))
@@ -131,6 +132,7 @@ def test_each_turn_of_a_cached_arm_begins_with_an_empty_cache(work: Work, tmp_pa
     assert seen == [(8, 0), (8, 8), (8, 0), (8, 8)]
 
 
+@pytest.mark.long
 def test_the_command_tells_what_was_measured(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

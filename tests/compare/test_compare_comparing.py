@@ -176,6 +176,7 @@ def loaded() -> int:
     return sum(type(each) is LocalGenerator and each._loaded is not None for each in gc.get_objects())
 
 
+@pytest.mark.long
 def test_a_comparison_that_trains_survives_a_kill_and_holds_one_model(
     trainable: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm: Warm
 ) -> None:

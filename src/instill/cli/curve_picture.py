@@ -16,8 +16,8 @@ def terminal_picture(points: Sequence[Point], risk: float, choice: Choice) -> st
     """Coverage to the right, risk upwards: "●" measured, "·" its upper bound, "─" what may be, "◆" the choice.
 
     Example:
-        >>> from instill.measure.risk import Judged, curve
-        >>> points = curve([Judged(0.9, False), Judged(0.8, True)])
+        >>> from instill.measure.risk import JudgedAnswer, curve
+        >>> points = curve([JudgedAnswer(0.9, False), JudgedAnswer(0.8, True)])
         >>> terminal_picture(points, 0.1, Choice(None, 5, None)).splitlines()[-1].split()
         ['0%', 'share', 'of', 'questions', 'answered', '100%']
     """
