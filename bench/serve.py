@@ -33,6 +33,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -80,9 +81,13 @@ class Bench:
         """Answers by all askers at once beside those one after the other, without what tells time and number."""
         with Server(self.place) as server:
             questions = [self.question() for _ in range(32)]
-            first = [plain(server.ask(each)) for each in questions]
+
+            def asked(question: str) -> Any:
+                return plain(server.ask(question))
+
+            first = [asked(each) for each in questions]
             began = time.perf_counter()
-            second = in_parallel([lambda each=each: plain(server.ask(each)) for each in questions])  # type: ignore[misc]
+            second = in_parallel([partial(asked, each) for each in questions])
             return {"same": first == second, "questions": len(questions), "seconds": time.perf_counter() - began}
 
     def many(self) -> Any:

@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from instill.documents.document import Document, Heading, Page, Parsed, Passage, Scalar
-from instill.encoders.protocol import Vectors
 from instill.index.store import Index
 from instill.index.types import IndexedDocument
+from instill.testing.store_corpus import DIMENSION, FINGERPRINT, doc_id_of, encode
 
-DIMENSION = 16
-FINGERPRINT = "hashed-words"
-
-
-def encode(text: str) -> Vectors:
-    """A unit vector: the sum of a fixed random direction for each word, so that shared words mean nearness."""
-    total = np.full(DIMENSION, 1e-3, dtype=np.float64)
-    for word in re.findall(r"\w+", text.lower()):
-        seed = int.from_bytes(hashlib.sha256(word.encode("utf-8", "replace")).digest()[:8], "little")
-        total += np.random.default_rng(seed).standard_normal(DIMENSION)
-    return np.asarray(total / np.linalg.norm(total), np.float32)
-
-
-def doc_id_of(number: int) -> str:
-    return f"{number:016x}"
+__all__ = ["DIMENSION", "FINGERPRINT", "doc_id_of", "encode"]
 
 
 def document(

@@ -17,9 +17,9 @@ from instill.documents.document import Document
 from instill.encoders.protocol import Encoder
 from instill.fit.targets import Target, read_until
 from instill.fit.ways import Searcher, Way
+from instill.index.lookup import document_of
 from instill.index.store import Index
 from instill.ingest.passages import BATCH_PASSAGES, Prepared, cut, encode_and_commit, passage_identity
-from instill.ingest.reindex import document_of
 from instill.measure.paired import Choice, Interval, choose, interval
 from instill.settings import DocumentSettings
 

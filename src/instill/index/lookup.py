@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from instill.documents.document import Block, Heading, Page, Passage
+from instill.documents.document import Block, Document, Heading, Page, Parsed, Passage
 from instill.encoders.protocol import Vectors
 from instill.index.conditions import both, held_of, is_one_of, text_literal, visible
 from instill.index.filters import parsed
@@ -177,3 +177,26 @@ def _chunks(column: str, values: Sequence[str] | None) -> Iterable[str]:
 
 def _by_source(found: Iterable[DocumentRecord]) -> list[DocumentRecord]:
     return sorted(found, key=lambda record: (record.source, record.doc_id))
+
+
+def document_of(stored: StoredDocument) -> Document:
+    """A document as it was before it was cut, from what the index holds of it."""
+    record = stored.record
+    return Document(
+        doc_id=record.doc_id,
+        source=record.source,
+        kind=record.kind,
+        title=record.title,
+        content_hash=record.content_hash,
+        size=record.size,
+        modified=record.modified,
+        labels=record.labels,
+        parsed=Parsed(
+            text=stored.text,
+            title=record.title,
+            headings=stored.headings,
+            pages=stored.pages,
+            blocks=stored.blocks,
+            metadata=record.metadata,
+        ),
+    )

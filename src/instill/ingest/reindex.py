@@ -6,11 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from instill.documents.document import Document, Parsed
 from instill.encoders.protocol import Encoder
 from instill.errors import WorkspaceError
 from instill.index.generations import live_generation
-from instill.index.lookup import StoredDocument
+from instill.index.lookup import document_of
 from instill.index.store import Index
 from instill.index.types import DocumentRecord
 from instill.ingest.passages import BATCH_PASSAGES, Prepared, cut, encoded, passage_identity
@@ -97,26 +96,3 @@ def _copy(
             progress(position + 1, len(doc_ids))
     commit()
     return count
-
-
-def document_of(stored: StoredDocument) -> Document:
-    """A document as it was before it was cut, from what the index holds of it."""
-    record = stored.record
-    return Document(
-        doc_id=record.doc_id,
-        source=record.source,
-        kind=record.kind,
-        title=record.title,
-        content_hash=record.content_hash,
-        size=record.size,
-        modified=record.modified,
-        labels=record.labels,
-        parsed=Parsed(
-            text=stored.text,
-            title=record.title,
-            headings=stored.headings,
-            pages=stored.pages,
-            blocks=stored.blocks,
-            metadata=record.metadata,
-        ),
-    )

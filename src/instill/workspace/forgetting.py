@@ -152,8 +152,8 @@ class Forgetting(Changing, Remembering):
     def _blank(self, span: Span) -> None:
         """Put the document in again with blanks for the evidence; its content hash stays that of its file, so that
         `sync` leaves it as it is while the file does not change."""
+        from instill.index.lookup import document_of
         from instill.ingest.passages import Prepared, cut, encode_and_commit, passage_identity
-        from instill.ingest.reindex import document_of
 
         stored = self.index.document_text(span.doc_id)
         if stored is None or not span.is_in(stored.text):

@@ -17,8 +17,9 @@ from instill.answer.asked.record_wish import Wish, wish_of
 from instill.answer.asked.sides import sides_of
 from instill.answer.asked.version_wish import VersionWish, version_wish_of
 from instill.answer.found.pieces import Piece
+from instill.answer.found.record_bounds import has_bound
 from instill.answer.found.record_columns import Table, table_of
-from instill.answer.found.record_conditions import Conditions, conditions_of, has_bound, record_named
+from instill.answer.found.record_conditions import conditions_of
 from instill.answer.found.record_figures import (
     change_of,
     compared,
@@ -28,6 +29,8 @@ from instill.answer.found.record_figures import (
     terms_of,
     total_of,
 )
+from instill.answer.found.record_met import Conditions
+from instill.answer.found.record_named import record_named
 from instill.answer.found.records import Record, collection_at, starts_in
 from instill.answer.found.sentences import Sentence, split_sentences
 from instill.answer.found.version_pairs import Version, group_of, newer_before, versions_among

@@ -13,8 +13,8 @@ from instill.answer.asked.version_wish import VersionWish, version_wish_of
 from instill.answer.found.choosing import Chosen
 from instill.answer.found.pieces import Piece, PieceKind, Window, headings_above, open_window
 from instill.answer.found.record_columns import Table, table_of
-from instill.answer.found.record_conditions import record_named
 from instill.answer.found.record_figures import change_of
+from instill.answer.found.record_named import record_named
 from instill.answer.found.records import collection_at, starts_in
 from instill.answer.found.sentences import split_sentences
 from instill.answer.found.version_pairs import (

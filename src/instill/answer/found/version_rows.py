@@ -8,7 +8,7 @@ from dataclasses import replace
 from instill.answer.found.choosing import Chosen
 from instill.answer.found.pieces import Piece
 from instill.answer.found.record_columns import Table, table_of
-from instill.answer.found.record_conditions import record_named
+from instill.answer.found.record_named import record_named
 from instill.answer.found.records import collection_at
 from instill.answer.found.sentences import split_sentences
 from instill.answer.text import terms

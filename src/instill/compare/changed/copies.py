@@ -22,11 +22,10 @@ from instill.fit.kept.own_encoder import RECORD_FILE as ENCODER_FILE
 from instill.fit.kept.threshold import CALIBRATION_FILE
 from instill.fit.kept.tuned import TUNED_FILE
 from instill.index.generations import LANCE, POINTER, live_generation
-from instill.index.lookup import StoredDocument
+from instill.index.lookup import StoredDocument, document_of
 from instill.index.store import Index, write_lock
 from instill.index.stores.copying import copy_documents
 from instill.ingest.passages import Prepared, cut, encode_and_commit, passage_identity
-from instill.ingest.reindex import document_of
 from instill.settings import SETTINGS_FILE, StoreSettings
 from instill.study.sets import digest
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from instill.documents.document import Document, Parsed, Passage
+from instill.documents.document import Document, Passage
 from instill.encoders.protocol import Vectors
-from instill.index.lookup import StoredDocument, stored_document
+from instill.index.lookup import StoredDocument, document_of, stored_document
 from instill.index.schema import structure_json
 from instill.index.types import DocumentRecord, IndexedDocument
 
@@ -100,24 +100,7 @@ def stored_of(record: DocumentRecord, body: str) -> StoredDocument:
 def indexed_of(stored: StoredDocument, passages: Sequence[Passage], vectors: Vectors) -> IndexedDocument:
     """A document as it was put in."""
     record = stored.record
-    document = Document(
-        doc_id=record.doc_id,
-        source=record.source,
-        kind=record.kind,
-        title=record.title,
-        content_hash=record.content_hash,
-        size=record.size,
-        modified=record.modified,
-        labels=record.labels,
-        parsed=Parsed(
-            stored.text,
-            headings=stored.headings,
-            pages=stored.pages,
-            blocks=stored.blocks,
-            metadata=record.metadata,
-        ),
-    )
-    return IndexedDocument(document, passages, vectors, record.passage_identity, record.added)
+    return IndexedDocument(document_of(stored), passages, vectors, record.passage_identity, record.added)
 
 
 def parts_of(body: str, longest: int) -> Iterator[str]:
