@@ -6,7 +6,7 @@ import pytest
 
 from instill.answer.asked.pinned import Pin, others_of_its_kind, pins_of
 from instill.answer.display import plain_text
-from instill.answer.found.choosing import Chosen
+from instill.answer.found.chosen import Chosen
 from instill.answer.found.pieces import Piece
 from instill.answer.found.versions import dated
 from instill.answer.reading.opening import open_reader

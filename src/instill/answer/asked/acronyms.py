@@ -47,6 +47,22 @@ def asks_for(question: str) -> str:
     return match["short"] if match else ""
 
 
+def explains(text: str, short: str) -> bool:
+    """Does the text say what a short form means, in whatever words: "time off for overtime (TOIL)", "RMA = return"?
+
+    Example:
+        >>> explains("Overtime is paid with time off (TOIL).", "TOIL"), explains("TOIL lapses in May.", "TOIL")
+        (True, False)
+    """
+    own = re.escape(short)
+    behind = rf"\w[\"”’']?\s+\([\"“'`]?{own}[\"”'`]?\)"
+    before = (
+        rf"(?<![\w-]){own}[\"”`*_]*\s*(?:(?:=|:|–|—|-\s|\()\s*[^\W\d_][\w-]*\s+\w|means?\b|stands? for\b|is short\b)"
+    )
+    pattern = f"{behind}|{before}"
+    return re.search(pattern, text) is not None
+
+
 def other_form(question: str, known: dict[str, str]) -> str:
     """The question with each full name as its short form, or each short form as its full name; "" when it has none.
 

@@ -123,14 +123,14 @@ def spelling(
         if seen.get(word) or (is_known and not named):
             continue
         known = vocabulary()
-        near = [] if known.get(word) else _candidates(word, known)
+        near = [] if known.get(word) else _candidates(word, known) or _ended_short(word, known, in_dictionary)
         if not near:
             continue
         best = near[0]
         is_known = is_known or in_dictionary(word.lower())
         if is_known and not (named and best.known.named):
             continue
-        if not is_known and _is_clear(near) and _is_sure(word, named, best):
+        if not is_known and _is_clear(near) and (best.ended or _is_sure(word, named, best)):
             changes.append((word, best.known.form))
         elif best.known.named or not named or len(word) > SHORTEST + 1:
             forms = tuple(dict.fromkeys(each.known.form for each in near))[:2]
@@ -168,12 +168,14 @@ def _words(text: str) -> Iterator[tuple[str, bool]]:
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A word of the passages that another may stand for; `key` is its folded form."""
+    """A word of the passages that another may stand for; `key` is its folded form. `ended`: it has one letter more at
+    its end, without which it is no word."""
 
     known: Known
     key: str
     distance: int
     slip: bool
+    ended: bool = False
 
 
 def _candidates(word: str, known: Vocabulary) -> list[_Candidate]:
@@ -187,6 +189,16 @@ def _candidates(word: str, known: Vocabulary) -> list[_Candidate]:
         return []
     near = [each for each in near if _may_be(key, each)]
     return sorted(near, key=lambda each: (each.distance, not each.slip, -each.known.count, each.key))
+
+
+def _ended_short(word: str, known: Vocabulary, in_dictionary: Callable[[str], bool]) -> list[_Candidate]:
+    """The word of a dictionary that lacks its last letter here, as in "autum"; "jsonb" and "json" are two names."""
+    key = folded(word)
+    if len(key) < SHORTEST + 1 or word[0].isupper() or in_dictionary(word):
+        return []
+    longer = [each for each, _ in known.near(word, 1) if folded(each.form)[:-1] == key]
+    whole = [each for each in longer if stem(folded(each.form)) != stem(key) and in_dictionary(each.form.lower())]
+    return [_Candidate(each, folded(each.form), 1, False, ended=True) for each in whole] if len(whole) == 1 else []
 
 
 def _is_clear(near: Sequence[_Candidate]) -> bool:

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
-from instill.answer.asked.pinned import Evidence, Pin, missing_pins, pins_of, spoken_in
+from instill.answer.asked.acronyms import asks_for, explains
+from instill.answer.asked.pinned import Pin, missing_pins, pins_of
 from instill.answer.asked.question import Question, names_a_message
 from instill.answer.asked.sides import Side, sides_of
 from instill.answer.citations import Citer
 from instill.answer.display import plain_text
+from instill.answer.found.chosen import Chosen, evidence_of
+from instill.answer.found.contradiction import contradictions
 from instill.answer.found.pieces import Piece, Window, open_window, pieces_at
 from instill.answer.found.ranking import WEIGHTS, Ranking, Unit
 from instill.answer.reading.reader import Reading
@@ -50,6 +53,9 @@ PIN_WEIGHT = 0.8
 LIST_WEIGHT = 1.5
 """What a list, a table or a whole section is worth more where a list is asked for."""
 
+EXPLAINED_WEIGHT = 3.0
+"""What a piece is worth more that says what a short form means, where that is all that is asked for."""
+
 FURTHER = 2.0
 """A further piece is at most this far below the best one."""
 
@@ -57,20 +63,6 @@ _GENERIC = frozenset(terms("number amount name date time value kind type total")
 """Words that say of what kind the answer is, not what it is about: "the phone number"."""
 
 _NUMBERS = re.compile(r"\d[\d.,]*|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|not|never)\b")
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """A piece with what is thought of it: `score` is the sum, `reading` the reader's say of the piece by itself."""
-
-    piece: Piece
-    score: float
-    reading: Reading | None
-
-    @property
-    def answerable(self) -> float:
-        """Logit that the piece answers; 0 without a reader."""
-        return self.reading.answerable if self.reading else 0.0
 
 
 def choose_pieces(
@@ -98,21 +90,22 @@ def choose_pieces(
     ]
     pins = pins_of(question.text)
     weighed = [replace(each, score=each.score - PIN_WEIGHT * _lacks(pins, each.piece)) for each in weighed]
+    short = asks_for(question.text)
+    if short:
+        weighed = [
+            replace(each, score=each.score + EXPLAINED_WEIGHT) if explains(each.piece.text, short) else each
+            for each in weighed
+        ]
     weighed.sort(key=lambda each: -each.score)
     sides = sides_of(question.text)
-    chosen = _without_repeats(question, ranking, weighed, most, pins, sides)
-    return _in_order(_with_each_side(chosen, weighed, sides))
+    chosen = _with_each_side(_without_repeats(question, ranking, weighed, most, pins, sides), weighed, sides)
+    return _in_order(_with_the_contradicting(question, chosen, weighed))
 
 
 def _lacks(pins: Sequence[Pin], piece: Piece) -> int:
     """How many numbers and codes of the question the piece does not speak of; names count as a third."""
     lacking = missing_pins(pins, evidence_of(piece))
     return sum(3 if pin.kind != "name" else 1 for pin in lacking)
-
-
-def evidence_of(piece: Piece) -> Evidence:
-    """What a piece speaks of; see `spoken_in`."""
-    return Evidence(spoken_in(piece.hit, piece.headings, piece.text))
 
 
 def _in_order(chosen: list[Chosen]) -> list[Chosen]:
@@ -176,6 +169,7 @@ def _candidates(question: Question, ranking: Ranking, citer: Citer) -> list[tupl
     steps = "manner" in question.wanted
     sides = sides_of(question.text)
     narrow = not ({"list", "manner", "reason"} & set(question.wanted))
+    named = [pin.text for pin in pins_of(question.text) if pin.kind != "name"]
     for row in np.argsort(-ranking.scores, kind="stable").tolist():
         unit = ranking.units[row]
         hit = ranking.hits[unit.rank]
@@ -202,6 +196,7 @@ def _candidates(question: Question, ranking: Ranking, citer: Citer) -> list[tupl
             steps=steps,
             advice=quoted,
             narrow=narrow,
+            named=named,
         )
         pieces = _row_or_table(question, pieces, question.wants_list)
         for piece in pieces[1:] if asks and len(pieces) > 1 else pieces:
@@ -263,6 +258,15 @@ def _with_each_side(chosen: list[Chosen], weighed: Sequence[Chosen], sides: Sequ
         if able:
             chosen.append(max(able, key=lambda each: (_is_about(each.piece, side, others), each.score)))
     return chosen
+
+
+def _with_the_contradicting(question: Question, chosen: list[Chosen], weighed: Sequence[Chosen]) -> list[Chosen]:
+    """The chosen pieces, and the best one of another document that answers with another amount: one of them alone would
+    be shown as if it were the only answer."""
+    rest = [each for each in weighed if not any(_overlap(each.piece, other.piece) for other in chosen)]
+    if len(contradictions(question, chosen)) > 1:
+        return chosen
+    return [*chosen, *(each for each, _ in contradictions(question, [chosen[0], *rest])[1:2])]
 
 
 def _is_about(piece: Piece, side: Side, others: Sequence[Side]) -> int:

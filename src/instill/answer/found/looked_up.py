@@ -7,16 +7,22 @@ records have what is asked for at all.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from instill.answer.asked.measures import adjective_of, measure_words, measures, measures_of
 from instill.answer.asked.record_wish import wish_of
-from instill.answer.found.choosing import Chosen
-from instill.answer.found.record_columns import Column, Table
+from instill.answer.found.chosen import Chosen
+from instill.answer.found.pieces import Piece
+from instill.answer.found.record_bounds import NEGATED
+from instill.answer.found.record_columns import YES, Column, Table
 from instill.answer.found.record_figures import in_full
-from instill.answer.found.version_rows import named_row, narrowed
+from instill.answer.found.record_named import name_said
+from instill.answer.found.sentences import is_record, split_sentences
+from instill.answer.found.version_rows import named_row, narrowed, replaced
+from instill.answer.found.versions import dated, newer_first
 from instill.answer.text import terms
+from instill.index.types import Hit
 
 _ELSEWHERE = re.compile(
     r"\bthan\b|\b(?:other|others|else|except|besides|all|every|which|list|both|between|compared?|before|after|same)\b",
@@ -29,6 +35,7 @@ _OF = re.compile(
 _OWN = re.compile(r"['’]s?\s+(?P<what>[a-z][\w-]*(?:\s+[a-z][\w-]*)?)\W*$", re.IGNORECASE)
 _HOW = re.compile(r"\bhow (?P<adjective>old|tall|heavy|deep|wide|thick|expensive|fast|strong)\b", re.IGNORECASE)
 _VERB = re.compile(r"\bhow much (?:do|does|did)\b.*\b(?P<verb>earn|cost|weigh)s?\b", re.IGNORECASE)
+_YES_NO = re.compile(r"\W*(?:is|are|was|were|does|do|did|has|have|can)\b", re.IGNORECASE)
 _PLAIN = frozenset(
     terms(
         "salary wage income pay age birthday birth birthdate email mail address mobile colour color weight height "
@@ -38,6 +45,9 @@ _PLAIN = frozenset(
     )
 )
 """What a column would be called by these words, or not be there; "purpose" or "role" may stand under another name."""
+MOST_TABLES = 8
+"""Passages of other tables in which the record is looked for."""
+
 _ALIKE = 4
 """First letters that two words of one meaning have in common: "ext." and "extension" have three, and are short."""
 
@@ -46,7 +56,8 @@ _ALIKE = 4
 class LookedUp:
     """The chosen pieces with the row in the table's place (`found`), the cell asked for, or what the records lack.
 
-    `sure`: the question has no word besides the record's name and the column's.
+    `sure`: the question has no word besides the record's name and the column's. `versions`: how the documents date
+    themselves, by id, where two say different things of it; the newer comes first, and `short` is what it says.
     """
 
     chosen: list[Chosen]
@@ -54,31 +65,111 @@ class LookedUp:
     short: str = ""
     sure: bool = False
     lacks: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
-def look_up(question: str, chosen: list[Chosen], text_of: Callable[[str], str | None]) -> LookedUp:
-    """What the record says that the question names; nothing is changed where it names none, or several."""
+def look_up(
+    question: str,
+    chosen: list[Chosen],
+    text_of: Callable[[str], str | None],
+    hits: Sequence[Hit] = (),
+    *,
+    differ: Container[str] = (),
+) -> LookedUp:
+    """What the record says that the question names; nothing is changed where it names none, or several.
+
+    The record is looked for in the best piece, then in the tables of the other `hits`: prose that speaks of the H-60
+    is no answer to "How heavy is the H-60?" where a price list has its weight.
+
+    Args:
+        differ: documents whose chosen pieces disagree; the cell that is asked for may be the same in all of them.
+    """
     if not chosen or _ELSEWHERE.search(question) or wish_of(question).kind != "rows":
         return LookedUp(chosen)
+    if differ:
+        return _elsewhere(
+            question, chosen, text_of, [each.piece.hit for each in chosen if each.piece.hit.doc_id in differ]
+        )
     found = named_row(chosen[0], question, text_of)
     if found is None:
-        return LookedUp(chosen)
+        return _elsewhere(question, chosen, text_of, hits)
     table, row = found
-    label = set(terms(table.label(row)))
+    label = name_said(table, row, question)
     wanted, words = _attribute(question)
     record = set(terms(table.records[row].text.replace("_", " ")))
     asked = set(terms(wanted, keep_stop=True)) - label if wanted else set[str]()
-    columns = _named(table, asked) if asked else []
+    columns = _asked_for(table, question, wanted, label)
     elsewhere = {term for each in chosen for term in terms(each.piece.text)}
     if asked and not columns and asked <= _PLAIN and not asked & (record | table.called | elsewhere):
         return LookedUp(chosen, lacks=f'The records of {table.name} have no "{wanted}".')
     mine = narrowed(chosen[0], table, row, text_of)
     if mine is None:
         return LookedUp(chosen)
+    if len(columns) == 1:
+        newest = _elsewhere(question, chosen, text_of, [chosen[0].piece.hit, *hits])
+        if newest.found:
+            return newest
     rest = [each for each in chosen[1:] if each.piece.hit.doc_id != mine.piece.hit.doc_id]
-    short = in_full(columns[0], row) if len(columns) == 1 and wanted else ""
+    short = _said(question, columns[0], row) if len(columns) == 1 else ""
     sure = bool(short) and set(terms(question)) <= label | asked | set(terms(words)) | columns[0].words
     return LookedUp([mine, *rest], True, short, sure)
+
+
+def _elsewhere(
+    question: str, chosen: list[Chosen], text_of: Callable[[str], str | None], hits: Sequence[Hit]
+) -> LookedUp:
+    """The cell that is asked for, of the one record that is named, in a table that is not the best piece; tables that
+    say different things of it say nothing."""
+    wanted, words = _attribute(question)
+    met: dict[str, tuple[Chosen, str, bool]] = {}
+    tried = 0
+    for hit in hits:
+        place = _first_record(hit, set(terms(question))) if hit.doc_id not in met and tried < MOST_TABLES else None
+        if place is None:
+            continue
+        tried += 1
+        at = Chosen(Piece(hit, "record", (place,), hit.headings, 0), chosen[0].score, None)
+        found = named_row(at, question, text_of)
+        if found is None:
+            continue
+        table, row = found
+        label = name_said(table, row, question)
+        asked = set(terms(wanted, keep_stop=True)) - label
+        columns = _asked_for(table, question, wanted, label) if label <= set(terms(question)) else []
+        if len(columns) == 1 and columns[0].cells[row].strip():
+            sure = set(terms(question)) <= label | asked | set(terms(words)) | columns[0].words
+            met[hit.doc_id] = replaced(at, table, row, text_of), _said(question, columns[0], row), sure
+    if not met:
+        return LookedUp(chosen)
+    rows = _newest_first([each for each, _, _ in met.values()], text_of)
+    mine, short, sure = met[rows[0].piece.hit.doc_id]
+    versions: Mapping[str, str] = {}
+    if len({short for _, short, _ in met.values()}) > 1:
+        rows, versions = newer_first(rows, question, text_of)
+        if not versions:
+            return LookedUp(chosen)  # Which of two values holds now is not known.
+    else:
+        rows = [mine]
+    rest = [each for each in chosen if each.piece.hit.doc_id not in met]
+    return LookedUp([*rows, *rest], True, short, sure, versions=versions)
+
+
+def _newest_first(rows: list[Chosen], text_of: Callable[[str], str | None]) -> list[Chosen]:
+    """By the dates of their documents, as far as all of them have one."""
+    dates = [dated(each, text_of) for each in rows]
+    known = [(date.when, -place) for place, date in enumerate(dates) if date]
+    return [rows[-place] for _, place in sorted(known, reverse=True)] if len(known) == len(rows) else rows
+
+
+def _first_record(hit: Hit, asked: set[str]) -> tuple[int, int] | None:
+    """Where the first row or record of a passage stands that shares a word with the question; None without one."""
+    if not asked & set(terms(hit.text)):
+        return None
+    for unit in split_sentences(hit.text):
+        text = hit.text[unit.start : unit.end]
+        if (unit.kind == "row" or is_record(text)) and asked & set(terms(text)):
+            return hit.start + unit.start, hit.start + unit.end
+    return None
 
 
 def _attribute(question: str) -> tuple[str, str]:
@@ -97,6 +188,24 @@ def _attribute(question: str) -> tuple[str, str]:
 def _measured(adjective: str) -> str:
     wanted = measures_of(adjective_of(f"{adjective}er", "", "er") or adjective, 1)
     return wanted[0][0] if wanted else ""
+
+
+def _asked_for(table: Table, question: str, wanted: str, label: set[str]) -> Sequence[Column]:
+    """The columns that are asked for; where the question has no such form, those whose whole name it says."""
+    if wanted:
+        asked = set(terms(wanted, keep_stop=True)) - label
+        return _named(table, asked) if asked else []
+    own = set(terms(question)) - label
+    return [column for column in table.columns if column.words <= own]
+
+
+def _said(question: str, column: Column, row: int) -> str:
+    """The cell; of a column of yes and no its answer where that is asked for, and nothing otherwise."""
+    if not column.is_flag:
+        return in_full(column, row)
+    if not _YES_NO.match(question) or NEGATED.search(question):
+        return ""
+    return "Yes" if column.cells[row].casefold() in YES else "No"
 
 
 def _named(table: Table, asked: set[str]) -> Sequence[Column]:

@@ -7,7 +7,7 @@ row with the table's head, a short section with everything in it. Its spans are 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -35,6 +35,9 @@ _POINTS_ON = re.compile(r"\b(?:following|as follows|these|those|below)\b", re.IG
 """Words with which a paragraph introduces the list under it although it ends with a full stop."""
 
 _KEY_LINE = re.compile(r"\s*(?:[-*+]\s+)?(?:\*\*|__)?[\w][\w ./()'-]{0,40}(?:\*\*|__)?\s*[:=]\s*\S")
+_ITEM_TITLE = re.compile(
+    r"\s*(?:[-*+•]|\d{1,3}[.)])\s+(?:(?:\*\*|__)(?P<bold>[^*_\n]{2,70})(?:\*\*|__)|[A-Z][a-z]{2,11}:)[\s.:]*\S+\s+\S+"
+)
 _HASHES = re.compile(r"\s{0,3}(#{1,6})\s")
 
 
@@ -112,7 +115,14 @@ def open_window(hit: Hit, document: str | None, rank: int) -> Window | None:
 
 
 def pieces_at(
-    window: Window, place: int, *, sections: bool, steps: bool = False, advice: bool = False, narrow: bool = False
+    window: Window,
+    place: int,
+    *,
+    sections: bool,
+    steps: bool = False,
+    advice: bool = False,
+    narrow: bool = False,
+    named: Collection[str] = (),
 ) -> list[Piece]:
     """The pieces that hold the document's character `place`, the smallest first.
 
@@ -120,7 +130,8 @@ def pieces_at(
         sections: whether the short section around it is one of them, and the whole list or table.
         steps: whether a paragraph takes along the list or code that follows it in its section.
         advice: whether a block of code takes along what stands behind it: what an error message means, what to do.
-        narrow: whether one item of a longer list is shown, not the list.
+        narrow: whether one item of a longer list is shown, not the list, or of a list whose items have titles.
+        named: numbers and codes of the question; what stands under a heading with one of them is not cut into items.
     """
     at = place - window.hit.start
     # A paragraph that introduces a list or code belongs to both blocks: the later one shows it with what it introduces.
@@ -146,9 +157,12 @@ def pieces_at(
         if first < last and window.blocks[last].end - window.blocks[first].start <= LONGEST_TABLE:
             found.append(_piece(window, "table", [(window.blocks[first].start, window.blocks[last].end)], path))
     elif block.kind == "list" and (
-        block.end - block.lead > LONGEST_PIECE or (narrow and number >= block.first and _items(window, block) > 5)
+        block.end - block.lead > LONGEST_PIECE
+        or (narrow and number >= block.first and (_items(window, block) > 5 or _are_titled(window, block, path, named)))
     ):
-        found.append(_piece(window, "list", _item_spans(window, block, number), path))
+        spans = _item_spans(window, block, number)
+        title = _item_title(window.hit.text[slice(*spans[-1])])
+        found.append(_piece(window, "list", spans, " > ".join(part for part in (path, title) if part)))
     elif block.kind == "paragraph" and block.end - block.lead > LONGEST_PIECE:
         found.append(_piece(window, "paragraph", [_around(window.units, number, block)], path))
     else:
@@ -172,6 +186,27 @@ def _records_around(window: Window, block: Block) -> tuple[int, int]:
 
 def _items(window: Window, block: Block) -> int:
     return sum(unit.kind == "item" for unit in window.units[block.first : block.last + 1])
+
+
+def _are_titled(window: Window, block: Block, path: str, named: Collection[str]) -> bool:
+    """Has every item a title of its own, as the points of an agenda and the lines of a log of changes have, and is none
+    of the headings above them asked about ("What is new in 3.4.1?")?"""
+    if any(name in path for name in named):
+        return False
+    text = window.hit.text
+    items = [unit for unit in window.units[block.first : block.last + 1] if unit.kind == "item"]
+    return len(items) > 1 and all(_ITEM_TITLE.match(text, unit.start) for unit in items)
+
+
+def _item_title(item: str) -> str:
+    """The bold words with which an item begins; "" without them.
+
+    Example:
+        >>> _item_title("2. **Release 3.5.** It is postponed."), _item_title("- Fixed: the lamp.")
+        ('Release 3.5', '')
+    """
+    match = _ITEM_TITLE.match(item)
+    return (match["bold"] or "").strip(" .:*_") if match else ""
 
 
 def _with_steps(window: Window, block: Block, advice: bool) -> tuple[int, int]:

@@ -53,6 +53,9 @@ _MEMBERS = frozenset(terms("member membership", keep_stop=True))
 _NAMES = frozenset(terms("name", keep_stop=True))
 _PERSON = re.compile(r"[^\W\d_a-z][\w’'.-]+(?: [^\W\d_a-z][\w’'.-]*)+")
 
+LONGEST_KEY = 3
+"""Most terms of a cell that names its record; a longer one is prose."""
+
 Value = Decimal | tuple[int, int, int]
 """What is compared: a number, or a date as year, month and day."""
 
@@ -155,6 +158,19 @@ class Table:
         named = (column for column in self.columns if column.words & _NAMES and column.kind == "text")
         texts = (column for column in self.columns if column.kind == "text")
         return next(named, None) or next(texts, None)
+
+    @cached_property
+    def keys(self) -> tuple[Column, ...]:
+        """The other columns that name the records: short texts, no two alike and none missing ("H-60" beside "Strike
+        hammer")."""
+        found = []
+        for column in self.columns:
+            names = {cell.strip().casefold() for cell in column.cells}
+            if column is self.label_column or column.kind != "text" or "" in names:
+                continue
+            if len(names) == len(self.records) > 1 and all(len(terms(name)) <= LONGEST_KEY for name in names):
+                found.append(column)
+        return tuple(found)
 
     @cached_property
     def period(self) -> Column | None:

@@ -227,10 +227,15 @@ def _ranked(table: Table, column: Column, rows: Sequence[int]) -> str:
     return "; ".join(f"{_and(names)}: {cell}" for cell, names in by_value.items())
 
 
+_SPANS = frozenset({"second", "minute", "hour", "day", "week", "month", "year"})
+
+
 def in_full(column: Column, row: int) -> str:
     """A cell, with the unit that only the column's name gives: "3350 g" under "weight_g"."""
     cell = column.cells[row].strip()
     unit = column.row_units[row] if column.row_units and re.fullmatch(r"[-−]?\d[\d.,'\s]*", cell) else ""
+    if unit in _SPANS and column.values[row] != 1:
+        unit += "s"
     return f"{cell} {unit}".strip() if unit != "%" else f"{cell}%"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from instill.answer.asked.measures import measure_words
 from instill.answer.found.record_columns import Table
 from instill.answer.text import terms
@@ -12,8 +14,27 @@ def record_named(table: Table, words: str) -> int | None:
     wanted = set(terms(words))
     if not wanted:
         return None
+    rows = range(len(table.records))
+    by_label = _named(table, wanted, [set(terms(table.label(row))) for row in rows])
+    if by_label is not None:
+        return by_label
+    for key in table.keys:
+        names = [set(terms(cell)) for cell in key.cells]
+        whole = [row for row in rows if names[row] and names[row] <= wanted]
+        if len(whole) == 1:
+            return whole[0]
+    return None
+
+
+def name_said(table: Table, row: int, words: str) -> set[str]:
+    """The terms of that name of the record which the words say whole; of its label where they say none."""
+    wanted, label = set(terms(words)), set(terms(table.label(row)))
+    names = [label, *(set(terms(key.cells[row])) for key in table.keys)]
+    return next((name for name in names if name and name <= wanted), label)
+
+
+def _named(table: Table, wanted: set[str], labels: Sequence[set[str]]) -> int | None:
     about_columns = {word for column in table.columns for word in column.words}
-    labels = [set(terms(table.label(row))) for row in range(len(table.records))]
     if not any(wanted <= label for label in labels):
         # "The price of the slate tile": words of columns name no record.
         wanted = {word for word in wanted if word not in about_columns - table.called and not is_measured(table, word)}

@@ -30,7 +30,7 @@ from instill.answer.found.record_figures import (
     total_of,
 )
 from instill.answer.found.record_met import Conditions
-from instill.answer.found.record_named import record_named
+from instill.answer.found.record_named import name_said, record_named
 from instill.answer.found.records import Record, collection_at, starts_in
 from instill.answer.found.sentences import Sentence, split_sentences
 from instill.answer.found.version_pairs import Version, group_of, newer_before, versions_among
@@ -47,6 +47,11 @@ MOST_SHOWN = 40
 """Most records that are shown; of more only their number is said."""
 
 _ASKS = re.compile(r"\b(?:which|what|who|whose|list|show|name|all|every|how many|how much)\b", re.IGNORECASE)
+_ONE = re.compile(
+    r"\W*(?:(?:and|so|in|on|at|with|since|from|for)\s+)*(?:which|what)\s+(?:\w+\s+)?(?:version|release)\b",
+    re.IGNORECASE,
+)
+"""A question for one version, of a log of changes."""
 _ALL = re.compile(
     r"\b(?:list|show|name) (?:me )?(?:all|every)\b|\bhow many\b|\ball (?:the |of the )?\w+\b", re.IGNORECASE
 )
@@ -185,7 +190,7 @@ class _Query:
         self.question, self.wish, self.best, self.document, self.asked = question, wish, best, document, asked
         name = best.hit.source.rpartition("/")[2]
         self.table = table_of(name, collection, _about(best, document, collection))
-        self.has_fields = sum(bool(record.fields) for record in collection) >= 0.8 * len(collection)
+        self.has_fields = _have_fields(collection)
 
     def selected(self) -> Selection | None:
         wish, table = self.wish, self.table
@@ -199,6 +204,8 @@ class _Query:
         if wish.kind in ("extreme", "sum", "mean") and self.has_fields:
             return self._told()
         is_query = bool(_QUERY.match(self.question.text)) and self.has_fields
+        if not self.has_fields and ("definition" in self.question.wanted or _ONE.match(self.question.text)):
+            return None  # Sections that speak of it are no list of what it is, or of the one that is asked for.
         if wish.kind == "count" and not self.has_fields and not set(wish.noun[:1]) & table.called:
             return None  # "How many days of leave do we get?" counts no sections.
         if not is_query and has_bound(self.question.text):
@@ -215,7 +222,7 @@ class _Query:
         counted = wish.kind == "count" and self._counts_records() and sure
         if len(rows) == 1 and found.plain and not counted and _same(table.records[rows[0]], self.best):
             return None  # Looked up, not selected: the record itself is the best piece.
-        if counted and len(rows) == 1 and self._is_called(rows[0]):
+        if counted and len(rows) == 1 and (self._is_called(rows[0]) or self._has_some(rows[0])):
             return None  # "How many Harris hawks are there?", of a table that has one row for each kind.
         if wish.kind == "count" and not found.count and not self._counts_records():
             sure = False  # "How many employees are there?", of branches with a column of employees.
@@ -340,6 +347,11 @@ class _Query:
         labels = [frozenset(terms(self.table.label(each))) for each in range(len(self.table.records))]
         return len(set(labels)) == len(labels) and bool(labels[row]) and labels[row] <= set(self.wish.noun)
 
+    def _has_some(self, row: int) -> bool:
+        """Does the question name a record, and ask how many of something that records are not it has ("channels")?"""
+        said = name_said(self.table, row, self.question.text)
+        return said <= set(self.asked) - set(self.wish.noun[:1]) and not set(self.wish.noun[:1]) & self.table.called
+
     def _counts_records(self) -> bool:
         """Are records counted, and not what a column of numbers holds ("how many seats has Cedar?")?"""
         noun = [term for term in self.wish.noun[:2] if term not in self.table.called]
@@ -382,6 +394,12 @@ class _Query:
             )
             for record in (self.table.records[row] for row in rows)
         )
+
+
+def _have_fields(records: Sequence[Record]) -> bool:
+    """Have most of them values under names? "Fixed: ..." twice under one release are sentences, not values."""
+    keys = [[key for key, _ in record.fields] for record in records]
+    return all(len(set(own)) == len(own) for own in keys) and sum(map(bool, keys)) >= 0.8 * len(keys)
 
 
 def _measured(match: re.Match[str]) -> tuple[tuple[str, int], ...]:

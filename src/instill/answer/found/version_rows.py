@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from instill.answer.found.choosing import Chosen
+from instill.answer.found.chosen import Chosen
 from instill.answer.found.pieces import Piece
 from instill.answer.found.record_columns import Table, table_of
 from instill.answer.found.record_named import record_named
@@ -49,12 +49,21 @@ def narrowed(each: Chosen, table: Table, row: int, text_of: Callable[[str], str 
     record, piece = table.records[row], each.piece
     if record.head is None:
         return each if piece.spans[-1] == (record.start, record.end) else None
+    return replaced(each, table, row, text_of)
+
+
+def replaced(each: Chosen, table: Table, row: int, text_of: Callable[[str], str | None]) -> Chosen:
+    """The row, or the record, in place of a piece of its document."""
+    record, piece = table.records[row], each.piece
+    first = (record.head or (record.start, record.end))[0]
     hit = piece.hit
-    if record.head[0] < hit.start or record.end > hit.end:  # The head of a long table stands before the passage.
+    if first < hit.start or record.end > hit.end:  # The head of a long table stands before the passage.
         text = text_of(hit.doc_id) or ""
         hit = replace(hit, start=0, end=len(text), text=text, last_page=None)
     reading = each.reading  # Its places are those of the table's text: none is kept.
     if reading is not None:
         reading = replace(reading, start=0, end=0, weights=reading.weights[:0], offsets=reading.offsets[:0])
-    spans = (record.head, (record.start, record.end))
-    return replace(each, piece=Piece(hit, "row", spans, piece.headings, piece.rank), reading=reading)
+    own = (record.start, record.end)
+    spans = (record.head, own) if record.head else (own,)
+    mine = Piece(hit, "row" if record.head else "record", spans, piece.headings, piece.rank)
+    return replace(each, piece=mine, reading=reading)

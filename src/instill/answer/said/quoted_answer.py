@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from instill.answer.asked.acronyms import asks_for, explains
 from instill.answer.asked.pinned import missing_pins, pins_of
 from instill.answer.asked.question import Question, read_question
 from instill.answer.citations import Citer
 from instill.answer.display import plain_text
-from instill.answer.found.choosing import Chosen, choose_pieces, evidence_of
+from instill.answer.found.choosing import choose_pieces
+from instill.answer.found.chosen import Chosen, evidence_of
 from instill.answer.found.confidence import confidence, signs
-from instill.answer.found.looked_up import LookedUp, look_up
+from instill.answer.found.contradiction import contradictions, told_of
+from instill.answer.found.looked_up import look_up
 from instill.answer.found.pieces import Piece
 from instill.answer.found.ranking import Ranking, rank_sentences
 from instill.answer.found.record_query import select_records
@@ -22,7 +25,7 @@ from instill.answer.found.versions import newer_first
 from instill.answer.reading.findings import Findings
 from instill.answer.reading.reranking import Reads
 from instill.answer.said.refusal import missing_side, what_is_missing
-from instill.answer.said.short import marked_words, short_answer
+from instill.answer.said.short import heading_answer, marked_words, short_answer
 from instill.answer.said.shown import row_with_names, shown
 from instill.answer.text import terms
 from instill.answer.types import Citation, Claim
@@ -93,9 +96,10 @@ def extract(
     told = told_of_versions(question, chosen, wide, citer.text, choose_of)
     if told is not None and told.sure:
         return of_versions(told, chosen, ranking, findings, citer, asked)
+    versions: Mapping[str, str]  # By id, how each document dates itself.
     chosen, versions = newer_first(chosen, question, citer.text)
-    found_row = LookedUp(chosen) if versions else look_up(question, chosen, citer.text)
-    chosen = found_row.chosen
+    found_row = look_up(question, chosen, citer.text, wide, differ=versions)
+    chosen, versions = found_row.chosen, found_row.versions if found_row.found else versions
     selected = select_records(asked, [each.piece for each in chosen], hits, citer.text, ranking.wanted, pool)
     if found_row.found and selected and (found_row.short or not selected.sure):
         selected = None
@@ -111,15 +115,20 @@ def extract(
     codes = [pin for pin in pins_of(question) if pin.kind != "name"]
     exact = bool(codes) and not missing_pins(codes, evidence_of(chosen[0].piece))
     exact = exact or holds_the_field(question, chosen[0].piece)
+    explained = explains(chosen[0].piece.text, asks_for(question)) if asks_for(question) else False
     found = signs(ranking, chosen, findings, missing=share, exact=float(exact))
     belief = confidence(found) if claims else 0.0
     if selected and not listed and not selected.soft:
         return Extract("", tuple(claims), belief, ranking, found, missing=selected.said)
     reason = selected.said if selected and selected.soft else ""
-    if found_row.sure or (selected and selected.sure):
+    if found_row.sure or explained or (selected and selected.sure):
         belief, missing = max(belief, SURE), ""
-    short = selected.short if listed and selected else found_row.short or short_answer(asked, chosen, findings)
-    notice = "The documents differ on this; the newer one comes first." if versions else ""
+    differ = [] if versions or selected or found_row.found else contradictions(asked, chosen)
+    short = selected.short if listed and selected else found_row.short
+    if not short and not differ and not listed:
+        short = heading_answer(asked, chosen[0].piece.headings, chosen[0].piece.text)
+        short = short or short_answer(asked, chosen, findings)
+    notice = "The documents differ on this; the newer one comes first." if versions else told_of(differ)
     notice = selected.said if selected and not reason else notice
     marked = "" if listed else marked_words(chosen[0])
     return Extract(written(claims), tuple(claims), belief, ranking, found, short, missing, notice, marked, reason)
@@ -201,9 +210,10 @@ def under_heading(text: str, headings: str, question: Question) -> str:
     """
     last = headings.rpartition(" > ")[2].rstrip(":： ")
     unsaid = set(terms(last)) & set(question.terms) - set(terms(text))
-    if not last or not unsaid or last.endswith("?"):
+    asked_for = heading_answer(question, headings, text)
+    if not last or not (unsaid or asked_for) or last.endswith("?"):
         return text
-    return f"{last}:\n{text}" if "\n" in text else f"{last}: {text}"
+    return f"{last}:\n{text}" if "\n" in text else f"{last}: {text.removeprefix('- ')}"
 
 
 def _under(citation: Citation, headings: str) -> Citation:

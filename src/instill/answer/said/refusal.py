@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from instill.answer.asked.pinned import Evidence, missing_pins, other_form_of, others_of_its_kind, pins_of, spoken_in
 from instill.answer.asked.sides import sides_of, spoken_of
-from instill.answer.found.choosing import Chosen, evidence_of
+from instill.answer.found.chosen import Chosen, evidence_of
 from instill.answer.found.pieces import Piece
 from instill.index.types import Hit
 

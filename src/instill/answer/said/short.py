@@ -13,7 +13,8 @@ from instill.answer.asked.pinned import missing_pins, pins_of
 from instill.answer.asked.question import Question, shows
 from instill.answer.asked.sides import sides_of
 from instill.answer.display import plain_text
-from instill.answer.found.choosing import Chosen, evidence_of
+from instill.answer.found.chosen import Chosen, evidence_of
+from instill.answer.found.days import first_day
 from instill.answer.found.versions import disagree
 from instill.answer.reading.findings import Findings
 from instill.answer.text import terms, word_set
@@ -49,6 +50,8 @@ _UNIT = re.compile(
 )
 
 
+_VERSION = re.compile(r"(?<![\w.-])v?\d+(?:\.\d+)+[\w.-]*")
+_VERSION_ASKED = re.compile(r"\b(?:which|what)\b[^,.?]{0,30}\b(?:version|release)\b", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"[.!?。！？](?=\s)|\n")
 _AMOUNT = re.compile(r"(?<![\w.])\d[\d.,]*\d|(?<![\w.])\d(?!\w)")
 
@@ -90,6 +93,8 @@ def short_answer(question: Question, chosen: list[Chosen], findings: Findings | 
     said = set(terms(words, keep_stop=True))
     if said and said <= asked | {"the", "a", "an"}:
         return ""
+    if question.wanted == ("definition",) and not re.search(r"[^\W\d_]{3}", words):
+        return ""  # "T4S: 8" does not say what a T4S is.
     if specific and not any(shows(kind, question, f"is {words}") for kind in specific):
         return ""
     if "number" in question.wanted and any(pin.kind == "name" for pin in pins_of(question.text)):
@@ -111,6 +116,28 @@ def without_asked(words: str, asked: Set[str]) -> str:
     while found and (found[0].lower() in _LEADING or (terms(found[0]) and set(terms(found[0])) <= asked)):
         found.pop(0)
     return " ".join(found)
+
+
+def heading_answer(question: Question, headings: str, text: str) -> str:
+    """The version, or the day, that the nearest heading gives and the text does not, where that is asked for: of a log
+    of changes, or of minutes; "" otherwise.
+
+    Example:
+        >>> from instill.answer.asked.question import read_question
+        >>> asked = read_question("In which version was Telnet removed?")
+        >>> heading_answer(asked, "Changes > 3.4.0 (2026-06-15)", "- Removed: Telnet."), heading_answer(asked, "", "")
+        ('3.4.0', '')
+        >>> heading_answer(read_question("When was Telnet removed?"), "3.4.0 (2026-06-15)", "- Removed: Telnet.")
+        '2026-06-15'
+    """
+    last = headings.rpartition(" > ")[2]
+    version = _VERSION.search(last)
+    if _VERSION_ASKED.search(question.text):
+        return version.group().lstrip("v") if version and not _VERSION.search(text) else ""
+    if question.wanted[0] != "date" or shows("date", question, text):
+        return ""
+    day = first_day(last)
+    return day.words if day else ""
 
 
 def marked_words(best: Chosen) -> str:

@@ -1,0 +1,105 @@
+"""Documents that answer one question with two amounts: "30 days" in the terms, "14 days" in the FAQ.
+
+`versions.py` finds old and new texts in the same words; here the words differ, and the reader says that both answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from instill.answer.asked.question import Question
+from instill.answer.asked.units import unit_behind
+from instill.answer.found.chosen import Chosen
+from instill.answer.text import terms
+
+LEAST_ANSWERABLE = 0.4
+"""Least belief (logit) that the other piece answers too."""
+
+FURTHEST = 2.2
+"""How much less (logit) the other piece may be believed to answer than the best one."""
+
+LEAST_SHARED = 2
+"""Least number of the question's words that both pieces have."""
+
+_AMOUNT = re.compile(r"(?<![\w.,-])\d[\d.,'\u202f\u00a0]*")
+_WORDS = {
+    "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
+    "nine": "9", "ten": "10", "twelve": "12", "fourteen": "14", "fifteen": "15", "twenty": "20", "thirty": "30",
+    "sixty": "60", "ninety": "90",
+}  # fmt: skip
+_WORD = re.compile(rf"\b(?:{'|'.join(_WORDS)})\b", re.IGNORECASE)
+_MONEY_BEFORE = re.compile(r"(?:(?P<sign>[€$£])|\b(?P<code>EUR|USD|GBP|CHF))\s?$")
+_MONEY = {"€": "eur", "$": "usd", "£": "gbp"}
+
+
+def amount_of(words: str) -> tuple[str, str] | None:
+    """The first amount with a unit, as its digits and its unit; None without one.
+
+    Example:
+        >>> amount_of("within thirty days of receipt"), amount_of("€ 1,200.50 a year"), amount_of("section 4")
+        (('30', 'day'), ('1200.50', 'eur'), None)
+    """
+    digits = _WORD.sub(lambda match: _WORDS[match.group().lower()], words)
+    for match in _AMOUNT.finditer(digits):
+        number = match.group().rstrip(".,'")
+        before = _MONEY_BEFORE.search(digits[: match.start()])
+        money = (_MONEY.get(before["sign"] or "") or (before["code"] or "").lower()) if before else ""
+        unit = unit_behind(digits, match.start() + len(number)) or money
+        if unit:
+            return re.sub(r"(?<=\d)[,'\u202f\u00a0](?=\d{3})", "", number), unit
+    return None
+
+
+def contradictions(question: Question, chosen: Sequence[Chosen]) -> list[tuple[Chosen, str]]:
+    """The best piece and those of other documents that answer with another amount of the same unit, each with its
+    words for it; empty where the documents agree, or where no amount is asked for."""
+    if {"list", "manner", "reason", "yesno"} & set(question.wanted) or not chosen:
+        return []
+    best = chosen[0]
+    own, said = _amount(best)
+    if own is None or best.answerable < LEAST_ANSWERABLE:
+        return []
+    met = [(best, said)]
+    for other in chosen[1:]:
+        amount, words = _amount(other)
+        if (
+            amount is None
+            or other.piece.hit.doc_id == best.piece.hit.doc_id
+            or other.answerable < max(LEAST_ANSWERABLE, best.answerable - FURTHEST)
+            or len(_shared(question, best, other)) < LEAST_SHARED
+        ):
+            continue
+        if amount[1] == own[1] and amount[0] != own[0]:
+            met.append((other, words))
+    return met if len(met) > 1 else []
+
+
+def told_of(met: Sequence[tuple[Chosen, str]]) -> str:
+    """The notice: which document says what; "" where none differ."""
+    if not met:
+        return ""
+    each = [f"{words} ({piece.piece.hit.source.rpartition('/')[2]})" for piece, words in met]
+    return f"The documents give different answers: {', '.join(each[:-1])} and {each[-1]}."
+
+
+def _amount(each: Chosen) -> tuple[tuple[str, str] | None, str]:
+    reading = each.reading
+    if reading is None or reading.start >= reading.end:
+        return None, ""
+    text = each.piece.text
+    amount = amount_of(f"{text[reading.start : reading.end]}{text[reading.end : reading.end + 12]}")
+    return (amount, f"{amount[0]} {_plural(*amount)}") if amount else (None, "")
+
+
+def _plural(number: str, unit: str) -> str:
+    if unit == "person":
+        return unit if number == "1" else "people"
+    if len(unit) == 3 and unit in ("eur", "usd", "gbp", "chf"):
+        return unit.upper()
+    return f"{unit}s" if number != "1" and len(unit) > 2 else unit
+
+
+def _shared(question: Question, one: Chosen, other: Chosen) -> set[str]:
+    held = [set(terms(f"{each.piece.headings} {each.piece.text}")) for each in (one, other)]
+    return set(question.terms) & held[0] & held[1]
