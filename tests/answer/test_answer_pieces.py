@@ -61,10 +61,10 @@ def hit_of(text: str, start: int = 0, end: int | None = None) -> Hit:
     return Hit("d", 0, start, end, text[start:end], "", None, None, "a.md", "markdown", "Keep", (), {}, 1.0, 1.0, 1.0)
 
 
-def piece_with(words: str, **options: bool) -> Piece:
+def piece_with(words: str, *, sections: bool = False, steps: bool = False, advice: bool = False) -> Piece:
     window = open_window(hit_of(GUIDE), GUIDE, 0)
     assert window is not None
-    return pieces_at(window, GUIDE.index(words), **{"sections": False, **options})[0]
+    return pieces_at(window, GUIDE.index(words), sections=sections, steps=steps, advice=advice)[0]
 
 
 def test_code_comes_with_the_line_that_introduces_it() -> None:
