@@ -44,7 +44,7 @@ def ask_often(workspace: Workspace, people: Sequence[Person]) -> None:
                 for asked in questions(person, attribute)[:WORDINGS]:
                     trace = Trace(asked, asked, "extractive")
                     answer = Answer("", (Claim(cited.text, (cited,)),), 1.0, False, trace, short=value)
-                    workspace.catalog.log_usage(
+                    workspace.catalog.log_question(
                         question=asked,
                         standalone_question=asked,
                         abstained=False,

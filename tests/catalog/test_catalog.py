@@ -60,13 +60,13 @@ def test_a_file_that_is_no_catalog_is_a_clear_error(tmp_path: Path) -> None:
 def test_the_log_counts_and_clears(tmp_path: Path) -> None:
     catalog = Catalog(tmp_path / "catalog.db")
     for number in range(3):
-        catalog.log_usage(
+        catalog.log_question(
             question=f"q{number}", standalone_question="q", abstained=False, confidence=0.9,
             citations=[{"doc_id": "a", "start": 0, "end": 1}], milliseconds=1.0,
         )  # fmt: skip
-    assert catalog.usage_count() == 3
-    assert catalog.clear_usage() == 3
-    assert catalog.usage_count() == 0
+    assert catalog.question_count() == 3
+    assert catalog.clear_questions() == 3
+    assert catalog.question_count() == 0
 
 
 def test_a_page_that_is_damaged_is_told_of_whatever_reads_it(tmp_path: Path) -> None:

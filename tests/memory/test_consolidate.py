@@ -52,7 +52,7 @@ def asked_often(workspace: Workspace, people: Sequence[Person], attributes: Sequ
                 for question in questions(person, attribute)[:6]:
                     trace = Trace(question, question, "extractive")
                     answer = Answer("", (Claim(citation.text, (citation,)),), 1.0, False, trace, short=value)
-                    workspace.catalog.log_usage(
+                    workspace.catalog.log_question(
                         question=question,
                         standalone_question=question,
                         abstained=False,

@@ -122,7 +122,7 @@ def test_purged_means_gone_from_the_ledger(workspace: Workspace) -> None:
 
 def test_clearing_the_log_clears_the_ledger(workspace: Workspace) -> None:
     workspace.ask(HOTEL)
-    workspace.catalog.clear_usage()
+    workspace.catalog.clear_questions()
     assert rows(workspace) == []
 
 

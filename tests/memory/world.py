@@ -56,7 +56,7 @@ class World:
         citation = Citation(stored.record.doc_id, stored.record.source, "", start, start + len(evidence), evidence)
         trace = Trace(question, question, "extractive")
         answer = Answer(evidence, (Claim(evidence, (citation,)),), 1.0, False, trace, short=short)
-        self.catalog.log_usage(
+        self.catalog.log_question(
             question=question,
             standalone_question=question,
             abstained=False,

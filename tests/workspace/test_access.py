@@ -88,7 +88,7 @@ def test_a_conversation_carries_the_labels_of_all_who_held_it(mixed: Workspace) 
     mixed.chat(id_).say("Who gets the house?")
     assert _ids(mixed, ["staff", "hr"]) == set()
     assert _ids(mixed, None) == {id_}
-    mixed.catalog.clear_usage()
+    mixed.catalog.clear_questions()
 
 
 def test_the_command_line_keeps_them_apart_too(mixed: Workspace) -> None:
@@ -107,7 +107,7 @@ def test_the_command_line_keeps_them_apart_too(mixed: Workspace) -> None:
         assert refused.stderr.replace(id_, "ID") == unknown.stderr.replace("0" * 12, "ID")
         assert refused.stdout == unknown.stdout == ""
     assert len(as_json("chat", "--list", cwd=mixed.path)["conversations"]) >= 1
-    mixed.catalog.clear_usage()
+    mixed.catalog.clear_questions()
 
 
 def test_conversations_from_before_are_the_owner_s(tmp_path: Path) -> None:
@@ -123,12 +123,16 @@ def test_conversations_from_before_are_the_owner_s(tmp_path: Path) -> None:
         values = "1, '2026-01-01', 'old', 'old', 0, 1.0, '[]', 1.0"
         database.execute(f"INSERT INTO usage ({names}) VALUES ({values})")
     old = Catalog(file, read_only=True)
-    assert (old.conversations(labels=("hr",)), old.usage_count(("hr",)), old.usage_count()) == ([], 0, 1)
+    assert (old.conversations(labels=("hr",)), old.question_count(("hr",)), old.question_count()) == ([], 0, 1)
     assert [row["conversation_id"] for row in old.conversations()] == ["abc"]
     old.close()
     catalog = Catalog(file)
     assert catalog.turns("abc")[0].text == "old"
-    assert (catalog.conversations(labels=("hr",)), catalog.usage_count(("hr",)), catalog.usage_count()) == ([], 0, 1)
+    assert (catalog.conversations(labels=("hr",)), catalog.question_count(("hr",)), catalog.question_count()) == (
+        [],
+        0,
+        1,
+    )
     _refusal(catalog.turns, "abc", ("hr",))
     catalog.close()
 
@@ -137,7 +141,7 @@ def test_conversations_from_before_are_the_owner_s(tmp_path: Path) -> None:
 
 
 def test_status_counts_what_the_caller_may_see(mixed: Workspace) -> None:
-    mixed.catalog.clear_usage()
+    mixed.catalog.clear_questions()
     mixed.ask("How much is the bonus of the board?", labels="hr")
     mixed.ask("How much is the bonus of the board?", labels=["hr", "staff"])
     mixed.ask("When is lunch served?", labels="staff")

@@ -197,9 +197,9 @@ def test_the_types_that_it_hands_out_are_exported(filled: Workspace) -> None:
 
 
 def test_a_quoted_answer_streams_as_one_piece(filled: Workspace) -> None:
-    before = filled.catalog.usage_count()
+    before = filled.catalog.question_count()
     stream = filled.ask(QUESTION, stream=True)
-    assert filled.catalog.usage_count() == before  # nothing is done before it is asked for
+    assert filled.catalog.question_count() == before  # nothing is done before it is asked for
     pieces = list(stream)
     assert pieces == [stream.answer.text]
     assert stream.answer.citations == filled.ask(QUESTION).citations

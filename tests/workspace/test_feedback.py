@@ -134,7 +134,7 @@ def test_a_long_log_is_read_in_pages(workspace: Workspace, monkeypatch: pytest.M
     made = made_from(workspace.index.records(doc_ids=[travel.doc_id])).as_json()
     ids: list[int | None] = [None]
     for number in range(1, 11):
-        kept = workspace.catalog.log_usage(
+        kept = workspace.catalog.log_question(
             question=f"q{number}", standalone_question="q", abstained=False, confidence=1.0, citations=[],
             milliseconds=1.0, labels=("staff",) if number % 2 else ("hr",), made_from=made,
         )  # fmt: skip

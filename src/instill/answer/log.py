@@ -22,7 +22,7 @@ def log_answer(
     cited = sorted({each.doc_id for each in answer.citations}) if uses else []
     documents = read_documents(cited, [index.document_text(doc_id) for doc_id in cited])
     shown = sorted(_shown_by(answer))
-    return catalog.log_usage(
+    return catalog.log_question(
         question=question,
         standalone_question=answer.trace.standalone_question,
         abstained=answer.abstained,

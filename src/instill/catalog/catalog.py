@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from instill.catalog.conversations import Conversations
+from instill.catalog.question_log import QuestionLog
 from instill.catalog.roots import Roots
-from instill.catalog.usage import Usage
 
 
-class Catalog(Roots, Conversations, Usage):
+class Catalog(Roots, Conversations, QuestionLog):
     """The catalog at `path`, created when it is missing.
 
     A workspace on read-only storage opens its catalog without writing; `writable` is False then and every method

@@ -1,7 +1,7 @@
 """The workspace's SQLite file, and what holds for everything in it.
 
-Its tables, and how they came about, are in `tables.py`. Documents are not here: they live in the index, which is the
-system of record.
+Its tables are in `tables.py`, the changes that older ones go through in `migrations.py`. Documents are not here: they
+live in the index, which is the system of record.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ import sqlalchemy as sa
 
 from instill.catalog.failures import ROOM, damaged, explained, free_space, is_full
 from instill.catalog.labels import Labels, may_see
-from instill.catalog.tables import JSON_COLUMNS, METADATA, MIGRATIONS, MIGRATIONS_TABLE
+from instill.catalog.migrations import MIGRATIONS
+from instill.catalog.tables import JSON_COLUMNS, METADATA, MIGRATIONS_TABLE
 from instill.errors import UsageError, WorkspaceError
 
 

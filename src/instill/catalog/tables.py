@@ -1,12 +1,9 @@
-"""The tables of the catalog, and the changes that made them what they are, in order.
+"""The tables of the catalog as they are now; how older catalogs become so is in `migrations.py`.
 
-Each change runs once, in one transaction with those before it, and its name is kept in the table `migrations`. What is
-text and holds several things is JSON (`JSON_COLUMNS`).
+A text column that holds several things holds JSON (`JSON_COLUMNS`).
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 
@@ -190,57 +187,3 @@ JSON_COLUMNS = (
     (USES, "source_labels"), (USES, "labels"), (MEMORIES, "source_labels"), (MEMORIES, "labels"),
     (CACHED_ANSWERS, "made_from"), (CACHED_ANSWERS, "answer"),
 )  # fmt: skip
-
-
-def first_tables(connection: sa.Connection) -> None:
-    """What a catalog began with; on a new one the tables are made as they are now."""
-    for table in (ROOTS, CONVERSATIONS, TURNS, USAGE):
-        table.create(connection, checkfirst=True)
-    connection.exec_driver_sql("CREATE INDEX IF NOT EXISTS turns_by_conversation ON turns (conversation_id)")
-
-
-def _labels(connection: sa.Connection) -> None:
-    """Conversations and questions from before are the owner's: under which labels they were held is not known."""
-    for table in (CONVERSATIONS, USAGE):
-        _add_columns(connection, table, "labels")
-
-
-def _service(connection: sa.Connection) -> None:
-    """Keys, sessions and jobs of the service, and what people say of answers."""
-    _add_columns(connection, USAGE, "answer", "made_from")
-    for table in (JUDGEMENTS, KEYS, SESSIONS, JOBS, JOB_EVENTS):
-        table.create(connection, checkfirst=True)
-    for statement in (
-        "CREATE INDEX IF NOT EXISTS judgements_by_question ON judgements (usage_id)",
-        "CREATE UNIQUE INDEX IF NOT EXISTS keys_by_hash ON keys (hash)",
-        "CREATE UNIQUE INDEX IF NOT EXISTS jobs_by_id ON jobs (job_id)",
-        "CREATE INDEX IF NOT EXISTS events_by_job ON job_events (job_id, number)",
-    ):
-        connection.exec_driver_sql(statement)
-
-
-def _memory(connection: sa.Connection) -> None:
-    """Which spans served which answers, what was decided on facts, and answers that may be shown again."""
-    for table in (USES, SEEN_VERSIONS, MEMORIES, CACHED_ANSWERS):
-        table.create(connection, checkfirst=True)
-    for statement in (
-        "CREATE INDEX IF NOT EXISTS uses_by_question ON uses (usage_id)",
-        "CREATE INDEX IF NOT EXISTS uses_by_document ON uses (doc_id)",
-        "CREATE INDEX IF NOT EXISTS cached_by_key ON cached_answers (key)",
-    ):
-        connection.exec_driver_sql(statement)
-
-
-def _add_columns(connection: sa.Connection, table: sa.Table, *names: str) -> None:
-    there = {column["name"] for column in sa.inspect(connection).get_columns(table.name)}
-    for name in names:
-        if name not in there:
-            connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {name} TEXT")
-
-
-MIGRATIONS: Sequence[tuple[str, Callable[[sa.Connection], None]]] = (
-    ("0001_first_tables", first_tables),
-    ("0002_labels", _labels),
-    ("0003_service", _service),
-    ("0004_memory", _memory),
-)

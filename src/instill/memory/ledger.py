@@ -1,6 +1,6 @@
 """Reading the ledger: which spans served which answers.
 
-The ledger is written with the log of questions, in the same transaction (`answer.log`, `catalog.usage`). Only
+The ledger is written with the log of questions, in the same transaction (`answer.log`, `catalog.question_log`). Only
 `Workspace.ask` writes it. What Instill asks itself, to calibrate, compare, train or write study sets, goes through an
 `Answerer` of its own and is never logged.
 """

@@ -224,7 +224,7 @@ class Feedback:
         """
         if self._workspace.labels is not None:
             raise UsageError("Only the owner clears the log of questions: others asked too.")
-        return self._catalog.clear_usage()
+        return self._catalog.clear_questions()
 
     # -- question sets -----------------------------------------------------------------------------------------
 

@@ -78,7 +78,7 @@ def status_of(
         or settings.generator.gguf
         or settings.generator.folder
         or settings.generator.plugin,
-        questions=catalog.usage_count(labels),
+        questions=catalog.question_count(labels),
         writable=writable,
         threshold=threshold.value,
         threshold_origin=threshold.origin,

@@ -1,4 +1,4 @@
-"""The log of questions."""
+"""The log of questions: each question that was asked, the answer that was shown, and the documents behind it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _FIRST_DAY = 1_735_689_600
 others ask."""
 
 
-class Usage(Database):
+class QuestionLog(Database):
     """Each exchange: the question, the answer that was shown, and the documents behind it."""
 
-    def log_usage(
+    def log_question(
         self,
         *,
         question: str,
@@ -90,7 +90,7 @@ class Usage(Database):
         }
         rows = [{**each, **kept, "source_labels": json.dumps(each["source_labels"])} for each in uses]
         connection.execute(sa.insert(USES), rows)
-        Usage.note_versions(connection, {each["doc_id"]: each["version"] for each in uses}, exchange["at"])
+        QuestionLog.note_versions(connection, {each["doc_id"]: each["version"] for each in uses}, exchange["at"])
 
     @staticmethod
     def note_versions(connection: sa.Connection, versions: Mapping[str, str], at: str) -> None:
@@ -103,15 +103,15 @@ class Usage(Database):
         differs = SEEN_VERSIONS.c.version != statement.excluded.version
         connection.execute(statement.on_conflict_do_update(index_elements=["doc_id"], set_=new, where=differs), seen)
 
-    def usage_count(self, labels: Labels = None) -> int:
+    def question_count(self, labels: Labels = None) -> int:
         """How many exchanges the log holds that the caller may see."""
         query = sa.select(sa.func.count()).select_from(USAGE)
         with self._engine.connect() as connection:
             return int(connection.execute(query.where(self._seen_by(connection, USAGE, labels))).scalar_one())
 
-    def clear_usage(self) -> int:
+    def clear_questions(self) -> int:
         """Delete the log, with ledger and cache, and all conversations; returns how many exchanges were in the log."""
-        count = self.usage_count()
+        count = self.question_count()
         with self.writing() as connection:
             if connection is None:
                 return 0
