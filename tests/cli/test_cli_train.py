@@ -10,9 +10,9 @@ import pytest
 pytest.importorskip("torch")
 
 from instill.generators.models import open_tokenizer
+from instill.train.gate.of_recipe import gate_findings
 from instill.train.gate.specification import load_gate
 from instill.train.generator.recipes.recipe import read_recipe
-from instill.train.pipeline import gate_findings
 from instill.weights import micro_folder
 from tests.cli.test_cli import as_json, instill
 from tests.train.pipeline.small_recipes import GAIN, TRAINING, recipe_of, write_gate, write_task

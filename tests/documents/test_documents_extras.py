@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 import tomllib
 from pathlib import Path
@@ -10,14 +11,15 @@ from pathlib import Path
 import pytest
 
 from instill import Workspace
-from instill.common.extras import EXTRA_OF
+from instill.common.extras import EXTRA_OF, how_to_install
 from instill.documents.formats import BUILT_IN
 from instill.documents.reading import read
 from instill.errors import DocumentError, MissingDependency
 from instill.settings import DocumentSettings
 
 SETTINGS = DocumentSettings()
-PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
 def picture(form: str) -> bytes:
@@ -88,3 +90,20 @@ def test_every_extra_that_is_named_is_one() -> None:
         assert any(each.startswith(package) for each in extras[extra]), module
         assert not any(each.startswith(f"{package}>") for each in PROJECT["dependencies"]), module
     assert {each.extra for each in BUILT_IN.values()} - {""} <= set(extras)
+
+
+def test_every_remedy_names_an_extra_and_takes_the_one_way_to_say_it() -> None:
+    extras = set(PROJECT["optional-dependencies"])
+    for file in (ROOT / "src" / "instill").rglob("*.py"):
+        source = file.read_text(encoding="utf-8")
+        assert set(re.findall(r'how_to_install\(["\'](\w+)["\']\)', source)) <= extras, file.name
+        if file.name != "extras.py":
+            assert "pip install 'instill[" not in source, f"{file.name}: use how_to_install"
+
+
+def test_where_uv_installed_it_the_remedy_is_uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    assert how_to_install("ocr") == "Run: pip install 'instill[ocr]'"
+    (tmp_path / "uv-receipt.toml").write_text("[tool]\n")
+    assert how_to_install("ocr") == "Run: uv tool install 'instill[ocr]'"
+    assert how_to_install("") == "Run: uv tool upgrade instill"

@@ -11,6 +11,7 @@ import typer
 from instill.cli.callers import asked_by
 from instill.cli.output import JsonOption, LabelOption, WorkspaceOption, clean, columns, print_json, progress_bar, typed
 from instill.cli.terminal import say, say_block
+from instill.common.extras import how_to_install
 from instill.errors import MissingDependency, UsageError
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def _check_packages() -> None:
 
     for package in ("torch", "transformers"):
         if find_spec(package) is None:
-            raise MissingDependency("This trains models.", where=package, remedy="Run: pip install 'instill[train]'")
+            raise MissingDependency("This trains models.", where=package, remedy=how_to_install("train"))
 
 
 def _of_recipe(source: str, base: str, score: Scoring | None) -> Material:

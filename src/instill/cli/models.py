@@ -15,6 +15,7 @@ import typer
 from instill.cli.gate_replies import reply_lines
 from instill.cli.output import JsonOption, WorkspaceOption, clean, columns, print_json, readable, stages
 from instill.cli.terminal import err, say, say_block
+from instill.common.extras import how_to_install
 from instill.errors import MissingDependency, UsageError, WorkspaceError
 from instill.registry.card import gate_notice
 from instill.registry.champions import Champions, Change
@@ -349,7 +350,7 @@ def _quiet_libraries() -> Iterator[None]:
     """Their progress bars and their notes to programmers are nothing to a user."""
     for package in ("torch", "transformers", "peft"):
         if importlib.util.find_spec(package) is None:
-            raise MissingDependency("This loads models.", where=package, remedy="Run: pip install 'instill[train]'")
+            raise MissingDependency("This loads models.", where=package, remedy=how_to_install("train"))
     from transformers.utils import logging
 
     shown = logging.is_progress_bar_enabled()

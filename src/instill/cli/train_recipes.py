@@ -144,12 +144,12 @@ def _dry(recipe: Recipe, as_json: bool) -> bool:
     """Whether the run may begin."""
     from instill.cli.train_recipe import show_dry_run
     from instill.generators.models import open_model, open_tokenizer
+    from instill.train.gate.of_recipe import gate_findings, gate_rows
     from instill.train.generator.beforehand.dry_run import dry_run
     from instill.train.generator.beforehand.few_steps import few_steps
     from instill.train.generator.methods.methods import prepare
     from instill.train.generator.recipes.base import base_folder
     from instill.train.generator.recipes.defaults import settled
-    from instill.train.pipeline import gate_findings, gate_rows
 
     base = base_folder(recipe)
     recipe = settled(recipe, len(recipe.study_rows()), base)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from instill.errors import MissingDependency
@@ -45,10 +47,12 @@ def needed(module: str, work: str) -> Any:
 
 
 def how_to_install(extra: str) -> str:
-    """The command that adds an extra.
+    """The command that adds an extra, with the tool that Instill was installed with: pip, or uv as a tool.
 
     Example:
         >>> how_to_install("ocr")
         "Run: pip install 'instill[ocr]'"
     """
+    if (Path(sys.prefix) / "uv-receipt.toml").is_file():  # `uv tool install` makes an environment without pip
+        return f"Run: uv tool install 'instill[{extra}]'" if extra else "Run: uv tool upgrade instill"
     return f"Run: pip install 'instill[{extra}]'" if extra else "Run: pip install --upgrade instill"

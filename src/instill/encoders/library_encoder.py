@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
+from instill.common.extras import how_to_install
 from instill.encoders.onnx_encoder import well_formed
 from instill.encoders.protocol import Vectors
 from instill.encoders.sentence_transformers_folder import SentenceFolder
@@ -44,7 +45,7 @@ class LibraryEncoder:
             raise MissingDependency(
                 f"This encoder has {reason}, which needs torch and sentence-transformers.",
                 where=str(folder.path),
-                remedy="Run: pip install 'instill[train]'",
+                remedy=how_to_install("train"),
             ) from error
         if threads:
             torch.set_num_threads(threads)

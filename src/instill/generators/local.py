@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Any
 
+from instill.common.extras import how_to_install
 from instill.common.untrusted import read_small_json
 from instill.errors import GeneratorError, InstillError, MissingDependency, WorkspaceError
 from instill.generators.chat import chat_text
@@ -43,7 +44,7 @@ class LocalGenerator:
                 raise MissingDependency(
                     "A local generator needs torch and transformers.",
                     where=package,
-                    remedy="Run: pip install 'instill[train]'",
+                    remedy=how_to_install("train"),
                 )
 
     @property

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from instill import __version__
 from instill.answer.types import Answer
+from instill.common.extras import how_to_install
 from instill.errors import MissingDependency, UsageError
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def provider_for(address: str) -> TracerProvider:
         raise MissingDependency(
             "Traces need packages that are not installed.",
             where="server.traces",
-            remedy="Run: pip install 'instill[tracing]'",
+            remedy=how_to_install("tracing"),
         ) from error
     about = Resource.create({"service.name": _NAME, "service.version": __version__})
     found = TracerProvider(resource=about, shutdown_on_exit=False)

@@ -98,7 +98,7 @@ def _extras() -> Iterator[Finding]:
 def _training() -> Iterator[Finding]:
     for package in ("torch", "transformers"):
         if importlib.util.find_spec(package) is None:
-            remedy = "Only for local generators and training: pip install 'instill[train]'"
+            remedy = f"Only for local generators and training: {how_to_install('train').removeprefix('Run: ')}"
             yield Finding(package, "optional", "not installed", remedy)
         else:
             yield Finding(package, "ok", importlib.metadata.version(package))

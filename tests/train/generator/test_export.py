@@ -195,7 +195,7 @@ def test_what_cannot_be_opened_is_said(home: Path, tmp_path: Path, monkeypatch: 
     monkeypatch.setitem(sys.modules, "gguf", None)
     (notice,) = exported(home, "lora-1", tmp_path / "two", form="gguf").notices
     assert notice.startswith(exporting._UNOPENED)
-    assert notice.endswith("pip install gguf")
+    assert notice.endswith("pip install 'instill[local]'")
 
 
 def test_a_gguf_that_says_something_else_is_not_kept(

@@ -20,6 +20,7 @@ from instill.errors import UsageError, WorkspaceError
 from instill.generators.models import open_model, open_tokenizer
 from instill.registry.champions import Champions
 from instill.registry.store import Registry
+from instill.train.gate.of_recipe import gate_rows
 from instill.train.gate.probes import Probe
 from instill.train.gate.rows import read_gate_rows
 from instill.train.gate.shown import kept
@@ -28,7 +29,7 @@ from instill.train.generator.data.rows import chat_row, write_rows
 from instill.train.generator.loop.replies import replies
 from instill.train.generator.recipes.recipe import read_recipe
 from instill.train.order import held_out_scores
-from instill.train.pipeline import TrainingResult, gate_rows, train_recipe
+from instill.train.pipeline import TrainingResult, train_recipe
 from tests.train.pipeline.small_recipes import (
     GAIN,
     TRAINING,

@@ -16,6 +16,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from instill.common.extras import how_to_install
 from instill.encoders.cache import file_sha256, make_entry, open_entry
 from instill.errors import MissingDependency, UsageError
 from instill.generators.gguf.known import KNOWN, Known, place_of
@@ -75,7 +76,7 @@ def base_of(base: str, folder: Path | None = None, *, progress: Callable[[str], 
                 raise MissingDependency(
                     "Training on a GGUF file needs torch, transformers and gguf.",
                     where=package,
-                    remedy="Run: pip install 'instill[train]'",
+                    remedy=how_to_install("train"),
                 )
         if progress is not None:
             progress(f"unpacking the weights of {file.name} (once)")

@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from instill.common.extras import how_to_install
 from instill.errors import GeneratorError, InstillError, MissingDependency, UsageError
 from instill.generators.gguf.lora_file import check_lora
 from instill.generators.gguf.model_file import read_model
@@ -65,7 +66,7 @@ class GgufGenerator:
                 raise MissingDependency(
                     "A GGUF file is answered from by llama.cpp.",
                     where=package,
-                    remedy="Run: pip install 'instill[local]'",
+                    remedy=how_to_install("local"),
                 )
         self._model = read_model(file.expanduser().resolve())
         self._identity = identity

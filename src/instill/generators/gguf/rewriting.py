@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from instill.common.extras import how_to_install
 from instill.errors import MissingDependency
 
 
@@ -45,7 +46,7 @@ def need_gguf() -> Any:
         import gguf
     except ImportError as error:
         raise MissingDependency(
-            "Writing a GGUF file needs the package gguf.", where="gguf", remedy="Run: pip install 'instill[local]'"
+            "Writing a GGUF file needs the package gguf.", where="gguf", remedy=how_to_install("local")
         ) from error
     return gguf
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 from urllib.parse import urlsplit
 
+from instill.common.extras import how_to_install
 from instill.errors import InstillError, MissingDependency, UsageError, WorkspaceError
 from instill.index.generations import LANCE, Generation
 from instill.index.protocol import Place
@@ -115,7 +116,7 @@ def _opener_of(name: str) -> tuple[Opener, Kind | None]:
         raise MissingDependency(
             f"The store {name!r} needs a package that is not installed: {', '.join(lacking)}.",
             where="store.kind",
-            remedy=f"pip install 'instill[{name}]'",
+            remedy=how_to_install(name),
         )
     opener: Callable[..., Store | Collection] = importlib.import_module(kind.module).open_store
     return opener, kind

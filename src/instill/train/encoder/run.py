@@ -11,6 +11,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from instill.common.durable import write_json
+from instill.common.extras import how_to_install
 from instill.common.watch import Counted
 from instill.encoders.minilm import find_minilm, verify_minilm
 from instill.encoders.sentence_transformers_folder import SentenceFolder, read_folder
@@ -156,7 +157,7 @@ def need_torch() -> None:
     if not all(importlib.util.find_spec(name) for name in ("torch", "transformers", "sentence_transformers")):
         raise MissingDependency(
             "Training needs PyTorch and sentence-transformers.",
-            remedy="Run: pip install -c constraints.txt 'instill[train]'",
+            remedy=how_to_install("train"),
         )
 
 

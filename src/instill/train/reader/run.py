@@ -12,6 +12,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from instill.answer.reading.reader import MODEL_FILE, Reader
+from instill.common.extras import how_to_install
 from instill.common.watch import Counted
 from instill.encoders.minilm import VERSION, WHEEL, find_minilm, verify_minilm
 from instill.errors import MissingDependency, UsageError
@@ -142,7 +143,7 @@ def _need_torch() -> None:
     if not all(importlib.util.find_spec(name) for name in ("torch", "transformers")):
         raise MissingDependency(
             "Training needs PyTorch and transformers.",
-            remedy="Run: pip install -c constraints.txt 'instill[train]'",
+            remedy=how_to_install("train"),
         )
 
 

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from instill.common.extras import how_to_install
 from instill.errors import MissingDependency, UsageError
 from instill.train.generator.data.findings import MANY, Finding, finding
 from instill.train.generator.data.row_text import normal, place_of
@@ -189,7 +190,7 @@ def _checker(schema: Any) -> Any:
         from jsonschema_specifications import REGISTRY
     except ImportError as error:
         raise MissingDependency(
-            "A JSON schema is checked with the package jsonschema.", remedy="Run: pip install 'instill[train]'"
+            "A JSON schema is checked with the package jsonschema.", remedy=how_to_install("train")
         ) from error
     kind = validator_for(schema)
     try:

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from instill.common.extras import how_to_install
 from instill.errors import InstillError, MissingDependency
 from instill.generators.gguf.read_once import read_once
 from instill.generators.quiet import quiet_libraries
@@ -77,7 +78,7 @@ def open_gguf(file: Path) -> Any:
         InstillError: the file is damaged.
     """
     if find_spec("gguf") is None:
-        raise MissingDependency("To open it the package gguf is needed.", remedy="pip install gguf")
+        raise MissingDependency("To open it the package gguf is needed.", remedy=how_to_install("local"))
     from transformers import AutoModelForCausalLM
 
     options = {"dtype": torch.float32, "trust_remote_code": False, "local_files_only": True}
