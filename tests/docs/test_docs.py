@@ -70,13 +70,15 @@ def test_every_command_of_the_page_works(page: str, tmp_path: Path, base_url: st
 
 
 @pytest.mark.parametrize("page", SERVING)
-def test_every_command_of_a_page_with_a_server_works(page: str, tmp_path: Path) -> None:
+def test_every_command_of_a_page_with_a_server_works(page: str, tmp_path: Path, warm: Warm) -> None:
     write_handbook(tmp_path / "handbook")
     programs = tmp_path / ".programs"
     programs.mkdir()
+    known = f'export PYTHONPATH="{os.environ.get("PYTHONPATH", "")}"'
+    quick = shlex.join(warm.command())
     for name, words in (("instill", "-m instill"), ("python", "")):
-        found = os.environ.get("PYTHONPATH", "")
-        start = f'#!/bin/sh\nPYTHONPATH="{found}" exec "{sys.executable}" {words} "$@"\n'
+        cold = f'exec "{sys.executable}" {words} "$@"'  # A server is ended by its own number.
+        start = f'#!/bin/sh\n{known}\n[ "$1" = serve ] && {cold}\nexec {quick} {words} "$@"\n'
         (programs / name).write_text(start)
         (programs / name).chmod(0o755)
     script = script_of((DOCS / page).read_text(encoding="utf-8"), python="")

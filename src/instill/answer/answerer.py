@@ -1,24 +1,26 @@
-"""`Answerer`: a question and its conversation in, a checked `Answer` out."""
+"""From a question to its citations, from top to bottom: `Answerer.ask`, and its steps below it in their order.
+
+A question is made to stand alone, searched for, and read; then it is answered in one of three ways (quoted, written by
+a generator, pieced together from clusters), and the answer is checked: spans against documents, confidence against the
+threshold.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
-from time import perf_counter
+from collections.abc import Callable, Sequence
 from typing import Literal, Protocol
 
-from instill.answer.asked.acronyms import definitions, other_form
 from instill.answer.asked.conversation import Standalone, standalone
-from instill.answer.asked.pinned import Evidence, Pin, missing_pins, pins_of, spoken_in
-from instill.answer.asked.sides import sides_of, spoken_of, with_each_side
+from instill.answer.asked.sides import sides_of, with_each_side
 from instill.answer.asked.spelling import Spelling
-from instill.answer.citations import Citer, DocumentPages, DocumentText, candidate
+from instill.answer.candidates import Search, candidates
+from instill.answer.citations import Citer, DocumentPages, DocumentText
 from instill.answer.found.choosing import MOST_PIECES
 from instill.answer.found.followed import WITHIN, SearchWithin, follow, gather, shown
-from instill.answer.reading.findings import Findings, read_passages
+from instill.answer.reading.findings import read_passages
 from instill.answer.reading.reader import Reader
+from instill.answer.run import Run
 from instill.answer.said.clusters_answer import POOL, PassageVectors, clusters_of, keywords, piece_together
 from instill.answer.said.compact import build_compact, quoted_first, says
 from instill.answer.said.grounded import Grounded, ground, write_answer
@@ -26,7 +28,7 @@ from instill.answer.said.length import is_said_briefly, most_tokens
 from instill.answer.said.prompt import CONTEXT_CHARACTERS, Prompt, build_prompt
 from instill.answer.said.quoted_answer import Extract, extract
 from instill.answer.said.reply import Reply
-from instill.answer.types import REFUSAL, Answer, Claim, Trace, Turn
+from instill.answer.types import Answer, Trace, Turn
 from instill.encoders.protocol import Encoder
 from instill.errors import GeneratorError, UsageError
 from instill.generators.protocol import Generator, skilled
@@ -41,12 +43,6 @@ AnswerMode = Literal["auto", "extractive", "clusters"]
 
 LONGEST_QUESTION = 4_000
 """Longest question in characters."""
-
-
-class Search(Protocol):
-    """Ranked passages for a text, best first, already restricted to what the caller may see."""
-
-    def __call__(self, query: str, *, k: int) -> Sequence[Hit]: ...
 
 
 class Speller(Protocol):
@@ -134,24 +130,13 @@ class Answerer:
         Raises:
             UsageError: the question is empty or too long.
         """
-        question = " ".join(_CONTROL.sub(" ", question).split())
-        if not question:
-            raise UsageError("The question is empty.", remedy='Ask something, e.g.: instill ask "What is ...?"')
-        if len(question) > LONGEST_QUESTION:
-            raise UsageError(
-                f"The question has {len(question)} characters; at most {LONGEST_QUESTION} are read.",
-                remedy="Ask a shorter question; put long text into a document.",
-            )
+        run = Run(_checked(question))
         generator = self._generator if mode == "auto" else None
-        run = _Run(question)
-        with run.step("rewrite"):
-            rewritten = standalone(question, history, generator, alike=self._alike)
-            run.standalone, run.searched = rewritten.question, rewritten.search
-            run.shown = rewritten.question
+        rewritten = self._stand_alone(run, history, generator)
         if mode == "clusters":
             return self._clusters(run)
         with run.step("search"):
-            run.pool = self._found(run)
+            run.pool = candidates(run, self._search, self._spelt, passages=self._settings.passages)
         if history and rewritten.about and run.pool:
             self._follow(run, rewritten.spelt(run.spelling.applied))
         elif self._reader is not None and run.pool:
@@ -159,42 +144,22 @@ class Answerer:
                 run.findings = read_passages(run.standalone, run.pool, self._reader)
                 run.pool = run.findings.hits
         run.read = with_each_side(run.pool, sides_of(run.standalone), self._settings.passages)
-        if generator is not None and run.read and not run.spelling.stranger:
-            trained = skilled(generator, "ground")
-            if trained is not None:
-                return self._composed(run, trained, on_token)
-            return self._written(run, generator, on_token)
-        return self._quoted(run)
+        if generator is None or not run.read or run.spelling.stranger:
+            return self._quoted(run)
+        trained = skilled(generator, "ground")
+        return self._written(run, generator, on_token) if trained is None else self._composed(run, trained, on_token)
 
-    def _found(self, run: _Run) -> Sequence[Hit]:
-        """Hits for the question, for its other form where the documents define one, and for what it names exactly.
+    # -- the passages --------------------------------------------------------------------------------------------
 
-        Passages that hold an identifier of the question (a code, a name with an underscore) come first: no likeness
-        tells "E-1037" from "E-1074".
-        """
-        most = 3 * self._settings.passages
-        hits = list(self._search(run.searched, k=most))
-        if self._spelt(run, hits):
-            hits = list(self._search(run.searched, k=most))
-        other = other_form(run.standalone, definitions(hit.text for hit in hits))
-        if other:
-            run.standalone = run.shown = other
-            hits = merged(self._search(other, k=most), hits)[:most]
-        for side in sides_of(run.standalone):
-            if not any(side.is_in(spoken_of(hit)) for hit in hits[: self._settings.passages]):
-                named = [
-                    hit for hit in self._search(side.text, k=self._settings.passages) if side.is_in(spoken_of(hit))
-                ]
-                hits = merged(hits[: most - len(named[:2])], named[:2])
-        codes = [pin for pin in pins_of(run.standalone) if pin.kind == "code"]
-        if codes:
-            if not any(holds_all(hit, codes) for hit in hits):
-                exact = self._search(" ".join(pin.text.strip("`") for pin in codes), k=self._settings.passages)
-                hits = merged([hit for hit in exact if holds_all(hit, codes)], hits)[:most]
-            hits.sort(key=lambda hit: not holds_all(hit, codes))
-        return hits
+    def _stand_alone(self, run: Run, history: Sequence[Turn], generator: Generator | None) -> Standalone:
+        """The question with all that the conversation before it leaves unsaid."""
+        with run.step("rewrite"):
+            rewritten = standalone(run.question, history, generator, alike=self._alike)
+            run.standalone, run.searched = rewritten.question, rewritten.search
+            run.shown = rewritten.question
+        return rewritten
 
-    def _follow(self, run: _Run, follow_up: Standalone) -> None:
+    def _follow(self, run: Run, follow_up: Standalone) -> None:
         """A follow-up is looked for in the conversation's documents too, and read in each way that it may be meant."""
         about, within = follow_up.about, self._search_within
         with run.step("search"):
@@ -209,6 +174,14 @@ class Answerer:
             run.pool, run.findings = taken.hits, taken.findings
             run.shown = shown(follow_up, taken, run.question)
 
+    def _spelt(self, run: Run, hits: Sequence[Hit]) -> bool:
+        """Look for misspelt words and take the right ones from now on; whether there were any."""
+        if self._speller is not None:
+            run.spelling = self._speller(run.standalone, hits)
+            run.standalone, run.searched = run.spelling.applied(run.standalone), run.spelling.applied(run.searched)
+            run.shown = run.standalone
+        return bool(run.spelling.changes)
+
     def _alike(self, text: str, others: Sequence[str]) -> Sequence[float]:
         vectors = self._encoder.encode_passages([text, *others])
         cosines: list[float] = (vectors[1:] @ vectors[0]).tolist()
@@ -216,12 +189,12 @@ class Answerer:
 
     # -- the three ways ----------------------------------------------------------------------------------------
 
-    def _quoted(self, run: _Run, notices: tuple[str, ...] = (), dropped: int = 0, generator: str = "") -> Answer:
+    def _quoted(self, run: Run, notices: tuple[str, ...] = (), dropped: int = 0, generator: str = "") -> Answer:
         return self._told(run, self._extract(run), notices, dropped, generator)
 
     def _told(
         self,
-        run: _Run,
+        run: Run,
         extracted: tuple[Extract, Citer],
         notices: tuple[str, ...] = (),
         dropped: int = 0,
@@ -231,7 +204,7 @@ class Answerer:
         trace = run.trace("extractive", dropped=dropped + citer.failed, generator=generator)
         return self._finished(run, found, trace, notices)
 
-    def _written(self, run: _Run, generator: Timed, on_token: Callable[[str], None] | None) -> Answer:
+    def _written(self, run: Run, generator: Timed, on_token: Callable[[str], None] | None) -> Answer:
         """The generator's answer as far as its sources prove it; the quoted answer when nothing of it is left."""
         prompt = build_prompt(run.standalone, run.read, characters=generator.context_characters or CONTEXT_CHARACTERS)
         try:
@@ -255,7 +228,7 @@ class Answerer:
             return self._quoted(run, (notice,), dropped=grounded.dropped, generator=generator.name)
         return self._proved(run, grounded, generator.name)
 
-    def _composed(self, run: _Run, generator: Generator, on_token: Callable[[str], None] | None) -> Answer:
+    def _composed(self, run: Run, generator: Generator, on_token: Callable[[str], None] | None) -> Answer:
         """A small model that was trained for it says in a sentence what would be quoted, from the passages around it.
 
         Whether the documents answer, and with which pieces, is not left to it: the reader knows that better, and its
@@ -282,7 +255,7 @@ class Answerer:
         trace = run.trace("generator", dropped=grounded.dropped, generator=generator.name)
         return run.answer(grounded.text, grounded.claims, grounded.share * quoted.confidence, trace, ())
 
-    def _reply(self, run: _Run, generator: Generator, prompt: Prompt, on_token: Callable[[str], None] | None) -> Reply:
+    def _reply(self, run: Run, generator: Generator, prompt: Prompt, on_token: Callable[[str], None] | None) -> Reply:
         return write_answer(
             generator,
             prompt,
@@ -292,7 +265,7 @@ class Answerer:
             on_token=on_token,
         )
 
-    def _proved(self, run: _Run, grounded: Grounded, generator: str) -> Answer:
+    def _proved(self, run: Run, grounded: Grounded, generator: str) -> Answer:
         """An answer of which at least one sentence is proved: half its confidence is that, half the retrieval's."""
         belief = self._extract(run)[0].confidence
         confidence = grounded.share * (0.5 + 0.5 * belief)
@@ -303,7 +276,7 @@ class Answerer:
         trace = run.trace("generator", dropped=grounded.dropped, generator=generator)
         return run.answer(grounded.text, grounded.claims, confidence, trace, notices)
 
-    def _clusters(self, run: _Run) -> Answer:
+    def _clusters(self, run: Run) -> Answer:
         with run.step("search"):
             hits = list(self._search(keywords(run.searched), k=POOL))
             if self._spelt(run, hits):
@@ -319,17 +292,9 @@ class Answerer:
         trace = run.trace("clusters", dropped=citer.failed, clusters=tuple(str(group) for group in clusters))
         return self._finished(run, found, trace, ())
 
-    def _spelt(self, run: _Run, hits: Sequence[Hit]) -> bool:
-        """Look for misspelt words and take the right ones from now on; whether there were any."""
-        if self._speller is not None:
-            run.spelling = self._speller(run.standalone, hits)
-            run.standalone, run.searched = run.spelling.applied(run.standalone), run.spelling.applied(run.searched)
-            run.shown = run.standalone
-        return bool(run.spelling.changes)
-
     # -- parts -------------------------------------------------------------------------------------------------
 
-    def _extract(self, run: _Run) -> tuple[Extract, Citer]:
+    def _extract(self, run: Run) -> tuple[Extract, Citer]:
         citer = Citer(self._document_text, self._document_pages)
         with run.step("extract"):
             found = extract(
@@ -345,7 +310,7 @@ class Answerer:
             )
         return found, citer
 
-    def _finished(self, run: _Run, found: Extract, trace: Trace, notices: tuple[str, ...]) -> Answer:
+    def _finished(self, run: Run, found: Extract, trace: Trace, notices: tuple[str, ...]) -> Answer:
         """The answer, or the refusal where it is not trusted enough."""
         missing = run.spelling.stranger or found.missing
         confidence = 0.0 if run.spelling.stranger else found.confidence
@@ -355,73 +320,18 @@ class Answerer:
         return run.answer(found.text, found.claims, confidence, trace, notices, short=found.short)
 
 
-def merged(first: Sequence[Hit], second: Sequence[Hit]) -> list[Hit]:
-    """Both in turn, each passage once."""
-    pairs = ((hit.doc_id, hit.ordinal, hit) for hits in (first, second) for hit in hits)
-    return list({(doc_id, ordinal): hit for doc_id, ordinal, hit in reversed([*pairs])}.values())[::-1]
+def _checked(question: str) -> str:
+    """The question in one line, without what a terminal acts on.
 
-
-def holds_all(hit: Hit, pins: Sequence[Pin]) -> bool:
-    """Does the passage, its title or its headings speak of every pin?"""
-    return not missing_pins(pins, Evidence(spoken_in(hit, hit.headings, hit.text)))
-
-
-class _Run:
-    """What is known of one question while it is being answered."""
-
-    def __init__(self, question: str) -> None:
-        self.question = question
-        self.standalone = question
-        self.in_context = ""
-        self.shown = question
-        self.searched = question
-        self.pool: Sequence[Hit] = ()
-        self.read: Sequence[Hit] = ()
-        self.findings: Findings | None = None
-        self.spelling = Spelling()
-        self._timings: dict[str, float] = {}
-        self._started = perf_counter()
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        started = perf_counter()
-        try:
-            yield
-        finally:
-            self._timings[name] = self._timings.get(name, 0.0) + 1e3 * (perf_counter() - started)
-
-    def trace(self, method: str, *, dropped: int = 0, generator: str = "", clusters: tuple[str, ...] = ()) -> Trace:
-        return Trace(
-            self.question,
-            self.shown,
-            method,
-            candidates=tuple(candidate(hit) for hit in self.pool),
-            context=tuple(candidate(hit) for hit in self.read),
-            clusters=clusters,
-            dropped_claims=dropped,
-            generator=generator,
+    Raises:
+        UsageError: it is empty or too long.
+    """
+    question = " ".join(_CONTROL.sub(" ", question).split())
+    if not question:
+        raise UsageError("The question is empty.", remedy='Ask something, e.g.: instill ask "What is ...?"')
+    if len(question) > LONGEST_QUESTION:
+        raise UsageError(
+            f"The question has {len(question)} characters; at most {LONGEST_QUESTION} are read.",
+            remedy="Ask a shorter question; put long text into a document.",
         )
-
-    def refused(
-        self, missing: str, nearest: Sequence[Claim], confidence: float, trace: Trace, notices: tuple[str, ...]
-    ) -> Answer:
-        """The refusal; `missing` is a sentence on what the documents do not speak of, or ""."""
-        parts = (REFUSAL, missing, "" if self.spelling.stranger else self.spelling.questions)
-        text = " ".join(part for part in parts if part)
-        answer = self.answer(text, (), confidence, trace, notices, abstained=True)
-        return replace(answer, nearest=tuple(nearest[:MOST_PIECES]))
-
-    def answer(
-        self,
-        text: str,
-        claims: tuple[Claim, ...],
-        confidence: float,
-        trace: Trace,
-        notices: tuple[str, ...],
-        *,
-        abstained: bool = False,
-        short: str = "",
-    ) -> Answer:
-        timings = {**self._timings, "total": 1e3 * (perf_counter() - self._started)}
-        notices = (*self.spelling.notices, *notices)
-        return Answer(text, claims, confidence, abstained, trace, notices, timings, short)
+    return question

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from instill.answer.answerer import Answerer, Search, Speller
+from instill.answer.answerer import Answerer, Speller
+from instill.answer.candidates import Search
 from instill.answer.found.followed import SearchWithin
 from instill.answer.reading.reader import Reader
 from instill.documents.document import Page
