@@ -29,17 +29,19 @@ def register(parent: typer.Typer) -> None:
 def consolidate(
     base: Annotated[str, typer.Option(help='"micro" or a model\'s folder; default: that of the settings.')] = "",
     replay: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Rows of what the model can do and is not to forget.")
+        Path | None, typer.Option(metavar="FILE", help="Rows of what the model can do already and must not forget.")
     ] = None,
-    gate: Annotated[Path | None, typer.Option(metavar="FILE", help="More conditions, as a gate's file.")] = None,
-    seed: Annotated[int, typer.Option(help="Another seed writes and splits otherwise.")] = 0,
-    epochs: Annotated[int, typer.Option(min=0, help="How often each row is seen; 0: by their number.")] = 0,
-    when_idle: Annotated[bool, typer.Option("--when-idle", help="Work only while nobody asks.")] = False,
+    gate: Annotated[Path | None, typer.Option(metavar="FILE", help="A gate file with more conditions.")] = None,
+    seed: Annotated[int, typer.Option(help="A different seed gives different questions and splits.")] = 0,
+    epochs: Annotated[
+        int, typer.Option(min=0, help="Number of passes over the rows; 0: chosen by how many rows there are.")
+    ] = 0,
+    when_idle: Annotated[bool, typer.Option("--when-idle", help="Work only while nobody asks questions.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be trained, and train nothing.")] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train the facts that people keep asking for into weights, from the base on all of them; each is examined.
+    """Train the facts that people keep asking for into a model's weights, and test each of them afterwards.
 
     Example: `instill consolidate --base models/smollm2 --replay replay.jsonl --when-idle`
     """

@@ -86,8 +86,8 @@ def curve(
     """Find out how much data is needed: train on growing parts of the rows, and ask held-out questions each time.
 
     Fits the curve of the scores and says whether a doubling of the rows is worth it, how many rows more to collect,
-    and whether rows are learned by heart. It stops early when larger sizes would change nothing. A stopped run goes on
-    by the same command.
+    and whether rows are learned by heart. It stops early when larger sizes would change nothing. If a
+    run is stopped, the same command continues it.
 
     Example: `instill curve json.toml --seeds 3 --out curve`
 

@@ -33,7 +33,7 @@ def forget(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take a document or a fact out of the index, of all that was made from it, and of weights; with a signed receipt.
+    """Remove a document or a fact for good: from the index, from all that was made from it, and from weights.
 
     Example: `instill forget letters/holm.md --receipt receipt.json`
     """
@@ -66,7 +66,7 @@ def verify(
     key: Annotated[str, typer.Option(help="The name of the key that must have signed it.")] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Check that a receipt was signed by its key and was not changed since. Exit code 1: it was.
+    """Check that a receipt was signed by its key and has not been changed since. If not, the exit code is 1.
 
     Example: `instill receipt verify receipt.json`
     """

@@ -134,7 +134,7 @@ def pretrain(
 
 @app.command()
 def measure(model: ModelOption = None, as_json: JsonOption = False) -> None:
-    """Measure what a model can do in the laboratory's world: facts, reading, saying "unknown", JSON, prompts of `ask`.
+    """Measure what a model can do in the laboratory's world: facts, reading, saying "unknown", JSON, and `ask`.
 
     Example: `instill lab measure`
     """

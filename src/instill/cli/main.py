@@ -36,9 +36,9 @@ from instill.cli.terminal import say, say_json, say_traceback
 from instill.errors import InstillError, UsageError
 
 EXIT_CODES = """\
-Exit codes: 0 done; 1 failed, or a check found something wrong; 2 the request is wrong; 3 some documents did not go in;
-4 the workspace cannot be used; 5 the generator failed; 6 a package is missing; 7 `ask` refused to answer, or a gate to
-let a candidate pass (`train --strict`); 130 stopped by Ctrl-C.
+Exit codes: 0 done; 1 failed, or a check found something wrong; 2 the request is wrong; 3 some documents were not added;
+4 the workspace cannot be used; 5 the generator failed; 6 a package is missing; 7 with `--strict`: `ask` refused to
+answer, or a candidate did not pass its gate; 130 stopped by Ctrl-C.
 """
 
 app = typer.Typer(

@@ -89,7 +89,7 @@ def show(
 def pin(
     fact: _FactArgument, note: _NoteOption = "", workspace: WorkspaceOption = None, as_json: JsonOption = False
 ) -> None:
-    """Make a fact a candidate however seldom it is used. Its other conditions still hold.
+    """Make a fact a candidate even if it is rarely asked for. The other conditions still apply.
 
     Example: `instill memory pin 3f2a`
     """
@@ -100,7 +100,7 @@ def pin(
 def exclude(
     fact: _FactArgument, note: _NoteOption = "", workspace: WorkspaceOption = None, as_json: JsonOption = False
 ) -> None:
-    """Keep a fact out of weights, however often it is used.
+    """Keep a fact out of weights, however often it is asked for.
 
     Example: `instill memory exclude 3f2a --note "changes every month"`
     """
@@ -109,7 +109,7 @@ def exclude(
 
 @app.command()
 def unpin(fact: _FactArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """Take back what was decided with `pin` or `exclude`.
+    """Undo `pin` or `exclude`.
 
     Example: `instill memory unpin 3f2a`
     """
@@ -120,12 +120,12 @@ def unpin(fact: _FactArgument, workspace: WorkspaceOption = None, as_json: JsonO
 def edit(
     fact: _FactArgument,
     question: Annotated[str, typer.Option(help="The question, in other words.")] = "",
-    answer: Annotated[str, typer.Option(help="The answer: words of the evidence.")] = "",
+    answer: Annotated[str, typer.Option(help="The answer, in words of the evidence.")] = "",
     note: _NoteOption = "",
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Word a fact's question or answer otherwise.
+    """Change the wording of a fact's question or answer.
 
     Example: `instill memory edit 3f2a --answer "80 degrees"`
     """
@@ -143,7 +143,7 @@ def add(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Add a fact by hand; a document has to hold the answer.
+    """Add a fact by hand. Its answer must be in a document.
 
     Example: `instill memory add "How hot is green tea brewed?" "80 degrees"`
     """
@@ -157,12 +157,12 @@ def calibrate(
     risk: Annotated[float, typer.Option(help="Share of the answers shown again that may be wrong.")] = 0.05,
     confidence: Annotated[float, typer.Option(help="Confidence of the promise.")] = 0.95,
     most: Annotated[int, typer.Option(min=1, help="Number of questions.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Another seed asks other questions.")] = 0,
+    seed: Annotated[int, typer.Option(help="A different seed gives different questions.")] = 0,
     label: LabelOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Find out when an answer may be shown again, with questions written from the documents (`[memory] cache = true`).
+    """Find out when an earlier answer may be shown again for a similar question (with `memory.cache = true`).
 
     Example: `instill memory calibrate --risk 0.02`
     """

@@ -32,7 +32,11 @@ def register(parent: typer.Typer) -> None:
 @app.command("list")
 def list_(
     kind: Annotated[
-        str, typer.Option(help="all, answered, refused, right, wrong, unjudged, corrected, missing or slow.")
+        str,
+        typer.Option(
+            help="all, answered, refused, right, wrong, unjudged, corrected, missing (the correction is in no document) "
+            "or slow."
+        ),
     ] = "all",
     words: Annotated[str, typer.Option(help="Show only questions that contain these words.")] = "",
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Number of questions.")] = 20,
@@ -40,7 +44,7 @@ def list_(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the newest questions. `missing`: the correction's words are in no document.
+    """List the newest questions, with how people judged the answers.
 
     Example: `instill questions list --kind refused`
     """

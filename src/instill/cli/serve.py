@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from instill.server.access.keys import KeyStore
     from instill.server.access.roles import Role
 
-keys = typer.Typer(no_args_is_help=True, help="Who may use the service: keys with a role and labels.")
+keys = typer.Typer(no_args_is_help=True, help="Manage the keys of the service; each has a role and labels.")
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Whose key it is.")]
 
@@ -29,19 +29,19 @@ def register(app: typer.Typer) -> None:
 def serve(
     folder: Annotated[
         str | None,
-        typer.Argument(help="The workspace; an empty folder becomes one. Otherwise the nearest from here upwards."),
+        typer.Argument(help="The workspace; an empty folder becomes one. Default: the nearest one from here upwards."),
     ] = None,
     host: Annotated[
-        str | None, typer.Option(help="Address to listen on; other than this machine's own: needs keys.")
+        str | None, typer.Option(help="Address to listen on; any other than this machine's own needs keys.")
     ] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="0: any free port.")] = None,
     open_: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Serve the workspace: web pages, an HTTP API (/docs), and OpenAI-, Anthropic- and MCP-compatible doors.
+    """Serve the workspace: web pages, an HTTP API (/docs), and interfaces like OpenAI's, Anthropic's and MCP.
 
-    Without keys only this machine is served. SIGTERM or Ctrl-C ends it after what is being answered.
+    Without keys, it answers only this machine. SIGTERM or Ctrl-C stops it after the requests in progress.
 
     Example: `instill serve --open`
     """
@@ -65,7 +65,7 @@ def serve(
 
 def mcp(
     label: LabelOption = None,
-    read_only: Annotated[bool, typer.Option("--read-only", help="Nothing can be added.")] = False,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Do not offer the tool that adds documents.")] = False,
     workspace: WorkspaceOption = None,
 ) -> None:
     """Speak the Model Context Protocol on standard input and output, for an assistant that starts this command.
@@ -88,20 +88,23 @@ def mcp(
 def add_key(
     name: NameArgument,
     role: Annotated[
-        str, typer.Option(help="reader (asks), editor (adds and removes too), admin (all), public (a web site).")
+        str,
+        typer.Option(
+            help="reader (asks), editor (also adds and removes), admin (everything), public (for a web site)."
+        ),
     ] = "reader",
     label: Annotated[
-        list[str] | None, typer.Option("--label", "-l", help="Sees documents with this label only (repeatable).")
+        list[str] | None, typer.Option("--label", "-l", help="Sees only documents with this label (repeatable).")
     ] = None,
-    days: Annotated[float | None, typer.Option(help="Expires after so many days; otherwise never.")] = None,
+    days: Annotated[float | None, typer.Option(help="Number of days until it expires; default: never.")] = None,
     origin: Annotated[
         list[str] | None, typer.Option("--origin", metavar="URL", help="For public: a web site that may use it.")
     ] = None,
-    rate: Annotated[int, typer.Option(min=0, help="Most requests a minute; 0: as it is set for all.")] = 0,
+    rate: Annotated[int, typer.Option(min=0, help="Maximum requests a minute; 0: the limit for all keys.")] = 0,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a key. It is shown once: what is kept of it is a hash.
+    """Make a key. It is shown only once, because only its hash is stored.
 
     Example: `instill keys add ann --role editor --label staff --days 365`
     """
@@ -123,7 +126,7 @@ def add_key(
 
 @keys.command("list")
 def list_keys(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """All keys, oldest first, without the keys themselves.
+    """List all keys, oldest first. The secrets are not shown.
 
     Example: `instill keys list`
     """
@@ -133,7 +136,7 @@ def list_keys(workspace: WorkspaceOption = None, as_json: JsonOption = False) ->
         print_json({"keys": [key.model_dump(mode="json") for key in found]})
         return
     if not found:
-        say("There are no keys: only this machine is served. Make one: instill keys add NAME")
+        say("There are no keys, so only this machine can use the service. Make one: instill keys add NAME")
         return
     rows: list[tuple[str, ...]] = [("id", "name", "role", "labels", "state", "expires", "last used")]
     rows += [
@@ -157,7 +160,7 @@ def revoke_key(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take a key back: from now on it opens nothing, and who is logged in with it is logged out.
+    """Revoke a key. It stops working at once, and whoever is logged in with it is logged out.
 
     Example: `instill keys revoke ann`
     """

@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 @store.command()
 def show(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """Show the store that holds the documents, and what it does by itself.
+    """Show the store that holds the documents, and which parts of a search it does itself.
 
     Example: `instill store show`
     """
@@ -52,7 +52,7 @@ def copy(
 ) -> None:
     """Copy all documents to another store, compare both, and use the new one from then on.
 
-    Stopped half-way, the same command goes on where it was. The old store is not changed.
+    If it is stopped, the same command continues it. The old store is not changed.
 
     Example: `instill store copy --to postgres --url postgresql://db.example/docs`
     """

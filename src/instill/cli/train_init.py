@@ -32,9 +32,9 @@ def init(
 ) -> None:
     """Write a commented recipe and a commented gate to begin from; existing files are left alone.
 
-    Rows beside the recipe are named in it: rows.jsonl or train.jsonl is learnt, unseen.jsonl or test.jsonl measures
-    the gain, retention.jsonl what was known before; a *.schema.json is the schema of the replies. The gate's
-    tolerances are such as these rows can prove.
+    If these files are beside the recipe, it names them: rows.jsonl or train.jsonl to train on; unseen.jsonl or
+    test.jsonl to measure the gain; retention.jsonl to measure what was forgotten; *.schema.json as the schema of the
+    replies. The tolerances of the gate are chosen so that these rows can prove them.
 
     Example: `instill train init recipe.toml`
 

@@ -50,9 +50,9 @@ def run(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train a language model by a recipe, hold it against its gate, keep it with its card.
+    """Train a language model as a recipe says, measure it against its gate, and store it with its card.
 
-    A stopped run is taken up again by the same command. `instill train FILE` is short for `instill train run FILE`.
+    If a run is stopped, the same command continues it. `instill train FILE` is short for `instill train run FILE`.
 
     Example: `instill train json.toml --dry-run`
 
