@@ -34,8 +34,8 @@ def list_(
     kind: Annotated[
         str,
         typer.Option(
-            help="all, answered, refused, right, wrong, unjudged, corrected, missing (the correction is in no document) "
-            "or slow."
+            help="all, answered, refused, right, wrong, unjudged, corrected, slow, or missing (the correction is in no "
+            "document)."
         ),
     ] = "all",
     words: Annotated[str, typer.Option(help="Show only questions that contain these words.")] = "",
