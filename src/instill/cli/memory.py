@@ -194,10 +194,10 @@ def calibrate(
     if safe is None:
         more = "more would hardly help" if found.choice.more is None else f"about {found.choice.more} more are needed"
         say(f"{len(found.judged)} questions were asked; nothing can be promised ({more}). Nothing was changed.")
-        say("Answers are not shown again.")
+        say("The cache stays off.")
         raise typer.Exit(1)
     say(safe.promise)
-    say(f"Least likeness of two questions: {safe.threshold:g}. Answers are shown again with: [memory] cache = true")
+    say(f"Least similarity of two questions: {safe.threshold:g}. To show answers again, set memory.cache = true.")
 
 
 def _decide(reference: str, decision: Decision, note: str, workspace: str | None, as_json: bool) -> None:
