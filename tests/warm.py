@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -55,6 +56,14 @@ class Warm:
 
     address: str
 
+    def awaited(self) -> Warm:
+        """The same, when it has imported everything."""
+        deadline = time.monotonic() + 150
+        while not Path(self.address).exists():
+            assert time.monotonic() < deadline, "the server of warm programs does not begin"
+            time.sleep(0.05)
+        return self
+
     def start(
         self,
         *arguments: str,
@@ -90,8 +99,12 @@ class Warm:
 
 
 @contextmanager
-def running_warm() -> Iterator[Warm]:
-    """A server; in a short path, as sockets need. What its programs left behind ends with it."""
+def running_warm(*, wait: bool = True) -> Iterator[Warm]:
+    """A server; in a short path, as sockets need. What its programs left behind ends with it.
+
+    Args:
+        wait: until it has imported everything; otherwise the first program waits.
+    """
     with tempfile.TemporaryDirectory() as folder:
         address = str(Path(folder) / "programs")
         server = subprocess.Popen(
@@ -101,7 +114,8 @@ def running_warm() -> Iterator[Warm]:
         )  # fmt: skip
         assert server.stdout is not None
         try:
-            assert server.stdout.readline() == "ready\n"
+            if wait:
+                assert server.stdout.readline() == "ready\n"
             yield Warm(address)
         finally:
             os.killpg(server.pid, signal.SIGKILL)

@@ -106,8 +106,9 @@ def import_lancedb() -> Callable[[], None]:
 def next_program(path: str) -> list[str]:
     """Serve; returns only in a fork, which has become the process of one program."""
     with socket.socket(socket.AF_UNIX) as server:
-        server.bind(path)
+        server.bind(f"{path}.new")
         server.listen()
+        Path(f"{path}.new").rename(path)  # Who finds it can connect.
         server.settimeout(5)
         parent = os.getppid()
         print("ready", flush=True)

@@ -87,10 +87,6 @@ ONCE = {  # sent at once, then the connection is closed
     "redirect-nowhere": b"HTTP/1.1 302 Oh\r\nContent-Length: 0\r\n\r\n",
     "switching": b"HTTP/1.1 101 Oh\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n",
     "no-content": b"HTTP/1.1 204 Oh\r\n\r\n",
-    "gzip": whole(gzip.compress(b"data: " + b"x" * 200_000_000, 1), OK + b"Content-Encoding: gzip\r\n"),
-    "gzip-error": whole(gzip.compress(b" " * 200_000_000, 1), ERROR + b"Content-Encoding: gzip\r\n"),
-    "gzip-twice": whole(gzip.compress(gzip.compress(b"x" * 100_000_000, 1)), OK + b"Content-Encoding: gzip, gzip\r\n"),
-    "charset-zlib": whole(zlib.compress(b" " * 100_000_000, 9), ERROR.replace(b"json", b"json; charset=zlib")),
     "unknown-charset": whole(b"{}", ERROR.replace(b"json", b"json; charset=\xff\xfe")),
     "many-headers": whole(b"", OK + b"".join(b"X-%d: y\r\n" % i for i in range(100_000))),
     **{
@@ -106,6 +102,14 @@ ONCE = {  # sent at once, then the connection is closed
         ])
     },
 }  # fmt: skip
+BOMBS = {  # as ONCE; made when they are asked for, which takes seconds
+    "gzip": lambda: whole(gzip.compress(b"data: " + b"x" * 200_000_000, 1), OK + b"Content-Encoding: gzip\r\n"),
+    "gzip-error": lambda: whole(gzip.compress(b" " * 200_000_000, 1), ERROR + b"Content-Encoding: gzip\r\n"),
+    "gzip-twice": lambda: whole(
+        gzip.compress(gzip.compress(b"x" * 100_000_000, 1)), OK + b"Content-Encoding: gzip, gzip\r\n"
+    ),
+    "charset-zlib": lambda: whole(zlib.compress(b" " * 100_000_000, 9), ERROR.replace(b"json", b"json; charset=zlib")),
+}
 ENDLESS = {  # a beginning, then this for ever, as fast as it is taken
     "endless-status": (b"", b"H"),
     "endless-header": (b"HTTP/1.1 200 OK\r\nX: ", b"x"),
@@ -178,6 +182,8 @@ class HostileServer:
             elif kind in ENDLESS:
                 beginning, piece = ENDLESS[kind]
                 self._for_ever(connection, beginning, piece * (BLOCK // len(piece)), pause=0.0)
+            elif kind in BOMBS:
+                connection.sendall(BOMBS[kind]())
             else:
                 connection.sendall({**ONCE, **ANSWERED}[kind])
 

@@ -40,7 +40,7 @@ def server() -> Iterator[HostileServer]:
 @pytest.fixture(scope="module")
 def asked(server: HostileServer) -> dict[str, Any]:
     """What came of every kind, asked by a process of its own, and the most memory that it had."""
-    kinds = [*hostile.ONCE, *hostile.ANSWERED, *hostile.ENDLESS, *hostile.DRIPPING, "silent", "reset"]
+    kinds = [*hostile.ONCE, *hostile.BOMBS, *hostile.ANSWERED, *hostile.ENDLESS, *hostile.DRIPPING, "silent", "reset"]
     script = Path(hostile.__file__).with_name("hostile_client.py")
     result = subprocess.run(
         [sys.executable, str(script), str(TIMEOUT_S)],

@@ -5,9 +5,8 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import anthropic
 import numpy as np
 import openai
 import pytest
@@ -18,6 +17,9 @@ from instill.server.access.keys import KeyStore
 from instill.server.doors.showing import marked, pieces
 from tests.conftest import write_handbook
 from tests.server.running import Running, running
+
+if TYPE_CHECKING:
+    import anthropic  # Its import takes seconds.
 
 QUESTIONS = (
     "Within how many days can goods be returned?",
@@ -57,6 +59,8 @@ def gpt(server: Running, key: str) -> Iterator[openai.OpenAI]:
 
 @pytest.fixture
 def claude(server: Running, key: str) -> Iterator[anthropic.Anthropic]:
+    import anthropic
+
     with anthropic.Anthropic(base_url=server.address, api_key=key, max_retries=0) as client:
         yield client
 
@@ -224,6 +228,8 @@ def _decoded(value: Any) -> bytes:
 def test_errors_are_those_that_the_clients_know(
     server: Running, gpt: openai.OpenAI, claude: anthropic.Anthropic
 ) -> None:
+    import anthropic
+
     said: Any = [{"role": "user", "content": "x"}]
     with pytest.raises(openai.NotFoundError, match="There is no such model") as missing:
         gpt.chat.completions.create(model="gpt-4o", messages=said)
