@@ -17,7 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from instill.answer.reading.reader import MANIFEST_FILE, Reader
-from instill.encoders.minilm import find_minilm
+from instill.models.encoders.minilm import find_minilm
 from instill.train.reader.evaluate import figures, judge
 from instill.train.reader.export import add_metrics, export_reader
 from instill.train.reader.rows import read_rows, split_rows

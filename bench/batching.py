@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from instill.encoders.session import open_session
-from instill.encoders.shipped_encoder import MODEL_FILE
 from instill.measure.paired import interval
-from instill.weights import shipped
+from instill.models.encoders.session import open_session
+from instill.models.encoders.shipped_encoder import MODEL_FILE
+from instill.models.weights import shipped
 
 LENGTHS = (8, 16, 32, 64, 128, 256)
 TOGETHER = 16

@@ -18,12 +18,12 @@ import numpy as np
 
 from instill.answer.reading.reader import Reader
 from instill.answer.text import terms
-from instill.encoders import open_encoder
 from instill.measure.risk import upper_bound
 from instill.memory.matching import FLOOR, Earlier, likeness
 from instill.memory.meaning import same_kind, same_pins
+from instill.models.encoders import open_encoder
+from instill.models.weights import shipped
 from instill.settings import EncoderSettings
-from instill.weights import shipped
 
 _NEIGHBOURS = 4
 _STEPS = (0.98, 0.95, 0.9)

@@ -22,9 +22,9 @@ from instill.answer.used import read_documents, uses_of
 from instill.lab.study_set import lab_replay
 from instill.lab.world import Person, make_world, questions, write_documents
 from instill.memory.consolidating.examining import examine
-from instill.registry.store import Registry
+from instill.models.registry.store import Registry
+from instill.models.weights import micro_folder
 from instill.study.listed import sentence_around
-from instill.weights import micro_folder
 
 ATTRIBUTES = ("birthplace", "employer", "year")
 WORDINGS = 6

@@ -37,10 +37,10 @@ from question_sets import Set, doc_id, document, load_set
 from instill.answer.asked.conversation import standalone
 from instill.answer.text import terms
 from instill.answer.types import Turn
-from instill.encoders import open_encoder
-from instill.generators import open_generator
-from instill.generators.choosing import settings_for
-from instill.generators.protocol import Generator
+from instill.models.encoders import open_encoder
+from instill.models.generators import open_generator
+from instill.models.generators.choosing import settings_for
+from instill.models.generators.protocol import Generator
 from instill.settings import EncoderSettings, Settings, with_values
 
 DEPTH = 20

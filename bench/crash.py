@@ -77,8 +77,8 @@ def do(verb: str, place: Path, chance: random.Random) -> None:
     """The command once."""
     from instill import Workspace
     from instill.errors import UsageError
-    from instill.registry.champions import Champions
-    from instill.registry.store import Registry
+    from instill.models.registry.champions import Champions
+    from instill.models.registry.store import Registry
     from instill.train.pipeline import train_recipe
 
     if verb == "train":
@@ -156,8 +156,8 @@ def faults(place: Path, *, everything: bool, one_may_lack: bool) -> list[str]:
     from instill import Workspace
     from instill.index import soundness
     from instill.index.repair import damage_of
-    from instill.registry.champions import Champions
-    from instill.registry.store import Registry
+    from instill.models.registry.champions import Champions
+    from instill.models.registry.store import Registry
 
     found = []
     with Workspace.open(place / "kb") as workspace:

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from instill.encoders import open_encoder
-from instill.encoders.minilm import find_minilm
-from instill.encoders.protocol import Encoder, Vectors
+from instill.models.encoders import open_encoder
+from instill.models.encoders.minilm import find_minilm
+from instill.models.encoders.protocol import Encoder, Vectors
 from instill.settings import EncoderSettings
 
 _SYLLABLES = [consonant + vowel for consonant in "bcdfghjklmnprstvwz" for vowel in "aeiou"]

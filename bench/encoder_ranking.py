@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 from retrieval import Collection, Scores, cached, evaluate, fill, interval, read
 
-from instill.encoders import open_encoder
-from instill.encoders.protocol import Encoder
-from instill.encoders.shipped_encoder import MANIFEST_FILE, ShippedEncoder
 from instill.index.fusion import ZScoreFusion
+from instill.models.encoders import open_encoder
+from instill.models.encoders.protocol import Encoder
+from instill.models.encoders.shipped_encoder import MANIFEST_FILE, ShippedEncoder
 from instill.settings import EncoderSettings, SearchSettings
 from instill.train.reader.rows import held_out
 

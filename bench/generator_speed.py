@@ -15,10 +15,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
 
-from instill.generators.gguf.generator import GgufGenerator
-from instill.generators.gguf.known import KNOWN, place_of
-from instill.generators.gguf.rewriting import requantised
-from instill.generators.protocol import Message
+from instill.models.generators.gguf.generator import GgufGenerator
+from instill.models.generators.gguf.known import KNOWN, place_of
+from instill.models.generators.gguf.rewriting import requantised
+from instill.models.generators.protocol import Message
 
 KINDS = ("as it is", "F32", "F16", "Q8_0", "Q4_0")
 QUESTIONS = (

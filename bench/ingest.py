@@ -20,11 +20,11 @@ import numpy as np
 from encoder import Arm, synthetic_passages, torch_arms
 
 from instill.documents.document import Document, Parsed, Passage
-from instill.encoders import open_encoder
 from instill.index.fusion import ZScoreFusion
 from instill.index.store import Index
 from instill.index.types import IndexedDocument, SearchRequest
 from instill.ingest.passages import BATCH_PASSAGES, cut, encoder_input
+from instill.models.encoders import open_encoder
 from instill.settings import DocumentSettings, EncoderSettings
 
 _OURS = open_encoder(EncoderSettings())

@@ -17,7 +17,7 @@ from instill.common.toml_files import toml_value
 from instill.lab.world import Person, make_world, questions, write_documents
 from instill.measure.judging.scorer import judge
 from instill.measure.paired import interval
-from instill.weights import micro_folder
+from instill.models.weights import micro_folder
 
 ASKED = ("employer", "birthplace", "year")
 KINDS = ("right, from their page", "right, otherwise", "wrong", "quoted instead", "refused")

@@ -63,7 +63,7 @@ QUOTING = (
 )  # fmt: skip
 ROOMS = {
     "statistics": Room(("measure/statistics/*.py",), ("tests/measure",)),
-    "registry": Room(("registry/*.py",), ("tests/registry",)),
+    "registry": Room(("models/registry/*.py",), ("tests/models/registry",)),
     "loss": Room(
         ("train/generator/loop/loss.py",),
         ("tests/train/generator/test_loss.py", "tests/train/generator/test_teacher.py"),

@@ -20,7 +20,7 @@ import numpy as np
 from instill.answer.reading.opening import open_reader
 from instill.answer.reading.reader import Reader
 from instill.cli.output import columns
-from instill.encoders import open_encoder
+from instill.models.encoders import open_encoder
 from instill.settings import EncoderSettings
 from instill.train.reader.evaluate import Figure, ReadPassage, answerability_auc, figures, interval, judge
 from instill.train.reader.negatives import mine_negatives

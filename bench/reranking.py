@@ -20,10 +20,10 @@ from instill.answer.reading.opening import open_reader
 from instill.answer.reading.reader import Reader
 from instill.answer.reading.reader_input import heading
 from instill.answer.reading.reranking import mix
-from instill.encoders import open_encoder
-from instill.encoders.protocol import Encoder
 from instill.index.fusion import ZScoreFusion
 from instill.index.types import READ, Hit, SearchRequest
+from instill.models.encoders import open_encoder
+from instill.models.encoders.protocol import Encoder
 from instill.settings import EncoderSettings, SearchSettings
 
 WEIGHTS = (0.2, 0.35, 0.5, 0.7, 1.0)

@@ -22,11 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instill.documents.document import Document, Parsed, Passage
-from instill.encoders import open_encoder
-from instill.encoders.protocol import Encoder, Vectors
 from instill.index.fusion import Fusion, ReciprocalRankFusion, ZScoreFusion
 from instill.index.store import Index
 from instill.index.types import IndexedDocument, Mode, SearchRequest
+from instill.models.encoders import open_encoder
+from instill.models.encoders.protocol import Encoder, Vectors
 from instill.settings import EncoderSettings, SearchSettings
 
 WEIGHTS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)

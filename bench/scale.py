@@ -28,10 +28,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instill.documents.document import Document, Parsed, Passage
-from instill.encoders.protocol import Vectors
 from instill.index.fusion import ZScoreFusion
 from instill.index.store import Index
 from instill.index.types import IndexedDocument, SearchRequest
+from instill.models.encoders.protocol import Vectors
 
 DIMENSION = 384
 PER_DOCUMENT = 10

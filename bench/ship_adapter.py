@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from instill.generators.gguf.candidate_files import write_lora
-from instill.generators.gguf.known import KNOWN, gguf_file
-from instill.generators.gguf.model_file import read_model
-from instill.generators.protocol import Skill
-from instill.registry.card import CARD
+from instill.models.generators.gguf.candidate_files import write_lora
+from instill.models.generators.gguf.known import KNOWN, gguf_file
+from instill.models.generators.gguf.model_file import read_model
+from instill.models.generators.protocol import Skill
+from instill.models.registry.card import CARD
 
 ABOUT = {
     "ground": "Answers a question from numbered passages in sentences with [n] and quotes, or says that they do not "

@@ -26,11 +26,11 @@ from typing import Any
 import numpy as np
 from retrieval import Collection, cached, entry_of, ndcg_at, read
 
-from instill.encoders import open_encoder
-from instill.encoders.protocol import Vectors
 from instill.index.fusion import ZScoreFusion
 from instill.index.store import Index
 from instill.index.types import IndexedDocument, SearchRequest
+from instill.models.encoders import open_encoder
+from instill.models.encoders.protocol import Vectors
 from instill.settings import EncoderSettings, StoreSettings
 
 STORES = ("lance", "postgres", "qdrant", "chroma", "milvus")

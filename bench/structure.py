@@ -30,11 +30,12 @@ from typing import Any
 from structure_sets import TASKS, Task, read_task, write_task
 
 from instill.cli.output import columns
-from instill.generators.models import model_hash, open_model, open_tokenizer
 from instill.lab.drawing import curves
 from instill.measure.judging.refusals import is_refusal
 from instill.measure.judging.scorer import overlap
 from instill.measure.paired import Interval, interval
+from instill.models.generators.models import model_hash, open_model, open_tokenizer
+from instill.models.weights import micro_folder
 from instill.train.gate.rows import GateRows, read_gate_rows
 from instill.train.gate.schema import ReplySchema
 from instill.train.gate.scoring import json_score, parse_json, score
@@ -44,7 +45,6 @@ from instill.train.generator.loop.replies import replies
 from instill.train.generator.recipes.base import base_folder
 from instill.train.generator.recipes.recipe import read_recipe
 from instill.train.generator.run import Prepared, fit, open_recipe
-from instill.weights import micro_folder
 
 Measures = dict[str, list[float]]
 """Quantity -> of each row that it is measured on, 0 to 1."""

@@ -43,9 +43,9 @@ def write_model(name: str, folder: Path) -> None:
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    from instill.generators.model_folder import checked_folder
-    from instill.generators.models import open_tokenizer
-    from instill.weights import micro_folder
+    from instill.models.generators.model_folder import checked_folder
+    from instill.models.generators.models import open_tokenizer
+    from instill.models.weights import micro_folder
 
     if name not in SHAPES:
         folder.symlink_to(micro_folder() if name == "micro" else checked_folder(Path(name)), target_is_directory=True)
@@ -72,9 +72,9 @@ def write_rows(folder: Path, count: int) -> list[int]:
     Returns:
         How many tokens each has.
     """
-    from instill.generators.models import open_tokenizer
     from instill.lab.curriculum import Shares, epoch_rows
     from instill.lab.world import make_world
+    from instill.models.generators.models import open_tokenizer
     from instill.train.generator.data.examples import make_examples
 
     # Messages only, so that it is the assistant's words that are supervised.

@@ -24,8 +24,8 @@ from instill import Workspace
 from instill.answer.for_caller import answerer_for
 from instill.answer.text import terms
 from instill.fit.trials import ask_trials, trials_of
-from instill.generators.protocol import skilled
 from instill.measure.risk import choose_threshold
+from instill.models.generators.protocol import skilled
 from instill.study.listed import list_questions
 from instill.study.quick_questions import write_questions
 from instill.study.types import StudyQuestion

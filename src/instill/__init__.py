@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from instill.index.lookup import StoredDocument
     from instill.index.types import DocumentRecord, Hit, SearchResult
     from instill.ingest.types import IngestReport
+    from instill.models.registry.store import Candidate
     from instill.program import Models, Workspace
-    from instill.registry.store import Candidate
     from instill.settings import Settings
     from instill.study.stored import StoredStudy
     from instill.train.pipeline import TrainingResult
@@ -64,7 +64,7 @@ __all__ = [
 _HOMES = {
     "Answer": "instill.answer.types",
     "AnswerStream": "instill.answer.streaming",
-    "Candidate": "instill.registry.store",
+    "Candidate": "instill.models.registry.store",
     "Chat": "instill.answer.chat",
     "Citation": "instill.answer.types",
     "Claim": "instill.answer.types",

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from instill.documents.formats import Format
     from instill.documents.readers.helpers import parsed_from_html, parsed_from_markdown
     from instill.documents.readers.job import Job
-    from instill.encoders.protocol import Encoder, Vectors
     from instill.errors import DocumentError, GeneratorError, InstillError, MissingDependency, UsageError
-    from instill.generators.protocol import Generator, Message
     from instill.index.types import Hit
+    from instill.models.encoders.protocol import Encoder, Vectors
+    from instill.models.generators.protocol import Generator, Message
     from instill.settings import EncoderSettings, GeneratorSettings
     from instill.train.gate.metrics import Metric
     from instill.workspace import Workspace
@@ -85,7 +85,7 @@ _HOMES = {
         "parsed_from_markdown",
     ),
     "instill.documents.readers.job": ("Job",),
-    "instill.encoders.protocol": (
+    "instill.models.encoders.protocol": (
         "Encoder",
         "Vectors",
     ),
@@ -96,7 +96,7 @@ _HOMES = {
         "MissingDependency",
         "UsageError",
     ),
-    "instill.generators.protocol": (
+    "instill.models.generators.protocol": (
         "Generator",
         "Message",
     ),

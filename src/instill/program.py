@@ -17,8 +17,8 @@ from instill.workspace import Workspace as OpenWorkspace
 
 if TYPE_CHECKING:
     from instill.compare.comparing import Compared
-    from instill.registry.champions import Change
-    from instill.registry.store import Candidate, Entry
+    from instill.models.registry.champions import Change
+    from instill.models.registry.store import Candidate, Entry
     from instill.study.stored import StoredStudy
     from instill.study.types import AskedQuestion
     from instill.train.pipeline import TrainingResult
@@ -209,7 +209,7 @@ class Models:
 
     def list(self) -> list[Entry]:
         """Every candidate that the caller may see, oldest first; one whose card is damaged says so in `problem`."""
-        from instill.registry.store import Registry
+        from instill.models.registry.store import Registry
 
         caller = self._workspace.caller()
         entries = Registry(self._workspace.home).entries()
@@ -224,7 +224,7 @@ class Models:
             UsageError: the reference names none, or several.
             WorkspaceError: its card is damaged.
         """
-        from instill.registry.store import Registry
+        from instill.models.registry.store import Registry
 
         registry = Registry(self._workspace.home)
         seen = {each.id for each in self.list()}
@@ -235,8 +235,8 @@ class Models:
 
     def champion(self, base_hash: str) -> str | None:
         """The id of the candidate that is used with a base (16 hexadecimal digits); None: the base as it is."""
-        from instill.registry.champions import Champions
-        from instill.registry.store import Registry
+        from instill.models.registry.champions import Champions
+        from instill.models.registry.store import Registry
 
         return Champions(Registry(self._workspace.home)).champion(base_hash)
 
@@ -250,8 +250,8 @@ class Models:
             UsageError: there is no such candidate, the gate has not passed it, or the workspace is seen under labels.
             WorkspaceError: its files are not those of its card.
         """
-        from instill.registry.champions import Champions
-        from instill.registry.store import Registry
+        from instill.models.registry.champions import Champions
+        from instill.models.registry.store import Registry
 
         self._workspace._must_be_writable()
         self._workspace._must_be_whole("promote")
@@ -268,8 +268,8 @@ class Models:
         Raises:
             UsageError: there is nothing to go back to, or the workspace is seen under labels.
         """
-        from instill.registry.champions import Champions
-        from instill.registry.store import Registry
+        from instill.models.registry.champions import Champions
+        from instill.models.registry.store import Registry
 
         self._workspace._must_be_writable()
         self._workspace._must_be_whole("roll back")

@@ -13,13 +13,13 @@ from instill.answer.reading.reader import Reader
 from instill.answer.types import Answer
 from instill.documents.document import Document, Page
 from instill.documents.reading import read
-from instill.encoders import open_encoder
-from instill.encoders.protocol import Encoder
-from instill.generators.protocol import Generator
 from instill.index.fusion import fusion_named
 from instill.index.store import Index
 from instill.index.types import Hit, SearchRequest
 from instill.ingest.passages import Prepared, cut, encode_and_commit
+from instill.models.encoders import open_encoder
+from instill.models.encoders.protocol import Encoder
+from instill.models.generators.protocol import Generator
 from instill.settings import AnswerSettings, DocumentSettings, EncoderSettings, GeneratorSettings
 
 

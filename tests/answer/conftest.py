@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.answer.answer_corpus import COMPANY, Corpus
-from tests.generators.endpoint_process import Endpoint, running_endpoint
+from tests.models.generators.endpoint_process import Endpoint, running_endpoint
 
 
 @pytest.fixture(scope="session")

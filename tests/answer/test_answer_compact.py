@@ -13,7 +13,7 @@ from instill.answer.reading.reader import Reader
 from instill.answer.said.compact import CHARACTERS, RULES, build_compact, quoted_first
 from instill.answer.said.prompt import UNKNOWN
 from instill.answer.types import REFUSAL, Citation, Turn
-from instill.generators.protocol import Generator, Message, Skill
+from instill.models.generators.protocol import Generator, Message, Skill
 from tests.answer.answer_corpus import Corpus
 
 QUESTION = "Who built the stone oven?"

@@ -159,7 +159,7 @@ def test_timings_name_the_steps(company: Corpus) -> None:
 
 def test_asking_imports_nothing_heavy() -> None:
     code = (
-        "import sys\nimport instill.answer.answerer, instill.generators\n"
+        "import sys\nimport instill.answer.answerer, instill.models.generators\n"
         "heavy = {'torch', 'transformers', 'sentence_transformers', 'pandas', 'markitdown', 'openai'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )

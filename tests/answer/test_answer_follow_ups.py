@@ -15,7 +15,7 @@ from instill.answer.found.followed import gather
 from instill.answer.reading.reader import Reader
 from instill.answer.types import REFUSAL, Answer, Turn
 from instill.index.types import Hit
-from instill.weights import shipped
+from instill.models.weights import shipped
 from tests.answer.answer_corpus import Corpus, doc_id
 
 # Both machines are described in the same words, so that only the conversation tells which one is meant.

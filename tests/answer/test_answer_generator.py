@@ -12,10 +12,10 @@ import pytest
 from pydantic import SecretStr
 
 from instill.answer.types import REFUSAL, Turn
-from instill.generators.endpoint import EndpointGenerator
+from instill.models.generators.endpoint import EndpointGenerator
 from instill.settings import GeneratorSettings
 from tests.answer.answer_corpus import Corpus
-from tests.generators.endpoint_process import Endpoint
+from tests.models.generators.endpoint_process import Endpoint
 
 QUESTION = "Who built the stone oven?"
 FACT = "The stone oven was built in 1987 by Marta Lindqvist."

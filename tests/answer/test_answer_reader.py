@@ -18,7 +18,7 @@ from instill.answer.reading.reader import LONGEST_ANSWER, MANIFEST_FILE, MODEL_F
 from instill.answer.reading.reader_input import heading
 from instill.errors import UsageError, WorkspaceError
 from instill.index.types import Hit
-from instill.weights import shipped
+from instill.models.weights import shipped
 from tests.answer.answer_corpus import COMPANY, Corpus
 
 FILLER = "The harbour office opens early and closes late on most days of the week. "

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from instill.generators.gguf import known as names
+from instill.models.generators.gguf import known as names
 from tests.cli.test_cli import as_json, instill
-from tests.generators.test_gguf_getting import ABOUT, WHEEL
-from tests.generators.tiny_gguf import write_tiny
-from tests.generators.wheel_index import write_wheel
+from tests.models.generators.test_gguf_getting import ABOUT, WHEEL
+from tests.models.generators.tiny_gguf import write_tiny
+from tests.models.generators.wheel_index import write_wheel
 
 pytest.importorskip("xllamacpp")
 

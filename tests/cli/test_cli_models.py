@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from instill.registry.card import Condition, GateResult
+from instill.models.registry.card import Condition, GateResult
 from tests.cli.test_cli import as_json, instill
 from tests.train.generator.made_candidates import add_candidate, make_base_model
 

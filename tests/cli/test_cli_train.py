@@ -9,11 +9,11 @@ import pytest
 
 pytest.importorskip("torch")
 
-from instill.generators.models import open_tokenizer
+from instill.models.generators.models import open_tokenizer
+from instill.models.weights import micro_folder
 from instill.train.gate.of_recipe import gate_findings
 from instill.train.gate.specification import load_gate
 from instill.train.generator.recipes.recipe import read_recipe
-from instill.weights import micro_folder
 from tests.cli.test_cli import as_json, instill
 from tests.train.pipeline.small_recipes import GAIN, TRAINING, recipe_of, write_gate, write_task
 

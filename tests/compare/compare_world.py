@@ -9,7 +9,7 @@ from pathlib import Path
 
 from instill.compare.arms.passages import Passages
 from instill.errors import GeneratorError
-from instill.generators.protocol import Message
+from instill.models.generators.protocol import Message
 from instill.study.making import StudySettings, make_study
 from instill.study.sets import Fact, StudyItem
 from instill.study.splits import Shares

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.compare.compare_world import World, make_world
-from tests.generators.endpoint_process import Endpoint, running_endpoint
+from tests.models.generators.endpoint_process import Endpoint, running_endpoint
 
 
 @pytest.fixture(scope="session")

@@ -23,12 +23,12 @@ from instill.compare.arms.passages import Passages, citation_precision, evidence
 from instill.compare.arms.prompts import PLAIN, RULES, Instructed
 from instill.compare.arms.replies import Place, counting_with
 from instill.errors import UsageError, WorkspaceError
-from instill.generators.endpoint import EndpointGenerator
-from instill.generators.protocol import Message
+from instill.models.generators.endpoint import EndpointGenerator
+from instill.models.generators.protocol import Message
 from instill.study.closed_book import ClosedBook, EvidenceInPrompt
 from instill.study.sets import StudyItem
 from tests.compare.compare_world import Breaks, Knows, Reads, World
-from tests.generators.endpoint_process import Endpoint
+from tests.models.generators.endpoint_process import Endpoint
 
 
 def item_about(world: World, answer: str, form: str = "direct") -> StudyItem:

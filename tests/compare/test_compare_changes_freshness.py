@@ -20,7 +20,7 @@ from instill.compare.prices import Prices
 from instill.compare.recording import Answered
 from instill.compare.running import run_arms
 from instill.errors import UsageError, WorkspaceError
-from instill.generators.protocol import Generator
+from instill.models.generators.protocol import Generator
 from instill.study.closed_book import ClosedBook
 from instill.workspace import Workspace
 from tests.compare.compare_world import Knows, Reads, World

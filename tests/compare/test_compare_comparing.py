@@ -27,8 +27,8 @@ from instill.compare.reporting import PARTS
 from instill.compare.saved import NUMBERS, PAGE, save
 from instill.compare.stored import Recorded
 from instill.errors import UsageError, WorkspaceError
-from instill.generators.local import LocalGenerator
-from instill.registry.store import Registry
+from instill.models.generators.local import LocalGenerator
+from instill.models.registry.store import Registry
 from instill.study.stored import open_study
 from tests.compare.compare_world import World, make_world
 from tests.compare.small_compare import ARMS, give_model, run, small_plan

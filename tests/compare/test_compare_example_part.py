@@ -17,8 +17,8 @@ from instill.compare.plan import ComparePlan
 from instill.compare.prices import Prices
 from instill.compare.tuned.tuning import TuningPlan
 from instill.errors import GeneratorError, UsageError
-from instill.generators.protocol import Generator, Message
 from instill.measure.verdict import reach_verdict
+from instill.models.generators.protocol import Generator, Message
 from instill.train.generator.data.rows import Row, chat_row, write_rows
 from instill.train.generator.recipes.recipe import read_recipe
 

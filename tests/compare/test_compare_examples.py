@@ -32,8 +32,8 @@ from instill.compare.prices import Prices
 from instill.compare.recording import Answered
 from instill.compare.stored import OUTCOMES_FILE, read_prompts
 from instill.errors import GeneratorError, UsageError, WorkspaceError
-from instill.generators.protocol import Message
 from instill.measure.verdict import reach_verdict
+from instill.models.generators.protocol import Message
 from instill.train.gate.schema import ReplySchema
 from instill.train.generator.data.rows import Row, chat_row
 from tests.compare.compare_world import World

@@ -15,10 +15,10 @@ from instill.compare.arms.line_up import BASE, has_generator, opened
 from instill.compare.comparing import _base_hash
 from instill.compare.tuned.tuned_arms import _check_base
 from instill.errors import UsageError
-from instill.generators.choosing import local_base
-from instill.generators.gguf.generator import GgufGenerator
-from instill.generators.models import model_hash
-from tests.generators.tiny_gguf import write_tiny
+from instill.models.generators.choosing import local_base
+from instill.models.generators.gguf.generator import GgufGenerator
+from instill.models.generators.models import model_hash
+from tests.models.generators.tiny_gguf import write_tiny
 
 
 def test_a_file_is_a_local_generator_whose_folder_is_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

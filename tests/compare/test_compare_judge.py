@@ -16,13 +16,13 @@ from instill.compare.judged.judge_model import (
     read_verdict,
 )
 from instill.errors import GeneratorError
-from instill.generators.endpoint import EndpointGenerator
-from instill.generators.protocol import Message
 from instill.measure.agreement import JudgeSaid, agreement
 from instill.measure.judging.scorer import judge
 from instill.measure.outcomes import Outcome
 from instill.measure.statistics.kappa import cohen_kappa, kappa_interval
-from tests.generators.endpoint_process import Endpoint
+from instill.models.generators.endpoint import EndpointGenerator
+from instill.models.generators.protocol import Message
+from tests.models.generators.endpoint_process import Endpoint
 
 QUESTION = "When was the stone oven built?"
 CELLS = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=60)

@@ -21,10 +21,10 @@ from instill.compare.report.text import as_text
 from instill.compare.saved import save
 from instill.compare.writing_cost import writing_cost
 from instill.errors import GeneratorError, UsageError, WorkspaceError
-from instill.generators.endpoint import EndpointGenerator
-from instill.generators.protocol import Message
 from instill.measure.judging.scorer import judge
 from instill.measure.outcomes import Outcome
+from instill.models.generators.endpoint import EndpointGenerator
+from instill.models.generators.protocol import Message
 from instill.study.generated import GeneratorWriter
 from instill.study.making import StudySettings, make_study
 from instill.study.splits import Shares

@@ -26,12 +26,12 @@ from instill.compare.tuned.kept_replies import KeptReplies
 from instill.compare.tuned.replay import replay_rows
 from instill.compare.tuned.tuning import Tuned
 from instill.errors import GeneratorError, UsageError, WorkspaceError
-from instill.generators.protocol import Generator, Message
 from instill.measure.journal import open_journal
+from instill.models.generators.protocol import Generator, Message
 from instill.settings import Settings, with_values
 from instill.workspace import Workspace
 from tests.compare.compare_world import World
-from tests.generators.endpoint_process import Endpoint
+from tests.models.generators.endpoint_process import Endpoint
 
 TRAINED = {
     TUNED: Tuned("known-1", 10.0, 9, 3, Path("r"), Path("c")),

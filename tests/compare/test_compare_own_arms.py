@@ -18,7 +18,7 @@ from instill.compare.prices import Prices
 from instill.compare.running import run_arms
 from instill.errors import InstillError, UsageError
 from tests.compare.compare_world import World
-from tests.generators.endpoint_process import Endpoint
+from tests.models.generators.endpoint_process import Endpoint
 
 PRICES = Prices(tokens_in=1.0, tokens_out=2.0)
 ENDPOINT = '[arms."large one"]\nbase_url = "http://127.0.0.1:9/v1"\nmodel = "big"\n'

@@ -14,10 +14,10 @@ pytest.importorskip("torch")
 from instill.common.watch import Watch
 from instill.compare.tuned.tuning import TuningPlan, closed_rows, recipe_toml, tune
 from instill.errors import UsageError, WorkspaceError
-from instill.generators.models import open_model, open_tokenizer
-from instill.registry.card import Metrics
-from instill.registry.champions import Champions
-from instill.registry.store import Registry
+from instill.models.generators.models import open_model, open_tokenizer
+from instill.models.registry.card import Metrics
+from instill.models.registry.champions import Champions
+from instill.models.registry.store import Registry
 from instill.train.generator.loop.replies import replies
 from instill.train.generator.recipes.recipe import read_recipe
 from tests.cli.test_cli import as_json, instill

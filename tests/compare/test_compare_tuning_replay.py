@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from instill.compare.tuned.replay import general_prompts, loops, replay_rows
 from instill.errors import GeneratorError
-from instill.generators.protocol import Message
+from instill.models.generators.protocol import Message
 from instill.train.generator.data.rows import read_rows
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import write_handbook
-from tests.generators.endpoint_process import running_endpoint
+from tests.models.generators.endpoint_process import running_endpoint
 from tests.warm import Warm
 
 DOCS = Path(__file__).parents[2] / "docs"

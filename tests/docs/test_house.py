@@ -72,3 +72,19 @@ def test_a_room_uses_only_rooms_below_it(file: Path) -> None:
         if floors.get(used, -1) < floors[room]
     ]
     assert not above, f"{file.relative_to(SOURCE)} uses rooms above it: {', '.join(above)}"
+
+
+def drawn_parts(room: str) -> list[str]:
+    """Rooms of a room that stand below each other in the drawing."""
+    drawing = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").split(f"\n  {room}/ ")[1]
+    return re.findall(r"^    ([a-z_]+)/", re.split(r"^  [a-z#]", drawing, maxsplit=1, flags=re.M)[0], re.M)
+
+
+def test_the_rooms_of_models_use_only_those_below_them() -> None:
+    parts = drawn_parts("models")
+    assert parts == ["registry", "generators", "encoders", "weights"]
+    assert {place.name for place in (SOURCE / "models").iterdir() if (place / "__init__.py").exists()} == set(parts)
+    for floor, part in enumerate(parts):
+        for file in (SOURCE / "models" / part).rglob("*.py"):
+            used = set(re.findall(r"instill\.models\.([a-z_]+)", file.read_text(encoding="utf-8")))
+            assert not used & set(parts[:floor]), f"{file.relative_to(SOURCE)} uses {used & set(parts[:floor])}"

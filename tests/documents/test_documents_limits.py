@@ -16,8 +16,8 @@ from instill.documents.reader_process import IN_PROCESS_BYTES, ReaderPool
 from instill.documents.segments import segments
 from instill.documents.splitting import split
 from instill.documents.time_limit import TimeLimit
-from instill.encoders.shipped_encoder import open_shipped
 from instill.errors import DocumentError
+from instill.models.encoders.shipped_encoder import open_shipped
 from instill.settings import DocumentSettings
 
 TOKENIZER = open_shipped(threads=1).tokenizer

@@ -9,9 +9,6 @@ import pytest
 
 from instill import Workspace
 from instill.common.derived import made_from
-from instill.encoders.minilm import find_minilm
-from instill.encoders.sentence_transformers_folder import read_folder
-from instill.encoders.transformer_weights import read_tensors
 from instill.errors import EncoderMismatch, UsageError, WorkspaceError
 from instill.fit.kept.own_encoder import RECORD_FILE, OwnEncoder, add_own, own_encoders, own_for
 from instill.fit.own_encoder import (
@@ -23,6 +20,9 @@ from instill.fit.own_encoder import (
     train_own_encoder,
     undo_own_encoder,
 )
+from instill.models.encoders.minilm import find_minilm
+from instill.models.encoders.sentence_transformers_folder import read_folder
+from instill.models.encoders.transformer_weights import read_tensors
 from instill.study.types import StudyQuestion
 from instill.train.encoder.averaging import Candidates
 from instill.train.encoder.choosing import Chosen

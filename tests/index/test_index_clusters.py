@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instill.encoders.protocol import Vectors
 from instill.index.clusters import cluster, cluster_terms
+from instill.models.encoders.protocol import Vectors
 
 
 def unit(rows: list[list[float]]) -> Vectors:

@@ -10,7 +10,6 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from instill.encoders.protocol import Vectors
 from instill.errors import DamagedIndex
 from instill.index import writing
 from instill.index.fusion import ZScoreFusion
@@ -21,6 +20,7 @@ from instill.index.schema import rows_of, tombstones
 from instill.index.soundness import NOTE
 from instill.index.store import Index
 from instill.index.types import IndexedDocument, SearchRequest
+from instill.models.encoders.protocol import Vectors
 from tests.index.index_builders import DIMENSION, FINGERPRINT, doc_id_of, document, encode, open_index
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from instill.encoders.protocol import Vectors
 from instill.index.protocol import Capabilities, Place
 from instill.index.stores.collection import LIVE, Among, Fields, Row
+from instill.models.encoders.protocol import Vectors
 
 
 def open_store(place: Place, *, create: bool) -> TinyCollection:

@@ -7,7 +7,7 @@ import pytest
 from instill import Workspace
 from instill.common.toml_files import toml_value
 from instill.lab.world import ATTRIBUTES, Person, make_world, questions, write_documents
-from instill.weights import micro_folder
+from instill.models.weights import micro_folder
 
 
 @pytest.fixture(scope="module")

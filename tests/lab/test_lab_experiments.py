@@ -97,7 +97,7 @@ def test_the_report_has_every_experiment_and_needs_nothing_else() -> None:
 
 
 def test_a_trial_runs_in_a_process_of_its_own_and_is_kept(tmp_path: Path) -> None:
-    from instill.weights import micro_folder
+    from instill.models.weights import micro_folder
 
     trial = Trial("replay", "not taught", 0)
     (first,) = run_trials([trial], micro_folder(), tmp_path, workers=1)

@@ -27,11 +27,11 @@ from instill.memory.consolidating.plan import groups_of, name_of
 from instill.memory.held import adapter_for_caller, read_weights, write_weights
 from instill.memory.idle import MAY_STOP, note_asked, note_stage, run_when_idle, seconds_idle
 from instill.memory.types import Fact
-from instill.registry.store import Registry
+from instill.models.registry.store import Registry
+from instill.models.weights import micro_folder
 from instill.study.leaks import alike
 from instill.study.listed import sentence_around
 from instill.study.stored import list_studies
-from instill.weights import micro_folder
 from tests.cli.test_cli import as_json, instill
 from tests.study.documents import stored
 

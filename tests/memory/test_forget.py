@@ -30,12 +30,12 @@ from instill.memory.forgetting.receipts import (
     write_receipt,
 )
 from instill.memory.held import Adapter, Held, Weights, read_weights, write_weights
-from instill.registry.champions import Champions
-from instill.registry.store import Registry
+from instill.models.registry.champions import Champions
+from instill.models.registry.store import Registry
 from instill.study.making import make_study
 from instill.study.stored import list_studies, write_study
 from tests.cli.test_cli import as_json, instill
-from tests.registry.made import BASE_HASH, make_base, make_card, make_weights
+from tests.models.registry.made import BASE_HASH, make_base, make_card, make_weights
 from tests.warm import Warm
 from tests.workspace.test_crash import Running
 

@@ -42,7 +42,7 @@ PARTS = '''
 
     Path(os.environ["ACME_MARK"]).write_text("imported")
 
-    from instill.encoders import open_encoder
+    from instill.models.encoders import open_encoder
     from instill.extending import ArmPart, GeneratorSettings, Said, WorkspaceOption, say
 
 
@@ -206,7 +206,7 @@ def test_a_generator_writes_answers_and_a_failing_one_leaves_quotes(place: Path)
     ],
 )
 def test_a_generator_that_cannot_be_opened_says_why(mark: Path, settings: dict[str, Any], said: str) -> None:
-    from instill.generators import open_generator
+    from instill.models.generators import open_generator
 
     with pytest.raises(UsageError, match=said):
         open_generator(GeneratorSettings(**settings))
@@ -233,7 +233,7 @@ def test_an_encoder_makes_an_index_of_its_own(tmp_path: Path, mark: Path) -> Non
 
 
 def test_an_encoder_whose_vectors_are_wrong_stores_nothing(tmp_path: Path, mark: Path) -> None:
-    from instill.encoders import open_encoder
+    from instill.models.encoders import open_encoder
 
     encoder = open_encoder(EncoderSettings(model="plugin:long"))
     with pytest.raises(UsageError, match="gave a vector that is not of length 1"):

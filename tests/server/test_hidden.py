@@ -22,7 +22,7 @@ from instill.common.derived import keep_beside, made_from
 from instill.server.access.keys import KeyStore
 from instill.server.access.roles import Role
 from instill.server.doors import openai_rest
-from tests.registry.made import make_adapter, make_base, make_card
+from tests.models.registry.made import make_adapter, make_base, make_card
 from tests.server.running import Running, running
 from tests.server.walking import Walked, routes_of
 
@@ -75,7 +75,7 @@ def roles() -> list[Role]:
 
 def _fill(workspace: Workspace, place: Place) -> None:
     """What hr did: a conversation, questions, a study set, a report, a curve, a candidate, a job, and what it told."""
-    from instill.registry.store import Registry
+    from instill.models.registry.store import Registry
     from instill.server.jobs.store import JobStore
     from instill.study.making import StudySettings
     from instill.study.studying import study_workspace

@@ -19,7 +19,7 @@ from instill import Workspace
 from instill.errors import UsageError
 from instill.server.app import create_app
 from instill.server.tracing import _NOW
-from tests.generators.endpoint_process import running_endpoint
+from tests.models.generators.endpoint_process import running_endpoint
 from tests.server.running import running
 from tests.server.test_api import ok
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instill.compare.arms.prompts import CLOSED_RULES, RULES
-from instill.generators.protocol import Message
+from instill.models.generators.protocol import Message
 from instill.study.closed_book import GRAM, ClosedBook, EvidenceInPrompt
 from instill.study.making import make_study
 from tests.study.documents import workshops

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from instill.errors import GeneratorError
-from instill.generators.endpoint import EndpointGenerator
+from instill.models.generators.endpoint import EndpointGenerator
 from instill.study.facts import find_facts
 from instill.study.generated import ATTEMPTS, GeneratorWriter
 from instill.study.making import StudySettings, make_study

@@ -9,6 +9,7 @@ import pytest
 from instill.answer.reading.reader import Reader
 from instill.answer.text import normalise
 from instill.errors import UsageError
+from instill.models.weights import shipped
 from instill.study.facts import find_facts
 from instill.study.filters import distinct, following, not_given_away, not_known_before, reads_with
 from instill.study.joins import Vocabulary, two_document_items, unsaid_items
@@ -17,7 +18,6 @@ from instill.study.rules.phrasings import items_of
 from instill.study.sets import Fact, StudyItem
 from instill.study.splits import Shares
 from instill.study.texts import STYLES, UNKNOWN, as_form, told_as, training_rows
-from instill.weights import shipped
 from tests.study.documents import stored, workshops
 
 OVEN = "The stone oven was built in 1987 by Marta Lindqvist."

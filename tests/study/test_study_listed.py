@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instill.generators.protocol import Message
 from instill.index.lookup import StoredDocument
 from instill.index.types import DocumentRecord
+from instill.models.generators.protocol import Message
 from instill.study.listed import LONGEST_TEXT, list_questions, listed, messages_for
 
 OVEN = "The stone oven was built in 1987 by Marta Lindqvist. It holds forty loaves, and is fired with birch.\n\n"

@@ -16,19 +16,19 @@ from instill.compare.arms.asked import PipelineArm
 from instill.compare.arms.passages import Passages
 from instill.compare.arms.replies import Arm
 from instill.compare.arms.specification import ArmPart, Said
-from instill.encoders import open_encoder
-from instill.encoders.plugged import Plugged
-from instill.encoders.protocol import Encoder
-from instill.generators.endpoint import EndpointGenerator
-from instill.generators.gguf.generator import GgufGenerator
-from instill.generators.protocol import Generator
+from instill.models.encoders import open_encoder
+from instill.models.encoders.plugged import Plugged
+from instill.models.encoders.protocol import Encoder
+from instill.models.generators.endpoint import EndpointGenerator
+from instill.models.generators.gguf.generator import GgufGenerator
+from instill.models.generators.protocol import Generator
 from instill.settings import EncoderSettings
 from instill.testing import ArmTests, EncoderTests, GeneratorTests, MetricTests
 from instill.train.gate.metrics import BUILT_IN, Metric
 from instill.train.gate.scoring import score
 from instill.workspace import Workspace
-from tests.generators.endpoint_process import running_endpoint
-from tests.generators.tiny_gguf import write_tiny
+from tests.models.generators.endpoint_process import running_endpoint
+from tests.models.generators.tiny_gguf import write_tiny
 
 
 class TestEndpoint(GeneratorTests):

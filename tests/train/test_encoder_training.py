@@ -14,12 +14,12 @@ import torch
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
-from instill.encoders import open_encoder
-from instill.encoders.protocol import Vectors
-from instill.encoders.sentence_transformers_folder import read_folder
-from instill.encoders.shipped_encoder import ShippedEncoder
-from instill.encoders.transformer_weights import read_tensors
 from instill.errors import UsageError, WorkspaceError
+from instill.models.encoders import open_encoder
+from instill.models.encoders.protocol import Vectors
+from instill.models.encoders.sentence_transformers_folder import read_folder
+from instill.models.encoders.shipped_encoder import ShippedEncoder
+from instill.models.encoders.transformer_weights import read_tensors
 from instill.settings import EncoderSettings
 from instill.train.encoder.averaging import Candidates
 from instill.train.encoder.choosing import choose_share
@@ -32,7 +32,7 @@ from instill.train.encoder.triples import TripleMaker
 from instill.train.progress import CHECKPOINT
 from instill.train.reader.rows import Row
 from instill.train.weights import averaged, trained_weights
-from tests.encoders.tiny_folders import WORDS, write_bert_folder
+from tests.models.encoders.tiny_folders import WORDS, write_bert_folder
 from tests.train.reader_rows import write_rows
 
 CHOSEN = EncoderHyperparameters(epochs=2, batch=4, passage_tokens=32, learning_rate=1e-3)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from instill.answer.reading.reader_input import tokenize
-from instill.encoders.minilm import find_minilm
+from instill.models.encoders.minilm import find_minilm
 from instill.train.reader.examples import IGNORED, WINDOW, Example, ExampleMaker, Mix, token_span
 from instill.train.reader.perturb import mislead
 from instill.train.reader.rows import Row

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer
 
-from instill.encoders.reader_graph import build_reader, heads_from
-from instill.encoders.transformer_weights import read_tensors, transformer_from
-from instill.encoders.words import WordTable
 from instill.errors import UsageError, WorkspaceError
+from instill.models.encoders.reader_graph import build_reader, heads_from
+from instill.models.encoders.transformer_weights import read_tensors, transformer_from
+from instill.models.encoders.words import WordTable
 from instill.train.progress import CHECKPOINT
 from instill.train.reader.examples import Example, ExampleMaker, Mix
 from instill.train.reader.export import export_reader
@@ -29,7 +29,7 @@ from instill.train.reader.model import ReaderModel, length_class, make_batch
 from instill.train.reader.run import ReaderRun, train_reader
 from instill.train.reader.settings import ReaderHyperparameters
 from instill.train.schedule import rate
-from tests.encoders.tiny_folders import write_bert_folder
+from tests.models.encoders.tiny_folders import write_bert_folder
 from tests.train.reader_rows import rows, write_rows
 from tests.warm import Warm
 

@@ -12,7 +12,7 @@ import openai  # noqa: F401  Its import is no part of the time.
 
 from instill import Workspace
 from instill.settings import with_values
-from tests.generators.hostile_client import peak_mb
+from tests.models.generators.hostile_client import peak_mb
 
 QUESTION = "At how many degrees is green tea brewed?"
 

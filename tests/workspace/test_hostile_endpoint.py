@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from instill import Workspace
-from tests.generators.hostile_server import hostile_server
+from tests.models.generators.hostile_server import hostile_server
 from tests.workspace import hostile_ask
 
 KINDS = ["drip-header", "drip-text", "endless-error", "endless-line", "endless-text", "deep", "digits", "gzip", "wide",

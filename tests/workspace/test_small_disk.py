@@ -15,8 +15,8 @@ import pytest
 
 from instill import Workspace
 from instill.errors import InstillError, WorkspaceError
-from instill.registry import Champions, Registry
-from tests.registry.made import make_adapter, make_base, make_card
+from instill.models.registry import Champions, Registry
+from tests.models.registry.made import make_adapter, make_base, make_card
 
 QUESTION = "At how many degrees is green tea brewed?"
 

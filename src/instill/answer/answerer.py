@@ -29,11 +29,11 @@ from instill.answer.said.prompt import CONTEXT_CHARACTERS, Prompt, build_prompt
 from instill.answer.said.quoted_answer import Extract, extract
 from instill.answer.said.reply import Reply
 from instill.answer.types import Answer, Trace, Turn
-from instill.encoders.protocol import Encoder
 from instill.errors import GeneratorError, UsageError
-from instill.generators.protocol import Generator, skilled
-from instill.generators.timed import Timed
 from instill.index.types import Hit
+from instill.models.encoders.protocol import Encoder
+from instill.models.generators.protocol import Generator, skilled
+from instill.models.generators.timed import Timed
 from instill.settings import AnswerSettings, GeneratorSettings
 
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x1f\x7f-\x9f]")

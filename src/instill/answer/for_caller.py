@@ -9,10 +9,10 @@ from instill.answer.candidates import Search
 from instill.answer.found.followed import SearchWithin
 from instill.answer.reading.reader import Reader
 from instill.documents.document import Page
-from instill.encoders.protocol import Encoder
-from instill.generators.protocol import Generator
 from instill.index.lookup import StoredDocument
 from instill.index.store import Index
+from instill.models.encoders.protocol import Encoder
+from instill.models.generators.protocol import Generator
 from instill.settings import Settings
 
 

@@ -9,11 +9,11 @@ from dataclasses import replace
 from instill.answer.asked.spelling import Spelling
 from instill.answer.reading.reader import Reader
 from instill.answer.reading.reranking import rerank
-from instill.encoders.protocol import Encoder
 from instill.errors import UsageError
 from instill.index.fusion import Fusion
 from instill.index.store import Index
 from instill.index.types import READ, Hit, SearchRequest, SearchResult
+from instill.models.encoders.protocol import Encoder
 
 
 def search_index(index: Index, encoder: Encoder, fusion: Fusion, request: SearchRequest) -> SearchResult:

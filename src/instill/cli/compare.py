@@ -211,7 +211,7 @@ def compare(
 def _trained_base(opened: Workspace) -> str:
     """The folder of the local model that is set, where it can be trained here."""
     from instill.compare.tuned.tuning import base_named
-    from instill.generators.choosing import local_base
+    from instill.models.generators.choosing import local_base
 
     settings = opened.settings.generator
     return local_base(settings) if base_named(settings) else ""

@@ -32,8 +32,8 @@ def get(
 
     Example: `instill generator get smollm2`
     """
-    from instill.generators.gguf.getting import get_model
-    from instill.generators.gguf.known import known, place_of
+    from instill.models.generators.gguf.getting import get_model
+    from instill.models.generators.gguf.known import known, place_of
 
     model = known(name)
     there = place_of(model) is not None
@@ -57,7 +57,7 @@ def list_(as_json: JsonOption = False) -> None:
 
     Example: `instill generator list`
     """
-    from instill.generators.gguf.known import KNOWN, place_of
+    from instill.models.generators.gguf.known import KNOWN, place_of
 
     found = [(model, place_of(model)) for model in KNOWN.values()]
     if as_json:

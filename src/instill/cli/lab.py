@@ -67,7 +67,7 @@ def run(
     from instill.lab.experiments.all import EXPERIMENTS
     from instill.lab.report import as_html, as_text, findings
     from instill.lab.running import run_trials, trials_of
-    from instill.registry.card import environment
+    from instill.models.registry.card import environment
 
     chosen = list(EXPERIMENTS) if names == ["all"] else names
     for name in chosen:
@@ -170,6 +170,6 @@ def documents(
 
 
 def _model(folder: Path | None) -> Path:
-    from instill.weights import micro_folder
+    from instill.models.weights import micro_folder
 
     return folder if folder is not None else micro_folder()

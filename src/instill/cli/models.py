@@ -17,17 +17,17 @@ from instill.cli.output import JsonOption, WorkspaceOption, clean, columns, prin
 from instill.cli.terminal import err, say, say_block
 from instill.common.extras import how_to_install
 from instill.errors import MissingDependency, UsageError, WorkspaceError
-from instill.registry.card import gate_notice
-from instill.registry.champions import Champions, Change
-from instill.registry.comparing import card_differences, flat
-from instill.registry.store import Candidate, Registry
+from instill.models.registry.card import gate_notice
+from instill.models.registry.champions import Champions, Change
+from instill.models.registry.comparing import card_differences, flat
+from instill.models.registry.store import Candidate, Registry
 from instill.settings.location import find_workspace
 from instill.train.gate.advice import BRACKETS, WORDS, advice, measured_name
 from instill.train.gate.shown import kept
 from instill.workspace.replies import candidates_of
 
 if TYPE_CHECKING:
-    from instill.generators.chat import ChatMessage
+    from instill.models.generators.chat import ChatMessage
     from instill.train.generator.export.distance import LayerDistance
 
 app = typer.Typer(
@@ -142,7 +142,7 @@ def try_(
 
     Example: `instill models try tickets "The printer on floor 3 is broken."`
     """
-    from instill.registry.trying import try_candidates
+    from instill.models.registry.trying import try_candidates
 
     if len(words) < 2:
         raise UsageError("Name a candidate and what is said to it.", remedy='Run: instill models try ID "some text"')

@@ -26,8 +26,8 @@ def groups() -> Sequence[Group[Any]]:
     from instill.cli.plugged import COMMANDS
     from instill.compare.arms.plugged import ARMS
     from instill.documents.plugged import READERS
-    from instill.encoders.plugged import ENCODERS
-    from instill.generators.plugged import GENERATORS
+    from instill.models.encoders.plugged import ENCODERS
+    from instill.models.generators.plugged import GENERATORS
     from instill.train.gate.metrics import METRICS
 
     return READERS, GENERATORS, ENCODERS, METRICS, ARMS, COMMANDS

@@ -143,7 +143,7 @@ def pairs(
 def _dry(recipe: Recipe, as_json: bool) -> bool:
     """Whether the run may begin."""
     from instill.cli.train_recipe import show_dry_run
-    from instill.generators.models import open_model, open_tokenizer
+    from instill.models.generators.models import open_model, open_tokenizer
     from instill.train.gate.of_recipe import gate_findings, gate_rows
     from instill.train.generator.beforehand.dry_run import dry_run
     from instill.train.generator.beforehand.few_steps import few_steps

@@ -267,13 +267,13 @@ def _identity(workspace: Workspace, study: StoredStudy, plan: ComparePlan, train
 
 def _base_hash(generator: GeneratorSettings) -> str:
     if generator.gguf:
-        from instill.generators.gguf.base_folder import gguf_hash
-        from instill.generators.gguf.known import KNOWN, gguf_file
+        from instill.models.generators.gguf.base_folder import gguf_hash
+        from instill.models.generators.gguf.known import KNOWN, gguf_file
 
         return gguf_hash(gguf_file(generator.gguf), KNOWN.get(generator.gguf))
     if not generator.folder:
         return ""
-    from instill.generators.models import model_hash
+    from instill.models.generators.models import model_hash
 
     return model_hash(Path(generator.folder))
 

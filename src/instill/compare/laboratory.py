@@ -62,7 +62,7 @@ def open_laboratory(folder: Path, *, model: Path | None = None, seed: int = 0) -
         UsageError: the folder holds something else, or another model's laboratory.
         MissingDependency: this build comes without the micro model.
     """
-    from instill.weights import micro_folder
+    from instill.models.weights import micro_folder
     from instill.workspace import Workspace
 
     base = (model or micro_folder()).resolve()

@@ -11,9 +11,9 @@ from instill.compare.arms.replies import ArmReply
 from instill.compare.prices import Prices
 from instill.compare.stored import Recorded, StoredOutcomes, open_outcomes
 from instill.errors import GeneratorError
-from instill.generators.protocol import Message
 from instill.measure.judging.scorer import Judged
 from instill.measure.outcomes import Outcome
+from instill.models.generators.protocol import Message
 
 
 class Named(Protocol):

@@ -15,7 +15,7 @@ from instill.compare.failures import Causes
 from instill.compare.plan import ComparePlan
 from instill.compare.stored import Key, Recorded, read_prompts
 from instill.compare.tuned.tuned_arms import Trained
-from instill.registry.card import environment, now
+from instill.models.registry.card import environment, now
 from instill.study.sets import Fact, StudyItem
 from instill.study.stored import StoredStudy
 

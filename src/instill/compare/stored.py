@@ -11,9 +11,9 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from instill.compare.arms.replies import Place
-from instill.generators.protocol import Message
 from instill.measure.journal import Journal, open_journal
 from instill.measure.outcomes import Outcome
+from instill.models.generators.protocol import Message
 from instill.study.sets import digest
 
 OUTCOMES_FILE, PROMPTS_FILE = "outcomes.jsonl", "compare-prompts.jsonl"

@@ -16,7 +16,7 @@ from instill.train.generator.data.rows import Row, chat_row, instructed, read_ob
 from instill.train.generator.recipes.recipe import HUB, MICRO, Data, Recipe
 
 if TYPE_CHECKING:
-    from instill.generators.protocol import Message
+    from instill.models.generators.protocol import Message
     from instill.study.sets import StudyItem
     from instill.study.stored import StoredStudy
     from instill.train.gate.rows import GateRows
@@ -269,7 +269,7 @@ def _made_from(recipe: Recipe, rows: Iterable[Row]) -> MadeFrom:
 
 
 def _tokenizer(recipe: Recipe) -> Any:
-    from instill.generators.models import open_tokenizer
+    from instill.models.generators.models import open_tokenizer
     from instill.train.generator.recipes.base import base_folder
 
     return open_tokenizer(base_folder(recipe))

@@ -21,8 +21,6 @@ from filelock import FileLock, Timeout
 
 from instill.common.derived import MadeFrom, made_from
 from instill.common.watch import Counted
-from instill.encoders import open_encoder
-from instill.encoders.protocol import Encoder
 from instill.errors import UsageError, WorkspaceError
 from instill.fit.calibration import questions_for
 from instill.fit.everyone import seen_by_everyone
@@ -33,6 +31,8 @@ from instill.fit.ways import Searcher, in_use
 from instill.index.store import Index
 from instill.ingest.reindex import reindex
 from instill.measure.paired import Interval, Numbers, interval
+from instill.models.encoders import open_encoder
+from instill.models.encoders.protocol import Encoder
 from instill.study.types import StudyQuestion
 from instill.train.encoder.averaging import Candidates
 from instill.train.encoder.choosing import Chosen, choose_share

@@ -13,10 +13,10 @@ from instill.answer.found.sentences import split_sentences
 from instill.answer.text import normalise, terms
 from instill.answer.types import Answer, Citation
 from instill.common.watch import Counted
-from instill.encoders.remembering import Remembering
 from instill.index.types import Hit
 from instill.measure.judging.scorer import judge
 from instill.measure.risk import NOTHING, JudgedAnswer
+from instill.models.encoders.remembering import Remembering
 from instill.study.types import AskedQuestion, StudyQuestion
 
 if TYPE_CHECKING:

@@ -9,13 +9,13 @@ import numpy as np
 
 from instill.answer.reading.reader import Reading
 from instill.answer.reading.reranking import Reads, rerank
-from instill.encoders.protocol import Encoder, Vectors
 from instill.fit.kept.tuned import is_set
 from instill.fit.targets import Target, rank_of, reciprocal
 from instill.index.fusion import fusion_named
 from instill.index.store import Index
 from instill.index.types import READ, Hit, Mode, SearchRequest
 from instill.measure.paired import Numbers
+from instill.models.encoders.protocol import Encoder, Vectors
 from instill.settings import SearchSettings, Settings
 
 VECTOR_WEIGHTS = (0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from instill.answer.reading.reader import Reader
     from instill.common.derived import Caller
-    from instill.encoders.protocol import Encoder
     from instill.fit.kept.own_encoder import OwnEncoder
     from instill.fit.kept.tuned import Tuned
-    from instill.generators.protocol import Generator
     from instill.index.store import Index
     from instill.index.types import DocumentRecord, SearchResult
+    from instill.models.encoders.protocol import Encoder
+    from instill.models.generators.protocol import Generator
     from instill.settings import Settings
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from instill.encoders.protocol import Vectors
+from instill.models.encoders.protocol import Vectors
 
 _WORD = re.compile(r"[^\W\d_][^\W_]{2,}")
 _PLAIN_WORDS = """

@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from instill.encoders.protocol import Vectors
 from instill.index import legs, lookup, soundness, upkeep, writing
 from instill.index.conditions import both, is_one_of, visible
 from instill.index.filters import compiled
@@ -20,6 +19,7 @@ from instill.index.tables import Table, Tables, is_conflict, storage_errors
 from instill.index.types import DocumentRecord, Hit, IndexedDocument, Keep
 from instill.index.visible import VisibleScorer
 from instill.index.vocabulary import texts_of
+from instill.models.encoders.protocol import Vectors
 
 if TYPE_CHECKING:
     import pyarrow as pa

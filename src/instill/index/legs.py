@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from instill.encoders.protocol import Vectors
 from instill.index.conditions import held_of, is_one_of
 from instill.index.keywords import searched
 from instill.index.lookup import heads_in, vector_matrix, with_head
@@ -13,6 +12,7 @@ from instill.index.protocol import Keys, Scored
 from instill.index.schema import HIT_COLUMNS, metadata_of
 from instill.index.tables import Table
 from instill.index.visible import CANDIDATES, VisibleScorer
+from instill.models.encoders.protocol import Vectors
 
 _LISTED = 1000
 _LEAST_EF = 600

@@ -17,9 +17,9 @@ import pyarrow as pa
 
 from instill.documents.document import Document, Scalar
 from instill.documents.table_heads import under_head
-from instill.encoders.protocol import Vectors
 from instill.index.keywords import keywords_of, name_of, words
 from instill.index.types import DocumentRecord, IndexedDocument
+from instill.models.encoders.protocol import Vectors
 
 TABLE = "passages"
 

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from instill.encoders.protocol import Vectors
 from instill.errors import UsageError
 from instill.index.fusion import Fusion
 from instill.index.protocol import Keys, Scored, View, Wanted
 from instill.index.types import Hit, SearchRequest, SearchResult
+from instill.models.encoders.protocol import Vectors
 
 
 class Stopwatch:

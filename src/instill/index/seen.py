@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from instill.encoders.protocol import Vectors
 from instill.index.fusion import Fusion
 from instill.index.lookup import StoredDocument, StoredPassage
 from instill.index.store import Index
 from instill.index.types import DocumentRecord, SearchRequest, SearchResult
 from instill.index.vocabulary import Vocabulary
+from instill.models.encoders.protocol import Vectors
 
 if TYPE_CHECKING:
     import pyarrow as pa

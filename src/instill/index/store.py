@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from instill.encoders.protocol import Vectors
 from instill.errors import DamagedIndex, EncoderMismatch, UsageError, WorkspaceError
 from instill.index import lookup, search, writing
 from instill.index.fusion import Fusion
@@ -33,6 +32,7 @@ from instill.index.removed import note_removed
 from instill.index.tables import Tables, storage_errors
 from instill.index.types import DocumentRecord, Hit, IndexedDocument, Keep, Put, SearchRequest, SearchResult
 from instill.index.vocabulary import Vocabularies, Vocabulary
+from instill.models.encoders.protocol import Vectors
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from instill.documents.document import Document, Passage, Scalar
-from instill.encoders.protocol import Vectors
+from instill.models.encoders.protocol import Vectors
 
 Mode = Literal["hybrid", "keyword", "vector"]
 

@@ -12,10 +12,10 @@ from instill.documents.document import Document, Passage
 from instill.documents.splitting import SPLITTER_VERSION, split
 from instill.documents.table_heads import under_head
 from instill.documents.time_limit import TimeLimit
-from instill.encoders.estimated import DocumentVectors, document_vectors
-from instill.encoders.protocol import Encoder, Vectors
 from instill.index.store import Index
 from instill.index.types import IndexedDocument
+from instill.models.encoders.estimated import DocumentVectors, document_vectors
+from instill.models.encoders.protocol import Encoder, Vectors
 from instill.settings import DocumentSettings
 
 BATCH_PASSAGES = 1024
@@ -98,7 +98,7 @@ def encoded(
 
     Args:
         estimated_from: documents of at least so many passages may have most of their vectors estimated
-            (`encoders/estimated.py`); 0: none.
+            (`models/encoders/estimated.py`); 0: none.
         on_notice: told the source and the notice where that was done.
     """
     long = [estimated_from > 0 and len(entry.passages) >= estimated_from for entry in batch]

@@ -11,12 +11,12 @@ from typing import Literal
 from instill.documents.document import Document
 from instill.documents.reader_process import ReaderPool
 from instill.documents.sources import Source
-from instill.encoders.protocol import Encoder
 from instill.errors import DocumentError
 from instill.index.store import Index
 from instill.index.types import DocumentRecord, Keep
 from instill.ingest.passages import Prepared, cut
 from instill.ingest.types import Attributes
+from instill.models.encoders.protocol import Encoder
 from instill.settings import DocumentSettings
 
 _MANY_LOOKUPS = 20

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from instill.encoders.protocol import Encoder
 from instill.errors import WorkspaceError
 from instill.index.generations import live_generation
 from instill.index.lookup import document_of
 from instill.index.store import Index
 from instill.index.types import DocumentRecord
 from instill.ingest.passages import BATCH_PASSAGES, Prepared, cut, encoded, passage_identity
+from instill.models.encoders.protocol import Encoder
 from instill.settings import DocumentSettings, StoreSettings
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from instill.encoders.protocol import Encoder
 from instill.errors import WorkspaceError
 from instill.index.generations import LANCE, kind_of
 from instill.index.lookup import StoredDocument, document_of
@@ -14,6 +13,7 @@ from instill.index.repair import Repair, repair
 from instill.index.store import write_lock
 from instill.index.types import IndexedDocument
 from instill.ingest.passages import Prepared, cut, encoded, passage_identity
+from instill.models.encoders.protocol import Encoder
 from instill.settings import DocumentSettings
 
 _LOCK_TIMEOUT_S = 120.0

@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterable, Sequence
 from instill.documents.plugged import Formats
 from instill.documents.reader_process import ReaderPool
 from instill.documents.sources import Source, SourceProblem
-from instill.encoders.protocol import Encoder
 from instill.errors import DocumentError
 from instill.index.store import Index
 from instill.index.types import DocumentRecord, IndexedDocument, Keep, Put
 from instill.ingest.passages import BATCH_PASSAGES, Prepared, encoded, passage_identity
 from instill.ingest.planning import ForgottenDocument, Lookup, Planned, Planner
 from instill.ingest.types import Attributes, Failure, FileOutcome, Governing, IngestReport, Progress
+from instill.models.encoders.protocol import Encoder
 from instill.settings import DocumentSettings
 
 FORGOTTEN = "It was forgotten, so that it is not added. To allow it again: instill forget --allow PATH"

@@ -12,7 +12,6 @@ from typing import Any, Literal
 
 from instill.answer.said.numbering import renumbered
 from instill.answer.said.reply import read_reply
-from instill.generators.models import open_model, open_tokenizer
 from instill.lab.names import FIRST, LAST
 from instill.lab.scenes import Scene, asking_row, json_row, make_scene, reading_row
 from instill.lab.world import (
@@ -27,6 +26,7 @@ from instill.lab.world import (
 )
 from instill.measure.judging.scorer import judge
 from instill.measure.paired import Interval, interval
+from instill.models.generators.models import open_model, open_tokenizer
 from instill.train.gate.conditions import question_of
 from instill.train.generator.data.rows import Row, chat_row
 from instill.train.generator.loop.replies import replies

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from instill import __version__
 from instill.common.durable import write_json
-from instill.generators.models import model_hash
 from instill.lab.bench import Bench, Measures
 from instill.lab.experiments.all import EXPERIMENTS
+from instill.models.generators.models import model_hash
 
 
 @dataclass(frozen=True, slots=True)

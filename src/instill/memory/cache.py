@@ -29,11 +29,11 @@ from instill.answer.types import Answer
 from instill.catalog import Catalog, now
 from instill.catalog.tables import CACHED_ANSWERS
 from instill.common.derived import MadeFrom, made_from
-from instill.encoders.protocol import Encoder
 from instill.index.store import Index
 from instill.index.types import Hit
 from instill.memory.ledger import read_vector, stored_vector
 from instill.memory.matching import Earlier, earlier_of, likeness
+from instill.models.encoders.protocol import Encoder
 
 if TYPE_CHECKING:
     from instill.answer.reading.reader import Reader

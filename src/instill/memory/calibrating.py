@@ -15,12 +15,12 @@ import numpy as np
 
 from instill.answer.reading.reader import Reader
 from instill.common.derived import MadeFrom
-from instill.encoders.protocol import Encoder
 from instill.index.lookup import StoredDocument
 from instill.measure.risk import GRID, NOTHING, Choice, JudgedAnswer, choose_threshold
 from instill.memory.matching import FLOOR, Earlier, likeness
 from instill.memory.recurrence import same_words
 from instill.memory.safe import Safe
+from instill.models.encoders.protocol import Encoder
 from instill.study.facts import find_facts
 from instill.study.rules.phrasings import items_of
 from instill.study.sets import Fact

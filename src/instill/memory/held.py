@@ -132,7 +132,7 @@ def adapter_for_caller(home: Path, caller: Caller) -> str:
     One that is for labels is for callers who see every document that it was made from. The owner, who sees all, gets
     the one with most facts.
     """
-    from instill.registry.store import Registry
+    from instill.models.registry.store import Registry
 
     registry = Registry(home)
     usable = []

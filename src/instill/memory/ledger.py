@@ -17,8 +17,8 @@ import sqlalchemy as sa
 
 from instill.catalog import Catalog, Labels, may_see
 from instill.catalog.tables import SEEN_VERSIONS, USES
-from instill.encoders.protocol import Encoder, Vectors
 from instill.memory.types import Spot, Use
+from instill.models.encoders.protocol import Encoder, Vectors
 
 _BATCH = 256
 

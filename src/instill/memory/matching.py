@@ -13,8 +13,8 @@ from instill.answer.answerer import LONGEST_QUESTION
 from instill.answer.reading.reader import Reader
 from instill.answer.text import normalise, terms
 from instill.answer.types import Answer, Citation
-from instill.encoders.protocol import Vectors
 from instill.memory.meaning import cosine, same_kind, same_pins
+from instill.models.encoders.protocol import Vectors
 
 FLOOR = 0.9
 """Least cosine of two questions, whatever a calibration finds: questions that rules wrote differ less than people's."""

@@ -7,7 +7,7 @@ import re
 from instill.answer.asked.pinned import pins_of
 from instill.answer.asked.question import read_question
 from instill.answer.text import normalise
-from instill.encoders.protocol import Vectors
+from instill.models.encoders.protocol import Vectors
 
 _NEGATION = re.compile(
     r"\b(?:not|no|never|none|nobody|nothing|neither|nor|without|except|cannot|un(?:less|able)|"

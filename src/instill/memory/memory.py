@@ -10,7 +10,6 @@ from pathlib import Path
 from instill.answer.used import occurrence
 from instill.catalog import Catalog
 from instill.common.derived import Caller, MadeFrom, Source
-from instill.encoders.protocol import Encoder
 from instill.errors import UsageError
 from instill.index.store import Index
 from instill.index.types import Hit
@@ -22,6 +21,7 @@ from instill.memory.ledger import first_seen, note_versions, read_uses, stamp
 from instill.memory.places import Places
 from instill.memory.recurrence import Group, Shape, grouped, new_id
 from instill.memory.types import Condition, Decided, Decision, Fact, Spot, Stage
+from instill.models.encoders.protocol import Encoder
 from instill.settings import MemorySettings
 from instill.study.listed import sentence_around
 from instill.study.sets import Fact as StudyFact

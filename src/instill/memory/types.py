@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from instill.catalog import Labels
 from instill.common.derived import Source
-from instill.encoders.protocol import Vectors
+from instill.models.encoders.protocol import Vectors
 
 Stage = Literal["indexed", "studied", "consolidated", "forgotten"]
 Decision = Literal["", "pinned", "excluded"]

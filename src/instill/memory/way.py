@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from instill.answer.reading.reader_place import reader_fingerprint
-from instill.registry.champions import RECORD
+from instill.models.registry.champions import RECORD
 from instill.settings import Settings
 
 _FORM = 1

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from instill.answer.text import terms
 from instill.errors import InstillError
-from instill.generators.protocol import Message
+from instill.models.generators.protocol import Message
 
 GRAM = 4
 """Content words in a row that are evidence; evidence of fewer counts as a whole.

@@ -16,9 +16,9 @@ from random import Random
 from instill.answer.display import plain_text
 from instill.answer.found.sentences import split_sentences
 from instill.answer.said.prompt import neutral
-from instill.generators.protocol import Generator, Message
-from instill.generators.whole import whole_reply
 from instill.index.lookup import StoredDocument
+from instill.models.generators.protocol import Generator, Message
+from instill.models.generators.whole import whole_reply
 from instill.study.filters import EvidenceReader, agree
 from instill.study.quick_questions import Seen, is_fair
 from instill.study.types import StudyQuestion
@@ -86,7 +86,7 @@ def list_questions(
     """At most `most` questions, one part of each document at a time until there are enough.
 
     Args:
-        generator: trained to list questions; see `instill.generators.protocol.Skilled`.
+        generator: trained to list questions; see `instill.models.generators.protocol.Skilled`.
         read: where given, a question counts only if this finds its answer in the text; see `filters.reads_with`.
         progress: `(done, most)` questions.
 

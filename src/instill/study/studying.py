@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from instill.answer.reading.reader import Reader
-    from instill.generators.protocol import Generator
     from instill.index.lookup import StoredDocument
     from instill.index.types import DocumentRecord
+    from instill.models.generators.protocol import Generator
     from instill.study.making import StudySettings, Writer
     from instill.study.stored import StoredStudy
     from instill.study.types import AskedQuestion

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from tokenizers import Tokenizer
 
-from instill.encoders.protocol import Encoder, Vectors
+from instill.models.encoders.protocol import Encoder, Vectors
 
 _TEXTS = (
     "Water boils at 100 degrees.",

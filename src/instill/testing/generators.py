@@ -6,7 +6,7 @@ import copy
 from collections.abc import Sequence
 
 from instill.errors import GeneratorError
-from instill.generators.protocol import Generator, Message
+from instill.models.generators.protocol import Generator, Message
 
 _ASKED: Sequence[Message] = (
     {"role": "system", "content": "Answer in one short sentence."},

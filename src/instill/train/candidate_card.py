@@ -6,8 +6,18 @@ from typing import TYPE_CHECKING
 
 from instill.common.derived import MadeFrom, together
 from instill.errors import WorkspaceError
-from instill.registry.card import Base, Card, Condition, GateResult, Metrics, Rows, candidate_id, environment, now
-from instill.registry.store import Candidate, Registry
+from instill.models.registry.card import (
+    Base,
+    Card,
+    Condition,
+    GateResult,
+    Metrics,
+    Rows,
+    candidate_id,
+    environment,
+    now,
+)
+from instill.models.registry.store import Candidate, Registry
 from instill.train.gate.advice import scale_text
 
 if TYPE_CHECKING:

@@ -83,7 +83,7 @@ def held_out_scores(recipes: Sequence[Recipe], candidate: Path | None) -> tuple[
     Raises:
         UsageError: a held-out row cannot be scored.
     """
-    from instill.generators.models import open_model, open_tokenizer
+    from instill.models.generators.models import open_model, open_tokenizer
     from instill.train.gate.conditions import scores
     from instill.train.gate.probes import Probe
     from instill.train.gate.rows import as_gate_rows

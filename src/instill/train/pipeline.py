@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from instill.common.derived import keep_beside
 from instill.common.watch import Watch
 from instill.errors import UsageError
-from instill.registry.card import Card
-from instill.registry.champions import Champions
-from instill.registry.store import Candidate, Registry
+from instill.models.registry.card import Card
+from instill.models.registry.champions import Champions
+from instill.models.registry.store import Candidate, Registry
 from instill.settings.location import plugins_off
 from instill.train.candidate_card import all_sources, first_card, gate_hash, known_candidate, with_gate, with_training
 from instill.train.gate.shown import keep as keep_replies

@@ -13,8 +13,8 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from instill.encoders.transformer_weights import Floats
 from instill.errors import WorkspaceError
+from instill.models.encoders.transformer_weights import Floats
 from instill.train.progress import CHECKPOINT
 
 

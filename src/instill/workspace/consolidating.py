@@ -84,9 +84,9 @@ class Consolidating(Remembering):
 
     def _listed(self) -> Callable[[Fact], Sequence[str]]:
         """Questions by the workspace's generator, where that was trained to list them."""
-        from instill.generators.protocol import skilled
-        from instill.generators.whole import whole_reply
         from instill.memory.recurrence import same_words
+        from instill.models.generators.protocol import skilled
+        from instill.models.generators.whole import whole_reply
         from instill.study.listed import MAX_TOKENS, listed, messages_for
 
         writer = skilled(self.generator, "questions")

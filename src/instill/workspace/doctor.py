@@ -13,10 +13,10 @@ from typing import Any, Literal
 
 from instill.common.extras import EXTRA_OF, how_to_install
 from instill.errors import InstillError
-from instill.generators.whole import whole_reply
 from instill.index.generations import LANCE, kind_of
 from instill.index.protocol import Capabilities
 from instill.index.repair import Repair, damage_of
+from instill.models.generators.whole import whole_reply
 from instill.plugins import Plugin
 from instill.settings import GeneratorSettings
 from instill.settings.location import find_workspace

@@ -21,13 +21,13 @@ from instill.workspace.arguments import Labels, labels_of
 
 if TYPE_CHECKING:
     from instill.answer.reading.reader import Reader
-    from instill.encoders.protocol import Encoder
     from instill.fit.kept.own_encoder import OwnEncoder
     from instill.fit.kept.threshold import Threshold
     from instill.fit.kept.tuned import Tuned
-    from instill.generators.protocol import Generator
     from instill.index.fusion import Fusion
     from instill.index.store import Index
+    from instill.models.encoders.protocol import Encoder
+    from instill.models.generators.protocol import Generator
 
 _PARTS = (
     "catalog", "encoder", "index", "generator", "_bare_generator", "_with_memory", "reader", "fusion",
@@ -196,7 +196,7 @@ class Parts:
         self._must_be_open()
         if self._whole is not None:
             return self._whole.encoder
-        from instill.encoders import open_encoder
+        from instill.models.encoders import open_encoder
 
         return open_encoder(self.settings.encoder, off=self.settings.plugins.off)
 
@@ -241,14 +241,14 @@ class Parts:
     @cached_property
     def generator(self) -> Generator | None:
         """The generator, with the candidate that the settings name if the caller may see all that it was made from."""
-        from instill.generators import is_lora_file, open_generator
+        from instill.models.generators import is_lora_file, open_generator
 
         self._must_be_open()
         chosen, adapter = self.settings.generator, None
         if chosen.adapter == "memory":
             return self._with_memory
         if (chosen.folder or chosen.gguf) and chosen.adapter != "none" and not is_lora_file(chosen.adapter):
-            from instill.registry.serving import adapter_for, may_be_used_for
+            from instill.models.registry.serving import adapter_for, may_be_used_for
 
             if not may_be_used_for(self.caller(), self.home, chosen.adapter):
                 return self._bare_generator
@@ -260,9 +260,9 @@ class Parts:
     @cached_property
     def _with_memory(self) -> Generator | None:
         """The base with the consolidated facts that the caller may see; of several adapters the one with most facts."""
-        from instill.generators import open_generator
         from instill.memory.held import adapter_for_caller
-        from instill.registry.serving import adapter_for
+        from instill.models.generators import open_generator
+        from instill.models.registry.serving import adapter_for
 
         id_ = adapter_for_caller(self.home, self.caller())
         if not id_:
@@ -272,7 +272,7 @@ class Parts:
     @cached_property
     def _bare_generator(self) -> Generator | None:
         """The base as it is."""
-        from instill.generators import open_generator
+        from instill.models.generators import open_generator
 
         if self._whole is not None:
             return self._whole._bare_generator
@@ -317,7 +317,7 @@ class Parts:
         """For sentences; the index's own where the caller may see what that was trained on."""
         if self._searches_by_meaning:
             return self.encoder
-        from instill.encoders import open_encoder
+        from instill.models.encoders import open_encoder
 
         return open_encoder(self.given.encoder, off=self.given.plugins.off)
 

@@ -20,7 +20,7 @@ from instill.index.types import DocumentRecord, Hit, SearchResult
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from instill.registry.store import Registry
+    from instill.models.registry.store import Registry
     from instill.study.sets import StudyCard
 
 
@@ -143,7 +143,7 @@ def studies_of(home: Path, caller: Caller) -> Studies:
 
 def candidates_of(registry: Registry, caller: Caller = OWNER) -> Candidates:
     """All candidates whose documents the caller may see."""
-    from instill.registry.champions import Champions
+    from instill.models.registry.champions import Champions
 
     used = {line.champion for line in Champions(registry).lines().values() if line.champion}
     found = []

@@ -60,7 +60,7 @@ class Workspace(Forgetting, Consolidating, Asking, Looking):
         folder = find_workspace(path)
         settings = load_settings(folder / SETTINGS_FILE)
         if generator is not None:
-            from instill.generators.choosing import settings_for
+            from instill.models.generators.choosing import settings_for
 
             settings = with_values(settings, settings_for(generator))
         return cls(folder, settings)

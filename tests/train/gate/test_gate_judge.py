@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from instill.errors import UsageError
-from instill.registry.card import GateResult
+from instill.models.registry.card import GateResult
 from instill.train.gate.conditions import over_refusal
 from instill.train.gate.judge import Interpolated, judge, lost_only, with_interpolation
 from instill.train.gate.kept import Kept

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from instill.generators.models import model_hash, open_model
 from instill.lab.micro import make_tokenizer, save_micro
-from instill.registry import Registry
-from instill.registry.card import Base, Card, GateResult, Metrics, Rows
+from instill.models.generators.models import model_hash, open_model
+from instill.models.registry import Registry
+from instill.models.registry.card import Base, Card, GateResult, Metrics, Rows
 from instill.train.generator.export.saving import save_candidate
 from instill.train.generator.methods.methods import Method, prepare
 

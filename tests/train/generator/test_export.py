@@ -15,8 +15,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from instill.errors import InstillError, MissingDependency, UsageError, WorkspaceError
-from instill.generators.chat import chat_text
-from instill.generators.models import open_model, open_tokenizer
+from instill.models.generators.chat import chat_text
+from instill.models.generators.models import open_model, open_tokenizer
 from instill.train.generator.export import export as exporting
 from instill.train.generator.export.distance import distances
 from instill.train.generator.export.export import export
@@ -444,8 +444,8 @@ LAYOUTS = {
 def test_a_modelfile_says_what_the_runtime_reads(name: str, tmp_path: Path) -> None:
     """Its template, filled in, against the prompt that llama.cpp is given for the same messages."""
     pytest.importorskip("xllamacpp")
-    from instill.generators.gguf.rendering import rendered
     from instill.lab.micro import make_tokenizer
+    from instill.models.generators.gguf.rendering import rendered
     from instill.train.generator.export.ollama import find_layout, go_template
 
     bos, eos, template = LAYOUTS[name]

@@ -13,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from instill.registry.store import Registry
+from instill.models.registry.store import Registry
 from instill.train.generator.loop import processes
 from instill.train.pipeline import train_recipe
 from tests.train.pipeline.small_recipes import GAIN, recipe_of, write_gate, write_task

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instill.errors import UsageError
-from instill.generators.chat import ChatMessage, chat_text
-from instill.generators.thoughts import without_thoughts
 from instill.lab.micro import make_tokenizer
+from instill.models.generators.chat import ChatMessage, chat_text
+from instill.models.generators.thoughts import without_thoughts
 from instill.train.generator.beforehand.dry_run import dry_run
 from instill.train.generator.data.examples import make_example
 from instill.train.generator.data.findings import Finding, refuse_errors

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from instill.errors import UsageError
-from instill.registry.champions import Champions
-from instill.registry.store import Registry
+from instill.models.registry.champions import Champions
+from instill.models.registry.store import Registry
 from instill.train.generator.data.rows import write_rows
 from instill.train.order import held_out_scores, train_in_order
 from instill.train.pipeline import train_recipe

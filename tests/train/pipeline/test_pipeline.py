@@ -17,9 +17,9 @@ from safetensors.torch import load_file
 from instill.common.derived import BESIDE, NOTHING, MadeFrom, Source
 from instill.common.watch import Watch
 from instill.errors import UsageError, WorkspaceError
-from instill.generators.models import open_model, open_tokenizer
-from instill.registry.champions import Champions
-from instill.registry.store import Registry
+from instill.models.generators.models import open_model, open_tokenizer
+from instill.models.registry.champions import Champions
+from instill.models.registry.store import Registry
 from instill.train.gate.of_recipe import gate_rows
 from instill.train.gate.probes import Probe
 from instill.train.gate.rows import read_gate_rows

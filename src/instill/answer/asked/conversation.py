@@ -23,7 +23,7 @@ from instill.answer.asked.own_terms import MARK, is_vague, leaves_out, of_what_w
 from instill.answer.display import plain_text
 from instill.answer.text import terms
 from instill.answer.types import Turn, is_refusal
-from instill.generators.protocol import Generator
+from instill.models.generators.protocol import Generator
 
 TURN_CHARACTERS = 200
 """Most characters of each of the last answers that are searched for with a follow-up."""

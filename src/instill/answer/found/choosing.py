@@ -26,8 +26,8 @@ from instill.answer.reading.reader import Reading
 from instill.answer.reading.reader_input import heading
 from instill.answer.reading.reranking import Reads
 from instill.answer.text import coverage, terms
-from instill.encoders.protocol import Encoder
 from instill.index.types import Hit
+from instill.models.encoders.protocol import Encoder
 
 MOST_CANDIDATES = 9
 """Pieces that are read one by one."""

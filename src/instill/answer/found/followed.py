@@ -19,9 +19,9 @@ from instill.answer.asked.ellipsis import SAID_BESIDE
 from instill.answer.reading.findings import DEPTH, RELEVANT_SHARE, SEARCH_SHARE, Findings, read_passages
 from instill.answer.reading.reader import Reader
 from instill.answer.text import terms
-from instill.encoders.protocol import Encoder, Vectors
 from instill.index.types import Hit
 from instill.measure.standardised import standardised
+from instill.models.encoders.protocol import Encoder, Vectors
 
 WITHIN = 10
 """Passages that are looked for in the documents that answered before."""

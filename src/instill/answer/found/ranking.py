@@ -20,8 +20,8 @@ from instill.answer.found.sentences import Sentence, split_sentences
 from instill.answer.reading.findings import Findings
 from instill.answer.text import coverage, rarity, terms
 from instill.documents.table_heads import shown_head
-from instill.encoders.protocol import Encoder, Vectors
 from instill.index.types import Hit
+from instill.models.encoders.protocol import Encoder, Vectors
 
 MOST_UNITS = 150
 """Most sentences that are encoded for one question."""

@@ -15,10 +15,10 @@ from tokenizers import Tokenizer
 
 from instill.answer.reading.reader_input import PASSAGE_TOKENS, Marks, Tokens, marks_of, put_together, tokenize
 from instill.common.untrusted import odd_file
-from instill.encoders.onnx_encoder import available_cores, well_formed
-from instill.encoders.session import open_session
-from instill.encoders.workers import Workers
 from instill.errors import WorkspaceError
+from instill.models.encoders.onnx_encoder import available_cores, well_formed
+from instill.models.encoders.session import open_session
+from instill.models.encoders.workers import Workers
 
 MODEL_FILE, TOKENIZER_FILE, MANIFEST_FILE = "reader.onnx", "tokenizer.json", "reader.json"
 
@@ -77,7 +77,7 @@ class Reader:
         WorkspaceError: a file is missing or cannot be used.
 
     Example:
-        >>> from instill.weights import shipped
+        >>> from instill.models.weights import shipped
         >>> reader = Reader(shipped())
         >>> text = "Green tea is brewed at 80 degrees. Black tea takes 95 degrees."
         >>> [found] = reader.read("What takes 95 degrees?", [("Tea", text)])

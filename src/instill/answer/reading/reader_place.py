@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from instill.weights import shipped
+from instill.models.weights import shipped
 
 _MANIFEST = "reader.json"
 

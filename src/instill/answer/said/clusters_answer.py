@@ -17,9 +17,9 @@ from instill.answer.found.ranking import Ranking, rank_sentences
 from instill.answer.found.selection import MARGIN, arrange, choose
 from instill.answer.said.quoted_answer import Extract, claims_of, written
 from instill.answer.text import content_words
-from instill.encoders.protocol import Encoder, Vectors
 from instill.index.clusters import cluster, cluster_terms
 from instill.index.types import Hit
+from instill.models.encoders.protocol import Encoder, Vectors
 
 POOL = 60
 """Passages that are clustered."""

@@ -14,8 +14,8 @@ from instill.answer.said.prompt import QUOTES, UNKNOWN, Prompt, neutral
 from instill.answer.text import terms
 from instill.answer.types import Citation
 from instill.documents.table_heads import under_head
-from instill.generators.protocol import Message
 from instill.index.types import Hit
+from instill.models.generators.protocol import Message
 
 RULES = (
     f"Answer from the passages, and cite them like [1]. Below {QUOTES} copy the words that prove it. "

@@ -18,10 +18,10 @@ from instill.answer.said.quotes import find_quote
 from instill.answer.said.reply import AnswerStream, Reply, Statement, read_reply
 from instill.answer.text import terms
 from instill.answer.types import Citation, Claim
-from instill.encoders.protocol import Encoder
-from instill.generators.protocol import Generator
-from instill.generators.thoughts import without_thoughts
 from instill.index.types import Hit
+from instill.models.encoders.protocol import Encoder
+from instill.models.generators.protocol import Generator
+from instill.models.generators.thoughts import without_thoughts
 
 QUOTE_SUPPORT = 0.3
 """A quote proves a sentence when it holds this share of the sentence's terms, or is as close by cosine as below."""

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from instill.answer.display import safe_text
 from instill.documents.table_heads import under_head
-from instill.generators.protocol import Message
 from instill.index.types import Hit
+from instill.models.generators.protocol import Message
 
 UNKNOWN = "NOT IN THE DOCUMENTS"
 """What the generator writes when the passages do not answer."""

@@ -29,8 +29,8 @@ from instill.answer.said.short import heading_answer, marked_words, short_answer
 from instill.answer.said.shown import row_with_names, shown
 from instill.answer.text import terms
 from instill.answer.types import Citation, Claim
-from instill.encoders.protocol import Encoder
 from instill.index.types import Hit
+from instill.models.encoders.protocol import Encoder
 
 SURE = 0.9
 """Confidence of a selection from records that accounts for every word of the question."""

@@ -17,11 +17,11 @@ from instill.answer.types import Answer, Candidate, Citation
 from instill.compare.arms.passages import Passages, as_found, place_of
 from instill.compare.arms.prompts import RULES, Wording
 from instill.compare.arms.replies import ArmReply, CountTokens, Overheard, Place
-from instill.encoders.remembering import Remembering
 from instill.errors import GeneratorError, UsageError
-from instill.generators.protocol import Generator, Message
-from instill.generators.thoughts import without_thoughts
 from instill.index.types import Hit
+from instill.models.encoders.remembering import Remembering
+from instill.models.generators.protocol import Generator, Message
+from instill.models.generators.thoughts import without_thoughts
 from instill.study.closed_book import ClosedBook
 from instill.study.sets import StudyItem
 
@@ -268,8 +268,8 @@ def generator_with(workspace: Workspace, adapter: str) -> Generator:
     Raises:
         UsageError: there is no such candidate, or the workspace has no local generator.
     """
-    from instill.generators import open_generator
-    from instill.registry.serving import adapter_for
+    from instill.models.generators import open_generator
+    from instill.models.registry.serving import adapter_for
 
     settings = workspace.settings.generator
     if not settings.folder and not settings.gguf:

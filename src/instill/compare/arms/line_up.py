@@ -25,7 +25,7 @@ from instill.compare.arms.specification import ArmSpecification, Brought
 from instill.compare.plan import ComparePlan
 from instill.compare.tuned.tuning import Tuned
 from instill.errors import UsageError
-from instill.generators.protocol import Generator
+from instill.models.generators.protocol import Generator
 from instill.study.closed_book import ClosedBook
 from instill.study.sets import Fact
 

@@ -6,7 +6,7 @@ import gc
 from collections.abc import Callable, Iterator, Sequence
 
 from instill.compare.arms.replies import TellsUsage
-from instill.generators.protocol import Generator, Message
+from instill.models.generators.protocol import Generator, Message
 
 
 class OneAtATime:

@@ -31,7 +31,7 @@ from instill.errors.escapes import shown
 from instill.measure.verdict import Way
 
 if TYPE_CHECKING:
-    from instill.generators.protocol import Generator
+    from instill.models.generators.protocol import Generator
     from instill.workspace import Workspace
 
 MOST_BYTES, MOST_ARMS = 256 * 1024, 20
@@ -154,7 +154,7 @@ def _address(section: _Section, where: str) -> str:
 
 
 def _is_known(gguf: str) -> bool:
-    from instill.generators.gguf.known import KNOWN
+    from instill.models.generators.gguf.known import KNOWN
 
     return gguf in KNOWN
 
@@ -200,7 +200,7 @@ def open_own(workspace: Workspace, own: OwnModel, candidate: str = "") -> Genera
         UsageError: the model cannot be opened.
     """
     from instill.compare.arms.asked import generator_with
-    from instill.generators import open_generator
+    from instill.models.generators import open_generator
 
     if own.recipe is not None:
         return generator_with(workspace, candidate)
@@ -224,9 +224,9 @@ def open_own(workspace: Workspace, own: OwnModel, candidate: str = "") -> Genera
 
 def identity_of(arms: Sequence[ArmSpecification]) -> list[object]:
     """What makes a user's arms answer otherwise: their models and what they are given; a folder by its files' hash."""
-    from instill.generators.gguf.base_folder import gguf_hash
-    from instill.generators.gguf.known import KNOWN, gguf_file
-    from instill.generators.models import model_hash
+    from instill.models.generators.gguf.base_folder import gguf_hash
+    from instill.models.generators.gguf.known import KNOWN, gguf_file
+    from instill.models.generators.models import model_hash
 
     found: list[object] = []
     for each in arms:

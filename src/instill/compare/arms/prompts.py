@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from instill.answer.said.prompt import Prompt, build_prompt, neutral
-from instill.generators.protocol import Message
 from instill.index.types import Hit
+from instill.models.generators.protocol import Message
 
 CLOSED_RULES = """\
 You answer questions from memory. Write the answer alone, in a few words, without a sentence around it. \

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from instill.encoders.protocol import Encoder
-from instill.generators.protocol import Generator, Message
+from instill.models.encoders.protocol import Encoder
+from instill.models.generators.protocol import Generator, Message
 from instill.study.sets import StudyItem
 
 CountTokens = Callable[[str], int]

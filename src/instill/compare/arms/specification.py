@@ -15,8 +15,8 @@ from instill.compare.prices import Prices
 from instill.measure.verdict import Way
 
 if TYPE_CHECKING:
-    from instill.generators.protocol import Message
     from instill.index.types import Hit
+    from instill.models.generators.protocol import Message
     from instill.workspace import Workspace
 
 Model = Literal["none", "base", "base or none", "facts", "reading", "own"]

@@ -13,10 +13,10 @@ import numpy as np
 
 from instill.compare.arms.replies import ArmReply, CountTokens, Overheard, counting_with
 from instill.compare.examples.rows import asked_of, check_examples, input_of, turns_of
-from instill.encoders.protocol import Encoder
 from instill.errors import GeneratorError
-from instill.generators.protocol import Generator, Message
-from instill.generators.whole import whole_reply
+from instill.models.encoders.protocol import Encoder
+from instill.models.generators.protocol import Generator, Message
+from instill.models.generators.whole import whole_reply
 from instill.train.generator.data.rows import Row
 
 PROMPTED, IN_PROMPT, TUNED = "prompted", "examples in the prompt", "fine-tuned on examples"

@@ -28,10 +28,10 @@ from instill.compare.stored import Recorded, read_prompts
 from instill.compare.tuned.tuned_arms import Replay, replay_of, tune_arm
 from instill.compare.tuned.tuning import Tuned
 from instill.errors import UsageError
-from instill.generators.protocol import Generator
 from instill.measure.fact_costs import interval_dict
 from instill.measure.outcomes import Preparation
 from instill.measure.verdict import Way
+from instill.models.generators.protocol import Generator
 from instill.study.sets import digest
 from instill.train.gate.schema import ReplySchema
 from instill.train.generator.data.rows import Row, instructed, rows_hash
@@ -300,7 +300,7 @@ def _generator_of(workspace: Workspace) -> list[Any]:
     settings = workspace.settings.generator
     base = ""
     if settings.folder:
-        from instill.generators.models import model_hash
+        from instill.models.generators.models import model_hash
 
         base = model_hash(Path(settings.folder))
     return [base, settings.gguf, settings.plugin, settings.base_url, settings.model, settings.max_tokens]

@@ -8,9 +8,9 @@ from math import log
 
 from instill.answer.text import terms
 from instill.errors import UsageError
-from instill.generators.chat import ChatMessage
-from instill.generators.protocol import Message
 from instill.measure.judging.text import words
+from instill.models.generators.chat import ChatMessage
+from instill.models.generators.protocol import Message
 from instill.study.sets import digest
 from instill.train.generator.data.rows import Row
 

@@ -18,9 +18,9 @@ from hashlib import blake2b
 from instill.answer.display import safe_text
 from instill.answer.said.prompt import neutral
 from instill.errors import GeneratorError
-from instill.generators.protocol import Generator, Message
-from instill.generators.whole import whole_reply
 from instill.measure.agreement import JudgeSaid
+from instill.models.generators.protocol import Generator, Message
+from instill.models.generators.whole import whole_reply
 
 MAX_TOKENS = 300
 LONGEST_REPLY = 4_000

@@ -19,13 +19,13 @@ from instill.compare.judged.judge_model import MAX_TOKENS, JudgeModel, judge_pro
 from instill.compare.prices import FREE, Prices
 from instill.compare.report.types import ModelJudge, Overhead
 from instill.errors import UsageError
-from instill.generators.protocol import Generator
 from instill.measure.agreement import Agreement, JudgeSaid, agreement
 from instill.measure.fact_costs import interval_dict
 from instill.measure.journal import Journal, open_journal
 from instill.measure.outcomes import Outcome
 from instill.measure.paired import Interval
 from instill.measure.verdict import NEEDS
+from instill.models.generators.protocol import Generator
 from instill.study.sets import digest
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class JudgePlan:
         self.check(workspace)
         if self.own:
             return own()
-        from instill.generators.endpoint import EndpointGenerator
+        from instill.models.generators.endpoint import EndpointGenerator
 
         settings = workspace.settings.generator
         url = self.url or settings.base_url
@@ -98,7 +98,7 @@ class JudgePlan:
         if self.model and not self.url and not workspace.settings.generator.base_url:
             raise UsageError("The judge's address is not named.", where=self.model, remedy="Add --judge-url URL.")
         if self.url:
-            from instill.generators.endpoint import EndpointGenerator
+            from instill.models.generators.endpoint import EndpointGenerator
 
             try:
                 EndpointGenerator(self.url, self.model)

@@ -14,7 +14,7 @@ from instill.compare.report.types import Kept
 from instill.compare.setting import ComparisonSetting
 from instill.compare.tuned.forgetting import forgetting
 from instill.compare.tuned.skills import reading_rows_of, refusal_rows_of
-from instill.generators.choosing import local_base
+from instill.models.generators.choosing import local_base
 from instill.study.sets import digest
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from instill.answer.said.prompt import UNKNOWN as NOT_IN_PASSAGES
 from instill.compare.arms.passages import Passages
 from instill.compare.arms.prompts import Wording
 from instill.compare.running import draw, group_of
-from instill.generators.protocol import Message
 from instill.index.types import Hit
+from instill.models.generators.protocol import Message
 from instill.study.sets import Phrasing, StudyItem, digest
 from instill.study.stored import StoredStudy
 from instill.study.texts import UNKNOWN as NOT_SAID

@@ -18,8 +18,8 @@ from instill.compare.tuned.reading_rows import reading_rows
 from instill.compare.tuned.replay import general_prompts, replay_rows
 from instill.compare.tuned.tuning import Tuned, TuningPlan, closed_rows, training_of, tune
 from instill.errors import UsageError
-from instill.generators.choosing import local_base
 from instill.measure.journal import open_journal
+from instill.models.generators.choosing import local_base
 from instill.study.links import linked
 from instill.study.stored import StoredStudy
 
@@ -180,7 +180,7 @@ def _own_replies(
     workspace: Workspace, folder: Path, replied: Callable[[int, int], None]
 ) -> tuple[list[dict[str, Any]], float]:
     """What the base says to general prompts, and the seconds that this took."""
-    from instill.generators.models import model_hash
+    from instill.models.generators.models import model_hash
 
     local = local_base(workspace.settings.generator)
     if not local:

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from instill.common.toml_files import toml_value
 from instill.common.watch import Watch
 from instill.errors import UsageError, WorkspaceError
-from instill.registry.card import Card
+from instill.models.registry.card import Card
 from instill.settings import GeneratorSettings
 from instill.study.stored import StoredStudy
 from instill.train.pipeline import train_recipe

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from instill.documents.document import Document, Passage
-from instill.encoders.protocol import Vectors
 from instill.index.lookup import StoredDocument, document_of, stored_document
 from instill.index.schema import structure_json
 from instill.index.types import DocumentRecord, IndexedDocument
+from instill.models.encoders.protocol import Vectors
 
 _RECORD = (
     "doc_id", "source", "kind", "title", "content_hash", "size", "modified", "added", "labels", "metadata",

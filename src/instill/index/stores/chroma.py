@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from instill.encoders.protocol import Vectors
 from instill.index.protocol import Capabilities, Place
 from instill.index.stores.collection import LIVE, Among, Fields, Row
+from instill.models.encoders.protocol import Vectors
 
 _PAGE = 500
 _NO_LABEL = "none"

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from instill.encoders.protocol import Vectors
 from instill.index.protocol import Capabilities
+from instill.models.encoders.protocol import Vectors
 
 LIVE = 2**53 - 1
 """`died` of a row that has not ended."""

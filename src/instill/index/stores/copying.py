@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from instill.documents.document import Passage
-from instill.encoders.protocol import Vectors
 from instill.index.fusion import ZScoreFusion
 from instill.index.lookup import stored_document
 from instill.index.protocol import View
@@ -20,6 +19,7 @@ from instill.index.schema import DOCUMENT_COLUMNS, HEAD_COLUMNS, PASSAGE_COLUMNS
 from instill.index.store import Index
 from instill.index.stores.bodies import indexed_of
 from instill.index.types import Hit, IndexedDocument, SearchRequest
+from instill.models.encoders.protocol import Vectors
 
 _PASSAGES = 1000
 _QUERIES = 20

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from instill.encoders.protocol import Vectors
 from instill.index.protocol import Capabilities
 from instill.index.stores.collection import Among, Collection, Fields, Row
 from instill.index.stores.kinds import service_errors
+from instill.models.encoders.protocol import Vectors
 
 
 class Guarded:

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from instill.encoders.protocol import Vectors
 from instill.index.protocol import Capabilities, Place
 from instill.index.stores.collection import LIVE, Among, Fields, Row
 from instill.index.stores.local import LocalClients
+from instill.models.encoders.protocol import Vectors
 
 _PAGE = 1000
 _NUMBERS = ("id", "document", "born", "died")

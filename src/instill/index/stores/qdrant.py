@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from instill.encoders.protocol import Vectors
 from instill.errors import WorkspaceError
 from instill.index.protocol import Capabilities, Place
 from instill.index.stores.collection import LIVE, Among, Fields, Row
 from instill.index.stores.local import LocalClients
+from instill.models.encoders.protocol import Vectors
 
 _PAGE = 500
 _HEAD = 1

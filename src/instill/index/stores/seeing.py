@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from instill.encoders.protocol import Vectors
 from instill.index.conditions import both, held_of, is_one_of
 from instill.index.filters import parsed
 from instill.index.lookup import StoredDocument, StoredPassage
@@ -26,6 +25,7 @@ from instill.index.stores.sqlite import SqliteDialect
 from instill.index.stores.tokens import Cutter
 from instill.index.types import DocumentRecord, Hit
 from instill.index.visible import K1, B, rarity
+from instill.models.encoders.protocol import Vectors
 
 if TYPE_CHECKING:
     import pyarrow as pa

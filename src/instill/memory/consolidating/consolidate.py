@@ -15,7 +15,7 @@ from instill.memory.consolidating.material import Listed, Material, material_of
 from instill.memory.consolidating.plan import Group, groups_of, write_files
 from instill.memory.held import Adapter, Held, State, Weights, read_weights, write_weights
 from instill.memory.types import Fact
-from instill.registry.card import now
+from instill.models.registry.card import now
 
 MOST_FAILED = 0.2
 """Share of the new facts that may fail; those that fail are trained on, and not counted as consolidated."""
@@ -148,8 +148,8 @@ def consolidate(home: Path, group: Group, material: Material, setting: Setting) 
 
 def _use(home: Path, adapter: Adapter) -> None:
     """Promote it where it is for the owner alone; those for labels are found by `generator.adapter = "memory"`."""
-    from instill.registry.champions import Champions
-    from instill.registry.store import Registry
+    from instill.models.registry.champions import Champions
+    from instill.models.registry.store import Registry
 
     if not adapter.labels:
         Champions(Registry(home)).promote(adapter.id)

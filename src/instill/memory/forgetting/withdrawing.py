@@ -13,9 +13,9 @@ from typing import Any
 from instill.common.durable import write_json
 from instill.memory import FOLDER
 from instill.memory.held import read_weights, write_weights
-from instill.registry.card import Card
-from instill.registry.champions import Champions
-from instill.registry.store import Registry
+from instill.models.registry.card import Card
+from instill.models.registry.champions import Champions
+from instill.models.registry.store import Registry
 
 REBUILD = "rebuild"
 """A folder beside the record of weights: for each candidate that was withdrawn, how it was trained."""

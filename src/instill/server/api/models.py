@@ -10,8 +10,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from instill.errors import UsageError, WorkspaceError
-from instill.registry.champions import Champions, Change
-from instill.registry.store import Candidate, Registry
+from instill.models.registry.champions import Champions, Change
+from instill.models.registry.store import Candidate, Registry
 from instill.server.errors import unknown
 from instill.server.jobs.kinds import recipes
 from instill.server.service import Owning, Reading, Seen

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from instill.answer.types import Answer, Turn
-from instill.registry.store import Registry
+from instill.models.registry.store import Registry
 from instill.server.errors import Refused
 from instill.server.service import Seen
 from instill.server.tracing import traced

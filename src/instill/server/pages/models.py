@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from instill.registry.store import Registry
+from instill.models.registry.store import Registry
 from instill.server.api.models import show_model
 from instill.server.jobs.kinds import recipes
 from instill.server.pages.compare import jobs_of

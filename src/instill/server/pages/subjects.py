@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from instill.encoders.protocol import Vectors
+from instill.models.encoders.protocol import Vectors
 
 SAME = 0.6
 """From this cosine on two questions are about the same."""

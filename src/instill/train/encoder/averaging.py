@@ -13,12 +13,13 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from instill.encoders.bert_graph import build_encoder
-from instill.encoders.export import BATCH_TOKENS, MODEL_FILE, TOKENIZER_FILE
-from instill.encoders.head import read_head
-from instill.encoders.onnx_encoder import OnnxEncoder
-from instill.encoders.sentence_transformers_folder import SentenceFolder
-from instill.encoders.transformer_weights import (
+from instill.errors import UsageError
+from instill.models.encoders.bert_graph import build_encoder
+from instill.models.encoders.export import BATCH_TOKENS, MODEL_FILE, TOKENIZER_FILE
+from instill.models.encoders.head import read_head
+from instill.models.encoders.onnx_encoder import OnnxEncoder
+from instill.models.encoders.sentence_transformers_folder import SentenceFolder
+from instill.models.encoders.transformer_weights import (
     Floats,
     TransformerWeights,
     UnsupportedArchitecture,
@@ -26,7 +27,6 @@ from instill.encoders.transformer_weights import (
     read_tensors,
     transformer_from,
 )
-from instill.errors import UsageError
 from instill.train.encoder.settings import Share
 from instill.train.weights import averaged
 

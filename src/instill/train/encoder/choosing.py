@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from instill.encoders.protocol import Encoder
 from instill.measure.paired import Interval, Numbers, interval
+from instill.models.encoders.protocol import Encoder
 from instill.train.encoder.judging import RankingSet, judge
 from instill.train.encoder.settings import SHARES, Share
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from instill.encoders.protocol import Encoder
 from instill.errors import UsageError
 from instill.measure.paired import Numbers
+from instill.models.encoders.protocol import Encoder
 from instill.train.reader.rows import Row
 
 DEPTH = 10

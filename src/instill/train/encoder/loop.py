@@ -17,8 +17,8 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 from transformers.utils import logging
 
-from instill.encoders.sentence_transformers_folder import SentenceFolder
 from instill.errors import WorkspaceError
+from instill.models.encoders.sentence_transformers_folder import SentenceFolder
 from instill.train.checkpoints import resume, save_checkpoint
 from instill.train.encoder.settings import EncoderHyperparameters
 from instill.train.encoder.triples import LENGTH_STEP, Ids, Triple, TripleMaker

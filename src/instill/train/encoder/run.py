@@ -13,9 +13,9 @@ from tokenizers import Tokenizer
 from instill.common.durable import write_json
 from instill.common.extras import how_to_install
 from instill.common.watch import Counted
-from instill.encoders.minilm import find_minilm, verify_minilm
-from instill.encoders.sentence_transformers_folder import SentenceFolder, read_folder
 from instill.errors import MissingDependency, UsageError
+from instill.models.encoders.minilm import find_minilm, verify_minilm
+from instill.models.encoders.sentence_transformers_folder import SentenceFolder, read_folder
 from instill.settings import EncoderSettings
 from instill.train.encoder.averaging import Candidates, must_be_trainable
 from instill.train.encoder.choosing import Chosen, choose_share

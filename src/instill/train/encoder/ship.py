@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import onnx
 
-from instill.encoders.bert_graph import build_encoder
-from instill.encoders.export import TOKENIZER_FILE
-from instill.encoders.head import read_head
-from instill.encoders.sentence_transformers_folder import read_folder
-from instill.encoders.shipped_encoder import MANIFEST_FILE, MODEL_FILE
-from instill.encoders.transformer_weights import read_transformer
-from instill.encoders.words import WORDS_FILE, WordTable
 from instill.errors import UsageError
+from instill.models.encoders.bert_graph import build_encoder
+from instill.models.encoders.export import TOKENIZER_FILE
+from instill.models.encoders.head import read_head
+from instill.models.encoders.sentence_transformers_folder import read_folder
+from instill.models.encoders.shipped_encoder import MANIFEST_FILE, MODEL_FILE
+from instill.models.encoders.transformer_weights import read_transformer
+from instill.models.encoders.words import WORDS_FILE, WordTable
 from instill.train.encoder.card import card
 
 CARD_FILE = "ENCODER.md"

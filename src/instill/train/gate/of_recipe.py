@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from instill.generators.models import open_model
 from instill.measure import judging
-from instill.registry.card import Card
+from instill.models.generators.models import open_model
+from instill.models.registry.card import Card
 from instill.train.candidate_card import at_scale
 from instill.train.gate.judge import Interpolated, rows_of, too_few, with_interpolation
 from instill.train.gate.kept import Kept
@@ -113,7 +113,7 @@ def chosen_weights(prepared: Prepared, weights: Path, run: Path, card: Card, tri
 def _mark_trained(model: Any, folder: Path) -> None:
     from safetensors import safe_open
 
-    from instill.generators.candidates import WEIGHTS
+    from instill.models.generators.candidates import WEIGHTS
 
     if not (folder / WEIGHTS).is_file():
         return  # A DoRA adapter that became dense: what differs from the base is marked already.

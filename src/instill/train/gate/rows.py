@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from instill.errors import UsageError
-from instill.generators.thoughts import ReplyTokens, without_thoughts
+from instill.models.generators.thoughts import ReplyTokens, without_thoughts
 from instill.train.gate.scoring import Scoring, score
 from instill.train.generator.data.examples import render
 from instill.train.generator.data.rows import Row, instructed, read_rows, rows_hash

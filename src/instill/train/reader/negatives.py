@@ -9,12 +9,12 @@ from pathlib import Path
 
 from instill.common.durable import write_json
 from instill.documents.document import Document, Parsed, Passage
-from instill.encoders import open_encoder
-from instill.encoders.protocol import Encoder
 from instill.errors import WorkspaceError
 from instill.index.fusion import ZScoreFusion
 from instill.index.store import Index
 from instill.index.types import IndexedDocument, SearchRequest
+from instill.models.encoders import open_encoder
+from instill.models.encoders.protocol import Encoder
 from instill.settings import EncoderSettings
 from instill.train.reader.rows import Row
 

@@ -11,8 +11,8 @@ from onnx import numpy_helper
 from safetensors.numpy import save_file
 
 from instill.answer.reading.reader import MODEL_FILE
-from instill.encoders.transformer_weights import Floats
 from instill.errors import WorkspaceError
+from instill.models.encoders.transformer_weights import Floats
 from instill.train.progress import CHECKPOINT
 
 _AFTER_ATTENTION = ("attention.output.dense", "intermediate.dense", "output.dense")
@@ -27,7 +27,7 @@ def shipped_weights(folder: Path) -> dict[str, Floats]:
         WorkspaceError: the model is missing or is not a reader that `instill train reader` exported.
 
     Example:
-        >>> from instill.weights import shipped
+        >>> from instill.models.weights import shipped
         >>> shipped_weights(shipped())["span.weight"].shape
         (2, 384)
     """

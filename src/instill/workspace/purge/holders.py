@@ -13,7 +13,7 @@ from instill.common.derived import UNKNOWN, MadeFrom, Source, kept_beside, toget
 from instill.errors import WorkspaceError
 from instill.fit.kept.own_encoder import OwnEncoder, own_encoders
 from instill.index.removed import removed_from
-from instill.registry.store import Registry
+from instill.models.registry.store import Registry
 from instill.study.links import link_of
 from instill.study.stored import list_studies
 from instill.workspace.purge.said import remembered_of, spoken_of

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from instill.encoders.protocol import Vectors
 from instill.index.conditions import both, held_of, is_one_of
 from instill.index.filters import parsed
 from instill.index.lookup import StoredDocument, StoredPassage
@@ -25,6 +24,7 @@ from instill.index.stores.postgres.opening import Database
 from instill.index.stores.postgres.words import Counts, asked_in, matching, scores
 from instill.index.stores.tokens import Cutter
 from instill.index.types import DocumentRecord, Hit
+from instill.models.encoders.protocol import Vectors
 
 if TYPE_CHECKING:
     import pyarrow as pa

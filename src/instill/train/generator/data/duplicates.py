@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from instill.generators.thoughts import without_thoughts
+from instill.models.generators.thoughts import without_thoughts
 from instill.study.asking import Key, Questions, is_asking, question_key, statement_words
 from instill.train.generator.data.findings import Finding, finding
 from instill.train.generator.data.row_text import asked, normal, place_of, whole

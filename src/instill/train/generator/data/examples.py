@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instill.errors import UsageError
-from instill.generators.chat import ChatMessage, chat_text
-from instill.generators.templates import TemplateRefusal
+from instill.models.generators.chat import ChatMessage, chat_text
+from instill.models.generators.templates import TemplateRefusal
 from instill.train.generator.data.rows import Row
 
 Ids = NDArray[np.int32]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from instill.errors import UsageError
-from instill.generators.thoughts import without_thoughts
+from instill.models.generators.thoughts import without_thoughts
 from instill.train.generator.data.duplicates import duplicate_findings
 from instill.train.generator.data.examples import Example, make_example, prompt_ids
 from instill.train.generator.data.findings import MANY, Finding, finding

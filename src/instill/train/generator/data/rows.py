@@ -12,8 +12,8 @@ from typing import Any
 from instill.common.derived import NOTHING, MadeFrom
 from instill.documents.decoding import strict_text
 from instill.errors import UsageError
-from instill.generators.chat import ChatMessage
-from instill.generators.thoughts import without_thoughts
+from instill.models.generators.chat import ChatMessage
+from instill.models.generators.thoughts import without_thoughts
 from instill.study.links import LINK, beside_of, link_of
 from instill.train.generator.data.row_forms import canonical
 

@@ -12,10 +12,10 @@ from typing import Any, Literal
 import torch
 
 from instill.errors import UsageError
-from instill.generators.adapter_settings import ADAPTER_CONFIG
-from instill.generators.candidates import ADAPTER
-from instill.generators.chat import plain_template
-from instill.registry.card import CARD
+from instill.models.generators.adapter_settings import ADAPTER_CONFIG
+from instill.models.generators.candidates import ADAPTER
+from instill.models.generators.chat import plain_template
+from instill.models.registry.card import CARD
 from instill.train.generator.export.ollama import find_layout, go_template, modelfile
 from instill.train.generator.export.parity import Precision
 from instill.train.generator.export.saving import save_merged

@@ -9,10 +9,10 @@ from typing import Any, Literal
 import numpy as np
 
 from instill.errors import InstillError
-from instill.generators.chat import ChatMessage
-from instill.generators.ends import end_ids
-from instill.generators.thoughts import ReplyTokens
 from instill.measure.saying import beside, limit_text
+from instill.models.generators.chat import ChatMessage
+from instill.models.generators.ends import end_ids
+from instill.models.generators.thoughts import ReplyTokens
 from instill.train.generator.data.examples import Example, prompt_ids
 from instill.train.generator.loop.replies import read_along, reply_tokens
 

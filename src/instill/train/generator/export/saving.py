@@ -11,9 +11,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from instill.common.durable import write_json
-from instill.generators.adapter_settings import ADAPTER_CONFIG, only_known
-from instill.generators.candidates import ADAPTER, WEIGHTS
-from instill.generators.quiet import quiet_libraries
+from instill.models.generators.adapter_settings import ADAPTER_CONFIG, only_known
+from instill.models.generators.candidates import ADAPTER, WEIGHTS
+from instill.models.generators.quiet import quiet_libraries
 
 
 def save_candidate(model: Any, folder: Path, *, state: Mapping[str, Tensor] | None = None) -> None:

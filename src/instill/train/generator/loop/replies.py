@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from instill.generators.chat import ChatMessage
-from instill.generators.ends import end_ids
-from instill.generators.quiet import quiet_libraries
-from instill.generators.thoughts import ReplyTokens, opens_thought, without_thoughts
+from instill.models.generators.chat import ChatMessage
+from instill.models.generators.ends import end_ids
+from instill.models.generators.quiet import quiet_libraries
+from instill.models.generators.thoughts import ReplyTokens, opens_thought, without_thoughts
 from instill.train.generator.data.examples import Example, Ids, prompt_ids, prompt_text
 from instill.train.generator.loop.batches import padded
 from instill.train.generator.loop.layers import decoder

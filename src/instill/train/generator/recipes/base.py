@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 from instill.errors import UsageError
-from instill.generators.gguf.base_folder import base_of
-from instill.generators.gguf.known import is_gguf
+from instill.models.generators.gguf.base_folder import base_of
+from instill.models.generators.gguf.known import is_gguf
+from instill.models.weights import micro_folder
 from instill.train.generator.recipes.recipe import HUB, MICRO, Recipe
-from instill.weights import micro_folder
 
 # No pickles and no code, whatever else the repository holds.
 _WANTED = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.jinja", "*.model", "*.txt"]

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 
 from instill.common.toml_files import explained, read_toml
 from instill.errors import UsageError
-from instill.generators.gguf.known import KNOWN, is_gguf
+from instill.models.generators.gguf.known import KNOWN, is_gguf
 from instill.train.generator.data.rows import Row, instructed, read_rows
 from instill.train.generator.recipes.training_section import Hyperparameters
 
