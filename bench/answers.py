@@ -35,7 +35,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from question_sets import Asked, Set, load_set, set_names
-from tokenizers import Tokenizer
 
 from instill.answer.citations import Citer
 from instill.answer.found.confidence import COEFFICIENTS, READER_COEFFICIENTS
@@ -51,44 +50,12 @@ from instill.index.types import Hit, SearchRequest
 from instill.ingest.passages import Prepared, cut, encode_and_commit
 from instill.measure.judging.scorer import judge
 from instill.models.encoders import open_encoder
-from instill.models.encoders.protocol import Encoder, Vectors
+from instill.models.encoders.once import EncodedOnce
+from instill.models.encoders.protocol import Encoder
 from instill.settings import AnswerSettings, DocumentSettings, EncoderSettings, SearchSettings
 
 Floats = NDArray[np.float64]
 SETTINGS = AnswerSettings()
-
-
-class Remembering:
-    """The encoder, which encodes a sentence once: the same passages come up again with the evidence hidden."""
-
-    def __init__(self, encoder: Encoder) -> None:
-        self.encoder = encoder
-        self._known: dict[str, NDArray[np.float32]] = {}
-
-    @property
-    def fingerprint(self) -> str:
-        return self.encoder.fingerprint
-
-    @property
-    def dimension(self) -> int:
-        return self.encoder.dimension
-
-    @property
-    def max_tokens(self) -> int:
-        return self.encoder.max_tokens
-
-    @property
-    def tokenizer(self) -> Tokenizer:
-        return self.encoder.tokenizer
-
-    def encode_queries(self, texts: Sequence[str]) -> Vectors:
-        return self.encoder.encode_queries(texts)
-
-    def encode_passages(self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None) -> Vectors:
-        new = [text for text in dict.fromkeys(texts) if text not in self._known]
-        if new:
-            self._known.update(zip(new, self.encoder.encode_passages(new, progress=progress), strict=True))
-        return np.stack([self._known[text] for text in texts])
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,7 +273,7 @@ def main() -> None:
     parser.add_argument("--reader", default="shipped", help='"shipped", "off", or a folder')
     parser.add_argument("--show", action="store_true", help="print every question with its answer")
     options = parser.parse_args()
-    encoder = Remembering(open_encoder(EncoderSettings()))
+    encoder = EncodedOnce(open_encoder(EncoderSettings()))
     reader = open_reader(options.reader)
     sets = {name: load_set(name, options.data) for name in options.sets.split(",")}
     results: dict[str, list[Outcome]] = {}

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from answers import Corpus, Floats, Remembering
+from answers import Corpus, Floats
 from conversation_fit import FollowUp, cast_follow_ups, fit_model, squad_successions
 from question_sets import Set, doc_id, document, load_set
 
@@ -38,6 +38,7 @@ from instill.answer.asked.conversation import standalone
 from instill.answer.text import terms
 from instill.answer.types import Turn
 from instill.models.encoders import open_encoder
+from instill.models.encoders.once import EncodedOnce
 from instill.models.generators import open_generator
 from instill.models.generators.choosing import settings_for
 from instill.models.generators.protocol import Generator
@@ -244,7 +245,7 @@ def main() -> None:
     if options.fit:
         show_fit(options.data)
         return
-    encoder = Remembering(open_encoder(EncoderSettings()))
+    encoder = EncodedOnce(open_encoder(EncoderSettings()))
     generator = open_generator(with_values(Settings(), settings_for(options.generator)).generator)
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.cache or Path(temporary)

@@ -16,7 +16,7 @@ from instill.common.watch import Counted
 from instill.index.types import Hit
 from instill.measure.judging.scorer import judge
 from instill.measure.risk import NOTHING, JudgedAnswer
-from instill.models.encoders.remembering import Remembering
+from instill.models.encoders.once import EncodedOnce
 from instill.study.types import AskedQuestion, StudyQuestion
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def ask_trials(
     workspace: FittedWorkspace, trials: Sequence[Trial], *, progress: Counted | None = None
 ) -> list[AskedTrial]:
     """Ask all of them, quoting the documents, with no threshold."""
-    encoder = Remembering(workspace.encoder)
+    encoder = EncodedOnce(workspace.encoder)
     outcomes = []
     for number, trial in enumerate(trials, start=1):
         answerer = answerer_for(

@@ -92,7 +92,7 @@ class Searcher:
         """The rank of the answer in each way."""
         weights = list(dict.fromkeys(way.vector_weight for way in ways))
         found = dict(zip(weights, self._fused(target.question, weights), strict=True))
-        reader = None if self._reader is None else _Remembering(self._reader)
+        reader = None if self._reader is None else _ReadOnce(self._reader)
         ranks = []
         for way in ways:
             hits = found[way.vector_weight]
@@ -138,7 +138,7 @@ def scores_of(ways: Sequence[Way], ranks: Sequence[Sequence[int]]) -> Scores:
     return Scores(ways, mrr, recall)
 
 
-class _Remembering:
+class _ReadOnce:
     """A reader for one question that reads no passage twice."""
 
     def __init__(self, reader: Reads) -> None:

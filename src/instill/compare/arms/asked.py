@@ -19,7 +19,7 @@ from instill.compare.arms.prompts import RULES, Wording
 from instill.compare.arms.replies import ArmReply, CountTokens, Overheard, Place
 from instill.errors import GeneratorError, UsageError
 from instill.index.types import Hit
-from instill.models.encoders.remembering import Remembering
+from instill.models.encoders.once import EncodedOnce
 from instill.models.generators.protocol import Generator, Message
 from instill.models.generators.thoughts import without_thoughts
 from instill.study.closed_book import ClosedBook
@@ -107,7 +107,7 @@ class PipelineArm:
         self.name = name
         self._workspace, self._passages = workspace, passages
         self._generator, self._given = generator, given
-        self._encoder = Remembering(workspace.encoder)
+        self._encoder = EncodedOnce(workspace.encoder)
         self._threshold = workspace.threshold.value
         writing = workspace.settings.generator.model_copy(update={"temperature": 0.0})
         self._settings = workspace.settings.model_copy(update={"generator": writing})
@@ -183,7 +183,7 @@ class ReadingArm:
         self._workspace, self._generator, self._given, self._count = workspace, generator, given, count
         self._wording = wording
         self._max_tokens = max_tokens or workspace.settings.generator.max_tokens
-        self._encoder = Remembering(workspace.encoder)
+        self._encoder = EncodedOnce(workspace.encoder)
 
     def answer(self, item: StudyItem) -> ArmReply:
         """See `Arm.answer`."""

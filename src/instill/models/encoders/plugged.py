@@ -10,6 +10,7 @@ from tokenizers import Tokenizer
 
 from instill.errors import InstillError, UsageError
 from instill.models.encoders.protocol import Encoder, Vectors
+from instill.models.encoders.wrapped import Wrapped
 from instill.plugins import Group
 from instill.settings import EncoderSettings
 
@@ -60,7 +61,7 @@ def open_plugged(name: str, settings: EncoderSettings, off: Sequence[str] = ()) 
         ) from error
 
 
-class Plugged:
+class Plugged(Wrapped):
     """An encoder of a plug-in, held to the protocol.
 
     Args:
@@ -72,7 +73,8 @@ class Plugged:
     """
 
     def __init__(self, plugin: str, encoder: Encoder) -> None:
-        self._plugin, self._encoder = plugin, encoder
+        super().__init__(encoder)
+        self._plugin = plugin
         if not isinstance(encoder.fingerprint, str) or not encoder.fingerprint.strip():
             raise TypeError("its fingerprint is no text")
         for noun in ("dimension", "max_tokens"):
@@ -84,18 +86,6 @@ class Plugged:
     @property
     def fingerprint(self) -> str:
         return f"{PREFIX}{self._plugin}:{' '.join(self._encoder.fingerprint.split())[:200]}"
-
-    @property
-    def dimension(self) -> int:
-        return self._encoder.dimension
-
-    @property
-    def max_tokens(self) -> int:
-        return self._encoder.max_tokens
-
-    @property
-    def tokenizer(self) -> Tokenizer:
-        return self._encoder.tokenizer
 
     def encode_passages(self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None) -> Vectors:
         """See `Encoder.encode_passages`."""

@@ -6,38 +6,33 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
 from instill.models.encoders.protocol import Encoder, Vectors
+from instill.models.encoders.wrapped import Wrapped
 
 _MOST_TEXTS = 50_000
 
 
-class Remembering:
-    """Wraps an encoder and keeps the vectors of passages, at most 50,000 of them."""
+class EncodedOnce(Wrapped):
+    """Keeps the vectors of passages, at most 50,000 of them.
+
+    Example:
+        >>> class Counting:
+        ...     texts = 0
+        ...     def encode_passages(self, texts, *, progress=None):
+        ...         self.texts += len(texts)
+        ...         return np.ones((len(texts), 2), np.float32)
+        >>> counting = Counting()
+        >>> encoder = EncodedOnce(counting)
+        >>> encoder.encode_passages(["tea", "milk", "tea"]).shape, encoder.encode_passages(["milk"]).shape
+        ((3, 2), (1, 2))
+        >>> counting.texts
+        2
+    """
 
     def __init__(self, encoder: Encoder) -> None:
-        self._encoder = encoder
+        super().__init__(encoder)
         self._known: dict[str, NDArray[np.float32]] = {}
-
-    @property
-    def fingerprint(self) -> str:
-        return self._encoder.fingerprint
-
-    @property
-    def dimension(self) -> int:
-        return self._encoder.dimension
-
-    @property
-    def max_tokens(self) -> int:
-        return self._encoder.max_tokens
-
-    @property
-    def tokenizer(self) -> Tokenizer:
-        return self._encoder.tokenizer
-
-    def encode_queries(self, texts: Sequence[str]) -> Vectors:
-        return self._encoder.encode_queries(texts)
 
     def encode_passages(self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None) -> Vectors:
         if not texts:
