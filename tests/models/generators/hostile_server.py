@@ -14,6 +14,7 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from typing import Any
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n"
@@ -102,7 +103,7 @@ ONCE = {  # sent at once, then the connection is closed
         ])
     },
 }  # fmt: skip
-BOMBS = {  # as ONCE; made when they are asked for, which takes seconds
+BOMBS = {  # as ONCE; see `bomb`
     "gzip": lambda: whole(gzip.compress(b"data: " + b"x" * 200_000_000, 1), OK + b"Content-Encoding: gzip\r\n"),
     "gzip-error": lambda: whole(gzip.compress(b" " * 200_000_000, 1), ERROR + b"Content-Encoding: gzip\r\n"),
     "gzip-twice": lambda: whole(
@@ -138,6 +139,12 @@ DRIPPING = {  # a byte at a time
     "drip-error": (ERROR + b"\r\n", b"x"),
     "drip-chunk-size": (OK + b"Transfer-Encoding: chunked\r\n\r\n", b"0"),
 }
+
+
+@cache
+def bomb(kind: str) -> bytes:
+    """One of BOMBS; made only where it is asked for, which takes a second."""
+    return BOMBS[kind]()
 
 
 class HostileServer:
@@ -183,7 +190,7 @@ class HostileServer:
                 beginning, piece = ENDLESS[kind]
                 self._for_ever(connection, beginning, piece * (BLOCK // len(piece)), pause=0.0)
             elif kind in BOMBS:
-                connection.sendall(BOMBS[kind]())
+                connection.sendall(bomb(kind))
             else:
                 connection.sendall({**ONCE, **ANSWERED}[kind])
 

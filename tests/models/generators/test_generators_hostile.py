@@ -41,6 +41,8 @@ def server() -> Iterator[HostileServer]:
 def asked(server: HostileServer) -> dict[str, Any]:
     """What came of every kind, asked by a process of its own, and the most memory that it had."""
     kinds = [*hostile.ONCE, *hostile.BOMBS, *hostile.ANSWERED, *hostile.ENDLESS, *hostile.DRIPPING, "silent", "reset"]
+    for kind in hostile.BOMBS:
+        hostile.bomb(kind)  # Now, and not while the clients wait.
     script = Path(hostile.__file__).with_name("hostile_client.py")
     result = subprocess.run(
         [sys.executable, str(script), str(TIMEOUT_S)],
