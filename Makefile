@@ -7,6 +7,8 @@ VENV ?= .venv
 PYTHON ?= python3
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
+# pip compiles one file after the other; this takes all cores. A file of a package that is no program is left alone.
+COMPILE := $(PY) -m compileall -q -j 0 $(VENV)/lib src > /dev/null || true
 CONSTRAINTS := constraints.txt
 
 .PHONY: demo test lint types unit conformance install dev clean
@@ -41,13 +43,15 @@ $(VENV)/.python:
 
 $(VENV)/.installed: $(VENV)/.python pyproject.toml $(CONSTRAINTS)
 	@echo "Installing Instill and what it needs into $(VENV) (first time: a minute or two) ..."
-	$(PIP) install -c $(CONSTRAINTS) -e .
+	$(PIP) install --no-compile -c $(CONSTRAINTS) -e .
+	@$(COMPILE)
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "Installing what the tests need ..."
-	$(PIP) install torch==2.13.0
-	$(PIP) install -c $(CONSTRAINTS) -e '.[ocr,sql,encoders,train,local,dev]'
+	$(PIP) install --no-compile torch==2.13.0
+	$(PIP) install --no-compile -c $(CONSTRAINTS) -e '.[ocr,sql,encoders,train,local,dev]'
+	@$(COMPILE)
 	@touch $@
 
 clean:
