@@ -258,3 +258,66 @@ def test_a_short_form_is_explained_in_any_words(office: Workspace, question: str
 )
 def test_what_explains_a_short_form(text: str, explained: bool) -> None:
     assert explains(text, "FLEX") is explained
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What was decided on 5 October?",
+        "minutes of October 5th, 2026",
+        "what did we discuss in the meeting on 2026-10-05",
+    ],
+)
+def test_minutes_of_a_day_are_their_points(office: Workspace, question: str) -> None:
+    answer = office.ask(question)
+    assert not answer.abstained
+    assert all(words in answer.text for words in ("foundry", "26 January 2027", "gate stays open"))
+    assert {citation.source.rpartition("/")[2] for citation in answer.citations} == {"minutes.md"}
+
+
+def test_minutes_of_another_day_are_not_shown(office: Workspace) -> None:
+    answer = office.ask("What was decided on 7 October?")
+    assert answer.abstained
+    assert "No document that was found is of that day." in answer.text
+
+
+def test_one_point_of_a_day_is_asked_for(office: Workspace) -> None:
+    answer = office.ask("What was decided about release 4.3 on 5 October?")
+    assert "26 January 2027" in answer.text
+    assert "foundry" not in answer.text
+
+
+STAFF = """# Team
+
+| Name | Role | Ext. | Office |
+|---|---|---|---|
+| Hanna Brand | Managing director | 11 | Linz |
+| Ida Kranich | Head of development | 24 | Linz |
+| Nils Over | Purchasing and stores | 52 | Steyr |
+| Ayla Demir | Firmware | 26 | Linz |
+"""
+
+
+@pytest.fixture(scope="module")
+def staff(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    folder: Path = tmp_path_factory.mktemp("staff")
+    (folder / "team.md").write_text(STAFF)
+    with Workspace.init(folder / "kb") as opened:
+        opened.add([str(folder / "team.md")])
+        yield opened
+
+
+@pytest.mark.parametrize(
+    ("question", "row"),
+    [
+        ("Who is responsible for purchasing?", "Nils Over"),
+        ("Who takes care of stores?", "Nils Over"),
+        ("who is in charge of development", "Ida Kranich"),
+        ("what is the extension of Ayla", "Ayla Demir"),
+        ("What is Nils's extension?", "Nils Over"),
+    ],
+)
+def test_the_row_that_alone_has_a_word_is_shown_alone(staff: Workspace, question: str, row: str) -> None:
+    answer = staff.ask(question)
+    assert row in answer.text
+    assert "Managing director" not in answer.text

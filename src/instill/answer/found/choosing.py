@@ -53,6 +53,9 @@ PIN_WEIGHT = 0.8
 LIST_WEIGHT = 1.5
 """What a list, a table or a whole section is worth more where a list is asked for."""
 
+ROW_WEIGHT = 1.5
+"""What a row of a small table is worth more that alone has a word of the question."""
+
 EXPLAINED_WEIGHT = 3.0
 """What a piece is worth more that says what a short form means, where that is all that is asked for."""
 
@@ -120,15 +123,18 @@ def _in_order(chosen: list[Chosen]) -> list[Chosen]:
     return [*same, *(each for each in chosen if each not in same)]
 
 
-def _row_or_table(question: Question, pieces: list[Piece], wide: bool) -> list[Piece]:
-    """A row, or the small table around it where the row leaves words of the question unsaid ("cost", "Price")."""
+def _row_or_table(question: Question, pieces: list[Piece], wide: bool) -> tuple[list[Piece], float]:
+    """A row, or the small table around it where the row leaves words of the question unsaid ("cost", "Price"), and what
+    the row is worth more because no other row has a word of the question that it has."""
     if len(pieces) < 2 or pieces[0].kind not in ("row", "record") or pieces[1].kind != "table":
-        return pieces
+        return pieces, 0.0
+    others = pieces[1].text.replace(pieces[0].text.rpartition("\n")[2], "")
+    own = set(question.terms) & set(terms(pieces[0].text)) - set(terms(others))
     unsaid = set(question.terms) - _held(pieces[0]) - _GENERIC
     elsewhere = unsaid & _held(pieces[1])
-    if unsaid and not elsewhere and pieces[1].size <= SMALL_TABLE:
-        return pieces[1:]
-    return pieces if wide else [pieces[0], *pieces[2:]]
+    if unsaid and not elsewhere and not own and pieces[1].size <= SMALL_TABLE:
+        return pieces[1:], 0.0
+    return pieces if wide else [pieces[0], *pieces[2:]], ROW_WEIGHT * bool(own)
 
 
 def _as_list(piece: Piece, score: float, ranking: Ranking, encoder: Encoder) -> tuple[Piece, float]:
@@ -198,13 +204,15 @@ def _candidates(question: Question, ranking: Ranking, citer: Citer) -> list[tupl
             narrow=narrow,
             named=named,
         )
-        pieces = _row_or_table(question, pieces, question.wants_list)
+        pieces, own_words = _row_or_table(question, pieces, question.wants_list)
         for piece in pieces[1:] if asks and len(pieces) > 1 else pieces:
             if piece.kind == "paragraph" and asks and piece.size <= len(unit.shown) + 8:
                 continue
             if piece.kind == "section":
-                held = coverage(ranking.wanted, set(terms(piece.headings)))
+                held = coverage(ranking.wanted, set(terms(f"{hit.title} {piece.headings}")))
                 score -= SECTION_WEIGHT * (1 - held if steps else 1)
+            elif piece.kind in ("row", "record"):
+                score += own_words
             key = (piece.hit.doc_id, piece.spans)
             if key not in scores:
                 scores[key] = (piece, score)

@@ -10,9 +10,16 @@ _MONTHS = (
     "december",
 )  # fmt: skip
 _NAMES = "|".join(_MONTHS)
+_SHORT = "|".join(name[:3] for name in _MONTHS) + "|sept"
 _DAY = re.compile(
     rf"\b(?:(?P<day>\d{{1,2}})\.? (?P<month>{_NAMES})|(?P<month2>{_NAMES})(?: (?P<day2>\d{{1,2}}),?)?)"
     r" (?P<year>(?:19|20)\d\d)\b",
+    re.IGNORECASE,
+)
+_NAMED_DAY = re.compile(
+    rf"\b(?:(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\.?(?: of)? (?P<month>{_NAMES}|{_SHORT})\b\.?"
+    rf"|(?P<month2>{_NAMES}|{_SHORT})\b\.? (?P<day2>\d{{1,2}})(?:st|nd|rd|th)?\b)"
+    r"(?:,? (?P<year>(?:19|20)\d\d)\b)?",
     re.IGNORECASE,
 )
 _ISO = re.compile(r"\b(?P<year>(?:19|20)\d\d)-(?P<month>\d\d)(?:-(?P<day>\d\d))?\b")
@@ -36,6 +43,27 @@ def first_day(text: str) -> Dated | None:
             return Dated(_when(match), match.group())
     year = _YEAR.search(text)
     return Dated((int(year.group()), 1, 1), year.group()) if year else None
+
+
+def day_named(text: str) -> tuple[int | None, int, int] | None:
+    """The first whole day that a text names, as year, month and day; the year is None where it is left out.
+
+    Example:
+        >>> day_named("What was decided on 5 October?"), day_named("minutes of October 5th, 2026"), day_named("in May")
+        ((None, 10, 5), (2026, 10, 5), None)
+        >>> day_named("minutes 2026-10-05"), day_named("on 05.10.2026")
+        ((2026, 10, 5), (2026, 10, 5))
+    """
+    for pattern in (_ISO, _DOTTED, _NAMED_DAY):
+        for match in pattern.finditer(text):
+            part = match.groupdict()
+            name = (part.get("month2") or part["month"] or "").lower()
+            month = next((n for n, known in enumerate(_MONTHS, 1) if len(name) > 2 and known.startswith(name)), 0)
+            month = month or (int(name) if name.isdigit() else 0)
+            day = int(part.get("day") or part.get("day2") or 0)
+            if 1 <= month <= 12 and 1 <= day <= 31:
+                return (int(part["year"]) if part["year"] else None), month, day
+    return None
 
 
 def day_of(text: str) -> tuple[int, int, int] | None:

@@ -17,7 +17,7 @@ from instill.answer.found.pieces import Piece
 from instill.answer.found.record_bounds import NEGATED
 from instill.answer.found.record_columns import YES, Column, Table
 from instill.answer.found.record_figures import in_full
-from instill.answer.found.record_named import name_said
+from instill.answer.found.record_named import begins_alike, name_said
 from instill.answer.found.sentences import is_record, split_sentences
 from instill.answer.found.version_rows import named_row, narrowed, replaced
 from instill.answer.found.versions import dated, newer_first
@@ -47,9 +47,6 @@ _PLAIN = frozenset(
 """What a column would be called by these words, or not be there; "purpose" or "role" may stand under another name."""
 MOST_TABLES = 8
 """Passages of other tables in which the record is looked for."""
-
-_ALIKE = 4
-"""First letters that two words of one meaning have in common: "ext." and "extension" have three, and are short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,13 +210,8 @@ def _named(table: Table, asked: set[str]) -> Sequence[Column]:
     own = [column for column in table.columns if column.words & asked]
     if own:
         return own
-    alike = [column for column in table.columns if any(_begin_alike(one, two) for one in column.words for two in asked)]
+    alike = [column for column in table.columns if any(begins_alike(one, two) for one in column.words for two in asked)]
     if alike:
         return alike
     wider = measure_words(asked) | {word for name in asked if name in measures() for word in measures()[name].words}
     return [column for column in table.columns if column.words & wider]
-
-
-def _begin_alike(one: str, two: str) -> bool:
-    length = min(len(one), len(two), _ALIKE)
-    return length >= 3 and one[:length] == two[:length] and (length == _ALIKE or len(one) == 3 or len(two) == 3)

@@ -175,6 +175,15 @@ def pieces_at(
     return found
 
 
+def lists_of(window: Window) -> list[Piece]:
+    """Every list of several items in the window, whole."""
+    return [
+        _piece(window, "list", [(block.lead, block.end)], headings_above(window, block.heading))
+        for block in window.blocks
+        if block.kind == "list" and _items(window, block) > 1 and block.end - block.lead <= LONGEST_STEPS
+    ]
+
+
 def _records_around(window: Window, block: Block) -> tuple[int, int]:
     first = last = window.blocks.index(block)
     while first > 0 and window.blocks[first - 1].kind == "record":

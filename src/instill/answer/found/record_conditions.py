@@ -52,6 +52,8 @@ _GENERIC = frozenset(
     )
 )
 """Words that say that something is asked of records, not of which."""
+_DUTIES = frozenset(terms("responsible charge handle deal look care duty task job do take contact ask call write turn"))
+"""The same of people: "Who is responsible for purchasing?", "Whom do I ask about keys?"."""
 
 
 def conditions_of(text: str, table: Table, asked: Sequence[str], *, is_query: bool) -> Conditions:
@@ -180,7 +182,7 @@ def _values(text: str, table: Table, asked: Sequence[str], found: Conditions, is
         elif not 0 < sum(holding) < size:
             if all(holding) or columns or term in table.called or is_measured(table, term):
                 found.linked += 1
-            elif term not in _GENERIC and term not in kinds:
+            elif term not in _GENERIC and term not in kinds and not (table.of_people and term in _DUTIES):
                 found.unknown.append(term)
             continue
         elif term in table.about and not _is_value(table, term):

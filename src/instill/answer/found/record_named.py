@@ -8,6 +8,9 @@ from instill.answer.asked.measures import measure_words
 from instill.answer.found.record_columns import Table
 from instill.answer.text import terms
 
+_ALIKE = 4
+"""First letters that two words of one meaning have in common: "ext." and "extension" have three, and are short."""
+
 
 def record_named(table: Table, words: str) -> int | None:
     """The one record that the words name; None where none or several are."""
@@ -38,6 +41,9 @@ def _named(table: Table, wanted: set[str], labels: Sequence[set[str]]) -> int | 
     if not any(wanted <= label for label in labels):
         # "The price of the slate tile": words of columns name no record.
         wanted = {word for word in wanted if word not in about_columns - table.called and not is_measured(table, word)}
+        # "The extension of Ayla", under "Ext."; a word that a name has as well stays.
+        names = frozenset[str]().union(*labels)
+        wanted = {word for word in wanted if word in names or not any(begins_alike(word, key) for key in about_columns)}
     exact = [row for row, label in enumerate(labels) if label == wanted]
     inside = [row for row, label in enumerate(labels) if label and label <= wanted] or [
         row
@@ -52,3 +58,14 @@ def is_measured(table: Table, term: str) -> bool:
     """Does the term mean what a column of numbers holds: "earn" the salary?"""
     wider = measure_words([term])
     return any(column.kind == "number" and column.words & wider for column in table.columns)
+
+
+def begins_alike(one: str, two: str) -> bool:
+    """Do two words begin with the same four letters, or a short one ("ext.") with the other's?
+
+    Example:
+        >>> begins_alike("extension", "ext"), begins_alike("price", "prize"), begins_alike("at", "attic")
+        (True, False, False)
+    """
+    length = min(len(one), len(two), _ALIKE)
+    return length >= 3 and one[:length] == two[:length] and (length == _ALIKE or len(one) == 3 or len(two) == 3)

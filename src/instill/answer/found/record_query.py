@@ -56,7 +56,7 @@ _ALL = re.compile(
     r"\b(?:list|show|name) (?:me )?(?:all|every)\b|\bhow many\b|\ball (?:the |of the )?\w+\b", re.IGNORECASE
 )
 _QUERY = re.compile(
-    r"^\W*(?:and |so )?(?:in |at |on |of )?(?:which|who|list|show|name|find|give|how many|what (?:\w+ )?\w+s are)\b",
+    r"^\W*(?:and |so )?(?:in |at |on |of )?(?:which|whom?|list|show|name|find|give|how many|what (?:\w+ )?\w+s are)\b",
     re.IGNORECASE,
 )
 _YES_NO = re.compile(r"^(?:so |and |but )?(?:is|are|was|were|does|do|did|has|have|had)\b", re.IGNORECASE)

@@ -15,6 +15,7 @@ from instill.answer.found.chosen import Chosen, evidence_of
 from instill.answer.found.confidence import confidence, signs
 from instill.answer.found.contradiction import contradictions, told_of
 from instill.answer.found.looked_up import look_up
+from instill.answer.found.of_a_day import points_of_the_day
 from instill.answer.found.pieces import Piece
 from instill.answer.found.ranking import Ranking, rank_sentences
 from instill.answer.found.record_query import select_records
@@ -93,6 +94,9 @@ def extract(
     if not chosen:
         return Extract("", (), 0.0, ranking)
     wide = [*hits, *pool]
+    points = points_of_the_day(question, wide, citer.text)
+    if points is not None:
+        return of_points(points, chosen, ranking, findings, citer, asked)
     told = told_of_versions(question, chosen, wide, citer.text, choose_of)
     if told is not None and told.sure:
         return of_versions(told, chosen, ranking, findings, citer, asked)
@@ -132,6 +136,24 @@ def extract(
     notice = selected.said if selected and not reason else notice
     marked = "" if listed else marked_words(chosen[0])
     return Extract(written(claims), tuple(claims), belief, ranking, found, short, missing, notice, marked, reason)
+
+
+def of_points(
+    points: Sequence[Chosen],
+    chosen: Sequence[Chosen],
+    ranking: Ranking,
+    findings: Findings | None,
+    citer: Citer,
+    asked: Question,
+) -> Extract:
+    """The points of the document of a day, or that none that was found is of it."""
+    claims = tuple(claim for each in points or chosen for claim in piece_claims(each.piece, citer, asked))
+    found = signs(ranking, chosen, findings, missing=0.0, exact=float(bool(points)))
+    if not points:
+        return Extract(
+            "", claims, confidence(found), ranking, found, missing="No document that was found is of that day."
+        )
+    return Extract(written(claims), claims, max(confidence(found), SURE), ranking, found)
 
 
 def of_versions(
