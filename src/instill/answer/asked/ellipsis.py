@@ -52,6 +52,8 @@ _NAMED_FIRST = re.compile(r"^(?P<name>[^,:;]{2,60})[,:–—-]\s+(?P<asked>\S.*)
 _BEFORE_A_VERB = re.compile(r"\b(?:to|i|we|you|they|he|she|it|one|can|must|should|may|will)\s+$", re.IGNORECASE)
 _ARTICLE = re.compile(r"\b(the|a|an|my|our|your|this|that)\s+$", re.IGNORECASE)
 _ONE_OF_A_KIND = re.compile(r"(?P<kind>(?:the |a |an |my |our |your )?(?:[\w'’-]+ ){0,2}[\w'’-]+) ones?", re.IGNORECASE)
+_ADVERB_OF_HOW = re.compile(r"\bhow\s+$", re.IGNORECASE)
+_NAME = re.compile(r"[A-Z][\w'’-]*(?: [A-Z][\w'’-]*)+")
 _HELD = re.compile(r"^What about [^:]+: ")
 
 
@@ -243,11 +245,17 @@ def _slots(new: str, before: str) -> list[tuple[int, int]]:
             if _BEFORE_A_VERB.search(before[:place]):  # "to fix", "we book flights"
                 verb, _, part = part.partition(" ")
                 place += len(verb) + 1
-            if not part:
+            if not part or _ADVERB_OF_HOW.search(before[:place]):
                 continue
+            name = _NAME.match(part)
             start = place + len(part)
             longer = head.match(before, start)
+            if name and name.end() < len(part):  # "Copper Red" of "Copper Red food safe".
+                found.append((place, place + name.end()))
+                continue
             found.append((place, longer.end() if longer else start))
+            if name:
+                continue  # Never a part of a name.
             if " " in part:
                 found.append((place, place + part.index(" ")))
     return found

@@ -40,7 +40,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "year month week day hour minute second h min s ms",
     ),
     "length": ("length distance", "m km cm mm mile ft"),
-    "size": ("size area surface volume capacity space", "m² m2 sqm ha km² l GB MB TB KB"),
+    "size": ("size area surface volume capacity space", "m² m2 sqm ha km² l litre liter GB MB TB KB"),
     "weight": ("weight mass load weigh", "g kg t lb"),
     "height": ("height altitude elevation", "m cm mm ft"),
     "depth": ("depth", "m cm mm"),

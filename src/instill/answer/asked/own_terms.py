@@ -36,6 +36,7 @@ MARK = re.compile(r"\s*\[\d+\]")
 _DETERMINER = re.compile(r"\b(this|that|these|those)\s+(?=[a-z])", re.IGNORECASE)
 _POSSESSIVE = frozenset({"its", "their", "theirs", "his", "hers", "dessen", "deren"})
 _PERSON = frozenset({"he", "him", "his", "she", "her", "hers"})
+_BODIES = word_set("people staff team committee board council company police children men women data media")
 _WHOLE = frozenset({"that", "this"})
 _COUNTED = re.compile(r"\b(how (?:many|much)|which|some|any|most|all|none|each|both|one) of $", re.IGNORECASE)
 _ONE = re.compile(
@@ -203,7 +204,8 @@ def resolved(question: str, state: State, alike: Alike | None = None) -> str:
         return f"{question[: one.start()]}{_one_of(one, noun)}{question[one.end() :]}"
     if pronoun is None and len(set(terms(question)) - WEAK_STEMS) > 1:
         return question
-    unknown = (word in _PERSON and not state.name) or (word == "it" and _spoken_of_all(subject, state.said))
+    several = word in ("they", "them") and not _is_plural(subject)
+    unknown = several or (word in _PERSON and not state.name) or (word == "it" and _spoken_of_all(subject, state.said))
     if pronoun is None or unknown or word in _WHOLE or _DETERMINER.match(question, pronoun.start()):
         # "this policy": the noun is there; "turn that off": what is meant may be more than a noun; "he" is no oven.
         return f"{question.rstrip(' ?.!')} ({subject})?"
@@ -214,6 +216,12 @@ def resolved(question: str, state: State, alike: Alike | None = None) -> str:
     possessive = word in _POSSESSIVE or (word == "her" and bool(re.match(r"\s+[a-z]", following)))
     spoken = _with_article(subject, state.said)
     return before + _with_ending(_singular(spoken) if word == "it" else spoken, possessive) + following
+
+
+def _is_plural(subject: str) -> bool:
+    """Can "they" stand for it: a plural, several things, a body of people?"""
+    last = subject.split()[-1].lower()
+    return (last.endswith("s") and not last.endswith("ss")) or last in _BODIES or " and " in subject
 
 
 def _singular(subject: str) -> str:

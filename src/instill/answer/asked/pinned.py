@@ -59,6 +59,7 @@ _TOLD_FIRST = re.compile(
     re.IGNORECASE,
 )
 """A statement in front of what is asked, in one sentence: "our apprentice is 17, may he use the saw?"."""
+_YEAR = re.compile(r"(?:19|20)\d\d")
 _LONG = 5
 """Digits of a number that names one thing ("order 40023"), rather than how much there is of it."""
 _CALENDAR = re.compile(
@@ -243,6 +244,8 @@ def others_of_its_kind(pin: Pin, texts: Sequence[str]) -> list[str]:
     found = dict.fromkeys(
         match.group() for text in texts for match in re.finditer(rf"(?<![\w.]){shape}(?![\w]|\.\d)", text, re.I)
     )
+    if _YEAR.fullmatch(pin.text):
+        found = {other: None for other in found if _YEAR.fullmatch(other)} or found  # To a year other years.
     return [other for other in found if other.lower() != pin.text.lower()][:3]
 
 

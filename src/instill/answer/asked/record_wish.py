@@ -122,7 +122,7 @@ def wish_of(question: str) -> Wish:
     """
     extreme = _extreme(question)
     if extreme is not None:
-        rest = question.replace(extreme.words, " ")
+        rest = re.sub(r"\bthe\s+ones?\b", "the ", question.replace(extreme.words, " "))
         if _TOP.search(question):
             rest = _BY.sub(" ", rest)
         return Wish("extreme", _STAYED.sub(" ", rest) if _is_stay(extreme) else rest, extreme, words=extreme.words)
@@ -188,6 +188,7 @@ def _is_stay(extreme: Extreme) -> bool:
 
 def _noun_behind(text: str) -> tuple[str, ...]:
     """The terms of the one or two words behind an adjective: "the highest yearly turnover of all"."""
+    text = re.sub(r"^\s+ones?\b", "", text)  # "Which kiln is the smallest one?"
     match = re.match(
         r"\s+(?:(?:number|amount|share) of )?([a-z][\w-]*(?: (?!of|in|on|at|is|are|was|that|which|with)[a-z][\w-]*)?)",
         text,

@@ -7,7 +7,7 @@ answers. Both opinions are added.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -22,6 +22,7 @@ from instill.answer.found.chosen import Chosen, evidence_of
 from instill.answer.found.contradiction import contradictions
 from instill.answer.found.pieces import Piece, Window, open_window, pieces_at
 from instill.answer.found.ranking import WEIGHTS, Ranking, Unit
+from instill.answer.found.versions import disagree, newer_first
 from instill.answer.reading.reader import Reading
 from instill.answer.reading.reader_input import heading
 from instill.answer.reading.reranking import Reads
@@ -102,7 +103,7 @@ def choose_pieces(
     weighed.sort(key=lambda each: -each.score)
     sides = sides_of(question.text)
     chosen = _with_each_side(_without_repeats(question, ranking, weighed, most, pins, sides), weighed, sides)
-    return _in_order(_with_the_contradicting(question, chosen, weighed))
+    return _in_order(_with_the_contradicting(question, chosen, weighed, citer.text))
 
 
 def _lacks(pins: Sequence[Pin], piece: Piece) -> int:
@@ -130,6 +131,8 @@ def _row_or_table(question: Question, pieces: list[Piece], wide: bool) -> tuple[
         return pieces, 0.0
     others = pieces[1].text.replace(pieces[0].text.rpartition("\n")[2], "")
     own = set(question.terms) & set(terms(pieces[0].text)) - set(terms(others))
+    if not set(question.terms) & set(terms(pieces[0].text)) and pieces[1].size <= SMALL_TABLE:
+        return pieces[1:], 0.0  # Its title or heading is asked for: "opening hours".
     unsaid = set(question.terms) - _held(pieces[0]) - _GENERIC
     elsewhere = unsaid & _held(pieces[1])
     if unsaid and not elsewhere and not own and pieces[1].size <= SMALL_TABLE:
@@ -174,7 +177,8 @@ def _candidates(question: Question, ranking: Ranking, citer: Citer) -> list[tupl
     quoted = names_a_message(question.text)
     steps = "manner" in question.wanted
     sides = sides_of(question.text)
-    narrow = not ({"list", "manner", "reason"} & set(question.wanted))
+    narrow = len(sides) < 2 and not ({"list", "manner", "reason"} & set(question.wanted))
+    titled = len(sides) < 2 and not ({"list", "manner"} & set(question.wanted))
     named = [pin.text for pin in pins_of(question.text) if pin.kind != "name"]
     for row in np.argsort(-ranking.scores, kind="stable").tolist():
         unit = ranking.units[row]
@@ -202,6 +206,7 @@ def _candidates(question: Question, ranking: Ranking, citer: Citer) -> list[tupl
             steps=steps,
             advice=quoted,
             narrow=narrow,
+            titled=titled,
             named=named,
         )
         pieces, own_words = _row_or_table(question, pieces, question.wants_list)
@@ -240,7 +245,8 @@ def _without_repeats(
         adds = _adds(question, ranking.wanted, sides, said, held)
         if other.score < best.score - (2 * FURTHER if adds else FURTHER):
             continue
-        if not adds and _lacks(pins, other.piece) > _lacks(pins, best.piece):
+        hard = [pin for pin in pins if pin.kind != "name"] if adds else pins
+        if _lacks(hard, other.piece) > _lacks(hard, best.piece) and not sides:
             continue
         if other.reading is not None and other.answerable < (-1.0 if adds else max(0.0, best.answerable - 2.0)):
             continue
@@ -268,12 +274,20 @@ def _with_each_side(chosen: list[Chosen], weighed: Sequence[Chosen], sides: Sequ
     return chosen
 
 
-def _with_the_contradicting(question: Question, chosen: list[Chosen], weighed: Sequence[Chosen]) -> list[Chosen]:
-    """The chosen pieces, and the best one of another document that answers with another amount: one of them alone would
-    be shown as if it were the only answer."""
+def _with_the_contradicting(
+    question: Question, chosen: list[Chosen], weighed: Sequence[Chosen], text_of: Callable[[str], str | None]
+) -> list[Chosen]:
+    """The chosen pieces, and the best one of another document that answers with another amount, or says the same of
+    another time: one of them alone would be shown as if it were the only answer."""
     rest = [each for each in weighed if not any(_overlap(each.piece, other.piece) for other in chosen)]
     if len(contradictions(question, chosen)) > 1:
         return chosen
+    older = [
+        each for each in rest if each.answerable >= max(0.0, chosen[0].answerable - 2.0) and disagree(chosen[0], each)
+    ]
+    for each in older[:1]:
+        if newer_first([chosen[0], each], question.text, text_of)[1]:
+            return [*chosen, each]
     return [*chosen, *(each for each, _ in contradictions(question, [chosen[0], *rest])[1:2])]
 
 

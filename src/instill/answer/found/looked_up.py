@@ -18,7 +18,8 @@ from instill.answer.found.record_bounds import NEGATED
 from instill.answer.found.record_columns import YES, Column, Table
 from instill.answer.found.record_figures import in_full
 from instill.answer.found.record_named import begins_alike, name_said
-from instill.answer.found.sentences import is_record, split_sentences
+from instill.answer.found.records import fields_of
+from instill.answer.found.sentences import Sentence, is_record, split_sentences
 from instill.answer.found.version_rows import named_row, narrowed, replaced
 from instill.answer.found.versions import dated, newer_first
 from instill.answer.text import terms
@@ -33,9 +34,32 @@ _OF = re.compile(
     r"\b(?:what|who)(?:['’]s| is| was| are)\s+(?:the\s+)?(?P<what>[a-z][\w -]{1,40}?)\s+(?:of|for)\s", re.IGNORECASE
 )
 _OWN = re.compile(r"['’]s?\s+(?P<what>[a-z][\w-]*(?:\s+[a-z][\w-]*)?)\W*$", re.IGNORECASE)
-_HOW = re.compile(r"\bhow (?P<adjective>old|tall|heavy|deep|wide|thick|expensive|fast|strong)\b", re.IGNORECASE)
-_VERB = re.compile(r"\bhow much (?:do|does|did)\b.*\b(?P<verb>earn|cost|weigh)s?\b", re.IGNORECASE)
+_HOW = re.compile(
+    r"\bhow (?P<adjective>old|tall|heavy|deep|wide|thick|expensive|fast|strong|big|large|hot|powerful)\b", re.IGNORECASE
+)
+_VERB = re.compile(
+    r"\bhow much (?:do|does|did|is|are|was|were)\b.*\b(?P<verb>earn|cost|weigh|get paid|paid)s?\b"
+    r"|\bhow much (?P<be>is|are|was|were) (?:the |an? )?[\w-]",
+    re.IGNORECASE,
+)
+_WHEN = re.compile(r"\W*(?:on which day|at what time|when)(?:['’]s)? ", re.IGNORECASE)
+_TIMES = frozenset(terms("when date day time start begin", keep_stop=True))
+_MEANT = {"earn": "salary", "get paid": "salary", "paid": "salary", "weigh": "weight"}
 _YES_NO = re.compile(r"\W*(?:is|are|was|were|does|do|did|has|have|can)\b", re.IGNORECASE)
+_LONG = r"\d\s?(?:m|cm|mm|km|ft|in|feet|foot|inch(?:es)?|met(?:er|re)s?)\b"
+_UNITS = {
+    name: re.compile(pattern, re.IGNORECASE)
+    for name, pattern in {
+        "weight": r"(?:\d|_|\()\s?(?:kg|g|t|lbs?|kilos?|grams?|tons?|tonnes?|pounds?|oz)\b|\bweigh|\bheav|\bmass\b",
+        "height": rf"{_LONG}|\bheight|\bhigh\b|\btall\b",
+        "depth": rf"{_LONG}|\bdepth|\bdeep\b",
+        "width": rf"{_LONG}|\bwidth|\bwide\b",
+        "thickness": rf"{_LONG}|\bthick",
+        "salary": r"\d\D{0,20}\b(?:an?|per|each|/) ?(?:hour|day|week|month|year|session)"
+        r"|\b(?:salar|wage|income|paid|pays?\b|earn)",
+    }.items()
+}
+"""What a text has that tells a measure: a unit, or a word for it."""
 _PLAIN = frozenset(
     terms(
         "salary wage income pay age birthday birth birthdate email mail address mobile colour color weight height "
@@ -95,8 +119,12 @@ def look_up(
     wanted, words = _attribute(question)
     record = set(terms(table.records[row].text.replace("_", " ")))
     asked = set(terms(wanted, keep_stop=True)) - label if wanted else set[str]()
-    columns = _asked_for(table, question, wanted, label)
+    columns = _asked_for(table, row, question, wanted, label)
     elsewhere = {term for each in chosen for term in terms(each.piece.text)}
+    if wanted and not columns:
+        other = _elsewhere(question, chosen, text_of, hits)
+        if other.found:
+            return other
     if asked and not columns and asked <= _PLAIN and not asked & (record | table.called | elsewhere):
         return LookedUp(chosen, lacks=f'The records of {table.name} have no "{wanted}".')
     mine = narrowed(chosen[0], table, row, text_of)
@@ -106,9 +134,9 @@ def look_up(
         newest = _elsewhere(question, chosen, text_of, [chosen[0].piece.hit, *hits])
         if newest.found:
             return newest
-    rest = [each for each in chosen[1:] if each.piece.hit.doc_id != mine.piece.hit.doc_id]
     short = _said(question, columns[0], row) if len(columns) == 1 else ""
     sure = bool(short) and set(terms(question)) <= label | asked | set(terms(words)) | columns[0].words
+    rest = [] if sure else [each for each in chosen[1:] if each.piece.hit.doc_id != mine.piece.hit.doc_id]
     return LookedUp([mine, *rest], True, short, sure)
 
 
@@ -132,7 +160,7 @@ def _elsewhere(
         table, row = found
         label = name_said(table, row, question)
         asked = set(terms(wanted, keep_stop=True)) - label
-        columns = _asked_for(table, question, wanted, label) if label <= set(terms(question)) else []
+        columns = _asked_for(table, row, question, wanted, label) if label <= set(terms(question)) else []
         if len(columns) == 1 and columns[0].cells[row].strip():
             sure = set(terms(question)) <= label | asked | set(terms(words)) | columns[0].words
             met[hit.doc_id] = replaced(at, table, row, text_of), _said(question, columns[0], row), sure
@@ -147,8 +175,23 @@ def _elsewhere(
             return LookedUp(chosen)  # Which of two values holds now is not known.
     else:
         rows = [mine]
-    rest = [each for each in chosen if each.piece.hit.doc_id not in met]
+    rest = [] if sure else [each for each in chosen if each.piece.hit.doc_id not in met]
     return LookedUp([*rows, *rest], True, short, sure, versions=versions)
+
+
+def unmeasured(question: str, chosen: Sequence[Chosen]) -> str:
+    """Of a question for a weight, a height, a wage: that the pieces have no word and no unit of it; "" if they have.
+
+    Example:
+        >>> unmeasured("Who weighs the bread?", [])
+        ''
+    """
+    wanted, _ = _attribute(question)
+    sign = _UNITS.get(wanted)
+    if sign is None or not chosen:
+        return ""
+    texts = " \n".join(f"{each.piece.headings} {each.piece.text}" for each in chosen)
+    return "" if sign.search(texts) else f'What was found says nothing of "{wanted}".'
 
 
 def _newest_first(rows: list[Chosen], text_of: Callable[[str], str | None]) -> list[Chosen]:
@@ -159,14 +202,23 @@ def _newest_first(rows: list[Chosen], text_of: Callable[[str], str | None]) -> l
 
 
 def _first_record(hit: Hit, asked: set[str]) -> tuple[int, int] | None:
-    """Where the first row or record of a passage stands that shares a word with the question; None without one."""
-    if not asked & set(terms(hit.text)):
+    """Where the first row, record or line with a key stands in a passage that shares a word with the question, itself
+    or by its heading; None without one."""
+    if not asked & set(terms(f"{hit.headings} {hit.text}")):
         return None
+    above = set(terms(hit.headings.rpartition(" > ")[2]))
     for unit in split_sentences(hit.text):
         text = hit.text[unit.start : unit.end]
-        if (unit.kind == "row" or is_record(text)) and asked & set(terms(text)):
+        own = set(terms(text))
+        if unit.kind == "heading":
+            above = own
+        elif (asked & above and fields_of(text)) or (asked & own and _is_record(unit, text)):
             return hit.start + unit.start, hit.start + unit.end
     return None
+
+
+def _is_record(unit: Sentence, text: str) -> bool:
+    return unit.kind == "row" or is_record(text) or len(fields_of(text)) > 1
 
 
 def _attribute(question: str) -> tuple[str, str]:
@@ -177,7 +229,10 @@ def _attribute(question: str) -> tuple[str, str]:
         return _measured(adjective["adjective"]), adjective.group()
     verb = _VERB.search(question)
     if verb:
-        return {"earn": "salary", "cost": "price", "weigh": "weight"}[verb["verb"].lower()], verb["verb"]
+        said = (verb["verb"] or verb["be"]).lower()
+        return _MEANT.get(said, "price"), said
+    if _WHEN.match(question):
+        return "when", "when"
     match = _OF.search(question) or _OWN.search(question)
     return (match["what"].strip().lower(), match["what"]) if match else ("", "")
 
@@ -187,13 +242,19 @@ def _measured(adjective: str) -> str:
     return wanted[0][0] if wanted else ""
 
 
-def _asked_for(table: Table, question: str, wanted: str, label: set[str]) -> Sequence[Column]:
-    """The columns that are asked for; where the question has no such form, those whose whole name it says."""
+def _asked_for(table: Table, row: int, question: str, wanted: str, label: set[str]) -> Sequence[Column]:
+    """The columns that are asked for; where the question has no such form, those whose whole name it says, but not what
+    stands there."""
+    if wanted == "when":
+        own = set(terms(question)) - label
+        dates = [each for each in table.columns if each.kind == "date" or set(terms(each.key, keep_stop=True)) & _TIMES]
+        return [each for each in dates if each.words & own] or dates
     if wanted:
         asked = set(terms(wanted, keep_stop=True)) - label
         return _named(table, asked) if asked else []
     own = set(terms(question)) - label
-    return [column for column in table.columns if column.words <= own]
+    named = [column for column in table.columns if column.words <= own]
+    return [column for column in named if not (held := set(terms(column.cells[row]))) or not held <= own | label]
 
 
 def _said(question: str, column: Column, row: int) -> str:

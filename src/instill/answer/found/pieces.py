@@ -36,8 +36,12 @@ _POINTS_ON = re.compile(r"\b(?:following|as follows|these|those|below)\b", re.IG
 
 _KEY_LINE = re.compile(r"\s*(?:[-*+]\s+)?(?:\*\*|__)?[\w][\w ./()'-]{0,40}(?:\*\*|__)?\s*[:=]\s*\S")
 _ITEM_TITLE = re.compile(
-    r"\s*(?:[-*+•]|\d{1,3}[.)])\s+(?:(?:\*\*|__)(?P<bold>[^*_\n]{2,70})(?:\*\*|__)|[A-Z][a-z]{2,11}:)[\s.:]*\S+\s+\S+"
+    r"\s*(?:(?:[-*+•]|\d{1,3}[.)])\s+)?(?:(?:\*\*|__)(?P<bold>[^*_\n]{2,70})(?:\*\*|__)"
+    r"|[A-Z][a-z]{2,11}:|(?P<term>[A-Z][\w'’ /-]{1,40}?)\s(?=[–—-]\s)"
+    r"|(?<=\d[.)] )(?P<line>[A-Z][^.:;\n]{1,50})\n(?=\s*\S))[\s.:]*(?=\S)"
 )
+_SAYS = re.compile(r"\S+(?:[^\S\n]+\S+){2}")
+"""Three words: more than a value."""
 _HASHES = re.compile(r"\s{0,3}(#{1,6})\s")
 
 
@@ -122,6 +126,7 @@ def pieces_at(
     steps: bool = False,
     advice: bool = False,
     narrow: bool = False,
+    titled: bool = False,
     named: Collection[str] = (),
 ) -> list[Piece]:
     """The pieces that hold the document's character `place`, the smallest first.
@@ -130,7 +135,8 @@ def pieces_at(
         sections: whether the short section around it is one of them, and the whole list or table.
         steps: whether a paragraph takes along the list or code that follows it in its section.
         advice: whether a block of code takes along what stands behind it: what an error message means, what to do.
-        narrow: whether one item of a longer list is shown, not the list, or of a list whose items have titles.
+        narrow: whether one item of a longer list is shown, not the list.
+        titled: the same of a list whose items have titles of their own.
         named: numbers and codes of the question; what stands under a heading with one of them is not cut into items.
     """
     at = place - window.hit.start
@@ -158,7 +164,8 @@ def pieces_at(
             found.append(_piece(window, "table", [(window.blocks[first].start, window.blocks[last].end)], path))
     elif block.kind == "list" and (
         block.end - block.lead > LONGEST_PIECE
-        or (narrow and number >= block.first and (_items(window, block) > 5 or _are_titled(window, block, path, named)))
+        or (narrow and number >= block.first and _items(window, block) > 5)
+        or (titled and number >= block.first and _are_titled(window, block, path, named))
     ):
         spans = _item_spans(window, block, number)
         title = _item_title(window.hit.text[slice(*spans[-1])])
@@ -198,24 +205,33 @@ def _items(window: Window, block: Block) -> int:
 
 
 def _are_titled(window: Window, block: Block, path: str, named: Collection[str]) -> bool:
-    """Has every item a title of its own, as the points of an agenda and the lines of a log of changes have, and is none
-    of the headings above them asked about ("What is new in 3.4.1?")?"""
+    """Have most items a title of their own, as the points of an agenda and the lines of a log of changes have?
+
+    Not where a heading above them is asked about: "What is new in 3.4.1?".
+    """
     if any(name in path for name in named):
         return False
     text = window.hit.text
     items = [unit for unit in window.units[block.first : block.last + 1] if unit.kind == "item"]
-    return len(items) > 1 and all(_ITEM_TITLE.match(text, unit.start) for unit in items)
+    found = [match for unit in items if (match := _ITEM_TITLE.match(text, unit.start))]
+    said = [match for match in found if _title_in(match) or _SAYS.match(text, match.end())]
+    # "Critical: 3 days" is a value; "1. Minutes of 10 February: accepted." is one of the points.
+    return len(found) > 1 and 3 * len(found) >= 2 * len(items) and 2 * len(said) >= len(items)
 
 
 def _item_title(item: str) -> str:
-    """The bold words with which an item begins; "" without them.
+    """The bold words, or the line of its own, with which an item begins; "" without them.
 
     Example:
         >>> _item_title("2. **Release 3.5.** It is postponed."), _item_title("- Fixed: the lamp.")
         ('Release 3.5', '')
     """
     match = _ITEM_TITLE.match(item)
-    return (match["bold"] or "").strip(" .:*_") if match else ""
+    return _title_in(match) if match else ""
+
+
+def _title_in(match: re.Match[str]) -> str:
+    return (match["bold"] or match["line"] or "").strip(" .:*_")
 
 
 def _with_steps(window: Window, block: Block, advice: bool) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from instill.answer.asked.measures import adjective_of, measure_words, measures, measures_of
+from instill.answer.asked.measures import CURRENCIES, adjective_of, measure_words, measures, measures_of
 from instill.answer.asked.units import UNIT
 from instill.answer.found.days import day_of
 from instill.answer.found.record_columns import Column, Table, Value, amount_in, beyond, unit_of
@@ -43,6 +43,17 @@ _BESIDE = re.compile(
 """One column held against another: "below the reorder level"."""
 
 
+_REORDER = re.compile(
+    r"(?:\b(?:do|does|did) (?:we|i|you|they)\s+)?"
+    r"\b(?:(?:have|has|need|needs|must|should|ought|are|is)(?: to)?(?: be)? )"
+    r"(?:re-?order(?:ed)?|order(?:ed)?(?: again| soon| now)?|restock(?:ed)?)\b"
+    r"|\b(?:to be|to) (?:re-?order(?:ed)?|restock(?:ed)?)\b"
+    r"|\b(?:(?:are|is|we are|we're) )?(?:running|run) (?:low|short)(?: (?:of|on))?\b",
+    re.IGNORECASE,
+)
+_ORDER_AT = re.compile(r"(?:re-?)?order|minimum|min(?=_| )|threshold|restock", re.IGNORECASE)
+
+
 def has_bound(text: str) -> bool:
     """Does it hold a bound, a comparison or a negation?"""
     return bool(_BOUND.search(text) or _THAN.search(text) or NEGATED.search(text))
@@ -50,6 +61,7 @@ def has_bound(text: str) -> bool:
 
 def bounded(text: str, table: Table, found: Conditions) -> str:
     """Bounds by a number or a day ("over 500", "after 2018"), and by another record ("older than laser-2")."""
+    text = _to_reorder(text, table)
     while (bound := _BOUND.search(text)) and not found.cannot:
         chosen = _bound_column(text, bound, table)
         if chosen is None:
@@ -68,6 +80,15 @@ def bounded(text: str, table: Table, found: Conditions) -> str:
     if than and not found.cannot:
         text = _beyond(text, than, table, found)
     return text
+
+
+def _to_reorder(text: str, table: Table) -> str:
+    """What has to be ordered again is what is below the column that says when: "below reorder_at"."""
+    match = _REORDER.search(text)
+    limits = [each for each in table.columns if each.kind == "number" and _ORDER_AT.search(each.key)]
+    if match is None or len(limits) != 1:
+        return text
+    return text.replace(match.group(), f" below {limits[0].key.replace('_', ' ')} ")
 
 
 def _beside_column(text: str, beside: re.Match[str], table: Table, found: Conditions) -> str:
@@ -159,6 +180,9 @@ def _number_column(table: Table, asked: set[str], adjective: str, unit: str) -> 
         named = [column for column in numeric if unit in column.units]
     if len(named) == 1:
         return named[0]
+    if unit:  # The only other number is none of money, or of days.
+        prices = measures()["price"].words if unit in CURRENCIES else frozenset[str]()
+        numeric = [column for column in numeric if column.words & prices]
     return numeric[0] if len(numeric) == 1 and not named else None
 
 

@@ -49,7 +49,7 @@ _MONEY_WORDS = frozenset(
 
 _PEOPLE = frozenset(terms("people person contact", keep_stop=True))
 _STAFF = frozenset(terms("employee staff personnel colleague worker team crew", keep_stop=True))
-_MEMBERS = frozenset(terms("member membership", keep_stop=True))
+_MEMBERS = frozenset(terms("member", keep_stop=True))
 _NAMES = frozenset(terms("name", keep_stop=True))
 _PERSON = re.compile(r"[^\W\d_a-z][\w’'.-]+(?: [^\W\d_a-z][\w’'.-]*)+")
 
@@ -301,8 +301,14 @@ def column_of(key: str, cells: Sequence[str]) -> Column:
         return replace(own, doubtful=True)
     values = tuple(_decimal(match["number"], point) if match else None for match in amounts)
     default = _unit_in(key)
-    units = tuple(unit_of(match["unit"] or match["before"] or "") or default if match else "" for match in amounts)
+    units = tuple(_unit_said(match) or default if match else "" for match in amounts)
     return replace(own, kind="number", values=values, row_units=units)
+
+
+def _unit_said(amount: re.Match[str]) -> str:
+    """The unit of an amount; of "£18 per child" that of the money."""
+    before = unit_of(amount["before"] or "")
+    return before if before in CURRENCIES else unit_of(amount["unit"] or amount["before"] or "")
 
 
 def _unit_in(key: str) -> str:
@@ -336,7 +342,7 @@ def amount_in(text: str) -> tuple[Decimal, str] | None:
     point = _point([match["number"]]) if match else ""
     if match is None or not point:
         return None
-    return _decimal(match["number"], point) or Decimal(0), unit_of(match["unit"] or match["before"] or "")
+    return _decimal(match["number"], point) or Decimal(0), _unit_said(match)
 
 
 def _point(numbers: Sequence[str]) -> str:

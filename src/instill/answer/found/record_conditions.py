@@ -92,6 +92,15 @@ def _states(text: str, table: Table, found: Conditions) -> str:
         ]
         if len(columns) == 1:
             text = _demand_state(text, match.group(), columns[0], none, found)
+    for column in table.columns:
+        said = _flag_said(column).search(text) if column.is_flag and column.words else None
+        if said:
+            value = said["value"].casefold()
+            found.demand([(cell.casefold() in YES) is (value in YES) for cell in column.cells])
+            found.plain = False
+            found.linked += 1
+            found.used.add(column.key)
+            text = text.replace(said.group(), " ")
     for pattern in (_NONE_OF, _IS_NONE, _UNDONE):
         for match in list(pattern.finditer(text)):
             what = match["what"] or match.groupdict().get("what2") or ""
@@ -119,6 +128,12 @@ def _states(text: str, table: Table, found: Conditions) -> str:
             words = match.group()[: len(match.group()) - len(match["what"]) + length]
             text = _demand_state(text, words, column, False, found)
     return text
+
+
+def _flag_said(column: Column) -> re.Pattern[str]:
+    """The name of a column of yes and no with its value behind it: "food_safe false", "discontinued = no"."""
+    name = r"[\s_-]+".join(re.escape(part) for part in re.split(r"[\s_-]+", column.key))
+    return re.compile(rf"\b{name}\s*(?:=|:|is|set to)?\s*(?P<value>true|false|yes|no)\b", re.IGNORECASE)
 
 
 def _is_cell(table: Table, word: str) -> bool:
@@ -159,7 +174,10 @@ def _demand_state(text: str, words: str, column: Column, none: bool, found: Cond
     found.plain = False
     found.linked += 1
     found.used.add(column.key)
-    return text.replace(words, " ")
+    text = text.replace(words, " ")
+    if column.is_flag:  # "Not food safe", of a column "food_safe".
+        text = re.sub(r"[\w-]+", lambda word: " " if set(terms(word.group())) & column.words else word.group(), text)
+    return text
 
 
 # -- values ------------------------------------------------------------------------------------------------------
@@ -172,12 +190,15 @@ def _values(text: str, table: Table, asked: Sequence[str], found: Conditions, is
     negated = {stem(normalise(match.group(1))): match.group() for match in NEGATED.finditer(text)}
     positive: dict[str, list[list[bool]]] = {}
     kinds = _behind_flags(text, table)
+    denied = set[str]()
+    """Columns of yes and no of which a word is negated, as in "not food safe": its other words are as well."""
     for term in asked:
         beside = _column_beside(term, asked, table)
         holding = [term in (terms(record.value(beside)) if beside else record.held) for record in table.records]
         columns = [column for column in table.columns if term in column.words]
         flag = next((column.key for column in columns if column.is_flag), "")
-        if flag and not any(holding):
+        said = any(column.is_flag and column.words <= set(asked) for column in columns)
+        if flag and (said or not any(holding)):
             holding = [record.value(flag).casefold() in YES for record in table.records]
         elif not 0 < sum(holding) < size:
             if all(holding) or columns or term in table.called or is_measured(table, term):
@@ -192,8 +213,9 @@ def _values(text: str, table: Table, asked: Sequence[str], found: Conditions, is
         found.linked += 1
         if beside or flag:
             found.used.add(beside or flag)
-        if term in negated:
-            del negated[term]
+        if term in negated or flag in denied:
+            negated.pop(term, None)
+            denied.add(flag or "?")
             found.plain = False
             found.keep = [kept and not held for kept, held in zip(found.keep, holding, strict=True)]
         else:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from instill.answer.asked.measures import Measures
+from instill.answer.asked.measures import CURRENCIES, Measures, measures
 from instill.answer.asked.record_wish import Extreme
 from instill.answer.found.record_columns import Column, Table, beyond
 from instill.answer.text import terms
@@ -197,7 +197,10 @@ def _extreme_column(
         told = free.measured(extreme.measures)
     if told is None and extreme.anything and not named:
         # "The largest branch": the only number, where the noun is what the records are called.
+        money = measures()["price"].words
         numbers = free.numbers()
+        if extreme.measures and all(column.words & money or column.units & CURRENCIES for column in numbers):
+            numbers = []  # The biggest is not the dearest.
         called = not extreme.noun or bool(set(extreme.noun) & table.called)
         told = (numbers[0], extreme.direction) if called and len(numbers) == 1 else None
     return told if told and told[0].comparable(rows) else None

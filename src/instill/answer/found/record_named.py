@@ -8,6 +8,8 @@ from instill.answer.asked.measures import measure_words
 from instill.answer.found.record_columns import Table
 from instill.answer.text import terms
 
+_KINDS = frozenset(terms("number name date value amount address detail info"))
+"""Words that say of what kind the cell is: "Jun's phone number", under "Phone"."""
 _ALIKE = 4
 """First letters that two words of one meaning have in common: "ext." and "extension" have three, and are short."""
 
@@ -43,7 +45,10 @@ def _named(table: Table, wanted: set[str], labels: Sequence[set[str]]) -> int | 
         wanted = {word for word in wanted if word not in about_columns - table.called and not is_measured(table, word)}
         # "The extension of Ayla", under "Ext."; a word that a name has as well stays.
         names = frozenset[str]().union(*labels)
-        wanted = {word for word in wanted if word in names or not any(begins_alike(word, key) for key in about_columns)}
+        plain = frozenset(
+            word for word in wanted - names if word in _KINDS or any(begins_alike(word, key) for key in about_columns)
+        )
+        wanted -= plain
     exact = [row for row, label in enumerate(labels) if label == wanted]
     inside = [row for row, label in enumerate(labels) if label and label <= wanted] or [
         row

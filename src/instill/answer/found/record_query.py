@@ -41,7 +41,7 @@ LONGEST_DOCUMENT = 400_000
 """Longer documents are not looked through, in characters."""
 
 FEWEST = 4
-"""Fewest records that are a collection."""
+"""Fewest records that are a collection; two are enough where they have the same fields, three of them or more."""
 
 MOST_SHOWN = 40
 """Most records that are shown; of more only their number is said."""
@@ -56,7 +56,8 @@ _ALL = re.compile(
     r"\b(?:list|show|name) (?:me )?(?:all|every)\b|\bhow many\b|\ball (?:the |of the )?\w+\b", re.IGNORECASE
 )
 _QUERY = re.compile(
-    r"^\W*(?:and |so )?(?:in |at |on |of )?(?:which|whom?|list|show|name|find|give|how many|what (?:\w+ )?\w+s are)\b",
+    r"^\W*(?:and |so )?(?:in |at |on |of )?(?:which|whom?|list|show|name|find|give|how many"
+    r"|what (?:\w+ )?\w+s (?:are|have|need|must|should|do))\b",
     re.IGNORECASE,
 )
 _YES_NO = re.compile(r"^(?:so |and |but )?(?:is|are|was|were|does|do|did|has|have|had)\b", re.IGNORECASE)
@@ -169,7 +170,7 @@ def _collections(
             if any(known == doc_id and low <= start < high for known, low, high in tried):
                 continue
             collection = collection_at(text, units[doc_id], start, stop)
-            if len(collection) < FEWEST:
+            if len(collection) < FEWEST and not _are_alike(collection):
                 continue
             tried.append((doc_id, collection[0].start, collection[-1].end))
             yield piece, text, collection
@@ -256,6 +257,8 @@ class _Query:
         if found.unknown or (re.match(r"\W*who\b", self.question.text, re.I) and not table.of_people):
             return None
         rows, used, asked = _rows(found), frozenset(found.used), terms_of(self.question.text)
+        if len(rows) == 1 < len(table.records) and wish.extreme is not None:
+            return None  # The most expensive of one is none: "Stoneware glaze firing" is no glaze.
         if not rows:
             return self._selection((), _said(rows, table, found), True, "", found)
         if wish.extreme is not None:
@@ -400,6 +403,12 @@ def _have_fields(records: Sequence[Record]) -> bool:
     """Have most of them values under names? "Fixed: ..." twice under one release are sentences, not values."""
     keys = [[key for key, _ in record.fields] for record in records]
     return all(len(set(own)) == len(own) for own in keys) and sum(map(bool, keys)) >= 0.8 * len(keys)
+
+
+def _are_alike(records: Sequence[Record]) -> bool:
+    """Are there several, with the same fields?"""
+    keys = {tuple(key for key, _ in record.fields) for record in records}
+    return len(records) > 1 and len(keys) == 1 and len(next(iter(keys))) >= 3
 
 
 def _measured(match: re.Match[str]) -> tuple[tuple[str, int], ...]:

@@ -50,6 +50,9 @@ _ENTRIES = re.compile(
 """What kind of entries is asked for: "which tiles are new"."""
 _ADDED = re.compile(r"\b(?:added|removed|dropped|deleted|discontinued|no longer)\b", re.IGNORECASE)
 
+_BESIDE = frozenset(["near", "beside", "behind", "inside", "within", "without", "around", "along", "across", "beyond"])
+"""Words of place, which two versions need not have."""
+
 
 @dataclass(frozen=True, slots=True)
 class VersionsTold:
@@ -217,7 +220,11 @@ def _both(
         piece = best
         match = _twin(best, other.pieces(), other)
     shown = [piece, *([match] if match else [])]
-    unsaid = [word for word in content_words(wish.rest) if not _accounts(set(terms(word)) & {*telling}, shown)]
+    unsaid = [
+        word
+        for word in content_words(wish.rest)
+        if word not in _BESIDE and not _accounts(set(terms(word)) & {*telling}, shown)
+    ]
     lacking = f"Nothing in {newer.file} or {older.file} that was found speaks of {_listed(unsaid)}." if unsaid else ""
     if match is None:
         said = f"{other.file} has nothing like it."

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from instill.answer.found.chosen import Chosen
-from instill.answer.found.pieces import Piece
+from instill.answer.found.pieces import Piece, PieceKind
 from instill.answer.found.record_columns import Table, table_of
 from instill.answer.found.record_named import record_named
 from instill.answer.found.records import collection_at
@@ -65,5 +65,8 @@ def replaced(each: Chosen, table: Table, row: int, text_of: Callable[[str], str 
         reading = replace(reading, start=0, end=0, weights=reading.weights[:0], offsets=reading.offsets[:0])
     own = (record.start, record.end)
     spans = (record.head, own) if record.head else (own,)
-    mine = Piece(hit, "row" if record.head else "record", spans, piece.headings, piece.rank)
+    above = piece.headings.rpartition(" > ")[0]
+    headings = " > ".join(part for part in (above, record.name) if part) if record.name else piece.headings
+    kind: PieceKind = "row" if record.head else "section" if record.name else "record"
+    mine = Piece(hit, kind, spans, headings, piece.rank)
     return replace(each, piece=mine, reading=reading)

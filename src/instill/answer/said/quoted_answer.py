@@ -14,7 +14,7 @@ from instill.answer.found.choosing import choose_pieces
 from instill.answer.found.chosen import Chosen, evidence_of
 from instill.answer.found.confidence import confidence, signs
 from instill.answer.found.contradiction import contradictions, told_of
-from instill.answer.found.looked_up import look_up
+from instill.answer.found.looked_up import look_up, unmeasured
 from instill.answer.found.of_a_day import points_of_the_day
 from instill.answer.found.pieces import Piece
 from instill.answer.found.ranking import Ranking, rank_sentences
@@ -114,6 +114,7 @@ def extract(
         claims = [claim for each in chosen for claim in piece_claims(each.piece, citer, asked, versions=versions)]
     missing, share = what_is_missing(question, chosen, [*hits, *pool])
     missing = missing or missing_side(question, [*hits, *pool]) or found_row.lacks
+    missing = missing or ("" if listed or found_row.found else unmeasured(question, chosen))
     if missing and told is not None:
         missing = told.lacking
     codes = [pin for pin in pins_of(question) if pin.kind != "name"]

@@ -50,6 +50,11 @@ _UNIT = re.compile(
 )
 
 
+_DATES = re.compile(
+    r"\b\d{1,2}(?:st|nd|rd|th)? (?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)\w*"
+    r"|\b(?:days?|weeks?|months?) later\b|\b(?:19|20)\d\d-\d\d-\d\d\b",
+    re.IGNORECASE,
+)
 _VERSION = re.compile(r"(?<![\w.-])v?\d+(?:\.\d+)+[\w.-]*")
 _VERSION_ASKED = re.compile(r"\b(?:which|what)\b[^,.?]{0,30}\b(?:version|release)\b", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"[.!?。！？](?=\s)|\n")
@@ -84,7 +89,7 @@ def short_answer(question: Question, chosen: list[Chosen], findings: Findings | 
         words = words.rstrip(".")  # The full stop of the sentence; an abbreviation has more than one.
     if not words or len(words) > LONGEST_SHORT or "\n" in text[start:end].strip():
         return ""
-    asked = set(terms(question.text))
+    asked = set(terms(question.text)) | set(terms(question.text, keep_stop=True))
     whole_text = len(plain_text(text))
     if len(words) >= _MOST_OF * whole_text:
         words = without_asked(words, asked)
@@ -102,6 +107,11 @@ def short_answer(question: Question, chosen: list[Chosen], findings: Findings | 
         around = _SENTENCE_END.split(text[:start])[-1] + _SENTENCE_END.split(text[start:])[0]
         if len({*_AMOUNT.findall(around)}) > 1:
             return ""
+    if (
+        question.wanted[0] == "date"
+        and len(_DATES.findall(_SENTENCE_END.split(text[:start])[-1] + _SENTENCE_END.split(text[start:])[0])) > 1
+    ):
+        return ""  # "The rest on 4 June and the basalt two weeks later": which is whose?
     return "" if _cut(words) else words
 
 
