@@ -15,7 +15,7 @@ from instill.answer.types import Turn
 PAINTS = """[
  {"paint": "Harbour Blue", "finish": "gloss", "child_safe": true, "tin_no": 1, "litres_left": 14, "notes": "runs"},
  {"paint": "Oat", "finish": "matt", "child_safe": true, "tin_no": 2, "litres_left": 22, "notes": "the safe choice"},
- {"paint": "Signal Red", "finish": "gloss", "child_safe": false, "tin_no": 3, "litres_left": 6, "notes": "not for toys"},
+ {"paint": "Signal Red", "finish": "gloss", "child_safe": false, "tin_no": 3, "litres_left": 6, "notes": "no toys"},
  {"paint": "Tar Spot", "finish": "gloss", "child_safe": false, "tin_no": 4, "litres_left": 3, "notes": "two coats"},
  {"paint": "Chalk", "finish": "satin", "child_safe": true, "tin_no": 5, "litres_left": 31, "notes": "settles fast"}
 ]"""

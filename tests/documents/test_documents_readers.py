@@ -450,3 +450,26 @@ def test_html_elements_that_markdown_has_no_sign_for() -> None:
         "```\nfn load(at: *const i8)\n```\n\n"
         "## A picture (image: of the old mill)"
     )
+
+
+def test_a_quote_that_is_never_closed_swallows_no_rows() -> None:
+    parsed = parse('name,age,note\nAda,3,"left open\nBob,4,plain\nCara,5,plain\n', "pets.csv")
+    assert "name: Bob; age: 4" in parsed.text
+    said = "A quotation mark is not closed. Quotation marks are read as letters, and each line as a row."
+    assert list(parsed.notices) == [said]
+    assert not parse('name,age,note\nAda,3,"two\nlines"\nBob,4,plain\n', "pets.csv").notices
+
+
+@pytest.mark.parametrize(
+    ("text", "notice"),
+    [
+        ("a: [1, 2\nb: 3\n", "It is not valid YAML (line 2:"),
+        ("a: 1\n---\nb: !Ref other\n", ""),
+        ("name: {{ .Values.name }}\n\tbad: [\n", ""),
+        ("a: &x [1]\nb: [*x, *x]\n", ""),
+    ],
+)
+def test_yaml_that_cannot_be_parsed_says_so(text: str, notice: str) -> None:
+    found = parse(text, "a.yaml").notices
+    assert bool(found) is bool(notice)
+    assert all(each.startswith(notice) and each.endswith("It was read as text.") for each in found)

@@ -79,6 +79,21 @@ def test_sync_removes_what_is_gone_and_keeps_a_folder_that_is_missing_as_a_whole
     assert len(filled.documents()) == 3
 
 
+def test_add_says_which_files_of_the_folder_are_gone(tmp_path: Path) -> None:
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    for name in ("tea", "coffee"):
+        (docs / f"{name}.md").write_text(f"# {name}\n\nHot {name} is served.\n")
+    with Workspace.init(tmp_path / "kb") as workspace:
+        assert not workspace.add(str(docs)).notices
+        (docs / "tea.md").unlink()
+        assert workspace.add(str(docs)).notices == [
+            (str(docs / "tea.md"), "Its file is gone. `instill sync` removes the document.")
+        ]
+        assert workspace.sync().removed == [str(docs / "tea.md")]
+        assert not workspace.add(str(docs)).notices
+
+
 def test_sync_of_a_single_file_that_is_gone_removes_it(tmp_path: Path) -> None:
     note = tmp_path / "note.txt"
     note.write_text("The key is under the blue flower pot.")

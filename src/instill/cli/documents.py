@@ -77,6 +77,8 @@ def add(
 ) -> None:
     """Add documents, or update those that have changed. Unchanged documents are skipped.
 
+    Documents whose files are gone stay until `instill sync`. A document that was removed comes back with its folder.
+
     With --json: one line for each file as soon as it is added or refused, and the report as the last line.
 
     Example: `instill add ~/Documents "notes/**/*.md" https://example.org/page.html --label team --meta year=2026`

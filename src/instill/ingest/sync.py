@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -147,6 +147,15 @@ def _gone(
         now = {entry.source for entry in find_sources(paths, base=Path("/"), exclude=settings.exclude)}
         unseen = [record for record in unseen if record.source not in now]
     return unseen
+
+
+def files_gone(folders: Sequence[str], seen: Collection[str], index: Index) -> list[str]:
+    """Sources below folders that are there, whose own files are there no longer. `seen` are those that were found."""
+    alive = [path for path in folders if Path(path).is_dir()]
+    if not alive:
+        return []
+    below = (r.source for r in index.records() if any(covers(path, r.source) for path in alive))
+    return sorted(source for source in below if source not in seen and not os.path.lexists(source))
 
 
 def _narrow_first(roots: Iterable[Root]) -> list[Root]:

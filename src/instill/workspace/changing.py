@@ -37,6 +37,8 @@ class Changing(Parts):
     ) -> IngestReport:
         """Add files, folders (recursively), glob patterns and http(s) addresses.
 
+        A document of an added folder whose file is gone stays, with a notice; `sync` removes it.
+
         Args:
             paths: one or several; a text is one path, whatever is in it.
             labels: access labels of these documents; None keeps the labels of documents that are known already.
@@ -52,7 +54,7 @@ class Changing(Parts):
         """
         from instill.documents.sources import find_sources
         from instill.ingest.references import absolute_all, can_be_followed
-        from instill.ingest.sync import unless_said_since
+        from instill.ingest.sync import files_gone, unless_said_since
         from instill.ingest.types import Attributes
 
         paths = paths_of(paths)
@@ -63,7 +65,9 @@ class Changing(Parts):
             self.catalog.remember_root(Root(root, attributes.labels or (), attributes.metadata))
         ingest = self._ingest(progress, on_file, moves=moves)
         found = find_sources(paths, base=Path.cwd(), exclude=self.settings.documents.exclude)
-        ingest.add(found, unless_said_since(self.catalog.roots, followed, attributes))
+        seen = ingest.add(found, unless_said_since(self.catalog.roots, followed, attributes))
+        gone = files_gone(followed, seen, self.index)
+        ingest.report.notices += [(source, "Its file is gone. `instill sync` removes the document.") for source in gone]
         self._upkeep()
         return ingest.report
 

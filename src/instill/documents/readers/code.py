@@ -8,12 +8,37 @@ from itertools import accumulate
 from instill.documents.document import Heading, Parsed
 from instill.documents.readers.job import Job
 
+LONGEST_YAML = 500_000
+"""Characters up to which the syntax of a YAML file is looked at."""
+
 
 def read_code(job: Job) -> Parsed:
     """The text untouched. A Python file's docstring gives no title: the file's name says more."""
     text = job.text()
-    headings = _python_headings(text) if job.name.lower().endswith((".py", ".pyi", ".pyx")) else ()
-    return Parsed(text=text, headings=headings)
+    name = job.name.lower()
+    headings = _python_headings(text) if name.endswith((".py", ".pyi", ".pyx")) else ()
+    notices = _yaml_notices(text) if name.endswith((".yaml", ".yml")) else ()
+    return Parsed(text=text, headings=headings, notices=notices)
+
+
+def _yaml_notices(text: str) -> tuple[str, ...]:
+    """What is wrong with the syntax of a YAML file; nothing of templates ("{{ name }}"), which are none yet.
+
+    Only events are looked at: nothing is built, so that aliases of aliases cost nothing.
+    """
+    import yaml
+
+    if "{{" in text or "{%" in text or len(text) > LONGEST_YAML:
+        return ()
+    try:
+        for _ in yaml.parse(text, Loader=yaml.SafeLoader):
+            pass
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        return (f"It is not valid YAML (line {line}: {error.problem}). It was read as text.",)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return ("It is not valid YAML. It was read as text.",)
+    return ()
 
 
 def _python_headings(text: str) -> tuple[Heading, ...]:

@@ -15,7 +15,7 @@ import re
 import zipfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from instill.documents.document import Block, Heading, Parsed
 from instill.documents.readers.grids import LOOKED_AT, Layout, Merge, filled, layout, renames
@@ -33,7 +33,8 @@ _Row = tuple[list[str], frozenset[int]]
 
 
 def read_csv(job: Job) -> Parsed:
-    """Separator by ending or content (comma, semicolon, tab, bar); quotes as usual.
+    """Separator by ending or content (comma, semicolon, tab, bar); quotes as usual. Where one is never closed, all are
+    letters, with a notice: otherwise one cell would hold the rest of the file.
 
     Raises:
         DocumentError: a row that no dialect explains.
@@ -43,12 +44,27 @@ def read_csv(job: Job) -> Parsed:
     text = text[told.end() :] if told else text
     separator = told[1] if told else "\t" if job.name.lower().endswith((".tsv", ".tab")) else _separator(text)
     csv.field_size_limit(16 * 1024**2)
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL
+    notices: list[str] = []
+    if _left_open(text, separator):
+        quoting = csv.QUOTE_NONE
+        notices = ["A quotation mark is not closed. Quotation marks are read as letters, and each line as a row."]
     try:
-        rows = list(csv.reader(io.StringIO(text), delimiter=separator, strict=False))
+        rows = list(csv.reader(io.StringIO(text), delimiter=separator, quoting=quoting, strict=False))
     except csv.Error as error:
         raise DocumentError(f"The table cannot be parsed: {error}.", remedy="Save it as CSV again.") from error
     content = "\n".join(_lines(rows, job))
-    return Parsed(text=content, blocks=(Block("table", 0, len(content)),) if content else ())
+    return Parsed(text=content, blocks=(Block("table", 0, len(content)),) if content else (), notices=notices)
+
+
+def _left_open(text: str, separator: str) -> bool:
+    """Does the file end inside of quotes?"""
+    try:
+        for _ in csv.reader(io.StringIO(text), delimiter=separator, strict=True):
+            pass
+    except csv.Error as error:
+        return "end of data" in str(error)
+    return False
 
 
 def read_xlsx(job: Job) -> Parsed:
