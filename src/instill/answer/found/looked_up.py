@@ -11,8 +11,9 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from instill.answer.asked.measures import adjective_of, measure_words, measures, measures_of
+from instill.answer.asked.pinned import missing_pins, pins_of
 from instill.answer.asked.record_wish import wish_of
-from instill.answer.found.chosen import Chosen
+from instill.answer.found.chosen import Chosen, evidence_of
 from instill.answer.found.pieces import Piece
 from instill.answer.found.record_bounds import NEGATED
 from instill.answer.found.record_columns import YES, Column, Table
@@ -164,6 +165,9 @@ def _elsewhere(
         if len(columns) == 1 and columns[0].cells[row].strip():
             sure = set(terms(question)) <= label | asked | set(terms(words)) | columns[0].words
             met[hit.doc_id] = replaced(at, table, row, text_of), _said(question, columns[0], row), sure
+    pins = [pin for pin in pins_of(question) if pin.kind != "name"]
+    lacking = {doc_id: len(missing_pins(pins, evidence_of(each.piece))) for doc_id, (each, _, _) in met.items()}
+    met = {doc_id: met[doc_id] for doc_id in met if lacking[doc_id] == min(lacking.values())}  # "In 2026."
     if not met:
         return LookedUp(chosen)
     rows = _newest_first([each for each, _, _ in met.values()], text_of)
