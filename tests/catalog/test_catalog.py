@@ -97,6 +97,6 @@ def test_a_value_that_is_no_json_is_told_of(tmp_path: Path, column: str) -> None
     catalog.remember_root(Root("/a", ("team",), {"year": 2024}))
     with sqlite3.connect(catalog.path) as connection:
         connection.execute(f"update roots set {column} = '[\"te'")
-    assert catalog.damage() == f"a value of roots.{column} is no JSON"
+    assert catalog.damage() == f"a value of roots.{column} is not JSON"
     with pytest.raises(WorkspaceError, match="no JSON"):
         catalog.roots()

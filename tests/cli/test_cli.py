@@ -191,7 +191,7 @@ def test_doctor_repairs_a_damaged_index(place: Path, tmp_path: Path) -> None:
     assert "damaged: passages cannot be read" in found
     assert "instill doctor --repair" in found
     done = instill("doctor", "--repair", cwd=copy).stdout
-    assert "It is mended: 0 documents are whole." in done
+    assert "The index is repaired: 0 documents are complete." in done
     instill("sync", cwd=copy)
     assert as_json("doctor", "--repair", cwd=copy)["repair"]["damage"] == []
     assert as_json("status", cwd=copy)["documents"] == 4

@@ -230,7 +230,7 @@ def test_mistakes_with_examples_and_judges_are_explained(kb: Path, tmp_path: Pat
         (("--format", tickets), "none is set"),
         (("--format", str(tmp_path / "nothing.jsonl")), "nothing.jsonl"),
         (("--judge",), "There is no generator that could judge."),
-        (("--judge-url", "ftp://x", "--judge-model", "strict"), "This is no address of a judge."),
+        (("--judge-url", "ftp://x", "--judge-model", "strict"), "This is not the address of a judge."),
         (("--judge-url", "http://127.0.0.1:9/v1"), "The judge's model is not named."),
         (("--judge", "--judge-key", "NO_SUCH_KEY"), "This environment variable is not set."),
     ):

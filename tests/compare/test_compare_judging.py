@@ -209,7 +209,7 @@ def test_a_judge_that_is_not_there_is_named_before_anything_is_asked(tmp_path: P
             (JudgePlan(), "no generator that could judge"),
             (JudgePlan(url="http://localhost:8/v1"), "model is not named"),
             (JudgePlan(model="large"), "address is not named"),
-            (JudgePlan("ftp://x", "large"), "no address of a judge"),
+            (JudgePlan("ftp://x", "large"), "not the address of a judge"),
         ):
             with pytest.raises(UsageError, match=said):
                 plan.check(workspace)

@@ -275,7 +275,7 @@ def test_receipts_are_verified_at_the_command_line(folder: Path) -> None:
     write_receipt(file, receipt.model_copy(update={"withdrawn": ()}))
     assert "NOT genuine" in instill("receipt", "verify", str(file), cwd=folder, code=1).stdout
     file.write_text("[]")
-    assert "no receipt" in instill("receipt", "verify", str(file), cwd=folder, code=2).stderr
+    assert "not a receipt" in instill("receipt", "verify", str(file), cwd=folder, code=2).stderr
     assert as_json("receipt", "list", cwd=folder / "kb")["receipts"][0]["id"] == receipt.id
 
 

@@ -93,7 +93,7 @@ def test_names_that_are_taken_or_are_none_are_left_out(folder: Path) -> None:
     assert found["taken"] == "Instill has a part of this name already"
     assert "several packages" in found["both"]
     assert "several packages" in found["Both"]
-    assert found[";rm"] == "this is no name for a plug-in"
+    assert found[";rm"] == "this is not a valid name for a plug-in"
     assert "a_w" not in sys.modules
     # With one of the two turned off, the other one is used.
     assert {each.entry.name: each.value for each in WORDS.load(off=["b"])}["both"] == "a"

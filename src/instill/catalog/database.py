@@ -90,7 +90,7 @@ class Database:
         try:
             return json.loads(stored)
         except (ValueError, TypeError, RecursionError) as error:
-            raise damaged("a value in it is no JSON", self.path) from error
+            raise damaged("a value in it is not JSON", self.path) from error
 
     def damage(self) -> str:
         """What is wrong with the file; "" when nothing is. All of it is read.
@@ -108,7 +108,7 @@ class Database:
                     continue
                 values = connection.execute(sa.select(table.c[column])).scalars()
                 if any(not _is_json(value) for value in values if value is not None):
-                    return f"a value of {table.name}.{column} is no JSON"
+                    return f"a value of {table.name}.{column} is not JSON"
         return ""
 
     @contextmanager

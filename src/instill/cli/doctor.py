@@ -32,7 +32,7 @@ def _say(done: Repair) -> None:
         return
     for sentence in done.damage:
         say(f"The index was damaged: {clean(sentence)}.")
-    say(f"It is mended: {done.documents} documents are whole.")
+    say(f"The index is repaired: {done.documents} documents are complete.")
     for source in done.remade:
         say(f"Cut and encoded again: {clean(source)}")
     for source in done.lost:

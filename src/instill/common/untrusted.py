@@ -46,7 +46,7 @@ def read_small(file: Path, most: int = LARGEST_JSON) -> bytes:
         raise
     with os.fdopen(descriptor, "rb") as stream:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ValueError("it is no file")
+            raise ValueError("it is not a file")
         content = stream.read(most + 1)
     if len(content) > most:
         raise ValueError(f"it is longer than {most:,} bytes")
@@ -85,7 +85,7 @@ def odd_file(folder: Path, *, home: Path | None = None) -> str:
         except OSError as error:
             return f"{name} cannot be read ({error.strerror})"
         if not stat.S_ISREG(status.st_mode):
-            return f"{name} is no file"
+            return f"{name} is not a file"
         most = _most(file)
         if most is not None and status.st_size > most:
             return f"{name} has {status.st_size:,} bytes, more than the {most:,} that are read"
@@ -104,7 +104,7 @@ def outside_shard(folder: Path) -> str:
             return f"{index.name} cannot be read ({error})"
         for name in sorted(named):
             if Path(name).name != name or not name.endswith(".safetensors"):
-                return f"{index.name} names {name[:100]!r}, which is no safetensors file of the folder"
+                return f"{index.name} names {name[:100]!r}, which is not a safetensors file of the folder"
             if not (folder / name).is_file():
                 return f"{index.name} names {name[:100]}, which is not there"
     return ""

@@ -91,7 +91,7 @@ def _of_metadata(metadata: object) -> str:
         if not isinstance(value, (str, int, float, bool)):
             return f"the metadata's {key} is a {type(value).__name__}, not a text, a number or a truth value"
         if isinstance(value, float) and not isfinite(value):
-            return f"the metadata's {key} is no number"
+            return f"the metadata's {key} is not a number"
         if isinstance(value, int) and not -(2**63) <= value < 2**63:
             return f"the metadata's {key} has more than 64 bits"
         if isinstance(value, str) and _of_text(value.replace("\r", "")):

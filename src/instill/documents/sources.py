@@ -246,7 +246,7 @@ def _file(path: Path) -> Source | SourceProblem:
     except OSError as error:
         return _os_problem(path, error)
     if not stat.S_ISREG(found.st_mode):
-        return _problem(identity(path), "It is no regular file (a pipe, a socket or a device).", "Exclude it.")
+        return _problem(identity(path), "It is not a regular file (a pipe, a socket or a device).", "Exclude it.")
     if not os.access(path, os.R_OK):
         return _os_problem(path, PermissionError())
     modified = datetime.fromtimestamp(max(0, found.st_mtime), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -179,7 +179,7 @@ class _Fetch:
             return
         kind = worst(closed)
         if kind == Kind.NEVER:
-            raise self._error(f"{host} is no address that a page can come from.", "Write the server's own address.")
+            raise self._error(f"{host} is not an address that a page can come from.", "Write the server's own address.")
         if kind == Kind.LINK_LOCAL:
             raise self._error(
                 f"{host} is a link-local or metadata address, where machines keep their keys.",

@@ -151,7 +151,7 @@ class Group(Generic[T]):
             return Plugin(entry, None, off=True)
         name = entry.name.casefold()
         if not _NAME.fullmatch(entry.name):
-            return Plugin(entry, None, "this is no name for a plug-in")
+            return Plugin(entry, None, "this is not a valid name for a plug-in")
         if name in taken:
             return Plugin(entry, None, "Instill has a part of this name already")
         if several[name] > 1:

@@ -159,5 +159,5 @@ def test_what_is_wrong_is_said() -> None:
     with pytest.raises(UsageError, match="no cost"):
         cheapest(table, {"base": Cost(0, 0)}, tolerance=0.1)
     for wrong in (-1.0, float("nan"), float("inf")):
-        with pytest.raises(UsageError, match="is no cost"):
+        with pytest.raises(UsageError, match="is not a cost"):
             cheapest(table, {**COSTS, "tuned": Cost(0.0, wrong)}, tolerance=0.1)

@@ -122,7 +122,11 @@ def test_what_lies_about_itself_is_refused(content: bytes, why: str, tmp_path: P
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.gguf")
-    for place, why in ((tmp_path, "is no file"), (tmp_path / "pipe.gguf", "is no file"), (tmp_path / "x", "No such")):
+    for place, why in (
+        (tmp_path, "is not a file"),
+        (tmp_path / "pipe.gguf", "is not a file"),
+        (tmp_path / "x", "No such"),
+    ):
         with pytest.raises(UsageError, match=why):
             read_layout(place)
 

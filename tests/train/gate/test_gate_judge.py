@@ -226,7 +226,7 @@ def test_broken_weights_fail_and_do_not_break_the_gate(models: Models, gate: Gat
     verdict = judge(gate, models.base, broken, models.tokenizer)
     found = by_name(verdict)
     assert found["forgetting.kl"].outcome == found["forgetting.perplexity"].outcome == "failed"
-    assert "is no number" in found["forgetting.kl"].said
+    assert "is not a number" in found["forgetting.kl"].said
     json.dumps(verdict.as_dict(), allow_nan=False)
 
 

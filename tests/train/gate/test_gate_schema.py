@@ -48,7 +48,7 @@ def test_replies(tmp_path: Path, reply: str, valid: bool) -> None:
     [
         ("{", "cannot be read"),
         ("[1]", "is an object"),
-        ({"type": "objekt"}, "no JSON schema"),
+        ({"type": "objekt"}, "not a JSON schema"),
     ],
 )
 def test_what_is_no_schema(tmp_path: Path, content: Any, says: str) -> None:

@@ -92,8 +92,8 @@ def test_replies_that_the_schema_does_not_allow() -> None:
 @pytest.mark.parametrize(
     ("schema", "said"),
     [
-        ({"type": "objekt"}, "no JSON schema"),
-        ([], "no JSON schema"),
+        ({"type": "objekt"}, "not a JSON schema"),
+        ([], "not a JSON schema"),
         ({"$ref": "http://localhost:1/x"}, "nothing is fetched"),
     ],
 )

@@ -89,7 +89,9 @@ def _specification(file: Path, name: str, section: _Section, prices: Prices) -> 
     where = f"{file}: arms.{shown(name)}"
     if not NAME.fullmatch(name):
         raise UsageError(
-            "This is no name for an arm.", where=where, remedy="Take up to 40 letters, digits, spaces and . , + ( ) ' -"
+            "This is not a valid name for an arm.",
+            where=where,
+            remedy="Take up to 40 letters, digits, spaces and . , + ( ) ' -",
         )
     if name.casefold() in {known.casefold() for known in BUILT_IN}:
         raise UsageError("There is an arm of this name already.", where=where, remedy="Give it another name.")
@@ -134,7 +136,7 @@ def _address(section: _Section, where: str) -> str:
         fits = False
     if not fits or found.username or found.password:
         raise UsageError(
-            "This is no address of an endpoint.", where=where, remedy='Write it as "http://localhost:8000/v1".'
+            "This is not the address of an endpoint.", where=where, remedy='Write it as "http://localhost:8000/v1".'
         )
     if not section.model:
         raise UsageError("An endpoint needs the name of its model.", where=where, remedy='Set model = "NAME".')

@@ -93,7 +93,7 @@ def make_changes(workspace: Workspace, study: StoredStudy, *, most: int, seed: i
         WorkspaceError: a document is not as it was when the study set was made, or a file of the set is not.
     """
     if most < 1:
-        raise UsageError(f"{most} changes are none.", remedy="Ask for 1 or more.")
+        raise UsageError(f"{most} is not a number of changes.", remedy="Ask for 1 or more.")
     facts = study.facts()
     values: defaultdict[str, list[str]] = defaultdict(list)
     of_document: defaultdict[str, list[Fact]] = defaultdict(list)

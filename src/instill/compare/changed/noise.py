@@ -44,7 +44,7 @@ def noise_passages(
         UsageError: `irrelevant` is below 0.
     """
     if irrelevant < 0:
-        raise UsageError(f"{irrelevant} passages cannot be given.", remedy="Give a number from 0 on.")
+        raise UsageError(f"{irrelevant} is not a number of passages.", remedy="Give a number from 0 on.")
     others = [item for item in items if item.evidence]
     known: dict[str, list[Hit]] = {}
 

@@ -48,7 +48,7 @@ def split_examples(rows: Sequence[Row], *, share: float = 0.25, seed: int) -> tu
     """
     check_examples(rows)
     if not 0 < share < 1:
-        raise UsageError(f"{share:g} is no share of rows to hold out.", remedy="Choose one between 0 and 1.")
+        raise UsageError(f"{share:g} is not a share of rows to hold out.", remedy="Choose one between 0 and 1.")
     groups = groups_of(rows)
     sizes = Counter(groups)
     if len(sizes) < 2:

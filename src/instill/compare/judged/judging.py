@@ -104,7 +104,7 @@ class JudgePlan:
                 EndpointGenerator(self.url, self.model)
             except UsageError as error:
                 raise UsageError(
-                    "This is no address of a judge.", where="--judge-url", remedy="E.g. http://localhost:11434/v1"
+                    "This is not the address of a judge.", where="--judge-url", remedy="E.g. http://localhost:11434/v1"
                 ) from error
 
 

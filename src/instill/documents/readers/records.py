@@ -66,7 +66,7 @@ def read_notebook(job: Job) -> Parsed:
         notebook = json.loads(text)
         cells = notebook.get("cells") or [cell for sheet in notebook["worksheets"] for cell in sheet["cells"]]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        return _as_text(text, f"It is no valid notebook ({type(error).__name__}), so it was read as plain text.")
+        return _as_text(text, f"It is not a valid notebook ({type(error).__name__}), so it was read as plain text.")
     metadata = notebook.get("metadata") or {}
     language = str((metadata.get("kernelspec") or {}).get("language") or "python")
     parts = [part.strip("\n") for cell in cells if isinstance(cell, dict) for part in _cell(cell, language)]

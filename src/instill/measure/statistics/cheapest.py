@@ -429,4 +429,4 @@ def _check_costs(table: Table, costs: Mapping[str, Cost]) -> None:
             raise UsageError("The arm has no cost.", where=arm, remedy="Give money and seconds for each arm.")
         for value in (costs[arm].money, costs[arm].seconds):
             if not isfinite(value) or value < 0:
-                raise UsageError(f"{value:g} is no cost.", where=arm, remedy="Give a number from 0 on.")
+                raise UsageError(f"{value:g} is not a cost.", where=arm, remedy="Give a number from 0 on.")

@@ -46,7 +46,7 @@ def grouped(values: ArrayLike, groups: Sequence[str]) -> Grouped:
     if rows.ndim != 2 or not rows.shape[1] or len(groups) != rows.shape[1]:
         raise ValueError(f"values of shape {rows.shape} and {len(groups)} groups")
     if not np.isfinite(rows).all():
-        raise ValueError("a value is no number")
+        raise ValueError("a value is not a number")
     _, places, counts = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
     ordered = rows[:, np.argsort(places, kind="stable")]
     starts = np.concatenate(([0], np.cumsum(counts)[:-1]))

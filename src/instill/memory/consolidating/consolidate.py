@@ -127,7 +127,7 @@ def consolidate(home: Path, group: Group, material: Material, setting: Setting) 
     failed = [each for each in examined if not each.older and not each.passed]
     new = sum(not each.older for each in examined)
     if lost:
-        reasons.append(f"{len(lost)} facts that were in the weights before are not known any longer.")
+        reasons.append(f"{len(lost)} facts that were in the weights before are no longer known.")
     if len(failed) > MOST_FAILED * new:
         reasons.append(f"{len(failed)} of {new} new facts are not known in wordings that were not trained.")
     setting.stage("registering")

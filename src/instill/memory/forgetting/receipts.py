@@ -148,7 +148,7 @@ def read_receipt(file: Path) -> Receipt:
     except FileNotFoundError as error:
         raise UsageError("There is no such file.", where=str(file)) from error
     except (OSError, ValidationError, ValueError, RecursionError) as error:
-        raise UsageError("The file is no receipt of Instill.", where=str(file)) from error
+        raise UsageError("The file is not a receipt of Instill.", where=str(file)) from error
 
 
 def receipts_of(home: Path) -> list[Receipt]:

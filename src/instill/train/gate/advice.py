@@ -55,7 +55,7 @@ _NAMES = {
     "abstention.kept": "rightly refused, share",
     "abstention.over_refusal": "wrongly refused, share",
     "format": "replies that break the format, share",
-    "text": "replies that are no sound text, share",
+    "text": "replies that are damaged text, share",
     "controls": "score on what was never taught",
     "training.loss": "loss at the end of the training",
     "training.steps": "steps",

@@ -177,7 +177,7 @@ def sound_text(
         found.update(fault for fault in faults if fault)
         count += len(faults)
     each = ", ".join(f"{number} {fault}" for fault, number in found.most_common())
-    noun = "replies are no sound text" + (f" ({each})" if each else "")
+    noun = "replies are damaged text" + (f" ({each})" if each else "")
     return _share_condition("text", noun, found.total(), count, tolerance, level)
 
 

@@ -33,7 +33,7 @@ class ReplySchema:
         try:
             kind.check_schema(schema)
         except SchemaError as error:
-            raise UsageError(f"This is no JSON schema: {error.message}.", where=str(file)) from error
+            raise UsageError(f"This is not a JSON schema: {error.message}.", where=str(file)) from error
         # A registry of our own: the library's would fetch addresses from the network.
         self._checker: Any = kind(schema, registry=Registry())
         self._file = file

@@ -81,7 +81,7 @@ def loss_sentence(
     """
     limit = limit_text(tolerance)
     if not isfinite(found.mean):
-        return f"{noun} is no number: the weights are broken; it exceeds {limit}."
+        return f"{noun} is not a number, so the weights are broken; it exceeds {limit}."
     most = SLACK * tolerance if ruled_out is None else ruled_out
     digits = max(
         digits_beside((found.mean, tolerance), (found.low, 0.0), (found.high, most)),

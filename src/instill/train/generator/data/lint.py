@@ -196,7 +196,7 @@ def _checker(schema: Any) -> Any:
     try:
         kind.check_schema(schema)
     except SchemaError as error:
-        raise UsageError(f"This is no JSON schema: {error.message[:200]}.", where="data.schema") from error
+        raise UsageError(f"This is not a JSON schema: {error.message[:200]}.", where="data.schema") from error
     # With the usual registry it would fetch what the schema refers to.
     return kind(schema, registry=REGISTRY)
 

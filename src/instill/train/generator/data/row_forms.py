@@ -89,7 +89,7 @@ def canonical(found: Mapping[str, Any], place: str) -> tuple[dict[str, Any], tup
     weight = row.get("weight")
     if weight is not None and weight != 1:
         raise UsageError(
-            f"The row has the weight {weight!r}; a row is taught or it is not there.",
+            f"The row has the weight {weight!r}; only replies have weights.",
             where=place,
             remedy='Remove it, or give "weight": 0 to the replies of it that are only read.',
         )
@@ -123,7 +123,7 @@ def _with_system(row: Mapping[str, Any], place: str, done: dict[str, None]) -> A
         isinstance(each, Mapping) and each.get("role") == "system" for each in messages
     ):
         raise UsageError(
-            "`system` stands beside messages and is no text, or they have a system message of their own.",
+            "`system` is not text, or the messages have a system message of their own.",
             where=place,
             remedy="Keep one of both.",
         )
@@ -270,7 +270,7 @@ def _calls(calls: Any, place: str, done: dict[str, None]) -> list[Any]:
             done["call-arguments"] = None
         if not isinstance(given, Mapping | None):
             raise UsageError(
-                f"The arguments of the call of {inner['name']} are no JSON object.",
+                f"The arguments of the call of {inner['name']} are not a JSON object.",
                 where=place,
                 remedy='E.g. {"name": "look_up", "arguments": {"town": "Oslo"}}',
             )

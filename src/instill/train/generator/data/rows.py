@@ -323,7 +323,7 @@ def _spans(found: Mapping[str, Any], place: str) -> tuple[tuple[int, int], ...]:
         whole = isinstance(each, list) and len(each) == 2 and all(type(number) is int for number in each)
         if not whole or not 0 <= each[0] < each[1] <= longest:
             raise UsageError(
-                f"{each} in `spans` is no [start, end] within the text's {longest} characters.", where=place
+                f"{each} in `spans` is not a [start, end] within the text's {longest} characters.", where=place
             )
     return tuple((start, end) for start, end in value)
 

@@ -50,7 +50,7 @@ def write_adapter(base: Path, candidate: Path, folder: Path, tokenizer: Any) -> 
     """
     if not (candidate / ADAPTER).is_file():
         raise UsageError(
-            "The candidate is no adapter: weights of the model itself were trained.",
+            "The candidate is not an adapter: weights of the model itself were trained.",
             where=candidate.name,
             remedy="Export it as a whole model: --format merged",
         )

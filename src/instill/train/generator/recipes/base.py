@@ -30,7 +30,9 @@ def base_folder(recipe: Recipe) -> Path:
         return recipe.path(recipe.base)
     name = recipe.base.removeprefix(HUB)
     if not _HUB_NAME.fullmatch(name):
-        raise UsageError("This is no model of a hub.", where=f"base = {recipe.base}", remedy="Write hub:OWNER/NAME.")
+        raise UsageError(
+            "This is not the name of a model on a hub.", where=f"base = {recipe.base}", remedy="Write hub:OWNER/NAME."
+        )
     from huggingface_hub import snapshot_download
 
     try:

@@ -33,7 +33,7 @@ class Data(Section):
     """What is learnt. Paths are relative to the recipe."""
 
     rows: list[str] = Field(min_length=1, description="JSON Lines: messages, texts or preferences.")
-    replay: list[str] = Field(default=[], description="Rows of what the model can do and is not to forget.")
+    replay: list[str] = Field(default=[], description="Rows of what the model can do already and must not forget.")
     replay_share: float = Field(0.25, ge=0, le=0.9, description="Share of an epoch's rows that are replay.")
     held_out: list[str] = Field(default=[], description="Rows that are only measured on.")
     reply_schema: str = Field("", alias="schema", description="JSON schema that every reply of the rows follows.")
