@@ -224,7 +224,9 @@ def test_the_service_fetches_no_private_address_by_name_or_number(tmp_path: Path
     ):
         with pytest.raises(DocumentError) as refused:
             web.fetch(f"http://{host}:9/x", settings, network)
-        assert any(word in refused.value.what for word in ("private", "link-local", "not an address")), refused.value.what
+        assert any(word in refused.value.what for word in ("private", "link-local", "not an address")), (
+            refused.value.what
+        )
         assert len(network.asked) <= 1, "a name is looked up once, and connected to by what was judged"
 
 
