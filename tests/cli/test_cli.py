@@ -242,7 +242,10 @@ def test_ctrl_c_says_how_to_go_on_and_leaves_a_whole_workspace(tmp_path: Path) -
         stderr=subprocess.PIPE,
         text=True,
     )
-    time.sleep(4)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / ".instill" / "index").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.5)  # It reads and encodes.
     run.send_signal(signal.SIGINT)
     _, errors = run.communicate(timeout=60)
     assert run.returncode == 130, errors

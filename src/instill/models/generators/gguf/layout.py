@@ -96,7 +96,7 @@ def read_layout(file: Path) -> Layout:
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
-        raise refused(file, "is no file", "Name the .gguf file itself.")
+        raise refused(file, "is not a file", "Name the .gguf file itself.")
     size = status.st_size
     with os.fdopen(descriptor, "rb") as stream:
         if size < 24 or stream.read(4) != MAGIC:
