@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from instill import Workspace
 from instill.errors import UsageError
-from instill.server.access.gate import _caller
+from instill.server.access.gate import address_of
 from instill.server.access.keys import KeyStore
 from instill.server.access.origins import origin_of
 from tests.cli.test_cli import as_json, instill
@@ -213,7 +213,7 @@ def test_one_visitor_does_not_use_up_what_the_others_have(tmp_path: Path) -> Non
 
 def test_addresses_of_one_network_are_one_caller() -> None:
     def of(address: str) -> str:
-        return _caller({"client": (address, 1)})
+        return address_of({"client": (address, 1)})
 
     assert of("2001:db8:1:2::5") == of("2001:db8:1:2:ffff::9") != of("2001:db8:1:3::5")
     assert of("fe80::1%eth0") == of("fe80::2")

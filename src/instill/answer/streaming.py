@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import TypeVar
 
 from instill.answer.types import Answer
@@ -44,6 +45,27 @@ class AnswerStream(Iterator[str]):
         self._started = False
         self._said_something = False
         self._end: Answer | Exception | None = None
+
+    def within(self, context: AbstractContextManager[object]) -> AnswerStream:
+        """The same stream, not begun, whose work is done inside a context: entered in the work's own thread when it
+        begins, and left when it ends, whoever still listens.
+
+        Example:
+            >>> from contextlib import nullcontext
+            >>> stream = workspace.ask("How is it installed?", stream=True).within(nullcontext())  # doctest: +SKIP
+        """
+        work = self._work
+
+        def inside(put: OnToken) -> Answer:
+            with context:
+                return work(put)
+
+        return AnswerStream(inside)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether somebody closed it: no more of it comes."""
+        return self._closed.is_set()
 
     @property
     def answer(self) -> Answer:

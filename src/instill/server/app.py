@@ -17,7 +17,7 @@ from starlette.staticfiles import StaticFiles
 
 from instill import __version__
 from instill.server import errors, pages, tracing
-from instill.server.access.gate import Gate, Rules
+from instill.server.access.gate import Gate, Rules, address_of
 from instill.server.access.headers import Headers
 from instill.server.access.limits import Limits
 from instill.server.access.origins import Readable
@@ -41,6 +41,7 @@ from instill.server.doors.mcp_door import HttpDoor
 from instill.server.jobs.starting import Starting
 from instill.server.pages.rendering import error_page
 from instill.server.service import Service
+from instill.server.visit import Visits
 
 _ROUTERS = (
     health.router, metrics.router, workspace.router, documents.router, asking.router, conversations.router, jobs.router,
@@ -48,6 +49,7 @@ _ROUTERS = (
     openai_responses.router, openai_rest.router, anthropic.router, pages.router,
 )  # fmt: skip
 _UPLOADING = ("/api/documents", "/v1/files")
+_THREADS = 40
 STATIC = Path(__file__).parent / "pages" / "static"
 
 
@@ -78,7 +80,9 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        anyio.to_thread.current_default_thread_limiter().total_tokens = limits.answers_at_once + 16
+        # Whoever waits for a turn holds a thread; the others are for all else, which so never waits for them.
+        threads = service.turns.at_once + service.turns.most_waiting + _THREADS
+        anyio.to_thread.current_default_thread_limiter().total_tokens = threads
         threading.Thread(target=service.warm_up, name="instill-warm", daemon=True).start()
         starting = Starting(folder, service.jobs) if jobs else None
         if starting is not None:
@@ -118,6 +122,7 @@ def create_app(
                 rules=Rules(loopback, limits.requests_per_minute, limits.visitor_per_minute),
                 rates=Rates(clock),
             ),
+            Middleware(Visits, address_of=address_of),
         ],
     )
     app.state.service = service

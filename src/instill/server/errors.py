@@ -47,7 +47,7 @@ class Refused(UsageError):
     """A request that is refused with a status of its own; for programs its kind is that of its parent.
 
     Args:
-        status: of HTTP, 400 to 499.
+        status: of HTTP, 400 to 499, or 503.
         headers: that go with it.
     """
 

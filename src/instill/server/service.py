@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
+from starlette.types import Scope
 
+from instill.answer.streaming import AnswerStream, OnToken
+from instill.answer.types import Answer
 from instill.common.derived import Caller
 from instill.errors import InstillError
 from instill.server.access.keys import KeyStore
@@ -20,8 +23,14 @@ from instill.server.errors import Refused
 from instill.server.heartbeat import Heartbeat
 from instill.server.jobs.store import JobStore
 from instill.server.opened import Opened, service_settings
+from instill.server.tracing import traced
+from instill.server.turns import Turn, Turns, left
+from instill.server.visit import Gone, Visit
 from instill.settings import Settings
 from instill.workspace import Workspace
+
+ELSEWHERE_AT_ONCE = 16
+"""Questions that are answered at once where something else than this process writes the answers."""
 
 
 class Service:
@@ -38,6 +47,8 @@ class Service:
         self.opened = Opened(folder)
         self.is_warm = threading.Event()
         self.heart = Heartbeat()
+        chosen = self.settings.server
+        self.turns = Turns(answers_at_once(self.settings), waiting=chosen.answers_waiting, seconds=chosen.answer_wait_s)
 
     @cached_property
     def keys(self) -> KeyStore:
@@ -70,16 +81,35 @@ class Service:
         self.opened.close()
 
 
+def answers_at_once(settings: Settings) -> int:
+    """How many questions are answered at the same time.
+
+    Example:
+        >>> from instill.settings.settings import GeneratorSettings, ServerSettings
+        >>> answers_at_once(Settings(server=ServerSettings(answers_at_once=3)))
+        3
+        >>> answers_at_once(Settings(generator=GeneratorSettings(base_url="http://127.0.0.1:1/v1", model="m")))
+        16
+    """
+    from instill.encoders.onnx_encoder import available_cores
+
+    chosen, generator = settings.server.answers_at_once, settings.generator
+    elsewhere = bool(generator.base_url or generator.plugin)  # the time goes in waiting for it
+    return chosen or max(available_cores(), ELSEWHERE_AT_ONCE if elsewhere else 1)
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """The service as who asks sees it.
 
     Args:
         workspace: of what their labels let through. Nothing is read from another one for them.
+        visit: the request that they sent.
     """
 
     service: Service
     who: Who
+    visit: Visit = field(default_factory=Visit)
 
     @property
     def workspace(self) -> Workspace:
@@ -93,10 +123,55 @@ class Seen:
     def caller(self) -> Caller:
         return self.workspace.caller()
 
+    def turn(self) -> Turn:
+        """Wait until it is this caller's turn to be answered. It is given back when its `with` ends, and where nothing
+        is made of it, with the request.
+
+        Raises:
+            Refused: 503, too many questions wait; 499, who asked has left.
+        """
+        line = self.who.key_id if self.who.role != "public" else f"{self.who.key_id} {self.visit.address}"
+        turn = self.service.turns.take(line or self.visit.address, self.visit)
+        self.visit.keep(turn)
+        return turn
+
+    def answered(self, work: Callable[[OnToken], Answer], turn: Turn | None = None) -> Answer:
+        """An answer, made when it is this caller's turn, and given up when they leave.
+
+        Args:
+            work: makes it, and calls what it is given with each piece.
+            turn: the one to use, where it was waited for already.
+
+        Raises:
+            Refused: as `turn`.
+        """
+        try:
+            with turn or self.turn():
+                return traced(work(self.visit.go_on))
+        except Gone:
+            raise left() from None
+
+    def streamed(self, stream: AnswerStream) -> AnswerStream:
+        """The same stream, whose work is done in a turn of this caller's; waits for the turn here, so that a refusal is
+        told before anything is.
+
+        Raises:
+            Refused: as `turn`.
+        """
+        found = stream.within(self.turn())
+        self.visit.when_gone(found.close)
+        return found
+
 
 def service_of(request: Request) -> Service:
     """The service that the application serves."""
     return cast("Service", request.app.state.service)
+
+
+def visit_of(scope: Scope) -> Visit:
+    """The request's visit, as `Visits` made it."""
+    found = scope.get("state", {}).get("visit")
+    return found if isinstance(found, Visit) else Visit()
 
 
 def who_asks(request: Request) -> Who:
@@ -118,7 +193,7 @@ def seen_as(role: Role) -> Callable[[Request], Seen]:
         who = who_asks(request)
         if not who.may(role):
             raise Refused(403, f"This takes the role {role}.", where=who.role, remedy="Ask the owner for another key.")
-        return Seen(service_of(request), who)
+        return Seen(service_of(request), who, visit_of(request.scope))
 
     seen.takes = role  # type: ignore[attr-defined]  # for the test that looks at every route
     return seen

@@ -178,8 +178,16 @@ class ServerSettings(_Section):
     max_upload_mb: float = Field(500, gt=0, description="Maximum size of a request with documents.")
     body_timeout_s: float = Field(30, gt=0, description="Maximum wait for the next bytes of a request.")
     answers_at_once: int = Field(
-        64, ge=1, le=1000, description="Number of requests that are processed at the same time."
+        0,
+        ge=0,
+        le=1000,
+        description="Number of questions that are answered at the same time; others wait. 0: one a core, or 16 "
+        "where an endpoint or a plug-in writes the answers.",
     )
+    answers_waiting: int = Field(
+        128, ge=0, le=1000, description="Number of questions that may wait for that; further ones are refused (503)."
+    )
+    answer_wait_s: float = Field(60, gt=0, le=3600, description="Maximum wait of a question, in seconds.")
     behind_proxy: bool = Field(False, description="Take the caller's address and scheme from a proxy on this machine.")
     session_hours: float = Field(12, gt=0, description="How long a login to the pages lasts.")
     metrics: bool = Field(False, description="Serve /metrics for Prometheus.")

@@ -97,20 +97,20 @@ class Gate:
         try:  # A site that may ask is not counted: its page could not read that it is too much, and asks next anyway.
             return preflight(scope["path"], headers, self._keys().origins())
         except Refused:
-            self._within("address:" + _caller(scope), self._rules.per_minute)
+            self._within("address:" + address_of(scope), self._rules.per_minute)
             raise
 
     def _admitted(self, scope: Scope, headers: Headers) -> Who | None:
         if scope["path"] in ("/healthz", "/readyz"):
             return None
-        who = self._who(headers, _caller(scope))
+        who = self._who(headers, address_of(scope))
         if who is not None:
             scope.setdefault("state", {})[READABLE] = readable(who, scope["path"], headers)
         return self._checked(who, scope, headers)
 
     def _checked(self, who: Who | None, scope: Scope, headers: Headers) -> Who | None:
         path, reading = scope["path"], scope["method"] in _READING
-        self._counted(who, _caller(scope))
+        self._counted(who, address_of(scope))
         if who is None or who.way != "key":
             _check_origin(headers, reading=reading)
         if who is None:
@@ -196,7 +196,7 @@ def _check_origin(headers: Headers, *, reading: bool) -> None:
     raise elsewhere(origin or "")
 
 
-def _caller(scope: Scope) -> str:
+def address_of(scope: Scope) -> str:
     """The address that asks; of IPv6 the network, because whoever has one address there has 2^64 of them."""
     address: str = (scope.get("client") or ("", 0))[0]
     if ":" not in address:

@@ -95,11 +95,12 @@ def ask(seen: Asking, request: AskRequest) -> Answer | StreamingResponse:
     if seen.who.role == "public":
         if request.where or request.stream or request.mode != "auto":
             raise Refused(403, "A public key asks, and nothing else.", remedy="Leave out where, mode and stream.")
-        return answer_visitor(seen.workspace, request.question, history)
-    if not request.stream:
-        return traced(seen.workspace.ask(request.question, history=history, mode=request.mode, where=request.where))
-    stream = seen.workspace.ask(request.question, history=history, mode=request.mode, where=request.where, stream=True)
-    return streamed(stream)
+        return answer_visitor(seen, request.question, history)
+    question, mode, where, workspace = request.question, request.mode, request.where, seen.workspace
+    if request.stream:
+        stream = workspace.ask(question, history=history, mode=mode, where=where, stream=True)
+        return streamed(seen.streamed(stream))
+    return seen.answered(lambda put: workspace.ask(question, history=history, mode=mode, where=where, on_token=put))
 
 
 @router.post("/sql")
@@ -128,7 +129,8 @@ def streamed(
             with stream:
                 for piece in stream:
                     yield event("piece", {"text": piece})
-                yield event("answer", told(traced(stream.answer)))
+                if not stream.is_closed:  # Otherwise nobody listens any more.
+                    yield event("answer", told(traced(stream.answer)))
         except InstillError as error:
             yield event("error", as_json(error))
         except Exception as error:

@@ -16,7 +16,6 @@ from instill.errors import UsageError
 from instill.server.api.asking import EVENTS, LONGEST, streamed
 from instill.server.errors import unknown
 from instill.server.service import Editing, Reading, Seen
-from instill.server.tracing import traced
 from instill.workspace.arguments import count_of
 from instill.workspace.replies import Conversations
 
@@ -66,8 +65,8 @@ def chat(seen: Reading, saying: Saying) -> Said | StreamingResponse:
         raise not_there(error) from error
     kept = talk.conversation_id if workspace.settings.privacy.log_questions else None
     if not saying.stream:
-        return Said(answer=traced(talk.say(saying.text)), conversation_id=kept)
-    stream = AnswerStream(lambda put: talk.say(saying.text, on_token=put))
+        return Said(answer=seen.answered(lambda put: talk.say(saying.text, on_token=put)), conversation_id=kept)
+    stream = seen.streamed(AnswerStream(lambda put: talk.say(saying.text, on_token=put)))
     return streamed(stream, [("conversation", {"conversation_id": kept})])
 
 

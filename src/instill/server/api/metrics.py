@@ -92,4 +92,4 @@ def metrics(seen: Owning, request: Request) -> str:
     lines = [
         line for name, value in gauges.items() for line in (f"# TYPE instill_{name} gauge", f"instill_{name} {value}")
     ]
-    return measured.text() + "\n".join([*lines, *seen.service.heart.lines()]) + "\n"
+    return measured.text() + "\n".join([*lines, *seen.service.turns.lines(), *seen.service.heart.lines()]) + "\n"

@@ -12,13 +12,12 @@ from instill.answer.types import Turn as Said
 from instill.errors import InstillError
 from instill.errors.escapes import shown
 from instill.server.errors import Refused
-from instill.server.tracing import traced
-from instill.workspace import Workspace
+from instill.server.service import Seen
 
 log = logging.getLogger("instill.server")
 
 
-def answer_visitor(workspace: Workspace, question: str, history: list[Said]) -> Answer:
+def answer_visitor(seen: Seen, question: str, history: list[Said]) -> Answer:
     """The answer to a visitor's question. It comes whole: a generator's words are not shown before they are checked.
 
     Raises:
@@ -26,8 +25,11 @@ def answer_visitor(workspace: Workspace, question: str, history: list[Said]) -> 
     """
     if not question.strip():
         raise Refused(400, "The question is empty.", where="question", remedy="Ask in a whole sentence.")
+    turn = seen.turn()  # That many ask is no secret.
     with told_to_the_log():
-        return for_visitors(traced(workspace.ask(question, history=history)))
+        return for_visitors(
+            seen.answered(lambda put: seen.workspace.ask(question, history=history, on_token=put), turn)
+        )
 
 
 def for_visitors(answer: Answer) -> Answer:

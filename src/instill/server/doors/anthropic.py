@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter
@@ -46,7 +47,7 @@ def message(seen: Reading, request: MessageRequest) -> dict[str, Any] | Streamin
         "stop_sequence": None,
     }
     if request.stream:
-        events = _events(way, question, history, head)
+        events = _events(way, partial(way.ask, question, history, seen.turn()), question, head)
         return StreamingResponse(events, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
     answer = way.ask(question, history)
     usage = {"input_tokens": tokens(way, question), "output_tokens": tokens(way, answer.text)}
@@ -82,12 +83,12 @@ def blocks(answer: Answer) -> list[dict[str, Any]]:
     return found
 
 
-def _events(way: Way, question: str, history: Any, head: dict[str, Any]) -> Iterator[bytes]:
+def _events(way: Way, ask: Callable[[], Answer], question: str, head: dict[str, Any]) -> Iterator[bytes]:
     try:
         usage = {"input_tokens": tokens(way, question), "output_tokens": 0}
         yield _event("message_start", message={**head, "content": [], "stop_reason": None, "usage": usage})
         yield _event("ping")
-        answer = way.ask(question, history)
+        answer = ask()
         for number, block in enumerate(blocks(answer)):
             empty: dict[str, Any] = {"type": "text", "text": "", "citations": [] if block["citations"] else None}
             yield _event("content_block_start", index=number, content_block=empty)

@@ -18,6 +18,7 @@ _KINDS = {
     422: "invalid_request_error",
     429: "rate_limit_error",
 }
+_BUSY = "overloaded_error"
 """By status; both families know these words."""
 
 
@@ -32,7 +33,8 @@ def failed(error: InstillError) -> dict[str, Any]:
     parts = errors.as_json(error)["error"]
     where = f" ({parts['where']})" if parts["where"] else ""
     message = f"{parts['what']}{where} {parts['remedy']}".strip()
-    kind = _KINDS.get(status, "api_error" if status >= 500 else "invalid_request_error")
+    busy = status == 503 and isinstance(error, errors.Refused)
+    kind = _BUSY if busy else _KINDS.get(status, "api_error" if status >= 500 else "invalid_request_error")
     told = {"type": kind, "message": message, "param": None, "code": kind, **parts}
     return {"type": "error", "error": told}
 

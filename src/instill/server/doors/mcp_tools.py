@@ -17,7 +17,6 @@ from instill.server.api.documents import found, granted_labels
 from instill.server.doors.showing import name_of, structured
 from instill.server.jobs.store import ENDED
 from instill.server.service import Seen
-from instill.server.tracing import traced
 from instill.server.uploads import Uploads
 
 URI = "instill://documents/"
@@ -156,7 +155,7 @@ def _search(seen: Seen, given: SearchArguments) -> Given:
 
 
 def _ask(seen: Seen, given: AskArguments) -> Given:
-    answer = traced(seen.workspace.ask(given.question, mode=given.mode))
+    answer = seen.answered(lambda put: seen.workspace.ask(given.question, mode=given.mode, on_token=put))
     data = AskResult(text=answer.text, **structured(answer))
     return Given(answer_text(answer), data, {each.doc_id: each.title for each in answer.citations})
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter
@@ -54,7 +55,7 @@ def complete(seen: Reading, request: ChatRequest) -> dict[str, Any] | StreamingR
     head = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": request.model}
     if request.stream:
         usage = bool(request.stream_options and request.stream_options.include_usage)
-        chunks = _chunks(way, question, history, head, usage)
+        chunks = _chunks(way, partial(way.ask, question, history, seen.turn()), question, head, usage)
         return StreamingResponse(chunks, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
     answer = way.ask(question, history)
     message = {"role": "assistant", "content": answer.text, "refusal": None, **_beside(answer)}
@@ -83,14 +84,14 @@ def _beside(answer: Answer) -> dict[str, Any]:
     return {"annotations": annotations, "instill": structured(answer)}
 
 
-def _chunks(way: Way, question: str, history: Any, head: dict[str, Any], usage: bool) -> Iterator[bytes]:
+def _chunks(way: Way, ask: Callable[[], Answer], question: str, head: dict[str, Any], usage: bool) -> Iterator[bytes]:
     def chunk(delta: dict[str, Any], finish: str | None = None, **more: Any) -> bytes:
         choices = [{"index": 0, "delta": delta, "finish_reason": finish, "logprobs": None}]
         return _data({**head, "object": "chat.completion.chunk", "choices": choices, **more})
 
     try:
         yield chunk({"role": "assistant", "content": ""})
-        answer = way.ask(question, history)
+        answer = ask()
         for piece in pieces(answer):
             yield chunk({"content": piece})
         yield chunk(_beside(answer), "stop")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter
@@ -51,7 +52,7 @@ def respond(seen: Reading, request: ResponseRequest) -> dict[str, Any] | Streami
     question, history = asked([{"role": "user", "content": given}] if isinstance(given, str) else given)
     writing = _Writing(way, question, request.model)
     if request.stream:
-        events = writing.events(history)
+        events = writing.events(partial(way.ask, question, history, seen.turn()))
         return StreamingResponse(events, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
     return writing.whole(way.ask(question, history))
 
@@ -68,13 +69,13 @@ class _Writing:
     def whole(self, answer: Answer) -> dict[str, Any]:
         return self._response("completed", answer)
 
-    def events(self, history: Any) -> Iterator[bytes]:
+    def events(self, ask: Callable[[], Answer]) -> Iterator[bytes]:
         place = {"item_id": self._item, "output_index": 0, "content_index": 0}
         try:
             begun = self._response("in_progress", None)
             yield self._event("response.created", response=begun)
             yield self._event("response.in_progress", response=begun)
-            answer = self._way.ask(self._question, history)
+            answer = ask()
             empty = {"type": "output_text", "text": "", "annotations": []}
             item = {**self._message(answer), "status": "in_progress", "content": []}
             yield self._event("response.output_item.added", output_index=0, item=item)

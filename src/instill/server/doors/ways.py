@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from instill.answer.types import Answer, Turn
+from instill.answer.types import Answer
+from instill.answer.types import Turn as Said
 from instill.models.registry.store import Registry
 from instill.server.errors import Refused
 from instill.server.service import Seen
-from instill.server.tracing import traced
+from instill.server.turns import Turn
 from instill.workspace import AskMode, Workspace
 from instill.workspace.replies import candidates_of
 
@@ -25,12 +26,19 @@ class Way:
     """A way of answering, for one caller."""
 
     name: str
+    seen: Seen
     workspace: Workspace
     mode: AskMode
 
-    def ask(self, question: str, history: Sequence[Turn]) -> Answer:
-        """The answer."""
-        return traced(self.workspace.ask(question, history=history, mode=self.mode))
+    def ask(self, question: str, history: Sequence[Said], turn: Turn | None = None) -> Answer:
+        """The answer, in a turn that was waited for, or else waits for one.
+
+        Raises:
+            Refused: as `Seen.turn`.
+        """
+        return self.seen.answered(
+            lambda put: self.workspace.ask(question, history=history, mode=self.mode, on_token=put), turn
+        )
 
 
 def way_of(seen: Seen, name: str) -> Way:
@@ -41,10 +49,10 @@ def way_of(seen: Seen, name: str) -> Way:
     """
     mode = _MODES.get(name)
     if mode is not None:
-        return Way(name, seen.workspace, mode)
+        return Way(name, seen, seen.workspace, mode)
     candidate = name.removeprefix("instill:")
     if name in ways_of(seen):
-        return Way(name, seen.service.opened.with_candidate(candidate).seen_by(seen.labels), "auto")
+        return Way(name, seen, seen.service.opened.with_candidate(candidate).seen_by(seen.labels), "auto")
     raise Refused(404, "There is no such model.", where=name[:100], remedy="List them: GET /v1/models")
 
 

@@ -71,10 +71,10 @@ def ask(seen: Reading, asked: Asked) -> StreamingResponse:
     workspace = seen.workspace
     if not workspace.settings.privacy.log_questions:
         history = [each.turn() for each in asked.history][: asked.keep]
-        unkept = workspace.ask(asked.text, history=history, stream=True)
+        unkept = seen.streamed(workspace.ask(asked.text, history=history, stream=True))
         return streamed(unkept, [("conversation", {"conversation_id": None})], told=lambda answer: _told(seen, answer))
     talk = _conversation(seen, asked)
-    stream = AnswerStream(lambda put: talk.say(asked.text, on_token=put))
+    stream = seen.streamed(AnswerStream(lambda put: talk.say(asked.text, on_token=put)))
     more = [("conversation", {"conversation_id": talk.conversation_id})]
     return streamed(stream, more, told=lambda answer: _told(seen, answer))
 
