@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -272,6 +273,22 @@ class answering:  # noqa: N801 - used like a function
 
     def __exit__(self, *_: object) -> None:
         self._socket.close()
+
+
+@given(
+    st.lists(
+        st.sampled_from(["a.md", "A.md", "a?.md", "a*.md", "x/a.md", "a-2.md", ".a.md", "a", "../a.md"]), max_size=8
+    )
+)
+def test_files_that_are_sent_together_never_take_each_others_place(server: Running, names: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        uploads = Uploads(Path(folder) / "uploads", server.service.opened.whole, None, DocumentSettings())
+        files = [(name, io.BytesIO(f"{number}".encode())) for number, name in enumerate(names)]
+        paths = uploads.keep_all(files)
+        assert [path.read_text() for path in paths] == [f"{number}" for number in range(len(names))]
+        assert len({str(path).casefold() for path in paths}) == len(names)
+        again = uploads.keep_all([(name, io.BytesIO(b"new")) for name in names])
+        assert again == paths  # sent again they are the same documents
 
 
 def test_documents_and_names_that_are_hostile_stay_text(server: Running) -> None:

@@ -49,10 +49,6 @@ class AnswerStream(Iterator[str]):
     def within(self, context: AbstractContextManager[object]) -> AnswerStream:
         """The same stream, not begun, whose work is done inside a context: entered in the work's own thread when it
         begins, and left when it ends, whoever still listens.
-
-        Example:
-            >>> from contextlib import nullcontext
-            >>> stream = workspace.ask("How is it installed?", stream=True).within(nullcontext())  # doctest: +SKIP
         """
         work = self._work
 

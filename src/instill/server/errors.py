@@ -126,6 +126,16 @@ class Bug(InstillError):
     """A mistake of ours: nobody's request is wrong."""
 
 
+_TOLD = {
+    400: (
+        "The request's body cannot be read.",
+        "Send JSON, or a form, as /docs describes it.",
+    ),
+    404: ("There is nothing at this address.", ""),
+    405: ("This address does not take that method.", ""),
+}
+"""Of errors that the framework raises: what is said, and what to do."""
+
 PageOf = Callable[[Request, InstillError, int], Response]
 
 
@@ -149,7 +159,8 @@ def install(app: FastAPI, page: PageOf | None = None) -> None:
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return told(request, Refused(error.status_code, _told(error.status_code), headers=dict(error.headers or {})))
+        what, remedy = _TOLD.get(error.status_code, ("The request cannot be used.", "See /docs."))
+        return told(request, Refused(error.status_code, what, remedy=remedy, headers=dict(error.headers or {})))
 
     async def bug(request: Request, error: Exception) -> Response:
         return told(request, of_bug(error))
@@ -203,11 +214,6 @@ def explained(errors: Any) -> Refused:
     where = ".".join(str(part) for part in first.get("loc", ()))
     message = str(first.get("msg", "")).rstrip(".")
     return Refused(422, "The request cannot be used.", where=where[:200], remedy=f"{message[:300]}; see /docs.")
-
-
-def _told(status: int) -> str:
-    known = {404: "There is nothing at this address.", 405: "This address does not take that method."}
-    return known.get(status, "The request cannot be used.")
 
 
 def event(name: str, data: Any) -> bytes:

@@ -91,7 +91,7 @@ def answers_at_once(settings: Settings) -> int:
         >>> answers_at_once(Settings(generator=GeneratorSettings(base_url="http://127.0.0.1:1/v1", model="m")))
         16
     """
-    from instill.encoders.onnx_encoder import available_cores
+    from instill.models.encoders.onnx_encoder import available_cores
 
     chosen, generator = settings.server.answers_at_once, settings.generator
     elsewhere = bool(generator.base_url or generator.plugin)  # the time goes in waiting for it

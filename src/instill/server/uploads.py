@@ -6,7 +6,7 @@ import hashlib
 import os
 import secrets
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -78,6 +78,21 @@ class Uploads:
         self._folder, self._whole, self._labels, self._settings = folder, whole, labels, settings
         self._most = int(settings.max_file_mb * 1024**2)
 
+    def keep_all(self, files: Sequence[tuple[str, BinaryIO]]) -> list[Path]:
+        """`keep` for files that are sent together. Where several of them have one name (two folders' `index.md` that
+        were chosen without their folders, or names that differ only in what no file may be called), the further ones
+        are numbered, so that none of them takes the place of another.
+
+        Raises:
+            UsageError, OSError: as `keep`.
+        """
+        names: list[PurePosixPath] = []
+        taken: set[str] = set()
+        for name, _ in files:
+            names.append(_unlike(plain_name(name), taken))
+            taken.add(str(names[-1]).casefold())
+        return [self.keep(str(name), content) for name, (_, content) in zip(names, files, strict=True)]
+
     def keep(self, name: str, content: BinaryIO) -> Path:
         """Write a file, so that it is on the disk when this returns; its path. One of the same name is replaced.
 
@@ -124,6 +139,20 @@ class Uploads:
             file = Path(source)
             if file.is_absolute() and file.is_relative_to(self._folder) and ".." not in file.parts:
                 file.unlink(missing_ok=True)
+
+
+def _unlike(name: PurePosixPath, taken: Container[str]) -> PurePosixPath:
+    """The name, with a number where it is taken; `taken` is in small letters, as some disks tell no large ones.
+
+    Example:
+        >>> _unlike(PurePosixPath("a/tea.md"), {"a/tea.md", "a/tea-2.md"}).as_posix()
+        'a/tea-3.md'
+    """
+    found, number = name, 1
+    while str(found).casefold() in taken:
+        number += 1
+        found = name.with_name(f"{name.stem}-{number}{name.suffix}")
+    return found
 
 
 def _sync_folder(folder: Path) -> None:

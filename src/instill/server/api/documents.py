@@ -195,7 +195,7 @@ def _kept(
 ) -> Job:
     granted = granted_labels(seen, None if labels is None else [each for each in labels if each])
     uploads = _uploads(seen)
-    paths = [str(uploads.keep(name, content)) for name, content in files]
+    paths = [str(path) for path in uploads.keep_all(files)]
     return _job(seen, "add", {"paths": paths, "labels": granted, "metadata": metadata})
 
 
