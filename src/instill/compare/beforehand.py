@@ -97,7 +97,8 @@ def say_by_need(groups: Mapping[str, Sequence[str]], arms: int, *, wanted: float
         >>> print(say_by_need({"facts": [str(n) for n in range(80)], "": ["c"]}, 2))
         81 questions are there. For facts, 80 questions about 80 facts can show that an arm is worse by 0.181 (in 4 of 5 runs), and that one as good as the best loses 0.133 at most.
     """  # noqa: E501 - the sentences as they are printed
-    parts = [f"{sum(map(len, groups.values()))} questions are there."]
+    count = sum(map(len, groups.values()))
+    parts = [f"{count} questions are there." if count != 1 else "1 question is there."]
     for need, own in groups.items():
         if need and own:
             parts.append(f"For {NAMES.get(need, need)}, {say_beforehand(own, arms, wanted=wanted).said}")

@@ -75,6 +75,7 @@ def test_from_the_first_file_to_a_refusal(browser: Browser, tmp_path: Path) -> N
             narrow.goto(server.address + address)
             wide = narrow.evaluate("() => document.documentElement.scrollWidth")
             assert wide <= 360, f"{address} is {wide} wide"
+            assert narrow.locator(".rail nav a").last.bounding_box()["x"] < 300, "all pages are in sight"
             assert _unnamed(narrow) == []
             assert barriers(narrow) == [], "where nothing is yet"
         context.close()
@@ -135,6 +136,10 @@ def _judge_and_correct(page: Page) -> None:
     last = page.locator(".exchange").last
     last.get_by_role("button", name="Tell the owner").click()
     last.get_by_text("The owner finds it under Questions.").wait_for()
+    last.get_by_role("button", name="Edit this question and ask again").click()
+    last.get_by_label("Your question").wait_for()
+    assert barriers(page, details=False) == [], "while a question is edited"
+    page.keyboard.press("Escape")
 
 
 def _find_under_questions(page: Page, address: str) -> None:
@@ -153,6 +158,8 @@ def _measure(page: Page, address: str) -> None:
     page.goto(f"{address}/questions")
     page.get_by_role("button", name="Calibrate with it").click()
     page.locator(".verdict").get_by_text("questions are too few to say anything").wait_for()
+    page.get_by_role("button", name="How long, and what will it show?").click()
+    page.get_by_text("question is there.").wait_for()
     page.goto(f"{address}/compare")
     page.get_by_role("button", name="Make a study set").click()
     page.get_by_role("link", name="Show it on this page").click()

@@ -106,8 +106,9 @@
     if (response.ok) return response.json();
     const told = await response.json().catch(() => null);
     console.error("Instill:", response.status, told?.error?.what ?? "", told?.error?.where ?? "", told?.error?.remedy ?? "");
-    if (response.status === 429) {
-      const seconds = Number(response.headers.get("retry-after")) || 10;
+    const after = Number(response.headers.get("retry-after"));
+    if (response.status === 429 || (response.status === 503 && after)) {
+      const seconds = after || 10;
       throw new Error(`There are many questions at the moment. Try again in ${seconds} s.`);
     }
     if ([401, 403].includes(response.status)) throw new Error("This chat is not set up for this site.");

@@ -68,10 +68,12 @@ function found(result) {
   const list = make("dl", { class: "facts" });
   for (const [name, value] of Object.entries(result)) {
     if (value === null || typeof value === "object" || value === sentence || name === "folder") continue;
-    const shown = typeof value === "number" && !Number.isInteger(value) ? value.toFixed(3) : String(value);
+    const number = typeof value === "number" && !Number.isInteger(value) ? value.toFixed(3) : String(value);
+    const shown = typeof value === "boolean" ? (value ? "yes" : "no") : number;
     list.append(make("dt", {}, name.replaceAll("_", " ")), make("dd", {}, shown));
   }
-  return [...(sentence ? [make("p", { class: "verdict" }, sentence)] : []), list];
+  if (!sentence) return [list];
+  return [make("p", { class: "verdict" }, sentence), make("details", {}, make("summary", {}, "In numbers"), list)];
 }
 
 customElements.define("instill-job", Job);
@@ -79,7 +81,7 @@ customElements.define("instill-job", Job);
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-estimate]");
   if (!button) return;
-  const place = $(".said", button.form);
+  const place = $(".said", button.form) ?? $(".said", button.closest("section"));
   button.disabled = true;
   try {
     say(place, (await json("POST", button.dataset.estimate, values(button.form).arguments)).said);
