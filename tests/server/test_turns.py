@@ -115,6 +115,22 @@ def test_who_waits_too_long_or_leaves_gives_up_the_place() -> None:
     assert turns.running == 0
 
 
+def test_when_the_server_ends_nobody_is_left_waiting() -> None:
+    turns = Turns(1, waiting=3, seconds=60)
+    held = turns.take("first", Visit())
+    with ThreadPoolExecutor(2) as pool:
+        waiting = [pool.submit(turns.take, caller, Visit()) for caller in "ab"]
+        waiting_until(turns, 2)
+        turns.close()
+        for each in waiting:
+            with pytest.raises(Refused, match="Many questions"):
+                each.result(20)
+    held.drop()
+    with pytest.raises(Refused):
+        turns.take("c", Visit())
+    assert (turns.running, turns.waiting) == (0, 0)
+
+
 def test_a_turn_ends_once_and_work_that_goes_on_keeps_it() -> None:
     turns = Turns(2, waiting=0, seconds=1)
     turn = turns.take("a", Visit())

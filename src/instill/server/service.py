@@ -77,7 +77,8 @@ class Service:
         self.is_warm.set()
 
     def close(self) -> None:
-        """Release the files."""
+        """Let nobody wait any more, and release the files."""
+        self.turns.close()
         self.opened.close()
 
 

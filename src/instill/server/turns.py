@@ -52,6 +52,7 @@ class Turns:
         self._lock = threading.Lock()
         self._lines: OrderedDict[str, deque[_Place]] = OrderedDict()
         self._mean = 1.0  # seconds of an answer, of late
+        self._is_closed = False
         self.running = 0
         self.refused: Counter[Reason] = Counter()
         self.waited_seconds = 0.0
@@ -71,9 +72,9 @@ class Turns:
         began = self._clock()
         place = _Place()
         with self._lock:
-            if self.running < self.at_once and not self._lines:
+            if self.running < self.at_once and not self._lines and not self._is_closed:
                 return self._given(0.0)
-            if self.waiting >= self.most_waiting and not self._made_room(caller):
+            if self._is_closed or (self.waiting >= self.most_waiting and not self._made_room(caller)):
                 raise self._busy("full")
             self._lines.setdefault(caller, deque()).append(place)
         visit.when_gone(place.ready.set)
@@ -94,6 +95,15 @@ class Turns:
             self.refused["left"] += 1
             raise left()
         return turn
+
+    def close(self) -> None:
+        """The server ends: whoever still waits is refused, and so is whoever comes."""
+        with self._lock:
+            self._is_closed = True
+            lines, self._lines = self._lines, OrderedDict()
+            for place in (place for line in lines.values() for place in line):
+                place.state = "pushed out"
+                place.ready.set()
 
     def retry_after(self) -> int:
         """Seconds until a question that comes then is likely to be answered soon, 1 to 300."""
