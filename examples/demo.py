@@ -66,7 +66,9 @@ def main() -> None:
         "  instill add ~/Documents          # pdf, docx, xlsx, html, md, mail, code, images, ...\n"
         '  instill ask "your question"      # add --json for machines, --trace for how it was found\n'
         "  instill sync                     # later: take in what has changed\n"
-        "With a model behind an OpenAI-compatible endpoint: docs/bring-your-own-model.md."
+        "With a model behind an OpenAI-compatible endpoint: docs/bring-your-own-model.md.\n"
+        "In a browser:\n"
+        "  instill serve --open"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -169,3 +170,12 @@ def test_openapi_names_every_route_and_the_form_of_errors(client: httpx.Client) 
         for method, operation in methods.items():
             assert operation["summary"], f"{method} {path}"
             assert operation["responses"]["4XX"]["content"]["application/json"]["schema"]["$ref"].endswith("/Failed")
+
+
+def test_the_page_about_the_api_shows_every_route(client: httpx.Client) -> None:
+    shown = client.get("/docs").text
+    described = ok(client.get("/openapi.json"))["paths"]
+    wanted = [f"<b>{method.upper()}</b> {path}" for path, methods in described.items() for method in methods]
+    assert len(wanted) > 40
+    assert [each for each in wanted if each not in shown] == []
+    assert "http" not in "".join(re.findall(r'(?:src|href)="([^"]*)"', shown)), "nothing is loaded from elsewhere"
