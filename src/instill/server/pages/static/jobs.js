@@ -12,7 +12,7 @@ class Job extends HTMLElement {
     this.what = make("p", { class: "said", role: "status" }, `${this.dataset.kind}: ${this.dataset.state}`);
     this.stop = make("button", { type: "button", class: "quiet danger" }, "Stop");
     this.stop.addEventListener("click", () => this.end());
-    this.said = make("pre", { tabindex: 0, "aria-label": "What it says" });
+    this.said = make("pre", { tabindex: 0, role: "group", "aria-label": "What it says" });
     this.log = make("details", {}, make("summary", {}, "What it says"), this.said);
     this.log.addEventListener("toggle", () => this.listen());
     this.bar.hidden = this.stop.hidden = OVER.includes(this.dataset.state);
