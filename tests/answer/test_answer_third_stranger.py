@@ -268,3 +268,77 @@ def test_a_refusal_holds_years_against_years() -> None:
 def test_follow_ups_exchange_whole_names(before: str, asked: str, whole: str) -> None:
     history = [Turn("user", before), Turn("assistant", "The bearing is gone.")]
     assert standalone(asked, history).question == whole
+
+
+RAILWAY = {
+    "faq.md": """# Questions visitors ask
+
+**Can I bring my dog?** Of course. Dogs on a lead cost £1 for the day.
+
+**Do I have to book?** Only for Santa trains and driver days. On other days just turn up.
+
+**Is there parking?** Free at Merrow Bridge, about 70 spaces.
+
+**What happens if it rains?** We run. The closed coaches are heated from October.
+""",
+    "glossary.txt": """Words
+
+blower: a ring of steam jets in the chimney base that draws the fire
+bothy: the hut at the halt with the kettle and the stove
+passed cleaner: a cleaner who has passed the rules exam and may fire under supervision
+token: the brass staff that a driver must carry on the single line
+""",
+    "fares-2026.md": """# Fares 2026
+
+| Ticket | Adult | Child | Senior |
+|---|---|---|---|
+| Single | £8.00 | £4.00 | £7.00 |
+| Return | £13.50 | £6.50 | £11.50 |
+| Day rover | £20.00 | £10.00 | £17.50 |
+""",
+    "locomotives.csv": """name,type,built,status
+Penhale,steam,1883,in service
+Stroud,steam,1908,under repair
+Nora,steam,1921,in service
+Bumble,diesel,1952,in service
+Lady Merrow,steam,1934,stored
+""",
+}
+
+
+@pytest.fixture(scope="module")
+def railway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    folder: Path = tmp_path_factory.mktemp("railway")
+    (folder / "docs").mkdir()
+    for name, text in RAILWAY.items():
+        (folder / "docs" / name).write_text(text)
+    with Workspace.init(folder / "kb") as opened:
+        opened.add([str(folder / "docs")])
+        yield opened
+
+
+@pytest.mark.parametrize(
+    ("question", "there", "missing"),
+    [
+        ("does it cost anything to bring a dog?", ["£1"], ["70 spaces", "Santa"]),
+        ("do I have to book?", ["Only for Santa trains"], ["70 spaces", "£1"]),
+        ("what's a passed cleaner?", ["rules exam"], ["bothy", "token"]),
+        ("Which steam engines are not in service?", ["Stroud", "Lady Merrow"], ["Penhale", "Nora", "Bumble"]),
+    ],
+)
+def test_one_answer_of_many_stands_alone(
+    railway: Workspace, question: str, there: list[str], missing: list[str]
+) -> None:
+    answer = railway.ask(question)
+    assert not answer.abstained
+    assert all(words in answer.text for words in there)
+    assert not any(words in answer.text for words in missing)
+
+
+def test_a_row_and_a_column_name_a_cell(railway: Workspace) -> None:
+    assert railway.ask("how much is an adult return").short == "£13.50"
+
+
+def test_what_is_asked_for_is_not_exchanged() -> None:
+    history = [Turn("user", "which days is Len Fothergill in?"), Turn("assistant", "Mon Wed Sat")]
+    assert standalone("and the archivist?", history).question == "which days is the archivist in?"

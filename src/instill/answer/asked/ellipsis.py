@@ -52,6 +52,7 @@ _NAMED_FIRST = re.compile(r"^(?P<name>[^,:;]{2,60})[,:–—-]\s+(?P<asked>\S.*)
 _BEFORE_A_VERB = re.compile(r"\b(?:to|i|we|you|they|he|she|it|one|can|must|should|may|will)\s+$", re.IGNORECASE)
 _ARTICLE = re.compile(r"\b(the|a|an|my|our|your|this|that)\s+$", re.IGNORECASE)
 _ONE_OF_A_KIND = re.compile(r"(?P<kind>(?:the |a |an |my |our |your )?(?:[\w'’-]+ ){0,2}[\w'’-]+) ones?", re.IGNORECASE)
+_ASKED_FOR = re.compile(r"\b(?:which|what|how many|how much|whose)\s+$", re.IGNORECASE)
 _ADVERB_OF_HOW = re.compile(r"\bhow\s+$", re.IGNORECASE)
 _NAME = re.compile(r"[A-Z][\w'’-]*(?: [A-Z][\w'’-]*)+")
 _HELD = re.compile(r"^What about [^:]+: ")
@@ -208,6 +209,8 @@ def _exchanged(new: str, before: str, alike: Alike | None) -> str:
     slots = _slots(new, before)
     if not slots:
         return f"What about {new}: {before.rstrip(' ?.!')}?"
+    # "Which days is he in?", "and the archivist?": days are what is asked for, not of whom.
+    slots = [slot for slot in slots if not _ASKED_FOR.search(before[: slot[0]])] or slots
     near = alike(new, [before[start:end] for start, end in slots]) if alike else [None] * len(slots)
     fits = [_fits(new, before, *slot, likeness) for slot, likeness in zip(slots, near, strict=True)]
     start, end = slots[fits.index(max(fits))]

@@ -255,7 +255,9 @@ def _asked_for(table: Table, row: int, question: str, wanted: str, label: set[st
         return [each for each in dates if each.words & own] or dates
     if wanted:
         asked = set(terms(wanted, keep_stop=True)) - label
-        return _named(table, asked) if asked else []
+        found = _named(table, asked) if asked else []
+        if found or wanted not in ("price", "size"):
+            return found  # "How much is an adult return?", of a column "Adult".
     own = set(terms(question)) - label
     named = [column for column in table.columns if column.words <= own]
     return [column for column in named if not (held := set(terms(column.cells[row]))) or not held <= own | label]

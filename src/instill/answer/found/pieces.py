@@ -42,6 +42,9 @@ _ITEM_TITLE = re.compile(
 )
 _SAYS = re.compile(r"\S+(?:[^\S\n]+\S+){2}")
 """Three words: more than a value."""
+_MEANING = re.compile(r"\s*[^\W\d_][\w ()'’/-]{0,40}: \S+(?: \S+){3,}")
+"""A word with what it means, in more than a value's words."""
+_BOLD_QUESTION = re.compile(r"^\s*(?:[-*+]\s+|\d{1,3}[.)]\s+)?(?:\*\*|__)[^*_\n]{3,150}\?(?:\*\*|__)", re.MULTILINE)
 _HASHES = re.compile(r"\s{0,3}(#{1,6})\s")
 
 
@@ -170,6 +173,8 @@ def pieces_at(
         spans = _item_spans(window, block, number)
         title = _item_title(window.hit.text[slice(*spans[-1])])
         found.append(_piece(window, "list", spans, " > ".join(part for part in (path, title) if part)))
+    elif block.kind == "paragraph" and narrow and (line := _line_of_words(window, block, at)):
+        found.append(_piece(window, "paragraph", [line], path))
     elif block.kind == "paragraph" and block.end - block.lead > LONGEST_PIECE:
         found.append(_piece(window, "paragraph", [_around(window.units, number, block)], path))
     else:
@@ -232,6 +237,18 @@ def _item_title(item: str) -> str:
 
 def _title_in(match: re.Match[str]) -> str:
     return (match["bold"] or match["line"] or "").strip(" .:*_")
+
+
+def _line_of_words(window: Window, block: Block, at: int) -> tuple[int, int] | None:
+    """The line at a place of a list of words with their meanings, "token: the brass staff that a driver carries"."""
+    text = window.hit.text
+    lines = text[block.start : block.end].splitlines()
+    if len(lines) < 4 or sum(bool(_MEANING.match(line)) for line in lines) < 0.8 * len(lines):
+        return None
+    start = max(block.start, text.rfind("\n", 0, at) + 1)
+    end = text.find("\n", at)
+    line = (start, block.end if end < 0 else min(end, block.end))
+    return line if _MEANING.match(text[slice(*line)]) else None
 
 
 def _with_steps(window: Window, block: Block, advice: bool) -> tuple[int, int]:
@@ -386,6 +403,8 @@ def _in_list(text: str, units: Sequence[Sentence], number: int) -> bool:
         return True
     if unit.kind in ("heading", "row"):
         return False
+    if unit.kind == "prose" and "\n" not in text[units[number - 1].end : unit.start]:
+        return True  # "**Do I have to book?** Only for ..."
     indent = unit.start - (text.rfind("\n", 0, unit.start) + 1)
     if unit.kind == "prose":
         return unit.group > 0 or (indent >= 2 and not text[text.rfind("\n", 0, unit.start) + 1 : unit.start].strip())
@@ -479,6 +498,8 @@ def _section(window: Window, heading: int, steps: bool) -> Piece | None:
     first = units[heading + 1]
     if last.end - first.start > (LONGEST_STEPS if steps else LONGEST_SECTION):
         return None
+    if len(_BOLD_QUESTION.findall(text, first.start, last.end)) > 1:
+        return None  # Questions with their answers are pieces of their own.
     path = headings_above(window, heading)
     return _piece(window, "section", [(first.start, last.end)], path)
 

@@ -60,6 +60,10 @@ _QUERY = re.compile(
     r"|what (?:\w+ )?\w+s (?:are|have|need|must|should|do))\b",
     re.IGNORECASE,
 )
+_WHICH_ARE = re.compile(
+    r"\W*(?:which|what)\s+(?P<noun>(?:[\w-]+\s+){1,3}?)(?:are|is|were|was|have|has|had|do|does|did|can|need|must)\b",
+    re.IGNORECASE,
+)
 _YES_NO = re.compile(r"^(?:so |and |but )?(?:is|are|was|were|does|do|did|has|have|had)\b", re.IGNORECASE)
 _DIFFERENCE = re.compile(r"\bdifferences?\b|\bhow much (?:more|less|\w+er)\b|\bby how much\b", re.IGNORECASE)
 _COMPARATIVE = re.compile(r"\b(?P<more>more|less) (?P<long>[a-z]+)\b|\b(?P<short>[a-z]+er)\b", re.IGNORECASE)
@@ -214,6 +218,8 @@ class _Query:
         found = conditions_of(self.question.text, table, self.asked, is_query=is_query)
         if not any(found.keep) and is_query and not found.cannot:
             found = self._without_the_noun(found)
+        if is_query and found.count > 1 and found.unknown and set(found.unknown) <= self._kind():
+            found.unknown.clear()  # "Which steam engines are not in service?", of locomotives.
         if found.cannot:
             return self._cannot(found.cannot)
         if not found.count and (found.unknown or not _ALL.search(self.question.text)):
@@ -344,6 +350,11 @@ class _Query:
         rest = [term for term in self.asked if term not in words]
         other = conditions_of(self.question.text, self.table, rest, is_query=True)
         return other if any(other.keep) and other.count and not other.unknown and not other.cannot else found
+
+    def _kind(self) -> set[str]:
+        """The noun behind "which", which says what the records are in whatever word."""
+        match = _WHICH_ARE.match(self.question.text)
+        return set(terms(match["noun"].split()[-1])) if match else set()
 
     def _is_called(self, row: int) -> bool:
         """Is a record named by what is counted, and no other record called alike?"""
