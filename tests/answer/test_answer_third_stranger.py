@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -342,3 +343,29 @@ def test_a_row_and_a_column_name_a_cell(railway: Workspace) -> None:
 def test_what_is_asked_for_is_not_exchanged() -> None:
     history = [Turn("user", "which days is Len Fothergill in?"), Turn("assistant", "Mon Wed Sat")]
     assert standalone("and the archivist?", history).question == "which days is the archivist in?"
+
+
+@pytest.mark.parametrize(
+    ("question", "there", "notices"),
+    [
+        ("Do I have to book and how much is an adult return?", ["Santa", "£13.50"], []),
+        (
+            "Do I have to book and who is the president of France?",
+            ["Santa"],
+            ['The documents do not answer: "who is the president of France?"'],
+        ),
+    ],
+)
+def test_two_questions_in_one_are_both_answered_or_named(
+    railway: Workspace, question: str, there: list[str], notices: list[str]
+) -> None:
+    answer = railway.ask(question)
+    assert not answer.abstained
+    assert all(words in answer.text for words in there)
+    assert [each for each in answer.notices if each.startswith("The documents do not answer")] == notices
+    numbers = {int(number) for number in re.findall(r"\[(\d+)\]", answer.text)}
+    assert numbers == set(range(1, len(answer.citations) + 1))
+
+
+def test_two_questions_that_nothing_answers_are_one_refusal(railway: Workspace) -> None:
+    assert railway.ask("what is the weather in Paris and who is the president of France?").abstained

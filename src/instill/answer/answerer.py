@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal, Protocol
 
 from instill.answer.asked.conversation import Standalone, standalone
+from instill.answer.asked.parts import leaves_one_out, parts_of
 from instill.answer.asked.sides import sides_of, with_each_side
 from instill.answer.asked.spelling import Spelling
 from instill.answer.candidates import Search, candidates
@@ -26,7 +27,7 @@ from instill.answer.said.compact import build_compact, quoted_first, says
 from instill.answer.said.grounded import Grounded, ground, write_answer
 from instill.answer.said.length import is_said_briefly, most_tokens
 from instill.answer.said.prompt import CONTEXT_CHARACTERS, Prompt, build_prompt
-from instill.answer.said.quoted_answer import Extract, extract
+from instill.answer.said.quoted_answer import Extract, extract, written
 from instill.answer.said.reply import Reply
 from instill.answer.types import Answer, Trace, Turn
 from instill.errors import GeneratorError, UsageError
@@ -145,7 +146,9 @@ class Answerer:
                 run.pool = run.findings.hits
         run.read = with_each_side(run.pool, sides_of(run.standalone), self._settings.passages)
         if generator is None or not run.read or run.spelling.stranger:
-            return self._quoted(run)
+            quoted = self._quoted(run)
+            parts = parts_of(run.standalone)
+            return self._in_parts(run, quoted, parts) if parts and leaves_one_out(parts, quoted) else quoted
         trained = skilled(generator, "ground")
         return self._written(run, generator, on_token) if trained is None else self._composed(run, trained, on_token)
 
@@ -203,6 +206,23 @@ class Answerer:
         found, citer = extracted
         trace = run.trace("extractive", dropped=dropped + citer.failed, generator=generator)
         return self._finished(run, found, trace, notices)
+
+    def _in_parts(self, run: Run, whole: Answer, parts: Sequence[str]) -> Answer:
+        """Two questions in one that no piece answers together, each by itself; `whole` where none is answered."""
+        told: list[Answer] = []
+        notices: list[str] = []
+        for part in parts:
+            answer = self.ask(part, history=told[-1].turns() if told else (), mode="extractive")
+            if answer.abstained:
+                notices.append(f'The documents do not answer: "{part}"')
+            else:
+                told.append(answer)
+                notices += answer.notices
+        if not told:
+            return whole
+        claims = tuple(dict.fromkeys(claim for answer in told for claim in answer.claims))
+        confidence = min(answer.confidence for answer in told)
+        return run.answer(written(claims), claims, confidence, run.trace("extractive"), tuple(dict.fromkeys(notices)))
 
     def _written(self, run: Run, generator: Timed, on_token: Callable[[str], None] | None) -> Answer:
         """The generator's answer as far as its sources prove it; the quoted answer when nothing of it is left."""
