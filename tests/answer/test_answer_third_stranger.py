@@ -11,6 +11,7 @@ import pytest
 from instill import Workspace
 from instill.answer.asked.conversation import standalone
 from instill.answer.asked.pinned import Pin, others_of_its_kind
+from instill.answer.found.days import Dated, first_day
 from instill.answer.types import Turn
 
 PAINTS = """[
@@ -369,3 +370,87 @@ def test_two_questions_in_one_are_both_answered_or_named(
 
 def test_two_questions_that_nothing_answers_are_one_refusal(railway: Workspace) -> None:
     assert railway.ask("what is the weather in Paris and who is the president of France?").abstained
+
+
+SOCIETY = {
+    "expenses.txt": """EXPENSES OF VOLUNTEERS
+(agreed in January)
+
+We can't pay you.
+
+What you can claim
+  * travel by car, 30p a mile,
+    up to 40 miles
+  * bus or train: the actual fare,
+    keep the ticket
+  * overalls are lent: ask at the stores
+
+What you can't claim
+  * meals (there is soup in the mess
+    room on running days)
+  * parking fines!!
+""",
+    "coaches.json": """{"coaches": [
+ {"number": 1, "kind": "open", "seats": 32, "in_use": true, "owner": "young members' group"},
+ {"number": 3, "kind": "closed", "seats": 36, "in_use": true, "owner": "society"},
+ {"number": 4, "kind": "closed", "seats": 36, "in_use": false, "owner": "society"},
+ {"number": 7, "kind": "saloon", "seats": 24, "in_use": true, "owner": "society"}
+]}""",
+    "engines.csv": """name,built,ticket_expires,owner
+Penhale,1883,2031-05-01,society
+Stroud,1908,2027-03-15,society
+Nora,1921,2029-09-30,museum
+Bumble,1952,2030-01-01,young members' group
+""",
+    "news.md": "# News\n\nWe now have 614 members, of whom 143 worked at least one turn last year.\n",
+    "turns.md": """# Turns in July
+
+| Date | Driver | Guard |
+|---|---|---|
+| Wed 8 July | C. Ram | P. Sal |
+| Thu 9 July | V. Moss | E. Str |
+| Sat 11 July | V. Moss | *vacant* |
+| Sun 12 July | C. Ram | E. Str |
+""",
+}
+
+
+@pytest.fixture(scope="module")
+def society(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    folder: Path = tmp_path_factory.mktemp("society")
+    (folder / "docs").mkdir()
+    for name, text in SOCIETY.items():
+        (folder / "docs" / name).write_text(text)
+    with Workspace.init(folder / "kb") as opened:
+        opened.add([str(folder / "docs")])
+        yield opened
+
+
+@pytest.mark.parametrize(
+    ("question", "there", "missing"),
+    [
+        ("what can I claim as a volunteer?", ["What you can claim", "30p a mile"], []),
+        ("what can't I claim", ["What you can't claim", "parking"], []),
+        ("Which coaches are in use?", ["number: 1;", "number: 3;", "number: 7;"], ["number: 4;"]),
+        ("Which coaches are not in use?", ["number: 4;"], ["number: 1;", "number: 3;", "number: 7;"]),
+        ("which engines are older than 1920", ["Penhale", "Stroud"], ["Nora", "Bumble"]),
+        ("which dates have no guard?", ["Sat 11 July"], ["Wed 8 July"]),
+        ("how many members do we have?", ["614"], ["Bumble"]),
+    ],
+)
+def test_headings_of_plain_text_flags_ages_and_what_is_counted(
+    society: Workspace, question: str, there: list[str], missing: list[str]
+) -> None:
+    answer = society.ask(question)
+    assert not answer.abstained
+    assert all(words in answer.text for words in there)
+    assert not any(words in answer.text for words in missing)
+
+
+def test_a_sum_holds_what_is_demanded(society: Workspace) -> None:
+    assert society.ask("how many seats do the coaches in use have together?").short == "92"
+
+
+def test_a_day_that_ends_something_does_not_date_a_text() -> None:
+    assert first_day("Valid 28 March to 1 November 2026.") == Dated((2026, 1, 1), "2026")
+    assert first_day("Minutes of 5 October 2026, valid until 1 May 2027") == Dated((2026, 10, 5), "5 October 2026")

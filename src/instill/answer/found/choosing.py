@@ -57,6 +57,9 @@ LIST_WEIGHT = 1.5
 ROW_WEIGHT = 1.5
 """What a row of a small table is worth more that alone has a word of the question."""
 
+TITLE_WEIGHT = 4.0
+"""What a title of plain text is worth less: it answers nothing."""
+
 EXPLAINED_WEIGHT = 3.0
 """What a piece is worth more that says what a short form means, where that is all that is asked for."""
 
@@ -103,7 +106,7 @@ def choose_pieces(
     weighed.sort(key=lambda each: -each.score)
     sides = sides_of(question.text)
     chosen = _with_each_side(_without_repeats(question, ranking, weighed, most, pins, sides), weighed, sides)
-    return _in_order(_with_the_contradicting(question, chosen, weighed, citer.text))
+    return _in_order(_with_the_contradicting(question, ranking, chosen, weighed, citer.text))
 
 
 def _lacks(pins: Sequence[Pin], piece: Piece) -> int:
@@ -138,6 +141,11 @@ def _row_or_table(question: Question, pieces: list[Piece], wide: bool) -> tuple[
     if unsaid and not elsewhere and not own and pieces[1].size <= SMALL_TABLE:
         return pieces[1:], 0.0
     return pieces if wide else [pieces[0], *pieces[2:]], ROW_WEIGHT * bool(own)
+
+
+def _is_title(piece: Piece) -> bool:
+    """Is it the beginning of a document, and no sentence: "EXPENSES (agreed in January)"?"""
+    return piece.spans[0][0] == 0 and piece.size <= 160 and not piece.text.rstrip("*_ ").endswith((".", "!", "?", ":"))
 
 
 def _as_list(piece: Piece, score: float, ranking: Ranking, encoder: Encoder) -> tuple[Piece, float]:
@@ -213,6 +221,8 @@ def _candidates(question: Question, ranking: Ranking, citer: Citer) -> list[tupl
         for piece in pieces[1:] if asks and len(pieces) > 1 else pieces:
             if piece.kind == "paragraph" and asks and piece.size <= len(unit.shown) + 8:
                 continue
+            if piece.kind == "paragraph" and _is_title(piece):
+                score -= TITLE_WEIGHT
             if piece.kind == "section":
                 held = coverage(ranking.wanted, set(terms(f"{hit.title} {piece.headings}")))
                 score -= SECTION_WEIGHT * (1 - held if steps else 1)
@@ -275,12 +285,16 @@ def _with_each_side(chosen: list[Chosen], weighed: Sequence[Chosen], sides: Sequ
 
 
 def _with_the_contradicting(
-    question: Question, chosen: list[Chosen], weighed: Sequence[Chosen], text_of: Callable[[str], str | None]
+    question: Question,
+    ranking: Ranking,
+    chosen: list[Chosen],
+    weighed: Sequence[Chosen],
+    text_of: Callable[[str], str | None],
 ) -> list[Chosen]:
     """The chosen pieces, and the best one of another document that answers with another amount, or says the same of
     another time: one of them alone would be shown as if it were the only answer."""
     rest = [each for each in weighed if not any(_overlap(each.piece, other.piece) for other in chosen)]
-    if len(contradictions(question, chosen)) > 1:
+    if len(contradictions(question, chosen, ranking.wanted)) > 1:
         return chosen
     older = [
         each for each in rest if each.answerable >= max(0.0, chosen[0].answerable - 2.0) and disagree(chosen[0], each)
@@ -288,7 +302,7 @@ def _with_the_contradicting(
     for each in older[:1]:
         if newer_first([chosen[0], each], question.text, text_of)[1]:
             return [*chosen, each]
-    return [*chosen, *(each for each, _ in contradictions(question, [chosen[0], *rest])[1:2])]
+    return [*chosen, *(each for each, _ in contradictions(question, [chosen[0], *rest], ranking.wanted)[1:2])]
 
 
 def _is_about(piece: Piece, side: Side, others: Sequence[Side]) -> int:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from instill.answer.asked.question import Question
 from instill.answer.asked.units import unit_behind
@@ -22,6 +22,9 @@ FURTHEST = 2.2
 LEAST_SHARED = 2
 """Least number of the question's words that both pieces have."""
 
+LEAST_WEIGHT = 0.5
+"""Least share of the weight of the question's words in the best piece that the other one has as well."""
+
 _AMOUNT = re.compile(r"(?<![\w.,-])\d[\d.,'\u202f\u00a0]*")
 _WORDS = {
     "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
@@ -30,6 +33,7 @@ _WORDS = {
 }  # fmt: skip
 _WORD = re.compile(rf"\b(?:{'|'.join(_WORDS)})\b", re.IGNORECASE)
 _MONEY_BEFORE = re.compile(r"(?:(?P<sign>[€$£])|\b(?P<code>EUR|USD|GBP|CHF))\s?$")
+_FREE = re.compile(r"\b(?:free(?! of\b)|free of charge|no charge|gratis|costs? nothing)\b", re.IGNORECASE)
 _MONEY = {"€": "eur", "$": "usd", "£": "gbp"}
 
 
@@ -48,13 +52,19 @@ def amount_of(words: str) -> tuple[str, str] | None:
         unit = unit_behind(digits, match.start() + len(number)) or money
         if unit:
             return re.sub(r"(?<=\d)[,'\u202f\u00a0](?=\d{3})", "", number), unit
-    return None
+    return ("0", "") if _FREE.search(words) else None
 
 
-def contradictions(question: Question, chosen: Sequence[Chosen]) -> list[tuple[Chosen, str]]:
+def contradictions(
+    question: Question, chosen: Sequence[Chosen], weights: Mapping[str, float]
+) -> list[tuple[Chosen, str]]:
     """The best piece and those of other documents that answer with another amount of the same unit, each with its
-    words for it; empty where the documents agree, or where no amount is asked for."""
-    if {"list", "manner", "reason", "yesno"} & set(question.wanted) or not chosen:
+    words for it; empty where the documents agree, or where no amount is asked for.
+
+    Args:
+        weights: the question's terms by rarity. A price of spectators is no other price of dogs.
+    """
+    if {"list", "manner", "reason"} & set(question.wanted) or not chosen:
         return []
     best = chosen[0]
     own, said = _amount(best)
@@ -67,10 +77,10 @@ def contradictions(question: Question, chosen: Sequence[Chosen]) -> list[tuple[C
             amount is None
             or other.piece.hit.doc_id == best.piece.hit.doc_id
             or other.answerable < max(LEAST_ANSWERABLE, best.answerable - FURTHEST)
-            or len(_shared(question, best, other)) < LEAST_SHARED
+            or not _of_one_thing(question, best, other, weights)
         ):
             continue
-        if amount[1] == own[1] and amount[0] != own[0]:
+        if _same_kind(amount, own) and amount[0] != own[0]:
             met.append((other, words))
     return met if len(met) > 1 else []
 
@@ -83,13 +93,22 @@ def told_of(met: Sequence[tuple[Chosen, str]]) -> str:
     return f"The documents give different answers: {', '.join(each[:-1])} and {each[-1]}."
 
 
+def _same_kind(one: tuple[str, str], other: tuple[str, str]) -> bool:
+    """Have they one unit? What is free costs none of any money."""
+    if ("0", "") in (one, other):
+        return bool({one[1], other[1]} & set(_MONEY.values()))
+    return one[1] == other[1]
+
+
 def _amount(each: Chosen) -> tuple[tuple[str, str] | None, str]:
     reading = each.reading
     if reading is None or reading.start >= reading.end:
         return None, ""
     text = each.piece.text
     amount = amount_of(f"{text[reading.start : reading.end]}{text[reading.end : reading.end + 12]}")
-    return (amount, f"{amount[0]} {_plural(*amount)}") if amount else (None, "")
+    if amount is None:
+        return None, ""
+    return amount, "free" if amount == ("0", "") else f"{amount[0]} {_plural(*amount)}"
 
 
 def _plural(number: str, unit: str) -> str:
@@ -100,6 +119,12 @@ def _plural(number: str, unit: str) -> str:
     return f"{unit}s" if number != "1" and len(unit) > 2 else unit
 
 
-def _shared(question: Question, one: Chosen, other: Chosen) -> set[str]:
-    held = [set(terms(f"{each.piece.headings} {each.piece.text}")) for each in (one, other)]
-    return set(question.terms) & held[0] & held[1]
+def _of_one_thing(question: Question, best: Chosen, other: Chosen, weights: Mapping[str, float]) -> bool:
+    own, shared = (
+        set(question.terms) & set(terms(f"{each.piece.headings} {each.piece.text}")) for each in (best, other)
+    )
+    shared &= own
+    if "yesno" in question.wanted:
+        return shared == own
+    weight = sum(weights.get(term, 0.0) for term in own)
+    return len(shared) >= LEAST_SHARED and sum(weights.get(term, 0.0) for term in shared) >= LEAST_WEIGHT * weight

@@ -25,6 +25,8 @@ _NAMED_DAY = re.compile(
 _ISO = re.compile(r"\b(?P<year>(?:19|20)\d\d)-(?P<month>\d\d)(?:-(?P<day>\d\d))?\b")
 _DOTTED = re.compile(r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>(?:1[5-9]|20)\d\d)")
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+_ENDS = re.compile(r"\b(?:until|till|to|through|expires?(?: on)?|before|by|valid to)\s+$", re.IGNORECASE)
+"""Before a day that ends something: it does not date the text."""
 _TIME = re.compile(r"[T ]\d\d:\d\d(?::\d\d)?(?:\.\d+)?Z?$")
 
 
@@ -38,7 +40,9 @@ class Dated:
 
 def first_day(text: str) -> Dated | None:
     """The first day, month or year in a text, whole days before years; None where there is none."""
-    for match in (_DAY.search(text), _ISO.search(text)):
+    for pattern in (_DAY, _ISO):
+        found = (match for match in pattern.finditer(text) if not _ENDS.search(text, 0, match.start()))
+        match = next(found, None)
         if match:
             return Dated(_when(match), match.group())
     year = _YEAR.search(text)

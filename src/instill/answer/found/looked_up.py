@@ -137,6 +137,8 @@ def look_up(
             return newest
     short = _said(question, columns[0], row) if len(columns) == 1 else ""
     sure = bool(short) and set(terms(question)) <= label | asked | set(terms(words)) | columns[0].words
+    if _lacking(question, mine):
+        return LookedUp(chosen)  # Of another year than the one that is named.
     rest = [] if sure else [each for each in chosen[1:] if each.piece.hit.doc_id != mine.piece.hit.doc_id]
     return LookedUp([mine, *rest], True, short, sure)
 
@@ -165,9 +167,8 @@ def _elsewhere(
         if len(columns) == 1 and columns[0].cells[row].strip():
             sure = set(terms(question)) <= label | asked | set(terms(words)) | columns[0].words
             met[hit.doc_id] = replaced(at, table, row, text_of), _said(question, columns[0], row), sure
-    pins = [pin for pin in pins_of(question) if pin.kind != "name"]
-    lacking = {doc_id: len(missing_pins(pins, evidence_of(each.piece))) for doc_id, (each, _, _) in met.items()}
-    met = {doc_id: met[doc_id] for doc_id in met if lacking[doc_id] == min(lacking.values())}  # "In 2026."
+    lacking = {doc_id: _lacking(question, each) for doc_id, (each, _, _) in met.items()}
+    met = {doc_id: met[doc_id] for doc_id in met if not lacking[doc_id]}  # "In 2026."
     if not met:
         return LookedUp(chosen)
     rows = _newest_first([each for each, _, _ in met.values()], text_of)
@@ -179,7 +180,9 @@ def _elsewhere(
             return LookedUp(chosen)  # Which of two values holds now is not known.
     else:
         rows = [mine]
-    rest = [] if sure else [each for each in chosen if each.piece.hit.doc_id not in met]
+    least = _lacking(question, mine)
+    rest = [each for each in chosen if each.piece.hit.doc_id not in lacking and _lacking(question, each) <= least]
+    rest = [] if sure else rest
     return LookedUp([*rows, *rest], True, short, sure, versions=versions)
 
 
@@ -196,6 +199,11 @@ def unmeasured(question: str, chosen: Sequence[Chosen]) -> str:
         return ""
     texts = " \n".join(f"{each.piece.headings} {each.piece.text}" for each in chosen)
     return "" if sign.search(texts) else f'What was found says nothing of "{wanted}".'
+
+
+def _lacking(question: str, each: Chosen) -> int:
+    """How many numbers and codes of the question the piece does not speak of."""
+    return len(missing_pins([pin for pin in pins_of(question) if pin.kind != "name"], evidence_of(each.piece)))
 
 
 def _newest_first(rows: list[Chosen], text_of: Callable[[str], str | None]) -> list[Chosen]:

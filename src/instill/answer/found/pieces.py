@@ -429,14 +429,21 @@ def _lead(text: str, blocks: Sequence[Block], kind: PieceKind, start: int, headi
         return start
     between = text[above.end : start]
     open_end = text[above.start : above.end].rstrip("*_ ").endswith((":", "："))
+    titles = kind == "list" and between == "\n" + between[1:].lstrip("\n") and _is_line(text[above.start : above.end])
     points_on = kind == "list" and bool(_POINTS_ON.search(text, max(above.start, above.end - 250), above.end))
-    if between.strip() or between.count("\n") > 3 or not (kind == "code" or open_end or points_on):
+    if between.strip() or between.count("\n") > 3 or not (kind == "code" or open_end or points_on or titles):
         return start
     if start - above.start > LONGEST_PIECE // 2:
         # A long paragraph: its last sentence introduces.
         cut = max(text.rfind(mark, above.start, above.end - 1) for mark in (". ", "\n", "。"))
         return cut + 1 + (text[cut + 1 : cut + 2] == " ") if cut > 0 else start
     return above.start
+
+
+def _is_line(text: str) -> bool:
+    """Is it one short line that is no sentence, as a heading of plain text is: "What you can claim"?"""
+    text = text.strip()
+    return "\n" not in text and len(text) <= 60 and text[-1:].isalnum()
 
 
 def _row(window: Window, number: int, path: str) -> Piece | None:
@@ -461,6 +468,9 @@ def _item_spans(window: Window, block: Block, number: int) -> list[tuple[int, in
     while last < block.last and units[last + 1].kind != "item":
         last += 1
     item = (units[first].start, units[last].end)
+    if block.lead < block.start:
+        above = window.hit.text[block.lead : block.start].rstrip()
+        return [(block.lead, block.lead + len(above)), item]
     intro = units[first].intro
     if intro is not None:
         return [(units[intro].start, units[intro].end), item]

@@ -137,6 +137,9 @@ def _bound_column(text: str, bound: re.Match[str], table: Table) -> tuple[Column
             high = False
         dates = [column for column in table.columns if column.kind == "date"]
         named = [column for column in dates if column.words & asked] or dates
+        if len(named) > 1 and adjective:  # "Older than 1920": when they were built, not when a licence ends.
+            ages = [name for name, _ in measures_of(adjective) if measures()[name].dated]
+            named = [column for column in named if any(column.words & measures()[name].words for name in ages)]
         if len(named) != 1 or day is None:
             return None
         return named[0], _beyond_day(day, given.strip("-.,"), high, equal)

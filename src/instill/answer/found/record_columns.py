@@ -33,7 +33,7 @@ _KEY_ENDS = re.compile(
 )
 """A unit at the end of a column's name: "flying_weight_g", "price_gbp"."""
 _KEY_UNITS = {"c": "°C", "pct": "%", "percent": "%", "gb": "GB", "mb": "MB", "tb": "TB", "kw": "kW", "w": "W"}
-_ABSENT = word_set("- – — n/a none null nil no unknown missing empty ?")
+_ABSENT = word_set("- – — n/a none null nil no unknown missing empty ? vacant tbd tba open unfilled")
 YES = word_set("yes true y x ✓ ✔ 1 ja oui sí si on")
 NO = word_set("no false n - – ✗ ✘ 0 nein non off none")
 _COUNTED = frozenset(

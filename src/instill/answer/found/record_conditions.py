@@ -95,8 +95,8 @@ def _states(text: str, table: Table, found: Conditions) -> str:
     for column in table.columns:
         said = _flag_said(column).search(text) if column.is_flag and column.words else None
         if said:
-            value = said["value"].casefold()
-            found.demand([(cell.casefold() in YES) is (value in YES) for cell in column.cells])
+            wanted = (said["value"] or "yes").casefold() in YES and not said["not"]
+            found.demand([(cell.casefold() in YES) is wanted for cell in column.cells])
             found.plain = False
             found.linked += 1
             found.used.add(column.key)
@@ -131,9 +131,13 @@ def _states(text: str, table: Table, found: Conditions) -> str:
 
 
 def _flag_said(column: Column) -> re.Pattern[str]:
-    """The name of a column of yes and no with its value behind it: "food_safe false", "discontinued = no"."""
-    name = r"[\s_-]+".join(re.escape(part) for part in re.split(r"[\s_-]+", column.key))
-    return re.compile(rf"\b{name}\s*(?:=|:|is|set to)?\s*(?P<value>true|false|yes|no)\b", re.IGNORECASE)
+    """The name of a column of yes and no in a question: "in use", "not in use", "food_safe false", "retired = no"."""
+    parts = [re.escape(part) for part in re.split(r"[\s_-]+", column.key) if part]
+    value = r"\s*(?:=|:|is|set to)?\s*(?P<value>true|false|yes|no)\b"
+    value = f"(?:{value})?" if len(parts) > 1 else value  # "In use" says it all.
+    before = r"(?P<not>(?:\bnot|n't|\bno longer)\s+(?:yet\s+)?)?"
+    name = r"[\s_-]+".join(parts)
+    return re.compile(rf"{before}\b{name}\b{value}", re.IGNORECASE)
 
 
 def _is_cell(table: Table, word: str) -> bool:

@@ -211,6 +211,8 @@ class _Query:
         is_query = bool(_QUERY.match(self.question.text)) and self.has_fields
         if not self.has_fields and ("definition" in self.question.wanted or _ONE.match(self.question.text)):
             return None  # Sections that speak of it are no list of what it is, or of the one that is asked for.
+        if wish.kind == "count" and not self._has_such():
+            return None  # "How many members do we have?", of engines that are owned by the young members' group.
         if wish.kind == "count" and not self.has_fields and not set(wish.noun[:1]) & table.called:
             return None  # "How many days of leave do we get?" counts no sections.
         if not is_query and has_bound(self.question.text):
@@ -360,6 +362,18 @@ class _Query:
         """Is a record named by what is counted, and no other record called alike?"""
         labels = [frozenset(terms(self.table.label(each))) for each in range(len(self.table.records))]
         return len(set(labels)) == len(labels) and bool(labels[row]) and labels[row] <= set(self.wish.noun)
+
+    def _has_such(self) -> bool:
+        """May what is counted be records: called so, or of a kind that fills a cell ("hammer"), or told by a column?"""
+        head = self.wish.noun[:1]
+        table = self.table
+        if not head or set(head) & table.called or not self.has_fields:
+            return True
+        if any(set(head) & column.words for column in table.columns):
+            return True
+        cells = [set(terms(cell)) for column in table.columns for cell in column.cells]
+        held = [cell for cell in cells if set(head) & cell]
+        return not held or any(cell <= set(self.wish.noun) for cell in held)
 
     def _has_some(self, row: int) -> bool:
         """Does the question name a record, and ask how many of something that records are not it has ("channels")?"""

@@ -128,7 +128,7 @@ def extract(
     reason = selected.said if selected and selected.soft else ""
     if found_row.sure or explained or (selected and selected.sure):
         belief, missing = max(belief, SURE), ""
-    differ = [] if versions or selected or found_row.found else contradictions(asked, chosen)
+    differ = [] if versions or selected or found_row.found else contradictions(asked, chosen, ranking.wanted)
     short = selected.short if listed and selected else found_row.short
     if not short and not differ and not listed:
         short = heading_answer(asked, chosen[0].piece.headings, chosen[0].piece.text)
@@ -218,7 +218,8 @@ def piece_claims(
     text = under_heading(text, piece.headings, question)
     if versions and piece.hit.doc_id in versions:
         joint = "\n" if text.startswith("- ") else " "
-        text = f"{piece.hit.title} ({versions[piece.hit.doc_id]}):{joint}{text}"
+        dated, title = versions[piece.hit.doc_id], piece.hit.title
+        text = f"{title if dated in title else f'{title} ({dated})'}:{joint}{text}"
     return [Claim(text, kept)]
 
 
