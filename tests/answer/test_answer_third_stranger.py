@@ -10,9 +10,10 @@ import pytest
 
 from instill import Workspace
 from instill.answer.asked.conversation import standalone
-from instill.answer.asked.pinned import Pin, others_of_its_kind
+from instill.answer.asked.pinned import Pin, others_of_its_kind, spoken_in
 from instill.answer.found.days import Dated, first_day
 from instill.answer.types import Turn
+from instill.index.types import Hit
 
 PAINTS = """[
  {"paint": "Harbour Blue", "finish": "gloss", "child_safe": true, "tin_no": 1, "litres_left": 14, "notes": "runs"},
@@ -454,3 +455,10 @@ def test_a_sum_holds_what_is_demanded(society: Workspace) -> None:
 def test_a_day_that_ends_something_does_not_date_a_text() -> None:
     assert first_day("Valid 28 March to 1 November 2026.") == Dated((2026, 1, 1), "2026")
     assert first_day("Minutes of 5 October 2026, valid until 1 May 2027") == Dated((2026, 10, 5), "5 October 2026")
+
+
+@pytest.mark.parametrize(("kind", "spoken"), [("xlsx", False), ("email", True), ("markdown", True)])
+def test_when_an_office_file_was_saved_is_no_mark_of_what_it_says(kind: str, spoken: bool) -> None:
+    dates = {"date": "2026-11-29T14:26:01Z" if kind != "markdown" else "2026-11-29", "year": 2026}
+    hit = Hit("d", 0, 0, 4, "Open", "", None, None, f"a.{kind}", kind, "Events", (), dates, 1.0, 1.0, 1.0)
+    assert any("2026" in text for text in spoken_in(hit, "", "Open")) is spoken

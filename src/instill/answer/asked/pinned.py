@@ -59,7 +59,7 @@ _TOLD_FIRST = re.compile(
     re.IGNORECASE,
 )
 """A statement in front of what is asked, in one sentence: "our apprentice is 17, may he use the saw?"."""
-_FILE_DATE = re.compile("created|modified|saved|printed", re.IGNORECASE)
+_TO_THE_SECOND = re.compile(r"T\d\d:\d\d:\d\d")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _LONG = 5
 """Digits of a number that names one thing ("order 40023"), rather than how much there is of it."""
@@ -136,8 +136,9 @@ class Evidence:
 
 def spoken_in(hit: Hit, headings: str, text: str) -> list[str]:
     """What a part of a passage speaks of: its words, its headings, its document's title, file name and front matter."""
-    # When the file was made is no mark of what it says.
-    values = (str(value) for key, value in hit.metadata.items() if not _FILE_DATE.search(key))
+    # When an office file was saved, to the second, is no mark of what it says; when a mail was written is.
+    saved = hit.kind != "email" and _TO_THE_SECOND.search(str(hit.metadata.get("date", "")))
+    values = (str(value) for key, value in hit.metadata.items() if not (saved and key in ("date", "year")))
     return [hit.title, headings, text, hit.table_head, hit.source.rpartition("/")[2], *values]
 
 
