@@ -137,7 +137,7 @@ class Evidence:
 def spoken_in(hit: Hit, headings: str, text: str) -> list[str]:
     """What a part of a passage speaks of: its words, its headings, its document's title, file name and front matter."""
     # When an office file was saved, to the second, is no mark of what it says; when a mail was written is.
-    saved = hit.kind != "email" and _TO_THE_SECOND.search(str(hit.metadata.get("date", "")))
+    saved = hit.kind not in ("email", "msg") and _TO_THE_SECOND.search(str(hit.metadata.get("date", "")))
     values = (str(value) for key, value in hit.metadata.items() if not (saved and key in ("date", "year")))
     return [hit.title, headings, text, hit.table_head, hit.source.rpartition("/")[2], *values]
 
