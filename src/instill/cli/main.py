@@ -19,6 +19,7 @@ from instill.cli import (
     documents,
     forget,
     generator,
+    keys,
     lab,
     memory,
     models,
@@ -66,6 +67,7 @@ lab.register(app)
 doctor.register(app)
 plugins.register(app)
 serve.register(app)
+keys.register(app)
 store.register(app)
 questions.register(app)
 memory.register(app)

@@ -26,8 +26,8 @@ from instill.fit.calibration import questions_for
 from instill.fit.everyone import seen_by_everyone
 from instill.fit.kept.own_encoder import FOLDER, RECORD_FILE, OwnEncoder, add_own, keep_only
 from instill.fit.kept.tuned import is_set
+from instill.fit.search_ways import Searcher, in_use
 from instill.fit.targets import Target, reciprocal, targets_of
-from instill.fit.ways import Searcher, in_use
 from instill.index.store import Index
 from instill.ingest.reindex import reindex
 from instill.measure.paired import Interval, Numbers, interval

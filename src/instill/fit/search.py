@@ -19,9 +19,9 @@ from instill.errors import UsageError, WorkspaceError
 from instill.fit.calibration import questions_for
 from instill.fit.everyone import refuse_unless_alike
 from instill.fit.kept.tuned import SIZE, Tuned, is_set, load_tuned, save_tuned, tuned_identity
+from instill.fit.search_ways import Scores, Searcher, Way, in_use, measure_ways, ways_around
 from instill.fit.sizes import Sized, SizedIndexes, measure_sizes
 from instill.fit.targets import Target, targets_of
-from instill.fit.ways import Scores, Searcher, Way, in_use, measure_ways, ways_around
 from instill.index.store import Index
 from instill.measure.paired import Choice, Interval, choose, interval
 from instill.settings import Settings

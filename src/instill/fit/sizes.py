@@ -14,8 +14,8 @@ import numpy as np
 from filelock import FileLock
 
 from instill.documents.document import Document
+from instill.fit.search_ways import Searcher, Way
 from instill.fit.targets import Target, read_until
-from instill.fit.ways import Searcher, Way
 from instill.index.lookup import document_of
 from instill.index.store import Index
 from instill.ingest.passages import BATCH_PASSAGES, Prepared, cut, encode_and_commit, passage_identity

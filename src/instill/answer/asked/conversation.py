@@ -19,7 +19,7 @@ from instill.answer.asked.ellipsis import SAID_BESIDE, Alike
 from instill.answer.asked.generated_rewrite import by_generator
 from instill.answer.asked.history_terms import MODEL, Model, left_unsaid
 from instill.answer.asked.in_context import in_context
-from instill.answer.asked.own_terms import MARK, is_vague, leaves_out, of_what_was_said, resolved, state_of
+from instill.answer.asked.pronouns import MARK, is_vague, leaves_out, of_what_was_said, resolved, state_of
 from instill.answer.display import plain_text
 from instill.answer.text import terms
 from instill.answer.types import Turn, is_refusal

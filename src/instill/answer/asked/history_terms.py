@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from math import exp
 
 from instill.answer.asked.dependence import LEAD, WEAK_STEMS, depends, pointing
-from instill.answer.asked.own_terms import State, state_of
+from instill.answer.asked.pronouns import State, state_of
 from instill.answer.asked.subject import TURNS, phrases, subject_of
 from instill.answer.text import content_words, terms
 from instill.answer.types import Turn

@@ -1,5 +1,7 @@
-"""Draws one page of a PDF: `python -m instill.documents.drawing`, a line of JSON and the file on standard input,
-a PNG on standard output."""
+"""One page of a PDF as a picture, by a process of its own.
+
+`python -m instill.documents.pdf_page_picture` reads a line of JSON and the file from standard input, and writes a PNG.
+"""
 
 from __future__ import annotations
 

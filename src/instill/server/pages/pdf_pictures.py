@@ -92,7 +92,7 @@ def _drawn(data: bytes, number: int, words: str, before: str, settings: Document
     head = {"number": number, "words": words, "before": before, "memory_mb": settings.max_memory_mb, "size": len(data)}
     try:
         done = subprocess.run(
-            [sys.executable, "-P", "-m", "instill.documents.drawing"],
+            [sys.executable, "-P", "-m", "instill.documents.pdf_page_picture"],
             input=json.dumps(head).encode() + b"\n" + data,
             capture_output=True,
             timeout=_SECONDS,
