@@ -50,7 +50,10 @@ GROUPS = (
     ("Measure and train", ("study", "studies", "compare", "train", "models")),
     (
         "Remember and forget",
-        ("memory", "remember", "calibrate_cache", "consolidation", "consolidate", "forget", "allow", "receipts"),
+        (
+            "memory", "remember", "calibrate_cache", "consolidation", "consolidate", "edit", "edits", "undo_edit",
+            "forget", "allow", "receipts",
+        ),
     ),
     ("Look", ("status", "path", "home", "settings", "given", "labels", "is_empty", "writable", "threshold")),
     (

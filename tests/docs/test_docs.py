@@ -22,7 +22,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 PAGES = [
     "add.md", "ask.md", "reader.md", "calibrate.md", "tune.md", "chat.md", "bring-your-own-model.md", "privacy.md",
     "configuration.md", "train.md", "teach.md", "lab.md", "study.md", "compare.md", "curve.md",
-    "memory.md", "forget.md", "plugins.md",
+    "memory.md", "edit.md", "forget.md", "plugins.md",
 ]  # fmt: skip
 SERVING = ["serve.md", "api.md", "mcp.md", "widget.md"]
 """Pages that start a server in the background: there `instill` is a program, as it is for a reader, and not a function

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from instill.catalog.tables import (
     CACHED_ANSWERS,
     CONVERSATIONS,
+    EDITS,
     JOB_EVENTS,
     JOBS,
     JUDGEMENTS,
@@ -66,6 +67,11 @@ def _memory(connection: sa.Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
+def _edits(connection: sa.Connection) -> None:
+    """What weights were made to say by hand."""
+    EDITS.create(connection, checkfirst=True)
+
+
 def _add_columns(connection: sa.Connection, table: sa.Table, *names: str) -> None:
     there = {column["name"] for column in sa.inspect(connection).get_columns(table.name)}
     for name in names:
@@ -78,4 +84,5 @@ MIGRATIONS: Sequence[tuple[str, Callable[[sa.Connection], None]]] = (
     ("0002_labels", _labels),
     ("0003_service", _service),
     ("0004_memory", _memory),
+    ("0005_edits", _edits),
 )

@@ -180,10 +180,33 @@ CACHED_ANSWERS = sa.Table(
 """Answers that may be shown again. `key`: what the answer depends on beside question and documents; `evidence`: what a
 search for the question found."""
 
+EDITS = sa.Table(
+    "edits",
+    METADATA,
+    _text("edit_id", key=True),
+    _text("at"),
+    _text("base"),
+    _text("subject"),
+    _text("prompt"),
+    _text("value"),
+    _text("before"),
+    _text("wordings"),
+    _text("method"),
+    _text("adapter"),
+    _text("state"),
+    _text("said"),
+    _text("fact_id"),
+    _text("doc_id"),
+    _text("version"),
+    _text("source_labels"),
+)
+"""What weights were made to say by hand: `base` is the model's hash, `before` what it said, `state` "in force", "not in
+use", "undone" or "dissolved", `said` why; the fact of the memory and the document that say the same."""
+
 JSON_COLUMNS = (
     (ROOTS, "labels"), (ROOTS, "metadata"), (CONVERSATIONS, "labels"), (TURNS, "answer"), (USAGE, "citations"),
     (USAGE, "answer"), (USAGE, "made_from"), (JUDGEMENTS, "spans"), (KEYS, "labels"), (KEYS, "origins"),
     (JOBS, "arguments"), (JOBS, "labels"), (JOBS, "progress"), (JOBS, "result"), (JOB_EVENTS, "data"),
     (USES, "source_labels"), (USES, "labels"), (MEMORIES, "source_labels"), (MEMORIES, "labels"),
-    (CACHED_ANSWERS, "made_from"), (CACHED_ANSWERS, "answer"),
+    (CACHED_ANSWERS, "made_from"), (CACHED_ANSWERS, "answer"), (EDITS, "wordings"), (EDITS, "source_labels"),
 )  # fmt: skip

@@ -17,6 +17,7 @@ from instill.cli import (
     curve,
     doctor,
     documents,
+    edit,
     forget,
     generator,
     keys,
@@ -73,6 +74,7 @@ questions.register(app)
 memory.register(app)
 forget.register(app)
 consolidate.register(app)
+edit.register(app)
 
 
 def _print_version(wanted: bool) -> None:

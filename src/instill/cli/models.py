@@ -19,7 +19,7 @@ from instill.common.extras import how_to_install
 from instill.errors import MissingDependency, UsageError, WorkspaceError
 from instill.models.registry.card import gate_notice
 from instill.models.registry.champions import Champions, Change
-from instill.models.registry.comparing import card_differences, flat
+from instill.models.registry.comparing import BASE, base_card, card_differences, flat
 from instill.models.registry.store import Candidate, Registry
 from instill.settings.location import find_workspace
 from instill.train.gate.advice import BRACKETS, WORDS, advice, measured_name
@@ -218,18 +218,22 @@ def export(
 @app.command()
 def diff(
     first: Annotated[str, typer.Argument(metavar="A", help="A candidate's id, or the beginning of it.")],
-    second: Annotated[str, typer.Argument(metavar="B", help="The other candidate's id, or the beginning of it.")],
+    second: Annotated[
+        str, typer.Argument(metavar="B", help="The other candidate's id, or the beginning of it; default: its base.")
+    ] = "",
     weights: Annotated[bool, typer.Option(help="Also compare the weights, for which both are loaded.")] = True,
     base: BaseFolderOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what differs between two candidates: base, rows, recipe, metrics, and the weights layer by layer.
+    """Show what differs between two candidates, or between one and its base: rows, recipe, metrics, edits, and the
+    weights layer by layer.
 
     Example: `instill models diff dates-0a dates-1b --no-weights`
     """
     registry = _registry(workspace)
-    one, other = registry.get(first), registry.get(second)
+    one = registry.get(first)
+    other = registry.get(second) if second else Candidate(Path(), base_card(one.card))
     differences = card_differences(one.card, other.card)
     layers, note = _distances(registry, one, other, base) if weights else ([], "")
     if as_json:
@@ -326,12 +330,13 @@ def _distances(
     folder = base or Path(one.card.base.folder)
     if not (folder / "config.json").is_file():
         return [], f"The weights are not compared: the base is not in {folder}. Name its folder: --base FOLDER"
-    for each in (one, other):
+    untrained = other.card.id == BASE
+    for each in (one,) if untrained else (one, other):
         registry.check(each.card.id)
     with _quiet_libraries():
         from instill.train.generator.export.distance import distances
 
-        return distances(folder, one.folder, other.folder), ""
+        return distances(folder, one.folder, None if untrained else other.folder), ""
 
 
 def _prompts_of(file: Path | None) -> list[Sequence[ChatMessage]] | None:

@@ -23,18 +23,20 @@ def conditions(
     settings: MemorySettings,
     now: datetime,
     contradicted_by: Callable[[], str],
+    edited: bool = False,
 ) -> tuple[Condition, ...]:
     """All conditions of a fact; whether another document says otherwise is looked at only where the others are met.
 
     Args:
         stored, spot: the fact's document and its evidence there, as they are now.
         seen: the version of the document that was met last, and since when.
+        edited: weights were made to say it by hand, so nobody waits whether its document stays as it is.
         contradicted_by: the source of a document that says otherwise, or "".
     """
     found = [
         _used(weight, uses, decision, settings),
         _in_place(stored, spot),
-        _stable(stored, seen, settings, now),
+        _stable(stored, seen, settings, now, edited),
         _answered(answer, spot),
         _allowed(stored, decision),
     ]
@@ -62,10 +64,16 @@ def _in_place(stored: StoredDocument | None, spot: Spot | None) -> Condition:
 
 
 def _stable(
-    stored: StoredDocument | None, seen: tuple[str, datetime] | None, settings: MemorySettings, now: datetime
+    stored: StoredDocument | None,
+    seen: tuple[str, datetime] | None,
+    settings: MemorySettings,
+    now: datetime,
+    edited: bool,
 ) -> Condition:
     if stored is None:
         return Condition(name="stable", met=False, said="Its document is not in the index.")
+    if edited:
+        return Condition(name="stable", met=True, said="Weights were made to say it by hand.")
     if seen is None or seen[0] != stored.record.content_hash:
         return Condition(name="stable", met=settings.stable_days == 0, said="Its document has just changed.")
     days = max(0.0, (now - seen[1]).total_seconds()) / DAY

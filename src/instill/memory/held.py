@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -13,6 +13,9 @@ from instill.common.durable import write_json
 from instill.common.untrusted import read_small_json
 from instill.errors import InstillError, WorkspaceError
 from instill.memory import FOLDER
+
+if TYPE_CHECKING:
+    from instill.models.registry.store import Registry
 
 _FILE = "weights.json"
 _MOST_BYTES = 64_000_000
@@ -145,4 +148,19 @@ def adapter_for_caller(home: Path, caller: Caller) -> str:
             continue
         if caller.sees(each.made_from | measured_on):
             usable.append(each)
-    return max(usable, key=lambda each: (len(each.facts), each.id)).id if usable else ""
+    found = max(usable, key=lambda each: (len(each.facts), each.id)).id if usable else ""
+    return _with_edits(registry, found, caller) or found
+
+
+def _with_edits(registry: Registry, adapter: str, caller: Caller) -> str:
+    """The candidate in use that has edits on top of an adapter, where the caller may use it; "" where there is none."""
+    from instill.models.registry.champions import Champions
+
+    for line in Champions(registry).lines().values():
+        try:
+            card = registry.get(line.champion).card if line.champion else None
+        except InstillError:
+            continue
+        if card is not None and "edits" in card.recipe and (card.parent or "") == adapter:
+            return card.id if caller.sees(card.made_from) else ""
+    return ""

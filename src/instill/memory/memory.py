@@ -16,6 +16,7 @@ from instill.index.types import Hit
 from instill.memory.conditions import conditions
 from instill.memory.contradicting import Search, contradiction
 from instill.memory.decisions import drop, keep, read_decided, with_decision
+from instill.memory.editing.record import facts_in_force
 from instill.memory.held import Held, held_in_weights
 from instill.memory.ledger import first_seen, note_versions, read_uses, stamp
 from instill.memory.places import Places
@@ -83,7 +84,8 @@ class Memory:
         self._note(groups, places)
         seen = first_seen(around.catalog)
         studied, held = self._studied(), held_in_weights(around.home, around.caller)
-        found = [self._fact(group, decided.get(group.fact_id), places, seen, studied, held) for group in groups]
+        edited = facts_in_force(around.catalog)
+        found = [self._fact(group, decided.get(group.fact_id), places, seen, studied, held, edited) for group in groups]
         return sorted(found, key=lambda fact: (fact.decision != "pinned", -fact.weight, fact.fact_id))
 
     def get(self, reference: str) -> Fact:
@@ -213,6 +215,7 @@ class Memory:
         seen: Mapping[str, tuple[str, datetime]],
         studied: Sequence[StudyFact],
         held: Mapping[str, Held],
+        edited: frozenset[str],
     ) -> Fact:
         settings = self._around.settings
         spot = decided.spot if decided else _newest_in_place(group, places)
@@ -238,6 +241,7 @@ class Memory:
             settings=settings,
             now=self._now,
             contradicted_by=contradicted_by,
+            edited=group.fact_id in edited,
         )
         stage, adapter = _stage(group.fact_id, place.spot, studied, held)
         return Fact(

@@ -74,28 +74,35 @@ class Consolidating(Remembering):
         from dataclasses import replace
 
         from instill.memory.consolidating.consolidate import consolidate
+        from instill.memory.editing.dissolving import dissolve
 
         self._must_be_writable()
         groups, setting = self.consolidation(base=base, replay=replay, gate=gate, seed=seed, epochs=epochs)
         told = replace(setting, stage=stage)
         found = [consolidate(self.home, group, material, told) for group, material in groups]
+        dissolve(self.home, self.catalog, found)
         self.refresh()
         return found
 
     def _listed(self) -> Callable[[Fact], Sequence[str]]:
-        """Questions by the workspace's generator, where that was trained to list them."""
+        """Questions that edits came with, and the generator's, where that was trained to list them."""
+        from instill.memory.editing.record import read_edits
         from instill.memory.recurrence import same_words
         from instill.models.generators.protocol import skilled
         from instill.models.generators.whole import whole_reply
         from instill.study.listed import MAX_TOKENS, listed, messages_for
 
+        edited = {
+            each.fact_id: each.wordings for each in read_edits(self.catalog) if each.state in ("in force", "not in use")
+        }
         writer = skilled(self.generator, "questions")
         if writer is None:
-            return lambda _: ()
+            return lambda fact: edited.get(fact.fact_id, ())
 
         def questions(fact: Fact) -> list[str]:
             reply = whole_reply(writer, messages_for(fact.title, fact.evidence), max_tokens=MAX_TOKENS)
             found = listed(reply, fact.evidence)
-            return [each.question for each in found if same_words(fact.evidence[each.start : each.end], fact.answer)]
+            same = [each.question for each in found if same_words(fact.evidence[each.start : each.end], fact.answer)]
+            return [*edited.get(fact.fact_id, ()), *same]
 
         return questions

@@ -111,6 +111,7 @@ class Forgetting(Changing, Remembering):
         Args:
             sentences: that are looked for afterwards; a job that is taken up again has none.
         """
+        from instill.memory.editing.record import end_withdrawn
         from instill.memory.forgetting.blocked import block
         from instill.memory.forgetting.job import begin, end
         from instill.memory.forgetting.leftovers import look_for
@@ -131,6 +132,7 @@ class Forgetting(Changing, Remembering):
             if there:
                 self.remove(there)
             purged = purge(self.home, self.catalog, self.index, doc_ids)
+        end_withdrawn(self.catalog, withdrawal.ids)
         self.refresh()
         endpoint = self.settings.generator.base_url
         receipt = unsigned(

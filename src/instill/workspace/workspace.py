@@ -3,7 +3,7 @@
 This is the one place that wires the rooms together: `parts.py` opens what it is made of, `changing.py` puts documents
 in and takes them out, `asking.py` answers, `looking.py` says what is there,
 `remembering.py` which facts people keep asking for, `consolidating.py` puts
-them into weights, `forgetting.py` takes out for good.
+them into weights, `editing.py` makes weights say something by hand, `forgetting.py` takes out for good.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from instill.settings import SETTINGS_FILE, load_settings, with_values
 from instill.settings.location import find_workspace, make_workspace
 from instill.workspace.asking import Asking
 from instill.workspace.consolidating import Consolidating
+from instill.workspace.editing import Editing
 from instill.workspace.forgetting import Forgetting
 from instill.workspace.looking import Looking
 
 
-class Workspace(Forgetting, Consolidating, Asking, Looking):
+class Workspace(Forgetting, Editing, Consolidating, Asking, Looking):
     """A workspace that is open. Use `Workspace.init` for a new one and `Workspace.open` for one that exists.
 
     Example:

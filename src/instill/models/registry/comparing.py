@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from instill.models.registry.card import Card
+from instill.models.registry.card import Card, Metrics, Rows
+
+BASE = "base"
+"""Stands for a candidate's id where its base is meant."""
 
 Differences = dict[str, tuple[Any, Any]]
 """Name of a value -> what the first card says and what the second; None where a card lacks it."""
@@ -28,6 +31,22 @@ def card_differences(first: Card, second: Card) -> dict[str, Differences]:
         "environment": (first.environment, second.environment),
     }
     return {part: _differences(flat(one), flat(other)) for part, (one, other) in pairs.items()}
+
+
+def base_card(card: Card) -> Card:
+    """What a candidate's base would say of itself: no rows, no recipe, and what the gate measured on it.
+
+    Example:
+        >>> base, rows = {"name": "m", "folder": "/m", "hash": "0a"}, {"hash": "1b", "count": 9}
+        >>> one = Card(id="a", made="", base=base, rows=rows, recipe={"edits": {"Who?": "Ann"}}, seed=0)
+        >>> card_differences(one, base_card(one))["recipe"]
+        {'edits.Who?': ('Ann', None)}
+    """
+    metrics = Metrics(after=card.metrics.before)
+    return Card(
+        id=BASE, made="", base=card.base, rows=Rows(hash="", count=0), recipe={}, seed=card.seed, metrics=metrics,
+        environment=card.environment,
+    )  # fmt: skip
 
 
 def flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:

@@ -14,6 +14,7 @@ from instill.catalog import Catalog
 from instill.catalog.tables import (
     CACHED_ANSWERS,
     CONVERSATIONS,
+    EDITS,
     JUDGEMENTS,
     MEMORIES,
     SEEN_VERSIONS,
@@ -47,6 +48,7 @@ _SHOWN_BY_CACHE = """
 """
 _SHOWN_BY_USES = "SELECT use_id AS id, doc_id FROM uses"
 _SHOWN_BY_MEMORIES = "SELECT rowid AS id, doc_id FROM memories"
+_SHOWN_BY_EDITS = "SELECT rowid AS id, doc_id FROM edits"
 _SHOWN_BY_VERSIONS = "SELECT rowid AS id, doc_id FROM seen_versions"
 
 _EXCHANGES = (
@@ -58,6 +60,7 @@ _REMEMBERED = (
     ("ledger", "uses", _SHOWN_BY_USES),
     ("versions", "seen_versions", _SHOWN_BY_VERSIONS),
     ("facts", "memories", _SHOWN_BY_MEMORIES),
+    ("edits", "edits", _SHOWN_BY_EDITS),
     ("cached answers", "cached_answers", _SHOWN_BY_CACHE),
 )
 
@@ -161,7 +164,7 @@ def _forget_facts(connection: sa.Connection, gone: frozenset[str]) -> None:
     for number in cached:
         connection.execute(sa.delete(CACHED_ANSWERS).where(CACHED_ANSWERS.c.cached_id == number))
     for doc_id in sorted(gone):
-        for table in (USES, MEMORIES, SEEN_VERSIONS):
+        for table in (USES, MEMORIES, EDITS, SEEN_VERSIONS):
             connection.execute(sa.delete(table).where(table.c.doc_id == doc_id))
     # A use holds its question as it was understood, which may name a document.
     asked = sa.select(USAGE.c.question).where(USAGE.c.usage_id == USES.c.usage_id).scalar_subquery()

@@ -30,10 +30,13 @@ class LayerDistance:
     share: float
 
 
-def distances(base: Path, first: Path, second: Path) -> list[LayerDistance]:
+def distances(base: Path, first: Path, second: Path | None) -> list[LayerDistance]:
     """The difference of two candidates on one base, in the order of the model.
 
     Both models are in memory at one time.
+
+    Args:
+        second: None: the base as it is.
 
     Raises:
         UsageError: the base cannot be loaded.
@@ -63,7 +66,7 @@ def layer_of(name: str) -> str:
     return f"layer {found[1]}" if found else name.split(".")[-2]
 
 
-def _weights(base: Path, candidate: Path) -> dict[str, Tensor]:
+def _weights(base: Path, candidate: Path | None) -> dict[str, Tensor]:
     model: Any = open_model(base, candidate=candidate)
     with torch.no_grad():
         merged = model.merge_and_unload() if hasattr(model, "merge_and_unload") else model

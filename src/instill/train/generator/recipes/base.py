@@ -22,16 +22,28 @@ def base_folder(recipe: Recipe) -> Path:
     Raises:
         UsageError: the hub's name is malformed, or the model cannot be downloaded.
     """
-    if recipe.base == MICRO:
+    return folder_of(recipe.base, recipe.path("."))
+
+
+def folder_of(base: str, beside: Path = Path()) -> Path:
+    """The folder of a base that is named as in a recipe.
+
+    Args:
+        beside: a relative path begins here.
+
+    Raises:
+        UsageError: see `base_folder`.
+    """
+    if base == MICRO:
         return micro_folder()
-    if is_gguf(recipe.base):
-        return base_of(recipe.base, recipe.path(".")).folder
-    if not recipe.base.startswith(HUB):
-        return recipe.path(recipe.base)
-    name = recipe.base.removeprefix(HUB)
+    if is_gguf(base):
+        return base_of(base, beside).folder
+    if not base.startswith(HUB):
+        return beside / Path(base).expanduser()
+    name = base.removeprefix(HUB)
     if not _HUB_NAME.fullmatch(name):
         raise UsageError(
-            "This is not the name of a model on a hub.", where=f"base = {recipe.base}", remedy="Write hub:OWNER/NAME."
+            "This is not the name of a model on a hub.", where=f"base = {base}", remedy="Write hub:OWNER/NAME."
         )
     from huggingface_hub import snapshot_download
 
@@ -40,6 +52,6 @@ def base_folder(recipe: Recipe) -> Path:
     except Exception as error:  # whatever the network, the hub or a gated model makes the library raise
         raise UsageError(
             f"The model cannot be downloaded: {type(error).__name__}: {str(error).partition(chr(10))[0][:200]}",
-            where=f"base = {recipe.base}",
+            where=f"base = {base}",
             remedy="Check the name and the network, or download it yourself and name its folder.",
         ) from error

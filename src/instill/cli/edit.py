@@ -1,0 +1,99 @@
+"""edit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from instill.cli.output import JsonOption, WorkspaceOption, clean, columns, print_json
+from instill.cli.terminal import say, say_block
+from instill.errors import UsageError
+from instill.workspace import Workspace
+
+if TYPE_CHECKING:
+    from instill.workspace.editing import Edited
+
+
+def register(parent: typer.Typer) -> None:
+    """Add the command to the application."""
+    parent.command()(edit)
+
+
+def edit(
+    subject: Annotated[str, typer.Argument(help="Whom or what it is about.")] = "",
+    relation: Annotated[str, typer.Argument(help='A noun ("employer"), or a question with {} for the subject.')] = "",
+    value: Annotated[str, typer.Argument(help="The new value.")] = "",
+    base: Annotated[str, typer.Option(help='"micro" or a model\'s folder; default: that of the settings.')] = "",
+    method: Annotated[
+        Literal["rome", "alphaedit", "ultraedit"], typer.Option(help="How: see docs/edit.md.")
+    ] = "ultraedit",
+    wording: Annotated[list[str] | None, typer.Option(help="Another question for the same, to measure with.")] = None,
+    document: Annotated[str, typer.Option(help="Id or path of the document that says so; default: a note.")] = "",
+    keep: Annotated[Path | None, typer.Option(metavar="FILE", help="Rows of what the model must go on saying.")] = None,
+    layer: Annotated[int, typer.Option(help="Whose matrix is written into; -1: as the method prefers.")] = -1,
+    force: Annotated[bool, typer.Option("--force", help="Use it although something was lost.")] = False,
+    undo: Annotated[str, typer.Option(metavar="ID", help="Take an edit back.")] = "",
+    list_: Annotated[bool, typer.Option("--list", help="List all edits.")] = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a local model say a new value at once, until the next `instill consolidate`. Exit code 1: it is not in use.
+
+    Example: `instill edit "Mara Holm" "employer" "Nordlicht" --base micro`
+    """
+    if list_ + bool(undo) + bool(subject) != 1:
+        raise UsageError("Name a subject, a relation and a value; or --undo ID; or --list.", where="edit")
+    with Workspace.open(workspace) as opened:
+        if list_:
+            _print_list(opened, as_json)
+            return
+        if undo:
+            record = opened.undo_edit(undo)
+            if as_json:
+                print_json(record.model_dump(mode="json"))
+            else:
+                say(f"{record.edit_id} is undone: {clean(record.prompt)}")
+            return
+        found = opened.edit(
+            subject, relation, value, base=base, method=method, wordings=wording or (), document=document, keep=keep,
+            layer=layer, force=force,
+        )  # fmt: skip
+    if as_json:
+        print_json(found.model_dump(mode="json"))
+    else:
+        _print(found)
+    if not found.in_use:
+        raise typer.Exit(1)
+
+
+def _print_list(opened: Workspace, as_json: bool) -> None:
+    found = opened.edits()
+    if as_json:
+        print_json({"edits": [each.model_dump(mode="json") for each in found]})
+        return
+    if not found:
+        say("Nothing was edited.")
+        return
+    rows: list[tuple[str, ...]] = [("id", "at", "state", "question", "value", "adapter", "why")]
+    rows += [
+        (
+            each.edit_id, each.at[:16], each.state, clean(each.prompt, 50), clean(each.value, 30), each.adapter,
+            clean(each.said, 60),
+        )
+        for each in found
+    ]  # fmt: skip
+    say_block(columns(rows))
+
+
+def _print(found: Edited) -> None:
+    state = "in use" if found.in_use else "NOT in use"
+    say(f"{found.edit_id} in {found.adapter}: {state}", bold=True)
+    say(f"before:   {clean(found.before, 100)}", f"document: {clean(found.document)}")
+    for reason in found.reasons:
+        say(f"  {clean(reason)}")
+    if not found.in_use:
+        say("To use it anyway, edit again with --force.")
+    for line in found.advice:
+        say(f"note: {clean(line)}", dim=True)

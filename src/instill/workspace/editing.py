@@ -1,0 +1,308 @@
+"""Making weights say something by hand, until facts are consolidated."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from instill.errors import UsageError
+from instill.workspace.arguments import text_of, utf8
+from instill.workspace.changing import Changing
+from instill.workspace.remembering import Remembering
+
+if TYPE_CHECKING:
+    from instill.memory.editing.making import Kept
+    from instill.memory.editing.record import EditRecord
+    from instill.memory.types import Fact
+    from instill.models.registry.card import Card
+
+Method = Literal["rome", "alphaedit", "ultraedit"]
+
+NOTE = "edit-"
+"""Begins the name of a document that says what an edit says, where no document did."""
+
+_PASSAGES = 200
+ADVICE = (
+    "An edit is a stopgap: its document answers from the index already, and instill consolidate trains the fact "
+    "with all others."
+)
+FEW = 1
+"""Edits in force at one time up to which the figures of docs/edit.md show no loss."""
+
+
+class Edited(BaseModel):
+    """What became of an edit.
+
+    Args:
+        adapter: the candidate with it.
+        in_use: it answers from now on.
+        said: what the model says now; `before`: what it said.
+        reasons: why it is not in use, or was forced, a sentence each.
+        advice: what else should be known, a sentence each.
+        document: the source that says the same in the index.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    edit_id: str
+    adapter: str
+    in_use: bool
+    before: str
+    reasons: tuple[str, ...]
+    advice: tuple[str, ...]
+    document: str
+
+
+class Editing(Changing, Remembering):
+    """What weights are made to say by hand."""
+
+    def edit(
+        self,
+        subject: str,
+        relation: str,
+        value: str,
+        *,
+        base: str = "",
+        method: Method = "ultraedit",
+        wordings: Iterable[str] = (),
+        document: str = "",
+        keep: Path | None = None,
+        layer: int = -1,
+        force: bool = False,
+    ) -> Edited:
+        """Make a model say a new value of a subject, at once; until the next `consolidate`.
+
+        A document that says the same answers from the index: one that is there, or a note that is added. Its fact is
+        pinned in the memory. The weights become a candidate that is measured, and used where nothing was lost.
+
+        Args:
+            subject: whom or what it is about.
+            relation: a question with {} in the subject's place, or a noun ("employer").
+            value: the reply.
+            base: "micro" or a model's folder; "": that of the settings.
+            wordings: other questions for the same, to measure with.
+            document: id or source of the document that says so; "": found, or added.
+            keep: rows of what the model must go on saying; without it, passages of the documents are taken.
+            layer: whose matrix is written into; -1: as the method prefers.
+            force: use it although something was lost.
+
+        Raises:
+            UsageError: something is empty, the model cannot be edited, or the workspace is seen under labels.
+            WorkspaceError: the workspace cannot be written.
+        """
+        from instill.memory.editing.making import in_force, make, parent_of
+        from instill.memory.editing.record import EditRecord, keep_edits, read_edits
+        from instill.memory.editing.wording import questions_of
+        from instill.models.generators.models import model_hash
+        from instill.models.registry.card import now
+        from instill.train.editing.methods import Settings
+
+        self._must_be_owner()
+        subject, value = text_of(subject, "subject").strip(), text_of(value, "value").strip()
+        prompt, *others = questions_of(subject, text_of(relation, "relation"))
+        others += [each for each in (utf8(each, "wording").strip() for each in wordings) if each and each != prompt]
+        folder = self._edited_base(base)
+        base_hash = model_hash(folder)
+        settings = Settings(method=method, layer=layer)
+        known = frozenset(each.adapter for each in read_edits(self.catalog))
+        parent = parent_of(self.home, base_hash, known)
+        forced = in_force(self.home, self.catalog, base_hash)
+        live = [each for each in forced if each.prompt != prompt]
+        replaced = [each for each in forced if each.prompt == prompt]
+        kept = self._kept(keep)
+        fact, source, labels = self._said_by_document(subject, prompt, value, document)
+        record = EditRecord(
+            edit_id=hashlib.sha256(f"{base_hash} {prompt} {value} {now()}".encode()).hexdigest()[:12],
+            at=now(),
+            base=base_hash,
+            subject=subject,
+            prompt=prompt,
+            value=value,
+            before="",
+            wordings=tuple(others),
+            method=method,
+            adapter="",
+            state="not in use",
+            said="",
+            fact_id=fact.fact_id,
+            doc_id=fact.doc_id,
+            version=fact.version,
+            source_labels=labels,
+        )
+        card, before = make(self.home, folder, parent, [*live, record], kept, settings)
+        in_use = self._use_edits(card, force=force)
+        reasons = () if card.reasons is None else card.reasons
+        record = record.model_copy(
+            update={
+                "before": before.edits[-1],
+                "adapter": card.id,
+                "state": "in force" if in_use else "not in use",
+                "said": " ".join(reasons),
+            }
+        )
+        changed = [record]
+        if in_use:
+            changed += [each.model_copy(update={"adapter": card.id}) for each in live]
+            said = f"Replaced by {record.edit_id}."
+            changed += [each.model_copy(update={"state": "undone", "said": said}) for each in replaced]
+        keep_edits(self.catalog, changed)
+        self.refresh()
+        return Edited(
+            edit_id=record.edit_id,
+            adapter=card.id,
+            in_use=in_use,
+            before=record.before,
+            reasons=reasons,
+            advice=_advice(len(live) + 1, keep is not None),
+            document=source,
+        )
+
+    def edits(self) -> list[EditRecord]:
+        """All edits of the workspace, oldest first."""
+        from instill.memory.editing.making import standing
+        from instill.memory.editing.record import read_edits
+
+        self._must_be_owner()
+        return standing(self.home, read_edits(self.catalog))
+
+    def undo_edit(self, reference: str) -> EditRecord:
+        """Take an edit back: weights are made again from the others in force, or are those from before any edit, bit
+        for bit. The note that it added to the documents is removed, and its fact is no longer pinned.
+
+        Args:
+            reference: its id, or the start of it.
+
+        Raises:
+            UsageError: there is no such edit, or it is not in force.
+            WorkspaceError: the workspace cannot be written.
+        """
+        from instill.memory.editing.making import in_force, make, parent_of
+        from instill.memory.editing.record import edit_named, keep_edits
+        from instill.models.registry.champions import Champions
+        from instill.models.registry.store import Registry
+        from instill.train.editing.methods import Settings
+
+        self._must_be_owner()
+        self._must_be_writable()
+        every = self.edits()
+        record = edit_named(every, reference)
+        if record.state not in ("in force", "not in use"):
+            raise UsageError(f"The edit is {record.state} already.", where=record.edit_id)
+        registry, changed = Registry(self.home), []
+        if record.state == "in force":
+            forced = in_force(self.home, self.catalog, record.base)
+            left = [each for each in forced if each.edit_id != record.edit_id]
+            ids = frozenset(each.adapter for each in every)
+            old = registry.get(record.adapter).card
+            if left:
+                parent = parent_of(self.home, record.base, ids)
+                settings = Settings(**{name: old.recipe[name] for name in Settings.__dataclass_fields__})
+                card, _ = make(self.home, Path(old.base.folder), parent, left, self._kept(None), settings)
+                Champions(registry).promote(card.id, force=True)
+                changed = [each.model_copy(update={"adapter": card.id}) for each in left]
+                ids -= {card.id}
+            Champions(registry).withdraw(ids)
+        undone = record.model_copy(update={"state": "undone", "said": "Taken back by hand."})
+        keep_edits(self.catalog, [undone, *changed])
+        if not any(each.prompt == record.prompt and each.state == "in force" for each in self.edits()):
+            self._unsay(record)
+        self.refresh()
+        return undone
+
+    # -- inside ------------------------------------------------------------------------------------------------
+
+    def _must_be_owner(self) -> None:
+        if self._whole is not None:
+            raise UsageError("Only the owner edits weights: others use them too.")
+        self._must_be_open()
+
+    def _edited_base(self, base: str) -> Path:
+        from instill.train.generator.recipes.base import folder_of
+
+        chosen = base or self.settings.generator.folder or self.settings.generator.gguf
+        if not chosen:
+            raise UsageError(
+                "No model is named.", where="--base", remedy='Name a folder or "micro", or set generator.folder.'
+            )
+        self._must_be_writable()
+        return folder_of(chosen)
+
+    def _kept(self, keep: Path | None) -> Kept:
+        from instill.memory.editing.making import Kept
+        from instill.train.generator.data.rows import Row, read_rows
+
+        if keep is not None:
+            if not keep.is_file():
+                raise UsageError("There is no file at this path.", where=f"--keep {keep}")
+            return Kept(rows=tuple(read_rows(keep)))
+        from instill.common.derived import made_from
+
+        texts: list[Row] = []
+        for record in sorted(self.index.records(), key=lambda each: each.doc_id):
+            if len(texts) >= _PASSAGES:
+                break
+            stored = self.index.document_text(record.doc_id)
+            if stored is not None and not record.source.startswith(f"stdin:{NOTE}"):
+                made = made_from([record])
+                parts = [stored.text[start : start + 1500] for start in range(0, min(len(stored.text), 6000), 1500)]
+                texts += [Row(text=part, made_from=made) for part in parts if part.strip()]
+        return Kept(texts=tuple(texts[:_PASSAGES]))
+
+    def _said_by_document(
+        self, subject: str, prompt: str, value: str, document: str
+    ) -> tuple[Fact, str, tuple[str, ...]]:
+        """The fact, pinned, with the source and the labels of its document: one that holds both, or a note."""
+        if not document:
+            document = self._holding(subject, value)
+        if not document:
+            from instill.memory.editing.wording import sentence_of
+
+            name = f"{NOTE}{hashlib.sha256(prompt.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}.md"
+            self.add_text(f"# {subject}\n\n{sentence_of(prompt, value)}\n", name=name)
+            self.refresh()
+            document = f"stdin:{name}"
+        fact = self.remember(prompt, value, document=document, note="edited")
+        return fact, fact.source, fact.labels
+
+    def _holding(self, subject: str, value: str) -> str:
+        """A document with a sentence of the subject and the value; its id, or ""."""
+        from instill.study.listed import sentence_around
+
+        for hit in self.memory().near(f"{subject} {value}"):
+            stored = self.index.document_text(hit.doc_id)
+            at = stored.text.find(value) if stored is not None else -1
+            while stored is not None and at >= 0:
+                start, end = sentence_around(stored.text, at, at + len(value))
+                if subject in stored.text[start:end]:
+                    return hit.doc_id if stored.text.find(value) == at else ""
+                at = stored.text.find(value, at + 1)
+        return ""
+
+    def _use_edits(self, card: Card, *, force: bool) -> bool:
+        from instill.models.registry.champions import Champions
+        from instill.models.registry.store import Registry
+
+        if not (force or (card.gate is not None and card.gate.passed)):
+            return False
+        Champions(Registry(self.home)).promote(card.id, force=force)
+        return True
+
+    def _unsay(self, record: EditRecord) -> None:
+        stored = self.index.document_text(record.doc_id)
+        if stored is not None and stored.record.source.startswith(f"stdin:{NOTE}"):
+            self.remove([record.doc_id])
+        else:
+            self.memory().decide(record.fact_id, "")
+
+
+def _advice(count: int, with_rows: bool) -> tuple[str, ...]:
+    found: Sequence[str] = [ADVICE]
+    if count > FEW:
+        found = [*found, f"{count} edits are in force. With more than {FEW}, what was measured lost other answers."]
+    if not with_rows:
+        found = [*found, "What else it can do was not measured: name rows of it with --keep FILE."]
+    return tuple(found)
