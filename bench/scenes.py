@@ -40,7 +40,7 @@ from instill.lab.study_set import lab_replay
 from instill.lab.world import Person, make_world, questions, write_documents
 from instill.measure.judging.scorer import judge
 from instill.memory.consolidating.material import Material, material_of
-from instill.memory.consolidating.plan import Group, write_files
+from instill.memory.consolidating.plan import REPLAY_SHARE, Group, write_files
 from instill.memory.types import Fact
 from instill.models.generators.models import open_model, open_tokenizer
 from instill.models.registry.champions import Champions
@@ -105,9 +105,10 @@ class Days:
         self.skills = [row for row in rows if row.prompt][:80]
         self.kept = make_examples([row_of(row) for row in lab_replay(self.seed, 200)], self.tokenizer)
 
-    def known(self) -> list[Person]:
-        """Those whose facts recur and are true now."""
-        return [person for person in (*self.recurring, *self.late) if person not in self.gone]
+    def known(self, day: int) -> list[Person]:
+        """Those whose facts have recurred by a day and are true."""
+        late = self.late if day > NEW_PEOPLE else []
+        return [person for person in (*self.recurring, *late) if person not in self.gone]
 
     def ask(self, person: Person, attribute: str, day: int) -> str:
         """One question of a day, with its sentence as the answer, into the ledger."""
@@ -177,14 +178,14 @@ class Arm:
         self.taught: set[str] = set()
         self.seconds = 0.0
 
-    def evening(self) -> None:
+    def evening(self, day: int) -> None:
         """Learn what recurs."""
         days = self.days
         began = time.process_time()
         if self.name == "edits":
             wanted = [
                 Edit(person.name, questions(person, attribute)[0], person.facts[attribute])
-                for person in days.known()
+                for person in days.known(day)
                 for attribute in ATTRIBUTES
                 if any(fact.answer == person.facts[attribute] for fact in days.candidates())
             ]
@@ -212,7 +213,7 @@ class Arm:
             replay=days.replay if stacked else None,
             gate=None,
             seed=days.seed,
-            epochs=days.epochs,
+            epochs=days.epochs if stacked else round(days.epochs / (1 - REPLAY_SHARE)),  # As many steps as the others.
         )
         recipe = files.recipe.model_copy(update={"gate": ""}).at(files.folder)
         found = train_recipe(home, recipe, promote=False, parent=self.parent if stacked else None)
@@ -282,14 +283,14 @@ def unseen(people: Sequence[Person], attributes: Sequence[str] = ATTRIBUTES) -> 
     ]
 
 
-def measured(arm: Arm) -> dict[str, float]:
-    """What an arm knows this evening."""
+def measured(arm: Arm, day: int) -> dict[str, float]:
+    """What an arm knows on the evening of a day."""
     days = arm.days
     old = [] if days.changed is None else [
         (question, days.old_value) for question in questions(days.changed, "employer")[WORDINGS:8]
     ]  # fmt: skip
     found = {
-        "recurring": arm.right(unseen(days.known())),
+        "recurring": arm.right(unseen(days.known(day))),
         "once": arm.right(unseen(days.once)),
         "controls": arm.right(unseen(days.controls)),
         "old value": arm.right(old),
@@ -350,8 +351,8 @@ def live(folder: Path, seed: int, arms: Sequence[str] = ARMS, *, days: int = DAY
                     stale[arm.name] += judge(reply, (untrue,), question=question).right == 1
         if day in EVENINGS or day == days:
             for arm in made:
-                arm.evening()
-                evenings.append({"day": day, "arm": arm.name, **measured(arm)})
+                arm.evening(day)
+                evenings.append({"day": day, "arm": arm.name, **measured(arm, day)})
                 print(f"seed {seed}", evenings[-1], f"{arm.seconds:.0f} s", flush=True)
     scene.workspace.close()
     return {

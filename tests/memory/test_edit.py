@@ -73,13 +73,12 @@ def test_edits_are_in_use_together_and_each_is_taken_back_bit_for_bit(workspace:
     alone = weights(workspace, first.adapter)
     undone = workspace.undo_edit(second.edit_id)
     assert (undone.state, [each.state for each in workspace.edits()]) == ("undone", ["in force", "undone"])
-    again = champion(workspace, record.base)
-    assert again is not None
+    assert champion(workspace, record.base) == first.adapter
+    assert weights(workspace, first.adapter) == alone
     assert [each.source for each in workspace.documents()].count(first.document) == 1
     assert workspace.undo_edit(first.edit_id).state == "undone"
     assert champion(workspace, record.base) is None
     assert first.document not in [each.source for each in workspace.documents()]
-    assert len(alone) == len(weights(workspace, again))
     with pytest.raises(UsageError, match="undone already"):
         workspace.undo_edit(first.edit_id)
 

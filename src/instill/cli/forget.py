@@ -30,6 +30,11 @@ def forget(
     ] = "",
     receipt: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the receipt to this file too.")] = None,
     allow: Annotated[str, typer.Option(metavar="PATH", help="Let a forgotten document be added again.")] = "",
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Make the weights again now, and probe what they know before and after.")
+    ] = False,
+    base: Annotated[str, typer.Option(help="With --probe: as for consolidate.")] = "",
+    replay: Annotated[Path | None, typer.Option(metavar="FILE", help="With --probe: as for consolidate.")] = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -47,7 +52,7 @@ def forget(
             else:
                 say("It may be added again." if found else "Nothing of this source was forgotten.")
             return
-        signed = opened.forget(reference)
+        signed = opened.forget_and_probe(reference, base=base, replay=replay) if probe else opened.forget(reference)
     if receipt is not None:
         from instill.memory.forgetting.receipts import write_receipt
 
@@ -117,6 +122,27 @@ def _print(receipt: Receipt) -> None:
     say("Not taken out of:")
     for each in receipt.not_removed:
         say(f"  {clean(each.where)}: {clean(each.said)}")
-    for line in receipt.rebuild:
+    _print_probes(receipt)
+    for line in () if receipt.probes else receipt.rebuild:
         say(f"To be made again: {clean(line)}")
     say(f"Receipt {receipt.id}, signed.")
+
+
+def _print_probes(receipt: Receipt) -> None:
+    if not receipt.probes:
+        return
+    rows: list[tuple[str, ...]] = [
+        ("weights", "known", "never taught", "attack (AUC)", "truth ratio", "p", "extraction", "of never taught")
+    ]
+    rows += [
+        (
+            each.state, _range(each.recall), _range(each.never), _range(each.attack), f"{each.truth_ratio:.2f}",
+            f"{each.forget_quality:.2f}", f"{each.extraction:.2f}", f"{each.extraction_never:.2f}",
+        )
+        for each in receipt.probes
+    ]  # fmt: skip
+    say_block(columns(rows))
+
+
+def _range(found: tuple[float, float, float]) -> str:
+    return f"{found[0]:.2f} [{found[1]:.2f}, {found[2]:.2f}]"

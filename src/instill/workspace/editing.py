@@ -95,7 +95,7 @@ class Editing(Changing, Remembering):
             WorkspaceError: the workspace cannot be written.
         """
         from instill.memory.editing.making import in_force, make, parent_of
-        from instill.memory.editing.record import EditRecord, keep_edits, read_edits
+        from instill.memory.editing.record import EditRecord, keep_edits
         from instill.memory.editing.wording import questions_of
         from instill.models.generators.models import model_hash
         from instill.models.registry.card import now
@@ -108,8 +108,7 @@ class Editing(Changing, Remembering):
         folder = self._edited_base(base)
         base_hash = model_hash(folder)
         settings = Settings(method=method, layer=layer)
-        known = frozenset(each.adapter for each in read_edits(self.catalog))
-        parent = parent_of(self.home, base_hash, known)
+        parent = parent_of(self.home, base_hash)
         forced = in_force(self.home, self.catalog, base_hash)
         live = [each for each in forced if each.prompt != prompt]
         replaced = [each for each in forced if each.prompt == prompt]
@@ -180,7 +179,7 @@ class Editing(Changing, Remembering):
             UsageError: there is no such edit, or it is not in force.
             WorkspaceError: the workspace cannot be written.
         """
-        from instill.memory.editing.making import in_force, make, parent_of
+        from instill.memory.editing.making import edit_ids, in_force, made_before, make, parent_of
         from instill.memory.editing.record import edit_named, keep_edits
         from instill.models.registry.champions import Champions
         from instill.models.registry.store import Registry
@@ -196,16 +195,17 @@ class Editing(Changing, Remembering):
         if record.state == "in force":
             forced = in_force(self.home, self.catalog, record.base)
             left = [each for each in forced if each.edit_id != record.edit_id]
-            ids = frozenset(each.adapter for each in every)
-            old = registry.get(record.adapter).card
+            old, kept = registry.get(record.adapter).card, ""
             if left:
-                parent = parent_of(self.home, record.base, ids)
-                settings = Settings(**{name: old.recipe[name] for name in Settings.__dataclass_fields__})
-                card, _ = make(self.home, Path(old.base.folder), parent, left, self._kept(None), settings)
+                parent = parent_of(self.home, record.base)
+                card = made_before(self.home, record.base, parent, left, old)
+                if card is None:
+                    settings = Settings(**{name: old.recipe[name] for name in Settings.__dataclass_fields__})
+                    card, _ = make(self.home, Path(old.base.folder), parent, left, self._kept(None), settings)
                 Champions(registry).promote(card.id, force=True)
-                changed = [each.model_copy(update={"adapter": card.id}) for each in left]
-                ids -= {card.id}
-            Champions(registry).withdraw(ids)
+                kept = card.id
+                changed = [each.model_copy(update={"adapter": kept}) for each in left]
+            Champions(registry).withdraw(edit_ids(self.home, record.base) - {kept})
         undone = record.model_copy(update={"state": "undone", "said": "Taken back by hand."})
         keep_edits(self.catalog, [undone, *changed])
         if not any(each.prompt == record.prompt and each.state == "in force" for each in self.edits()):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from instill.errors import UsageError
 from instill.workspace.arguments import text_of
 from instill.workspace.changing import Changing
-from instill.workspace.remembering import Remembering
+from instill.workspace.consolidating import Consolidating
 
 if TYPE_CHECKING:
     from instill.index.lookup import StoredDocument
@@ -23,7 +24,7 @@ BLANK = "\u2588"
 _NEAR = 20
 
 
-class Forgetting(Changing, Remembering):
+class Forgetting(Changing, Consolidating):
     """What is taken out for good."""
 
     def forget(self, reference: str) -> Receipt:
@@ -69,6 +70,63 @@ class Forgetting(Changing, Remembering):
             Job(kind="documents", reference=reference, documents=tuple(map(_document, stored))), sentences
         )
 
+    def forget_and_probe(
+        self, reference: str, *, base: str = "", replay: Path | None = None, seed: int = 0, epochs: int = 0
+    ) -> Receipt:
+        """Forget, make the weights again without what was forgotten, and probe both: what was known before, what is
+        known now, after 4-bit quantisation, and after a part was taught again. The receipt holds what was found.
+
+        Args:
+            reference: see `forget`.
+            base, replay, seed, epochs: of the consolidation, see `consolidation`; those of the one before make the same
+                weights.
+
+        Raises:
+            UsageError: see `forget`; or no weights in use hold a fact of it, or nothing is there to compare with.
+            WorkspaceError: the workspace cannot be written.
+        """
+        from instill.memory.forgetting.probing import probe, subject_of
+        from instill.memory.forgetting.receipts import keep_receipt, sign
+        from instill.memory.held import read_weights
+        from instill.registry.store import Registry
+        from instill.train.generator.recipes.base import folder_of
+
+        doc_ids = self._forgotten_by(reference)
+        registry = Registry(self.home)
+        groups, setting = self.consolidation(base=base, replay=replay, seed=seed, epochs=epochs)
+        adapters = {each.labels: each for each in read_weights(self.home).adapters if each.state == "in use"}
+        found = [
+            (group.labels, adapters[group.labels], subject)
+            for group, material in groups
+            if group.labels in adapters
+            and (subject := subject_of(material, doc_ids, seed=seed)).facts
+            and subject.never
+        ]
+        if not found:
+            raise UsageError(
+                "No weights in use hold a fact of it, so there is nothing to probe.",
+                where=reference,
+                remedy="Forget it without --probe.",
+            )
+        model = folder_of(setting.base)
+        probes = [
+            each
+            for _, adapter, subject in found
+            for each in probe(model, registry.check(adapter.id).folder, subject, before=True, seed=seed)
+        ]
+        receipt = self.forget(reference)
+        made = {
+            each.labels: each.adapter
+            for each in self.consolidate(base=base, replay=replay, seed=seed, epochs=epochs)
+            if each.adapter
+        }
+        for labels, _, subject in found:
+            folder = registry.check(made[labels]).folder if labels in made else None
+            probes += probe(model, folder, subject, seed=seed)
+        signed = sign(receipt.model_copy(update={"probes": tuple(probes)}), self.home)
+        keep_receipt(self.home, signed)
+        return signed
+
     def allow(self, path: str) -> bool:
         """Let the document of a source be added again after it was forgotten; whether it was.
 
@@ -90,6 +148,16 @@ class Forgetting(Changing, Remembering):
         return receipts_of(self.home)
 
     # -- inside ------------------------------------------------------------------------------------------------
+
+    def _forgotten_by(self, reference: str) -> frozenset[str]:
+        """The documents that weights would be withdrawn for."""
+        from instill.ingest.references import named, resolve
+
+        text_of(reference, "reference", what="Nothing is named.", remedy="Try: instill forget PATH")
+        fact = None if named(self.index, reference) else self._fact_named(reference)
+        if fact is not None:
+            return frozenset([fact.doc_id])
+        return frozenset(record.doc_id for record in resolve(self.index, reference, many=True))
 
     def _fact_named(self, reference: str) -> Fact | None:
         found = [fact for fact in self.memory().facts() if fact.fact_id.startswith(reference)]

@@ -14,13 +14,12 @@ from typing import Self
 from instill.settings import SETTINGS_FILE, load_settings, with_values
 from instill.settings.location import find_workspace, make_workspace
 from instill.workspace.asking import Asking
-from instill.workspace.consolidating import Consolidating
 from instill.workspace.editing import Editing
 from instill.workspace.forgetting import Forgetting
 from instill.workspace.looking import Looking
 
 
-class Workspace(Forgetting, Editing, Consolidating, Asking, Looking):
+class Workspace(Forgetting, Editing, Asking, Looking):
     """A workspace that is open. Use `Workspace.init` for a new one and `Workspace.open` for one that exists.
 
     Example:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -100,13 +101,6 @@ def test_what_cannot_be_edited_says_why(opened: tuple[Any, Any, Any]) -> None:
     with pytest.raises(UsageError, match="4 layers"):
         matrix(model, 4)
 
-    class Other(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.layers = torch.nn.ModuleList([torch.nn.Identity()])
-
-        def get_decoder(self) -> torch.nn.Module:
-            return self
-
+    other = SimpleNamespace(layers=torch.nn.ModuleList([torch.nn.Identity()]))
     with pytest.raises(UsageError, match="Llama's architecture"):
-        matrix(Other(), 0)
+        matrix(SimpleNamespace(get_decoder=lambda: other), 0)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from instill.catalog import Catalog
 from instill.memory.consolidating.consolidate import Consolidated
+from instill.memory.editing.making import edit_ids
 from instill.memory.editing.record import EditRecord, keep_edits, read_edits
 from instill.models.registry.champions import Champions
 from instill.models.registry.store import Registry
@@ -35,7 +36,7 @@ def dissolve(home: Path, catalog: Catalog, found: Sequence[Consolidated]) -> lis
         done = [edit.model_copy(update={"state": "dissolved", "said": _said(edit, each, known)}) for edit in live]
         if done:
             keep_edits(catalog, done)
-            Champions(registry).withdraw({edit.adapter for edit in live if edit.adapter})
+            Champions(registry).withdraw(edit_ids(home, base))
         ended += done
     return ended
 

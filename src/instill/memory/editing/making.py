@@ -102,16 +102,35 @@ def make(
     return card, before
 
 
-def parent_of(home: Path, base_hash: str, ids: frozenset[str]) -> Card | None:
-    """The candidate that is in use for a base, without edits.
+def edit_ids(home: Path, base_hash: str) -> frozenset[str]:
+    """The candidates of a base that are edits."""
+    cards = [each.card for each in Registry(home).entries() if each.card is not None]
+    return frozenset(card.id for card in cards if card.base.hash == base_hash and "edits" in card.recipe)
 
-    Args:
-        ids: candidates that are edits.
-    """
+
+def made_before(
+    home: Path, base_hash: str, parent: Card | None, edits: Sequence[EditRecord], like: Card
+) -> Card | None:
+    """The candidate that has just these edits, made with the settings of another one; the newest."""
+    wanted = {each.prompt: each.value for each in edits}
+    same = [name for name in like.recipe if name not in ("edits", "kept", "parent")]
+    found = [
+        card
+        for card in (Registry(home).get(each).card for each in sorted(edit_ids(home, base_hash)))
+        if card.recipe["edits"] == wanted
+        and card.parent == (parent.id if parent is not None else None)
+        and all(card.recipe.get(name) == like.recipe[name] for name in same)
+    ]
+    return max(found, key=lambda card: card.made, default=None)
+
+
+def parent_of(home: Path, base_hash: str) -> Card | None:
+    """The candidate that is in use for a base, without edits."""
     registry = Registry(home)
     line = Champions(registry).lines().get(base_hash)
+    edits = edit_ids(home, base_hash)
     for each in reversed(line.line if line is not None else ()):
-        if each not in ids:
+        if each not in edits:
             try:
                 return registry.check(each).card
             except InstillError:

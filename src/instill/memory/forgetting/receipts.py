@@ -16,6 +16,7 @@ from instill.common.durable import write_json
 from instill.common.untrusted import read_small_json
 from instill.errors import UsageError, WorkspaceError
 from instill.memory import FOLDER
+from instill.memory.forgetting.probed import Probed
 
 KEY_FILE = "receipt.key"
 _FOLDER = "receipts"
@@ -52,6 +53,7 @@ class Receipt(BaseModel):
         reference: what was asked for; of a fact its id.
         removed, not_removed: places, with what was done, or why it could not be.
         rebuild: weights that have to be made again.
+        probes: what weights show of it, before and after, where they were probed.
         key: the public key, base64 of 32 bytes.
         signature: base64 of 64 bytes, over all the rest; "" until it is signed.
     """
@@ -68,12 +70,14 @@ class Receipt(BaseModel):
     not_removed: tuple[Taken, ...]
     withdrawn: tuple[str, ...]
     rebuild: tuple[str, ...]
+    probes: tuple[Probed, ...] = ()
     key: str = ""
     signature: str = ""
 
     def signed_bytes(self) -> bytes:
-        """What the signature is over: all but the signature, as JSON with sorted keys, in ASCII, without spaces."""
-        content = self.model_dump(mode="json", exclude={"signature"})
+        """What the signature is over: all but the signature, as JSON with sorted keys, in ASCII, without spaces. Probes
+        are part of it where there are any."""
+        content = self.model_dump(mode="json", exclude={"signature"} if self.probes else {"signature", "probes"})
         return json.dumps(content, sort_keys=True, separators=(",", ":")).encode("ascii")
 
 
