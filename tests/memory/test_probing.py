@@ -11,7 +11,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instill.generators.models import open_model, open_tokenizer
 from instill.lab.bench import Bench, Lesson
 from instill.lab.world import make_world, questions, write_documents
 from instill.memory.consolidating.material import Material, material_of
@@ -19,9 +18,10 @@ from instill.memory.forgetting.measures import auc, extraction_strength, same_di
 from instill.memory.forgetting.probing import probe, q4, quantised, subject_of
 from instill.memory.forgetting.receipts import Receipt, is_genuine, sign
 from instill.memory.types import Fact
+from instill.models.generators.models import open_model, open_tokenizer
+from instill.models.weights import micro_folder
 from instill.study.listed import sentence_around
 from instill.train.generator.data.rows import row_of
-from instill.weights import micro_folder
 from tests.study.documents import stored
 
 SCORES = st.lists(st.floats(-5, 5), min_size=1, max_size=12)

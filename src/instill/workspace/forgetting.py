@@ -88,7 +88,7 @@ class Forgetting(Changing, Consolidating):
         from instill.memory.forgetting.probing import probe, subject_of
         from instill.memory.forgetting.receipts import keep_receipt, sign
         from instill.memory.held import read_weights
-        from instill.registry.store import Registry
+        from instill.models.registry.store import Registry
         from instill.train.generator.recipes.base import folder_of
 
         doc_ids = self._forgotten_by(reference)

@@ -74,7 +74,7 @@ def probe(
     """
     import torch
 
-    from instill.generators.models import open_model, open_tokenizer
+    from instill.models.generators.models import open_model, open_tokenizer
 
     if not subject.facts or not subject.never:
         raise ValueError("facts, and facts that were never taught, are needed")

@@ -19,7 +19,7 @@ _NEAR_1 = 1e-3
 
 
 class OpensEncoder(Protocol):
-    """What a package declares in the group "instill.models.encoders"."""
+    """What a package declares in the group "instill.encoders"."""
 
     def __call__(self, settings: EncoderSettings) -> Encoder:
         """An encoder, ready to encode.

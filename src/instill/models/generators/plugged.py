@@ -12,7 +12,7 @@ from instill.settings import GeneratorSettings
 
 
 class OpensGenerator(Protocol):
-    """What a package declares in the group "instill.models.generators"."""
+    """What a package declares in the group "instill.generators"."""
 
     def __call__(self, settings: GeneratorSettings) -> Generator:
         """A generator, ready to be asked; nothing is sent or loaded yet.
