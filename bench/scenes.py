@@ -73,9 +73,9 @@ class Days:
 
     folder: Path
     seed: int
-    people: int = 3
-    epochs: int = 8
-    replay_rows: int = 300
+    people: int = 4
+    epochs: int = 12
+    replay_rows: int = 900
     asked: set[str] = field(default_factory=set)
     stale: dict[str, int] = field(default_factory=dict)
     shown: int = 0
@@ -193,7 +193,10 @@ class Arm:
         elif self.name in ("stacked", "no replay"):
             self._train()
         elif self.name == "consolidated":
-            days.workspace.consolidate(base="micro", replay=days.replay, epochs=days.epochs, seed=days.seed)
+            for found in days.workspace.consolidate(
+                base="micro", replay=days.replay, epochs=days.epochs, seed=days.seed
+            ):
+                print(f"seed {days.seed} day {day}: in use: {found.promoted}", *found.reasons, flush=True)
         self.seconds += time.process_time() - began
 
     def _train(self) -> None:
@@ -370,8 +373,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
-    parser.add_argument("--people", type=int, default=3, help="of each of the three kinds")
-    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--people", type=int, default=4, help="of each of the three kinds")
+    parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--pictures", type=Path)
     parser.add_argument("--from", dest="read", type=Path, help="only draw what such a run wrote")

@@ -100,6 +100,7 @@ def _fill(workspace: Workspace, place: Place) -> None:
     jobs.folder.mkdir(parents=True, exist_ok=True)
     (jobs.folder / f"{job.job_id}.log").write_text("ninetythousand")
     record = workspace.index.records([str(workspace.path.parent / "boardroom-papers.md")])[0]
+    remembered = workspace.remember("What is the bonus of the board?", "ninetythousand", document=record.doc_id)
     place.hidden = {
         "document": record.doc_id,
         "hash": record.content_hash,
@@ -108,6 +109,7 @@ def _fill(workspace: Workspace, place: Place) -> None:
         "study": study.card.id,
         "candidate": card.id,
         "job": job.job_id,
+        "fact": remembered.fact_id,
     }
 
 
@@ -165,6 +167,8 @@ def references(place: Place) -> dict[str, list[str]]:
         "model": [f"instill:{hidden['candidate']}", "instill"],
         "store": ["instill"],
         "number": ["1"],
+        "fact_id": [hidden["fact"], hidden["fact"][:4]],
+        "receipt_id": ["2026-01-01-0a1b2c3d"],
     }
 
 
@@ -205,6 +209,10 @@ def bodies(place: Place) -> dict[tuple[str, str], list[dict[str, Any]]]:
         ("GET", "/api/questions"): [{"params": {"kind": kind}} for kind in ("all", "answered", "unjudged", "slow")],
         ("POST", "/api/questions/{question_id}/judgements"): _each(verdict=["right", "wrong"]),
         ("POST", "/api/models/rollback"): _each(base=[None]),
+        ("POST", "/api/memory/{fact_id}/decision"): _each(decision=["pinned", "excluded", ""]),
+        ("POST", "/api/memory/{fact_id}/words"): _each(question=["What?"], answer=["", "x"]),
+        ("POST", "/api/forget"): _each(reference=[*documents(place), place.hidden["fact"]]),
+        ("POST", "/api/receipts/{receipt_id}/verify"): [{}],
         ("POST", "/api/keys"): _each(name=["x"], labels=[["hr"], None], role=["reader", "admin"]),
         ("POST", "/v1/chat/completions"): _each(model=MODELS, messages=[said], stream=[True, False]),
         ("POST", "/v1/responses"): _each(model=MODELS[:1], input=QUERIES[:2], stream=[True, False]),
@@ -233,6 +241,9 @@ def bodies(place: Place) -> dict[tuple[str, str], list[dict[str, Any]]]:
         ("GET", "/documents"): [{"params": {"words": words}} for words in ("", "board", "zirkonium", "hr")],
         ("GET", "/questions"): [{"params": {"kind": kind}} for kind in ("all", "refused", "missing", "nonsense")]
         + [{"params": {"number": 1}}, {"params": {"words": "whoasked"}}],
+        ("GET", "/memory"): [
+            {"params": {"kind": kind, "words": "bonus"}} for kind in ("all", "candidates", "nonsense")
+        ],
         ("POST", "/settings/generator"): [{}],
         ("POST", "/login"): [{"data": {"key": "instill_x", "next": "/documents"}}],
         ("POST", "/logout"): [{}],
@@ -244,7 +255,7 @@ def _each(**values: Any) -> list[dict[str, Any]]:
     return [{"json": dict(zip(values, each, strict=True))} for each in itertools.product(*values.values())]
 
 
-OWN_WORDS = ("/api/questions", "/questions")
+OWN_WORDS = ("/api/questions", "/questions", "/api/memory", "/memory")
 """Where a caller finds what they asked themselves: words of `QUERIES` count only beside the questions."""
 
 ECHO = ("query", "searched", "search_query", "question", "standalone_question", "arguments")

@@ -31,6 +31,7 @@ from instill.server.api import (
     health,
     jobs,
     keys,
+    memory,
     metrics,
     models,
     questions,
@@ -45,7 +46,7 @@ from instill.server.visit import Visits
 
 _ROUTERS = (
     health.router, metrics.router, workspace.router, documents.router, asking.router, conversations.router, jobs.router,
-    evidence.router, estimate.router, models.router, keys.router, questions.router, openai_chat.router,
+    evidence.router, estimate.router, models.router, keys.router, questions.router, memory.router, openai_chat.router,
     openai_responses.router, openai_rest.router, anthropic.router, pages.router,
 )  # fmt: skip
 _UPLOADING = ("/api/documents", "/v1/files")

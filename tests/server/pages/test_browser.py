@@ -71,7 +71,7 @@ def test_from_the_first_file_to_a_refusal(browser: Browser, tmp_path: Path) -> N
         page.locator(".refusal").wait_for()
         assert wrong == []
         narrow = browser.new_page(viewport={"width": 360, "height": 740})
-        for address in ("/", "/documents", "/questions", "/compare", "/models", "/settings", "/docs"):
+        for address in ("/", "/documents", "/questions", "/memory", "/compare", "/models", "/settings", "/docs"):
             narrow.goto(server.address + address)
             wide = narrow.evaluate("() => document.documentElement.scrollWidth")
             assert wide <= 360, f"{address} is {wide} wide"
@@ -178,7 +178,7 @@ def _look_at_every_page(page: Page, address: str) -> None:
     document = page.locator("#list").get_by_role("link", name="Tea").get_attribute("href")
     page.goto(address)
     conversation = page.locator("#history a").first.get_attribute("href")
-    for path in ("/documents", document, conversation, "/questions", "/compare", "/models", "/settings", "/docs"):
+    for path in ("/documents", document, conversation, "/questions", "/memory", "/compare", "/models", "/settings", "/docs"):
         page.goto(f"{address}{path}")
         assert barriers(page) == []
 

@@ -27,6 +27,7 @@ PAGES = (
     ("/", "Ask"),
     ("/documents", "Documents"),
     ("/questions", "Questions"),
+    ("/memory", "Memory"),
     ("/compare", "Compare"),
     ("/models", "Models"),
     ("/settings", "Settings"),

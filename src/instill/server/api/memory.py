@@ -1,0 +1,134 @@
+"""The facts that people keep asking for, what is decided on them, forgetting, and receipts."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from instill.errors import UsageError
+from instill.memory.forgetting.receipts import Receipt, is_genuine, key_name
+from instill.memory.types import Fact, Facts
+from instill.server.errors import Refused, unknown
+from instill.server.service import Owning, Reading, Seen
+
+router = APIRouter(prefix="/api", tags=["memory"])
+
+_LONGEST = 2000
+
+
+class Deciding(BaseModel):
+    """What is decided on a fact; "" takes it back."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    decision: Literal["", "pinned", "excluded"]
+    note: str = Field("", max_length=_LONGEST)
+
+
+class Wording(BaseModel):
+    """Other words for a fact's question and answer; "" leaves them. The answer has to stand in the evidence."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    question: str = Field("", max_length=_LONGEST)
+    answer: str = Field("", max_length=_LONGEST)
+    note: str = Field("", max_length=_LONGEST)
+
+
+class Forgetting(BaseModel):
+    """What is to be forgotten: a document's id or source, or a fact's id."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reference: str = Field(min_length=1, max_length=_LONGEST)
+
+
+class Receipts(BaseModel):
+    """What was forgotten so far."""
+
+    receipts: list[Receipt]
+
+
+class Verified(BaseModel):
+    """Whether a receipt is genuine, and the short name of the key that signed it."""
+
+    id: str
+    genuine: bool
+    key: str
+
+
+@router.get("/memory")
+def list_facts(seen: Reading, candidates: bool = False, limit: int = Query(100, ge=1, le=1000)) -> Facts:
+    """The facts that people keep asking for, of documents that the caller sees; see `instill memory`."""
+    found = seen.workspace.memory().facts()
+    return Facts(facts=[each for each in found if each.candidate or not candidates][:limit])
+
+
+@router.get("/memory/{fact_id}")
+def show_fact(seen: Reading, fact_id: str) -> Fact:
+    """One fact, with why it is, or is not, a candidate for weights."""
+    return _found(seen, fact_id)
+
+
+@router.post("/memory/{fact_id}/decision")
+def decide(seen: Owning, fact_id: str, deciding: Deciding) -> Fact:
+    """Pin or exclude a fact, or take that back; see `instill memory pin`."""
+    fact = _found(seen, fact_id)
+    return seen.workspace.memory().decide(fact.fact_id, deciding.decision, note=deciding.note)
+
+
+@router.post("/memory/{fact_id}/words")
+def reword(seen: Owning, fact_id: str, wording: Wording) -> Fact:
+    """Word a fact's question or answer otherwise; see `instill memory edit`."""
+    fact = _found(seen, fact_id)
+    return seen.workspace.memory().edit(
+        fact.fact_id, question=wording.question, answer=wording.answer, note=wording.note
+    )
+
+
+@router.post("/forget")
+def forget(seen: Owning, forgetting: Forgetting) -> Receipt:
+    """Take a document or a fact out of the index, of what was made from it, and of weights; see `instill forget`."""
+    return seen.workspace.forget(forgetting.reference)
+
+
+@router.get("/receipts")
+def list_receipts(seen: Owning) -> Receipts:
+    """The receipts of what was forgotten, oldest first."""
+    return Receipts(receipts=_receipts(seen))
+
+
+@router.get("/receipts/{receipt_id}")
+def show_receipt(seen: Owning, receipt_id: str) -> Receipt:
+    """One receipt, as `instill receipt verify` reads it."""
+    return _receipt(seen, receipt_id)
+
+
+@router.post("/receipts/{receipt_id}/verify")
+def verify(seen: Owning, receipt_id: str) -> Verified:
+    """Check a receipt's signature; see `instill receipt verify`."""
+    receipt = _receipt(seen, receipt_id)
+    return Verified(id=receipt.id, genuine=is_genuine(receipt), key=key_name(receipt.key))
+
+
+def _found(seen: Seen, fact_id: str) -> Fact:
+    try:
+        return seen.workspace.memory().get(fact_id)
+    except UsageError as error:
+        raise unknown(error.what, error.where, "List them: GET /api/memory") from error
+
+
+def _receipts(seen: Seen) -> list[Receipt]:
+    """They name documents of every label, so they are for an owner who sees all."""
+    if seen.labels is not None:
+        raise Refused(403, "Receipts are for the owner.", where="labels", remedy="Use a key of the owner's.")
+    return seen.workspace.receipts()
+
+
+def _receipt(seen: Seen, receipt_id: str) -> Receipt:
+    found = [each for each in _receipts(seen) if each.id == receipt_id]
+    if not found:
+        raise unknown("There is no such receipt.", receipt_id, "List them: GET /api/receipts")
+    return found[0]

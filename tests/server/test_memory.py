@@ -1,0 +1,140 @@
+"""The memory over HTTP and as a page: facts under labels, decisions, forgetting with a receipt that verifies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from instill import Workspace
+from instill.server.access.keys import KeyStore
+from tests.server.pages.axe import barriers
+from tests.server.pages.test_browser import SLOW, browser
+from tests.server.pages.test_pages import got
+from tests.server.running import Running, running
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+__all__ = ["browser"]
+
+TEA = "# Tea\n\nGreen tea is brewed at 80 degrees.\n"
+PAY = "# Pay\n\nThe bonus of the board is 90 thousand euros.\n"
+
+
+@dataclass
+class Place:
+    workspace: Workspace
+    keys: dict[str, str]
+    facts: dict[str, str]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    with Workspace.init(tmp_path / "kb") as workspace:
+        workspace.add_text(TEA, name="tea.md", labels="staff")
+        workspace.add_text(PAY, name="pay.md", labels="hr")
+        for _ in range(3):
+            workspace.ask("At how many degrees is green tea brewed?", labels=["staff"])
+        pay = workspace.remember("What is the bonus of the board?", "90 thousand euros", document="stdin:pay.md")
+        tea = next(each for each in workspace.memory().facts() if "tea" in each.question)
+        store = KeyStore(workspace.catalog)
+        keys = {
+            "owner": store.add("owner", role="admin").secret,
+            "staff": store.add("staff", role="reader", labels=["staff"]).secret,
+            "staff admin": store.add("staff admin", role="admin", labels=["staff"]).secret,
+        }
+        yield Place(workspace, keys, {"tea": tea.fact_id, "pay": pay.fact_id})
+
+
+@pytest.fixture
+def server(place: Place) -> Iterator[Running]:
+    with running(place.workspace.path) as found:
+        yield found
+
+
+def ok(response: Any, status: int = 200) -> Any:
+    assert response.status_code == status, response.text
+    return response.json()
+
+
+def test_facts_and_the_page_are_those_of_the_callers_documents(server: Running, place: Place) -> None:
+    with server.client(place.keys["staff"]) as staff:
+        [fact] = ok(staff.get("/api/memory"))["facts"]
+        assert (fact["fact_id"], fact["uses"], fact["stage"]) == (place.facts["tea"], 3, "indexed")
+        assert ok(staff.get(f"/api/memory/{place.facts['pay']}"), 404)["error"]["what"] == "There is no such fact."
+        ok(staff.post(f"/api/memory/{place.facts['tea']}/decision", json={"decision": "pinned"}), 403)
+        ok(staff.post("/api/forget", json={"reference": place.facts["tea"]}), 403)
+        ok(staff.get("/api/receipts"), 403)
+        page = got(staff, "/memory").text
+        assert "green tea" in page
+        assert "bonus" not in page
+        assert "Forget" not in page
+    with server.client(place.keys["staff admin"]) as admin:  # An owner of some labels sees no more than these.
+        ok(admin.get("/api/receipts"), 403)
+        assert ok(admin.post(f"/api/memory/{place.facts['tea']}/decision", json={"decision": "pinned"}), 422)
+        ok(admin.post("/api/forget", json={"reference": "stdin:pay.md"}), 422)
+        assert "bonus" not in got(admin, "/memory").text
+    assert {each.source for each in place.workspace.documents()} == {"stdin:tea.md", "stdin:pay.md"}
+
+
+def test_decisions_words_and_forgetting_with_a_receipt(server: Running, place: Place) -> None:
+    tea = f"/api/memory/{place.facts['tea']}"
+    with server.client(place.keys["owner"]) as owner:
+        assert len(ok(owner.get("/api/memory"))["facts"]) == 2
+        assert ok(owner.post(f"{tea}/decision", json={"decision": "pinned", "note": "often"}))["decision"] == "pinned"
+        assert ok(owner.post(f"{tea}/words", json={"question": "How hot?"}))["question"] == "How hot?"
+        assert "does not hold" in ok(owner.post(f"{tea}/words", json={"answer": "90"}), 422)["error"]["what"]
+        ok(owner.post(f"{tea}/decision", json={"decision": "kept"}), 422)
+        page = got(owner, "/memory").text
+        assert "How hot?" in page
+        assert "Nothing was forgotten yet." in page
+        receipt = ok(owner.post("/api/forget", json={"reference": "stdin:pay.md"}))
+        assert [each["source"] for each in receipt["documents"]] == ["stdin:pay.md"]
+        assert [each["id"] for each in ok(owner.get("/api/receipts"))["receipts"]] == [receipt["id"]]
+        assert ok(owner.get(f"/api/receipts/{receipt['id']}")) == receipt
+        verified = ok(owner.post(f"/api/receipts/{receipt['id']}/verify"))
+        assert verified["genuine"] is True
+        ok(owner.post("/api/receipts/none/verify"), 404)
+        page = got(owner, "/memory").text
+        assert "bonus" not in page
+        assert receipt["id"] in page
+        assert ok(owner.get(f"/api/memory/{place.facts['pay']}"), 404)
+
+
+@pytest.mark.timeout(300)
+def test_the_page_in_a_browser(browser: Browser, server: Running, place: Place) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    page.set_default_timeout(SLOW)
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto(f"{server.address}/login?next=/memory")
+    page.locator("input[name=key]").fill(place.keys["owner"])
+    page.locator("main button").first.click()
+    page.get_by_role("heading", name="What recurs").wait_for()
+    assert barriers(page) == []
+    card = page.locator("details.card").filter(has_text="green tea").first
+    card.evaluate("(each) => { each.open = true; }")
+    with page.expect_navigation():
+        card.get_by_role("button", name="Exclude").click()
+    card = page.locator("details.card").filter(has_text="green tea").first
+    assert "excluded" in card.locator("summary").first.inner_text()
+    card.evaluate("(each) => { each.open = true; }")
+    card.get_by_role("button", name="Forget the fact").click()
+    page.locator("dialog").get_by_role("button", name="Cancel").click()
+    assert len(place.workspace.memory().facts()) == 2
+    page.get_by_label("A document, by its path or id").fill("stdin:pay.md")
+    page.get_by_role("button", name="Forget", exact=True).click()
+    with page.expect_navigation():
+        page.locator("dialog").get_by_role("button", name="Forget").click()
+    page.get_by_role("button", name="Verify").click()
+    page.get_by_text("Genuine, signed with the key").wait_for()
+    assert barriers(page) == []
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 360
+    assert wrong == []
+    context.close()
