@@ -76,6 +76,7 @@ class Days:
     people: int = 4
     epochs: int = 12
     replay_rows: int = 900
+    skill_rows: int = 80
     asked: set[str] = field(default_factory=set)
     stale: dict[str, int] = field(default_factory=dict)
     shown: int = 0
@@ -101,8 +102,8 @@ class Days:
         self.tokenizer, self.model = open_tokenizer(micro_folder()), open_model(micro_folder())
         for parameter in self.model.parameters():
             parameter.requires_grad_(False)
-        rows = [row_of(row) for row in lab_replay(self.seed + 100, 200)]
-        self.skills = [row for row in rows if row.prompt][:80]
+        rows = [row_of(row) for row in lab_replay(self.seed + 100, 5 * self.skill_rows // 2)]
+        self.skills = [row for row in rows if row.prompt][: self.skill_rows]
         self.kept = make_examples([row_of(row) for row in lab_replay(self.seed, 200)], self.tokenizer)
 
     def known(self, day: int) -> list[Person]:
@@ -122,7 +123,7 @@ class Days:
             start, end = sentence_around(document.text, at, at + len(value))
             cited = Citation(record.doc_id, record.source, "", start, end, document.text[start:end])
             answer = Answer("", (Claim(cited.text, (cited,)),), 1.0, False, Trace(question, question, ""), short=value)
-            self.workspace.catalog.log_usage(
+            self.workspace.catalog.log_question(
                 question=question,
                 standalone_question=question,
                 abstained=False,

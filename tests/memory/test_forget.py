@@ -307,3 +307,19 @@ def test_withdrawing_goes_back_to_the_base_and_forgets_the_way_back(tmp_path: Pa
     assert registry.ids() == ["a-1", "b-2"]
     with pytest.raises(UsageError):
         champions.rollback()
+
+
+def test_a_receipt_says_what_another_store_may_still_hold(tmp_path: Path) -> None:
+    pytest.importorskip("qdrant_client")
+    Workspace.init(tmp_path / "kb").close()
+    (tmp_path / "kb" / "instill.toml").write_text('[store]\nkind = "qdrant"\n')
+    with Workspace.open(tmp_path / "kb") as workspace:
+        workspace.add_text(SECRET, name="letter.md")
+        workspace.add_text(OTHER, name="oven.md")
+        receipt = workspace.forget("stdin:letter.md")
+        assert [each.source for each in workspace.documents()] == ["stdin:oven.md"]
+        assert workspace.index.capabilities.left in [each.said for each in receipt.not_removed]
+    [store] = {each.where for each in receipt.removed if each.where.startswith("index")}
+    assert store == "index in qdrant"
+    assert [each.where for each in receipt.not_removed].count(store) == 1
+    assert is_genuine(receipt)

@@ -49,6 +49,7 @@ class Capabilities:
             folder, or one "process".
         tried: whether this implementation has been run against the real service.
         note: what else a user should know, a sentence; "" for nothing.
+        left: what `rewrite` cannot take out of removed rows, a sentence for receipts; "" where nothing is left.
     """
 
     transactions: Who = "store"
@@ -58,6 +59,7 @@ class Capabilities:
     sharing: Literal["process", "processes", "machines"] = "processes"
     tried: bool = True
     note: str = ""
+    left: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,7 +184,7 @@ class Forgetting(Changing, Consolidating):
         from instill.memory.forgetting.job import begin, end
         from instill.memory.forgetting.leftovers import look_for
         from instill.memory.forgetting.receipts import keep_receipt, sign
-        from instill.memory.forgetting.telling import unsigned
+        from instill.memory.forgetting.telling import Store, unsigned
         from instill.memory.forgetting.withdrawing import withdraw_learned
         from instill.workspace.purge.purging import purge
 
@@ -202,6 +202,7 @@ class Forgetting(Changing, Consolidating):
             purged = purge(self.home, self.catalog, self.index, doc_ids)
         end_withdrawn(self.catalog, withdrawal.ids)
         self.refresh()
+        live = self.index.generation
         endpoint = self.settings.generator.base_url
         receipt = unsigned(
             job,
@@ -213,6 +214,7 @@ class Forgetting(Changing, Consolidating):
             encoders=[name.split(" ", 1)[1] for name in purged.trained if name.startswith("encoder ")],
             left=look_for(self.home, sentences),
             endpoint=endpoint,
+            store=Store(live.store, live.url, self.index.capabilities.left),
         )
         signed = sign(receipt, self.home)
         keep_receipt(self.home, signed)

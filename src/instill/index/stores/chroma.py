@@ -43,6 +43,9 @@ def open_store(place: Place, *, create: bool) -> ChromaCollection:
     return ChromaCollection(client, rows, place)
 
 
+_LEFT = "Chroma frees the space of removed rows when it sees fit; its log may hold them until then."
+
+
 class ChromaCollection:
     """See `instill.index.stores.collection.Collection`. The head is in the metadata of the collection."""
 
@@ -55,8 +58,8 @@ class ChromaCollection:
     @property
     def capabilities(self) -> Capabilities:
         if self._place.url:
-            return Capabilities(tried=False, note="Neighbours are found by a graph and may be missed.")
-        return Capabilities(sharing="process", note="Neighbours are found by a graph and may be missed.")
+            return Capabilities(tried=False, note="Neighbours are found by a graph and may be missed.", left=_LEFT)
+        return Capabilities(sharing="process", note="Neighbours are found by a graph and may be missed.", left=_LEFT)
 
     def head(self) -> str:
         found = self._client.get_collection(self._rows.name, embedding_function=None)

@@ -37,6 +37,9 @@ def open_store(place: Place, *, create: bool) -> MilvusCollection:
     return collection
 
 
+_LEFT = "Milvus frees the space of removed rows when it compacts; until then they are in its segments."
+
+
 class MilvusCollection:
     """See `instill.index.stores.collection.Collection`. The head is the one row of a collection of its own.
 
@@ -55,8 +58,8 @@ class MilvusCollection:
     @property
     def capabilities(self) -> Capabilities:
         if self._place.url:
-            return Capabilities(tried=False)
-        return Capabilities(sharing="process", note="Every vector is compared; it is for small folders.")
+            return Capabilities(tried=False, left=_LEFT)
+        return Capabilities(sharing="process", note="Every vector is compared; it is for small folders.", left=_LEFT)
 
     def create(self) -> None:
         """Make both collections."""

@@ -40,7 +40,11 @@ class OpenSearchCollection:
     """See `instill.index.stores.collection.Collection`. The head is the one document of an index of its own."""
 
     longest = 0
-    capabilities = Capabilities(tried=False, note="Neighbours are found by a graph and may be missed.")
+    capabilities = Capabilities(
+        tried=False,
+        note="Neighbours are found by a graph and may be missed.",
+        left="Removed rows stay in the server's segments until it merges them, and in its snapshots.",
+    )
 
     def __init__(self, client: Any, place: Place) -> None:
         self._client, self._place = client, place

@@ -49,6 +49,9 @@ def open_store(place: Place, *, create: bool) -> QdrantCollection:
     return collection
 
 
+_LEFT = "Qdrant frees the space of removed rows when it optimises; until then, and in snapshots, they are on its disk."
+
+
 class QdrantCollection:
     """See `instill.index.stores.collection.Collection`. The head is the one point of a collection of its own."""
 
@@ -67,8 +70,10 @@ class QdrantCollection:
     @property
     def capabilities(self) -> Capabilities:
         if self._place.url:
-            return Capabilities(tried=False)
-        return Capabilities(sharing="process", note="The local mode compares every vector; it is for small folders.")
+            return Capabilities(tried=False, left=_LEFT)
+        return Capabilities(
+            sharing="process", note="The local mode compares every vector; it is for small folders.", left=_LEFT
+        )
 
     def create(self) -> None:
         """Make both collections, and the indices of what is filtered by."""

@@ -4,13 +4,39 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from instill.index.generations import LANCE
 from instill.memory.forgetting.job import Job
 from instill.memory.forgetting.leftovers import Leftovers
 from instill.memory.forgetting.receipts import Receipt, Taken
 from instill.memory.forgetting.withdrawing import Withdrawal
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """What keeps the index.
+
+    Args:
+        kind: "lance", or that of another store; `url`: where that is, without a password.
+        left: see `instill.index.protocol.Capabilities`.
+    """
+
+    kind: str
+    url: str
+    left: str
+
+    @property
+    def own(self) -> bool:
+        """Its files are the workspace's."""
+        return self.kind == LANCE
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return "index" if self.own else f"index in {self.kind} {self.url}".rstrip()
 
 
 def unsigned(
@@ -24,6 +50,7 @@ def unsigned(
     encoders: Sequence[str],
     left: Leftovers,
     endpoint: str,
+    store: Store,
 ) -> Receipt:
     """The receipt of a job that is done.
 
@@ -31,6 +58,7 @@ def unsigned(
         rewritten, removed, exchanges, in_use: as purging reports them.
         encoders: that were trained on the documents, by name.
         left: what was looked for afterwards, and found.
+        store: what keeps the index, and what it cannot take out.
         endpoint: address of the generator that passages are sent to; "" without one.
     """
     at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
@@ -40,8 +68,8 @@ def unsigned(
         kind=job.kind,
         reference=job.reference,
         documents=job.documents,
-        removed=tuple(_removed(job, withdrawal, rewritten, removed, exchanges, left)),
-        not_removed=tuple(_not_removed(job, withdrawal, in_use, encoders, left, endpoint)),
+        removed=tuple(_removed(job, withdrawal, rewritten, removed, exchanges, left, store)),
+        not_removed=tuple(_not_removed(job, withdrawal, in_use, encoders, left, endpoint, store)),
         withdrawn=withdrawal.ids,
         rebuild=withdrawal.rebuild,
     )
@@ -54,9 +82,11 @@ def _removed(
     removed: Sequence[str],
     exchanges: int,
     left: Leftovers,
+    store: Store,
 ) -> list[Taken]:
     what = "The evidence was blanked" if job.kind == "fact" else "The documents were removed"
-    found = [Taken(where="index", said=f"{what}, and the index was written anew without old versions.")]
+    written = "and the index was written anew without old versions" if store.own else "and deleted in the store"
+    found = [Taken(where=store.name, said=f"{what}, {written}.")]
     found += [Taken(where=f"study set {name}", said="Facts, questions and rows were taken out.") for name in rewritten]
     found += [Taken(where=name, said="It was deleted.") for name in removed]
     said = f"{exchanges} exchange{'s' * (exchanges != 1)} in conversations and the log, with their uses, were deleted."
@@ -78,8 +108,11 @@ def _not_removed(
     encoders: Sequence[str],
     left: Leftovers,
     endpoint: str,
+    store: Store,
 ) -> list[Taken]:
     found = [Taken(where=file, said="It still holds a sentence of it.") for file in left.found]
+    if store.left:
+        found.append(Taken(where=store.name, said=store.left))
     found += [Taken(where=name, said="Another process uses it: forget again when that has ended.") for name in in_use]
     found += [
         Taken(where=f"encoder {name}", said="It learned from the document. Take it out: instill train encoder --undo")

@@ -32,7 +32,10 @@ _COLUMNS = (
 class PostgresStore:
     """See `instill.index.protocol.Store`."""
 
-    capabilities = Capabilities(sharing="machines")
+    capabilities = Capabilities(
+        sharing="machines",
+        left="The server's write-ahead log, replicas, snapshots and backups may hold removed rows for a while.",
+    )
 
     def __init__(self, database: Database) -> None:
         self._database = database
