@@ -46,7 +46,7 @@ A workspace may be used by several threads at once. For coroutines there are `as
 GROUPS = (
     ("Open and close", ("init", "open", "close", "refresh", "seen_by")),
     ("Documents", ("add", "add_text", "sync", "watch", "remove", "purge", "documents", "show", "reindex", "repair")),
-    ("Search and ask", ("search", "ask", "ask_async", "chat", "conversations", "sql")),
+    ("Search and ask", ("search", "ask", "ask_async", "ask_code", "chat", "conversations", "sql")),
     ("Measure and train", ("study", "studies", "compare", "train", "models")),
     (
         "Remember and forget",

@@ -56,6 +56,9 @@ def ask(
     generator: GeneratorOption = None,
     trace: Annotated[bool, typer.Option("--trace", help="Show how the answer was found.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with code 7 if the documents do not answer.")] = False,
+    code: Annotated[
+        bool, typer.Option("--code", help="Have the generator write Python, and check what it uses in the documents.")
+    ] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -64,6 +67,11 @@ def ask(
     Example: `instill ask "How long do customers have to return goods?" --trace`
     """
     asked = sys.stdin.read() if question == ["-"] else " ".join(question)
+    if code:
+        from instill.cli.code import ask_code
+
+        ask_code(asked, labels=label, generator=generator, strict=strict, workspace=workspace, as_json=as_json)
+        return
     with Workspace.open(workspace, generator=generator) as opened, live_text(hidden=as_json) as on_token:
         answer = opened.ask(asked, mode=cast("AskMode", mode), where=where, labels=label, on_token=on_token)
     if as_json:

@@ -2,8 +2,8 @@
 
 This is the one place that wires the rooms together: `parts.py` opens what it is made of, `changing.py` puts documents
 in and takes them out, `asking.py` answers, `looking.py` says what is there,
-`remembering.py` which facts people keep asking for, `consolidating.py` puts
-them into weights, `editing.py` makes weights say something by hand, `forgetting.py` takes out for good.
+`remembering.py` which facts people keep asking for, `consolidating.py` puts them into weights, `editing.py` makes
+weights say something by hand, `forgetting.py` takes out for good, `coding.py` has code written and checked.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from typing import Self
 from instill.settings import SETTINGS_FILE, load_settings, with_values
 from instill.settings.location import find_workspace, make_workspace
 from instill.workspace.asking import Asking
+from instill.workspace.coding import Coding
 from instill.workspace.editing import Editing
 from instill.workspace.forgetting import Forgetting
 from instill.workspace.looking import Looking
 
 
-class Workspace(Forgetting, Editing, Asking, Looking):
+class Workspace(Forgetting, Editing, Coding, Asking, Looking):
     """A workspace that is open. Use `Workspace.init` for a new one and `Workspace.open` for one that exists.
 
     Example:

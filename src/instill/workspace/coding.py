@@ -1,0 +1,50 @@
+"""Code that a generator writes from the documents, checked against them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from instill.errors import UsageError
+from instill.index.types import Hit
+from instill.workspace.arguments import Labels, text_of
+from instill.workspace.asking import Asking
+
+if TYPE_CHECKING:
+    from instill.answer.coding.writing import CodeAnswer
+
+_NEAR = 8
+
+
+class Coding(Asking):
+    """What is written."""
+
+    def ask_code(self, question: str, *, labels: Labels = None) -> CodeAnswer:
+        """Have the generator write Python for a request, from documentation and sources in the index. Every module,
+        name and parameter that the code uses is looked up there: known ones come with the place that shows them,
+        unknown ones are marked. The code is read, never run.
+
+        Args:
+            labels: what the caller may see; None means everything.
+
+        Raises:
+            UsageError: the question is empty, or no generator is set.
+            GeneratorError: from the generator.
+        """
+        from instill.answer.coding.writing import write_code
+
+        text_of(question, "question", what="The question is empty.")
+        if labels is not None:
+            return self.seen_by(labels).ask_code(question)
+        generator = self.generator
+        if generator is None:
+            raise UsageError(
+                "Code needs a generator.",
+                where="generator",
+                remedy="Set generator.base_url or generator.folder, or run: instill generator get",
+            )
+
+        def search(words: str) -> Sequence[Hit]:
+            return self.search(words, k=_NEAR).hits
+
+        return write_code(question, generator, search, self.index.document_text)
