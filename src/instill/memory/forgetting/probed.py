@@ -17,7 +17,8 @@ class Probed(BaseModel):
 
     Args:
         recall: share of the questions about what is forgotten that are answered rightly, without any document.
-        never: the same for facts that were never taught.
+        never: the same for facts that were never taught; after relearning the same questions, to the base that was
+            taught the same part, for a part may tell of the rest.
         attack: AUC of a membership attack, rows against rows that were never taught; 0.5 is chance.
         truth_ratio: TOFU's, mean over the facts: how likely false sentences are beside the true one; 1 and more: not
             known.

@@ -90,7 +90,8 @@ def probe(
         found.append(_probed("after Q4", model, tokenizer, subject, known))
     if relearn and len(subject.facts) > 1:
         half = {fact.id for fact in subject.facts[::2]}
-        _relearn(model, tokenizer, [row for row in subject.rows if set(_ids(row)) <= half], seed)
+        again = [row for row in subject.rows if set(_ids(row)) <= half]
+        _relearn(model, tokenizer, again, seed)
         rest = Subject(
             tuple(fact for fact in subject.facts if fact.id not in half),
             tuple(item for item in subject.items if item.fact_ids[0] not in half),
@@ -99,7 +100,9 @@ def probe(
             subject.never_items,
             subject.never_rows,
         )
-        found.append(_probed("after relearning", model, tokenizer, rest, _Known(reference, tokenizer, rest)))
+        after = _probed("after relearning", model, tokenizer, rest, _Known(reference, tokenizer, rest))
+        _relearn(reference, tokenizer, again, seed)
+        found.append(after.model_copy(update={"never": _recall(reference, tokenizer, rest.items)}))
     return found
 
 
