@@ -53,7 +53,7 @@ def memory(
     facts = seen.workspace.memory().facts()
     fitting = [each for each in facts if _is(each, kind) and words.lower() in f"{each.question} {each.answer}".lower()]
     shown = fitting[after : after + _A_PAGE]
-    owner = seen.who.may("admin") and seen.labels is None
+    owner = seen.who.may("admin")
     return page(
         seen, "memory.html", "/memory", kinds=KINDS, kind=kind, words=words, facts=shown, count=len(fitting),
         all=len(facts), stages=Counter(each.stage for each in facts), owner=owner,
