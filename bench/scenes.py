@@ -75,7 +75,7 @@ class Days:
     seed: int
     people: int = 3
     epochs: int = 10
-    replay_rows: int = 500
+    replay_rows: int = 900
     skill_rows: int = 80
     asked: set[str] = field(default_factory=set)
     stale: dict[str, int] = field(default_factory=dict)
