@@ -77,6 +77,7 @@ class Days:
     epochs: int = 10
     replay_rows: int = 900
     skill_rows: int = 80
+    length: int = DAYS
     asked: set[str] = field(default_factory=set)
     stale: dict[str, int] = field(default_factory=dict)
     shown: int = 0
@@ -98,7 +99,7 @@ class Days:
         self.replay.write_text("".join(json.dumps(row) + "\n" for row in lab_replay(self.seed, self.replay_rows)))
         self.workspace = Workspace.open(self.folder / "kb")
         self.workspace.add(self.pages)
-        self.begins = datetime.now(UTC) - timedelta(days=DAYS)
+        self.begins = datetime.now(UTC) - timedelta(days=self.length)
         self.tokenizer, self.model = open_tokenizer(micro_folder()), open_model(micro_folder())
         for parameter in self.model.parameters():
             parameter.requires_grad_(False)
@@ -319,7 +320,7 @@ def skills(arm: Arm, rows: Sequence[Row]) -> float:
 
 def live(folder: Path, seed: int, arms: Sequence[str] = ARMS, *, days: int = DAYS, **more: Any) -> dict[str, Any]:
     """All days of one seed; what each arm knew on each evening, stale answers, and seconds."""
-    scene = Days(folder, seed, **more)
+    scene = Days(folder, seed, length=days, **more)
     made = [Arm(name, scene) for name in arms]
     evenings: list[dict[str, Any]] = []
     stale = dict.fromkeys(arms, 0)
