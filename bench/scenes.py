@@ -343,7 +343,8 @@ def live(folder: Path, seed: int, arms: Sequence[str] = ARMS, *, days: int = DAY
         asked = [(person, attribute, scene.ask(person, attribute, day)) for person, attribute in today]
         scene.asked |= {question for *_, question in asked}
         if day in (CHANGE, CHANGE + 1, FORGET, FORGET + 1):
-            watched = [(p, a, q) for p, a, q in asked if p is scene.changed and a == "employer"]
+            watched: list[tuple[Person, str, str]] = []
+            watched += [(p, a, q) for p, a, q in asked if p is scene.changed and a == "employer"]
             watched += [(p, a, questions(p, a)[0]) for p in scene.gone for a in ATTRIBUTES]
             if scene.changed is not None and not watched:
                 watched = [(scene.changed, "employer", questions(scene.changed, "employer")[0])]

@@ -105,7 +105,7 @@ def _fields(node: ast.ClassDef) -> ast.arguments | None:
     names = [
         each.target.id for each in node.body if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)
     ]
-    return ast.parse(f"def f({', '.join(names)}): ...").body[0].args  # type: ignore[attr-defined]
+    return ast.arguments([], [ast.arg(name) for name in names], None, [], [], None, [])
 
 
 def _of_text(document: StoredDocument) -> list[Definition]:
