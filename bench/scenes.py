@@ -343,11 +343,9 @@ def live(folder: Path, seed: int, arms: Sequence[str] = ARMS, *, days: int = DAY
         asked = [(person, attribute, scene.ask(person, attribute, day)) for person, attribute in today]
         scene.asked |= {question for *_, question in asked}
         if day in (CHANGE, CHANGE + 1, FORGET, FORGET + 1):
-            watched: list[tuple[Person, str, str]] = []
-            watched += [(p, a, q) for p, a, q in asked if p is scene.changed and a == "employer"]
+            changed = [] if scene.changed is None else [scene.changed]
+            watched = [(p, "employer", questions(p, "employer")[0]) for p in changed]
             watched += [(p, a, questions(p, a)[0]) for p in scene.gone for a in ATTRIBUTES]
-            if scene.changed is not None and not watched:
-                watched = [(scene.changed, "employer", questions(scene.changed, "employer")[0])]
             shown += len(watched)
             for arm in made:
                 by_heart = arm.answers_from_weights()

@@ -178,7 +178,17 @@ def _look_at_every_page(page: Page, address: str) -> None:
     document = page.locator("#list").get_by_role("link", name="Tea").get_attribute("href")
     page.goto(address)
     conversation = page.locator("#history a").first.get_attribute("href")
-    for path in ("/documents", document, conversation, "/questions", "/memory", "/compare", "/models", "/settings", "/docs"):
+    for path in (
+        "/documents",
+        document,
+        conversation,
+        "/questions",
+        "/memory",
+        "/compare",
+        "/models",
+        "/settings",
+        "/docs",
+    ):
         page.goto(f"{address}{path}")
         assert barriers(page) == []
 
