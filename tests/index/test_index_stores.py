@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from instill.common.addresses import without_password
 from instill.errors import MissingDependency, UsageError, WorkspaceError
 from instill.index.fusion import ZScoreFusion
 from instill.index.store import Index
-from instill.index.stores.kinds import without_password
 from instill.index.types import SearchRequest
 from instill.settings import StoreSettings
 from instill.testing.store_conformance import StoreConformance

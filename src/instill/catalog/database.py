@@ -1,43 +1,66 @@
-"""The workspace's SQLite file, and what holds for everything in it.
+"""The workspace's catalog, and what holds for everything in it.
 
-Its tables are in `tables.py`, the changes that older ones go through in `migrations.py`. Documents are not here: they
-live in the index, which is the system of record.
+Where it is kept is in `places.py`, its tables are in `tables.py`, the changes that older ones go through in
+`migrations.py`. Documents are not here: they live in the index, which is the system of record.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
-from instill.catalog.failures import ROOM, damaged, explained, free_space, is_full
+from instill.catalog.failures import damaged
 from instill.catalog.labels import Labels, may_see
 from instill.catalog.migrations import MIGRATIONS
-from instill.catalog.tables import JSON_COLUMNS, METADATA, MIGRATIONS_TABLE
+from instill.catalog.places import Place, PostgresSchema, Server, SqliteFile
+from instill.catalog.tables import JSON_COLUMNS, MIGRATIONS_TABLE
 from instill.errors import UsageError, WorkspaceError
 
 
 class Database:
-    """The SQLite file: opened, migrated, read and written. What is kept in it is in the classes that build on this."""
+    """A place where a catalog is kept: opened, migrated, read and written. What is kept is in the classes that build on
+    this.
 
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
-        self.path = path
-        self.writable = not read_only and os.access(path.parent, os.W_OK)
+    Args:
+        path: of the SQLite file.
+        server: where it is kept instead.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False, server: Server | None = None) -> None:
+        self._place: Place = (
+            SqliteFile(path, read_only=read_only) if server is None else PostgresSchema(server, read_only=read_only)
+        )
         self._opened: sa.Engine | None = None
-        # Even reading takes room, for the log and its index. Without it nothing can be recorded, and all else goes on:
-        # whoever has to free space wants to look first.
-        self.full = self.writable and path.exists() and free_space(path) < ROOM
-        self.writable = self.writable and not self.full
         try:
             self._open()
         except sa.exc.DatabaseError as error:
-            raise explained(error, path) from error
+            raise self._place.explained(error) from error
+
+    @property
+    def where(self) -> str:
+        """As a message names it."""
+        return self._place.where
+
+    @property
+    def writable(self) -> bool:
+        """False on storage that takes no writing, or is full: nothing is recorded."""
+        return self._place.writable
+
+    @property
+    def full(self) -> bool:
+        """A disk without room; what records something raises."""
+        return self._place.full
+
+    @property
+    def exists(self) -> bool:
+        """Whether something is kept: a workspace that was never written to has no catalog."""
+        return self._place.exists
 
     def close(self) -> None:
         """Release the file; whatever still holds the catalog is told that it is closed."""
@@ -48,7 +71,7 @@ class Database:
     @property
     def _engine(self) -> sa.Engine:
         if self._opened is None:
-            raise UsageError("The workspace is closed.", where=str(self.path), remedy="Open it again.")
+            raise UsageError("The workspace is closed.", where=self.where, remedy="Open it again.")
         return self._opened
 
     def _seen_by(self, connection: sa.Connection, table: sa.Table, labels: Labels) -> sa.ColumnElement[bool]:
@@ -62,35 +85,22 @@ class Database:
         return table.c.labels.in_(found) if found else sa.false()
 
     def _open(self) -> None:
-        if self.writable:
-            address = f"sqlite:///{self.path}"
-        elif self.path.exists():
-            # A database in WAL mode wants to create files beside it. Without a write-ahead file there is nothing to
-            # miss, and "immutable" lets SQLite read it from storage that takes no files.
-            wal = self.path.with_name(self.path.name + "-wal")
-            immutable = "" if wal.exists() and wal.stat().st_size else "&immutable=1"
-            address = f"sqlite:///file:{self.path}?mode=ro{immutable}&uri=true"
-        else:
-            address = "sqlite://"
-        self._opened = sa.create_engine(address, connect_args={"timeout": 30})
+        self._opened = self._place.engine()
         sa.event.listen(self._opened, "handle_error", self._explain)
         if self.writable:
             self._migrate()
-        elif not self.path.exists():
-            with self._engine.begin() as connection:
-                METADATA.create_all(connection)
 
     def _explain(self, context: Any) -> WorkspaceError | None:
-        """What SQLite says at any statement, in our words: a page that is damaged is met only when it is read."""
+        """What the database says at any statement, in our words: a page that is damaged is met only when it is read."""
         error = context.sqlalchemy_exception
-        return explained(error, self.path) if isinstance(error, sa.exc.DatabaseError) else None
+        return self._place.explained(error) if isinstance(error, sa.exc.DatabaseError) else None
 
     def _read(self, stored: str) -> Any:
         """JSON that the catalog wrote."""
         try:
             return json.loads(stored)
         except (ValueError, TypeError, RecursionError) as error:
-            raise damaged("a value in it is not JSON", self.path) from error
+            raise damaged("a value in it is not JSON", self.where) from error
 
     def damage(self) -> str:
         """What is wrong with the file; "" when nothing is. All of it is read.
@@ -99,9 +109,8 @@ class Database:
             WorkspaceError: it cannot be read at all.
         """
         with self._engine.connect() as connection:
-            said = [str(each) for each in connection.exec_driver_sql("PRAGMA integrity_check(3)").scalars()]
-            if said != ["ok"]:
-                return "; ".join(said)
+            if said := self._place.damage(connection):
+                return said
             there = set(sa.inspect(connection).get_table_names())
             for table, column in JSON_COLUMNS:
                 if table.name not in there:  # of an older Instill, on storage that takes no migration
@@ -110,6 +119,14 @@ class Database:
                 if any(not _is_json(value) for value in values if value is not None):
                     return f"a value of {table.name}.{column} is not JSON"
         return ""
+
+    def compact(self) -> None:
+        """Leave nothing in the database of what was deleted."""
+        self._place.compact(self._engine)
+
+    def holding(self, name: str) -> AbstractContextManager[bool]:
+        """Keep other machines that share the catalog from holding this name meanwhile; False where one does."""
+        return self._place.holding(self._engine, name)
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -125,7 +142,7 @@ class Database:
             WorkspaceError: the disk is full, or the catalog cannot be written.
         """
         if self.full:
-            raise is_full(self.path)
+            raise self._place.is_full()
         if not self.writable:
             yield None
             return
@@ -133,20 +150,16 @@ class Database:
             with self._engine.begin() as connection:
                 yield connection
         except sa.exc.DatabaseError as error:
-            raise explained(error, self.path) from error
+            raise self._place.explained(error) from error
 
     def _migrate(self) -> None:
-        with self._engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-        with self._engine.begin() as connection:
-            # Take the write lock before looking, so that two processes that open a new workspace do not both migrate.
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        with self._place.changing(self._engine) as connection:
             MIGRATIONS_TABLE.create(connection, checkfirst=True)
             done = set(connection.execute(sa.select(MIGRATIONS_TABLE.c.name)).scalars())
             unknown = done - {name for name, _ in MIGRATIONS}
             if unknown:
                 raise WorkspaceError(
-                    "The catalog was written by a newer Instill.", where=str(self.path), remedy="Upgrade Instill."
+                    "The catalog was written by a newer Instill.", where=self.where, remedy="Upgrade Instill."
                 )
             for name, migration in MIGRATIONS:
                 if name not in done:

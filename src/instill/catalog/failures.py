@@ -1,4 +1,4 @@
-"""What SQLite says of the catalog's file, in words of ours."""
+"""What the catalog's database says, in words of ours."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ def _is_out_of_room(error: sa.exc.DatabaseError, path: Path) -> bool:
     return code == sqlite3.SQLITE_FULL
 
 
-def damaged(why: object, path: Path) -> WorkspaceError:
+def damaged(why: object, where: object) -> WorkspaceError:
     """The error for a file that is no sound catalog."""
     return WorkspaceError(
         f"The catalog cannot be opened: {why}.",
-        where=str(path),
+        where=str(where),
         remedy="If the file is damaged, move it away; documents are not lost, conversations are.",
     )
 
@@ -66,3 +66,22 @@ def explained(error: sa.exc.DatabaseError, path: Path) -> WorkspaceError:
     else:
         return damaged(error.orig, path)
     return WorkspaceError(what, where=str(path), remedy=remedy)
+
+
+def server_explained(error: sa.exc.DatabaseError, where: str) -> WorkspaceError:
+    """The error for what a PostgreSQL server says, or for its silence."""
+    said = " ".join(str(error.orig).split())[:200].rstrip(".")
+    code = str(getattr(error.orig, "sqlstate", None) or "")
+    if code in ("53100", "53200", "53300"):
+        what, remedy = f"The database is out of room: {said}.", "Free some on the server, then run the command again."
+    elif code.startswith("28") or "password" in said:
+        what, remedy = f"The database refuses the login: {said}.", "Set INSTILL_CATALOG__KEY to the password."
+    elif code in ("42501", "25006"):
+        what, remedy = f"The database does not allow this: {said}.", "The user must be able to create a schema in it."
+    elif code == "3D000":
+        what, remedy = f"There is no such database: {said}.", "Create it, or correct catalog.url."
+    elif not code or code.startswith(("08", "57")):
+        what, remedy = f"The database cannot be reached: {said}.", "Check that it runs, then run the command again."
+    else:
+        what, remedy = f"The catalog could not be used: {said}.", "Run: instill doctor"
+    return WorkspaceError(what, where=where, remedy=remedy)

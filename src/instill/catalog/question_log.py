@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects import postgresql, sqlite
 
 from instill.catalog.database import Database, now
 from instill.catalog.labels import Labels, stored_labels
@@ -98,7 +98,8 @@ class QuestionLog(Database):
         seen = [{"doc_id": doc_id, "version": version, "first_seen": at} for doc_id, version in versions.items()]
         if not seen:
             return
-        statement = sqlite.insert(SEEN_VERSIONS)
+        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+        statement = insert(SEEN_VERSIONS)
         new = {"version": statement.excluded.version, "first_seen": statement.excluded.first_seen}
         differs = SEEN_VERSIONS.c.version != statement.excluded.version
         connection.execute(statement.on_conflict_do_update(index_elements=["doc_id"], set_=new, where=differs), seen)

@@ -5,13 +5,32 @@ A text column that holds several things holds JSON (`JSON_COLUMNS`).
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 METADATA = sa.MetaData()
 
 
+class _Text(sa.types.TypeDecorator[str]):
+    """Any text; PostgreSQL keeps no NUL, and compares by code point as SQLite does."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        is_postgres = dialect.name == "postgresql"
+        return dialect.type_descriptor(sa.Text(collation="C") if is_postgres else sa.Text())
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        return value.replace("\x00", "\ufffd") if value is not None and dialect.name == "postgresql" else value
+
+
+_WHOLE = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # there only INTEGER numbers rows by itself
+
+
 def _text(name: str, *, nullable: bool = False, key: bool = False) -> sa.Column[str]:
-    return sa.Column(name, sa.Text, nullable=nullable, primary_key=key)
+    return sa.Column(name, _Text, nullable=nullable, primary_key=key)
 
 
 MIGRATIONS_TABLE = sa.Table("migrations", METADATA, sa.Column("name", sa.Text, primary_key=True))
@@ -26,8 +45,8 @@ CONVERSATIONS = sa.Table(
 TURNS = sa.Table(
     "turns",
     METADATA,
-    sa.Column("turn_id", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("conversation_id", sa.Text, sa.ForeignKey("conversations.conversation_id"), nullable=False),
+    sa.Column("turn_id", _WHOLE, primary_key=True, autoincrement=True),
+    sa.Column("conversation_id", _Text, sa.ForeignKey("conversations.conversation_id"), nullable=False),
     _text("role"),
     _text("text"),
     _text("answer"),
@@ -36,7 +55,7 @@ TURNS = sa.Table(
 USAGE = sa.Table(
     "usage",
     METADATA,
-    sa.Column("usage_id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("usage_id", _WHOLE, primary_key=True, autoincrement=True),
     _text("at"),
     _text("question"),
     _text("standalone_question"),
@@ -54,8 +73,8 @@ cites or that a generator read for it, with their versions."""
 JUDGEMENTS = sa.Table(
     "judgements",
     METADATA,
-    sa.Column("judgement_id", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("usage_id", sa.Integer, sa.ForeignKey("usage.usage_id"), nullable=False),
+    sa.Column("judgement_id", _WHOLE, primary_key=True, autoincrement=True),
+    sa.Column("usage_id", _WHOLE, sa.ForeignKey("usage.usage_id"), nullable=False),
     _text("at"),
     _text("verdict"),
     _text("correction"),
@@ -87,7 +106,7 @@ SESSIONS = sa.Table(
 JOBS = sa.Table(
     "jobs",
     METADATA,
-    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("number", _WHOLE, primary_key=True, autoincrement=True),
     _text("job_id"),
     _text("lane"),
     _text("kind"),
@@ -106,7 +125,7 @@ JOBS = sa.Table(
 JOB_EVENTS = sa.Table(
     "job_events",
     METADATA,
-    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("number", _WHOLE, primary_key=True, autoincrement=True),
     _text("job_id"),
     _text("at"),
     _text("kind"),
@@ -115,8 +134,8 @@ JOB_EVENTS = sa.Table(
 USES = sa.Table(
     "uses",
     METADATA,
-    sa.Column("use_id", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("usage_id", sa.Integer, sa.ForeignKey("usage.usage_id"), nullable=False),
+    sa.Column("use_id", _WHOLE, primary_key=True, autoincrement=True),
+    sa.Column("usage_id", _WHOLE, sa.ForeignKey("usage.usage_id"), nullable=False),
     _text("at"),
     _text("question"),
     _text("doc_id"),
@@ -166,7 +185,7 @@ MEMORIES = sa.Table(
 CACHED_ANSWERS = sa.Table(
     "cached_answers",
     METADATA,
-    sa.Column("cached_id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("cached_id", _WHOLE, primary_key=True, autoincrement=True),
     _text("at"),
     _text("used"),
     _text("question"),

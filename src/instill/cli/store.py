@@ -69,3 +69,26 @@ def copy(
         f"Compared: counts, a hash of every document, {found.queries} queries. instill.toml names the new store.",
         dim=True,
     )
+
+
+@store.command()
+def catalog(
+    url: Annotated[str, typer.Option("--to", help="postgresql://user@host/database; the password is in catalog.key.")],
+    name: Annotated[str, typer.Option("--name", help="Schema of this workspace in the database.")] = "instill",
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Move conversations, the log of questions, followed paths, keys and jobs to PostgreSQL, and use them there.
+
+    The file in the workspace stays as it was. Stop `instill serve` first.
+
+    Example: `instill store catalog --to postgresql://db.example/docs --name handbook`
+    """
+    from instill.workspace.moving import move_catalog
+
+    with Workspace.open(workspace) as opened:
+        rows = move_catalog(opened, url, name)
+    if as_json:
+        print_json({"rows": rows})
+        return
+    say(f"{rows} rows are in the database. instill.toml names it.")

@@ -10,7 +10,7 @@ from typing import Any
 
 from instill.errors import MissingDependency
 
-EXTRA_OF = {"rapidocr_onnxruntime": "ocr", "duckdb": "sql", "onnx": "encoders"}
+EXTRA_OF = {"rapidocr_onnxruntime": "ocr", "duckdb": "sql", "onnx": "encoders", "psycopg": "postgres"}
 """Module -> extra."""
 
 

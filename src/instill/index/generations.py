@@ -22,6 +22,8 @@ POINTER = "current.json"
 MARK = "live.json"
 MADE = "made.json"
 LANCE = "lance"
+S3 = "s3"
+"""The Lance table in a bucket."""
 FORMAT = 1
 """Goes up when a table of an older Instill could not be read or searched rightly by this one."""
 
@@ -61,13 +63,30 @@ def live_generation(folder: Path) -> Generation | None:
         return None
     except (ValueError, TypeError) as error:
         raise DamagedIndex("The index's pointer file is damaged.", where=str(pointer), remedy=REPAIR) from error
+    require_format(generation, str(folder))
+    return generation
+
+
+def require_format(generation: Generation, where: str) -> None:
+    """Refuse a generation of another format.
+
+    Raises:
+        WorkspaceError: it is one.
+    """
     if generation.format != FORMAT:
         raise WorkspaceError(
             f"The index was made by another version of Instill (format {generation.format}, not {FORMAT}).",
-            where=str(folder),
-            remedy=f"Use that version, or delete {folder} and run: instill sync (it reads the documents again)",
+            where=where,
+            remedy=f"Use that version, or delete {where} and run: instill sync (it reads the documents again)",
         )
-    return generation
+
+
+def live_or_none(folder: Path) -> Generation | None:
+    """The live generation; None also where the pointer cannot be understood."""
+    try:
+        return live_generation(folder)
+    except WorkspaceError:
+        return None
 
 
 def kind_of(folder: Path) -> str:
@@ -78,10 +97,7 @@ def kind_of(folder: Path) -> str:
         >>> kind_of(Path(tempfile.mkdtemp()))
         'lance'
     """
-    try:
-        live = live_generation(folder)
-    except WorkspaceError:
-        return LANCE
+    live = live_or_none(folder)
     return LANCE if live is None else live.store
 
 
@@ -128,6 +144,11 @@ def new_generation(folder: Path, dimension: int, fingerprint: str, like: Generat
 def make_live(folder: Path, generation: Generation) -> None:
     """Point at `generation`, wholly or not at all, also when power is lost."""
     mark_live(folder, generation)
+    write_pointer(folder, generation)
+
+
+def write_pointer(folder: Path, generation: Generation) -> None:
+    """Let the pointer name `generation`, which was made live before."""
     _write(folder / POINTER, generation)
 
 

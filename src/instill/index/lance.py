@@ -15,7 +15,7 @@ from instill.index.known_fields import has_key, metadata_keys
 from instill.index.lookup import StoredDocument, StoredPassage
 from instill.index.protocol import Capabilities, Keys, Result, Scored, Stats, Wanted
 from instill.index.schema import CURRENT, FIRST
-from instill.index.tables import Table, Tables, is_conflict, storage_errors
+from instill.index.tables import Table, Tables, is_conflict
 from instill.index.types import DocumentRecord, Hit, IndexedDocument, Keep
 from instill.index.visible import VisibleScorer
 from instill.index.vocabulary import texts_of
@@ -104,9 +104,9 @@ class LanceStore:
 
     capabilities = Capabilities()
 
-    def __init__(self, folder: Path, *, dimension: int, read_only: bool) -> None:
+    def __init__(self, folder: Path, *, dimension: int, read_only: bool, tables: Tables | None = None) -> None:
         self.folder = folder
-        self.tables = Tables(folder)
+        self.tables = tables or Tables(folder)
         self._dimension = dimension
         self._read_only = read_only
         self._is_sound = False
@@ -150,7 +150,7 @@ class LanceStore:
                     return self._committed(self.tables.writable(), change)
             except (OSError, RuntimeError, ValueError) as error:
                 if not is_conflict(error) or attempt == _ATTEMPTS - 1:
-                    with storage_errors(self.folder):
+                    with self.tables.errors():
                         raise
         raise AssertionError("unreachable: the last attempt returns or raises")
 

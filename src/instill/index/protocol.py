@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, runtime_checkable
 
 from instill.index.types import DocumentRecord, Hit, IndexedDocument, Keep
 from instill.models.encoders.protocol import Vectors
@@ -46,7 +46,7 @@ class Capabilities:
         filters: conditions of `--where`.
         labels: leaving out before ranking what a caller may not see.
         sharing: who may have it open at a time: "processes" of this machine, "machines" that share the workspace's
-            folder, or one "process".
+            folder, machines "anywhere", or one "process".
         tried: whether this implementation has been run against the real service.
         note: what else a user should know, a sentence; "" for nothing.
         left: what `rewrite` cannot take out of removed rows, a sentence for receipts; "" where nothing is left.
@@ -56,7 +56,7 @@ class Capabilities:
     keywords: Who = "store"
     filters: Who = "store"
     labels: Who = "store"
-    sharing: Literal["process", "processes", "machines"] = "processes"
+    sharing: Literal["process", "processes", "machines", "anywhere"] = "processes"
     tried: bool = True
     note: str = ""
     left: str = ""
@@ -268,6 +268,30 @@ class Store(Protocol):
         ...
 
 
+class Lock(Protocol):
+    """Keeps other writers out; it may be taken again by the thread that holds it."""
+
+    def acquire(self) -> object:
+        """Wait for it.
+
+        Raises:
+            WorkspaceError, filelock.Timeout: another one keeps it too long.
+        """
+        ...
+
+    def release(self) -> object:
+        """Let the next one write."""
+        ...
+
+
+@runtime_checkable
+class HasLock(Protocol):
+    """A store whose writers take turns by a lock of its own, because they share no folder."""
+
+    @property
+    def lock(self) -> Lock: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a generation is kept.
@@ -279,6 +303,7 @@ class Place:
         url: of a server, or ""; without a password.
         key: the password or key for it, or "".
         read_only: nothing may be written.
+        cache_gb: what a copy of it on this machine may take.
     """
 
     folder: Path
@@ -287,3 +312,4 @@ class Place:
     url: str = ""
     key: str = ""
     read_only: bool = False
+    cache_gb: float = 0.0

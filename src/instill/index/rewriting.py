@@ -7,16 +7,13 @@ the pointer is switched, and everything older is deleted at once.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 
 import pyarrow as pa
 
-from instill.index import upkeep
-from instill.index.generations import LANCE, make_live, new_generation
-from instill.index.schema import CURRENT, schema, storable
+from instill.index.schema import CURRENT, storable
 from instill.index.store import Index
-from instill.index.tables import Table, Tables, storage_errors
+from instill.index.tables import Table, storage_errors
 
 _ROWS = 2_000
 
@@ -30,30 +27,25 @@ def rewrite(index: Index) -> None:
     Raises:
         WorkspaceError: the disk is full, or another process has been writing for too long; nothing was changed.
     """
-    if index.generation.store != LANCE:
+    if not index.is_lance:
         index.rewrite()
         return
     dimension, fingerprint = index.generation.dimension, index.generation.fingerprint
-    with storage_errors(index.folder), index.alone():
-        generation = new_generation(index.folder, dimension, fingerprint)
-        folder = index.folder / generation.name
+    with storage_errors(index.folder), index.alone(), index.tables.errors():
+        successor = index.begin_generation(dimension=dimension, fingerprint=fingerprint)
         try:
-            upkeep.create_table(folder, dimension)
-            target = Tables(folder).writable()
-            for rows in _batches(index.tables.writable(), dimension):
+            target = successor.tables.writable()
+            for rows in _batches(index.tables.writable(), target.schema):
                 target.add(rows)
             target.optimize()
         except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
+            successor.drop()
             raise
-        make_live(index.folder, generation)
-        for other in sorted(index.folder.glob("g*")):
-            if other.name != generation.name and other.is_dir():
-                shutil.rmtree(other, ignore_errors=True)
+        index.replaced_by(successor)
 
 
-def _batches(table: Table, dimension: int) -> Iterator[pa.Table]:
-    target = storable(schema(dimension))
+def _batches(table: Table, columns: pa.Schema) -> Iterator[pa.Table]:
+    target = storable(columns)
     found = table.search().where(CURRENT).limit(None).to_batches(batch_size=_ROWS)
     for batch in found:
         rows = pa.Table.from_batches([batch])

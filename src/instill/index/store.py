@@ -6,7 +6,8 @@ import shutil
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,17 +18,17 @@ from instill.index import lookup, search, writing
 from instill.index.fusion import Fusion
 from instill.index.generations import (
     LANCE,
+    MADE,
     Generation,
-    live_generation,
-    make_live,
     mark_live,
     new_generation,
     remove_old_generations,
 )
 from instill.index.lance import LanceStore
 from instill.index.lookup import StoredDocument, StoredPassage
-from instill.index.opening import create_store, drop_old, named_in, open_store
-from instill.index.protocol import Capabilities, Result, Stats, View
+from instill.index.opening import create_store, drop, drop_old, named_in, open_store
+from instill.index.pointing import pointer_of
+from instill.index.protocol import Capabilities, HasLock, Lock, Result, Stats, View
 from instill.index.removed import note_removed
 from instill.index.tables import Tables, storage_errors
 from instill.index.types import DocumentRecord, Hit, IndexedDocument, Keep, Put, SearchRequest, SearchResult
@@ -76,8 +77,11 @@ class Index:
         self._store = open_store(folder, generation, settings, read_only=read_only)
         if generation.store != LANCE:
             weakref.finalize(self, self._store.close)
+        self._pointer = pointer_of(folder, settings)
         self._is_live = False
-        self._lock = FileLock(folder / "write.lock", timeout=_LOCK_TIMEOUT_S)
+        self._lock: Lock = FileLock(folder / "write.lock", timeout=_LOCK_TIMEOUT_S)
+        if isinstance(self._store, HasLock):
+            self._lock = self._store.lock
         self._vocabularies = Vocabularies()
         self._helper = ThreadPoolExecutor(max_workers=2, thread_name_prefix="instill-search")
 
@@ -105,7 +109,7 @@ class Index:
             WorkspaceError: there is no index and `create` is False, or it cannot be made or read, or it is in another
                 store than the one of the settings.
         """
-        generation = live_generation(folder)
+        generation = pointer_of(folder, settings).live()
         if generation is None:
             if not create or read_only:
                 raise WorkspaceError(
@@ -359,7 +363,7 @@ class Index:
 
     def drop(self) -> None:
         """Delete this generation, which is not the live one."""
-        if live_generation(self.folder) == self.generation:
+        if self._pointer.live() == self.generation:
             raise WorkspaceError("The index that is in use is not deleted.", where=str(self.folder))
         self._store.drop()
         shutil.rmtree(self.folder / self.generation.name, ignore_errors=True)
@@ -391,8 +395,26 @@ class Index:
         with self.alone():
             behind = lookup.differing(self._newest(), successor._newest(), copied or {})
             if not behind:
-                make_live(self.folder, successor.generation)
+                self._pointer.make_live(successor.generation)
             return behind
+
+    def replaced_by(self, successor: Index) -> None:
+        """Make `successor` live and delete all other generations; called with the write lock held."""
+        self._pointer.make_live(successor.generation)
+        for folder in sorted(self.folder.glob("g*")):
+            if folder.name == successor.generation.name or not folder.is_dir():
+                continue
+            if folder.name == self.generation.name:
+                self._store.drop()
+            elif (folder / MADE).exists():
+                with suppress(WorkspaceError):  # tried again by upkeep
+                    drop(self.folder, replace(self.generation, name=folder.name), self._settings)
+            shutil.rmtree(folder, ignore_errors=True)
+
+    @property
+    def is_lance(self) -> bool:
+        """Whether the documents are in a Lance table, wherever that is."""
+        return isinstance(self._store, LanceStore)
 
     @property
     def tables(self) -> Tables:
@@ -417,7 +439,7 @@ class Index:
         except DamagedIndex:
             raise
         except WorkspaceError:
-            if live_generation(self.folder) == self.generation:
+            if self._pointer.live() == self.generation:
                 raise
             raise self._rebuilt() from None
 
@@ -441,7 +463,7 @@ class Index:
         """
         self._check_writable()
         with write_lock(self._lock):
-            live = live_generation(self.folder)
+            live = self._pointer.live()
             if live is not None and live.name > self.generation.name:
                 raise self._rebuilt()
             self._is_live = live == self.generation
@@ -455,14 +477,14 @@ class Index:
 
 
 @contextmanager
-def write_lock(lock: FileLock) -> Iterator[None]:
+def write_lock(lock: Lock) -> Iterator[None]:
     """Hold `lock`; a WorkspaceError when another process keeps it too long."""
     try:
         lock.acquire()
     except Timeout as error:
         raise WorkspaceError(
             "Another process has been writing to the index for too long.",
-            where=str(lock.lock_file),
+            where=str(getattr(lock, "lock_file", "")),
             remedy="Wait for it, or stop it, then run the command again.",
         ) from error
     try:
@@ -472,12 +494,16 @@ def write_lock(lock: FileLock) -> Iterator[None]:
 
 
 def _create_index(folder: Path, dimension: int, fingerprint: str, settings: StoreSettings | None) -> Generation:
+    pointer = pointer_of(folder, settings)
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        with write_lock(FileLock(folder / "write.lock", timeout=_LOCK_TIMEOUT_S)):
-            generation = live_generation(folder)  # another process may have been faster
+        with (
+            write_lock(FileLock(folder / "write.lock", timeout=_LOCK_TIMEOUT_S)),
+            nullcontext() if pointer.lock is None else write_lock(pointer.lock),
+        ):
+            generation = pointer.live()  # another process may have been faster
             if generation is None:
                 generation = named_in(settings, new_generation(folder, dimension, fingerprint))
                 create_store(folder, generation, settings)
-                make_live(folder, generation)
+                pointer.make_live(generation)
             return generation

@@ -12,8 +12,8 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
@@ -37,9 +37,9 @@ _REFUSED = ("permission denied", "read-only file system", "os error 13", "os err
 class Tables:
     """Opens the table in `folder` and keeps a snapshot of its latest version."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database: Any = None) -> None:
         self._folder = folder
-        self._database = connect(folder)
+        self._database = connect(folder) if database is None else database
         self._lock = threading.Lock()
         self._watch: Table = None
         self._snapshot: Table = None
@@ -79,16 +79,20 @@ class Tables:
         except InstillError:
             raise
         except BaseException as error:
-            if not _is_of_the_store(error):
+            if not is_of_the_store(error):
                 raise
             with self._lock:
                 self._watch = self._snapshot = None
-        with storage_errors(self._folder):
+        with self.errors():
             return read(self.snapshot())
 
+    def errors(self) -> AbstractContextManager[None]:
+        """Turns what the store raises into a `WorkspaceError`."""
+        return storage_errors(self._folder)
 
-def connect(folder: Path) -> Any:
-    """The LanceDB database in `folder`.
+
+def connect(place: Path | str, options: Mapping[str, str] | None = None) -> Any:
+    """The LanceDB database in a folder, or at an address that is reached with these options.
 
     Raises:
         WorkspaceError: the clock stands before 1970, where the store counts from and breaks down.
@@ -96,10 +100,10 @@ def connect(folder: Path) -> Any:
     if time.time() < 0:
         raise WorkspaceError(
             "The clock of this machine is set before 1970; the index cannot be used.",
-            where=str(folder),
+            where=str(place),
             remedy="Set the clock (see: date) and run the command again. Nothing was lost.",
         )
-    return imported_lancedb().connect(str(folder))
+    return imported_lancedb().connect(str(place), storage_options=dict(options) if options else None)
 
 
 def imported_lancedb() -> Any:
@@ -140,7 +144,7 @@ def storage_errors(folder: Path) -> Iterator[None]:
     except InstillError:
         raise
     except BaseException as error:
-        if not _is_of_the_store(error):
+        if not is_of_the_store(error):
             raise
         message = str(error).lower()
         if is_full(error):
@@ -172,7 +176,7 @@ def store_failures() -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        if not _is_of_the_store(error):
+        if not is_of_the_store(error):
             raise
         raise StoreFailure(str(error)) from error
 
@@ -182,7 +186,7 @@ def is_conflict(error: BaseException) -> bool:
     return "conflict" in str(error).lower()
 
 
-def _is_of_the_store(error: BaseException) -> bool:
+def is_of_the_store(error: BaseException) -> bool:
     """Whether the store failed. A panic of its own code is no RuntimeError, and one of its two kinds no Exception."""
     return isinstance(error, OSError | RuntimeError | ValueError) or type(error).__name__ in _PANICS
 

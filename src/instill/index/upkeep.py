@@ -11,12 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
 from instill.index.protocol import Stats
 from instill.index.schema import TABLE, TOMBSTONE, schema
 from instill.index.tables import Table, Tables, connect, is_conflict
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 EXACT_BELOW = 50_000
 """Fewer rows than this are compared one by one, which is exact and fast enough."""
@@ -34,10 +38,14 @@ Writing = Callable[[Callable[[Table], object]], object]
 
 def create_table(folder: Path, dimension: int) -> None:
     """An empty table with its look-up and full-text indices."""
-    database = connect(folder)  # before anything else of LanceDB is imported
+    make_table(connect(folder), schema(dimension))
+
+
+def make_table(database: Any, columns: pa.Schema) -> None:
+    """An empty table in a database that is open, with its look-up and full-text indices."""
     from lancedb.index import FTS, BTree, LabelList
 
-    table = database.create_table(TABLE, schema=schema(dimension))
+    table = database.create_table(TABLE, schema=columns)
     for column in ("key", "doc_id", "source", "content_hash"):
         table.create_index(column, config=BTree())
     table.create_index("labels", config=LabelList())

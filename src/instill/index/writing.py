@@ -124,6 +124,8 @@ def schema_of(table: Table) -> pa.Schema:
 def _merge(table: Table, rows: pa.Table) -> None:
     # By the index on `key` this costs what the document costs; deleting "not matched by source" instead of writing
     # tombstones would scan the table.
+    if not table.schema.field("key").nullable:  # the table of a bucket, which has it as its key
+        rows = rows.cast(rows.schema.set(rows.schema.get_field_index("key"), table.schema.field("key")))
     table.merge_insert("key").when_matched_update_all().when_not_matched_insert_all().execute(
         rows,
         on_bad_vectors="null",  # a tombstone has none

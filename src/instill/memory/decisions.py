@@ -51,7 +51,7 @@ def keep(catalog: Catalog, decided: Decided) -> None:
     }
     with catalog.writing() as connection:
         if connection is None:
-            raise WorkspaceError("Nothing is kept on read-only storage.", where=str(catalog.path))
+            raise WorkspaceError("Nothing is kept on read-only storage.", where=catalog.where)
         connection.execute(sa.delete(MEMORIES).where(MEMORIES.c.fact_id == decided.fact_id))
         connection.execute(sa.insert(MEMORIES).values(row))
 
@@ -64,7 +64,7 @@ def drop(catalog: Catalog, fact_id: str) -> None:
     """
     with catalog.writing() as connection:
         if connection is None:
-            raise WorkspaceError("Nothing is kept on read-only storage.", where=str(catalog.path))
+            raise WorkspaceError("Nothing is kept on read-only storage.", where=catalog.where)
         connection.execute(sa.delete(MEMORIES).where(MEMORIES.c.fact_id == fact_id))
 
 

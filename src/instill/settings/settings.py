@@ -69,12 +69,29 @@ class StoreSettings(_Section):
     """Where documents, passages and vectors are kept; moved with `instill store copy`."""
 
     kind: str = Field(
-        "lance", pattern="^[a-z][a-z0-9_-]{0,40}$", description="lance, postgres, qdrant, chroma, milvus, opensearch."
+        "lance",
+        pattern="^[a-z][a-z0-9_-]{0,40}$",
+        description="lance, s3, postgres, qdrant, chroma, milvus, opensearch.",
     )
     url: str = Field(
         "", description='A server\'s address, without a password; "": in the workspace, where that is possible.'
     )
     key: SecretStr = Field(SecretStr(""), description="Password or API key; better set as INSTILL_STORE__KEY.")
+    cache_gb: float = Field(
+        20, ge=0, description="Maximum size of the copy on this machine of a table in a bucket; a larger one has none."
+    )
+
+
+class CatalogSettings(_Section):
+    """Where conversations, the log of questions, followed paths, keys and jobs are kept."""
+
+    url: str = Field("", description='"": a file in the workspace; else "postgresql://user@host/database".')
+    key: SecretStr = Field(SecretStr(""), description="Password; better set as INSTILL_CATALOG__KEY.")
+    name: str = Field(
+        "instill",
+        pattern="^[a-z][a-z0-9_]{0,40}$",
+        description="Schema of this workspace in the database; workspaces that share a database need different ones.",
+    )
 
 
 class SqlSettings(_Section):
@@ -243,6 +260,7 @@ class Settings(BaseSettings):
     documents: DocumentSettings = DocumentSettings()
     encoder: EncoderSettings = EncoderSettings()
     store: StoreSettings = StoreSettings()
+    catalog: CatalogSettings = CatalogSettings()
     search: SearchSettings = SearchSettings()
     sql: SqlSettings = SqlSettings()
     answer: AnswerSettings = AnswerSettings()

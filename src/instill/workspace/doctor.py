@@ -159,6 +159,7 @@ def _said_of(capabilities: Capabilities) -> str:
     shared = {
         "process": "one process at a time",
         "processes": "any processes of this machine",
+        "anywhere": "any machines",
         "machines": "any machines that share the workspace's folder",
     }[capabilities.sharing]
     said = f"used by {shared}"
@@ -179,7 +180,7 @@ def _catalog(opened: Workspace) -> Iterator[Finding]:
         return
     if damage:
         remedy = "Move the file away and add what is to be followed again; documents are not lost, conversations are."
-        yield Finding("catalog", "missing", f"damaged: {damage} ({opened.catalog.path})", remedy)
+        yield Finding("catalog", "missing", f"damaged: {damage} ({opened.catalog.where})", remedy)
         return
     yield from _tried("catalog", lambda: f"{len(opened.catalog.roots())} followed paths")
 

@@ -194,7 +194,7 @@ class Feedback:
         }
         with self._catalog.writing() as connection:
             if connection is None:
-                raise WorkspaceError("Nothing is kept on read-only storage.", where=str(self._catalog.path))
+                raise WorkspaceError("Nothing is kept on read-only storage.", where=self._catalog.where)
             connection.execute(sa.insert(JUDGEMENTS).values(row))
         return self.get(question_id)
 

@@ -1,4 +1,4 @@
-"""Moving a workspace's documents from one store to another: `instill store copy`."""
+"""Moving a workspace's documents to another store, and its catalog to a database: `instill store copy | catalog`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
+from instill.catalog import Catalog, Server
+from instill.catalog.copying import copy_catalog
+from instill.common.addresses import without_password
 from instill.common.durable import write_json
 from instill.errors import UsageError, WorkspaceError
-from instill.index.generations import LANCE, Generation, kind_of, live_generation, make_live, new_generation
+from instill.index.generations import LANCE, Generation, kind_of, live_generation, new_generation
 from instill.index.opening import create_store, drop, named_in
+from instill.index.pointing import pointer_of
 from instill.index.store import Index
 from instill.index.stores.copying import Compared, compared, copy_documents
-from instill.index.stores.kinds import without_password
 from instill.settings import SETTINGS_FILE, StoreSettings, set_in_file
 
 if TYPE_CHECKING:
@@ -63,6 +66,8 @@ def move(
     target_settings = StoreSettings(kind=kind, url=url, key=key)
     if live.store == kind and named_in(target_settings, live).url == live.url:
         raise UsageError("The documents are in this store already.", where=f"{kind} {live.url}".strip())
+    pointer = pointer_of(folder, target_settings)
+    pointer.require_free()
     source = Index.open(
         folder, dimension=live.dimension, fingerprint=live.fingerprint, settings=_of(live, workspace.given.store)
     )
@@ -81,11 +86,32 @@ def move(
                 remedy="Run the command again; if it says the same, use another store.",
             )
         set_in_file(workspace.path / SETTINGS_FILE, "store", {"kind": kind, "url": generation.url})
-        make_live(folder, generation)
+        pointer.make_live(generation)
     (folder / _UNFINISHED).unlink(missing_ok=True)
     source.close()
     target.close()
     return Moved(kind, copied, found)
+
+
+def move_catalog(workspace: Parts, url: str, name: str) -> int:
+    """Copy the catalog to a PostgreSQL database and use it there from then on; how many rows were copied.
+
+    Args:
+        url: as `catalog.url`; the password is `catalog.key`, or INSTILL_CATALOG__KEY.
+        name: as `catalog.name`.
+
+    Raises:
+        UsageError: there is a catalog already, or the address is none.
+        WorkspaceError: the database cannot be used; nothing was changed.
+    """
+    server = Server(url, workspace.given.catalog.key.get_secret_value(), name)
+    target = Catalog(workspace.home / "catalog.db", server=server)
+    try:
+        rows = copy_catalog(workspace.catalog, target)
+        set_in_file(workspace.path / SETTINGS_FILE, "catalog", {"url": without_password(url), "name": name})
+    finally:
+        target.close()
+    return rows
 
 
 def _of(live: Generation, given: StoreSettings) -> StoreSettings:

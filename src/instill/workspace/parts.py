@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from instill.catalog import Catalog
+from instill.catalog import Catalog, Server
 from instill.common.derived import OWNER, Caller, Source, source_of
 from instill.errors import EncoderMismatch, UsageError, WorkspaceError
 from instill.fit.kept.adapted import adapted
@@ -183,7 +183,9 @@ class Parts:
             return self._whole.catalog
         if self.writable:
             self.home.mkdir(exist_ok=True)
-        return Catalog(self.home / "catalog.db", read_only=not self.writable)
+        chosen = self.given.catalog
+        server = Server(chosen.url, chosen.key.get_secret_value(), chosen.name) if chosen.url else None
+        return Catalog(self.home / "catalog.db", read_only=not self.writable, server=server)
 
     @cached_property
     def encoder(self) -> Encoder:

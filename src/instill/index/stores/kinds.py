@@ -18,11 +18,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
-from urllib.parse import urlsplit
 
 from instill.common.extras import how_to_install
 from instill.errors import InstillError, MissingDependency, UsageError, WorkspaceError
-from instill.index.generations import LANCE, Generation
+from instill.index.generations import LANCE, S3, Generation
 from instill.index.protocol import Place
 from instill.plugins import Group
 
@@ -52,6 +51,7 @@ KINDS = {
     "qdrant": Kind("instill.index.stores.qdrant", ("qdrant_client",)),
     "chroma": Kind("instill.index.stores.chroma", ("chromadb",)),
     "milvus": Kind("instill.index.stores.milvus", ("pymilvus",)),
+    S3: Kind("instill.index.stores.objects.store", ("obstore",), needs_url=True),
     "opensearch": Kind("instill.index.stores.opensearch", ("opensearchpy",), needs_url=True),
 }
 
@@ -90,7 +90,8 @@ def _open(
     given = settings.url if settings is not None and is_named else ""
     # The settings may have a password in the address; the pointer never has. A server may have moved.
     url = given or generation.url
-    place = Place(folder / generation.name, generation.name, generation.dimension, url, key, read_only)
+    cache_gb = settings.cache_gb if settings is not None else 0.0
+    place = Place(folder / generation.name, generation.name, generation.dimension, url, key, read_only, cache_gb)
     if kind is not None and kind.needs_url and not url:
         raise UsageError(
             f"The store {generation.store!r} needs an address.", where="store.url", remedy="See docs/stores.md"
@@ -111,15 +112,24 @@ def _opener_of(name: str) -> tuple[Opener, Kind | None]:
     kind = KINDS.get(name)
     if kind is None:
         return STORES.one(name, where="store.kind"), None
-    lacking = [package for package in kind.packages if importlib.util.find_spec(package) is None]
+    needed_for(name)
+    opener: Callable[..., Store | Collection] = importlib.import_module(kind.module).open_store
+    return opener, kind
+
+
+def needed_for(name: str) -> None:
+    """Refuse a store of this package whose client is not installed.
+
+    Raises:
+        MissingDependency: says what to install.
+    """
+    lacking = [package for package in KINDS[name].packages if importlib.util.find_spec(package) is None]
     if lacking:
         raise MissingDependency(
             f"The store {name!r} needs a package that is not installed: {', '.join(lacking)}.",
             where="store.kind",
             remedy=how_to_install(name),
         )
-    opener: Callable[..., Store | Collection] = importlib.import_module(kind.module).open_store
-    return opener, kind
 
 
 class service_errors:  # noqa: N801 - reads like the function it stands for
@@ -145,17 +155,3 @@ class service_errors:  # noqa: N801 - reads like the function it stands for
             where=self._where,
             remedy="Check that it runs and can be reached, then run the command again (instill doctor looks at it).",
         ) from error
-
-
-def without_password(url: str) -> str:
-    """An address as it may be shown and written down.
-
-    Example:
-        >>> without_password("postgresql://anna:secret@db.example:5432/docs")
-        'postgresql://anna@db.example:5432/docs'
-    """
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    user, _, host = parts.netloc.rpartition("@")
-    return parts._replace(netloc=f"{user.partition(':')[0]}@{host}").geturl()

@@ -142,14 +142,15 @@ class KeyStore:
         }
         with self._catalog.writing() as connection:
             if connection is None:
-                raise WorkspaceError("Keys cannot be kept on read-only storage.", where=str(self._catalog.path))
+                raise WorkspaceError("Keys cannot be kept on read-only storage.", where=self._catalog.where)
             connection.execute(sa.insert(KEYS).values(row))
         return NewKey(key=_key(row), secret=secret)
 
     def all(self) -> list[Key]:
         """All keys, oldest first, revoked ones too."""
         with self._catalog.reading() as connection:
-            rows = connection.execute(sa.select(KEYS).order_by(sa.text("rowid"))).mappings().all()
+            order = [sa.text("rowid")] if connection.dialect.name == "sqlite" else [KEYS.c.created, KEYS.c.key_id]
+            rows = connection.execute(sa.select(KEYS).order_by(*order)).mappings().all()
         return [_key(dict(row)) for row in rows]
 
     def any(self) -> bool:
@@ -178,7 +179,7 @@ class KeyStore:
         moment = key.revoked or now()
         with self._catalog.writing() as connection:
             if connection is None:
-                raise WorkspaceError("Keys cannot be kept on read-only storage.", where=str(self._catalog.path))
+                raise WorkspaceError("Keys cannot be kept on read-only storage.", where=self._catalog.where)
             connection.execute(sa.update(KEYS).where(KEYS.c.key_id == key.key_id).values(revoked=moment))
             connection.execute(sa.delete(SESSIONS).where(SESSIONS.c.key_id == key.key_id))
         return key.model_copy(update={"revoked": moment, "state": "revoked"})

@@ -52,7 +52,7 @@ class SessionStore:
         }
         with self._catalog.writing() as connection:
             if connection is None:
-                raise WorkspaceError("A login cannot be kept on read-only storage.", where=str(self._catalog.path))
+                raise WorkspaceError("A login cannot be kept on read-only storage.", where=self._catalog.where)
             connection.execute(sa.delete(SESSIONS).where(SESSIONS.c.expires <= now()))
             connection.execute(sa.insert(SESSIONS).values(row))
         return made

@@ -134,7 +134,13 @@ def main(folder: Path, lane: Lane) -> None:
             return
         worker = Worker(Opened(folder), lane, lock)
         threading.Thread(target=_watch, args=(worker, parent), daemon=True).start()
-        worker.run()
+        until = time.monotonic() + IDLE_S
+        while time.monotonic() < until:
+            with worker.opened.catalog.holding(f"lane {lane}") as held:
+                if held:
+                    worker.run()
+                    return
+            time.sleep(_WATCH_S)  # another machine that shares the catalog does the lane's jobs
 
 
 if __name__ == "__main__":

@@ -128,7 +128,7 @@ class JobStore:
         }
         with self._catalog.writing() as connection:
             if connection is None:
-                raise WorkspaceError("Nothing can be done on read-only storage.", where=str(self._catalog.path))
+                raise WorkspaceError("Nothing can be done on read-only storage.", where=self._catalog.where)
             connection.execute(sa.insert(JOBS).values(row))
             self._tell(connection, job_id, "state", {"state": "waiting"})
             self._forget_old(connection)

@@ -4,7 +4,7 @@ exchanges out for good."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,44 +24,20 @@ from instill.catalog.tables import (
 )
 from instill.common.derived import MadeFrom, Source
 
-_SHOWN_BY_TURNS = """
-    SELECT DISTINCT turns.turn_id AS id, found.value AS doc_id FROM turns, json_tree(turns.answer) AS found
-    WHERE found.key = 'doc_id' AND json_valid(turns.answer)
-"""
-_SHOWN_BY_LOG = """
-    SELECT DISTINCT usage.usage_id AS id, found.value AS doc_id FROM usage, json_tree(usage.citations) AS found
-    WHERE found.key = 'doc_id' AND json_valid(usage.citations)
-    UNION
-    SELECT DISTINCT usage.usage_id AS id, found.value AS doc_id FROM usage, json_tree(usage.made_from) AS found
-    WHERE found.key = 'doc_id' AND json_valid(usage.made_from)
-"""
-_SHOWN_BY_JUDGEMENTS = """
-    SELECT DISTINCT judgements.judgement_id AS id, found.value AS doc_id
-    FROM judgements, json_tree(judgements.spans) AS found
-    WHERE found.key = 'doc_id' AND json_valid(judgements.spans)
-"""
+_Kept = tuple[str, sa.Column[Any] | None, tuple[sa.Column[Any], ...]]
+"""A name, the column that tells rows apart, and the columns that say of which documents they are."""
 
-_SHOWN_BY_CACHE = """
-    SELECT DISTINCT cached_answers.cached_id AS id, found.value AS doc_id
-    FROM cached_answers, json_tree(cached_answers.made_from) AS found
-    WHERE found.key = 'doc_id' AND json_valid(cached_answers.made_from)
-"""
-_SHOWN_BY_USES = "SELECT use_id AS id, doc_id FROM uses"
-_SHOWN_BY_MEMORIES = "SELECT rowid AS id, doc_id FROM memories"
-_SHOWN_BY_EDITS = "SELECT rowid AS id, doc_id FROM edits"
-_SHOWN_BY_VERSIONS = "SELECT rowid AS id, doc_id FROM seen_versions"
-
-_EXCHANGES = (
-    ("turn", "turns", _SHOWN_BY_TURNS),
-    ("question", "usage", _SHOWN_BY_LOG),
-    ("judgement", "judgements", _SHOWN_BY_JUDGEMENTS),
-)
-_REMEMBERED = (
-    ("ledger", "uses", _SHOWN_BY_USES),
-    ("versions", "seen_versions", _SHOWN_BY_VERSIONS),
-    ("facts", "memories", _SHOWN_BY_MEMORIES),
-    ("edits", "edits", _SHOWN_BY_EDITS),
-    ("cached answers", "cached_answers", _SHOWN_BY_CACHE),
+_TURNS: _Kept = ("turn", TURNS.c.turn_id, (TURNS.c.answer,))
+_LOG: _Kept = ("question", USAGE.c.usage_id, (USAGE.c.citations, USAGE.c.made_from))
+_JUDGED: _Kept = ("judgement", JUDGEMENTS.c.judgement_id, (JUDGEMENTS.c.spans,))
+_CACHE: _Kept = ("cached answers", CACHED_ANSWERS.c.cached_id, (CACHED_ANSWERS.c.made_from,))
+_EXCHANGES = (_TURNS, _LOG, _JUDGED)
+_REMEMBERED: tuple[_Kept, ...] = (
+    ("ledger", None, (USES.c.doc_id,)),
+    ("versions", None, (SEEN_VERSIONS.c.doc_id,)),
+    ("facts", None, (MEMORIES.c.doc_id,)),
+    ("edits", None, (EDITS.c.doc_id,)),
+    _CACHE,
 )
 
 
@@ -88,24 +64,11 @@ def remembered_of(catalog: Catalog) -> list[tuple[str, MadeFrom]]:
     return found
 
 
-def _shown(catalog: Catalog, kept: Sequence[tuple[str, str, str]]) -> list[tuple[str, dict[int, set[str]]]]:
-    if not catalog.path.exists():
+def _shown(catalog: Catalog, kept: Sequence[_Kept]) -> list[tuple[str, dict[int, set[str]]]]:
+    if not catalog.exists:
         return []
-    engine = _engine(catalog)
-    try:
-        with engine.connect() as connection:
-            return [(noun, _by_id(connection, query)) for noun, query in _queries(connection, kept)]
-    finally:
-        engine.dispose()
-
-
-def _queries(connection: sa.Connection, kept: Sequence[tuple[str, str, str]]) -> list[tuple[str, str]]:
-    """Those that a catalog can be asked: one of an older Instill, on storage that takes no writing, keeps less."""
-    there = set(sa.inspect(connection).get_table_names())
-    found = [(noun, query) for noun, table, query in kept if table in there]
-    if "judgements" in there:
-        return found
-    return [(noun, query.partition("UNION")[0] if noun == "question" else query) for noun, query in found]
+    with catalog.reading() as connection:
+        return [(each[0], _by_id(connection, each)) for each in kept]
 
 
 def forget_exchanges(catalog: Catalog, doc_ids: Iterable[str]) -> int:
@@ -120,47 +83,43 @@ def forget_exchanges(catalog: Catalog, doc_ids: Iterable[str]) -> int:
         How many questions with their answers are gone, from conversations and the log.
     """
     gone = frozenset(doc_ids)
-    if not catalog.path.exists() or not catalog.writable:
+    if not catalog.exists or not catalog.writable:
         return 0
-    engine = _engine(catalog)
-    try:
-        with engine.begin() as connection:
-            showing = {number for number, shown in _by_id(connection, _SHOWN_BY_TURNS).items() if shown & gone}
-            answers = {number: _answer(connection, number) for number in sorted(showing)}
-            told = [number for number, answer in answers.items() if _tells_of(answer, gone)]
-            count = 0
-            for conversation, first in _first_turns(connection, told).items():
-                later = sa.and_(TURNS.c.conversation_id == conversation, TURNS.c.turn_id >= first)
-                questions = sa.select(sa.func.count()).select_from(TURNS).where(later, TURNS.c.role == "user")
-                count += int(connection.execute(questions).scalar_one())
-                connection.execute(sa.delete(TURNS).where(later))
-            for number, answer in answers.items():
-                pruned = json.dumps(_pruned(answer, gone), ensure_ascii=False)
-                connection.execute(sa.update(TURNS).where(TURNS.c.turn_id == number).values(answer=pruned))
-            asked = [number for number, shown in _by_id(connection, _SHOWN_BY_LOG).items() if shown & gone]
-            for number, shown in _by_id(connection, _SHOWN_BY_JUDGEMENTS).items():
-                if shown & gone:
-                    connection.execute(sa.delete(JUDGEMENTS).where(JUDGEMENTS.c.judgement_id == number))
-            for number in asked:
-                connection.execute(sa.delete(JUDGEMENTS).where(JUDGEMENTS.c.usage_id == number))
-                connection.execute(sa.delete(USES).where(USES.c.usage_id == number))
-                connection.execute(sa.delete(USAGE).where(USAGE.c.usage_id == number))
-            connection.execute(sa.update(USAGE).values(standalone_question=USAGE.c.question))
-            _forget_facts(connection, gone)
-            left = sa.exists().where(TURNS.c.conversation_id == CONVERSATIONS.c.conversation_id)
-            if told:
-                connection.execute(sa.delete(CONVERSATIONS).where(~left))
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql("VACUUM")
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        return count + len(asked)
-    finally:
-        engine.dispose()
+    with catalog.writing() as connection:
+        if connection is None:
+            return 0
+        showing = {number for number, shown in _by_id(connection, _TURNS).items() if shown & gone}
+        answers = {number: _answer(connection, number) for number in sorted(showing)}
+        told = [number for number, answer in answers.items() if _tells_of(answer, gone)]
+        count = 0
+        for conversation, first in _first_turns(connection, told).items():
+            later = sa.and_(TURNS.c.conversation_id == conversation, TURNS.c.turn_id >= first)
+            questions = sa.select(sa.func.count()).select_from(TURNS).where(later, TURNS.c.role == "user")
+            count += int(connection.execute(questions).scalar_one())
+            connection.execute(sa.delete(TURNS).where(later))
+        for number, answer in answers.items():
+            pruned = json.dumps(_pruned(answer, gone), ensure_ascii=False)
+            connection.execute(sa.update(TURNS).where(TURNS.c.turn_id == number).values(answer=pruned))
+        asked = [number for number, shown in _by_id(connection, _LOG).items() if shown & gone]
+        for number, shown in _by_id(connection, _JUDGED).items():
+            if shown & gone:
+                connection.execute(sa.delete(JUDGEMENTS).where(JUDGEMENTS.c.judgement_id == number))
+        for number in asked:
+            connection.execute(sa.delete(JUDGEMENTS).where(JUDGEMENTS.c.usage_id == number))
+            connection.execute(sa.delete(USES).where(USES.c.usage_id == number))
+            connection.execute(sa.delete(USAGE).where(USAGE.c.usage_id == number))
+        connection.execute(sa.update(USAGE).values(standalone_question=USAGE.c.question))
+        _forget_facts(connection, gone)
+        left = sa.exists().where(TURNS.c.conversation_id == CONVERSATIONS.c.conversation_id)
+        if told:
+            connection.execute(sa.delete(CONVERSATIONS).where(~left))
+    catalog.compact()
+    return count + len(asked)
 
 
 def _forget_facts(connection: sa.Connection, gone: frozenset[str]) -> None:
     """Take out what the ledger, the facts and the cache of answers keep of the documents."""
-    cached = [number for number, shown in _by_id(connection, _SHOWN_BY_CACHE).items() if shown & gone]
+    cached = [number for number, shown in _by_id(connection, _CACHE).items() if shown & gone]
     for number in cached:
         connection.execute(sa.delete(CACHED_ANSWERS).where(CACHED_ANSWERS.c.cached_id == number))
     for doc_id in sorted(gone):
@@ -217,16 +176,38 @@ def _first_turns(connection: sa.Connection, turns: Iterable[int]) -> dict[str, i
     return first
 
 
-def _by_id(connection: sa.Connection, query: str) -> dict[int, set[str]]:
+def _by_id(connection: sa.Connection, kept: _Kept) -> dict[int, set[str]]:
+    """The documents that each row shows; of rows that are not told apart under 0.
+
+    A catalog of an older Instill, on storage that takes no writing, may lack tables and columns.
+    """
+    _, number, columns = kept
+    inspected = sa.inspect(connection)
+    table = columns[0].table.name  # type: ignore[attr-defined]
+    if not inspected.has_table(table):
+        return {}
+    there = {each["name"] for each in inspected.get_columns(table)}
+    columns = tuple(column for column in columns if column.name in there)
     found: dict[int, set[str]] = {}
-    for row in connection.execute(sa.text(query)):
-        found.setdefault(int(row.id), set()).add(str(row.doc_id))
+    for row in connection.execute(sa.select(*columns) if number is None else sa.select(number, *columns)):
+        at, texts = (0, row) if number is None else (int(row[0]), row[1:])
+        doc_ids = set(texts) if number is None else {doc_id for text in texts for doc_id in _doc_ids(text)}
+        if doc_ids:
+            found.setdefault(at, set()).update(doc_ids)
     return found
 
 
-def _engine(catalog: Catalog) -> sa.Engine:
-    if catalog.writable:
-        return sa.create_engine(f"sqlite:///{catalog.path}", connect_args={"timeout": 30})
-    wal = catalog.path.with_name(catalog.path.name + "-wal")
-    immutable = "" if wal.exists() else "&immutable=1"
-    return sa.create_engine(f"sqlite:///file:{catalog.path}?mode=ro{immutable}&uri=true")
+def _doc_ids(text: str | None) -> Iterator[str]:
+    """Every `doc_id` anywhere in a JSON text; nothing in what is no JSON."""
+    try:
+        waiting = [json.loads(text)] if text else []
+    except (ValueError, RecursionError):
+        return
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            if isinstance(value.get("doc_id"), str):
+                yield value["doc_id"]
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)

@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from instill.common.addresses import without_password
 from instill.errors import WorkspaceError
 from instill.index.protocol import Place
-from instill.index.stores.kinds import service_errors, without_password
+from instill.index.stores.kinds import service_errors
 
 if TYPE_CHECKING:
     from instill.index.stores.postgres.storing import PostgresStore
