@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from instill.errors import InstillError, WorkspaceError
 from instill.index.stores.objects.address import Address
 from instill.index.tables import first_line, is_of_the_store
 
+Answer = TypeVar("Answer")
+
+_ATTEMPTS = 6
+_BROKEN_OFF = "body error|response body|IncompleteBody|connection closed|UnexpectedEof"
 _SAID: tuple[tuple[str, str, str], ...] = (
     (
         r"RequestTimeTooSkewed|RequestExpired",
@@ -49,7 +54,7 @@ _SAID: tuple[tuple[str, str, str], ...] = (
     ),
     (
         r"error sending request|Connection refused|ConnectError|dns error|timed out|Timeout|connection closed"
-        r"|IncompleteMessage|error decoding response body|500 Internal|502 Bad|504 Gateway",
+        r"|IncompleteMessage|error decoding response body|body error|500 Internal|502 Bad|504 Gateway",
         "The object storage cannot be reached, or stops answering",
         "Check the network and store.url, then run the command again. What was committed is there.",
     ),
@@ -85,6 +90,19 @@ def object_errors(address: Address) -> Iterator[None]:
         if not (is_of_the_store(error) or is_of_client(error)):
             raise
         raise explained(error, address) from error
+
+
+def persistently(ask: Callable[[], Answer]) -> Answer:
+    """What `ask` gives; it is asked again where an answer broke off, which the client does not do by itself."""
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return ask()
+        except (FileNotFoundError, PermissionError):
+            raise
+        except Exception as error:
+            if not re.search(_BROKEN_OFF, str(error)):
+                raise
+    return ask()
 
 
 def is_of_client(error: BaseException) -> bool:

@@ -17,7 +17,7 @@ from typing import Any
 
 from instill.errors import WorkspaceError
 from instill.index.stores.objects.address import Address
-from instill.index.stores.objects.failures import is_of_client, object_errors
+from instill.index.stores.objects.failures import is_of_client, object_errors, persistently
 
 LEASE = "write.lock"
 _POLL_S = 0.2
@@ -113,14 +113,20 @@ class Lease:
         """Who holds it, "" for nobody, and the object's tag, "" where there is no object."""
         import obstore
 
-        try:
+        def ask() -> tuple[bytes, str]:
             found = obstore.get(self._bucket, LEASE)
-            content = json.loads(bytes(found.bytes()))
-            return str(content["holder"]), str(found.meta["e_tag"])
-        except FileNotFoundError:
+            return bytes(found.bytes()), str(found.meta["e_tag"])
+
+        try:
+            content, tag = persistently(ask)
+        except FileNotFoundError as error:
+            if "NoSuchBucket" in str(error):
+                raise
             return "", ""
+        try:
+            return str(json.loads(content)["holder"]), tag
         except (ValueError, KeyError, TypeError):
-            return "?", str(found.meta["e_tag"])
+            return "?", tag
 
     def _write(self, holder: str, tag: str) -> str:
         """The object's new tag; "" where it was not as `tag` says."""

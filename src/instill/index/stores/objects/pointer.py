@@ -12,7 +12,7 @@ from instill.errors import DamagedIndex, UsageError, WorkspaceError
 from instill.index import generations
 from instill.index.generations import POINTER, Generation
 from instill.index.stores.objects.address import Access
-from instill.index.stores.objects.failures import object_errors
+from instill.index.stores.objects.failures import object_errors, persistently
 from instill.index.stores.objects.lease import Lease
 
 
@@ -95,7 +95,7 @@ class ObjectPointer:
 
         with object_errors(self._access.address):
             try:
-                content = bytes(obstore.get(self._bucket(), POINTER).bytes())
+                content = persistently(lambda: bytes(obstore.get(self._bucket(), POINTER).bytes()))
             except FileNotFoundError as error:
                 if "NoSuchBucket" in str(error):
                     raise

@@ -7,12 +7,14 @@ here yet, the file that names the newest version last. What is gone from the buc
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from filelock import FileLock
 
 from instill.common.durable import is_full
+from instill.index.stores.objects.failures import persistently
 
 _VERSIONS = "_versions"
 _NEWEST = 2**64 - 1
@@ -77,7 +79,7 @@ class Replica:
         here = {path: self._size(path) for path in self._here()}
         lacking = [path for path, size in wanted.items() if here.get(path) != size]
         for path in sorted(lacking, key=lambda path: (version_of(path), path)):
-            self._fetch(path, wanted[path])
+            persistently(partial(self._fetch, path, wanted[path]))
         for path in here.keys() - wanted.keys():
             if version_of(path) != newest and (path not in there or version_of(path)):
                 (self._folder / path).unlink(missing_ok=True)
@@ -102,7 +104,7 @@ class Replica:
     def _listed(self, below: str = "") -> list[tuple[str, int]]:
         import obstore
 
-        found = obstore.list(self._bucket, prefix=below or None).collect()
+        found = persistently(lambda: obstore.list(self._bucket, prefix=below or None).collect())
         return [(str(each["path"]), int(each["size"])) for each in found if _is_safe(str(each["path"]))]
 
     def _here(self) -> list[str]:

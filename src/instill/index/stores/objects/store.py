@@ -24,7 +24,7 @@ from instill.index.lance import LanceStore, LanceView
 from instill.index.protocol import Capabilities, Place, Result, Stats
 from instill.index.schema import TABLE, schema
 from instill.index.stores.objects.address import Access, parsed
-from instill.index.stores.objects.failures import object_errors
+from instill.index.stores.objects.failures import object_errors, persistently
 from instill.index.stores.objects.lease import Lease
 from instill.index.stores.objects.pointer import ObjectPointer
 from instill.index.stores.objects.replica import Replica, TooLarge
@@ -169,5 +169,5 @@ class ObjectStore(LanceStore):
     def _objects(self) -> list[tuple[str, int]]:
         import obstore
 
-        found: list[Any] = obstore.list(self._access.bucket(self._place.name)).collect()
+        found: list[Any] = persistently(lambda: obstore.list(self._access.bucket(self._place.name)).collect())
         return [(str(each["path"]), int(each["size"])) for each in found]
