@@ -15,6 +15,7 @@ from instill.index.known_fields import has_key, metadata_keys
 from instill.index.lookup import StoredDocument, StoredPassage
 from instill.index.protocol import Capabilities, Keys, Result, Scored, Stats, Wanted
 from instill.index.schema import CURRENT, FIRST
+from instill.index.sieve import Sieve
 from instill.index.tables import Table, Tables, is_conflict
 from instill.index.types import DocumentRecord, Hit, IndexedDocument, Keep
 from instill.index.visible import VisibleScorer
@@ -62,10 +63,18 @@ class LanceView:
         return has_key(self._table, key, labels)
 
     def nearest(self, vector: Vectors, wanted: Wanted, pool: int) -> tuple[Scored, Keys]:
-        return legs.vector_leg(self._table, vector, _condition(wanted), pool)
+        return legs.vector_leg(self._table, vector, _condition(wanted), pool, self._sieve(wanted))
 
     def matching(self, query: str, wanted: Wanted, pool: int) -> tuple[Scored, Scored | None]:
-        return legs.matching(self._table, query, wanted.labels, _condition(wanted), pool, self._scorer)
+        return legs.matching(
+            self._table, query, wanted.labels, _condition(wanted), pool, self._scorer, self._sieve(wanted)
+        )
+
+    def _sieve(self, wanted: Wanted) -> Sieve | None:
+        """None also among named documents: few rows pass, and another question names others."""
+        if wanted.documents or wanted.titles:
+            return None
+        return self._scorer.sieves.of(self._table, _condition(wanted))
 
     def cosines(self, vector: Vectors, rows: set[int]) -> Scored:
         return legs.missing_cosines(self._table, vector, rows)

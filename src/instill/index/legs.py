@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from instill.index.conditions import held_of, is_one_of
 from instill.index.keywords import searched
 from instill.index.lookup import heads_in, vector_matrix, with_head
 from instill.index.protocol import Keys, Scored
 from instill.index.schema import HIT_COLUMNS, metadata_of
+from instill.index.sieve import RowIds, Sieve
 from instill.index.tables import Table
 from instill.index.visible import CANDIDATES, VisibleScorer
 from instill.models.encoders.protocol import Vectors
@@ -17,11 +20,23 @@ from instill.models.encoders.protocol import Vectors
 _LISTED = 1000
 _LEAST_EF = 600
 _PARTITIONS = 20  # all of them
+_CHECKED = 1.3  # rows whose vectors are compared as they are, for one that is wanted
 _LONGEST_QUERY = 10_000  # characters; longer "questions" are pasted documents
 
 
-def vector_leg(table: Table, vector: Vectors, condition: str, pool: int) -> tuple[Scored, Keys]:
-    """Cosine of the nearest passages under `condition`, and their keys."""
+def vector_leg(
+    table: Table, vector: Vectors, condition: str, pool: int, sieve: Sieve | None = None
+) -> tuple[Scored, Keys]:
+    """Cosine of the nearest passages under `condition`, and their keys.
+
+    Args:
+        sieve: of the condition, where there is one.
+    """
+    depth = sieve and sieve.depth(pool)
+    if sieve is not None and depth is not None:
+        near = _near(table, vector, sieve, depth)
+        if len(near) >= min(pool, len(sieve.rows)):
+            return _exactly(table, vector, near[: int(_CHECKED * pool)], pool)
     query = table.search(vector, vector_column_name="vector").distance_type("cosine")
     if condition:
         query = query.where(condition)
@@ -34,8 +49,34 @@ def vector_leg(table: Table, vector: Vectors, condition: str, pool: int) -> tupl
     return dict(zip(numbers, cosines, strict=True)), dict(zip(numbers, rows["key"].to_pylist(), strict=True))
 
 
+def _near(table: Table, vector: Vectors, sieve: Sieve, depth: int) -> RowIds:
+    """Of the `depth` rows that are nearest by their compressed vectors those that pass, nearest first."""
+    query = table.search(vector, vector_column_name="vector").distance_type("cosine")
+    query = query.nprobes(_PARTITIONS).ef(max(_LEAST_EF, depth + depth // 4))
+    rows = query.limit(depth).select(["_distance"]).with_row_id(True).to_arrow()["_rowid"].to_numpy().astype(np.int64)
+    near: RowIds = rows[sieve.passing(rows)]
+    return near
+
+
+def _exactly(table: Table, vector: Vectors, rows: RowIds, pool: int) -> tuple[Scored, Keys]:
+    """The `pool` rows that are nearest by their vectors as they are."""
+    found = table.take_row_ids(np.sort(rows).tolist()).with_row_id().select(["vector", "key"]).to_arrow()
+    numbers = found["_rowid"].to_numpy().astype(np.int64)
+    cosines = vector_matrix(found["vector"], len(vector)) @ vector
+    best = np.lexsort((numbers, -cosines))[:pool]
+    keys = found["key"].take(best).to_pylist()
+    chosen = numbers[best].tolist()
+    return dict(zip(chosen, cosines[best].tolist(), strict=True)), dict(zip(chosen, keys, strict=True))
+
+
 def matching(
-    table: Table, query: str, labels: tuple[str, ...] | None, condition: str, pool: int, scorer: VisibleScorer
+    table: Table,
+    query: str,
+    labels: tuple[str, ...] | None,
+    condition: str,
+    pool: int,
+    scorer: VisibleScorer,
+    sieve: Sieve | None = None,
 ) -> tuple[Scored, Scored | None]:
     """BM25 of the `pool` best passages under `condition`, and of every passage that matches.
 
@@ -43,12 +84,30 @@ def matching(
     has to be completed. For labelled callers the scores are counted over what they see.
     """
     listed = max(pool, _LISTED) if labels is None else max(pool, CANDIDATES)
-    scores = keyword_leg(table, query, condition, listed)
-    whole = len(scores) < listed
+    scores, whole = _sifted(table, query, sieve, listed) or _listed(table, query, condition, listed)
     if labels is not None:
         scores = scorer.scores(table, query[:_LONGEST_QUERY], labels, scores)
     best = {row: scores[row] for row in sorted(scores, key=lambda row: (-scores[row], row))[:pool]}
     return best, scores if whole else None
+
+
+def _sifted(table: Table, query: str, sieve: Sieve | None, wanted: int) -> tuple[Scored, bool] | None:
+    """The `wanted` best passages that pass, and whether these are all; None where too few of those listed pass."""
+    depth = sieve and sieve.depth(wanted)
+    if sieve is None or depth is None:
+        return None
+    scores = keyword_leg(table, query, "", depth)
+    rows = np.fromiter(scores, dtype=np.int64, count=len(scores))
+    passing = rows[sieve.passing(rows)].tolist()
+    whole = len(scores) < depth
+    if not whole and len(passing) < wanted:
+        return None
+    return {row: scores[row] for row in passing[:wanted]}, whole and len(passing) <= wanted
+
+
+def _listed(table: Table, query: str, condition: str, wanted: int) -> tuple[Scored, bool]:
+    scores = keyword_leg(table, query, condition, wanted)
+    return scores, len(scores) < wanted
 
 
 def keyword_leg(table: Table, query: str, condition: str, pool: int) -> Scored:

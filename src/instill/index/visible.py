@@ -20,13 +20,17 @@ import re
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from instill.index.conditions import both, visible
 from instill.index.keywords import searched
 from instill.index.schema import CURRENT
+from instill.index.sieve import RowIds, Sieve, Sieves, rows_under
 from instill.index.tables import Table
 
 CANDIDATES = 300
@@ -78,27 +82,30 @@ class Tokens:
             terms.update(Term(word if len(tokens) == 1 else token, token) for token in tokens)
         return terms
 
-    def of(self, tokenize: Tokenize, text: str) -> list[str]:
-        """The tokens of a text that was made ready for the index (`instill.index.keywords.indexed`)."""
-        if not text.isascii():
-            return [token.text for token in tokenize(text)]
-        found = _ASCII_WORD.findall(text)
-        unknown = list({word for word in found if word not in self._known})
-        if unknown:
-            self._learn(tokenize, unknown)
+    def of(self, tokenize: Tokenize, texts: Sequence[str]) -> list[list[str]]:
+        """The tokens of texts that were made ready for the index (`instill.index.keywords.indexed`)."""
+        words = [_ASCII_WORD.findall(text) if text.isascii() else None for text in texts]
         known = self._known
-        return [token for word in found if (token := known.get(word))]
+        unknown = {word for found in words for word in found or () if word not in known}
+        if unknown:  # of all texts at once: a call costs more than its words
+            known = self._learn(tokenize, list(unknown))
+        return [
+            [token.text for token in tokenize(text)]
+            if found is None
+            else [token for word in found if (token := known.get(word))]
+            for text, found in zip(texts, words, strict=True)
+        ]
 
-    def _learn(self, tokenize: Tokenize, unknown: Sequence[str]) -> None:
+    def _learn(self, tokenize: Tokenize, unknown: Sequence[str]) -> dict[str, str]:
         learned = dict.fromkeys(unknown, "")  # "": a stop word, or too long to be indexed
         # Positions are counted from the first token that is kept, so the first word must be one.
         for token in tokenize(" ".join(["zq", *unknown])):
             if token.position:
                 learned[unknown[token.position - 1]] = token.text
         with self._lock:
-            if len(self._known) + len(learned) > _WORDS_REMEMBERED:
-                self._known = {}
-            self._known = {**self._known, **learned}
+            known = {**self._known, **learned}
+            self._known = learned if len(known) > _WORDS_REMEMBERED else known
+        return known
 
 
 class VisibleScorer:
@@ -108,6 +115,8 @@ class VisibleScorer:
     """
 
     def __init__(self) -> None:
+        self.sieves = Sieves()
+        self._helper = ThreadPoolExecutor(max_workers=2, thread_name_prefix="instill-count")
         self._statistics: OrderedDict[tuple[int, tuple[str, ...]], Statistics] = OrderedDict()
         self._tokens = Tokens()
         self._lock = threading.Lock()
@@ -124,30 +133,47 @@ class VisibleScorer:
         for term, times in terms.items():
             weights[term.token] += times * rarity(statistics.passages, statistics.holding[term.token])  # type: ignore[assignment]
         found = table.take_row_ids(wanted).with_row_id().select(["keywords", "length"]).to_arrow()
+        tokens = self._tokens.of(tokenize, found["keywords"].to_pylist())
         return {
-            row: score_of(self._tokens.of(tokenize, text), length / statistics.average_length, weights)
-            for row, text, length in zip(
-                found["_rowid"].to_pylist(), found["keywords"].to_pylist(), found["length"].to_pylist(), strict=True
-            )
+            row: score_of(each, length / statistics.average_length, weights)
+            for row, each, length in zip(found["_rowid"].to_pylist(), tokens, found["length"].to_pylist(), strict=True)
         }
 
     def _counted(self, table: Table, labels: Sequence[str], terms: Iterable[Term]) -> Statistics:
         identity = (int(table.version), tuple(sorted(set(labels))))
         with self._lock:
             statistics = self._statistics.get(identity)
-        condition = both(visible(labels), CURRENT)
+        seen = visible(labels)
         if statistics is None:
-            lengths = table.search().where(condition).select(["length"]).limit(None).to_arrow()["length"].to_numpy()
+            found = (
+                table.search().where(both(seen, CURRENT)).select(["length"]).with_row_id(True).limit(None).to_arrow()
+            )
+            lengths = found["length"].to_numpy()
+            self.sieves.rows(table, seen, lambda: found["_rowid"].to_numpy().astype(np.int64))
             statistics = Statistics(len(lengths), max(1.0, float(lengths.mean()) if len(lengths) else 1.0), {})
-        for term in terms:
-            if term.token not in statistics.holding:
-                statistics.holding[term.token] = _holding(table, term.word, condition, statistics.passages)
+        rows = Sieve(self.sieves.rows(table, seen, lambda: rows_under(table, both(seen, CURRENT))), 0)
+        unknown = [term for term in terms if term.token not in statistics.holding]
+        for term, holding in zip(
+            unknown, self._helper.map(lambda term: self._holding(table, term.word), unknown), strict=True
+        ):
+            statistics.holding[term.token] = int(rows.passing(holding).sum())
         with self._lock:
             self._statistics[identity] = statistics
             self._statistics.move_to_end(identity)
             while len(self._statistics) > _REMEMBERED:
                 self._statistics.popitem(last=False)
         return statistics
+
+    def _holding(self, table: Table, word: str) -> RowIds:
+        """All passages that hold the term, whoever may see them."""
+
+        def find() -> RowIds:
+            query = table.search(word, query_type="fts", fts_columns=["keywords"])
+            found = query.limit(max(1, int(table.count_rows()))).select(["_score"]).with_row_id(True).to_arrow()
+            rows: RowIds = found["_rowid"].to_numpy().astype(np.int64)
+            return rows
+
+        return self.sieves.rows(table, f"holds {word}", find)
 
 
 def score_of(tokens: Iterable[str], relative_length: float, weights: Mapping[str, float]) -> float:
@@ -164,10 +190,3 @@ def score_of(tokens: Iterable[str], relative_length: float, weights: Mapping[str
 def rarity(passages: int, holding: int) -> float:
     """The weight of a term that `holding` of the passages hold."""
     return math.log(1 + (passages - holding + 0.5) / (holding + 0.5))
-
-
-def _holding(table: Table, word: str, condition: str, passages: int) -> int:
-    """How many visible passages hold the term."""
-    query = table.search(word, query_type="fts", fts_columns=["keywords"]).where(condition)
-    rows = query.limit(max(1, passages)).select(["_score"]).with_row_id(True).to_arrow()
-    return int(rows.num_rows)

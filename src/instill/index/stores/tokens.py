@@ -21,7 +21,7 @@ class Cutter:
 
     def of(self, text: str) -> list[str]:
         """The tokens of a text that was made ready for the index (`instill.index.keywords.indexed`)."""
-        return self._tokens.of(self._tokenize, text)
+        return self._tokens.of(self._tokenize, [text])[0]
 
     def asked(self, query: str) -> Counter[str]:
         """The tokens that a query asks for, and how often."""
