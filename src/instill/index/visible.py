@@ -116,7 +116,7 @@ class VisibleScorer:
 
     def __init__(self) -> None:
         self.sieves = Sieves()
-        self._helper = ThreadPoolExecutor(max_workers=2, thread_name_prefix="instill-count")
+        self._helper = ThreadPoolExecutor(max_workers=6, thread_name_prefix="instill-count")
         self._statistics: OrderedDict[tuple[int, tuple[str, ...]], Statistics] = OrderedDict()
         self._tokens = Tokens()
         self._lock = threading.Lock()
@@ -178,7 +178,7 @@ class VisibleScorer:
 
 def score_of(tokens: Iterable[str], relative_length: float, weights: Mapping[str, float]) -> float:
     """BM25 of a passage with these tokens; the weight of a token is its rarity times how often it is asked for."""
-    counts = Counter(tokens)
+    counts = Counter(token for token in tokens if token in weights)
     flattening = K1 * (1 - B + B * relative_length)
     return sum(
         weight * counts[token] * (K1 + 1) / (counts[token] + flattening)
