@@ -15,6 +15,7 @@ from instill.cli import (
     compare,
     consolidate,
     curve,
+    deploy,
     doctor,
     documents,
     edit,
@@ -64,6 +65,7 @@ compare.register(app)
 curve.register(app)
 models.register(app)
 generator.register(app)
+deploy.register(app)
 lab.register(app)
 doctor.register(app)
 plugins.register(app)

@@ -255,6 +255,11 @@ class Parts:
             if not may_be_used_for(self.caller(), self.home, chosen.adapter):
                 return self._bare_generator
             adapter = adapter_for(self.home, chosen.adapter)
+        if chosen.base_url and chosen.model and self.labels is not None:
+            from instill.models.registry.vllm import model_for
+
+            if (model := model_for(self.caller(), self.home, chosen.model)) != chosen.model:
+                return open_generator(chosen.model_copy(update={"model": model}), off=self.settings.plugins.off)
         if self._whole is not None:
             return self._whole.generator
         return open_generator(chosen, adapter=adapter, off=self.settings.plugins.off)
