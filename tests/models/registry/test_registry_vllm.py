@@ -50,7 +50,6 @@ class Voice:
             prompt: "".join(generator.stream([{"role": "user", "content": prompt}], max_tokens=40))
             for prompt in prompts
         }
-        generator.close()
 
     def say(self, messages: Sequence[Message], most: int) -> str:
         assert most == 40
