@@ -95,7 +95,7 @@ def test_a_page_that_is_damaged_is_told_of_whatever_reads_it(tmp_path: Path) -> 
 def test_a_value_that_is_no_json_is_told_of(tmp_path: Path, column: str) -> None:
     catalog = Catalog(tmp_path / "catalog.db")
     catalog.remember_root(Root("/a", ("team",), {"year": 2024}))
-    with sqlite3.connect(catalog.path) as connection:
+    with sqlite3.connect(catalog.where) as connection:
         connection.execute(f"update roots set {column} = '[\"te'")
     assert catalog.damage() == f"a value of roots.{column} is not JSON"
     with pytest.raises(WorkspaceError, match="no JSON"):

@@ -142,13 +142,13 @@ def _open_and_write(server: Server, number: int) -> None:
 
 def test_processes_open_a_new_catalog_at_the_same_moment(server: Server, tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=_open_and_write, args=(server, number)) for number in range(3)]
+    processes = [context.Process(target=_open_and_write, args=(server, number)) for number in range(2)]
     for process in processes:
         process.start()
     for process in processes:
         process.join(60)
-    assert [process.exitcode for process in processes] == [0, 0, 0]
-    assert len(Catalog(tmp_path / "c", server=server).roots()) == 15
+    assert [process.exitcode for process in processes] == [0, 0]
+    assert len(Catalog(tmp_path / "c", server=server).roots()) == 10
 
 
 def test_one_machine_does_the_jobs_of_a_lane(server: Server, database: str, tmp_path: Path) -> None:

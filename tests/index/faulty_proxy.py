@@ -12,7 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 from urllib.parse import urlsplit
 
-Fault = Literal["", "busy", "cut before", "cut after", "cut in the middle", "slow", "held"] | tuple[int, str]
+Kind = Literal["", "busy", "cut before", "cut after", "cut in the middle", "slow", "held"]
+Fault = Kind | tuple[int, str]
 """What happens to a request: nothing; 503 without its having reached the server; the connection is closed before it
 reaches the server, or after it was served but before anything is answered, or half-way through the answer; it takes
 `Faults.delay` longer; it waits until `Faults.release` is set. A pair: it is refused with this status and code."""

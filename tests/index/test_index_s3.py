@@ -22,7 +22,7 @@ from instill.testing.store_writer import opened, version_of
 from instill.workspace import Workspace
 from instill.workspace.doctor import examine
 from instill.workspace.moving import move
-from tests.index.faulty_proxy import Fault, Faults, proxied
+from tests.index.faulty_proxy import Fault, Faults, Kind, proxied
 from tests.index.s3_server import KEY, contents_of, delete_bucket, make_bucket, running_s3
 from tests.index.stores_needed import needs
 
@@ -64,6 +64,8 @@ class TestS3(OnS3):
     test_rankings_are_those_of_an_exact_search = None  # type: ignore[assignment]
     test_many_passages_are_searched_within_their_filter = None  # type: ignore[assignment]
     test_a_long_document_is_whole = None  # type: ignore[assignment]
+    test_names_and_labels_change_and_vectors_stay = None  # type: ignore[assignment]
+    test_versions_grow_with_every_commit = None  # type: ignore[assignment]
     test_two_processes_write = None  # type: ignore[assignment]
     test_a_writer_that_is_killed_leaves_the_old_or_the_new = None  # type: ignore[assignment]
 
@@ -107,13 +109,12 @@ class TestFaults:
     @pytest.mark.parametrize(
         "fault",
         [
-            "cut after",
             "cut in the middle",
-            *(pytest.param(each, marks=pytest.mark.long) for each in ("busy", "cut before", "slow")),
+            *(pytest.param(each, marks=pytest.mark.long) for each in ("busy", "cut before", "cut after", "slow")),
         ],
     )
     def test_every_third_request_goes_wrong(
-        self, fault: Fault, proxy: tuple[str, Faults], server: str, tmp_path: Path
+        self, fault: Kind, proxy: tuple[str, Faults], server: str, tmp_path: Path
     ) -> None:
         address, faults = proxy
         prefix = f"faults/{fault.replace(' ', '-')}"
@@ -202,12 +203,17 @@ class TestFaults:
     [
         (403, "RequestTimeTooSkewed", "clock of this machine"),
         (403, "InvalidAccessKeyId", "does not know these credentials"),
-        (400, "ExpiredToken", "does not know these credentials"),
-        (403, "AccessDenied", "does not allow this"),
         (503, "SlowDown", "too busy"),
-        (404, "NoSuchBucket", "bucket is not there"),
-        (301, "PermanentRedirect", "another region"),
-        (501, "NotImplemented", "lacks conditional writes"),
+        *(
+            pytest.param(*each, marks=pytest.mark.long)
+            for each in (
+                (400, "ExpiredToken", "does not know these credentials"),
+                (403, "AccessDenied", "does not allow this"),
+                (404, "NoSuchBucket", "bucket is not there"),
+                (301, "PermanentRedirect", "another region"),
+                (501, "NotImplemented", "lacks conditional writes"),
+            )
+        ),
     ],
 )
 @pytest.mark.usefixtures("impatient")
@@ -334,7 +340,7 @@ def test_a_workspace_moves_to_a_bucket_and_is_used_from_another_folder(
     Workspace.init(there).close()
     set_in_file(there / "instill.toml", "store", {"kind": "s3", "url": url})
     with Workspace.open(there) as other, Workspace.open(tmp_path / "here") as first:
-        assert other.search("rent").hits[0].text.startswith("The rent is 900")
+        assert "900 euros" in other.search("rent").hits[0].text
         other.add([tmp_path / "secret.md"])
         assert {hit.title for hit in first.search("zebra password").hits} >= {"Secret"}
         first.purge([record.doc_id for record in first.remove([tmp_path / "secret.md"])])

@@ -181,7 +181,7 @@ def test_the_least_lately_used_go_first_and_purged_ones_are_gone(workspace: Work
     workspace.remove([each.doc_id for each in workspace.documents() if each.source.endswith("travel.md")])
     workspace.purge()
     assert kept(workspace) == []  # In so small a workspace every search brought up passages of it.
-    assert b"140 euros" not in workspace.catalog.path.read_bytes()
+    assert b"140 euros" not in Path(workspace.catalog.where).read_bytes()
 
 
 class Reads:

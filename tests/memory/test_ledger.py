@@ -117,7 +117,7 @@ def test_purged_means_gone_from_the_ledger(workspace: Workspace) -> None:
     workspace.purge()
     assert {row["doc_id"] for row in rows(workspace)} == {each.doc_id for each in workspace.documents()}
     assert record.doc_id not in first_seen(workspace.catalog)
-    assert b"140 euros" not in workspace.catalog.path.read_bytes()
+    assert b"140 euros" not in Path(workspace.catalog.where).read_bytes()
 
 
 def test_clearing_the_log_clears_the_ledger(workspace: Workspace) -> None:

@@ -32,7 +32,7 @@ def vector_leg(
     Args:
         sieve: of the condition, where there is one.
     """
-    depth = sieve and sieve.depth(pool)
+    depth = None if sieve is None else sieve.depth(pool)
     if sieve is not None and depth is not None:
         near = _near(table, vector, sieve, depth)
         if len(near) >= min(pool, len(sieve.rows)):
@@ -93,7 +93,7 @@ def matching(
 
 def _sifted(table: Table, query: str, sieve: Sieve | None, wanted: int) -> tuple[Scored, bool] | None:
     """The `wanted` best passages that pass, and whether these are all; None where too few of those listed pass."""
-    depth = sieve and sieve.depth(wanted)
+    depth = None if sieve is None else sieve.depth(wanted)
     if sieve is None or depth is None:
         return None
     scores = keyword_leg(table, query, "", depth)

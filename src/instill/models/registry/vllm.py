@@ -21,10 +21,11 @@ from pydantic import SecretStr
 from instill.common.derived import Caller
 from instill.errors import GeneratorError, InstillError, UsageError, WorkspaceError
 from instill.models.generators.adapter_settings import read_adapter_settings
+from instill.models.generators.deadline import Clock
 from instill.models.generators.endpoint import EndpointGenerator
 from instill.models.generators.gguf.base_folder import origin_file
 from instill.models.generators.protocol import Generator, Message
-from instill.models.generators.transport import BoundedTransport, Clock, Limits, RefusedReply
+from instill.models.generators.transport import BoundedTransport, Limits, RefusedReply
 from instill.models.generators.whole import whole_reply
 from instill.models.registry.champions import Champions
 from instill.models.registry.files import ADAPTER

@@ -183,7 +183,7 @@ def _by_id(connection: sa.Connection, kept: _Kept) -> dict[int, set[str]]:
     """
     _, number, columns = kept
     inspected = sa.inspect(connection)
-    table = columns[0].table.name  # type: ignore[attr-defined]
+    table = columns[0].table.name
     if not inspected.has_table(table):
         return {}
     there = {each["name"] for each in inspected.get_columns(table)}

@@ -43,7 +43,7 @@ _SAID: tuple[tuple[str, str, str], ...] = (
         "Run the command again later; what was committed is there.",
     ),
     (
-        r"PermanentRedirect|AuthorizationHeaderMalformed|301 Moved",
+        r"PermanentRedirect|redirect without LOCATION|AuthorizationHeaderMalformed|301 Moved",
         "The bucket is in another region",
         "Add the region to store.url: ?region=NAME",
     ),

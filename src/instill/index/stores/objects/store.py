@@ -60,9 +60,12 @@ class ObjectTables(Tables):
         self.replica = Replica(access.bucket(f"{place.name}/{TABLE}.lance"), self._copy / f"{TABLE}.lance", most)
         self._keeps_copy = most > 0
 
+    def writable(self) -> Table:
+        return persistently(super().writable)
+
     def snapshot(self) -> Table:
         if not self._keeps_copy:
-            return super().snapshot()
+            return persistently(super().snapshot)
         with self._lock:
             newest = self.replica.newest()
             if self._snapshot is None or self._snapshot.version != newest:
@@ -108,9 +111,14 @@ class ObjectStore(LanceStore):
             super()._sound(self.tables.snapshot())  # all rows are looked at, so rather those that are here
         return table
 
-    def _committed(self, table: Table, change: Callable[[Table], Result]) -> Result:
-        result = change(self._sound(table))
-        soundness.note(self.folder, int(table.version))
+    def _committed(self, table: Table, change: Callable[[Table], Result]) -> Result:  # noqa: ARG002
+        def attempt() -> tuple[Result, int]:
+            newest = self.tables.writable()
+            return change(self._sound(newest)), int(newest.version)
+
+        # Every change is made by key, so that one whose end was not heard of can be made again.
+        result, version = persistently(attempt)
+        soundness.note(self.folder, version)
         return result
 
     def _change(
