@@ -190,8 +190,8 @@ def test_a_nul_is_kept_as_a_replacement(server: Server, tmp_path: Path) -> None:
     ("url", "name", "said"),
     [
         ("postgresql://127.0.0.1:9/docs", "a", "cannot be reached"),
-        ("sqlite:///docs", "a", "no address of a PostgreSQL"),
-        ("docs", "a", "no address of a PostgreSQL"),
+        ("sqlite:///docs", "a", "not an address of a PostgreSQL"),
+        ("docs", "a", "not an address of a PostgreSQL"),
         ("", 'a"; DROP SCHEMA x; --', "name of a schema"),
         ("", "", "name of a schema"),
     ],

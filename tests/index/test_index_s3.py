@@ -274,7 +274,7 @@ def test_no_credentials_are_looked_for_on_the_network(
      "s3://docs/a?lease_s=never", "s3://docs/a?lease_s=0", "s3://docs/ä", "s3://docs/a#b", "s3://id:key@docs/a"],
 )  # fmt: skip
 def test_what_is_no_address_is_refused(url: str) -> None:
-    with pytest.raises(UsageError, match="address of object storage"):
+    with pytest.raises(UsageError, match="not an address of object storage"):
         address_module.parsed(url)
 
 
@@ -329,7 +329,7 @@ def test_a_workspace_moves_to_a_bucket_and_is_used_from_another_folder(
     (tmp_path / "secret.md").write_text("# Secret\n\nThe zebra password is hunter2.\n")
     here = Workspace.init(tmp_path / "here")
     here.add([tmp_path / "rent.md"])
-    with pytest.raises(UsageError, match="no address of object storage"):
+    with pytest.raises(UsageError, match="not an address of object storage"):
         move(here, "s3", "s3://")
     assert move(here, "s3", url).compared.differences == ()
     here.close()

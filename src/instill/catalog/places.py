@@ -170,7 +170,7 @@ class PostgresSchema:
             url = None
         if url is None or url.drivername not in ("postgresql", "postgres"):
             raise UsageError(
-                "This is no address of a PostgreSQL database.",
+                "This is not an address of a PostgreSQL database.",
                 where="catalog.url",
                 remedy='Write it so: "postgresql://anna@db.example/docs"',
             )

@@ -72,14 +72,14 @@ def parsed(url: str) -> Address:
     if any(name in (".", "..") for name in names) or not re.fullmatch(r"[\w!.*'()/ -]*", parts.path, re.ASCII):
         raise _wrong(url, "the prefix may have letters, digits and - _ . only")
     if endpoint and urlsplit(endpoint).scheme not in ("http", "https"):
-        raise _wrong(url, "the endpoint is no http or https address")
+        raise _wrong(url, "the endpoint is not an http or https address")
     if not 1 <= lease_s <= 3600:
         raise _wrong(url, "lease_s is from 1 to 3600")
     return Address(parts.netloc, "/".join(names), endpoint.rstrip("/"), region, lease_s)
 
 
 def _wrong(url: str, why: str) -> UsageError:
-    return UsageError(f"This is no address of object storage: {why}.", where=url, remedy=f"store.url = {_FORM}")
+    return UsageError(f"This is not an address of object storage: {why}.", where=url, remedy=f"store.url = {_FORM}")
 
 
 @dataclass(frozen=True, slots=True)
