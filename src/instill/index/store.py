@@ -7,7 +7,6 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,7 @@ from instill.index.generations import (
     Generation,
     mark_live,
     new_generation,
+    old_elsewhere,
     remove_old_generations,
 )
 from instill.index.lance import LanceStore
@@ -401,15 +401,13 @@ class Index:
     def replaced_by(self, successor: Index) -> None:
         """Make `successor` live and delete all other generations; called with the write lock held."""
         self._pointer.make_live(successor.generation)
+        self._store.drop()
+        for other in old_elsewhere(self.folder, older_than_s=0.0):
+            with suppress(Exception):  # whatever its client raises; upkeep tries again
+                drop(self.folder, other, self._settings)
         for folder in sorted(self.folder.glob("g*")):
-            if folder.name == successor.generation.name or not folder.is_dir():
-                continue
-            if folder.name == self.generation.name:
-                self._store.drop()
-            elif (folder / MADE).exists():
-                with suppress(WorkspaceError):  # tried again by upkeep
-                    drop(self.folder, replace(self.generation, name=folder.name), self._settings)
-            shutil.rmtree(folder, ignore_errors=True)
+            if folder.name != successor.generation.name and folder.is_dir() and not (folder / MADE).exists():
+                shutil.rmtree(folder, ignore_errors=True)
 
     @property
     def is_lance(self) -> bool:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from instill.errors import WorkspaceError
-from instill.index.generations import live_generation
 from instill.index.lookup import document_of
+from instill.index.pointing import pointer_of
 from instill.index.store import Index
 from instill.index.types import DocumentRecord
 from instill.ingest.passages import BATCH_PASSAGES, Prepared, cut, encoded, passage_identity
@@ -37,7 +37,7 @@ def reindex(
     Raises:
         WorkspaceError: there is no index, or it cannot be written.
     """
-    live = live_generation(folder)
+    live = pointer_of(folder, store).live()
     if live is None:
         raise WorkspaceError(
             "There is no index yet.", where=str(folder), remedy="Add something first: instill add PATH"

@@ -16,7 +16,7 @@ from instill.catalog.copying import copy_catalog
 from instill.common.addresses import without_password
 from instill.common.durable import write_json
 from instill.errors import UsageError, WorkspaceError
-from instill.index.generations import LANCE, Generation, kind_of, live_generation, new_generation
+from instill.index.generations import LANCE, Generation, kind_of, new_generation
 from instill.index.opening import create_store, drop, named_in
 from instill.index.pointing import pointer_of
 from instill.index.store import Index
@@ -59,7 +59,7 @@ def move(
         WorkspaceError: a store cannot be reached, or what was copied is not what was there.
     """
     folder = workspace.home / "index"
-    live = live_generation(folder)
+    live = pointer_of(folder, workspace.given.store).live()
     if live is None:
         raise WorkspaceError("There is no index yet.", where=str(folder), remedy="Set store.kind, then: instill add")
     key = workspace.given.store.key

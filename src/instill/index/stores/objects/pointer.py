@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -51,12 +52,16 @@ class ObjectPointer:
         if found is None:
             return None
         if here != found:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            generations.write_pointer(self._folder, found)
-            for copy in self._folder.glob("g*/copy"):  # another machine may have purged what is in it
-                if copy.parent.name != found.name:
-                    shutil.rmtree(copy, ignore_errors=True)
+            with suppress(OSError):  # on storage that takes no writing
+                self._noted(found)
         return found
+
+    def _noted(self, found: Generation) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        generations.write_pointer(self._folder, found)
+        for copy in self._folder.glob("g*/copy"):  # another machine may have purged what is in it
+            if copy.parent.name != found.name:
+                shutil.rmtree(copy, ignore_errors=True)
 
     def make_live(self, generation: Generation) -> None:
         import obstore
