@@ -98,5 +98,5 @@ def test_a_value_that_is_no_json_is_told_of(tmp_path: Path, column: str) -> None
     with sqlite3.connect(catalog.where) as connection:
         connection.execute(f"update roots set {column} = '[\"te'")
     assert catalog.damage() == f"a value of roots.{column} is not JSON"
-    with pytest.raises(WorkspaceError, match="no JSON"):
+    with pytest.raises(WorkspaceError, match="not JSON"):
         catalog.roots()

@@ -66,10 +66,10 @@ def test_where_none_of_those_listed_passes_the_leg_is_searched_under_the_conditi
     """The passages that are nearest to the question, in meaning and in words, are those that nobody may see."""
     index = open_index(tmp_path / "index")
     rng = np.random.default_rng(0)
-    near = [["rent is due in may"] * 10 for _ in range(40)]
-    far = [[f"rent and {' '.join(rng.choice(list('abcdefgh'), 12))}" for _ in range(10)] for _ in range(40)]
+    near = [["rent is due in may"] * 10 for _ in range(100)]
+    far = [[f"rent and {' '.join(rng.choice(list('abcdefgh'), 12))}" for _ in range(10)] for _ in range(100)]
     index.commit([document(number, texts, labels=["board"]) for number, texts in enumerate(near)])
-    index.commit([document(100 + number, texts, labels=["staff"]) for number, texts in enumerate(far)])
+    index.commit([document(1000 + number, texts, labels=["staff"]) for number, texts in enumerate(far)])
     searched: list[str] = []
     original = legs.keyword_leg
 
@@ -81,7 +81,7 @@ def test_where_none_of_those_listed_passes_the_leg_is_searched_under_the_conditi
     query = "rent is due in may"
     request = SearchRequest(query, k=30, pool=30, labels=("staff",))
     sifted = index.search(request, encode(query), ZScoreFusion()).hits
-    assert {hit.doc_id for hit in sifted} <= {doc_id_of(100 + number) for number in range(40)}
+    assert {hit.doc_id for hit in sifted} <= {doc_id_of(1000 + number) for number in range(100)}
     assert searched[0] == ""
     assert "staff" in searched[1]
     monkeypatch.setattr(sieve, "FROM_ROWS", 10**9)
