@@ -81,7 +81,7 @@ def keep_edits(catalog: Catalog, edits: Iterable[EditRecord]) -> None:
     """
     with catalog.writing() as connection:
         if connection is None:
-            raise WorkspaceError("Nothing is kept on read-only storage.", where=str(catalog.path))
+            raise WorkspaceError("Nothing is kept on read-only storage.", where=catalog.where)
         for edit in edits:
             values = edit.model_dump(mode="json")
             values |= {name: json.dumps(values[name]) for name in ("wordings", "source_labels")}
