@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from instill.answer.found.sentences import Sentence, is_record, split_sentences
+from instill.answer.found.titled import BOLD_QUESTION, are_titled, is_title_line, line_of_words, title_of
 from instill.index.types import Hit
 
 PieceKind = Literal["paragraph", "list", "code", "row", "table", "section", "record"]
@@ -35,16 +36,6 @@ _POINTS_ON = re.compile(r"\b(?:following|as follows|these|those|below)\b", re.IG
 """Words with which a paragraph introduces the list under it although it ends with a full stop."""
 
 _KEY_LINE = re.compile(r"\s*(?:[-*+]\s+)?(?:\*\*|__)?[\w][\w ./()'-]{0,40}(?:\*\*|__)?\s*[:=]\s*\S")
-_ITEM_TITLE = re.compile(
-    r"\s*(?:(?:[-*+•]|\d{1,3}[.)])\s+)?(?:(?:\*\*|__)(?P<bold>[^*_\n]{2,70})(?:\*\*|__)"
-    r"|[A-Z][a-z]{2,11}:|(?P<term>[A-Z][\w'’ /-]{1,40}?)\s(?=[–—-]\s)"
-    r"|(?<=\d[.)] )(?P<line>[A-Z][^.:;\n]{1,50})\n(?=\s*\S))[\s.:]*(?=\S)"
-)
-_SAYS = re.compile(r"\S+(?:[^\S\n]+\S+){2}")
-"""Three words: more than a value."""
-_MEANING = re.compile(r"\s*[^\W\d_][\w ()'’/-]{0,40}: \S+(?: \S+){3,}")
-"""A word with what it means, in more than a value's words."""
-_BOLD_QUESTION = re.compile(r"^\s*(?:[-*+]\s+|\d{1,3}[.)]\s+)?(?:\*\*|__)[^*_\n]{3,150}\?(?:\*\*|__)", re.MULTILINE)
 _HASHES = re.compile(r"\s{0,3}(#{1,6})\s")
 
 
@@ -168,12 +159,12 @@ def pieces_at(
     elif block.kind == "list" and (
         block.end - block.lead > LONGEST_PIECE
         or (narrow and number >= block.first and _items(window, block) > 5)
-        or (titled and number >= block.first and _are_titled(window, block, path, named))
+        or (titled and number >= block.first and _stand_alone(window, block, path, named))
     ):
         spans = _item_spans(window, block, number)
-        title = _item_title(window.hit.text[slice(*spans[-1])])
+        title = title_of(window.hit.text[slice(*spans[-1])])
         found.append(_piece(window, "list", spans, " > ".join(part for part in (path, title) if part)))
-    elif block.kind == "paragraph" and narrow and (line := _line_of_words(window, block, at)):
+    elif block.kind == "paragraph" and narrow and (line := line_of_words(window.hit.text, block.start, block.end, at)):
         found.append(_piece(window, "paragraph", [line], path))
     elif block.kind == "paragraph" and block.end - block.lead > LONGEST_PIECE:
         found.append(_piece(window, "paragraph", [_around(window.units, number, block)], path))
@@ -196,6 +187,15 @@ def lists_of(window: Window) -> list[Piece]:
     ]
 
 
+def _stand_alone(window: Window, block: Block, path: str, named: Collection[str]) -> bool:
+    """Is each of its items shown alone, as they have titles? Not where a heading above them is asked about, as in "What
+    is new in 3.4.1?"."""
+    starts = [unit.start for unit in window.units[block.first : block.last + 1] if unit.kind == "item"]
+    ends = [*starts[1:], block.end]
+    items = [window.hit.text[start:end] for start, end in zip(starts, ends, strict=True)]
+    return not any(name in path for name in named) and are_titled(items)
+
+
 def _records_around(window: Window, block: Block) -> tuple[int, int]:
     first = last = window.blocks.index(block)
     while first > 0 and window.blocks[first - 1].kind == "record":
@@ -207,48 +207,6 @@ def _records_around(window: Window, block: Block) -> tuple[int, int]:
 
 def _items(window: Window, block: Block) -> int:
     return sum(unit.kind == "item" for unit in window.units[block.first : block.last + 1])
-
-
-def _are_titled(window: Window, block: Block, path: str, named: Collection[str]) -> bool:
-    """Have most items a title of their own, as the points of an agenda and the lines of a log of changes have?
-
-    Not where a heading above them is asked about: "What is new in 3.4.1?".
-    """
-    if any(name in path for name in named):
-        return False
-    text = window.hit.text
-    items = [unit for unit in window.units[block.first : block.last + 1] if unit.kind == "item"]
-    found = [match for unit in items if (match := _ITEM_TITLE.match(text, unit.start))]
-    said = [match for match in found if _title_in(match) or _SAYS.match(text, match.end())]
-    # "Critical: 3 days" is a value; "1. Minutes of 10 February: accepted." is one of the points.
-    return len(found) > 1 and 3 * len(found) >= 2 * len(items) and 2 * len(said) >= len(items)
-
-
-def _item_title(item: str) -> str:
-    """The bold words, or the line of its own, with which an item begins; "" without them.
-
-    Example:
-        >>> _item_title("2. **Release 3.5.** It is postponed."), _item_title("- Fixed: the lamp.")
-        ('Release 3.5', '')
-    """
-    match = _ITEM_TITLE.match(item)
-    return _title_in(match) if match else ""
-
-
-def _title_in(match: re.Match[str]) -> str:
-    return (match["bold"] or match["line"] or "").strip(" .:*_")
-
-
-def _line_of_words(window: Window, block: Block, at: int) -> tuple[int, int] | None:
-    """The line at a place of a list of words with their meanings, "token: the brass staff that a driver carries"."""
-    text = window.hit.text
-    lines = text[block.start : block.end].splitlines()
-    if len(lines) < 4 or sum(bool(_MEANING.match(line)) for line in lines) < 0.8 * len(lines):
-        return None
-    start = max(block.start, text.rfind("\n", 0, at) + 1)
-    end = text.find("\n", at)
-    line = (start, block.end if end < 0 else min(end, block.end))
-    return line if _MEANING.match(text[slice(*line)]) else None
 
 
 def _with_steps(window: Window, block: Block, advice: bool) -> tuple[int, int]:
@@ -429,7 +387,9 @@ def _lead(text: str, blocks: Sequence[Block], kind: PieceKind, start: int, headi
         return start
     between = text[above.end : start]
     open_end = text[above.start : above.end].rstrip("*_ ").endswith((":", "："))
-    titles = kind == "list" and between == "\n" + between[1:].lstrip("\n") and _is_line(text[above.start : above.end])
+    titles = (
+        kind == "list" and between == "\n" + between[1:].lstrip("\n") and is_title_line(text[above.start : above.end])
+    )
     points_on = kind == "list" and bool(_POINTS_ON.search(text, max(above.start, above.end - 250), above.end))
     if between.strip() or between.count("\n") > 3 or not (kind == "code" or open_end or points_on or titles):
         return start
@@ -438,12 +398,6 @@ def _lead(text: str, blocks: Sequence[Block], kind: PieceKind, start: int, headi
         cut = max(text.rfind(mark, above.start, above.end - 1) for mark in (". ", "\n", "。"))
         return cut + 1 + (text[cut + 1 : cut + 2] == " ") if cut > 0 else start
     return above.start
-
-
-def _is_line(text: str) -> bool:
-    """Is it one short line that is no sentence, as a heading of plain text is: "What you can claim"?"""
-    text = text.strip()
-    return "\n" not in text and len(text) <= 60 and text[-1:].isalnum()
 
 
 def _row(window: Window, number: int, path: str) -> Piece | None:
@@ -508,7 +462,7 @@ def _section(window: Window, heading: int, steps: bool) -> Piece | None:
     first = units[heading + 1]
     if last.end - first.start > (LONGEST_STEPS if steps else LONGEST_SECTION):
         return None
-    if len(_BOLD_QUESTION.findall(text, first.start, last.end)) > 1:
+    if len(BOLD_QUESTION.findall(text, first.start, last.end)) > 1:
         return None  # Questions with their answers are pieces of their own.
     path = headings_above(window, heading)
     return _piece(window, "section", [(first.start, last.end)], path)
