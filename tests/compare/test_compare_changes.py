@@ -90,7 +90,7 @@ def test_changes_are_the_same_again_and_other_ones_for_another_seed(world: World
     assert make_changes(world.workspace, world.study, most=2, seed=1) == changes[:2]
     assert len({change.doc_id for change in changes[:3]}) == 3
     assert make_changes(world.workspace, world.study, most=20, seed=2) != changes
-    with pytest.raises(UsageError, match="none"):
+    with pytest.raises(UsageError, match="not a number of changes"):
         make_changes(world.workspace, world.study, most=0)
 
 

@@ -270,7 +270,7 @@ def test_irrelevant_passages_are_of_other_documents_and_the_same_each_time(world
         drawn.append((hits, other(item)[0]))
     assert any(one != two for one, two in drawn)
     assert noise_passages(world.passages, world.items, irrelevant=0)(world.items[0]) == ([], "")
-    with pytest.raises(UsageError, match="cannot be given"):
+    with pytest.raises(UsageError, match="not a number of passages"):
         noise_passages(world.passages, world.items, irrelevant=-1)
 
 

@@ -180,7 +180,7 @@ def test_rows_that_cannot_be_put_to_arms_are_refused() -> None:
         with pytest.raises(UsageError, match=why):
             split_examples([chat_row("b", "c"), row], seed=0)
     for share in (0.0, 1.0):
-        with pytest.raises(UsageError, match="no share"):
+        with pytest.raises(UsageError, match="not a share of rows"):
             split_examples(orders(), share=share, seed=0)
     with pytest.raises(UsageError, match="cannot be split"):
         split_examples([chat_row("Go on.", "a"), chat_row("go on", "b")], seed=0)

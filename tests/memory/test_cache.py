@@ -100,7 +100,7 @@ def test_any_change_of_what_it_was_made_from_ends_it(workspace: Workspace, what:
         workspace.index.rename(record.doc_id, source=record.source, title="Trips")
         assert workspace.ask(HOTEL).citations[0].title == "Trips"
     else:
-        workspace.add_text("A hotel in Basel may cost up to 190 euros a night.", name="basel.md")
+        workspace.add_text("A hotel is booked by whoever travels, for each night.", name="basel.md")
         assert tier(workspace) == "index"
     if what != "remove":
         assert tier(workspace) == "cache"

@@ -35,7 +35,7 @@ def read_small(file: Path, most: int = LARGEST_JSON) -> bytes:
         >>> os.mkfifo(pipe)
         >>> read_small(pipe)
         Traceback (most recent call last):
-        ValueError: it is no file
+        ValueError: it is not a file
     """
     try:
         # O_NONBLOCK: opening a named pipe to read it would wait for a writer.

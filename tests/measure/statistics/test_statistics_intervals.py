@@ -170,7 +170,7 @@ def test_quantiles_fall_to_the_normal_one() -> None:
 def test_what_is_wrong_is_said() -> None:
     with pytest.raises(ValueError, match="0 groups"):
         group_interval([1.0], [])
-    with pytest.raises(ValueError, match="no number"):
+    with pytest.raises(ValueError, match="not a number"):
         grouped([float("nan")], ["a"])
     with pytest.raises(ValueError, match="outside -1 to 1"):
         group_interval([2.0], ["a"])

@@ -71,7 +71,7 @@ def test_an_adapter_folder_opens_with_peft(home: Path, tmp_path: Path) -> None:
 
 
 def test_weights_of_the_model_itself_are_no_adapter(home: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no adapter"):
+    with pytest.raises(UsageError, match="not an adapter"):
         exported(home, "full-1", tmp_path / "out", form="adapter")
     assert list(tmp_path.iterdir()) == []
 

@@ -113,7 +113,7 @@ WRONG = {
     '{"messages": [{"role": "user", "content": "a"}], "answers": [1]}': "`answers` is not a list of strings",
     '{"messages": [{"role": "user", "content": "a"}], "tools": "{"}': "`tools` is not JSON",
     '{"messages": [{"role": "user", "content": "a"}], "tools": 5}': "`tools` is not a list",
-    '{"text": "ab", "spans": [[0, 3]]}': "is no .start, end. within the text's 2 characters",
+    '{"text": "ab", "spans": [[0, 3]]}': "is not a .start, end. within the text's 2 characters",
     '{"text": "ab", "spans": [1]}': "1 in `spans` is no",
     '{"prompt": "a", "chosen": "b"}': "needs a chosen and a rejected",
     '{"prompt": "a", "chosen": "b", "rejected": [{"role": "user", "content": "c"}]}': "needs a chosen and a rejected",

@@ -293,7 +293,13 @@ def _with_the_contradicting(
 ) -> list[Chosen]:
     """The chosen pieces, and the best one of another document that answers with another amount, or says the same of
     another time: one of them alone would be shown as if it were the only answer."""
-    rest = [each for each in weighed if not any(_overlap(each.piece, other.piece) for other in chosen)]
+    pins = pins_of(question.text)
+    rest = [
+        each
+        for each in weighed
+        if not any(_overlap(each.piece, other.piece) for other in chosen)
+        and _lacks(pins, each.piece) <= _lacks(pins, chosen[0].piece)  # "The oven of Alba" is none of Berg.
+    ]
     if len(contradictions(question, chosen, ranking.wanted)) > 1:
         return chosen
     older = [
