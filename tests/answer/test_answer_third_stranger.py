@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from instill import Workspace
 from instill.answer.asked.conversation import standalone
+from instill.answer.asked.parts import parts_of
 from instill.answer.asked.pinned import Pin, others_of_its_kind, spoken_in
 from instill.answer.found.days import Dated, first_day
 from instill.answer.types import Turn
@@ -462,3 +465,11 @@ def test_when_an_office_file_was_saved_is_no_mark_of_what_it_says(kind: str, spo
     dates = {"date": "2026-11-29T14:26:01Z" if kind != "markdown" else "2026-11-29", "year": 2026}
     hit = Hit("d", 0, 0, 4, "Open", "", None, None, f"a.{kind}", kind, "Events", (), dates, 1.0, 1.0, 1.0)
     assert any("2026" in text for text in spoken_in(hit, "", "Open")) is spoken
+
+
+@given(
+    st.lists(st.sampled_from(["who pays for the gate", "when does it open again", "how do I get in there", "the oven"]))
+)
+def test_a_part_of_a_question_has_no_parts(parts: list[str]) -> None:
+    for part in parts_of(" and ".join(parts)):
+        assert parts_of(part) == ()

@@ -147,8 +147,8 @@ class Answerer:
         run.read = with_each_side(run.pool, sides_of(run.standalone), self._settings.passages)
         if generator is None or not run.read or run.spelling.stranger:
             quoted = self._quoted(run)
-            parts = parts_of(run.standalone)
-            return self._in_parts(run, quoted, parts) if parts and leaves_one_out(parts, quoted) else quoted
+            parts = parts_of(run.question)  # A part has no parts: this ends.
+            return self._in_parts(run, quoted, parts, history) if parts and leaves_one_out(parts, quoted) else quoted
         trained = skilled(generator, "ground")
         return self._written(run, generator, on_token) if trained is None else self._composed(run, trained, on_token)
 
@@ -207,12 +207,12 @@ class Answerer:
         trace = run.trace("extractive", dropped=dropped + citer.failed, generator=generator)
         return self._finished(run, found, trace, notices)
 
-    def _in_parts(self, run: Run, whole: Answer, parts: Sequence[str]) -> Answer:
+    def _in_parts(self, run: Run, whole: Answer, parts: Sequence[str], history: Sequence[Turn]) -> Answer:
         """Two questions in one that no piece answers together, each by itself; `whole` where none is answered."""
         told: list[Answer] = []
         notices: list[str] = []
         for part in parts:
-            answer = self.ask(part, history=told[-1].turns() if told else (), mode="extractive")
+            answer = self.ask(part, history=[*history, *(told[-1].turns() if told else ())], mode="extractive")
             if answer.abstained:
                 notices.append(f'The documents do not answer: "{part}"')
             else:
