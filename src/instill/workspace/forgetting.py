@@ -183,8 +183,8 @@ class Forgetting(Changing, Consolidating):
         from instill.memory.forgetting.blocked import block
         from instill.memory.forgetting.job import begin, end
         from instill.memory.forgetting.leftovers import look_for
+        from instill.memory.forgetting.receipt_content import Store, unsigned
         from instill.memory.forgetting.receipts import keep_receipt, sign
-        from instill.memory.forgetting.telling import Store, unsigned
         from instill.memory.forgetting.withdrawing import withdraw_learned
         from instill.workspace.purge.purging import purge
 

@@ -13,7 +13,7 @@ from instill.workspace.parts import Parts
 
 if TYPE_CHECKING:
     from instill.memory.calibrating import Trials
-    from instill.memory.memory import Memory
+    from instill.memory.facts import Memory
     from instill.memory.types import Fact
 
 _NEAR = 20
@@ -29,7 +29,7 @@ class Remembering(Parts):
             now: the time that weights and ages are counted to; None: this moment.
         """
         from instill.answer.searching import search_index
-        from instill.memory.memory import Around, Memory
+        from instill.memory.facts import Around, Memory
 
         seen = self.seen_by(labels)
 
@@ -117,7 +117,7 @@ class Remembering(Parts):
             WorkspaceError: the catalog cannot be written.
         """
         from instill.ingest.references import resolve
-        from instill.memory.memory import evidence_for
+        from instill.memory.facts import evidence_for
 
         text_of(question, "question", what="The question is empty.")
         answer = text_of(answer, "answer", what="The answer is empty.").strip()
