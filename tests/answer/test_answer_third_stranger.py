@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from instill import Workspace
 from instill.answer.asked.conversation import standalone
 from instill.answer.asked.parts import parts_of
-from instill.answer.asked.pinned import Pin, others_of_its_kind, spoken_in
+from instill.answer.asked.pinned import Pin, spoken_in
 from instill.answer.found.days import Dated, first_day
+from instill.answer.said.refusal import others_of_its_kind
 from instill.answer.types import Turn
 from instill.index.types import Hit
 

@@ -41,7 +41,7 @@ _BOUND = re.compile(
 )
 """A number that bounds what is said, up to its end."""
 _WORDS = re.compile(r"[\w.#+'’&/-]*\w")
-_THOUSANDS = re.compile(r"(?<=\d)[,'\u202f](?=\d{3}\b)")
+THOUSANDS = re.compile(r"(?<=\d)[,'\u202f](?=\d{3}\b)")
 _NUMBER_BEFORE = re.compile(r"\d[\d.,]*\s$")
 _VERSION = re.compile(r"v\d[\d.]*")
 _NAME_AND_VERSION = re.compile(r"([a-z]{2,}?)v?(\d+)")
@@ -60,7 +60,6 @@ _TOLD_FIRST = re.compile(
 )
 """A statement in front of what is asked, in one sentence: "our apprentice is 17, may he use the saw?"."""
 _TO_THE_SECOND = re.compile(r"T\d\d:\d\d:\d\d")
-_YEAR = re.compile(r"(?:19|20)\d\d")
 _LONG = 5
 """Digits of a number that names one thing ("order 40023"), rather than how much there is of it."""
 _CALENDAR = re.compile(
@@ -231,29 +230,8 @@ def _differ_in_ending(word: str, other: str) -> bool:
     return prefix >= max(5, len(word) - 2) and len(two) <= 3 and not (one and two and one[-1] == two[-1])
 
 
-def others_of_its_kind(pin: Pin, texts: Sequence[str]) -> list[str]:
-    """What the texts have in the place of the pin: other versions, years or codes of the same form; at most three.
-
-    Example:
-        >>> others_of_its_kind(Pin("3.25", "number"), ["New in Python 3.13 and 3.12."])
-        ['3.13', '3.12']
-    """
-    if pin.kind == "name":
-        return []
-    if pin.kind == "number":
-        texts = [_THOUSANDS.sub("", text) for text in texts]
-    digits = rf"\d{{{len(pin.text)}}}" if pin.text.isdecimal() else r"\d+"  # To a year other years, no minutes.
-    shape = re.escape(re.sub(r"\d+", "0", pin.text.strip("`"))).replace("0", digits)
-    found = dict.fromkeys(
-        match.group() for text in texts for match in re.finditer(rf"(?<![\w.]){shape}(?![\w]|\.\d)", text, re.I)
-    )
-    if _YEAR.fullmatch(pin.text):
-        found = {other: None for other in found if _YEAR.fullmatch(other)} or found  # To a year other years.
-    return [other for other in found if other.lower() != pin.text.lower()][:3]
-
-
 def _plain(text: str) -> str:
-    return _THOUSANDS.sub("", normalise(text)).replace("’", "'")
+    return THOUSANDS.sub("", normalise(text)).replace("’", "'")
 
 
 def _bare_number(text: str) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
-from instill.answer.asked.pinned import Evidence, missing_pins, other_form_of, others_of_its_kind, pins_of, spoken_in
+from instill.answer.asked.pinned import THOUSANDS, Evidence, Pin, missing_pins, other_form_of, pins_of, spoken_in
 from instill.answer.asked.sides import sides_of, spoken_of
 from instill.answer.found.chosen import Chosen, evidence_of
 from instill.answer.found.pieces import Piece
 from instill.index.types import Hit
 
+_YEAR = re.compile(r"(?:19|20)\d\d")
 ABOVE = 200
 """Characters in front of a piece in which the term that it explains may stand."""
 
@@ -40,6 +42,27 @@ def what_is_missing(question: str, chosen: Sequence[Chosen], pool: Sequence[Hit]
     if all(around.speaks_of(pin) for pin in hard):
         return f"What comes nearest does not speak of {named}.", 1.0
     return f"Nothing that was found speaks of {named}.", 1.0
+
+
+def others_of_its_kind(pin: Pin, texts: Sequence[str]) -> list[str]:
+    """What the texts have in the place of the pin: other versions, years or codes of the same form; at most three.
+
+    Example:
+        >>> others_of_its_kind(Pin("3.25", "number"), ["New in Python 3.13 and 3.12."])
+        ['3.13', '3.12']
+    """
+    if pin.kind == "name":
+        return []
+    if pin.kind == "number":
+        texts = [THOUSANDS.sub("", text) for text in texts]
+    digits = rf"\d{{{len(pin.text)}}}" if pin.text.isdecimal() else r"\d+"  # To a year other years, no minutes.
+    shape = re.escape(re.sub(r"\d+", "0", pin.text.strip("`"))).replace("0", digits)
+    found = dict.fromkeys(
+        match.group() for text in texts for match in re.finditer(rf"(?<![\w.]){shape}(?![\w]|\.\d)", text, re.I)
+    )
+    if _YEAR.fullmatch(pin.text):
+        found = {other: None for other in found if _YEAR.fullmatch(other)} or found  # To a year other years.
+    return [other for other in found if other.lower() != pin.text.lower()][:3]
 
 
 def _right_above(piece: Piece) -> str:
