@@ -39,6 +39,11 @@ def test_units_are_in_order_apart_and_cover_everything(text: str) -> None:
     assert text[place:].strip() == ""
 
 
+@pytest.mark.parametrize("text", ["a\n```", "e\u0301\n```\nx = 1\n```"])
+def test_a_fence_below_a_short_word_is_a_fence(text: str) -> None:
+    assert [kind for kind, _ in kinds(text)][:2] == ["prose", "mark"]
+
+
 @given(STRUCTURED)
 def test_links_point_at_earlier_units(text: str) -> None:
     units = split_sentences(text)

@@ -227,8 +227,8 @@ def _is_adornment(lines: list[_Line], number: int) -> bool:
     It is as long as its heading; one whose heading stands in another passage has nothing right below it.
     """
     mark = lines[number].text.rstrip()
-    if len(mark) < 3 or mark[0] not in "~`" or set(mark) != {mark[0]}:
-        return False
+    if len(mark) < 3 or mark[0] not in "~`" or set(mark) != {mark[0]} or mark == "```":
+        return False  # Three backticks below a word of one or two letters open code.
     above = lines[number - 1].text.strip() if number else ""
     below = lines[number + 1].text.strip() if number + 1 < len(lines) else ""
     again = lines[number + 2].text.rstrip() if number + 2 < len(lines) else ""
