@@ -116,31 +116,54 @@ def look_up(
     if found is None:
         return _elsewhere(question, chosen, text_of, hits)
     table, row = found
-    label = name_said(table, row, question)
-    wanted, words = _attribute(question)
-    record = set(terms(table.records[row].text.replace("_", " ")))
-    asked = set(terms(wanted, keep_stop=True)) - label if wanted else set[str]()
-    columns = _asked_for(table, row, question, wanted, label)
-    elsewhere = {term for each in chosen for term in terms(each.piece.text)}
-    if wanted and not columns:
+    cell = _cell_of(table, row, question)
+    if cell.wanted and cell.column is None and not cell.several:
         other = _elsewhere(question, chosen, text_of, hits)
         if other.found:
             return other
-    if asked and not columns and asked <= _PLAIN and not asked & (record | table.called | elsewhere):
-        return LookedUp(chosen, lacks=f'The records of {table.name} have no "{wanted}".')
+        around = {term for each in chosen for term in terms(each.piece.text)} | table.called
+        around |= set(terms(table.records[row].text.replace("_", " ")))
+        if cell.asked and cell.asked <= _PLAIN and not cell.asked & around:
+            return LookedUp(chosen, lacks=f'The records of {table.name} have no "{cell.wanted}".')
     mine = narrowed(chosen[0], table, row, text_of)
     if mine is None:
         return LookedUp(chosen)
-    if len(columns) == 1:
+    if cell.column is not None:
         newest = _elsewhere(question, chosen, text_of, [chosen[0].piece.hit, *hits])
         if newest.found:
             return newest
-    short = _said(question, columns[0], row) if len(columns) == 1 else ""
-    sure = bool(short) and set(terms(question)) <= label | asked | set(terms(words)) | columns[0].words
     if _lacking(question, mine):
         return LookedUp(chosen)  # Of another year than the one that is named.
-    rest = [] if sure else [each for each in chosen[1:] if each.piece.hit.doc_id != mine.piece.hit.doc_id]
-    return LookedUp([mine, *rest], True, short, sure)
+    rest = [each for each in chosen[1:] if each.piece.hit.doc_id != mine.piece.hit.doc_id]
+    return LookedUp([mine] if cell.sure else [mine, *rest], True, cell.short, cell.sure)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """What a record has under the one column that is asked for; `several`: more than one column may be meant.
+
+    `wanted` is what the question asks for, in its words, `asked` its terms without the record's name. `named`: the
+    question says a whole name of the record.
+    """
+
+    wanted: str
+    asked: frozenset[str]
+    column: Column | None
+    several: bool
+    short: str
+    sure: bool
+    named: bool
+
+
+def _cell_of(table: Table, row: int, question: str) -> _Cell:
+    label, own = name_said(table, row, question), set(terms(question))
+    wanted, words = _attribute(question)
+    asked = frozenset(terms(wanted, keep_stop=True)) - label if wanted else frozenset[str]()
+    columns = _asked_for(table, row, question, wanted, label)
+    column = columns[0] if len(columns) == 1 else None
+    short = _said(question, column, row) if column else ""
+    sure = bool(short) and column is not None and own <= label | asked | set(terms(words)) | column.words
+    return _Cell(wanted, asked, column, len(columns) > 1, short, sure, label <= own)
 
 
 def _elsewhere(
@@ -148,8 +171,7 @@ def _elsewhere(
 ) -> LookedUp:
     """The cell that is asked for, of the one record that is named, in a table that is not the best piece; tables that
     say different things of it say nothing."""
-    wanted, words = _attribute(question)
-    met: dict[str, tuple[Chosen, str, bool]] = {}
+    met: dict[str, tuple[Chosen, _Cell]] = {}
     tried = 0
     for hit in hits:
         place = _first_record(hit, set(terms(question))) if hit.doc_id not in met and tried < MOST_TABLES else None
@@ -158,23 +180,17 @@ def _elsewhere(
         tried += 1
         at = Chosen(Piece(hit, "record", (place,), hit.headings, 0), chosen[0].score, None)
         found = named_row(at, question, text_of)
-        if found is None:
-            continue
-        table, row = found
-        label = name_said(table, row, question)
-        asked = set(terms(wanted, keep_stop=True)) - label
-        columns = _asked_for(table, row, question, wanted, label) if label <= set(terms(question)) else []
-        if len(columns) == 1 and columns[0].cells[row].strip():
-            sure = set(terms(question)) <= label | asked | set(terms(words)) | columns[0].words
-            met[hit.doc_id] = replaced(at, table, row, text_of), _said(question, columns[0], row), sure
-    lacking = {doc_id: _lacking(question, each) for doc_id, (each, _, _) in met.items()}
+        cell = _cell_of(*found, question) if found else None
+        if found and cell and cell.named and cell.column and cell.column.cells[found[1]].strip():
+            met[hit.doc_id] = replaced(at, *found, text_of), cell
+    lacking = {doc_id: _lacking(question, each) for doc_id, (each, _) in met.items()}
     met = {doc_id: met[doc_id] for doc_id in met if not lacking[doc_id]}  # "In 2026."
     if not met:
         return LookedUp(chosen)
-    rows = _newest_first([each for each, _, _ in met.values()], text_of)
-    mine, short, sure = met[rows[0].piece.hit.doc_id]
+    rows = _newest_first([each for each, _ in met.values()], text_of)
+    mine, cell = met[rows[0].piece.hit.doc_id]
     versions: Mapping[str, str] = {}
-    if len({short for _, short, _ in met.values()}) > 1:
+    if len({other.short for _, other in met.values()}) > 1:
         rows, versions = newer_first(rows, question, text_of)
         if not versions:
             return LookedUp(chosen)  # Which of two values holds now is not known.
@@ -182,8 +198,7 @@ def _elsewhere(
         rows = [mine]
     least = _lacking(question, mine)
     rest = [each for each in chosen if each.piece.hit.doc_id not in lacking and _lacking(question, each) <= least]
-    rest = [] if sure else rest
-    return LookedUp([*rows, *rest], True, short, sure, versions=versions)
+    return LookedUp(rows if cell.sure else [*rows, *rest], True, cell.short, cell.sure, versions=versions)
 
 
 def unmeasured(question: str, chosen: Sequence[Chosen]) -> str:

@@ -120,7 +120,8 @@ def extract(
     codes = [pin for pin in pins_of(question) if pin.kind != "name"]
     exact = bool(codes) and not missing_pins(codes, evidence_of(chosen[0].piece))
     exact = exact or holds_the_field(question, chosen[0].piece)
-    explained = explains(chosen[0].piece.text, asks_for(question)) if asks_for(question) else False
+    short_form = asks_for(question)
+    explained = bool(short_form) and explains(chosen[0].piece.text, short_form)
     found = signs(ranking, chosen, findings, missing=share, exact=float(exact))
     belief = confidence(found) if claims else 0.0
     if selected and not listed and not selected.soft:
