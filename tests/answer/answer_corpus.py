@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from instill import Workspace
 from instill.answer.answerer import Answerer
 from instill.answer.asked.about import About
 from instill.answer.reading.reader import Reader
@@ -122,3 +124,14 @@ COMPANY = {
         "Ove, the southern route by Ingrid.\n"
     ),
 }
+
+
+@contextmanager
+def workspace_of(folder: Path, files: Mapping[str, str]) -> Iterator[Workspace]:
+    """A workspace with these documents, by name, in a folder of their own."""
+    (folder / "docs").mkdir()
+    for name, text in files.items():
+        (folder / "docs" / name).write_text(text)
+    with Workspace.init(folder / "kb") as opened:
+        opened.add([str(folder / "docs")])
+        yield opened

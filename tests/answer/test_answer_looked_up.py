@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -13,6 +12,7 @@ from instill.answer.found.contradiction import amount_of
 from instill.answer.found.record_columns import table_of
 from instill.answer.found.record_named import name_said, record_named
 from instill.answer.found.records import Record, fields_of
+from tests.answer.answer_corpus import workspace_of
 
 PUMPS = """\
 code,name,kind,price_eur,weight_kg,delivery_days,in_store,retired
@@ -62,21 +62,16 @@ WARRANTY = "# Warranty\n\nThe warranty on pumps is 24 months. Hoses have no warr
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    folder: Path = tmp_path_factory.mktemp("shop")
-    docs = folder / "docs"
-    docs.mkdir()
-    (docs / "prices_2025.csv").write_text(PUMPS.format(store=9, filter="11.00"))
-    (docs / "prices_2026.csv").write_text(PUMPS.format(store=4, filter="12.00"))
-    for name, text in {
+    files = {
+        "prices_2025.csv": PUMPS.format(store=9, filter="11.00"),
+        "prices_2026.csv": PUMPS.format(store=4, filter="12.00"),
         "manual.md": MANUAL,
         "changes.md": CHANGES,
         "terms.txt": TERMS,
         "faq.md": FAQ,
         "warranty.md": WARRANTY,
-    }.items():
-        (docs / name).write_text(text)
-    with Workspace.init(folder / "kb") as opened:
-        opened.add([str(docs)])
+    }
+    with workspace_of(tmp_path_factory.mktemp("shop"), files) as opened:
         yield opened
 
 
@@ -166,16 +161,12 @@ def test_an_amount_has_a_unit(words: str, amount: tuple[str, str] | None) -> Non
 
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    folder: Path = tmp_path_factory.mktemp("office")
-    docs = folder / "docs"
-    docs.mkdir()
-    (docs / "changes.md").write_text(RELEASES)
-    (docs / "minutes.md").write_text(MINUTES)
-    (docs / "leave.md").write_text(
-        "# Leave\n\nOvertime is given back as free hours within a quarter (FLEX). Ask Ida.\n"
-    )
-    with Workspace.init(folder / "kb") as opened:
-        opened.add([str(docs)])
+    files = {
+        "changes.md": RELEASES,
+        "minutes.md": MINUTES,
+        "leave.md": "# Leave\n\nOvertime is given back as free hours within a quarter (FLEX). Ask Ida.\n",
+    }
+    with workspace_of(tmp_path_factory.mktemp("office"), files) as opened:
         yield opened
 
 
@@ -300,10 +291,8 @@ STAFF = """# Team
 
 @pytest.fixture(scope="module")
 def staff(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    folder: Path = tmp_path_factory.mktemp("staff")
-    (folder / "team.md").write_text(STAFF)
-    with Workspace.init(folder / "kb") as opened:
-        opened.add([str(folder / "team.md")])
+    files = {"team.md": STAFF}
+    with workspace_of(tmp_path_factory.mktemp("staff"), files) as opened:
         yield opened
 
 

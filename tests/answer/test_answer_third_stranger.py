@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -18,6 +17,7 @@ from instill.answer.found.days import Dated, first_day
 from instill.answer.said.refusal import others_of_its_kind
 from instill.answer.types import Turn
 from instill.index.types import Hit
+from tests.answer.answer_corpus import workspace_of
 
 PAINTS = """[
  {"paint": "Harbour Blue", "finish": "gloss", "child_safe": true, "tin_no": 1, "litres_left": 14, "notes": "runs"},
@@ -156,12 +156,7 @@ FILES = {
 
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    folder: Path = tmp_path_factory.mktemp("workshop")
-    (folder / "docs").mkdir()
-    for name, text in FILES.items():
-        (folder / "docs" / name).write_text(text)
-    with Workspace.init(folder / "kb") as opened:
-        opened.add([str(folder / "docs")])
+    with workspace_of(tmp_path_factory.mktemp("workshop"), FILES) as opened:
         yield opened
 
 
@@ -315,12 +310,7 @@ Lady Merrow,steam,1934,stored
 
 @pytest.fixture(scope="module")
 def railway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    folder: Path = tmp_path_factory.mktemp("railway")
-    (folder / "docs").mkdir()
-    for name, text in RAILWAY.items():
-        (folder / "docs" / name).write_text(text)
-    with Workspace.init(folder / "kb") as opened:
-        opened.add([str(folder / "docs")])
+    with workspace_of(tmp_path_factory.mktemp("railway"), RAILWAY) as opened:
         yield opened
 
 
@@ -422,12 +412,7 @@ Bumble,1952,2030-01-01,young members' group
 
 @pytest.fixture(scope="module")
 def society(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    folder: Path = tmp_path_factory.mktemp("society")
-    (folder / "docs").mkdir()
-    for name, text in SOCIETY.items():
-        (folder / "docs" / name).write_text(text)
-    with Workspace.init(folder / "kb") as opened:
-        opened.add([str(folder / "docs")])
+    with workspace_of(tmp_path_factory.mktemp("society"), SOCIETY) as opened:
         yield opened
 
 

@@ -8,7 +8,7 @@ cannot be told is said, never guessed.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from instill.answer.asked.measures import adjective_of, measures_of
@@ -18,6 +18,7 @@ from instill.answer.asked.sides import sides_of
 from instill.answer.asked.version_wish import VersionWish, version_wish_of
 from instill.answer.found.pieces import Piece
 from instill.answer.found.record_bounds import has_bound
+from instill.answer.found.record_collections import collections_in
 from instill.answer.found.record_columns import Table, table_of
 from instill.answer.found.record_conditions import conditions_of
 from instill.answer.found.record_figures import (
@@ -31,17 +32,10 @@ from instill.answer.found.record_figures import (
 )
 from instill.answer.found.record_met import Conditions
 from instill.answer.found.record_named import name_said, record_named
-from instill.answer.found.records import Record, collection_at, starts_in
-from instill.answer.found.sentences import Sentence, split_sentences
-from instill.answer.found.version_pairs import Version, group_of, newer_before, versions_among
+from instill.answer.found.records import Record
+from instill.answer.found.version_pairs import Version, group_of, versions_among
 from instill.answer.text import terms
 from instill.index.types import Hit
-
-LONGEST_DOCUMENT = 400_000
-"""Longer documents are not looked through, in characters."""
-
-FEWEST = 4
-"""Fewest records that are a collection; two are enough where they have the same fields, three of them or more."""
 
 MOST_SHOWN = 40
 """Most records that are shown; of more only their number is said."""
@@ -115,7 +109,7 @@ def select_records(
     first: Selection | None = None
     sure: list[Selection] = []
     for place, (piece, text, collection) in enumerate(
-        _collections(question, chosen, [*hits, *_versions_in(pool, groups)], document, groups)
+        collections_in(question, chosen, [*hits, *_versions_in(pool, groups)], document, groups)
     ):
         found = _Query(question, wish, piece, text, collection, asked).selected()
         if found is not None and found.sure:
@@ -147,37 +141,6 @@ def _ids(group: Sequence[Version]) -> set[str]:
 
 def _versions_in(pool: Sequence[Hit], groups: Sequence[Sequence[Version]]) -> list[Hit]:
     return [hit for hit in pool if group_of(hit.doc_id, groups)]
-
-
-def _collections(
-    question: Question,
-    chosen: Sequence[Piece],
-    hits: Sequence[Hit],
-    document: Callable[[str], str | None],
-    groups: Sequence[Sequence[Version]],
-) -> Iterator[tuple[Piece, str, Sequence[Record]]]:
-    """The collections around the chosen pieces and in the hits, each once, of two versions of a document the newer
-    first: a piece of it, the document's text, the records."""
-    units: dict[str, Sequence[Sentence]] = {}
-    tried: list[tuple[str, int, int]] = []
-    found = [*chosen, *(Piece(hit, "record", ((hit.start, hit.end),), hit.headings, n) for n, hit in enumerate(hits))]
-    order = newer_before([piece.hit.doc_id for piece in found], groups, question.text)
-    for piece in (found[place] for place in order):
-        doc_id, whole = piece.hit.doc_id, piece.kind == "record" and len(piece.spans) == 1
-        text = document(doc_id) or ""
-        if not text or len(text) > LONGEST_DOCUMENT:
-            continue
-        if doc_id not in units:
-            units[doc_id] = split_sentences(text)
-        begin, end = piece.spans[-1]
-        for start, stop in starts_in(text, units[doc_id], begin, end) if whole else ((begin, end),):
-            if any(known == doc_id and low <= start < high for known, low, high in tried):
-                continue
-            collection = collection_at(text, units[doc_id], start, stop)
-            if len(collection) < FEWEST and not _are_alike(collection):
-                continue
-            tried.append((doc_id, collection[0].start, collection[-1].end))
-            yield piece, text, collection
 
 
 class _Query:
@@ -428,12 +391,6 @@ def _have_fields(records: Sequence[Record]) -> bool:
     """Have most of them values under names? "Fixed: ..." twice under one release are sentences, not values."""
     keys = [[key for key, _ in record.fields] for record in records]
     return all(len(set(own)) == len(own) for own in keys) and sum(map(bool, keys)) >= 0.8 * len(keys)
-
-
-def _are_alike(records: Sequence[Record]) -> bool:
-    """Are there several, with the same fields?"""
-    keys = {tuple(key for key, _ in record.fields) for record in records}
-    return len(records) > 1 and len(keys) == 1 and len(next(iter(keys))) >= 3
 
 
 def _measured(match: re.Match[str]) -> tuple[tuple[str, int], ...]:
