@@ -107,7 +107,7 @@ def test_nothing_is_printed_and_heavy_libraries_stay_out_of_the_light_path() -> 
         "import sys\n"
         "from instill.documents.reading import read\n"
         "from instill.documents.sources import find_sources\n"
-        "from instill.documents.splitting import split\n"
+        "from instill.documents.splitting.passages import split\n"
         "from instill.settings import DocumentSettings\n"
         "for name in ('a.txt', 'a.md', 'a.csv', 'a.json', 'a.py', 'a.rst'):\n"
         "    read(b'Hello world', name=name, settings=DocumentSettings())\n"

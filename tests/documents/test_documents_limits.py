@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from instill.documents.document import Block, Heading, Parsed
 from instill.documents.reader_process import IN_PROCESS_BYTES, ReaderPool
-from instill.documents.segments import segments
-from instill.documents.splitting import split
+from instill.documents.splitting.long_texts import segments
+from instill.documents.splitting.passages import split
 from instill.documents.time_limit import TimeLimit
 from instill.errors import DocumentError
 from instill.models.encoders.shipped_encoder import open_shipped

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from pptx.util import Inches
 
 from instill.documents.document import Parsed
-from instill.documents.readers.grids import Merge, filled, layout
+from instill.documents.readers.column_names import layout
+from instill.documents.readers.merged_cells import Merge, filled
 from instill.documents.reading import read
 from instill.settings import DocumentSettings
 

@@ -15,7 +15,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
 from instill.documents.document import Block, Heading, Page, Parsed, Passage
 from instill.documents.readers.markdown import read_markdown
-from instill.documents.splitting import split
+from instill.documents.splitting.passages import split
 
 SPACES = re.compile("[ \t\n\r\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from instill.documents.document import Block, Parsed, Passage
 from instill.documents.readers.markdown import read_markdown
-from instill.documents.splitting import split
+from instill.documents.splitting.passages import split
 from tests.documents.test_documents_splitting import minilm
 
 CELL = st.text("abcdefghij klmnop", min_size=1, max_size=12).map(lambda cell: cell.strip() or "x")

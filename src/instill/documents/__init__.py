@@ -9,7 +9,7 @@
     Format family and canonical text; a `DocumentError` for whatever cannot be read.
 `reader_process.ReaderPool(settings, workers=1, silence_s=120).read(data, *, name, content_type, kind)`
     The same in processes that may hang or crash without harm; a context manager, safe for threads.
-`splitting.split(parsed, *, kind, tokenizer, passage_tokens) -> list[Passage]`, `splitting.SPLITTER_VERSION`
+`splitting.passages.split(parsed, *, kind, tokenizer, passage_tokens) -> list[Passage]`, `SPLITTER_VERSION` beside it
     Passages with exact offsets.
 `document`: `Document`, `Parsed`, `Passage` and their parts.
 """

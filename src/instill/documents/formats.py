@@ -93,13 +93,13 @@ _ALL = (
     _format("rst", "rst:read_rst", "text", "rst rest", "text/x-rst", in_process=True, own_lines=True),
     _format("html", "html:read_html_file", "text", "html htm xhtml", "text/html", "application/xhtml+xml"),
     _format("pdf", "pdf:read_pdf", "binary", "pdf", "application/pdf", starts=(b"%PDF-",)),
-    _format("docx", "office:read_docx", "archive", "docx", f"{_OFFICE}.wordprocessingml.document"),
-    _format("pptx", "office:read_pptx", "archive", "pptx", f"{_OFFICE}.presentationml.presentation"),
-    _format("xlsx", "tables:read_xlsx", "archive", "xlsx xlsm", f"{_OFFICE}.spreadsheetml.sheet"),
-    _format("xls", "tables:read_xls", "binary", "xls", "application/vnd.ms-excel"),
-    _format("epub", "office:read_epub", "archive", "epub", "application/epub+zip"),
+    _format("docx", "word:read_docx", "archive", "docx", f"{_OFFICE}.wordprocessingml.document"),
+    _format("pptx", "slides:read_pptx", "archive", "pptx", f"{_OFFICE}.presentationml.presentation"),
+    _format("xlsx", "spreadsheets:read_xlsx", "archive", "xlsx xlsm", f"{_OFFICE}.spreadsheetml.sheet"),
+    _format("xls", "spreadsheets:read_xls", "binary", "xls", "application/vnd.ms-excel"),
+    _format("epub", "epub:read_epub", "archive", "epub", "application/epub+zip"),
     _format(
-        "csv", "tables:read_csv", "text", "csv tsv tab", "text/csv", "text/tab-separated-values", in_process=True
+        "csv", "delimited:read_csv", "text", "csv tsv tab", "text/csv", "text/tab-separated-values", in_process=True
     ),
     _format(
         "json", "records:read_json", "text", "json geojson webmanifest", "application/json", "application/ld+json",
@@ -111,12 +111,12 @@ _ALL = (
     ),
     _format("notebook", "records:read_notebook", "text", "ipynb", "application/x-ipynb+json", in_process=True),
     _format("email", "mail:read_mail", "text", "eml", "message/rfc822"),
-    _format("msg", "office:read_msg", "binary", "msg", "application/vnd.ms-outlook"),
+    _format("msg", "outlook_message:read_msg", "binary", "msg", "application/vnd.ms-outlook"),
     _format(
         "xml", "xml:read_xml", "text", "xml rss atom rdf opml xsd wsdl",
         "application/xml", "text/xml", "application/rss+xml", "application/atom+xml",
     ),
-    _format("rtf", "office:read_rtf", "binary", "rtf", "application/rtf", "text/rtf", starts=(b"{\\rtf",)),
+    _format("rtf", "rtf:read_rtf", "binary", "rtf", "application/rtf", "text/rtf", starts=(b"{\\rtf",)),
     _format(
         "image", "image:read_image", "binary", "png jpg jpeg jpe gif bmp tif tiff webp",
         starts=(b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"II*\x00", b"MM\x00*"),

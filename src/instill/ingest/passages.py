@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from instill.documents.document import Document, Passage
-from instill.documents.splitting import SPLITTER_VERSION, split
+from instill.documents.splitting.passages import SPLITTER_VERSION, split
 from instill.documents.table_heads import under_head
 from instill.documents.time_limit import TimeLimit
 from instill.index.store import Index

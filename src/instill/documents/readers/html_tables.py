@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from instill.documents.readers.grids import Layout, layout
+from instill.documents.readers.column_names import Layout, layout
 
 HEAD = "data-head"
 """Marks the row that names the columns."""
@@ -33,7 +33,7 @@ def make_regular(soup: Any) -> None:
     A small table in a cell becomes a line of text there; a table that only sets out others on the page is left.
 
     Names come from `<thead>`, from rows of `<th>` at the top, else from what the first rows say
-    (`grids.layout`). A cell over all columns at the top becomes a paragraph above the table.
+    (`column_names.layout`). A cell over all columns at the top becomes a paragraph above the table.
     """
     copies = _MAX_COPIES
     for table in soup.find_all("table"):
@@ -154,7 +154,7 @@ def _span(cell: Any, name: str, most: int) -> int:
 
 
 def _layout(rows: Sequence[Any], grid: Sequence[Sequence[_Place]]) -> Layout:
-    """As `grids.layout`, with what the markup says of names."""
+    """As `column_names.layout`, with what the markup says of names."""
     above = 0
     while above < len(rows) - 1 and len(grid[above]) > 1 and len({id(place.cell) for place in grid[above]}) == 1:
         above += 1

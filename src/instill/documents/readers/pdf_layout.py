@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from instill.documents.readers.grids import layout
+from instill.documents.readers.column_names import layout
 
 _WIDE = 0.8
 """A gap between words from which on it may be a gutter, in line heights; spaces are about a quarter wide."""

@@ -1,6 +1,6 @@
-"""The pieces that passages are put together from: headings, paragraphs, blocks, lines, sentences, words.
+"""Where a text may be cut: it is taken apart into fragments: headings, paragraphs, blocks, lines, sentences, words.
 
-Each piece carries its size in tokens, what it costs to cut the text before it, and what it costs to keep it in one
+Each fragment carries its size in tokens, what it costs to cut the text before it, and what it costs to keep it in one
 passage with what comes before (a heading: a passage should not straddle sections).
 """
 
@@ -17,7 +17,7 @@ from tokenizers import Tokenizer
 
 from instill.documents.document import Parsed
 
-# What a cut before a piece costs, from "made for it" to "only when nothing else fits".
+# What a cut before a fragment costs, from "made for it" to "only when nothing else fits".
 CUT_HEADING = 0.0
 CUT_PAGE = 0.5
 CUT_PARAGRAPH = 1.0
@@ -36,7 +36,7 @@ CROSS_PAGE = 1.0
 CHARACTERS_PER_TOKEN = 16
 _RUNNING_HEAD = 80  # so short a line at the top of a page belongs to the heading after it
 _LONG_PROSE = 6  # characters a token that prose does not reach: such a paragraph is taken apart without counting it
-_LEAST_PIECE = 12  # shorter lines are not worth a place of their own in the search
+_LEAST_FRAGMENT = 12  # shorter lines are not worth a place of their own in the search
 _RUN, _LONG_RUN = 8, 32  # characters in a part of a word, and of one that is longer than any word
 _VERY_LONG_WORD = 2000
 _SLICE = 4000  # the sentence finder takes more than linear time, so it sees no more at a time
@@ -57,7 +57,7 @@ _CLOSING = "。．！？；」』）】”"  # ends a sentence without a space a
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Fragment:
     start: int
     end: int
     cut: float
@@ -99,25 +99,25 @@ def heading_end(text: str, start: int) -> int:
     return end
 
 
-def take_apart(parsed: Parsed, *, kind: str, counter: Counter, limit: int) -> list[Piece]:
-    """The text as pieces in order, each with its tokens; none is above the limit unless a single character is."""
+def take_apart(parsed: Parsed, *, kind: str, counter: Counter, limit: int) -> list[Fragment]:
+    """The text as fragments in order, each with its tokens; none is above the limit unless a single character is."""
     text = parsed.text
     heads = _head_lines(parsed)
-    pieces = _counted(_coarse(parsed, kind), text, counter, limit, prose=_LONG_PROSE)
+    fragments = _counted(_coarse(parsed, kind), text, counter, limit, prose=_LONG_PROSE)
     for refine in (_sentences, _words, _single_words, _characters, _code_points):
-        rooms = _rooms(pieces, limit)
-        if all(piece.tokens <= room for piece, room in zip(pieces, rooms, strict=True)):
+        rooms = _rooms(fragments, limit)
+        if all(fragment.tokens <= room for fragment, room in zip(fragments, rooms, strict=True)):
             break
-        refined: list[Piece] = []
-        for piece, room in zip(pieces, rooms, strict=True):
-            if piece.tokens <= room:
-                refined.append(piece)
+        refined: list[Fragment] = []
+        for fragment, room in zip(fragments, rooms, strict=True):
+            if fragment.tokens <= room:
+                refined.append(fragment)
                 continue
-            parts = [_kept_with_head(part, heads) for part in refine(text, piece)]
-            parts[0] = replace(parts[0], cut=piece.cut, crossing=piece.crossing)
+            parts = [_kept_with_head(part, heads) for part in refine(text, fragment)]
+            parts[0] = replace(parts[0], cut=fragment.cut, crossing=fragment.crossing)
             refined += parts
-        pieces = _counted(refined, text, counter, limit)
-    return pieces
+        fragments = _counted(refined, text, counter, limit)
+    return fragments
 
 
 def _head_lines(parsed: Parsed) -> dict[int, float]:
@@ -132,17 +132,17 @@ def _head_lines(parsed: Parsed) -> dict[int, float]:
     return costs
 
 
-def _kept_with_head(piece: Piece, costs: dict[int, float]) -> Piece:
-    return replace(piece, cut=costs[piece.start]) if piece.start in costs else piece
+def _kept_with_head(fragment: Fragment, costs: dict[int, float]) -> Fragment:
+    return replace(fragment, cut=costs[fragment.start]) if fragment.start in costs else fragment
 
 
-def _rooms(pieces: Sequence[Piece], limit: int) -> list[int]:
-    """The limit for each piece: a piece after headings leaves room for them, so that they need not stand alone."""
+def _rooms(fragments: Sequence[Fragment], limit: int) -> list[int]:
+    """The limit for each fragment: one after headings leaves room for them, so that they need not stand alone."""
     rooms: list[int] = []
     taken = 0
-    for piece in pieces:
-        if piece.heading:
-            taken += piece.tokens
+    for fragment in fragments:
+        if fragment.heading:
+            taken += fragment.tokens
             rooms.append(limit)
         else:
             rooms.append(limit - taken if taken <= limit // 2 else limit)
@@ -151,28 +151,28 @@ def _rooms(pieces: Sequence[Piece], limit: int) -> list[int]:
 
 
 def _counted(
-    pieces: Sequence[Piece], text: str, counter: Counter, limit: int, *, prose: int = CHARACTERS_PER_TOKEN
-) -> list[Piece]:
+    fragments: Sequence[Fragment], text: str, counter: Counter, limit: int, *, prose: int = CHARACTERS_PER_TOKEN
+) -> list[Fragment]:
     """Counts what is not counted yet; what is too long by its characters alone needs no counting.
 
     Prose is, above `prose` characters a token.
     """
-    counted = list(pieces)
+    counted = list(fragments)
     open_ones = []
-    for number, piece in enumerate(pieces):
-        per_token = CHARACTERS_PER_TOKEN if piece.lines else prose
-        if piece.tokens == 0 and piece.end - piece.start > limit * per_token:
-            counted[number] = replace(piece, tokens=limit + 1)
-        elif piece.tokens == 0:
+    for number, fragment in enumerate(fragments):
+        per_token = CHARACTERS_PER_TOKEN if fragment.lines else prose
+        if fragment.tokens == 0 and fragment.end - fragment.start > limit * per_token:
+            counted[number] = replace(fragment, tokens=limit + 1)
+        elif fragment.tokens == 0:
             open_ones.append(number)
-    counts = counter.count([text[pieces[number].start : pieces[number].end] for number in open_ones])
+    counts = counter.count([text[fragments[number].start : fragments[number].end] for number in open_ones])
     for number, tokens in zip(open_ones, counts, strict=True):
         counted[number] = replace(counted[number], tokens=max(1, tokens))
     return counted
 
 
-def _coarse(parsed: Parsed, kind: str) -> list[Piece]:
-    """Headings, paragraphs, and whole blocks; pages open new pieces."""
+def _coarse(parsed: Parsed, kind: str) -> list[Fragment]:
+    """Headings, paragraphs, and whole blocks; pages open new fragments."""
     text, size = parsed.text, len(parsed.text)
     headings = {heading.start: heading.level for heading in parsed.headings if 0 <= heading.start < size}
     pages = {page.start for page in parsed.pages}
@@ -181,18 +181,18 @@ def _coarse(parsed: Parsed, kind: str) -> list[Piece]:
     marks |= {start for start in pages if start < size} | set(blocks) | set(blocks.values())
     inside = sorted(blocks.items())
     marks = {mark for mark in marks if not _within(inside, mark)}
-    pieces: list[Piece] = []
+    fragments: list[Fragment] = []
     after_heading = False
     edges = sorted(marks)
     for start, end in pairwise(edges):
         for first, last in _trimmed_paragraphs(text, start, end, whole=start in blocks):
-            cut, crossing = _cut_before(text, pieces, block=start in blocks)
+            cut, crossing = _cut_before(text, fragments, block=start in blocks)
             if first == _skip_space(text, start):
-                if start in pages and pieces:
+                if start in pages and fragments:
                     cut, crossing = min(cut, CUT_PAGE), CROSS_PAGE
                 if start in headings:
                     cut, crossing = CUT_HEADING, max(1.0, 2.2 - 0.3 * headings[start])
-                    if pieces and pieces[-1].start in pages and first - pieces[-1].start < _RUNNING_HEAD:
+                    if fragments and fragments[-1].start in pages and first - fragments[-1].start < _RUNNING_HEAD:
                         cut, crossing = CUT_AFTER_COLON, 0.2
             if after_heading:
                 cut = CUT_AFTER_HEADING if start not in headings else max(cut, CUT_AFTER_HEADING)
@@ -200,15 +200,17 @@ def _coarse(parsed: Parsed, kind: str) -> list[Piece]:
             after_heading = start in headings
             lines = start in blocks or kind == "code"
             inside_word = first > 0 and _SPACE.match(text[first - 1]) is None
-            piece = Piece(first, last, cut, crossing, lines=lines, cuts_word=inside_word, heading=start in headings)
-            pieces.append(piece)
-    return pieces
+            fragment = Fragment(
+                first, last, cut, crossing, lines=lines, cuts_word=inside_word, heading=start in headings
+            )
+            fragments.append(fragment)
+    return fragments
 
 
-def _cut_before(text: str, pieces: Sequence[Piece], *, block: bool) -> tuple[float, float]:
-    if not pieces:
+def _cut_before(text: str, fragments: Sequence[Fragment], *, block: bool) -> tuple[float, float]:
+    if not fragments:
         return 0.0, 0.0
-    if text.startswith(":", pieces[-1].end - 1):
+    if text.startswith(":", fragments[-1].end - 1):
         return CUT_AFTER_COLON, 0.0
     return (CUT_BLOCK if block else CUT_PARAGRAPH), 0.0
 
@@ -254,21 +256,21 @@ def _line_end(text: str, position: int) -> int:
     return len(text) if found < 0 else found
 
 
-def _sentences(text: str, piece: Piece) -> Iterator[Piece]:
+def _sentences(text: str, fragment: Fragment) -> Iterator[Fragment]:
     """Lines, and the sentences in them (Unicode's rules); only line ends for tables and code."""
-    part = text[piece.start : piece.end]
-    if piece.lines:
+    part = text[fragment.start : fragment.end]
+    if fragment.lines:
         starts = [match.end() for match in re.finditer(r"\n(?=[ \t]*\S)", part)]
     else:
         starts = list(_sentence_starts(part))
     cuts: dict[int, float] = {}
     last = 0
     for offset in starts:
-        cut = _cut_at(part, offset, lines=piece.lines) if offset - last >= _LEAST_PIECE else None
+        cut = _cut_at(part, offset, lines=fragment.lines) if offset - last >= _LEAST_FRAGMENT else None
         if cut is not None:
             cuts[offset] = cut
             last = offset
-    yield from _parts(piece, cuts)
+    yield from _parts(fragment, cuts)
 
 
 def _sentence_starts(part: str) -> Iterator[int]:
@@ -308,21 +310,21 @@ def _cut_at(part: str, offset: int, *, lines: bool) -> float | None:
     return CUT_ABBREVIATION if _ABBREVIATION.search(before) else CUT_SENTENCE
 
 
-def _words(text: str, piece: Piece) -> Iterator[Piece]:
+def _words(text: str, fragment: Fragment) -> Iterator[Fragment]:
     """Runs of eight words: single words would make the search slow for nothing."""
-    part = text[piece.start : piece.end]
+    part = text[fragment.start : fragment.end]
     starts = [match.start() for match in _WORDS.finditer(part)]
-    yield from _parts(piece, {start: CUT_WORDS for start in starts if start > 0 and _SPACE.match(part[start - 1])})
+    yield from _parts(fragment, {start: CUT_WORDS for start in starts if start > 0 and _SPACE.match(part[start - 1])})
 
 
-def _single_words(text: str, piece: Piece) -> Iterator[Piece]:
-    starts = [match.start() for match in _WORD.finditer(text[piece.start : piece.end])]
-    yield from _parts(piece, {start: CUT_WORDS for start in starts if start > 0})
+def _single_words(text: str, fragment: Fragment) -> Iterator[Fragment]:
+    starts = [match.start() for match in _WORD.finditer(text[fragment.start : fragment.end])]
+    yield from _parts(fragment, {start: CUT_WORDS for start in starts if start > 0})
 
 
-def _characters(text: str, piece: Piece) -> Iterator[Piece]:
+def _characters(text: str, fragment: Fragment) -> Iterator[Fragment]:
     """A word above the limit, or a run of a script without spaces: Unicode's word boundaries, else characters."""
-    part = text[piece.start : piece.end]
+    part = text[fragment.start : fragment.end]
     splitter = TextSplitter(_RUN if len(part) <= _VERY_LONG_WORD else _LONG_RUN, trim=False)
     starts = {
         first + offset: CUT_INSIDE_WORD
@@ -330,23 +332,23 @@ def _characters(text: str, piece: Piece) -> Iterator[Piece]:
         for offset, _ in splitter.chunk_indices(part[first:last])
         if first + offset > 0
     }
-    for cut in _parts(piece, starts):
+    for cut in _parts(fragment, starts):
         yield replace(cut, cuts_word=True)
 
 
-def _code_points(text: str, piece: Piece) -> Iterator[Piece]:
-    starts = dict.fromkeys(range(1, len(text[piece.start : piece.end])), CUT_INSIDE_WORD)
-    for cut in _parts(piece, starts):
+def _code_points(text: str, fragment: Fragment) -> Iterator[Fragment]:
+    starts = dict.fromkeys(range(1, len(text[fragment.start : fragment.end])), CUT_INSIDE_WORD)
+    for cut in _parts(fragment, starts):
         yield replace(cut, cuts_word=True)
 
 
-def _parts(piece: Piece, cuts: dict[int, float]) -> Iterator[Piece]:
-    edges = [0, *sorted(cuts), piece.end - piece.start]
+def _parts(fragment: Fragment, cuts: dict[int, float]) -> Iterator[Fragment]:
+    edges = [0, *sorted(cuts), fragment.end - fragment.start]
     for first, last in pairwise(edges):
-        yield Piece(
-            piece.start + first,
-            piece.start + last,
-            cuts.get(first, piece.cut),
-            lines=piece.lines,
-            cuts_word=piece.cuts_word,
+        yield Fragment(
+            fragment.start + first,
+            fragment.start + last,
+            cuts.get(first, fragment.cut),
+            lines=fragment.lines,
+            cuts_word=fragment.cuts_word,
         )
