@@ -26,7 +26,7 @@ from instill.compare.tuned.kept_replies import KeptReplies
 from instill.compare.tuned.replay import replay_rows
 from instill.compare.tuned.tuning import Tuned
 from instill.errors import GeneratorError, UsageError, WorkspaceError
-from instill.measure.journal import open_journal
+from instill.measure.jsonl_journal import open_journal
 from instill.models.generators.protocol import Generator, Message
 from instill.settings import Settings, with_values
 from instill.workspace import Workspace

@@ -21,8 +21,8 @@ from instill.cli.questions import own_questions
 from instill.cli.terminal import say, say_block
 from instill.errors import UsageError
 from instill.index.types import EMPTY
+from instill.measure.numbers_in_sentences import percent_beside, percent_text
 from instill.measure.risk import answers_needed
-from instill.measure.saying import percent_beside, percent_text
 from instill.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """Asking in parts: where a need is decided no more is asked for it, and an arm that is out is asked no more.
 
-The parts and what each may err with are those of `instill.measure.statistics.looks`. Questions of the tasks that decide
-nothing, such as controls, come with the first part.
+The parts and what each may err with are those of `instill.measure.statistics.early_looks`. Questions of the tasks that
+decide nothing, such as controls, come with the first part.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from instill.compare.running import TASKS, in_turn, need_of, run_arms
 from instill.compare.setting import ComparisonSetting, told_of_answers
 from instill.compare.stored import Recorded
 from instill.measure.outcomes import Preparation
-from instill.measure.rates import measure_rates
-from instill.measure.statistics.looks import LOOKS, out_of
+from instill.measure.statistics.early_looks import LOOKS, out_of
+from instill.measure.token_rates import measure_rates
 from instill.measure.verdict import NEEDS, Looks, Way, reach_verdict
 from instill.study.sets import StudyItem
 

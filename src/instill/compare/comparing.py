@@ -41,7 +41,7 @@ from instill.compare.tuned.tuned_arms import Trained, train_arms
 from instill.compare.writing_cost import writing_cost
 from instill.errors import UsageError, WorkspaceError
 from instill.measure import judging
-from instill.measure.rates import measure_rates
+from instill.measure.token_rates import measure_rates
 from instill.measure.verdict import Way, reach_verdict
 from instill.study.sets import StudyItem, digest
 from instill.study.stored import StoredStudy

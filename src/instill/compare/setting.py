@@ -14,7 +14,7 @@ from instill.compare.plan import ComparePlan
 from instill.compare.prices import Prices
 from instill.compare.recording import Answered
 from instill.compare.tuned.tuned_arms import Trained
-from instill.measure.rates import Kind
+from instill.measure.token_rates import Kind
 from instill.study.stored import StoredStudy
 
 if TYPE_CHECKING:

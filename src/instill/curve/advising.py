@@ -7,8 +7,8 @@ from math import floor, log10
 from typing import Any, Literal
 
 from instill.curve.fitting import FEWEST_SIZES, Fit
-from instill.measure.paired import Interval
-from instill.measure.saying import digits_beside, limit_text
+from instill.measure.numbers_in_sentences import digits_beside, limit_text
+from instill.measure.statistics.interval import Interval
 
 Kind = Literal["stop", "collect", "not enough evidence"]
 

@@ -21,7 +21,7 @@ from instill.curve.overfitting import Overfitting, find_overfitting
 from instill.curve.running import Curve, CurveProgress, measure_curve
 from instill.curve.sizes import data_sizes
 from instill.errors import UsageError
-from instill.measure.journal import open_journal
+from instill.measure.jsonl_journal import open_journal
 from instill.train.generator.data.mix import replay_count
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from typing import Any, Literal
 import numpy as np
 
 from instill.curve.results import Numbers
-from instill.measure.paired import Interval, interval
-from instill.measure.saying import interval_beside, limit_text
+from instill.measure.numbers_in_sentences import interval_beside, limit_text
+from instill.measure.statistics.bootstrap_interval import interval
+from instill.measure.statistics.interval import Interval
 
 Kind = Literal["worsening", "gap", "diverging", "none"]
 """worsening: held-out questions get worse while the training rows get better. gap: the training rows are better than
@@ -73,7 +74,7 @@ def find_overfitting(
     Held-out questions get worse: the last place is compared with the best one, question by question, with a bootstrap
     of the paired differences. The best place is the lowest of a noisy series, so against it all others look worse; for
     each question it is therefore chosen on other groups of questions (cross-fitting in five folds, as `choose` in
-    `instill.measure.paired`). It is overfitting (Prechelt, "Early Stopping, but when?", 1998, section 2: generalisation
+    `cross_validation`). It is overfitting (Prechelt, "Early Stopping, but when?", 1998, section 2: generalisation
     loss) only if the training rows are better at the last place than at the best; if they are worse too, the run
     diverges.
 

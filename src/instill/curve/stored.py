@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from instill.curve.results import Result
-from instill.measure.journal import Journal, open_journal
+from instill.measure.jsonl_journal import Journal, open_journal
 
 
 class StoredResults:
-    """Results in a JSONL file, each on the disk before `add` returns; see `instill.measure.journal`.
+    """Results in a JSONL file, each on the disk before `add` returns; see `instill.measure.jsonl_journal`.
 
     Open with `open_results`.
     """

@@ -1,7 +1,7 @@
 """Fitting the search to a workspace: the weight of either leg, the reader's share, the size of passages.
 
 Questions with known answers are searched in every way that is tried; what comes first is judged. A way takes the
-place of the one in use only when cross-validation over documents says that it is better (`instill.measure.paired`).
+place of the one in use only when cross-validation over documents says that it is better (`cross_validation`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ from instill.fit.search_ways import Scores, Searcher, Way, in_use, measure_ways,
 from instill.fit.sizes import Sized, SizedIndexes, measure_sizes
 from instill.fit.targets import Target, targets_of
 from instill.index.store import Index
-from instill.measure.paired import Choice, Interval, choose, interval
+from instill.measure.statistics.bootstrap_interval import interval
+from instill.measure.statistics.cross_validation import Choice, choose
+from instill.measure.statistics.interval import Interval
 from instill.settings import Settings
 from instill.study.types import AskedQuestion, StudyQuestion
 

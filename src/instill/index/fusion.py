@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from instill.measure.standardised import standardised
+from instill.measure.z_scores import standardised
 
 Scores = NDArray[np.float64]
 

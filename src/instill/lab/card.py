@@ -7,7 +7,7 @@ from typing import Any
 
 from instill.lab.measuring import Task
 from instill.lab.world import GROUPS, SIZES
-from instill.measure.paired import Interval
+from instill.measure.statistics.interval import Interval
 from instill.train.cards import making
 
 _TASKS: Mapping[Task, str] = {

@@ -9,7 +9,8 @@ import numpy as np
 
 from instill.lab.bench import Measures
 from instill.lab.experiments.experiment import Claim, Experiment
-from instill.measure.paired import Interval, interval
+from instill.measure.statistics.bootstrap_interval import interval
+from instill.measure.statistics.interval import Interval
 
 Runs = Mapping[str, Mapping[int, Measures]]
 """Arm -> seed -> what was measured."""

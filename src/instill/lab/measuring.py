@@ -25,7 +25,8 @@ from instill.lab.world import (
     reverse_questions,
 )
 from instill.measure.judging.scorer import judge
-from instill.measure.paired import Interval, interval
+from instill.measure.statistics.bootstrap_interval import interval
+from instill.measure.statistics.interval import Interval
 from instill.models.generators.models import open_model, open_tokenizer
 from instill.train.gate.conditions import question_of
 from instill.train.generator.data.rows import Row, chat_row

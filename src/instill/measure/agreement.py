@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from instill.measure.outcomes import Outcome
-from instill.measure.paired import Interval
-from instill.measure.statistics.intervals import SCORE, group_interval
+from instill.measure.statistics.exact_interval import SCORE, group_interval
+from instill.measure.statistics.interval import Interval
 from instill.measure.statistics.kappa import cohen_kappa, kappa_interval
 
 

@@ -23,12 +23,12 @@ from typing import Any, Literal
 
 from instill.measure.fact_costs import FactCost, FactRatio, by_arm, fact_costs, fact_ratios, interval_dict
 from instill.measure.outcomes import Outcome, Preparation
-from instill.measure.paired import Interval
-from instill.measure.rates import Rates
 from instill.measure.statistics.cheapest import Cheapest, Cost, cheapest
 from instill.measure.statistics.comparing import Table
-from instill.measure.statistics.looks import cheapest_in_looks
+from instill.measure.statistics.early_looks import cheapest_in_looks
+from instill.measure.statistics.interval import Interval
 from instill.measure.tables import outcome_table
+from instill.measure.token_rates import Rates
 
 State = Literal["decided", "no arm", "not enough evidence", "not measured"]
 """no arm: every arm is shown to be below what is useful."""
@@ -193,7 +193,7 @@ def reach_verdict(
         preparations: at most one for each arm; an arm without one has no cost but that of its answers.
         ways: what each arm is; one that is not in it can be recommended by its name ("use NAME").
         looks: where questions were asked in parts, the part of each, from 0; then a need is decided after each part,
-            see `instill.measure.statistics.looks`. Questions that are not in it count as asked at once.
+            see `instill.measure.statistics.early_looks`. Questions that are not in it count as asked at once.
         rates: what answers take, where that is not told by each one's own clock.
 
     Raises:

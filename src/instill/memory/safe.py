@@ -11,7 +11,7 @@ from instill.common.derived import OWNER, UNKNOWN, Caller, MadeFrom
 from instill.common.durable import write_json
 from instill.errors import WorkspaceError
 from instill.fit.kept.files import files_for, learned_file, read_object
-from instill.measure.saying import percent_text
+from instill.measure.numbers_in_sentences import percent_text
 from instill.settings import Settings
 
 FILE = "cache.json"

@@ -9,8 +9,8 @@ import pytest
 
 from instill.errors import UsageError
 from instill.measure.statistics.comparing import Table, against_best, compare
-from instill.measure.statistics.corrected import holm
-from instill.measure.statistics.intervals import group_interval
+from instill.measure.statistics.exact_interval import group_interval
+from instill.measure.statistics.multiple_comparisons import holm
 from instill.measure.statistics.permutation import permutation_p, permutation_p_values
 from tests.measure.statistics.drawn_tables import most_of, names, scores
 

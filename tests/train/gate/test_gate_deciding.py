@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instill.measure.paired import Interval
+from instill.measure.statistics.interval import Interval
 from instill.train.gate.deciding import (
     SLACK,
     Decision,

@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instill.measure.paired import Interval
-from instill.measure.saying import beside, digits_beside, limit_text, percent_beside, percent_text
+from instill.measure.numbers_in_sentences import beside, digits_beside, limit_text, percent_beside, percent_text
+from instill.measure.statistics.interval import Interval
 from instill.train.gate.deciding import SLACK, gain_outcome, loss_outcome, paired, rows_for_gain, share
 from instill.train.gate.sentences import gain_sentence, loss_sentence, share_sentence
 

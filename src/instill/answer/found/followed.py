@@ -20,7 +20,7 @@ from instill.answer.reading.findings import DEPTH, RELEVANT_SHARE, SEARCH_SHARE,
 from instill.answer.reading.reader import Reader
 from instill.answer.text import terms
 from instill.index.types import Hit
-from instill.measure.standardised import standardised
+from instill.measure.z_scores import standardised
 from instill.models.encoders.protocol import Encoder, Vectors
 
 WITHIN = 10

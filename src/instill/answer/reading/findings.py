@@ -12,7 +12,7 @@ from instill.answer.reading.reader import Reader, Reading
 from instill.answer.reading.reader_input import heading
 from instill.documents.table_heads import shown_head
 from instill.index.types import Hit
-from instill.measure.standardised import standardised
+from instill.measure.z_scores import standardised
 
 DEPTH = 12
 """Passages read for a question."""

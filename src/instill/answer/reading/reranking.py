@@ -17,7 +17,7 @@ from instill.answer.reading.reader import Reading
 from instill.answer.reading.reader_input import heading
 from instill.documents.table_heads import shown_head
 from instill.index.types import READ, Hit
-from instill.measure.standardised import standardised
+from instill.measure.z_scores import standardised
 
 
 class Reads(Protocol):

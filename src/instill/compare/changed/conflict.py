@@ -32,7 +32,7 @@ from instill.compare.report.types import ConflictWins
 from instill.compare.running import GroupBy, run_arms
 from instill.compare.stored import Recorded
 from instill.measure.outcomes import Outcome
-from instill.measure.statistics.intervals import SCORE, group_interval
+from instill.measure.statistics.exact_interval import SCORE, group_interval
 from instill.study.sets import StudyItem, item_id
 
 TASK = "conflict"

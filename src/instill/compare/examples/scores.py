@@ -11,8 +11,8 @@ from instill.compare.stored import Recorded
 from instill.errors import UsageError
 from instill.measure.judging.scorer import Judged, overlap
 from instill.measure.outcomes import Outcome
-from instill.measure.paired import Interval
-from instill.measure.statistics.intervals import SCORE, group_interval
+from instill.measure.statistics.exact_interval import SCORE, group_interval
+from instill.measure.statistics.interval import Interval
 from instill.train.gate.schema import ReplySchema
 from instill.train.gate.scoring import json_score, score, verbatim
 from instill.train.generator.data.rows import Row

@@ -21,9 +21,9 @@ from instill.compare.report.types import ModelJudge, Overhead
 from instill.errors import UsageError
 from instill.measure.agreement import Agreement, JudgeSaid, agreement
 from instill.measure.fact_costs import interval_dict
-from instill.measure.journal import Journal, open_journal
+from instill.measure.jsonl_journal import Journal, open_journal
 from instill.measure.outcomes import Outcome
-from instill.measure.paired import Interval
+from instill.measure.statistics.interval import Interval
 from instill.measure.verdict import NEEDS
 from instill.models.generators.protocol import Generator
 from instill.study.sets import digest

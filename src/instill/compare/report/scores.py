@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from instill.measure.outcomes import Outcome
-from instill.measure.paired import Interval
-from instill.measure.statistics.intervals import group_interval
+from instill.measure.statistics.exact_interval import group_interval
+from instill.measure.statistics.interval import Interval
 from instill.measure.tables import outcome_table
 
 TASKS = (

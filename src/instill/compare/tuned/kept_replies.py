@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from time import perf_counter
 
 from instill.compare.arms.replies import TellsUsage
-from instill.measure.journal import Journal
+from instill.measure.jsonl_journal import Journal
 from instill.models.generators.protocol import Generator, Message
 from instill.models.generators.whole import whole_reply
 from instill.study.sets import digest

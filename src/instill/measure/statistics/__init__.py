@@ -1,8 +1,9 @@
 """The statistics of a comparison: arms on the same questions, questions in groups.
 
 Public face: `Table`, `compare` and `against_best` in `comparing`; `cheapest` and `Cost` in `cheapest`; how many
-questions are needed, in `power`; below them `group_interval` (`intervals`), `permutation_p` (`permutation`), `holm`
-and `benjamini_hochberg` (`corrected`).
+questions are needed, in `power`; below them `group_interval` (`exact_interval`), `interval` (`bootstrap_interval`),
+`choose` (`cross_validation`), `permutation_p` (`permutation`), `holm` and `benjamini_hochberg`
+(`multiple_comparisons`).
 
 A group is what fails together: the questions about one document or fact. Everything here draws, flips or weighs groups
 whole.

@@ -40,12 +40,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instill.errors import UsageError
-from instill.measure.paired import Interval
-from instill.measure.saying import beside, interval_beside, limit_text
+from instill.measure.numbers_in_sentences import beside, interval_beside, limit_text
 from instill.measure.statistics.comparing import Table
-from instill.measure.statistics.corrected import holm
+from instill.measure.statistics.exact_interval import not_above, upper_limits
 from instill.measure.statistics.grouping import check_between
-from instill.measure.statistics.intervals import not_above, upper_limits
+from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.multiple_comparisons import holm
 
 Numbers = NDArray[np.float64]
 Relation = Literal["worse", "within", "open"]

@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instill.errors import UsageError
-from instill.measure.paired import Interval
-from instill.measure.statistics.corrected import holm
-from instill.measure.statistics.intervals import SCORE, group_interval, limits
+from instill.measure.statistics.exact_interval import SCORE, group_interval, limits
+from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.multiple_comparisons import holm
 from instill.measure.statistics.permutation import FLIPS, permutation_p_values
 
 Numbers = NDArray[np.float64]

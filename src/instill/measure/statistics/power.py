@@ -26,8 +26,8 @@ from math import ceil, sqrt
 from statistics import NormalDist
 
 from instill.errors import UsageError
+from instill.measure.statistics.exact_interval import upper_end
 from instill.measure.statistics.grouping import check_between
-from instill.measure.statistics.intervals import upper_end
 
 _EDGE = 1e-9
 

@@ -10,7 +10,8 @@ from typing import Any
 from torch import Tensor
 
 from instill.measure.judging.scorer import judge
-from instill.measure.paired import Interval, interval
+from instill.measure.statistics.bootstrap_interval import interval
+from instill.measure.statistics.interval import Interval
 from instill.train.editing.places import Edit
 from instill.train.gate.deciding import Decision, fewest_for_loss, loss_outcome
 from instill.train.gate.verdict import Condition

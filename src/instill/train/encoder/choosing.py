@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from instill.measure.paired import Interval, Numbers, interval
+from instill.measure.statistics.bootstrap_interval import interval
+from instill.measure.statistics.interval import Interval, Numbers
 from instill.models.encoders.protocol import Encoder
 from instill.train.encoder.judging import RankingSet, judge
 from instill.train.encoder.settings import SHARES, Share

@@ -12,7 +12,7 @@ from statistics import fmean
 
 from instill.measure.judging.refusals import is_refusal
 from instill.measure.judging.scorer import question_in
-from instill.measure.paired import Interval
+from instill.measure.statistics.interval import Interval
 from instill.train.gate.deciding import (
     FEWEST,
     LEVEL,

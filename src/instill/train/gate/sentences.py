@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import isfinite
 
-from instill.measure.paired import Interval
-from instill.measure.saying import beside, digits_beside, interval_text, limit_text
+from instill.measure.numbers_in_sentences import beside, digits_beside, interval_text, limit_text
+from instill.measure.statistics.interval import Interval
 from instill.train.gate.deciding import LEVEL, SLACK, Decision, fewest_for_gain, floor_of_gain
 
 

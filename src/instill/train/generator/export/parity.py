@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from instill.errors import InstillError
-from instill.measure.saying import beside, limit_text
+from instill.measure.numbers_in_sentences import beside, limit_text
 from instill.models.generators.chat import ChatMessage
 from instill.models.generators.ends import end_ids
 from instill.models.generators.thoughts import ReplyTokens

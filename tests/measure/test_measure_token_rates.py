@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from instill.measure.outcomes import Outcome
-from instill.measure.rates import Kind, Rates, measure_rates
+from instill.measure.token_rates import Kind, Rates, measure_rates
 from instill.measure.verdict import reach_verdict
 from tests.measure.test_verdict import row
 

@@ -1,4 +1,4 @@
-"""Intervals of means and of paired differences, with whole documents drawn."""
+"""The better of several ways to do a thing, chosen by cross-validation over documents."""
 
 from __future__ import annotations
 
@@ -6,48 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Numbers = NDArray[np.float64]
-_RESAMPLES = 4000
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A mean with its interval, of 95% where nothing else is said."""
-
-    mean: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}]"
-
-
-def interval(
-    values: Sequence[float] | Numbers, groups: Sequence[str], *, seed: int = 0, level: float = 0.95
-) -> Interval:
-    """The mean of `values` with its percentile interval; `groups` are drawn whole, with replacement.
-
-    Questions about one document fail together, so drawing single questions would make the interval too narrow.
-    For a paired comparison give the differences.
-
-    Raises:
-        ValueError: there are no values, or not as many groups.
-
-    Example:
-        >>> interval([1.0, 1.0, 1.0], ["a", "a", "b"])
-        Interval(mean=1.0, low=1.0, high=1.0)
-    """
-    numbers = np.asarray(values, np.float64)
-    if not len(numbers) or len(groups) != len(numbers):
-        raise ValueError(f"{len(numbers)} values and {len(groups)} groups")
-    _, places = np.unique(np.asarray(groups), return_inverse=True)
-    sums = np.bincount(places, numbers)
-    counts = np.bincount(places).astype(np.float64)
-    drawn = np.random.default_rng(seed).integers(0, len(sums), (_RESAMPLES, len(sums)))
-    low, high = np.percentile(sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1), [50 * (1 - level), 50 * (1 + level)])
-    return Interval(float(numbers.mean()), float(low), float(high))
+from instill.measure.statistics.bootstrap_interval import interval
+from instill.measure.statistics.interval import Interval, Numbers
 
 
 @dataclass(frozen=True, slots=True)

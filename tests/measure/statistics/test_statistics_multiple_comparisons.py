@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instill.measure.statistics.corrected import benjamini_hochberg, holm
+from instill.measure.statistics.multiple_comparisons import benjamini_hochberg, holm
 from tests.measure.statistics.drawn_tables import most_of
 
 P_VALUES = st.lists(st.floats(0, 1), min_size=0, max_size=20)
