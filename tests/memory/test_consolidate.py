@@ -24,9 +24,9 @@ from instill.memory.consolidating.consolidate import Consolidated
 from instill.memory.consolidating.examining import Examined, examine, other_answer
 from instill.memory.consolidating.material import material_of
 from instill.memory.consolidating.plan import groups_of, name_of
-from instill.memory.held import adapter_for_caller, read_weights, write_weights
-from instill.memory.idle import MAY_STOP, note_asked, note_stage, run_when_idle, seconds_idle
+from instill.memory.facts_in_weights import adapter_for_caller, read_weights, write_weights
 from instill.memory.types import Fact
+from instill.memory.when_idle import MAY_STOP, note_asked, note_stage, run_when_idle, seconds_idle
 from instill.models.registry.store import Registry
 from instill.models.weights import micro_folder
 from instill.study.leaks import alike
@@ -273,7 +273,7 @@ def test_what_cannot_be_consolidated_says_why(workspace: Workspace) -> None:
 WORK = """
 import sys, time
 from pathlib import Path
-from instill.memory.idle import note_stage
+from instill.memory.when_idle import note_stage
 note_stage(Path(sys.argv[1]), sys.argv[2])
 deadline = time.monotonic() + float(sys.argv[3])
 turns = 0

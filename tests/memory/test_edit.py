@@ -15,7 +15,7 @@ from instill.lab.world import make_world, questions, write_documents
 from instill.memory.consolidating.consolidate import Consolidated
 from instill.memory.editing.dissolving import dissolve
 from instill.memory.editing.wording import questions_of, sentence_of
-from instill.memory.held import adapter_for_caller
+from instill.memory.facts_in_weights import adapter_for_caller
 from instill.models.registry.champions import Champions
 from instill.models.registry.store import Registry
 from tests.cli.test_cli import as_json, instill

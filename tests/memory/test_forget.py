@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from instill import Workspace
 from instill.common.derived import MadeFrom, made_from
 from instill.errors import UsageError, WorkspaceError
+from instill.memory.facts_in_weights import Adapter, Held, Weights, read_weights, write_weights
 from instill.memory.forgetting.job import Job, begin, begun
 from instill.memory.forgetting.leftovers import look_for, telling_sentences
 from instill.memory.forgetting.receipts import (
@@ -29,7 +30,6 @@ from instill.memory.forgetting.receipts import (
     sign,
     write_receipt,
 )
-from instill.memory.held import Adapter, Held, Weights, read_weights, write_weights
 from instill.models.registry.champions import Champions
 from instill.models.registry.store import Registry
 from instill.study.making import make_study

@@ -18,7 +18,8 @@ from instill.catalog import Catalog
 from instill.catalog.tables import USES
 from instill.common.derived import Source
 from instill.fit.calibration import calibrate
-from instill.memory.ledger import first_seen, read_uses
+from instill.memory.document_versions import seen_versions
+from instill.memory.ledger import read_uses
 from instill.study.making import make_study
 from tests.conftest import write_handbook
 
@@ -49,7 +50,7 @@ def test_an_answers_spans_are_kept_with_version_labels_and_claim(workspace: Work
     assert (row["start"], row["end"], row["text"]) == (citation.start, citation.end, citation.text)
     assert row["claim_hash"] == hashlib.sha256(answer.claims[0].text.encode()).hexdigest()
     assert (row["leads"], row["short"], row["nth"], row["occurrences"]) == (True, answer.short, 0, 1)
-    assert first_seen(workspace.catalog)[citation.doc_id][0] == record.content_hash
+    assert seen_versions(workspace.catalog)[citation.doc_id].version == record.content_hash
 
 
 def test_a_refusal_leaves_no_use(workspace: Workspace) -> None:
@@ -116,7 +117,7 @@ def test_purged_means_gone_from_the_ledger(workspace: Workspace) -> None:
     assert len(rows(workspace)) == 2
     workspace.purge()
     assert {row["doc_id"] for row in rows(workspace)} == {each.doc_id for each in workspace.documents()}
-    assert record.doc_id not in first_seen(workspace.catalog)
+    assert record.doc_id not in seen_versions(workspace.catalog)
     assert b"140 euros" not in Path(workspace.catalog.where).read_bytes()
 
 
@@ -142,7 +143,7 @@ def test_a_catalog_from_before_gets_the_tables(tmp_path: Path) -> None:
             connection.execute(f"drop table {table}")
         connection.execute("delete from migrations where name = '0004_memory'")
     catalog = Catalog(tmp_path / "catalog.db")
-    assert first_seen(catalog) == {}
+    assert seen_versions(catalog) == {}
     catalog.close()
 
 
@@ -159,7 +160,7 @@ def test_a_version_keeps_the_time_when_it_was_met_first_and_one_that_came_back_i
         with catalog.writing() as connection:
             assert connection is not None
             catalog.note_versions(connection, {"d1": version}, at)
-        found = first_seen(catalog)["d1"]
-        met.append((found[0], found[1].month))
+        found = seen_versions(catalog)["d1"]
+        met.append((found.version, found.since.month))
     assert met == [("v1", 1), ("v1", 1), ("v2", 3), ("v1", 4)]
     catalog.close()

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instill.answer.used import occurrence, places_of
-from instill.memory.meaning import same_pins
-from instill.memory.places import place_now
+from instill.memory.moved_spans import place_now
 from instill.memory.recurrence import Group, Shape, grouped, overlap, same_words
+from instill.memory.same_question import same_pins
 from instill.memory.types import Spot, Use
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

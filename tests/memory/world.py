@@ -16,8 +16,8 @@ from instill.common.derived import Caller, source_of
 from instill.index.fusion import ZScoreFusion
 from instill.index.seen import SeenIndex
 from instill.index.types import Hit, SearchRequest
-from instill.memory.facts import Around, Memory
 from instill.memory.ledger import stamp
+from instill.memory.recurring_facts import Around, Memory
 from instill.models.encoders.protocol import Vectors
 from instill.settings import MemorySettings
 from tests.index.index_builders import FINGERPRINT, doc_id_of, document, encode, open_index

@@ -53,7 +53,7 @@ def consolidate(
         if when_idle:
             found = _when_idle(opened, as_json)
         else:
-            from instill.memory.idle import note_stage
+            from instill.memory.when_idle import note_stage
 
             def stage(name: str) -> None:
                 note_stage(opened.home, name)
@@ -72,7 +72,7 @@ def consolidate(
 
 def _when_idle(opened: Workspace, as_json: bool) -> list[dict[str, Any]]:
     """The same command in another process, which stands still while somebody asks."""
-    from instill.memory.idle import run_when_idle
+    from instill.memory.when_idle import run_when_idle
 
     kept = [word for word in sys.argv[1:] if word not in ("--when-idle", "--json")]
     command = [sys.executable, "-m", "instill", *kept, "--json"]

@@ -75,16 +75,17 @@ def verify(
 
     Example: `instill receipt verify receipt.json`
     """
-    from instill.memory.forgetting.receipts import is_genuine, key_name, read_receipt
+    from instill.memory.forgetting.receipts import read_receipt
+    from instill.memory.forgetting.receipts import verify as verified
 
     found = read_receipt(file)
-    name = key_name(found.key)
-    genuine = is_genuine(found) and (not key or key == name)
+    result = verified(found, [key] if key else [])
+    name, genuine = result.key, result.genuine
     if as_json:
         print_json({"genuine": genuine, "key": name, "id": found.id, "at": found.at, "reference": found.reference})
     elif genuine:
         say(f"Genuine: {found.id}, signed on {found.at} with the key {name}.")
-    elif is_genuine(found):
+    elif result.signed:
         say(f"It was signed with another key: {name}.", fg="red")
     else:
         say("NOT genuine: the signature is not of this content.", fg="red")

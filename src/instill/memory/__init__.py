@@ -1,9 +1,9 @@
 """What people keep asking for: which facts recur, which are worth having in weights, and answers that are shown again.
 
-The log of questions keeps which spans served which answers (the ledger). `memory.py` makes facts of it, with their
-stage and why each is, or is not, a candidate for weights; `cache.py` shows an answer again while nothing that it was
-made from has changed. Everything is worked out from the index as it is at that moment, so that nothing has to be told
-of a change.
+The log of questions keeps which spans served which answers (the ledger). `recurring_facts.py` makes facts of it, with
+their stage and why each is, or is not, a candidate for weights; `answer_cache/` shows an answer again while nothing
+that it was made from has changed. Everything is worked out from the index as it is at that moment, so that nothing has
+to be told of a change.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from instill.catalog import Catalog, Labels, may_see
-from instill.catalog.tables import SEEN_VERSIONS, USES
+from instill.catalog.tables import USES
 from instill.memory.types import Spot, Use
 from instill.models.encoders.protocol import Encoder, Vectors
 
@@ -35,25 +35,6 @@ def read_uses(catalog: Catalog, encoder: Encoder, labels: Labels = None) -> list
         rows = [row for row in connection.execute(query).mappings() if may_see(_labels(row["labels"]), labels)]
     vectors = dict(_vectors(catalog, encoder, rows))
     return [_use(row, vectors[row["question"]]) for row in rows]
-
-
-def first_seen(catalog: Catalog) -> dict[str, tuple[str, datetime]]:
-    """The version of each document that was met last, and when it was met first."""
-    with catalog.reading() as connection:
-        if not _is_there(connection):
-            return {}
-        rows = connection.execute(sa.select(SEEN_VERSIONS)).all()
-    return {row.doc_id: (row.version, moment(row.first_seen)) for row in rows}
-
-
-def note_versions(catalog: Catalog, versions: dict[str, str], at: datetime) -> None:
-    """Note which version each document has now; one that is noted already keeps its time. Nothing is noted on storage
-    that takes no writing, or is full."""
-    if not catalog.writable:
-        return
-    with catalog.writing() as connection:
-        if connection is not None:
-            catalog.note_versions(connection, versions, stamp(at))
 
 
 def moment(text: str) -> datetime:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from instill.answer.text import normalise, terms
-from instill.memory.meaning import cosine, same_kind, same_pins
+from instill.memory.same_question import cosine, same_kind, same_pins
 from instill.memory.types import Spot, Use
 from instill.models.encoders.protocol import Vectors
 from instill.study.sets import digest

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from instill.answer.chat import Chat
     from instill.answer.streaming import AnswerStream, OnToken
     from instill.answer.types import Answer, Turn
-    from instill.memory.cache import AnswerCache
+    from instill.memory.answer_cache.cache import AnswerCache
 
 
 class Asking(Parts):
@@ -122,7 +122,7 @@ class Asking(Parts):
         self, question: str, history: Sequence[Turn], mode: AskMode, where: str, on_token: OnToken | None
     ) -> Answer:
         from instill.answer.log import log_answer
-        from instill.memory.idle import note_asked
+        from instill.memory.when_idle import note_asked
 
         self._must_be_open()
         if self.writable:
@@ -159,14 +159,14 @@ class Asking(Parts):
         """The answers that this caller may be shown again; None where that is off, not safe, or of no use."""
         if not self.settings.memory.cache or mode == "clusters":
             return None, ""
-        from instill.memory.safe import safe_in_use
+        from instill.memory.answer_cache.similarity_threshold import safe_in_use
 
         fingerprint = self.index.generation.fingerprint
         safe, notice = safe_in_use(self.home, self.settings, fingerprint, self.caller())
         if safe is None or not self._searches_by_meaning:
             return None, notice if self.labels is None else ""
-        from instill.memory.cache import AnswerCache
-        from instill.memory.way import way_of
+        from instill.memory.answer_cache.cache import AnswerCache
+        from instill.memory.answer_cache.cache_key import way_of
 
         most = 3 * self.settings.answer.passages
 

@@ -179,39 +179,15 @@ class Editing(Changing, Remembering):
             UsageError: there is no such edit, or it is not in force.
             WorkspaceError: the workspace cannot be written.
         """
-        from instill.memory.editing.making import edit_ids, in_force, made_before, make, parent_of
-        from instill.memory.editing.record import edit_named, keep_edits
-        from instill.models.registry.champions import Champions
-        from instill.models.registry.store import Registry
-        from instill.train.editing.methods import Settings
+        from instill.memory.editing.undoing import undo
 
         self._must_be_owner()
         self._must_be_writable()
-        every = self.edits()
-        record = edit_named(every, reference)
-        if record.state not in ("in force", "not in use"):
-            raise UsageError(f"The edit is {record.state} already.", where=record.edit_id)
-        registry, changed = Registry(self.home), []
-        if record.state == "in force":
-            forced = in_force(self.home, self.catalog, record.base)
-            left = [each for each in forced if each.edit_id != record.edit_id]
-            old, kept = registry.get(record.adapter).card, ""
-            if left:
-                parent = parent_of(self.home, record.base)
-                card = made_before(self.home, record.base, parent, left, old)
-                if card is None:
-                    settings = Settings(**{name: old.recipe[name] for name in Settings.__dataclass_fields__})
-                    card, _ = make(self.home, Path(old.base.folder), parent, left, self._kept(None), settings)
-                Champions(registry).promote(card.id, force=True)
-                kept = card.id
-                changed = [each.model_copy(update={"adapter": kept}) for each in left]
-            Champions(registry).withdraw(edit_ids(self.home, record.base) - {kept})
-        undone = record.model_copy(update={"state": "undone", "said": "Taken back by hand."})
-        keep_edits(self.catalog, [undone, *changed])
-        if not any(each.prompt == record.prompt and each.state == "in force" for each in self.edits()):
-            self._unsay(record)
+        undone = undo(self.home, self.catalog, reference, lambda: self._kept(None))
+        if not undone.said_again:
+            self._unsay(undone.record)
         self.refresh()
-        return undone
+        return undone.record
 
     # -- inside ------------------------------------------------------------------------------------------------
 

@@ -85,9 +85,9 @@ class Forgetting(Changing, Consolidating):
             UsageError: see `forget`; or no weights in use hold a fact of it, or nothing is there to compare with.
             WorkspaceError: the workspace cannot be written.
         """
+        from instill.memory.facts_in_weights import read_weights
         from instill.memory.forgetting.probing import probe, subject_of
         from instill.memory.forgetting.receipts import keep_receipt, sign
-        from instill.memory.held import read_weights
         from instill.models.registry.store import Registry
         from instill.train.generator.recipes.base import folder_of
 

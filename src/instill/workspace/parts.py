@@ -267,7 +267,7 @@ class Parts:
     @cached_property
     def _with_memory(self) -> Generator | None:
         """The base with the consolidated facts that the caller may see; of several adapters the one with most facts."""
-        from instill.memory.held import adapter_for_caller
+        from instill.memory.facts_in_weights import adapter_for_caller
         from instill.models.generators import open_generator
         from instill.models.registry.serving import adapter_for
 

@@ -12,8 +12,8 @@ from instill.workspace.arguments import Labels, text_of, utf8
 from instill.workspace.parts import Parts
 
 if TYPE_CHECKING:
-    from instill.memory.calibrating import Trials
-    from instill.memory.facts import Memory
+    from instill.memory.answer_cache.threshold_calibration import Trials
+    from instill.memory.recurring_facts import Memory
     from instill.memory.types import Fact
 
 _NEAR = 20
@@ -29,7 +29,7 @@ class Remembering(Parts):
             now: the time that weights and ages are counted to; None: this moment.
         """
         from instill.answer.searching import search_index
-        from instill.memory.facts import Around, Memory
+        from instill.memory.recurring_facts import Around, Memory
 
         seen = self.seen_by(labels)
 
@@ -72,8 +72,8 @@ class Remembering(Parts):
             WorkspaceError: the workspace is on read-only storage.
         """
         from instill.common.derived import made_from
-        from instill.memory.calibrating import asked_of, calibrate_cache
-        from instill.memory.safe import identity_of, save_safe
+        from instill.memory.answer_cache.similarity_threshold import identity_of, save_safe
+        from instill.memory.answer_cache.threshold_calibration import asked_of, calibrate_cache
 
         self._must_be_writable()
         for name, share in (("risk", risk), ("confidence", confidence)):
@@ -117,7 +117,7 @@ class Remembering(Parts):
             WorkspaceError: the catalog cannot be written.
         """
         from instill.ingest.references import resolve
-        from instill.memory.facts import evidence_for
+        from instill.memory.recurring_facts import evidence_for
 
         text_of(question, "question", what="The question is empty.")
         answer = text_of(answer, "answer", what="The answer is empty.").strip()

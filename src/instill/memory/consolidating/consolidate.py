@@ -13,7 +13,7 @@ from instill.index.store import Index
 from instill.memory.consolidating.examining import Examined
 from instill.memory.consolidating.material import Listed, Material, material_of
 from instill.memory.consolidating.plan import Group, groups_of, write_files
-from instill.memory.held import Adapter, Held, State, Weights, read_weights, write_weights
+from instill.memory.facts_in_weights import Adapter, Held, State, Weights, read_weights, write_weights
 from instill.memory.types import Fact
 from instill.models.registry.card import now
 

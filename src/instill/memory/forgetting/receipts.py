@@ -7,6 +7,8 @@ import base64
 import hashlib
 import json
 import os
+from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -110,6 +112,36 @@ def is_genuine(receipt: Receipt) -> bool:
     except (InvalidSignature, ValueError):
         return False
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What is found of a receipt.
+
+    Args:
+        signed: the signature is the key's, over this very content.
+        trusted: the key is one of those that were expected, or none was.
+        key: its name, see `key_name`.
+    """
+
+    signed: bool
+    trusted: bool
+    key: str
+
+    @property
+    def genuine(self) -> bool:
+        """Whether the receipt is what it says, by whom it should be."""
+        return self.signed and self.trusted
+
+
+def verify(receipt: Receipt, trusted_keys: Collection[str] = ()) -> Verified:
+    """Check a receipt's signature, and whose it is.
+
+    Args:
+        trusted_keys: names of the keys of which one must have signed it; without them any key may.
+    """
+    name = key_name(receipt.key)
+    return Verified(is_genuine(receipt), not trusted_keys or name in trusted_keys, name)
 
 
 def key_name(public: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from instill.common.durable import write_json
 from instill.memory import FOLDER
-from instill.memory.held import read_weights, write_weights
+from instill.memory.facts_in_weights import read_weights, write_weights
 from instill.models.registry.card import Card
 from instill.models.registry.champions import Champions
 from instill.models.registry.store import Registry

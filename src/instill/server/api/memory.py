@@ -8,7 +8,8 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from instill.errors import UsageError
-from instill.memory.forgetting.receipts import Receipt, is_genuine, key_name
+from instill.memory.forgetting.receipts import Receipt
+from instill.memory.forgetting.receipts import verify as verified
 from instill.memory.types import Fact, Facts
 from instill.server.errors import unknown
 from instill.server.service import Owning, Reading, Seen
@@ -110,7 +111,8 @@ def show_receipt(seen: Owning, receipt_id: str) -> Receipt:
 def verify(seen: Owning, receipt_id: str) -> Verified:
     """Check a receipt's signature; see `instill receipt verify`."""
     receipt = _receipt(seen, receipt_id)
-    return Verified(id=receipt.id, genuine=is_genuine(receipt), key=key_name(receipt.key))
+    found = verified(receipt)
+    return Verified(id=receipt.id, genuine=found.genuine, key=found.key)
 
 
 def _found(seen: Seen, fact_id: str) -> Fact:

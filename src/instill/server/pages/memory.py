@@ -10,8 +10,8 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
 from instill.errors import InstillError
+from instill.memory.facts_in_weights import Adapter, read_weights
 from instill.memory.forgetting.receipts import key_name
-from instill.memory.held import Adapter, read_weights
 from instill.memory.types import Fact
 from instill.models.registry.store import Registry
 from instill.server.pages.rendering import page

@@ -13,7 +13,7 @@ from instill.answer.answerer import LONGEST_QUESTION
 from instill.answer.reading.reader import Reader
 from instill.answer.text import normalise, terms
 from instill.answer.types import Answer, Citation
-from instill.memory.meaning import cosine, same_kind, same_pins
+from instill.memory.same_question import cosine, same_kind, same_pins
 from instill.models.encoders.protocol import Vectors
 
 FLOOR = 0.9

@@ -16,7 +16,7 @@ from instill.settings import Settings
 
 FILE = "cache.json"
 RULES = 1
-"""Of `matching`; another number means that a calibration is stale."""
+"""Of `earlier_question`; another number means that a calibration is stale."""
 
 _REMEDY = "Calibrate again: instill memory calibrate"
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from instill.index.lookup import StoredDocument
-from instill.memory.recurrence import DAY
+from instill.memory.document_versions import SeenVersion
 from instill.memory.types import Condition, Decision, Spot
 from instill.settings import MemorySettings
 
@@ -19,7 +19,7 @@ def conditions(
     answer: str,
     stored: StoredDocument | None,
     spot: Spot | None,
-    seen: tuple[str, datetime] | None,
+    seen: SeenVersion | None,
     settings: MemorySettings,
     now: datetime,
     contradicted_by: Callable[[], str],
@@ -65,7 +65,7 @@ def _in_place(stored: StoredDocument | None, spot: Spot | None) -> Condition:
 
 def _stable(
     stored: StoredDocument | None,
-    seen: tuple[str, datetime] | None,
+    seen: SeenVersion | None,
     settings: MemorySettings,
     now: datetime,
     edited: bool,
@@ -74,9 +74,9 @@ def _stable(
         return Condition(name="stable", met=False, said="Its document is not in the index.")
     if edited:
         return Condition(name="stable", met=True, said="Weights were made to say it by hand.")
-    if seen is None or seen[0] != stored.record.content_hash:
+    days = None if seen is None else seen.days_unchanged(stored.record.content_hash, now)
+    if days is None:
         return Condition(name="stable", met=settings.stable_days == 0, said="Its document has just changed.")
-    days = max(0.0, (now - seen[1]).total_seconds()) / DAY
     said = f"Its document has been the same for {days:.1f} days; {settings.stable_days:g} are needed."
     return Condition(name="stable", met=days >= settings.stable_days, said=said)
 

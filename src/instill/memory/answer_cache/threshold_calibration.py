@@ -17,9 +17,9 @@ from instill.answer.reading.reader import Reader
 from instill.common.derived import MadeFrom
 from instill.index.lookup import StoredDocument
 from instill.measure.risk import GRID, NOTHING, Choice, JudgedAnswer, choose_threshold
-from instill.memory.matching import FLOOR, Earlier, likeness
+from instill.memory.answer_cache.earlier_question import FLOOR, Earlier, likeness
+from instill.memory.answer_cache.similarity_threshold import Safe
 from instill.memory.recurrence import same_words
-from instill.memory.safe import Safe
 from instill.models.encoders.protocol import Encoder
 from instill.study.facts import find_facts
 from instill.study.rules.phrasings import items_of

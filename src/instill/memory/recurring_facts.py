@@ -13,13 +13,14 @@ from instill.common.derived import Caller, MadeFrom, Source
 from instill.errors import UsageError
 from instill.index.store import Index
 from instill.index.types import Hit
-from instill.memory.conditions import conditions
+from instill.memory.candidate_conditions import conditions
 from instill.memory.contradicting import Search, contradiction
 from instill.memory.decisions import drop, keep, read_decided, with_decision
+from instill.memory.document_versions import SeenVersion, note_versions, seen_versions
 from instill.memory.editing.record import facts_in_force
-from instill.memory.held import Held, held_in_weights
-from instill.memory.ledger import first_seen, note_versions, read_uses, stamp
-from instill.memory.places import Places
+from instill.memory.facts_in_weights import Held, held_in_weights
+from instill.memory.ledger import read_uses, stamp
+from instill.memory.moved_spans import Places
 from instill.memory.recurrence import Group, Shape, grouped, new_id
 from instill.memory.types import Condition, Decided, Decision, Fact, Spot, Stage
 from instill.models.encoders.protocol import Encoder
@@ -81,8 +82,8 @@ class Memory:
         groups = grouped(self._shapes(list(decided.values()), places), placed)
         if not groups:
             return []
-        self._note(groups, places)
-        seen = first_seen(around.catalog)
+        self._note_versions(groups, places)
+        seen = seen_versions(around.catalog)
         studied, held = self._studied(), held_in_weights(around.home, around.caller)
         edited = facts_in_force(around.catalog)
         found = [self._fact(group, decided.get(group.fact_id), places, seen, studied, held, edited) for group in groups]
@@ -191,13 +192,10 @@ class Memory:
             source for source in unique if source.doc_id in there and self._around.caller.sees(MadeFrom((source,)))
         )
 
-    def _note(self, groups: Sequence[Group], places: Places) -> None:
+    def _note_versions(self, groups: Sequence[Group], places: Places) -> None:
         documents = [places.document(group.shape.spot.doc_id) for group in groups]
         versions = {each.record.doc_id: each.record.content_hash for each in documents if each is not None}
-        known = {doc_id: version for doc_id, (version, _) in first_seen(self._around.catalog).items()}
-        changed = {doc_id: version for doc_id, version in versions.items() if known.get(doc_id) != version}
-        if changed:
-            note_versions(self._around.catalog, changed, self._now)
+        note_versions(self._around.catalog, versions, self._now)
 
     def _studied(self) -> list[StudyFact]:
         return [
@@ -212,7 +210,7 @@ class Memory:
         group: Group,
         decided: Decided | None,
         places: Places,
-        seen: Mapping[str, tuple[str, datetime]],
+        seen: Mapping[str, SeenVersion],
         studied: Sequence[StudyFact],
         held: Mapping[str, Held],
         edited: frozenset[str],

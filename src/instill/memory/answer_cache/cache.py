@@ -1,7 +1,7 @@
 """The cache of answers: an answer is shown again while nothing has changed that it was made from.
 
-An entry is found by the meaning of its question (`matching.py`) among those that were made in the same way, for a
-caller with the same labels. It is shown only after it was compared with the index as it is at that moment:
+An entry is found by the meaning of its question (`earlier_question.py`) among those that were made in the same way, for
+a caller with the same labels. It is shown only after it was compared with the index as it is at that moment:
 
 * the index is at the version at which the answer was made, or a search for its question brings up the same passages of
   the same documents, unchanged in text, place, title, source, metadata and labels;
@@ -31,8 +31,8 @@ from instill.catalog.tables import CACHED_ANSWERS
 from instill.common.derived import MadeFrom, made_from
 from instill.index.store import Index
 from instill.index.types import Hit
+from instill.memory.answer_cache.earlier_question import Earlier, earlier_of, likeness
 from instill.memory.ledger import read_vector, stored_vector
-from instill.memory.matching import Earlier, earlier_of, likeness
 from instill.models.encoders.protocol import Encoder
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from instill.errors import UsageError
-from instill.memory.facts import evidence_for
-from instill.memory.held import Adapter, Held, Weights, write_weights
+from instill.memory.facts_in_weights import Adapter, Held, Weights, write_weights
+from instill.memory.recurring_facts import evidence_for
 from instill.memory.types import Fact
 from instill.settings import MemorySettings
 from tests.index.index_builders import doc_id_of

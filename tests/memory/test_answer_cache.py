@@ -18,9 +18,9 @@ from instill.answer.reading.reader import Reading
 from instill.catalog.tables import CACHED_ANSWERS
 from instill.common.derived import made_from
 from instill.errors import UsageError
-from instill.memory.calibrating import Asked, calibrate_cache
-from instill.memory.matching import Earlier, is_same_question, likeness
-from instill.memory.safe import Safe, identity_of, safe_in_use, save_safe
+from instill.memory.answer_cache.earlier_question import Earlier, is_same_question, likeness
+from instill.memory.answer_cache.similarity_threshold import Safe, identity_of, safe_in_use, save_safe
+from instill.memory.answer_cache.threshold_calibration import Asked, calibrate_cache
 from instill.study.facts import find_facts
 from tests.conftest import write_handbook
 from tests.study.documents import stored
