@@ -4,8 +4,8 @@
 reader's, so that nothing that is measured on is trained on. --asked is one that `bench/question_rows.py` wrote, of
 people's questions about folders: three quarters of `questions.jsonl`. --talks holds the conversations that it was made
 from: half of `standalone.jsonl`. --train holds the collected sets. Written are `ground.jsonl`, `questions.jsonl` and
-`standalone.jsonl`, `*.held.jsonl` of groups that were kept apart, and beside them the recipes of `bench/recipes`:
-`instill train OUT/ground.toml`.
+`standalone.jsonl`, `*.held.jsonl` of groups that were kept apart, and beside them the recipes and gates of
+`bench/recipes`: `instill train OUT/ground.toml`.
 """
 
 from __future__ import annotations
@@ -380,6 +380,9 @@ def main() -> None:
         rng.shuffle(kept)
         write(chosen.out / f"{name}.jsonl", trained[: chosen.most])
         write(chosen.out / f"{name}.held.jsonl", kept[: chosen.held])
+        if name == "ground":  # what the gate's [abstention] asks
+            none = [row for row in kept[: chosen.held] if row["messages"][-1]["content"] == UNKNOWN]
+            write(chosen.out / "ground.none.jsonl", none)
 
 
 if __name__ == "__main__":
