@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from instill.lab.effects import check, difference, means
+from instill.lab.effects import check, difference, means, over_seeds
 from instill.lab.experiments.all import EXPERIMENTS
 from instill.lab.experiments.experiment import Claim, Experiment
 from instill.lab.report import as_html, as_text, findings
 from instill.lab.running import Result, Trial, run_trials, trials_of
+from instill.measure.statistics.interval import Interval
 
 
 def nothing(_: object) -> dict[str, list[tuple[str, float]]]:
@@ -38,22 +39,58 @@ def test_means_are_over_all_seeds() -> None:
     assert "absent" not in found["a"]
 
 
+def seeded(*differences: float, people: int = 10) -> dict[str, dict[int, dict[str, list[tuple[str, float]]]]]:
+    """Arm "a" is above "b" by so much with each seed, for each person alike."""
+    return {
+        arm: {seed: {"new": [(str(n), value if arm == "a" else 0.0) for n in range(people)]} for seed, value in each}
+        for arm, each in (("a", list(enumerate(differences))), ("b", list(enumerate(differences))))
+    }
+
+
 @pytest.mark.parametrize(
-    ("a", "b", "by", "held"),
+    ("a", "b", "no_worse_by", "verdict"),
     [
-        ([1.0] * 20, [0.0] * 20, 0.5, True),
-        ([1.0] * 20, [0.0] * 12 + [1.0] * 8, 0.7, False),  # proven, but smaller than was said
-        ([1.0, 0.0] * 10, [0.0, 1.0] * 10, 0.0, False),  # no difference
-        ([1.0] * 20, [1.0] * 20, -0.05, True),  # not worse
-        ([0.0] * 10 + [1.0] * 10, [1.0] * 20, -0.05, False),
+        ([1.0] * 20, [0.0] * 20, 0.0, "seen"),
+        ([1.0] * 20, [0.0] * 12 + [1.0] * 8, 0.0, "seen"),  # how large it is, the interval says
+        ([0.0] * 20, [1.0] * 20, 0.0, "the opposite was seen"),
+        ([1.0, 0.0] * 10, [0.0, 1.0] * 10, 0.0, "not shown either way"),
+        ([1.0] * 20, [1.0] * 20, 0.0, "not shown either way"),  # as good is not better
+        ([1.0] * 20, [1.0] * 20, 0.05, "seen"),  # but it is not worse
+        ([0.0] * 10 + [1.0] * 10, [1.0] * 20, 0.05, "the opposite was seen"),
     ],
 )
-def test_a_claim_is_seen_when_it_is_proven_and_as_large_as_said(
-    a: list[float], b: list[float], by: float, held: bool
-) -> None:
-    (found,) = check(experiment(Claim("said", ("a", "new"), ("b", "new"), by)), runs(a, b))
-    assert found.held is held
-    assert ("NOT seen" in str(found)) is not held
+def test_the_interval_decides_about_a_claim(a: list[float], b: list[float], no_worse_by: float, verdict: str) -> None:
+    (found,) = check(experiment(Claim("said", ("a", "new"), ("b", "new"), no_worse_by)), runs(a, b))
+    assert found.verdict == verdict
+    assert found.held is (verdict == "seen")
+    assert str(found).startswith(f"{verdict}: said (")
+
+
+def test_seeds_that_disagree_show_nothing_however_many_people_were_asked() -> None:
+    """Hundreds of people of three seeds: the interval over people alone would be narrow."""
+    claim = experiment(Claim("said", ("a", "new"), ("b", "new")))
+    (apart,) = check(claim, seeded(0.5, 0.02, 0.02, people=200))
+    (alike,) = check(claim, seeded(0.20, 0.17, 0.17, people=200))
+    assert apart.difference.mean == pytest.approx(alike.difference.mean)
+    assert apart.verdict == "not shown either way"
+    assert alike.verdict == "seen"
+    assert alike.seeds == 3
+
+
+def test_the_interval_over_seeds_is_students() -> None:
+    found = over_seeds([0.1, 0.2, 0.3])
+    assert (found.mean, found.low, found.high) == pytest.approx(
+        (0.2, 0.2 - 4.303 * 0.1 / 3**0.5, 0.2 + 0.2484), abs=2e-4
+    )
+    assert over_seeds([0.4]) == Interval(0.4, 0.4, 0.4)
+    assert over_seeds([]) == Interval(0.0, 0.0, 0.0)
+
+
+def test_further_seeds_are_other_trials_than_the_first_ones() -> None:
+    first, later = trials_of(["replay"], 2), trials_of(["replay"], 2, first=2)
+    assert {trial.seed for trial in first} == {0, 1}
+    assert {trial.seed for trial in later} == {2, 3}
+    assert not {trial.name for trial in first} & {trial.name for trial in later}
 
 
 def test_questions_about_the_same_people_are_paired() -> None:
@@ -90,7 +127,8 @@ def test_the_report_has_every_experiment_and_needs_nothing_else() -> None:
     assert "&lt;x&gt;" in page
     for name in EXPERIMENTS:
         assert f'<h2 id="{name}">' in page
-    assert page.count("<svg") == len(EXPERIMENTS)
+    assert page.count("<svg") == len(EXPERIMENTS) + 1  # and all effects in one picture
+    assert page.count("<circle") == sum(len(each.claims) for each in EXPERIMENTS.values())
     assert not re.search(r'(src|href)="(?!#)', page)
     assert json.dumps([each.as_dict() for each in found])
     assert as_text(found[0]).splitlines()[0].startswith("wordings: ")

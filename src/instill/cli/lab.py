@@ -51,7 +51,8 @@ def run(
     out: Annotated[Path, typer.Option("--out", help="Folder for results and report; finished parts are kept.")] = Path(
         "lab"
     ),
-    seeds: Annotated[int, typer.Option(min=1, max=50)] = 3,
+    seeds: Annotated[int, typer.Option(min=1, max=50, help="How many; the more, the narrower the intervals.")] = 8,
+    seed: Annotated[int, typer.Option(min=0, help="The first one; other seeds draw other people and questions.")] = 0,
     workers: Annotated[int, typer.Option(min=0, help="Number of processes; 0: one per core.")] = 0,
     model: ModelOption = None,
     as_json: JsonOption = False,
@@ -78,7 +79,7 @@ def run(
     folder = _model(model)
     with progress_bar("Running", hidden=as_json) as update:
         results = run_trials(
-            trials_of(chosen, seeds),
+            trials_of(chosen, seeds, first=seed),
             folder,
             out,
             workers=workers,

@@ -46,6 +46,39 @@ def bars(means: Mapping[str, Mapping[str, Interval]], names: Sequence[str]) -> s
     return _picture(shapes, top, label=", ".join(names))
 
 
+def differences(found: Mapping[str, Interval], lines: Mapping[str, float], colours: Mapping[str, str]) -> str:
+    """One line an effect, from -1 to 1: the difference as a point with its interval.
+
+    Args:
+        lines: where the interval has to lie to the right of; 0 for most effects.
+        colours: of each effect.
+
+    Example:
+        >>> differences({"more": Interval(0.2, 0.1, 0.3)}, {"more": 0}, {"more": "green"}).count("<circle")
+        1
+    """
+    left, right, room = 330, _WIDTH - 20, 24
+    height = 20 + _ROW * len(found) + room
+
+    def x_of(value: float) -> float:
+        return left + (min(1.0, max(-1.0, value)) + 1) / 2 * (right - left)
+
+    shapes = []
+    for tick in (-1, -0.5, 0, 0.5, 1):
+        shapes.append(line(x_of(tick), 14, x_of(tick), height - room, stroke=LINE))
+        shapes.append(_text(x_of(tick), height - 6, f"{tick:+g}" if tick else "0", anchor="middle"))
+    for number, (said, each) in enumerate(found.items()):
+        middle = 14 + _ROW * (number + 0.5)
+        least = x_of(lines[said])
+        shapes += [
+            _text(left - 8, middle + 4, said if len(said) < 56 else said[:54] + "…", anchor="end"),
+            line(least, middle - 7, least, middle + 7, stroke="black"),
+            line(x_of(each.low), middle, x_of(each.high), middle, stroke=colours[said], width=3),
+            f'<circle cx="{x_of(each.mean):.1f}" cy="{middle:.1f}" r="4" fill="{colours[said]}"/>',
+        ]
+    return _picture(shapes, height, label="differences with their intervals")
+
+
 def curves(points: Mapping[str, Interval], places: Mapping[str, float], *, label: str) -> str:
     """Lines through the points of each kind; a point's kind is its name up to the comma.
 

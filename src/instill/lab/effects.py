@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import sqrt
+from typing import Literal
 
 import numpy as np
 
@@ -11,6 +13,7 @@ from instill.lab.bench import Measures
 from instill.lab.experiments.experiment import Claim, Experiment
 from instill.measure.statistics.bootstrap_interval import interval
 from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.student import two_sided
 
 Runs = Mapping[str, Mapping[int, Measures]]
 """Arm -> seed -> what was measured."""
@@ -18,23 +21,38 @@ Runs = Mapping[str, Mapping[int, Measures]]
 _RESAMPLES = 4000
 
 
+Verdict = Literal["seen", "the opposite was seen", "not shown either way"]
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """A claim and what was measured of it.
 
     Args:
-        difference: the first quantity minus the second, with its 95% interval over people and seeds.
-        held: whether the effect was seen.
+        difference: the first quantity minus the second, with its 95% interval over seeds and people.
+        seeds: how many the interval is over.
     """
 
     claim: Claim
     difference: Interval
-    held: bool
+    seeds: int
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the interval says; all of it lies on one side, or it says nothing."""
+        least = -self.claim.no_worse_by
+        if self.difference.low > least:
+            return "seen"
+        return "the opposite was seen" if self.difference.high < least else "not shown either way"
+
+    @property
+    def held(self) -> bool:
+        """Whether the effect was seen."""
+        return self.verdict == "seen"
 
     def __str__(self) -> str:
         low, high = self.difference.low, self.difference.high
-        verdict = "seen" if self.held else "NOT seen"
-        return f"{verdict}: {self.claim.said} ({self.difference.mean:+.2f} [{low:+.2f}, {high:+.2f}])"
+        return f"{self.verdict}: {self.claim.said} ({self.difference.mean:+.2f} [{low:+.2f}, {high:+.2f}])"
 
 
 def means(runs: Runs, quantities: Sequence[str]) -> dict[str, dict[str, Interval]]:
@@ -56,9 +74,41 @@ def check(experiment: Experiment, runs: Runs) -> list[Seen]:
 
 
 def _checked(claim: Claim, runs: Runs) -> Seen:
-    found = difference(_pooled(runs, *claim.higher), _pooled(runs, *claim.lower))
-    held = found.low > claim.by if claim.by < 0 else found.low > 0 and found.mean >= claim.by
-    return Seen(claim, found, held)
+    over_people = difference(_pooled(runs, *claim.higher), _pooled(runs, *claim.lower))
+    by_seed = [
+        _mean(runs[claim.higher[0]][seed].get(claim.higher[1], ()))
+        - _mean(runs[claim.lower[0]][seed].get(claim.lower[1], ()))
+        for seed in sorted(runs[claim.higher[0]].keys() & runs[claim.lower[0]].keys())
+    ]
+    return Seen(claim, _wider(over_people, over_seeds(by_seed)), len(by_seed))
+
+
+def over_seeds(values: Sequence[float]) -> Interval:
+    """The mean of one value a seed with its 95% interval (Student's t).
+
+    What is trained and asked with one seed shares its draws, so that a seed is one observation, however many people
+    were asked. A single seed says nothing of other seeds: its interval is a point, and that over people has to do.
+
+    Example:
+        >>> str(over_seeds([0.1, 0.2, 0.3]))
+        '0.200 [-0.048, 0.448]'
+    """
+    found = np.asarray(values, np.float64)
+    mean = float(found.mean()) if len(found) else 0.0
+    if len(found) < 2:
+        return Interval(mean, mean, mean)
+    half = float(two_sided(0.05, len(found) - 1)) * float(found.std(ddof=1)) / sqrt(len(found))
+    return Interval(mean, mean - half, mean + half)
+
+
+def _wider(first: Interval, second: Interval) -> Interval:
+    """Around the mean of the first; an effect has to hold for other people and for other seeds."""
+    return Interval(first.mean, min(first.low, second.low), max(first.high, second.high))
+
+
+def _mean(values: Sequence[tuple[str, float]]) -> float:
+    by_group = _by_group(values)
+    return sum(by_group.values()) / len(by_group) if by_group else 0.0
 
 
 def difference(first: Sequence[tuple[str, float]], second: Sequence[tuple[str, float]]) -> Interval:

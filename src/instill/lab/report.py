@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from instill.lab.drawing import bars, curves
-from instill.lab.effects import Runs, Seen, check, means
+from instill.lab.drawing import bars, curves, differences
+from instill.lab.effects import Runs, Seen, Verdict, check, means
 from instill.lab.experiments.all import EXPERIMENTS
 from instill.lab.experiments.experiment import Experiment
 from instill.lab.running import Result
@@ -20,15 +20,16 @@ h1{font-size:1.6rem}h2{font-size:1.2rem;margin-top:2.5rem;border-top:1px solid #
 table{border-collapse:collapse;margin:.7rem 0;font-size:.85rem;display:block;overflow-x:auto}
 th,td{padding:.2rem .6rem;text-align:right;border-bottom:1px solid #eee;white-space:nowrap}
 th:first-child,td:first-child{text-align:left}
-.seen{color:#116633}.not{color:#aa3311}.source{color:#666;font-size:.85rem}
+.seen{color:#116633}.opposite{color:#aa3311}.open{color:#555}.source{color:#666;font-size:.85rem}
 svg{max-width:100%;height:auto}ul{padding-left:1.2rem}
 @media print{h2{break-after:avoid}svg,table{break-inside:avoid}}"""
 
 _ABOUT = """\
 A micro model, trained from nothing on a world of fictional people, is taught new things in different ways. Each
 experiment mirrors a published effect and says whether it was seen here. Numbers are shares of right answers, word for
-word, with 95% intervals over people and seeds. An effect counts as seen when the interval of the paired difference is
-above zero and its mean is as large as was said beforehand."""
+word, with 95% intervals over people. An effect counts as seen when the whole interval of the paired difference, over
+seeds and people, is above zero; the opposite counts as seen when the whole interval is below zero. Otherwise so many
+seeds do not show it either way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class Findings:
                 {
                     "said": each.claim.said,
                     "seen": each.held,
+                    "verdict": each.verdict,
                     "difference": {
                         "mean": each.difference.mean,
                         "low": each.difference.low,
@@ -125,8 +127,34 @@ def as_html(found: Sequence[Findings], *, about: Mapping[str, str]) -> str:
         f"<title>What a small model learns and forgets</title>\n<style>{_STYLE}</style></head><body>\n"
         "<h1>What a small model learns and forgets</h1>\n"
         f"<p>{_ABOUT}</p>\n"
-        f"<p><strong>{held} of {len(claims)}</strong> effects were seen.</p>\n<table>{top}</table>\n"
-        f"<ol>{contents}</ol>\n{body}\n</body></html>\n"
+        f"<p><strong>{held} of {len(claims)}</strong> effects were seen{_rest(claims)}.</p>\n<table>{top}</table>\n"
+        f"{_effects(claims)}\n<ol>{contents}</ol>\n{body}\n</body></html>\n"
+    )
+
+
+def _rest(claims: Sequence[Seen]) -> str:
+    """What became of the effects that were not seen."""
+    opposite = sum(each.verdict == "the opposite was seen" for each in claims)
+    unshown = sum(each.verdict == "not shown either way" for each in claims)
+    return (f"; of {opposite} the opposite was seen" if opposite else "") + (
+        f"; {unshown} were not shown either way" if unshown else ""
+    )
+
+
+_MARKS: dict[Verdict, tuple[str, str]] = {
+    "seen": ("seen", "#116633"),
+    "the opposite was seen": ("opposite", "#aa3311"),
+    "not shown either way": ("open", "#888888"),
+}
+"""Class and colour of a verdict."""
+
+
+def _effects(claims: Sequence[Seen]) -> str:
+    """All effects in one picture: where the interval lies is the verdict."""
+    return differences(
+        {each.claim.said: each.difference for each in claims},
+        {each.claim.said: -each.claim.no_worse_by for each in claims},
+        {each.claim.said: _MARKS[each.verdict][1] for each in claims},
     )
 
 
@@ -140,7 +168,7 @@ def _section(part: Findings) -> str:
         + "</tr>"
         for arm, values in part.means.items()
     )
-    seen = "".join(f'<li class="{"seen" if each.held else "not"}">{escape(str(each))}</li>' for each in part.seen)
+    seen = "".join(f'<li class="{_MARKS[each.verdict][0]}">{escape(str(each))}</li>' for each in part.seen)
     picture = _curves(part, experiment.curve) if experiment.curve else bars(part.means, names)
     return (
         f'<h2 id="{experiment.name}">{escape(experiment.question)}</h2>\n<p>{escape(experiment.mirrors)}</p>\n'

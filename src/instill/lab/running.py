@@ -43,9 +43,10 @@ class Result:
     seconds: float
 
 
-def trials_of(names: Sequence[str], seeds: int) -> list[Trial]:
-    """All arms of the experiments, with seeds 0 to `seeds - 1`."""
-    return [Trial(name, arm, seed) for name in names for arm in EXPERIMENTS[name].arms for seed in range(seeds)]
+def trials_of(names: Sequence[str], seeds: int, *, first: int = 0) -> list[Trial]:
+    """All arms of the experiments, each with `seeds` seeds from `first` on."""
+    drawn = range(first, first + seeds)
+    return [Trial(name, arm, seed) for name in names for arm in EXPERIMENTS[name].arms for seed in drawn]
 
 
 def run_trials(
@@ -69,7 +70,7 @@ def run_trials(
     done = {result.trial for result in found}
     missing = [trial for trial in trials if trial not in done]
     with ProcessPoolExecutor(
-        workers or os.cpu_count() or 1, mp_context=multiprocessing.get_context("spawn"), initializer=_one_thread
+        workers or os.cpu_count() or 1, mp_context=multiprocessing.get_context("spawn"), initializer=one_thread
     ) as pool:
         futures: list[Future[Result]] = [pool.submit(_run, model, trial) for trial in missing]
         try:
@@ -93,7 +94,7 @@ def _run(model: Path, trial: Trial) -> Result:
     return Result(trial, measures, time.monotonic() - started)
 
 
-def _one_thread() -> None:
+def one_thread() -> None:
     """Two processes of one thread get twice as much done as one process of two, with matrices as small as these."""
     import torch
     from transformers.utils import logging

@@ -59,13 +59,11 @@ DIRECTION = Experiment(
             "With the name first, forward works and reverse does not.",
             ("name first", "forward"),
             ("name first", "reverse"),
-            0.2,
         ),
         Claim(
             "The value first makes the reverse question easier.",
             ("value first", "reverse"),
             ("name first", "reverse"),
-            0.03,
         ),
     ),
 )

@@ -17,15 +17,15 @@ class Claim:
 
     Args:
         said: the effect in a sentence, as a thing to be seen.
-        higher, lower: (arm, quantity): the first is to be above the second ...
-        by: ... by at least this, with the lower end of the paired interval above 0. Below 0: the first may be at most
-            so much lower (it is "not worse"), and the upper end does not matter.
+        higher, lower: (arm, quantity): the first is to be above the second.
+        no_worse_by: above 0: the first may be at most so much lower ("not worse"). How large an effect is expected to
+            be is not said beforehand: the interval of the difference tells how large it is.
     """
 
     said: str
     higher: tuple[str, str]
     lower: tuple[str, str]
-    by: float = 0.0
+    no_worse_by: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

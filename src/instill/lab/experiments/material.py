@@ -51,19 +51,17 @@ MATERIAL = Experiment(
     },
     quantities=("new", "controls", "old facts", "reading"),
     claims=(
-        Claim("Paraphrases teach more than the raw text.", ("paraphrased", "new"), ("raw", "new"), 0.05),
+        Claim("Paraphrases teach more than the raw text.", ("paraphrased", "new"), ("raw", "new")),
         Claim(
             "Questions teach more than paraphrases alone.",
             ("paraphrased + questions", "new"),
             ("paraphrased", "new"),
-            0.05,
         ),
-        Claim("Distilling teaches more than the raw text.", ("distilled", "new"), ("raw", "new"), 0.05),
+        Claim("Distilling teaches more than the raw text.", ("distilled", "new"), ("raw", "new")),
         Claim(
             "Distilling forgets less than questions do.",
             ("distilled", "old facts"),
             ("paraphrased + questions", "old facts"),
-            0.03,
         ),
     ),
 )

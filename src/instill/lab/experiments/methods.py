@@ -8,16 +8,36 @@ from typing import Any
 from instill.lab.bench import PEOPLE, Bench, Lesson, Measures
 from instill.lab.experiments.experiment import Claim, Experiment
 from instill.lab.lessons import question_rows, statement_rows
+from instill.lab.world import Person
 from instill.train.generator.methods.methods import Method
 
 _SHOWN = 2000
 
+METHOD_OF: dict[str, Method] = {
+    "full": Method(kind="full"),
+    "LoRA r=2": Method(kind="lora", rank=2, alpha=4),
+    "LoRA r=8": Method(kind="lora", rank=8, alpha=16),
+    "LoRA r=32": Method(kind="lora", rank=32, alpha=64),
+    "last layer": Method(kind="full", last_layers=1),
+    "last 2 layers": Method(kind="full", last_layers=2),
+    "feed-forward": Method(kind="full", modules="mlp"),
+    "attention": Method(kind="full", modules="attention"),
+}
 
-def _arm(bench: Bench, **method: Any) -> Measures:
+RATE_OF: dict[str, float] = {}
+"""The learning rate with which each learns most, found on people of other seeds: `python bench/lab_rates.py`. With one
+rate for all, the methods are compared less than their rates are."""
+
+
+def taught(bench: Bench, method: Method, rate: float) -> tuple[Any, list[Person]]:
+    """The model after the lesson, and whom it was about."""
     people = bench.draw("C", PEOPLE)
     rows = [*statement_rows(people, range(5)), *question_rows(people, range(4))]
-    chosen = Method(**{"kind": "full", **method})
-    model = bench.teach(bench.model(), Lesson(rows, _SHOWN, method=chosen))
+    return bench.teach(bench.model(), Lesson(rows, _SHOWN, method=method, learning_rate=rate)), people
+
+
+def _arm(bench: Bench, name: str) -> Measures:
+    model, people = taught(bench, METHOD_OF[name], RATE_OF[name])
     return bench.measure(model, bench.usual(people))
 
 
@@ -28,21 +48,12 @@ METHODS = Experiment(
     "the feed-forward modules more easily than into attention.",
     source="Biderman et al., LoRA Learns Less and Forgets Less, 2024; Geva et al., Transformer Feed-Forward Layers "
     "Are Key-Value Memories, 2021",
-    arms={
-        "full": _arm,
-        "LoRA r=2": partial(_arm, kind="lora", rank=2, alpha=4),
-        "LoRA r=8": partial(_arm, kind="lora", rank=8, alpha=16),
-        "LoRA r=32": partial(_arm, kind="lora", rank=32, alpha=64),
-        "last layer": partial(_arm, last_layers=1),
-        "last 2 layers": partial(_arm, last_layers=2),
-        "feed-forward": partial(_arm, modules="mlp"),
-        "attention": partial(_arm, modules="attention"),
-    },
+    arms={name: partial(_arm, name=name) for name in METHOD_OF},
     quantities=("new", "old facts", "reading", "unknown", "controls"),
     claims=(
-        Claim("LoRA of rank 2 learns less than full.", ("full", "new"), ("LoRA r=2", "new"), 0.03),
-        Claim("LoRA of rank 2 forgets less than full.", ("LoRA r=2", "old facts"), ("full", "old facts"), 0.03),
-        Claim("A higher rank learns more.", ("LoRA r=32", "new"), ("LoRA r=2", "new"), 0.03),
-        Claim("Feed-forward learns more than attention.", ("feed-forward", "new"), ("attention", "new"), 0.03),
+        Claim("LoRA of rank 2 learns less than full.", ("full", "new"), ("LoRA r=2", "new")),
+        Claim("LoRA of rank 2 forgets less than full.", ("LoRA r=2", "old facts"), ("full", "old facts")),
+        Claim("A higher rank learns more.", ("LoRA r=32", "new"), ("LoRA r=2", "new")),
+        Claim("Feed-forward learns more than attention.", ("feed-forward", "new"), ("attention", "new")),
     ),
 )

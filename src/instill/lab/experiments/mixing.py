@@ -63,7 +63,6 @@ MIXING = Experiment(
             "Mixed is better than facts first.",
             ("mixed", "facts without questions"),
             ("facts, then questions", "facts without questions"),
-            0.03,
         ),
     ),
 )

@@ -57,10 +57,8 @@ ORDER = Experiment(
     },
     quantities=("group 1", "group 2", "group 3", "old facts", "reading"),
     claims=(
-        Claim("In sequence the first group is lost.", ("in sequence", "group 3"), ("in sequence", "group 1"), 0.2),
-        Claim("Jointly it is kept.", ("jointly", "group 1"), ("in sequence", "group 1"), 0.2),
-        Claim(
-            "Replay keeps the old facts.", ("in sequence, 25% replay", "old facts"), ("in sequence", "old facts"), 0.2
-        ),
+        Claim("In sequence the first group is lost.", ("in sequence", "group 3"), ("in sequence", "group 1")),
+        Claim("Jointly it is kept.", ("jointly", "group 1"), ("in sequence", "group 1")),
+        Claim("Replay keeps the old facts.", ("in sequence, 25% replay", "old facts"), ("in sequence", "old facts")),
     ),
 )

@@ -75,19 +75,17 @@ RETRIEVAL = Experiment(
             "Fine-tuning teaches what it taught.",
             ("fine-tuned, closed book", "new"),
             ("base, closed book", "new"),
-            0.3,
         ),
         Claim(
             "Retrieval answers what was never taught.",
             ("base + retrieval", "not taught, in the documents"),
             ("fine-tuned, closed book", "not taught, in the documents"),
-            0.3,
         ),
         Claim(
             "Both together are not worse than retrieval alone.",
             ("fine-tuned + retrieval", "new"),
             ("base + retrieval", "new"),
-            -0.1,
+            no_worse_by=0.1,
         ),
     ),
 )

@@ -65,19 +65,16 @@ UNKNOWN_EXPERIMENT = Experiment(
             "Refusals teach it to refuse strangers.",
             ("72 refusals", "strangers refused"),
             ("no refusals", "strangers refused"),
-            0.2,
         ),
         Claim(
             "They make it refuse what it knows.",
             ("72 refusals", "known but refused"),
             ("no refusals", "known but refused"),
-            0.03,
         ),
         Claim(
             "Replay of known things takes that back.",
             ("72 refusals", "known but refused"),
             ("72 refusals, 25% replay", "known but refused"),
-            0.03,
         ),
     ),
 )

@@ -33,8 +33,8 @@ WORDINGS = Experiment(
     },
     quantities=("new", "controls", "old facts", "reading"),
     claims=(
-        Claim("Five wordings are recalled better than one.", ("5 wordings", "new"), ("1 wording", "new"), 0.05),
-        Claim("Shuffling the sentences helps further.", ("5 wordings, shuffled", "new"), ("5 wordings", "new"), 0.02),
-        Claim("One wording is learned at all.", ("1 wording", "new"), ("not taught", "new"), 0.05),
+        Claim("Five wordings are recalled better than one.", ("5 wordings", "new"), ("1 wording", "new")),
+        Claim("Shuffling the sentences helps further.", ("5 wordings, shuffled", "new"), ("5 wordings", "new")),
+        Claim("One wording is learned at all.", ("1 wording", "new"), ("not taught", "new")),
     ),
 )
