@@ -16,7 +16,7 @@ from instill.compare.stored import Recorded
 from instill.measure.outcomes import Preparation
 from instill.measure.statistics.early_looks import LOOKS, out_of
 from instill.measure.token_rates import measure_rates
-from instill.measure.verdict import NEEDS, Looks, Way, reach_verdict
+from instill.measure.verdict import ASKED_NEEDS, NEEDS, Looks, Way, reach_verdict
 from instill.study.sets import StudyItem
 
 FEWEST = 40
@@ -43,7 +43,7 @@ def parts_of(items: Sequence[StudyItem], *, seed: int = 0) -> Looks:
     A part has each task's share, and as many facts as it can: a fact's second wording comes after all first ones.
     """
     found: dict[tuple[str, str], int] = {}
-    for tasks in (tasks for need, tasks in NEEDS.items() if need != "cost"):
+    for tasks in ASKED_NEEDS.values():
         own = in_turn([item for item in items if TASKS[item.phrasing] in tasks], seed=seed)
         if len(own) < FEWEST:
             continue
@@ -98,11 +98,7 @@ def ask_in_parts(
                 if each.found.decided:
                     closed.add(each.need)
     asked = {(each.outcome.task, each.outcome.item) for each in records}
-    left = {
-        need: sum(key not in asked for key in looks if key[0] in tasks)
-        for need, tasks in NEEDS.items()
-        if need != "cost"
-    }
+    left = {need: sum(key not in asked for key in looks if key[0] in tasks) for need, tasks in ASKED_NEEDS.items()}
     return Asked(records, looks, {need: count for need, count in left.items() if count})
 
 

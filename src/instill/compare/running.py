@@ -15,7 +15,7 @@ from instill.compare.recording import Answered, Graded, Question, record_outcome
 from instill.compare.stored import Recorded
 from instill.errors import UsageError
 from instill.measure.judging.scorer import judge
-from instill.measure.verdict import NEEDS
+from instill.measure.verdict import ASKED_NEEDS
 from instill.study.sets import Phrasing, StudyItem
 from instill.study.stored import StoredStudy
 
@@ -117,7 +117,7 @@ def need_of(task: str) -> str:
         >>> need_of("paraphrase"), need_of("control")
         ('facts', '')
     """
-    return next((need for need, tasks in NEEDS.items() if need != "cost" and task in tasks), "")
+    return next((need for need, tasks in ASKED_NEEDS.items() if task in tasks), "")
 
 
 def run_arms(

@@ -36,15 +36,23 @@ State = Literal["decided", "no arm", "not enough evidence", "not measured"]
 Looks = Mapping[tuple[str, str], int]
 """By task and item, with which part of the questions it was asked, from 0."""
 
-NEEDS: Mapping[str, tuple[str, ...]] = {
+COST = "cost"
+"""The need that has no questions of its own: it is decided on those of the others."""
+
+ASKED_NEEDS: Mapping[str, tuple[str, ...]] = {
     "facts": ("facts", "paraphrase", "reverse", "two documents"),
     "freshness": ("freshness",),
     "format": ("format",),
     "tone": ("tone",),
     "refusal": ("unanswerable",),
-    "cost": ("facts", "paraphrase", "reverse", "two documents", "freshness", "format", "tone", "unanswerable"),
 }
-"""Each need with the tasks whose questions measure it."""
+"""Each need that has questions of its own, with the tasks whose questions measure it."""
+
+NEEDS: Mapping[str, tuple[str, ...]] = {
+    **ASKED_NEEDS,
+    COST: ("facts", "paraphrase", "reverse", "two documents", "freshness", "format", "tone", "unanswerable"),
+}
+"""All needs with the tasks that they are decided on."""
 
 NAMES: Mapping[str, str] = {"format": "the format", "tone": "the tone", "refusal": "refusals"}
 """Of needs in sentences, where it is another word."""
@@ -236,7 +244,7 @@ def _decide(
 ) -> NeedVerdict:
     tasks = NEEDS[need]
     hidden = _not_offered(ways)
-    if need == "cost":
+    if need == COST:
         outcomes = _shared(outcomes, hidden)
     every = outcome_table(outcomes, tasks).table
     asked = outcome_table(outcomes, tasks, without=hidden)
@@ -245,9 +253,9 @@ def _decide(
         return NeedVerdict(need, "not measured", None, None, 0, asked.left_out, 0, {}, None, said)
     table = asked.table
     costs = {arm: _cost(arm, need, outcomes, prepared, rules, rates) for arm in table.arms}
-    limits = (rules.cost_tolerance / 2, rules.cost_tolerance) if need == "cost" else (rules.tolerance, rules.acceptable)
+    limits = (rules.cost_tolerance / 2, rules.cost_tolerance) if need == COST else (rules.tolerance, rules.acceptable)
     tolerance, acceptable = limits[0], max(limits)
-    in_parts = {} if need == "cost" else {key: part for key, part in looks.items() if key[0] in tasks}
+    in_parts = {} if need == COST else {key: part for key, part in looks.items() if key[0] in tasks}
     if in_parts:
         rows = [row for row in outcomes if row.task in tasks and row.arm not in hidden]
         found = _in_looks(need, rows, costs, in_parts, (tolerance, acceptable), rules.level)
@@ -328,7 +336,7 @@ def _shared(outcomes: Sequence[Outcome], hidden: Collection[str]) -> list[Outcom
     Args:
         hidden: arms that cannot be recommended; their outcomes of these tasks stay.
     """
-    tables = (outcome_table(outcomes, NEEDS[need], without=hidden).table for need in NEEDS if need != "cost")
+    tables = (outcome_table(outcomes, tasks, without=hidden).table for tasks in ASKED_NEEDS.values())
     arms = set(next((table.arms for table in tables if table is not None), ()))
     put: dict[str, set[str]] = {}
     for row in outcomes:
@@ -361,10 +369,10 @@ def _sentence(needs: Sequence[NeedVerdict], ways: Mapping[str, Way]) -> str:
     """What to do for most needs, what else for which, and what is not known."""
     served: dict[str, list[NeedVerdict]] = {}
     for each in needs:
-        if each.arm is not None and each.decided and each.need != "cost":
+        if each.arm is not None and each.decided and each.need != COST:
             served.setdefault(ways[each.arm].do, []).append(each)
     by_state = {
-        state: [each for each in needs if each.state == state and each.need != "cost"]
+        state: [each for each in needs if each.state == state and each.need != COST]
         for state in ("no arm", "not enough evidence", "not measured")
     }
     clauses = []
@@ -402,7 +410,7 @@ def _without_choice(needs: Sequence[NeedVerdict]) -> str:
 
 
 def _where_cost_decides(needs: Sequence[NeedVerdict], ways: Mapping[str, Way], main: str) -> list[str]:
-    cost = next(each for each in needs if each.need == "cost")
+    cost = next(each for each in needs if each.need == COST)
     if cost.arm is None or not cost.decided or ways[cost.arm].do == main or cost.found is None:
         return []
     return [f"where a loss of {cost.found.acceptable:g} is worth a lower cost, {ways[cost.arm].do}"]

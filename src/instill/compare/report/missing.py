@@ -6,6 +6,7 @@ from collections import Counter
 
 from instill.compare.report.scores import BESIDE, TaskScores, scores_by_task
 from instill.compare.report.types import Report
+from instill.measure.verdict import COST
 
 _SHARED = {
     "conflict": (
@@ -32,7 +33,7 @@ def not_measured(report: Report) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for need in report.verdict.needs:
-        if need.state == "not measured" and need.need != "cost":
+        if need.state == "not measured" and need.need != COST:
             asked_some = "put to all arms" if need.left_out else "asked"
             found[need.need] = f"no question of this kind was {asked_some}"
     tasks = scores_by_task(report.outcomes, report.verdict.fewer)

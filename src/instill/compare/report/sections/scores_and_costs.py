@@ -19,7 +19,7 @@ from instill.measure.page.elements import (
     table,
 )
 from instill.measure.page.units import difference, duration, money, money_interval, score, time_interval
-from instill.measure.verdict import NEEDS, NeedVerdict
+from instill.measure.verdict import ASKED_NEEDS, NeedVerdict
 
 STATES = {
     "decided": "",
@@ -116,7 +116,7 @@ def _figure(each: TaskScores, report: Report, reference: set[str]) -> Markup:
 
 
 def _tasks_of(need: str) -> tuple[str, ...]:
-    return () if need == "cost" else NEEDS[need]
+    return ASKED_NEEDS.get(need, ())
 
 
 def _answers_table(report: Report) -> Markup:
