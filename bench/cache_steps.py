@@ -24,7 +24,7 @@ from random import Random
 
 from instill import Workspace
 from instill.answer.types import Answer
-from instill.common.derived import made_from
+from instill.common.made_from import made_from
 from instill.memory.answer_cache.similarity_threshold import Safe, identity_of, save_safe
 
 PUMPS = ("Alder", "Birch", "Cedar", "Dogwood", "Elm", "Fir")

@@ -12,10 +12,10 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 from instill.cli.output import columns
-from instill.lab.bench import FULL_RATE, LORA_RATE, Bench
 from instill.lab.experiments.methods import METHOD_OF, taught
 from instill.lab.measuring import recall
 from instill.lab.running import one_thread
+from instill.lab.workbench import FULL_RATE, LORA_RATE, Bench
 from instill.models.weights import micro_folder
 
 STEPS = (0.25, 0.5, 1.0, 2.0, 4.0)

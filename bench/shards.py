@@ -18,9 +18,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from instill.lab.bench import Bench, Lesson
 from instill.lab.lessons import question_rows, statement_rows
 from instill.lab.measuring import reading, recall
+from instill.lab.workbench import Bench, Lesson
 from instill.lab.world import Person
 from instill.models.weights import micro_folder
 from instill.train.generator.methods.methods import Method

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
         UsageError,
         WorkspaceError,
     )
+    from instill.full_workspace import Models, Workspace
     from instill.index.lookup import StoredDocument
     from instill.index.types import DocumentRecord, Hit, SearchResult
     from instill.ingest.types import IngestReport
     from instill.models.registry.store import Candidate
-    from instill.program import Models, Workspace
     from instill.settings import Settings
     from instill.study.stored import StoredStudy
     from instill.train.pipeline import TrainingResult
@@ -76,7 +76,7 @@ _HOMES = {
     "IngestReport": "instill.ingest.types",
     "InstillError": "instill.errors",
     "MissingDependency": "instill.errors",
-    "Models": "instill.program",
+    "Models": "instill.full_workspace",
     "TrainingResult": "instill.train.pipeline",
     "SearchResult": "instill.index.types",
     "Settings": "instill.settings",
@@ -86,7 +86,7 @@ _HOMES = {
     "Trace": "instill.answer.types",
     "Turn": "instill.answer.types",
     "UsageError": "instill.errors",
-    "Workspace": "instill.program",
+    "Workspace": "instill.full_workspace",
     "WorkspaceError": "instill.errors",
 }
 

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 
 from instill import Workspace
 from instill.cli import main
-from instill.common.derived import made_from
+from instill.common.made_from import made_from
 from instill.fit.kept.threshold import Calibration, identity_of, save_calibration
 from instill.fit.kept.tuned import Tuned, save_tuned, tuned_identity
 from instill.study.making import StudySettings

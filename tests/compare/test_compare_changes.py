@@ -15,7 +15,7 @@ from instill.compare.changed.changes import Change, make_changes, moved, pattern
 from instill.compare.changed.copies import add_twins, applied, apply_change, fresh_copy, twin_id
 from instill.errors import UsageError, WorkspaceError
 from instill.study.making import StudySettings, make_study
-from instill.study.rules.phrasings import accepted_answers
+from instill.study.rules.wordings_of_fact import accepted_answers
 from instill.study.sets import fact_id
 from instill.study.splits import Shares
 from instill.study.stored import StoredStudy, write_study

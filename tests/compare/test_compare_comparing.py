@@ -17,7 +17,7 @@ from filelock import FileLock
 pytest.importorskip("torch")
 
 import instill.compare.changed.changing
-import instill.compare.tuned.forgotten
+import instill.compare.tuned.skills_lost_part
 from instill import Workspace
 from instill.common.watch import Watch
 from instill.compare.arms.specification import AWARE, BOTH, CLOSED, ORACLE, QUOTED, TUNED, WHOLE
@@ -187,7 +187,10 @@ def test_a_comparison_that_trains_survives_a_kill_and_holds_one_model(
     resumed = run(kb)
 
     held: list[tuple[str, int]] = []
-    for module, name in ((instill.compare.changed.changing, "tune"), (instill.compare.tuned.forgotten, "forgetting")):
+    for module, name in (
+        (instill.compare.changed.changing, "tune"),
+        (instill.compare.tuned.skills_lost_part, "forgetting"),
+    ):
         real = getattr(module, name)
 
         def counted(*arguments: Any, real: Any = real, name: str = name, **more: Any) -> Any:

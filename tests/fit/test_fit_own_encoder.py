@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from instill import Workspace
-from instill.common.derived import made_from
+from instill.common.made_from import made_from
 from instill.errors import EncoderMismatch, UsageError, WorkspaceError
 from instill.fit.kept.own_encoder import RECORD_FILE, OwnEncoder, add_own, own_encoders, own_for
 from instill.fit.own_encoder import (

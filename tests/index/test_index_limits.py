@@ -13,8 +13,8 @@ from instill.errors import UsageError, WorkspaceError
 from instill.index.clusters import cluster, cluster_terms
 from instill.index.filters import compiled, parsed
 from instill.index.fusion import ReciprocalRankFusion, ZScoreFusion, fusion_named
+from instill.index.index_for_caller import SeenIndex
 from instill.index.lookup import records
-from instill.index.seen import SeenIndex
 from instill.index.soundness import lost_versions, note, noted_version
 from instill.index.store import Index
 from instill.index.types import SearchRequest

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from instill.common.addresses import without_password
+from instill.common.shown_url import without_password
 from instill.errors import MissingDependency, UsageError, WorkspaceError
 from instill.index.fusion import ZScoreFusion
 from instill.index.store import Index
@@ -63,7 +63,7 @@ class TestPostgres(StoreConformance):
         return StoreSettings(kind="postgres", url=postgres)
 
     def test_a_graph_finds_the_nearest_of_many(self, index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("instill.index.stores.postgres.storing.EXACT_BELOW", 1000)
+        monkeypatch.setattr("instill.index.stores.postgres.store.EXACT_BELOW", 1000)
         rng = np.random.default_rng(0)
         vectors = rng.standard_normal((2000, 16)).astype(np.float32)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)

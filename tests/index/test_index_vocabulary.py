@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instill.index.seen import SeenIndex
+from instill.index.index_for_caller import SeenIndex
 from instill.index.vocabulary import Vocabulary, texts_of
 from tests.index.index_builders import document, open_index
 

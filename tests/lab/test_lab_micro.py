@@ -17,7 +17,7 @@ from instill.lab.curriculum import LISTS, epoch_rows
 from instill.lab.drawing import apart
 from instill.lab.first_weights import ADDED, SAME, lay_wiring
 from instill.lab.names import FIRST
-from instill.lab.scenes import make_drill
+from instill.lab.reading_exercises import make_drill
 from instill.lab.world import ATTRIBUTES, make_world, questions, statements
 
 

@@ -19,7 +19,7 @@ from instill.lab.lessons import (
     unknown_rows,
 )
 from instill.lab.measuring import all_tasks, as_json, asking, reading, recall, reverse_recall
-from instill.lab.scenes import (
+from instill.lab.reading_exercises import (
     Scene,
     asking_row,
     exam_row,

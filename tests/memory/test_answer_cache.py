@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from instill import Answer, Workspace
 from instill.answer.reading.reader import Reading
 from instill.catalog.tables import CACHED_ANSWERS
-from instill.common.derived import made_from
+from instill.common.made_from import made_from
 from instill.errors import UsageError
 from instill.memory.answer_cache.earlier_question import Earlier, is_same_question, likeness
 from instill.memory.answer_cache.similarity_threshold import Safe, identity_of, safe_in_use, save_safe

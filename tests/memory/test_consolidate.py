@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instill import Workspace
+from instill.answer.spans_used import read_documents, uses_of
 from instill.answer.types import Answer, Citation, Claim, Trace
-from instill.answer.used import read_documents, uses_of
-from instill.common.derived import MadeFrom
+from instill.common.made_from import MadeFrom
 from instill.errors import UsageError
 from instill.lab.study_set import lab_replay
 from instill.lab.world import Person, make_world, questions, write_documents

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instill import Workspace
-from instill.common.derived import MadeFrom, made_from
+from instill.common.made_from import MadeFrom, made_from
 from instill.errors import UsageError, WorkspaceError
 from instill.memory.facts_in_weights import Adapter, Held, Weights, read_weights, write_weights
 from instill.memory.forgetting.job import Job, begin, begun

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instill.lab.bench import Bench, Lesson
+from instill.lab.workbench import Bench, Lesson
 from instill.lab.world import make_world, questions, write_documents
 from instill.memory.consolidating.material import Material, material_of
 from instill.memory.forgetting.measures import auc, extraction_strength, same_distribution

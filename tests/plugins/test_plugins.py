@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from instill.errors import UsageError
 from instill.plugins import Entry, Group
-from instill.plugins.installed import installed
+from instill.plugins.entry_points import installed
 from tests.plugins.packages import install
 
 
@@ -185,7 +185,7 @@ def test_python_itself_takes_the_packages_of_its_own_folders(tmp_path: Path) -> 
     install(tmp_path / "here", "evil", {"words.evil": "evil_words:WORD"}, {"evil_words": "WORD = 'evil'"})
     install(tmp_path / "named", "good", {"words.good": "good_words:WORD"}, {"good_words": "WORD = 'good'"})
     source = Path(__file__).parents[2] / "src"
-    code = "from instill.plugins.installed import installed; print([each.name for each in installed('words')])"
+    code = "from instill.plugins.entry_points import installed; print([each.name for each in installed('words')])"
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path / "here",

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instill import Workspace
-from instill.common.derived import keep_beside, made_from
+from instill.common.made_from import keep_beside, made_from
 from instill.server.access.keys import KeyStore
 from instill.server.access.roles import Role
 from instill.server.doors import openai_rest

@@ -17,7 +17,7 @@ from instill.server.jobs.documents import do_documents
 from instill.server.jobs.kinds import WORK, command_line, recipes
 from instill.server.jobs.lanes import lane_lock
 from instill.server.jobs.store import JobStore
-from instill.server.opened import Opened
+from instill.server.served_workspace import Opened
 from instill.train.generator.recipes.recipe import read_recipe
 from tests.server.running import process, running
 from tests.server.test_api import events, ok

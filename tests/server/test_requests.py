@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from instill import Workspace
 from instill.documents import web
 from instill.errors import DocumentError
-from instill.server.opened import service_settings
+from instill.server.served_workspace import service_settings
 from instill.server.uploads import Uploads, plain_name
 from instill.settings import DocumentSettings
 from tests.server.running import Running, running

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from instill import Workspace
 from instill.errors import UsageError
-from instill.server.access.gate import address_of
+from instill.server.access.admission import address_of
 from instill.server.access.keys import KeyStore
 from instill.server.access.origins import origin_of
 from tests.cli.test_cli import as_json, instill

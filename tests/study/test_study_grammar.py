@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instill.study.facts import find_facts
-from instill.study.rules.heading import heading_question
-from instill.study.rules.phrasings import items_of
+from instill.study.rules.questions_from_heading import heading_question
+from instill.study.rules.questions_from_sentence import drafts
 from instill.study.rules.reads_well import active_of, reads_well, tail_of
-from instill.study.rules.sentence import drafts
 from instill.study.rules.word_forms import base_of_gerund
+from instill.study.rules.wordings_of_fact import items_of
 from tests.study.documents import stored
 
 

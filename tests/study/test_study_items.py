@@ -14,7 +14,7 @@ from instill.study.facts import find_facts
 from instill.study.filters import distinct, following, not_given_away, not_known_before, reads_with
 from instill.study.joins import Vocabulary, two_document_items, unsaid_items
 from instill.study.making import StudySettings, make_study
-from instill.study.rules.phrasings import items_of
+from instill.study.rules.wordings_of_fact import items_of
 from instill.study.sets import Fact, StudyItem
 from instill.study.splits import Shares
 from instill.study.texts import STYLES, UNKNOWN, as_form, told_as, training_rows

@@ -14,8 +14,8 @@ from instill.documents.document import Block, Heading
 from instill.index.lookup import StoredDocument
 from instill.index.types import DocumentRecord
 from instill.study.quick_questions import StudyQuestion, write_questions
-from instill.study.rules.heading import heading_question
-from instill.study.rules.sentence import drafts
+from instill.study.rules.questions_from_heading import heading_question
+from instill.study.rules.questions_from_sentence import drafts
 
 SENTENCES = (
     "The stone oven was built in 1987 by Marta Lindqvist.",

@@ -11,7 +11,7 @@ import pytest
 
 import instill.workspace.feedback as feedback_module
 from instill import Workspace
-from instill.common.derived import made_from
+from instill.common.made_from import made_from
 from instill.errors import UsageError
 from instill.server.jobs.store import JobStore
 from instill.study.types import AskedQuestion, EvidenceText

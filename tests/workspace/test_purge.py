@@ -11,7 +11,7 @@ import pytest
 from filelock import FileLock
 
 from instill import Workspace
-from instill.common.derived import Source, keep_beside, made_from
+from instill.common.made_from import Source, keep_beside, made_from
 from instill.compare.comparing import compare
 from instill.compare.plan import ComparePlan
 from instill.compare.saved import save

@@ -19,9 +19,9 @@ from instill.answer.candidates import Search, candidates
 from instill.answer.citations import Citer, DocumentPages, DocumentText
 from instill.answer.found.choosing import MOST_PIECES
 from instill.answer.found.followed import WITHIN, SearchWithin, follow, gather, shown
+from instill.answer.question_in_progress import Run
 from instill.answer.reading.findings import read_passages
 from instill.answer.reading.reader import Reader
-from instill.answer.run import Run
 from instill.answer.said.clusters_answer import POOL, PassageVectors, clusters_of, keywords, piece_together
 from instill.answer.said.compact import build_compact, quoted_first, says
 from instill.answer.said.grounded import Grounded, ground, write_answer

@@ -8,7 +8,7 @@ from typing import Protocol
 from instill.answer.asked.acronyms import definitions, other_form
 from instill.answer.asked.pinned import Evidence, Pin, missing_pins, pins_of, spoken_in
 from instill.answer.asked.sides import sides_of, spoken_of
-from instill.answer.run import Run
+from instill.answer.question_in_progress import Run
 from instill.index.types import Hit
 
 

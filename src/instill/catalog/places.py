@@ -15,8 +15,8 @@ import sqlalchemy as sa
 
 from instill.catalog.failures import ROOM, explained, free_space, is_full, server_explained
 from instill.catalog.tables import METADATA
-from instill.common.addresses import without_password
 from instill.common.extras import needed
+from instill.common.shown_url import without_password
 from instill.errors import UsageError, WorkspaceError
 
 _SCHEMA = re.compile(r"[a-z][a-z0-9_]{0,40}")

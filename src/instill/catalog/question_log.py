@@ -44,7 +44,7 @@ class QuestionLog(Database):
             labels: what the caller holds who asked.
             answer: what was shown, as plain data.
             made_from: `MadeFrom.as_json()` of the documents behind the answer.
-            uses: the spans that served the answer, for the ledger (`instill.answer.used.uses_of`).
+            uses: the spans that served the answer, for the ledger (`instill.answer.spans_used.uses_of`).
             at: ISO 8601 UTC; "" for this moment.
         """
         row = {

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from instill.common.derived import OWNER, Caller
+from instill.common.made_from import OWNER, Caller
 from instill.settings.location import find_workspace
 
 

@@ -15,7 +15,7 @@ from instill.common.extras import how_to_install
 from instill.errors import MissingDependency, UsageError
 
 if TYPE_CHECKING:
-    from instill.common.derived import Caller
+    from instill.common.made_from import Caller
     from instill.curve.growing import CurveWatch, MeasuredCurve
     from instill.curve.material import Material
     from instill.curve.running import CurveProgress

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from instill.plugins import Group
-from instill.plugins.installed import installed
+from instill.plugins.entry_points import installed
 
 if TYPE_CHECKING:
     from typer._click.core import Command, Context

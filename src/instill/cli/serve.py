@@ -35,8 +35,8 @@ def serve(
 
     Example: `instill serve --open`
     """
-    from instill.server.opened import folder_to_serve
     from instill.server.running import serve as run
+    from instill.server.served_workspace import folder_to_serve
 
     found = folder_to_serve(folder or workspace)
 
@@ -67,7 +67,7 @@ def mcp(
     """
     from instill.server.access.roles import Who
     from instill.server.doors.mcp_door import serve_stdio
-    from instill.server.opened import folder_to_serve
+    from instill.server.served_workspace import folder_to_serve
     from instill.workspace.arguments import labels_of
 
     who = Who("reader" if read_only else "editor", labels_of(label), "assistant")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from instill import __version__
-from instill.common.derived import MadeFrom, keep_beside, made_from, together
+from instill.common.made_from import MadeFrom, keep_beside, made_from, together
 from instill.common.watch import Watch
 from instill.compare.arms.line_up import LineUp, has_generator
 from instill.compare.arms.own import identity_of
@@ -36,7 +36,7 @@ from instill.compare.reporting import about_run, causes_of, evidence_of, first_p
 from instill.compare.running import TASKS, group_of, need_of, questions_of
 from instill.compare.setting import ComparisonSetting, told_of_answers, told_of_replay
 from instill.compare.stored import Recorded
-from instill.compare.tuned.forgotten import measure_forgetting
+from instill.compare.tuned.skills_lost_part import measure_forgetting
 from instill.compare.tuned.tuned_arms import Trained, train_arms
 from instill.compare.writing_cost import writing_cost
 from instill.errors import UsageError, WorkspaceError

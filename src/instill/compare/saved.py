@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from instill.common.derived import keep_beside
 from instill.common.durable import write_json
+from instill.common.made_from import keep_beside
 from instill.compare.comparing import Compared
 from instill.compare.report.page import as_html
 from instill.compare.report.text import as_dict

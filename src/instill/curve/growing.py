@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from instill.common.derived import keep_beside
+from instill.common.made_from import keep_beside
 from instill.curve.fitting import FEWEST_SIZES
 from instill.curve.material import By, Material, draw, identity_of
 from instill.curve.overfitting import Overfitting, find_overfitting

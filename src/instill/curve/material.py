@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from instill.common.derived import NOTHING, MadeFrom, together
+from instill.common.made_from import NOTHING, MadeFrom, together
 from instill.errors import UsageError
 from instill.measure import judging
 from instill.train.generator.data.rows import Row, chat_row, instructed, read_objects, rows_hash

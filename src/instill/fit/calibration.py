@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING
 
-from instill.common.derived import made_from
+from instill.common.made_from import made_from
 from instill.common.watch import Counted
 from instill.errors import UsageError, WorkspaceError
 from instill.fit.kept.threshold import Calibration, identity_of, load_calibration, save_calibration

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from filelock import FileLock, Timeout
 
-from instill.common.derived import MadeFrom, made_from
+from instill.common.made_from import MadeFrom, made_from
 from instill.common.watch import Counted
 from instill.errors import UsageError, WorkspaceError
 from instill.fit.calibration import questions_for

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from instill.common.derived import made_from
+from instill.common.made_from import made_from
 from instill.common.watch import Staged
 from instill.errors import UsageError, WorkspaceError
 from instill.fit.calibration import questions_for

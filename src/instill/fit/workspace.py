@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from instill.answer.reading.reader import Reader
-    from instill.common.derived import Caller
+    from instill.common.made_from import Caller
     from instill.fit.kept.own_encoder import OwnEncoder
     from instill.fit.kept.tuned import Tuned
     from instill.index.store import Index

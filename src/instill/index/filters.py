@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from instill.errors import UsageError
-from instill.index.conditions import text_literal
+from instill.index.sql_quoting import text_literal
 
 TEXT_FIELDS = frozenset({"doc_id", "source", "name", "kind", "title", "modified", "added", "headings"})
 NUMBER_FIELDS = frozenset({"size", "page"})

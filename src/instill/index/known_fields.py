@@ -13,10 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from instill.errors import UsageError
-from instill.index.conditions import both, visible
 from instill.index.filters import FIELDS, parsed
 from instill.index.protocol import View
 from instill.index.schema import FIRST
+from instill.index.sql_quoting import both, visible
 from instill.index.tables import Table
 
 _LISTED = 40

@@ -8,17 +8,17 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from instill.index import legs, lookup, soundness, upkeep, writing
-from instill.index.conditions import both, is_one_of, visible
+from instill.index import keyword_and_vector_search, lookup, soundness, upkeep, writing
+from instill.index.bm25_for_caller import VisibleScorer
+from instill.index.filtered_rows import Sieve
 from instill.index.filters import compiled
 from instill.index.known_fields import has_key, metadata_keys
 from instill.index.lookup import StoredDocument, StoredPassage
 from instill.index.protocol import Capabilities, Keys, Result, Scored, Stats, Wanted
 from instill.index.schema import CURRENT, FIRST
-from instill.index.sieve import Sieve
+from instill.index.sql_quoting import both, is_one_of, visible
 from instill.index.tables import Table, Tables, is_conflict
 from instill.index.types import DocumentRecord, Hit, IndexedDocument, Keep
-from instill.index.visible import VisibleScorer
 from instill.index.vocabulary import texts_of
 from instill.models.encoders.protocol import Vectors
 
@@ -63,10 +63,10 @@ class LanceView:
         return has_key(self._table, key, labels)
 
     def nearest(self, vector: Vectors, wanted: Wanted, pool: int) -> tuple[Scored, Keys]:
-        return legs.vector_leg(self._table, vector, _condition(wanted), pool, self._sieve(wanted))
+        return keyword_and_vector_search.vector_leg(self._table, vector, _condition(wanted), pool, self._sieve(wanted))
 
     def matching(self, query: str, wanted: Wanted, pool: int) -> tuple[Scored, Scored | None]:
-        return legs.matching(
+        return keyword_and_vector_search.matching(
             self._table, query, wanted.labels, _condition(wanted), pool, self._scorer, self._sieve(wanted)
         )
 
@@ -77,13 +77,13 @@ class LanceView:
         return self._scorer.sieves.of(self._table, _condition(wanted))
 
     def cosines(self, vector: Vectors, rows: set[int]) -> Scored:
-        return legs.missing_cosines(self._table, vector, rows)
+        return keyword_and_vector_search.missing_cosines(self._table, vector, rows)
 
     def keyword_scores(self, query: str, labels: tuple[str, ...] | None, rows: Keys) -> Scored:
-        return legs.missing_keyword_scores(self._table, query, labels, self._scorer, rows)
+        return keyword_and_vector_search.missing_keyword_scores(self._table, query, labels, self._scorer, rows)
 
     def fields(self, rows: Sequence[int], labels: Sequence[str] | None) -> dict[int, dict[str, Any]]:
-        return legs.fields_of(self._table, rows, labels)
+        return keyword_and_vector_search.fields_of(self._table, rows, labels)
 
     def vectors_of(self, hits: Sequence[Hit]) -> Vectors:
         return lookup.vectors_of(self._table, hits, self.dimension)

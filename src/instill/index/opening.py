@@ -20,7 +20,7 @@ def named_in(settings: StoreSettings | None, generation: Generation) -> Generati
     """The generation, to be made in the store of the settings."""
     if settings is None or settings.kind == LANCE:
         return generation
-    from instill.common.addresses import without_password
+    from instill.common.shown_url import without_password
 
     return replace(generation, store=settings.kind, url=without_password(settings.url))
 

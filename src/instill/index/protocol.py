@@ -2,7 +2,8 @@
 
 `instill.index.store.Index` has the rest, the same for every store: who may write, which generation is live, how both
 legs become one ranking, spelling, SQL. The Lance store is `instill.index.lance`; others are in `instill.index.stores`,
-where also `Collection` is: the little that a plain vector database has to do, which `over.py` makes a `Store` of.
+where also `Collection` is: the little that a plain vector database has to do, which `collection_store.py` makes a
+`Store` of.
 
 Every method that takes `labels` treats None as the unrestricted caller and `()` as a caller who sees nothing. What a
 caller does not see has no part in anything that is returned, in counts and in scores. `where` is a filter as a person

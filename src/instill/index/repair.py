@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from instill.errors import WorkspaceError
 from instill.index import lookup, soundness, upkeep, writing
-from instill.index.contents import Altered, altered
+from instill.index.altered_rows import Altered, altered
 from instill.index.generations import (
     Generation,
     damaged_pointer,

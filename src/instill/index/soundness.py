@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from instill.errors import DamagedIndex
-from instill.index.contents import altered
+from instill.index.altered_rows import altered
 from instill.index.generations import REPAIR
 from instill.index.schema import TOMBSTONE
 from instill.index.tables import StoreFailure, Table, first_line, store_failures

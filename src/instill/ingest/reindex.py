@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from instill.errors import WorkspaceError
+from instill.index.live_pointer import pointer_of
 from instill.index.lookup import document_of
-from instill.index.pointing import pointer_of
 from instill.index.store import Index
 from instill.index.types import DocumentRecord
 from instill.ingest.passages import BATCH_PASSAGES, Prepared, cut, encoded, passage_identity

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields, replace
 
 from instill.lab.gaps import with_gaps
 from instill.lab.names import FIRST, LAST
-from instill.lab.scenes import (
+from instill.lab.reading_exercises import (
     ALIKE,
     Scene,
     Stranger,

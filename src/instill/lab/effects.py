@@ -9,8 +9,8 @@ from typing import Literal
 
 import numpy as np
 
-from instill.lab.bench import Measures
 from instill.lab.experiments.experiment import Claim, Experiment
+from instill.lab.workbench import Measures
 from instill.measure.statistics.bootstrap_interval import interval
 from instill.measure.statistics.interval import Interval
 from instill.measure.statistics.student import two_sided

@@ -6,7 +6,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from instill.lab.scenes import reading_prompt
+from instill.lab.reading_exercises import reading_prompt
 from instill.lab.world import ATTRIBUTES, UNKNOWN, Person, biography, questions, statements
 from instill.train.generator.data.rows import Row, chat_row
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from instill.answer.said.numbering import renumbered
 from instill.answer.said.reply import read_reply
 from instill.lab.names import FIRST, LAST
-from instill.lab.scenes import Scene, asking_row, json_row, make_scene, reading_row
+from instill.lab.reading_exercises import Scene, asking_row, json_row, make_scene, reading_row
 from instill.lab.world import (
     ATTRIBUTES,
     Person,

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from instill import __version__
 from instill.common.durable import write_json
-from instill.lab.bench import Bench, Measures
 from instill.lab.experiments.all import EXPERIMENTS
+from instill.lab.workbench import Bench, Measures
 from instill.models.generators.models import model_hash
 
 

@@ -14,7 +14,7 @@ from functools import cache
 from random import Random
 from typing import Any
 
-from instill.common.derived import made_from
+from instill.common.made_from import made_from
 from instill.errors import UsageError
 from instill.index.lookup import StoredDocument
 from instill.lab.curriculum import epoch_rows
@@ -143,7 +143,7 @@ def lab_replay(seed: int, count: int) -> list[dict[str, Any]]:
         >>> sorted(Counter(row["task"] for row in lab_replay(0, 100)).items())
         [('json', 7), ('question', 39), ('reading', 44), ('statement', 10)]
     """
-    from instill.lab.bench import REPLAY  # It imports torch.
+    from instill.lab.workbench import REPLAY  # It imports torch.
 
     rows = epoch_rows(make_world(), _REPLAY_EPOCH + seed, count, REPLAY)
     return [row.as_dict() for row in rows if not row.spans]

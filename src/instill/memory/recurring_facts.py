@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from instill.answer.used import occurrence
+from instill.answer.spans_used import occurrence
 from instill.catalog import Catalog
-from instill.common.derived import Caller, MadeFrom, Source
+from instill.common.made_from import Caller, MadeFrom, Source
 from instill.errors import UsageError
 from instill.index.store import Index
 from instill.index.types import Hit

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from instill.catalog import Labels
-from instill.common.derived import Source
+from instill.common.made_from import Source
 from instill.models.encoders.protocol import Vectors
 
 Stage = Literal["indexed", "studied", "consolidated", "forgotten"]

@@ -6,7 +6,7 @@ stay as they are when a package is installed. docs/plugins.md has the page for p
 
 from __future__ import annotations
 
-from instill.plugins.installed import Entry
-from instill.plugins.loading import Group, Plugin
+from instill.plugins.entry_points import Entry
+from instill.plugins.group import Group, Plugin
 
 __all__ = ["Entry", "Group", "Plugin"]

@@ -17,11 +17,11 @@ from starlette.staticfiles import StaticFiles
 
 from instill import __version__
 from instill.server import errors, pages, tracing
-from instill.server.access.gate import Gate, Rules, address_of
+from instill.server.access.admission import Admission, address_of
 from instill.server.access.headers import Headers
 from instill.server.access.limits import Limits
 from instill.server.access.origins import Readable
-from instill.server.access.rates import Rates
+from instill.server.access.token_bucket import RateLimits, TokenBuckets
 from instill.server.api import (
     asking,
     conversations,
@@ -41,8 +41,8 @@ from instill.server.doors import anthropic, openai_chat, openai_responses, opena
 from instill.server.doors.mcp_door import HttpDoor
 from instill.server.jobs.starting import Starting
 from instill.server.pages.rendering import error_page
+from instill.server.request_lifetime import Visits
 from instill.server.service import Service
-from instill.server.visit import Visits
 
 _ROUTERS = (
     health.router, metrics.router, workspace.router, documents.router, asking.router, conversations.router, jobs.router,
@@ -117,11 +117,11 @@ def create_app(
             Middleware(errors.Mistakes),
             Middleware(Limits, most=most, seconds=limits.body_timeout_s),
             Middleware(
-                Gate,
+                Admission,
                 keys=lambda: service.keys,
                 sessions=lambda: service.sessions,
-                rules=Rules(loopback, limits.requests_per_minute, limits.visitor_per_minute),
-                rates=Rates(clock),
+                rates=RateLimits(limits.requests_per_minute, limits.visitor_per_minute, TokenBuckets(clock)),
+                loopback=loopback,
             ),
             Middleware(Visits, address_of=address_of),
         ],

@@ -15,7 +15,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from instill.errors import UsageError
-from instill.server.access.patience import patient
+from instill.server.access.header_timeout import patient
 from instill.server.app import create_app
 from instill.server.service import Service
 
@@ -92,7 +92,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _host(folder: Path) -> str:
-    from instill.server.opened import service_settings
+    from instill.server.served_workspace import service_settings
 
     return service_settings(folder).server.host
 

@@ -14,18 +14,18 @@ from starlette.types import Scope
 
 from instill.answer.streaming import AnswerStream, OnToken
 from instill.answer.types import Answer
-from instill.common.derived import Caller
+from instill.common.made_from import Caller
 from instill.errors import InstillError
 from instill.server.access.keys import KeyStore
 from instill.server.access.roles import Role, Who
 from instill.server.access.sessions import SessionStore
+from instill.server.answer_queue import Turn, Turns, left
 from instill.server.errors import Refused
 from instill.server.heartbeat import Heartbeat
 from instill.server.jobs.store import JobStore
-from instill.server.opened import Opened, service_settings
+from instill.server.request_lifetime import Gone, Visit
+from instill.server.served_workspace import Opened, service_settings
 from instill.server.tracing import traced
-from instill.server.turns import Turn, Turns, left
-from instill.server.visit import Gone, Visit
 from instill.settings import Settings
 from instill.workspace import Workspace
 

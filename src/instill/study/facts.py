@@ -11,7 +11,7 @@ from random import Random
 from instill.answer.found.sentences import split_sentences
 from instill.index.lookup import StoredDocument
 from instill.study.quick_questions import heading_questions, is_fair, why_unusable
-from instill.study.rules.sentence import clause_of, drafts
+from instill.study.rules.questions_from_sentence import clause_of, drafts
 from instill.study.sets import Evidence, Fact, fact_id
 
 MOST_PER_SENTENCE = 3

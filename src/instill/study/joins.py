@@ -16,10 +16,10 @@ from random import Random
 
 from instill.answer.text import normalise, terms
 from instill.index.lookup import StoredDocument
-from instill.study.rules.phrasings import accepted_answers, wordings
+from instill.study.rules.questions_from_sentence import Clause, clause_of
 from instill.study.rules.reads_well import active_of, reads_well
-from instill.study.rules.sentence import Clause, clause_of
 from instill.study.rules.word_forms import base_form, past_of_participle
+from instill.study.rules.wordings_of_fact import accepted_answers, wordings
 from instill.study.sets import Fact, StudyItem, item_id
 
 

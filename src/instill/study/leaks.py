@@ -3,7 +3,7 @@ Brown et al., "Language Models are Few-Shot Learners" (2020), appendix C, with r
 
 A **question** leaks into another question, or into a text that asks it, when
 
-- "exact": all its words stand there in their order, or the text asks the same (`instill.study.asking`);
+- "exact": all its words stand there in their order, or the text asks the same (`instill.study.duplicate_questions`);
 - "reordered": both have nearly the same words, function words included (Jaccard index of at least `SAME_WORDS`);
 - "overlap": at least `RUN` words in a row, and `RUN_SHARE` of the question, stand there too.
 
@@ -27,7 +27,7 @@ from math import log
 from typing import Any, Literal
 
 from instill.answer.text import STOPWORDS, stem, terms, word_set
-from instill.study.asking import Questions, asks_same, question_key
+from instill.study.duplicate_questions import Questions, asks_same, question_key
 from instill.study.sets import Fact, StudyItem
 
 SAME_WORDS = 0.85

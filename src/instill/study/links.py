@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from instill.common.derived import NOTHING, UNKNOWN, MadeFrom
+from instill.common.made_from import NOTHING, UNKNOWN, MadeFrom
 from instill.study.sets import Fact
 
 LINK = "made_from"
@@ -27,7 +27,7 @@ def linked(rows: Iterable[Mapping[str, Any]], facts: Iterable[Fact], sources: Ma
         sources: the documents as they were read.
 
     Example:
-        >>> from instill.common.derived import Source
+        >>> from instill.common.made_from import Source
         >>> from instill.study.sets import Evidence
         >>> evidence = Evidence(doc_id="d1", start=0, end=5, text="1987.")
         >>> fact = Fact(id="f", doc_id="d1", evidence=evidence, subject="", answer="1987", start=0, end=4, kind="date")

@@ -18,7 +18,7 @@ from instill.answer.found.sentences import split_sentences
 from instill.answer.said.prompt import neutral
 from instill.index.lookup import StoredDocument
 from instill.models.generators.protocol import Generator, Message
-from instill.models.generators.whole import whole_reply
+from instill.models.generators.whole_reply import whole_reply
 from instill.study.filters import EvidenceReader, agree
 from instill.study.quick_questions import Seen, is_fair
 from instill.study.types import StudyQuestion

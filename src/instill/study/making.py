@@ -8,10 +8,9 @@ from dataclasses import asdict, dataclass, field
 from random import Random
 from typing import Any, Protocol
 
-from instill.common.derived import made_from
+from instill.common.made_from import made_from
 from instill.errors import UsageError
 from instill.index.lookup import StoredDocument
-from instill.study.brought import PEOPLE, Tied, tie
 from instill.study.facts import Found, find_facts
 from instill.study.filters import (
     ClosedBook,
@@ -25,7 +24,8 @@ from instill.study.filters import (
 from instill.study.joins import Vocabulary, two_document_items, unsaid_items
 from instill.study.leaks import Leak, Text, counted, evidence_leaks, question_leaks, texts_of_rows
 from instill.study.links import linked
-from instill.study.rules.phrasings import items_of
+from instill.study.questions_from_people import PEOPLE, Tied, tie
+from instill.study.rules.wordings_of_fact import items_of
 from instill.study.sets import SPLITS, Fact, StudyCard, StudyItem, StudySet, digest
 from instill.study.splits import Shares, with_roles, with_splits
 from instill.study.texts import Retell, training_rows

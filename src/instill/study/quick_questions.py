@@ -26,8 +26,8 @@ from instill.answer.found.sentences import Sentence, split_sentences
 from instill.answer.text import normalise, terms
 from instill.index.lookup import StoredDocument
 from instill.study.files import read_questions, write_jsonl
-from instill.study.rules.heading import heading_question
-from instill.study.rules.sentence import drafts
+from instill.study.rules.questions_from_heading import heading_question
+from instill.study.rules.questions_from_sentence import drafts
 from instill.study.rules.word_forms import content, leans_on_its_page, stands_alone, words_of
 from instill.study.types import AskedQuestion, EvidenceText, StudyQuestion
 

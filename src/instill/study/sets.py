@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from instill.common.derived import MadeFrom
+from instill.common.made_from import MadeFrom
 
 Split = Literal["train", "gate", "audit"]
 Form = Literal["direct", "reworded", "keywords", "reverse", "indirect", "two_documents"]

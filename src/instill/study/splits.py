@@ -19,8 +19,8 @@ from random import Random
 
 from instill.answer.text import normalise, terms
 from instill.errors import UsageError
-from instill.study.brought import PEOPLE
 from instill.study.leaks import alike
+from instill.study.questions_from_people import PEOPLE
 from instill.study.sets import Fact, Role, Split, StudyItem
 
 

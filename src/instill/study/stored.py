@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from instill.common.derived import OWNER, Caller
+from instill.common.made_from import OWNER, Caller
 from instill.errors import UsageError, WorkspaceError
 from instill.study.sets import SPLITS, Fact, Split, StudyCard, StudyItem, StudySet
 

@@ -56,7 +56,7 @@ def study_workspace(
         workspace: as its caller sees it (`Workspace.seen_by`): the documents that are seen are all that is read.
         check: leave out questions whose answer the workspace's reader does not find.
         generated: have the workspace's generator write questions and texts too.
-        questions: people's own, which are asked instead of the rules'; see `instill.study.brought`.
+        questions: people's own, which are asked instead of the rules'; see `instill.study.questions_from_people`.
         problem: is told of each brought question that is not used, up to 20.
         progress: is told what is being done, how much of it, of how much.
 

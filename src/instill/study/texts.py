@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, get_args
 
 from instill.study.joins import pairs_of
-from instill.study.rules.sentence import clause_of
+from instill.study.rules.questions_from_sentence import clause_of
 from instill.study.sets import Fact, StudyItem
 
 Style = Literal["note", "encyclopaedia", "dialogue", "list"]
@@ -40,7 +40,7 @@ def training_rows(
         retell: tells facts by a generator; where it yields nothing, the rules tell.
 
     Example:
-        >>> from instill.study.rules.phrasings import items_of
+        >>> from instill.study.rules.wordings_of_fact import items_of
         >>> from instill.study.sets import Evidence
         >>> text = "The stone oven was built in 1987 by Marta Lindqvist."
         >>> evidence = Evidence(doc_id="d1", start=0, end=52, text=text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from instill.common.derived import MadeFrom, together
+from instill.common.made_from import MadeFrom, together
 from instill.errors import WorkspaceError
 from instill.models.registry.card import (
     Base,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from instill.common.derived import keep_beside
+from instill.common.made_from import keep_beside
 from instill.common.watch import Watch
 from instill.errors import UsageError
 from instill.models.registry.card import Card

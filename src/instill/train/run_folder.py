@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from instill.common.derived import BESIDE
+from instill.common.made_from import BESIDE
 from instill.errors import WorkspaceError
 
 _WORK = ("checkpoint.safetensors", "checkpoint.draft", "trl", "candidate", "identity", BESIDE)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from instill.errors import UsageError
-from instill.workspace.remembering import Remembering
+from instill.workspace.memory import Remembering
 
 if TYPE_CHECKING:
     from instill.memory.consolidating.consolidate import Consolidated, Setting
@@ -89,7 +89,7 @@ class Consolidating(Remembering):
         from instill.memory.editing.record import read_edits
         from instill.memory.recurrence import same_words
         from instill.models.generators.protocol import skilled
-        from instill.models.generators.whole import whole_reply
+        from instill.models.generators.whole_reply import whole_reply
         from instill.study.listed import MAX_TOKENS, listed, messages_for
 
         edited = {

@@ -16,7 +16,7 @@ from instill.errors import InstillError
 from instill.index.generations import LANCE, kind_of
 from instill.index.protocol import Capabilities
 from instill.index.repair import Repair, damage_of
-from instill.models.generators.whole import whole_reply
+from instill.models.generators.whole_reply import whole_reply
 from instill.plugins import Plugin
 from instill.settings import GeneratorSettings
 from instill.settings.location import find_workspace

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict
 
 from instill.errors import UsageError
+from instill.workspace.adding_and_removing import Changing
 from instill.workspace.arguments import text_of, utf8
-from instill.workspace.changing import Changing
-from instill.workspace.remembering import Remembering
+from instill.workspace.memory import Remembering
 
 if TYPE_CHECKING:
     from instill.memory.editing.making import Kept
@@ -215,7 +215,7 @@ class Editing(Changing, Remembering):
             if not keep.is_file():
                 raise UsageError("There is no file at this path.", where=f"--keep {keep}")
             return Kept(rows=tuple(read_rows(keep)))
-        from instill.common.derived import made_from
+        from instill.common.made_from import made_from
 
         texts: list[Row] = []
         for record in sorted(self.index.records(), key=lambda each: each.doc_id):

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from instill.catalog import may_see, now, stored_labels
 from instill.catalog.tables import JUDGEMENTS, USAGE
-from instill.common.derived import Caller, MadeFrom
+from instill.common.made_from import Caller, MadeFrom
 from instill.errors import InstillError, UsageError, WorkspaceError
 from instill.study.types import AskedQuestion, EvidenceText
 from instill.workspace import Workspace

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from instill.errors import UsageError
+from instill.workspace.adding_and_removing import Changing
 from instill.workspace.arguments import text_of
-from instill.workspace.changing import Changing
 from instill.workspace.consolidating import Consolidating
 
 if TYPE_CHECKING:

@@ -13,12 +13,12 @@ from pydantic import SecretStr
 
 from instill.catalog import Catalog, Server
 from instill.catalog.copying import copy_catalog
-from instill.common.addresses import without_password
 from instill.common.durable import write_json
+from instill.common.shown_url import without_password
 from instill.errors import UsageError, WorkspaceError
 from instill.index.generations import LANCE, Generation, kind_of, new_generation
+from instill.index.live_pointer import pointer_of
 from instill.index.opening import create_store, drop, named_in
-from instill.index.pointing import pointer_of
 from instill.index.store import Index
 from instill.index.stores.copying import Compared, compared, copy_documents
 from instill.settings import SETTINGS_FILE, StoreSettings, set_in_file

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from instill.catalog import Catalog, Server
-from instill.common.derived import OWNER, Caller, Source, source_of
+from instill.common.made_from import OWNER, Caller, Source, source_of
 from instill.errors import EncoderMismatch, UsageError, WorkspaceError
 from instill.fit.kept.adapted import adapted
 from instill.fit.kept.tuned import is_set
@@ -214,7 +214,7 @@ class Parts:
 
         self._must_be_open()
         if self._whole is not None:
-            from instill.index.seen import SeenIndex
+            from instill.index.index_for_caller import SeenIndex
 
             return SeenIndex(self._whole.index, self.labels or ())
         try:
@@ -250,7 +250,7 @@ class Parts:
         if chosen.adapter == "memory":
             return self._with_memory
         if (chosen.folder or chosen.gguf) and chosen.adapter != "none" and not is_lora_file(chosen.adapter):
-            from instill.models.registry.serving import adapter_for, may_be_used_for
+            from instill.models.registry.adapter_in_use import adapter_for, may_be_used_for
 
             if not may_be_used_for(self.caller(), self.home, chosen.adapter):
                 return self._bare_generator
@@ -269,7 +269,7 @@ class Parts:
         """The base with the consolidated facts that the caller may see; of several adapters the one with most facts."""
         from instill.memory.facts_in_weights import adapter_for_caller
         from instill.models.generators import open_generator
-        from instill.models.registry.serving import adapter_for
+        from instill.models.registry.adapter_in_use import adapter_for
 
         id_ = adapter_for_caller(self.home, self.caller())
         if not id_:

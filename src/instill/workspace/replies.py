@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from instill.common.derived import OWNER, Caller
+from instill.common.made_from import OWNER, Caller
 from instill.index.types import DocumentRecord, Hit, SearchResult
 
 if TYPE_CHECKING:

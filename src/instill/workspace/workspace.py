@@ -1,9 +1,9 @@
 """A workspace: a folder with `instill.toml` whose documents can be searched, asked and talked to.
 
-This is the one place that wires the rooms together: `parts.py` opens what it is made of, `changing.py` puts documents
-in and takes them out, `asking.py` answers, `looking.py` says what is there,
-`remembering.py` which facts people keep asking for, `consolidating.py` puts them into weights, `editing.py` makes
-weights say something by hand, `forgetting.py` takes out for good, `coding.py` has code written and checked.
+This is the one place that wires the rooms together: `parts.py` opens what it is made of, `adding_and_removing.py` puts
+documents in and takes them out, `asking.py` answers, `contents.py` says what is there, `memory.py` which facts people
+keep asking for, `consolidating.py` puts them into weights, `editing.py` makes weights say something by hand,
+`forgetting.py` takes out for good, `coding.py` has code written and checked.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from instill.settings import SETTINGS_FILE, load_settings, with_values
 from instill.settings.location import find_workspace, make_workspace
 from instill.workspace.asking import Asking
 from instill.workspace.coding import Coding
+from instill.workspace.contents import Looking
 from instill.workspace.editing import Editing
 from instill.workspace.forgetting import Forgetting
-from instill.workspace.looking import Looking
 
 
 class Workspace(Forgetting, Editing, Coding, Asking, Looking):

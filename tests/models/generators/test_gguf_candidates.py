@@ -25,8 +25,8 @@ from instill.models.generators.gguf.model_file import read_model
 from instill.models.generators.models import model_hash, open_model, open_tokenizer
 from instill.models.generators.protocol import Message
 from instill.models.registry import Registry
+from instill.models.registry.adapter_in_use import adapter_for
 from instill.models.registry.champions import Champions
-from instill.models.registry.serving import adapter_for
 from instill.settings import GeneratorSettings
 from tests.models.generators.tiny_gguf import write_tiny
 from tests.train.generator.made_candidates import add_candidate

@@ -7,8 +7,8 @@ import pytest
 
 from instill.errors import UsageError, WorkspaceError
 from instill.models.registry import Champions, Registry
+from instill.models.registry.adapter_in_use import adapter_for
 from instill.models.registry.card import Base, Condition, GateResult
-from instill.models.registry.serving import adapter_for
 from tests.models.registry.made import BASE_HASH, make_card, make_weights
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from instill.common.derived import Caller, MadeFrom, Source
+from instill.common.made_from import Caller, MadeFrom, Source
 from instill.errors import UsageError
 from instill.models.registry import Champions, Registry
+from instill.models.registry.adapter_in_use import may_be_used_for
 from instill.models.registry.lock import registry_lock
-from instill.models.registry.serving import may_be_used_for
 from tests.models.registry.made import make_card, make_weights
 
 OWNER, HR, STAFF, NOBODY = (Caller(labels) for labels in (None, ("hr",), ("staff",), ()))

@@ -13,8 +13,8 @@ from safetensors.numpy import save_file
 
 from instill.errors import WorkspaceError
 from instill.models.registry import Registry
-from instill.models.registry.belongs import check_fit
 from instill.models.registry.files import adapter_rank, check_names, tensor_headers
+from instill.models.registry.fits_base import check_fit
 from tests.models.registry.made import make_adapter, make_card, make_weights
 
 

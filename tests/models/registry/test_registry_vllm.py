@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 pytest.importorskip("torch")
 
-from instill.common.derived import Caller, MadeFrom, Source
+from instill.common.made_from import Caller, MadeFrom, Source
 from instill.errors import GeneratorError, UsageError, WorkspaceError
 from instill.models.generators.local import LocalGenerator
 from instill.models.generators.protocol import Message

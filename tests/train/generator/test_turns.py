@@ -16,7 +16,7 @@ from instill.models.generators.thoughts import without_thoughts
 from instill.train.generator.beforehand.dry_run import dry_run
 from instill.train.generator.data.examples import make_example
 from instill.train.generator.data.findings import Finding, refuse_errors
-from instill.train.generator.data.preflight import check_rows, examples_or_findings
+from instill.train.generator.data.row_and_token_checks import check_rows, examples_or_findings
 from instill.train.generator.data.rows import Row, chat_row, row_of, write_rows
 from instill.train.generator.data.turns import TurnCounts, count_turns, one_row_a_turn
 from instill.train.generator.recipes.recipe import Data, Recipe
@@ -232,7 +232,7 @@ def test_the_dry_run_counts_and_tells_what_was_converted(tmp_path: Any) -> None:
 
 
 def _converted(form: str, *places: str) -> list[Finding]:
-    from instill.train.generator.data.preflight import _forms
+    from instill.train.generator.data.row_and_token_checks import _forms
 
     rows = [Row(forms=(form,), place=place) for place in places]
     return _forms(rows)

@@ -14,7 +14,7 @@ import torch
 from filelock import FileLock
 from safetensors.torch import load_file
 
-from instill.common.derived import BESIDE, NOTHING, MadeFrom, Source
+from instill.common.made_from import BESIDE, NOTHING, MadeFrom, Source
 from instill.common.watch import Watch
 from instill.errors import UsageError, WorkspaceError
 from instill.models.generators.models import open_model, open_tokenizer

@@ -12,7 +12,7 @@ from instill.answer.text import terms
 from instill.answer.types import Turn
 from instill.errors import GeneratorError
 from instill.models.generators.protocol import Generator, Message, skilled
-from instill.models.generators.whole import whole_reply
+from instill.models.generators.whole_reply import whole_reply
 
 _REWRITE = """\
 Rewrite the user's last message as one question that can be understood without the conversation. Keep its meaning and \

@@ -14,7 +14,7 @@ from instill.errors import UsageError
 from instill.index.lookup import StoredDocument
 from instill.index.types import Hit
 from instill.models.generators.protocol import Generator, Message
-from instill.models.generators.whole import whole_reply
+from instill.models.generators.whole_reply import whole_reply
 
 MAX_TOKENS = 1500
 _PASSAGES, _PASSAGE = 8, 2000

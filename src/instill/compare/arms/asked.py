@@ -269,7 +269,7 @@ def generator_with(workspace: Workspace, adapter: str) -> Generator:
         UsageError: there is no such candidate, or the workspace has no local generator.
     """
     from instill.models.generators import open_generator
-    from instill.models.registry.serving import adapter_for
+    from instill.models.registry.adapter_in_use import adapter_for
 
     settings = workspace.settings.generator
     if not settings.folder and not settings.gguf:

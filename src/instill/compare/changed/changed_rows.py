@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from instill.compare.changed.changes import Change, pattern_of
-from instill.study.rules.phrasings import accepted_answers
+from instill.study.rules.wordings_of_fact import accepted_answers
 
 
 def changed_rows(rows: Iterable[Mapping[str, Any]], changes: Sequence[Change]) -> list[dict[str, Any]]:

@@ -23,7 +23,7 @@ from instill.answer.text import terms
 from instill.errors import UsageError, WorkspaceError
 from instill.index.lookup import StoredDocument
 from instill.measure.judging.text import normalised
-from instill.study.rules.phrasings import accepted_answers
+from instill.study.rules.wordings_of_fact import accepted_answers
 from instill.study.sets import Evidence, Fact, StudyItem, item_id
 from instill.study.stored import StoredStudy
 

@@ -16,7 +16,7 @@ from instill.compare.examples.rows import asked_of, check_examples, input_of, tu
 from instill.errors import GeneratorError
 from instill.models.encoders.protocol import Encoder
 from instill.models.generators.protocol import Generator, Message
-from instill.models.generators.whole import whole_reply
+from instill.models.generators.whole_reply import whole_reply
 from instill.train.generator.data.rows import Row
 
 PROMPTED, IN_PROMPT, TUNED = "prompted", "examples in the prompt", "fine-tuned on examples"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from instill.common.derived import keep_beside, together
+from instill.common.made_from import keep_beside, together
 from instill.common.watch import Watch
 from instill.compare.arms.replies import counting_with
 from instill.compare.examples.arms import IN_PROMPT, PROMPTED, TUNED, PromptedArm, example_arms

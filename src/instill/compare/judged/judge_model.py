@@ -20,7 +20,7 @@ from instill.answer.said.prompt import neutral
 from instill.errors import GeneratorError
 from instill.measure.agreement import JudgeSaid
 from instill.models.generators.protocol import Generator, Message
-from instill.models.generators.whole import whole_reply
+from instill.models.generators.whole_reply import whole_reply
 
 MAX_TOKENS = 300
 LONGEST_REPLY = 4_000

@@ -9,7 +9,7 @@ from time import perf_counter
 from instill.compare.arms.replies import TellsUsage
 from instill.measure.jsonl_journal import Journal
 from instill.models.generators.protocol import Generator, Message
-from instill.models.generators.whole import whole_reply
+from instill.models.generators.whole_reply import whole_reply
 from instill.study.sets import digest
 
 

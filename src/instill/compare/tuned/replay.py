@@ -13,7 +13,7 @@ from typing import Any
 from instill.compare.arms.replies import TellsUsage
 from instill.errors import GeneratorError
 from instill.models.generators.protocol import Generator
-from instill.models.generators.whole import whole_reply
+from instill.models.generators.whole_reply import whole_reply
 
 REPLY_TOKENS = 200
 """Most tokens of a reply where the caller names none."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from instill.common.derived import made_from
+from instill.common.made_from import made_from
 from instill.common.watch import Watch
 from instill.compare.arms.line_up import BASE, opened
 from instill.compare.arms.passages import Passages

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from instill.common.derived import OWNER, Caller
+from instill.common.made_from import OWNER, Caller
 from instill.errors import WorkspaceError
 from instill.fit.kept.own_encoder import OwnEncoder, own_for
 from instill.fit.kept.tuned import Tuned, apply_tuned, is_set

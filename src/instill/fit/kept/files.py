@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from instill.common.derived import Caller, MadeFrom
+from instill.common.made_from import Caller, MadeFrom
 
 
 def learned_file(home: Path, name: str, labels: Sequence[str] | None) -> Path:

@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from instill.common.derived import UNKNOWN, MadeFrom
 from instill.common.durable import write_json
+from instill.common.made_from import UNKNOWN, MadeFrom
 from instill.errors import WorkspaceError
 
 RECORD_FILE, FOLDER = "encoder.json", "encoders"

@@ -1,4 +1,4 @@
-"""The little that a plain vector database has to do. `instill.index.stores.over` makes a store of it.
+"""The little that a plain vector database has to do. `instill.index.stores.collection_store` makes a store of it.
 
 A row is a passage. It is never changed but for `died`: a document that changes gets new rows, and the old ones end. A
 row is in version `v` when `born <= v < died`, so that writing and publishing are two things: rows of the next version

@@ -13,8 +13,8 @@ from instill.documents.document import Passage
 from instill.index.keywords import name_of
 from instill.index.lookup import StoredDocument
 from instill.index.schema import DOCUMENT_COLUMNS, rows_of, schema, storable
-from instill.index.stores.bodies import body_of, indexed_of, stored_of
 from instill.index.stores.collection import Row
+from instill.index.stores.row_texts import body_of, indexed_of, stored_of
 from instill.index.types import DocumentRecord
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from instill.index.lookup import stored_document
 from instill.index.protocol import View
 from instill.index.schema import DOCUMENT_COLUMNS, HEAD_COLUMNS, PASSAGE_COLUMNS
 from instill.index.store import Index
-from instill.index.stores.bodies import indexed_of
+from instill.index.stores.row_texts import indexed_of
 from instill.index.types import Hit, IndexedDocument, SearchRequest
 from instill.models.encoders.protocol import Vectors
 

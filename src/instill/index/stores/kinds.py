@@ -100,8 +100,8 @@ def _open(
     with service_errors(generation.store, generation.url or str(place.folder)):
         found = opener(place, create=create)
     if hasattr(found, "nearest"):
+        from instill.index.stores.collection_store import OverCollection
         from instill.index.stores.guarded import Guarded
-        from instill.index.stores.over import OverCollection
 
         collection = Guarded(cast("Collection", found), generation.store, generation.url or str(place.folder))
         return OverCollection(collection, place)

@@ -19,8 +19,8 @@ from typing import Any
 from instill.documents.document import Passage
 from instill.documents.table_heads import under_head
 from instill.index.keywords import keywords_of, name_of, words
-from instill.index.stores.bodies import body_of
 from instill.index.stores.collection import LIVE, Row
+from instill.index.stores.row_texts import body_of
 from instill.index.stores.sqlite import with_functions
 from instill.index.types import DocumentRecord
 

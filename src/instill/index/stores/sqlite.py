@@ -8,7 +8,7 @@ import re
 import sqlite3
 from functools import lru_cache
 
-from instill.index.conditions import text_literal
+from instill.index.sql_quoting import text_literal
 
 
 class SqliteDialect:

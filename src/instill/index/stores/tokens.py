@@ -7,7 +7,7 @@ from collections import Counter
 from functools import cached_property
 from typing import Any
 
-from instill.index.visible import Term, Tokens
+from instill.index.bm25_for_caller import Term, Tokens
 
 _COLUMN = "keywords"
 

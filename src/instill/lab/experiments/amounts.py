@@ -6,11 +6,11 @@ import random
 from collections.abc import Sequence
 from functools import partial
 
-from instill.lab.bench import Bench, Lesson, Measures
 from instill.lab.experiments.experiment import Claim, Experiment
 from instill.lab.measuring import Probe
 from instill.lab.names import FIRST, LAST
-from instill.lab.scenes import reading_prompt
+from instill.lab.reading_exercises import reading_prompt
+from instill.lab.workbench import Bench, Lesson, Measures
 from instill.lab.world import DRAWN, Person, biography, make_person, questions
 from instill.train.generator.data.rows import Row, chat_row
 

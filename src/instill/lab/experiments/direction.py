@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from instill.lab.bench import PEOPLE, Bench, Lesson, Measures
 from instill.lab.experiments.experiment import Claim, Experiment
 from instill.lab.measuring import recall, reverse_recall
 from instill.lab.wordings import TRAINED, WORDINGS
+from instill.lab.workbench import PEOPLE, Bench, Lesson, Measures
 from instill.lab.world import Person, statements
 from instill.train.generator.data.rows import Row
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from instill.lab.bench import Bench, Measures
+from instill.lab.workbench import Bench, Measures
 
 Arm = Callable[[Bench], Measures]
 """Runs on a fresh bench; the bench's seed decides everything that is drawn."""

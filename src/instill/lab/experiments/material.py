@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from instill.lab.bench import PEOPLE, Bench, Lesson, Measures
 from instill.lab.experiments.experiment import Claim, Experiment
 from instill.lab.lessons import biography_rows, distilled_rows, question_rows
+from instill.lab.workbench import PEOPLE, Bench, Lesson, Measures
 from instill.lab.world import Person
 from instill.train.generator.data.rows import Row
 

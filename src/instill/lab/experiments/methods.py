@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from instill.lab.bench import PEOPLE, Bench, Lesson, Measures
 from instill.lab.experiments.experiment import Claim, Experiment
 from instill.lab.lessons import question_rows, statement_rows
+from instill.lab.workbench import PEOPLE, Bench, Lesson, Measures
 from instill.lab.world import Person
 from instill.train.generator.methods.methods import Method
 

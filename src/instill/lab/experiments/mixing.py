@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from instill.lab.bench import PEOPLE, Bench, Lesson, Measures
 from instill.lab.experiments.experiment import Claim, Experiment
 from instill.lab.lessons import question_rows, statement_rows
 from instill.lab.measuring import recall
+from instill.lab.workbench import PEOPLE, Bench, Lesson, Measures
 from instill.lab.world import Person
 from instill.train.generator.data.rows import Row
 

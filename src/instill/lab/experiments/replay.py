@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from instill.lab.bench import PEOPLE, Bench, Lesson, Measures
 from instill.lab.experiments.experiment import Claim, Experiment
 from instill.lab.lessons import question_rows, statement_rows
+from instill.lab.workbench import PEOPLE, Bench, Lesson, Measures
 
 _SHARES = (0.0, 0.01, 0.05, 0.25)
 _SHOWN = 2400

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from instill.lab.bench import PEOPLE, Bench, Lesson, Measures
 from instill.lab.experiments.experiment import Claim, Experiment
 from instill.lab.lessons import question_rows, statement_rows
 from instill.lab.measuring import Probe, recall
-from instill.lab.scenes import reading_prompt
+from instill.lab.reading_exercises import reading_prompt
+from instill.lab.workbench import PEOPLE, Bench, Lesson, Measures
 from instill.lab.world import write_documents
 from instill.train.generator.data.rows import Row
 

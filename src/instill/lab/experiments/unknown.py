@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from instill.lab.bench import PEOPLE, Bench, Lesson, Measures
 from instill.lab.experiments.experiment import Claim, Experiment
 from instill.lab.lessons import question_rows, statement_rows, unknown_rows
 from instill.lab.measuring import Probe, recall
+from instill.lab.workbench import PEOPLE, Bench, Lesson, Measures
 from instill.lab.world import UNKNOWN
 from instill.train.generator.data.rows import chat_row
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from instill.lab.bench import PEOPLE, Bench, Lesson, Measures
 from instill.lab.experiments.experiment import Claim, Experiment
 from instill.lab.lessons import biography_rows
+from instill.lab.workbench import PEOPLE, Bench, Lesson, Measures
 
 _SHOWN = 720
 """Biographies that every arm shows: sixty of each person, the same one or different ones."""

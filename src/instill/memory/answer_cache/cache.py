@@ -28,7 +28,7 @@ from instill.answer.citations import holds
 from instill.answer.types import Answer
 from instill.catalog import Catalog, now
 from instill.catalog.tables import CACHED_ANSWERS
-from instill.common.derived import MadeFrom, made_from
+from instill.common.made_from import MadeFrom, made_from
 from instill.index.store import Index
 from instill.index.types import Hit
 from instill.memory.answer_cache.earlier_question import Earlier, earlier_of, likeness

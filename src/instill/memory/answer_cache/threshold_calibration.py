@@ -14,7 +14,7 @@ from random import Random
 import numpy as np
 
 from instill.answer.reading.reader import Reader
-from instill.common.derived import MadeFrom
+from instill.common.made_from import MadeFrom
 from instill.index.lookup import StoredDocument
 from instill.measure.risk import GRID, NOTHING, Choice, JudgedAnswer, choose_threshold
 from instill.memory.answer_cache.earlier_question import FLOOR, Earlier, likeness
@@ -22,7 +22,7 @@ from instill.memory.answer_cache.similarity_threshold import Safe
 from instill.memory.recurrence import same_words
 from instill.models.encoders.protocol import Encoder
 from instill.study.facts import find_facts
-from instill.study.rules.phrasings import items_of
+from instill.study.rules.wordings_of_fact import items_of
 from instill.study.sets import Fact
 
 _NEAREST = 3

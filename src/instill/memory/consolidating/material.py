@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from random import Random
 
 from instill.answer.text import normalise
-from instill.common.derived import MadeFrom, made_from
+from instill.common.made_from import MadeFrom, made_from
 from instill.index.lookup import StoredDocument
 from instill.memory.recurrence import same_words
 from instill.memory.types import Fact
-from instill.study.brought import PEOPLE
 from instill.study.facts import find_facts
 from instill.study.leaks import alike
 from instill.study.links import linked
 from instill.study.listed import sentence_around
-from instill.study.rules.phrasings import accepted_answers, items_of
+from instill.study.questions_from_people import PEOPLE
+from instill.study.rules.wordings_of_fact import accepted_answers, items_of
 from instill.study.sets import SPLITS, Evidence, StudyCard, StudyItem, StudySet, digest, item_id
 from instill.study.sets import Fact as StudyFact
 from instill.study.texts import training_rows

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from instill.common.derived import MadeFrom, together
+from instill.common.made_from import MadeFrom, together
 from instill.errors import InstillError
 from instill.memory.editing.record import EditRecord, read_edits
 from instill.models.registry.card import (

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from instill.catalog import Catalog
 from instill.catalog.tables import EDITS
-from instill.common.derived import MadeFrom, Source
+from instill.common.made_from import MadeFrom, Source
 from instill.errors import UsageError, WorkspaceError
 
 State = Literal["in force", "not in use", "undone", "dissolved"]

@@ -22,7 +22,7 @@ from instill.memory.consolidating.examining import false_sentence
 from instill.memory.consolidating.material import Material
 from instill.memory.forgetting.measures import auc, extraction_strength, same_distribution
 from instill.memory.forgetting.probed import Probed, Range, State
-from instill.study.rules.phrasings import items_of
+from instill.study.rules.wordings_of_fact import items_of
 from instill.study.sets import Fact, StudyItem
 from instill.study.texts import training_rows
 

@@ -12,7 +12,7 @@ from instill.common.extras import how_to_install
 from instill.common.untrusted import read_small_json
 from instill.errors import GeneratorError, InstillError, MissingDependency, WorkspaceError
 from instill.models.generators.chat import chat_text
-from instill.models.generators.ends import end_ids
+from instill.models.generators.end_tokens import end_ids
 from instill.models.generators.model_folder import checked_folder
 from instill.models.generators.protocol import AdapterOf, Message
 from instill.models.generators.thoughts import ReplyTokens, ThoughtFilter, opens_thought

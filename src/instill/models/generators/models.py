@@ -12,7 +12,7 @@ from instill.models.encoders.folder_hash import files_hash
 from instill.models.generators.candidates import apply_candidate
 from instill.models.generators.gguf.base_folder import origin
 from instill.models.generators.model_folder import checked_folder
-from instill.models.generators.quiet import quiet_libraries
+from instill.models.generators.quiet_libraries import quiet_libraries
 
 _SUFFIXES = (".json", ".safetensors", ".jinja", ".model", ".txt")
 _SAFE = {"local_files_only": True, "trust_remote_code": False}

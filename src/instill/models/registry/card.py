@@ -16,8 +16,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from instill.common.derived import MadeFrom
 from instill.common.durable import write_json
+from instill.common.made_from import MadeFrom
 from instill.common.untrusted import read_small_json
 from instill.errors import WorkspaceError
 from instill.models.encoders.cache import file_sha256

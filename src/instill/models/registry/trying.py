@@ -9,7 +9,7 @@ from pathlib import Path
 from instill.errors import GeneratorError, UsageError
 from instill.models.generators.gguf.base_folder import origin_file
 from instill.models.generators.protocol import Generator, Message
-from instill.models.generators.whole import whole_reply
+from instill.models.generators.whole_reply import whole_reply
 from instill.models.registry.store import Candidate, Registry
 
 BASE = "the base as it is"

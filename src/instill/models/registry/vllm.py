@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from instill.common.derived import Caller
+from instill.common.made_from import Caller
 from instill.errors import GeneratorError, InstillError, UsageError, WorkspaceError
 from instill.models.generators.adapter_settings import read_adapter_settings
 from instill.models.generators.deadline import Clock
@@ -26,7 +26,7 @@ from instill.models.generators.endpoint import EndpointGenerator
 from instill.models.generators.gguf.base_folder import origin_file
 from instill.models.generators.protocol import Generator, Message
 from instill.models.generators.transport import BoundedTransport, Limits, RefusedReply
-from instill.models.generators.whole import whole_reply
+from instill.models.generators.whole_reply import whole_reply
 from instill.models.registry.champions import Champions
 from instill.models.registry.files import ADAPTER
 from instill.models.registry.store import Candidate, Registry

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
-from instill.common.derived import UNKNOWN, kept_beside
+from instill.common.made_from import UNKNOWN, kept_beside
 from instill.errors import UsageError, WorkspaceError
 from instill.server.errors import unknown
 from instill.server.service import Reading, Seen

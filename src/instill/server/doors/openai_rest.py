@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from instill.errors import UsageError
 from instill.index.types import DocumentRecord
 from instill.server.api.documents import found, remove, upload
-from instill.server.doors.ways import ENCODER, ways_of
+from instill.server.doors.model_names import ENCODER, ways_of
 from instill.server.errors import Refused, unknown
 from instill.server.service import Editing, Reading
 

@@ -16,7 +16,7 @@ from instill.errors import DocumentError
 from instill.ingest.types import FileOutcome
 from instill.ingest.types import Progress as Reading
 from instill.server.jobs.store import JobStore, Task
-from instill.server.opened import Opened
+from instill.server.served_workspace import Opened
 from instill.server.uploads import Uploads
 from instill.workspace.replies import plain
 

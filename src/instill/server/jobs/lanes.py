@@ -20,7 +20,7 @@ from pathlib import Path
 
 from instill.errors import InstillError
 from instill.server.jobs.store import JobStore, Lane, Task
-from instill.server.opened import Opened
+from instill.server.served_workspace import Opened
 
 IDLE_S = 20.0
 """A process that waits for the next document costs its memory; a new one costs seconds."""

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
-from instill.server.access.gate import check_token
+from instill.server.access.admission import check_token
 from instill.server.api.keys import log_in, log_out
 from instill.server.errors import Refused
 from instill.server.pages.rendering import HERE, rendered

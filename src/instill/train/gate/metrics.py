@@ -9,7 +9,7 @@ from typing import Protocol, cast
 
 from instill.errors import UsageError
 from instill.plugins import Group
-from instill.plugins.installed import installed
+from instill.plugins.entry_points import installed
 
 BUILT_IN = ("exact", "verbatim", "f1", "json", "contains")
 """See `instill.train.gate.scoring`."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instill.answer.reading.reader import Reader
-from instill.answer.scores import auc, exact_match, token_f1
+from instill.measure.answer_scores import auc, exact_match, token_f1
 from instill.train.reader.rows import Row
 
 Floats = NDArray[np.float64]

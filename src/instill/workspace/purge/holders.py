@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from instill.catalog import Catalog
-from instill.common.derived import UNKNOWN, MadeFrom, Source, kept_beside, together
+from instill.common.made_from import UNKNOWN, MadeFrom, Source, kept_beside, together
 from instill.errors import WorkspaceError
 from instill.fit.kept.own_encoder import OwnEncoder, own_encoders
 from instill.index.removed import removed_from

@@ -22,7 +22,7 @@ from instill.catalog.tables import (
     USAGE,
     USES,
 )
-from instill.common.derived import MadeFrom, Source
+from instill.common.made_from import MadeFrom, Source
 
 _Kept = tuple[str, sa.Column[Any] | None, tuple[sa.Column[Any], ...]]
 """A name, the column that tells rows apart, and the columns that say of which documents they are."""

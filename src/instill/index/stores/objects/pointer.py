@@ -18,7 +18,7 @@ from instill.index.stores.objects.lease import Lease
 
 
 class ObjectPointer:
-    """See `instill.index.pointing.Pointer`.
+    """See `instill.index.live_pointer.Pointer`.
 
     Args:
         folder: of the index in the workspace.

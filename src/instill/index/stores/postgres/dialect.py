@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from instill.index.conditions import text_literal
+from instill.index.sql_quoting import text_literal
 
 _NUMBER = r"^\s*[-+]?(\d{1,200}\.?\d{0,200}|\.\d{1,200})([eE][-+]?\d{1,2})?\s*$"
 

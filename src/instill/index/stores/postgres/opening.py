@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from instill.common.addresses import without_password
+from instill.common.shown_url import without_password
 from instill.errors import WorkspaceError
 from instill.index.protocol import Place
 from instill.index.stores.kinds import service_errors
 
 if TYPE_CHECKING:
-    from instill.index.stores.postgres.storing import PostgresStore
+    from instill.index.stores.postgres.store import PostgresStore
 
 _IDLE = 8
 _TABLES = """
@@ -123,7 +123,7 @@ class Database:
 
 def open_store(place: Place, *, create: bool) -> PostgresStore:
     """The store of a generation; its tables are in the schema that comes first for the user."""
-    from instill.index.stores.postgres.storing import PostgresStore
+    from instill.index.stores.postgres.store import PostgresStore
 
     database = Database(place)
     if create:

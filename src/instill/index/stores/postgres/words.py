@@ -11,11 +11,11 @@ from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from instill.index.bm25_for_caller import K1, B, rarity
 from instill.index.protocol import Scored
 from instill.index.stores.postgres.dialect import array_literal
 from instill.index.stores.postgres.opening import Names
 from instill.index.stores.tokens import Cutter
-from instill.index.visible import K1, B, rarity
 
 _MOST_SCORED = 3000
 _MOST_PLACES = 16_383

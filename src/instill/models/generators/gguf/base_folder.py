@@ -23,7 +23,7 @@ from instill.models.generators.gguf.known import KNOWN, Known, place_of
 from instill.models.generators.gguf.layout import refused
 from instill.models.generators.gguf.model_file import read_model
 from instill.models.generators.gguf.read_once import read_once
-from instill.models.generators.quiet import quiet_libraries
+from instill.models.generators.quiet_libraries import quiet_libraries
 
 SHELF = "bases"
 ORIGIN = "gguf-origin.json"

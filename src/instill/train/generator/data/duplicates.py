@@ -1,6 +1,7 @@
 """Rows that are there twice, or that give away what is measured on rows held out.
 
-Whether a row that is trained on asks what a row held out asks is told by `instill.study.asking`, as for study sets.
+Whether a row that is trained on asks what a row held out asks is told by `instill.study.duplicate_questions`, as for
+study sets.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from instill.models.generators.thoughts import without_thoughts
-from instill.study.asking import Key, Questions, is_asking, question_key, statement_words
+from instill.study.duplicate_questions import Key, Questions, is_asking, question_key, statement_words
 from instill.train.generator.data.findings import Finding, finding
 from instill.train.generator.data.row_text import asked, normal, place_of, whole
 from instill.train.generator.data.rows import Row

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from instill.common.derived import NOTHING, MadeFrom
+from instill.common.made_from import NOTHING, MadeFrom
 from instill.documents.decoding import strict_text
 from instill.errors import UsageError
 from instill.models.generators.chat import ChatMessage

@@ -18,7 +18,7 @@ import torch
 from instill.common.extras import how_to_install
 from instill.errors import InstillError, MissingDependency
 from instill.models.generators.gguf.read_once import read_once
-from instill.models.generators.quiet import quiet_libraries
+from instill.models.generators.quiet_libraries import quiet_libraries
 from instill.train.generator.export.parity import Precision
 
 CONVERTER = "convert_hf_to_gguf.py"

@@ -13,7 +13,7 @@ from torch import Tensor
 from instill.common.durable import write_json
 from instill.models.generators.adapter_settings import ADAPTER_CONFIG, only_known
 from instill.models.generators.candidates import ADAPTER, WEIGHTS
-from instill.models.generators.quiet import quiet_libraries
+from instill.models.generators.quiet_libraries import quiet_libraries
 
 
 def save_candidate(model: Any, folder: Path, *, state: Mapping[str, Tensor] | None = None) -> None:

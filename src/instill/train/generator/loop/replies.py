@@ -10,8 +10,8 @@ import torch
 from torch.nn import functional
 
 from instill.models.generators.chat import ChatMessage
-from instill.models.generators.ends import end_ids
-from instill.models.generators.quiet import quiet_libraries
+from instill.models.generators.end_tokens import end_ids
+from instill.models.generators.quiet_libraries import quiet_libraries
 from instill.models.generators.thoughts import ReplyTokens, opens_thought, without_thoughts
 from instill.train.generator.data.examples import Example, Ids, prompt_ids, prompt_text
 from instill.train.generator.loop.batches import padded

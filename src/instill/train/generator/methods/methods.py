@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
 
 from instill.errors import UsageError
-from instill.models.generators.quiet import quiet_libraries
+from instill.models.generators.quiet_libraries import quiet_libraries
 from instill.train.generator.loop.layers import decoder, decoder_layers
 
 _PARTS = {

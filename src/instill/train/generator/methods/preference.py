@@ -18,8 +18,8 @@ from typing import Any
 from instill.errors import UsageError
 from instill.models.generators.chat import ChatMessage, chat_text
 from instill.models.generators.protocol import Generator, Message
-from instill.models.generators.quiet import quiet_libraries
-from instill.models.generators.whole import whole_reply
+from instill.models.generators.quiet_libraries import quiet_libraries
+from instill.models.generators.whole_reply import whole_reply
 from instill.train.generator.data.rows import Row
 from instill.train.generator.recipes.training_section import Hyperparameters
 from instill.train.progress import TrainingStep

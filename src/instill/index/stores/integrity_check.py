@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from instill.index.contents import COLUMNS, altered
+from instill.index.altered_rows import COLUMNS, altered
 from instill.index.protocol import View
 
 if TYPE_CHECKING:

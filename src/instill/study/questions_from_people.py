@@ -13,7 +13,7 @@ from typing import cast
 from instill.answer.text import terms
 from instill.index.lookup import StoredDocument
 from instill.study.places import is_named, places_of, whole_words
-from instill.study.rules.phrasings import accepted_answers
+from instill.study.rules.wordings_of_fact import accepted_answers
 from instill.study.sets import Evidence, Fact, Form, StudyItem, fact_id, item_id
 from instill.study.types import AskedQuestion, EvidenceText
 

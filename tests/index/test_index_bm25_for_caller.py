@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from instill.index.bm25_for_caller import VisibleScorer
 from instill.index.fusion import ZScoreFusion
 from instill.index.store import Index
 from instill.index.types import SearchRequest
-from instill.index.visible import VisibleScorer
 from tests.index.index_builders import doc_id_of, document, open_index
 
 K1, B = 1.2, 0.75

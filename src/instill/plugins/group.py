@@ -20,7 +20,7 @@ from typing import Generic, TypeVar
 
 from instill.errors import InstillError, UsageError
 from instill.errors.escapes import shown
-from instill.plugins.installed import Entry, installed, refusal_of
+from instill.plugins.entry_points import Entry, installed, refusal_of
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instill.answer.scores import auc, exact_match, normalised, token_f1
+from instill.measure.answer_scores import auc, exact_match, normalised, token_f1
 
 NUMBERS = st.lists(st.integers(-5, 5).map(float), max_size=30)
 

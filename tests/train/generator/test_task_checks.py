@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from instill.errors import UsageError
 from instill.train.generator.data.findings import Finding
-from instill.train.generator.data.lint import lint, schema_findings
 from instill.train.generator.data.rows import Row, chat_row
+from instill.train.generator.data.task_checks import lint, schema_findings
 from instill.train.generator.data.values import copied_values, leaves, parsed, words_of
 from tests.train.generator.tiny_tasks import CITIES, SCHEMA, bookings, placed
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from instill.common.derived import Caller
+from instill.common.made_from import Caller
 from instill.errors import InstillError, WorkspaceError
 from instill.models.generators.protocol import AdapterOf
 from instill.models.registry.champions import Champions

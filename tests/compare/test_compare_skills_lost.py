@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instill.compare.report.types import Kept
-from instill.compare.tuned.forgetting import ALLOWED, Skill, forgetting, loss_of
+from instill.compare.tuned.skills_lost import ALLOWED, Skill, forgetting, loss_of
 from instill.errors import UsageError, WorkspaceError
 from instill.lab.micro import make_tokenizer, save_micro
 from instill.models.generators.models import open_model

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Literal
 
 from instill.server.errors import Refused
-from instill.server.visit import Visit
+from instill.server.request_lifetime import Visit
 
 Reason = Literal["full", "late", "left"]
 REASONS: tuple[Reason, ...] = ("full", "late", "left")

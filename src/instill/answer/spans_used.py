@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from instill.answer.types import Answer, Citation, Claim
-from instill.common.derived import Source
+from instill.common.made_from import Source
 from instill.index.lookup import StoredDocument
 
 

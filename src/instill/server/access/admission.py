@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
-from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import quote, urlsplit
 
@@ -22,9 +21,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from instill.errors import InstillError
 from instill.server.access.keys import PREFIX, KeyStore
 from instill.server.access.origins import READABLE, check_public, elsewhere, is_preflight, preflight, readable
-from instill.server.access.rates import Rates
 from instill.server.access.roles import OWNER, Who
 from instill.server.access.sessions import COOKIE, SessionStore
+from instill.server.access.token_bucket import RateLimits
 from instill.server.errors import APIS, Refused, of_bug, response, wants_page
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/login", "/api/login", "/widget.js", "/favicon.ico"})
@@ -33,26 +32,14 @@ OPEN_FOLDERS = ("/static/",)
 
 CSRF_HEADER, CSRF_FIELD = "x-csrf-token", "csrf_token"
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
-_BAD_KEYS_A_MINUTE = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """How strict the gate is.
+class Admission:
+    """Lets requests through with `who` in their state, or answers 401, 403 or 429.
 
     Args:
         loopback: the server is reached from this machine only, so that no key is needed while there is none.
-        per_minute: requests of one key or address.
-        per_visitor: requests of one address with a public key, which all visitors of a web site share.
     """
-
-    loopback: bool
-    per_minute: int
-    per_visitor: int
-
-
-class Gate:
-    """Lets requests through with `who` in their state, or answers 401, 403 or 429."""
 
     def __init__(
         self,
@@ -60,11 +47,11 @@ class Gate:
         *,
         keys: Callable[[], KeyStore],
         sessions: Callable[[], SessionStore],
-        rules: Rules,
-        rates: Rates | None = None,
+        rates: RateLimits,
+        loopback: bool,
     ) -> None:
-        self._app, self._keys, self._sessions, self._rules = app, keys, sessions, rules
-        self._rates = rates or Rates()
+        self._app, self._keys, self._sessions = app, keys, sessions
+        self._rates, self._loopback = rates, loopback
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -97,7 +84,7 @@ class Gate:
         try:  # A site that may ask is not counted: its page could not read that it is too much, and asks next anyway.
             return preflight(scope["path"], headers, self._keys().origins())
         except Refused:
-            self._within("address:" + address_of(scope), self._rules.per_minute)
+            self._rates.count_address(address_of(scope))
             raise
 
     def _admitted(self, scope: Scope, headers: Headers) -> Who | None:
@@ -110,7 +97,7 @@ class Gate:
 
     def _checked(self, who: Who | None, scope: Scope, headers: Headers) -> Who | None:
         path, reading = scope["path"], scope["method"] in _READING
-        self._counted(who, address_of(scope))
+        self._rates.count(who, address_of(scope))
         if who is None or who.way != "key":
             _check_origin(headers, reading=reading)
         if who is None:
@@ -127,7 +114,7 @@ class Gate:
 
     def _who(self, headers: Headers, address: str) -> Who | None:
         keys = self._keys()
-        if self._rules.loopback and not keys.any():
+        if self._loopback and not keys.any():
             return OWNER
         given = headers.get("x-api-key", "")
         kind, _, secret = headers.get("authorization", "").partition(" ")
@@ -136,29 +123,11 @@ class Gate:
         if given or kind:
             who = keys.recognise(given) if given.startswith(PREFIX) else None
             if who is None:
-                self._within("bad:" + address, _BAD_KEYS_A_MINUTE)
+                self._rates.count_bad_key(address)
                 raise _no_key("This key is not known, or not any more.")
             return who
         cookie = _cookie(headers)
         return self._sessions().recognise(cookie) if cookie else None
-
-    def _counted(self, who: Who | None, address: str) -> None:
-        if who is None or who.way == "open":
-            self._within("address:" + address, self._rules.per_minute)
-            return
-        if who.role == "public":  # First: one visitor who asks without end does not use up what the others have.
-            self._within(f"visitor:{who.key_id}:{address}", self._rules.per_visitor)
-        self._within("key:" + who.key_id, who.rate or self._rules.per_minute)
-
-    def _within(self, name: str, per_minute: float) -> None:
-        seconds = self._rates.wait(name, per_minute)
-        if seconds:
-            raise Refused(
-                429,
-                "Too many requests in a minute.",
-                remedy=f"Wait {max(1, round(seconds))} s; requests_per_minute under [server] sets the rate.",
-                headers={"retry-after": str(max(1, round(seconds)))},
-            )
 
 
 def check_token(who: Who, given: str) -> None:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instill.index import legs, sieve
+from instill.index import filtered_rows, keyword_and_vector_search
+from instill.index.filtered_rows import Sieve
 from instill.index.fusion import ZScoreFusion
-from instill.index.sieve import Sieve
 from instill.index.types import SearchRequest
 from instill.settings import StoreSettings
 from instill.testing.store_conformance import StoreConformance
@@ -30,7 +30,7 @@ _SEARCHING = {
 
 @pytest.fixture
 def from_the_first_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sieve, "FROM_ROWS", 0)
+    monkeypatch.setattr(filtered_rows, "FROM_ROWS", 0)
 
 
 @pytest.mark.usefixtures("from_the_first_row")
@@ -71,20 +71,20 @@ def test_where_none_of_those_listed_passes_the_leg_is_searched_under_the_conditi
     index.commit([document(number, texts, labels=["board"]) for number, texts in enumerate(near)])
     index.commit([document(1000 + number, texts, labels=["staff"]) for number, texts in enumerate(far)])
     searched: list[str] = []
-    original = legs.keyword_leg
+    original = keyword_and_vector_search.keyword_leg
 
     def listening(table: object, query: str, condition: str, pool: int) -> dict[int, float]:
         searched.append(condition)
         return original(table, query, condition, pool)
 
-    monkeypatch.setattr(legs, "keyword_leg", listening)
+    monkeypatch.setattr(keyword_and_vector_search, "keyword_leg", listening)
     query = "rent is due in may"
     request = SearchRequest(query, k=30, pool=30, labels=("staff",))
     sifted = index.search(request, encode(query), ZScoreFusion()).hits
     assert {hit.doc_id for hit in sifted} <= {doc_id_of(1000 + number) for number in range(100)}
     assert searched[0] == ""
     assert "staff" in searched[1]
-    monkeypatch.setattr(sieve, "FROM_ROWS", 10**9)
+    monkeypatch.setattr(filtered_rows, "FROM_ROWS", 10**9)
     plainly = index.search(request, encode(query), ZScoreFusion()).hits
     assert [(hit.doc_id, hit.ordinal) for hit in sifted] == [(hit.doc_id, hit.ordinal) for hit in plainly]
     assert [hit.score for hit in sifted] == pytest.approx([hit.score for hit in plainly])

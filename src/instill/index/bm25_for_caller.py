@@ -27,10 +27,10 @@ from typing import Any
 
 import numpy as np
 
-from instill.index.conditions import both, visible
+from instill.index.filtered_rows import RowIds, Sieve, Sieves, rows_under
 from instill.index.keywords import searched
 from instill.index.schema import CURRENT
-from instill.index.sieve import RowIds, Sieve, Sieves, rows_under
+from instill.index.sql_quoting import both, visible
 from instill.index.tables import Table
 
 CANDIDATES = 300

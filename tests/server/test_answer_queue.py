@@ -25,10 +25,10 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from instill import Workspace
+from instill.server.answer_queue import Turns
 from instill.server.doors.mcp_door import RETRY_AFTER
 from instill.server.errors import Refused
-from instill.server.turns import Turns
-from instill.server.visit import Visit
+from instill.server.request_lifetime import Visit
 from tests.conftest import write_handbook
 from tests.server.running import Running, running
 

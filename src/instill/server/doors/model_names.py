@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from instill.answer.types import Answer
 from instill.answer.types import Turn as Said
 from instill.models.registry.store import Registry
+from instill.server.answer_queue import Turn
 from instill.server.errors import Refused
 from instill.server.service import Seen
-from instill.server.turns import Turn
 from instill.workspace import AskMode, Workspace
 from instill.workspace.replies import candidates_of
 

@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from instill.common.derived import made_from
+from instill.common.made_from import made_from
 from instill.errors import GeneratorError, UsageError, WorkspaceError
 from instill.models.generators.local import LocalGenerator
 from instill.models.generators.protocol import Generator, Message

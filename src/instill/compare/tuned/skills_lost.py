@@ -81,8 +81,8 @@ def forgetting(
         base: folder of the model that all candidates were made from.
         candidates: by arm, the folders of its candidates; of several (seeds), the mean of each row counts.
         retention: what was known before, conversations or texts; of texts only the perplexity is taken.
-        reading: prompts with passages that answer, see `instill.compare.tuned.skills.reading_rows_of`.
-        refusals: prompts with passages that do not answer, see `instill.compare.tuned.skills.refusal_rows_of`.
+        reading: prompts with passages that answer, see `instill.compare.tuned.skill_rows.reading_rows_of`.
+        refusals: prompts with passages that do not answer, see `instill.compare.tuned.skill_rows.refusal_rows_of`.
         level: of the intervals, above 0 and below 1.
         allowed: the tolerance, above 0: one for all, or by skill.
         scoring: of the replies to the retention rows.

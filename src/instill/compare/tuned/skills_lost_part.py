@@ -12,8 +12,8 @@ from instill.common.durable import write_json
 from instill.compare.arms.passages import Passages
 from instill.compare.report.types import Kept
 from instill.compare.setting import ComparisonSetting
-from instill.compare.tuned.forgetting import forgetting
-from instill.compare.tuned.skills import reading_rows_of, refusal_rows_of
+from instill.compare.tuned.skill_rows import reading_rows_of, refusal_rows_of
+from instill.compare.tuned.skills_lost import forgetting
 from instill.models.generators.choosing import local_base
 from instill.study.sets import digest
 

@@ -13,9 +13,9 @@ from random import Random
 from instill.answer.display import plain_text
 from instill.answer.text import normalise
 from instill.study.quick_questions import is_fair
-from instill.study.rules.heading import heading_question
+from instill.study.rules.questions_from_heading import heading_question
+from instill.study.rules.questions_from_sentence import Clause, clause_of, drafts
 from instill.study.rules.reads_well import active_of, reads_well, who_or_what
-from instill.study.rules.sentence import Clause, clause_of, drafts
 from instill.study.rules.word_forms import base_form, content, reworded
 from instill.study.sets import Fact, Form, StudyItem, item_id
 

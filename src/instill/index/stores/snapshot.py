@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from instill.index.conditions import both, held_of, is_one_of
+from instill.index.bm25_for_caller import K1, B, rarity
 from instill.index.filters import parsed
 from instill.index.lookup import StoredDocument, StoredPassage
 from instill.index.protocol import Keys, Scored, Wanted
 from instill.index.schema import key_of
-from instill.index.stores.bodies import Body, body_of, digest_of, stored_of
+from instill.index.sql_quoting import both, held_of, is_one_of
 from instill.index.stores.collection import PART, PASSAGE, VECTOR, Among, Collection, Field, Fields, Row
 from instill.index.stores.columns import columns_of, narrow_columns_of
 from instill.index.stores.mirror import Mirror, keywords_in
+from instill.index.stores.row_texts import Body, body_of, digest_of, stored_of
 from instill.index.stores.sqlite import SqliteDialect
 from instill.index.stores.tokens import Cutter
 from instill.index.types import DocumentRecord, Hit
-from instill.index.visible import K1, B, rarity
 from instill.models.encoders.protocol import Vectors
 
 if TYPE_CHECKING:
@@ -305,7 +305,7 @@ class OverView:
         return tuple(sorted(numbers))
 
     def _bm25(self, query: str, labels: Sequence[str] | None) -> NDArray[np.float64]:
-        """The score of every passage, counted over what the caller sees; see `instill.index.visible`."""
+        """The score of every passage, counted over what the caller sees; see `instill.index.bm25_for_caller`."""
         rows = self._rows()
         seen = self._mask(Wanted(None if labels is None else tuple(labels)))
         lengths = rows.lengths if seen is None else rows.lengths[seen]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instill.common.derived import NOTHING, OWNER, UNKNOWN, Caller, MadeFrom, Source
+from instill.common.made_from import NOTHING, OWNER, UNKNOWN, Caller, MadeFrom, Source
 
 LABELS = st.lists(st.sampled_from("abc"), unique=True).map(lambda found: tuple(sorted(found)))
 DOCUMENTS = st.dictionaries(st.sampled_from(["d1", "d2", "d3"]), st.tuples(st.sampled_from(["v1", "v2"]), LABELS))

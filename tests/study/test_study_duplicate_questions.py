@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instill.study.asking import Questions, asks_same, question_key, same_question
+from instill.study.duplicate_questions import Questions, asks_same, question_key, same_question
 
 QUESTION = "What is the flag colour of Norland?"
 SAME = [

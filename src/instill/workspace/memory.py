@@ -71,7 +71,7 @@ class Remembering(Parts):
             UsageError: a share lies outside 0 to 1, or the documents yield no question.
             WorkspaceError: the workspace is on read-only storage.
         """
-        from instill.common.derived import made_from
+        from instill.common.made_from import made_from
         from instill.memory.answer_cache.similarity_threshold import identity_of, save_safe
         from instill.memory.answer_cache.threshold_calibration import asked_of, calibrate_cache
 
