@@ -18,7 +18,7 @@ from instill.settings.location import find_workspace
 from instill.train.gate.advice import BRACKETS, WORDS, advice, scale_text
 
 if TYPE_CHECKING:
-    from instill.common.watch import Watch
+    from instill.common.watch import Told, Watch
     from instill.train.generator.data.findings import Finding
     from instill.train.generator.recipes.recipe import Recipe
     from instill.train.order import InOrder
@@ -262,17 +262,29 @@ def _as_json(outcome: TrainingResult) -> dict[str, Any]:
     }
 
 
+_LONG = ("training", "measuring")
+"""Stages that tell how far they are."""
+
+
 def _watch(stack: ExitStack, hidden: bool) -> Watch:
     from instill.common.watch import Watch
 
-    training = stack.enter_context(progress_bar("Training", hidden=hidden))
+    bar = stack.enter_context(ExitStack())  # One bar at a time: that of the stage.
+    updates: list[Told] = []
 
     def stage(name: str) -> None:
+        bar.close()
         if not hidden:
             say(f"{name} ...", err=True, dim=err.is_terminal)
+        if name in _LONG:
+            updates[:] = [bar.enter_context(progress_bar(name.capitalize(), hidden=hidden))]
 
     def warning(found: Finding) -> None:
         if not hidden:
             say(f"{found.severity}: {found}", err=True)
 
-    return Watch(stage, training, warning)
+    def progress(done: int, total: int, what: str) -> None:
+        if updates:
+            updates[-1](done, total, what)
+
+    return Watch(stage, progress, warning)

@@ -182,7 +182,7 @@ def _measured(
     from instill.train.gate.of_recipe import chosen_weights, judged
 
     watch.stage("measuring")
-    tried = judged(gate.gate, prepared, weights, home / "gates")
+    tried = judged(gate.gate, prepared, weights, home / "gates", told=watch.progress)
     weights, card = chosen_weights(prepared, weights, run, with_gate(card, tried, gate.hash), tried)
     keep_replies(home, card.id, tried.chosen.replies)
     return card, weights, tried

@@ -56,6 +56,20 @@ def test_large_requests_are_split(base: Path, monkeypatch: pytest.MonkeyPatch) -
     assert replies(model, tokenizer, []) == []
 
 
+def test_it_is_told_how_many_replies_are_written(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_ROWS", 5)
+    told: list[tuple[int, int]] = []
+    model, tokenizer = open_model(base), open_tokenizer(base)
+    said = replies(model, tokenizer, prompts(), max_tokens=6, told=lambda done, total: told.append((done, total)))
+    assert said == replies(model, tokenizer, prompts(), max_tokens=6)
+    assert {total for _, total in told} == {12}
+    counts = [done for done, _ in told]
+    assert counts == sorted(counts)
+    assert counts[-1] == 12
+    assert {5, 10} <= set(counts)
+    assert len(set(counts)) > 6  # also between the batches of five
+
+
 def test_nothing_is_printed(base: Path, capfd: Any) -> None:
     replies(open_model(base), open_tokenizer(base), prompts()[:2], max_tokens=2)
     assert capfd.readouterr() == ("", "")

@@ -63,12 +63,15 @@ def kl_at(task: Path, candidate: Path, scale: float) -> float:
 def test_a_candidate_is_trained_measured_registered_and_promoted(task: Path) -> None:
     home = task / ".instill"
     stages: list[str] = []
-    seen: list[int] = []
+    seen: list[tuple[int, int, str]] = []
     recipe = recipe_of(task, plain=write_gate(task, GAIN), data='held_out = ["unseen.jsonl"]')
-    outcome = train_recipe(home, recipe, watch=Watch(stages.append, lambda done, *_: seen.append(done)))
+    outcome = train_recipe(home, recipe, watch=Watch(stages.append, lambda *told: seen.append(told)))
     assert outcome.promoted
     assert outcome.fitted is not None
-    assert (outcome.fitted.steps, seen) == (24, list(range(1, 25)))
+    steps = [done for done, _, what in seen if what.startswith("loss")]
+    assert (outcome.fitted.steps, steps) == (24, list(range(1, 25)))
+    asked = len((task / "unseen.jsonl").read_text().splitlines())
+    assert {(asked, asked, "replies of the base"), (asked, asked, "replies of the candidate")} <= set(seen)
     assert stages == ["opening", "training", "measuring"]
     found = Registry(home).check(outcome.card.id)
     assert found.folder == outcome.folder
@@ -311,7 +314,11 @@ def test_a_run_that_was_killed_after_its_last_step_still_tells_its_loss(task: Pa
         patched.setattr(Registry, "add", killed)
         with pytest.raises(KeyboardInterrupt):
             train_recipe(home, recipe)
-    outcome = train_recipe(home, recipe, watch=Watch(progress=lambda *_: pytest.fail("a step was taken")))
+    outcome = train_recipe(
+        home,
+        recipe,
+        watch=Watch(progress=lambda _, __, what: pytest.fail("a step was taken") if what.startswith("loss") else None),
+    )
     assert outcome.fitted is not None
     assert outcome.fitted.steps == 24
     assert 0 < outcome.fitted.loss < 3

@@ -7,7 +7,7 @@ from typing import Any
 
 from instill.lab.experiments.experiment import Claim, Experiment
 from instill.lab.lessons import question_rows, statement_rows
-from instill.lab.workbench import PEOPLE, Bench, Lesson, Measures
+from instill.lab.workbench import FULL_RATE, LORA_RATE, PEOPLE, Bench, Lesson, Measures
 from instill.lab.world import Person
 from instill.train.generator.methods.methods import Method
 
@@ -24,7 +24,7 @@ METHOD_OF: dict[str, Method] = {
     "attention": Method(kind="full", modules="attention"),
 }
 
-RATE_OF: dict[str, float] = {}
+RATE_OF: dict[str, float] = {name: LORA_RATE if each.kind == "lora" else FULL_RATE for name, each in METHOD_OF.items()}
 """The learning rate with which each learns most, found on people of other seeds: `python bench/lab_rates.py`. With one
 rate for all, the methods are compared less than their rates are."""
 

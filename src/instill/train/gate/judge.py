@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from instill.common.watch import Counted, Told, nobody
 from instill.errors import UsageError
 from instill.train.gate import conditions
 from instill.train.gate.conditions import question_of
@@ -85,6 +86,7 @@ def with_interpolation(
     kept: Kept | None = None,
     scales: Sequence[float] = SCALES,
     instructions: str = "",
+    told: Told = nobody,
 ) -> Interpolated:
     """Hold a candidate against the gate, and where it fails only by what it lost, also parts of it.
 
@@ -99,22 +101,28 @@ def with_interpolation(
         scales: what is tried below 1, largest first.
         instructions: system prompt of the task's own rows, those of [gain], [format] and [controls], that have none.
             What was known before is asked as it was.
+        told: how many replies of a file are written, of how many, and whose.
 
     Raises:
         UsageError: see `judge`.
     """
     files = _Files(gate, tokenizer, instructions)
-    base = Probe(base_model, tokenizer, max_tokens=gate.max_tokens, kept=kept)
+    base = Probe(base_model, tokenizer, max_tokens=gate.max_tokens, kept=kept, told=_whose(told, "base"))
     tried: list[Tried] = []
     for scale in (1.0, *scales):
         # No name is kept of the model: the next one is opened when it is gone.
         level = LEVEL if scale == 1 else level_of_tries(len(scales))
-        candidate = Probe(open_at(scale), tokenizer, max_tokens=gate.max_tokens)
+        whose = "candidate" if scale == 1 else f"candidate at {scale:g}"
+        candidate = Probe(open_at(scale), tokenizer, max_tokens=gate.max_tokens, told=_whose(told, whose))
         tried.append(Tried(scale, _judged(gate, files, base, candidate, level), _shown(gate, files, candidate)))
         del candidate
         if tried[-1].verdict.passed or not lost_only(tried[0].verdict):
             break
     return Interpolated(tuple(tried))
+
+
+def _whose(told: Told, name: str) -> Counted:
+    return lambda done, total: told(done, total, f"replies of the {name}")
 
 
 def rows_of(gate: Gate, tokenizer: Any, instructions: str = "") -> list[Row]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from instill.common.watch import Told, nobody
 from instill.measure import judging
 from instill.models.generators.models import open_model
 from instill.models.registry.card import Card
@@ -73,11 +74,12 @@ def gate_findings(recipe: Recipe, tokenizer: Any) -> list[Finding]:
     return too_few(load_gate(recipe.path(recipe.gate)), tokenizer, recipe.data.instructions) if recipe.gate else []
 
 
-def judged(gate: Gate, prepared: Prepared, candidate: Path, kept: Path) -> Interpolated:
+def judged(gate: Gate, prepared: Prepared, candidate: Path, kept: Path, *, told: Told = nobody) -> Interpolated:
     """What the gate says of trained weights; where they only forgot too much, of parts of the change too.
 
     Args:
         kept: folder where what was measured on bases is kept.
+        told: how many replies are written.
     """
 
     def open_at(scale: float) -> Any:
@@ -90,6 +92,7 @@ def judged(gate: Gate, prepared: Prepared, candidate: Path, kept: Path) -> Inter
         prepared.tokenizer,
         kept=Kept(kept, prepared.base_hash),
         instructions=prepared.recipe.data.instructions,
+        told=told,
     )
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from instill.common.watch import Counted, nobody
 from instill.train.gate.kept import MOST_BYTES, Kept
 from instill.train.gate.rows import GateRows
 from instill.train.generator.data.examples import Example, make_examples, prompt_ids
@@ -31,12 +32,21 @@ class Probe:
         model: a causal model of transformers; it is not changed.
         max_tokens: longer replies are cut.
         kept: where results are kept; None: in memory only.
+        told: how many of the rows are replied to; a gate may take longer than the training.
     """
 
-    def __init__(self, model: Any, tokenizer: Any, *, max_tokens: int = 64, kept: Kept | None = None) -> None:
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        *,
+        max_tokens: int = 64,
+        kept: Kept | None = None,
+        told: Counted = nobody,
+    ) -> None:
         self.model = model.eval()
         self.tokenizer = tokenizer
-        self._max_tokens = max_tokens
+        self._max_tokens, self._told = max_tokens, told
         self._kept = kept
         self._known: dict[str, list[Any]] = {}
         parameter = next(model.parameters())
@@ -88,11 +98,18 @@ class Probe:
 
     def _replies(self, rows: GateRows) -> list[str]:
         found = [""] * len(rows)
+        done = 0
         for tools, places in _by_tools(rows).items():
             prompts = [rows.rows[place].prompt for place in places]
             said = replies(
-                self.model, self.tokenizer, prompts, max_tokens=self._max_tokens, tools=tuple(json.loads(tools))
+                self.model,
+                self.tokenizer,
+                prompts,
+                max_tokens=self._max_tokens,
+                tools=tuple(json.loads(tools)),
+                told=lambda count, _, before=done: self._told(before + count, len(rows)),
             )
+            done += len(places)
             for place, reply in zip(places, said, strict=True):
                 found[place] = reply
         return found

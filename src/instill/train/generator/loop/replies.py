@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch.nn import functional
 
+from instill.common.watch import Counted, nobody
 from instill.models.generators.chat import ChatMessage
 from instill.models.generators.end_tokens import end_ids
 from instill.models.generators.quiet_libraries import quiet_libraries
@@ -29,6 +30,7 @@ def replies(
     max_tokens: int = 64,
     tools: Sequence[Any] = (),
     thoughts: bool = False,
+    told: Counted = nobody,
 ) -> list[str]:
     """The likeliest reply to each prompt, word by word.
 
@@ -36,13 +38,15 @@ def replies(
         prompts: conversations that the model is to go on with.
         max_tokens: a longer reply is cut; thoughts count.
         thoughts: leave them in; otherwise a reply that only thinks is empty.
+        told: is told about how many replies are written, as words are written to many at once.
 
     Returns:
         As many replies, without marks of the chat format.
     """
     tokens = ReplyTokens(tokenizer)
     found = []
-    for prompt, said in zip(prompts, reply_tokens(model, tokenizer, prompts, max_tokens, tools=tools), strict=True):
+    written = reply_tokens(model, tokenizer, prompts, max_tokens, tools=tools, told=told)
+    for prompt, said in zip(prompts, written, strict=True):
         text = tokens.decode(said)
         if not thoughts:
             opened = opens_thought(prompt_text(prompt, tokenizer, tools=tools))
@@ -52,14 +56,27 @@ def replies(
 
 
 def reply_tokens(
-    model: Any, tokenizer: Any, prompts: Sequence[Sequence[ChatMessage]], max_tokens: int, *, tools: Sequence[Any] = ()
+    model: Any,
+    tokenizer: Any,
+    prompts: Sequence[Sequence[ChatMessage]],
+    max_tokens: int,
+    *,
+    tools: Sequence[Any] = (),
+    told: Counted = nobody,
 ) -> list[list[int]]:
     """The same replies as tokens, up to the end token where there is one within `max_tokens`."""
     ids = [prompt_ids(prompt, tokenizer, tools=tools) for prompt in prompts]
     ends = set(end_ids(model, tokenizer))
     found: list[list[int]] = [[]] * len(ids)
+    done = 0
     for places in _batches([len(each) for each in ids]):
-        made = _replied(model, tokenizer, [ids[place] for place in places], max_tokens)
+
+        def step(words: int, before: int = done, count: int = len(places)) -> None:
+            told(before + count * words // max_tokens, len(ids))
+
+        made = _replied(model, tokenizer, [ids[place] for place in places], max_tokens, step)
+        done += len(places)
+        told(done, len(ids))
         for place, said in zip(places, made.tolist(), strict=True):
             end = next((at for at, token in enumerate(said) if token in ends), len(said))
             found[place] = said[: end + 1]
@@ -110,7 +127,20 @@ def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
         yield found
 
 
-def _replied(model: Any, tokenizer: Any, prompts: Sequence[Ids], max_tokens: int) -> Any:
+class _Steps:
+    """Is asked after every word whether to stop; never does, and tells how many words there are."""
+
+    def __init__(self, step: Callable[[int], None], width: int) -> None:
+        self._step, self._width = step, width
+
+    def __call__(self, ids: torch.Tensor, *_: object, **__: object) -> torch.Tensor:
+        self._step(ids.shape[1] - self._width)
+        return torch.zeros(len(ids), dtype=torch.bool, device=ids.device)
+
+
+def _replied(
+    model: Any, tokenizer: Any, prompts: Sequence[Ids], max_tokens: int, step: Callable[[int], None] = nobody
+) -> Any:
     """The tokens of the replies, `(prompts, tokens)`, with padding after the shorter ones."""
     width = max(len(each) for each in prompts)
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id or 0
@@ -126,6 +156,7 @@ def _replied(model: Any, tokenizer: Any, prompts: Sequence[Ids], max_tokens: int
             attention_mask=mask.to(device),
             max_new_tokens=max_tokens,
             do_sample=False,
+            stopping_criteria=[_Steps(step, width)],
             pad_token_id=pad,
             eos_token_id=end_ids(model, tokenizer) or None,
             temperature=None,
