@@ -24,7 +24,7 @@ from typing import Any
 
 from instill.answer.asked.generated_rewrite import messages_for as rewrite_messages
 from instill.answer.found.sentences import split_sentences
-from instill.answer.said.compact import block, messages_for
+from instill.answer.said.compact_prompt import block, messages_for
 from instill.answer.said.prompt import QUOTES, UNKNOWN
 from instill.answer.text import terms, word_set
 from instill.answer.types import Turn

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from instill import Workspace
 from instill.answer.answerer import Answerer
-from instill.answer.asked.about import About
+from instill.answer.asked.documents_of_conversation import About
 from instill.answer.reading.reader import Reader
 from instill.answer.types import Answer
 from instill.documents.document import Document, Page

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import pytest
 
 from instill.answer.answerer import Answerer
-from instill.answer.asked.about import about_of
 from instill.answer.asked.conversation import standalone
+from instill.answer.asked.documents_of_conversation import about_of
 from instill.answer.asked.pronouns import is_vague, state_of
 from instill.answer.asked.pronouns import of_what_was_said as is_of_what_was_said
-from instill.answer.found.followed import gather
+from instill.answer.found.follow_up_passages import gather
 from instill.answer.reading.reader import Reader
 from instill.answer.types import REFUSAL, Answer, Turn
 from instill.index.types import Hit

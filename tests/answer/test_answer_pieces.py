@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from instill.answer.found.pieces import LONGEST_PIECE, Piece, open_window, pieces_at
 from instill.answer.found.sentences import split_sentences
-from instill.answer.said.shown import shown
+from instill.answer.said.piece_text import shown
 from instill.index.types import Hit
 
 GUIDE = """\

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from instill import Workspace
 from instill.answer.asked.conversation import standalone
-from instill.answer.asked.parts import parts_of
-from instill.answer.asked.pinned import Pin, spoken_in
+from instill.answer.asked.must_be_spoken_of import Pin, spoken_in
+from instill.answer.asked.two_questions_in_one import parts_of
 from instill.answer.found.days import Dated, first_day
 from instill.answer.said.refusal import others_of_its_kind
 from instill.answer.types import Turn

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from instill.catalog import Catalog, Root, Server, StoredTurn
 from instill.catalog.copying import copy_catalog
 from instill.catalog.migrations import MIGRATIONS, first_tables
-from instill.catalog.places import PostgresSchema
+from instill.catalog.sqlite_or_postgres import PostgresSchema
 from instill.catalog.tables import METADATA, MIGRATIONS_TABLE
 from instill.errors import UsageError, WorkspaceError
 from instill.server.access.keys import KeyStore

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from instill import Workspace
 from instill.documents.decoding import decoded, strict_text, without_mark
 from instill.documents.document import Parsed
-from instill.documents.guessing import guess
+from instill.documents.encoding_guess import guess
 from instill.documents.reading import read
 from instill.errors import DocumentError
 from instill.settings import DocumentSettings

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from instill.answer.asked.acronyms import definitions, other_form
-from instill.answer.asked.pinned import Evidence, Pin, missing_pins, pins_of, spoken_in
-from instill.answer.asked.sides import sides_of, spoken_of
+from instill.answer.asked.compared_things import sides_of, spoken_of
+from instill.answer.asked.must_be_spoken_of import Evidence, Pin, missing_pins, pins_of, spoken_in
 from instill.answer.question_in_progress import Run
 from instill.index.types import Hit
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from instill.answer.answerer import Answerer, Speller
 from instill.answer.candidates import Search
-from instill.answer.found.followed import SearchWithin
+from instill.answer.found.follow_up_passages import SearchWithin
 from instill.answer.reading.reader import Reader
 from instill.documents.document import Page
 from instill.index.lookup import StoredDocument

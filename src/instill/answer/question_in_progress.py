@@ -9,7 +9,7 @@ from time import perf_counter
 
 from instill.answer.asked.spelling import Spelling
 from instill.answer.citations import candidate
-from instill.answer.found.choosing import MOST_PIECES
+from instill.answer.found.choose_pieces import MOST_PIECES
 from instill.answer.reading.findings import Findings
 from instill.answer.types import REFUSAL, Answer, Claim, Trace
 from instill.index.types import Hit

@@ -9,7 +9,7 @@ from instill.catalog.catalog import Catalog
 from instill.catalog.conversations import StoredTurn
 from instill.catalog.database import now
 from instill.catalog.labels import Labels, may_see, stored_labels
-from instill.catalog.places import Server
 from instill.catalog.roots import Root
+from instill.catalog.sqlite_or_postgres import Server
 
 __all__ = ["Catalog", "Labels", "Root", "Server", "StoredTurn", "may_see", "now", "stored_labels"]

@@ -1,7 +1,7 @@
 """The workspace's catalog, and what holds for everything in it.
 
-Where it is kept is in `places.py`, its tables are in `tables.py`, the changes that older ones go through in
-`migrations.py`. Documents are not here: they live in the index, which is the system of record.
+Where it is kept is in `sqlite_or_postgres.py`, its tables are in `tables.py`, the changes that older ones go through
+in `migrations.py`. Documents are not here: they live in the index, which is the system of record.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from instill.catalog.failures import damaged
 from instill.catalog.labels import Labels, may_see
 from instill.catalog.migrations import MIGRATIONS
-from instill.catalog.places import Place, PostgresSchema, Server, SqliteFile
+from instill.catalog.sqlite_or_postgres import Place, PostgresSchema, Server, SqliteFile
 from instill.catalog.tables import JSON_COLUMNS, MIGRATIONS_TABLE
 from instill.errors import UsageError, WorkspaceError
 

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from instill.documents.guessing import guess
+from instill.documents.encoding_guess import guess
 from instill.errors import DocumentError
 
 _BYTE_ORDER_MARKS = (
@@ -64,7 +64,7 @@ def decoded(data: bytes, *, charset: str = "") -> Decoded:
 
     Order: byte order mark; UTF-16 and UTF-32 without one; `charset` (as a mail or web header names it) unless it names
     one byte a character and the text is UTF-8 with letters beyond ASCII; UTF-8; UTF-8 with a few bytes that are none;
-    the best guess (`guessing.guess`).
+    the best guess (`encoding_guess.guess`).
 
     Raises:
         DocumentError: no encoding fits.

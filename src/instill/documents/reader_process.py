@@ -21,9 +21,9 @@ from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
 
 from instill.documents.document import Block, Heading, Page, Parsed
+from instill.documents.format_detection import kind_of
 from instill.documents.formats import BUILT_IN
-from instill.documents.guard import check_content
-from instill.documents.kinds import kind_of
+from instill.documents.limits_before_parsing import check_content
 from instill.documents.plugged import Formats
 from instill.documents.reading import read
 from instill.documents.time_limit import TimeLimit

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from instill.documents.guard import check_size
+from instill.documents.limits_before_parsing import check_size
 from instill.documents.loaded import Loaded
 from instill.errors import DocumentError
 from instill.settings import DocumentSettings

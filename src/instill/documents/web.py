@@ -1,6 +1,6 @@
 """Fetches one http(s) address with limits on time, size and redirects, and without being led into a private network.
 
-Every hop is looked up once, judged (`instill.documents.addresses`), and connected to by the very numbers that were
+Every hop is looked up once, judged (`allowed_addresses`), and connected to by the very numbers that were
 judged: a name that means something else a moment later changes nothing.
 """
 
@@ -18,8 +18,8 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from instill.documents.addresses import Allowed, Kind, kind_of, parsed, worst, written_plainly
-from instill.documents.guard import check_size
+from instill.documents.allowed_addresses import Allowed, Kind, kind_of, parsed, worst, written_plainly
+from instill.documents.limits_before_parsing import check_size
 from instill.documents.loaded import Loaded
 from instill.errors import DocumentError
 from instill.settings import DocumentSettings

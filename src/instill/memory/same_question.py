@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from instill.answer.asked.pinned import pins_of
+from instill.answer.asked.must_be_spoken_of import pins_of
 from instill.answer.asked.question import read_question
 from instill.answer.text import normalise
 from instill.models.encoders.protocol import Vectors

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from instill.documents.document import Parsed
+from instill.documents.format_detection import kind_of
 from instill.documents.formats import Format
-from instill.documents.kinds import kind_of
 from instill.documents.plugged import Formats, checked_format
+from instill.documents.reader_output_check import fault_of
 from instill.documents.reading import read
-from instill.documents.sound import fault_of
 from instill.errors import DocumentError
 from instill.settings import DocumentSettings
 

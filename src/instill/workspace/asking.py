@@ -15,7 +15,7 @@ from instill.workspace.parts import Parts
 
 if TYPE_CHECKING:
     from instill.answer.answerer import Answerer, Speller
-    from instill.answer.asked.about import About
+    from instill.answer.asked.documents_of_conversation import About
     from instill.answer.chat import Chat
     from instill.answer.streaming import AnswerStream, OnToken
     from instill.answer.types import Answer, Turn

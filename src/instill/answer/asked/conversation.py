@@ -12,9 +12,9 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from instill.answer.asked.about import About, about_of
-from instill.answer.asked.announced import since_change, without_announcement
+from instill.answer.asked.change_of_subject import since_change, without_announcement
 from instill.answer.asked.dependence import WEAK_STEMS
+from instill.answer.asked.documents_of_conversation import About, about_of
 from instill.answer.asked.ellipsis import SAID_BESIDE, Alike
 from instill.answer.asked.generated_rewrite import by_generator
 from instill.answer.asked.history_terms import MODEL, Model, left_unsaid

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from instill.answer.asked.announced import since_change
+from instill.answer.asked.change_of_subject import since_change
 from instill.answer.asked.dependence import LEAD, QUESTION_WORD, WEAK_STEMS, continues, depends, pointing
 from instill.answer.asked.ellipsis import (
     SAID_BESIDE,

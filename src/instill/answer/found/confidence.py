@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import exp
 
-from instill.answer.found.chosen import Chosen
+from instill.answer.found.chosen_piece import Chosen
 from instill.answer.found.ranking import Ranking
 from instill.answer.reading.findings import Findings
 from instill.answer.text import coverage, terms

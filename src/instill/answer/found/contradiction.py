@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from instill.answer.asked.question import Question
 from instill.answer.asked.units import unit_behind
-from instill.answer.found.chosen import Chosen
+from instill.answer.found.chosen_piece import Chosen
 from instill.answer.text import terms
 
 LEAST_ANSWERABLE = 0.4

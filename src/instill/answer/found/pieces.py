@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from instill.answer.found.sentences import Sentence, is_record, split_sentences
-from instill.answer.found.titled import BOLD_QUESTION, are_titled, is_title_line, line_of_words, title_of
+from instill.answer.found.titled_items import BOLD_QUESTION, are_titled, is_title_line, line_of_words, title_of
 from instill.index.types import Hit
 
 PieceKind = Literal["paragraph", "list", "code", "row", "table", "section", "record"]

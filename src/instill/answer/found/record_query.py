@@ -11,10 +11,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from instill.answer.asked.compared_things import sides_of
 from instill.answer.asked.measures import adjective_of, measures_of
 from instill.answer.asked.question import Question
 from instill.answer.asked.record_wish import Wish, wish_of
-from instill.answer.asked.sides import sides_of
 from instill.answer.asked.version_wish import VersionWish, version_wish_of
 from instill.answer.found.pieces import Piece
 from instill.answer.found.record_bounds import has_bound

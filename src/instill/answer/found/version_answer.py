@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from instill.answer.asked.measures import measure_words
 from instill.answer.asked.question import read_question
 from instill.answer.asked.version_wish import VersionWish, version_wish_of
-from instill.answer.found.chosen import Chosen
+from instill.answer.found.chosen_piece import Chosen
 from instill.answer.found.pieces import Piece, PieceKind, Window, headings_above, open_window
 from instill.answer.found.record_columns import Table, table_of
 from instill.answer.found.record_figures import change_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from instill.answer.found.chosen import Chosen
+from instill.answer.found.chosen_piece import Chosen
 from instill.answer.found.pieces import Piece, PieceKind
 from instill.answer.found.record_columns import Table, table_of
 from instill.answer.found.record_named import record_named

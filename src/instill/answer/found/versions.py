@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from instill.answer.found.chosen import Chosen
+from instill.answer.found.chosen_piece import Chosen
 from instill.answer.found.days import Dated, first_day
 from instill.answer.found.pieces import Piece
 from instill.answer.found.version_rows import holds_a_table, rows_of

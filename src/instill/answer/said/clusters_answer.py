@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from instill.answer.asked.question import read_question
 from instill.answer.citations import Citer
-from instill.answer.found.choosing import pieces_of
+from instill.answer.found.choose_pieces import pieces_of
+from instill.answer.found.choose_sentences import MARGIN, arrange, choose
 from instill.answer.found.confidence import confidence, signs
 from instill.answer.found.ranking import Ranking, rank_sentences
-from instill.answer.found.selection import MARGIN, arrange, choose
 from instill.answer.said.quoted_answer import Extract, claims_of, written
 from instill.answer.text import content_words
 from instill.index.clusters import cluster, cluster_terms

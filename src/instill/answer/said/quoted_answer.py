@@ -6,28 +6,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from instill.answer.asked.acronyms import asks_for, explains
-from instill.answer.asked.pinned import missing_pins, pins_of
+from instill.answer.asked.must_be_spoken_of import missing_pins, pins_of
 from instill.answer.asked.question import Question, read_question
 from instill.answer.citations import Citer
 from instill.answer.display import plain_text
-from instill.answer.found.choosing import choose_pieces
-from instill.answer.found.chosen import Chosen, evidence_of
+from instill.answer.found.choose_pieces import choose_pieces
+from instill.answer.found.choose_sentences import Span
+from instill.answer.found.chosen_piece import Chosen, evidence_of
 from instill.answer.found.confidence import confidence, signs
 from instill.answer.found.contradiction import contradictions, told_of
-from instill.answer.found.looked_up import look_up, unmeasured
-from instill.answer.found.of_a_day import points_of_the_day
+from instill.answer.found.minutes_of_a_day import points_of_the_day
 from instill.answer.found.pieces import Piece
 from instill.answer.found.ranking import Ranking, rank_sentences
+from instill.answer.found.record_lookup import look_up, unmeasured
 from instill.answer.found.record_query import select_records
 from instill.answer.found.records import holds_the_field
-from instill.answer.found.selection import Span
 from instill.answer.found.version_answer import VersionsTold, told_of_versions
 from instill.answer.found.versions import newer_first
 from instill.answer.reading.findings import Findings
 from instill.answer.reading.reranking import Reads
+from instill.answer.said.piece_text import row_with_names, shown
 from instill.answer.said.refusal import missing_side, what_is_missing
-from instill.answer.said.short import heading_answer, marked_words, short_answer
-from instill.answer.said.shown import row_with_names, shown
+from instill.answer.said.short_answer import heading_answer, marked_words, short_answer
 from instill.answer.text import terms
 from instill.answer.types import Citation, Claim
 from instill.index.types import Hit

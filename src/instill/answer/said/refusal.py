@@ -5,9 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from instill.answer.asked.pinned import THOUSANDS, Evidence, Pin, missing_pins, other_form_of, pins_of, spoken_in
-from instill.answer.asked.sides import sides_of, spoken_of
-from instill.answer.found.chosen import Chosen, evidence_of
+from instill.answer.asked.compared_things import sides_of, spoken_of
+from instill.answer.asked.must_be_spoken_of import (
+    THOUSANDS,
+    Evidence,
+    Pin,
+    missing_pins,
+    other_form_of,
+    pins_of,
+    spoken_in,
+)
+from instill.answer.found.chosen_piece import Chosen, evidence_of
 from instill.answer.found.pieces import Piece
 from instill.index.types import Hit
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from instill.documents.document import Block, Heading, Parsed
-from instill.documents.guard import check_depth
+from instill.documents.limits_before_parsing import check_depth
 from instill.documents.readers.job import Job
 from instill.documents.readers.markdown import structured
 from instill.documents.readers.text import read_text

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import sqlalchemy as sa
 
-from instill.answer.asked.pinned import pins_of
-from instill.answer.asked.sides import sides_of
+from instill.answer.asked.compared_things import sides_of
+from instill.answer.asked.must_be_spoken_of import pins_of
 from instill.answer.citations import holds
 from instill.answer.types import Answer
 from instill.catalog import Catalog, now

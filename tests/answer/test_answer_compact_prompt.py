@@ -10,7 +10,7 @@ import pytest
 from instill.answer.asked.generated_rewrite import by_generator
 from instill.answer.reading.opening import open_reader
 from instill.answer.reading.reader import Reader
-from instill.answer.said.compact import CHARACTERS, RULES, build_compact, quoted_first
+from instill.answer.said.compact_prompt import CHARACTERS, RULES, build_compact, quoted_first
 from instill.answer.said.prompt import UNKNOWN
 from instill.answer.types import REFUSAL, Citation, Turn
 from instill.models.generators.protocol import Generator, Message, Skill

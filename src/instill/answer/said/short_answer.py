@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Set
 
-from instill.answer.asked.pinned import missing_pins, pins_of
+from instill.answer.asked.compared_things import sides_of
+from instill.answer.asked.must_be_spoken_of import missing_pins, pins_of
 from instill.answer.asked.question import Question, shows
-from instill.answer.asked.sides import sides_of
 from instill.answer.display import plain_text
-from instill.answer.found.chosen import Chosen, evidence_of
+from instill.answer.found.chosen_piece import Chosen, evidence_of
 from instill.answer.found.days import first_day
 from instill.answer.found.versions import disagree
 from instill.answer.reading.findings import Findings

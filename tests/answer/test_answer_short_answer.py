@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from instill.answer.asked.acronyms import definitions, other_form
 from instill.answer.asked.question import read_question
-from instill.answer.said.short import value_of, whole
+from instill.answer.said.short_answer import value_of, whole
 
 
 @pytest.mark.parametrize(

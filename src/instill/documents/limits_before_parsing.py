@@ -7,8 +7,8 @@ import zipfile
 import zlib
 from io import BytesIO
 
+from instill.documents.format_detection import looks_binary
 from instill.documents.formats import ARCHIVE
-from instill.documents.kinds import looks_binary
 from instill.documents.plugged import Formats
 from instill.errors import DocumentError
 from instill.settings import DocumentSettings

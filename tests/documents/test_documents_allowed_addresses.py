@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instill.documents.addresses import Allowed, Kind, kind_of, parsed, written_plainly
+from instill.documents.allowed_addresses import Allowed, Kind, kind_of, parsed, written_plainly
 from instill.documents.web import fetch
 from instill.errors import DocumentError, UsageError
 from instill.settings import DocumentSettings

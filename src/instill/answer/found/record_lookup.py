@@ -11,9 +11,9 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from instill.answer.asked.measures import adjective_of, measure_words, measures, measures_of
-from instill.answer.asked.pinned import missing_pins, pins_of
+from instill.answer.asked.must_be_spoken_of import missing_pins, pins_of
 from instill.answer.asked.record_wish import wish_of
-from instill.answer.found.chosen import Chosen, evidence_of
+from instill.answer.found.chosen_piece import Chosen, evidence_of
 from instill.answer.found.pieces import Piece
 from instill.answer.found.record_bounds import NEGATED
 from instill.answer.found.record_columns import YES, Column, Table

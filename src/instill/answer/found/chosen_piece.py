@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from instill.answer.asked.pinned import Evidence, spoken_in
+from instill.answer.asked.must_be_spoken_of import Evidence, spoken_in
 from instill.answer.found.pieces import Piece
 from instill.answer.reading.reader import Reading
 

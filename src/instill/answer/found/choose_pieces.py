@@ -13,12 +13,12 @@ from dataclasses import replace
 import numpy as np
 
 from instill.answer.asked.acronyms import asks_for, explains
-from instill.answer.asked.pinned import Pin, missing_pins, pins_of
+from instill.answer.asked.compared_things import Side, sides_of
+from instill.answer.asked.must_be_spoken_of import Pin, missing_pins, pins_of
 from instill.answer.asked.question import Question, names_a_message
-from instill.answer.asked.sides import Side, sides_of
 from instill.answer.citations import Citer
 from instill.answer.display import plain_text
-from instill.answer.found.chosen import Chosen, evidence_of
+from instill.answer.found.chosen_piece import Chosen, evidence_of
 from instill.answer.found.contradiction import contradictions
 from instill.answer.found.pieces import Piece, Window, open_window, pieces_at
 from instill.answer.found.ranking import WEIGHTS, Ranking, Unit

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from instill.answer.found.chosen import Chosen
+from instill.answer.found.chosen_piece import Chosen
 from instill.answer.found.days import day_named
 from instill.answer.found.pieces import Piece, lists_of, open_window
 from instill.answer.found.versions import dated

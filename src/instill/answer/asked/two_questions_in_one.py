@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from instill.answer.asked.sides import sides_of
+from instill.answer.asked.compared_things import sides_of
 from instill.answer.text import terms
 from instill.answer.types import Answer
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from instill import Workspace
-from instill.answer.asked.sides import sides_of
+from instill.answer.asked.compared_things import sides_of
 
 
 @pytest.mark.parametrize(

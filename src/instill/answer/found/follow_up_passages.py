@@ -13,8 +13,8 @@ from typing import Protocol
 
 import numpy as np
 
-from instill.answer.asked.about import About
 from instill.answer.asked.conversation import Form, Standalone
+from instill.answer.asked.documents_of_conversation import About
 from instill.answer.asked.ellipsis import SAID_BESIDE
 from instill.answer.reading.findings import DEPTH, RELEVANT_SHARE, SEARCH_SHARE, Findings, read_passages
 from instill.answer.reading.reader import Reader
