@@ -26,11 +26,11 @@ from instill.answer.asked.generated_rewrite import messages_for as rewrite_messa
 from instill.answer.found.sentences import split_sentences
 from instill.answer.said.compact_prompt import block, messages_for
 from instill.answer.said.prompt import QUOTES, UNKNOWN
-from instill.answer.text import terms, word_set
+from instill.answer.terms import terms, word_set
 from instill.answer.types import Turn
 from instill.settings import EncoderSettings
-from instill.study.listed import LONGEST_TEXT
-from instill.study.listed import messages_for as question_messages
+from instill.study.questions_about_any_text import LONGEST_TEXT
+from instill.study.questions_about_any_text import messages_for as question_messages
 from instill.study.rules.word_forms import is_past
 from instill.train.reader.negatives import kept_negatives
 from instill.train.reader.rows import Row, held_out, read_rows, split_rows

@@ -42,7 +42,7 @@ from instill.answer.reading.findings import read_passages
 from instill.answer.reading.opening import open_reader
 from instill.answer.reading.reader import Reader
 from instill.answer.said.quoted_answer import extract
-from instill.answer.text import terms
+from instill.answer.terms import terms
 from instill.index.fusion import fusion_named
 from instill.index.store import Index
 from instill.index.types import Hit, SearchRequest
@@ -50,7 +50,7 @@ from instill.ingest.passages import Prepared, cut, encode_and_commit
 from instill.measure.answer_scores import token_f1
 from instill.measure.judging.scorer import judge
 from instill.models.encoders import open_encoder
-from instill.models.encoders.once import EncodedOnce
+from instill.models.encoders.encoded_once import EncodedOnce
 from instill.models.encoders.protocol import Encoder
 from instill.settings import AnswerSettings, DocumentSettings, EncoderSettings, SearchSettings
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from instill.answer.reading.reader import Reader
-from instill.answer.text import terms
+from instill.answer.terms import terms
 from instill.measure.risk import upper_bound
 from instill.memory.answer_cache.earlier_question import FLOOR, Earlier, likeness
 from instill.memory.same_question import same_kind, same_pins

@@ -24,7 +24,7 @@ from instill.lab.world import Person, make_world, questions, write_documents
 from instill.memory.consolidating.examining import examine
 from instill.models.registry.store import Registry
 from instill.models.weights import micro_folder
-from instill.study.listed import sentence_around
+from instill.study.questions_about_any_text import sentence_around
 
 ATTRIBUTES = ("birthplace", "employer", "year")
 WORDINGS = 6

@@ -35,10 +35,10 @@ from conversation_fit import FollowUp, cast_follow_ups, fit_model, squad_success
 from question_sets import Set, doc_id, document, load_set
 
 from instill.answer.asked.conversation import standalone
-from instill.answer.text import terms
+from instill.answer.terms import terms
 from instill.answer.types import Turn
 from instill.models.encoders import open_encoder
-from instill.models.encoders.once import EncodedOnce
+from instill.models.encoders.encoded_once import EncodedOnce
 from instill.models.generators import open_generator
 from instill.models.generators.choosing import settings_for
 from instill.models.generators.protocol import Generator

@@ -12,7 +12,7 @@ import numpy as np
 from answers import fit
 
 from instill.answer.asked.history_terms import Asking, Model, unsaid_signs, word_signs
-from instill.answer.text import terms
+from instill.answer.terms import terms
 from instill.answer.types import Turn
 
 STANDALONE_SHARE = 0.3

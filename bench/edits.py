@@ -31,7 +31,7 @@ import numpy as np
 from instill.lab.study_set import lab_replay
 from instill.lab.world import DRAWN, VALUES, Person, make_world, questions, reverse_questions
 from instill.measure.judging.scorer import judge
-from instill.models.generators.models import open_model, open_tokenizer
+from instill.models.generators.transformers_models import open_model, open_tokenizer
 from instill.models.weights import micro_folder
 from instill.train.editing.methods import METHODS, Settings, edited, with_weights
 from instill.train.editing.places import Edit

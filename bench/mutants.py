@@ -59,7 +59,7 @@ class Room:
 
 
 QUOTING = (
-    "citations", "display", "numbering", "prompt", "quotes", "reply", "reranking", "sentences", "text",
+    "citations", "citation_numbers", "display", "prompt", "quotes", "reply", "reranking", "sentences", "terms",
 )  # fmt: skip
 ROOMS = {
     "statistics": Room(("measure/statistics/*.py",), ("tests/measure",)),

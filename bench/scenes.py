@@ -42,11 +42,11 @@ from instill.measure.judging.scorer import judge
 from instill.memory.consolidating.material import Material, material_of
 from instill.memory.consolidating.plan import REPLAY_SHARE, Group, write_files
 from instill.memory.types import Fact
-from instill.models.generators.models import open_model, open_tokenizer
+from instill.models.generators.transformers_models import open_model, open_tokenizer
 from instill.models.registry.champions import Champions
 from instill.models.registry.store import Registry
 from instill.models.weights import micro_folder
-from instill.study.listed import sentence_around
+from instill.study.questions_about_any_text import sentence_around
 from instill.train.editing.methods import Settings, edited, with_weights
 from instill.train.editing.places import Edit
 from instill.train.generator.data.examples import make_examples

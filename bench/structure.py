@@ -35,7 +35,7 @@ from instill.measure.judging.refusals import is_refusal
 from instill.measure.judging.scorer import overlap
 from instill.measure.statistics.bootstrap_interval import interval
 from instill.measure.statistics.interval import Interval
-from instill.models.generators.models import model_hash, open_model, open_tokenizer
+from instill.models.generators.transformers_models import model_hash, open_model, open_tokenizer
 from instill.models.weights import micro_folder
 from instill.train.gate.rows import GateRows, read_gate_rows
 from instill.train.gate.schema import ReplySchema

@@ -44,7 +44,7 @@ def write_model(name: str, folder: Path) -> None:
     from transformers import LlamaConfig, LlamaForCausalLM
 
     from instill.models.generators.model_folder import checked_folder
-    from instill.models.generators.models import open_tokenizer
+    from instill.models.generators.transformers_models import open_tokenizer
     from instill.models.weights import micro_folder
 
     if name not in SHAPES:
@@ -74,7 +74,7 @@ def write_rows(folder: Path, count: int) -> list[int]:
     """
     from instill.lab.curriculum import Shares, epoch_rows
     from instill.lab.world import make_world
-    from instill.models.generators.models import open_tokenizer
+    from instill.models.generators.transformers_models import open_tokenizer
     from instill.train.generator.data.examples import make_examples
 
     # Messages only, so that it is the assistant's words that are supervised.

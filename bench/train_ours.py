@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from train_arms import Arm, Turns, Work, method_of
 
-from instill.models.generators.models import open_model
+from instill.models.generators.transformers_models import open_model
 from instill.train.generator.loop.frozen_cache import FrozenCache
 from instill.train.generator.loop.loop import train, uses_bf16
 from instill.train.generator.methods.methods import frozen_layers, prepare

@@ -19,7 +19,7 @@ from train_arms import Arm, Turns, Work, method_of
 from transformers import PrinterCallback, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
-from instill.models.generators.models import open_model, open_tokenizer
+from instill.models.generators.transformers_models import open_model, open_tokenizer
 from instill.train.generator.data.examples import Example
 from instill.train.generator.loop.batches import steps_of
 from instill.train.generator.loop.loop import uses_bf16

@@ -22,11 +22,11 @@ from user_questions import FOLDERS, judged, lines_of, opened
 
 from instill import Workspace
 from instill.answer.for_caller import answerer_for
-from instill.answer.text import terms
+from instill.answer.terms import terms
 from instill.fit.trials import ask_trials, trials_of
 from instill.measure.risk import choose_threshold
 from instill.models.generators.protocol import skilled
-from instill.study.listed import list_questions
+from instill.study.questions_about_any_text import list_questions
 from instill.study.quick_questions import write_questions
 from instill.study.types import StudyQuestion
 

@@ -82,7 +82,7 @@ def import_lancedb() -> Callable[[], None]:
     Returns:
         What starts the loop, in the process that needs it.
     """
-    from instill.index.tables import imported_lancedb
+    from instill.index.lance_tables import imported_lancedb
 
     thread: Any = threading.Thread
     start, thread.start = thread.start, lambda _: None

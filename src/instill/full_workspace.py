@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from instill.common.watch import Told, Watch, nobody
+from instill.common.progress_watch import Told, Watch, nobody
 from instill.errors import UsageError
 from instill.workspace import Workspace as OpenWorkspace
 
@@ -119,12 +119,12 @@ class Workspace(OpenWorkspace):
             UsageError: there is no study set, or an arm cannot be run.
             WorkspaceError: the documents are not those of the study set, or the workspace is read-only.
         """
-        from instill.compare.arms.own import read_arms
         from instill.compare.arms.plugged import beside, brought_arms
+        from instill.compare.arms.users_arms import read_arms
         from instill.compare.comparing import compare
         from instill.compare.plan import ComparePlan
         from instill.compare.prices import Prices
-        from instill.compare.saved import save
+        from instill.compare.saved_reports import save
         from instill.measure.verdict import Rules
         from instill.study.stored import open_study
 

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instill.answer.asked.conversation import standalone
-from instill.answer.asked.dependence import depends
 from instill.answer.asked.generated_rewrite import checked_rewrite
+from instill.answer.asked.needs_conversation import depends
 from instill.answer.asked.subject import LONGEST_REWRITE
 from instill.answer.types import REFUSAL, Turn
 from tests.answer.answer_corpus import Corpus

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from instill.answer.asked.history_terms import MODEL, MOST_WORDS, Asking, left_unsaid, unsaid_signs, word_signs
 from instill.answer.asked.subject import phrases, subject_of
-from instill.answer.text import content_words, terms
+from instill.answer.terms import content_words, terms
 from instill.answer.types import Turn
 
 

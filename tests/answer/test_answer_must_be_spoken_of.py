@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from instill.answer.asked.must_be_spoken_of import Evidence, Pin, missing_pins, other_form_of, pins_of
-from instill.answer.candidates import holds_all
+from instill.answer.passage_candidates import holds_all
 from instill.answer.said.refusal import others_of_its_kind
 from instill.index.types import Hit
 

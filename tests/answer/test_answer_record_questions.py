@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instill import Workspace
-from instill.answer.asked.question import read_question
+from instill.answer.asked.kind_of_answer import read_question
 from instill.answer.asked.record_wish import wish_of
 from instill.answer.found.pieces import Piece
 from instill.answer.found.record_columns import column_of

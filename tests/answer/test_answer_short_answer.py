@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instill.answer.asked.acronyms import definitions, other_form
-from instill.answer.asked.question import read_question
+from instill.answer.asked.kind_of_answer import read_question
 from instill.answer.said.short_answer import value_of, whole
 
 

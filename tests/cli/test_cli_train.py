@@ -9,9 +9,9 @@ import pytest
 
 pytest.importorskip("torch")
 
-from instill.models.generators.models import open_tokenizer
+from instill.models.generators.transformers_models import open_tokenizer
 from instill.models.weights import micro_folder
-from instill.train.gate.of_recipe import gate_findings
+from instill.train.gate.recipe_gate import gate_findings
 from instill.train.gate.specification import load_gate
 from instill.train.generator.recipes.recipe import read_recipe
 from tests.cli.test_cli import as_json, instill

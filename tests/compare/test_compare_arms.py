@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from instill import Workspace
-from instill.compare.arms.asked import (
+from instill.compare.arms.built_in_arms import (
     ClosedBookArm,
     PipelineArm,
     ReadingArm,

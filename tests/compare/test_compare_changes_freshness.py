@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from instill.compare.arms.asked import ClosedBookArm, PipelineArm, ReadingArm, oracle_passages, with_others
+from instill.compare.arms.built_in_arms import ClosedBookArm, PipelineArm, ReadingArm, oracle_passages, with_others
 from instill.compare.arms.passages import Passages, evidence_given, place_of
 from instill.compare.arms.prompts import PLAIN
 from instill.compare.arms.replies import Arm
+from instill.compare.asking_arms import run_arms
 from instill.compare.changed.changes import Change, make_changes
 from instill.compare.changed.conflict import Believing, Conflict, believed, conflict, conflict_items
 from instill.compare.changed.copies import add_twins, fresh_copy, twin_id
@@ -18,7 +19,6 @@ from instill.compare.changed.freshness import Freshness, Renewing, freshness, in
 from instill.compare.changed.noise import contradicting_passages, is_irrelevant, noise_passages
 from instill.compare.prices import Prices
 from instill.compare.recording import Answered
-from instill.compare.running import run_arms
 from instill.errors import UsageError, WorkspaceError
 from instill.models.generators.protocol import Generator
 from instill.study.closed_book import ClosedBook

@@ -16,16 +16,16 @@ from filelock import FileLock
 
 pytest.importorskip("torch")
 
-import instill.compare.changed.changing
+import instill.compare.changed.parts_with_changes
 import instill.compare.tuned.skills_lost_part
 from instill import Workspace
-from instill.common.watch import Watch
+from instill.common.progress_watch import Watch
 from instill.compare.arms.specification import AWARE, BOTH, CLOSED, ORACLE, QUOTED, TUNED, WHOLE
 from instill.compare.comparing import Compared, compare
 from instill.compare.plan import ComparePlan
-from instill.compare.reporting import PARTS
-from instill.compare.saved import NUMBERS, PAGE, save
-from instill.compare.stored import Recorded
+from instill.compare.report_material import PARTS
+from instill.compare.saved_reports import NUMBERS, PAGE, save
+from instill.compare.stored_outcomes import Recorded
 from instill.errors import UsageError, WorkspaceError
 from instill.models.generators.local import LocalGenerator
 from instill.models.registry.store import Registry
@@ -188,7 +188,7 @@ def test_a_comparison_that_trains_survives_a_kill_and_holds_one_model(
 
     held: list[tuple[str, int]] = []
     for module, name in (
-        (instill.compare.changed.changing, "tune"),
+        (instill.compare.changed.parts_with_changes, "tune"),
         (instill.compare.tuned.skills_lost_part, "forgetting"),
     ):
         real = getattr(module, name)

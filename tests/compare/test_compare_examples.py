@@ -30,7 +30,7 @@ from instill.compare.examples.scores import FormatScorer
 from instill.compare.examples.tone import ToneClassifier
 from instill.compare.prices import Prices
 from instill.compare.recording import Answered
-from instill.compare.stored import OUTCOMES_FILE, read_prompts
+from instill.compare.stored_outcomes import OUTCOMES_FILE, read_prompts
 from instill.errors import GeneratorError, UsageError, WorkspaceError
 from instill.measure.verdict import reach_verdict
 from instill.models.generators.protocol import Message

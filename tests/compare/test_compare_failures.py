@@ -10,7 +10,7 @@ from instill.compare.failures import Causes, FailureKind
 from instill.compare.report.failures import KINDS, SortedKind
 from instill.compare.report.page import as_html
 from instill.compare.report.types import Report
-from instill.compare.stored import Recorded
+from instill.compare.stored_outcomes import Recorded
 from instill.measure.judging.scorer import judge
 from instill.measure.outcomes import Outcome
 from instill.measure.verdict import reach_verdict

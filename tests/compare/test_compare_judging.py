@@ -18,7 +18,7 @@ from instill.compare.judged.judging import JUDGED, SHOWN, JudgePlan, Judging, ju
 from instill.compare.plan import ComparePlan
 from instill.compare.prices import Prices
 from instill.compare.report.text import as_text
-from instill.compare.saved import save
+from instill.compare.saved_reports import save
 from instill.compare.writing_cost import writing_cost
 from instill.errors import GeneratorError, UsageError, WorkspaceError
 from instill.measure.judging.scorer import judge

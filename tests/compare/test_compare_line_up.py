@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from instill.compare.arms.asked import ClosedBookArm, PipelineArm, ReadingArm
+from instill.compare.arms.built_in_arms import ClosedBookArm, PipelineArm, ReadingArm
 from instill.compare.arms.line_up import LineUp, has_generator, opened
 from instill.compare.arms.one_at_a_time import OneAtATime
 from instill.compare.arms.prompts import PLAIN, RULES
@@ -190,7 +190,7 @@ def test_writing_replay_takes_the_time_of_what_is_shown(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("torch")
-    from instill.common.watch import Watch
+    from instill.common.progress_watch import Watch
     from instill.compare.tuned import tuned_arms
     from tests.compare.small_compare import REPLAY, give_model
 

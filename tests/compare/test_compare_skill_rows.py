@@ -9,7 +9,7 @@ import pytest
 from instill.answer.said.prompt import UNKNOWN as NOT_IN_PASSAGES
 from instill.compare.arms.prompts import PLAIN, RULES, Wording
 from instill.compare.tuned.skill_rows import reading_rows_of, refusal_rows_of
-from instill.study.texts import UNKNOWN as NOT_SAID
+from instill.study.rows_from_facts import UNKNOWN as NOT_SAID
 from instill.train.generator.data.rows import Row, read_rows, write_rows
 from tests.compare.compare_world import World
 

@@ -19,7 +19,7 @@ from instill.compare.report.types import Kept
 from instill.compare.tuned.skills_lost import ALLOWED, Skill, forgetting, loss_of
 from instill.errors import UsageError, WorkspaceError
 from instill.lab.micro import make_tokenizer, save_micro
-from instill.models.generators.models import open_model
+from instill.models.generators.transformers_models import open_model
 from instill.train.generator.data.examples import make_examples
 from instill.train.generator.data.rows import Row, chat_row
 from instill.train.generator.export.saving import save_candidate

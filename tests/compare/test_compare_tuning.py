@@ -11,10 +11,10 @@ import pytest
 
 pytest.importorskip("torch")
 
-from instill.common.watch import Watch
+from instill.common.progress_watch import Watch
 from instill.compare.tuned.tuning import TuningPlan, closed_rows, recipe_toml, tune
 from instill.errors import UsageError, WorkspaceError
-from instill.models.generators.models import open_model, open_tokenizer
+from instill.models.generators.transformers_models import open_model, open_tokenizer
 from instill.models.registry.card import Metrics
 from instill.models.registry.champions import Champions
 from instill.models.registry.store import Registry

@@ -16,8 +16,8 @@ from instill.compare.arms.prompts import PLAIN, RULES, Wording
 from instill.compare.tuned.reading_rows import reading_rows
 from instill.errors import UsageError
 from instill.study.making import find_leaks
+from instill.study.rows_from_facts import UNKNOWN as NOT_SAID
 from instill.study.sets import Evidence, StudyItem
-from instill.study.texts import UNKNOWN as NOT_SAID
 from tests.compare.compare_world import World
 
 

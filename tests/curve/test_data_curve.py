@@ -26,7 +26,7 @@ from instill.curve.growing import (
 from instill.curve.material import Material, draw, identity_of, recipe_material
 from instill.curve.page import curve_page, curve_table, write_page
 from instill.errors import UsageError, WorkspaceError
-from instill.models.generators.models import open_model, open_tokenizer
+from instill.models.generators.transformers_models import open_model, open_tokenizer
 from instill.models.registry.store import Registry
 from instill.settings.location import make_workspace
 from instill.train.gate.rows import GateRows

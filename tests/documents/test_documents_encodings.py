@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instill import Workspace
-from instill.documents.decoding import decoded, strict_text, without_mark
 from instill.documents.document import Parsed
 from instill.documents.encoding_guess import guess
 from instill.documents.reading import read
+from instill.documents.text_decoding import decoded, strict_text, without_mark
 from instill.errors import DocumentError
 from instill.settings import DocumentSettings
 from instill.train.generator.data.rows import read_rows

@@ -10,9 +10,9 @@ import pytest
 from instill import Workspace
 from instill.errors import UsageError, WorkspaceError
 from instill.fit.kept.tuned import Tuned, load_tuned, save_tuned, tuned_identity
+from instill.fit.passage_sizes import SizedIndexes
 from instill.fit.search import keep, tune_search
 from instill.fit.search_ways import RERANK_WEIGHTS, VECTOR_WEIGHTS, Way, scores_of, ways_around
-from instill.fit.sizes import SizedIndexes
 from instill.fit.targets import Target, rank_of, read_until, targets_of
 from instill.index.types import Hit
 from instill.settings import Settings

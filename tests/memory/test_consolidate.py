@@ -30,7 +30,7 @@ from instill.memory.when_idle import MAY_STOP, note_asked, note_stage, run_when_
 from instill.models.registry.store import Registry
 from instill.models.weights import micro_folder
 from instill.study.leaks import alike
-from instill.study.listed import sentence_around
+from instill.study.questions_about_any_text import sentence_around
 from instill.study.stored import list_studies
 from tests.cli.test_cli import as_json, instill
 from tests.study.documents import stored

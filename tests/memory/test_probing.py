@@ -18,9 +18,9 @@ from instill.memory.forgetting.measures import auc, extraction_strength, same_di
 from instill.memory.forgetting.probing import probe, q4, quantised, subject_of
 from instill.memory.forgetting.receipts import Receipt, is_genuine, sign
 from instill.memory.types import Fact
-from instill.models.generators.models import open_model, open_tokenizer
+from instill.models.generators.transformers_models import open_model, open_tokenizer
 from instill.models.weights import micro_folder
-from instill.study.listed import sentence_around
+from instill.study.questions_about_any_text import sentence_around
 from instill.train.generator.data.rows import row_of
 from tests.study.documents import stored
 

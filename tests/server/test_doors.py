@@ -14,7 +14,7 @@ import pytest
 from instill import Workspace
 from instill.answer.types import Answer, Citation, Claim, Trace
 from instill.server.access.keys import KeyStore
-from instill.server.doors.showing import marked, pieces
+from instill.server.doors.answer_with_marks import marked, pieces
 from tests.conftest import write_handbook
 from tests.server.running import Running, running
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instill.answer.text import terms
+from instill.answer.terms import terms
 from instill.documents.document import Block, Heading
 from instill.index.lookup import StoredDocument
 from instill.index.types import DocumentRecord

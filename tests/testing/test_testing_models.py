@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from pydantic import SecretStr
 
-from instill.compare.arms.asked import PipelineArm
+from instill.compare.arms.built_in_arms import PipelineArm
 from instill.compare.arms.passages import Passages
 from instill.compare.arms.replies import Arm
 from instill.compare.arms.specification import ArmPart, Said

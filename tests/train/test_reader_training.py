@@ -20,7 +20,7 @@ from tokenizers import Tokenizer
 from instill.errors import UsageError, WorkspaceError
 from instill.models.encoders.reader_graph import build_reader, heads_from
 from instill.models.encoders.transformer_weights import read_tensors, transformer_from
-from instill.models.encoders.words import WordTable
+from instill.models.encoders.word_table import WordTable
 from instill.train.progress import CHECKPOINT
 from instill.train.reader.examples import Example, ExampleMaker, Mix
 from instill.train.reader.export import export_reader

@@ -14,7 +14,7 @@ from instill import Workspace
 from instill.common.made_from import Source, keep_beside, made_from
 from instill.compare.comparing import compare
 from instill.compare.plan import ComparePlan
-from instill.compare.saved import save
+from instill.compare.saved_reports import save
 from instill.errors import UsageError
 from instill.study.making import StudySettings
 from instill.study.stored import open_study

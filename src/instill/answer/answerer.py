@@ -15,26 +15,26 @@ from instill.answer.asked.compared_things import sides_of, with_each_side
 from instill.answer.asked.conversation import Standalone, standalone
 from instill.answer.asked.spelling import Spelling
 from instill.answer.asked.two_questions_in_one import leaves_one_out, parts_of
-from instill.answer.candidates import Search, candidates
 from instill.answer.citations import Citer, DocumentPages, DocumentText
 from instill.answer.found.choose_pieces import MOST_PIECES
 from instill.answer.found.follow_up_passages import WITHIN, SearchWithin, follow, gather, shown
+from instill.answer.passage_candidates import Search, candidates
 from instill.answer.question_in_progress import Run
 from instill.answer.reading.findings import read_passages
 from instill.answer.reading.reader import Reader
 from instill.answer.said.clusters_answer import POOL, PassageVectors, clusters_of, keywords, piece_together
 from instill.answer.said.compact_prompt import build_compact, quoted_first, says
 from instill.answer.said.grounded import Grounded, ground, write_answer
-from instill.answer.said.length import is_said_briefly, most_tokens
 from instill.answer.said.prompt import CONTEXT_CHARACTERS, Prompt, build_prompt
 from instill.answer.said.quoted_answer import Extract, extract, written
 from instill.answer.said.reply import Reply
+from instill.answer.said.reply_length import is_said_briefly, most_tokens
 from instill.answer.types import Answer, Trace, Turn
 from instill.errors import GeneratorError, UsageError
 from instill.index.types import Hit
 from instill.models.encoders.protocol import Encoder
 from instill.models.generators.protocol import Generator, skilled
-from instill.models.generators.timed import Timed
+from instill.models.generators.time_limited import Timed
 from instill.settings import AnswerSettings, GeneratorSettings
 
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x1f\x7f-\x9f]")

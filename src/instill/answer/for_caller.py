@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from instill.answer.answerer import Answerer, Speller
-from instill.answer.candidates import Search
 from instill.answer.found.follow_up_passages import SearchWithin
+from instill.answer.passage_candidates import Search
 from instill.answer.reading.reader import Reader
 from instill.documents.document import Page
 from instill.index.lookup import StoredDocument

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from instill.answer.display import plain_text
 from instill.answer.said.quoted_answer import with_marks
-from instill.answer.text import stem, terms
+from instill.answer.terms import stem, terms
 from instill.answer.types import Answer, Citation
 from instill.cli.output import clean, place, readable
 from instill.cli.terminal import say, say_marked

@@ -231,8 +231,8 @@ def _refuse_beside_lab(context: typer.Context) -> None:
 
 def _own_arms(opened: Workspace, file: Path | None) -> tuple[ArmSpecification, ...]:
     """Those of the file, or of the one that is set, whose path is relative to the workspace; and those of packages."""
-    from instill.compare.arms.own import read_arms
     from instill.compare.arms.plugged import beside, brought_arms
+    from instill.compare.arms.users_arms import read_arms
     from instill.compare.prices import Prices
 
     settings = opened.settings
@@ -244,8 +244,8 @@ def _own_arms(opened: Workspace, file: Path | None) -> tuple[ArmSpecification, .
 
 def _list_arms(file: Path | None, workspace: str | None, as_json: bool) -> None:
     """The built-in arms, and those of the file or of the workspace, where there is one."""
-    from instill.compare.arms.own import read_arms
     from instill.compare.arms.plugged import beside, brought_arms
+    from instill.compare.arms.users_arms import read_arms
     from instill.compare.plan import ComparePlan
     from instill.compare.prices import FREE
     from instill.errors import WorkspaceError
@@ -304,11 +304,11 @@ def _run(
     judging: JudgePlan | None,
     title: str = "",
 ) -> None:
-    from instill.common.watch import Watch
+    from instill.common.progress_watch import Watch
     from instill.compare.comparing import compare as run
     from instill.compare.report.text import as_text
-    from instill.compare.saved import as_json as numbers
-    from instill.compare.saved import save
+    from instill.compare.saved_reports import as_json as numbers
+    from instill.compare.saved_reports import save
 
     with progress_bar("Comparing", hidden=as_json) as update:
         watch = Watch(lambda what: _say(what, as_json), update)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from instill.cli.output import readable
 
 if TYPE_CHECKING:
-    from instill.train.gate.shown import Reply
+    from instill.train.gate.reply_samples import Reply
 
 _WIDTH = 300  # characters of a text that are shown
 
@@ -17,7 +17,7 @@ def reply_lines(replies: Sequence[Reply]) -> list[str]:
     """A title and three lines a reply; none where there are no replies.
 
     Example:
-        >>> from instill.train.gate.shown import Reply
+        >>> from instill.train.gate.reply_samples import Reply
         >>> print(*reply_lines([Reply("Is tea green?", "yes", "It may be.", 0.0)]), sep="\\n")
         Replies to rows of the gate, from the worst to the best:
           asked     Is tea green?

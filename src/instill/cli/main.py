@@ -161,7 +161,7 @@ def _from_machine(error: Exception) -> InstillError | None:
     """Conditions of the machine that a user can mend; anything else keeps its traceback."""
     import errno
 
-    from instill.common.durable import is_full
+    from instill.common.durable_files import is_full
     from instill.errors import WorkspaceError
 
     where = str(getattr(error, "filename", None) or "")

@@ -23,11 +23,11 @@ from instill.models.registry.comparing import BASE, base_card, card_differences,
 from instill.models.registry.store import Candidate, Registry
 from instill.settings.location import find_workspace
 from instill.train.gate.advice import BRACKETS, WORDS, advice, measured_name
-from instill.train.gate.shown import kept
+from instill.train.gate.reply_samples import kept
 from instill.workspace.replies import candidates_of
 
 if TYPE_CHECKING:
-    from instill.models.generators.chat import ChatMessage
+    from instill.models.generators.chat_text import ChatMessage
     from instill.train.generator.export.distance import LayerDistance
 
 app = typer.Typer(

@@ -12,7 +12,7 @@ from instill.common.toml_files import toml_value
 if TYPE_CHECKING:
     from instill.train.generator.beforehand.dry_run import DryRun
     from instill.train.generator.beforehand.estimate import Estimate
-    from instill.train.generator.data.shown import TokenCounts
+    from instill.train.generator.data.row_preview import TokenCounts
     from instill.train.generator.data.turns import TurnCounts
     from instill.train.generator.recipes.recipe import Recipe
 

@@ -18,11 +18,11 @@ from instill.settings.location import find_workspace
 from instill.train.gate.advice import BRACKETS, WORDS, advice, scale_text
 
 if TYPE_CHECKING:
-    from instill.common.watch import Told, Watch
+    from instill.common.progress_watch import Told, Watch
     from instill.train.generator.data.findings import Finding
     from instill.train.generator.recipes.recipe import Recipe
-    from instill.train.order import InOrder
     from instill.train.pipeline import TrainingResult
+    from instill.train.several_recipes import InOrder
 
 
 def run(
@@ -110,7 +110,7 @@ def pairs(
 
     Example: `instill train pairs prompts.jsonl --principles principles.txt --out pairs.jsonl`
     """
-    from instill.documents.decoding import strict_text
+    from instill.documents.text_decoding import strict_text
     from instill.train.generator.data.rows import read_rows, write_rows
     from instill.train.generator.methods.preference import write_pairs
     from instill.workspace import Workspace
@@ -143,8 +143,8 @@ def pairs(
 def _dry(recipe: Recipe, as_json: bool) -> bool:
     """Whether the run may begin."""
     from instill.cli.train_recipe import show_dry_run
-    from instill.models.generators.models import open_model, open_tokenizer
-    from instill.train.gate.of_recipe import gate_findings, gate_rows
+    from instill.models.generators.transformers_models import open_model, open_tokenizer
+    from instill.train.gate.recipe_gate import gate_findings, gate_rows
     from instill.train.generator.beforehand.dry_run import dry_run
     from instill.train.generator.beforehand.few_steps import few_steps
     from instill.train.generator.methods.methods import prepare
@@ -165,7 +165,7 @@ def _dry(recipe: Recipe, as_json: bool) -> bool:
 
 def _in_order(home: Path, recipes: Sequence[Recipe], order: str, as_json: bool) -> None:
     from instill.train.generator.loop import processes
-    from instill.train.order import Order, train_in_order
+    from instill.train.several_recipes import Order, train_in_order
 
     wanted: list[Order] = [each for each in ("sequential", "joint") if order in (each, "both")]
     found: list[InOrder] = []
@@ -267,7 +267,7 @@ _LONG = ("training", "measuring")
 
 
 def _watch(stack: ExitStack, hidden: bool) -> Watch:
-    from instill.common.watch import Watch
+    from instill.common.progress_watch import Watch
 
     bar = stack.enter_context(ExitStack())  # One bar at a time: that of the stage.
     updates: list[Told] = []

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from instill.common.durable import write_json
+from instill.common.durable_files import write_json
 
 BESIDE = "made_from.json"
 """In a folder: the documents that everything in it was made from."""

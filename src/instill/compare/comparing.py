@@ -17,25 +17,25 @@ from filelock import FileLock, Timeout
 
 from instill import __version__
 from instill.common.made_from import MadeFrom, keep_beside, made_from, together
-from instill.common.watch import Watch
+from instill.common.progress_watch import Watch
 from instill.compare.arms.line_up import LineUp, has_generator
-from instill.compare.arms.own import identity_of
 from instill.compare.arms.passages import Passages
 from instill.compare.arms.replies import counting_with
-from instill.compare.asking import ask_in_parts
-from instill.compare.beforehand import say_by_need
-from instill.compare.changed.changing import ask_among_noise, change_documents
+from instill.compare.arms.users_arms import identity_of
+from instill.compare.asking_arms import TASKS, group_of, need_of, questions_of
+from instill.compare.asking_in_parts import ask_in_parts
 from instill.compare.changed.copies import fresh_copy
+from instill.compare.changed.parts_with_changes import ask_among_noise, change_documents
+from instill.compare.comparison_setting import ComparisonSetting, told_of_answers, told_of_replay
 from instill.compare.costs import measure_indexing, preparations
 from instill.compare.examples.part import example_needs, example_ways, run_example_part
 from instill.compare.judged.judging import JudgePlan, Judging, judge_outcomes
 from instill.compare.plan import ComparePlan, chosen_arms
 from instill.compare.prices import Prices
 from instill.compare.report.types import Report
-from instill.compare.reporting import about_run, causes_of, evidence_of, first_prompts, not_done
-from instill.compare.running import TASKS, group_of, need_of, questions_of
-from instill.compare.setting import ComparisonSetting, told_of_answers, told_of_replay
-from instill.compare.stored import Recorded
+from instill.compare.report_material import about_run, causes_of, evidence_of, first_prompts, not_done
+from instill.compare.said_beforehand import say_by_need
+from instill.compare.stored_outcomes import Recorded
 from instill.compare.tuned.skills_lost_part import measure_forgetting
 from instill.compare.tuned.tuned_arms import Trained, train_arms
 from instill.compare.writing_cost import writing_cost
@@ -84,7 +84,7 @@ def compare(
     judge: JudgePlan | None = None,
     watch: Watch | None = None,
 ) -> Compared:
-    """Run the comparison and put its report together; `instill.compare.saved.save` writes it.
+    """Run the comparison and put its report together; `instill.compare.saved_reports.save` writes it.
 
     Args:
         workspace: as its caller sees it (`Workspace.seen_by`): nothing else is asked, shown, or trained on.
@@ -273,7 +273,7 @@ def _base_hash(generator: GeneratorSettings) -> str:
         return gguf_hash(gguf_file(generator.gguf), KNOWN.get(generator.gguf))
     if not generator.folder:
         return ""
-    from instill.models.generators.models import model_hash
+    from instill.models.generators.transformers_models import model_hash
 
     return model_hash(Path(generator.folder))
 

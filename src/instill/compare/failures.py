@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from instill.compare.stored import Recorded
+from instill.compare.stored_outcomes import Recorded
 from instill.measure.judging.scorer import is_right, judge
 from instill.measure.judging.text import normalised
 from instill.measure.outcomes import Outcome

@@ -9,7 +9,7 @@ from typing import Generic, Protocol, TypeVar
 
 from instill.compare.arms.replies import ArmReply
 from instill.compare.prices import Prices
-from instill.compare.stored import Recorded, StoredOutcomes, open_outcomes
+from instill.compare.stored_outcomes import Recorded, StoredOutcomes, open_outcomes
 from instill.errors import GeneratorError
 from instill.measure.judging.scorer import Judged
 from instill.measure.outcomes import Outcome

@@ -235,7 +235,7 @@ class _Trainings:
 
     def run(self, size: int, seed: int) -> tuple[list[float], dict[str, Any]]:
         """The score of each question, and a line for `beside`."""
-        from instill.models.generators.models import open_model
+        from instill.models.generators.transformers_models import open_model
         from instill.train.gate.probes import Probe
         from instill.train.gate.rows import GateRows, as_gate_rows
         from instill.train.generator.run import fit
@@ -310,7 +310,7 @@ def _with_equal_steps(material: Material) -> Material:
 
 def _preflight(prepared: Prepared) -> None:
     """Find what is wrong with any row before the smallest part of them is trained on."""
-    from instill.models.generators.models import open_model
+    from instill.models.generators.transformers_models import open_model
     from instill.train.generator.beforehand.dry_run import dry_run
     from instill.train.generator.data.findings import refuse_errors
 

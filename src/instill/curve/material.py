@@ -269,7 +269,7 @@ def _made_from(recipe: Recipe, rows: Iterable[Row]) -> MadeFrom:
 
 
 def _tokenizer(recipe: Recipe) -> Any:
-    from instill.models.generators.models import open_tokenizer
+    from instill.models.generators.transformers_models import open_tokenizer
     from instill.train.generator.recipes.base import base_folder
 
     return open_tokenizer(base_folder(recipe))

@@ -7,9 +7,9 @@ import zipfile
 import zlib
 from io import BytesIO
 
-from instill.documents.decoding import BYTE_ORDER_MARKS, without_mark
 from instill.documents.formats import ARCHIVE
 from instill.documents.plugged import Formats
+from instill.documents.text_decoding import BYTE_ORDER_MARKS, without_mark
 
 _GENERAL = ("json", "xml", ARCHIVE)  # the name may say more: a notebook is sent as JSON
 

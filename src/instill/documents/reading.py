@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from instill.common.extras import EXTRA_OF, how_to_install
-from instill.documents.decoding import Decoded
 from instill.documents.document import Page, Parsed
 from instill.documents.format_detection import kind_of, looks_binary
 from instill.documents.formats import ARCHIVE, BUILT_IN
@@ -19,6 +18,7 @@ from instill.documents.limits_before_parsing import check_content, check_size
 from instill.documents.plugged import Formats
 from instill.documents.reader_output_check import fault_of
 from instill.documents.readers.job import Alive, Job, nothing
+from instill.documents.text_decoding import Decoded
 from instill.documents.unsupported_formats import OLE, unread
 from instill.errors import DocumentError
 from instill.settings import DocumentSettings

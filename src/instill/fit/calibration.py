@@ -9,13 +9,13 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from instill.common.made_from import made_from
-from instill.common.watch import Counted
+from instill.common.progress_watch import Counted
 from instill.errors import UsageError, WorkspaceError
 from instill.fit.kept.threshold import Calibration, identity_of, load_calibration, save_calibration
 from instill.fit.trials import AskedTrial, ask_trials, trials_of
 from instill.measure.risk import Choice, JudgedAnswer, Point, choose_threshold, curve
 from instill.models.generators.protocol import skilled
-from instill.study.listed import list_questions
+from instill.study.questions_about_any_text import list_questions
 from instill.study.quick_questions import AskedQuestion, StudyQuestion, write_questions
 
 if TYPE_CHECKING:

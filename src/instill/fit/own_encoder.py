@@ -20,10 +20,10 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from instill.common.made_from import MadeFrom, made_from
-from instill.common.watch import Counted
+from instill.common.progress_watch import Counted
 from instill.errors import UsageError, WorkspaceError
 from instill.fit.calibration import questions_for
-from instill.fit.everyone import seen_by_everyone
+from instill.fit.documents_for_all import seen_by_everyone
 from instill.fit.kept.own_encoder import FOLDER, RECORD_FILE, OwnEncoder, add_own, keep_only
 from instill.fit.kept.tuned import is_set
 from instill.fit.search_ways import Searcher, in_use

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from instill.answer.reading.reader_input import heading
-from instill.answer.text import terms
+from instill.answer.terms import terms
 from instill.documents.table_heads import under_head
-from instill.fit.everyone import seen_by_everyone
-from instill.study.places import is_named, places_of, whole_words
+from instill.fit.documents_for_all import seen_by_everyone
+from instill.study.answer_places import is_named, places_of, whole_words
 from instill.study.types import AskedQuestion, EvidenceText, StudyQuestion
 from instill.train.reader.rows import Row
 

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from instill.common.made_from import made_from
-from instill.common.watch import Staged
+from instill.common.progress_watch import Staged
 from instill.errors import UsageError, WorkspaceError
 from instill.fit.calibration import questions_for
-from instill.fit.everyone import refuse_unless_alike
+from instill.fit.documents_for_all import refuse_unless_alike
 from instill.fit.kept.tuned import SIZE, Tuned, is_set, load_tuned, save_tuned, tuned_identity
+from instill.fit.passage_sizes import Sized, SizedIndexes, measure_sizes
 from instill.fit.search_ways import Scores, Searcher, Way, in_use, measure_ways, ways_around
-from instill.fit.sizes import Sized, SizedIndexes, measure_sizes
 from instill.fit.targets import Target, targets_of
 from instill.index.store import Index
 from instill.measure.statistics.bootstrap_interval import interval

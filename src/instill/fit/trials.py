@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Literal
 
 from instill.answer.for_caller import answerer_for
 from instill.answer.found.sentences import split_sentences
-from instill.answer.text import normalise, terms
+from instill.answer.terms import normalise, terms
 from instill.answer.types import Answer, Citation
-from instill.common.watch import Counted
+from instill.common.progress_watch import Counted
 from instill.index.types import Hit
 from instill.measure.judging.scorer import judge
 from instill.measure.risk import NOTHING, JudgedAnswer
-from instill.models.encoders.once import EncodedOnce
+from instill.models.encoders.encoded_once import EncodedOnce
 from instill.study.types import AskedQuestion, StudyQuestion
 
 if TYPE_CHECKING:

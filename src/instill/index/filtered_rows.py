@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from instill.index.tables import Table
+from instill.index.lance_tables import Table
 
 FROM_ROWS = 50_000
 """Smaller tables are searched under the condition: that is fast enough there, and exact."""

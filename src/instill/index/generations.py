@@ -15,7 +15,7 @@ import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from instill.common.durable import in_place_of
+from instill.common.durable_files import in_place_of
 from instill.errors import DamagedIndex, WorkspaceError
 
 POINTER = "current.json"

@@ -63,9 +63,9 @@ def pointer_of(folder: Path, settings: StoreSettings | None) -> Pointer:
     """The pointer of the index in `folder`, with these settings."""
     if settings is None or settings.kind != S3:
         return FolderPointer(folder)
-    from instill.index.stores.kinds import needed_for
     from instill.index.stores.objects.address import Access, parsed
     from instill.index.stores.objects.pointer import ObjectPointer
+    from instill.index.stores.stores_by_name import needed_for
 
     needed_for(S3)
     access = Access(parsed(settings.url), settings.key.get_secret_value())

@@ -36,7 +36,7 @@ def create_store(folder: Path, generation: Generation, settings: StoreSettings |
 
         create_table(folder / generation.name, generation.dimension)
         return
-    from instill.index.stores.kinds import create
+    from instill.index.stores.stores_by_name import create
 
     note_made(folder, generation)
     try:
@@ -63,7 +63,7 @@ def drop(folder: Path, generation: Generation, settings: StoreSettings | None) -
     Raises:
         WorkspaceError: the store cannot be reached.
     """
-    from instill.index.stores.kinds import opened
+    from instill.index.stores.stores_by_name import opened
 
     opened(folder, generation, settings, read_only=False).drop()
     shutil.rmtree(folder / generation.name, ignore_errors=True)
@@ -86,6 +86,6 @@ def open_store(folder: Path, generation: Generation, settings: StoreSettings | N
         from instill.index.lance import LanceStore
 
         return LanceStore(folder / generation.name, dimension=generation.dimension, read_only=read_only)
-    from instill.index.stores.kinds import opened
+    from instill.index.stores.stores_by_name import opened
 
     return opened(folder, generation, settings, read_only=read_only)

@@ -24,10 +24,10 @@ from instill.index.generations import (
     marked_generation,
     new_generation,
 )
+from instill.index.lance_tables import StoreFailure, Table, Tables, connect, storage_errors, store_failures
 from instill.index.lookup import StoredDocument
 from instill.index.salvage import Salvaged, opened, readable
 from instill.index.schema import TABLE, storable
-from instill.index.tables import StoreFailure, Table, Tables, connect, storage_errors, store_failures
 from instill.index.types import IndexedDocument
 
 if TYPE_CHECKING:

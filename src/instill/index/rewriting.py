@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
+from instill.index.lance_tables import Table, storage_errors
 from instill.index.schema import CURRENT, storable
 from instill.index.store import Index
-from instill.index.tables import Table, storage_errors
 
 _ROWS = 2_000
 

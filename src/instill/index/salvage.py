@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from instill.index.lance_tables import StoreFailure, Table, connect, store_failures
 from instill.index.schema import TABLE
-from instill.index.tables import StoreFailure, Table, connect, store_failures
 
 NARROW = (
     "doc_id", "ordinal", "passage_count", "source", "content_hash", "passage_identity", "labels",

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 from instill.errors import DamagedIndex
 from instill.index.altered_rows import altered
 from instill.index.generations import REPAIR
+from instill.index.lance_tables import StoreFailure, Table, first_line, store_failures
 from instill.index.schema import TOMBSTONE
-from instill.index.tables import StoreFailure, Table, first_line, store_failures
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -25,12 +25,12 @@ from instill.index.generations import (
     remove_old_generations,
 )
 from instill.index.lance import LanceStore
+from instill.index.lance_tables import Tables, storage_errors
 from instill.index.live_pointer import pointer_of
 from instill.index.lookup import StoredDocument, StoredPassage
 from instill.index.opening import create_store, drop, drop_old, named_in, open_store
 from instill.index.protocol import Capabilities, HasLock, Lock, Result, Stats, View
-from instill.index.removed import note_removed
-from instill.index.tables import Tables, storage_errors
+from instill.index.removed_documents import note_removed
 from instill.index.types import DocumentRecord, Hit, IndexedDocument, Keep, Put, SearchRequest, SearchResult
 from instill.index.vocabulary import Vocabularies, Vocabulary
 from instill.models.encoders.protocol import Vectors

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
+from instill.index.lance_tables import Table, Tables, connect, is_conflict
 from instill.index.protocol import Stats
 from instill.index.schema import TABLE, TOMBSTONE, schema
-from instill.index.tables import Table, Tables, connect, is_conflict
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -17,8 +17,8 @@ from functools import cached_property
 
 import numpy as np
 
+from instill.index.lance_tables import Table
 from instill.index.protocol import View
-from instill.index.tables import Table
 
 MOST_WORDS_READ = 2_500_000
 """Words of running text that are read (about 25,000 passages); of more, evenly spread passages are."""

@@ -12,10 +12,10 @@ import pyarrow as pa
 
 from instill.documents.table_heads import under_head
 from instill.index.keywords import keywords_of, name_of, words
+from instill.index.lance_tables import Table
 from instill.index.protocol import View
 from instill.index.schema import CURRENT, rows_of, schema, storable, tombstones
 from instill.index.sql_quoting import both, is_one_of
-from instill.index.tables import Table
 from instill.index.types import IndexedDocument, Keep, Put
 
 _IDS_PER_QUERY = 2000

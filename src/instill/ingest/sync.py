@@ -15,7 +15,7 @@ from instill.documents.sources import Source, SourceProblem, find_sources
 from instill.errors import UsageError
 from instill.index.store import Index
 from instill.index.types import DocumentRecord
-from instill.ingest.references import can_be_followed
+from instill.ingest.document_references import can_be_followed
 from instill.ingest.run import Ingest
 from instill.ingest.types import Attributes, Failure, Governing
 from instill.settings import DocumentSettings

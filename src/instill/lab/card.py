@@ -8,7 +8,7 @@ from typing import Any
 from instill.lab.measuring import Task
 from instill.lab.world import GROUPS, SIZES
 from instill.measure.statistics.interval import Interval
-from instill.train.cards import making
+from instill.train.card_parts import making
 
 _TASKS: Mapping[Task, str] = {
     "facts": "questions about people of group A, in wordings that it was trained on",

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from instill.answer.said.numbering import renumbered
+from instill.answer.said.citation_numbers import renumbered
 from instill.answer.said.reply import read_reply
 from instill.lab.names import FIRST, LAST
 from instill.lab.reading_exercises import Scene, asking_row, json_row, make_scene, reading_row
@@ -27,7 +27,7 @@ from instill.lab.world import (
 from instill.measure.judging.scorer import judge
 from instill.measure.statistics.bootstrap_interval import interval
 from instill.measure.statistics.interval import Interval
-from instill.models.generators.models import open_model, open_tokenizer
+from instill.models.generators.transformers_models import open_model, open_tokenizer
 from instill.train.gate.conditions import question_of
 from instill.train.generator.data.rows import Row, chat_row
 from instill.train.generator.loop.replies import replies

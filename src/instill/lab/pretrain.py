@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from instill.common.durable import write_json
+from instill.common.durable_files import write_json
 from instill.lab.card import micro_card
 from instill.lab.curriculum import DRILL, EVERY, FULL, LISTS, MAIN, SAMPLED, WIDER, Shares, epoch_rows
 from instill.lab.measuring import measured

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from instill import __version__
-from instill.common.durable import write_json
+from instill.common.durable_files import write_json
 from instill.lab.experiments.all import EXPERIMENTS
 from instill.lab.workbench import Bench, Measures
-from instill.models.generators.models import model_hash
+from instill.models.generators.transformers_models import model_hash
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any
 from instill.lab.curriculum import Shares, epoch_rows
 from instill.lab.measuring import Probe, reading, recall, right_of
 from instill.lab.world import Person, World, make_world
-from instill.models.generators.models import open_model, open_tokenizer
+from instill.models.generators.transformers_models import open_model, open_tokenizer
 from instill.train.generator.data.examples import Example, make_examples
 from instill.train.generator.data.mix import mixed
 from instill.train.generator.data.rows import Row

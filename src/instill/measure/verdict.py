@@ -22,12 +22,12 @@ from math import fsum
 from typing import Any, Literal
 
 from instill.measure.fact_costs import FactCost, FactRatio, by_arm, fact_costs, fact_ratios, interval_dict
+from instill.measure.outcome_table import outcome_table
 from instill.measure.outcomes import Outcome, Preparation
 from instill.measure.statistics.cheapest import Cheapest, Cost, cheapest
 from instill.measure.statistics.comparing import Table
 from instill.measure.statistics.early_looks import cheapest_in_looks
 from instill.measure.statistics.interval import Interval
-from instill.measure.tables import outcome_table
 from instill.measure.token_rates import Rates
 
 State = Literal["decided", "no arm", "not enough evidence", "not measured"]

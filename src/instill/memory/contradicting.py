@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from instill.answer.found.sentences import split_sentences
 from instill.answer.found.version_pairs import group_of, versions_among
 from instill.answer.found.versions import differ_in_quantity, quantities
-from instill.answer.text import terms
+from instill.answer.terms import terms
 from instill.index.types import Hit
 
 Search = Callable[[str], Sequence[Hit]]

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from instill.common.durable import write_json
+from instill.common.durable_files import write_json
 from instill.common.made_from import OWNER, Caller, MadeFrom, Source
-from instill.common.untrusted import read_small_json
+from instill.common.untrusted_files import read_small_json
 from instill.errors import InstillError, WorkspaceError
 from instill.memory import FOLDER
 

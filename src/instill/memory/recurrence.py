@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from instill.answer.text import normalise, terms
+from instill.answer.terms import normalise, terms
 from instill.memory.same_question import cosine, same_kind, same_pins
 from instill.memory.types import Spot, Use
 from instill.models.encoders.protocol import Vectors

@@ -25,7 +25,7 @@ from instill.memory.recurrence import Group, Shape, grouped, new_id
 from instill.memory.types import Condition, Decided, Decision, Fact, Spot, Stage
 from instill.models.encoders.protocol import Encoder
 from instill.settings import MemorySettings
-from instill.study.listed import sentence_around
+from instill.study.questions_about_any_text import sentence_around
 from instill.study.sets import Fact as StudyFact
 from instill.study.stored import list_studies
 

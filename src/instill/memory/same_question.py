@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from instill.answer.asked.kind_of_answer import read_question
 from instill.answer.asked.must_be_spoken_of import pins_of
-from instill.answer.asked.question import read_question
-from instill.answer.text import normalise
+from instill.answer.terms import normalise
 from instill.models.encoders.protocol import Vectors
 
 _NEGATION = re.compile(

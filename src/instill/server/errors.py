@@ -86,7 +86,7 @@ def status_of(error: InstillError) -> int:
 
 def response(error: InstillError, path: str = "") -> Response:
     """The error as an answer to a request for `path`: clients of other services read it in a form that they know."""
-    from instill.server.doors.failing import PREFIX, failed
+    from instill.server.doors.api_errors import PREFIX, failed
 
     headers = error.headers if isinstance(error, Refused) else {}
     told = failed(error) if path.startswith(PREFIX) else as_json(error)

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from instill.common.durable import in_place_of
+from instill.common.durable_files import in_place_of
 from instill.common.toml_files import explained, read_toml, suggested, toml_value
 from instill.errors import UsageError
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from instill.answer.text import terms
+from instill.answer.terms import terms
 from instill.errors import InstillError
 from instill.models.generators.protocol import Message
 

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from instill.answer.text import stem, word_set
+from instill.answer.terms import stem, word_set
 
 Key = tuple[str, ...]
 """The words of a question that count, in their order."""

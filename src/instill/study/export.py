@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from instill.common.durable import write_json
+from instill.common.durable_files import write_json
 from instill.errors import UsageError
 from instill.study.links import SOURCES_FILE
+from instill.study.rows_from_facts import UNKNOWN, as_form
 from instill.study.stored import StoredStudy
-from instill.study.texts import UNKNOWN, as_form
 
 ExportForm = Literal["messages", "text"]
 

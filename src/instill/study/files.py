@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from instill.documents.decoding import strict_text
+from instill.documents.text_decoding import strict_text
 from instill.errors import UsageError
 from instill.study.types import AskedQuestion, EvidenceText, StudyQuestion
 

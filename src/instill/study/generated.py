@@ -12,13 +12,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
-from instill.answer.text import normalise
+from instill.answer.terms import normalise
 from instill.models.generators.protocol import Generator, Message
 from instill.models.generators.whole_reply import whole_reply
 from instill.study.quick_questions import is_fair
+from instill.study.rows_from_facts import Retell, Style
 from instill.study.rules.wordings_of_fact import accepted_answers
 from instill.study.sets import Fact, Form, StudyItem, item_id
-from instill.study.texts import Retell, Style
 
 ATTEMPTS = 3
 _MAX_TOKENS = 700

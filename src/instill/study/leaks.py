@@ -26,7 +26,7 @@ from functools import lru_cache
 from math import log
 from typing import Any, Literal
 
-from instill.answer.text import STOPWORDS, stem, terms, word_set
+from instill.answer.terms import STOPWORDS, stem, terms, word_set
 from instill.study.duplicate_questions import Questions, asks_same, question_key
 from instill.study.sets import Fact, StudyItem
 

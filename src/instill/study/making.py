@@ -12,7 +12,9 @@ from instill.common.made_from import made_from
 from instill.errors import UsageError
 from instill.index.lookup import StoredDocument
 from instill.study.facts import Found, find_facts
-from instill.study.filters import (
+from instill.study.leaks import Leak, Text, counted, evidence_leaks, question_leaks, texts_of_rows
+from instill.study.links import linked
+from instill.study.question_filters import (
     ClosedBook,
     EvidenceReader,
     Filtered,
@@ -21,14 +23,12 @@ from instill.study.filters import (
     not_given_away,
     not_known_before,
 )
-from instill.study.joins import Vocabulary, two_document_items, unsaid_items
-from instill.study.leaks import Leak, Text, counted, evidence_leaks, question_leaks, texts_of_rows
-from instill.study.links import linked
 from instill.study.questions_from_people import PEOPLE, Tied, tie
+from instill.study.rows_from_facts import Retell, training_rows
 from instill.study.rules.wordings_of_fact import items_of
 from instill.study.sets import SPLITS, Fact, StudyCard, StudyItem, StudySet, digest
 from instill.study.splits import Shares, with_roles, with_splits
-from instill.study.texts import Retell, training_rows
+from instill.study.two_document_questions import Vocabulary, two_document_items, unsaid_items
 from instill.study.types import AskedQuestion
 
 RULES = "rules"

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-from instill.answer.text import terms
+from instill.answer.terms import terms
 from instill.index.lookup import StoredDocument
-from instill.study.places import is_named, places_of, whole_words
+from instill.study.answer_places import is_named, places_of, whole_words
 from instill.study.rules.wordings_of_fact import accepted_answers
 from instill.study.sets import Evidence, Fact, Form, StudyItem, fact_id, item_id
 from instill.study.types import AskedQuestion, EvidenceText

@@ -23,7 +23,7 @@ from random import Random
 
 from instill.answer.display import plain_text
 from instill.answer.found.sentences import Sentence, split_sentences
-from instill.answer.text import normalise, terms
+from instill.answer.terms import normalise, terms
 from instill.index.lookup import StoredDocument
 from instill.study.files import read_questions, write_jsonl
 from instill.study.rules.questions_from_heading import heading_question

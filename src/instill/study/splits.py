@@ -17,7 +17,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from instill.answer.text import normalise, terms
+from instill.answer.terms import normalise, terms
 from instill.errors import UsageError
 from instill.study.leaks import alike
 from instill.study.questions_from_people import PEOPLE

@@ -65,8 +65,8 @@ def study_workspace(
         GeneratorError: the generator failed.
         OSError: the disk is full.
     """
-    from instill.study.filters import reads_with
     from instill.study.making import make_study
+    from instill.study.question_filters import reads_with
     from instill.study.stored import write_study
 
     if workspace.is_empty:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
-from instill.compare.arms.asked import GivenTo
+from instill.compare.arms.built_in_arms import GivenTo
 from instill.compare.arms.plugged import BroughtArm, checked_arm
 from instill.compare.arms.replies import Arm, ArmReply
 from instill.compare.arms.specification import ArmPart, Brought

@@ -12,7 +12,7 @@ import numpy as np
 from instill.documents.document import Block, Document, Heading, Page, Parsed, Passage, Scalar
 from instill.index.bm25_for_caller import K1, B, rarity
 from instill.index.keywords import words
-from instill.index.stores.mirror import keywords_in
+from instill.index.stores.sqlite_mirror import keywords_in
 from instill.index.stores.tokens import Cutter
 from instill.index.types import IndexedDocument
 from instill.models.encoders.protocol import Vectors

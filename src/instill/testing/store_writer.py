@@ -57,7 +57,7 @@ def write_versions(folder: str, settings: dict[str, str], numbers: list[int], ve
 
 
 def _kill_at(step: str, when: str) -> None:
-    from instill.index.stores.guarded import Guarded
+    from instill.index.stores.client_errors import Guarded
 
     original: Callable[..., Any] = getattr(Guarded, step)
 

@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from instill.common.durable import in_place_of, is_full
+from instill.common.durable_files import in_place_of, is_full
 from instill.errors import WorkspaceError
 from instill.train.progress import CHECKPOINT
 from instill.train.randomness import random_state, restore

@@ -11,19 +11,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from instill.common.made_from import keep_beside
-from instill.common.watch import Watch
+from instill.common.progress_watch import Watch
 from instill.errors import UsageError
 from instill.models.registry.card import Card
 from instill.models.registry.champions import Champions
 from instill.models.registry.store import Candidate, Registry
 from instill.settings.location import plugins_off
 from instill.train.candidate_card import all_sources, first_card, gate_hash, known_candidate, with_gate, with_training
-from instill.train.gate.shown import keep as keep_replies
+from instill.train.gate.reply_samples import keep as keep_replies
 from instill.train.run_folder import held, tidy
 
 if TYPE_CHECKING:
     from instill.train.gate.judge import Interpolated
-    from instill.train.gate.of_recipe import OpenedGate
+    from instill.train.gate.recipe_gate import OpenedGate
     from instill.train.generator.data.rows import Row
     from instill.train.generator.recipes.recipe import Recipe
     from instill.train.generator.run import Fitted, Prepared
@@ -116,7 +116,7 @@ def _opened(
     recipe: Recipe, start: Candidate | None, rows: Sequence[Row] | None, home: Path
 ) -> tuple[Prepared, OpenedGate | None]:
     """The recipe with its rows and base, and its gate with the rows that it measures on."""
-    from instill.train.gate.of_recipe import opened_gate
+    from instill.train.gate.recipe_gate import opened_gate
     from instill.train.generator.run import open_recipe
 
     prepared = open_recipe(recipe, parent=start.folder if start else None, rows=rows)
@@ -159,7 +159,7 @@ def _as_before(registry: Registry, known: Candidate) -> TrainingResult:
 
 def _trained(prepared: Prepared, run: Path, home: Path, watch: Watch) -> Fitted:
     """The weights, in the folder of the run; a run that was stopped goes on from its last checkpoint."""
-    from instill.train.gate.of_recipe import gate_findings
+    from instill.train.gate.recipe_gate import gate_findings
     from instill.train.generator.beforehand.few_steps import few_steps
     from instill.train.generator.run import fit
 
@@ -179,7 +179,7 @@ def _measured(
     prepared: Prepared, card: Card, weights: Path, gate: OpenedGate, run: Path, home: Path, watch: Watch
 ) -> tuple[Card, Path, Interpolated]:
     """The gate's verdict, and the weights that it chose: all of the change or a part of it."""
-    from instill.train.gate.of_recipe import chosen_weights, judged
+    from instill.train.gate.recipe_gate import chosen_weights, judged
 
     watch.stage("measuring")
     tried = judged(gate.gate, prepared, weights, home / "gates", told=watch.progress)

@@ -53,7 +53,7 @@ class Changing(Parts):
             WorkspaceError: the workspace is read-only, full, or was made with another encoder.
         """
         from instill.documents.sources import find_sources
-        from instill.ingest.references import absolute_all, can_be_followed
+        from instill.ingest.document_references import absolute_all, can_be_followed
         from instill.ingest.sync import files_gone, unless_said_since
         from instill.ingest.types import Attributes
 
@@ -127,7 +127,7 @@ class Changing(Parts):
         Raises:
             UsageError: a reference names nothing.
         """
-        from instill.ingest.references import absolute_all, named, resolve
+        from instill.ingest.document_references import absolute_all, named, resolve
 
         references = paths_of(references, "references")
         self._must_be_writable()

@@ -90,7 +90,7 @@ class Consolidating(Remembering):
         from instill.memory.recurrence import same_words
         from instill.models.generators.protocol import skilled
         from instill.models.generators.whole_reply import whole_reply
-        from instill.study.listed import MAX_TOKENS, listed, messages_for
+        from instill.study.questions_about_any_text import MAX_TOKENS, listed, messages_for
 
         edited = {
             each.fact_id: each.wordings for each in read_edits(self.catalog) if each.state in ("in force", "not in use")

@@ -47,7 +47,7 @@ class Looking(Parts):
         Raises:
             UsageError: the reference names no document, or several.
         """
-        from instill.ingest.references import resolve
+        from instill.ingest.document_references import resolve
 
         index = self.seen_by(labels).index
         [named] = paths_of(reference, "reference")[:1]

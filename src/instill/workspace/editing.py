@@ -97,7 +97,7 @@ class Editing(Changing, Remembering):
         from instill.memory.editing.making import in_force, make, parent_of
         from instill.memory.editing.record import EditRecord, keep_edits
         from instill.memory.editing.wording import questions_of
-        from instill.models.generators.models import model_hash
+        from instill.models.generators.transformers_models import model_hash
         from instill.models.registry.card import now
         from instill.train.editing.methods import Settings
 
@@ -246,7 +246,7 @@ class Editing(Changing, Remembering):
 
     def _holding(self, subject: str, value: str) -> str:
         """A document with a sentence of the subject and the value; its id, or ""."""
-        from instill.study.listed import sentence_around
+        from instill.study.questions_about_any_text import sentence_around
 
         for hit in self.memory().near(f"{subject} {value}"):
             stored = self.index.document_text(hit.doc_id)

@@ -40,7 +40,7 @@ class Forgetting(Changing, Consolidating):
             UsageError: nothing is named so, or the workspace is seen under labels.
             WorkspaceError: the workspace cannot be written.
         """
-        from instill.ingest.references import named, resolve
+        from instill.ingest.document_references import named, resolve
         from instill.memory.forgetting.job import Job, Span, begun
         from instill.memory.forgetting.leftovers import telling_sentences
 
@@ -133,7 +133,7 @@ class Forgetting(Changing, Consolidating):
         Args:
             path: a path or an address, as it was added.
         """
-        from instill.ingest.references import absolute
+        from instill.ingest.document_references import absolute
         from instill.memory.forgetting.blocked import allow
 
         self._must_be_writable()
@@ -151,7 +151,7 @@ class Forgetting(Changing, Consolidating):
 
     def _forgotten_by(self, reference: str) -> frozenset[str]:
         """The documents that weights would be withdrawn for."""
-        from instill.ingest.references import named, resolve
+        from instill.ingest.document_references import named, resolve
 
         text_of(reference, "reference", what="Nothing is named.", remedy="Try: instill forget PATH")
         fact = None if named(self.index, reference) else self._fact_named(reference)

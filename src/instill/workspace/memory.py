@@ -116,7 +116,7 @@ class Remembering(Parts):
             UsageError: no document holds the answer, or the workspace is seen under labels.
             WorkspaceError: the catalog cannot be written.
         """
-        from instill.ingest.references import resolve
+        from instill.ingest.document_references import resolve
         from instill.memory.recurring_facts import evidence_for
 
         text_of(question, "question", what="The question is empty.")

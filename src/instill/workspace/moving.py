@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from instill.catalog import Catalog, Server
 from instill.catalog.copying import copy_catalog
-from instill.common.durable import write_json
+from instill.common.durable_files import write_json
 from instill.common.shown_url import without_password
 from instill.errors import UsageError, WorkspaceError
 from instill.index.generations import LANCE, Generation, kind_of, new_generation

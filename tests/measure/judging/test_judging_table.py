@@ -17,7 +17,7 @@ from instill.answer.types import REFUSAL
 from instill.measure.judging.refusals import is_refusal
 from instill.measure.judging.scorer import judge, overlap, question_in
 from instill.measure.judging.values import tokens_of
-from instill.study.texts import UNKNOWN as NOT_SAID
+from instill.study.rows_from_facts import UNKNOWN as NOT_SAID
 from instill.train.gate.scoring import score
 
 TABLE = Path(__file__).parent

@@ -16,7 +16,7 @@ from instill.models.encoders import open_encoder
 from instill.models.encoders.minilm import find_minilm
 from instill.models.encoders.protocol import Encoder
 from instill.models.encoders.transformer_weights import read_tensors
-from instill.models.encoders.words import WordTable
+from instill.models.encoders.word_table import WordTable
 from instill.models.weights import shipped
 from instill.settings import EncoderSettings
 

@@ -9,7 +9,7 @@ import pytest
 
 from instill.errors import GeneratorError, UsageError
 from instill.models.generators import open_generator
-from instill.models.generators.chat import chat_text
+from instill.models.generators.chat_text import chat_text
 from instill.models.generators.end_tokens import end_ids
 from instill.models.generators.local import LocalGenerator
 from instill.models.generators.protocol import Message

@@ -18,7 +18,7 @@ from transformers import PreTrainedTokenizerFast
 
 from instill.errors import UsageError
 from instill.lab.micro import TEMPLATE
-from instill.models.generators.chat import chat_text
+from instill.models.generators.chat_text import chat_text
 from instill.models.generators.templates import Renderer, TemplateRefusal
 
 TALK: list[dict[str, Any]] = [

@@ -15,15 +15,15 @@ import torch
 
 from instill.errors import UsageError, WorkspaceError
 from instill.models.generators import open_generator
-from instill.models.generators.chat import chat_text
+from instill.models.generators.chat_text import chat_text
 from instill.models.generators.gguf.base_folder import Made, base_of, origin, origin_file
 from instill.models.generators.gguf.candidate_files import changes_of, files_of, write_lora, write_merged
 from instill.models.generators.gguf.generator import GgufGenerator
 from instill.models.generators.gguf.layout import read_layout
 from instill.models.generators.gguf.lora_file import check_lora
 from instill.models.generators.gguf.model_file import read_model
-from instill.models.generators.models import model_hash, open_model, open_tokenizer
 from instill.models.generators.protocol import Message
+from instill.models.generators.transformers_models import model_hash, open_model, open_tokenizer
 from instill.models.registry import Registry
 from instill.models.registry.adapter_in_use import adapter_for
 from instill.models.registry.champions import Champions

@@ -14,7 +14,7 @@ from instill.errors import GeneratorError, UsageError
 from instill.models.generators import open_generator
 from instill.models.generators.gguf.generator import GgufGenerator
 from instill.models.generators.protocol import Message, skilled
-from instill.models.generators.timed import Timed
+from instill.models.generators.time_limited import Timed
 from instill.settings import GeneratorSettings
 from tests.models.generators.tiny_gguf import CHATML, TOKENS, token, write_lora, write_tiny
 

@@ -11,7 +11,7 @@ import torch
 from instill.errors import UsageError
 from instill.lab.study_set import lab_replay
 from instill.lab.world import make_world
-from instill.models.generators.models import open_model, open_tokenizer
+from instill.models.generators.transformers_models import open_model, open_tokenizer
 from instill.models.weights import micro_folder
 from instill.train.editing.methods import Method, Settings, edited, layer_of, with_weights
 from instill.train.editing.places import Edit, keys_of_texts, matrix, placed

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instill.train.gate.enough import too_few_rows
 from instill.train.gate.rows import GateRows
+from instill.train.gate.rows_needed import too_few_rows
 from instill.train.gate.specification import SECTIONS, Gate, load_gate
 from instill.train.gate.template import Files, Measuring, gate_toml
 from instill.train.generator.data.rows import chat_row

@@ -9,7 +9,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from instill.lab.micro import make_tokenizer, save_micro
-from instill.models.generators.models import model_hash, open_model
+from instill.models.generators.transformers_models import model_hash, open_model
 from instill.models.registry import Registry
 from instill.models.registry.card import Base, Card, GateResult, Metrics, Rows
 from instill.train.generator.export.saving import save_candidate

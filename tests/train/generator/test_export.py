@@ -15,8 +15,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from instill.errors import InstillError, MissingDependency, UsageError, WorkspaceError
-from instill.models.generators.chat import chat_text
-from instill.models.generators.models import open_model, open_tokenizer
+from instill.models.generators.chat_text import chat_text
+from instill.models.generators.transformers_models import open_model, open_tokenizer
 from instill.train.generator.export import export as exporting
 from instill.train.generator.export.distance import distances
 from instill.train.generator.export.export import export

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from instill.models.generators.chat import chat_text
+from instill.models.generators.chat_text import chat_text
 from instill.train.generator.export.ollama import find_layout, go_template, modelfile
 
 FAMILIES = {

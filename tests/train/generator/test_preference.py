@@ -13,8 +13,8 @@ from accelerate.state import AcceleratorState
 
 from instill.errors import UsageError
 from instill.lab.micro import make_tokenizer
-from instill.models.generators.models import open_model
 from instill.models.generators.protocol import Message
+from instill.models.generators.transformers_models import open_model
 from instill.train.generator.data.examples import make_examples
 from instill.train.generator.data.rows import Row, chat_row, write_rows
 from instill.train.generator.loop.replies import log_likelihoods

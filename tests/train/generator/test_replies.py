@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from instill.models.generators.chat import ChatMessage
-from instill.models.generators.models import open_model, open_tokenizer
+from instill.models.generators.chat_text import ChatMessage
+from instill.models.generators.transformers_models import open_model, open_tokenizer
 from instill.train.generator.data.examples import Example, make_examples, prompt_ids
 from instill.train.generator.data.rows import Row, chat_row
 from instill.train.generator.loop import replies as module

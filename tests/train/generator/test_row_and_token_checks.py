@@ -13,8 +13,8 @@ from instill.errors import UsageError
 from instill.train.generator.data.examples import make_example, make_examples
 from instill.train.generator.data.findings import Finding, refuse_errors
 from instill.train.generator.data.row_and_token_checks import check_rows, examples_or_findings
+from instill.train.generator.data.row_preview import Spread, TokenCounts, shown_row, token_counts
 from instill.train.generator.data.rows import Row, chat_row, row_of
-from instill.train.generator.data.shown import Spread, TokenCounts, shown_row, token_counts
 from tests.train.generator.tiny_tasks import PLAIN, bookings, held_out_bookings, placed, tokenizer, turns
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from instill.errors import UsageError
 from instill.lab.micro import make_tokenizer
-from instill.models.generators.chat import ChatMessage, chat_text
+from instill.models.generators.chat_text import ChatMessage, chat_text
 from instill.models.generators.thoughts import without_thoughts
 from instill.train.generator.beforehand.dry_run import dry_run
 from instill.train.generator.data.examples import make_example

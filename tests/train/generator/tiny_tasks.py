@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from instill.lab.micro import make_tokenizer
-from instill.models.generators.chat import ChatMessage
+from instill.models.generators.chat_text import ChatMessage
 from instill.train.generator.data.rows import Row, chat_row, write_rows
 
 CITIES = ("Oslo", "Bergen", "Turku", "Malmo", "Aarhus", "Tartu", "Riga", "Gdansk", "Kiel", "Visby", "Umea", "Narvik")

@@ -15,21 +15,21 @@ from filelock import FileLock
 from safetensors.torch import load_file
 
 from instill.common.made_from import BESIDE, NOTHING, MadeFrom, Source
-from instill.common.watch import Watch
+from instill.common.progress_watch import Watch
 from instill.errors import UsageError, WorkspaceError
-from instill.models.generators.models import open_model, open_tokenizer
+from instill.models.generators.transformers_models import open_model, open_tokenizer
 from instill.models.registry.champions import Champions
 from instill.models.registry.store import Registry
-from instill.train.gate.of_recipe import gate_rows
 from instill.train.gate.probes import Probe
+from instill.train.gate.recipe_gate import gate_rows
+from instill.train.gate.reply_samples import kept
 from instill.train.gate.rows import read_gate_rows
-from instill.train.gate.shown import kept
 from instill.train.generator.beforehand import few_steps
 from instill.train.generator.data.rows import chat_row, write_rows
 from instill.train.generator.loop.replies import replies
 from instill.train.generator.recipes.recipe import read_recipe
-from instill.train.order import held_out_scores
 from instill.train.pipeline import TrainingResult, train_recipe
+from instill.train.several_recipes import held_out_scores
 from tests.train.pipeline.small_recipes import (
     GAIN,
     TRAINING,

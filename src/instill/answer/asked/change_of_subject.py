@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from instill.answer.asked.dependence import QUESTION_WORD
+from instill.answer.asked.needs_conversation import QUESTION_WORD
 from instill.answer.types import Turn
 
 _ANNOUNCES = re.compile(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from instill.answer.text import terms
+from instill.answer.terms import terms
 from instill.index.types import Hit
 
 MOST_SIDES = 4

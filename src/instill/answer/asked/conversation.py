@@ -13,15 +13,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from instill.answer.asked.change_of_subject import since_change, without_announcement
-from instill.answer.asked.dependence import WEAK_STEMS
 from instill.answer.asked.documents_of_conversation import About, about_of
 from instill.answer.asked.ellipsis import SAID_BESIDE, Alike
 from instill.answer.asked.generated_rewrite import by_generator
 from instill.answer.asked.history_terms import MODEL, Model, left_unsaid
 from instill.answer.asked.in_context import in_context
+from instill.answer.asked.needs_conversation import WEAK_STEMS
 from instill.answer.asked.pronouns import MARK, is_vague, leaves_out, of_what_was_said, resolved, state_of
 from instill.answer.display import plain_text
-from instill.answer.text import terms
+from instill.answer.terms import terms
 from instill.answer.types import Turn, is_refusal
 from instill.models.generators.protocol import Generator
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from instill.answer.text import word_set
+from instill.answer.terms import word_set
 
 _TELLING = {
     "de": word_set("der die das ist sind wie wird und nicht ich was wann warum für mit von ein eine auf kann"),

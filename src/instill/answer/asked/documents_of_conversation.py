@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from instill.answer.asked.ellipsis import SAID_BESIDE
 from instill.answer.asked.subject import topic_name
-from instill.answer.text import terms
+from instill.answer.terms import terms
 from instill.answer.types import Turn, is_refusal
 
 MOST_DOCUMENTS = 6

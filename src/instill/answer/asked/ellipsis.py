@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from instill.answer.asked.dependence import LEAD, PRONOUN, QUESTION_WORD, continues, pointing
+from instill.answer.asked.needs_conversation import LEAD, PRONOUN, QUESTION_WORD, continues, pointing
 from instill.answer.asked.subject import is_aspect, noun_phrases, phrases
-from instill.answer.text import terms
+from instill.answer.terms import terms
 
 Alike = Callable[[str, Sequence[str]], Sequence[float]]
 """How much a text means the same as each of several others, cosines."""

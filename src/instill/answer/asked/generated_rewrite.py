@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from instill.answer.asked.dependence import QUESTION_WORD, WEAK_STEMS
+from instill.answer.asked.needs_conversation import QUESTION_WORD, WEAK_STEMS
 from instill.answer.asked.subject import LONGEST_REWRITE, TURNS
 from instill.answer.display import plain_text
-from instill.answer.text import terms
+from instill.answer.terms import terms
 from instill.answer.types import Turn
 from instill.errors import GeneratorError
 from instill.models.generators.protocol import Generator, Message, skilled

@@ -15,10 +15,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import exp
 
-from instill.answer.asked.dependence import LEAD, WEAK_STEMS, depends, pointing
+from instill.answer.asked.needs_conversation import LEAD, WEAK_STEMS, depends, pointing
 from instill.answer.asked.pronouns import State, state_of
 from instill.answer.asked.subject import TURNS, phrases, subject_of
-from instill.answer.text import content_words, terms
+from instill.answer.terms import content_words, terms
 from instill.answer.types import Turn
 
 MOST_WORDS = 6

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from instill.answer.asked.question import read_question
+from instill.answer.asked.kind_of_answer import read_question
 from instill.answer.asked.units import UNIT, unit_behind
-from instill.answer.text import STOPWORDS, normalise, stem
+from instill.answer.terms import STOPWORDS, normalise, stem
 from instill.index.types import Hit
 
 PinKind = Literal["number", "code", "name"]

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from instill.answer.asked.change_of_subject import since_change
-from instill.answer.asked.dependence import LEAD, QUESTION_WORD, WEAK_STEMS, continues, depends, pointing
 from instill.answer.asked.ellipsis import (
     SAID_BESIDE,
     Alike,
@@ -17,6 +16,7 @@ from instill.answer.asked.ellipsis import (
     opens_a_condition,
     verbless_or_of_these,
 )
+from instill.answer.asked.needs_conversation import LEAD, QUESTION_WORD, WEAK_STEMS, continues, depends, pointing
 from instill.answer.asked.subject import (
     LONGEST_REWRITE,
     TURNS,
@@ -27,7 +27,7 @@ from instill.answer.asked.subject import (
     topic_name,
     without_participle,
 )
-from instill.answer.text import STOPWORDS, terms, word_set
+from instill.answer.terms import STOPWORDS, terms, word_set
 from instill.answer.types import Turn, is_refusal
 
 MARK = re.compile(r"\s*\[\d+\]")

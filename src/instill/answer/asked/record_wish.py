@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from instill.answer.asked.measures import Measures, adjective_of, measures_of, of_anything
-from instill.answer.text import terms, word_set
+from instill.answer.asked.adjectives import Measures, adjective_of, measures_of, of_anything
+from instill.answer.terms import terms, word_set
 
 Kind = Literal["rows", "extreme", "count", "sum", "mean", "compared", "changed"]
 

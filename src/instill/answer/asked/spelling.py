@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from instill.answer.asked.dictionary import in_dictionary
 from instill.answer.asked.must_be_spoken_of import pins_of
-from instill.answer.text import STOPWORDS, stem, word_set
+from instill.answer.terms import STOPWORDS, stem, word_set
 from instill.index.types import Hit
 from instill.index.vocabulary import WORD, Known, Vocabulary, folded
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from instill.answer.asked.dependence import LEAD, QUESTION_WORD, WEAK, WEAK_STEMS, continues
-from instill.answer.text import STOPWORDS, normalise, stem, terms, word_set
+from instill.answer.asked.needs_conversation import LEAD, QUESTION_WORD, WEAK, WEAK_STEMS, continues
+from instill.answer.terms import STOPWORDS, normalise, stem, terms, word_set
 
 LONGEST_REWRITE = 300
 """Longest accepted rewrite, and the most that is read of a user's turn, in characters."""

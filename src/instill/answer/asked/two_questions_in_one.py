@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from instill.answer.asked.compared_things import sides_of
-from instill.answer.text import terms
+from instill.answer.terms import terms
 from instill.answer.types import Answer
 
 _WORD = r"(?:who|whom|whose|what|when|where|why|how|which)"

@@ -14,8 +14,8 @@ import numpy as np
 
 from instill.answer.asked.acronyms import asks_for, explains
 from instill.answer.asked.compared_things import Side, sides_of
+from instill.answer.asked.kind_of_answer import Question, names_a_message
 from instill.answer.asked.must_be_spoken_of import Pin, missing_pins, pins_of
-from instill.answer.asked.question import Question, names_a_message
 from instill.answer.citations import Citer
 from instill.answer.display import plain_text
 from instill.answer.found.chosen_piece import Chosen, evidence_of
@@ -26,7 +26,7 @@ from instill.answer.found.versions import disagree, newer_first
 from instill.answer.reading.reader import Reading
 from instill.answer.reading.reader_input import heading
 from instill.answer.reading.reranking import Reads
-from instill.answer.text import coverage, terms
+from instill.answer.terms import coverage, terms
 from instill.index.types import Hit
 from instill.models.encoders.protocol import Encoder
 

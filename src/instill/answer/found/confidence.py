@@ -14,7 +14,7 @@ from math import exp
 from instill.answer.found.chosen_piece import Chosen
 from instill.answer.found.ranking import Ranking
 from instill.answer.reading.findings import Findings
-from instill.answer.text import coverage, terms
+from instill.answer.terms import coverage, terms
 
 COEFFICIENTS: Mapping[str, float] = {
     "bias": -6.38,

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from instill.answer.asked.question import Question
+from instill.answer.asked.kind_of_answer import Question
 from instill.answer.asked.units import unit_behind
 from instill.answer.found.chosen_piece import Chosen
-from instill.answer.text import terms
+from instill.answer.terms import terms
 
 LEAST_ANSWERABLE = 0.4
 """Least belief (logit) that the other piece answers too."""

@@ -18,7 +18,7 @@ from instill.answer.asked.documents_of_conversation import About
 from instill.answer.asked.ellipsis import SAID_BESIDE
 from instill.answer.reading.findings import DEPTH, RELEVANT_SHARE, SEARCH_SHARE, Findings, read_passages
 from instill.answer.reading.reader import Reader
-from instill.answer.text import terms
+from instill.answer.terms import terms
 from instill.index.types import Hit
 from instill.measure.z_scores import standardised
 from instill.models.encoders.protocol import Encoder, Vectors

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from instill.answer.asked.question import Question, offers
+from instill.answer.asked.kind_of_answer import Question, offers
 from instill.answer.display import plain_text
 from instill.answer.found.sentences import Sentence, split_sentences
 from instill.answer.reading.findings import Findings
-from instill.answer.text import coverage, rarity, terms
+from instill.answer.terms import coverage, rarity, terms
 from instill.documents.table_heads import shown_head
 from instill.index.types import Hit
 from instill.models.encoders.protocol import Encoder, Vectors

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from instill.answer.asked.measures import CURRENCIES, adjective_of, measure_words, measures, measures_of
+from instill.answer.asked.adjectives import CURRENCIES, adjective_of, measure_words, measures, measures_of
 from instill.answer.asked.units import UNIT
 from instill.answer.found.days import day_of
 from instill.answer.found.record_columns import Column, Table, Value, amount_in, beyond, unit_of
 from instill.answer.found.record_met import Conditions
 from instill.answer.found.record_named import record_named
-from instill.answer.text import terms
+from instill.answer.terms import terms
 
 _THAN = re.compile(
     r"\b(?:(?P<adjective>\w+er)|(?P<more>more|less)(?: (?P<long>\w+))?) than\b(?P<what>[^?.]*)", re.IGNORECASE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from instill.answer.asked.question import Question
+from instill.answer.asked.kind_of_answer import Question
 from instill.answer.found.pieces import Piece
 from instill.answer.found.records import Record, collection_at, starts_in
 from instill.answer.found.sentences import Sentence, split_sentences

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
 
-from instill.answer.asked.measures import CURRENCIES, Measures, measure_words, measures
+from instill.answer.asked.adjectives import CURRENCIES, Measures, measure_words, measures
 from instill.answer.found.days import day_of
 from instill.answer.found.records import Record
-from instill.answer.text import terms, word_set
+from instill.answer.terms import terms, word_set
 
 _MONEY = {
     "€": "EUR", "euro": "EUR", "eur": "EUR", "$": "USD", "dollar": "USD", "usd": "USD", "£": "GBP", "pound": "GBP",

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from instill.answer.asked.measures import CURRENCIES, Measures, measures
+from instill.answer.asked.adjectives import CURRENCIES, Measures, measures
 from instill.answer.asked.record_wish import Extreme
 from instill.answer.found.record_columns import Column, Table, beyond
-from instill.answer.text import terms
+from instill.answer.terms import terms
 
 _HOW_MUCH = re.compile(r"\bhow much (?:more|less|\w+er)\b|\bby how much\b", re.IGNORECASE)
 

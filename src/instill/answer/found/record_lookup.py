@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from instill.answer.asked.measures import adjective_of, measure_words, measures, measures_of
+from instill.answer.asked.adjectives import adjective_of, measure_words, measures, measures_of
 from instill.answer.asked.must_be_spoken_of import missing_pins, pins_of
 from instill.answer.asked.record_wish import wish_of
 from instill.answer.found.chosen_piece import Chosen, evidence_of
@@ -23,7 +23,7 @@ from instill.answer.found.records import fields_of
 from instill.answer.found.sentences import Sentence, is_record, split_sentences
 from instill.answer.found.version_rows import named_row, narrowed, replaced
 from instill.answer.found.versions import dated, newer_first
-from instill.answer.text import terms
+from instill.answer.terms import terms
 from instill.index.types import Hit
 
 _ELSEWHERE = re.compile(

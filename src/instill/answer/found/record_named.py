@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from instill.answer.asked.measures import measure_words
+from instill.answer.asked.adjectives import measure_words
 from instill.answer.found.record_columns import Table
-from instill.answer.text import terms
+from instill.answer.terms import terms
 
 _KINDS = frozenset(terms("number name date value amount address detail info"))
 """Words that say of what kind the cell is: "Jun's phone number", under "Phone"."""

@@ -11,9 +11,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from instill.answer.asked.adjectives import adjective_of, measures_of
 from instill.answer.asked.compared_things import sides_of
-from instill.answer.asked.measures import adjective_of, measures_of
-from instill.answer.asked.question import Question
+from instill.answer.asked.kind_of_answer import Question
 from instill.answer.asked.record_wish import Wish, wish_of
 from instill.answer.asked.version_wish import VersionWish, version_wish_of
 from instill.answer.found.pieces import Piece
@@ -34,7 +34,7 @@ from instill.answer.found.record_met import Conditions
 from instill.answer.found.record_named import name_said, record_named
 from instill.answer.found.records import Record
 from instill.answer.found.version_pairs import Version, group_of, versions_among
-from instill.answer.text import terms
+from instill.answer.terms import terms
 from instill.index.types import Hit
 
 MOST_SHOWN = 40

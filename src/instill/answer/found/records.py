@@ -14,7 +14,7 @@ from functools import cached_property
 from instill.answer.display import plain_text
 from instill.answer.found.pieces import Piece, heading_text
 from instill.answer.found.sentences import Sentence, is_record
-from instill.answer.text import terms
+from instill.answer.terms import terms
 
 LONGEST_VALUE = 6
 """Most terms of a value that tells records apart; a longer one is prose, where a word may stand by chance."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
-from instill.answer.text import word_set
+from instill.answer.terms import word_set
 
 Kind = Literal["prose", "item", "row", "heading", "code", "mark"]
 

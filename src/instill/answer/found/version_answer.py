@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from instill.answer.asked.measures import measure_words
-from instill.answer.asked.question import read_question
+from instill.answer.asked.adjectives import measure_words
+from instill.answer.asked.kind_of_answer import read_question
 from instill.answer.asked.version_wish import VersionWish, version_wish_of
 from instill.answer.found.chosen_piece import Chosen
 from instill.answer.found.pieces import Piece, PieceKind, Window, headings_above, open_window
@@ -24,7 +24,7 @@ from instill.answer.found.version_pairs import (
     versions_among,
     without_marks,
 )
-from instill.answer.text import content_words, terms
+from instill.answer.terms import content_words, terms
 from instill.index.types import Hit
 
 LONGEST_DOCUMENT = 100_000

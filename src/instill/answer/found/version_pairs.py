@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from instill.answer.asked.version_wish import MARK
-from instill.answer.text import terms
+from instill.answer.terms import terms
 from instill.index.types import Hit
 
 ALIKE = 0.5

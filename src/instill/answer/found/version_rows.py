@@ -11,7 +11,7 @@ from instill.answer.found.record_columns import Table, table_of
 from instill.answer.found.record_named import record_named
 from instill.answer.found.records import collection_at
 from instill.answer.found.sentences import split_sentences
-from instill.answer.text import terms
+from instill.answer.terms import terms
 
 
 def holds_a_table(piece: Piece) -> bool:

@@ -9,7 +9,7 @@ from instill.answer.found.chosen_piece import Chosen
 from instill.answer.found.days import Dated, first_day
 from instill.answer.found.pieces import Piece
 from instill.answer.found.version_rows import holds_a_table, rows_of
-from instill.answer.text import terms
+from instill.answer.terms import terms
 
 ALIKE = 0.6
 """Least share of common words (numbers left out) of two pieces that say the same of the same thing."""

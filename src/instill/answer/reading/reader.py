@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from instill.answer.reading.reader_input import PASSAGE_TOKENS, Marks, Tokens, marks_of, put_together, tokenize
-from instill.common.untrusted import odd_file
+from instill.common.untrusted_files import odd_file
 from instill.errors import WorkspaceError
 from instill.models.encoders.onnx_encoder import available_cores, well_formed
 from instill.models.encoders.session import open_session

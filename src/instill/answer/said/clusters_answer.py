@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from instill.answer.asked.question import read_question
+from instill.answer.asked.kind_of_answer import read_question
 from instill.answer.citations import Citer
 from instill.answer.found.choose_pieces import pieces_of
 from instill.answer.found.choose_sentences import MARGIN, arrange, choose
 from instill.answer.found.confidence import confidence, signs
 from instill.answer.found.ranking import Ranking, rank_sentences
 from instill.answer.said.quoted_answer import Extract, claims_of, written
-from instill.answer.text import content_words
+from instill.answer.terms import content_words
 from instill.index.clusters import cluster, cluster_terms
 from instill.index.types import Hit
 from instill.models.encoders.protocol import Encoder, Vectors

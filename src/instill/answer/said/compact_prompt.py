@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Sequence
 
 from instill.answer.said.prompt import QUOTES, UNKNOWN, Prompt, neutral
-from instill.answer.text import terms
+from instill.answer.terms import terms
 from instill.answer.types import Citation
 from instill.documents.table_heads import under_head
 from instill.index.types import Hit

@@ -11,12 +11,12 @@ import numpy as np
 from instill.answer.citations import Citer
 from instill.answer.display import plain_text
 from instill.answer.found.sentences import split_sentences
-from instill.answer.said.numbering import renumbered
+from instill.answer.said.citation_numbers import renumbered
 from instill.answer.said.prompt import Prompt
 from instill.answer.said.quoted_answer import written
 from instill.answer.said.quotes import find_quote
 from instill.answer.said.reply import AnswerStream, Reply, Statement, read_reply
-from instill.answer.text import terms
+from instill.answer.terms import terms
 from instill.answer.types import Citation, Claim
 from instill.index.types import Hit
 from instill.models.encoders.protocol import Encoder

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from instill.answer.asked.acronyms import asks_for, explains
+from instill.answer.asked.kind_of_answer import Question, read_question
 from instill.answer.asked.must_be_spoken_of import missing_pins, pins_of
-from instill.answer.asked.question import Question, read_question
 from instill.answer.citations import Citer
 from instill.answer.display import plain_text
 from instill.answer.found.choose_pieces import choose_pieces
@@ -28,7 +28,7 @@ from instill.answer.reading.reranking import Reads
 from instill.answer.said.piece_text import row_with_names, shown
 from instill.answer.said.refusal import missing_side, what_is_missing
 from instill.answer.said.short_answer import heading_answer, marked_words, short_answer
-from instill.answer.text import terms
+from instill.answer.terms import terms
 from instill.answer.types import Citation, Claim
 from instill.index.types import Hit
 from instill.models.encoders.protocol import Encoder

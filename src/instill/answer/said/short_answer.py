@@ -10,14 +10,14 @@ import re
 from collections.abc import Set
 
 from instill.answer.asked.compared_things import sides_of
+from instill.answer.asked.kind_of_answer import Question, shows
 from instill.answer.asked.must_be_spoken_of import missing_pins, pins_of
-from instill.answer.asked.question import Question, shows
 from instill.answer.display import plain_text
 from instill.answer.found.chosen_piece import Chosen, evidence_of
 from instill.answer.found.days import first_day
 from instill.answer.found.versions import disagree
 from instill.answer.reading.findings import Findings
-from instill.answer.text import terms, word_set
+from instill.answer.terms import terms, word_set
 
 LONGEST_SHORT = 120
 """Longest short answer in characters; what is longer is said by its piece."""
@@ -133,7 +133,7 @@ def heading_answer(question: Question, headings: str, text: str) -> str:
     of changes, or of minutes; "" otherwise.
 
     Example:
-        >>> from instill.answer.asked.question import read_question
+        >>> from instill.answer.asked.kind_of_answer import read_question
         >>> asked = read_question("In which version was Telnet removed?")
         >>> heading_answer(asked, "Changes > 3.4.0 (2026-06-15)", "- Removed: Telnet."), heading_answer(asked, "", "")
         ('3.4.0', '')
@@ -164,7 +164,7 @@ def value_of(text: str, start: int, end: int, kind: str, question: Question) -> 
 
     Example:
         >>> text = "Item: Chair; Weight (kg): 12.5"
-        >>> from instill.answer.asked.question import read_question
+        >>> from instill.answer.asked.kind_of_answer import read_question
         >>> question = read_question("What is the weight of the chair?")
         >>> text[slice(*value_of(text, 26, 28, "record", question))]
         '12.5'

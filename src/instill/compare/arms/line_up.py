@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from instill.compare.arms.asked import (
+from instill.compare.arms.built_in_arms import (
     ClosedBookArm,
     GivenTo,
     PipelineArm,
@@ -16,12 +16,12 @@ from instill.compare.arms.asked import (
     whole_documents,
 )
 from instill.compare.arms.one_at_a_time import OneAtATime
-from instill.compare.arms.own import open_own
 from instill.compare.arms.passages import Passages
 from instill.compare.arms.plugged import BroughtArm
 from instill.compare.arms.prompts import Instructed, Wording
 from instill.compare.arms.replies import Arm, counting_with
 from instill.compare.arms.specification import ArmSpecification, Brought
+from instill.compare.arms.users_arms import open_own
 from instill.compare.plan import ComparePlan
 from instill.compare.tuned.tuning import Tuned
 from instill.errors import UsageError

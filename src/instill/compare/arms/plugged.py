@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from instill.compare.arms.asked import GivenTo
-from instill.compare.arms.own import NAME
+from instill.compare.arms.built_in_arms import GivenTo
 from instill.compare.arms.passages import place_of
 from instill.compare.arms.replies import ArmReply, Place
 from instill.compare.arms.specification import BUILT_IN, ArmPart, ArmSpecification, Brought, Said
+from instill.compare.arms.users_arms import NAME
 from instill.errors import GeneratorError, InstillError, UsageError
 from instill.measure.verdict import Way
 from instill.plugins import Group

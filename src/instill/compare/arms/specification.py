@@ -1,7 +1,7 @@
 """What an arm is: one specification from which all parts of a comparison follow.
 
 Who answers, what it is given, what it needs, what a person does who chooses it, and what it costs. The built-in arms
-are `BUILT_IN`; a user's own come from a file (`instill.compare.arms.own`).
+are `BUILT_IN`; a user's own come from a file (`instill.compare.arms.users_arms`).
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from instill.answer.found.sentences import split_sentences
-from instill.answer.text import terms
+from instill.answer.terms import terms
 from instill.errors import UsageError, WorkspaceError
 from instill.index.lookup import StoredDocument
 from instill.measure.judging.text import normalised

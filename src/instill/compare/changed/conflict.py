@@ -23,14 +23,14 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from instill.compare.arms.replies import Arm
+from instill.compare.asking_arms import GroupBy, run_arms
 from instill.compare.changed.changes import Change
 from instill.compare.changed.copies import twin_id
 from instill.compare.changed.freshness import gives_old
 from instill.compare.prices import FREE, Prices
 from instill.compare.recording import Answered
 from instill.compare.report.types import ConflictWins
-from instill.compare.running import GroupBy, run_arms
-from instill.compare.stored import Recorded
+from instill.compare.stored_outcomes import Recorded
 from instill.measure.outcomes import Outcome
 from instill.measure.statistics.exact_interval import SCORE, group_interval
 from instill.study.sets import StudyItem, item_id

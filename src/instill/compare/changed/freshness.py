@@ -16,13 +16,13 @@ from statistics import fmean, median_low
 from typing import TYPE_CHECKING
 
 from instill.compare.arms.replies import Arm
+from instill.compare.asking_arms import GroupBy, run_arms
 from instill.compare.changed.changes import Change
 from instill.compare.changed.copies import applied
 from instill.compare.prices import FREE, Prices
 from instill.compare.recording import Answered
 from instill.compare.report.types import Refresh
-from instill.compare.running import GroupBy, run_arms
-from instill.compare.stored import Recorded
+from instill.compare.stored_outcomes import Recorded
 from instill.errors import UsageError
 from instill.measure.judging.scorer import judge
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from random import Random
 from typing import TYPE_CHECKING
 
-from instill.compare.arms.asked import GivenTo
+from instill.compare.arms.built_in_arms import GivenTo
 from instill.compare.arms.passages import Passages, evidence_given, is_hidden, place_of
 from instill.compare.changed.changes import Change
 from instill.compare.changed.copies import twin_id

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from instill.common.made_from import keep_beside, together
-from instill.common.watch import Watch
+from instill.common.progress_watch import Watch
 from instill.compare.arms.replies import counting_with
 from instill.compare.examples.arms import IN_PROMPT, PROMPTED, TUNED, PromptedArm, example_arms
 from instill.compare.examples.plan import NEEDS, ExamplesPlan, Need
@@ -24,7 +24,7 @@ from instill.compare.plan import ComparePlan
 from instill.compare.prices import Prices
 from instill.compare.recording import Answered
 from instill.compare.report.types import ExampleMeans
-from instill.compare.stored import Recorded, read_prompts
+from instill.compare.stored_outcomes import Recorded, read_prompts
 from instill.compare.tuned.tuned_arms import Replay, replay_of, tune_arm
 from instill.compare.tuned.tuning import Tuned
 from instill.errors import UsageError
@@ -300,7 +300,7 @@ def _generator_of(workspace: Workspace) -> list[Any]:
     settings = workspace.settings.generator
     base = ""
     if settings.folder:
-        from instill.models.generators.models import model_hash
+        from instill.models.generators.transformers_models import model_hash
 
         base = model_hash(Path(settings.folder))
     return [base, settings.gguf, settings.plugin, settings.base_url, settings.model, settings.max_tokens]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from instill.documents.decoding import strict_text
+from instill.documents.text_decoding import strict_text
 from instill.errors import UsageError
 from instill.train.generator.data.rows import Row, read_rows
 

@@ -6,10 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from math import log
 
-from instill.answer.text import terms
+from instill.answer.terms import terms
 from instill.errors import UsageError
 from instill.measure.judging.text import words
-from instill.models.generators.chat import ChatMessage
+from instill.models.generators.chat_text import ChatMessage
 from instill.models.generators.protocol import Message
 from instill.study.sets import digest
 from instill.train.generator.data.rows import Row

@@ -24,7 +24,7 @@ from instill.compare.examples.scores import FormatMeans, FormatScorer, Scorer, T
 from instill.compare.examples.tone import ToneClassifier
 from instill.compare.prices import FREE, Prices
 from instill.compare.recording import Answered, Graded, Question, record_outcomes
-from instill.compare.stored import Recorded
+from instill.compare.stored_outcomes import Recorded
 from instill.errors import UsageError
 from instill.measure.judging.scorer import Judged
 from instill.study.sets import digest

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from instill.compare.examples.tone import ToneClassifier
-from instill.compare.stored import Recorded
+from instill.compare.stored_outcomes import Recorded
 from instill.errors import UsageError
 from instill.measure.judging.scorer import Judged, overlap
 from instill.measure.outcomes import Outcome

@@ -40,7 +40,7 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
-from instill.answer.text import STOPWORDS, terms
+from instill.answer.terms import STOPWORDS, terms
 from instill.measure.judging.scorer import overlap
 from instill.measure.judging.text import words
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from instill.measure.outcome_table import outcome_table
 from instill.measure.outcomes import Outcome
 from instill.measure.statistics.exact_interval import group_interval
 from instill.measure.statistics.interval import Interval
-from instill.measure.tables import outcome_table
 
 TASKS = (
     "facts",

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from instill.answer.said.prompt import UNKNOWN as NOT_IN_PASSAGES
 from instill.compare.arms.passages import Passages
 from instill.compare.arms.prompts import Wording
-from instill.compare.running import draw, group_of
+from instill.compare.asking_arms import draw, group_of
 from instill.index.types import Hit
 from instill.models.generators.protocol import Message
+from instill.study.rows_from_facts import UNKNOWN as NOT_SAID
 from instill.study.sets import Phrasing, StudyItem, digest
 from instill.study.stored import StoredStudy
-from instill.study.texts import UNKNOWN as NOT_SAID
 from instill.train.generator.data.rows import Row
 
 FOUND = 3

@@ -97,7 +97,7 @@ def forgetting(
             first, before any model is asked.
         WorkspaceError: a candidate is damaged or does not fit the base.
     """
-    from instill.models.generators.models import open_model, open_tokenizer
+    from instill.models.generators.transformers_models import open_model, open_tokenizer
     from instill.train.gate.probes import Probe
 
     tokenizer = open_tokenizer(base)

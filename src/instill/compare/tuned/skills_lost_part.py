@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from instill.common.durable import write_json
+from instill.common.durable_files import write_json
 from instill.compare.arms.passages import Passages
+from instill.compare.comparison_setting import ComparisonSetting
 from instill.compare.report.types import Kept
-from instill.compare.setting import ComparisonSetting
 from instill.compare.tuned.skill_rows import reading_rows_of, refusal_rows_of
 from instill.compare.tuned.skills_lost import forgetting
 from instill.models.generators.choosing import local_base

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from instill.common.made_from import made_from
-from instill.common.watch import Watch
+from instill.common.progress_watch import Watch
 from instill.compare.arms.line_up import BASE, opened
 from instill.compare.arms.passages import Passages
 from instill.compare.arms.specification import AWARE, TUNED, ArmSpecification
@@ -180,7 +180,7 @@ def _own_replies(
     workspace: Workspace, folder: Path, replied: Callable[[int, int], None]
 ) -> tuple[list[dict[str, Any]], float]:
     """What the base says to general prompts, and the seconds that this took."""
-    from instill.models.generators.models import model_hash
+    from instill.models.generators.transformers_models import model_hash
 
     local = local_base(workspace.settings.generator)
     if not local:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from instill.common.progress_watch import Watch
 from instill.common.toml_files import toml_value
-from instill.common.watch import Watch
 from instill.errors import UsageError, WorkspaceError
 from instill.models.registry.card import Card
 from instill.settings import GeneratorSettings

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from instill.documents.decoding import normalise
 from instill.documents.document import Parsed, Scalar
+from instill.documents.text_decoding import normalise
 
 
 def parsed_from_html(html: str, *, title: str = "", metadata: Mapping[str, Scalar] | None = None) -> Parsed:

@@ -6,10 +6,10 @@ import re
 import warnings
 from typing import Any
 
-from instill.documents.decoding import Decoded, decoded, normalise
 from instill.documents.document import Parsed, Scalar
 from instill.documents.readers.job import Job
 from instill.documents.readers.markdown import scalars, structured
+from instill.documents.text_decoding import Decoded, decoded, normalise
 
 _BOILERPLATE = (
     "script,style,noscript,template,svg,iframe,nav,form,button,input,select,[hidden],[aria-hidden=true],"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from instill.documents.decoding import Decoded, decoded
+from instill.documents.text_decoding import Decoded, decoded
 from instill.settings import DocumentSettings
 
 OCR_SECONDS = 10.0

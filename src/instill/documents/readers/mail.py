@@ -8,9 +8,9 @@ import email.utils
 from datetime import UTC
 from email.message import EmailMessage
 
-from instill.documents.decoding import decoded, normalise
 from instill.documents.document import Parsed, Scalar
 from instill.documents.readers.job import Job
+from instill.documents.text_decoding import decoded, normalise
 
 _SHOWN = ("Subject", "From", "To", "Cc", "Date")
 

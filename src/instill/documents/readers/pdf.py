@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from instill.common.extras import how_to_install
-from instill.documents.decoding import normalise
 from instill.documents.document import Block, Heading, Page, Parsed, Scalar
 from instill.documents.readers.job import OCR_SECONDS, Job
 from instill.documents.readers.pdf_layout import Region, Row, Word, continues, regions
+from instill.documents.text_decoding import normalise
 from instill.errors import DocumentError
 
 MAX_PAGES = 20_000

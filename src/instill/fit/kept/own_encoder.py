@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from instill.common.durable import write_json
+from instill.common.durable_files import write_json
 from instill.common.made_from import UNKNOWN, MadeFrom
 from instill.errors import WorkspaceError
 

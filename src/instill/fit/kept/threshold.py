@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from instill.common.durable import write_json
+from instill.common.durable_files import write_json
 from instill.common.made_from import OWNER, UNKNOWN, Caller, MadeFrom
 from instill.errors import WorkspaceError
 from instill.fit.kept.files import files_for, learned_file, read_object

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from instill.answer.reading.reader_place import reader_fingerprint
-from instill.common.durable import write_json
+from instill.common.durable_files import write_json
 from instill.common.made_from import OWNER, UNKNOWN, Caller, MadeFrom
 from instill.errors import InstillError, WorkspaceError
 from instill.fit.kept.files import files_for, learned_file, read_object

@@ -1,4 +1,4 @@
-"""Stores beside the Lance table. `kinds.py` knows them by name; nothing is imported before a workspace names it.
+"""Stores beside the Lance table. `stores_by_name.py` knows them; nothing is imported before a workspace names it.
 
 PostgreSQL does all that a store does by itself (`postgres/`). Qdrant, Chroma and Milvus are `Collection`s
 (`collection.py`), which `collection_store.py` makes stores of: it adds commits, versions and the keyword leg.

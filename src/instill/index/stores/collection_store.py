@@ -14,12 +14,11 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
-from instill.common.durable import write_json
+from instill.common.durable_files import write_json
 from instill.errors import InstillError, WorkspaceError
 from instill.index.protocol import Capabilities, Place, Result, Stats
 from instill.index.stores.collection import LIVE, PASSAGE, Collection, Row
 from instill.index.stores.integrity_check import damage_in
-from instill.index.stores.mirror import Mirror
 from instill.index.stores.row_texts import (
     body_of,
     digest_of,
@@ -29,6 +28,7 @@ from instill.index.stores.row_texts import (
     record_of_document,
 )
 from instill.index.stores.snapshot import OverView, Shared
+from instill.index.stores.sqlite_mirror import Mirror
 from instill.index.stores.tokens import Cutter
 from instill.index.types import DocumentRecord, IndexedDocument, Keep
 

@@ -15,7 +15,7 @@ import numpy as np
 from instill.errors import WorkspaceError
 from instill.index.protocol import Capabilities, Place
 from instill.index.stores.collection import LIVE, Among, Fields, Row
-from instill.index.stores.local import LocalClients
+from instill.index.stores.embedded_clients import LocalClients
 from instill.models.encoders.protocol import Vectors
 
 _PAGE = 500

@@ -20,9 +20,9 @@ from instill.index.schema import key_of
 from instill.index.sql_quoting import both, held_of, is_one_of
 from instill.index.stores.collection import PART, PASSAGE, VECTOR, Among, Collection, Field, Fields, Row
 from instill.index.stores.columns import columns_of, narrow_columns_of
-from instill.index.stores.mirror import Mirror, keywords_in
 from instill.index.stores.row_texts import Body, body_of, digest_of, stored_of
-from instill.index.stores.sqlite import SqliteDialect
+from instill.index.stores.sqlite_filters import SqliteDialect
+from instill.index.stores.sqlite_mirror import Mirror, keywords_in
 from instill.index.stores.tokens import Cutter
 from instill.index.types import DocumentRecord, Hit
 from instill.models.encoders.protocol import Vectors

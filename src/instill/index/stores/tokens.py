@@ -41,7 +41,7 @@ class Cutter:
         """A table in memory without rows: only its tokenizer is used."""
         import pyarrow as pa
 
-        from instill.index.tables import imported_lancedb
+        from instill.index.lance_tables import imported_lancedb
 
         database = imported_lancedb().connect("memory://")
         from lancedb.index import FTS

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from instill.answer.answerer import LONGEST_QUESTION
 from instill.answer.reading.reader import Reader
-from instill.answer.text import normalise, terms
+from instill.answer.terms import normalise, terms
 from instill.answer.types import Answer, Citation
 from instill.memory.same_question import cosine, same_kind, same_pins
 from instill.models.encoders.protocol import Vectors

@@ -100,7 +100,7 @@ def consolidate(home: Path, group: Group, material: Material, setting: Setting) 
         UsageError: the base, the replay or the gate cannot be used.
         WorkspaceError: another process trains the same.
     """
-    from instill.common.watch import Watch
+    from instill.common.progress_watch import Watch
     from instill.memory.consolidating.examining import examine
     from instill.train.generator.recipes.base import base_folder
     from instill.train.pipeline import train_recipe

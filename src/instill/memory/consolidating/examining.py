@@ -58,7 +58,7 @@ def examine(
         items: of the gate split, in any order.
         older: facts that were in the weights before.
     """
-    from instill.models.generators.models import open_model, open_tokenizer
+    from instill.models.generators.transformers_models import open_model, open_tokenizer
     from instill.train.generator.loop.replies import replies
 
     tokenizer = open_tokenizer(base)

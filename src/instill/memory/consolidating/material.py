@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from instill.answer.text import normalise
+from instill.answer.terms import normalise
 from instill.common.made_from import MadeFrom, made_from
 from instill.index.lookup import StoredDocument
 from instill.memory.recurrence import same_words
@@ -15,12 +15,12 @@ from instill.memory.types import Fact
 from instill.study.facts import find_facts
 from instill.study.leaks import alike
 from instill.study.links import linked
-from instill.study.listed import sentence_around
+from instill.study.questions_about_any_text import sentence_around
 from instill.study.questions_from_people import PEOPLE
+from instill.study.rows_from_facts import training_rows
 from instill.study.rules.wordings_of_fact import accepted_answers, items_of
 from instill.study.sets import SPLITS, Evidence, StudyCard, StudyItem, StudySet, digest, item_id
 from instill.study.sets import Fact as StudyFact
-from instill.study.texts import training_rows
 
 WRITER = "memory"
 _HELD_BACK = 3

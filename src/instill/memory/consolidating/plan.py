@@ -167,7 +167,7 @@ def _write_asked(file: Path, items: Sequence[StudyItem]) -> None:
 
 def _gate_toml(controls: int, retention: int, more: Path | None) -> str:
     """Gain and controls of the facts, what is kept of the replay's rows, and the sections of the user's own gate."""
-    from instill.train.gate.deciding import FEWEST
+    from instill.train.gate.decision_rules import FEWEST
 
     sections: dict[str, Any] = {"max_tokens": 48, "gain": {"rows": "gate.jsonl"}}
     if controls:
@@ -193,7 +193,7 @@ def _gate_toml(controls: int, retention: int, more: Path | None) -> str:
 
 
 def _provable(rows: int) -> float:
-    from instill.train.gate.deciding import fewest_for_loss
+    from instill.train.gate.decision_rules import fewest_for_loss
 
     return next((each for each in TOLERANCES if fewest_for_loss(each) <= rows), TOLERANCES[-1])
 

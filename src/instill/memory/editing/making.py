@@ -70,7 +70,7 @@ def make(
     """
     import torch
 
-    from instill.models.generators.models import model_hash, open_model, open_tokenizer
+    from instill.models.generators.transformers_models import model_hash, open_model, open_tokenizer
     from instill.train.editing.methods import edited, with_weights
     from instill.train.editing.places import Edit
     from instill.train.editing.scoring import conditions, said_by
@@ -217,7 +217,7 @@ def _save(model: Any, base: Path | None, weights: Any, folder: Path) -> None:
     from safetensors.torch import save_file
 
     from instill.models.generators.candidates import WEIGHTS
-    from instill.models.generators.models import open_model
+    from instill.models.generators.transformers_models import open_model
 
     known = dict(model.named_parameters())
     names = set(weights)

@@ -22,9 +22,9 @@ from instill.memory.consolidating.examining import false_sentence
 from instill.memory.consolidating.material import Material
 from instill.memory.forgetting.measures import auc, extraction_strength, same_distribution
 from instill.memory.forgetting.probed import Probed, Range, State
+from instill.study.rows_from_facts import training_rows
 from instill.study.rules.wordings_of_fact import items_of
 from instill.study.sets import Fact, StudyItem
-from instill.study.texts import training_rows
 
 _FALSE = 5
 _RELEARN_STEPS, _RELEARN_RATE = 20, 1e-3
@@ -75,7 +75,7 @@ def probe(
     """
     import torch
 
-    from instill.models.generators.models import open_model, open_tokenizer
+    from instill.models.generators.transformers_models import open_model, open_tokenizer
 
     if not subject.facts or not subject.never:
         raise ValueError("facts, and facts that were never taught, are needed")

@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from instill.common.durable import write_json
-from instill.common.untrusted import read_small_json
+from instill.common.durable_files import write_json
+from instill.common.untrusted_files import read_small_json
 from instill.errors import UsageError, WorkspaceError
 from instill.memory import FOLDER
 from instill.memory.forgetting.probed import Probed

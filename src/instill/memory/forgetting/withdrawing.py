@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from instill.common.durable import write_json
+from instill.common.durable_files import write_json
 from instill.memory import FOLDER
 from instill.memory.facts_in_weights import read_weights, write_weights
 from instill.models.registry.card import Card

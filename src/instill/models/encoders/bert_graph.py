@@ -29,7 +29,7 @@ def build_encoder(
     Args:
         precision: "fp32", or "int8" for the matrix products of the layers (the word table is then float16, which
             halves the file and changes a vector by less than 1e-6 in cosine).
-        words: adds another word table and gives the name of the words' rows (see `instill.models.encoders.words`).
+        words: adds another word table and gives the name of the words' rows (see `instill.models.encoders.word_table`).
 
     Raises:
         ValueError: the head does not fit the transformer.

@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from instill.common.durable import in_place_of
+from instill.common.durable_files import in_place_of
 from instill.models.encoders.cache import cache_root, file_sha256
 from instill.models.encoders.sentence_transformers_folder import SentenceFolder
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from instill.common.untrusted import odd_file
+from instill.common.untrusted_files import odd_file
 from instill.errors import UsageError, WorkspaceError
 from instill.models.encoders.transformer_weights import checkpoint_files
 

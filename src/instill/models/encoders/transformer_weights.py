@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from instill.common.untrusted import outside_shard, read_index
+from instill.common.untrusted_files import outside_shard, read_index
 from instill.errors import WorkspaceError
 
 Floats = NDArray[np.float32]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from instill.common.untrusted import read_small_json
+from instill.common.untrusted_files import read_small_json
 from instill.errors import WorkspaceError
 
 ADAPTER_CONFIG = "adapter_config.json"

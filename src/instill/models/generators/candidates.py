@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from instill.common.untrusted import odd_file
+from instill.common.untrusted_files import odd_file
 from instill.errors import WorkspaceError
 from instill.models.generators.adapter_settings import read_adapter_settings
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from instill.errors import InstillError
-from instill.models.generators.chat import ChatMessage, chat_text
+from instill.models.generators.chat_text import ChatMessage, chat_text
 
 _REPLY = "REPLYTEXT"
 

@@ -3,7 +3,7 @@
 Three limits keep a question from hanging: on connecting, on the wait for the next piece, and on everything from before
 the connection to the end of the reply (`transport.py` holds them, and the sizes of what comes in).
 A request is tried again only while nothing of the reply has been seen; one that the server refuses as it is written is
-written otherwise (`dialect.py`). The key is sent to the address and goes nowhere else: not into
+written otherwise (`endpoint_dialect.py`). The key is sent to the address and goes nowhere else: not into
 errors, names, or logs.
 """
 
@@ -21,7 +21,7 @@ from pydantic import SecretStr
 
 from instill.errors import GeneratorError, UsageError
 from instill.models.generators.deadline import Clock
-from instill.models.generators.dialect import Dialect, told_usage
+from instill.models.generators.endpoint_dialect import Dialect, told_usage
 from instill.models.generators.protocol import Message
 from instill.models.generators.thoughts import ThoughtFilter
 from instill.models.generators.transport import BoundedTransport, Limits, RefusedReply

@@ -9,9 +9,9 @@ from threading import Event, Lock, Thread
 from typing import Any
 
 from instill.common.extras import how_to_install
-from instill.common.untrusted import read_small_json
+from instill.common.untrusted_files import read_small_json
 from instill.errors import GeneratorError, InstillError, MissingDependency, WorkspaceError
-from instill.models.generators.chat import chat_text
+from instill.models.generators.chat_text import chat_text
 from instill.models.generators.end_tokens import end_ids
 from instill.models.generators.model_folder import checked_folder
 from instill.models.generators.protocol import AdapterOf, Message
@@ -111,7 +111,7 @@ class LocalGenerator:
         """The model with its adapter; None where it has none."""
         if self._adapter_of is None:
             return None
-        from instill.models.generators.models import model_hash, open_model
+        from instill.models.generators.transformers_models import model_hash, open_model
 
         adapter = self._adapter_of(model_hash(self._folder))
         if adapter is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from instill.common.untrusted import odd_file, outside_shard
+from instill.common.untrusted_files import odd_file, outside_shard
 from instill.errors import UsageError
 
 

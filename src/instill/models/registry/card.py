@@ -16,9 +16,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from instill.common.durable import write_json
+from instill.common.durable_files import write_json
 from instill.common.made_from import MadeFrom
-from instill.common.untrusted import read_small_json
+from instill.common.untrusted_files import read_small_json
 from instill.errors import WorkspaceError
 from instill.models.encoders.cache import file_sha256
 
@@ -42,7 +42,7 @@ class Base(_Part):
 
     Args:
         folder: where it was; it may have moved since.
-        hash: see `instill.models.generators.models.model_hash`.
+        hash: see `instill.models.generators.transformers_models.model_hash`.
     """
 
     name: str

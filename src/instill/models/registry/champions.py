@@ -8,8 +8,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from instill.common.durable import write_json
-from instill.common.untrusted import read_small_json
+from instill.common.durable_files import write_json
+from instill.common.untrusted_files import read_small_json
 from instill.errors import InstillError, UsageError, WorkspaceError
 from instill.models.registry.card import Card, Id, now
 from instill.models.registry.lock import registry_lock

@@ -14,7 +14,7 @@ from instill.documents.document import Passage
 from instill.errors import UsageError
 from instill.index.lookup import StoredDocument
 from instill.index.types import DocumentRecord
-from instill.ingest.references import resolve
+from instill.ingest.document_references import resolve
 from instill.server.errors import Refused, unknown
 from instill.server.jobs.store import ENDED, Job
 from instill.server.service import Editing, Reading, Seen

@@ -51,9 +51,9 @@ class Estimate(BaseModel):
 def estimate(seen: Reading, request: Compare) -> Estimate:
     """How long a comparison takes and what it will be able to show; takes the arguments of the job `compare`."""
     from instill.compare.arms.line_up import has_generator
-    from instill.compare.beforehand import say_by_need
     from instill.compare.duration import how_long
     from instill.compare.plan import chosen_arms
+    from instill.compare.said_beforehand import say_by_need
 
     plan = _plan(seen, request)
     arms = chosen_arms(plan, generator=has_generator(seen.workspace))
@@ -71,8 +71,8 @@ def estimate(seen: Reading, request: Compare) -> Estimate:
 
 def _plan(seen: Seen, request: Compare) -> ComparePlan:
     """As the command makes it, as far as it decides which arms there are."""
-    from instill.compare.arms.own import read_arms
     from instill.compare.arms.plugged import beside, brought_arms
+    from instill.compare.arms.users_arms import read_arms
     from instill.compare.plan import ComparePlan
     from instill.compare.prices import Prices
     from instill.compare.tuned.tuning import TuningPlan, base_named
@@ -94,7 +94,7 @@ def _plan(seen: Seen, request: Compare) -> ComparePlan:
 
 def _groups(seen: Seen, request: Compare) -> Mapping[str, Sequence[str]]:
     """The fact of each question that would be asked, by the need that it decides."""
-    from instill.compare.running import TASKS, group_of, need_of, questions_of
+    from instill.compare.asking_arms import TASKS, group_of, need_of, questions_of
     from instill.study.stored import open_study
     from instill.workspace.feedback import Feedback
 

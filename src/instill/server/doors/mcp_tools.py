@@ -10,11 +10,11 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from instill.answer.types import Answer
-from instill.common.place import in_file
+from instill.common.citation_place import in_file
 from instill.errors import UsageError
 from instill.server.access.roles import Role
 from instill.server.api.documents import found, granted_labels
-from instill.server.doors.showing import name_of, structured
+from instill.server.doors.answer_with_marks import name_of, structured
 from instill.server.jobs.store import ENDED
 from instill.server.service import Seen
 from instill.server.uploads import Uploads

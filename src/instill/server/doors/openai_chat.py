@@ -14,10 +14,10 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from instill.answer.types import Answer
-from instill.server.doors.failing import failed_event
+from instill.server.doors.answer_with_marks import is_address, marked, pieces, structured
+from instill.server.doors.api_errors import failed_event
 from instill.server.doors.model_names import Way, way_of
-from instill.server.doors.reading import asked
-from instill.server.doors.showing import is_address, marked, pieces, structured
+from instill.server.doors.request_messages import asked
 from instill.server.errors import Refused
 from instill.server.service import Reading
 

@@ -14,11 +14,11 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from instill.answer.types import Answer
-from instill.server.doors.failing import failed_event
+from instill.server.doors.answer_with_marks import Marked, is_address, marked, name_of, pieces, structured
+from instill.server.doors.api_errors import failed_event
 from instill.server.doors.model_names import Way, way_of
 from instill.server.doors.openai_chat import tokens
-from instill.server.doors.reading import asked
-from instill.server.doors.showing import Marked, is_address, marked, name_of, pieces, structured
+from instill.server.doors.request_messages import asked
 from instill.server.errors import Refused
 from instill.server.service import Reading
 

@@ -13,7 +13,7 @@ from instill.index.lookup import StoredDocument
 from instill.index.types import DocumentRecord
 from instill.server.api.documents import found
 from instill.server.errors import unknown
-from instill.server.pages.marking import around, window
+from instill.server.pages.marked_text import around, window
 from instill.server.pages.pdf_pictures import Pictures, has_pictures, pages_of
 from instill.server.pages.rendering import page, rendered
 from instill.server.service import Reading, Seen

@@ -12,8 +12,8 @@ from fastapi.responses import HTMLResponse
 from instill.errors import InstillError, UsageError
 from instill.index.types import Hit
 from instill.server.errors import unknown
+from instill.server.pages.question_groups import grouped
 from instill.server.pages.rendering import page
-from instill.server.pages.subjects import grouped
 from instill.server.service import Reading, Seen
 from instill.workspace.feedback import Feedback, Kind, Question
 

@@ -6,7 +6,7 @@ import re
 from random import Random
 
 from instill.answer.asked.dictionary import in_dictionary
-from instill.answer.text import word_set
+from instill.answer.terms import word_set
 from instill.study.rules.reads_well import names_something, reads_well
 from instill.study.rules.word_forms import LEANS_AT_START, base_of_gerund, content, words_of
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from instill.answer.asked.dictionary import in_dictionary
-from instill.answer.text import word_set
+from instill.answer.terms import word_set
 from instill.study.rules.word_forms import base_form, is_past, past_of_participle, words_of
 
 _ASKING = re.compile(

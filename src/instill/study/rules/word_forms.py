@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from random import Random
 
-from instill.answer.text import STOPWORDS, word_set
+from instill.answer.terms import STOPWORDS, word_set
 
 _VERBS = (
     "become became become, begin began begun, break broke broken, bring brought brought, build built built, buy "

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from random import Random
 
 from instill.answer.display import plain_text
-from instill.answer.text import normalise
+from instill.answer.terms import normalise
 from instill.study.quick_questions import is_fair
 from instill.study.rules.questions_from_heading import heading_question
 from instill.study.rules.questions_from_sentence import Clause, clause_of, drafts

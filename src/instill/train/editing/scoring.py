@@ -13,7 +13,7 @@ from instill.measure.judging.scorer import judge
 from instill.measure.statistics.bootstrap_interval import interval
 from instill.measure.statistics.interval import Interval
 from instill.train.editing.places import Edit
-from instill.train.gate.deciding import Decision, fewest_for_loss, loss_outcome
+from instill.train.gate.decision_rules import Decision, fewest_for_loss, loss_outcome
 from instill.train.gate.verdict import Condition
 from instill.train.generator.data.examples import Example
 from instill.train.generator.data.rows import Row

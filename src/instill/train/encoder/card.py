@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from instill.train.cards import making, origin
+from instill.train.card_parts import making, origin
 from instill.train.encoder.settings import Share
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from instill.common.durable import write_json
+from instill.common.durable_files import write_json
 from instill.common.extras import how_to_install
-from instill.common.watch import Counted
+from instill.common.progress_watch import Counted
 from instill.errors import MissingDependency, UsageError
 from instill.models.encoders.minilm import find_minilm, verify_minilm
 from instill.models.encoders.sentence_transformers_folder import SentenceFolder, read_folder

@@ -19,7 +19,7 @@ from instill.models.encoders.head import read_head
 from instill.models.encoders.sentence_transformers_folder import read_folder
 from instill.models.encoders.shipped_encoder import MANIFEST_FILE, MODEL_FILE
 from instill.models.encoders.transformer_weights import read_transformer
-from instill.models.encoders.words import WORDS_FILE, WordTable
+from instill.models.encoders.word_table import WORDS_FILE, WordTable
 from instill.train.encoder.card import card
 
 CARD_FILE = "ENCODER.md"

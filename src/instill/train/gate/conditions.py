@@ -13,7 +13,7 @@ from statistics import fmean
 from instill.measure.judging.refusals import is_refusal
 from instill.measure.judging.scorer import question_in
 from instill.measure.statistics.interval import Interval
-from instill.train.gate.deciding import (
+from instill.train.gate.decision_rules import (
     FEWEST,
     LEVEL,
     SLACK,

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from instill.common.watch import Counted, Told, nobody
+from instill.common.progress_watch import Counted, Told, nobody
 from instill.errors import UsageError
 from instill.train.gate import conditions
+from instill.train.gate.base_measurements import Kept
 from instill.train.gate.conditions import question_of
-from instill.train.gate.deciding import LEVEL, level_of_tries
-from instill.train.gate.enough import too_few_rows
-from instill.train.gate.kept import Kept
+from instill.train.gate.decision_rules import LEVEL, level_of_tries
 from instill.train.gate.probes import Probe
+from instill.train.gate.reply_samples import Reply, some_of
 from instill.train.gate.rows import GateRows, read_gate_rows
+from instill.train.gate.rows_needed import too_few_rows
 from instill.train.gate.schema import ReplySchema
 from instill.train.gate.scoring import score
-from instill.train.gate.shown import Reply, some_of
 from instill.train.gate.specification import Gate
 from instill.train.gate.verdict import Condition, GateVerdict
 from instill.train.generator.data.findings import Finding
@@ -135,7 +135,7 @@ def rows_of(gate: Gate, tokenizer: Any, instructions: str = "") -> list[Row]:
 
 
 def too_few(gate: Gate, tokenizer: Any, instructions: str = "") -> list[Finding]:
-    """A warning for each section that has too few rows to pass; see `instill.train.gate.enough`.
+    """A warning for each section that has too few rows to pass; see `instill.train.gate.rows_needed`.
 
     Raises:
         UsageError: see `judge`.

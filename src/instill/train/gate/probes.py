@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from instill.common.watch import Counted, nobody
-from instill.train.gate.kept import MOST_BYTES, Kept
+from instill.common.progress_watch import Counted, nobody
+from instill.train.gate.base_measurements import MOST_BYTES, Kept
 from instill.train.gate.rows import GateRows
 from instill.train.generator.data.examples import Example, make_examples, prompt_ids
 from instill.train.generator.loop.batches import Batch, padded

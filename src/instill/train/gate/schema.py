@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from instill.documents.decoding import strict_text
+from instill.documents.text_decoding import strict_text
 from instill.errors import UsageError
 from instill.train.gate.scoring import parse_json
 

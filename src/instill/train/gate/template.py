@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 
-from instill.train.gate.deciding import FEWEST, fewest_for_gain, fewest_for_loss, rows_for_share
+from instill.train.gate.decision_rules import FEWEST, fewest_for_gain, fewest_for_loss, rows_for_share
 
 _LOSSES = (0.02, 0.03, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5)
 

@@ -7,7 +7,7 @@ from math import isfinite
 from typing import Any
 
 from instill.measure.statistics.interval import Interval
-from instill.train.gate.deciding import Decision
+from instill.train.gate.decision_rules import Decision
 
 
 @dataclass(frozen=True, slots=True)

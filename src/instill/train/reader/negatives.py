@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from instill.common.durable import write_json
+from instill.common.durable_files import write_json
 from instill.documents.document import Document, Parsed, Passage
 from instill.errors import WorkspaceError
 from instill.index.fusion import ZScoreFusion

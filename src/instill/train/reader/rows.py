@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from instill.documents.decoding import strict_text
+from instill.documents.text_decoding import strict_text
 from instill.errors import UsageError
 
 

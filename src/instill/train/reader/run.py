@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 
 from instill.answer.reading.reader import MODEL_FILE, Reader
 from instill.common.extras import how_to_install
-from instill.common.watch import Counted
+from instill.common.progress_watch import Counted
 from instill.errors import MissingDependency, UsageError
 from instill.models.encoders.minilm import VERSION, WHEEL, find_minilm, verify_minilm
 from instill.settings import EncoderSettings

@@ -12,11 +12,11 @@ from instill.catalog import Catalog
 from instill.common.made_from import UNKNOWN, MadeFrom, Source, kept_beside, together
 from instill.errors import WorkspaceError
 from instill.fit.kept.own_encoder import OwnEncoder, own_encoders
-from instill.index.removed import removed_from
+from instill.index.removed_documents import removed_from
 from instill.models.registry.store import Registry
 from instill.study.links import link_of
 from instill.study.stored import list_studies
-from instill.workspace.purge.said import remembered_of, spoken_of
+from instill.workspace.purge.conversations_and_log import remembered_of, spoken_of
 
 Kind = Literal[
     "index", "study set", "comparison", "report", "data curve", "run", "candidate", "encoder", "exchange", "memory"

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from instill.errors import InstillError, WorkspaceError
+from instill.index.lance_tables import first_line, is_of_the_store
 from instill.index.stores.objects.address import Address
-from instill.index.tables import first_line, is_of_the_store
 
 Answer = TypeVar("Answer")
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from instill.common.durable import is_full
+from instill.common.durable_files import is_full
 from instill.index.stores.objects.failures import persistently
 
 _VERSIONS = "_versions"

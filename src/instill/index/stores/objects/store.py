@@ -21,6 +21,7 @@ from instill.errors import WorkspaceError
 from instill.index import soundness, upkeep
 from instill.index.generations import FORMAT, Generation
 from instill.index.lance import LanceStore, LanceView
+from instill.index.lance_tables import Table, Tables, connect
 from instill.index.protocol import Capabilities, Place, Result, Stats
 from instill.index.schema import TABLE, schema
 from instill.index.stores.objects.address import Access, parsed
@@ -28,7 +29,6 @@ from instill.index.stores.objects.failures import object_errors, persistently
 from instill.index.stores.objects.lease import Lease
 from instill.index.stores.objects.pointer import ObjectPointer
 from instill.index.stores.objects.replica import Replica, TooLarge
-from instill.index.tables import Table, Tables, connect
 
 _REGAINED = 5
 _KEY = {b"lance-schema:unenforced-primary-key": b"true"}

@@ -16,7 +16,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from instill.common.watch import Staged
+from instill.common.progress_watch import Staged
 from instill.errors import InstillError, MissingDependency, UsageError, WorkspaceError
 from instill.models.encoders.cache import cache_root, make_entry
 from instill.models.generators.gguf.known import FAST, SHELF, Known, place_of

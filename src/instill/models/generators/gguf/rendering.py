@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NoReturn
 
-from instill.models.generators.chat import PLAIN_TEMPLATE
+from instill.models.generators.chat_text import PLAIN_TEMPLATE
 
 
 def rendered(

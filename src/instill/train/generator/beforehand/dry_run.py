@@ -11,8 +11,8 @@ from instill.train.generator.data.examples import Example
 from instill.train.generator.data.findings import Finding
 from instill.train.generator.data.mix import mixed, replay_count
 from instill.train.generator.data.row_and_token_checks import check_rows, examples_or_findings
+from instill.train.generator.data.row_preview import ShownRow, TokenCounts, shown_row, token_counts
 from instill.train.generator.data.rows import Row
-from instill.train.generator.data.shown import ShownRow, TokenCounts, shown_row, token_counts
 from instill.train.generator.data.task_checks import lint, schema_findings
 from instill.train.generator.data.turns import TurnCounts, count_last, count_turns, one_row_a_turn
 from instill.train.generator.loop.loop import Lower, Objective, next_token

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instill.errors import UsageError
-from instill.models.generators.chat import ChatMessage, chat_text
+from instill.models.generators.chat_text import ChatMessage, chat_text
 from instill.models.generators.templates import TemplateRefusal
 from instill.train.generator.data.rows import Row
 

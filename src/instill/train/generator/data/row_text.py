@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from instill.models.generators.chat import ChatMessage
+from instill.models.generators.chat_text import ChatMessage
 from instill.train.generator.data.rows import Row
 
 

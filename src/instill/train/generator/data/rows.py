@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from instill.common.made_from import NOTHING, MadeFrom
-from instill.documents.decoding import strict_text
+from instill.documents.text_decoding import strict_text
 from instill.errors import UsageError
-from instill.models.generators.chat import ChatMessage
+from instill.models.generators.chat_text import ChatMessage
 from instill.models.generators.thoughts import without_thoughts
 from instill.study.links import LINK, beside_of, link_of
 from instill.train.generator.data.row_forms import canonical

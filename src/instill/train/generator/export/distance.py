@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from instill.models.generators.models import open_model
+from instill.models.generators.transformers_models import open_model
 
 _NUMBERED = re.compile(r"(?:^|\.)(\d+)\.")
 

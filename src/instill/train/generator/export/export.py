@@ -14,12 +14,12 @@ from typing import Any
 import torch
 
 from instill.errors import MissingDependency, UsageError
-from instill.models.generators.chat import ChatMessage
+from instill.models.generators.chat_text import ChatMessage
 from instill.models.generators.gguf.base_folder import origin_file
 from instill.models.generators.gguf.candidate_files import write_merged as write_changed
 from instill.models.generators.gguf.model_file import read_model
 from instill.models.generators.model_folder import checked_folder
-from instill.models.generators.models import model_hash, open_model, open_tokenizer
+from instill.models.generators.transformers_models import model_hash, open_model, open_tokenizer
 from instill.models.registry.card import gate_notice, read_card
 from instill.train.generator.export.export_formats import (
     Format,

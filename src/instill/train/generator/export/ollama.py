@@ -8,7 +8,7 @@ from os.path import commonprefix
 from typing import Any, Literal
 
 from instill.errors import InstillError
-from instill.models.generators.chat import ChatMessage, chat_text
+from instill.models.generators.chat_text import ChatMessage, chat_text
 
 _CONTEXT = 8192
 _SYSTEM, _ASKED, _REPLY, _AGAIN = "SYSTEMTEXT", "ASKEDTEXT", "REPLYTEXT", "AGAINTEXT"

@@ -10,7 +10,7 @@ import numpy as np
 
 from instill.errors import InstillError
 from instill.measure.numbers_in_sentences import beside, limit_text
-from instill.models.generators.chat import ChatMessage
+from instill.models.generators.chat_text import ChatMessage
 from instill.models.generators.end_tokens import end_ids
 from instill.models.generators.thoughts import ReplyTokens
 from instill.train.generator.data.examples import Example, prompt_ids

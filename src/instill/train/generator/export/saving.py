@@ -10,7 +10,7 @@ from typing import Any
 from safetensors.torch import save_file
 from torch import Tensor
 
-from instill.common.durable import write_json
+from instill.common.durable_files import write_json
 from instill.models.generators.adapter_settings import ADAPTER_CONFIG, only_known
 from instill.models.generators.candidates import ADAPTER, WEIGHTS
 from instill.models.generators.quiet_libraries import quiet_libraries

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from instill.common.watch import Counted, nobody
-from instill.models.generators.chat import ChatMessage
+from instill.common.progress_watch import Counted, nobody
+from instill.models.generators.chat_text import ChatMessage
 from instill.models.generators.end_tokens import end_ids
 from instill.models.generators.quiet_libraries import quiet_libraries
 from instill.models.generators.thoughts import ReplyTokens, opens_thought, without_thoughts

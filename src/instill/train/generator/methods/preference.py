@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from instill.errors import UsageError
-from instill.models.generators.chat import ChatMessage, chat_text
+from instill.models.generators.chat_text import ChatMessage, chat_text
 from instill.models.generators.protocol import Generator, Message
 from instill.models.generators.quiet_libraries import quiet_libraries
 from instill.models.generators.whole_reply import whole_reply

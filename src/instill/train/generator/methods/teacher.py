@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 from torch import Tensor
 
-from instill.common.durable import in_place_of
+from instill.common.durable_files import in_place_of
 from instill.errors import UsageError
 from instill.train.generator.data.examples import Example, make_example
 from instill.train.generator.data.rows import Row
