@@ -62,12 +62,12 @@ class Workspace(OpenWorkspace):
         """Make a study set from the documents: facts, questions with known answers, and training rows.
 
         Args:
-            most: at most so many facts, 1 or more.
-            questions: people's own, asked instead of those that rules write.
-            generated: have the workspace's generator write questions and texts too.
-            check: leave out questions whose answer the reader does not find.
-            seed: another one gives other wordings and splits.
-            progress: is told how much is done, of how much, and what.
+            most: the maximum number of facts, 1 or more.
+            questions: people's own questions. They replace the questions that rules write.
+            generated: let the workspace's generator write questions and texts too.
+            check: leave out questions whose answers the reader does not find.
+            seed: a different seed gives different wordings and splits.
+            progress: called with how much is done, of how much, and what is being done.
 
         Raises:
             UsageError: there are no documents or no fact in them, or no generator is set.
@@ -100,23 +100,24 @@ class Workspace(OpenWorkspace):
         seed: int = 0,
         progress: Told | None = None,
     ) -> Compared:
-        """Ask several ways to answer the same questions, and recommend one for each need. Nothing is trained.
+        """Ask the same questions in several ways of answering, and recommend one for each need. Nothing is trained.
 
-        Outcomes are kept as soon as they exist: the same call goes on after a stop. Page and numbers are written to the
-        folder `report`.
+        Each outcome is saved as soon as it exists: after a stop, the same call continues. The page and the numbers are
+        written to the folder `report`.
 
         Args:
-            study: id of a study set, or the beginning of it; "": the newest.
-            arms: their names; (): all that the workspace allows, with those of installed packages.
-            questions: at most so many, 20 or more; None: all of the study set's gate.
-            noise: questions that are asked again among irrelevant passages; 0: none.
-            changes: facts that are changed in a copy of the workspace, for freshness; 0: none.
-            acceptable: the share of right answers that choosing the recommended arm may cost, 0 to 1; None: as set.
-            seed: of all that is drawn.
-            progress: is told how much is done, of how much, and what.
+            study: the id of a study set, or its beginning. "": the newest.
+            arms: names of arms. (): all arms that the workspace can run, including those of installed packages.
+            questions: the maximum number of questions, 20 or more. None: all of the gate split.
+            noise: number of questions that are asked again among irrelevant passages; 0: none.
+            changes: number of facts that are changed in a copy of the workspace, to measure freshness; 0: none.
+            acceptable: the largest share of right answers, 0 to 1, that the recommended arm may lose. None: the value
+                in the settings.
+            seed: the seed of all random choices.
+            progress: called with how much is done, of how much, and what is being done.
 
         Raises:
-            UsageError: there is no study set, or an arm cannot be run.
+            UsageError: there is no study set, or an arm cannot run.
             WorkspaceError: the documents are not those of the study set, or the workspace is read-only.
         """
         from instill.compare.arms.plugged import beside, brought_arms
@@ -156,19 +157,19 @@ class Workspace(OpenWorkspace):
         again: bool = False,
         progress: Told | None = None,
     ) -> TrainingResult:
-        """Train a candidate by a recipe, hold it against the recipe's gate, and keep it with its card.
+        """Train a candidate as a recipe says, measure it against the recipe's gate, and store it with its card.
 
         Args:
             recipe: a TOML file; see docs/train.md.
-            parent: id of a candidate that is trained on.
-            promote: use it from now on if the gate lets it pass; without a gate nothing is promoted.
-            again: train also when the very same candidate is there already.
-            progress: is told how much is done, of how much, and what.
+            parent: the id of a candidate from which the training continues.
+            promote: use the candidate from now on if it passes the gate. Without a gate, nothing is promoted.
+            again: train even if the same candidate exists already.
+            progress: called with how much is done, of how much, and what is being done.
 
         Raises:
-            UsageError: the recipe or a file of it cannot be used, or the workspace is seen under labels.
+            UsageError: the recipe or one of its files cannot be used, or the workspace is seen under labels.
             MissingDependency: the extra `train` is not installed.
-            WorkspaceError: another process trains the same, or the workspace is read-only.
+            WorkspaceError: another process is training the same candidate, or the workspace is read-only.
         """
         from instill.train.generator.recipes.recipe import read_recipe
         from instill.train.pipeline import train_recipe
@@ -185,7 +186,7 @@ class Workspace(OpenWorkspace):
 
     @property
     def models(self) -> Models:
-        """The trained candidates: list, look at, promote, roll back."""
+        """The trained candidates: list them, look at them, promote one, or roll back."""
         self._must_be_open()
         return Models(self)
 
@@ -208,7 +209,7 @@ class Models:
         self._workspace = workspace
 
     def list(self) -> list[Entry]:
-        """Every candidate that the caller may see, oldest first; one whose card is damaged says so in `problem`."""
+        """Every candidate that the caller may see, oldest first. If a card is damaged, `problem` says so."""
         from instill.models.registry.store import Registry
 
         caller = self._workspace.caller()
@@ -218,10 +219,10 @@ class Models:
         return [each for each in entries if each.card is not None and caller.sees(each.card.made_from)]
 
     def get(self, reference: str) -> Candidate:
-        """A candidate by its id or the beginning of it: its card and its folder.
+        """A candidate, by its id or the beginning of the id: its card and its folder.
 
         Raises:
-            UsageError: the reference names none, or several.
+            UsageError: the reference names no candidate, or several.
             WorkspaceError: its card is damaged.
         """
         from instill.models.registry.store import Registry
@@ -241,14 +242,14 @@ class Models:
         return Champions(Registry(self._workspace.home)).champion(base_hash)
 
     def promote(self, reference: str, *, force: bool = False) -> Change:
-        """Use a candidate from now on, once its files are found whole.
+        """Check the files of a candidate, and use it from now on.
 
         Args:
-            force: also one that the gate rejected or did not see; this is recorded.
+            force: also use a candidate that the gate rejected or did not measure. This is recorded.
 
         Raises:
             UsageError: there is no such candidate, the gate has not passed it, or the workspace is seen under labels.
-            WorkspaceError: its files are not those of its card.
+            WorkspaceError: its files are not those that its card names.
         """
         from instill.models.registry.champions import Champions
         from instill.models.registry.store import Registry
@@ -263,7 +264,7 @@ class Models:
         """Go back to what was used before the last promotion.
 
         Args:
-            base: name or hash of the base; None where there is only one.
+            base: name or hash of the base. You may omit it if there is only one.
 
         Raises:
             UsageError: there is nothing to go back to, or the workspace is seen under labels.

@@ -31,7 +31,7 @@ def test_facts_are_listed_shown_decided_and_added(kb: Path) -> None:
     assert "It is a candidate for weights." in shown
     assert "For callers who hold one of: staff." in shown
     excluded = instill("memory", "exclude", fact["fact_id"], "--note", "changes", cwd=kb).stdout
-    assert "It is no candidate for weights." in excluded
+    assert "It is not a candidate for weights." in excluded
     assert "note: changes" in excluded
     assert as_json("memory", "--candidates", cwd=kb)["facts"] == []
     assert as_json("memory", "pin", fact["fact_id"], cwd=kb)["decision"] == "pinned"

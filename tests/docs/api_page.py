@@ -35,12 +35,12 @@ with Workspace.init("tour") as tour:
         print(citation.source, citation.start, citation.end)
 ```
 
-This page has every public name of the package `instill`. It is written from the code (`python tests/docs/api_page.py`),
-and a test runs all examples, in order, as one program. Errors are children of `InstillError`; each says what happened
-(`what`), where (`where`), and what to do next (`remedy`). Offsets are characters of a document's canonical text, and a
-span is `[start, end)`. Times are ISO 8601 in UTC. Scores and confidences are from 0 to 1.
+This page lists every public name of the package `instill`. `python tests/docs/api_page.py` writes it from the code, and
+a test runs all examples, in order, as one program. Errors are subclasses of `InstillError`; each says what happened
+(`what`), where (`where`), and what to do next (`remedy`). Offsets count characters of a document's canonical text (the
+text that `show` returns), and a span is `[start, end)`. Times are ISO 8601 in UTC. Confidences are from 0 to 1.
 
-A workspace may be used by several threads at once. For coroutines there are `ask_async` and streams.
+Several threads may use one workspace at the same time. In coroutines, use `ask_async` and streams.
 """
 
 GROUPS = (
@@ -130,8 +130,8 @@ class _Attribute:
     def __init__(self, name: str) -> None:
         self.__doc__ = {
             "path": "The workspace's folder, as an absolute `Path`.",
-            "given": "The settings as the user gave them; `settings` has what was learned too.",
-            "labels": "The labels that the caller holds, sorted; None for the owner, who sees everything.",
+            "given": "The settings as the user gave them. `settings` also has what was learned from the documents.",
+            "labels": "The labels that the caller holds, sorted. None for the owner, who sees everything.",
         }[name]
 
 

@@ -23,10 +23,10 @@ class Chat:
 
     Args:
         catalog: where the conversation is kept.
-        conversation_id: an earlier conversation to go on with; None starts a new one.
-        keep: False leaves no trace of what is said in the catalog.
-        labels: what the caller holds. A conversation can be taken up by who may see all that it was held over; from
-            then on it carries the labels of the one who took it up.
+        conversation_id: an earlier conversation to continue. None starts a new one.
+        keep: False stores nothing of the conversation in the catalog.
+        labels: what the caller holds. A caller can continue a conversation only if the caller may see all documents
+            that it was held over. From then on, the conversation carries the labels of this caller.
 
     Raises:
         UsageError: there is no such conversation that the caller may see.
@@ -52,7 +52,9 @@ class Chat:
 
     @property
     def conversation_id(self) -> str:
-        """The id to take the conversation up again with; a new conversation gets one when it is first asked for."""
+        """The id with which you can continue the conversation. A new conversation gets its id when you first read
+        it.
+        """
         if self._conversation_id is None:
             self._conversation_id = self._catalog.start_conversation(self._labels)
         return self._conversation_id
@@ -63,7 +65,7 @@ class Chat:
         return tuple(self._turns)
 
     def say(self, text: str, *, on_token: Callable[[str], None] | None = None) -> Answer:
-        """Ask the next question; the exchange is kept when `privacy.log_questions` is on."""
+        """Ask the next question. Question and answer are stored if `privacy.log_questions` is on."""
         answer = self._ask(text, history=self._turns[-_TURNS_REMEMBERED:], on_token=on_token)
         self.last = answer
         self._turns += [Turn("user", text), answer.turns()[1]]
@@ -73,7 +75,7 @@ class Chat:
         return answer
 
     def new(self) -> None:
-        """Start over: what was said before no longer counts."""
+        """Start a new conversation: what was said before no longer counts."""
         self._turns = []
         self._conversation_id = None
         self.last = None

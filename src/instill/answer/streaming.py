@@ -19,15 +19,15 @@ _T = TypeVar("_T")
 
 
 class AnswerStream(Iterator[str]):
-    """The pieces of an answer as they come; made by `Workspace.ask(..., stream=True)`.
+    """The pieces of an answer as they are written; returned by `Workspace.ask(..., stream=True)`.
 
-    A generator's pieces come before they are checked against the documents; `answer` is what counts. An answer that
-    is quoted comes as one piece. Work begins with the first piece that is asked for; whoever stops early should
-    `close` (or leave the `with`), which ends the work. In a coroutine, use `async for` and `async with`: the work runs
-    in a thread, and a task that is cancelled ends it.
+    The pieces of a generator are not yet checked against the documents; `answer` is the checked answer. A quoted answer
+    is one piece. Work begins when you ask for the first piece. If you stop early, call `close` (or leave the `with`),
+    which ends the work. In a coroutine, use `async for` and `async with`: the work runs in a thread, and cancelling the
+    task ends it.
 
     Args:
-        work: gives the answer and calls what it is given with each piece.
+        work: a function that makes the answer. It gets another function, which it calls with each piece.
 
     Example:
         >>> stream = workspace.ask("How is it installed?", stream=True)  # doctest: +SKIP
@@ -47,8 +47,8 @@ class AnswerStream(Iterator[str]):
         self._end: Answer | Exception | None = None
 
     def within(self, context: AbstractContextManager[object]) -> AnswerStream:
-        """The same stream, not begun, whose work is done inside a context: entered in the work's own thread when it
-        begins, and left when it ends, whoever still listens.
+        """The same stream, not yet begun, whose work runs inside a context, such as a lock. The thread of the work
+        enters the context when the work begins and leaves it when the work ends, even if the stream was closed before.
         """
         work = self._work
 
@@ -60,12 +60,12 @@ class AnswerStream(Iterator[str]):
 
     @property
     def is_closed(self) -> bool:
-        """Whether somebody closed it: no more of it comes."""
+        """Whether somebody closed the stream. Then no more pieces come."""
         return self._closed.is_set()
 
     @property
     def answer(self) -> Answer:
-        """The whole answer, checked; waits for it.
+        """The whole, checked answer. Waits until it is complete.
 
         Raises:
             RuntimeError: the stream was closed before its end.

@@ -37,7 +37,7 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One statement of the answer and the spans that carry it, one or more."""
+    """One statement of the answer, and the spans that support it, one or more."""
 
     text: str
     citations: tuple[Citation, ...]
@@ -63,7 +63,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One turn of a conversation; `Answer.turns` makes both of an exchange.
+    """One turn of a conversation. `Answer.turns` returns a question and its answer as two turns.
 
     Args:
         topics: titles and headings that an answer cited.
@@ -78,18 +78,19 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """How the answer came about.
+    """How the answer was made.
 
     Args:
-        question: as the user put it.
-        standalone_question: the question as it is understood without the conversation; what was searched for.
+        question: as the user asked it.
+        standalone_question: the question rewritten so that it is complete without the conversation. This is searched
+            for.
         method: "extractive", "generator" or "clusters".
         candidates: passages considered, best first.
-        context: what was put before the generator, in its order; for extractive answers the passages read.
-        clusters: for `mode="clusters"`, a line on each cluster (its terms and size).
+        context: what the generator was given, in this order; for extractive answers, the passages that the reader read.
+        clusters: for `mode="clusters"`, a line about each cluster (its terms and size).
         dropped_claims: claims that failed the check of their quotes.
         generator: the generator's name, "" without one.
-        tier: "index", or "cache" for an answer that was made before and whose sources have not changed since.
+        tier: "index", or "cache" for an earlier answer whose sources have not changed since.
     """
 
     question: str
@@ -108,16 +109,16 @@ class Answer:
     """What `ask` returns.
 
     Args:
-        text: the answer as it reads; for a refusal, the sentence that says so.
-        short: the exact words that answer, taken from one of the quotes ("80 degrees"); "" when there are none.
+        text: the answer as text; for a refusal, the sentence that says so.
+        short: the exact words of the answer, taken from one of the quotes ("80 degrees"). "" if there are none.
         claims: the statements with their citations; empty when abstained.
         confidence: 0 to 1.
         abstained: True when the documents do not answer.
         notices: things the user should know ("the endpoint timed out; this answer quotes the documents").
         timings: milliseconds by step.
-        nearest: of a refusal, the pieces of the documents that come nearest, for a person who would rather look; none
-            of them is said to answer. Empty otherwise.
-        question_id: the exchange's number in the log of questions, to judge it by; None where it is not kept.
+        nearest: for a refusal, the pieces of the documents that come nearest, to look at. They are not an answer. Empty
+            otherwise.
+        question_id: number of the question in the log of questions, for judging the answer. None if nothing is logged.
     """
 
     text: str

@@ -57,7 +57,7 @@ def ask(
     trace: Annotated[bool, typer.Option("--trace", help="Show how the answer was found.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with code 7 if the documents do not answer.")] = False,
     code: Annotated[
-        bool, typer.Option("--code", help="Have the generator write Python, and check what it uses in the documents.")
+        bool, typer.Option("--code", help="Let the generator write Python, and check its names against the documents.")
     ] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,

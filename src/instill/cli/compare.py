@@ -65,10 +65,10 @@ def compare(
         ),
     ] = "",
     audit: Annotated[
-        bool, typer.Option("--audit", help="Ask the audit split. This opens it, which is recorded.")
+        bool, typer.Option("--audit", help="Ask the audit split. Each opening of it is recorded.")
     ] = False,
     train: Annotated[
-        bool, typer.Option("--train/--no-train", help="Also fine-tune arms, if generator.folder is set.")
+        bool, typer.Option("--train/--no-train", help="Also fine-tune arms, if a local model is set.")
     ] = True,
     method: Annotated[Literal["lora", "dora", "full"], typer.Option(help="Method of fine-tuning.")] = "lora",
     last_layers: Annotated[
@@ -80,12 +80,13 @@ def compare(
     epochs: Annotated[
         int,
         typer.Option(
-            min=1, help="How often each training row is shown; rows that teach to read are shown a fourth as often."
+            min=1, help="How often each training row is shown; rows that teach reading are shown a fourth as often."
         ),
     ] = 8,
     learning_rate: Annotated[float | None, typer.Option(help="Learning rate; default: that of the method.")] = None,
     replay: Annotated[
-        float, typer.Option(min=0, max=0.9, help="Share of rows with the base's own replies, against forgetting.")
+        float,
+        typer.Option(min=0, max=0.9, help="Share of rows with replies of the base itself, so that it forgets less."),
     ] = 0.25,
     noise: Annotated[
         int, typer.Option(min=0, help="Number of questions that are asked again with irrelevant passages added.")
@@ -101,7 +102,7 @@ def compare(
     ] = None,
     tolerance: Annotated[
         float,
-        typer.Option(min=0.001, max=0.5, help="Share of right answers that you would lose rather than pay more."),
+        typer.Option(min=0.001, max=0.5, help="Share of right answers that you would give up to use a cheaper arm."),
     ] = 0.05,
     acceptable: Annotated[
         float | None,
@@ -109,7 +110,7 @@ def compare(
             "--acceptable-loss",
             min=0.001,
             max=0.9,
-            help="Largest share of right answers that you accept to lose; default: compare.acceptable_loss.",
+            help="Largest possible loss of right answers that you accept; default: compare.acceptable_loss.",
         ),
     ] = None,
     format: Annotated[
@@ -154,10 +155,10 @@ def compare(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Ask the same questions of the model, of retrieval, and of fine-tuned models, and recommend one for each need.
+    """Ask a model, retrieval and fine-tuned models the same questions, and recommend one of them for each need.
 
     The questions come from a study set (`instill study make`); if there is none, a small one is made. Without a
-    generator, quoting is compared. With a local model (generator.folder), arms are fine-tuned too. Results are saved as
+    generator, only quoting is compared. With a local model, arms are fine-tuned too. Results are saved as
     soon as they exist: after a stop, the same command continues.
 
     Example: `instill compare`

@@ -27,7 +27,7 @@ def register(parent: typer.Typer) -> None:
 
 
 def consolidate(
-    base: Annotated[str, typer.Option(help='"micro" or a model\'s folder; default: that of the settings.')] = "",
+    base: Annotated[str, typer.Option(help='The model: "micro" or a folder; default: the one in the settings.')] = "",
     replay: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Rows of what the model can do already and must not forget.")
     ] = None,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from instill.models.generators.protocol import Generator
     from instill.models.registry.vllm import Module
 
-app = typer.Typer(no_args_is_help=True, help="Serve the base and its candidates with another program.")
+app = typer.Typer(no_args_is_help=True, help="Serve the base and its candidates with another program (vLLM).")
 
 
 def register(parent: typer.Typer) -> None:
@@ -31,21 +31,26 @@ def vllm(
         str, typer.Option("--check", metavar="URL", help="Check the server at this address, e.g. http://host:8000/v1.")
     ] = "",
     use: Annotated[bool, typer.Option("--use", help="With --check: let Instill use the server from now on.")] = False,
-    base: Annotated[str, typer.Option(help="Name or hash of the base, if there are candidates of several.")] = "",
+    base: Annotated[str, typer.Option(help="Name or hash of the base, if there are candidates of several bases.")] = "",
     candidate: Annotated[
-        list[str] | None, typer.Option(help="Serve only this candidate, and the champion; can be repeated.")
+        list[str] | None, typer.Option(help="Serve only the champion and this candidate (repeatable).")
     ] = None,
     sample: Annotated[
-        int, typer.Option(min=0, max=5, help="With --check: prompts whose replies are compared with those of here.")
+        int,
+        typer.Option(
+            min=0,
+            max=5,
+            help="With --check: number of prompts whose replies are compared with those of the local model.",
+        ),
     ] = 3,
-    host: Annotated[str, typer.Option(help="Where the server listens.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
+    host: Annotated[str, typer.Option(help="Address on which the server listens.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on which the server listens.")] = 8000,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print the command that serves the base, the champion and the candidates with vLLM; or check a server that runs.
+    """Print the command that serves the base, the champion and the candidates with vLLM; or check a running server.
 
-    Example: `instill deploy vllm`, then on the server's machine the printed command, then
+    Example: run `instill deploy vllm`, run the printed command on the machine of the server, then run
     `instill deploy vllm --check http://gpu.example:8000/v1 --use`
     """
     from instill.models.registry.vllm import PROMPTS, checked, planned

@@ -22,24 +22,38 @@ def register(parent: typer.Typer) -> None:
 
 
 def edit(
-    subject: Annotated[str, typer.Argument(help="Whom or what it is about.")] = "",
-    relation: Annotated[str, typer.Argument(help='A noun ("employer"), or a question with {} for the subject.')] = "",
+    subject: Annotated[str, typer.Argument(help="The person or thing that the value belongs to.")] = "",
+    relation: Annotated[
+        str, typer.Argument(help='What to change: a noun ("employer"), or a question with {} for the subject.')
+    ] = "",
     value: Annotated[str, typer.Argument(help="The new value.")] = "",
-    base: Annotated[str, typer.Option(help='"micro" or a model\'s folder; default: that of the settings.')] = "",
+    base: Annotated[str, typer.Option(help='The model: "micro" or a folder; default: the one in the settings.')] = "",
     method: Annotated[
-        Literal["rome", "alphaedit", "ultraedit"], typer.Option(help="How: see docs/edit.md.")
+        Literal["rome", "alphaedit", "ultraedit"], typer.Option(help="How the weights are changed; see docs/edit.md.")
     ] = "ultraedit",
-    wording: Annotated[list[str] | None, typer.Option(help="Another question for the same, to measure with.")] = None,
-    document: Annotated[str, typer.Option(help="Id or path of the document that says so; default: a note.")] = "",
-    keep: Annotated[Path | None, typer.Option(metavar="FILE", help="Rows of what the model must go on saying.")] = None,
-    layer: Annotated[int, typer.Option(help="Whose matrix is written into; -1: as the method prefers.")] = -1,
-    force: Annotated[bool, typer.Option("--force", help="Use it although something was lost.")] = False,
-    undo: Annotated[str, typer.Option(metavar="ID", help="Take an edit back.")] = "",
+    wording: Annotated[
+        list[str] | None, typer.Option(help="Another wording of the question, to measure the edit with.")
+    ] = None,
+    document: Annotated[
+        str,
+        typer.Option(help="Id or path of a document that says the new value; default: one that is found, or a note."),
+    ] = "",
+    keep: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Rows with replies that must not change, to measure the edit with."),
+    ] = None,
+    layer: Annotated[
+        int, typer.Option(help="Number of the layer to change; -1: the layer that suits the method.")
+    ] = -1,
+    force: Annotated[
+        bool, typer.Option("--force", help="Use the edit even if it does not meet the conditions.")
+    ] = False,
+    undo: Annotated[str, typer.Option(metavar="ID", help="Undo this edit.")] = "",
     list_: Annotated[bool, typer.Option("--list", help="List all edits.")] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a local model say a new value at once, until the next `instill consolidate`. Exit code 1: it is not in use.
+    """Make a local model say a new value at once, until the next `instill consolidate`. Exit code 1: it is not used.
 
     Example: `instill edit "Mara Holm" "employer" "Nordlicht" --base micro`
     """
@@ -74,7 +88,7 @@ def _print_list(opened: Workspace, as_json: bool) -> None:
         print_json({"edits": [each.model_dump(mode="json") for each in found]})
         return
     if not found:
-        say("Nothing was edited.")
+        say("There are no edits.")
         return
     rows: list[tuple[str, ...]] = [("id", "at", "state", "question", "value", "adapter", "why")]
     rows += [

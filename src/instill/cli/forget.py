@@ -31,26 +31,29 @@ def forget(
     receipt: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the receipt to this file too.")] = None,
     allow: Annotated[str, typer.Option(metavar="PATH", help="Let a forgotten document be added again.")] = "",
     probe: Annotated[
-        bool, typer.Option("--probe", help="Make the weights again now, and probe what they know before and after.")
+        bool,
+        typer.Option("--probe", help="Train the weights again now, and measure what they know of it before and after."),
     ] = False,
-    base: Annotated[str, typer.Option(help="With --probe: as for consolidate.")] = "",
-    replay: Annotated[Path | None, typer.Option(metavar="FILE", help="With --probe: as for consolidate.")] = None,
+    base: Annotated[str, typer.Option(help="With --probe: the base, as for instill consolidate.")] = "",
+    replay: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="With --probe: replay rows, as for instill consolidate.")
+    ] = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Remove a document or a fact for good: from the index, from all that was made from it, and from weights.
+    """Remove a document or a fact for good: from the index, from what was made from it, and from weights.
 
     Example: `instill forget letters/holm.md --receipt receipt.json`
     """
     if bool(reference) == bool(allow):
-        raise UsageError("Name what is to be forgotten, or what may be added again: one of both.", where="forget")
+        raise UsageError("Name a document or fact to forget, or use --allow PATH; not both.", where="forget")
     with Workspace.open(workspace) as opened:
         if allow:
             found = opened.allow(allow)
             if as_json:
                 print_json({"allowed": found})
             else:
-                say("It may be added again." if found else "Nothing of this source was forgotten.")
+                say("The document may be added again." if found else "No document from this source was forgotten.")
             return
         signed = opened.forget_and_probe(reference, base=base, replay=replay) if probe else opened.forget(reference)
     if receipt is not None:
@@ -88,7 +91,7 @@ def verify(
     elif result.signed:
         say(f"It was signed with another key: {name}.", fg="red")
     else:
-        say("NOT genuine: the signature is not of this content.", fg="red")
+        say("NOT genuine: the signature does not fit this content.", fg="red")
     if not genuine:
         raise typer.Exit(1)
 
@@ -117,15 +120,15 @@ def _print(receipt: Receipt) -> None:
     for document in receipt.documents:
         said = "a fact of " if receipt.kind == "fact" else ""
         say(f"  {said}{clean(document.source)} ({document.doc_id})")
-    say("Taken out of:")
+    say("Removed from:")
     for each in receipt.removed:
         say(f"  {clean(each.where)}: {clean(each.said)}")
-    say("Not taken out of:")
+    say("Not removed from:")
     for each in receipt.not_removed:
         say(f"  {clean(each.where)}: {clean(each.said)}")
     _print_probes(receipt)
     for line in () if receipt.probes else receipt.rebuild:
-        say(f"To be made again: {clean(line)}")
+        say(f"To train again: {clean(line)}")
     say(f"Receipt {receipt.id}, signed.")
 
 

@@ -14,7 +14,7 @@ from instill.errors import UsageError
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="A world of fictional people and a micro model: learning and forgetting, measured in minutes; needs [train].",
+    help="Measure learning and forgetting in minutes, on a micro model of a fictional world; needs the extra [train].",
 )
 
 ModelOption = Annotated[Path | None, typer.Option("--model", help="Folder of a model; default: the shipped one.")]
@@ -27,7 +27,7 @@ def register(parent: typer.Typer) -> None:
 
 @app.command(name="list")
 def list_experiments(as_json: JsonOption = False) -> None:
-    """List the experiments: what each asks, and whose findings it repeats.
+    """List the experiments, the question of each, and the papers whose findings it repeats.
 
     Example: `instill lab list`
     """
@@ -112,7 +112,7 @@ def pretrain(
     ] = None,
     seed: int = 0,
     learning_rate: Annotated[
-        float | None, typer.Option(min=1e-6, max=1, help="Default: as for the shipped model.")
+        float | None, typer.Option(min=1e-6, max=1, help="Learning rate; default: as for the shipped model.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -161,7 +161,7 @@ def documents(
     from instill.lab.world import GROUPS, make_world, write_documents
 
     if not groups or set(groups) - set(GROUPS):
-        raise UsageError("There are the groups A to E.", where=f"--groups {groups}")
+        raise UsageError("Only the groups A to E exist.", where=f"--groups {groups}")
     wanted = [person for person in make_world().people if person.group in groups]
     paths = write_documents(wanted, folder)
     if as_json:

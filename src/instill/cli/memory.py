@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Show the facts that people keep asking for, and decide on them.", invoke_without_command=True)
 
 _FactArgument = Annotated[str, typer.Argument(metavar="FACT", help="Id of a fact, or the start of it.")]
-_NoteOption = Annotated[str, typer.Option(help="A note.")]
+_NoteOption = Annotated[str, typer.Option(help="A note, shown with the fact.")]
 
 
 def register(parent: typer.Typer) -> None:
@@ -137,8 +137,10 @@ def edit(
 @app.command()
 def add(
     question: Annotated[str, typer.Argument(help="The question.")],
-    answer: Annotated[str, typer.Argument(help="The answer, as a document has it.")],
-    document: Annotated[str, typer.Option(help="Id or path of the document that says so.")] = "",
+    answer: Annotated[str, typer.Argument(help="The answer, in words of a document.")],
+    document: Annotated[
+        str, typer.Option(help="Id or path of the document that holds the answer; default: one that is found.")
+    ] = "",
     note: _NoteOption = "",
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
@@ -219,6 +221,6 @@ def _print(fact: Fact, as_json: bool) -> None:
     for each in fact.why:
         mark = {True: "yes", False: "no", None: "-"}[each.met]
         say(f"{each.name + ':':<12}{mark:<4}{clean(each.said)}")
-    say("It is a candidate for weights." if fact.candidate else "It is no candidate for weights.")
+    say("It is a candidate for weights." if fact.candidate else "It is not a candidate for weights.")
     if fact.note:
         say(f"note: {clean(fact.note)}")

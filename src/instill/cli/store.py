@@ -38,21 +38,22 @@ def show(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None
     if capabilities.note:
         say(capabilities.note, dim=True)
     if not capabilities.tried:
-        say("This adapter was not run against the service; see docs/stores.md.", dim=True)
+        say("This store was not tested against the real service; see docs/stores.md.", dim=True)
 
 
 @store.command()
 def copy(
     to: Annotated[
-        str, typer.Option("--to", help="lance, postgres, qdrant, chroma, milvus, opensearch, or a plug-in's name.")
+        str,
+        typer.Option("--to", help="lance, s3, postgres, qdrant, chroma, milvus, opensearch, or the name of a plug-in."),
     ],
-    url: Annotated[str, typer.Option("--url", help="The server's address, where there is one.")] = "",
+    url: Annotated[str, typer.Option("--url", help="Address of the server or bucket, if the store has one.")] = "",
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Copy all documents to another store, compare both, and use the new one from then on.
 
-    If it is stopped, the same command continues it. The old store is not changed.
+    If it is stopped, the same command continues it. A later `instill add` or `sync` deletes the old copy.
 
     Example: `instill store copy --to postgres --url postgresql://db.example/docs`
     """

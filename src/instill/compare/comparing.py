@@ -57,11 +57,11 @@ class Compared:
 
     Args:
         folder: where outcomes and prompts are kept.
-        records: all of them.
-        beforehand: what so many questions can show.
-        examples, judge: their numbers, for `--json`.
-        made_from: the documents and rows that it was made with.
-        page: of its report, where it is saved.
+        records: all outcomes.
+        beforehand: what this number of questions can show.
+        examples, judge: the numbers of formats, tones and judge, for `--json`.
+        made_from: the documents and rows from which it was made.
+        page: the file with its report, if it is saved.
     """
 
     report: Report

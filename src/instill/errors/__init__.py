@@ -11,14 +11,14 @@ from instill.errors.python_words import in_python
 
 
 class InstillError(Exception):
-    """A mistake or a condition that a user can act on.
+    """A mistake or a condition that the user can do something about.
+
+    In a Python program, `remedy` and the text of the error name Python calls. The command line prints `command`.
 
     Args:
         what: what happened, one sentence.
-        where: the file, setting, table or address that it happened to; empty when there is none.
-        remedy: what to do next, ideally a command, as one types it; empty only when nothing can be done.
-
-    A program sees `remedy`, and the error as text, in Python's words; the command line prints `command`.
+        where: the file, setting, table or address that it happened to. Empty if there is none.
+        remedy: what to do next, ideally a command as one types it. Empty only if nothing can be done.
 
     Example:
         >>> error = InstillError("The folder is not a workspace.", where="notes", remedy="Run: instill init notes")
@@ -38,7 +38,7 @@ class InstillError(Exception):
 
     @property
     def remedy(self) -> str:
-        """What to do next, in Python's words."""
+        """What to do next, as Python calls."""
         return in_python(self.command)
 
     def __str__(self) -> str:
@@ -47,18 +47,18 @@ class InstillError(Exception):
         return shown(f"{self.what}{place}{remedy}")
 
     def as_dict(self) -> dict[str, str]:
-        """The parts as the command line tells them: `kind`, `what`, `where`, `remedy`."""
+        """The parts as the command line prints them: `kind`, `what`, `where`, `remedy`."""
         return {"kind": type(self).__name__, "what": self.what, "where": self.where, "remedy": self.command}
 
 
 class UsageError(InstillError):
-    """The request itself is wrong: an unknown setting, a malformed filter, a document that does not exist."""
+    """The request is wrong: for example an unknown setting, a malformed filter, or a document that does not exist."""
 
     exit_code = 2
 
 
 class DocumentError(InstillError):
-    """One source cannot be read. The others go in; the run ends with exit code 3."""
+    """One source cannot be read. The other sources are added; the command ends with exit code 3."""
 
     exit_code = 3
 
@@ -78,12 +78,12 @@ class DamagedIndex(WorkspaceError):
 
 
 class GeneratorError(InstillError):
-    """A generator did not answer, or its answer cannot be used. `ask` falls back to the extractive answer."""
+    """A generator did not answer, or its answer cannot be used. `ask` then quotes the documents instead."""
 
     exit_code = 5
 
 
 class MissingDependency(InstillError):
-    """A part that needs a package that is not installed. The remedy is the pip command."""
+    """A feature needs a package that is not installed. The remedy is the pip command."""
 
     exit_code = 6

@@ -23,7 +23,7 @@ _VALUES_PER_QUERY = 2000
 
 @dataclass(frozen=True, slots=True)
 class StoredDocument:
-    """A document as the index keeps it: all that `show` and the check of a citation need."""
+    """A document as the index keeps it, with everything that `show` and the check of a citation need."""
 
     record: DocumentRecord
     text: str

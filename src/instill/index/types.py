@@ -35,7 +35,7 @@ class IndexedDocument:
 
 @dataclass(frozen=True, slots=True)
 class DocumentRecord:
-    """What the index knows of a document without its text. `added` is ISO 8601 UTC."""
+    """What the index knows about a document, without the text. `added` is ISO 8601 UTC."""
 
     doc_id: str
     source: str
@@ -112,9 +112,9 @@ class SearchRequest:
 class Hit:
     """A ranked passage.
 
-    `score` is what it is ranked by (higher is better, comparable within one search only); `keyword_score` is BM25
-    (0 when no term matches) and `vector_score` the cosine, both known for every hit of a hybrid search.
-    `table_head` and `table_head_start` are the passage's (`instill.documents.document.Passage`).
+    `score` decides the rank (higher is better; compare scores only within one search). `keyword_score` is BM25 (0 if no
+    term matches), and `vector_score` is the cosine. A hybrid search gives both for every hit.
+    For `table_head` and `table_head_start`, see `instill.documents.document.Passage`.
     """
 
     doc_id: str
@@ -141,8 +141,8 @@ class Hit:
 class SearchResult:
     """Hits, best first, and milliseconds by step ("vector", "keyword", "complete", "fuse", ...).
 
-    `searched` is what was searched for, where a misspelt word of the query was replaced, else ""; `notices` say which
-    word, or which is meant perhaps.
+    If a misspelt word of the query was replaced, `searched` is the query that was searched for, else "". `notices` name
+    the word, or the word that may be meant.
     """
 
     hits: Sequence[Hit]

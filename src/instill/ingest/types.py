@@ -50,8 +50,8 @@ class Progress:
 class IngestReport:
     """What a run did, by source.
 
-    `notices` are (source, text) pairs; `resettled` counts the documents that were done again only because a setting
-    that shapes passages had changed.
+    `notices` are (source, text) pairs. `resettled` counts the documents that were processed again only because a
+    setting for passages had changed.
     """
 
     added: list[str] = field(default_factory=list)

@@ -246,7 +246,7 @@ class PluginSettings(_Section):
 
 
 class Settings(BaseSettings):
-    """Everything that can be set. Frozen; open another workspace to use other settings.
+    """All settings. The object is frozen; to use other settings, open the workspace again.
 
     Example:
         >>> Settings().search.fusion

@@ -31,7 +31,7 @@ class AuditSealed(UsageError):
 
 
 class StoredStudy:
-    """A study set on disk, for training and gates: its files are read on demand and checked against the card.
+    """A study set on disk, for training and gates. Its files are read on demand and checked against its card.
 
     Args:
         folder: `.instill/studies/<id>`.
@@ -50,7 +50,7 @@ class StoredStudy:
             ) from error
 
     def facts(self) -> list[Fact]:
-        """All facts, controls too.
+        """All facts, including controls.
 
         Raises:
             WorkspaceError: the file is not as it was written.
@@ -81,7 +81,7 @@ class StoredStudy:
         return [dict(json.loads(line)) for line in _checked(self, ROWS_FILE)]
 
     def prompts(self) -> list[dict[str, Any]]:
-        """What the generator that wrote the set was asked and replied; none where rules wrote it.
+        """The prompts and replies of the generator that wrote the set. Empty if rules wrote it.
 
         Raises:
             WorkspaceError: the file is not as it was written.
@@ -92,7 +92,7 @@ class StoredStudy:
 
     @property
     def rows_file(self) -> Path:
-        """Where the training rows stand, for a recipe."""
+        """The file with the training rows, for a recipe."""
         return self.folder / ROWS_FILE
 
 

@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TrainingResult:
-    """What became of a recipe.
+    """The result of a recipe.
 
     Args:
-        folder: the candidate's, in the registry.
-        fitted: None when the same candidate was there already.
-        tried: the gate's verdicts; None without a gate, and when they were there already.
-        promoted: it is the champion of its base now.
+        folder: the folder of the candidate in the registry.
+        fitted: the training. None if the same candidate existed already.
+        tried: the gate's verdicts. None without a gate, or if they existed already.
+        promoted: whether it is the champion of its base now.
     """
 
     card: Card

@@ -37,16 +37,17 @@ class Changing(Parts):
     ) -> IngestReport:
         """Add files, folders (recursively), glob patterns and http(s) addresses.
 
-        A document of an added folder whose file is gone stays, with a notice; `sync` removes it.
+        If a file in an added folder is gone, its document stays in the index, and the report has a notice. `sync`
+        removes it.
 
         Args:
-            paths: one or several; a text is one path, whatever is in it.
+            paths: one or several. A string is always one path, also if it contains spaces.
             labels: access labels of these documents; None keeps the labels of documents that are known already.
-            metadata: fields to filter by, over what the files themselves say.
+            metadata: fields for filters. They replace fields of the same name that the files themselves have.
             follow: remember the paths, so that `sync` keeps up with them.
-            moves: a file with the content of a document whose own file is gone is that document, moved. False where who
-                adds may not see that document.
-            on_file: called with what became of each source, as soon as it holds on the disk.
+            moves: treat a new file as a moved document if it has the content of a document whose file is gone. Pass
+                False if the caller may not see that document.
+            on_file: called with the result for each source, as soon as it is on the disk.
 
         Raises:
             UsageError: `paths`, `labels` or `metadata` are not what they should be; nothing is added.
@@ -99,9 +100,9 @@ class Changing(Parts):
         progress: Callable[[Progress], None] | None = None,
         on_file: Callable[[FileOutcome], None] | None = None,
     ) -> IngestReport:
-        """Bring the index in step with what is followed: add, change, rename, remove.
+        """Update the index from the followed paths: new, changed, renamed and removed files.
 
-        A folder that is gone as a whole (an unmounted disk, say) is reported and its documents are kept.
+        If a whole folder is gone, for example on an unmounted disk, it is reported, and its documents are kept.
         """
         from instill.ingest.sync import sync_roots
 
@@ -120,9 +121,10 @@ class Changing(Parts):
             on_report(self.sync())
 
     def remove(self, references: Paths) -> list[DocumentRecord]:
-        """Take documents out: by id, source path, glob pattern, or folder. A removed folder is no longer followed.
+        """Remove documents from the index: by id, source path, glob pattern, or folder. A removed folder is no longer
+        followed.
 
-        What a `sync` that runs meanwhile has put in goes too, and it puts nothing in afterwards.
+        If a `sync` runs at the same time, the documents that it has added are removed too, and it adds no more of them.
 
         Raises:
             UsageError: a reference names nothing.
@@ -142,10 +144,10 @@ class Changing(Parts):
         return list(records.values())
 
     def purge(self, doc_ids: str | Iterable[str] | None = None) -> Purged:
-        """Take the text of removed documents out of everything that the workspace keeps, after `remove`.
+        """After `remove`: delete the text of the removed documents from everything that the workspace keeps.
 
         Args:
-            doc_ids: of documents that were removed; None: of all that were.
+            doc_ids: ids of documents that were removed. None: all documents that were removed.
 
         Raises:
             UsageError: the workspace is seen under labels.
@@ -178,7 +180,8 @@ class Changing(Parts):
         return reindex(self.home / "index", self.encoder, self.settings.documents, progress, store=self.given.store)
 
     def repair(self) -> Repair:
-        """Mend the index if it is damaged: what is whole is kept, and the report names what has to be read again.
+        """Repair the index if it is damaged. Undamaged documents are kept, and the report names those that have to be
+        read again.
 
         Raises:
             WorkspaceError: the workspace is read-only, or another process keeps writing to it.

@@ -100,11 +100,11 @@ class Asking(Parts):
         """Answer from the documents, with citations, or say that they do not answer.
 
         Args:
-            history: earlier turns, oldest first; a follow-up is made standalone with them.
-            mode: "auto" uses the generator when one is set; "extractive" quotes only; "clusters" pieces an answer
-                together from several documents.
+            history: earlier turns, oldest first. With them, a follow-up is rewritten as a complete question.
+            mode: "auto" uses the generator if one is set; "extractive" only quotes; "clusters" makes an answer from
+                several documents.
             on_token: receives the answer as it is generated.
-            stream: give an iterator over the pieces as they are generated; its `answer` is the whole, checked answer.
+            stream: return an iterator over the pieces as they are generated. Its `answer` is the whole, checked answer.
 
         Raises:
             UsageError: the question is empty, or there is no such mode.
@@ -196,7 +196,7 @@ class Asking(Parts):
         where: str = "",
         labels: Labels = None,
     ) -> Answer:
-        """`ask`, for a coroutine. The work runs in a thread; a task that is cancelled ends it.
+        """`ask`, for a coroutine. The work runs in a thread. Cancelling the task ends the work.
 
         For the pieces of the answer while it is written: `async with workspace.ask(question, stream=True) as stream`.
 
@@ -207,7 +207,7 @@ class Asking(Parts):
         return await stream.answer_async()
 
     def chat(self, conversation_id: str | None = None, *, labels: Labels = None) -> Chat:
-        """A conversation, new or taken up again.
+        """A conversation: a new one, or an earlier one to continue.
 
         Raises:
             UsageError: there is no such conversation, or it was held under labels that the caller does not hold.

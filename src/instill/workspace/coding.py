@@ -20,16 +20,16 @@ class Coding(Asking):
     """What is written."""
 
     def ask_code(self, question: str, *, labels: Labels = None) -> CodeAnswer:
-        """Have the generator write Python for a request, from documentation and sources in the index. Every module,
-        name and parameter that the code uses is looked up there: known ones come with the place that shows them,
-        unknown ones are marked. The code is read, never run.
+        """Let the generator write Python for a request, from documentation and sources in the index. Instill looks up
+        every module, name and parameter that the code uses: known ones come with the place that shows them, unknown
+        ones are marked. Instill reads the code and never runs it.
 
         Args:
             labels: what the caller may see; None means everything.
 
         Raises:
             UsageError: the question is empty, or no generator is set.
-            GeneratorError: from the generator.
+            GeneratorError: the generator failed.
         """
         from instill.answer.coding.writing import write_code
 

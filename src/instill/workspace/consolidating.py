@@ -22,13 +22,13 @@ class Consolidating(Remembering):
     def consolidation(
         self, *, base: str = "", replay: Path | None = None, gate: Path | None = None, seed: int = 0, epochs: int = 0
     ) -> tuple[list[tuple[Group, Material]], Setting]:
-        """What would be trained now, by groups of facts with the same labels; nothing is written.
+        """What `consolidate` would train now, in groups of facts with the same labels. Nothing is written.
 
         Args:
-            base: "micro" or a model's folder; "": that of the settings.
-            replay: rows of what the base can do and is not to forget.
-            gate: more conditions than the facts' own, as a gate's file.
-            epochs: how often each row is seen; 0: by their number.
+            base: "micro" or the folder of a model. "": the model in the settings.
+            replay: rows of what the base can do and must not forget.
+            gate: a gate file with more conditions.
+            epochs: how often each row is seen. 0: depends on the number of rows.
 
         Raises:
             UsageError: the workspace is seen under labels, or no base is named or set.
@@ -60,16 +60,16 @@ class Consolidating(Remembering):
         epochs: int = 0,
         stage: Callable[[str], None] = lambda _: None,
     ) -> list[Consolidated]:
-        """Train all candidates, and all that is in weights already, together from the base; one adapter for each set of
-        labels. What passes is in use.
+        """Train all candidates, together with the facts that are in weights already, from the base; one adapter for
+        each set of labels. An adapter that passes is in use from now on.
 
         Args:
             base, replay, gate, seed, epochs: see `consolidation`.
-            stage: is told what is being done.
+            stage: called with the name of each step when it begins.
 
         Raises:
-            UsageError: see `consolidation`; or a file cannot be used.
-            WorkspaceError: the workspace cannot be written, or another process trains the same.
+            UsageError: see `consolidation`; or one of the files cannot be used.
+            WorkspaceError: the workspace cannot be written, or another process is training the same.
         """
         from dataclasses import replace
 

@@ -23,7 +23,7 @@ class Looking(Parts):
     def conversations(self, *, limit: int = 20, labels: Labels = None) -> list[dict[str, Any]]:
         """The newest conversations that the caller may see.
 
-        Each with `conversation_id`, `started`, `turns` (a count), `first_question`.
+        Each has `conversation_id`, `started`, `turns` (a number) and `first_question`.
         """
         return self.catalog.conversations(count_of(limit, "limit"), self.seen_by(labels).labels)
 

@@ -168,7 +168,7 @@ def _said_of(capabilities: Capabilities) -> str:
     if capabilities.note:
         said += f". {capabilities.note}"
     if not capabilities.tried:
-        said += " This adapter was not run against the service; see docs/stores.md."
+        said += " This store was not tested against the real service; see docs/stores.md."
     return said
 
 

@@ -74,24 +74,25 @@ class Editing(Changing, Remembering):
         layer: int = -1,
         force: bool = False,
     ) -> Edited:
-        """Make a model say a new value of a subject, at once; until the next `consolidate`.
+        """Make a model say a new value at once, without training. The edit holds until the next `consolidate`.
 
-        A document that says the same answers from the index: one that is there, or a note that is added. Its fact is
-        pinned in the memory. The weights become a candidate that is measured, and used where nothing was lost.
+        The index gets the value too: from a document that says it already, or from a note that is added. The fact in
+        this document is pinned. The new weights are a candidate. It is measured, and used if it meets the conditions in
+        docs/edit.md.
 
         Args:
-            subject: whom or what it is about.
-            relation: a question with {} in the subject's place, or a noun ("employer").
-            value: the reply.
-            base: "micro" or a model's folder; "": that of the settings.
-            wordings: other questions for the same, to measure with.
-            document: id or source of the document that says so; "": found, or added.
-            keep: rows of what the model must go on saying; without it, passages of the documents are taken.
-            layer: whose matrix is written into; -1: as the method prefers.
-            force: use it although something was lost.
+            subject: the person or thing that the value belongs to.
+            relation: a noun ("employer"), or a question with {} in the place of the subject.
+            value: what the model is to reply.
+            base: "micro" or the folder of a model. "": the model in the settings.
+            wordings: other wordings of the question, to measure the edit with.
+            document: id or source of the document that says the value. "": one that is found, or a note.
+            keep: rows with replies that must not change. Without it, passages of the documents are used.
+            layer: number of the layer to change. -1: the layer that suits the method.
+            force: use the candidate even if it does not meet the conditions.
 
         Raises:
-            UsageError: something is empty, the model cannot be edited, or the workspace is seen under labels.
+            UsageError: an argument is empty, the model cannot be edited, or the workspace is seen under labels.
             WorkspaceError: the workspace cannot be written.
         """
         from instill.memory.editing.making import in_force, make, parent_of
@@ -169,14 +170,15 @@ class Editing(Changing, Remembering):
         return standing(self.home, read_edits(self.catalog))
 
     def undo_edit(self, reference: str) -> EditRecord:
-        """Take an edit back: weights are made again from the others in force, or are those from before any edit, bit
-        for bit. The note that it added to the documents is removed, and its fact is no longer pinned.
+        """Undo an edit. The weights are computed again from the other edits in force. If there are none, the weights
+        from before the first edit are in use again, bit for bit. The note of the edit is removed, and its fact is no
+        longer pinned.
 
         Args:
-            reference: its id, or the start of it.
+            reference: the id of the edit, or the start of the id.
 
         Raises:
-            UsageError: there is no such edit, or it is not in force.
+            UsageError: there is no such edit, or the edit is not in force.
             WorkspaceError: the workspace cannot be written.
         """
         from instill.memory.editing.undoing import undo

@@ -28,16 +28,16 @@ class Forgetting(Changing, Consolidating):
     """What is taken out for good."""
 
     def forget(self, reference: str) -> Receipt:
-        """Forget documents (by id, source, pattern or folder) or one fact (by its id, or the start of it), and sign a
-        receipt, which is kept.
+        """Forget documents (by id, source, pattern or folder) or one fact (by its id, or the start of it). Returns the
+        signed receipt, which the workspace keeps.
 
-        Weights that learned from them are withdrawn and deleted first, then the documents are removed and everything
-        that was made from them is purged. They stay out: `add` and `sync` pass them over until `allow`. Of a fact, the
-        evidence is blanked in its document, and all that was made from the document is purged. What was begun and
-        stopped by a kill is finished first.
+        First, weights that learned from the documents are withdrawn and deleted. Then the documents are removed, and
+        everything that was made from them is purged. They stay out: `add` and `sync` skip them until you call `allow`.
+        For a fact, its evidence is blanked in its document, and everything that was made from the document is purged.
+        If an earlier call was killed, it is finished first.
 
         Raises:
-            UsageError: nothing is named so, or the workspace is seen under labels.
+            UsageError: the reference names nothing, or the workspace is seen under labels.
             WorkspaceError: the workspace cannot be written.
         """
         from instill.ingest.document_references import named, resolve
@@ -73,16 +73,18 @@ class Forgetting(Changing, Consolidating):
     def forget_and_probe(
         self, reference: str, *, base: str = "", replay: Path | None = None, seed: int = 0, epochs: int = 0
     ) -> Receipt:
-        """Forget, make the weights again without what was forgotten, and probe both: what was known before, what is
-        known now, after 4-bit quantisation, and after a part was taught again. The receipt holds what was found.
+        """Forget, train the weights again without what was forgotten, and probe the old and the new weights. The
+        receipt has what was known before, and what is known now, after 4-bit quantisation, and after a part was taught
+        again.
 
         Args:
             reference: see `forget`.
-            base, replay, seed, epochs: of the consolidation, see `consolidation`; those of the one before make the same
-                weights.
+            base, replay, seed, epochs: see `consolidation`. With the values of the earlier consolidation, the training
+                is the same except for what was forgotten.
 
         Raises:
-            UsageError: see `forget`; or no weights in use hold a fact of it, or nothing is there to compare with.
+            UsageError: see `forget`; or no weights in use hold a fact of the document, or there is nothing to compare
+                with.
             WorkspaceError: the workspace cannot be written.
         """
         from instill.memory.facts_in_weights import read_weights
@@ -128,7 +130,7 @@ class Forgetting(Changing, Consolidating):
         return signed
 
     def allow(self, path: str) -> bool:
-        """Let the document of a source be added again after it was forgotten; whether it was.
+        """Allow a forgotten document to be added again. Returns False if no document from this source was forgotten.
 
         Args:
             path: a path or an address, as it was added.

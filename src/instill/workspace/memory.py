@@ -59,13 +59,13 @@ class Remembering(Parts):
         labels: Labels = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> Trials:
-        """Find out from which likeness of two questions on an answer may be shown again, and keep it.
+        """Find the similarity of two questions from which an answer may be shown again, and store it.
 
-        Nothing is kept where nothing can be promised.
+        If nothing can be promised, nothing is stored.
 
         Args:
-            risk: share of the answers shown again that may answer another question.
-            most: questions that are asked, one for each fact.
+            risk: the largest share of the answers shown again that may be wrong.
+            most: the maximum number of questions, one for each fact.
 
         Raises:
             UsageError: a share lies outside 0 to 1, or the documents yield no question.
@@ -106,11 +106,11 @@ class Remembering(Parts):
         return trials
 
     def remember(self, question: str, answer: str, *, document: str = "", note: str = "") -> Fact:
-        """Add a fact by hand, pinned: its evidence is the sentence of a document in which the answer stands.
+        """Add a fact by hand, and pin it. Its evidence is the sentence of a document that holds the answer.
 
         Args:
-            answer: words of the document, as they stand there.
-            document: id or source; "": those that a search for the question finds are looked at.
+            answer: words of the document, exactly as they are there.
+            document: its id or source. "": Instill looks in the documents that a search for the question finds.
 
         Raises:
             UsageError: no document holds the answer, or the workspace is seen under labels.

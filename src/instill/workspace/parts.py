@@ -58,7 +58,7 @@ class Parts:
         self._adapted = adapted(self.home, settings, OWNER if whole is None else whole.caller(labels))
 
     def close(self) -> None:
-        """Release what is open. A closed workspace says so when it is used again."""
+        """Release what is open. If you use a closed workspace, it raises an error."""
         if self._whole is not None:
             self._whole.close()
             return
@@ -79,7 +79,7 @@ class Parts:
         self.close()
 
     def refresh(self) -> None:
-        """Take up what was tuned or trained since this workspace was opened."""
+        """Load what was tuned or trained since this workspace was opened."""
         self._must_be_open()
         for part in _PARTS:
             if part != "catalog":
@@ -90,10 +90,11 @@ class Parts:
         self._adapted = adapted(self.home, self.given, OWNER if self._whole is None else self.caller())
 
     def take_over(self, before: Self) -> None:
-        """Use encoder and reader that `before` has open, where they are the same: opening them takes a second.
+        """Use the open encoder and reader of `before`, if they are the same ones. This saves the second that opening
+        them takes.
 
         Args:
-            before: the same workspace, opened earlier; it may still be used.
+            before: the same workspace, opened earlier. You may go on using it.
         """
         same = before.settings.encoder == self.settings.encoder and before.own_encoder == self.own_encoder
         if same and "encoder" in before.__dict__:
@@ -104,11 +105,11 @@ class Parts:
     # -- as a caller sees it -----------------------------------------------------------------------------------
 
     def seen_by(self, labels: Labels) -> Self:
-        """This workspace as a caller who holds `labels` sees it; None: as it is.
+        """This workspace as a caller with these `labels` sees it. None gives this workspace itself.
 
-        Whatever is asked of it, by whatever part of Instill, is asked of the documents that this caller may see, with
-        the settings, the threshold and the weights that were made from such documents only. It shares its parts with
-        this workspace and is closed with it.
+        Every method of the result uses only documents that this caller may see, and only settings, thresholds and
+        weights that were made from such documents. The result shares its parts with this workspace, and is closed
+        together with it.
         """
         given = labels_of(labels)
         self._must_be_open()
@@ -124,10 +125,10 @@ class Parts:
         return self._views[held]
 
     def caller(self, labels: Sequence[str] | None = None) -> Caller:
-        """Who asks: decides what of that which was made from documents may be shown to, and used for, the caller.
+        """The caller: decides which things that were made from documents may be shown to, and used for, this caller.
 
         Args:
-            labels: what the caller holds; None is who this workspace is seen by, the owner otherwise.
+            labels: what the caller holds. None: the caller of this workspace (see `seen_by`), by default the owner.
         """
         whole = self if self._whole is None else self._whole
 
@@ -140,12 +141,12 @@ class Parts:
 
     @property
     def settings(self) -> Settings:
-        """What the user set, and what was learned from the documents where the user set nothing."""
+        """The settings of the user. For settings that the user left unset, what was learned from the documents."""
         return self._adapted.settings
 
     @property
     def own_encoder(self) -> OwnEncoder | None:
-        """The encoder that was trained for this workspace and made its index, or None."""
+        """The encoder that was trained for this workspace and with which its index was made, or None."""
         return self._adapted.own
 
     @property
@@ -155,29 +156,29 @@ class Parts:
 
     @property
     def home(self) -> Path:
-        """Where everything that Instill knows is kept."""
+        """The folder in which Instill keeps everything that it knows."""
         return self.path / ".instill"
 
     @property
     def writable(self) -> bool:
-        """False on read-only storage: searching and asking work, nothing is recorded."""
+        """False on read-only storage. There, searching and asking work, but nothing is recorded."""
         return os.access(self.home if self.home.exists() else self.path, os.W_OK)
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing was added yet."""
+        """True if the workspace has no documents."""
         return self.index.count()[0] == 0
 
     @property
     def threshold(self) -> Threshold:
-        """The confidence from which on `ask` answers: set by the user, calibrated, or the default."""
+        """The lowest confidence with which `ask` answers: set by the user, calibrated, or the default."""
         from instill.fit.kept.threshold import threshold_in_use
 
         return threshold_in_use(self.home, self.settings, self.index.generation.fingerprint, self.caller())
 
     @cached_property
     def catalog(self) -> Catalog:
-        """What is kept beside the documents: followed paths, conversations, the log of questions."""
+        """The database of followed paths, conversations and the log of questions."""
         self._must_be_open()
         if self._whole is not None:
             return self._whole.catalog
@@ -189,7 +190,8 @@ class Parts:
 
     @cached_property
     def encoder(self) -> Encoder:
-        """Text to unit vectors: `encode_passages` and `encode_queries`, float32 of `(texts, dimension)`.
+        """The encoder, which turns text into unit vectors: `encode_passages` and `encode_queries` return float32 of
+        shape `(texts, dimension)`.
 
         Raises:
             MissingDependency: its weights or a package for it are not installed.
@@ -237,12 +239,16 @@ class Parts:
 
     @property
     def whole_index(self) -> Index:
-        """The index with all documents, whoever this workspace is seen by; for what is made of all of them."""
+        """The index with all documents, whatever the caller may see. It is for things that are made from all
+        documents.
+        """
         return self.index if self._whole is None else self._whole.whole_index
 
     @cached_property
     def generator(self) -> Generator | None:
-        """The generator, with the candidate that the settings name if the caller may see all that it was made from."""
+        """The generator. It uses the candidate that the settings name, if the caller may see everything that it was
+        made from.
+        """
         from instill.models.generators import is_lora_file, open_generator
 
         self._must_be_open()
@@ -287,7 +293,7 @@ class Parts:
 
     @cached_property
     def reader(self) -> Reader | None:
-        """The reader, which marks the words of a passage that answer; None where it is turned off."""
+        """The reader, which marks the words of a passage that answer a question. None if it is turned off."""
         self._must_be_open()
         if self._whole is not None:
             return self._whole.reader
@@ -303,10 +309,10 @@ class Parts:
         return fusion_named(self.settings.search.fusion, vector_weight=self.settings.search.vector_weight)
 
     def check_encoder(self) -> None:
-        """Refuse where the index was made by an encoder that was trained on what the caller may not see.
+        """Raise an error if the index was made by an encoder that was trained on documents that the caller may not see.
 
         Raises:
-            UsageError: it was, so that the caller searches by words only.
+            UsageError: the encoder was trained on such documents. Then the caller can search by keywords only.
         """
         if not self._searches_by_meaning:
             raise UsageError(

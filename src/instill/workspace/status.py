@@ -18,14 +18,16 @@ from instill.workspace.purge.holders import gone_from, holders, said_of
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What a workspace holds. Sizes in bytes; `questions` counts the log of questions.
+    """What a workspace holds. Sizes are in bytes; `questions` is the number of questions in the log.
 
-    Under labels, `index_bytes` is None, because it grows with every document, `removed_text` is empty, and `roots` are
-    those that hold a document which the caller may see.
+    Under labels, `index_bytes` is None, because it grows with every document, also with hidden ones. `removed_text` is
+    empty, and `roots` are the followed paths that hold a document that the caller may see.
 
-    `threshold_origin`: "set", "calibrated" or "default"; `promise` is the calibration's, or what is wrong with it.
-    `learned`: what is tuned or trained and in use, and what is not any more, a sentence each.
-    `removed_text`: what still holds text of removed documents, or was trained on it; see `instill.workspace.purge`.
+    `threshold_origin`: "set", "calibrated" or "default". `promise`: what the calibration promises, or what is wrong
+    with it.
+    `learned`: what is tuned or trained and in use, and what is no longer in use, a sentence each.
+    `removed_text`: the things that still hold text of removed documents, or were trained on it; see
+    `instill.workspace.purge`.
     """
 
     path: str

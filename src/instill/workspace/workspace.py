@@ -39,24 +39,25 @@ class Workspace(Forgetting, Editing, Coding, Asking, Looking):
 
     @classmethod
     def init(cls, path: str | os.PathLike[str] = ".") -> Self:
-        """Make `path` (created when missing) a workspace and open it.
+        """Make the folder `path` a workspace, and open it. The folder is created if it is missing.
 
         Raises:
-            WorkspaceError: it is one already, or the folder cannot be written.
+            WorkspaceError: the folder is a workspace already, or it cannot be written.
         """
         folder = make_workspace(path)
         return cls(folder, load_settings(folder / SETTINGS_FILE))
 
     @classmethod
     def open(cls, path: str | os.PathLike[str] | None = None, *, generator: str | None = None) -> Self:
-        """Open the workspace at `path`; without one, $INSTILL_WORKSPACE, else the nearest from here upwards.
+        """Open the workspace at `path`. Default: $INSTILL_WORKSPACE, else the nearest from this folder upwards.
 
         Args:
-            generator: instead of the one that is set: "smollm2", a .gguf file, a transformers folder, or "none".
+            generator: used instead of the generator in the settings: "smollm2", a .gguf file, a transformers folder, or
+                "none".
 
         Raises:
-            WorkspaceError: there is none.
-            UsageError: its settings or `generator` cannot be used.
+            WorkspaceError: there is no workspace.
+            UsageError: the settings of the workspace or `generator` cannot be used.
         """
         folder = find_workspace(path)
         settings = load_settings(folder / SETTINGS_FILE)
