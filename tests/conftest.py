@@ -84,7 +84,11 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def _nothing_leaves_this_machine() -> Iterator[None]:
-    """A test that looks a name up, or connects to what is not loopback, fails instead of sending anything."""
+    """A test that looks a name up, or connects to what is not loopback, fails instead of sending anything; unless the
+    person who runs the tests has named a service to run them against."""
+    if any(name.startswith(("INSTILL_TEST_", "TESTED_")) for name in os.environ):
+        yield
+        return
     connect, connect_ex, look_up = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
 
     def check(kind: int, address: Any) -> None:

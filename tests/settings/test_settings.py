@@ -59,3 +59,20 @@ def test_the_api_key_is_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load_settings(None)
     assert "sk-secret" not in repr(settings)
     assert settings.generator.api_key.get_secret_value() == "sk-secret"
+
+
+def test_the_key_of_a_hosted_store_is_not_read_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = written(tmp_path, '[store]\nkind = "pinecone"\nkey = "pcsk-secret"\n')
+    with pytest.raises(UsageError, match=r"not read from a file.*store\.key") as caught:
+        load_settings(file)
+    assert "pcsk-secret" not in str(caught.value)
+    file = written(tmp_path, '[store]\nkind = "pinecone"\nkey_variable = "PINE"\n')
+    with pytest.raises(UsageError, match="PINE is not set"):
+        load_settings(file).store.secret()
+    monkeypatch.setenv("PINE", " pcsk-secret\n")
+    assert load_settings(file).store.secret() == "pcsk-secret"
+    monkeypatch.setenv("INSTILL_STORE__KEY", "pcsk-other")  # wins over the named one
+    assert load_settings(file).store.secret() == "pcsk-other"
+    for name in ("A-B", "1A", "A B", "$A", "é"):
+        with pytest.raises(UsageError, match="key_variable"):
+            load_settings(written(tmp_path, f'[store]\nkey_variable = "{name}"\n'))

@@ -45,9 +45,15 @@ def show(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None
 def copy(
     to: Annotated[
         str,
-        typer.Option("--to", help="lance, s3, postgres, qdrant, chroma, milvus, opensearch, or the name of a plug-in."),
+        typer.Option(
+            "--to",
+            help="lance, s3, postgres, qdrant, chroma, milvus, opensearch, pinecone, or the name of a plug-in.",
+        ),
     ],
     url: Annotated[str, typer.Option("--url", help="Address of the server or bucket, if the store has one.")] = "",
+    key_variable: Annotated[
+        str, typer.Option("--key-variable", help="Environment variable that has the key of the new store.")
+    ] = "",
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -60,7 +66,7 @@ def copy(
     from instill.workspace.moving import move
 
     with Workspace.open(workspace) as opened, progress_bar("Copying", hidden=as_json) as update:
-        moved = move(opened, to, url, progress=lambda done, total: update(done, total, ""))
+        moved = move(opened, to, url, key_variable=key_variable, progress=lambda done, total: update(done, total, ""))
     if as_json:
         print_json(moved)
         return

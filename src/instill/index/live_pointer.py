@@ -68,5 +68,5 @@ def pointer_of(folder: Path, settings: StoreSettings | None) -> Pointer:
     from instill.index.stores.stores_by_name import needed_for
 
     needed_for(S3)
-    access = Access(parsed(settings.url), settings.key.get_secret_value())
+    access = Access(parsed(settings.url), settings.secret())
     return ObjectPointer(folder, access, settings.url)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import signal
 import socket
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
+from instill.common.loopback import is_loopback
 from instill.errors import UsageError
 from instill.server.access.header_timeout import patient
 from instill.server.app import create_app
@@ -76,19 +76,6 @@ def config_of(app: FastAPI, *, behind_proxy: bool = False, seconds: float = 30.0
         http=patient(seconds),
         ws="none",
     )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches it.
-
-    Example:
-        >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("localhost"), is_loopback("0.0.0.0")
-        (True, True, True, False)
-    """
-    try:
-        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def _host(folder: Path) -> str:

@@ -20,6 +20,8 @@ from instill.errors import UsageError
 
 SETTINGS_FILE = "instill.toml"
 _ALL = "See docs/configuration.md for all settings."
+KEYS_FROM_VARIABLES = frozenset({"weaviate", "pinecone"})
+"""Stores whose key is never in a file: it opens an account, where anybody who has it can spend money."""
 _OTHER_VARIABLES = frozenset({"INSTILL_CACHE_DIR", "INSTILL_WORKSPACE", "INSTILL_PROGRESS"})
 
 
@@ -71,15 +73,42 @@ class StoreSettings(_Section):
     kind: str = Field(
         "lance",
         pattern="^[a-z][a-z0-9_-]{0,40}$",
-        description="lance, s3, postgres, qdrant, chroma, milvus, opensearch.",
+        description="lance, s3, postgres, qdrant, chroma, milvus, opensearch, pinecone.",
     )
     url: str = Field(
         "", description='A server\'s address, without a password; "": in the workspace, where that is possible.'
     )
     key: SecretStr = Field(SecretStr(""), description="Password or API key; better set as INSTILL_STORE__KEY.")
+    key_variable: str = Field(
+        "",
+        pattern="^([A-Za-z_][A-Za-z0-9_]*)?$",
+        description="Name of an environment variable that has the password or API key.",
+    )
     cache_gb: float = Field(
         20, ge=0, description="Maximum size of the copy on this machine of a table in a bucket; a larger one has none."
     )
+
+    def secret(self) -> str:
+        """The password or API key; "" where none is set.
+
+        Raises:
+            UsageError: the variable that `key_variable` names is not set.
+
+        Example:
+            >>> StoreSettings(key=SecretStr("k")).secret()
+            'k'
+        """
+        given = self.key.get_secret_value()
+        if given or not self.key_variable:
+            return given
+        found = os.environ.get(self.key_variable, "").strip()
+        if not found:
+            raise UsageError(
+                f"The environment variable {self.key_variable} is not set; it has the key of the store.",
+                where="store.key_variable",
+                remedy=f"export {self.key_variable}=..., or name another variable.",
+            )
+        return found
 
 
 class CatalogSettings(_Section):
@@ -295,9 +324,16 @@ def load_settings(path: Path | None) -> Settings:
     values = {} if path is None else read_toml(path, "settings file")
     _refuse_unknown_variables()
     try:
-        return Settings(**values)
+        found = Settings(**values)
     except ValidationError as error:
         raise _explain(error, path) from error
+    if found.store.kind in KEYS_FROM_VARIABLES and values.get("store", {}).get("key"):
+        raise UsageError(
+            f"The key of the store {found.store.kind!r} is not read from a file.",
+            where=f"{path}: store.key",
+            remedy='Delete the line, and set INSTILL_STORE__KEY, or store.key_variable = "NAME" of another variable.',
+        )
+    return found
 
 
 def with_values(settings: Settings, values: Mapping[str, object]) -> Settings:

@@ -66,7 +66,10 @@ _FILTERS: list[tuple[str, set[int]]] = [
 ]  # fmt: skip
 _CUTTER = Cutter()
 _DOCUMENTS = 4
-_SLOW_TO_IMPORT = ("pyarrow", "lancedb", "duckdb", "sqlglot", "psycopg", "qdrant_client", "chromadb", "pymilvus")
+_SLOW_TO_IMPORT = (
+    "pyarrow", "lancedb", "duckdb", "sqlglot", "psycopg", "qdrant_client", "chromadb", "pymilvus", "weaviate",
+    "pinecone", "pinecone.index", "pinecone.client.indexes", "pinecone.client.documents",
+)  # fmt: skip
 _FORKS: Any = None
 
 
@@ -589,7 +592,7 @@ class StoreConformance:
 
 
 def _dumped(settings: StoreSettings) -> dict[str, str]:
-    return {"kind": settings.kind, "url": settings.url, "key": settings.key.get_secret_value()}
+    return {"kind": settings.kind, "url": settings.url, "key": settings.secret()}
 
 
 def _process(work: Any, *arguments: object) -> Any:

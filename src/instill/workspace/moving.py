@@ -9,8 +9,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import SecretStr
-
 from instill.catalog import Catalog, Server
 from instill.catalog.copying import copy_catalog
 from instill.common.durable_files import write_json
@@ -43,6 +41,7 @@ def move(
     kind: str,
     url: str = "",
     *,
+    key_variable: str = "",
     progress: Callable[[int, int], None] | None = None,
 ) -> Moved:
     """Copy all documents with their vectors to another store, compare both, and use the new one from then on.
@@ -51,8 +50,9 @@ def move(
     Stopped half-way, the same call goes on. Other processes that have the workspace open must open it again afterwards.
 
     Args:
-        kind: as `store.kind`; its password or key is `store.key`, or INSTILL_STORE__KEY.
+        kind: as `store.kind`; its password or key is as for `store.key` and `store.key_variable`.
         url: as `store.url`.
+        key_variable: as `store.key_variable`, of the new store; "": both stores have the same key, or none.
 
     Raises:
         UsageError: the documents are there already, or the store needs something that is not given.
@@ -62,8 +62,9 @@ def move(
     live = pointer_of(folder, workspace.given.store).live()
     if live is None:
         raise WorkspaceError("There is no index yet.", where=str(folder), remedy="Set store.kind, then: instill add")
-    key = workspace.given.store.key
-    target_settings = StoreSettings(kind=kind, url=url, key=key)
+    given = workspace.given.store
+    keys = {"key_variable": key_variable} if key_variable else {"key": given.key, "key_variable": given.key_variable}
+    target_settings = StoreSettings.model_validate({"kind": kind, "url": url, **keys})
     if live.store == kind and named_in(target_settings, live).url == live.url:
         raise UsageError("The documents are in this store already.", where=f"{kind} {live.url}".strip())
     pointer = pointer_of(folder, target_settings)
@@ -85,7 +86,8 @@ def move(
                 where=f"{kind} {generation.url}".strip(),
                 remedy="Run the command again; if it says the same, use another store.",
             )
-        set_in_file(workspace.path / SETTINGS_FILE, "store", {"kind": kind, "url": generation.url})
+        named = {"key_variable": key_variable} if key_variable else {}
+        set_in_file(workspace.path / SETTINGS_FILE, "store", {"kind": kind, "url": generation.url, **named})
         pointer.make_live(generation)
     (folder / _UNFINISHED).unlink(missing_ok=True)
     source.close()
@@ -118,7 +120,7 @@ def _of(live: Generation, given: StoreSettings) -> StoreSettings:
     """What is needed to reach the store that is in use; the settings may name the next one already."""
     if given.kind == live.store and without_password(given.url) == live.url:
         return given
-    return StoreSettings(kind=live.store, url=live.url, key=SecretStr(given.key.get_secret_value()))
+    return StoreSettings(kind=live.store, url=live.url, key=given.key, key_variable=given.key_variable)
 
 
 def _begun(folder: Path, live: Generation, settings: StoreSettings) -> Generation:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from instill.index.protocol import Capabilities
-from instill.index.stores.collection import Among, Collection, Fields, Row
-from instill.index.stores.stores_by_name import service_errors
+from instill.index.stores.collection import Among, Collection, Fields, Row, Settles
+from instill.index.stores.refusals import service_errors
 from instill.models.encoders.protocol import Vectors
 
 
 class Guarded:
     """The collection; what its client raises becomes a `WorkspaceError` that names the store and its place."""
 
-    def __init__(self, collection: Collection, kind: str, where: str) -> None:
+    def __init__(self, collection: Collection, errors: service_errors) -> None:
         self._collection = collection
-        self._errors = service_errors(kind, where)
+        self._errors = errors
 
     @property
     def capabilities(self) -> Capabilities:
@@ -24,6 +24,11 @@ class Guarded:
     @property
     def longest(self) -> int:
         return self._collection.longest
+
+    def settle(self) -> None:
+        if isinstance(self._collection, Settles):
+            with self._errors:
+                self._collection.settle()
 
     def head(self) -> str:
         with self._errors:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from instill.index.protocol import Capabilities
 from instill.models.encoders.protocol import Vectors
@@ -115,4 +115,17 @@ class Collection(Protocol):
 
     def close(self) -> None:
         """Release what is open."""
+        ...
+
+
+@runtime_checkable
+class Settles(Protocol):
+    """A collection that shows what was written only after a while."""
+
+    def settle(self) -> None:
+        """Wait until what was written before, by whatever process, is read; called with the write lock held.
+
+        Raises:
+            WorkspaceError: it takes too long.
+        """
         ...

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from instill.common.durable_files import write_json
 from instill.errors import InstillError, WorkspaceError
 from instill.index.protocol import Capabilities, Place, Result, Stats
-from instill.index.stores.collection import LIVE, PASSAGE, Collection, Row
+from instill.index.stores.collection import LIVE, PASSAGE, Collection, Row, Settles
 from instill.index.stores.integrity_check import damage_in
 from instill.index.stores.row_texts import (
     body_of,
@@ -171,6 +171,8 @@ class OverCollection:
     def _ready(self) -> OverView:
         """The newest version, after what a killed writer left was taken out."""
         if (self._folder / _MARK).exists():
+            if isinstance(self._collection, Settles):
+                self._collection.settle()
             head = self._head()
             left = list(self._collection.changed(head.version, ()))
             for ids in _batched([row.id for row in left if row.born > head.version]):

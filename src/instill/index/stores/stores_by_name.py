@@ -14,21 +14,26 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 from instill.common.extras import how_to_install
-from instill.errors import InstillError, MissingDependency, UsageError, WorkspaceError
-from instill.index.generations import LANCE, S3, Generation
+from instill.errors import DamagedIndex, MissingDependency, UsageError
+from instill.index.generations import LANCE, POINTER, REPAIR, S3, Generation
 from instill.index.protocol import Place
+from instill.index.stores.refusals import service_errors
 from instill.plugins import Group
 
 if TYPE_CHECKING:
     from instill.index.protocol import Store
     from instill.index.stores.collection import Collection
     from instill.settings import StoreSettings
+
+
+_NAME = re.compile("[A-Za-z0-9]{1,40}")
 
 
 class Opener(Protocol):
@@ -53,6 +58,7 @@ KINDS = {
     "milvus": Kind("instill.index.stores.milvus", ("pymilvus",)),
     S3: Kind("instill.index.stores.objects.store", ("obstore",), needs_url=True),
     "opensearch": Kind("instill.index.stores.opensearch", ("opensearchpy",), needs_url=True),
+    "pinecone": Kind("instill.index.stores.pinecone.opening", ("pinecone",)),
 }
 
 
@@ -86,7 +92,7 @@ def _open(
 ) -> Store:
     opener, kind = _opener_of(generation.store)
     is_named = settings is not None and settings.kind == generation.store
-    key = settings.key.get_secret_value() if settings is not None and is_named else ""
+    key = settings.secret() if settings is not None and is_named else ""
     given = settings.url if settings is not None and is_named else ""
     # The settings may have a password in the address; the pointer never has. A server may have moved.
     url = given or generation.url
@@ -96,15 +102,17 @@ def _open(
         raise UsageError(
             f"The store {generation.store!r} needs an address.", where="store.url", remedy="See docs/stores.md"
         )
+    if not _NAME.fullmatch(generation.name):  # it becomes a part of names in the store
+        raise DamagedIndex("The index's pointer file is damaged.", where=str(folder / POINTER), remedy=REPAIR)
     place.folder.mkdir(parents=True, exist_ok=True)
-    with service_errors(generation.store, generation.url or str(place.folder)):
+    errors = service_errors(generation.store, generation.url or str(place.folder), key)
+    with errors:
         found = opener(place, create=create)
     if hasattr(found, "nearest"):
         from instill.index.stores.client_errors import Guarded
         from instill.index.stores.collection_store import OverCollection
 
-        collection = Guarded(cast("Collection", found), generation.store, generation.url or str(place.folder))
-        return OverCollection(collection, place)
+        return OverCollection(Guarded(cast("Collection", found), errors), place)
     return found
 
 
@@ -130,28 +138,3 @@ def needed_for(name: str) -> None:
             where="store.kind",
             remedy=how_to_install(name),
         )
-
-
-class service_errors:  # noqa: N801 - reads like the function it stands for
-    """Turn what a client raises into a `WorkspaceError` that says which store failed and where.
-
-    Args:
-        kind: of the store.
-        where: its address, without a password, or its folder.
-    """
-
-    def __init__(self, kind: str, where: str) -> None:
-        self._kind, self._where = kind, where
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if error is None or isinstance(error, InstillError) or not isinstance(error, Exception):
-            return
-        said = " ".join(str(error).split())[:300].rstrip(".") or type(error).__name__
-        raise WorkspaceError(
-            f"The store {self._kind!r} failed: {said}.",
-            where=self._where,
-            remedy="Check that it runs and can be reached, then run the command again (instill doctor looks at it).",
-        ) from error
