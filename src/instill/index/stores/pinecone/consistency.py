@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from instill.common.durable import write_json
+from instill.common.durable_files import write_json
 from instill.errors import WorkspaceError
 
 NAMESPACE = "rows"
