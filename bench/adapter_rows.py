@@ -32,7 +32,7 @@ from instill.settings import EncoderSettings
 from instill.study.questions_about_any_text import LONGEST_TEXT
 from instill.study.questions_about_any_text import messages_for as question_messages
 from instill.study.rules.word_forms import is_past
-from instill.train.reader.negatives import kept_negatives
+from instill.train.reader.hard_negatives import kept_negatives
 from instill.train.reader.rows import Row, held_out, read_rows, split_rows
 
 Chat = dict[str, Any]

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from instill.answer.reading.reader import MANIFEST_FILE, Reader
 from instill.models.encoders.minilm import find_minilm
-from instill.train.reader.evaluate import figures, judge
 from instill.train.reader.export import add_metrics, export_reader
+from instill.train.reader.reading_quality import figures, judge
 from instill.train.reader.rows import read_rows, split_rows
 from instill.train.reader.shipped_weights import begin_from_reader
 

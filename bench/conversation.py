@@ -40,7 +40,7 @@ from instill.answer.types import Turn
 from instill.models.encoders import open_encoder
 from instill.models.encoders.encoded_once import EncodedOnce
 from instill.models.generators import open_generator
-from instill.models.generators.choosing import settings_for
+from instill.models.generators.generator_by_word import settings_for
 from instill.models.generators.protocol import Generator
 from instill.settings import EncoderSettings, Settings, with_values
 

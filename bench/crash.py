@@ -209,7 +209,7 @@ def prepare(place: Path) -> None:
     from transformers import LlamaConfig, LlamaForCausalLM
 
     from instill import Workspace
-    from instill.lab.micro import make_tokenizer, save_micro
+    from instill.lab.micro_model import make_tokenizer, save_micro
     from instill.train.generator.data.rows import chat_row, write_rows
     from instill.train.pipeline import train_recipe
 

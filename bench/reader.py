@@ -22,8 +22,8 @@ from instill.answer.reading.reader import Reader
 from instill.cli.output import columns
 from instill.models.encoders import open_encoder
 from instill.settings import EncoderSettings
-from instill.train.reader.evaluate import Figure, ReadPassage, answerability_auc, figures, interval, judge
-from instill.train.reader.negatives import mine_negatives
+from instill.train.reader.hard_negatives import mine_negatives
+from instill.train.reader.reading_quality import Figure, ReadPassage, answerability_auc, figures, interval, judge
 from instill.train.reader.rows import Row, read_rows, split_rows
 
 

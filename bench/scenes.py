@@ -35,9 +35,9 @@ import numpy as np
 from instill import Workspace
 from instill.answer.spans_used import read_documents, uses_of
 from instill.answer.types import Answer, Citation, Claim, Trace
-from instill.lab.names import FIRMS
 from instill.lab.study_set import lab_replay
 from instill.lab.world import Person, make_world, questions, write_documents
+from instill.lab.world_words import FIRMS
 from instill.measure.judging.scorer import judge
 from instill.memory.consolidating.material import Material, material_of
 from instill.memory.consolidating.plan import REPLAY_SHARE, Group, write_files
@@ -47,8 +47,8 @@ from instill.models.registry.champions import Champions
 from instill.models.registry.store import Registry
 from instill.models.weights import micro_folder
 from instill.study.questions_about_any_text import sentence_around
+from instill.train.editing.edit_prompts import Edit
 from instill.train.editing.methods import Settings, edited, with_weights
-from instill.train.editing.places import Edit
 from instill.train.generator.data.examples import make_examples
 from instill.train.generator.data.rows import Row, row_of
 from instill.train.generator.loop.replies import replies

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from instill.ingest.types import IngestReport
     from instill.models.registry.store import Candidate
     from instill.settings import Settings
-    from instill.study.stored import StoredStudy
+    from instill.study.stored_study import StoredStudy
     from instill.train.pipeline import TrainingResult
     from instill.workspace.status import Status
 
@@ -82,7 +82,7 @@ _HOMES = {
     "Settings": "instill.settings",
     "Status": "instill.workspace.status",
     "StoredDocument": "instill.index.lookup",
-    "StoredStudy": "instill.study.stored",
+    "StoredStudy": "instill.study.stored_study",
     "Trace": "instill.answer.types",
     "Turn": "instill.answer.types",
     "UsageError": "instill.errors",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from instill.compare.comparing import Compared
     from instill.models.registry.champions import Change
     from instill.models.registry.store import Candidate, Entry
-    from instill.study.stored import StoredStudy
+    from instill.study.stored_study import StoredStudy
     from instill.study.types import AskedQuestion
     from instill.train.pipeline import TrainingResult
 
@@ -44,7 +44,7 @@ class Workspace(OpenWorkspace):
     @property
     def studies(self) -> list[StoredStudy]:
         """The study sets whose documents the caller may see, oldest first."""
-        from instill.study.stored import list_studies
+        from instill.study.stored_study import list_studies
 
         self._must_be_open()
         return list_studies(self.home, self.caller())
@@ -74,7 +74,7 @@ class Workspace(OpenWorkspace):
             GeneratorError: the generator failed.
             WorkspaceError: the workspace is read-only.
         """
-        from instill.study.making import StudySettings
+        from instill.study.study_making import StudySettings
         from instill.study.studying import study_workspace
 
         self._must_be_writable()
@@ -127,7 +127,7 @@ class Workspace(OpenWorkspace):
         from instill.compare.prices import Prices
         from instill.compare.saved_reports import save
         from instill.measure.verdict import Rules
-        from instill.study.stored import open_study
+        from instill.study.stored_study import open_study
 
         self._must_be_writable()
         settings = self.settings

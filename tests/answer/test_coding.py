@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instill import Workspace
-from instill.answer.coding.checking import checked
-from instill.answer.coding.known import definitions_of
-from instill.answer.coding.used import used_in
-from instill.answer.coding.writing import code_in
+from instill.answer.coding.check_names import checked
+from instill.answer.coding.documented_names import definitions_of
+from instill.answer.coding.used_names import used_in
+from instill.answer.coding.write_code import code_in
 from instill.errors import UsageError
 from tests.cli.test_cli import as_json, instill
 from tests.study.documents import stored

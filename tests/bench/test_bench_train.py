@@ -14,7 +14,7 @@ from train_check import Agreement, agreements, rival_of
 from train_figures import COMPARED, paired_ratio, ratios, speeds, tables
 from train_ours import Ours
 
-from instill.lab.micro import make_tokenizer
+from instill.lab.micro_model import make_tokenizer
 
 
 @pytest.fixture(scope="module")

@@ -134,7 +134,7 @@ def write_examples(folder: Path) -> None:
 
 def give_model(folder: Path) -> None:
     """A tiny local model without any training, which says what it happens to, as the workspace's generator."""
-    from instill.lab.micro import make_tokenizer, save_micro
+    from instill.lab.micro_model import make_tokenizer, save_micro
     from tests.train.pipeline.small_recipes import small_llama
 
     tokenizer = make_tokenizer([page.text for page in workshops(5)] + [f"Ticket, letter: {town}" for town in TOWNS])

@@ -12,9 +12,9 @@ import pytest
 
 pytest.importorskip("torch")
 
-from instill.lab.micro import make_tokenizer, save_micro
-from instill.study.making import StudySettings, make_study
-from instill.study.stored import write_study
+from instill.lab.micro_model import make_tokenizer, save_micro
+from instill.study.stored_study import write_study
+from instill.study.study_making import StudySettings, make_study
 from instill.train.generator.data.rows import Row, write_rows
 from tests.cli.test_cli import FORBIDDEN, as_json, instill
 from tests.study.documents import workshops

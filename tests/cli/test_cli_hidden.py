@@ -28,7 +28,7 @@ from instill.cli import main
 from instill.common.made_from import made_from
 from instill.fit.kept.threshold import Calibration, identity_of, save_calibration
 from instill.fit.kept.tuned import Tuned, save_tuned, tuned_identity
-from instill.study.making import StudySettings
+from instill.study.study_making import StudySettings
 from instill.study.studying import study_workspace
 
 LABELS = "abc"

@@ -10,10 +10,10 @@ from pathlib import Path
 from instill.compare.arms.passages import Passages
 from instill.errors import GeneratorError
 from instill.models.generators.protocol import Message
-from instill.study.making import StudySettings, make_study
-from instill.study.sets import Fact, StudyItem
 from instill.study.splits import Shares
-from instill.study.stored import StoredStudy, write_study
+from instill.study.stored_study import StoredStudy, write_study
+from instill.study.study_making import StudySettings, make_study
+from instill.study.study_set import Fact, StudyItem
 from instill.workspace import Workspace
 
 PAGES = {

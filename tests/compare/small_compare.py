@@ -14,8 +14,8 @@ from instill.compare.arms.specification import AWARE, BOTH, CLOSED, QUOTED, TUNE
 from instill.compare.comparing import Compared, compare
 from instill.compare.plan import ComparePlan
 from instill.compare.tuned.tuning import TuningPlan
-from instill.lab.micro import make_tokenizer, save_micro
-from instill.study.stored import open_study
+from instill.lab.micro_model import make_tokenizer, save_micro
+from instill.study.stored_study import open_study
 from tests.compare.compare_world import World
 from tests.train.pipeline.small_recipes import retention, small_llama
 

@@ -26,7 +26,7 @@ from instill.errors import UsageError, WorkspaceError
 from instill.models.generators.endpoint import EndpointGenerator
 from instill.models.generators.protocol import Message
 from instill.study.closed_book import ClosedBook, EvidenceInPrompt
-from instill.study.sets import StudyItem
+from instill.study.study_set import StudyItem
 from tests.compare.compare_world import Breaks, Knows, Reads, World
 from tests.models.generators.endpoint_process import Endpoint
 

@@ -21,7 +21,7 @@ from instill.compare.stored_outcomes import OUTCOMES_FILE, PROMPTS_FILE, Recorde
 from instill.errors import GeneratorError, UsageError, WorkspaceError
 from instill.study.audit import openings
 from instill.study.closed_book import ClosedBook, EvidenceInPrompt
-from instill.study.sets import Evidence, Phrasing, StudyItem
+from instill.study.study_set import Evidence, Phrasing, StudyItem
 from tests.compare.compare_world import Breaks, Knows, World
 from tests.warm import Warm
 

@@ -20,7 +20,7 @@ from instill.compare.prices import Prices
 from instill.compare.tuned.tuned_arms import Trained
 from instill.measure.verdict import Way, reach_verdict
 from instill.study.closed_book import ClosedBook
-from instill.study.sets import Phrasing, StudyItem
+from instill.study.study_set import Phrasing, StudyItem
 from tests.compare.compare_world import Knows
 from tests.compare.test_compare_asking_arms import some_items
 

@@ -14,11 +14,11 @@ from instill.compare.changed.changed_rows import changed_rows
 from instill.compare.changed.changes import Change, make_changes, moved, pattern_of
 from instill.compare.changed.copies import add_twins, applied, apply_change, fresh_copy, twin_id
 from instill.errors import UsageError, WorkspaceError
-from instill.study.making import StudySettings, make_study
 from instill.study.rules.wordings_of_fact import accepted_answers
-from instill.study.sets import fact_id
 from instill.study.splits import Shares
-from instill.study.stored import StoredStudy, write_study
+from instill.study.stored_study import StoredStudy, write_study
+from instill.study.study_making import StudySettings, make_study
+from instill.study.study_set import fact_id
 from instill.workspace import Workspace
 from tests.compare.compare_world import World
 
@@ -120,7 +120,7 @@ def test_a_value_told_again_is_changed_too_and_what_is_not_sure_or_told_elsewher
 
 def test_of_a_counted_thing_the_number_changes_and_a_date_keeps_its_form(tmp_path: Path) -> None:
     from instill.compare.changed.changes import _fitted, _new_value
-    from instill.study.sets import Evidence, Fact
+    from instill.study.study_set import Evidence, Fact
 
     evidence = Evidence(doc_id="d", start=0, end=1, text="x")
 

@@ -29,7 +29,7 @@ from instill.compare.stored_outcomes import Recorded
 from instill.errors import UsageError, WorkspaceError
 from instill.models.generators.local import LocalGenerator
 from instill.models.registry.store import Registry
-from instill.study.stored import open_study
+from instill.study.stored_study import open_study
 from tests.compare.compare_world import World, make_world
 from tests.compare.small_compare import ARMS, give_model, run, small_plan
 from tests.warm import Warm

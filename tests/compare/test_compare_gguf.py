@@ -15,7 +15,7 @@ from instill.compare.arms.line_up import BASE, has_generator, opened
 from instill.compare.comparing import _base_hash
 from instill.compare.tuned.tuned_arms import _check_base
 from instill.errors import UsageError
-from instill.models.generators.choosing import local_base
+from instill.models.generators.generator_by_word import local_base
 from instill.models.generators.gguf.generator import GgufGenerator
 from instill.models.generators.transformers_models import model_hash
 from tests.models.generators.tiny_gguf import write_tiny

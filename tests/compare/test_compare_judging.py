@@ -25,10 +25,10 @@ from instill.measure.judging.scorer import judge
 from instill.measure.outcomes import Outcome
 from instill.models.generators.endpoint import EndpointGenerator
 from instill.models.generators.protocol import Message
-from instill.study.generated import GeneratorWriter
-from instill.study.making import StudySettings, make_study
+from instill.study.questions_by_generator import GeneratorWriter
 from instill.study.splits import Shares
-from instill.study.stored import StoredStudy, write_study
+from instill.study.stored_study import StoredStudy, write_study
+from instill.study.study_making import StudySettings, make_study
 from instill.train.generator.data.rows import chat_row
 from tests.compare.compare_world import make_world
 from tests.study.documents import stored

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from instill.compare.report.types import Kept
 from instill.compare.tuned.skills_lost import ALLOWED, Skill, forgetting, loss_of
 from instill.errors import UsageError, WorkspaceError
-from instill.lab.micro import make_tokenizer, save_micro
+from instill.lab.micro_model import make_tokenizer, save_micro
 from instill.models.generators.transformers_models import open_model
 from instill.train.generator.data.examples import make_examples
 from instill.train.generator.data.rows import Row, chat_row

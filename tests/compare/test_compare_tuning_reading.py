@@ -15,9 +15,9 @@ from instill.compare.arms.passages import Passages
 from instill.compare.arms.prompts import PLAIN, RULES, Wording
 from instill.compare.tuned.reading_rows import reading_rows
 from instill.errors import UsageError
-from instill.study.making import find_leaks
 from instill.study.rows_from_facts import UNKNOWN as NOT_SAID
-from instill.study.sets import Evidence, StudyItem
+from instill.study.study_making import find_leaks
+from instill.study.study_set import Evidence, StudyItem
 from tests.compare.compare_world import World
 
 

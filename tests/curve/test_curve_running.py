@@ -11,7 +11,7 @@ import pytest
 
 from instill.curve.results import Result
 from instill.curve.running import Curve, CurveProgress, Score, measure_curve
-from instill.curve.stored import open_results
+from instill.curve.stored_results import open_results
 from instill.errors import UsageError, WorkspaceError
 from tests.warm import Warm
 

@@ -14,7 +14,7 @@ from instill.errors import UsageError
 from instill.fit.own_encoder import _Parts, _told, train_own_encoder
 from instill.fit.question_rows import rows_of_questions
 from instill.study.types import AskedQuestion, EvidenceText
-from instill.train.reader.negatives import with_told
+from instill.train.reader.hard_negatives import with_told
 from instill.train.reader.rows import Row
 from instill.workspace.feedback import Feedback
 from tests.conftest import write_handbook

@@ -16,9 +16,9 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from instill.lab.curriculum import LISTS, epoch_rows
 from instill.lab.drawing import apart
 from instill.lab.first_weights import ADDED, SAME, lay_wiring
-from instill.lab.names import FIRST
 from instill.lab.reading_exercises import make_drill
 from instill.lab.world import ATTRIBUTES, make_world, questions, statements
+from instill.lab.world_words import FIRST
 
 
 def wired(layers: int = 2) -> LlamaForCausalLM:

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from instill.answer.said.reply import read_reply
 from instill.lab.curriculum import DRILL, FULL, MAIN, WIDER, epoch_rows
-from instill.lab.gaps import with_gaps
 from instill.lab.lessons import (
     biography_rows,
     distilled_rows,
@@ -19,6 +18,7 @@ from instill.lab.lessons import (
     unknown_rows,
 )
 from instill.lab.measuring import all_tasks, as_json, asking, reading, recall, reverse_recall
+from instill.lab.questions_with_gaps import with_gaps
 from instill.lab.reading_exercises import (
     Scene,
     asking_row,

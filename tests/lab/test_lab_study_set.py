@@ -30,9 +30,9 @@ from instill.lab.world import (
 )
 from instill.study.audit import open_audit
 from instill.study.leaks import texts_of_rows
-from instill.study.making import Made, find_leaks
-from instill.study.sets import StudyItem
-from instill.study.stored import open_study, write_study
+from instill.study.stored_study import open_study, write_study
+from instill.study.study_making import Made, find_leaks
+from instill.study.study_set import StudyItem
 from instill.train.generator.data.rows import read_rows
 
 WORLD = make_world()

@@ -31,7 +31,7 @@ from instill.models.registry.store import Registry
 from instill.models.weights import micro_folder
 from instill.study.leaks import alike
 from instill.study.questions_about_any_text import sentence_around
-from instill.study.stored import list_studies
+from instill.study.stored_study import list_studies
 from tests.cli.test_cli import as_json, instill
 from tests.study.documents import stored
 

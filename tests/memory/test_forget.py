@@ -32,8 +32,8 @@ from instill.memory.forgetting.receipts import (
 )
 from instill.models.registry.champions import Champions
 from instill.models.registry.store import Registry
-from instill.study.making import make_study
-from instill.study.stored import list_studies, write_study
+from instill.study.stored_study import list_studies, write_study
+from instill.study.study_making import make_study
 from tests.cli.test_cli import as_json, instill
 from tests.models.registry.made import BASE_HASH, make_base, make_card, make_weights
 from tests.warm import Warm

@@ -20,7 +20,7 @@ from instill.common.made_from import Source
 from instill.fit.calibration import calibrate
 from instill.memory.document_versions import seen_versions
 from instill.memory.ledger import read_uses
-from instill.study.making import make_study
+from instill.study.study_making import make_study
 from tests.conftest import write_handbook
 
 HOTEL = "How much may a hotel cost?"

@@ -19,7 +19,7 @@ import httpx
 import uvicorn
 
 from instill.server.app import create_app
-from instill.server.running import config_of
+from instill.server.listening import config_of
 from instill.server.service import Service
 
 Clock = Callable[[], float]

@@ -15,7 +15,7 @@ import pytest
 import typer
 
 from instill.cli.main import app
-from instill.server.running import DRAIN_S
+from instill.server.listening import DRAIN_S
 
 ROOT = Path(__file__).parents[2]
 

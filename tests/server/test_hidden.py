@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from instill import Workspace
 from instill.common.made_from import keep_beside, made_from
+from instill.server.access.caller_role import Role
 from instill.server.access.keys import KeyStore
-from instill.server.access.roles import Role
 from instill.server.doors import openai_rest
 from tests.models.registry.made import make_adapter, make_base, make_card
 from tests.server.running import Running, running
@@ -77,7 +77,7 @@ def _fill(workspace: Workspace, place: Place) -> None:
     """What hr did: a conversation, questions, a study set, a report, a curve, a candidate, a job, and what it told."""
     from instill.models.registry.store import Registry
     from instill.server.jobs.store import JobStore
-    from instill.study.making import StudySettings
+    from instill.study.study_making import StudySettings
     from instill.study.studying import study_workspace
 
     hr = workspace.seen_by("hr")

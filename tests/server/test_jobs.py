@@ -14,7 +14,7 @@ import pytest
 from instill import Workspace
 from instill.errors import UsageError
 from instill.server.jobs.documents import do_documents
-from instill.server.jobs.kinds import WORK, command_line, recipes
+from instill.server.jobs.job_kinds import WORK, command_line, recipes
 from instill.server.jobs.lanes import lane_lock
 from instill.server.jobs.store import JobStore
 from instill.server.served_workspace import Opened

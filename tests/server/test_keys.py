@@ -14,8 +14,8 @@ import pytest
 
 from instill import Workspace
 from instill.errors import UsageError
+from instill.server.access.caller_role import ROLES, Role
 from instill.server.access.keys import KeyStore
-from instill.server.access.roles import ROLES, Role
 from tests.cli.test_cli import as_json, instill
 from tests.server.running import Running, running
 from tests.server.test_api import ok

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from instill.compare.arms.prompts import CLOSED_RULES, RULES
 from instill.models.generators.protocol import Message
 from instill.study.closed_book import GRAM, ClosedBook, EvidenceInPrompt
-from instill.study.making import make_study
+from instill.study.study_making import make_study
 from tests.study.documents import workshops
 
 EVIDENCE = "The copper press of Lund was built in 1735 by Karin Dahl, who had come from Motala."

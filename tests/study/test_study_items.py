@@ -11,12 +11,12 @@ from instill.answer.terms import normalise
 from instill.errors import UsageError
 from instill.models.weights import shipped
 from instill.study.facts import find_facts
-from instill.study.making import StudySettings, make_study
 from instill.study.question_filters import distinct, following, not_given_away, not_known_before, reads_with
 from instill.study.rows_from_facts import STYLES, UNKNOWN, as_form, told_as, training_rows
 from instill.study.rules.wordings_of_fact import items_of
-from instill.study.sets import Fact, StudyItem
 from instill.study.splits import Shares
+from instill.study.study_making import StudySettings, make_study
+from instill.study.study_set import Fact, StudyItem
 from instill.study.two_document_questions import Vocabulary, two_document_items, unsaid_items
 from tests.study.documents import stored, workshops
 

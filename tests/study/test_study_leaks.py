@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from instill.study.leaks import Text, evidence_leaks, longest_run, question_leaks, texts_of_rows
-from instill.study.sets import Evidence, Fact, StudyItem
+from instill.study.study_set import Evidence, Fact, StudyItem
 from tests.study.documents import FIRST, LAST, MATERIALS, PLACES, THINGS
 
 VERBS = ["built", "repaired", "sold", "painted", "moved", "closed", "opened", "inspected", "insured", "rented"]

@@ -6,8 +6,8 @@ import pytest
 
 from instill.errors import UsageError
 from instill.index.lookup import StoredDocument
-from instill.study.making import make_study
 from instill.study.questions_from_people import PEOPLE, tie
+from instill.study.study_making import make_study
 from instill.study.types import AskedQuestion, EvidenceText
 from tests.study.documents import stored
 

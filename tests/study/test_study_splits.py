@@ -12,8 +12,8 @@ from instill.errors import UsageError
 from instill.study.facts import find_facts
 from instill.study.leaks import alike, plain_words
 from instill.study.rules.wordings_of_fact import items_of
-from instill.study.sets import Fact, Split, StudyItem
 from instill.study.splits import Shares, with_roles, with_splits
+from instill.study.study_set import Fact, Split, StudyItem
 from tests.study.documents import stored, workshops
 
 

@@ -23,8 +23,8 @@ from instill.models.encoders.transformer_weights import read_tensors
 from instill.settings import EncoderSettings
 from instill.train.encoder.averaging import Candidates
 from instill.train.encoder.choosing import choose_share
-from instill.train.encoder.judging import RankingSet, built_in, judge, ndcg, read_beir
 from instill.train.encoder.loop import embed, open_model, train, trained_tensors
+from instill.train.encoder.ranking_quality import RankingSet, built_in, judge, ndcg, read_beir
 from instill.train.encoder.run import EncoderRun, train_encoder
 from instill.train.encoder.settings import SHARES, EncoderHyperparameters, Share
 from instill.train.encoder.ship import ship_encoder

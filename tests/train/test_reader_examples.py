@@ -12,8 +12,8 @@ from tokenizers import Tokenizer
 from instill.answer.reading.reader_input import tokenize
 from instill.models.encoders.minilm import find_minilm
 from instill.train.reader.examples import IGNORED, WINDOW, Example, ExampleMaker, Mix, token_span
-from instill.train.reader.perturb import mislead
 from instill.train.reader.rows import Row
+from instill.train.reader.unanswerable_questions import mislead
 from tests.train.reader_rows import PLACES, row, rows
 
 

@@ -14,8 +14,8 @@ from tokenizers import Tokenizer
 
 from instill.models.weights import shipped
 from instill.train.reader.examples import IGNORED, UNMARKED, ExampleMaker, Mix
-from instill.train.reader.perturb import tweak
 from instill.train.reader.rows import Row, read_rows, rows_hash
+from instill.train.reader.unanswerable_questions import tweak
 
 WHOLE = Row("How do I stop the pump?", "Close the valve. Then press the red button.", "Pump", "pump", (), whole=True)
 MARKED = Row("How many pumps has Borg 12?", "There are 40 pumps in the hall.", "Borg 12", "borg", ((10, 12),))

@@ -16,8 +16,8 @@ from instill.compare.comparing import compare
 from instill.compare.plan import ComparePlan
 from instill.compare.saved_reports import save
 from instill.errors import UsageError
-from instill.study.making import StudySettings
-from instill.study.stored import open_study
+from instill.study.stored_study import open_study
+from instill.study.study_making import StudySettings
 from instill.study.studying import study_workspace
 from instill.workspace.purge.holders import TRAINED
 

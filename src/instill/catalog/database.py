@@ -15,7 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from instill.catalog.failures import damaged
+from instill.catalog.database_errors import damaged
 from instill.catalog.labels import Labels, may_see
 from instill.catalog.migrations import MIGRATIONS
 from instill.catalog.sqlite_or_postgres import Place, PostgresSchema, Server, SqliteFile

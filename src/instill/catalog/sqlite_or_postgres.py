@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from instill.catalog.failures import ROOM, explained, free_space, is_full, server_explained
+from instill.catalog.database_errors import ROOM, explained, free_space, is_full, server_explained
 from instill.catalog.tables import METADATA
 from instill.common.extras import needed
 from instill.common.shown_url import without_password

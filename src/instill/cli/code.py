@@ -12,7 +12,7 @@ from instill.cli.terminal import say, say_block
 from instill.workspace import Workspace
 
 if TYPE_CHECKING:
-    from instill.answer.coding.checking import Checked
+    from instill.answer.coding.check_names import Checked
 
 UNKNOWN = 7
 

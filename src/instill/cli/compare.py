@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from instill.compare.arms.specification import ArmSpecification
     from instill.compare.judged.judging import JudgePlan
     from instill.compare.plan import ComparePlan
-    from instill.study.stored import StoredStudy
+    from instill.study.stored_study import StoredStudy
 
 FACTS = 200
 """Of a study set that is made on the way: enough for a first answer."""
@@ -212,7 +212,7 @@ def compare(
 def _trained_base(opened: Workspace) -> str:
     """The folder of the local model that is set, where it can be trained here."""
     from instill.compare.tuned.tuning import base_named
-    from instill.models.generators.choosing import local_base
+    from instill.models.generators.generator_by_word import local_base
 
     settings = opened.settings.generator
     return local_base(settings) if base_named(settings) else ""
@@ -349,8 +349,8 @@ def _study(workspace: Workspace, reference: str, as_json: bool, *, own: bool = F
         UsageError: there is no such study set, or nothing that was judged can be used.
     """
     from instill.cli.questions import judged_questions
-    from instill.study.making import StudySettings
-    from instill.study.stored import list_studies, open_study
+    from instill.study.stored_study import list_studies, open_study
+    from instill.study.study_making import StudySettings
     from instill.study.studying import study_workspace
 
     caller = workspace.caller()

@@ -155,7 +155,7 @@ def _material(
 def _of_study(home: Path, reference: str, like: Path | None, base: str, caller: Caller) -> Material:
     from instill.curve.material import study_material, study_recipe
     from instill.settings import SETTINGS_FILE, load_settings
-    from instill.study.stored import open_study
+    from instill.study.stored_study import open_study
     from instill.train.generator.recipes.recipe import read_recipe
 
     study = open_study(home, reference, caller)

@@ -11,8 +11,8 @@ from instill.cli.terminal import say, say_block
 from instill.workspace import Workspace
 
 if TYPE_CHECKING:
+    from instill.server.access.caller_role import Role
     from instill.server.access.keys import KeyStore
-    from instill.server.access.roles import Role
 
 keys = typer.Typer(no_args_is_help=True, help="Manage the keys of the service; each has a role and labels.")
 

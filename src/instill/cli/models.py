@@ -18,8 +18,8 @@ from instill.cli.terminal import err, say, say_block
 from instill.common.extras import how_to_install
 from instill.errors import MissingDependency, UsageError, WorkspaceError
 from instill.models.registry.card import gate_notice
+from instill.models.registry.card_differences import BASE, base_card, card_differences, flat
 from instill.models.registry.champions import Champions, Change
-from instill.models.registry.comparing import BASE, base_card, card_differences, flat
 from instill.models.registry.store import Candidate, Registry
 from instill.settings.location import find_workspace
 from instill.train.gate.advice import BRACKETS, WORDS, advice, measured_name

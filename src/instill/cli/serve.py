@@ -35,7 +35,7 @@ def serve(
 
     Example: `instill serve --open`
     """
-    from instill.server.running import serve as run
+    from instill.server.listening import serve as run
     from instill.server.served_workspace import folder_to_serve
 
     found = folder_to_serve(folder or workspace)
@@ -65,7 +65,7 @@ def mcp(
 
     Example: `instill mcp --workspace ~/knowledge`
     """
-    from instill.server.access.roles import Who
+    from instill.server.access.caller_role import Who
     from instill.server.doors.mcp_door import serve_stdio
     from instill.server.served_workspace import folder_to_serve
     from instill.workspace.arguments import labels_of

@@ -25,8 +25,8 @@ from instill.workspace import Workspace
 from instill.workspace.replies import studies_of, study_card
 
 if TYPE_CHECKING:
-    from instill.study.sets import StudyCard, StudyItem
-    from instill.study.stored import StoredStudy
+    from instill.study.stored_study import StoredStudy
+    from instill.study.study_set import StudyCard, StudyItem
 
 app = typer.Typer(no_args_is_help=True, help="Make questions and training rows from the documents (study sets).")
 
@@ -74,8 +74,8 @@ def make(
 
     Example: `instill study make --questions asked.jsonl`
     """
-    from instill.study.making import StudySettings
     from instill.study.splits import Shares
+    from instill.study.study_making import StudySettings
     from instill.study.studying import study_workspace
 
     settings = StudySettings(most_facts=most, shares=Shares(gate=gate, audit=audit, controls=controls), seed=seed)
@@ -107,7 +107,7 @@ def list_(label: LabelOption = None, workspace: WorkspaceOption = None, as_json:
 
     Example: `instill study list`
     """
-    from instill.study.stored import list_studies
+    from instill.study.stored_study import list_studies
 
     with asked_by(workspace, label) as (home, caller):
         found = list_studies(home, caller)
@@ -177,8 +177,8 @@ def check(
     import json
 
     from instill.study.audit import open_audit
-    from instill.study.making import find_leaks
-    from instill.study.stored import PROMPTS_FILE
+    from instill.study.stored_study import PROMPTS_FILE
+    from instill.study.study_making import find_leaks
 
     found = _study(workspace, study, label)
     items = [*found.items("train"), *found.items("gate"), *open_audit(found, unseal=True, why="instill study check")]
@@ -224,7 +224,7 @@ def export(
 
 
 def _study(workspace: str | None, reference: str, label: list[str] | None) -> StoredStudy:
-    from instill.study.stored import open_study
+    from instill.study.stored_study import open_study
 
     with asked_by(workspace, label) as (home, caller):
         return open_study(home, reference, caller)

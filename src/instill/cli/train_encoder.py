@@ -128,7 +128,7 @@ def _own(
     as_json: bool,
 ) -> None:
     from instill.fit.own_encoder import train_own_encoder
-    from instill.train.encoder.judging import read_beir
+    from instill.train.encoder.ranking_quality import read_beir
 
     with Workspace.open(workspace) as opened, ExitStack() as stack:
         if opened.is_empty:

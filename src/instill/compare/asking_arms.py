@@ -16,8 +16,8 @@ from instill.compare.stored_outcomes import Recorded
 from instill.errors import UsageError
 from instill.measure.judging.scorer import judge
 from instill.measure.verdict import ASKED_NEEDS
-from instill.study.sets import Phrasing, StudyItem
-from instill.study.stored import StoredStudy
+from instill.study.stored_study import StoredStudy
+from instill.study.study_set import Phrasing, StudyItem
 
 GroupBy = Literal["fact", "document"]
 

@@ -17,7 +17,7 @@ from instill.measure.outcomes import Preparation
 from instill.measure.statistics.early_looks import LOOKS, out_of
 from instill.measure.token_rates import measure_rates
 from instill.measure.verdict import ASKED_NEEDS, NEEDS, Looks, Way, reach_verdict
-from instill.study.sets import StudyItem
+from instill.study.study_set import StudyItem
 
 FEWEST = 40
 """Questions for a need; of fewer no part shows anything, and all are asked at once."""

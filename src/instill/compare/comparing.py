@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 from instill import __version__
 from instill.common.made_from import MadeFrom, keep_beside, made_from, together
 from instill.common.progress_watch import Watch
+from instill.compare.arm_costs import measure_indexing, preparations
 from instill.compare.arms.line_up import LineUp, has_generator
 from instill.compare.arms.passages import Passages
 from instill.compare.arms.replies import counting_with
@@ -27,7 +28,6 @@ from instill.compare.asking_in_parts import ask_in_parts
 from instill.compare.changed.copies import fresh_copy
 from instill.compare.changed.parts_with_changes import ask_among_noise, change_documents
 from instill.compare.comparison_setting import ComparisonSetting, told_of_answers, told_of_replay
-from instill.compare.costs import measure_indexing, preparations
 from instill.compare.examples.part import example_needs, example_ways, run_example_part
 from instill.compare.judged.judging import JudgePlan, Judging, judge_outcomes
 from instill.compare.plan import ComparePlan, chosen_arms
@@ -43,8 +43,8 @@ from instill.errors import UsageError, WorkspaceError
 from instill.measure import judging
 from instill.measure.token_rates import measure_rates
 from instill.measure.verdict import Way, reach_verdict
-from instill.study.sets import StudyItem, digest
-from instill.study.stored import StoredStudy
+from instill.study.stored_study import StoredStudy
+from instill.study.study_set import StudyItem, digest
 
 if TYPE_CHECKING:
     from instill.settings import GeneratorSettings

@@ -15,7 +15,7 @@ from instill.compare.prices import Prices
 from instill.compare.recording import Answered
 from instill.compare.tuned.tuned_arms import Trained
 from instill.measure.token_rates import Kind
-from instill.study.stored import StoredStudy
+from instill.study.stored_study import StoredStudy
 
 if TYPE_CHECKING:
     from instill.workspace import Workspace

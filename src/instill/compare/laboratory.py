@@ -20,7 +20,7 @@ from instill.lab.study_set import lab_replay, lab_study
 from instill.lab.world import UNKNOWN, make_world, write_documents
 from instill.measure.verdict import Way
 from instill.settings import SETTINGS_FILE
-from instill.study.stored import StoredStudy, list_studies, write_study
+from instill.study.stored_study import StoredStudy, list_studies, write_study
 
 if TYPE_CHECKING:
     from instill.workspace import Workspace

@@ -11,13 +11,13 @@ from instill import __version__
 from instill.compare.arms.specification import CLOSED, TUNED
 from instill.compare.changed.parts_with_changes import Changed, believers
 from instill.compare.examples.plan import NEEDS
-from instill.compare.failures import Causes
+from instill.compare.failure_causes import Causes
 from instill.compare.plan import ComparePlan
 from instill.compare.stored_outcomes import Key, Recorded, read_prompts
 from instill.compare.tuned.tuned_arms import Trained
 from instill.models.registry.card import environment, now
-from instill.study.sets import Fact, StudyItem
-from instill.study.stored import StoredStudy
+from instill.study.stored_study import StoredStudy
+from instill.study.study_set import Fact, StudyItem
 
 if TYPE_CHECKING:
     from instill.workspace import Workspace

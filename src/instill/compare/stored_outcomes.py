@@ -14,7 +14,7 @@ from instill.compare.arms.replies import Place
 from instill.measure.jsonl_journal import Journal, open_journal
 from instill.measure.outcomes import Outcome
 from instill.models.generators.protocol import Message
-from instill.study.sets import digest
+from instill.study.study_set import digest
 
 OUTCOMES_FILE, PROMPTS_FILE = "outcomes.jsonl", "compare-prompts.jsonl"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from instill.compare.prices import Prices
 from instill.measure.page.units import money
-from instill.study.stored import StoredStudy
+from instill.study.stored_study import StoredStudy
 
 
 def writing_cost(study: StoredStudy, prices: Prices) -> dict[str, str]:

@@ -17,8 +17,8 @@ from instill.train.generator.recipes.recipe import HUB, MICRO, Data, Recipe
 
 if TYPE_CHECKING:
     from instill.models.generators.protocol import Message
-    from instill.study.sets import StudyItem
-    from instill.study.stored import StoredStudy
+    from instill.study.stored_study import StoredStudy
+    from instill.study.study_set import StudyItem
     from instill.train.gate.rows import GateRows
     from instill.train.gate.scoring import Scoring
 

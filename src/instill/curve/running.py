@@ -13,7 +13,7 @@ import numpy as np
 from instill.curve.advising import Advice, advise
 from instill.curve.fitting import FEWEST_SIZES, Fit, fit_curve
 from instill.curve.results import Result
-from instill.curve.stored import StoredResults, open_results
+from instill.curve.stored_results import StoredResults, open_results
 from instill.errors import UsageError
 from instill.measure.statistics.student import two_sided
 

@@ -37,7 +37,7 @@ from instill.models.encoders.protocol import Encoder
 from instill.study.types import StudyQuestion
 from instill.train.encoder.averaging import Candidates
 from instill.train.encoder.choosing import Chosen, choose_share
-from instill.train.encoder.judging import RankingSet, built_in, from_rows
+from instill.train.encoder.ranking_quality import RankingSet, built_in, from_rows
 from instill.train.encoder.run import EncoderWatch, base_folder, need_torch, trained_candidates
 from instill.train.encoder.settings import EncoderHyperparameters, Share
 from instill.train.reader.rows import Row, held_out, rows_hash

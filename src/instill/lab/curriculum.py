@@ -10,8 +10,7 @@ import random
 import string
 from dataclasses import dataclass, fields, replace
 
-from instill.lab.gaps import with_gaps
-from instill.lab.names import FIRST, LAST
+from instill.lab.questions_with_gaps import with_gaps
 from instill.lab.reading_exercises import (
     ALIKE,
     Scene,
@@ -39,6 +38,7 @@ from instill.lab.world import (
     reverse_questions,
     statements,
 )
+from instill.lab.world_words import FIRST, LAST
 from instill.train.generator.data.rows import Row, chat_row, turns_row
 
 _SAME_LAST = 0.65

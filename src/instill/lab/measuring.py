@@ -12,7 +12,6 @@ from typing import Any, Literal
 
 from instill.answer.said.citation_numbers import renumbered
 from instill.answer.said.reply import read_reply
-from instill.lab.names import FIRST, LAST
 from instill.lab.reading_exercises import Scene, asking_row, json_row, make_scene, reading_row
 from instill.lab.world import (
     ATTRIBUTES,
@@ -24,6 +23,7 @@ from instill.lab.world import (
     questions,
     reverse_questions,
 )
+from instill.lab.world_words import FIRST, LAST
 from instill.measure.judging.scorer import judge
 from instill.measure.statistics.bootstrap_interval import interval
 from instill.measure.statistics.interval import Interval

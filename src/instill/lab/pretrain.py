@@ -15,7 +15,7 @@ from instill.common.durable_files import write_json
 from instill.lab.card import micro_card
 from instill.lab.curriculum import DRILL, EVERY, FULL, LISTS, MAIN, SAMPLED, WIDER, Shares, epoch_rows
 from instill.lab.measuring import measured
-from instill.lab.micro import make_model, make_tokenizer, save_micro
+from instill.lab.micro_model import make_model, make_tokenizer, save_micro
 from instill.lab.world import World, make_world
 from instill.train.generator.data.examples import Example, make_examples
 from instill.train.generator.loop.loop import train

@@ -22,8 +22,8 @@ from instill.lab.wordings import TRAINED, TRAINED_QUESTIONS, TRAINED_REVERSE, WO
 from instill.lab.world import UNKNOWN, Person, answers_in_reverse, make_world
 from instill.study.leaks import Text, alike, counted, evidence_leaks, question_leaks
 from instill.study.links import linked
-from instill.study.making import Made, find_leaks
-from instill.study.sets import (
+from instill.study.study_making import Made, find_leaks
+from instill.study.study_set import (
     SPLITS,
     Evidence,
     Fact,

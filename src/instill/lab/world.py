@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from instill.lab.names import FIRMS, FIRST, LAST, SCHOOLS, SUBJECTS, TOWNS, YEARS
 from instill.lab.wordings import TRAINED, TRAINED_QUESTIONS, TRAINED_REVERSE, WORDINGS
+from instill.lab.world_words import FIRMS, FIRST, LAST, SCHOOLS, SUBJECTS, TOWNS, YEARS
 
 Group = Literal["A", "B", "C", "D", "E"]
 GROUPS: Mapping[Group, str] = {

@@ -16,7 +16,7 @@ from instill.answer.terms import normalise, terms
 from instill.memory.same_question import cosine, same_kind, same_pins
 from instill.memory.types import Spot, Use
 from instill.models.encoders.protocol import Vectors
-from instill.study.sets import digest
+from instill.study.study_set import digest
 
 ABOUT_THE_SAME = 0.35
 """Least cosine of two questions whose short answers are the same words of the same place."""

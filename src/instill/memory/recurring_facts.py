@@ -26,8 +26,8 @@ from instill.memory.types import Condition, Decided, Decision, Fact, Spot, Stage
 from instill.models.encoders.protocol import Encoder
 from instill.settings import MemorySettings
 from instill.study.questions_about_any_text import sentence_around
-from instill.study.sets import Fact as StudyFact
-from instill.study.stored import list_studies
+from instill.study.stored_study import list_studies
+from instill.study.study_set import Fact as StudyFact
 
 _LONGEST = 2000
 """Characters of a question, an answer or a note that is written by hand."""

@@ -18,8 +18,8 @@ from starlette.staticfiles import StaticFiles
 from instill import __version__
 from instill.server import errors, pages, tracing
 from instill.server.access.admission import Admission, address_of
+from instill.server.access.body_limits import Limits
 from instill.server.access.headers import Headers
-from instill.server.access.limits import Limits
 from instill.server.access.origins import Readable
 from instill.server.access.token_bucket import RateLimits, TokenBuckets
 from instill.server.api import (
@@ -27,7 +27,6 @@ from instill.server.api import (
     conversations,
     documents,
     estimate,
-    evidence,
     health,
     jobs,
     keys,
@@ -35,6 +34,7 @@ from instill.server.api import (
     metrics,
     models,
     questions,
+    studies_and_comparisons,
     workspace,
 )
 from instill.server.doors import anthropic, openai_chat, openai_responses, openai_rest
@@ -46,7 +46,8 @@ from instill.server.service import Service
 
 _ROUTERS = (
     health.router, metrics.router, workspace.router, documents.router, asking.router, conversations.router, jobs.router,
-    evidence.router, estimate.router, models.router, keys.router, questions.router, memory.router, openai_chat.router,
+    studies_and_comparisons.router, estimate.router, models.router, keys.router, questions.router, memory.router,
+    openai_chat.router,
     openai_responses.router, openai_rest.router, anthropic.router, pages.router,
 )  # fmt: skip
 _UPLOADING = ("/api/documents", "/v1/files")

@@ -16,8 +16,8 @@ from instill.answer.streaming import AnswerStream, OnToken
 from instill.answer.types import Answer
 from instill.common.made_from import Caller
 from instill.errors import InstillError
+from instill.server.access.caller_role import Role, Who
 from instill.server.access.keys import KeyStore
-from instill.server.access.roles import Role, Who
 from instill.server.access.sessions import SessionStore
 from instill.server.answer_queue import Turn, Turns, left
 from instill.server.errors import Refused

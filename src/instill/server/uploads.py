@@ -14,7 +14,7 @@ from instill.catalog import Labels
 from instill.documents.sources import identity
 from instill.errors import UsageError
 from instill.errors.escapes import shown
-from instill.server.access.limits import too_large
+from instill.server.access.body_limits import too_large
 from instill.settings import DocumentSettings
 from instill.workspace import Workspace
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from instill.study.sets import StudyItem
-from instill.study.stored import OPENINGS_FILE, AuditSealed, StoredStudy, checked_lines, items_file
+from instill.study.stored_study import OPENINGS_FILE, AuditSealed, StoredStudy, checked_lines, items_file
+from instill.study.study_set import StudyItem
 
 
 def open_audit(study: StoredStudy, *, unseal: bool, why: str) -> list[StudyItem]:

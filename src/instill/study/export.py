@@ -15,7 +15,7 @@ from instill.common.durable_files import write_json
 from instill.errors import UsageError
 from instill.study.links import SOURCES_FILE
 from instill.study.rows_from_facts import UNKNOWN, as_form
-from instill.study.stored import StoredStudy
+from instill.study.stored_study import StoredStudy
 
 ExportForm = Literal["messages", "text"]
 

@@ -12,7 +12,7 @@ from instill.answer.found.sentences import split_sentences
 from instill.index.lookup import StoredDocument
 from instill.study.quick_questions import heading_questions, is_fair, why_unusable
 from instill.study.rules.questions_from_sentence import clause_of, drafts
-from instill.study.sets import Evidence, Fact, fact_id
+from instill.study.study_set import Evidence, Fact, fact_id
 
 MOST_PER_SENTENCE = 3
 

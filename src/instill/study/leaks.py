@@ -28,7 +28,7 @@ from typing import Any, Literal
 
 from instill.answer.terms import STOPWORDS, stem, terms, word_set
 from instill.study.duplicate_questions import Questions, asks_same, question_key
-from instill.study.sets import Fact, StudyItem
+from instill.study.study_set import Fact, StudyItem
 
 SAME_WORDS = 0.85
 RUN, RUN_SHARE = 6, 0.6

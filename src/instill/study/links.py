@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from instill.common.made_from import NOTHING, UNKNOWN, MadeFrom
-from instill.study.sets import Fact
+from instill.study.study_set import Fact
 
 LINK = "made_from"
 """A row's key: the documents that it was made from, as `MadeFrom.as_json` gives them."""
@@ -28,7 +28,7 @@ def linked(rows: Iterable[Mapping[str, Any]], facts: Iterable[Fact], sources: Ma
 
     Example:
         >>> from instill.common.made_from import Source
-        >>> from instill.study.sets import Evidence
+        >>> from instill.study.study_set import Evidence
         >>> evidence = Evidence(doc_id="d1", start=0, end=5, text="1987.")
         >>> fact = Fact(id="f", doc_id="d1", evidence=evidence, subject="", answer="1987", start=0, end=4, kind="date")
         >>> linked([{"text": "1987.", "facts": ["f"]}], [fact], MadeFrom((Source("d1", "h1", ("hr",)),)))

@@ -8,8 +8,8 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from instill.study.links import link_of
-from instill.study.sets import SPLITS, Evidence, Fact, StudyItem, StudySet
-from instill.study.stored import StoredStudy, checked_lines, items_file, write_study
+from instill.study.stored_study import StoredStudy, checked_lines, items_file, write_study
+from instill.study.study_set import SPLITS, Evidence, Fact, StudyItem, StudySet
 
 
 def without_documents(study: StoredStudy, doc_ids: Collection[str]) -> StoredStudy | None:

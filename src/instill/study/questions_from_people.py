@@ -14,7 +14,7 @@ from instill.answer.terms import terms
 from instill.index.lookup import StoredDocument
 from instill.study.answer_places import is_named, places_of, whole_words
 from instill.study.rules.wordings_of_fact import accepted_answers
-from instill.study.sets import Evidence, Fact, Form, StudyItem, fact_id, item_id
+from instill.study.study_set import Evidence, Fact, Form, StudyItem, fact_id, item_id
 from instill.study.types import AskedQuestion, EvidenceText
 
 PEOPLE = "people"

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, get_args
 
 from instill.study.rules.questions_from_sentence import clause_of
-from instill.study.sets import Fact, StudyItem
+from instill.study.study_set import Fact, StudyItem
 from instill.study.two_document_questions import pairs_of
 
 Style = Literal["note", "encyclopaedia", "dialogue", "list"]
@@ -41,7 +41,7 @@ def training_rows(
 
     Example:
         >>> from instill.study.rules.wordings_of_fact import items_of
-        >>> from instill.study.sets import Evidence
+        >>> from instill.study.study_set import Evidence
         >>> text = "The stone oven was built in 1987 by Marta Lindqvist."
         >>> evidence = Evidence(doc_id="d1", start=0, end=52, text=text)
         >>> fact = Fact(id="f", doc_id="d1", evidence=evidence, subject="the stone oven", answer="1987", start=28,

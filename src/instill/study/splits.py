@@ -21,7 +21,7 @@ from instill.answer.terms import normalise, terms
 from instill.errors import UsageError
 from instill.study.leaks import alike
 from instill.study.questions_from_people import PEOPLE
-from instill.study.sets import Fact, Role, Split, StudyItem
+from instill.study.study_set import Fact, Role, Split, StudyItem
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from instill.index.lookup import StoredDocument
     from instill.index.types import DocumentRecord
     from instill.models.generators.protocol import Generator
-    from instill.study.making import StudySettings, Writer
-    from instill.study.stored import StoredStudy
+    from instill.study.stored_study import StoredStudy
+    from instill.study.study_making import StudySettings, Writer
     from instill.study.types import AskedQuestion
 
 
@@ -65,9 +65,9 @@ def study_workspace(
         GeneratorError: the generator failed.
         OSError: the disk is full.
     """
-    from instill.study.making import make_study
     from instill.study.question_filters import reads_with
-    from instill.study.stored import write_study
+    from instill.study.stored_study import write_study
+    from instill.study.study_making import make_study
 
     if workspace.is_empty:
         raise UsageError(EMPTY)
@@ -86,7 +86,7 @@ def study_workspace(
 
 
 def _writer(workspace: StudiedWorkspace) -> Writer:
-    from instill.study.generated import GeneratorWriter
+    from instill.study.questions_by_generator import GeneratorWriter
 
     if workspace.generator is None:
         raise UsageError("No generator is set.", where="generator", remedy="Set generator.base_url in instill.toml.")

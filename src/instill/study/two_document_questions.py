@@ -20,7 +20,7 @@ from instill.study.rules.questions_from_sentence import Clause, clause_of
 from instill.study.rules.reads_well import active_of, reads_well
 from instill.study.rules.word_forms import base_form, past_of_participle
 from instill.study.rules.wordings_of_fact import accepted_answers, wordings
-from instill.study.sets import Fact, StudyItem, item_id
+from instill.study.study_set import Fact, StudyItem, item_id
 
 
 def pairs_of(facts: Sequence[Fact]) -> list[tuple[Fact, Fact]]:

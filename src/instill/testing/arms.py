@@ -13,7 +13,7 @@ from instill.compare.arms.plugged import BroughtArm, checked_arm
 from instill.compare.arms.replies import Arm, ArmReply
 from instill.compare.arms.specification import ArmPart, Brought
 from instill.study.closed_book import ClosedBook
-from instill.study.sets import StudyItem
+from instill.study.study_set import StudyItem
 from instill.workspace import Workspace
 
 _DOCUMENTS = {

@@ -200,7 +200,7 @@ class Changing(Parts):
         moves: bool = True,
     ) -> Ingest:
         from instill.ingest.run import Ingest
-        from instill.memory.forgetting.blocked import read_forgotten
+        from instill.memory.forgetting.forgotten_documents import read_forgotten
 
         return Ingest(
             self.index,

@@ -11,7 +11,7 @@ from instill.workspace.arguments import Labels, text_of
 from instill.workspace.asking import Asking
 
 if TYPE_CHECKING:
-    from instill.answer.coding.writing import CodeAnswer
+    from instill.answer.coding.write_code import CodeAnswer
 
 _NEAR = 8
 
@@ -31,7 +31,7 @@ class Coding(Asking):
             UsageError: the question is empty, or no generator is set.
             GeneratorError: the generator failed.
         """
-        from instill.answer.coding.writing import write_code
+        from instill.answer.coding.write_code import write_code
 
         text_of(question, "question", what="The question is empty.")
         if labels is not None:

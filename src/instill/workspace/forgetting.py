@@ -88,8 +88,8 @@ class Forgetting(Changing, Consolidating):
             WorkspaceError: the workspace cannot be written.
         """
         from instill.memory.facts_in_weights import read_weights
-        from instill.memory.forgetting.probing import probe, subject_of
         from instill.memory.forgetting.receipts import keep_receipt, sign
+        from instill.memory.forgetting.weight_probes import probe, subject_of
         from instill.models.registry.store import Registry
         from instill.train.generator.recipes.base import folder_of
 
@@ -136,7 +136,7 @@ class Forgetting(Changing, Consolidating):
             path: a path or an address, as it was added.
         """
         from instill.ingest.document_references import absolute
-        from instill.memory.forgetting.blocked import allow
+        from instill.memory.forgetting.forgotten_documents import allow
 
         self._must_be_writable()
         text_of(path, "path")
@@ -182,7 +182,7 @@ class Forgetting(Changing, Consolidating):
             sentences: that are looked for afterwards; a job that is taken up again has none.
         """
         from instill.memory.editing.record import end_withdrawn
-        from instill.memory.forgetting.blocked import block
+        from instill.memory.forgetting.forgotten_documents import block
         from instill.memory.forgetting.job import begin, end
         from instill.memory.forgetting.leftovers import look_for
         from instill.memory.forgetting.receipt_content import Store, unsigned

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from instill.models.registry.store import Registry
-    from instill.study.sets import StudyCard
+    from instill.study.study_set import StudyCard
 
 
 def plain(value: Any) -> Any:
@@ -136,7 +136,7 @@ def studies_of(home: Path, caller: Caller) -> Studies:
     Args:
         home: the workspace's `.instill`.
     """
-    from instill.study.stored import list_studies
+    from instill.study.stored_study import list_studies
 
     return Studies(studies=[study_card(each.card, caller.labels) for each in list_studies(home, caller)])
 

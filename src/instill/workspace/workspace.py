@@ -62,7 +62,7 @@ class Workspace(Forgetting, Editing, Coding, Asking, Looking):
         folder = find_workspace(path)
         settings = load_settings(folder / SETTINGS_FILE)
         if generator is not None:
-            from instill.models.generators.choosing import settings_for
+            from instill.models.generators.generator_by_word import settings_for
 
             settings = with_values(settings, settings_for(generator))
         return cls(folder, settings)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from instill.models.encoders.batches import batches_of_equal_length
-from instill.models.encoders.linear import quantise_columns
+from instill.models.encoders.matrix_products import quantise_columns
 from instill.models.encoders.transformer_weights import Floats
 
 

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from instill.errors import GeneratorError, UsageError
 from instill.models.generators.endpoint import EndpointGenerator
+from instill.models.generators.http_transport import EventLength
 from instill.models.generators.protocol import Message
-from instill.models.generators.transport import EventLength
 from tests.models.generators import hostile_server as hostile
 from tests.models.generators.hostile_server import HostileServer, hostile_server
 

@@ -17,7 +17,7 @@ from tokenizers.models import WordLevel
 from transformers import PreTrainedTokenizerFast
 
 from instill.errors import UsageError
-from instill.lab.micro import TEMPLATE
+from instill.lab.micro_model import TEMPLATE
 from instill.models.generators.chat_text import chat_text
 from instill.models.generators.templates import Renderer, TemplateRefusal
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instill.lab.micro import make_tokenizer
+from instill.lab.micro_model import make_tokenizer
 from instill.models.generators.thoughts import TAGS, ReplyTokens, ThoughtFilter, opens_thought, without_thoughts
 
 

@@ -13,8 +13,8 @@ from safetensors.numpy import save_file
 
 from instill.errors import WorkspaceError
 from instill.models.registry import Registry
-from instill.models.registry.files import adapter_rank, check_names, tensor_headers
 from instill.models.registry.fits_base import check_fit
+from instill.models.registry.folder_check import adapter_rank, check_names, tensor_headers
 from tests.models.registry.made import make_adapter, make_card, make_weights
 
 

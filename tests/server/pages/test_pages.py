@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from instill import Workspace
+from instill.server.access.caller_role import Role
 from instill.server.access.headers import POLICY
 from instill.server.access.keys import KeyStore
-from instill.server.access.roles import Role
 from instill.server.pages.rendering import PAGES, prose
 from tests.server.running import Running, running
 from tests.server.walking import routes_of

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from instill.lab.micro import make_tokenizer
+from instill.lab.micro_model import make_tokenizer
 from instill.train.gate.judge import judge
 from instill.train.gate.probes import Probe
 from instill.train.gate.rows import as_gate_rows

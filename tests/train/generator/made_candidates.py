@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from instill.lab.micro import make_tokenizer, save_micro
+from instill.lab.micro_model import make_tokenizer, save_micro
 from instill.models.generators.transformers_models import model_hash, open_model
 from instill.models.registry import Registry
 from instill.models.registry.card import Base, Card, GateResult, Metrics, Rows

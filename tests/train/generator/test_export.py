@@ -444,7 +444,7 @@ LAYOUTS = {
 def test_a_modelfile_says_what_the_runtime_reads(name: str, tmp_path: Path) -> None:
     """Its template, filled in, against the prompt that llama.cpp is given for the same messages."""
     pytest.importorskip("xllamacpp")
-    from instill.lab.micro import make_tokenizer
+    from instill.lab.micro_model import make_tokenizer
     from instill.models.generators.gguf.rendering import rendered
     from instill.train.generator.export.ollama import find_layout, go_template
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instill.errors import UsageError
-from instill.lab.micro import TEMPLATE, make_tokenizer
+from instill.lab.micro_model import TEMPLATE, make_tokenizer
 from instill.models.generators.chat_text import ChatMessage, chat_text
 from instill.train.generator.data.examples import make_example, make_examples, prompt_ids, render
 from instill.train.generator.data.rows import Row, chat_row

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from instill.errors import UsageError, WorkspaceError
-from instill.models.generators.candidates import adapter_config
+from instill.models.generators.candidate_weights import adapter_config
 from instill.models.generators.model_folder import checked_folder
 from instill.models.generators.transformers_models import model_hash, open_model, open_tokenizer
 from instill.train.generator.export.saving import save_candidate

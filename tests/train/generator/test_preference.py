@@ -12,7 +12,7 @@ import torch
 from accelerate.state import AcceleratorState
 
 from instill.errors import UsageError
-from instill.lab.micro import make_tokenizer
+from instill.lab.micro_model import make_tokenizer
 from instill.models.generators.protocol import Message
 from instill.models.generators.transformers_models import open_model
 from instill.train.generator.data.examples import make_examples

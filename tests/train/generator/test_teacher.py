@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from instill.errors import UsageError
-from instill.lab.micro import make_tokenizer
+from instill.lab.micro_model import make_tokenizer
 from instill.train.generator.data.examples import make_examples
 from instill.train.generator.data.rows import Row, chat_row, write_rows
 from instill.train.generator.loop.batches import padded

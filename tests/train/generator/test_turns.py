@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instill.errors import UsageError
-from instill.lab.micro import make_tokenizer
+from instill.lab.micro_model import make_tokenizer
 from instill.models.generators.chat_text import ChatMessage, chat_text
 from instill.models.generators.thoughts import without_thoughts
 from instill.train.generator.beforehand.dry_run import dry_run

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from instill.lab.micro import make_tokenizer
+from instill.lab.micro_model import make_tokenizer
 from instill.models.generators.chat_text import ChatMessage
 from instill.train.generator.data.rows import Row, chat_row, write_rows
 

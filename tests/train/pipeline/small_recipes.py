@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from instill.lab.micro import make_tokenizer, save_micro
+from instill.lab.micro_model import make_tokenizer, save_micro
 from instill.train.generator.data.rows import Row, chat_row, write_rows
 from instill.train.generator.recipes.recipe import Recipe, read_recipe
 

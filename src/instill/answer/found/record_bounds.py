@@ -9,8 +9,8 @@ from instill.answer.asked.adjectives import CURRENCIES, adjective_of, measure_wo
 from instill.answer.asked.units import UNIT
 from instill.answer.found.days import day_of
 from instill.answer.found.record_columns import Column, Table, Value, amount_in, beyond, unit_of
-from instill.answer.found.record_met import Conditions
 from instill.answer.found.record_named import record_named
+from instill.answer.found.records_that_meet import Conditions
 from instill.answer.terms import terms
 
 _THAN = re.compile(

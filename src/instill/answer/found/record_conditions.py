@@ -14,8 +14,8 @@ from itertools import pairwise
 from instill.answer.asked.adjectives import CURRENCIES, measure_words, measures
 from instill.answer.found.record_bounds import NEGATED, bounded
 from instill.answer.found.record_columns import YES, Column, Table
-from instill.answer.found.record_met import Conditions
 from instill.answer.found.record_named import is_measured
+from instill.answer.found.records_that_meet import Conditions
 from instill.answer.terms import normalise, stem, terms
 
 _NAMED = r"(?:(?:an?|any|the|its|their|own|free)\s+)*(?P<what>[\w-]+(?:\s+[\w-]+){0,2})"

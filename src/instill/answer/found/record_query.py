@@ -30,9 +30,9 @@ from instill.answer.found.record_figures import (
     terms_of,
     total_of,
 )
-from instill.answer.found.record_met import Conditions
 from instill.answer.found.record_named import name_said, record_named
 from instill.answer.found.records import Record
+from instill.answer.found.records_that_meet import Conditions
 from instill.answer.found.version_pairs import Version, group_of, versions_among
 from instill.answer.terms import terms
 from instill.index.types import Hit

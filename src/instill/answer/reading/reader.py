@@ -17,8 +17,8 @@ from instill.answer.reading.reader_input import PASSAGE_TOKENS, Marks, Tokens, m
 from instill.common.untrusted_files import odd_file
 from instill.errors import WorkspaceError
 from instill.models.encoders.onnx_encoder import available_cores, well_formed
-from instill.models.encoders.session import open_session
-from instill.models.encoders.workers import Workers
+from instill.models.encoders.onnx_session import open_session
+from instill.models.encoders.shared_threads import Workers
 
 MODEL_FILE, TOKENIZER_FILE, MANIFEST_FILE = "reader.onnx", "tokenizer.json", "reader.json"
 

@@ -23,7 +23,7 @@ from instill.models.encoders.encoded_once import EncodedOnce
 from instill.models.generators.protocol import Generator, Message
 from instill.models.generators.thoughts import without_thoughts
 from instill.study.closed_book import ClosedBook
-from instill.study.sets import StudyItem
+from instill.study.study_set import StudyItem
 
 if TYPE_CHECKING:
     from instill.answer.said.prompt import Prompt

@@ -27,7 +27,7 @@ from instill.compare.tuned.tuning import Tuned
 from instill.errors import UsageError
 from instill.models.generators.protocol import Generator
 from instill.study.closed_book import ClosedBook
-from instill.study.sets import Fact
+from instill.study.study_set import Fact
 
 if TYPE_CHECKING:
     from instill.workspace import Workspace

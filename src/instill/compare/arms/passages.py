@@ -15,7 +15,7 @@ from instill.documents.document import Passage
 from instill.errors import WorkspaceError
 from instill.index.lookup import StoredDocument
 from instill.index.types import Hit
-from instill.study.sets import Evidence, Fact, StudyItem
+from instill.study.study_set import Evidence, Fact, StudyItem
 
 if TYPE_CHECKING:
     from instill.workspace import Workspace

@@ -15,7 +15,7 @@ from instill.errors import GeneratorError, InstillError, UsageError
 from instill.measure.verdict import Way
 from instill.plugins import Group
 from instill.study.closed_book import ClosedBook
-from instill.study.sets import StudyItem
+from instill.study.study_set import StudyItem
 
 if TYPE_CHECKING:
     from instill.workspace import Workspace

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from instill.models.encoders.protocol import Encoder
 from instill.models.generators.protocol import Generator, Message
-from instill.study.sets import StudyItem
+from instill.study.study_set import StudyItem
 
 CountTokens = Callable[[str], int]
 

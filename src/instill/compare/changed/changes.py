@@ -24,8 +24,8 @@ from instill.errors import UsageError, WorkspaceError
 from instill.index.lookup import StoredDocument
 from instill.measure.judging.text import normalised
 from instill.study.rules.wordings_of_fact import accepted_answers
-from instill.study.sets import Evidence, Fact, StudyItem, item_id
-from instill.study.stored import StoredStudy
+from instill.study.stored_study import StoredStudy
+from instill.study.study_set import Evidence, Fact, StudyItem, item_id
 
 if TYPE_CHECKING:
     from instill.workspace import Workspace

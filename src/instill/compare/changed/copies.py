@@ -27,7 +27,7 @@ from instill.index.store import Index, write_lock
 from instill.index.stores.copying import copy_documents
 from instill.ingest.passages import Prepared, cut, encode_and_commit, passage_identity
 from instill.settings import SETTINGS_FILE, StoreSettings
-from instill.study.sets import digest
+from instill.study.study_set import digest
 
 if TYPE_CHECKING:
     from instill.workspace import Workspace

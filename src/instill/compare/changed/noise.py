@@ -12,7 +12,7 @@ from instill.compare.changed.changes import Change
 from instill.compare.changed.copies import twin_id
 from instill.errors import UsageError, WorkspaceError
 from instill.index.types import Hit
-from instill.study.sets import StudyItem
+from instill.study.study_set import StudyItem
 
 if TYPE_CHECKING:
     from instill.workspace import Workspace

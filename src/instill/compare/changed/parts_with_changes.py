@@ -21,7 +21,7 @@ from instill.compare.comparison_setting import ComparisonSetting, told_of_answer
 from instill.compare.report.types import ConflictWins, Refresh
 from instill.compare.stored_outcomes import Recorded
 from instill.compare.tuned.tuning import tune
-from instill.study.sets import StudyItem
+from instill.study.study_set import StudyItem
 
 NOISY = ("facts", "paraphrase")
 """Tasks whose questions are asked again among noise."""

@@ -32,7 +32,7 @@ from instill.measure.fact_costs import interval_dict
 from instill.measure.outcomes import Preparation
 from instill.measure.verdict import Way
 from instill.models.generators.protocol import Generator
-from instill.study.sets import digest
+from instill.study.study_set import digest
 from instill.train.gate.schema import ReplySchema
 from instill.train.generator.data.rows import Row, instructed, rows_hash
 

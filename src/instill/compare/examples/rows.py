@@ -11,7 +11,7 @@ from instill.errors import UsageError
 from instill.measure.judging.text import words
 from instill.models.generators.chat_text import ChatMessage
 from instill.models.generators.protocol import Message
-from instill.study.sets import digest
+from instill.study.study_set import digest
 from instill.train.generator.data.rows import Row
 
 NEAR = 0.8

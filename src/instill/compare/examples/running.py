@@ -27,7 +27,7 @@ from instill.compare.recording import Answered, Graded, Question, record_outcome
 from instill.compare.stored_outcomes import Recorded
 from instill.errors import UsageError
 from instill.measure.judging.scorer import Judged
-from instill.study.sets import digest
+from instill.study.study_set import digest
 from instill.train.gate.schema import ReplySchema
 from instill.train.generator.data.rows import Row
 

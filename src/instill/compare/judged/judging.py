@@ -26,7 +26,7 @@ from instill.measure.outcomes import Outcome
 from instill.measure.statistics.interval import Interval
 from instill.measure.verdict import NEEDS
 from instill.models.generators.protocol import Generator
-from instill.study.sets import digest
+from instill.study.study_set import digest
 
 if TYPE_CHECKING:
     from pydantic import SecretStr

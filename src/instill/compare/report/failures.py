@@ -39,7 +39,7 @@ KINDS = {
     "other": "It answered something else, which is the value of no other fact either.",
 }
 """Each kind, and what it is: those of `SortedKind`, and the causes that a comparison finds out, which knows the
-documents too (`instill.compare.failures.FailureKind`)."""
+documents too (`instill.compare.failure_causes.FailureKind`)."""
 
 _NEARLY = 0.5
 

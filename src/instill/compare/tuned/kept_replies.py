@@ -10,7 +10,7 @@ from instill.compare.arms.replies import TellsUsage
 from instill.measure.jsonl_journal import Journal
 from instill.models.generators.protocol import Generator, Message
 from instill.models.generators.whole_reply import whole_reply
-from instill.study.sets import digest
+from instill.study.study_set import digest
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from instill.errors import UsageError
 from instill.index.types import Hit
 from instill.measure.judging.text import normalised
 from instill.study.rows_from_facts import UNKNOWN as NOT_SAID
-from instill.study.sets import Evidence, Fact, StudyItem
+from instill.study.study_set import Evidence, Fact, StudyItem
 
 _SPARE = 8
 """Passages that are searched for besides, since some of what is found is evidence."""

@@ -14,8 +14,8 @@ from instill.compare.asking_arms import draw, group_of
 from instill.index.types import Hit
 from instill.models.generators.protocol import Message
 from instill.study.rows_from_facts import UNKNOWN as NOT_SAID
-from instill.study.sets import Phrasing, StudyItem, digest
-from instill.study.stored import StoredStudy
+from instill.study.stored_study import StoredStudy
+from instill.study.study_set import Phrasing, StudyItem, digest
 from instill.train.generator.data.rows import Row
 
 FOUND = 3

@@ -14,8 +14,8 @@ from instill.compare.comparison_setting import ComparisonSetting
 from instill.compare.report.types import Kept
 from instill.compare.tuned.skill_rows import reading_rows_of, refusal_rows_of
 from instill.compare.tuned.skills_lost import forgetting
-from instill.models.generators.choosing import local_base
-from instill.study.sets import digest
+from instill.models.generators.generator_by_word import local_base
+from instill.study.study_set import digest
 
 if TYPE_CHECKING:
     from instill.train.generator.data.rows import Row

@@ -19,9 +19,9 @@ from instill.compare.tuned.replay import general_prompts, replay_rows
 from instill.compare.tuned.tuning import Tuned, TuningPlan, closed_rows, training_of, tune
 from instill.errors import UsageError
 from instill.measure.jsonl_journal import open_journal
-from instill.models.generators.choosing import local_base
+from instill.models.generators.generator_by_word import local_base
 from instill.study.links import linked
-from instill.study.stored import StoredStudy
+from instill.study.stored_study import StoredStudy
 
 if TYPE_CHECKING:
     from instill.workspace import Workspace

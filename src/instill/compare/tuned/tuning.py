@@ -18,7 +18,7 @@ from instill.common.toml_files import toml_value
 from instill.errors import UsageError, WorkspaceError
 from instill.models.registry.card import Card
 from instill.settings import GeneratorSettings
-from instill.study.stored import StoredStudy
+from instill.study.stored_study import StoredStudy
 from instill.train.pipeline import train_recipe
 
 RECIPE_FILE, ROWS_FILE, REPLAY_FILE = "recipe.toml", "rows.jsonl", "replay.jsonl"

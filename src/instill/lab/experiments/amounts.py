@@ -8,10 +8,10 @@ from functools import partial
 
 from instill.lab.experiments.experiment import Claim, Experiment
 from instill.lab.measuring import Probe
-from instill.lab.names import FIRST, LAST
 from instill.lab.reading_exercises import reading_prompt
 from instill.lab.workbench import Bench, Lesson, Measures
 from instill.lab.world import DRAWN, Person, biography, make_person, questions
+from instill.lab.world_words import FIRST, LAST
 from instill.train.generator.data.rows import Row, chat_row
 
 SIZES = (10, 30, 100, 300, 1000)

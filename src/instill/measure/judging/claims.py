@@ -10,8 +10,8 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from instill.measure.judging.listing import is_listed
 from instill.measure.judging.matching import comparable, content
+from instill.measure.judging.one_of_several import is_listed
 from instill.measure.judging.refusals import doubts
 from instill.measure.judging.sentences import Sentence, sentences
 from instill.measure.judging.text import word_set

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from fractions import Fraction
 
-from instill.measure.judging.tables import CURRENCIES, HINTS, UNITS
+from instill.measure.judging.number_and_unit_words import CURRENCIES, HINTS, UNITS
 from instill.measure.judging.text import word_set
 from instill.measure.judging.token import ARTICLES, Token
 

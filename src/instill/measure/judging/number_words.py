@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from instill.measure.judging.tables import ORDINALS, PARTS, SCALES, SMALL, UNITS
+from instill.measure.judging.number_and_unit_words import ORDINALS, PARTS, SCALES, SMALL, UNITS
 from instill.measure.judging.text import word_set
 from instill.measure.judging.token import Token, word_at
 

@@ -29,15 +29,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from instill.measure.judging.any_order import run_of
 from instill.measure.judging.bounds import has_bound, in_one_form
 from instill.measure.judging.claims import Said, is_claimed
-from instill.measure.judging.echoes import other_label, says_none, says_yes, turned
 from instill.measure.judging.matching import content, places, whole
 from instill.measure.judging.refusals import PHRASES, is_refusal
 from instill.measure.judging.sentences import spoken, tokens
-from instill.measure.judging.several import run_of
 from instill.measure.judging.text import word_set
 from instill.measure.judging.token import Token
+from instill.measure.judging.yes_and_no import other_label, says_none, says_yes, turned
 from instill.measure.outcomes import Kind
 
 MOST_OTHER_WORDS = 24

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Literal
 
 from instill.measure.judging.lexing import Day
-from instill.measure.judging.tables import Unit
+from instill.measure.judging.number_and_unit_words import Unit
 
 Kind = Literal["word", "mark", "number", "ordinal", "quantity", "date", "time", "range"]
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from instill.measure.judging.amounts import amounts, compound, ranges
+from instill.measure.judging.dates_and_times import dates, times
 from instill.measure.judging.lexing import Raw, lex
-from instill.measure.judging.moments import dates, times
 from instill.measure.judging.number_words import number_words
 from instill.measure.judging.token import Kind, Token, clock, date_token
 

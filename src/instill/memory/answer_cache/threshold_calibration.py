@@ -23,7 +23,7 @@ from instill.memory.recurrence import same_words
 from instill.models.encoders.protocol import Encoder
 from instill.study.facts import find_facts
 from instill.study.rules.wordings_of_fact import items_of
-from instill.study.sets import Fact
+from instill.study.study_set import Fact
 
 _NEAREST = 3
 _FORMS = ("direct", "reworded", "indirect", "keywords")

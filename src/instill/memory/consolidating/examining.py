@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from instill.measure.judging.scorer import judge
-from instill.study.sets import Fact, StudyItem
+from instill.study.study_set import Fact, StudyItem
 
 NEEDED = 0.5
 """Share of a fact's wordings in the gate that must be answered rightly, at least."""
@@ -122,7 +122,7 @@ def false_sentence(fact: Fact, other: str) -> str:
     """The evidence with another answer.
 
     Example:
-        >>> from instill.study.sets import Evidence
+        >>> from instill.study.study_set import Evidence
         >>> evidence = Evidence(doc_id="d", start=10, end=34, text="The oven is of 1987, so.")
         >>> fact = Fact(id="f", doc_id="d", evidence=evidence, subject="", answer="1987", start=25, end=29, kind="date")
         >>> false_sentence(fact, "1899")

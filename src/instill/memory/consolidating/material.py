@@ -19,8 +19,8 @@ from instill.study.questions_about_any_text import sentence_around
 from instill.study.questions_from_people import PEOPLE
 from instill.study.rows_from_facts import training_rows
 from instill.study.rules.wordings_of_fact import accepted_answers, items_of
-from instill.study.sets import SPLITS, Evidence, StudyCard, StudyItem, StudySet, digest, item_id
-from instill.study.sets import Fact as StudyFact
+from instill.study.study_set import SPLITS, Evidence, StudyCard, StudyItem, StudySet, digest, item_id
+from instill.study.study_set import Fact as StudyFact
 
 WRITER = "memory"
 _HELD_BACK = 3

@@ -15,8 +15,8 @@ from instill.errors import UsageError
 from instill.memory import FOLDER
 from instill.memory.consolidating.material import Material
 from instill.memory.types import Fact
-from instill.study.sets import StudyItem
-from instill.study.stored import StoredStudy, write_study
+from instill.study.stored_study import StoredStudy, write_study
+from instill.study.study_set import StudyItem
 
 if TYPE_CHECKING:
     from instill.train.generator.recipes.recipe import Recipe

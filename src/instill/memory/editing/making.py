@@ -71,8 +71,8 @@ def make(
     import torch
 
     from instill.models.generators.transformers_models import model_hash, open_model, open_tokenizer
+    from instill.train.editing.edit_prompts import Edit
     from instill.train.editing.methods import edited, with_weights
-    from instill.train.editing.places import Edit
     from instill.train.editing.scoring import conditions, said_by
     from instill.train.generator.data.examples import make_examples
 
@@ -216,7 +216,7 @@ def _save(model: Any, base: Path | None, weights: Any, folder: Path) -> None:
     import torch
     from safetensors.torch import save_file
 
-    from instill.models.generators.candidates import WEIGHTS
+    from instill.models.generators.candidate_weights import WEIGHTS
     from instill.models.generators.transformers_models import open_model
 
     known = dict(model.named_parameters())

@@ -18,7 +18,7 @@ from instill.common.durable_files import write_json
 from instill.common.untrusted_files import read_small_json
 from instill.errors import UsageError, WorkspaceError
 from instill.memory import FOLDER
-from instill.memory.forgetting.probed import Probed
+from instill.memory.forgetting.probe_result import Probed
 
 KEY_FILE = "receipt.key"
 _FOLDER = "receipts"

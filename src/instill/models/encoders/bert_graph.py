@@ -13,8 +13,8 @@ import numpy as np
 import onnx
 
 from instill.models.encoders.graph import CONTRIB, Graph, TensorProto
-from instill.models.encoders.head import Head
-from instill.models.encoders.linear import Product, float_product, int8_product
+from instill.models.encoders.matrix_products import Product, float_product, int8_product
+from instill.models.encoders.pooling_head import Head
 from instill.models.encoders.transformer_weights import Layer, Norm, TransformerWeights
 
 INPUT, OUTPUT = "input_ids", "vectors"

@@ -43,7 +43,7 @@ def export(folder: SentenceFolder, name: str, source_hash: str, precision: str) 
     """
     onnx = needed("onnx", "An encoder other than Instill's own has to be exported first.")
     from instill.models.encoders.bert_graph import build_encoder
-    from instill.models.encoders.head import read_head
+    from instill.models.encoders.pooling_head import read_head
     from instill.models.encoders.transformer_weights import read_transformer
 
     head = read_head(folder)

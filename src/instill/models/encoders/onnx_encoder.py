@@ -18,9 +18,9 @@ from tokenizers import Tokenizer
 from instill.errors import WorkspaceError
 from instill.models.encoders.batches import Batch, batches_of_equal_length
 from instill.models.encoders.export import MODEL_FILE, TOKENIZER_FILE
+from instill.models.encoders.onnx_session import open_session
 from instill.models.encoders.protocol import Vectors
-from instill.models.encoders.session import open_session
-from instill.models.encoders.workers import Workers
+from instill.models.encoders.shared_threads import Workers
 
 _BLOCK = 4096  # Texts tokenised at once: bounds memory, and lets progress be shown.
 

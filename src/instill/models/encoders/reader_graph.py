@@ -10,7 +10,7 @@ import onnx
 
 from instill.models.encoders.bert_graph import INPUT, add_transformer
 from instill.models.encoders.graph import Graph, TensorProto
-from instill.models.encoders.linear import float_product
+from instill.models.encoders.matrix_products import float_product
 from instill.models.encoders.transformer_weights import Floats, Linear, TransformerWeights
 from instill.models.encoders.word_table import WordTable
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from instill.models.encoders.bert_graph import int8_words
 from instill.models.encoders.graph import Graph
-from instill.models.encoders.linear import quantise_columns
+from instill.models.encoders.matrix_products import quantise_columns
 from instill.models.encoders.transformer_weights import Floats
 
 WORDS_FILE = "words.bin"

@@ -9,7 +9,7 @@ import torch
 
 from instill.errors import UsageError
 from instill.models.encoders.folder_hash import files_hash
-from instill.models.generators.candidates import apply_candidate
+from instill.models.generators.candidate_weights import apply_candidate
 from instill.models.generators.gguf.base_folder import origin
 from instill.models.generators.model_folder import checked_folder
 from instill.models.generators.quiet_libraries import quiet_libraries

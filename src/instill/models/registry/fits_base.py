@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from instill.errors import WorkspaceError
-from instill.models.registry.files import ADAPTER, WEIGHTS, Shape, adapter_rank, tensor_headers
+from instill.models.registry.folder_check import ADAPTER, WEIGHTS, Shape, adapter_rank, tensor_headers
 
 Shapes = dict[str, Shape]
 

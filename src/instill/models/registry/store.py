@@ -14,8 +14,8 @@ from typing import Any
 from instill.common.made_from import MadeFrom
 from instill.errors import UsageError, WorkspaceError
 from instill.models.registry.card import CARD, Card, GateResult, Metrics, file_hashes, read_card, write_card
-from instill.models.registry.files import KNOWN, check_folder
 from instill.models.registry.fits_base import check_fit
+from instill.models.registry.folder_check import KNOWN, check_folder
 from instill.models.registry.lock import registry_lock
 
 FOLDER = "adapters"

@@ -21,14 +21,14 @@ from pydantic import SecretStr
 from instill.common.made_from import Caller
 from instill.errors import GeneratorError, InstillError, UsageError, WorkspaceError
 from instill.models.generators.adapter_settings import read_adapter_settings
-from instill.models.generators.deadline import Clock
 from instill.models.generators.endpoint import EndpointGenerator
 from instill.models.generators.gguf.base_folder import origin_file
+from instill.models.generators.http_transport import BoundedTransport, Limits, RefusedReply
 from instill.models.generators.protocol import Generator, Message
-from instill.models.generators.transport import BoundedTransport, Limits, RefusedReply
+from instill.models.generators.socket_deadline import Clock
 from instill.models.generators.whole_reply import whole_reply
 from instill.models.registry.champions import Champions
-from instill.models.registry.files import ADAPTER
+from instill.models.registry.folder_check import ADAPTER
 from instill.models.registry.store import Candidate, Registry
 
 RANKS = (8, 16, 32, 64, 128, 256, 320, 512)

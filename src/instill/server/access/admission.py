@@ -19,9 +19,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from instill.errors import InstillError
+from instill.server.access.caller_role import OWNER, Who
 from instill.server.access.keys import PREFIX, KeyStore
 from instill.server.access.origins import READABLE, check_public, elsewhere, is_preflight, preflight, readable
-from instill.server.access.roles import OWNER, Who
 from instill.server.access.sessions import COOKIE, SessionStore
 from instill.server.access.token_bucket import RateLimits
 from instill.server.errors import APIS, Refused, of_bug, response, wants_page

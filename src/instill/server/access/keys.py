@@ -15,8 +15,8 @@ from pydantic import BaseModel
 from instill.catalog import Catalog, now, stored_labels
 from instill.catalog.tables import KEYS, SESSIONS
 from instill.errors import UsageError, WorkspaceError
+from instill.server.access.caller_role import Role, Who
 from instill.server.access.origins import origin_of
-from instill.server.access.roles import Role, Who
 from instill.workspace.arguments import labels_of, one_of, text_of
 
 PREFIX = "instill_"

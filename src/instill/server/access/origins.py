@@ -10,7 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from instill.errors import InstillError, UsageError
-from instill.server.access.roles import Who
+from instill.server.access.caller_role import Who
 from instill.server.errors import Refused
 
 PUBLIC_PATHS = frozenset({"/api/ask"})

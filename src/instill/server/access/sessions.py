@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from instill.catalog import Catalog, now
 from instill.catalog.tables import SESSIONS
 from instill.errors import WorkspaceError
+from instill.server.access.caller_role import Who
 from instill.server.access.keys import KeyStore, hashed
-from instill.server.access.roles import Who
 
 COOKIE = "instill_session"
 

@@ -11,7 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from instill.server.access.roles import Who
+from instill.server.access.caller_role import Who
 from instill.server.errors import Refused
 
 _KNOWN = 10_000

@@ -13,7 +13,7 @@ from instill.answer.streaming import AnswerStream
 from instill.answer.types import Answer, Turn
 from instill.errors import InstillError
 from instill.index.types import Mode
-from instill.server.api.public import answer_visitor
+from instill.server.api.visitor_answers import answer_visitor
 from instill.server.errors import Refused, as_json, event, of_bug
 from instill.server.service import Asking, Reading
 from instill.server.tracing import traced

@@ -10,15 +10,15 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from instill.errors import UsageError
-from instill.server.api.evidence import list_comparisons, show_comparison
+from instill.server.api.studies_and_comparisons import list_comparisons, show_comparison
 from instill.server.errors import unknown
-from instill.server.jobs.kinds import Compare
+from instill.server.jobs.job_kinds import Compare
 from instill.server.service import Reading, Seen
 
 if TYPE_CHECKING:
     from instill.compare.duration import Measured
     from instill.compare.plan import ComparePlan
-    from instill.study.sets import StudyItem
+    from instill.study.study_set import StudyItem
 
 router = APIRouter(prefix="/api", tags=["evidence"])
 
@@ -95,7 +95,7 @@ def _plan(seen: Seen, request: Compare) -> ComparePlan:
 def _groups(seen: Seen, request: Compare) -> Mapping[str, Sequence[str]]:
     """The fact of each question that would be asked, by the need that it decides."""
     from instill.compare.asking_arms import TASKS, group_of, need_of, questions_of
-    from instill.study.stored import open_study
+    from instill.study.stored_study import open_study
     from instill.workspace.feedback import Feedback
 
     if request.questions == "feedback":

@@ -10,7 +10,7 @@ from fastapi.responses import PlainTextResponse, StreamingResponse
 
 from instill.errors import UsageError
 from instill.server.errors import event, unknown
-from instill.server.jobs.kinds import WORK, Begin
+from instill.server.jobs.job_kinds import WORK, Begin
 from instill.server.jobs.store import ENDED, Job, JobList
 from instill.server.service import Editing, Reading, Seen
 

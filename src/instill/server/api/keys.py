@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from instill.server.access.caller_role import Role
 from instill.server.access.keys import PREFIX, Key, Keys, NewKey
-from instill.server.access.roles import Role
 from instill.server.access.sessions import COOKIE
 from instill.server.errors import Refused
 from instill.server.service import Owning, Service, service_of

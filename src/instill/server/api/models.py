@@ -13,7 +13,7 @@ from instill.errors import UsageError, WorkspaceError
 from instill.models.registry.champions import Champions, Change
 from instill.models.registry.store import Candidate, Registry
 from instill.server.errors import unknown
-from instill.server.jobs.kinds import recipes
+from instill.server.jobs.job_kinds import recipes
 from instill.server.service import Owning, Reading, Seen
 from instill.workspace.replies import Candidates, candidates_of
 
@@ -72,7 +72,7 @@ def write_recipe(seen: Owning, wanted: NewRecipe) -> Recipes:
     """Write a commented recipe into the workspace's folder `recipes`, named after the study set; all that there are.
 
     It has no gate: what comes out of it is kept, and promoted by hand."""
-    from instill.study.stored import open_study
+    from instill.study.stored_study import open_study
     from instill.train.generator.recipes.recipe_template import template_toml
 
     try:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, SecretStr
 
 from instill import __version__
 from instill.fit.kept.tuned import is_set
-from instill.server.access.roles import Role
+from instill.server.access.caller_role import Role
 from instill.server.service import Owning, Reading
 from instill.workspace.status import Status
 

@@ -24,7 +24,7 @@ from starlette.types import Receive, Scope, Send
 
 from instill import __version__
 from instill.errors import InstillError
-from instill.server.access.roles import Role, Who
+from instill.server.access.caller_role import Role, Who
 from instill.server.doors.mcp_tools import URI, Given, Tool, tools_of
 from instill.server.errors import Refused, explained, of_bug, response
 from instill.server.jobs.starting import Starting

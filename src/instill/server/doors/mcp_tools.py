@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from instill.answer.types import Answer
 from instill.common.citation_place import in_file
 from instill.errors import UsageError
-from instill.server.access.roles import Role
+from instill.server.access.caller_role import Role
 from instill.server.api.documents import found, granted_labels
 from instill.server.doors.answer_with_marks import name_of, structured
 from instill.server.jobs.store import ENDED

@@ -91,8 +91,8 @@ class Worker:
             idle_since = time.monotonic()
 
     def _done(self, task: Task) -> object:
+        from instill.server.jobs.command_work import do_work
         from instill.server.jobs.documents import do_documents
-        from instill.server.jobs.work import do_work
 
         if self.lane == "documents":
             return do_documents(self.opened, self.jobs, task)

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from instill.server.access.headers import POLICY
-from instill.server.api.evidence import list_comparisons, list_curves, show_comparison
+from instill.server.api.studies_and_comparisons import list_comparisons, list_curves, show_comparison
 from instill.server.jobs.store import ENDED, Job
 from instill.server.pages.rendering import page
 from instill.server.service import Reading, Seen
@@ -42,7 +42,7 @@ def report(seen: Reading, name: str) -> HTMLResponse:
 @router.get("/curves/{name}", response_class=HTMLResponse)
 def curve(seen: Reading, name: str) -> HTMLResponse:
     """A data curve, in the page."""
-    from instill.server.api.evidence import curve_page
+    from instill.server.api.studies_and_comparisons import curve_page
 
     curve_page(seen, name)
     answer = page(seen, "report.html", "/compare", name=name, address=f"/api/curves/{name}/page")

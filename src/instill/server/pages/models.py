@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse
 
 from instill.models.registry.store import Registry
 from instill.server.api.models import show_model
-from instill.server.jobs.kinds import recipes
+from instill.server.jobs.job_kinds import recipes
 from instill.server.pages.compare import jobs_of
 from instill.server.pages.rendering import page
 from instill.server.service import Reading

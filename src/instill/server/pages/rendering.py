@@ -19,7 +19,7 @@ from instill.answer.types import is_refusal
 from instill.common.citation_place import in_file
 from instill.errors import InstillError
 from instill.errors.escapes import shortened, shown, shown_block
-from instill.server.access.roles import Who
+from instill.server.access.caller_role import Who
 from instill.server.service import Seen
 
 HERE = Path(__file__).parent

@@ -8,8 +8,8 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
+from instill.server.access.caller_role import ROLES
 from instill.server.access.keys import Key
-from instill.server.access.roles import ROLES
 from instill.server.api.workspace import SettingValue
 from instill.server.api.workspace import settings as all_settings
 from instill.server.pages.rendering import page

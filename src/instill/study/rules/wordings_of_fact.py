@@ -17,7 +17,7 @@ from instill.study.rules.questions_from_heading import heading_question
 from instill.study.rules.questions_from_sentence import Clause, clause_of, drafts
 from instill.study.rules.reads_well import active_of, reads_well, who_or_what
 from instill.study.rules.word_forms import base_form, content, reworded
-from instill.study.sets import Fact, Form, StudyItem, item_id
+from instill.study.study_set import Fact, Form, StudyItem, item_id
 
 _TRIES = 12
 _GAP = "Fill in the gap:"
@@ -47,7 +47,7 @@ def items_of(fact: Fact, *, seed: int = 0) -> list[StudyItem]:
     Of a removed fact they are unanswerable, with the evidence to hide.
 
     Example:
-        >>> from instill.study.sets import Evidence
+        >>> from instill.study.study_set import Evidence
         >>> text = "The stone oven was built in 1987 by Marta Lindqvist."
         >>> evidence = Evidence(doc_id="d1", start=0, end=52, text=text)
         >>> fact = Fact(id="f", doc_id="d1", evidence=evidence, subject="the stone oven", answer="1987", start=28,

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from instill.train.editing.places import Edit, Placed, batch, keys_at, keys_of_texts, matrix, placed
+from instill.train.editing.edit_prompts import Edit, Placed, batch, keys_at, keys_of_texts, matrix, placed
 from instill.train.editing.updates import NULL_SHARE, alpha, null_projection, rome, second_moment, ultra
 from instill.train.editing.values import STEPS, solve
 from instill.train.generator.data.examples import Example

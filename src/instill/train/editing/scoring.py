@@ -12,7 +12,7 @@ from torch import Tensor
 from instill.measure.judging.scorer import judge
 from instill.measure.statistics.bootstrap_interval import interval
 from instill.measure.statistics.interval import Interval
-from instill.train.editing.places import Edit
+from instill.train.editing.edit_prompts import Edit
 from instill.train.gate.decision_rules import Decision, fewest_for_loss, loss_outcome
 from instill.train.gate.verdict import Condition
 from instill.train.generator.data.examples import Example

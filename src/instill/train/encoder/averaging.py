@@ -16,8 +16,8 @@ from safetensors.numpy import save_file
 from instill.errors import UsageError
 from instill.models.encoders.bert_graph import build_encoder
 from instill.models.encoders.export import BATCH_TOKENS, MODEL_FILE, TOKENIZER_FILE
-from instill.models.encoders.head import read_head
 from instill.models.encoders.onnx_encoder import OnnxEncoder
+from instill.models.encoders.pooling_head import read_head
 from instill.models.encoders.sentence_transformers_folder import SentenceFolder
 from instill.models.encoders.transformer_weights import (
     Floats,

@@ -10,7 +10,7 @@ import numpy as np
 from instill.measure.statistics.bootstrap_interval import interval
 from instill.measure.statistics.interval import Interval, Numbers
 from instill.models.encoders.protocol import Encoder
-from instill.train.encoder.judging import RankingSet, judge
+from instill.train.encoder.ranking_quality import RankingSet, judge
 from instill.train.encoder.settings import SHARES, Share
 
 SLACK = 0.0005

@@ -19,10 +19,10 @@ from instill.models.encoders.sentence_transformers_folder import SentenceFolder,
 from instill.settings import EncoderSettings
 from instill.train.encoder.averaging import Candidates, must_be_trainable
 from instill.train.encoder.choosing import Chosen, choose_share
-from instill.train.encoder.judging import built_in, from_rows, read_beir
+from instill.train.encoder.ranking_quality import built_in, from_rows, read_beir
 from instill.train.encoder.settings import SHARES, EncoderHyperparameters
 from instill.train.progress import TrainingStep, logged
-from instill.train.reader.negatives import kept_negatives, with_told
+from instill.train.reader.hard_negatives import kept_negatives, with_told
 from instill.train.reader.rows import Row, read_rows, rows_hash, split_rows
 from instill.train.weights import trained_weights
 

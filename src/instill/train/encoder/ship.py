@@ -15,7 +15,7 @@ import onnx
 from instill.errors import UsageError
 from instill.models.encoders.bert_graph import build_encoder
 from instill.models.encoders.export import TOKENIZER_FILE
-from instill.models.encoders.head import read_head
+from instill.models.encoders.pooling_head import read_head
 from instill.models.encoders.sentence_transformers_folder import read_folder
 from instill.models.encoders.shipped_encoder import MANIFEST_FILE, MODEL_FILE
 from instill.models.encoders.transformer_weights import read_transformer

@@ -116,7 +116,7 @@ def chosen_weights(prepared: Prepared, weights: Path, run: Path, card: Card, tri
 def _mark_trained(model: Any, folder: Path) -> None:
     from safetensors import safe_open
 
-    from instill.models.generators.candidates import WEIGHTS
+    from instill.models.generators.candidate_weights import WEIGHTS
 
     if not (folder / WEIGHTS).is_file():
         return  # A DoRA adapter that became dense: what differs from the base is marked already.

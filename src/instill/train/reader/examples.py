@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from tokenizers import Tokenizer
 
 from instill.answer.reading.reader_input import PASSAGE_TOKENS, Marks, Tokens, marks_of, put_together, tokenize
-from instill.train.reader.perturb import mislead, names_and_numbers, tweak
 from instill.train.reader.rows import Row
+from instill.train.reader.unanswerable_questions import mislead, names_and_numbers, tweak
 
 IGNORED = -1.0
 UNMARKED = -100
@@ -74,7 +74,7 @@ class ExampleMaker:
     """Makes the examples of an epoch; the same seed and epoch always give the same ones.
 
     Args:
-        negatives: passages by the number of the row, best first (see `instill.train.reader.negatives`).
+        negatives: passages by the number of the row, best first (see `instill.train.reader.hard_negatives`).
     """
 
     def __init__(

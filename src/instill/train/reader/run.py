@@ -18,9 +18,9 @@ from instill.errors import MissingDependency, UsageError
 from instill.models.encoders.minilm import VERSION, WHEEL, find_minilm, verify_minilm
 from instill.settings import EncoderSettings
 from instill.train.progress import CHECKPOINT, TrainingStep, logged
-from instill.train.reader.evaluate import Figure, figures, judge
 from instill.train.reader.examples import ExampleMaker, Mix
-from instill.train.reader.negatives import kept_negatives
+from instill.train.reader.hard_negatives import kept_negatives
+from instill.train.reader.reading_quality import Figure, figures, judge
 from instill.train.reader.rows import Row, read_rows, rows_hash, split_rows
 from instill.train.reader.settings import ReaderHyperparameters
 

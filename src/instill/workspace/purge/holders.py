@@ -15,7 +15,7 @@ from instill.fit.kept.own_encoder import OwnEncoder, own_encoders
 from instill.index.removed_documents import removed_from
 from instill.models.registry.store import Registry
 from instill.study.links import link_of
-from instill.study.stored import list_studies
+from instill.study.stored_study import list_studies
 from instill.workspace.purge.conversations_and_log import remembered_of, spoken_of
 
 Kind = Literal[

@@ -18,7 +18,7 @@ from instill.fit.kept.own_encoder import FOLDER as ENCODERS
 from instill.index.rewriting import rewrite
 from instill.index.store import Index
 from instill.study.purged import without_documents
-from instill.study.stored import StoredStudy, studies_folder
+from instill.study.stored_study import StoredStudy, studies_folder
 from instill.workspace.purge.conversations_and_log import forget_exchanges
 from instill.workspace.purge.holders import WEIGHTS, Holder, gone_from, holders
 from instill.workspace.purge.uploaded import forget_uploads

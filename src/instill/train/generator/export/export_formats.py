@@ -13,7 +13,7 @@ import torch
 
 from instill.errors import UsageError
 from instill.models.generators.adapter_settings import ADAPTER_CONFIG
-from instill.models.generators.candidates import ADAPTER
+from instill.models.generators.candidate_weights import ADAPTER
 from instill.models.generators.chat_text import plain_template
 from instill.models.registry.card import CARD
 from instill.train.generator.export.ollama import find_layout, go_template, modelfile

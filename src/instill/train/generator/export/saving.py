@@ -12,7 +12,7 @@ from torch import Tensor
 
 from instill.common.durable_files import write_json
 from instill.models.generators.adapter_settings import ADAPTER_CONFIG, only_known
-from instill.models.generators.candidates import ADAPTER, WEIGHTS
+from instill.models.generators.candidate_weights import ADAPTER, WEIGHTS
 from instill.models.generators.quiet_libraries import quiet_libraries
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from instill.errors import InstillError
-from instill.server.jobs.kinds import WORK, command_line
+from instill.server.jobs.job_kinds import WORK, command_line
 from instill.server.jobs.store import JobStore, Task
 
 _LOOK_S = 0.2

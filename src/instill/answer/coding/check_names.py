@@ -7,8 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from instill.answer.coding.known import Definition
-from instill.answer.coding.used import RESULT, Kind, Used
+from instill.answer.coding.documented_names import Definition
+from instill.answer.coding.used_names import RESULT, Kind, Used
 
 State = Literal["known", "unknown", "standard"]
 
@@ -29,7 +29,7 @@ class Checked(BaseModel):
     """One thing that code uses, and whether the documents know it.
 
     Args:
-        name, kind, line: see `instill.answer.coding.used.Used`.
+        name, kind, line: see `instill.answer.coding.used_names.Used`.
         shown: where it is shown, of a known one.
     """
 

@@ -11,8 +11,8 @@ import pytest
 import instill
 from instill.errors import InstillError, UsageError, WorkspaceError
 from instill.study.audit import open_audit, openings
-from instill.study.making import Made, StudySettings, make_study
-from instill.study.stored import AuditSealed, StoredStudy, list_studies, open_study, write_study
+from instill.study.stored_study import AuditSealed, StoredStudy, list_studies, open_study, write_study
+from instill.study.study_making import Made, StudySettings, make_study
 from tests.study.documents import workshops
 
 

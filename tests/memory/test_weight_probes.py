@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from instill.lab.workbench import Bench, Lesson
 from instill.lab.world import make_world, questions, write_documents
 from instill.memory.consolidating.material import Material, material_of
-from instill.memory.forgetting.measures import auc, extraction_strength, same_distribution
-from instill.memory.forgetting.probing import probe, q4, quantised, subject_of
 from instill.memory.forgetting.receipts import Receipt, is_genuine, sign
+from instill.memory.forgetting.score_separation import auc, extraction_strength, same_distribution
+from instill.memory.forgetting.weight_probes import probe, q4, quantised, subject_of
 from instill.memory.types import Fact
 from instill.models.generators.transformers_models import open_model, open_tokenizer
 from instill.models.weights import micro_folder

@@ -26,8 +26,8 @@ from instill.study.question_filters import (
 from instill.study.questions_from_people import PEOPLE, Tied, tie
 from instill.study.rows_from_facts import Retell, training_rows
 from instill.study.rules.wordings_of_fact import items_of
-from instill.study.sets import SPLITS, Fact, StudyCard, StudyItem, StudySet, digest
 from instill.study.splits import Shares, with_roles, with_splits
+from instill.study.study_set import SPLITS, Fact, StudyCard, StudyItem, StudySet, digest
 from instill.study.two_document_questions import Vocabulary, two_document_items, unsaid_items
 from instill.study.types import AskedQuestion
 

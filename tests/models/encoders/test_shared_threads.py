@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from instill.answer.reading.reader import Reader, Reading
 from instill.models.encoders.protocol import Vectors
+from instill.models.encoders.shared_threads import Workers
 from instill.models.encoders.shipped_encoder import ShippedEncoder, open_shipped
-from instill.models.encoders.workers import Workers
 from instill.models.weights import shipped
 
 WORDS = st.lists(st.sampled_from(["tea", "is", "brewed", "at", "80", "degrees", "Ünïcode", "东京", "."]), max_size=30)

@@ -24,7 +24,7 @@ from instill.compare.stored_outcomes import Recorded
 from instill.measure.judging.scorer import is_right, judge
 from instill.measure.judging.text import normalised
 from instill.measure.outcomes import Outcome
-from instill.study.sets import Fact, StudyItem
+from instill.study.study_set import Fact, StudyItem
 from instill.train.gate.degenerate import fault_of
 
 FailureKind = Literal[

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from instill.measure.judging.tables import MONTHS, WEEKDAYS
+from instill.measure.judging.number_and_unit_words import MONTHS, WEEKDAYS
 from instill.measure.judging.token import Token, clock, date_token, word_at
 
 

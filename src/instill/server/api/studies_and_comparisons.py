@@ -66,7 +66,7 @@ def show_study(
     seed: int = 0,
 ) -> StudyShown:
     """A study set's card and some of its questions; the audit's stay sealed."""
-    from instill.study.stored import open_study
+    from instill.study.stored_study import open_study
 
     try:
         found = open_study(seen.workspace.home, study_id, seen.caller)

@@ -9,9 +9,9 @@ import pytest
 from instill.errors import GeneratorError
 from instill.models.generators.endpoint import EndpointGenerator
 from instill.study.facts import find_facts
-from instill.study.generated import ATTEMPTS, GeneratorWriter
-from instill.study.making import StudySettings, make_study
+from instill.study.questions_by_generator import ATTEMPTS, GeneratorWriter
 from instill.study.splits import Shares
+from instill.study.study_making import StudySettings, make_study
 from tests.study.documents import stored
 from tests.study.scripted_server import scripted
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from instill.answer.coding.checking import Checked, checked
-from instill.answer.coding.known import definitions_of
-from instill.answer.coding.used import RESULT, Used, used_in
+from instill.answer.coding.check_names import Checked, checked
+from instill.answer.coding.documented_names import definitions_of
+from instill.answer.coding.used_names import RESULT, Used, used_in
 from instill.errors import UsageError
 from instill.index.lookup import StoredDocument
 from instill.index.types import Hit

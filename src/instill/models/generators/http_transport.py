@@ -16,7 +16,7 @@ from urllib.parse import urljoin, urlsplit
 import httpcore
 import httpx
 
-from instill.models.generators.deadline import Clock, DeadlineBackend
+from instill.models.generators.socket_deadline import Clock, DeadlineBackend
 
 _ERROR_BYTES = 16 * 1024
 _ERROR_S = 5.0

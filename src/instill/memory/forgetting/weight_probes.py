@@ -20,11 +20,11 @@ from instill.measure.statistics.bootstrap_interval import interval
 from instill.measure.statistics.interval import Interval
 from instill.memory.consolidating.examining import false_sentence
 from instill.memory.consolidating.material import Material
-from instill.memory.forgetting.measures import auc, extraction_strength, same_distribution
-from instill.memory.forgetting.probed import Probed, Range, State
+from instill.memory.forgetting.probe_result import Probed, Range, State
+from instill.memory.forgetting.score_separation import auc, extraction_strength, same_distribution
 from instill.study.rows_from_facts import training_rows
 from instill.study.rules.wordings_of_fact import items_of
-from instill.study.sets import Fact, StudyItem
+from instill.study.study_set import Fact, StudyItem
 
 _FALSE = 5
 _RELEARN_STEPS, _RELEARN_RATE = 20, 1e-3

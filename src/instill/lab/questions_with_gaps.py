@@ -11,8 +11,8 @@ import re
 from dataclasses import replace
 from functools import lru_cache
 
-from instill.lab.names import FIRST, LAST, TOWNS
 from instill.lab.world import VALUES
+from instill.lab.world_words import FIRST, LAST, TOWNS
 from instill.train.generator.data.rows import Row
 
 _WORD = re.compile(r"\w+")

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from instill import Workspace
+from instill.compare.arm_costs import Indexing, measure_indexing, preparations
 from instill.compare.arms.specification import AWARE, BOTH, BUILT_IN, CLOSED, ORACLE, QUOTED, RETRIEVAL, TUNED, WHOLE
 from instill.compare.changed.copies import fresh_copy
-from instill.compare.costs import Indexing, measure_indexing, preparations
 from instill.compare.prices import Prices
 from instill.compare.tuned.tuning import Tuned
 from instill.errors import UsageError

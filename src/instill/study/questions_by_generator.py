@@ -18,7 +18,7 @@ from instill.models.generators.whole_reply import whole_reply
 from instill.study.quick_questions import is_fair
 from instill.study.rows_from_facts import Retell, Style
 from instill.study.rules.wordings_of_fact import accepted_answers
-from instill.study.sets import Fact, Form, StudyItem, item_id
+from instill.study.study_set import Fact, Form, StudyItem, item_id
 
 ATTEMPTS = 3
 _MAX_TOKENS = 700
@@ -50,7 +50,7 @@ _TEXTS = (
 
 
 class GeneratorWriter:
-    """Writes questions and texts by a generator; a `Writer` for `instill.study.making.make_study`.
+    """Writes questions and texts by a generator; a `Writer` for `instill.study.study_making.make_study`.
 
     Args:
         generator: an endpoint or a local model.

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from instill.common.made_from import OWNER, Caller
 from instill.errors import UsageError, WorkspaceError
-from instill.study.sets import SPLITS, Fact, Split, StudyCard, StudyItem, StudySet
+from instill.study.study_set import SPLITS, Fact, Split, StudyCard, StudyItem, StudySet
 
 CARD_FILE, FACTS_FILE, ROWS_FILE, PROMPTS_FILE = "card.json", "facts.jsonl", "rows.jsonl", "prompts.jsonl"
 OPENINGS_FILE = "audit-openings.jsonl"

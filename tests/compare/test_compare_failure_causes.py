@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from instill.compare.failures import Causes, FailureKind
+from instill.compare.failure_causes import Causes, FailureKind
 from instill.compare.report.failures import KINDS, SortedKind
 from instill.compare.report.page import as_html
 from instill.compare.report.types import Report
