@@ -76,7 +76,17 @@ def by_skill(found: Sequence[Kept], arm: str = "tuned") -> dict[str, Kept]:
 
 
 def test_the_base_itself_lost_exactly_nothing(made: Made) -> None:
-    found = forgetting(made.base, {"tuned": (made.same,)}, retention=KNOWN, reading=READING, refusals=REFUSED)
+    told: list[tuple[int, int, str]] = []
+    found = forgetting(
+        made.base,
+        {"tuned": (made.same,)},
+        retention=KNOWN,
+        reading=READING,
+        refusals=REFUSED,
+        told=lambda *each: told.append(each),
+    )
+    assert list(dict.fromkeys(what for _, _, what in told)) == ["replies: the model as it is", "replies: tuned"]
+    assert {(len(rows), len(rows)) for rows in (KNOWN, READING, REFUSED)} == {(d, n) for d, n, _ in told if d == n}
     assert [each.skill for each in found] == ["old tasks", "perplexity", "reading", "refusals"] == list(ALLOWED)
     for each in found:
         assert (each.loss.mean, each.before, each.allowed) == (0.0, each.after, ALLOWED[each.skill])

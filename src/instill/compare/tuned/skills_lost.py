@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from instill.answer.said.reply import read_reply
+from instill.common.watch import Told, nobody
 from instill.compare.report.types import Kept
 from instill.errors import UsageError
 from instill.measure.judging.refusals import PHRASES
@@ -74,6 +75,7 @@ def forgetting(
     scoring: Scoring = "exact",
     cites: bool = False,
     max_tokens: int = SHORT_REPLY,
+    told: Told = nobody,
 ) -> list[Kept]:
     """Measure what each candidate lost against its base; one model is in memory at a time.
 
@@ -88,6 +90,7 @@ def forgetting(
         scoring: of the replies to the retention rows.
         cites: whether reading and refusal prompts ask for markers and quotes, as `instill.compare.arms.prompts.RULES`.
         max_tokens: longer replies are cut.
+        told: how many replies to the rows of a skill are written, of how many, and whose.
 
     Returns:
         By arm and skill, in the order of `candidates` and of the list above; a skill without rows is left out.
@@ -112,14 +115,17 @@ def forgetting(
     if not measured or not candidates:
         return []
 
-    def values(candidate: Path | None) -> list[Numbers]:
-        probe = Probe(open_model(base, candidate=candidate), tokenizer, max_tokens=max_tokens)
+    def values(candidate: Path | None, whose: str) -> list[Numbers]:
+        def replied(done: int, total: int) -> None:
+            told(done, total, f"replies: {whose}")
+
+        probe = Probe(open_model(base, candidate=candidate), tokenizer, max_tokens=max_tokens, told=replied)
         return [np.asarray(each.values(probe, each.rows), np.float64) for each in measured]
 
-    before = values(None)
+    before = values(None, "the model as it is")
     found = []
     for arm, folders in candidates.items():
-        after = [values(folder) for folder in folders]
+        after = [values(folder, arm) for folder in folders]
         for place, each in enumerate(measured):
             first, last = before[place], np.mean([one[place] for one in after], axis=0)
             counted = np.flatnonzero(np.isfinite(first)).tolist()

@@ -55,6 +55,7 @@ def measure_forgetting(setting: ComparisonSetting) -> list[Kept]:
         ),
         level=plan.rules.level,
         cites=plan.wording.cites,
+        told=setting.watch.progress,
     )
     write_json(file, _FOUND.dump_python(found, mode="json"))
     return found
