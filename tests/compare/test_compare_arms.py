@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from instill import Workspace
+from instill.answer.for_caller import answerer_for
 from instill.compare.arms.built_in_arms import (
     ClosedBookArm,
     PipelineArm,
@@ -24,7 +25,7 @@ from instill.compare.arms.prompts import PLAIN, RULES, Instructed
 from instill.compare.arms.replies import Place, counting_with
 from instill.errors import UsageError, WorkspaceError
 from instill.models.generators.endpoint import EndpointGenerator
-from instill.models.generators.protocol import Message
+from instill.models.generators.protocol import Generator, Message, Skill
 from instill.study.closed_book import ClosedBook, EvidenceInPrompt
 from instill.study.study_set import StudyItem
 from tests.compare.compare_world import Breaks, Knows, Reads, World
@@ -140,6 +141,53 @@ def test_a_generated_answer_goes_through_the_real_pipeline(world: World, endpoin
     assert reply.estimated
     assert reply.tokens_in > 100
     assert reply.tokens_out > 5
+
+
+class Trained(Reads):
+    """A model that was trained to answer from passages, and one that was not; both keep what they are asked."""
+
+    def __init__(self, said: str) -> None:
+        self.asked: list[str] = []
+        self.said = said
+
+    def skilled(self, skill: Skill) -> Generator | None:
+        return self if skill == "ground" else None
+
+    def stream(self, messages: Sequence[Message], *, max_tokens: int, temperature: float = 0.0) -> Iterator[str]:
+        self.asked.append("\n".join(message["content"] for message in messages))
+        yield self.said
+
+
+def test_a_trained_model_is_asked_by_the_arm_as_ask_asks_it(world: World) -> None:
+    """The arm overhears its generator, which must not hide what the generator can do."""
+    item = item_about(world, "Marta Lindqvist")
+    said = 'It was built by Marta Lindqvist [1].\nQUOTES:\n[1] "built in 1987 by Marta Lindqvist"'
+    by_arm, by_ask = Trained(said), Trained(said)
+    reply = PipelineArm("retrieval", world.workspace, world.passages, generator=by_arm).answer(item)
+    place = world.workspace
+    answer = answerer_for(
+        place.index,
+        search=lambda query, *, k: place.search(query, k=k).hits,
+        labels=None,
+        encoder=place.encoder,
+        generator=by_ask,
+        reader=place.reader,
+        settings=place.settings,
+        threshold=place.threshold.value,
+    ).ask(item.question)
+    assert by_arm.asked
+    assert by_arm.asked == by_ask.asked
+    assert answer.trace.method == "generator"
+    assert (reply.text, reply.quoted) == (answer.short or answer.text, False)
+    assert reply.messages[-1]["content"] in by_arm.asked[-1]
+
+
+def test_what_is_quoted_is_said_to_be(world: World) -> None:
+    item = item_about(world, "1987")
+    assert PipelineArm("retrieval", world.workspace, world.passages).answer(item).quoted
+    closed = ClosedBook(fact.evidence.text for fact in world.facts)
+    knows = ClosedBookArm("closed-book", Knows({}), closed, counting_with(world.workspace.encoder))
+    assert not knows.answer(item).quoted
 
 
 class Warm(Reads):

@@ -6,7 +6,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -17,8 +17,10 @@ from instill.compare.arms.replies import Arm, ArmReply
 from instill.compare.asking_arms import TASKS, draw, group_of, in_turn, need_of, questions_of, run_arms
 from instill.compare.prices import Prices
 from instill.compare.recording import Answered
+from instill.compare.report.answers import answers
 from instill.compare.stored_outcomes import OUTCOMES_FILE, PROMPTS_FILE, Recorded, read_prompts
 from instill.errors import GeneratorError, UsageError, WorkspaceError
+from instill.models.generators.protocol import Message
 from instill.study.audit import openings
 from instill.study.closed_book import ClosedBook, EvidenceInPrompt
 from instill.study.study_set import Evidence, Phrasing, StudyItem
@@ -150,6 +152,47 @@ def test_arms_and_items_may_be_added(tmp_path: Path) -> None:
     found = run_arms(some_items(4), [Slow("two"), Slow("one")], tmp_path, identity="x", progress=seen.append)
     assert [each.taken_up for each in seen] == [False] * 4 + [True] * 3 + [False]
     assert [each.outcome.arm for each in found] == ["two"] * 4 + ["one"] * 4
+
+
+@dataclass(frozen=True)
+class Says:
+    """An arm that says the same to every question."""
+
+    text: str
+    quoted: bool
+    name: str = "says"
+
+    def answer(self, item: StudyItem) -> ArmReply:
+        prompt: tuple[Message, ...] = ({"role": "user", "content": item.question},)
+        return ArmReply(self.text, False, prompt, None, (), 0.1, quoted=self.quoted)
+
+
+LONG = (
+    "The brewery stands on the island and can be visited. It was founded in 1820 by two brothers, who had come from "
+    "the coast with a cart and a copper kettle. Every summer a feast is held in its yard, with music, and with cakes "
+    "that the neighbours bake; whoever comes by boat pays nothing. In winter the yard is closed, and the kettle rests."
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "quoted", "right"),
+    [
+        (LONG, True, 1.0),  # A person finds the answer in what is quoted.
+        (LONG, False, 0.0),  # A model that says all it has does not commit itself to anything.
+        ("It was founded in 1820.", False, 1.0),
+        (LONG.replace("1820", "1830"), True, 0.0),
+    ],
+)
+def test_a_long_quotation_counts_where_a_long_reply_does_not(
+    text: str, quoted: bool, right: float, tmp_path: Path
+) -> None:
+    (item,) = some_items(1)
+    told = {"question": "When was the brewery founded?", "answer": "1820", "accepted": ("1820",)}
+    item = item.model_copy(update=told)
+    (found,) = run_arms([item], [Says(text, quoted)], tmp_path, identity="x")
+    assert (found.outcome.right, found.outcome.quoted) == (right, quoted)
+    (about,) = answers([found.outcome], ["says"])
+    assert about.words == len(text.split())
 
 
 def test_a_failing_answer_is_wrong_with_its_error_and_the_run_goes_on(tmp_path: Path) -> None:

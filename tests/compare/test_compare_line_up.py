@@ -18,7 +18,6 @@ from instill.compare.arms.built_in_arms import ClosedBookArm, PipelineArm, Readi
 from instill.compare.arms.line_up import LineUp, has_generator, opened
 from instill.compare.arms.one_at_a_time import OneAtATime
 from instill.compare.arms.prompts import PLAIN, RULES
-from instill.compare.arms.replies import TellsUsage
 from instill.compare.arms.specification import AWARE, BOTH, CLOSED, ORACLE, QUOTED, RETRIEVAL, TUNED, WHOLE
 from instill.compare.laboratory import IN_ITS_FORM
 from instill.compare.plan import ComparePlan
@@ -27,7 +26,7 @@ from instill.compare.tuned.replay import replay_rows
 from instill.compare.tuned.tuning import Tuned
 from instill.errors import GeneratorError, UsageError, WorkspaceError
 from instill.measure.jsonl_journal import open_journal
-from instill.models.generators.protocol import Generator, Message
+from instill.models.generators.protocol import Generator, Message, usage_of
 from instill.settings import Settings, with_values
 from instill.workspace import Workspace
 from tests.compare.compare_world import World
@@ -117,8 +116,7 @@ def test_one_model_is_held_and_it_can_be_let_go() -> None:
     base, tuned = several.generator("base"), several.generator("tuned")
     assert not Model.alive
     assert [said(base), said(base), said(tuned), said(base)] == ["base 1", "base 2", "tuned 1", "base 1"]
-    assert isinstance(base, TellsUsage)
-    assert base.last_usage == (3, 1)
+    assert usage_of(base) == (3, 1)
     gc.disable()
     try:
         several.release()

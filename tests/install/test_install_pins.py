@@ -11,18 +11,18 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 ROOT = Path(__file__).parents[2]
 
 
-def pins(text: str) -> dict[str, Version]:
+def pins(text: str) -> dict[NormalizedName, Version]:
     lines = (line.partition("#")[0].strip() for line in text.splitlines())
     return {canonicalize_name(name): Version(pin) for name, _, pin in (line.partition("==") for line in lines if line)}
 
 
-def refused(pinned: dict[str, Version], name: str, requires: Iterable[str]) -> list[str]:
+def refused(pinned: dict[NormalizedName, Version], name: str, requires: Iterable[str]) -> list[str]:
     """The requirements of a package that a pin does not meet; those of its extras are left out."""
     found = []
     for text in requires:

@@ -187,7 +187,11 @@ def _question(item: StudyItem, task: str, group_by: GroupBy) -> Question[Arm]:
     def grade(reply: ArmReply) -> Graded:
         return Graded(
             judge(
-                reply.text, item.accepted, question=item.question, abstained=False if reply.error else reply.abstained
+                reply.text,
+                item.accepted,
+                question=item.question,
+                abstained=False if reply.error else reply.abstained,
+                quotes=reply.quoted,
             ),
             citation_precision(item, reply.citations),
             None if reply.passages is None else evidence_given(item, reply.passages),

@@ -51,6 +51,10 @@ if TYPE_CHECKING:
     from instill.workspace import Workspace
 
 
+GRADING = 2
+"""Goes up when the same answers may be graded otherwise."""
+
+
 @dataclass(frozen=True, slots=True)
 class Compared:
     """A comparison.
@@ -245,6 +249,7 @@ def _identity(workspace: Workspace, study: StoredStudy, plan: ComparePlan, train
     parts = [
         __version__,
         judging.VERSION,
+        GRADING,
         study.card.id,
         study.card.hashes,
         sorted((each.doc_id, each.content_hash, each.passage_identity) for each in workspace.documents()),

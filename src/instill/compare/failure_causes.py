@@ -90,4 +90,4 @@ def _has_no_form(outcome: Outcome) -> bool:
     reply = outcome.reply
     if fault_of(reply, outcome.expected):
         return True
-    return judge(reply, outcome.expected, question=outcome.question, abstained=False).held
+    return judge(reply, outcome.expected, question=outcome.question, abstained=False, quotes=outcome.quoted).held

@@ -156,6 +156,7 @@ def _asked(question: Question[AnyArm], arm: AnyArm, prices: Prices, stored: Stor
         tokens_out=reply.tokens_out,
         money=prices.of_tokens(reply.tokens_in, reply.tokens_out),
         prompt=prompt,
+        quoted=reply.quoted,
     )
     recorded = Recorded(outcome, reply.error, reply.estimated, reply.notices)
     stored.add(recorded)

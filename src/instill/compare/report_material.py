@@ -73,14 +73,16 @@ def not_done(
     found = {}
     settings = workspace.settings.generator
     if not settings.is_set:
-        found["generators"] = "none is set (generator.folder or generator.base_url), so that answers were only quoted"
+        found["generators"] = (
+            "none is set (generator.gguf, generator.folder or generator.base_url), so that answers were only quoted"
+        )
     arms = [plan.known[name] for name in names]
     if not any(each.needs_tuning for each in arms):
-        local = bool(settings.folder)
+        local = bool(settings.folder or settings.gguf)
         found["fine-tuning"] = (
             "no arm was trained on the documents' facts: it was left out"
             if local
-            else "no arm was trained: it needs a local generator (generator.folder)"
+            else "no arm was trained: it needs a local generator (generator.gguf or generator.folder)"
         )
     for need in NEEDS:
         if plan.examples is None or not plan.examples.rows(need):

@@ -24,6 +24,7 @@ class Outcome:
         recall: whether a passage with the evidence was among those given; None for arms without passages.
         seconds: of the answer. tokens_in, tokens_out: as the model counts them. money: at the configured prices.
         prompt: id of the logged prompt.
+        quoted: the reply is quoted from documents, so that it is right wherever the answer stands in it.
     """
 
     item: str
@@ -44,6 +45,7 @@ class Outcome:
     tokens_out: int
     money: float
     prompt: str
+    quoted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

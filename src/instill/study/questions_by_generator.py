@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from instill.answer.terms import normalise
-from instill.models.generators.protocol import Generator, Message
+from instill.models.generators.protocol import Generator, Message, usage_of
 from instill.models.generators.whole_reply import whole_reply
 from instill.study.quick_questions import is_fair
 from instill.study.rows_from_facts import Retell, Style
@@ -135,7 +135,7 @@ class GeneratorWriter:
         messages = [dict(message) for message in conversation]
         request: dict[str, Any] = {"purpose": purpose, "fact": fact.id, "messages": messages, "reply": reply}
         request["problems"] = list(problems)
-        used: tuple[int, int] | None = getattr(self._generator, "last_usage", None)
+        used = usage_of(self._generator)
         if used is not None:
             request["tokens"] = list(used)
         self._log.append(request)

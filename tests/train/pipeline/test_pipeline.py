@@ -70,8 +70,8 @@ def test_a_candidate_is_trained_measured_registered_and_promoted(task: Path) -> 
     assert outcome.fitted is not None
     steps = [done for done, _, what in seen if what.startswith("loss")]
     assert (outcome.fitted.steps, steps) == (24, list(range(1, 25)))
-    asked = len((task / "unseen.jsonl").read_text().splitlines())
-    assert {(asked, asked, "replies of the base"), (asked, asked, "replies of the candidate")} <= set(seen)
+    count = len((task / "unseen.jsonl").read_text().splitlines())
+    assert {(count, count, "replies of the base"), (count, count, "replies of the candidate")} <= set(seen)
     assert stages == ["opening", "training", "measuring"]
     found = Registry(home).check(outcome.card.id)
     assert found.folder == outcome.folder

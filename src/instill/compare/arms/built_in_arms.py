@@ -85,7 +85,8 @@ class PipelineArm:
 
     But at temperature 0, whatever the settings say: another run gives the same answers, as far as the generator does.
 
-    The reply is the exact answer where the pipeline names one, else its text: an arm has one try.
+    The reply is the exact answer where the pipeline names one, else its text: an arm has one try. What is quoted is
+    judged as a quotation: a person finds the answer in it, however long it is. How many words that are is reported.
 
     Args:
         name: of the arm.
@@ -148,6 +149,7 @@ class PipelineArm:
             seconds,
             *tokens,
             notices=_notices(found, notice),
+            quoted=found.trace.method != "generator",
         )
 
     def _workspace_tokens(self, text: str) -> int:

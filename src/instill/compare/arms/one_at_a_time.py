@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 
-from instill.compare.arms.replies import TellsUsage
-from instill.models.generators.protocol import Generator, Message
+from instill.models.generators.protocol import Generator
+from instill.models.generators.wrapped import Wrapped
 
 
 class OneAtATime:
@@ -57,19 +57,17 @@ class OneAtATime:
             gc.collect()  # A model may be part of a cycle, and would stay until there are many new objects.
 
 
-class _Turn:
-    def __init__(self, key: str, shared: OneAtATime) -> None:
+class _Turn(Wrapped):
+    """Stands for a generator that is opened when it is asked."""
+
+    def __init__(self, key: str, shared: OneAtATime) -> None:  # Nothing is opened yet.
         self._key, self._shared = key, shared
 
     @property
-    def name(self) -> str:
-        return self._shared.open(self._key).name
+    def inner(self) -> Generator:
+        """The generator itself, opened."""
+        return self._shared.open(self._key)
 
-    @property
-    def last_usage(self) -> tuple[int, int] | None:
-        found = self._shared.open(self._key)
-        return found.last_usage if isinstance(found, TellsUsage) else None
-
-    def stream(self, messages: Sequence[Message], *, max_tokens: int, temperature: float = 0.0) -> Iterator[str]:
-        """See `Generator.stream`."""
-        yield from self._shared.open(self._key).stream(messages, max_tokens=max_tokens, temperature=temperature)
+    def around(self, generator: Generator) -> Generator:
+        """See `Wrapped.around`; it is open, so nothing has to stand for it."""
+        return generator

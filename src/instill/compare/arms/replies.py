@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from instill.models.encoders.protocol import Encoder
 from instill.models.generators.protocol import Generator, Message
+from instill.models.generators.wrapped import Wrapped
 from instill.study.study_set import StudyItem
 
 CountTokens = Callable[[str], int]
@@ -36,6 +37,7 @@ class ArmReply:
         seconds: of the whole answer, searching included.
         tokens_in, tokens_out: of all requests.
         estimated: whether the tokens were counted with the encoder's tokenizer, which splits otherwise.
+        quoted: the text is quoted from the documents, with citations: the answer counts wherever it stands in it.
         notices: what a person should know: what was cut, that the endpoint failed and the documents were quoted.
         error: why there is no answer; "" when there is one.
     """
@@ -51,6 +53,7 @@ class ArmReply:
     estimated: bool = False
     notices: tuple[str, ...] = ()
     error: str = ""
+    quoted: bool = False
 
 
 class Arm(Protocol):
@@ -69,16 +72,6 @@ class Arm(Protocol):
         ...
 
 
-@runtime_checkable
-class TellsUsage(Protocol):
-    """A generator that knows what its last request cost."""
-
-    @property
-    def last_usage(self) -> tuple[int, int] | None:
-        """Tokens in and out of the last request; None when it was not told."""
-        ...
-
-
 @dataclass(slots=True)
 class Exchange:
     """One request and what came back until it ended or failed."""
@@ -88,8 +81,11 @@ class Exchange:
     usage: tuple[int, int] | None = None
 
 
-class Overheard:
+class Overheard(Wrapped):
     """A generator that passes everything on and keeps it.
+
+    Args:
+        exchanges: where it is kept; by default in a list of its own.
 
     Example:
         >>> class Parrot:
@@ -103,13 +99,13 @@ class Overheard:
         ['a', 'b']
     """
 
-    def __init__(self, generator: Generator) -> None:
-        self._generator = generator
-        self.exchanges: list[Exchange] = []
+    def __init__(self, generator: Generator, exchanges: list[Exchange] | None = None) -> None:
+        super().__init__(generator)
+        self.exchanges = [] if exchanges is None else exchanges
 
-    @property
-    def name(self) -> str:
-        return self._generator.name
+    def around(self, generator: Generator) -> Generator:
+        """See `Wrapped.around`; what the other is asked is kept here too."""
+        return Overheard(generator, self.exchanges)
 
     def stream(self, messages: Sequence[Message], *, max_tokens: int, temperature: float = 0.0) -> Iterator[str]:
         """See `Generator.stream`."""
@@ -118,8 +114,7 @@ class Overheard:
         for piece in self._generator.stream(messages, max_tokens=max_tokens, temperature=temperature):
             exchange.pieces.append(piece)
             yield piece
-        if isinstance(self._generator, TellsUsage):
-            exchange.usage = self._generator.last_usage
+        exchange.usage = self.last_usage
 
     def tokens(self, count: CountTokens) -> tuple[int, int, bool]:
         """Tokens in and out of all requests, and whether some of them are an estimate by `count`."""

@@ -166,11 +166,12 @@ def freshness(
 
 
 def gives_old(recorded: Recorded, change: Change) -> bool:
-    """Whether the answer commits itself to the value before the change."""
+    """Whether the answer commits itself to the value before the change, or quotes it."""
     outcome = recorded.outcome
     if recorded.error or outcome.kind == "abstained":
         return False
-    return judge(outcome.reply, change.old_answers, question=outcome.question, abstained=False).right >= 1
+    found = judge(outcome.reply, change.old_answers, question=outcome.question, abstained=False, quotes=outcome.quoted)
+    return found.right >= 1
 
 
 def _refresh(

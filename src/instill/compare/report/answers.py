@@ -16,6 +16,7 @@ class Answers:
     Args:
         seconds: median of an answer. slow: what 19 of 20 answers do not exceed.
         tokens_in, tokens_out, money: mean of an answer.
+        words: median of an answer, abstentions left out: what a person has to read; None where there is none.
         f1: mean over the questions that can be answered; None without any.
         recall: share of the questions whose passage was among those given; None for an arm without passages.
         precision: mean share of an answer's citations whose quote is in the evidence; None where nothing is cited.
@@ -29,6 +30,7 @@ class Answers:
     tokens_in: float
     tokens_out: float
     money: float
+    words: float | None
     f1: float | None
     recall: float | None
     precision: float | None
@@ -49,6 +51,7 @@ def answers(outcomes: Sequence[Outcome], arms: Sequence[str]) -> list[Answers]:
         if not rows:
             continue
         answerable = [row for row in rows if row.task not in ("unanswerable", "control")]
+        read = [len(row.reply.split()) for row in rows if row.kind != "abstained" and row.reply.strip()]
         times = sorted(row.seconds for row in rows)
         found.append(
             Answers(
@@ -59,6 +62,7 @@ def answers(outcomes: Sequence[Outcome], arms: Sequence[str]) -> list[Answers]:
                 sum(row.tokens_in for row in rows) / len(rows),
                 sum(row.tokens_out for row in rows) / len(rows),
                 sum(row.money for row in rows) / len(rows),
+                median(read) if read else None,
                 _mean([row.f1 for row in answerable]),
                 _mean([row.recall for row in answerable if row.recall is not None]),
                 _mean([row.citation_precision for row in answerable if row.citation_precision is not None]),

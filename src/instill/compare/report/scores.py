@@ -33,7 +33,7 @@ BESIDE = {
     "noise": "The same facts, with irrelevant passages mixed in.",
     "contradiction": (
         "The same facts, with the right passage and a changed copy of it that says something else; right is what the "
-        "original says."
+        "original says. A quotation that shows both counts, since it names both documents."
     ),
     "conflict": "The documents contradict what the model believes; right is the answer of the documents.",
     "control": "Facts of the same kind that no arm was taught. A right answer without passages is luck or a leak.",

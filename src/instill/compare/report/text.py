@@ -162,11 +162,12 @@ def _scores(tasks: Sequence[TaskScores], arms: Sequence[str], width: int) -> str
 
 def _costs(report: Report, width: int) -> str:
     prepared = {each.arm: each for each in report.preparations}
-    rows = [["Arm", "Preparation", "Money", "An answer", "Money"]]
+    rows = [["Arm", "Preparation", "Money", "An answer", "Words", "Money"]]
     for each in answers(report.outcomes, report.arms):
         before = prepared.get(each.arm)
         first = ("–", "–") if before is None else (duration(before.seconds), money(before.money, report.currency))
-        rows.append([each.arm, *first, duration(each.seconds), money(each.money, report.currency)])
+        words = "–" if each.words is None else f"{each.words:,.0f}"
+        rows.append([each.arm, *first, duration(each.seconds), words, money(each.money, report.currency)])
     table = _columns(rows, width) if len(rows) > 1 else ""
     return "\n".join([*([table] if table else []), *(_wrapped(each, width, hang=2) for each in cost_notes(report))])
 

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
-from instill.compare.arms.replies import TellsUsage
 from instill.measure.jsonl_journal import Journal
-from instill.models.generators.protocol import Generator, Message
+from instill.models.generators.protocol import Generator, Message, usage_of
 from instill.models.generators.whole_reply import whole_reply
 from instill.study.study_set import digest
 
@@ -64,7 +63,7 @@ class KeptReplies:
             started = perf_counter()
             self._generator = self._generator or self._opener()
             reply = whole_reply(self._generator, messages, max_tokens=max_tokens, temperature=temperature)
-            usage = self._generator.last_usage if isinstance(self._generator, TellsUsage) else None
+            usage = usage_of(self._generator)
             made = _Reply(reply, usage, perf_counter() - started)
             self._journal.add({"id": key, "reply": made.text, "usage": made.usage, "seconds": made.seconds})
             self._known[key] = made

@@ -10,9 +10,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from instill.compare.arms.replies import TellsUsage
 from instill.errors import GeneratorError
-from instill.models.generators.protocol import Generator
+from instill.models.generators.protocol import Generator, usage_of
 from instill.models.generators.whole_reply import whole_reply
 
 REPLY_TOKENS = 200
@@ -100,7 +99,7 @@ def general_prompts() -> list[str]:
 
 
 def _was_cut(generator: Generator, max_tokens: int) -> bool:
-    usage = generator.last_usage if isinstance(generator, TellsUsage) else None
+    usage = usage_of(generator)
     return usage is not None and usage[1] >= max_tokens
 
 

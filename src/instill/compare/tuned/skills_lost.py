@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from instill.answer.said.reply import read_reply
-from instill.common.watch import Told, nobody
+from instill.common.progress_watch import Told, nobody
 from instill.compare.report.types import Kept
 from instill.errors import UsageError
 from instill.measure.judging.refusals import PHRASES

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol, cast
 
 from instill.errors import GeneratorError, InstillError, UsageError
-from instill.models.generators.protocol import Generator, Message, Skill, skilled
+from instill.models.generators.protocol import Generator, Message
+from instill.models.generators.wrapped import Wrapped
 from instill.plugins import Group
 from instill.settings import GeneratorSettings
 
@@ -64,7 +65,7 @@ def open_plugged(name: str, settings: GeneratorSettings, off: Sequence[str] = ()
     return Plugged(name, found)
 
 
-class Plugged:
+class Plugged(Wrapped):
     """A generator of a plug-in, held to the protocol.
 
     Args:
@@ -83,31 +84,12 @@ class Plugged:
     """
 
     def __init__(self, plugin: str, generator: Generator) -> None:
-        self._plugin, self._generator = plugin, generator
+        super().__init__(generator)
+        self._plugin = plugin
 
-    @property
-    def name(self) -> str:
-        return str(self._generator.name)
-
-    @property
-    def last_usage(self) -> tuple[int, int] | None:
-        """Tokens in and out of the last request, where the generator tells them."""
-        found = getattr(self._generator, "last_usage", None)
-        fits = (
-            isinstance(found, tuple) and len(found) == 2 and all(isinstance(each, int) and each >= 0 for each in found)
-        )
-        return (found[0], found[1]) if fits and found is not None else None
-
-    @property
-    def context_characters(self) -> int | None:
-        """Most characters of passages that the generator should be given; None: it has no say in that."""
-        found = getattr(self._generator, "context_characters", None)
-        return found if isinstance(found, int) and found > 0 else None
-
-    def skilled(self, skill: Skill) -> Generator | None:
-        """See `instill.models.generators.protocol.Skilled`."""
-        trained = skilled(self._generator, skill)
-        return None if trained is None else Plugged(self._plugin, trained)
+    def around(self, generator: Generator) -> Generator:
+        """See `Wrapped.around`."""
+        return Plugged(self._plugin, generator)
 
     def stream(self, messages: Sequence[Message], *, max_tokens: int, temperature: float = 0.0) -> Iterator[str]:
         """See `Generator.stream`."""

@@ -56,3 +56,17 @@ def skilled(generator: Generator | None, skill: Skill) -> Generator | None:
         >>> skilled(None, "ground")
     """
     return generator.skilled(skill) if isinstance(generator, Skilled) else None
+
+
+def usage_of(generator: Generator) -> tuple[int, int] | None:
+    """Tokens in and out of the generator's last request, where it tells them in `last_usage`.
+
+    Example:
+        >>> class Told:
+        ...     last_usage = (12, 3)
+        >>> usage_of(Told()), usage_of(object())
+        ((12, 3), None)
+    """
+    found = getattr(generator, "last_usage", None)
+    fits = isinstance(found, tuple) and len(found) == 2 and all(isinstance(each, int) and each >= 0 for each in found)
+    return (found[0], found[1]) if fits and found is not None else None

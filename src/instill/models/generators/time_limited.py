@@ -8,13 +8,14 @@ from collections.abc import Iterator, Sequence
 from time import monotonic
 
 from instill.errors import GeneratorError
-from instill.models.generators.protocol import Generator, Message, Skill, skilled
+from instill.models.generators.protocol import Generator, Message
+from instill.models.generators.wrapped import Wrapped
 
 _AHEAD = 256
 _LOOK_S = 0.1
 
 
-class Timed:
+class Timed(Wrapped):
     """The generator with a limit on the time of each whole reply, whatever it waits for.
 
     Args:
@@ -36,29 +37,12 @@ class Timed:
     """
 
     def __init__(self, generator: Generator, seconds: float) -> None:
-        self._generator = generator
+        super().__init__(generator)
         self._seconds = seconds
 
-    @property
-    def name(self) -> str:
-        return self._generator.name
-
-    @property
-    def last_usage(self) -> tuple[int, int] | None:
-        """See the generator's own."""
-        found: tuple[int, int] | None = getattr(self._generator, "last_usage", None)
-        return found
-
-    @property
-    def context_characters(self) -> int | None:
-        """Most characters of passages that the generator should be given; None: it has no say in that."""
-        found: int | None = getattr(self._generator, "context_characters", None)
-        return found
-
-    def skilled(self, skill: Skill) -> Generator | None:
-        """See `instill.models.generators.protocol.Skilled`; with the same limit."""
-        trained = skilled(self._generator, skill)
-        return None if trained is None else Timed(trained, self._seconds)
+    def around(self, generator: Generator) -> Generator:
+        """See `Wrapped.around`; with the same limit."""
+        return Timed(generator, self._seconds)
 
     def stream(self, messages: Sequence[Message], *, max_tokens: int, temperature: float = 0.0) -> Iterator[str]:
         """See `instill.models.generators.protocol.Generator.stream`."""
@@ -106,9 +90,7 @@ class Timed:
             left.set()
 
     def _late(self) -> GeneratorError:
-        interrupt = getattr(self._generator, "interrupt", None)
-        if interrupt is not None:
-            interrupt()
+        self.interrupt()
         return GeneratorError(
             f"The generator's reply took longer than {self._seconds:g} s.",
             where=self.name,

@@ -100,6 +100,10 @@ class Probe:
         found = [""] * len(rows)
         done = 0
         for tools, places in _by_tools(rows).items():
+
+            def told(count: int, _: int, before: int = done) -> None:
+                self._told(before + count, len(rows))
+
             prompts = [rows.rows[place].prompt for place in places]
             said = replies(
                 self.model,
@@ -107,7 +111,7 @@ class Probe:
                 prompts,
                 max_tokens=self._max_tokens,
                 tools=tuple(json.loads(tools)),
-                told=lambda count, _, before=done: self._told(before + count, len(rows)),
+                told=told,
             )
             done += len(places)
             for place, reply in zip(places, said, strict=True):

@@ -143,11 +143,12 @@ def _costs_table(report: Report) -> Markup:
             else [duration(before.seconds), money(before.money, report.currency), f"{before.facts:,}"]
         )
         texts += (
-            ["–"] * 4
+            ["–"] * 5
             if own is None
             else [
                 duration(own.seconds),
                 duration(own.slow),
+                "–" if own.words is None else f"{own.words:,.0f}",
                 f"{own.tokens_in:,.0f} + {own.tokens_out:,.0f}",
                 money(own.money, report.currency),
             ]
@@ -160,6 +161,7 @@ def _costs_table(report: Report) -> Markup:
         "Facts",
         "An answer, median",
         "19 of 20 within",
+        "Words to read",
         "Tokens in + out",
         "Money an answer",
     )
