@@ -51,7 +51,7 @@ WRAPPERS: dict[str, Callable[[Generator], Generator]] = {
 }
 
 
-@pytest.fixture(params=WRAPPERS.values(), ids=WRAPPERS.keys())
+@pytest.fixture(params=list(WRAPPERS.values()), ids=list(WRAPPERS))
 def wrap(request: pytest.FixtureRequest) -> Callable[[Generator], Wrapped]:
     found: Callable[[Generator], Wrapped] = request.param
     return found
