@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from instill.common.shown_url import without_password
 from instill.errors import WorkspaceError
 from instill.index.protocol import Place
-from instill.index.stores.stores_by_name import service_errors
+from instill.index.stores.refusals import service_errors
 
 if TYPE_CHECKING:
     from instill.index.stores.postgres.store import PostgresStore
