@@ -13,6 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 import instill
 
 PAGE = Path(__file__).parents[2] / "docs" / "api-python.md"
@@ -135,13 +137,24 @@ class _Attribute:
         }[name]
 
 
+class _Sections:
+    """Stands for a section of settings, which docs/configuration.md lists with its defaults."""
+
+    def __repr__(self) -> str:
+        return "..."
+
+
 def _signature(name: str, found: Any) -> str:
     function = found.__func__ if isinstance(found, (classmethod, staticmethod)) else found
     try:
         signature = inspect.signature(function)
     except (ValueError, TypeError):
         return f"{name}(...)"
-    parameters = [each for each in signature.parameters.values() if each.name not in ("self", "cls")]
+    parameters = [
+        each.replace(default=_Sections()) if isinstance(each.default, BaseModel) else each
+        for each in signature.parameters.values()
+        if each.name not in ("self", "cls") and not each.name.startswith("_")
+    ]
     said = str(signature.replace(parameters=parameters))
     said = re.sub(r"<function [^>]*?<lambda> at 0x[0-9a-f]+>|<function [^>]*? at 0x[0-9a-f]+>", "...", said)
     prefix = "await " if inspect.iscoroutinefunction(function) else ""
