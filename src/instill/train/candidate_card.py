@@ -81,6 +81,8 @@ def known_candidate(registry: Registry, card: Card) -> Candidate | None:
 def with_training(card: Card, fitted: Fitted) -> Card:
     """The card with what the training said of itself."""
     training = {"loss": fitted.loss, "steps": fitted.steps, "seconds": round(fitted.seconds, 1)}
+    if fitted.reward is not None:
+        training["reward"] = round(fitted.reward, 4)
     return card.model_copy(update={"metrics": Metrics(after={"training": training})})
 
 

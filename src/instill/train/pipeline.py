@@ -171,7 +171,7 @@ def _trained(prepared: Prepared, run: Path, home: Path, watch: Watch) -> Fitted:
         prepared,
         run,
         caches=home / "frozen",
-        progress=lambda step: watch.progress(step.step, step.steps, f"loss {step.loss:.3f}"),
+        progress=lambda step: watch.progress(step.step, step.steps, step.said),
     )
 
 

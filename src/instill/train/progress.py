@@ -14,13 +14,28 @@ CHECKPOINT = "checkpoint.safetensors"
 
 @dataclass(frozen=True, slots=True)
 class TrainingStep:
-    """Where a run stands; `loss` is the mean over the last steps, `seconds` of this process."""
+    """Where a run stands; `loss` is the mean over the last steps, `seconds` of this process.
+
+    `reward` is the mean of what the replies of this step earned, where replies are rewarded; the loss says nothing
+    then.
+    """
 
     step: int
     steps: int
     loss: float
     seconds: float
     resumed_at: int
+    reward: float | None = None
+
+    @property
+    def said(self) -> str:
+        """What a progress bar shows.
+
+        Example:
+            >>> TrainingStep(1, 9, 2.0, 0.5, 0).said, TrainingStep(1, 9, 0.0, 0.5, 0, reward=0.25).said
+            ('loss 2.000', 'reward 0.250')
+        """
+        return f"loss {self.loss:.3f}" if self.reward is None else f"reward {self.reward:.3f}"
 
 
 def logged(log: Path, progress: Callable[[TrainingStep], None] | None) -> Callable[[TrainingStep], None]:

@@ -123,11 +123,18 @@ def _whole_part(text: str) -> str:
     return text[: max(line_end, mark + 1)] if max(line_end, mark) > 0 else text
 
 
-def ground(reply: Reply, prompt: Prompt, question: str, encoder: Encoder, citer: Citer) -> Grounded:
-    """Keep the statements that their passages prove."""
+def ground(
+    reply: Reply, prompt: Prompt, question: str, encoder: Encoder, citer: Citer, *, renumber: bool = True
+) -> Grounded:
+    """Keep the statements that their passages prove.
+
+    Args:
+        renumber: first put right the numbers of passages that the generator mixed up.
+    """
     if reply.unknown:
         return Grounded("", (), 0, True)
-    reply = renumbered(reply, [hit.text for hit in prompt.hits], question)
+    if renumber:
+        reply = renumbered(reply, [hit.text for hit in prompt.hits], question)
     support = _Support(prompt.hits, encoder, citer)
     claims: list[Claim] = []
     dropped = 0

@@ -25,12 +25,14 @@ from instill.train.generator.export.saving import save_candidate
 from instill.train.generator.loop import processes
 from instill.train.generator.loop.frozen_cache import FrozenCache
 from instill.train.generator.loop.loop import Objective, next_token, train, uses_bf16
+from instill.train.generator.methods.grpo import train_by_reward
 from instill.train.generator.methods.methods import frozen_layers, prepare
 from instill.train.generator.methods.preference import train_preferences
 from instill.train.generator.methods.teacher import teach
 from instill.train.generator.recipes.base import base_folder
 from instill.train.generator.recipes.defaults import settled
 from instill.train.generator.recipes.recipe import Recipe
+from instill.train.generator.rewarding.rewards import rewards_of
 from instill.train.progress import TrainingStep, entries, logged, spent
 
 CANDIDATE = "candidate"
@@ -80,6 +82,7 @@ class Fitted:
         seconds: of all processes that worked on the run, one after the other.
         steps: of the whole run.
         loss: mean over its last steps.
+        reward: what the replies of its last step earned on average; None for other objectives.
     """
 
     folder: Path
@@ -87,6 +90,7 @@ class Fitted:
     steps: int
     loss: float
     findings: tuple[Finding, ...]
+    reward: float | None = None
 
 
 def open_recipe(recipe: Recipe, *, parent: Path | None = None, rows: Sequence[Row] | None = None) -> Prepared:
@@ -145,8 +149,8 @@ def fit(
             progress(entry)
 
     watched = logged(run / _LOG, report)
-    if recipe.objective == "preference":
-        model, state = _preferring(prepared, model, run, watched), None
+    if recipe.objective in ("preference", "reward"):
+        model, state = _by_trl(prepared, model, run, watched), None
     else:
         new, replay = (one_row_a_turn(each, prepared.tokenizer) for each in (prepared.rows, prepared.replay))
         rows = [*new, *replay]
@@ -157,7 +161,7 @@ def fit(
     if processes.is_first():
         save_candidate(model, run / CANDIDATE, state=state)
     seconds = time.monotonic() - started + spent(before)
-    return Fitted(run / CANDIDATE, seconds, last.step, last.loss, findings)
+    return Fitted(run / CANDIDATE, seconds, last.step, last.loss, findings, last.reward)
 
 
 def _check_run(run: Path, identity: str) -> None:
@@ -182,20 +186,18 @@ def _adapted(prepared: Prepared, model: Any) -> Any:
     return prepare(model, prepared.recipe.as_method())
 
 
-def _preferring(prepared: Prepared, model: Any, run: Path, progress: Callable[[TrainingStep], None]) -> Any:
-    if processes.count() > 1:
-        raise UsageError("Preference tuning runs in one process.", remedy="Start it without a launcher.")
+def _by_trl(prepared: Prepared, model: Any, run: Path, progress: Callable[[TrainingStep], None]) -> Any:
     recipe = prepared.recipe
-    model = _adapted(prepared, model)
-    train_preferences(
-        model,
-        prepared.tokenizer,
-        prepared.rows,
-        recipe.training,
-        run,
-        beta=recipe.preference.beta,
-        progress=progress,
-    )
+    if processes.count() > 1:
+        raise UsageError(
+            f'objective = "{recipe.objective}" trains in one process.', remedy="Start it without a launcher."
+        )
+    model, tokenizer, rows, chosen = _adapted(prepared, model), prepared.tokenizer, prepared.rows, recipe.training
+    if recipe.objective == "preference":
+        train_preferences(model, tokenizer, rows, chosen, run, beta=recipe.preference.beta, progress=progress)
+    else:
+        rewards = rewards_of(recipe, tokenizer)
+        train_by_reward(model, tokenizer, rows, rewards, recipe.reward, chosen, run, progress=progress)
     return model
 
 

@@ -7,16 +7,18 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from instill.train.generator.beforehand.estimate import Estimate, estimate
+from instill.train.generator.beforehand.reward_trial import try_rewards
 from instill.train.generator.data.examples import Example
 from instill.train.generator.data.findings import Finding
 from instill.train.generator.data.mix import mixed, replay_count
-from instill.train.generator.data.row_and_token_checks import check_rows, examples_or_findings
+from instill.train.generator.data.row_and_token_checks import COMPARING, check_rows, examples_or_findings
 from instill.train.generator.data.row_preview import ShownRow, TokenCounts, shown_row, token_counts
 from instill.train.generator.data.rows import Row
 from instill.train.generator.data.task_checks import lint, schema_findings
 from instill.train.generator.data.turns import TurnCounts, count_last, count_turns, one_row_a_turn
 from instill.train.generator.loop.loop import Lower, Objective, next_token
 from instill.train.generator.recipes.recipe import Recipe
+from instill.train.generator.rewarding.rewards import reward_findings
 
 _ORDER = {"error": 0, "warning": 1, "notice": 2}
 
@@ -105,6 +107,7 @@ def dry_run(
         *refused_replay,
         *check_rows(parts, examples, tokenizer, unseen, context, given=rows, stops=stops, objective=recipe.objective),
         *check_rows(replayed_parts, replayed, tokenizer, unseen, context, given=replay, stops=stops),
+        *reward_findings(recipe, rows),
         *lint(rows, schema=schema, instructions=recipe.data.instructions),
         *(schema_findings(held_out, schema) if schema is not None else []),
     ]
@@ -112,7 +115,10 @@ def dry_run(
     learnt, drawn = _there(examples), _there(replayed)
     seen = next((each for each in learnt if each.targets), None)
     cost = None
-    if measure and recipe.objective != "preference" and all(each.severity != "error" for each in found):
+    if measure and recipe.objective == "reward" and all(each.severity != "error" for each in found):
+        tried = try_rewards(recipe, model, tokenizer, rows, learnt)
+        cost, found = tried.estimate, tuple(sorted((*found, *tried.findings), key=lambda each: _ORDER[each.severity]))
+    elif measure and recipe.objective != "preference" and all(each.severity != "error" for each in found):
 
         def epochs(epoch: int) -> list[Example]:
             return mixed(learnt, drawn, recipe.data.replay_share, recipe.training.seed, epoch)
@@ -134,7 +140,7 @@ def dry_run(
 
 
 def _turns(objective: str, rows: Sequence[Row], parts: Sequence[Row], examples: Sequence[Example | None]) -> TurnCounts:
-    if objective == "preference":  # Of a conversation the last reply alone is weighed against another.
+    if objective in COMPARING:  # Of a conversation the last reply alone is weighed against others.
         return count_last(rows)
     return count_turns(rows, parts, examples)
 

@@ -19,6 +19,9 @@ from instill.train.generator.data.row_text import place_of
 from instill.train.generator.data.rows import Row
 from instill.train.generator.data.turns import is_taught, untaught
 
+COMPARING = ("preference", "reward")
+"""Objectives that compare replies to one prompt: of a conversation, the last reply alone counts."""
+
 _UNLIMITED = 10**9  # Tokenizers without a limit give a number larger than this.
 
 
@@ -62,7 +65,7 @@ def check_rows(
         held_out_rows: what is measured on later.
         longest: most tokens of a row, such as the model's context; the tokenizer's own limit holds too.
         stops: tokens besides the tokenizer's end-of-sequence at which the model stops, from its generation settings.
-        objective: next_token, distil or preference, which ask for different parts of a row.
+        objective: next_token, distil, preference or reward, which ask for different parts of a row.
         given: as they are in the file; None: as `rows`.
     """
     given = rows if given is None else given
@@ -87,7 +90,7 @@ def check_rows(
             [place_of(row, number) for number, row in enumerate(given) if row.rejected and row.rejected == row.answer],
         ),
         *_one_at_a_time(given, rows),
-        *(_untaught(rows, examples) if objective != "preference" else []),
+        *(_untaught(rows, examples) if objective not in COMPARING else []),
         *finding(
             "nothing-supervised",
             "error",
@@ -191,13 +194,19 @@ def _truncated(pairs: _Pairs, tokenizer: Any, limit: int | None) -> dict[str, st
 
 
 def _needed(rows: Sequence[Row], objective: str) -> list[Finding]:
-    lacking: dict[str, list[str]] = {"distil": [], "preference": []}
+    lacking: dict[str, list[str]] = {"distil": [], "preference": [], "reward": []}
     for number, row in enumerate(rows):
         if not row.teacher:
             lacking["distil"].append(place_of(row, number))
         if not row.rejected:
             lacking["preference"].append(place_of(row, number))
-    part = {"distil": "`teacher` messages", "preference": "a rejected reply"}.get(objective, "")
+        if not row.prompt or not row.said or row.text:
+            lacking["reward"].append(place_of(row, number))
+    part = {
+        "distil": "`teacher` messages",
+        "preference": "a rejected reply",
+        "reward": "a question, or a reply to it in words (or `answers`),",
+    }.get(objective, "")
     return finding(
         "part-missing",
         "error",

@@ -116,6 +116,19 @@ def instructed(row: Row, instructions: str) -> Row:
     return replace(row, messages=opened(row.messages), teacher=opened(row.teacher))
 
 
+def replied(row: Row) -> Row:
+    """The row with the first of its `answers` as its reply, where it ends with a question.
+
+    Example:
+        >>> replied(Row(({"role": "user", "content": "2 + 2?"},), answers=("4",))).answer
+        '4'
+    """
+    if not row.messages or row.messages[-1]["role"] == "assistant" or not row.answers:
+        return row
+    reply: ChatMessage = {"role": "assistant", "content": row.answers[0]}
+    return replace(row, messages=(*row.messages, reply))
+
+
 def chat_row(asked: str, answer: str, *, system: str = "", task: str = "") -> Row:
     """A row of one question and its answer.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -78,8 +78,33 @@ def reply_tokens(
         done += len(places)
         told(done, len(ids))
         for place, said in zip(places, made.tolist(), strict=True):
-            end = next((at for at, token in enumerate(said) if token in ends), len(said))
-            found[place] = said[: end + 1]
+            found[place] = _to_its_end(said, ends)
+    return found
+
+
+def sampled_tokens(
+    model: Any, tokenizer: Any, prompts: Sequence[Ids], max_tokens: int, *, temperature: float
+) -> list[list[int]]:
+    """A reply to each prompt, drawn token by token by its probability, from torch's random numbers.
+
+    Args:
+        prompts: tokens up to the reply; the same one may stand several times.
+        temperature: above 0; the logits are divided by it.
+
+    Returns:
+        As many replies, each up to its end token where there is one within `max_tokens`, one token at least.
+    """
+    ends = set(end_ids(model, tokenizer))
+    found: list[list[int]] = [[]] * len(prompts)
+    training = model.training
+    model.eval()
+    try:
+        for places in _batches([len(each) for each in prompts]):
+            made = _replied(model, tokenizer, [prompts[place] for place in places], max_tokens, temperature=temperature)
+            for place, said in zip(places, made.tolist(), strict=True):
+                found[place] = _to_its_end(said, ends)
+    finally:
+        model.train(training)
     return found
 
 
@@ -115,6 +140,11 @@ def read_along(model: Any, examples: Sequence[Example]) -> list[tuple[float, lis
     return [found[example.number] for example in examples]
 
 
+def _to_its_end(said: list[int], ends: Collection[int]) -> list[int]:
+    end = next((at for at, token in enumerate(said) if token in ends), len(said))
+    return said[: end + 1]
+
+
 def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
     """Places of prompts of like length."""
     found: list[int] = []
@@ -139,9 +169,16 @@ class _Steps:
 
 
 def _replied(
-    model: Any, tokenizer: Any, prompts: Sequence[Ids], max_tokens: int, step: Callable[[int], None] = nobody
+    model: Any,
+    tokenizer: Any,
+    prompts: Sequence[Ids],
+    max_tokens: int,
+    step: Callable[[int], None] = nobody,
+    *,
+    temperature: float = 0.0,
 ) -> Any:
-    """The tokens of the replies, `(prompts, tokens)`, with padding after the shorter ones."""
+    """The tokens of the replies, `(prompts, tokens)`, with padding after the shorter ones; the likeliest ones, or at
+    a temperature drawn ones."""
     width = max(len(each) for each in prompts)
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id or 0
     ids = torch.full((len(prompts), width), pad)
@@ -155,12 +192,12 @@ def _replied(
             input_ids=ids.to(device),
             attention_mask=mask.to(device),
             max_new_tokens=max_tokens,
-            do_sample=False,
+            do_sample=temperature > 0,
             stopping_criteria=[_Steps(step, width)],
             pad_token_id=pad,
             eos_token_id=end_ids(model, tokenizer) or None,
-            temperature=None,
-            top_p=None,
-            top_k=None,
+            temperature=temperature or None,
+            top_p=1.0 if temperature else None,
+            top_k=0 if temperature else None,
         )
     return made[:, width:].cpu()

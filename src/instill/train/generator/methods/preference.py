@@ -8,10 +8,8 @@ from __future__ import annotations
 import copy
 import json
 import random
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from instill.models.generators.protocol import Generator, Message
 from instill.models.generators.quiet_libraries import quiet_libraries
 from instill.models.generators.whole_reply import whole_reply
 from instill.train.generator.data.rows import Row
+from instill.train.generator.methods.trl_runs import last_checkpoint, left_as_found, no_bars, step_of
 from instill.train.generator.recipes.training_section import Hyperparameters
 from instill.train.progress import TrainingStep
 
@@ -92,15 +91,15 @@ def train_preferences(
     on_cpu = next(model.parameters()).device.type == "cpu"
     folder = run / "trl"
     folder.mkdir(parents=True, exist_ok=True)
-    started, resumed = time.monotonic(), _last_checkpoint(folder)
+    started, resumed = time.monotonic(), last_checkpoint(folder)
 
     class Watch(TrainerCallback):
         def on_log(self, _args: Any, state: Any, _control: Any, logs: Any = None, **_: Any) -> None:
             if progress is not None and logs and "loss" in logs:
-                seconds, first = time.monotonic() - started, _step_of(resumed) if resumed else 0
+                seconds, first = time.monotonic() - started, step_of(resumed) if resumed else 0
                 progress(TrainingStep(state.global_step, state.max_steps, float(logs["loss"]), seconds, first))
 
-    with quiet_libraries(), _no_bars(datasets), _left_as_found(model):
+    with quiet_libraries(), no_bars(datasets), left_as_found(model):
         settings = DPOConfig(
             output_dir=str(folder),
             beta=beta,
@@ -138,54 +137,6 @@ def train_preferences(
         trainer.remove_callback(PrinterCallback)
         trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
     model.train(False)
-
-
-def _last_checkpoint(folder: Path) -> Path | None:
-    """The newest that was finished; others are removed. Its state is what trl writes last."""
-    found = sorted(folder.glob("checkpoint-*"), key=_step_of)
-    while found and not _is_whole(found[-1]):
-        shutil.rmtree(found.pop(), ignore_errors=True)
-    return found[-1] if found else None
-
-
-def _is_whole(checkpoint: Path) -> bool:
-    try:
-        return bool(json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8")))
-    except (OSError, ValueError):
-        return False
-
-
-def _step_of(checkpoint: Path) -> int:
-    number = checkpoint.name.rpartition("-")[2]
-    return int(number) if number.isdecimal() else 0
-
-
-@contextmanager
-def _no_bars(datasets: Any) -> Iterator[None]:
-    hidden = datasets.are_progress_bars_disabled()
-    datasets.disable_progress_bars()
-    try:
-        yield
-    finally:
-        if not hidden:
-            datasets.enable_progress_bars()
-
-
-@contextmanager
-def _left_as_found(model: Any) -> Iterator[None]:
-    """Afterwards, what trl added to the model, and what it set for all training in this process, is gone."""
-    from accelerate.state import AcceleratorState, GradientState
-
-    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
-    try:
-        yield
-    finally:
-        inner.__dict__.pop("forward", None)
-        if "ref" in getattr(model, "peft_config", {}):
-            model.delete_adapter("ref")
-        # Its precision would be the next run's too.
-        AcceleratorState._reset_state(reset_partial_state=True)
-        GradientState._reset_state()
 
 
 def write_pairs(

@@ -17,7 +17,7 @@ EPOCHS, MOST_EPOCHS = 3, 30
 SMALL_BATCH, BATCH = 8, 16
 
 _WIDTH, _RATE, _POWER = 2000, 5e-4, 0.78
-_FULL, _PREFERENCE = 0.1, 0.1
+_FULL, _COMPARED = 0.1, 0.1
 
 
 def settled(recipe: Recipe, rows: int, base: Path) -> Recipe:
@@ -56,7 +56,7 @@ def learning_rate(method: str, width: int, objective: str = "next_token") -> flo
 
     For an adapter 5e-4 at a width of 2000, less for wider models by the power 0.78; a tenth of it for the weights
     themselves ("LoRA Without Regret", Thinking Machines, 2025, found both over fourteen models), and a tenth for
-    preferences. SmolLM2-135M learnt by it.
+    preferences and rewards, which compare replies. SmolLM2-135M learnt by it.
 
     Args:
         method: "lora", "dora" or "full".
@@ -69,8 +69,8 @@ def learning_rate(method: str, width: int, objective: str = "next_token") -> flo
     rate = _RATE * (_WIDTH / (width or _WIDTH)) ** _POWER
     if method == "full":
         rate *= _FULL
-    if objective == "preference":
-        rate *= _PREFERENCE
+    if objective in ("preference", "reward"):
+        rate *= _COMPARED
     return float(f"{min(rate, 1.0):.0e}")
 
 

@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 from instill.common.toml_files import explained, read_toml
 from instill.errors import UsageError
 from instill.models.generators.gguf.known import KNOWN, is_gguf
-from instill.train.generator.data.rows import Row, instructed, read_rows
+from instill.train.gate.metrics import known_scoring
+from instill.train.generator.data.rows import Row, instructed, read_rows, replied
 from instill.train.generator.recipes.training_section import Hyperparameters
 
 if TYPE_CHECKING:
@@ -61,6 +62,29 @@ class Preference(Section):
     beta: float = Field(0.1, gt=0, le=10, description="Larger: stays nearer to the base.")
 
 
+class Reward(Section):
+    """For the objective reward (GRPO): weights of the checks that replies are rewarded by, and how they are drawn."""
+
+    answer: float = Field(1.0, ge=0, le=100, description="Weight: the reply is right, by `scoring`.")
+    scoring: str = Field("exact", min_length=1, description="As in a gate: exact, verbatim, f1, json, contains.")
+    follows_schema: float = Field(
+        0.0, alias="schema", ge=0, le=100, description="Weight: the reply follows data.schema."
+    )
+    cited: float = Field(0.0, ge=0, le=100, description="Weight: share of sentences that their passages [n] prove.")
+    refusal: float = Field(0.0, ge=0, le=100, description="Weight: it refuses exactly where the row's reply does.")
+    longest: float = Field(3.0, ge=1, le=100, description="Replies so many times as long as the row's earn nothing.")
+    group: int = Field(8, ge=2, le=64, description="Replies to one row, compared with each other.")
+    max_tokens: int = Field(64, ge=1, le=4096, description="A reply that has not ended by then earns nothing.")
+    temperature: float = Field(1.0, ge=0.1, le=2, description="Larger: the replies differ more.")
+    kl: float = Field(0.04, ge=0, le=10, description="Larger: stays nearer to the base.")
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Of the checks that count."""
+        found = {"answer": self.answer, "schema": self.follows_schema, "cited": self.cited, "refusal": self.refusal}
+        return {name: weight for name, weight in found.items() if weight > 0}
+
+
 class Recipe(Section):
     """How a model's weights are adapted; a method that follows from other keys is filled in.
 
@@ -82,12 +106,15 @@ class Recipe(Section):
     modules: Literal["all", "mlp", "attention"] = Field(
         "all", description="all, or only the mlp or the attention parts of the layers."
     )
-    objective: Literal["next_token", "distil", "preference"] = Field("next_token", description="Or distil, preference.")
+    objective: Literal["next_token", "distil", "preference", "reward"] = Field(
+        "next_token", description="Or distil, preference, reward."
+    )
     gate: str = Field("", description="Conditions that a candidate must meet.")
     data: Data
     lora: Lora = Lora()
     distil: Distil = Distil()
     preference: Preference = Preference()
+    reward: Reward = Reward()
     training: Hyperparameters = Hyperparameters()
 
     _folder: Path = PrivateAttr(default=Path())
@@ -142,7 +169,8 @@ class Recipe(Section):
         Raises:
             UsageError: a file cannot be read, or a line of it is no row.
         """
-        return [instructed(row, self.data.instructions) for row in self._read(self.data.rows)]
+        rows = [instructed(row, self.data.instructions) for row in self._read(self.data.rows)]
+        return [replied(row) for row in rows] if self.objective == "reward" else rows
 
     def replay_rows(self) -> list[Row]:
         """The rows that are not to be forgotten."""
@@ -223,7 +251,7 @@ def _without_effect(recipe: Recipe) -> dict[str, str]:
     found = {}
     if recipe.method == "full":
         found["lora"] = 'method = "lora" or "dora"'
-    for objective in ("distil", "preference"):
+    for objective in ("distil", "preference", "reward"):
         if recipe.objective != objective:
             found[objective] = f'objective = "{objective}"'
     return found
@@ -238,25 +266,70 @@ def _refuse_without_effect(recipe: Recipe, file: Path) -> None:
                 where=f"{file}: {section}.{min(given)}",
                 remedy="Remove it, or set the other.",
             )
-    if recipe.objective == "preference" and recipe.data.replay:
-        raise UsageError(
-            'Replay has no effect with objective = "preference", which stays near the base by beta.',
-            where=f"{file}: data.replay",
-            remedy="Remove it; to forget less, raise preference.beta.",
-        )
-    if recipe.objective == "preference" and recipe.lora.dropout:
-        raise UsageError(
-            'Dropout has no effect with objective = "preference": the better and the worse reply are weighed by the'
-            " same weights.",
-            where=f"{file}: lora.dropout",
-            remedy="Remove it; to learn less by heart, raise preference.beta or take fewer steps.",
-        )
+    if recipe.objective in _NEAR:
+        _refuse_near_the_base(recipe, file)
+    if recipe.objective == "reward":
+        _refuse_reward(recipe, file)
     if "replay_share" in recipe.data.model_fields_set and recipe.data.replay_share and not recipe.data.replay:
         raise UsageError(
             "There is no replay to take a share of.",
             where=f"{file}: data.replay_share",
             remedy='Name its rows: replay = ["general.jsonl"].',
         )
+
+
+_NEAR = {"preference": "preference.beta", "reward": "reward.kl"}
+"""Objectives that stay near the base, and the setting that says how near."""
+
+
+def _refuse_near_the_base(recipe: Recipe, file: Path) -> None:
+    objective, key = recipe.objective, _NEAR[recipe.objective]
+    if recipe.data.replay:
+        raise UsageError(
+            f'Replay has no effect with objective = "{objective}", which stays near the base by {key}.',
+            where=f"{file}: data.replay",
+            remedy=f"Remove it; to forget less, raise {key}.",
+        )
+    if recipe.lora.dropout:
+        raise UsageError(
+            f'Dropout has no effect with objective = "{objective}": replies to one prompt are weighed by the same'
+            " weights.",
+            where=f"{file}: lora.dropout",
+            remedy=f"Remove it; to learn less by heart, raise {key} or take fewer steps.",
+        )
+
+
+def _refuse_reward(recipe: Recipe, file: Path) -> None:
+    chosen = recipe.reward
+    if recipe.method != "lora":
+        raise UsageError(
+            'objective = "reward" trains an adapter beside the base, which it is held near to.',
+            where=f"{file}: method = {recipe.method}",
+            remedy='Set method = "lora".',
+        )
+    if not chosen.weights:
+        raise UsageError(
+            "No check has a weight above 0, so no reply could earn anything.",
+            where=f"{file}: reward",
+            remedy="Give answer, schema, cited or refusal a weight.",
+        )
+    if chosen.follows_schema and not recipe.data.reply_schema:
+        raise UsageError(
+            "There is no schema to hold the replies against.",
+            where=f"{file}: reward.schema",
+            remedy='Name its file: [data] schema = "reply.schema.json".',
+        )
+    if "scoring" in chosen.model_fields_set and not chosen.answer:
+        raise UsageError(
+            "This setting has no effect without reward.answer.",
+            where=f"{file}: reward.scoring",
+            remedy="Remove it, or give answer a weight.",
+        )
+    try:
+        known_scoring(chosen.scoring)
+    except UsageError as error:
+        error.where = f"{file}: reward.scoring"
+        raise
 
 
 def _explained(error: ValidationError, file: Path) -> UsageError:

@@ -1,0 +1,60 @@
+"""What runs of trl's trainers share: their checkpoints, and leaving no trace of them in the model and the process."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """The newest that was finished; others are removed. Its state is what trl writes last."""
+    found = sorted(folder.glob("checkpoint-*"), key=step_of)
+    while found and not _is_whole(found[-1]):
+        shutil.rmtree(found.pop(), ignore_errors=True)
+    return found[-1] if found else None
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    try:
+        return bool(json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return False
+
+
+def step_of(checkpoint: Path) -> int:
+    """The number of steps that were done when it was written."""
+    number = checkpoint.name.rpartition("-")[2]
+    return int(number) if number.isdecimal() else 0
+
+
+@contextmanager
+def no_bars(datasets: Any) -> Iterator[None]:
+    """Inside, the library shows no progress of its own."""
+    hidden = datasets.are_progress_bars_disabled()
+    datasets.disable_progress_bars()
+    try:
+        yield
+    finally:
+        if not hidden:
+            datasets.enable_progress_bars()
+
+
+@contextmanager
+def left_as_found(model: Any) -> Iterator[None]:
+    """Afterwards, what trl added to the model, and what it set for all training in this process, is gone."""
+    from accelerate.state import AcceleratorState, GradientState
+
+    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    try:
+        yield
+    finally:
+        inner.__dict__.pop("forward", None)
+        if "ref" in getattr(model, "peft_config", {}):
+            model.delete_adapter("ref")
+        # Its precision would be the next run's too.
+        AcceleratorState._reset_state(reset_partial_state=True)
+        GradientState._reset_state()
