@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from instill.lab.micro import save_micro
-
+from instill.lab.micro_model import save_micro
 from instill.models.generators.transformers_models import open_model, open_tokenizer
 from instill.train.generator.data.examples import make_examples
 from instill.train.generator.data.rows import Row
