@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from instill import Workspace
-from instill.answer.spans_used import read_documents, uses_of
 from instill.answer.types import Answer, Citation, Claim, Trace
+from instill.answer.uses_of_answer import read_documents, uses_of
 from instill.lab.study_set import lab_replay
 from instill.lab.world import Person, make_world, questions, write_documents
 from instill.memory.consolidating.examining import examine

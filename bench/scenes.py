@@ -33,8 +33,8 @@ from typing import Any
 import numpy as np
 
 from instill import Workspace
-from instill.answer.spans_used import read_documents, uses_of
 from instill.answer.types import Answer, Citation, Claim, Trace
+from instill.answer.uses_of_answer import read_documents, uses_of
 from instill.lab.study_set import lab_replay
 from instill.lab.world import Person, make_world, questions, write_documents
 from instill.lab.world_words import FIRMS

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instill import Workspace
-from instill.answer.spans_used import read_documents, uses_of
 from instill.answer.types import Answer, Citation, Claim, Trace
+from instill.answer.uses_of_answer import read_documents, uses_of
 from instill.common.made_from import MadeFrom
 from instill.errors import UsageError
 from instill.lab.study_set import lab_replay

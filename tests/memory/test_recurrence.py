@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instill.answer.spans_used import occurrence, places_of
+from instill.answer.uses_of_answer import occurrence, places_of
 from instill.memory.moved_spans import place_now
 from instill.memory.recurrence import Group, Shape, grouped, overlap, same_words
 from instill.memory.same_question import same_pins

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from instill.answer.spans_used import read_documents, uses_of
 from instill.answer.types import Answer, Citation, Claim, Trace
+from instill.answer.uses_of_answer import read_documents, uses_of
 from instill.catalog import Catalog, Labels
 from instill.common.made_from import Caller, source_of
 from instill.index.fusion import ZScoreFusion
 from instill.index.index_for_caller import SeenIndex
 from instill.index.types import Hit, SearchRequest
-from instill.memory.ledger import stamp
 from instill.memory.recurring_facts import Around, Memory
+from instill.memory.uses_log import stamp
 from instill.models.encoders.protocol import Vectors
 from instill.settings import MemorySettings
 from tests.index.index_builders import FINGERPRINT, doc_id_of, document, encode, open_index

@@ -15,7 +15,7 @@ from instill import Workspace
 from instill.errors import UsageError
 from instill.server.jobs.documents import do_documents
 from instill.server.jobs.job_kinds import WORK, command_line, recipes
-from instill.server.jobs.lanes import lane_lock
+from instill.server.jobs.job_process import lane_lock
 from instill.server.jobs.store import JobStore
 from instill.server.served_workspace import Opened
 from instill.train.generator.recipes.recipe import read_recipe
@@ -272,7 +272,7 @@ def lane_processes(place: Path) -> list[int]:
             words = (folder / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if b"instill.server.jobs.lanes" in words and str(place).encode() in words:
+        if b"instill.server.jobs.job_process" in words and str(place).encode() in words:
             found.append(int(folder.name))
     return found
 

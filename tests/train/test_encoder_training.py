@@ -27,7 +27,7 @@ from instill.train.encoder.loop import embed, open_model, train, trained_tensors
 from instill.train.encoder.ranking_quality import RankingSet, built_in, judge, ndcg, read_beir
 from instill.train.encoder.run import EncoderRun, train_encoder
 from instill.train.encoder.settings import SHARES, EncoderHyperparameters, Share
-from instill.train.encoder.ship import ship_encoder
+from instill.train.encoder.shipped_form import ship_encoder
 from instill.train.encoder.triples import TripleMaker
 from instill.train.progress import CHECKPOINT
 from instill.train.reader.rows import Row

@@ -122,7 +122,7 @@ def test_a_promotion_that_does_not_fit_leaves_nothing(disk: Path, tmp_path: Path
 def test_a_checkpoint_that_does_not_fit_keeps_the_one_before(disk: Path) -> None:
     import torch
 
-    from instill.train.checkpoints import resume, save_checkpoint
+    from instill.train.checkpoint_file import resume, save_checkpoint
 
     weight = torch.nn.Parameter(torch.ones(1000, 100))
     optimizer = torch.optim.AdamW([weight])

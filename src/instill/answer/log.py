@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from instill.answer.asked.spelling import ASKED, MENDED
-from instill.answer.spans_used import read_documents, uses_of
 from instill.answer.types import Answer, Candidate, Citation, citations_of
+from instill.answer.uses_of_answer import read_documents, uses_of
 from instill.catalog import Catalog
 from instill.common.made_from import made_from
 from instill.index.store import Index

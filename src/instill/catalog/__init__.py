@@ -8,7 +8,7 @@ from __future__ import annotations
 from instill.catalog.catalog import Catalog
 from instill.catalog.conversations import StoredTurn
 from instill.catalog.database import now
-from instill.catalog.labels import Labels, may_see, stored_labels
+from instill.catalog.labels_of_conversations import Labels, may_see, stored_labels
 from instill.catalog.roots import Root
 from instill.catalog.sqlite_or_postgres import Server
 

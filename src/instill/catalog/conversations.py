@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from instill.catalog.database import Database, now
-from instill.catalog.labels import Labels, stored_labels
+from instill.catalog.labels_of_conversations import Labels, stored_labels
 from instill.catalog.tables import CONVERSATIONS, TURNS
 from instill.errors import UsageError
 

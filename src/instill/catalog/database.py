@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from instill.catalog.database_errors import damaged
-from instill.catalog.labels import Labels, may_see
+from instill.catalog.labels_of_conversations import Labels, may_see
 from instill.catalog.migrations import MIGRATIONS
 from instill.catalog.sqlite_or_postgres import Place, PostgresSchema, Server, SqliteFile
 from instill.catalog.tables import JSON_COLUMNS, MIGRATIONS_TABLE

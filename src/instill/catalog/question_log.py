@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from instill.catalog.database import Database, now
-from instill.catalog.labels import Labels, stored_labels
+from instill.catalog.labels_of_conversations import Labels, stored_labels
 from instill.catalog.tables import CACHED_ANSWERS, CONVERSATIONS, JUDGEMENTS, SEEN_VERSIONS, TURNS, USAGE, USES
 
 _FIRST_DAY = 1_735_689_600
@@ -44,7 +44,7 @@ class QuestionLog(Database):
             labels: what the caller holds who asked.
             answer: what was shown, as plain data.
             made_from: `MadeFrom.as_json()` of the documents behind the answer.
-            uses: the spans that served the answer, for the ledger (`instill.answer.spans_used.uses_of`).
+            uses: the spans that served the answer, for the ledger (`instill.answer.uses_of_answer.uses_of`).
             at: ISO 8601 UTC; "" for this moment.
         """
         row = {

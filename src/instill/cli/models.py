@@ -142,7 +142,7 @@ def try_(
 
     Example: `instill models try tickets "The printer on floor 3 is broken."`
     """
-    from instill.models.registry.trying import try_candidates
+    from instill.models.registry.replies_side_by_side import try_candidates
 
     if len(words) < 2:
         raise UsageError("Name a candidate and what is said to it.", remedy='Run: instill models try ID "some text"')

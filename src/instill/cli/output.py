@@ -18,7 +18,7 @@ from rich.text import Text
 
 from instill.answer.display import safe_text
 from instill.cli.terminal import err, say, say_json
-from instill.common.citation_place import in_file
+from instill.common.place_in_words import in_file
 from instill.errors.escapes import shortened, shown
 from instill.workspace.replies import plain
 

@@ -13,7 +13,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from instill.documents.limits_before_parsing import check_size
-from instill.documents.loaded import Loaded
+from instill.documents.loaded_bytes import Loaded
 from instill.errors import DocumentError
 from instill.settings import DocumentSettings
 from instill.settings.location import expanded

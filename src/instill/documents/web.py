@@ -20,7 +20,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 from instill.documents.allowed_addresses import Allowed, Kind, kind_of, parsed, worst, written_plainly
 from instill.documents.limits_before_parsing import check_size
-from instill.documents.loaded import Loaded
+from instill.documents.loaded_bytes import Loaded
 from instill.errors import DocumentError
 from instill.settings import DocumentSettings
 

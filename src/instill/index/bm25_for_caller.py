@@ -29,9 +29,10 @@ import numpy as np
 
 from instill.index.filtered_rows import RowIds, Sieve, Sieves, rows_under
 from instill.index.keywords import searched
+from instill.index.labels import visible
 from instill.index.lance_tables import Table
 from instill.index.schema import CURRENT
-from instill.index.sql_quoting import both, visible
+from instill.index.sql_quoting import both
 
 CANDIDATES = 300
 """Passages that the store proposes for a labelled caller."""

@@ -10,11 +10,12 @@ import numpy as np
 from instill.index.bm25_for_caller import CANDIDATES, VisibleScorer
 from instill.index.filtered_rows import RowIds, Sieve
 from instill.index.keywords import searched
+from instill.index.labels import held_of
 from instill.index.lance_tables import Table
 from instill.index.lookup import heads_in, vector_matrix, with_head
 from instill.index.protocol import Keys, Scored
 from instill.index.schema import HIT_COLUMNS, metadata_of
-from instill.index.sql_quoting import held_of, is_one_of
+from instill.index.sql_quoting import is_one_of
 from instill.models.encoders.protocol import Vectors
 
 _LISTED = 1000

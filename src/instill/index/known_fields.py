@@ -14,10 +14,11 @@ from typing import Any
 
 from instill.errors import UsageError
 from instill.index.filters import FIELDS, parsed
+from instill.index.labels import visible
 from instill.index.lance_tables import Table
 from instill.index.protocol import View
 from instill.index.schema import FIRST
-from instill.index.sql_quoting import both, visible
+from instill.index.sql_quoting import both
 
 _LISTED = 40
 _NO_COLUMN = re.compile(

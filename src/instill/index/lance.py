@@ -13,11 +13,12 @@ from instill.index.bm25_for_caller import VisibleScorer
 from instill.index.filtered_rows import Sieve
 from instill.index.filters import compiled
 from instill.index.known_fields import has_key, metadata_keys
+from instill.index.labels import visible
 from instill.index.lance_tables import Table, Tables, is_conflict
 from instill.index.lookup import StoredDocument, StoredPassage
 from instill.index.protocol import Capabilities, Keys, Result, Scored, Stats, Wanted
 from instill.index.schema import CURRENT, FIRST
-from instill.index.sql_quoting import both, is_one_of, visible
+from instill.index.sql_quoting import both, is_one_of
 from instill.index.types import DocumentRecord, Hit, IndexedDocument, Keep
 from instill.index.vocabulary import texts_of
 from instill.models.encoders.protocol import Vectors

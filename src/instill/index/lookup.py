@@ -11,10 +11,11 @@ import numpy as np
 
 from instill.documents.document import Block, Document, Heading, Page, Parsed, Passage
 from instill.index.filters import parsed
+from instill.index.labels import held_of, visible
 from instill.index.lance_tables import Table
 from instill.index.protocol import View
 from instill.index.schema import CURRENT, DOCUMENT_COLUMNS, FIRST, HEAD_COLUMNS, PASSAGE_COLUMNS, key_of, record_of
-from instill.index.sql_quoting import both, held_of, is_one_of, text_literal, visible
+from instill.index.sql_quoting import both, is_one_of, text_literal
 from instill.index.types import DocumentRecord, Hit
 from instill.models.encoders.protocol import Vectors
 

@@ -22,11 +22,11 @@ import pyarrow as pa
 from instill.common.extras import needed
 from instill.errors import UsageError
 from instill.index.known_fields import explained
+from instill.index.labels import held_of
 from instill.index.lookup import vector_matrix
 from instill.index.protocol import View
 from instill.index.schema import DOCUMENT_COLUMNS, PASSAGE_COLUMNS, schema
 from instill.index.sql_limits import SqlLimits, bounded, interrupted_after, too_much_memory, too_slow
-from instill.index.sql_quoting import held_of
 from instill.models.encoders.protocol import Vectors
 
 _LONGEST = 100_000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 NOTHING = "false"
 """A condition that no row meets."""
@@ -31,30 +31,6 @@ def is_one_of(column: str, values: Iterable[str]) -> str:
     """
     literals = [text_literal(value) for value in values]
     return f"{column} IN ({', '.join(literals)})" if literals else NOTHING
-
-
-def visible(labels: Sequence[str] | None) -> str:
-    """What a caller holding `labels` may see: "" for the unrestricted caller, no row for one without labels.
-
-    Example:
-        >>> visible(None), visible(()), visible(("hr", "it"))
-        ('', 'false', "array_has_any(labels, ['hr', 'it'])")
-    """
-    if labels is None:
-        return ""
-    if not labels:
-        return NOTHING
-    return f"array_has_any(labels, [{', '.join(text_literal(label) for label in labels)}])"
-
-
-def held_of(document: Iterable[str], labels: Sequence[str] | None) -> tuple[str, ...]:
-    """The labels of a document that its reader is shown: only those that the reader holds.
-
-    Example:
-        >>> held_of(["hr", "staff"], ("staff", "it")), held_of(["hr"], None)
-        (('staff',), ('hr',))
-    """
-    return tuple(label for label in document if labels is None or label in labels)
 
 
 def both(*conditions: str) -> str:

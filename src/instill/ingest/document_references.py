@@ -54,7 +54,7 @@ def named(index: Index, reference: str, *, labels: Sequence[str] | None = None) 
 def _is_named(record: DocumentRecord, reference: str, source: str) -> bool:
     if record.source.startswith(source.rstrip("/") + "/"):
         return True
-    if any(letter in reference for letter in "*?["):
+    if has_wildcard(reference):
         return fnmatch.fnmatchcase(record.source, source) or fnmatch.fnmatchcase(record.source, reference)
     return record.source.endswith("/" + reference.lstrip("./"))
 
@@ -75,8 +75,18 @@ def absolute_all(paths: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(absolute(path) for path in paths))
 
 
+def has_wildcard(text: str) -> bool:
+    """Whether a path is a pattern.
+
+    Example:
+        >>> has_wildcard("docs/*.md"), has_wildcard("docs/notes.md")
+        (True, False)
+    """
+    return any(letter in text for letter in "*?[")
+
+
 def can_be_followed(root: str) -> bool:
     """Whether `sync` has something to look at: an address, a pattern, or a path that is there."""
     if not can_be_stored(root):
         return False
-    return "://" in root or any(letter in root for letter in "*?[") or Path(root).exists()
+    return "://" in root or has_wildcard(root) or Path(root).exists()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -15,12 +14,10 @@ from instill.documents.sources import Source, SourceProblem, find_sources
 from instill.errors import UsageError
 from instill.index.store import Index
 from instill.index.types import DocumentRecord
-from instill.ingest.document_references import can_be_followed
+from instill.ingest.document_references import can_be_followed, has_wildcard
 from instill.ingest.run import Ingest
 from instill.ingest.types import Attributes, Failure, Governing
 from instill.settings import DocumentSettings
-
-_PATTERN_LETTERS = "*?["
 
 
 def sync_roots(look_up: Callable[[], Sequence[Root]], ingest: Ingest, index: Index, settings: DocumentSettings) -> None:
@@ -81,7 +78,7 @@ class _Narrowest:
         self._patterns: list[Root] = []
         for root in roots:
             self._by_path[root.path.rstrip("/")] = root
-            if "://" not in root.path and any(letter in root.path for letter in _PATTERN_LETTERS):
+            if "://" not in root.path and has_wildcard(root.path):
                 self._patterns.append(root)
 
     def of(self, source: str) -> Root | None:
@@ -162,32 +159,6 @@ def _narrow_first(roots: Iterable[Root]) -> list[Root]:
     return sorted(roots, key=lambda root: (-len(root.path), root.path))
 
 
-def changes(roots: Iterable[str], settings: DocumentSettings, stop: threading.Event | None = None) -> Iterator[None]:
-    """One None at the start, when watching has begun, and one after each burst of changes under the roots.
-
-    Raises:
-        UsageError: none of the roots is a file or folder that exists.
-    """
-    from watchfiles import Change, watch
-
-    places = sorted({place for place in map(_existing_place, roots) if place is not None})
-    if not places:
-        raise UsageError("There is nothing to watch.", remedy="Add a folder first: instill add PATH")
-    ignored = GitIgnoreSpec.from_lines(settings.exclude)
-
-    def is_of_interest(_: Change, path: str) -> bool:
-        return not ignored.match_file(path.lstrip("/"))
-
-    started = False
-    # A time-out without changes tells that the watcher is listening; from then on nothing is missed.
-    for change in watch(
-        *places, watch_filter=is_of_interest, stop_event=stop, rust_timeout=300, yield_on_timeout=True, debounce=800
-    ):
-        if change or not started:
-            started = True
-            yield None
-
-
 def covers(root: str, source: str) -> bool:
     """Whether a source belongs to a root: the root itself, below its folder, or matching its pattern.
 
@@ -199,19 +170,9 @@ def covers(root: str, source: str) -> bool:
     """
     if source == root or source.startswith(root.rstrip("/") + "/"):
         return True
-    if "://" in root or not any(letter in root for letter in _PATTERN_LETTERS):
+    if "://" in root or not has_wildcard(root):
         return False
     return GitIgnoreSpec.from_lines([root]).match_file(source.lstrip("/"))
-
-
-def _existing_place(root: str) -> str | None:
-    """The file or folder to watch for a root; for a pattern the folder before its first wildcard."""
-    if "://" in root:
-        return None
-    path = Path(root)
-    while any(letter in str(path) for letter in _PATTERN_LETTERS) and not path.exists():
-        path = path.parent
-    return str(path) if path.exists() else None
 
 
 def _is_missing_folder(root: str, index: Index) -> bool:

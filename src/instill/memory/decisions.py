@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from instill.catalog import Catalog, Labels, may_see, stored_labels
 from instill.catalog.tables import MEMORIES
 from instill.errors import WorkspaceError
-from instill.memory.ledger import spot_of
 from instill.memory.types import Decided, Decision
+from instill.memory.uses_log import spot_of
 
 
 def read_decided(catalog: Catalog, labels: Labels = None) -> list[Decided]:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from instill.catalog import Catalog
 from instill.catalog.tables import SEEN_VERSIONS
-from instill.memory.ledger import moment, stamp
+from instill.memory.uses_log import moment, stamp
 
 _DAY = 86_400.0
 

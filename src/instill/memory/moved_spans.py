@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from instill.answer.spans_used import places_of
+from instill.answer.uses_of_answer import places_of
 from instill.index.lookup import StoredDocument
 from instill.memory.types import Spot
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from instill.answer.spans_used import occurrence
+from instill.answer.uses_of_answer import occurrence
 from instill.catalog import Catalog
 from instill.common.made_from import Caller, MadeFrom, Source
 from instill.errors import UsageError
@@ -19,10 +19,10 @@ from instill.memory.decisions import drop, keep, read_decided, with_decision
 from instill.memory.document_versions import SeenVersion, note_versions, seen_versions
 from instill.memory.editing.record import facts_in_force
 from instill.memory.facts_in_weights import Held, held_in_weights
-from instill.memory.ledger import read_uses, stamp
 from instill.memory.moved_spans import Places
 from instill.memory.recurrence import Group, Shape, grouped, new_id
 from instill.memory.types import Condition, Decided, Decision, Fact, Spot, Stage
+from instill.memory.uses_log import read_uses, stamp
 from instill.models.encoders.protocol import Encoder
 from instill.settings import MemorySettings
 from instill.study.questions_about_any_text import sentence_around

@@ -21,7 +21,7 @@ from instill.server.access.admission import Admission, address_of
 from instill.server.access.body_limits import Limits
 from instill.server.access.headers import Headers
 from instill.server.access.origins import Readable
-from instill.server.access.token_bucket import RateLimits, TokenBuckets
+from instill.server.access.rate_limits import RateLimits, TokenBuckets
 from instill.server.api import (
     asking,
     conversations,

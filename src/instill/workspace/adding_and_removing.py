@@ -114,7 +114,7 @@ class Changing(Parts):
 
     def watch(self, *, on_report: Callable[[IngestReport], None], stop: Any = None) -> None:
         """Sync now and after every change under the followed folders, until `stop` (a threading.Event) is set."""
-        from instill.ingest.sync import changes
+        from instill.ingest.watching import changes
 
         on_report(self.sync())
         for _ in changes([root.path for root in self.catalog.roots()], self.settings.documents, stop):

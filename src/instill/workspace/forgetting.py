@@ -185,7 +185,7 @@ class Forgetting(Changing, Consolidating):
         from instill.memory.forgetting.forgotten_documents import block
         from instill.memory.forgetting.job import begin, end
         from instill.memory.forgetting.leftovers import look_for
-        from instill.memory.forgetting.receipt_content import Store, unsigned
+        from instill.memory.forgetting.receipt_sentences import Store, unsigned
         from instill.memory.forgetting.receipts import keep_receipt, sign
         from instill.memory.forgetting.withdrawing import withdraw_learned
         from instill.workspace.purge.purging import purge

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from instill.index.bm25_for_caller import K1, B, rarity
 from instill.index.filters import parsed
+from instill.index.labels import held_of
 from instill.index.lookup import StoredDocument, StoredPassage
 from instill.index.protocol import Keys, Scored, Wanted
 from instill.index.schema import key_of
-from instill.index.sql_quoting import both, held_of, is_one_of
+from instill.index.sql_quoting import both, is_one_of
 from instill.index.stores.collection import PART, PASSAGE, VECTOR, Among, Collection, Field, Fields, Row
 from instill.index.stores.columns import columns_of, narrow_columns_of
 from instill.index.stores.row_texts import Body, body_of, digest_of, stored_of

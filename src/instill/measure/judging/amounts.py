@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from instill.measure.judging.number_and_unit_words import CURRENCIES, LONGEST_UNIT, SYMBOLS, UNITS, Unit
 from instill.measure.judging.number_words import fraction_after
-from instill.measure.judging.token import Token, word_at
+from instill.measure.judging.word_tokens import Token, word_at
 
 _ONE = Fraction(1)
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from instill.measure.judging.matching import content, places
 from instill.measure.judging.text import word_set
-from instill.measure.judging.token import ARTICLES, Token
+from instill.measure.judging.word_tokens import ARTICLES, Token
 
 _JOINS = word_set("and & , ; plus") | {"\n"}
 _SIGNS = word_set(". : - • *")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from instill.measure.judging.text import word_list
-from instill.measure.judging.token import ARTICLES, Token
+from instill.measure.judging.word_tokens import ARTICLES, Token
 
 _BEFORE = {
     "at most": "at most|up to|no more than|not more than|no longer than|no later than|not exceeding|maximum of|"

@@ -15,7 +15,7 @@ from instill.measure.judging.one_of_several import is_listed
 from instill.measure.judging.refusals import doubts
 from instill.measure.judging.sentences import Sentence, sentences
 from instill.measure.judging.text import word_set
-from instill.measure.judging.token import Token
+from instill.measure.judging.word_tokens import Token
 
 _CLAUSE = word_set(", ; : ( ) – —")
 _TURNS = word_set("but because although though while whereas which who whose instead however")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from instill.measure.judging.number_and_unit_words import MONTHS, WEEKDAYS
-from instill.measure.judging.token import Token, clock, date_token, word_at
+from instill.measure.judging.word_tokens import Token, clock, date_token, word_at
 
 
 def dates(given: Sequence[Token], place: int) -> tuple[Token, int] | None:

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from instill.measure.judging.number_and_unit_words import CURRENCIES, HINTS, UNITS
 from instill.measure.judging.text import word_set
-from instill.measure.judging.token import ARTICLES, Token
+from instill.measure.judging.word_tokens import ARTICLES, Token
 
 _AT = word_set("in on at by")
 _APPROXIMATE = word_set("about around approximately approx roughly circa ca some")

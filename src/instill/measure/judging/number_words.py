@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from instill.measure.judging.number_and_unit_words import ORDINALS, PARTS, SCALES, SMALL, UNITS
 from instill.measure.judging.text import word_set
-from instill.measure.judging.token import Token, word_at
+from instill.measure.judging.word_tokens import Token, word_at
 
 _ONE = Fraction(1)
 _NO_COUNT = word_set("no any some every each the this that which")

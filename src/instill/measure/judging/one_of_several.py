@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from instill.measure.judging.matching import comparable, places
 from instill.measure.judging.sentences import Sentence
 from instill.measure.judging.text import word_set
-from instill.measure.judging.token import Token
+from instill.measure.judging.word_tokens import Token
 
 _LINKS = word_set("in on at by the a an of from with for since to either is it was year")
 _VERBS = word_set(

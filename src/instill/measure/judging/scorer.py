@@ -36,7 +36,7 @@ from instill.measure.judging.matching import content, places, whole
 from instill.measure.judging.refusals import PHRASES, is_refusal
 from instill.measure.judging.sentences import spoken, tokens
 from instill.measure.judging.text import word_set
-from instill.measure.judging.token import Token
+from instill.measure.judging.word_tokens import Token
 from instill.measure.judging.yes_and_no import other_label, says_none, says_yes, turned
 from instill.measure.outcomes import Kind
 

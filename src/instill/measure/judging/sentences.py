@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from instill.measure.judging.lexing import SENTENCE, lex
-from instill.measure.judging.token import Token
 from instill.measure.judging.values import tokens_of
+from instill.measure.judging.word_tokens import Token
 
 _LONGEST = 20_000  # Characters of a reply that are looked at.
 _MARKER = re.compile(r"\s*\[\d{1,3}(?:\s*[,;]\s*\d{1,3})*\]")

@@ -9,7 +9,7 @@ from instill.measure.judging.amounts import amounts, compound, ranges
 from instill.measure.judging.dates_and_times import dates, times
 from instill.measure.judging.lexing import Raw, lex
 from instill.measure.judging.number_words import number_words
-from instill.measure.judging.token import Kind, Token, clock, date_token
+from instill.measure.judging.word_tokens import Kind, Token, clock, date_token
 
 _Step = Callable[[Sequence[Token], int], "tuple[Token, int] | None"]
 

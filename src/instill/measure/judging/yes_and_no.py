@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 
 from instill.measure.judging.matching import content
 from instill.measure.judging.text import word_set
-from instill.measure.judging.token import Token
+from instill.measure.judging.word_tokens import Token
 
 _NOT = word_set("not no never none neither")
 _NONE = word_set("none nothing nil nobody")

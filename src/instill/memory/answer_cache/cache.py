@@ -32,7 +32,7 @@ from instill.common.made_from import MadeFrom, made_from
 from instill.index.store import Index
 from instill.index.types import Hit
 from instill.memory.answer_cache.earlier_question import Earlier, earlier_of, likeness
-from instill.memory.ledger import read_vector, stored_vector
+from instill.memory.uses_log import read_vector, stored_vector
 from instill.models.encoders.protocol import Encoder
 
 if TYPE_CHECKING:

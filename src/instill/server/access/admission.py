@@ -22,8 +22,8 @@ from instill.errors import InstillError
 from instill.server.access.caller_role import OWNER, Who
 from instill.server.access.keys import PREFIX, KeyStore
 from instill.server.access.origins import READABLE, check_public, elsewhere, is_preflight, preflight, readable
+from instill.server.access.rate_limits import RateLimits
 from instill.server.access.sessions import COOKIE, SessionStore
-from instill.server.access.token_bucket import RateLimits
 from instill.server.errors import APIS, Refused, of_bug, response, wants_page
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/login", "/api/login", "/widget.js", "/favicon.ico"})

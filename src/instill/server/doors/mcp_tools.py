@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from instill.answer.types import Answer
-from instill.common.citation_place import in_file
+from instill.common.place_in_words import in_file
 from instill.errors import UsageError
 from instill.server.access.caller_role import Role
 from instill.server.api.documents import found, granted_labels

@@ -27,7 +27,7 @@ def do_work(folder: Path, jobs: JobStore, task: Task, lock: int) -> Any:
     Raises:
         InstillError: what the command says.
     """
-    from instill.server.jobs.lanes import Cancelled
+    from instill.server.jobs.job_process import Cancelled
 
     words = command_line(task.kind, task.arguments, task.labels, folder)
     with (jobs.folder / f"{task.job_id}.log").open("ab") as log:

@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 from instill.errors import InstillError
-from instill.server.jobs.lanes import is_held
+from instill.server.jobs.job_process import is_held
 from instill.server.jobs.store import LANES, JobStore, Lane
 
 log = logging.getLogger("instill.server")
@@ -62,7 +62,7 @@ class Starting:
             return
         with (self._jobs.folder / f"{lane}.log").open("ab") as written:
             self._processes[lane] = subprocess.Popen(  # noqa: S603 - our own program
-                [sys.executable, "-m", "instill.server.jobs.lanes", str(self._folder), lane],
+                [sys.executable, "-m", "instill.server.jobs.job_process", str(self._folder), lane],
                 stdin=subprocess.DEVNULL,
                 stdout=written,
                 stderr=written,

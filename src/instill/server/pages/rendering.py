@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from instill import __version__
 from instill.answer.types import is_refusal
-from instill.common.citation_place import in_file
+from instill.common.place_in_words import in_file
 from instill.errors import InstillError
 from instill.errors.escapes import shortened, shown, shown_block
 from instill.server.access.caller_role import Who

@@ -19,7 +19,7 @@ from transformers.utils import logging
 
 from instill.errors import WorkspaceError
 from instill.models.encoders.sentence_transformers_folder import SentenceFolder
-from instill.train.checkpoints import resume, save_checkpoint
+from instill.train.checkpoint_file import resume, save_checkpoint
 from instill.train.encoder.settings import EncoderHyperparameters
 from instill.train.encoder.triples import LENGTH_STEP, Ids, Triple, TripleMaker
 from instill.train.machine import bf16_is_fast, hand_back_memory, keep_freed_memory

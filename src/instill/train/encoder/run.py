@@ -80,7 +80,7 @@ def train_encoder(run: EncoderRun, watch: EncoderWatch | None = None) -> tuple[C
         MissingDependency: PyTorch or sentence-transformers is not installed.
     """
     need_torch()
-    from instill.train.encoder.ship import ship_encoder
+    from instill.train.encoder.shipped_form import ship_encoder
 
     rows, held = split_rows(read_rows(run.data, run.rows), run.held_out, seed=run.split_seed)
     asked = from_rows("held out", held, most=_MOST_HELD_OUT) if held else None

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from instill.train.checkpoints import load_weights, resume, save_checkpoint
+from instill.train.checkpoint_file import load_weights, resume, save_checkpoint
 from instill.train.machine import bf16_is_fast, hand_back_memory, keep_freed_memory
 from instill.train.progress import CHECKPOINT, TrainingStep
 from instill.train.randomness import seed_all

@@ -13,8 +13,8 @@ from typing import Any
 
 from instill.index.bm25_for_caller import K1, B, rarity
 from instill.index.protocol import Scored
-from instill.index.stores.postgres.opening import Names
 from instill.index.stores.postgres.postgres_filters import array_literal
+from instill.index.stores.postgres.tables import Names
 from instill.index.stores.tokens import Cutter
 
 _MOST_SCORED = 3000

@@ -1,53 +1,22 @@
-"""Connections to PostgreSQL, and the tables of a generation."""
+"""Connections to PostgreSQL."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from instill.common.shown_url import without_password
 from instill.errors import WorkspaceError
 from instill.index.protocol import Place
+from instill.index.stores.postgres.tables import Names, create_tables
 from instill.index.stores.refusals import service_errors
 
 if TYPE_CHECKING:
     from instill.index.stores.postgres.store import PostgresStore
 
 _IDLE = 8
-_TABLES = """
-CREATE TABLE {documents} (
-    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, doc_id text COLLATE "C" NOT NULL UNIQUE,
-    source text COLLATE "C", name text COLLATE "C", kind text COLLATE "C", title text COLLATE "C",
-    content_hash text COLLATE "C", size bigint, modified text COLLATE "C", added text COLLATE "C", labels text[],
-    metadata json, passage_count int, record text, body text);
-CREATE INDEX ON {documents} (source);
-CREATE INDEX ON {documents} (content_hash);
-CREATE INDEX ON {documents} USING gin (labels);
-CREATE TABLE {passages} (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, number bigint NOT NULL REFERENCES {documents} ON DELETE CASCADE,
-    ordinal int NOT NULL, headings text COLLATE "C", page int, length int, tokens tsvector, body text,
-    vector vector({dimension}), UNIQUE (number, ordinal));
-CREATE INDEX ON {passages} USING gin (tokens);
-CREATE TABLE {about} (version bigint NOT NULL);
-INSERT INTO {about} VALUES (1);
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """The tables of a generation, as they stand in a statement."""
-
-    documents: str
-    passages: str
-    about: str
-
-    @staticmethod
-    def of(generation: str) -> Names:
-        """The tables of the generation with this name, which is letters and digits."""
-        return Names(*(f"instill_{generation}_{part}" for part in ("documents", "passages", "about")))
 
 
 class Database:
@@ -129,12 +98,7 @@ def open_store(place: Place, *, create: bool) -> PostgresStore:
     if create:
         with database.writing() as connection:
             _extend(connection, database.where)
-            names = database.names
-            connection.execute(
-                _TABLES.format(
-                    documents=names.documents, passages=names.passages, about=names.about, dimension=place.dimension
-                )
-            )
+            create_tables(connection, database.names, place.dimension)
     return PostgresStore(database)
 
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from instill.index.filters import parsed
+from instill.index.labels import held_of
 from instill.index.lookup import StoredDocument, StoredPassage
 from instill.index.protocol import Keys, Scored, Wanted
 from instill.index.schema import key_of
-from instill.index.sql_quoting import both, held_of, is_one_of
+from instill.index.sql_quoting import both, is_one_of
 from instill.index.stores.collection import LIVE, Row
 from instill.index.stores.columns import columns_of, narrow_columns_of
 from instill.index.stores.postgres.keyword_search import Counts, asked_in, matching, scores

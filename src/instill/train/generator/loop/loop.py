@@ -12,7 +12,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from instill.train.checkpoints import resume, save_checkpoint
+from instill.train.checkpoint_file import resume, save_checkpoint
 from instill.train.generator.data.examples import Example
 from instill.train.generator.loop.attention import AttentionInFloat32
 from instill.train.generator.loop.batches import Batch, packed, padded, steps_of

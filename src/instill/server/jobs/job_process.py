@@ -1,4 +1,4 @@
-"""The process that does a lane's jobs, one after the other: `python -m instill.server.jobs.lanes FOLDER LANE`.
+"""The process that does a lane's jobs, one after the other: `python -m instill.server.jobs.job_process FOLDER LANE`.
 
 Who holds the lane's lock does its jobs, and nobody else: the system frees the lock when the last process that holds it
 has died, so that two servers never do a job twice, and a job whose process was killed is begun again by the next. What

@@ -13,7 +13,7 @@ from instill.errors import UsageError
 from instill.models.generators.gguf.base_folder import base_of
 from instill.models.generators.gguf.generator import GgufGenerator
 from instill.models.registry import Registry
-from instill.models.registry.trying import BASE, try_candidates
+from instill.models.registry.replies_side_by_side import BASE, try_candidates
 from tests.models.generators.tiny_gguf import write_tiny
 from tests.train.generator.made_candidates import add_candidate, make_base_model
 

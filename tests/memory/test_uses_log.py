@@ -12,14 +12,14 @@ import pytest
 import sqlalchemy as sa
 
 from instill import Workspace
-from instill.answer.spans_used import uses_of
 from instill.answer.types import Answer, Citation, Claim, Trace
+from instill.answer.uses_of_answer import uses_of
 from instill.catalog import Catalog
 from instill.catalog.tables import USES
 from instill.common.made_from import Source
 from instill.fit.calibration import calibrate
 from instill.memory.document_versions import seen_versions
-from instill.memory.ledger import read_uses
+from instill.memory.uses_log import read_uses
 from instill.study.study_making import make_study
 from tests.conftest import write_handbook
 
