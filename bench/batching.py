@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from instill.measure.statistics.bootstrap_interval import interval
+from instill.measure.statistics.percentile_bootstrap import interval
 from instill.models.encoders.onnx_session import open_session
 from instill.models.encoders.shipped_encoder import MODEL_FILE
 from instill.models.weights import shipped

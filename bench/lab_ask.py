@@ -16,7 +16,7 @@ from instill.cli.output import columns
 from instill.common.toml_files import toml_value
 from instill.lab.world import Person, make_world, questions, write_documents
 from instill.measure.judging.scorer import judge
-from instill.measure.statistics.bootstrap_interval import interval
+from instill.measure.statistics.percentile_bootstrap import interval
 from instill.models.weights import micro_folder
 
 ASKED = ("employer", "birthplace", "year")

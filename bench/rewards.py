@@ -18,7 +18,7 @@ from statistics import fmean
 
 from instill.lab.measuring import asking, reading
 from instill.lab.world import make_world
-from instill.measure.statistics.bootstrap_interval import interval
+from instill.measure.statistics.percentile_bootstrap import interval
 from instill.models.generators.transformers_models import open_model, open_tokenizer
 from instill.models.weights import micro_folder
 from instill.train.generator.data.rows import Row, write_rows

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from instill.measure.page.pictures import line, picture, text
-from instill.measure.statistics.bootstrap_interval import interval
+from instill.measure.statistics.percentile_bootstrap import interval
 
 NAMES = {
     "recurring": "facts that recur, in new wordings",

@@ -33,8 +33,8 @@ from instill.cli.output import columns
 from instill.lab.drawing import curves
 from instill.measure.judging.refusals import is_refusal
 from instill.measure.judging.scorer import overlap
-from instill.measure.statistics.bootstrap_interval import interval
 from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.percentile_bootstrap import interval
 from instill.models.generators.transformers_models import model_hash, open_model, open_tokenizer
 from instill.models.weights import micro_folder
 from instill.train.gate.rows import GateRows, read_gate_rows

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from instill.answer.asked.must_be_spoken_of import Pin, pins_of
-from instill.answer.display import plain_text
 from instill.answer.found.chosen_piece import Chosen
 from instill.answer.found.pieces import Piece
 from instill.answer.found.versions import dated
+from instill.answer.harmless_text import plain_text
 from instill.answer.reading.opening import open_reader
 from instill.answer.said.piece_text import shown
 from instill.answer.said.refusal import others_of_its_kind

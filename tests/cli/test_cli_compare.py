@@ -14,7 +14,7 @@ import pytest
 
 from instill import Workspace
 from instill.compare.arms.specification import BUILT_IN, ORACLE, QUOTED
-from instill.workspace.feedback import Feedback
+from instill.workspace.asked_questions import Feedback
 from tests.cli.test_cli import FORBIDDEN, as_json, instill
 from tests.study.documents import workshops
 from tests.study.scripted_server import scripted

@@ -16,7 +16,7 @@ from instill.fit.question_rows import rows_of_questions
 from instill.study.types import AskedQuestion, EvidenceText
 from instill.train.reader.hard_negatives import with_told
 from instill.train.reader.rows import Row
-from instill.workspace.feedback import Feedback
+from instill.workspace.asked_questions import Feedback
 from tests.conftest import write_handbook
 
 HOTEL, LAPTOP, BADGE = "How much may a hotel cost?", "When is a lost laptop reported?", "Which badge do visitors wear?"

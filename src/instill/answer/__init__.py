@@ -5,5 +5,5 @@ an `Answerer` for one caller, `searching.py` finds passages, `streaming.py` give
 `chat.py` keeps a conversation, `log.py` keeps an answer.
 
 Public face: `Answerer` (in `instill.answer.answerer`), the types in `instill.answer.types`, and `safe_text` (in
-`instill.answer.display`) for showing document text on a terminal or a page.
+`instill.answer.harmless_text`) for showing document text on a terminal or a page.
 """

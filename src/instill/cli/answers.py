@@ -7,7 +7,7 @@ import shutil
 import textwrap
 from collections.abc import Iterator
 
-from instill.answer.display import plain_text
+from instill.answer.harmless_text import plain_text
 from instill.answer.said.quoted_answer import with_marks
 from instill.answer.terms import stem, terms
 from instill.answer.types import Answer, Citation

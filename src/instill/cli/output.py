@@ -16,7 +16,7 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from instill.answer.display import safe_text
+from instill.answer.harmless_text import safe_text
 from instill.cli.terminal import err, say, say_json
 from instill.common.place_in_words import in_file
 from instill.errors.escapes import shortened, shown

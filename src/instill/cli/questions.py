@@ -16,7 +16,7 @@ from instill.workspace import Workspace
 if TYPE_CHECKING:
     from instill.fit.question_rows import QuestionRows
     from instill.study.types import AskedQuestion
-    from instill.workspace.feedback import JudgementVerdict, Kind
+    from instill.workspace.asked_questions import JudgementVerdict, Kind
 
 app = typer.Typer(no_args_is_help=True, help="Show and export what people asked and how they judged the answers.")
 
@@ -48,7 +48,7 @@ def list_(
 
     Example: `instill questions list --kind refused`
     """
-    from instill.workspace.feedback import Feedback, Questions
+    from instill.workspace.asked_questions import Feedback, Questions
 
     with Workspace.open(workspace) as opened:
         found = Feedback(opened.seen_by(label)).newest(cast("Kind", kind), words=words, limit=limit)
@@ -83,7 +83,7 @@ def judge(
 
     Example: `instill questions judge 12 wrong --correction "within fourteen days"`
     """
-    from instill.workspace.feedback import Feedback
+    from instill.workspace.asked_questions import Feedback
 
     with Workspace.open(workspace) as opened:
         found = Feedback(opened.seen_by(label)).judge(
@@ -130,7 +130,7 @@ def clear(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Non
 
     Example: `instill questions clear`
     """
-    from instill.workspace.feedback import Feedback
+    from instill.workspace.asked_questions import Feedback
 
     with Workspace.open(workspace) as opened:
         count = Feedback(opened).clear()
@@ -193,7 +193,7 @@ def judged_questions(workspace: Workspace, *, unknown: bool = False) -> Sequence
     Raises:
         UsageError: there are none.
     """
-    from instill.workspace.feedback import Feedback
+    from instill.workspace.asked_questions import Feedback
 
     found = Feedback(workspace).question_set(unknown=unknown)
     if not found:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import floor
 
 from instill.errors import UsageError
-from instill.measure.statistics.exact_interval import upper_end
+from instill.measure.statistics.grouped_mean_interval import upper_end
 from instill.measure.statistics.power import design_effect, questions_for_difference, smallest_difference
 from instill.measure.verdict import NAMES
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from instill.curve.results import Numbers
 from instill.measure.numbers_in_sentences import interval_beside, limit_text
-from instill.measure.statistics.bootstrap_interval import interval
 from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.percentile_bootstrap import interval
 
 Kind = Literal["worsening", "gap", "diverging", "none"]
 """worsening: held-out questions get worse while the training rows get better. gap: the training rows are better than

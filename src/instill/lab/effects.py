@@ -11,8 +11,8 @@ import numpy as np
 
 from instill.lab.experiments.experiment import Claim, Experiment
 from instill.lab.workbench import Measures
-from instill.measure.statistics.bootstrap_interval import interval
 from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.percentile_bootstrap import interval
 from instill.measure.statistics.student import two_sided
 
 Runs = Mapping[str, Mapping[int, Measures]]

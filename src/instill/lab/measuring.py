@@ -25,8 +25,8 @@ from instill.lab.world import (
 )
 from instill.lab.world_words import FIRST, LAST
 from instill.measure.judging.scorer import judge
-from instill.measure.statistics.bootstrap_interval import interval
 from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.percentile_bootstrap import interval
 from instill.models.generators.transformers_models import open_model, open_tokenizer
 from instill.train.gate.conditions import question_of
 from instill.train.generator.data.rows import Row, chat_row

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from instill.measure.outcomes import Outcome
-from instill.measure.statistics.exact_interval import SCORE, group_interval
+from instill.measure.statistics.grouped_mean_interval import SCORE, group_interval
 from instill.measure.statistics.interval import Interval
 from instill.measure.statistics.kappa import cohen_kappa, kappa_interval
 

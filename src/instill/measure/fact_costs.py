@@ -19,7 +19,7 @@ from typing import Any, Literal
 from instill.errors import UsageError
 from instill.measure.outcomes import Preparation
 from instill.measure.statistics.comparing import Table
-from instill.measure.statistics.exact_interval import DIFFERENCE, SCORE, group_interval
+from instill.measure.statistics.grouped_mean_interval import DIFFERENCE, SCORE, group_interval
 from instill.measure.statistics.interval import Interval
 
 Unit = Literal["seconds", "money"]

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from instill.answer.display import plain_text
 from instill.answer.found.sentences import split_sentences
+from instill.answer.harmless_text import plain_text
 from instill.answer.said.prompt import neutral
 from instill.index.lookup import StoredDocument
 from instill.models.generators.protocol import Generator, Message

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from math import log
 from random import Random
 
-from instill.answer.display import plain_text
 from instill.answer.found.sentences import Sentence, split_sentences
+from instill.answer.harmless_text import plain_text
 from instill.answer.terms import normalise, terms
 from instill.index.lookup import StoredDocument
 from instill.study.files import read_questions, write_jsonl

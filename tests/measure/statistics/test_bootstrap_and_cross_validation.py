@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instill.measure.statistics.bootstrap_interval import interval
 from instill.measure.statistics.cross_validation import choose
+from instill.measure.statistics.percentile_bootstrap import interval
 
 
 @settings(max_examples=25, deadline=None)

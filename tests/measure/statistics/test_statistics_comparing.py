@@ -9,7 +9,7 @@ import pytest
 
 from instill.errors import UsageError
 from instill.measure.statistics.comparing import Table, against_best, compare
-from instill.measure.statistics.exact_interval import group_interval
+from instill.measure.statistics.grouped_mean_interval import group_interval
 from instill.measure.statistics.multiple_comparisons import holm
 from instill.measure.statistics.permutation import permutation_p, permutation_p_values
 from tests.measure.statistics.drawn_tables import most_of, names, scores

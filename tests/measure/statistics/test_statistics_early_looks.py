@@ -9,7 +9,7 @@ from instill.errors import UsageError
 from instill.measure.statistics.cheapest import Cost
 from instill.measure.statistics.comparing import Table
 from instill.measure.statistics.early_looks import LOOKS, cheapest_in_looks, spent_at
-from instill.measure.statistics.exact_interval import not_above, upper_limits
+from instill.measure.statistics.grouped_mean_interval import not_above, upper_limits
 from tests.measure.statistics.drawn_tables import Numbers, names
 from tests.measure.statistics.test_statistics_worlds import ACCEPTABLE, COSTS, SIX, TOLERANCE, WORLDS, worlds
 

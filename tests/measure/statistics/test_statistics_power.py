@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instill.errors import UsageError
-from instill.measure.statistics.exact_interval import group_interval, limits
+from instill.measure.statistics.grouped_mean_interval import group_interval, limits
 from instill.measure.statistics.permutation import permutation_p, permutation_p_values
 from instill.measure.statistics.power import (
     design_effect,

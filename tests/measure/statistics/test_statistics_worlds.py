@@ -11,7 +11,7 @@ import pytest
 
 from instill.measure.statistics.cheapest import Cost, cheapest
 from instill.measure.statistics.comparing import Table
-from instill.measure.statistics.exact_interval import limits, not_above, upper_limits
+from instill.measure.statistics.grouped_mean_interval import limits, not_above, upper_limits
 from tests.measure.statistics.drawn_tables import Numbers, most_of, names
 
 WORLDS = 500

@@ -20,7 +20,7 @@ from instill.answer.asked.history_terms import MODEL, Model, left_unsaid
 from instill.answer.asked.in_context import in_context
 from instill.answer.asked.needs_conversation import WEAK_STEMS
 from instill.answer.asked.pronouns import MARK, is_vague, leaves_out, of_what_was_said, resolved, state_of
-from instill.answer.display import plain_text
+from instill.answer.harmless_text import plain_text
 from instill.answer.terms import terms
 from instill.answer.types import Turn, is_refusal
 from instill.models.generators.protocol import Generator

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from instill.answer.asked.needs_conversation import QUESTION_WORD, WEAK_STEMS
 from instill.answer.asked.subject import LONGEST_REWRITE, TURNS
-from instill.answer.display import plain_text
+from instill.answer.harmless_text import plain_text
 from instill.answer.terms import terms
 from instill.answer.types import Turn
 from instill.errors import GeneratorError

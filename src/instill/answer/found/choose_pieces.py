@@ -17,12 +17,12 @@ from instill.answer.asked.compared_things import Side, sides_of
 from instill.answer.asked.kind_of_answer import Question, names_a_message
 from instill.answer.asked.must_be_spoken_of import Pin, missing_pins, pins_of
 from instill.answer.citations import Citer
-from instill.answer.display import plain_text
 from instill.answer.found.chosen_piece import Chosen, evidence_of
 from instill.answer.found.contradiction import contradictions
 from instill.answer.found.pieces import Piece, Window, open_window, pieces_at
 from instill.answer.found.ranking import WEIGHTS, Ranking, Unit
 from instill.answer.found.versions import disagree, newer_first
+from instill.answer.harmless_text import plain_text
 from instill.answer.reading.reader import Reading
 from instill.answer.reading.reader_input import heading
 from instill.answer.reading.reranking import Reads

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instill.answer.asked.kind_of_answer import Question, offers
-from instill.answer.display import plain_text
 from instill.answer.found.sentences import Sentence, split_sentences
+from instill.answer.harmless_text import plain_text
 from instill.answer.reading.findings import Findings
 from instill.answer.terms import coverage, rarity, terms
 from instill.documents.table_heads import shown_head

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from instill.answer.citations import Citer
-from instill.answer.display import plain_text
 from instill.answer.found.sentences import split_sentences
+from instill.answer.harmless_text import plain_text
 from instill.answer.said.citation_numbers import renumbered
 from instill.answer.said.prompt import Prompt
 from instill.answer.said.quoted_answer import written

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from instill.answer.display import plain_text, safe_text
 from instill.answer.found.pieces import Piece, key_lines
 from instill.answer.found.sentences import Sentence, is_key_value, is_record, split_sentences
+from instill.answer.harmless_text import plain_text, safe_text
 
 _NUMBER = re.compile(r"\s*(\(?\d{1,3}[.)])\s")
 _HIDDEN = re.compile(

@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from instill.answer.display import safe_text
+from instill.answer.harmless_text import safe_text
 from instill.documents.table_heads import under_head
 from instill.index.types import Hit
 from instill.models.generators.protocol import Message

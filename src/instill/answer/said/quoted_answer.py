@@ -9,7 +9,6 @@ from instill.answer.asked.acronyms import asks_for, explains
 from instill.answer.asked.kind_of_answer import Question, read_question
 from instill.answer.asked.must_be_spoken_of import missing_pins, pins_of
 from instill.answer.citations import Citer
-from instill.answer.display import plain_text
 from instill.answer.found.choose_pieces import choose_pieces
 from instill.answer.found.choose_sentences import Span
 from instill.answer.found.chosen_piece import Chosen, evidence_of
@@ -23,6 +22,7 @@ from instill.answer.found.record_query import select_records
 from instill.answer.found.records import holds_the_field
 from instill.answer.found.version_answer import VersionsTold, told_of_versions
 from instill.answer.found.versions import newer_first
+from instill.answer.harmless_text import plain_text
 from instill.answer.reading.findings import Findings
 from instill.answer.reading.reranking import Reads
 from instill.answer.said.piece_text import row_with_names, shown

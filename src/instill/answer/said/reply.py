@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from instill.answer.display import plain_text, safe_text
 from instill.answer.found.sentences import split_sentences
+from instill.answer.harmless_text import plain_text, safe_text
 from instill.answer.said.prompt import QUOTES, UNKNOWN
 
 _MARKER = re.compile(r"[\[［【]\s*\d{1,3}(?:\s*[,;、，–-]\s*\d{1,3})*\s*[\]］】]")

@@ -12,10 +12,10 @@ from collections.abc import Set
 from instill.answer.asked.compared_things import sides_of
 from instill.answer.asked.kind_of_answer import Question, shows
 from instill.answer.asked.must_be_spoken_of import missing_pins, pins_of
-from instill.answer.display import plain_text
 from instill.answer.found.chosen_piece import Chosen, evidence_of
 from instill.answer.found.days import first_day
 from instill.answer.found.versions import disagree
+from instill.answer.harmless_text import plain_text
 from instill.answer.reading.findings import Findings
 from instill.answer.terms import terms, word_set
 

@@ -32,7 +32,7 @@ from instill.compare.recording import Answered
 from instill.compare.report.types import ConflictWins
 from instill.compare.stored_outcomes import Recorded
 from instill.measure.outcomes import Outcome
-from instill.measure.statistics.exact_interval import SCORE, group_interval
+from instill.measure.statistics.grouped_mean_interval import SCORE, group_interval
 from instill.study.study_set import StudyItem, item_id
 
 TASK = "conflict"

@@ -15,7 +15,7 @@ import re
 from collections.abc import Sequence
 from hashlib import blake2b
 
-from instill.answer.display import safe_text
+from instill.answer.harmless_text import safe_text
 from instill.answer.said.prompt import neutral
 from instill.errors import GeneratorError
 from instill.measure.agreement import JudgeSaid

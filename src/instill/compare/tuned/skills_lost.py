@@ -1,7 +1,7 @@
 """What a tuned model lost of what its base could do: old tasks, perplexity, reading, refusing.
 
 Base and candidate reply to the same rows at temperature 0, so a loss is paired, row by row, and its interval counts
-groups of rows whole (`instill.measure.statistics.exact_interval`).
+groups of rows whole (`instill.measure.statistics.grouped_mean_interval`).
 
 - "old tasks": right replies to the retention rows, by `scoring`.
 - "perplexity": of what the retention rows say. A row's loss is the rise of its mean negative log-likelihood per token,
@@ -29,7 +29,7 @@ from instill.compare.report.types import Kept
 from instill.errors import UsageError
 from instill.measure.judging.refusals import PHRASES
 from instill.measure.judging.scorer import judge, question_in
-from instill.measure.statistics.exact_interval import group_interval
+from instill.measure.statistics.grouped_mean_interval import group_interval
 from instill.measure.statistics.grouping import check_between
 from instill.train.gate.conditions import scores
 from instill.train.gate.rows import GateRows, as_gate_rows

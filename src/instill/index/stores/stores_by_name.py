@@ -52,7 +52,7 @@ class Kind:
 
 
 KINDS = {
-    "postgres": Kind("instill.index.stores.postgres.opening", ("psycopg",), needs_url=True),
+    "postgres": Kind("instill.index.stores.postgres.connections", ("psycopg",), needs_url=True),
     "qdrant": Kind("instill.index.stores.qdrant", ("qdrant_client",)),
     "chroma": Kind("instill.index.stores.chroma", ("chromadb",)),
     "milvus": Kind("instill.index.stores.milvus", ("pymilvus",)),

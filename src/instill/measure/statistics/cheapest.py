@@ -42,7 +42,7 @@ from numpy.typing import NDArray
 from instill.errors import UsageError
 from instill.measure.numbers_in_sentences import beside, interval_beside, limit_text
 from instill.measure.statistics.comparing import Table
-from instill.measure.statistics.exact_interval import not_above, upper_limits
+from instill.measure.statistics.grouped_mean_interval import not_above, upper_limits
 from instill.measure.statistics.grouping import check_between
 from instill.measure.statistics.interval import Interval
 from instill.measure.statistics.multiple_comparisons import holm

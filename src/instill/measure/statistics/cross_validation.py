@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from instill.measure.statistics.bootstrap_interval import interval
 from instill.measure.statistics.interval import Interval, Numbers
+from instill.measure.statistics.percentile_bootstrap import interval
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from math import ceil, sqrt
 from statistics import NormalDist
 
 from instill.errors import UsageError
-from instill.measure.statistics.exact_interval import upper_end
+from instill.measure.statistics.grouped_mean_interval import upper_end
 from instill.measure.statistics.grouping import check_between
 
 _EDGE = 1e-9

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from instill.measure.judging.scorer import judge
-from instill.measure.statistics.bootstrap_interval import interval
 from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.percentile_bootstrap import interval
 from instill.memory.consolidating.examining import false_sentence
 from instill.memory.consolidating.material import Material
 from instill.memory.forgetting.probe_result import Probed, Range, State

@@ -96,7 +96,7 @@ def _groups(seen: Seen, request: Compare) -> Mapping[str, Sequence[str]]:
     """The fact of each question that would be asked, by the need that it decides."""
     from instill.compare.asking_arms import TASKS, group_of, need_of, questions_of
     from instill.study.stored_study import open_study
-    from instill.workspace.feedback import Feedback
+    from instill.workspace.asked_questions import Feedback
 
     if request.questions == "feedback":
         judged = Feedback(seen.workspace).question_set()
@@ -123,7 +123,7 @@ _NEEDS = (("facts", True), ("refusal", False))
 def _measured(seen: Seen) -> Measured:
     """From the newest reports that the caller sees, and the median of what `ask` took here."""
     from instill.compare.duration import Measured
-    from instill.workspace.feedback import Feedback
+    from instill.workspace.asked_questions import Feedback
 
     answers: dict[str, float] = {}
     trainings: dict[str, float] = {}

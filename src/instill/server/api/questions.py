@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from instill.errors import UsageError
 from instill.server.errors import unknown
 from instill.server.service import Owning, Reading, Seen
-from instill.workspace.feedback import Feedback, JudgementVerdict, Kind, Question, Questions
+from instill.workspace.asked_questions import Feedback, JudgementVerdict, Kind, Question, Questions
 
 router = APIRouter(prefix="/api/questions", tags=["questions"])
 

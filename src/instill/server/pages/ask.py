@@ -18,7 +18,7 @@ from instill.server.api.asking import LONGEST, TurnSaid, streamed
 from instill.server.api.conversations import not_there, turns_of
 from instill.server.pages.rendering import page, rendered
 from instill.server.service import Reading, Seen
-from instill.workspace.feedback import Feedback
+from instill.workspace.asked_questions import Feedback
 
 router = APIRouter()
 

@@ -17,7 +17,7 @@ from instill.server.pages.marked_text import around, window
 from instill.server.pages.pdf_pictures import Pictures, has_pictures, pages_of
 from instill.server.pages.rendering import page, rendered
 from instill.server.service import Reading, Seen
-from instill.workspace.feedback import Feedback, Question
+from instill.workspace.asked_questions import Feedback, Question
 
 router = APIRouter(prefix="/documents")
 

@@ -15,7 +15,7 @@ from instill.server.errors import unknown
 from instill.server.pages.question_groups import grouped
 from instill.server.pages.rendering import page
 from instill.server.service import Reading, Seen
-from instill.workspace.feedback import Feedback, Kind, Question
+from instill.workspace.asked_questions import Feedback, Kind, Question
 
 router = APIRouter()
 

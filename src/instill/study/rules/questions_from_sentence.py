@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-from instill.answer.display import plain_text
+from instill.answer.harmless_text import plain_text
 from instill.answer.terms import word_set
 from instill.study.rules.reads_well import active_of, in_a_question, names_something, reads_well, tail_of, who_or_what
 from instill.study.rules.word_forms import LEANS_AT_START, base_form, content, is_past, reworded

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-from instill.answer.display import plain_text
+from instill.answer.harmless_text import plain_text
 from instill.answer.terms import normalise
 from instill.study.quick_questions import is_fair
 from instill.study.rules.questions_from_heading import heading_question

@@ -10,8 +10,8 @@ from typing import Any
 from torch import Tensor
 
 from instill.measure.judging.scorer import judge
-from instill.measure.statistics.bootstrap_interval import interval
 from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.percentile_bootstrap import interval
 from instill.train.editing.edit_prompts import Edit
 from instill.train.gate.decision_rules import Decision, fewest_for_loss, loss_outcome
 from instill.train.gate.verdict import Condition

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from instill.measure.statistics.bootstrap_interval import interval
 from instill.measure.statistics.interval import Interval, Numbers
+from instill.measure.statistics.percentile_bootstrap import interval
 from instill.models.encoders.protocol import Encoder
 from instill.train.encoder.ranking_quality import RankingSet, judge
 from instill.train.encoder.settings import SHARES, Share

@@ -32,9 +32,9 @@ from typing import Literal
 import numpy as np
 
 from instill.measure.risk import lower_bound, upper_bound
-from instill.measure.statistics.bootstrap_interval import interval
-from instill.measure.statistics.exact_interval import group_interval, upper_end
+from instill.measure.statistics.grouped_mean_interval import group_interval, upper_end
 from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.percentile_bootstrap import interval
 from instill.measure.statistics.power import smallest
 
 Decision = Literal["passed", "failed", "undecided"]
@@ -112,7 +112,7 @@ def level_of_tries(tries: int) -> float:
 def paired(differences: Sequence[float], groups: Sequence[str] | None = None, *, level: float = LEVEL) -> Interval:
     """The mean of paired differences of scores, each from -1 to 1, with an interval that few rows cannot fool.
 
-    See `instill.measure.statistics.exact_interval`: groups count whole, and differences that are all the same prove no
+    See `instill.measure.statistics.grouped_mean_interval`: groups count whole, and differences that are all the same prove no
     certainty.
 
     Args:

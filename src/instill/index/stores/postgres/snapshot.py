@@ -18,8 +18,8 @@ from instill.index.schema import key_of
 from instill.index.sql_quoting import both, is_one_of
 from instill.index.stores.collection import LIVE, Row
 from instill.index.stores.columns import columns_of, narrow_columns_of
+from instill.index.stores.postgres.connections import Database
 from instill.index.stores.postgres.keyword_search import Counts, asked_in, matching, scores
-from instill.index.stores.postgres.opening import Database
 from instill.index.stores.postgres.postgres_filters import PostgresDialect, array_literal
 from instill.index.stores.row_texts import body_of, record_from, stored_of, with_record
 from instill.index.stores.sqlite_mirror import keywords_in

@@ -12,8 +12,8 @@ from typing import Any
 from instill.index.keywords import name_of, words
 from instill.index.protocol import Capabilities, Result, Stats
 from instill.index.stores.integrity_check import damage_in
+from instill.index.stores.postgres.connections import Database
 from instill.index.stores.postgres.keyword_search import vector_of
-from instill.index.stores.postgres.opening import Database
 from instill.index.stores.postgres.snapshot import PostgresView, Shared
 from instill.index.stores.row_texts import body_of, document_body, passage_body, plain, record_body, record_of_document
 from instill.index.stores.sqlite_mirror import keywords_in

@@ -37,7 +37,7 @@ class ShownRow:
         """In colour: what is supervised green and bold, the rest dim."""
         from rich.text import Text
 
-        from instill.answer.display import safe_text
+        from instill.answer.harmless_text import safe_text
 
         text = Text()
         for piece, supervised in self.pieces:

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-import instill.workspace.feedback as feedback_module
+import instill.workspace.asked_questions as feedback_module
 from instill import Workspace
 from instill.common.made_from import made_from
 from instill.errors import UsageError
 from instill.server.jobs.store import JobStore
 from instill.study.types import AskedQuestion, EvidenceText
-from instill.workspace.feedback import Feedback, Kind
+from instill.workspace.asked_questions import Feedback, Kind
 from tests.cli.test_cli import as_json, instill
 from tests.conftest import write_handbook
 

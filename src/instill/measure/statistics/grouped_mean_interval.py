@@ -26,7 +26,7 @@ independent to identical, losses common to rare; 1000 sets each, a miss of 2.5% 
 the groups' variance with two imagined groups missed 3.5% to 5.1% where losses are rare and 16% where a few large
 documents are lost whole; an imagined group of the mean size missed up to 34% there, one of the size that a question
 sees missed nothing and was up to three times as wide. The one here missed 2.2% at most, and is 5% to 6% wider than t
-in ordinary cases. The percentile bootstrap (`bootstrap_interval`) misses most, see the tests.
+in ordinary cases. The percentile bootstrap (`percentile_bootstrap`) misses most, see the tests.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instill.answer.display import plain_text, safe_text
+from instill.answer.harmless_text import plain_text, safe_text
 
 
 @pytest.mark.parametrize(

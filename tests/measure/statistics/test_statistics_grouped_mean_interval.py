@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instill.errors import UsageError
-from instill.measure.statistics.bootstrap_interval import interval
-from instill.measure.statistics.exact_interval import SCORE, group_interval, limits, not_above
+from instill.measure.statistics.grouped_mean_interval import SCORE, group_interval, limits, not_above
 from instill.measure.statistics.grouping import grouped
+from instill.measure.statistics.percentile_bootstrap import interval
 from instill.measure.statistics.student import two_sided
 from tests.measure.statistics.drawn_tables import differences, most_of, names
 
