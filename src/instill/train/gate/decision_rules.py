@@ -112,8 +112,8 @@ def level_of_tries(tries: int) -> float:
 def paired(differences: Sequence[float], groups: Sequence[str] | None = None, *, level: float = LEVEL) -> Interval:
     """The mean of paired differences of scores, each from -1 to 1, with an interval that few rows cannot fool.
 
-    See `instill.measure.statistics.grouped_mean_interval`: groups count whole, and differences that are all the same prove no
-    certainty.
+    See `instill.measure.statistics.grouped_mean_interval`: groups count whole, and differences that are all the same
+    prove no certainty.
 
     Args:
         groups: of each row; None: each is its own.
