@@ -9,9 +9,10 @@ Where nearly all replies are right, p_e is nearly 1 and few disagreements make k
 
 The interval: kappa's first-order change by each reply (the delta method), summed by group, as in
 `instill.measure.statistics.grouped_mean_interval`: replies to questions about one fact or document are judged alike.
-Without disagreements that variance is 0, which proves nothing; so four imagined groups go in, one for each pair of judgements,
-of the mean size of a group. Simulated with 40 to 1,000 replies in groups of 1 to 12, half of them judged as one, the
-95% interval held the truth in 93% or more; with few groups, or nearly full agreement, in nearly all, being wide.
+Without disagreements that variance is 0, which proves nothing; so four imagined groups go in, one for each pair of
+judgements, of the mean size of a group. Simulated with 40 to 1,000 replies in groups of 1 to 12, half of them judged as
+one, the 95% interval held the truth in 93% or more; with few groups, or nearly full agreement, in nearly all, being
+wide.
 """
 
 from __future__ import annotations
