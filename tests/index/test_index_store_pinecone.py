@@ -37,7 +37,7 @@ class TestFaults(ServiceFaults):
 
     @pytest.fixture
     def service(self) -> Service:
-        return Service(fetch_lag=0.002, search_lag=0.001)
+        return Service()  # so that each commit is as many requests
 
     @pytest.fixture
     def settings(self, service: Service) -> Iterator[StoreSettings]:  # type: ignore[override]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Literal
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Literal, TypeVar
 
 from instill.errors import InstillError, WorkspaceError
 
@@ -39,6 +40,9 @@ _SAID: dict[Reason, tuple[str, str]] = {
 }
 _OTHERWISE = "Check that it runs and can be reached, then run the command again (instill doctor looks at it)."
 _LONGEST = 300
+_PAUSES_S = (0.5, 1.0, 2.0)
+
+Answer = TypeVar("Answer")
 
 
 def reason_of(error: BaseException) -> Reason | None:
@@ -64,6 +68,18 @@ def reason_of(error: BaseException) -> Reason | None:
         if isinstance(each, ConnectionError | TimeoutError) or type(each).__name__.endswith("ConnectionError"):
             return "unreachable"
     return None
+
+
+def asked_again(ask: Callable[[], Answer]) -> Answer:
+    """What `ask` gives, which may be done twice; a service that is too busy is asked again, with longer pauses."""
+    for pause in _PAUSES_S:
+        try:
+            return ask()
+        except Exception as error:
+            if reason_of(error) != "busy":
+                raise
+        time.sleep(pause)
+    return ask()
 
 
 class service_errors:  # noqa: N801 - reads like the function it stands for

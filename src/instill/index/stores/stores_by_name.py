@@ -58,6 +58,7 @@ KINDS = {
     "milvus": Kind("instill.index.stores.milvus", ("pymilvus",)),
     S3: Kind("instill.index.stores.objects.store", ("obstore",), needs_url=True),
     "opensearch": Kind("instill.index.stores.opensearch", ("opensearchpy",), needs_url=True),
+    "weaviate": Kind("instill.index.stores.weaviate.opening", ("weaviate",), needs_url=True),
     "pinecone": Kind("instill.index.stores.pinecone.opening", ("pinecone",)),
 }
 
