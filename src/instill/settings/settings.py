@@ -73,7 +73,7 @@ class StoreSettings(_Section):
     kind: str = Field(
         "lance",
         pattern="^[a-z][a-z0-9_-]{0,40}$",
-        description="lance, s3, postgres, qdrant, chroma, milvus, opensearch, pinecone.",
+        description="lance, s3, postgres, qdrant, chroma, milvus, opensearch, weaviate, pinecone.",
     )
     url: str = Field(
         "", description='A server\'s address, without a password; "": in the workspace, where that is possible.'

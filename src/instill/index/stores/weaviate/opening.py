@@ -34,21 +34,7 @@ def open_store(place: Place, *, create: bool) -> WeaviateCollection:
         UsageError: the address is none of a server.
         WorkspaceError: the collections are not there, or other ones.
     """
-    import weaviate
-    from weaviate.classes.init import AdditionalConfig, Auth, Timeout
-
-    address = address_of(place.url)
-    client = weaviate.connect_to_custom(
-        http_host=address.host,
-        http_port=address.port,
-        http_secure=address.is_secure,
-        grpc_host=address.grpc_host,
-        grpc_port=address.grpc_port,
-        grpc_secure=address.is_secure,
-        auth_credentials=Auth.api_key(place.key) if place.key else None,
-        additional_config=AdditionalConfig(timeout=Timeout(init=_TIMEOUT_S, query=_TIMEOUT_S, insert=_TIMEOUT_S)),
-        skip_init_checks=True,  # they would ask PyPI for the newest version of the client
-    )
+    client = connected(place.url, place.key)
     rows, heads = f"Instill_{place.name}", f"Instill_{place.name}_head"
     try:
         if create:
@@ -59,6 +45,25 @@ def open_store(place: Place, *, create: bool) -> WeaviateCollection:
         client.close()
         raise
     return WeaviateCollection(client, rows, heads)
+
+
+def connected(url: str, key: str) -> Any:
+    """A client of the server at `url`."""
+    import weaviate
+    from weaviate.classes.init import AdditionalConfig, Auth, Timeout
+
+    address = address_of(url)
+    return weaviate.connect_to_custom(
+        http_host=address.host,
+        http_port=address.port,
+        http_secure=address.is_secure,
+        grpc_host=address.grpc_host,
+        grpc_port=address.grpc_port,
+        grpc_secure=address.is_secure,
+        auth_credentials=Auth.api_key(key) if key else None,
+        additional_config=AdditionalConfig(timeout=Timeout(init=_TIMEOUT_S, query=_TIMEOUT_S, insert=_TIMEOUT_S)),
+        skip_init_checks=True,  # they would ask PyPI for the newest version of the client
+    )
 
 
 def address_of(url: str) -> Address:
