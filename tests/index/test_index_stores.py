@@ -135,7 +135,8 @@ def test_no_driver_is_imported_for_the_lance_store() -> None:
         "from instill.index.fusion import ZScoreFusion; import numpy as np; import instill.workspace\n"
         "index = opened(Path(tempfile.mkdtemp()) / 'index', StoreSettings()); index.commit([version_of(1, 1)])\n"
         "index.search(SearchRequest('version'), np.eye(1, 16, dtype=np.float32), ZScoreFusion())\n"
-        "drivers = {'psycopg', 'qdrant_client', 'chromadb', 'pymilvus', 'grpc', 'sqlite_vec', 'boto3', 'ray', 'pinecone', 'weaviate'}\n"
+        "drivers = {'psycopg', 'qdrant_client', 'chromadb', 'pymilvus', 'grpc', 'sqlite_vec', 'boto3', 'ray', "
+        "'pinecone', 'weaviate'}\n"
         "print(sorted(drivers & set(sys.modules)))\n"
         "print(sorted(each for each in sys.modules if each.startswith('instill.index.stores.p')))\n"
     )
