@@ -47,7 +47,7 @@ def copy(
         str,
         typer.Option(
             "--to",
-            help="lance, s3, postgres, qdrant, chroma, milvus, opensearch, weaviate, pinecone, or the name of a plug-in.",
+            help="lance, s3, postgres, qdrant, chroma, milvus, opensearch, weaviate, pinecone, or a plug-in's name.",
         ),
     ],
     url: Annotated[str, typer.Option("--url", help="Address of the server or bucket, if the store has one.")] = "",
