@@ -90,7 +90,7 @@ class ServiceFaults:
         for number in range(requests):
             for fault in ("before", "after"):
                 version += 1
-                service.faults.from_request(number, fault)  # type: ignore[arg-type]
+                service.faults.from_request(number, fault)
                 with pytest.raises(WorkspaceError, match=r"failed|did not show"):
                     index.commit([version_of(each, version) for each in range(3)])
                 service.faults.none()

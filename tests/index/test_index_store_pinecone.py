@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,7 @@ class TestFaults(ServiceFaults):
         return Service()  # so that each commit is as many requests
 
     @pytest.fixture
-    def settings(self, service: Service) -> Iterator[StoreSettings]:  # type: ignore[override]
+    def settings(self, service: Service) -> Iterator[StoreSettings]:
         with running_service(service) as url:
             yield StoreSettings(kind="pinecone", url=url, key=SecretStr(KEY))
 
@@ -221,16 +222,12 @@ def test_nearest_is_that_of_an_exact_search_among_what_is_asked_for(settings: St
     index = opened(tmp_path / "index", settings)
     vectors = np.eye(3, 16, dtype=np.float32)
     entries = [document(number, ["a"], labels=[f"l{number}"]) for number in range(3)]
-    index.commit([entry.__class__(**{**_fields(entry), "vectors": vectors[[at]]}) for at, entry in enumerate(entries)])
+    index.commit([replace(entry, vectors=vectors[[at]]) for at, entry in enumerate(entries)])
     query = np.array([0.6, 0.8] + [0.0] * 14, np.float32)
     for labels, expected in ((None, [0.8, 0.6, 0.0]), (("l0", "l2"), [0.6, 0.0]), ((), [])):
         hits = index.search(SearchRequest("", k=9, mode="vector", labels=labels), query, ZScoreFusion()).hits
         assert [hit.vector_score for hit in hits] == pytest.approx(expected, abs=1e-6)
     index.close()
-
-
-def _fields(entry: object) -> dict[str, object]:
-    return {name: getattr(entry, name) for name in entry.__slots__}  # type: ignore[attr-defined]
 
 
 class KilledError(BaseException):

@@ -81,7 +81,7 @@ class TestFaults(ServiceFaults):
         return Node()
 
     @pytest.fixture
-    def settings(self, service: Node) -> Iterator[StoreSettings]:  # type: ignore[override]
+    def settings(self, service: Node) -> Iterator[StoreSettings]:
         with running_node(service) as url:
             yield StoreSettings(kind="weaviate", url=url, key=SecretStr(KEY))
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 from uuid import NAMESPACE_OID, UUID, uuid5
 
@@ -97,16 +99,13 @@ class WeaviateCollection:
             raise RuntimeError(f"an object was not written: {error.message}")
 
     def end(self, ids: Sequence[int], died: int) -> None:
-        from dataclasses import replace
-
         rows = self._read(ids, _ALL, labels=True)
         self.insert([replace(row, died=died) for row in rows])
 
     def delete(self, ids: Sequence[int]) -> None:
         for start in range(0, len(ids), _MOST_ROWS):
             names = [_id(each) for each in ids[start : start + _MOST_ROWS]]
-            where = self._filter.by_id().contains_any(names)
-            done = self._ask(lambda where=where: self._rows.data.delete_many(where=where))
+            done = self._ask(partial(self._rows.data.delete_many, where=self._filter.by_id().contains_any(names)))
             if done.failed:
                 raise RuntimeError(f"{done.failed} objects were not deleted")
 
