@@ -27,7 +27,6 @@ from instill.compare.examples.running import (
     split_examples,
 )
 from instill.compare.examples.scores import FormatScorer
-from instill.compare.examples.tone import ToneClassifier
 from instill.compare.prices import Prices
 from instill.compare.recording import Answered
 from instill.compare.stored_outcomes import OUTCOMES_FILE, read_prompts
@@ -35,6 +34,7 @@ from instill.errors import GeneratorError, UsageError, WorkspaceError
 from instill.measure.verdict import reach_verdict
 from instill.models.generators.protocol import Message
 from instill.train.gate.schema import ReplySchema
+from instill.train.gate.tone import ToneClassifier
 from instill.train.generator.data.rows import Row, chat_row
 from tests.compare.compare_world import World
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -20,6 +20,7 @@ _LEARNT = ("rows", "train", "training")
 _UNSEEN = ("unseen", "gate", "test", "held_out", "held-out", "eval", "valid", "validation", "dev")
 _KEPT = ("retention", "kept", "keep", "known")
 _MOST_FILES = 50
+_LONGEST_NAME = 60
 
 
 def init(
@@ -29,6 +30,11 @@ def init(
     base: Annotated[
         str, typer.Option(help='The model: "smollm2", a folder, a .gguf file, "hub:OWNER/NAME".')
     ] = "micro",
+    kind: Annotated[
+        Literal["plain", "character"],
+        typer.Option(help="character: with example rows, a system prompt, and conversations to keep its role in."),
+    ] = "plain",
+    name: Annotated[str, typer.Option(help="With --kind character: what it is called.")] = "",
 ) -> None:
     """Write a commented recipe and a commented gate to begin from; existing files are left alone.
 
@@ -39,11 +45,18 @@ def init(
     Example: `instill train init recipe.toml`
 
     Example: `instill train init tickets/recipe.toml --base smollm2`
+
+    Example: `instill train init captain/recipe.toml --kind character --name "Captain Bell"`
     """
     from instill.train.gate.template import Files, gate_toml
     from instill.train.generator.recipes.recipe_template import template_toml
 
     gate = file.with_name("gate.toml")
+    if kind == "character":
+        _character(file, gate, base, name or "Captain Bell")
+        return
+    if name:
+        raise UsageError("--name goes with --kind character.", where=f"--name {name}")
     for place in (file, gate):
         if place.exists():
             raise UsageError("This file is there already.", where=str(place), remedy="Name another one.")
@@ -56,6 +69,30 @@ def init(
     for line in _told(learnt, files):
         say(f"  {line}")
     say(f"Next: {'' if learnt else 'name your rows in it, then: '}instill train {file} --dry-run")
+
+
+def _character(file: Path, gate: Path, base: str, name: str) -> None:
+    from instill.train.generator.recipes import character
+
+    if len(name) > _LONGEST_NAME or not name.isprintable() or any(sign in '"\\' for sign in name) or not name.strip():
+        raise UsageError("This is no name for a character.", where=f"--name {name!r}", remedy="Use a few plain words.")
+    lines = {
+        "rows.jsonl": character.learnt_rows(name),
+        "unseen.jsonl": character.unseen_rows(name),
+        "role.jsonl": character.scripts(name),
+    }
+    texts = {file: character.recipe_toml(name, base), gate: character.gate_toml(name)}
+    for beside, rows in lines.items():
+        texts[file.with_name(beside)] = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    for place in texts:
+        if place.exists():
+            raise UsageError("This file is there already.", where=str(place), remedy="Name a recipe in another folder.")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    for place, text in texts.items():
+        place.write_text(text, encoding="utf-8")
+    say(f"Wrote {', '.join(place.name for place in texts)} for {name} in {file.parent}.")
+    say("  It is an example that can be trained: replace the system prompt, rows, script and gate by your own.")
+    say(f"Next: instill train {file} --dry-run")
 
 
 def _told(learnt: str | None, files: Files) -> Iterable[str]:

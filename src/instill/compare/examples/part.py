@@ -19,7 +19,6 @@ from instill.compare.examples.arms import IN_PROMPT, PROMPTED, TUNED, PromptedAr
 from instill.compare.examples.plan import NEEDS, ExamplesPlan, Need
 from instill.compare.examples.running import learn_tone, run_examples, split_examples
 from instill.compare.examples.scores import FormatScorer, format_means, tone_means
-from instill.compare.examples.tone import ToneClassifier
 from instill.compare.plan import ComparePlan
 from instill.compare.prices import Prices
 from instill.compare.recording import Answered
@@ -34,6 +33,7 @@ from instill.measure.verdict import Way
 from instill.models.generators.protocol import Generator
 from instill.study.study_set import digest
 from instill.train.gate.schema import ReplySchema
+from instill.train.gate.tone import ToneClassifier
 from instill.train.generator.data.rows import Row, instructed, rows_hash
 
 if TYPE_CHECKING:

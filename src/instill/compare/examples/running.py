@@ -21,7 +21,6 @@ from instill.compare.examples.rows import (
     split_examples,
 )
 from instill.compare.examples.scores import FormatMeans, FormatScorer, Scorer, ToneScorer, format_means
-from instill.compare.examples.tone import ToneClassifier
 from instill.compare.prices import FREE, Prices
 from instill.compare.recording import Answered, Graded, Question, record_outcomes
 from instill.compare.stored_outcomes import Recorded
@@ -29,6 +28,7 @@ from instill.errors import UsageError
 from instill.measure.judging.scorer import Judged
 from instill.study.study_set import digest
 from instill.train.gate.schema import ReplySchema
+from instill.train.gate.tone import ToneClassifier
 from instill.train.generator.data.rows import Row
 
 __all__ = [

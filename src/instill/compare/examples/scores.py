@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from instill.compare.examples.tone import ToneClassifier
 from instill.compare.stored_outcomes import Recorded
 from instill.errors import UsageError
 from instill.measure.judging.scorer import Judged, overlap
@@ -15,6 +14,7 @@ from instill.measure.statistics.grouped_mean_interval import SCORE, group_interv
 from instill.measure.statistics.interval import Interval
 from instill.train.gate.schema import ReplySchema
 from instill.train.gate.scoring import json_score, score, verbatim
+from instill.train.gate.tone import ToneClassifier
 from instill.train.generator.data.rows import Row
 
 
@@ -73,7 +73,7 @@ class FormatScorer:
 
 @dataclass(frozen=True, slots=True)
 class ToneScorer:
-    """Replies in a tone, see `instill.compare.examples.tone`.
+    """Replies in a tone, see `instill.train.gate.tone`.
 
     `exact` is equality with an expected reply, which nobody needs; `f1` is that of the weighted words.
     """

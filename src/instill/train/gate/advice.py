@@ -17,6 +17,7 @@ _FAILED = {
     "abstention": "Add rows of the kind that it gets wrong: questions without an answer, or ones with it.",
     "format": "Add rows that show the format, or train longer. Look at replies: instill models try ID TEXT.",
     "text": "Train for fewer steps or at a lower rate. Look at replies: instill models try ID TEXT.",
+    "role": "Add rows with turns like those at which it leaves the role, in longer conversations too.",
     "controls": "Look for rows that give the controls' answers away, or train for fewer steps.",
 }
 
@@ -57,6 +58,8 @@ _NAMES = {
     "format": "replies that break the format, share",
     "text": "replies that are damaged text, share",
     "controls": "score on what was never taught",
+    "role": "replies that leave the role, share",
+    "training.reward": "mean reward in the last step of the training",
     "training.loss": "loss at the end of the training",
     "training.steps": "steps",
     "training.seconds": "seconds",

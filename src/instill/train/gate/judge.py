@@ -15,6 +15,7 @@ from instill.train.gate.conditions import question_of
 from instill.train.gate.decision_rules import LEVEL, level_of_tries
 from instill.train.gate.probes import Probe
 from instill.train.gate.reply_samples import Reply, some_of
+from instill.train.gate.role import RoleRows
 from instill.train.gate.rows import GateRows, read_gate_rows
 from instill.train.gate.rows_needed import too_few_rows
 from instill.train.gate.schema import ReplySchema
@@ -131,7 +132,9 @@ def rows_of(gate: Gate, tokenizer: Any, instructions: str = "") -> list[Row]:
     Raises:
         UsageError: see `judge`.
     """
-    return [row for rows in _Files(gate, tokenizer, instructions).all() for row in rows.rows]
+    files = _Files(gate, tokenizer, instructions)
+    spoken = [row for script in files.role.scripts for row in script.rows()] if files.role else []
+    return [*(row for rows in files.all() for row in rows.rows), *spoken]
 
 
 def too_few(gate: Gate, tokenizer: Any, instructions: str = "") -> list[Finding]:
@@ -141,7 +144,8 @@ def too_few(gate: Gate, tokenizer: Any, instructions: str = "") -> list[Finding]
         UsageError: see `judge`.
     """
     files = _Files(gate, tokenizer, instructions)
-    return too_few_rows(gate, {file: files[file] for file in gate.files()})
+    conversations = len(files.role.scripts) if files.role else 0
+    return too_few_rows(gate, {file: files[file] for file in gate.files()}, conversations)
 
 
 def lost_only(verdict: GateVerdict) -> bool:
@@ -162,6 +166,7 @@ class _Files:
             for file in dict.fromkeys(gate.files())
         }
         self.schema = ReplySchema(gate.format.schema_file) if gate.format else None
+        self.role = _role(gate, tokenizer, instructions)
         if gate.gain:
             self[gate.gain.rows].check_scored(gate.scoring_of("gain"), "gain")
         if gate.forgetting and gate.forgetting.accuracy_drop is not None:
@@ -187,6 +192,15 @@ class _Files:
     def all(self) -> list[GateRows]:
         """The rows of every file, once."""
         return list(self._rows.values())
+
+
+def _role(gate: Gate, tokenizer: Any, instructions: str) -> RoleRows | None:
+    if gate.role is None:
+        return None
+    tone = None if gate.role.tone is None else read_gate_rows(gate.role.tone, tokenizer, instructions)
+    if tone is not None:
+        tone.check_asking("role")
+    return RoleRows(gate.role, instructions, tone)
 
 
 def _judged(gate: Gate, files: _Files, base: Probe, candidate: Probe, level: float = LEVEL) -> GateVerdict:
@@ -242,3 +256,5 @@ def _conditions(gate: Gate, files: _Files, base: Probe, candidate: Probe, level:
         yield conditions.risen_score(
             "controls", noun, *both, files[gate.controls.rows], gate.controls.rise, scoring, level=level
         )
+    if files.role:
+        yield files.role.condition(*both, max_tokens=gate.max_tokens, level=level)

@@ -44,7 +44,7 @@ def opened_gate(prepared: Prepared, off: Sequence[str]) -> OpenedGate | None:
         return None
     rows = tuple(gate_rows(recipe, prepared.tokenizer, off=off))
     gate = load_gate(recipe.path(recipe.gate), off=off)
-    files = [recipe.path(recipe.gate), *gate.files(), *([gate.format.schema_file] if gate.format else [])]
+    files = [recipe.path(recipe.gate), *gate.files(), *gate.other_files()]
     # A gate that has other rules than before measures again.
     rules = f"{RULES} {judging.VERSION} {gate.metrics()}".rstrip().encode()
     digest = hashlib.sha256(rules + b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files))

@@ -11,7 +11,7 @@ from instill.train.gate.specification import Gate
 from instill.train.generator.data.findings import Finding
 
 
-def too_few_rows(gate: Gate, rows: Mapping[Path, GateRows]) -> list[Finding]:
+def too_few_rows(gate: Gate, rows: Mapping[Path, GateRows], conversations: int = 0) -> list[Finding]:
     """A warning for each section that cannot pass with the rows that it has.
 
     A gain passes when all of enough rows, or groups of rows, are gained; a loss when nothing is lost on enough of them;
@@ -19,8 +19,21 @@ def too_few_rows(gate: Gate, rows: Mapping[Path, GateRows]) -> list[Finding]:
 
     Args:
         rows: of every file that the gate names.
+        conversations: of [role].
     """
     found = []
+    needed = fewest_for_loss(1 - gate.role.kept) if gate.role else 0
+    if conversations < needed:
+        found.append(
+            Finding(
+                "gate-rows",
+                "warning",
+                f"[role] of the gate cannot pass: it has {conversations} conversations, and {needed} at least are "
+                "needed.",
+                "Add conversations to its script, or lower kept.",
+                count=conversations,
+            )
+        )
     for name, file, needed in _needed(gate):
         own = rows[file]
         counted = own.asking if name != "forgetting, by tokens" else own

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from instill.common.toml_files import explained, read_toml
 from instill.errors import UsageError
@@ -112,6 +122,34 @@ class Controls(_Section):
     scoring: Scoring | None = None
 
 
+class Role(_Section):
+    """A character that is kept through whole conversations; see `instill.train.gate.role`."""
+
+    script: RowsFile = Field(description="JSON Lines, a conversation each: the user's turns.")
+    kept: float = Field(0.9, gt=0, lt=1, description="Share of the replies; that all are cannot be proven.")
+    name: str = Field("", description="What a reply to a turn with `name` must say.")
+    forbidden: tuple[str, ...] = Field((), description="Words that no reply may hold, in any case.")
+    pattern: str = Field("", description="A regular expression that is found in every reply.")
+    most_words: int = Field(0, ge=0, description="Of a reply; 0: as many as it likes.")
+    tone: RowsFile | None = Field(None, description="Rows whose replies have the tone, to tell it by.")
+
+    @field_validator("pattern")
+    @classmethod
+    def _is_pattern(cls, value: str) -> str:
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise ValueError(f"it is no regular expression: {error}") from error
+        return value
+
+    @field_validator("forbidden")
+    @classmethod
+    def _has_words(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(each.strip() for each in value):
+            raise ValueError("one of the words is empty")
+        return value
+
+
 class Gate(_Section):
     """All conditions of a gate; a section that is left out asks for nothing."""
 
@@ -124,6 +162,7 @@ class Gate(_Section):
     format: Format | None = None
     text: Text | None = None
     controls: Controls | None = None
+    role: Role | None = None
 
     @model_validator(mode="after")
     def _has_conditions(self) -> Gate:
@@ -145,6 +184,15 @@ class Gate(_Section):
             rows = getattr(getattr(self, name), "rows", None)
             if rows is not None:
                 yield rows
+
+    def other_files(self) -> Iterator[Path]:
+        """Every other file that is named: a schema, scripts, and rows that only tell the tone."""
+        if self.format is not None:
+            yield self.format.schema_file
+        if self.role is not None:
+            yield self.role.script
+            if self.role.tone is not None:
+                yield self.role.tone
 
     def own_files(self) -> Iterator[Path]:
         """Those of them that ask for what is trained, and for nothing that could be done before."""
@@ -173,7 +221,7 @@ class Gate(_Section):
         return own or self.scoring
 
 
-SECTIONS = ("gain", "forgetting", "reading", "abstention", "format", "text", "controls")
+SECTIONS = ("gain", "forgetting", "reading", "abstention", "format", "text", "controls", "role")
 
 
 def load_gate(file: Path, *, off: Sequence[str] = ()) -> Gate:

@@ -134,4 +134,13 @@ at_least = 0.0          # the lower end of the gain's interval must exceed this;
 # [controls]            # facts that were never taught
 # rows = "never-taught.jsonl"
 # rise = 0.02
+
+# [role]                # a character that is kept through whole conversations: instill train init --kind character
+# script = "role.jsonl" # the user's turns: {{"turns": ["Hello!", {{"say": "Who are you?", "name": true}}]}}
+# kept = 0.9            # share of the replies
+# name = ""             # what a reply to a turn with "name" must say
+# forbidden = []        # words that no reply may hold
+# pattern = ""          # a regular expression that is found in every reply
+# most_words = 0        # 0: as many as it likes
+# tone = "rows.jsonl"   # rows whose replies have the tone, to tell it by
 """
