@@ -101,7 +101,7 @@ def test_a_trained_candidate_keeps_its_role_over_twenty_turns(tmp_path: Path) ->
     write_lines(task / "role.jsonl", conversations())
     gate = write_gate(
         task,
-        '[role]\nscript = "role.jsonl"\nname = "harbour"\npattern = "harbour"\nforbidden = ["silver"]\nmost_words = 6\n',
+        '[role]\nscript = "role.jsonl"\nname="harbour"\npattern = "harbour"\nforbidden = ["silver"]\nmost_words = 7\n',
     )
     outcome = train_recipe(task, recipe_of(task, plain=gate, more=TRAINING))
     (condition,) = outcome.card.gate.conditions if outcome.card.gate else ()
@@ -117,7 +117,7 @@ def test_a_trained_candidate_keeps_its_role_over_twenty_turns(tmp_path: Path) ->
     # What is trained on may not be asked here.
     write_lines(task / "role.jsonl", [{"turns": ["Where does Ada live?"]}])
     with pytest.raises(UsageError, match="held out are trained on"):
-        train_recipe(task, recipe_of(task, plain=gate, more=TRAINING))
+        train_recipe(task, recipe_of(task, plain=gate, more=TRAINING), again=True)
 
 
 def test_too_few_conversations_are_told_before(tmp_path: Path) -> None:
