@@ -20,6 +20,7 @@ from instill.cli.output import (
 )
 from instill.cli.questions import rows_to_train_on, say_rows
 from instill.cli.terminal import say, say_block
+from instill.cli.train_attack import attack
 from instill.cli.train_encoder import encoder
 from instill.cli.train_init import init
 from instill.cli.train_recipes import pairs, run
@@ -51,6 +52,7 @@ def register(parent: typer.Typer) -> None:
     app.command()(run)
     app.command()(init)
     app.command()(pairs)
+    app.command()(attack)
     app.command()(encoder)
     parent.add_typer(app, name="train")
 
