@@ -69,7 +69,19 @@ def as_dict(report: Report) -> dict[str, Any]:
         >>> sorted(as_dict(Report("Handbook", reach_verdict([], []), [])))[:4]
         ['about', 'against_facts', 'answers', 'arms']
     """
-    names = ("arm", "questions", "seconds", "slow", "tokens_in", "tokens_out", "money", "f1", "recall", "precision")
+    names = (
+        "arm",
+        "questions",
+        "seconds",
+        "slow",
+        "tokens_in",
+        "tokens_out",
+        "money",
+        "words",
+        "f1",
+        "recall",
+        "precision",
+    )
     tasks = scores_by_task(report.outcomes, report.verdict.fewer)
     return {
         "title": report.title,
