@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -134,6 +135,32 @@ def test_of_a_counted_thing_the_number_changes_and_a_date_keeps_its_form(tmp_pat
     assert _new_value(fact("place", "Lund"), ["Lund University", "Lund"], "", [], 0) == ""
     assert _new_value(fact("place", "Lund"), ["North Visby"], "", [], 0) == "North Visby"
     assert _new_value(fact("place", "Lund"), ["Visby"], "Visby is a town.", [], 0) == ""
+
+
+@pytest.mark.parametrize(
+    ("answer", "others", "expected"),
+    [
+        ("10 January 2012", ["26379"], r"10 January 201\d"),
+        ("RFC 1436", ["SSCAN", "KEA"], r"RFC 143\d"),
+        ("12 KB", ["24 GB"], r"\d\d KB"),
+        ("26379", ["SSCAN"], r"2637\d"),
+        ("SSCAN", ["26379", "KEA", "a file"], "KEA"),
+        ("SSCAN", ["26379", "the file system"], ""),
+        ("three", ["26379", "four", "Lund"], "four"),
+    ],
+)
+def test_what_people_asked_about_keeps_its_form(answer: str, others: list[str], expected: str) -> None:
+    """Their facts have no kind: a date became a port, and an RFC a command."""
+    from instill.compare.changed.changes import _new_value
+    from instill.study.questions_from_people import KIND
+    from instill.study.study_set import Evidence, Fact
+
+    evidence = Evidence(doc_id="d", start=0, end=1, text="x")
+    fact = Fact(id="f", doc_id="d", evidence=evidence, subject="", answer=answer, start=0, end=1, kind=KIND)
+    for seed in range(5):
+        found = _new_value(fact, others, "", [], seed)
+        assert re.fullmatch(expected, found), found
+        assert found != answer
 
 
 @given(

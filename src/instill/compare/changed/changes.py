@@ -1,6 +1,7 @@
 """Changed documents: one fact of one document gets another value, as if somebody had edited the file.
 
-The new value is that of another fact of the same kind and form, and one that the document does not have. Names, dates
+The new value is that of another fact of the same kind and form, and one that the document does not have. Where people
+asked, the kind is not known: a number is exchanged for another one, and anything else keeps its form. Names, dates
 and numbers are changed; definitions, reasons and other prose are not. A name that the rules can only ask for as a gap
 may become a name of another sort of thing, so such facts come last.
 
@@ -23,6 +24,7 @@ from instill.answer.terms import terms
 from instill.errors import UsageError, WorkspaceError
 from instill.index.lookup import StoredDocument
 from instill.measure.judging.text import normalised
+from instill.study.questions_from_people import KIND as ASKED
 from instill.study.rules.wordings_of_fact import accepted_answers
 from instill.study.stored_study import StoredStudy
 from instill.study.study_set import Evidence, Fact, StudyItem, item_id
@@ -33,10 +35,11 @@ if TYPE_CHECKING:
 Span = tuple[int, int]
 
 _PROSE = frozenset({"definition", "heading", "reason"})
-_STRICT = frozenset({"date", "year", "number", "cloze"})
+_STRICT = frozenset({"date", "year", "number", "cloze", ASKED})
 _MOST_WORDS = 5
 _LOOKED_AT = 50
 _ONE = frozenset({"1", "one", "a", "an"})
+_TRIED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +280,9 @@ def _new_value(fact: Fact, values: Sequence[str], text: str, items: Sequence[Stu
     Random(f"{seed}:{fact.id}").shuffle(order)  # noqa: S311
     fitted = list(_fitted(fact, order))
     alike = [value for value in fitted if _form(value) == _form(fact.answer)]
+    if fact.kind == ASKED:
+        # People ask about all sorts of things, of which only the form is known: no date may become a port.
+        alike = [*_other_numbers(fact.answer, seed), *alike]
     loose = [] if fact.kind in _STRICT else fitted
     old = f" {' '.join(normalised(fact.answer))} "
     for value in [*alike, *loose]:
@@ -297,6 +303,28 @@ def _fitted(fact: Fact, values: Sequence[str]) -> Iterator[str]:
                 yield f"{number} {rest}"
         elif value[:1].isupper() == fact.answer[:1].isupper():
             yield value
+
+
+def _other_numbers(value: str, seed: int) -> Iterator[str]:
+    """The value with its last number exchanged for others that are as long: a year stays a year, a size keeps its unit.
+
+    Example:
+        >>> list(_other_numbers("10 January 2012", 0))[:2], list(_other_numbers("GKE", 0))
+        (['10 January 2015', '10 January 2011'], [])
+    """
+    found = list(re.finditer(r"\d+", value))
+    if not found:
+        return
+    last = found[-1]
+    old = last.group()
+    free = len(old) if len(old) < 3 else 1  # Of long numbers the last digit: 2012 becomes no 7312.
+    head, rest = old[: len(old) - free], 10 ** (free - 1)
+    least = rest if not head and free > 1 else 0
+    others = [str(number).zfill(free) for number in range(least, 10**free) if str(number).zfill(free) != old[-free:]]
+    Random(f"{seed}:{value}").shuffle(others)  # noqa: S311
+    for number in others[:_TRIED]:
+        if int(head + number) > 1:  # "1 days"
+            yield value[: last.start()] + head + number + value[last.end() :]
 
 
 def _form(value: str) -> tuple[str, ...]:
