@@ -4,7 +4,7 @@ For each seed, rows of one draw are trained on with `objective = "reward"`, and 
 Prints the gain of each check, with a 95% interval over all held-out rows, and the gain of each seed.
 
     OMP_NUM_THREADS=1 python bench/rewards.py --seeds 0 1 2 --steps 15
-    OMP_NUM_THREADS=1 python bench/rewards.py --form asking --seeds 0 1 2 --steps 8
+    OMP_NUM_THREADS=1 python bench/rewards.py --form asking --seeds 0 --steps 8   # long prompts: 15 s a step
 """
 
 from __future__ import annotations
