@@ -267,7 +267,7 @@ def test_a_receipt_that_was_changed_anywhere_is_not_genuine(signed: Receipt, dat
 def test_receipts_are_verified_at_the_command_line(folder: Path) -> None:
     file = folder / "receipt.json"
     done = instill("forget", "letter.md", "--receipt", str(file), cwd=folder / "kb")
-    assert "Not taken out of" in done.stdout
+    assert "Not removed from:" in done.stdout
     receipt = read_receipt(file)
     verified = as_json("receipt", "verify", str(file), cwd=folder)
     assert (verified["genuine"], verified["key"]) == (True, key_name(receipt.key))

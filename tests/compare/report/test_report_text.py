@@ -6,13 +6,16 @@ import json
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from instill.compare.report.failures import failures
 from instill.compare.report.missing import not_measured
 from instill.compare.report.page import as_html
 from instill.compare.report.scores import against_facts, scores_by_task
-from instill.compare.report.text import as_dict, as_text
+from instill.compare.report.text import _wrapped, as_dict, as_text
 from instill.compare.report.types import ConflictWins, ModelJudge, Report
+from instill.errors.escapes import shown_block
 from instill.measure.agreement import JudgeSaid, agreement
 from instill.measure.verdict import reach_verdict
 from tests.compare.report.sample import ARMS, CHANCES, outcomes, sample
@@ -183,3 +186,11 @@ def test_conflicts_of_one_model_alone_are_told_by_arm() -> None:
     said = not_measured(Report("t", reach_verdict(apart, []), apart))
     assert "conflict" not in said
     assert said["conflict: 2 questions"].startswith("not put to all arms, so no arm is scored on them. Asked were: ")
+
+
+@given(st.text(min_size=1, max_size=200), st.sampled_from([40, 80]))
+def test_a_line_does_not_grow_when_the_terminal_escapes_what_cannot_be_seen(reply: str, width: int) -> None:
+    r"""A small model writes whatever: "\u1afb" is one letter to who wraps the line, and six on the screen."""
+    wrapped = _wrapped(reply, width, indent=2, hang=2, cut=True)
+    assert shown_block(wrapped) == wrapped
+    assert max(map(len, wrapped.splitlines()), default=0) <= width

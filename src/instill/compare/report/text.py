@@ -12,6 +12,7 @@ from instill.compare.report.missing import not_measured
 from instill.compare.report.notes import cost_notes, judge_notes
 from instill.compare.report.scores import BESIDE, CONFLICTS, TaskScores, against_facts, scores_by_task
 from instill.compare.report.types import Report
+from instill.errors.escapes import shown_block
 from instill.measure.fact_costs import interval_dict
 from instill.measure.page.plain import plain, shortened
 from instill.measure.page.units import (
@@ -308,9 +309,12 @@ def _bar(share: float) -> str:
 
 
 def _wrapped(content: str, width: int, *, indent: int = 0, hang: int = 0, cut: bool = False) -> str:
-    """The content in lines of at most `width`; `cut`: also where a word is longer (a model's reply may be one word)."""
+    """The content in lines of at most `width`; `cut`: also where a word is longer (a model's reply may be one word).
+
+    What the terminal would show as an escape is one already, so that a line does not grow when it is printed.
+    """
     return fill(
-        plain(content),
+        shown_block(plain(content)),
         width,
         initial_indent=" " * indent,
         subsequent_indent=" " * hang,
