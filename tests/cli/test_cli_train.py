@@ -105,3 +105,29 @@ def test_pairs_need_a_generator(kb: Path) -> None:
     (kb / "principles.txt").write_text("Be polite.\n")
     asked = ("train", "pairs", "unseen.jsonl", "--principles", "principles.txt", "--out", "pairs.jsonl")
     assert "No generator is set" in instill(*asked, cwd=kb, code=2).stderr
+
+
+def test_a_dry_run_goes_on_from_the_candidate_that_the_run_would(kb: Path) -> None:
+    """It drew replies from the base, and took a candidate that is not there."""
+    assert (
+        "no such candidate" in instill("train", "adapter.toml", "--from", "nosuch", "--dry-run", cwd=kb, code=2).stderr
+    )
+    instill("train", "homes.toml", cwd=kb)
+    other = instill("train", "adapter.toml", "--from", "homes", "--dry-run", cwd=kb, code=2).stderr
+    assert "was trained in another way: method, lora differ" in other
+    assert as_json("train", "homes.toml", "--from", "homes", "--dry-run", cwd=kb)["passed"]
+
+
+def test_what_is_not_trained_yet_cannot_be_attacked(kb: Path) -> None:
+    recipe_of(kb, name="later", more=TRAINING)
+    said = instill("train", "attack", "later.toml", "--out", "attacks.jsonl", cwd=kb, code=2).stderr
+    assert "Train it first: instill train later.toml" in said
+    assert "--candidate base" in said
+    assert "seed" in instill("train", "attack", "later.toml", "--out", "a.jsonl", "--seed", "-1", cwd=kb, code=2).stderr
+
+
+def test_a_character_needs_a_name_and_a_recipe_its_gate(tmp_path: Path) -> None:
+    empty = instill("train", "init", "c/recipe.toml", "--kind", "character", "--name", "", cwd=tmp_path, code=2)
+    assert "This is no name for a character" in empty.stderr
+    made = instill("train", "init", "plain/recipe.toml", cwd=tmp_path).stdout
+    assert 'name the rows that measure in gate.toml, and set gate = "gate.toml" in the recipe' in made

@@ -111,7 +111,12 @@ def write_documents(folder: Path) -> list[str]:
 
 def test_the_wheel_is_typed_and_brings_its_models(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    for name in ("py.typed", "models/weights/encoder.onnx", "models/weights/reader.onnx", "models/weights/tokenizer.json"):
+    for name in (
+        "py.typed",
+        "models/weights/encoder.onnx",
+        "models/weights/reader.onnx",
+        "models/weights/tokenizer.json",
+    ):
         assert f"instill/{name}" in names
     assert not any(name.startswith(("tests/", "bench/")) for name in names)
 

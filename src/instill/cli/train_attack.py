@@ -32,7 +32,7 @@ def attack(
     ] = "",
     most: Annotated[int, typer.Option(min=1, max=20_000, help="Prompts that are tried.")] = 500,
     max_tokens: Annotated[int, typer.Option(min=1, max=4096, help="Longer replies are cut.")] = 64,
-    seed: int = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Other seeds make other variants.")] = 0,
     generator: Annotated[
         bool, typer.Option(help="Let the workspace's generator, if one is set, word questions anew as well.")
     ] = True,
@@ -60,6 +60,12 @@ def attack(
         if place.exists():
             raise UsageError("This file is there already.", where=str(place), remedy="Name another one.")
     home, base = find_workspace(workspace) / ".instill", base_folder(read)
+    if not candidate and not any(each.startswith(f"{read.name}-") for each in Registry(home).ids()):
+        raise UsageError(
+            "Nothing is trained from this recipe yet.",
+            where=str(recipe),
+            remedy=f"Train it first: instill train {recipe}, or attack the base: --candidate base",
+        )
     found = None if candidate == "base" else Registry(home).check(candidate or read.name)
     if found is not None and found.card.base.hash != model_hash(base):
         raise UsageError("The candidate was made from another base than the recipe names.", where=found.card.id)

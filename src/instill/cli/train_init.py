@@ -34,7 +34,9 @@ def init(
         Literal["plain", "character"],
         typer.Option(help="character: with example rows, a system prompt, and conversations to keep its role in."),
     ] = "plain",
-    name: Annotated[str, typer.Option(help="With --kind character: what it is called.")] = "",
+    name: Annotated[
+        str | None, typer.Option(help="With --kind character: what it is called; by default Captain Bell.")
+    ] = None,
 ) -> None:
     """Write a commented recipe and a commented gate to begin from; existing files are left alone.
 
@@ -53,10 +55,10 @@ def init(
 
     gate = file.with_name("gate.toml")
     if kind == "character":
-        _character(file, gate, base, name or "Captain Bell")
+        _character(file, gate, base, "Captain Bell" if name is None else name)
         return
-    if name:
-        raise UsageError("--name goes with --kind character.", where=f"--name {name}")
+    if name is not None:
+        raise UsageError("--name goes with --kind character.", where=f"--name {name}", remedy="Add: --kind character")
     for place in (file, gate):
         if place.exists():
             raise UsageError("This file is there already.", where=str(place), remedy="Name another one.")
@@ -68,7 +70,15 @@ def init(
     say(f"Wrote {file} and {gate}.")
     for line in _told(learnt, files):
         say(f"  {line}")
-    say(f"Next: {'' if learnt else 'name your rows in it, then: '}instill train {file} --dry-run")
+    missing = [
+        *([] if learnt else ["name your rows in it"]),
+        *(
+            []
+            if measured
+            else [f'name the rows that measure in {gate.name}, and set gate = "{gate.name}" in the recipe']
+        ),
+    ]
+    say(f"Next: {''.join(f'{each}, then: ' for each in (', '.join(missing),) if each)}instill train {file} --dry-run")
 
 
 def _character(file: Path, gate: Path, base: str, name: str) -> None:

@@ -19,6 +19,7 @@ from instill.train.gate.advice import BRACKETS, WORDS, advice, scale_text
 
 if TYPE_CHECKING:
     from instill.common.progress_watch import Told, Watch
+    from instill.models.registry.store import Candidate
     from instill.train.generator.data.findings import Finding
     from instill.train.generator.recipes.recipe import Recipe
     from instill.train.pipeline import TrainingResult
@@ -60,13 +61,17 @@ def run(
 
     Example: `instill train format.toml tone.toml --order both`
     """
+    from instill.models.registry.store import Registry
     from instill.train.generator.recipes.recipe import read_recipe
 
     found = [read_recipe(file) for file in recipes]
     if dry_run:
         if as_json and len(found) > 1:
             raise UsageError("--json prints one object.", remedy="Give one recipe with --dry-run --json.")
-        passed = [_dry(recipe, as_json) for recipe in found]
+        if parent is not None and len(found) > 1:
+            raise UsageError("--from goes with one recipe.", remedy="Give one recipe with --from.")
+        start = Registry(find_workspace(workspace) / ".instill").check(parent) if parent is not None else None
+        passed = [_dry(recipe, start, as_json) for recipe in found]
         if not all(passed):
             raise typer.Exit(2)
         return
@@ -140,22 +145,31 @@ def pairs(
         say(f"{len(found)} pairs from {len(asked)} prompts are in {out}.")
 
 
-def _dry(recipe: Recipe, as_json: bool) -> bool:
-    """Whether the run may begin."""
+def _dry(recipe: Recipe, start: Candidate | None, as_json: bool) -> bool:
+    """Whether the run may begin.
+
+    Args:
+        start: the candidate that the run would go on from.
+    """
     from instill.cli.train_recipe import show_dry_run
-    from instill.models.generators.transformers_models import open_model, open_tokenizer
+    from instill.models.generators.transformers_models import model_hash, open_model, open_tokenizer
     from instill.train.gate.recipe_gate import gate_findings, gate_rows
     from instill.train.generator.beforehand.dry_run import dry_run
     from instill.train.generator.beforehand.few_steps import few_steps
     from instill.train.generator.methods.methods import prepare
     from instill.train.generator.recipes.base import base_folder
     from instill.train.generator.recipes.defaults import settled
+    from instill.train.pipeline import check_parent
 
     base = base_folder(recipe)
     recipe = settled(recipe, len(recipe.study_rows()), base)
     tokenizer = open_tokenizer(base)
     measured_on = gate_rows(recipe, tokenizer)
-    model = prepare(open_model(base), recipe.as_method())
+    if start is None:
+        model = prepare(open_model(base), recipe.as_method())
+    else:
+        check_parent(start.card, model_hash(base), recipe)
+        model = open_model(base, candidate=start.folder, trainable=True)
     report = dry_run(recipe, model, tokenizer, measured_on=measured_on)
     more = (*few_steps(recipe, report.rows, base), *gate_findings(recipe, tokenizer))
     report = replace(report, findings=(*report.findings, *more))
@@ -218,7 +232,10 @@ def _told(outcome: TrainingResult) -> str:
             return f"{lines[0]} {standing} Train anyway: --again"
         lines.append("The gate has changed, so it was measured again.")
     else:
-        lines = [f"{card.id}: {fitted.steps} steps in {fitted.seconds:.0f} s, loss {fitted.loss:.3f}"]
+        end = (
+            f"loss {fitted.loss:.3f}" if fitted.reward is None else f"mean reward of the last step {fitted.reward:.3f}"
+        )
+        lines = [f"{card.id}: {fitted.steps} steps in {fitted.seconds:.0f} s, {end}"]
         lines += [clean(f"{each.severity}: {each}") for each in fitted.findings if each.severity != "error"]
     if outcome.tried is None:
         return "\n".join([*lines, f"No gate: it is kept, not promoted. Next: instill models show {card.id}"])

@@ -91,11 +91,13 @@ def test_two_runs_are_the_same_and_a_stopped_one_goes_on_to_the_same_weights(tor
 
 def test_a_dry_run_estimates_and_says_whether_replies_differ(torn: Path) -> None:
     tokenizer = open_tokenizer(torn / "base")
-    for temperature, name in ((1.0, "reward-before"), (0.1, "reward-flat")):
+    known = [chat_row("Where?", WRONG), *[chat_row(f"{n}?", WRONG) for n in "abc"]]
+    unknown = [chat_row(f"{n}?", "A reply that is never given.") for n in "abcd"]
+    cases = ((1.0, homes(), "reward-before"), (0.1, known, "reward-full"), (0.1, unknown, "reward-flat"))
+    for temperature, rows, name in cases:
         more = f"{REWARDED.format(steps=10)}temperature = {temperature}\nlongest = 1.0\n"
         recipe = recipe_of(torn, name="dry", plain=PLAIN, more=more)
         model = prepare(open_model(torn / "base"), recipe.as_method())
-        rows = homes() if temperature == 1 else [chat_row("Where?", WRONG), *[chat_row(f"{n}?", WRONG) for n in "abc"]]
         before = torch.random.get_rng_state()
         report = dry_run(recipe, model, tokenizer, rows=rows)
         assert torch.equal(torch.random.get_rng_state(), before)

@@ -73,6 +73,15 @@ def try_rewards(
 
 def _findings(mean: float, flat: float, replies: int) -> tuple[Finding, ...]:
     said = f"Of {replies} replies that were drawn, the mean reward is {mean:.2f}"
+    if flat == 1 and mean > 1 - 1e-6:
+        return (
+            Finding(
+                "reward-full",
+                "warning",
+                f"{said}: the model can do these rows already, so nothing is learnt from them.",
+                "Take harder rows, or raise the temperature.",
+            ),
+        )
     if flat == 1:
         return (
             Finding(
