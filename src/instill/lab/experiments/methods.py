@@ -35,8 +35,8 @@ RATE_OF: dict[str, float] = {
     "attention": 0.004,
 }
 """The learning rate, of five a factor of two apart, with which each learns most of three other seeds' people:
-`python bench/lab_rates.py --seeds 3`. With one rate for all, the rates are compared and not the methods. The best rate of
-the last four is the largest that was tried."""
+`python bench/lab_rates.py --seeds 3`. With one rate for all, the rates are compared and not the methods. The best rate
+of the last four is the largest that was tried."""
 
 
 def taught(bench: Bench, method: Method, rate: float) -> tuple[Any, list[Person]]:
