@@ -152,26 +152,20 @@ def _dry(recipe: Recipe, start: Candidate | None, as_json: bool) -> bool:
         start: the candidate that the run would go on from.
     """
     from instill.cli.train_recipe import show_dry_run
-    from instill.models.generators.transformers_models import model_hash, open_model, open_tokenizer
     from instill.train.gate.recipe_gate import gate_findings, gate_rows
     from instill.train.generator.beforehand.dry_run import dry_run
     from instill.train.generator.beforehand.few_steps import few_steps
-    from instill.train.generator.methods.methods import prepare
-    from instill.train.generator.recipes.base import base_folder
-    from instill.train.generator.recipes.defaults import settled
+    from instill.train.generator.run import adapted, open_recipe, opened_model
     from instill.train.pipeline import check_parent
 
-    base = base_folder(recipe)
-    recipe = settled(recipe, len(recipe.study_rows()), base)
-    tokenizer = open_tokenizer(base)
+    prepared = open_recipe(recipe, parent=start.folder if start else None)
+    recipe, tokenizer = prepared.recipe, prepared.tokenizer
+    if start is not None:
+        check_parent(start.card, prepared)
     measured_on = gate_rows(recipe, tokenizer)
-    if start is None:
-        model = prepare(open_model(base), recipe.as_method())
-    else:
-        check_parent(start.card, model_hash(base), recipe)
-        model = open_model(base, candidate=start.folder, trainable=True)
+    model = adapted(prepared, opened_model(prepared))
     report = dry_run(recipe, model, tokenizer, measured_on=measured_on)
-    more = (*few_steps(recipe, report.rows, base), *gate_findings(recipe, tokenizer))
+    more = (*few_steps(recipe, report.rows, prepared.base), *gate_findings(recipe, tokenizer))
     report = replace(report, findings=(*report.findings, *more))
     show_dry_run(recipe, report, as_json)
     return report.passed

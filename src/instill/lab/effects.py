@@ -30,12 +30,10 @@ class Seen:
 
     Args:
         difference: the first quantity minus the second, with its 95% interval over seeds and people.
-        seeds: how many the interval is over.
     """
 
     claim: Claim
     difference: Interval
-    seeds: int
 
     @property
     def verdict(self) -> Verdict:
@@ -80,7 +78,7 @@ def _checked(claim: Claim, runs: Runs) -> Seen:
         - _mean(runs[claim.lower[0]][seed].get(claim.lower[1], ()))
         for seed in sorted(runs[claim.higher[0]].keys() & runs[claim.lower[0]].keys())
     ]
-    return Seen(claim, _wider(over_people, over_seeds(by_seed)), len(by_seed))
+    return Seen(claim, _wider(over_people, over_seeds(by_seed)))
 
 
 def over_seeds(values: Sequence[float]) -> Interval:

@@ -121,20 +121,20 @@ def _opened(
 
     prepared = open_recipe(recipe, parent=start.folder if start else None, rows=rows)
     if start is not None:
-        check_parent(start.card, prepared.base_hash, prepared.recipe)
+        check_parent(start.card, prepared)
     gate = opened_gate(prepared, plugins_off(home.parent))
     return replace(prepared, measured_on=gate.rows if gate else ()), gate
 
 
-def check_parent(parent: Card, base_hash: str, recipe: Recipe) -> None:
+def check_parent(parent: Card, prepared: Prepared) -> None:
     """Weights are kept as their difference from the base, so what goes on must train what its parent did.
 
     Raises:
         UsageError: the parent has another base, or was trained in another way.
     """
-    if parent.base.hash != base_hash:
+    if parent.base.hash != prepared.base_hash:
         raise UsageError("The candidate to go on from has another base.", where=parent.id)
-    own = recipe.effective()
+    own = prepared.recipe.effective()
     keys = ("method", "last_layers", "modules", "lora")
     differing = [key for key in keys if parent.recipe.get(key) != own.get(key)]
     if not differing and own["method"] == "dora" and "scale" in parent.recipe:

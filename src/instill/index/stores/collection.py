@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from instill.index.protocol import Capabilities
 from instill.models.encoders.protocol import Vectors
@@ -48,6 +48,21 @@ class Row:
     passage: str = ""
     part: str = ""
     vector: Vectors | None = None
+
+    def values(self) -> dict[str, Any]:
+        """All but id and vector, by the names of the fields, as most databases take them."""
+        return {
+            "document": self.document,
+            "born": self.born,
+            "died": self.died,
+            "labels": list(self.labels),
+            "passage": self.passage,
+            "part": self.part,
+        }
+
+    def numbers(self) -> list[float]:
+        """The vector's numbers; none where there is no vector."""
+        return [] if self.vector is None else [float(each) for each in self.vector.tolist()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ out again before it goes on.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -19,6 +19,7 @@ from instill.errors import InstillError, WorkspaceError
 from instill.index.protocol import Capabilities, Place, Result, Stats
 from instill.index.stores.collection import LIVE, PASSAGE, Collection, Row, Settles
 from instill.index.stores.integrity_check import damage_in
+from instill.index.stores.requests import in_parts
 from instill.index.stores.row_texts import (
     body_of,
     digest_of,
@@ -159,9 +160,9 @@ class OverCollection:
     def _commit(self, head: _Head, rows: list[Row], ended: list[int]) -> None:
         version = head.version + 1
         write_json(self._folder / _MARK, version)
-        for batch in _batched(rows):
+        for batch in in_parts(rows, _BATCH):
             self._collection.insert(batch)
-        for ids in _batched(ended):
+        for ids in in_parts(ended, _BATCH):
             self._collection.end(ids, version)
         self._collection.set_head(json.dumps(asdict(_Head(version, head.next + len(rows), head.purged))))
         (self._folder / _MARK).unlink(missing_ok=True)
@@ -175,9 +176,9 @@ class OverCollection:
                 self._collection.settle()
             head = self._head()
             left = list(self._collection.changed(head.version, ()))
-            for ids in _batched([row.id for row in left if row.born > head.version]):
+            for ids in in_parts([row.id for row in left if row.born > head.version], _BATCH):
                 self._collection.delete(ids)
-            for ids in _batched([row.id for row in left if row.born <= head.version < row.died < LIVE]):
+            for ids in in_parts([row.id for row in left if row.born <= head.version < row.died < LIVE], _BATCH):
                 self._collection.end(ids, LIVE)
             (self._folder / _MARK).unlink(missing_ok=True)
         return self.newest()
@@ -212,7 +213,7 @@ class OverCollection:
         self._collection.set_head(json.dumps(asdict(replace(head, purged=view.version))))
         self._mirror.purge(view.version)
         ended = [row.id for row in self._collection.changed(0, ()) if row.died <= view.version]
-        for batch in _batched(ended):
+        for batch in in_parts(ended, _BATCH):
             self._collection.delete(batch)
 
     def damage(self) -> list[str]:
@@ -250,11 +251,6 @@ class OverCollection:
     @property
     def _where(self) -> str:
         return self._place.url or str(self._folder)
-
-
-def _batched(values: Sequence[Result]) -> Iterator[Sequence[Result]]:
-    for start in range(0, len(values), _BATCH):
-        yield values[start : start + _BATCH]
 
 
 def _now() -> str:

@@ -101,22 +101,7 @@ class MilvusCollection:
 
     def insert(self, rows: Sequence[Row]) -> None:
         with self._lock:
-            self._client.upsert(
-                self._rows,
-                [
-                    {
-                        "id": row.id,
-                        "document": row.document,
-                        "born": row.born,
-                        "died": row.died,
-                        "labels": list(row.labels),
-                        "passage": row.passage,
-                        "part": row.part,
-                        "vector": [] if row.vector is None else row.vector.tolist(),
-                    }
-                    for row in rows
-                ],
-            )
+            self._client.upsert(self._rows, [{"id": row.id, **row.values(), "vector": row.numbers()} for row in rows])
 
     def end(self, ids: Sequence[int], died: int) -> None:
         with self._lock:

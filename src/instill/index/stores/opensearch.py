@@ -85,16 +85,7 @@ class OpenSearchCollection:
         for row in rows:
             lines += [
                 {"index": {"_id": str(row.id)}},
-                {
-                    "id": row.id,
-                    "document": row.document,
-                    "born": row.born,
-                    "died": row.died,
-                    "labels": list(row.labels),
-                    "passage": row.passage,
-                    "part": row.part,
-                    "vector": [] if row.vector is None else row.vector.tolist(),
-                },
+                {"id": row.id, **row.values(), "vector": row.numbers()},
             ]
         self._write(lines)
 

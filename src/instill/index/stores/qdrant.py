@@ -98,21 +98,7 @@ class QdrantCollection:
             self._client.upsert(self._heads, [point], wait=True)
 
     def insert(self, rows: Sequence[Row]) -> None:
-        points = [
-            self._models.PointStruct(
-                id=row.id,
-                vector=[] if row.vector is None else row.vector.tolist(),
-                payload={
-                    "document": row.document,
-                    "born": row.born,
-                    "died": row.died,
-                    "labels": list(row.labels),
-                    "passage": row.passage,
-                    "part": row.part,
-                },
-            )
-            for row in rows
-        ]
+        points = [self._models.PointStruct(id=row.id, vector=row.numbers(), payload=row.values()) for row in rows]
         with self._lock:
             self._client.upsert(self._rows, points, wait=True)
 

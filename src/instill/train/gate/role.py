@@ -21,7 +21,7 @@ from instill.train.gate.decision_rules import LEVEL, loss_outcome, paired, rows_
 from instill.train.gate.degenerate import fault_of, special_marks
 from instill.train.gate.probes import Probe
 from instill.train.gate.rows import GateRows
-from instill.train.gate.scoring import contains, parse_json
+from instill.train.gate.scoring import calls_in, contains, parse_json
 from instill.train.gate.sentences import share_sentence
 from instill.train.gate.specification import Role
 from instill.train.gate.tone import ToneClassifier
@@ -32,7 +32,6 @@ from instill.train.generator.loop.replies import replies
 
 MOST_TURNS = 200
 _LATE = 4  # The last quarter of a conversation is told of by itself: a role is lost late.
-_CALL = re.compile(r"<tool_call>(.*?)</tool_call>", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +229,7 @@ def leaves_role(
 
 
 def _called(reply: str) -> list[str]:
-    values = [parse_json(each) for each in _CALL.findall(reply)]
+    values = [parse_json(each) for each in calls_in(reply)]
     return [str(value[0].get("name")) if value and isinstance(value[0], dict) else "" for value in values]
 
 

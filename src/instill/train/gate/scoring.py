@@ -131,8 +131,18 @@ def _f1(said: Counter[Any], wanted: Counter[Any]) -> float:
     return 2 * (said & wanted).total() / (said.total() + wanted.total())
 
 
+def calls_in(reply: str) -> list[str]:
+    """What stands in the reply's calls of functions, as text.
+
+    Example:
+        >>> calls_in('<tool_call>{"name": "steer"}</tool_call>'), calls_in("Ahoy!")
+        (['{"name": "steer"}'], [])
+    """
+    return _CALL.findall(reply)
+
+
 def _unwrapped(text: str) -> str:
-    calls = _CALL.findall(text)
+    calls = calls_in(text)
     if calls:
         return calls[0] if len(calls) == 1 else f"[{','.join(calls)}]"
     fenced = _FENCED.match(text.strip())

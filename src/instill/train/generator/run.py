@@ -134,7 +134,7 @@ def fit(
     recipe, started = prepared.recipe, time.monotonic()
     run.mkdir(parents=True, exist_ok=True)
     _check_run(run, prepared.identity)
-    model = _opened(prepared)
+    model = opened_model(prepared)
     findings = dry_run(
         recipe, model, prepared.tokenizer, measure=False, rows=prepared.rows, measured_on=prepared.measured_on
     ).findings
@@ -156,7 +156,7 @@ def fit(
         rows = [*new, *replay]
         examples = make_examples(rows, prepared.tokenizer)
         objective = _objective(prepared, model, rows, examples, caches)
-        model = _adapted(prepared, model)
+        model = adapted(prepared, model)
         state = _looped(prepared, model, (examples[: len(new)], examples[len(new) :]), objective, run, caches, watched)
     if processes.is_first():
         save_candidate(model, run / CANDIDATE, state=state)
@@ -175,13 +175,19 @@ def _check_run(run: Path, identity: str) -> None:
     stamp.write_text(identity, encoding="utf-8")
 
 
-def _opened(prepared: Prepared) -> Any:
+def opened_model(prepared: Prepared) -> Any:
+    """The base, or the candidate to go on from, as it is trained; without a new adapter.
+
+    Raises:
+        UsageError, WorkspaceError: it cannot be opened.
+    """
     # Steps are smaller than bfloat16 can add to a weight; adapters are float32 in any case.
     exact = prepared.recipe.method == "full" or processes.count() > 1
     return open_model(prepared.base, candidate=prepared.parent, trainable=True, dtype=torch.float32 if exact else None)
 
 
-def _adapted(prepared: Prepared, model: Any) -> Any:
+def adapted(prepared: Prepared, model: Any) -> Any:
+    """The model with the recipe's adapter around it, where its method has one."""
     torch.manual_seed(prepared.recipe.training.seed)  # A new adapter begins with random numbers.
     return prepare(model, prepared.recipe.as_method())
 
@@ -192,7 +198,7 @@ def _by_trl(prepared: Prepared, model: Any, run: Path, progress: Callable[[Train
         raise UsageError(
             f'objective = "{recipe.objective}" trains in one process.', remedy="Start it without a launcher."
         )
-    model, tokenizer, rows, chosen = _adapted(prepared, model), prepared.tokenizer, prepared.rows, recipe.training
+    model, tokenizer, rows, chosen = adapted(prepared, model), prepared.tokenizer, prepared.rows, recipe.training
     if recipe.objective == "preference":
         train_preferences(model, tokenizer, rows, chosen, run, beta=recipe.preference.beta, progress=progress)
     else:

@@ -13,18 +13,16 @@ from __future__ import annotations
 
 import json
 import secrets
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from instill.common.durable_files import write_json
-from instill.errors import WorkspaceError
+from instill.index.stores.requests import wait_until
 
 NAMESPACE = "rows"
 FIRST = "0"
 _FILE = "head.json"
-_FASTEST_S, _SLOWEST_S = 0.02, 1.0
 WAIT_S = 60.0
 """How long a commit waits until Pinecone shows what was written."""
 
@@ -82,21 +80,22 @@ class Settling:
         patch = {"_id": FIRST, "token": token, **fields}
         done = self._documents.update(namespace=NAMESPACE, documents=[patch])
         place = done.response_info.lsn_committed if done.response_info is not None else None
-        until, pause = time.monotonic() + WAIT_S, _FASTEST_S
-        is_searched = False
-        while True:
+        is_searched, found = False, Head()
+
+        def is_seen() -> bool:
+            nonlocal is_searched, found
             is_searched = is_searched or self._is_searched(token, place)
-            head, seen = self._fetched()
-            if is_searched and seen == token:
-                return head
-            if time.monotonic() > until:
-                raise WorkspaceError(
-                    f"Pinecone did not show within {WAIT_S:.0f} seconds what was written to it.",
-                    where=self._where,
-                    remedy="Run the command again. What was sent is there as a whole or not at all, and nothing twice.",
-                )
-            time.sleep(pause)
-            pause = min(_SLOWEST_S, 1.5 * pause)
+            found, seen = self._fetched()
+            return is_searched and seen == token
+
+        wait_until(
+            is_seen,
+            WAIT_S,
+            late=f"Pinecone did not show within {WAIT_S:.0f} seconds what was written to it.",
+            where=self._where,
+            remedy="Run the command again. What was sent is there as a whole or not at all, and nothing twice.",
+        )
+        return found
 
     def _is_searched(self, token: str, place: int | None) -> bool:
         """Whether a search sees the log up to `place`; where the service does not tell, up to the row with `token`."""

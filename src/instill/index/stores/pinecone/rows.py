@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -14,6 +14,7 @@ from instill.errors import WorkspaceError
 from instill.index.protocol import Capabilities, Place
 from instill.index.stores.collection import LIVE, Among, Fields, Row
 from instill.index.stores.pinecone.consistency import NAMESPACE, Settling
+from instill.index.stores.requests import in_parts, in_requests
 from instill.models.encoders.protocol import Vectors
 
 _NUMBERS = ("document", "born", "died")
@@ -56,19 +57,15 @@ class PineconeCollection:
         self._settling.set_head(head)
 
     def insert(self, rows: Sequence[Row]) -> None:
-        batch: list[dict[str, Any]] = []
-        size = 0
-        for row in rows:
-            document = self._document(row)
-            own = sum(len(json.dumps(value)) for name, value in document.items() if name != "vector")
-            own += _NUMBER * self._place.dimension + 100
-            if batch and (size + own > _MOST_BYTES or len(batch) == _MOST_ROWS):
-                self._documents.upsert(namespace=NAMESPACE, documents=batch)
-                batch, size = [], 0
-            batch.append(document)
-            size += own
-        if batch:
-            self._documents.upsert(namespace=NAMESPACE, documents=batch)
+        documents = map(self._document, rows)
+        sized = ((document, self._size(document)) for document in documents)
+        for request in in_requests(sized, most=_MOST_ROWS, most_bytes=_MOST_BYTES):
+            self._documents.upsert(namespace=NAMESPACE, documents=request)
+
+    def _size(self, document: Mapping[str, Any]) -> int:
+        """Bytes of a document in a request, at most."""
+        beside = sum(len(json.dumps(value)) for name, value in document.items() if name != "vector")
+        return beside + _NUMBER * self._place.dimension + 100
 
     def _document(self, row: Row) -> dict[str, Any]:
         beside = len(row.passage) + len(row.part) + sum(len(label) + 2 for label in row.labels)
@@ -78,22 +75,15 @@ class PineconeCollection:
                 where=self._place.url or self._name,
                 remedy="Give the document fewer labels, or use another store (see docs/stores.md).",
             )
-        document: dict[str, Any] = {
-            "_id": str(row.id),
-            "document": row.document,
-            "born": row.born,
-            "died": row.died,
-            "vector": [] if row.vector is None else row.vector.tolist(),
-        }
-        more = {"labels": list(row.labels), "passage": row.passage, "part": row.part}
-        return document | {name: value for name, value in more.items() if value}
+        values = {name: value for name, value in row.values().items() if value or name in _NUMBERS}
+        return {"_id": str(row.id), **values, "vector": row.numbers()}
 
     def end(self, ids: Sequence[int], died: int) -> None:
-        for chunk in _chunks(ids, _MOST_ROWS):
+        for chunk in in_parts(ids, _MOST_ROWS):
             self._documents.update(namespace=NAMESPACE, documents=[{"_id": str(each), "died": died} for each in chunk])
 
     def delete(self, ids: Sequence[int]) -> None:
-        for chunk in _chunks(ids, _MOST_ROWS):
+        for chunk in in_parts(ids, _MOST_ROWS):
             self._documents.delete(namespace=NAMESPACE, ids=[str(each) for each in chunk])
 
     def nearest(self, vector: Vectors, among: Among, count: int) -> list[tuple[int, float]]:
@@ -114,7 +104,7 @@ class PineconeCollection:
 
     def read(self, ids: Sequence[int], fields: Fields) -> list[Row]:
         rows: list[Row] = []
-        for chunk in _chunks(ids, min(_MOST_ROWS, self._page(fields))):
+        for chunk in in_parts(ids, min(_MOST_ROWS, self._page(fields))):
             rows += self._read(chunk, fields)
         return rows
 
@@ -173,8 +163,3 @@ def _row(name: str, document: Any) -> Row:
         document.get("passage", ""), document.get("part", ""),
         None if vector is None else np.asarray(vector, dtype=np.float32),
     )  # fmt: skip
-
-
-def _chunks(ids: Sequence[int], size: int) -> Iterator[Sequence[int]]:
-    for start in range(0, len(ids), size):
-        yield ids[start : start + size]

@@ -7,7 +7,6 @@ only.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -16,10 +15,10 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 
 import numpy as np
 
-from instill.errors import WorkspaceError
 from instill.index.protocol import Capabilities
 from instill.index.stores.collection import LIVE, Among, Fields, Row
 from instill.index.stores.refusals import asked_again, reason_of
+from instill.index.stores.requests import in_parts, in_requests, wait_until
 from instill.models.encoders.protocol import Vectors
 
 VECTOR = "default"
@@ -33,7 +32,6 @@ _MOST_ROWS, _MOST_FOUND = 1000, 10_000
 _HEAD = uuid5(NAMESPACE_OID, "instill:head")
 WAIT_S = 60.0
 """How long a commit waits for a server that indexes vectors in the background (ASYNC_INDEXING)."""
-_FASTEST_S, _SLOWEST_S = 0.02, 1.0
 
 Answer = TypeVar("Answer")
 
@@ -77,18 +75,9 @@ class WeaviateCollection:
         self._write(self._heads, [(_HEAD, {"head": head}, [1.0])])
 
     def insert(self, rows: Sequence[Row]) -> None:
-        objects: list[tuple[UUID, dict[str, Any], list[float]]] = []
-        size = 0
-        for row in rows:
-            vector = [] if row.vector is None else row.vector.tolist()
-            own = len(row.passage) + len(row.part) + 40 * len(row.labels) + 4 * len(vector) + 500
-            if objects and (size + own > _MOST_BYTES or len(objects) == _MOST_ROWS):
-                self._write(self._rows, objects)
-                objects, size = [], 0
-            objects.append((_id(row.id), _properties(row), vector))
-            size += own
-        if objects:
-            self._write(self._rows, objects)
+        objects = (((_id(row.id), {"row": row.id, **row.values()}, row.numbers()), _size(row)) for row in rows)
+        for request in in_requests(objects, most=_MOST_ROWS, most_bytes=_MOST_BYTES):
+            self._write(self._rows, request)
 
     def _write(self, collection: Any, objects: Sequence[tuple[UUID, dict[str, Any], list[float]]]) -> None:
         from weaviate.classes.data import DataObject
@@ -103,8 +92,8 @@ class WeaviateCollection:
         self.insert([replace(row, died=died) for row in rows])
 
     def delete(self, ids: Sequence[int]) -> None:
-        for start in range(0, len(ids), _MOST_ROWS):
-            names = [_id(each) for each in ids[start : start + _MOST_ROWS]]
+        for part in in_parts(ids, _MOST_ROWS):
+            names = [_id(each) for each in part]
             done = self._ask(partial(self._rows.data.delete_many, where=self._filter.by_id().contains_any(names)))
             if done.failed:
                 raise RuntimeError(f"{done.failed} objects were not deleted")
@@ -137,9 +126,8 @@ class WeaviateCollection:
 
     def _read(self, ids: Sequence[int], fields: Fields, *, labels: bool = False) -> list[Row]:
         rows: list[Row] = []
-        page = _page(fields)
-        for start in range(0, len(ids), page):
-            names = [_id(each) for each in ids[start : start + page]]
+        for part in in_parts(ids, _page(fields)):
+            names = [_id(each) for each in part]
             rows += self._fetched(self._filter.by_id().contains_any(names), fields, len(names), labels=labels)
         return rows
 
@@ -183,19 +171,18 @@ class WeaviateCollection:
 
     def _wait_for_index(self) -> None:
         """Until the server has put all vectors into its index: a search would not find them before."""
-        until, pause = time.monotonic() + WAIT_S, _FASTEST_S
-        while True:
+
+        def is_indexed() -> bool:
             nodes = self._ask(lambda: self._client.cluster.nodes(collection=self._names[0], output="verbose"))
-            if not sum(shard.vector_queue_length for node in nodes for shard in node.shards or ()):
-                return
-            if time.monotonic() > until:
-                raise WorkspaceError(
-                    f"Weaviate did not index within {WAIT_S:.0f} seconds what was written to it.",
-                    where=self._names[0],
-                    remedy="Run the command again; nothing was committed, and nothing is there twice.",
-                )
-            time.sleep(pause)
-            pause = min(_SLOWEST_S, 1.5 * pause)
+            return not sum(shard.vector_queue_length for node in nodes for shard in node.shards or ())
+
+        wait_until(
+            is_indexed,
+            WAIT_S,
+            late=f"Weaviate did not index within {WAIT_S:.0f} seconds what was written to it.",
+            where=self._names[0],
+            remedy="Run the command again; nothing was committed, and nothing is there twice.",
+        )
 
     def _ask(self, call: Callable[[], Answer]) -> Answer:
         """What the client gives; a server that is too busy is asked again."""
@@ -214,16 +201,9 @@ def _id(number: int) -> UUID:
     return uuid5(NAMESPACE_OID, f"instill:{number}")
 
 
-def _properties(row: Row) -> dict[str, Any]:
-    return {
-        "row": row.id,
-        "document": row.document,
-        "born": row.born,
-        "died": row.died,
-        "labels": list(row.labels),
-        "passage": row.passage,
-        "part": row.part,
-    }
+def _size(row: Row) -> int:
+    """Bytes of an object in a request, or a little less than that."""
+    return len(row.passage) + len(row.part) + 40 * len(row.labels) + 4 * len(row.numbers()) + 500
 
 
 def _row(found: Any) -> Row:

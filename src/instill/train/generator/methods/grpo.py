@@ -21,9 +21,8 @@ from instill.models.generators.thoughts import ReplyTokens, opens_thought, witho
 from instill.train.generator.data.examples import Ids, prompt_ids, prompt_text
 from instill.train.generator.data.rows import Row
 from instill.train.generator.loop.batches import steps_of
-from instill.train.generator.loop.loop import uses_bf16
 from instill.train.generator.loop.replies import sampled_tokens
-from instill.train.generator.methods.trl_runs import last_checkpoint, left_as_found, no_bars, step_of
+from instill.train.generator.methods.trl_runs import last_checkpoint, left_as_found, no_bars, shared_settings, step_of
 from instill.train.generator.recipes.recipe import Reward
 from instill.train.generator.recipes.training_section import Hyperparameters
 from instill.train.generator.rewarding.rewards import Earned, Rewards
@@ -151,7 +150,7 @@ def train_by_reward(
     with quiet_libraries(), no_bars(datasets), left_as_found(model), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="You are using 'rollout_func'")
         settings = GRPOConfig(
-            output_dir=str(folder),
+            **shared_settings(folder, chosen, on_cpu=on_cpu, save_every=save_every),
             beta=reward.kl,
             num_generations=reward.group,
             max_completion_length=reward.max_tokens,
@@ -159,25 +158,10 @@ def train_by_reward(
             loss_type="grpo",
             scale_rewards="group",
             shuffle_dataset=False,
-            learning_rate=chosen.learning_rate,
             num_train_epochs=1,
             max_steps=steps,
             per_device_train_batch_size=at_once,
             gradient_accumulation_steps=replies // at_once,
-            warmup_steps=chosen.warmup,
-            weight_decay=chosen.weight_decay,
-            max_grad_norm=chosen.clip,
-            seed=chosen.seed,
-            bf16=uses_bf16(chosen.precision),
-            use_cpu=on_cpu,
-            gradient_checkpointing=not on_cpu,
-            report_to="none",
-            disable_tqdm=True,
-            logging_strategy="steps",
-            logging_steps=1,
-            save_strategy="steps",
-            save_steps=save_every,
-            save_total_limit=1,
         )
         trainer = GRPOTrainer(
             model=model,

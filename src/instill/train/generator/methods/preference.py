@@ -19,7 +19,7 @@ from instill.models.generators.protocol import Generator, Message
 from instill.models.generators.quiet_libraries import quiet_libraries
 from instill.models.generators.whole_reply import whole_reply
 from instill.train.generator.data.rows import Row
-from instill.train.generator.methods.trl_runs import last_checkpoint, left_as_found, no_bars, step_of
+from instill.train.generator.methods.trl_runs import last_checkpoint, left_as_found, no_bars, shared_settings, step_of
 from instill.train.generator.recipes.training_section import Hyperparameters
 from instill.train.progress import TrainingStep
 
@@ -79,8 +79,6 @@ def train_preferences(
     from transformers import PrinterCallback, TrainerCallback
     from trl import DPOConfig, DPOTrainer
 
-    from instill.train.generator.loop.loop import uses_bf16
-
     for row in rows:
         if not row.rejected or not row.answer or row.rejected == row.answer:
             raise UsageError(
@@ -101,28 +99,13 @@ def train_preferences(
 
     with quiet_libraries(), no_bars(datasets), left_as_found(model):
         settings = DPOConfig(
-            output_dir=str(folder),
+            **shared_settings(folder, chosen, on_cpu=on_cpu, save_every=save_every),
             beta=beta,
             max_length=None,
-            learning_rate=chosen.learning_rate,
             num_train_epochs=chosen.epochs,
             max_steps=chosen.steps or -1,
             per_device_train_batch_size=min(chosen.batch_size, _AT_ONCE),
             gradient_accumulation_steps=max(1, chosen.batch_size // _AT_ONCE),
-            warmup_steps=chosen.warmup,
-            weight_decay=chosen.weight_decay,
-            max_grad_norm=chosen.clip,
-            seed=chosen.seed,
-            bf16=uses_bf16(chosen.precision),
-            use_cpu=on_cpu,
-            gradient_checkpointing=not on_cpu,
-            report_to="none",
-            disable_tqdm=True,
-            logging_strategy="steps",
-            logging_steps=1,
-            save_strategy="steps",
-            save_steps=save_every,
-            save_total_limit=1,
             dataset_num_proc=None,
         )
         trainer = DPOTrainer(

@@ -9,6 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from instill.train.generator.loop.loop import uses_bf16
+from instill.train.generator.recipes.training_section import Hyperparameters
+
 
 def last_checkpoint(folder: Path) -> Path | None:
     """The newest that was finished; others are removed. Its state is what trl writes last."""
@@ -29,6 +32,28 @@ def step_of(checkpoint: Path) -> int:
     """The number of steps that were done when it was written."""
     number = checkpoint.name.rpartition("-")[2]
     return int(number) if number.isdecimal() else 0
+
+
+def shared_settings(folder: Path, chosen: Hyperparameters, *, on_cpu: bool, save_every: int) -> dict[str, Any]:
+    """What trl's trainers are told alike: the recipe's rates, a log of every step, and the last checkpoint."""
+    return {
+        "output_dir": str(folder),
+        "learning_rate": chosen.learning_rate,
+        "warmup_steps": chosen.warmup,
+        "weight_decay": chosen.weight_decay,
+        "max_grad_norm": chosen.clip,
+        "seed": chosen.seed,
+        "bf16": uses_bf16(chosen.precision),
+        "use_cpu": on_cpu,
+        "gradient_checkpointing": not on_cpu,
+        "report_to": "none",
+        "disable_tqdm": True,
+        "logging_strategy": "steps",
+        "logging_steps": 1,
+        "save_strategy": "steps",
+        "save_steps": save_every,
+        "save_total_limit": 1,
+    }
 
 
 @contextmanager
