@@ -46,8 +46,8 @@ def test_promote_list_and_roll_back(kb: Path) -> None:
     assert said == "In use for base from now on: dates-1.\n"
     instill("models", "promote", "tone", cwd=kb)
     lines = instill("models", "list", cwd=kb).stdout.splitlines()
-    assert lines[2].split() == ["champion", "tone-1", "2026-01-01T00:00", "base", "12", "passed"]
-    assert lines[3].split() == ["worse-1", "2026-01-01T00:00", "base", "12", "rejected"]
+    assert lines[2].split() == ["champion", "tone-1", "2026-01-01T00:00", "base", "full", "12", "passed", "dates-1"]
+    assert lines[3].split() == ["worse-1", "2026-01-01T00:00", "base", "lora", "12", "rejected"]
     found = as_json("models", "list", cwd=kb)["candidates"]
     assert [(each["id"], each["champion"], each["gate"]) for each in found] == [
         ("dates-1", False, "passed"), ("tone-1", True, "passed"), ("worse-1", False, "rejected")

@@ -38,7 +38,7 @@ def test_variables_win_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     [
         ("[search]\nvector_weihgt = 0.5\n", "search.vector_weight"),
         ("[serach]\npool = 50\n", "search"),
-        ("[search]\nvector_weight = 7\n", "less than or equal to 1"),
+        ("[search]\nvector_weight = 7\n", "must be 1 or less"),
         ("[search\n", "TOML"),
     ],
 )

@@ -61,15 +61,18 @@ def list_(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Non
     if not entries and not missing:
         say("There are no candidates yet.")
         return
-    rows = [("", "id", "made", "base", "rows", "gate")]
+    rows = [("", "id", "made", "base", "method", "objective", "rows", "gate", "goes on from")]
     for entry in entries:
         mark = "champion" if entry.id in used else ""
         if entry.card is None:
-            rows.append((mark, clean(entry.id, 60), "", "", "", clean(entry.problem, 80)))
+            rows.append((mark, clean(entry.id, 60), "", "", "", "", "", clean(entry.problem, 80), ""))
             continue
         card = entry.card
-        rows.append((mark, card.id, card.made[:16], clean(card.base.name, 30), str(card.rows.count), card.verdict))
-    rows += [("champion", id_, "", "", "", "its folder is gone; run: instill models rollback") for id_ in missing]
+        how = (clean(str(card.recipe.get("method", "")), 20), clean((card.objective or "").replace("_", " "), 20))
+        what = (card.made[:16], clean(card.base.name, 30), *how, str(card.rows.count), card.verdict)
+        rows.append((mark, card.id, *what, card.parent or ""))
+    gone = "its folder is gone; run: instill models rollback"
+    rows += [("champion", id_, "", "", "", "", "", gone, "") for id_ in missing]
     say_block(columns(rows))
 
 

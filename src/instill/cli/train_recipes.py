@@ -240,7 +240,13 @@ def _told(outcome: TrainingResult) -> str:
         lines += [f"  {WORDS[each.outcome]:<14}  {clean(each.said)}" for each in tried.verdict.conditions]
     lines += reply_lines(outcome.tried.chosen.replies)
     if outcome.promoted:
-        lines.append("Passed: it is the champion. Undo: instill models rollback")
+        replaced = f" and replaces {outcome.replaced}" if outcome.replaced else ""
+        lines.append(f"Passed: it is the champion{replaced}. Undo: instill models rollback")
+    elif outcome.tried.passed and outcome.better:
+        lines.append(
+            f"Passed, but {outcome.better} scored higher on the same gate and stays the champion. "
+            f"To use this one all the same: instill models promote {card.id}"
+        )
     elif outcome.tried.passed:
         lines.append(f"Passed; it is kept, not promoted. Next: instill models promote {card.id}")
     else:
@@ -269,6 +275,8 @@ def _as_json(outcome: TrainingResult) -> dict[str, Any]:
         "replies": [asdict(each) for each in outcome.tried.chosen.replies] if outcome.tried else [],
         "passed": outcome.tried.passed if outcome.tried else None,
         "promoted": outcome.promoted,
+        "replaced": outcome.replaced,
+        "better": outcome.better,
         "card": outcome.card.model_dump(mode="json"),
     }
 

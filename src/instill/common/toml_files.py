@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from instill.common.value_mistakes import mistake
 from instill.errors import UsageError
 
 
@@ -44,9 +45,7 @@ def explained(error: ValidationError, place: object, known: Iterable[str], other
     where = f"{place}: {key}" if key else str(place)
     if first["type"] == "extra_forbidden":
         return UsageError("This is not a setting.", where=where, remedy=suggested(key, known, otherwise))
-    if first["type"] == "missing":
-        return UsageError("This setting is missing.", where=where)
-    return UsageError(f"This setting has a value that cannot be used: {first['msg']}.", where=where)
+    return UsageError(f"This setting {mistake(first)}.", where=where)
 
 
 def suggested(name: str, known: Iterable[str], otherwise: str) -> str:

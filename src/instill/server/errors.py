@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from instill.common.value_mistakes import mistake
 from instill.errors import DocumentError, GeneratorError, InstillError, MissingDependency, UsageError, WorkspaceError
 
 log = logging.getLogger("instill.server")
@@ -212,8 +213,9 @@ def explained(errors: Any) -> Refused:
     """What is wrong with a request, by the first thing that is; values of the request are not repeated."""
     first = errors[0]
     where = ".".join(str(part) for part in first.get("loc", ()))
-    message = str(first.get("msg", "")).rstrip(".")
-    return Refused(422, "The request cannot be used.", where=where[:200], remedy=f"{message[:300]}; see /docs.")
+    return Refused(
+        422, "The request cannot be used.", where=where[:200], remedy=f"This value {mistake(first)[:300]}; see /docs."
+    )
 
 
 def event(name: str, data: Any) -> bytes:

@@ -108,6 +108,12 @@ def gate_hash(card: Card) -> str:
     return str((card.gate.model_extra or {}).get("hash", "")) if card.gate else ""
 
 
+def gate_score(card: Card) -> float | None:
+    """The mean score, 0 to 1, on the rows of the gate's [gain]; None where it was not measured."""
+    score = card.metrics.after.get("gain")
+    return float(score) if isinstance(score, int | float) else None
+
+
 def at_scale(card: Card, scale: float) -> Card:
     """The card of a candidate between base and this one: another candidate, with an id of its own."""
     recipe = {**card.recipe, "scale": scale}

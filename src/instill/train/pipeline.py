@@ -12,12 +12,20 @@ from typing import TYPE_CHECKING
 
 from instill.common.made_from import keep_beside
 from instill.common.progress_watch import Watch
-from instill.errors import UsageError
+from instill.errors import InstillError, UsageError
 from instill.models.registry.card import Card
 from instill.models.registry.champions import Champions
 from instill.models.registry.store import Candidate, Registry
 from instill.settings.location import plugins_off
-from instill.train.candidate_card import all_sources, first_card, gate_hash, known_candidate, with_gate, with_training
+from instill.train.candidate_card import (
+    all_sources,
+    first_card,
+    gate_hash,
+    gate_score,
+    known_candidate,
+    with_gate,
+    with_training,
+)
 from instill.train.gate.reply_samples import keep as keep_replies
 from instill.train.run_folder import held, tidy
 
@@ -38,6 +46,8 @@ class TrainingResult:
         fitted: the training. None if the same candidate existed already.
         tried: the gate's verdicts. None without a gate, or if they existed already.
         promoted: whether it is the champion of its base now.
+        replaced: the champion that it took the place of. None if there was none.
+        better: the champion that stays because it scored higher on the same gate; see `better_champion`.
     """
 
     card: Card
@@ -45,6 +55,8 @@ class TrainingResult:
     fitted: Fitted | None
     tried: Interpolated | None
     promoted: bool
+    replaced: str | None = None
+    better: str | None = None
 
 
 def train_recipe(
@@ -66,7 +78,8 @@ def train_recipe(
         home: the workspace's `.instill`.
         parent: id of a candidate that is trained on.
         rows: instead of the recipe's own.
-        promote: make it the champion of its base when the gate lets it pass. Without a gate nothing is promoted.
+        promote: make it the champion of its base when the gate lets it pass. Without a gate nothing is promoted. A
+            champion that scored higher on the same gate stays.
         again: train also when the very same candidate is there.
 
     Raises:
@@ -103,10 +116,31 @@ def train_recipe(
         card = registry.add(weights, card)
         tidy(run)
 
-    promoted = promote and tried is not None and tried.passed
-    if promoted:
-        Champions(registry).promote(card.id)
-    return TrainingResult(card, registry.folder / card.id, fitted, tried, promoted)
+    better = better_champion(registry, card)
+    promoted = promote and tried is not None and tried.passed and better is None
+    before = Champions(registry).promote(card.id).before if promoted else None
+    replaced = before if before != card.id else None
+    return TrainingResult(card, registry.folder / card.id, fitted, tried, promoted, replaced, better)
+
+
+def better_champion(registry: Registry, card: Card) -> str | None:
+    """The champion of the candidate's base if it was measured by the same gate and scored higher there.
+
+    Both scores are means over the same rows. A candidate that meets every condition of its gate can still be worse than
+    what is in use, so this is asked before it takes the place. None where the gates differ: their scores say nothing
+    about each other.
+    """
+    in_use = Champions(registry).champion(card.base.hash)
+    if in_use is None or in_use == card.id:
+        return None
+    try:
+        champion = registry.get(in_use).card
+    except InstillError:
+        return None  # Damaged or gone: whatever passed the gate is better.
+    scores = [gate_score(each) for each in (champion, card)]
+    if gate_hash(champion) != gate_hash(card) or scores[0] is None or scores[1] is None:
+        return None
+    return champion.id if scores[0] > scores[1] else None
 
 
 # -- the steps, in their order -----------------------------------------------------------------------------------------

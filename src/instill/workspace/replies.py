@@ -155,6 +155,9 @@ def candidates_of(registry: Registry, caller: Caller = OWNER) -> Candidates:
             "made": card.made if card else None,
             "base": card.base.name if card else None,
             "rows": card.rows.count if card else None,
+            "objective": card.objective if card else None,
+            "method": card.recipe.get("method") if card else None,
+            "parent": card.parent if card else None,
             "gate": card.verdict if card else None,
         }
         found.append({"id": entry.id, "champion": entry.id in used, "problem": entry.problem, **said})

@@ -24,7 +24,7 @@ def gate_of(tmp_path: Path, text: str) -> Gate:
         ('[gain]\nrows = "a"\nat_lest = 0.1', "gain.at_lest", "Did you mean gain.at_least?"),
         ('[format]\nshema = "a"\nschema = "b"\nrows = "c"', "format.shema", "Did you mean format.schema?"),
         ("[gain]\nat_least = 0.1", "gain.rows", "missing"),
-        ('[reading]\nrows = "a"\ndrop = 0', "reading.drop", "greater than 0"),
+        ('[reading]\nrows = "a"\ndrop = 0', "reading.drop", "must be more than 0"),
         ('[gain]\nrows = "a"\nscoring = "fuzzy"', "gain.scoring", "'exact', 'verbatim', 'f1'"),
         ('[forgetting]\nrows = "a"', "forgetting", "sets none of accuracy_drop"),
         ("[text]\nloops = 0.1", "gate.toml", "names no rows"),

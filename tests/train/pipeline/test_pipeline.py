@@ -172,6 +172,42 @@ def test_without_a_gate_and_when_asked_not_to_nothing_is_promoted(task: Path) ->
     assert Champions(Registry(home)).lines() == {}
 
 
+def rescored(home: Path, id_: str, score: float) -> None:
+    """The same candidate, as if it had scored so on its gate."""
+    registry = Registry(home)
+    card = registry.get(id_).card
+    after = {**card.metrics.after, "gain": score}
+    registry.update(id_, metrics=card.metrics.model_copy(update={"after": after}))
+
+
+@pytest.mark.parametrize(("score", "stays"), [(1.0, False), (1.1, True)])
+def test_a_better_champion_by_the_same_gate_stays(score: float, stays: bool, task: Path) -> None:
+    home = task / ".instill"
+    gate = write_gate(task, GAIN)
+    first = train_recipe(home, recipe_of(task, plain=gate))
+    rescored(home, first.card.id, score)
+    second = train_recipe(home, recipe_of(task, plain=gate, more=TRAINING + "seed = 1\n"))
+    assert second.tried is not None
+    assert second.tried.passed
+    assert second.card.metrics.after["gain"] == 1.0
+    expected = (False, None, first.card.id) if stays else (True, first.card.id, None)
+    assert (second.promoted, second.replaced, second.better) == expected
+    in_use = first if stays else second
+    assert Champions(Registry(home)).champion(first.card.base.hash) == in_use.card.id
+
+
+def test_champions_of_other_gates_and_damaged_ones_are_replaced(task: Path) -> None:
+    home = task / ".instill"
+    first = train_recipe(home, recipe_of(task, plain=write_gate(task, GAIN)))
+    rescored(home, first.card.id, 1.1)
+    other = write_gate(task, GAIN + "at_least = 0.2\n", name="other.toml")
+    second = train_recipe(home, recipe_of(task, plain=other, more=TRAINING + "seed = 1\n"))
+    assert (second.promoted, second.replaced, second.better) == (True, first.card.id, None)
+    (second.folder / "card.json").write_text("{", encoding="utf-8")
+    third = train_recipe(home, recipe_of(task, plain=other, more=TRAINING + "seed = 2\n"))
+    assert (third.promoted, third.replaced, third.better) == (True, second.card.id, None)
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_what_forgets_too_much_is_kept_in_part(method: str, task: Path) -> None:
     home = task / ".instill"

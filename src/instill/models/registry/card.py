@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from instill.common.durable_files import write_json
 from instill.common.made_from import MadeFrom
 from instill.common.untrusted_files import read_small_json
+from instill.common.value_mistakes import mistake
 from instill.errors import WorkspaceError
 from instill.models.encoders.cache import file_sha256
 
@@ -122,6 +123,12 @@ class Card(_Part):
         return MadeFrom.from_json(self.documents)
 
     @property
+    def objective(self) -> str | None:
+        """What it was trained towards ("next_token", "preference", ...); None where its recipe does not say."""
+        found = self.recipe.get("objective")
+        return None if found is None else str(found)
+
+    @property
     def verdict(self) -> str:
         """The gate's: "passed", "rejected", "not proven yet" (nothing failed, rows are too few) or "not measured"."""
         if self.gate is None:
@@ -223,5 +230,5 @@ def read_card(folder: Path) -> Card:
 def _reason(error: Exception) -> str:
     if isinstance(error, ValidationError):
         first = error.errors()[0]
-        return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+        return f"{'.'.join(str(part) for part in first['loc'])} {mistake(first)}"
     return str(error)
