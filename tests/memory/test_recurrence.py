@@ -8,9 +8,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from instill.answer.terms import same_words
 from instill.answer.uses_of_answer import occurrence, places_of
 from instill.memory.moved_spans import place_now
-from instill.memory.recurrence import Group, Shape, grouped, overlap, same_words
+from instill.memory.recurrence import Group, Shape, grouped, overlap
 from instill.memory.same_question import same_pins
 from instill.memory.types import Spot, Use
 

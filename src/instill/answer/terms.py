@@ -98,6 +98,17 @@ def content_words(text: str) -> list[str]:
     return list(dict.fromkeys(word for word in words if terms(word)))
 
 
+def same_words(one: str, other: str) -> bool:
+    """Are the words of one short answer those of the other, or a part of them ("80", "80 degrees")?
+
+    Example:
+        >>> same_words("80 degrees", "80 degrees for two minutes"), same_words("80 degrees", "95 degrees")
+        (True, False)
+    """
+    first, second = (terms(each) or normalise(each).split() for each in (one, other))
+    return set(first) <= set(second) or set(second) <= set(first)
+
+
 def rarity(wanted: Iterable[str], texts: Iterable[set[str]]) -> Mapping[str, float]:
     """Weight of each wanted term by how few of the `texts` (as sets of terms) hold it; from about 0.3 up.
 

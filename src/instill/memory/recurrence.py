@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from instill.answer.terms import normalise, terms
+from instill.answer.terms import normalise, same_words
 from instill.memory.same_question import cosine, same_kind, same_pins
 from instill.memory.types import Spot, Use
 from instill.models.encoders.protocol import Vectors
@@ -119,12 +119,6 @@ def overlap(one: Spot, other: Spot) -> bool:
         return bool(shorter) and shorter in longer and len(shorter) >= OVERLAP * len(longer)
     common = min(one.end, other.end) - max(one.start, other.start)
     return common > 0 and common >= OVERLAP * min(one.end - one.start, other.end - other.start)
-
-
-def same_words(one: str, other: str) -> bool:
-    """Are the words of one short answer those of the other, or a part of them ("80", "80 degrees")?"""
-    first, second = (terms(each) or normalise(each).split() for each in (one, other))
-    return set(first) <= set(second) or set(second) <= set(first)
 
 
 def new_id(spot: Spot, question: str, *, taken: Sequence[str] = ()) -> str:

@@ -16,6 +16,7 @@ from random import Random
 from instill.answer.found.sentences import split_sentences
 from instill.answer.harmless_text import plain_text
 from instill.answer.said.prompt import neutral
+from instill.answer.terms import same_words
 from instill.index.lookup import StoredDocument
 from instill.models.generators.protocol import Generator, Message
 from instill.models.generators.whole_reply import whole_reply
@@ -72,6 +73,27 @@ def listed(reply: str, text: str) -> Iterator[Listed]:
         if start >= 0 and len(answer) <= _LONGEST_ANSWER and question.lower() not in seen:
             seen.add(question.lower())
             yield Listed(question, start, start + len(answer))
+
+
+def questions_with_answer(generator: Generator, title: str, text: str, answer: str) -> tuple[str, list[str]]:
+    """Questions of a trained model about `text` whose answer is `answer`, or a part of it; with its whole reply.
+
+    A question that leans on the text ("this page") or gives its answer away is left out.
+
+    Args:
+        generator: trained to list questions; see `instill.models.generators.protocol.Skilled`.
+        answer: stands in `text`.
+
+    Raises:
+        GeneratorError: from the generator.
+    """
+    reply = whole_reply(generator, messages_for(title, text), max_tokens=MAX_TOKENS)
+    found = []
+    for each in listed(reply, text):
+        question = _standing_alone(each.question, answer)
+        if question and same_words(text[each.start : each.end], answer):
+            found.append(question)
+    return reply, found
 
 
 def list_questions(
@@ -139,12 +161,18 @@ def _parts(document: StoredDocument, rng: Random) -> list[tuple[int, int]]:
 def _checked(document: StoredDocument, each: Listed, start: int) -> StudyQuestion | None:
     """The question with its places in the document; None where it leans on its text or gives its answer away."""
     answer = document.text[start + each.start : start + each.end]
-    question = " ".join(plain_text(each.question).split())
-    if not question.endswith("?") or _LEANS.search(question) or not is_fair(question, answer):
+    question = _standing_alone(each.question, answer)
+    if not question:
         return None
     place = (start + each.start, start + each.end)
     evidence = sentence_around(document.text, *place)
     return StudyQuestion(question, answer, document.record.doc_id, *place, evidence, "listed")
+
+
+def _standing_alone(question: str, answer: str) -> str:
+    """The question on one line; "" where it leans on its text or gives its answer away."""
+    said = " ".join(plain_text(question).split())
+    return said if said.endswith("?") and not _LEANS.search(said) and is_fair(said, answer) else ""
 
 
 def _is_read(read: EvidenceReader, question: StudyQuestion, text: str) -> bool:

@@ -77,8 +77,8 @@ class Writer(Protocol):
         ...
 
     @property
-    def retell(self) -> Retell:
-        """Tells a fact in a style."""
+    def retell(self) -> Retell | None:
+        """Tells a fact in a style; None: the rules tell."""
         ...
 
 

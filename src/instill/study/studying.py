@@ -86,8 +86,12 @@ def study_workspace(
 
 
 def _writer(workspace: StudiedWorkspace) -> Writer:
+    """The generator: by what it was trained for where it can list questions, else by instructions."""
+    from instill.models.generators.protocol import skilled
+    from instill.study.questions_by_adapter import ListingWriter
     from instill.study.questions_by_generator import GeneratorWriter
 
     if workspace.generator is None:
         raise UsageError("No generator is set.", where="generator", remedy="Set generator.base_url in instill.toml.")
-    return GeneratorWriter(workspace.generator)
+    trained = skilled(workspace.generator, "questions")
+    return GeneratorWriter(workspace.generator) if trained is None else ListingWriter(trained)

@@ -87,10 +87,8 @@ class Consolidating(Remembering):
     def _listed(self) -> Callable[[Fact], Sequence[str]]:
         """Questions that edits came with, and the generator's, where that was trained to list them."""
         from instill.memory.editing.record import read_edits
-        from instill.memory.recurrence import same_words
         from instill.models.generators.protocol import skilled
-        from instill.models.generators.whole_reply import whole_reply
-        from instill.study.questions_about_any_text import MAX_TOKENS, listed, messages_for
+        from instill.study.questions_about_any_text import questions_with_answer
 
         edited = {
             each.fact_id: each.wordings for each in read_edits(self.catalog) if each.state in ("in force", "not in use")
@@ -100,9 +98,7 @@ class Consolidating(Remembering):
             return lambda fact: edited.get(fact.fact_id, ())
 
         def questions(fact: Fact) -> list[str]:
-            reply = whole_reply(writer, messages_for(fact.title, fact.evidence), max_tokens=MAX_TOKENS)
-            found = listed(reply, fact.evidence)
-            same = [each.question for each in found if same_words(fact.evidence[each.start : each.end], fact.answer)]
-            return [*edited.get(fact.fact_id, ()), *same]
+            _, found = questions_with_answer(writer, fact.title, fact.evidence, fact.answer)
+            return [*edited.get(fact.fact_id, ()), *found]
 
         return questions

@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from instill.answer.terms import normalise
+from instill.answer.terms import normalise, same_words
 from instill.common.made_from import MadeFrom, made_from
 from instill.index.lookup import StoredDocument
-from instill.memory.recurrence import same_words
 from instill.memory.types import Fact
 from instill.study.facts import find_facts
 from instill.study.leaks import alike
