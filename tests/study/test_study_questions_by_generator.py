@@ -9,7 +9,7 @@ import pytest
 from instill.errors import GeneratorError
 from instill.models.generators.endpoint import EndpointGenerator
 from instill.study.facts import find_facts
-from instill.study.questions_by_generator import ATTEMPTS, GeneratorWriter
+from instill.study.questions_by_generator import ATTEMPTS, GIVE_UP_AFTER, GeneratorWriter
 from instill.study.splits import Shares
 from instill.study.study_making import StudySettings, make_study
 from tests.study.documents import stored
@@ -73,6 +73,19 @@ def test_it_asks_again_with_what_was_wrong_and_gives_up(useless: str) -> None:
         assert own.items(FACT) == []
         assert len(server.seen) == len(own.log) == ATTEMPTS
         assert all(len(request["messages"]) <= 4 for request in server.seen)
+
+
+def test_a_model_that_cannot_write_questions_is_not_asked_for_every_fact() -> None:
+    good = said(draft("direct", "When did Marta Lindqvist build the stone oven?"))
+    nothing = ["I cannot do that."] * (GIVE_UP_AFTER - 1)
+    with scripted([*nothing, good, "I cannot do that."]) as server:
+        own = writer(server.url, attempts=1)
+        found = [len(own.items(FACT)) for _ in range(2 * GIVE_UP_AFTER + 3)]
+        # One good reply begins the count anew.
+        assert found == [0] * (GIVE_UP_AFTER - 1) + [1] + [0] * (GIVE_UP_AFTER + 3)
+        assert own.retell(FACT, "note") is None
+        assert len(server.seen) == 2 * GIVE_UP_AFTER
+    assert own.rejected["generator: not asked, because earlier facts gave no usable question"] == 3
 
 
 def test_a_text_holds_answer_and_subject() -> None:

@@ -1,4 +1,4 @@
-"""Questions by a model that was trained to list them, as the adapter that comes with SmolLM2 is.
+"""Questions by a model that was trained to list them (`instill.models.generators.protocol.skilled`).
 
 A small model does not follow the instructions of `instill.study.questions_by_generator`. One that was trained for this
 task lists questions about any text; those whose answer is the fact's are taken. It tells no texts: the rules do.

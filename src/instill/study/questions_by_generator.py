@@ -21,6 +21,11 @@ from instill.study.rules.wordings_of_fact import accepted_answers
 from instill.study.study_set import Fact, Form, StudyItem, item_id
 
 ATTEMPTS = 3
+
+GIVE_UP_AFTER = 8
+"""Facts in a row without a usable question, after which no more are asked: the model cannot do it."""
+
+_GAVE_UP = "generator: not asked, because earlier facts gave no usable question"
 _MAX_TOKENS = 700
 _LONGEST_QUESTION = 200
 _FORMS = tuple(form for form in get_args(Form) if form != "two_documents")
@@ -64,6 +69,7 @@ class GeneratorWriter:
         self._temperature = temperature
         self._log: list[dict[str, Any]] = []
         self._rejected: Counter[str] = Counter()
+        self._failed_in_a_row = 0
 
     @property
     def name(self) -> str:
@@ -84,9 +90,14 @@ class GeneratorWriter:
     def items(self, fact: Fact) -> list[StudyItem]:
         """Questions about the fact that pass all checks; fewer than asked for, or none, where the generator fails them.
 
+        After `GIVE_UP_AFTER` facts in a row without any, it is not asked again, neither here nor for texts.
+
         Raises:
             GeneratorError: the generator cannot be reached or does not answer.
         """
+        if self._gave_up:
+            self._rejected[_GAVE_UP] += 1
+            return []
         asked = f"Text:\n{fact.evidence.text}\n\nGiven answer: {fact.answer}"
         conversation = _conversation(_QUESTIONS, asked)
         found: dict[str, StudyItem] = {}
@@ -104,6 +115,7 @@ class GeneratorWriter:
             if found:
                 break
             conversation = _told(conversation, reply, problems)
+        self._failed_in_a_row = 0 if found else self._failed_in_a_row + 1
         return list(found.values())
 
     @property
@@ -111,7 +123,13 @@ class GeneratorWriter:
         """Tells a fact in a style; None where no reply holds what it must."""
         return self._retell
 
+    @property
+    def _gave_up(self) -> bool:
+        return self._failed_in_a_row >= GIVE_UP_AFTER
+
     def _retell(self, fact: Fact, style: Style) -> str | None:
+        if self._gave_up:
+            return None
         asked = (
             f"Style: {_STYLES[style]}\nAnswer: {fact.answer}\nSubject: {fact.subject or fact.title}\n"
             f"Text:\n{fact.evidence.text}"
