@@ -32,6 +32,8 @@ from instill.settings import EncoderSettings
 from instill.study.questions_about_any_text import LONGEST_TEXT
 from instill.study.questions_about_any_text import messages_for as question_messages
 from instill.study.rules.word_forms import is_past
+from instill.train.generator.data.duplicates import not_trained_on
+from instill.train.generator.data.rows import row_of
 from instill.train.reader.hard_negatives import kept_negatives
 from instill.train.reader.rows import Row, held_out, read_rows, split_rows
 
@@ -321,6 +323,13 @@ def _is_said(rewrite: str, shown: str) -> bool:
 # ----------------------------------------------------------------------------------------------------------------------
 
 
+def not_taught(kept: Sequence[Chat], trained: Sequence[Chat]) -> list[Chat]:
+    """The rows kept apart that no row asks as well: people ask the same in conversations of different groups."""
+    numbered = [replace(row_of({"messages": row["messages"]}), task=str(at)) for at, row in enumerate(kept)]
+    rows = [row_of({"messages": row["messages"]}) for row in trained]
+    return [kept[int(row.task)] for row in not_trained_on(numbered, rows)]
+
+
 def write(path: Path, rows: Sequence[Chat]) -> None:
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
     print(f"{path.name}: {len(rows)} rows, about {sum(len(str(row['messages'])) for row in rows) // 4:,} tokens")
@@ -378,6 +387,7 @@ def main() -> None:
             continue
         rng.shuffle(trained)
         rng.shuffle(kept)
+        kept = not_taught(kept, trained[: chosen.most])
         write(chosen.out / f"{name}.jsonl", trained[: chosen.most])
         write(chosen.out / f"{name}.held.jsonl", kept[: chosen.held])
         if name == "ground":  # what the gate's [abstention] asks
