@@ -45,6 +45,22 @@ def test_what_is_written_stays(rows: int, batch: int, epochs: int, rate: float) 
     assert filled(rows, training={"epochs": epochs}).epochs == epochs
 
 
+@pytest.mark.parametrize(
+    ("config", "tokens"),
+    [
+        ({"vocab_size": 2_000}, 8192),
+        ({"vocab_size": 49_152}, 2048),
+        ({"text_config": {"vocab_size": 128_256}}, 1024),
+        ({"vocab_size": 10**7}, 512),
+        ({"vocab_size": "many"}, 8192),
+    ],
+)
+def test_a_large_vocabulary_means_fewer_tokens_at_one_time(config: Any, tokens: int, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert filled(80, tmp_path).micro_tokens == tokens
+    assert filled(80, tmp_path, training={"micro_tokens": 4096}).micro_tokens == 4096
+
+
 def test_replay_counts_among_the_rows_of_an_epoch() -> None:
     replayed = filled(200, data={"rows": ["r"], "replay": ["q"], "replay_share": 0.5})
     assert (replayed.batch_size, filled(200).batch_size) == (16, 8)

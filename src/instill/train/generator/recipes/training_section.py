@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Hyperparameters(BaseModel):
-    """The loop. What is left out of epochs, batch_size and learning_rate goes by the rows and the model."""
+    """The loop. Epochs, batch_size, learning_rate and micro_tokens, left out, go by the rows and the model."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -16,7 +16,7 @@ class Hyperparameters(BaseModel):
     steps: int = Field(0, ge=0, description="Most steps; 0: as many as the epochs have.")
     learning_rate: float = Field(2e-4, gt=0, le=1, description="The peak; unset: by method and width of the model.")
     batch_size: int = Field(16, ge=1, description="Rows of a step, on all processes; unset: 8 or 16.")
-    micro_tokens: int = Field(8192, ge=64, description="Most tokens that go through the model at one time.")
+    micro_tokens: int = Field(8192, ge=64, description="Most tokens at one time; unset: 8192, or fewer by vocabulary.")
     packing: bool = Field(True, description="Put several rows end to end; none sees another.")
     pack_width: int = Field(512, ge=64, description="Tokens of a packed row; a longer row has one of its own.")
     warmup: float = Field(0.05, ge=0, le=1, description="Share of the steps over which the rate rises.")
