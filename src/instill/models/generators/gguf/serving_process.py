@@ -19,8 +19,12 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, TextIO
+
+_LOG_S = 0.5
+"""llama.cpp says what is wrong with a file from a thread of its own, which needs a moment on a busy machine."""
 
 Say = Callable[[dict[str, Any]], None]
 
@@ -38,7 +42,11 @@ def main() -> None:
         lines.flush()
 
     asked = json.loads(sys.stdin.readline())
-    server = _Server(asked)
+    try:
+        server = _Server(asked)
+    except Exception:
+        time.sleep(_LOG_S)
+        raise
     say({"ready": True})
     incoming: queue.Queue[dict[str, Any] | None] = queue.Queue()
     stop = threading.Event()
