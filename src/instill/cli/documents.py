@@ -34,6 +34,14 @@ if TYPE_CHECKING:
 
 SOME_FAILED = 3
 
+OnOption = Annotated[
+    str,
+    typer.Option(
+        metavar="ray|ray://HOST:PORT",
+        help="Read and encode on a Ray cluster; ray: the one that runs here, or else this machine's cores.",
+    ),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands to the application."""
@@ -72,6 +80,7 @@ def add(
         str, typer.Option(help="Name for the text from standard input; its ending decides the format.")
     ] = "stdin.txt",
     follow: Annotated[bool, typer.Option(help="Let `instill sync` follow these paths.")] = True,
+    on: OnOption = "",
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -96,13 +105,14 @@ def add(
                 labels=label,
                 metadata=metadata,
                 follow=follow,
+                on=on,
                 progress=lambda now: update(now.done, now.total, f"{now.passages} passages"),
                 on_file=_told(as_json),
             )
     _finish(report, as_json)
 
 
-def sync(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+def sync(on: OnOption = "", workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """Update the index from the paths that were added: new, changed, moved and removed files.
 
     With --json: one line for each file as soon as it is added or refused, and the report as the last line.
@@ -111,7 +121,9 @@ def sync(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None
     """
     with Workspace.open(workspace) as opened, progress_bar("Syncing", hidden=as_json) as update:
         report = opened.sync(
-            progress=lambda now: update(now.done, now.total, f"{now.passages} passages"), on_file=_told(as_json)
+            on=on,
+            progress=lambda now: update(now.done, now.total, f"{now.passages} passages"),
+            on_file=_told(as_json),
         )
     _finish(report, as_json)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from instill.errors import MissingDependency
 
-EXTRA_OF = {"rapidocr_onnxruntime": "ocr", "duckdb": "sql", "onnx": "encoders", "psycopg": "postgres"}
+EXTRA_OF = {"rapidocr_onnxruntime": "ocr", "duckdb": "sql", "onnx": "encoders", "psycopg": "postgres", "ray": "ray"}
 """Module -> extra."""
 
 

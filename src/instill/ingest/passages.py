@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from instill.documents.document import Document, Passage
+from instill.documents.document import Document, Parsed, Passage
 from instill.documents.splitting.passages import SPLITTER_VERSION, split
 from instill.documents.table_heads import under_head
 from instill.documents.time_limit import TimeLimit
@@ -72,14 +72,19 @@ class Prepared:
 
 
 def cut(document: Document, encoder: Encoder, settings: DocumentSettings) -> list[Passage]:
-    """The passages of a document, counted by the encoder's own tokens.
+    """The passages of a document; see `passages_of`."""
+    return passages_of(document.parsed, document.kind, encoder, settings)
+
+
+def passages_of(parsed: Parsed, kind: str, encoder: Encoder, settings: DocumentSettings) -> list[Passage]:
+    """The passages of what was read, counted by the encoder's own tokens.
 
     Raises:
         DocumentError: it takes longer than `documents.max_seconds`.
     """
     return split(
-        document.parsed,
-        kind=document.kind,
+        parsed,
+        kind=kind,
         tokenizer=encoder.tokenizer,
         passage_tokens=settings.passage_tokens,
         time_limit=TimeLimit.of(settings.max_seconds),
@@ -87,43 +92,47 @@ def cut(document: Document, encoder: Encoder, settings: DocumentSettings) -> lis
 
 
 def encoded(
-    encoder: Encoder,
-    batch: Sequence[Prepared],
-    identity: str,
-    *,
-    estimated_from: int = 0,
-    on_notice: Callable[[str, str], None] | None = None,
+    encoder: Encoder, batch: Sequence[Prepared], identity: str, *, estimated_from: int = 0
 ) -> list[IndexedDocument]:
-    """The documents with their vectors; the passages of all of them are encoded together.
+    """The documents with their vectors; see `vectors_of`."""
+    found = vectors_of(encoder, [encoder_inputs(entry) for entry in batch], estimated_from=estimated_from)
+    return [indexed(entry, own, identity) for entry, own in zip(batch, found, strict=True)]
+
+
+def vectors_of(encoder: Encoder, batch: Sequence[Sequence[str]], *, estimated_from: int = 0) -> list[DocumentVectors]:
+    """The vectors of the texts of each document; the texts of all of them are encoded together.
 
     Args:
         estimated_from: documents of at least so many passages may have most of their vectors estimated
             (`models/encoders/estimated.py`); 0: none.
-        on_notice: told the source and the notice where that was done.
     """
-    long = [estimated_from > 0 and len(entry.passages) >= estimated_from for entry in batch]
-    short = [entry for entry, apart in zip(batch, long, strict=True) if not apart]
-    vectors = encoder.encode_passages([text for entry in short for text in _inputs(entry)])
-    documents: list[IndexedDocument] = []
+    long = [estimated_from > 0 and len(texts) >= estimated_from for texts in batch]
+    short = [texts for texts, apart in zip(batch, long, strict=True) if not apart]
+    vectors = encoder.encode_passages([text for texts in short for text in texts])
+    found: list[DocumentVectors] = []
     first = 0
-    for entry, apart in zip(batch, long, strict=True):
+    for texts, apart in zip(batch, long, strict=True):
         if apart:
-            found = document_vectors(encoder, _inputs(entry), estimated_from=estimated_from)
-            own = found.vectors
-            if found.estimated and on_notice is not None:
-                on_notice(entry.document.source, _estimate_notice(found))
+            found.append(document_vectors(encoder, texts, estimated_from=estimated_from))
         else:
-            own = vectors[first : first + len(entry.passages)]
-            first += len(entry.passages)
-        documents.append(IndexedDocument(entry.document, entry.passages, lean_to_document(own), identity))
-    return documents
+            own = vectors[first : first + len(texts)]
+            found.append(DocumentVectors(own, np.ones(len(own), dtype=np.bool_)))
+            first += len(texts)
+    return found
 
 
-def _inputs(entry: Prepared) -> list[str]:
+def indexed(entry: Prepared, found: DocumentVectors, identity: str) -> IndexedDocument:
+    """The document as the index takes it."""
+    return IndexedDocument(entry.document, entry.passages, lean_to_document(found.vectors), identity)
+
+
+def encoder_inputs(entry: Prepared) -> list[str]:
+    """What the encoder reads of a document, a text for each passage."""
     return [encoder_input(entry.document.title, passage) for passage in entry.passages]
 
 
-def _estimate_notice(found: DocumentVectors) -> str:
+def estimate_notice(found: DocumentVectors) -> str:
+    """That vectors were estimated, and how well; for people."""
     return (
         f"{found.estimated:,} of {len(found.vectors):,} vectors were estimated from the others, because its passages "
         f"are alike (mean cosine with vectors that were held back: {found.cosine:.3f}); keywords are exact. "

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Literal
 
 from instill.documents.document import Document
-from instill.documents.reader_process import ReaderPool
 from instill.documents.sources import Source
 from instill.errors import DocumentError
 from instill.index.store import Index
 from instill.index.types import DocumentRecord, Keep
-from instill.ingest.passages import Prepared, cut
+from instill.ingest.passages import Prepared
 from instill.ingest.types import Attributes
-from instill.models.encoders.protocol import Encoder
+from instill.ingest.workers import Cut, Reading
 from instill.settings import DocumentSettings
 
 _MANY_LOOKUPS = 20
@@ -67,6 +66,24 @@ class Lookup:
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """A source that was loaded and has to be read: what `Planner.finish` makes a document from, once it is.
+
+    Args:
+        labels, doc_id: that the document will have.
+    """
+
+    entry: Source
+    attributes: Attributes
+    known: DocumentRecord | None
+    reading: Reading
+    labels: tuple[str, ...]
+    doc_id: str
+    content_hash: str
+    modified: str
+
+
+@dataclass(frozen=True, slots=True)
 class Planned:
     """What was decided for a source, and from what: the record `known` and the `attributes`.
 
@@ -91,7 +108,6 @@ class Planner:
     """Decides what has to be done with one source after the other.
 
     Args:
-        open_encoder: called only when there is something to cut.
         identity: what passages must be made with; see `passage_identity`.
         moves: whether a file with the content of a document whose own file is gone is that document, moved.
         forgotten: whether a source with this content is to stay out.
@@ -100,7 +116,6 @@ class Planner:
     def __init__(
         self,
         lookup: Lookup,
-        open_encoder: Callable[[], Encoder],
         settings: DocumentSettings,
         identity: str,
         *,
@@ -109,22 +124,19 @@ class Planner:
     ) -> None:
         self._forgotten = forgotten
         self._lookup = lookup
-        self._open_encoder = open_encoder
         self._settings = settings
         self._identity = identity
         self._moves = moves
 
-    def plan(
-        self, source: Source, record: DocumentRecord | None, attributes: Attributes, readers: ReaderPool
-    ) -> Planned:
-        """Load the source; read and cut it where its content, its metadata or what shapes passages has changed.
+    def begin(self, source: Source, record: DocumentRecord | None, attributes: Attributes) -> Planned | Begun:
+        """Load the source; it has to be read where its content, its metadata or what shapes passages has changed.
 
         Args:
             record: what the index knows under this source.
 
         Raises:
             ForgottenDocument: it is to stay out.
-            DocumentError: it cannot be loaded, read or cut.
+            DocumentError: it cannot be loaded.
         """
         loaded = source.load(self._settings)
         content_hash = hashlib.sha256(loaded.data).hexdigest()
@@ -135,22 +147,35 @@ class Planner:
         same_content = record is not None and record.content_hash == content_hash
         if record is not None and same_content and self._is_settled(record, attributes):
             return Planned(source, attributes, record, keep=_kept(record, source, attributes))
-        kind, parsed = readers.read(loaded.data, name=source.name, content_type=loaded.content_type)
         labels = attributes.labels if attributes.labels is not None else (record.labels if record else ())
-        document = Document(
-            doc_id=record.doc_id if record else self._new_id(source.source),
-            source=source.source,
-            kind=kind,
-            title=parsed.title or stem_of(source.source),
-            content_hash=content_hash,
-            size=len(loaded.data),
-            modified=loaded.modified,
-            parsed=replace(parsed, metadata={**parsed.metadata, **attributes.metadata}),
+        return Begun(
+            source,
+            attributes,
+            record,
+            Reading(loaded.data, source.name, loaded.content_type),
             labels=tuple(sorted(set(labels))),
+            doc_id=record.doc_id if record else self._new_id(source.source),
+            content_hash=content_hash,
+            modified=loaded.modified,
         )
-        change: Literal["added", "changed"] = "added" if record is None else "changed"
-        prepared = Prepared(document, cut(document, self._open_encoder(), self._settings), change)
-        return Planned(source, attributes, record, prepared, notices=tuple(parsed.notices))
+
+    def finish(self, begun: Begun, found: Cut) -> Planned:
+        """The document of what was read."""
+        source, parsed = begun.entry.source, found.parsed
+        document = Document(
+            doc_id=begun.doc_id,
+            source=source,
+            kind=found.kind,
+            title=parsed.title or stem_of(source),
+            content_hash=begun.content_hash,
+            size=len(begun.reading.data),
+            modified=begun.modified,
+            parsed=replace(parsed, metadata={**parsed.metadata, **begun.attributes.metadata}),
+            labels=begun.labels,
+        )
+        change: Literal["added", "changed"] = "added" if begun.known is None else "changed"
+        prepared = Prepared(document, found.passages, change)
+        return Planned(begun.entry, begun.attributes, begun.known, prepared, notices=tuple(parsed.notices))
 
     def _is_settled(self, record: DocumentRecord, attributes: Attributes) -> bool:
         metadata_kept = all(record.metadata.get(key) == value for key, value in attributes.metadata.items())

@@ -1,30 +1,37 @@
 """Sources into the index: what is new, what has changed, what has moved, what is gone.
 
-A document goes in whole or not at all. Documents are read one after the other, gathered until there are enough
-passages to keep the encoder busy, encoded, and committed together; a stop at any moment loses at most the batch
-that was not yet committed, and running the same command again goes on from there.
+A document goes in whole or not at all. Documents are read, gathered until there are enough passages to keep the
+encoder busy, encoded, and committed together; a stop at any moment loses at most the batches that were not yet
+committed, and running the same command again goes on from there. Reading and encoding are work for `Workers`: several
+documents and batches may be under way, but all are taken in the order of the sources, so that what comes out is the
+same whoever does it.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 
 from instill.documents.plugged import Formats
-from instill.documents.reader_process import ReaderPool
 from instill.documents.sources import Source, SourceProblem
 from instill.errors import DocumentError
 from instill.index.store import Index
-from instill.index.types import DocumentRecord, IndexedDocument, Keep, Put
-from instill.ingest.passages import BATCH_PASSAGES, Prepared, encoded, passage_identity
-from instill.ingest.planning import ForgottenDocument, Lookup, Planned, Planner
+from instill.index.types import DocumentRecord, Keep, Put
+from instill.ingest.passages import BATCH_PASSAGES, encoder_inputs, estimate_notice, indexed, passage_identity
+from instill.ingest.planning import Begun, ForgottenDocument, Lookup, Planned, Planner
 from instill.ingest.types import Attributes, Failure, FileOutcome, Governing, IngestReport, Progress
+from instill.ingest.workers import Cut, LocalWorkers, Pending, Workers
+from instill.models.encoders.estimated import DocumentVectors
 from instill.models.encoders.protocol import Encoder
 from instill.settings import DocumentSettings
 
 FORGOTTEN = "It was forgotten, so that it is not added. To allow it again: instill forget --allow PATH"
 
 _TURNS = 8
+
+_Batch = tuple[list[Planned], Pending[list[DocumentVectors]]]
 
 
 class Ingest:
@@ -41,6 +48,7 @@ class Ingest:
         moves: whether a file with the content of a document whose own file is gone is that document, moved.
         forgotten: whether a source with this content hash was forgotten, so that it stays out; it is noticed.
         off: plug-ins that are turned off, as in `plugins.off`.
+        workers: who reads and encodes, closed by the caller; None: this process.
     """
 
     def __init__(
@@ -55,17 +63,21 @@ class Ingest:
         moves: bool = True,
         forgotten: Callable[[str, str], bool] = lambda _source, _hash: False,
         off: Sequence[str] = (),
+        workers: Workers | None = None,
     ) -> None:
         self._moves = moves
         self._forgotten = forgotten
+        self._workers = workers
         self._formats = Formats(off)
+        self._open_encoder = open_encoder
         self._on_file = on_file or (lambda _outcome: None)
         self._index = index
-        self._open_encoder = open_encoder
         self._settings = settings
         self._identity = passage_identity(settings, fingerprint)
         self._progress = progress
+        self._reading: deque[tuple[Begun, Pending[Cut]] | Planned | SourceProblem] = deque()
         self._batch: list[Planned] = []
+        self._encoding: deque[_Batch] = deque()
         self._untouched: list[Planned] = []
         self._overtaken: list[Source | SourceProblem] = []
         self._governing: Governing = lambda: lambda _source: Attributes()
@@ -84,9 +96,9 @@ class Ingest:
         listed = list(sources)
         self._governing = attributes if callable(attributes) else lambda: lambda _source: attributes
         rest: list[Source | SourceProblem] = listed
-        with ReaderPool(self._settings, formats=self._formats) as readers:
+        with self._at_work() as workers:
             for turn in range(_TURNS):
-                rest = self._turn(rest, readers, tell=turn == 0)
+                rest = self._turn(rest, workers, tell=turn == 0)
                 if not rest:
                     break
         for entry in rest:
@@ -95,6 +107,14 @@ class Ingest:
         self._tell(len(listed), len(listed), "")
         self.report.seconds += time.monotonic() - started
         return {entry.source for entry in listed}
+
+    @contextmanager
+    def _at_work(self) -> Iterator[Workers]:
+        if self._workers is not None:
+            yield self._workers
+        else:
+            with closing(LocalWorkers(self._settings, self._open_encoder, self._formats)) as local:
+                yield local
 
     def remove(self, find: Callable[[], Sequence[DocumentRecord]]) -> None:
         """Take out, in one commit, the documents that `find` finds while nobody else may commit."""
@@ -106,16 +126,14 @@ class Ingest:
             self._on_file(FileOutcome(record.source, "removed"))
 
     def _turn(
-        self, entries: Sequence[Source | SourceProblem], readers: ReaderPool, *, tell: bool
+        self, entries: Sequence[Source | SourceProblem], workers: Workers, *, tell: bool
     ) -> list[Source | SourceProblem]:
         """Decide and do; returns those that another writer overtook."""
         version = self._index.version()
         governs = self._governing()
         known = {record.source: record for record in self._index.records([entry.source for entry in entries])}
         lookup = Lookup(self._index, expected=len(entries) - len(known))
-        planner = Planner(
-            lookup, self._open_encoder, self._settings, self._identity, moves=self._moves, forgotten=self._forgotten
-        )
+        planner = Planner(lookup, self._settings, self._identity, moves=self._moves, forgotten=self._forgotten)
         self._overtaken, self._untouched = [], []
         for position, entry in enumerate(entries):
             if tell:
@@ -124,35 +142,67 @@ class Ingest:
             if attributes is None:
                 continue
             if isinstance(entry, SourceProblem):
-                self._fail(entry.source, entry.error)
-                continue
-            try:
-                planned = planner.plan(entry, known.get(entry.source), attributes, readers)
-            except ForgottenDocument:
-                self.report.notices.append((entry.source, FORGOTTEN))
-                continue
-            except DocumentError as error:
-                self._fail(entry.source, error)
-                continue
-            (self._batch if planned.prepared or planned.keep else self._untouched).append(planned)
-            if sum(planned.passages for planned in self._batch) >= BATCH_PASSAGES:
-                self._commit()
-        self._commit()
+                self._reading.append(entry)
+            else:
+                try:
+                    begun = planner.begin(entry, known.get(entry.source), attributes)
+                    self._reading.append(begun if isinstance(begun, Planned) else (begun, workers.read(begun.reading)))
+                except ForgottenDocument:
+                    self.report.notices.append((entry.source, FORGOTTEN))
+                except DocumentError as error:
+                    self._reading.append(SourceProblem(entry.source, error))
+            self._take(planner, workers, left=workers.documents_ahead)
+        self._take(planner, workers, left=0)
+        self._encode(workers)
+        self._commit(left=0)
         self._check_untouched(version)
         return self._overtaken
 
-    # -- a batch -----------------------------------------------------------------------------------------------
+    # -- documents, batches, commits: each in the order of the sources -------------------------------------------------
 
-    def _commit(self) -> None:
-        if not self._batch:
-            return
-        batch, self._batch = self._batch, []
-        read = [planned.prepared for planned in batch if planned.prepared is not None]
+    def _take(self, planner: Planner, workers: Workers, *, left: int) -> None:
+        """Put documents that were read into the batch until only `left` are still being read."""
+        while len(self._reading) > left:
+            begun = self._reading.popleft()
+            if isinstance(begun, SourceProblem):
+                self._fail(begun.source, begun.error)
+                continue
+            if isinstance(begun, Planned):
+                planned = begun
+            else:
+                try:
+                    planned = planner.finish(begun[0], begun[1].result())
+                except DocumentError as error:
+                    self._fail(begun[0].entry.source, error)
+                    continue
+            (self._batch if planned.prepared or planned.keep else self._untouched).append(planned)
+            if sum(planned.passages for planned in self._batch) >= BATCH_PASSAGES:
+                self._encode(workers)
+                self._commit(left=workers.batches_ahead)
+
+    def _encode(self, workers: Workers) -> None:
+        if self._batch:
+            batch, self._batch = self._batch, []
+            read = [planned.prepared for planned in batch if planned.prepared is not None]
+            self._encoding.append((batch, workers.encode([encoder_inputs(each) for each in read])))
+
+    def _commit(self, *, left: int) -> None:
+        """Commit batches until only `left` are still being encoded."""
+        while len(self._encoding) > left:
+            self._apply(*self._encoding.popleft())
+
+    def _apply(self, batch: list[Planned], pending: Pending[list[DocumentVectors]]) -> None:
         told: dict[str, str] = {}
-        vectors = iter(self._encoded(read, told) if read else ())
+        vectors = iter(pending.result() if any(planned.prepared for planned in batch) else ())
         changes: dict[int, Put | Keep] = {}
         for position, planned in enumerate(batch):
-            changes[position] = planned.keep or Put(next(vectors), planned.known)
+            if planned.keep is not None:
+                changes[position] = planned.keep
+            elif planned.prepared is not None:
+                found = next(vectors)
+                if found.estimated:
+                    told[planned.entry.source] = estimate_notice(found)
+                changes[position] = Put(indexed(planned.prepared, found, self._identity), planned.known)
         with self._index.alone():
             governs = self._governing()
             wanted = [at for at, planned in enumerate(batch) if governs(planned.entry.source) == planned.attributes]
@@ -164,15 +214,6 @@ class Ingest:
                 self._done(planned)
             else:
                 self._overtaken.append(planned.entry)
-
-    def _encoded(self, batch: Sequence[Prepared], told: dict[str, str]) -> list[IndexedDocument]:
-        return encoded(
-            self._open_encoder(),
-            batch,
-            self._identity,
-            estimated_from=self._settings.estimated_from,
-            on_notice=told.__setitem__,
-        )
 
     def _done(self, planned: Planned) -> None:
         report, source, known = self.report, planned.entry.source, planned.known

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from instill.index.repair import Repair
     from instill.ingest.run import Ingest
     from instill.ingest.types import FileOutcome, IngestReport, Progress
+    from instill.ingest.workers import Workers
     from instill.workspace.purge.purging import Purged
 
 
@@ -32,6 +34,7 @@ class Changing(Parts):
         metadata: Mapping[str, Scalar] | None = None,
         follow: bool = True,
         moves: bool = True,
+        on: str = "",
         progress: Callable[[Progress], None] | None = None,
         on_file: Callable[[FileOutcome], None] | None = None,
     ) -> IngestReport:
@@ -47,10 +50,13 @@ class Changing(Parts):
             follow: remember the paths, so that `sync` keeps up with them.
             moves: treat a new file as a moved document if it has the content of a document whose file is gone. Pass
                 False if the caller may not see that document.
+            on: read and encode on the nodes of a Ray cluster: "ray" for the one that runs here (or else a new one of
+                this machine's cores), "ray://HOST:10001" for another. "" reads and encodes in this process.
             on_file: called with the result for each source, as soon as it is on the disk.
 
         Raises:
-            UsageError: `paths`, `labels` or `metadata` are not what they should be; nothing is added.
+            UsageError: `paths`, `labels` or `metadata` are not what they should be, or there is no cluster at `on`;
+                nothing is added.
             WorkspaceError: the workspace is read-only, full, or was made with another encoder.
         """
         from instill.documents.sources import find_sources
@@ -64,9 +70,10 @@ class Changing(Parts):
         followed = [root for root in absolute_all(paths) if can_be_followed(root)] if follow else []
         for root in followed:  # before the work, so that `sync` goes on where a stopped run ended
             self.catalog.remember_root(Root(root, attributes.labels or (), attributes.metadata))
-        ingest = self._ingest(progress, on_file, moves=moves)
         found = find_sources(paths, base=Path.cwd(), exclude=self.settings.documents.exclude)
-        seen = ingest.add(found, unless_said_since(self.catalog.roots, followed, attributes))
+        with self._workers_on(on) as workers:
+            ingest = self._ingest(progress, on_file, moves=moves, workers=workers)
+            seen = ingest.add(found, unless_said_since(self.catalog.roots, followed, attributes))
         gone = files_gone(followed, seen, self.index)
         ingest.report.notices += [(source, "Its file is gone. `instill sync` removes the document.") for source in gone]
         self._upkeep()
@@ -97,18 +104,23 @@ class Changing(Parts):
     def sync(
         self,
         *,
+        on: str = "",
         progress: Callable[[Progress], None] | None = None,
         on_file: Callable[[FileOutcome], None] | None = None,
     ) -> IngestReport:
         """Update the index from the followed paths: new, changed, renamed and removed files.
 
         If a whole folder is gone, for example on an unmounted disk, it is reported, and its documents are kept.
+
+        Args:
+            on: as for `add`.
         """
         from instill.ingest.sync import sync_roots
 
         self._must_be_writable()
-        ingest = self._ingest(progress, on_file)
-        sync_roots(self.catalog.roots, ingest, self.index, self.settings.documents)
+        with self._workers_on(on) as workers:
+            ingest = self._ingest(progress, on_file, workers=workers)
+            sync_roots(self.catalog.roots, ingest, self.index, self.settings.documents)
         self._upkeep()
         return ingest.report
 
@@ -198,6 +210,7 @@ class Changing(Parts):
         on_file: Callable[[FileOutcome], None] | None,
         *,
         moves: bool = True,
+        workers: Workers | None = None,
     ) -> Ingest:
         from instill.ingest.run import Ingest
         from instill.memory.forgetting.forgotten_documents import read_forgotten
@@ -212,7 +225,26 @@ class Changing(Parts):
             moves=moves,
             forgotten=read_forgotten(self.home).holds,
             off=self.settings.plugins.off,
+            workers=workers,
         )
+
+    @contextmanager
+    def _workers_on(self, cluster: str) -> Iterator[Workers | None]:
+        """Who reads and encodes, for as long as this lasts; None: this process."""
+        if not cluster:
+            yield None
+            return
+        from instill.ingest.ray_workers import RayWorkers, Setup
+
+        settings = self.settings
+        setup = Setup(
+            documents=settings.documents,
+            encoder=settings.encoder,
+            fingerprint=self.index.generation.fingerprint,
+            off=settings.plugins.off,
+        )
+        with closing(RayWorkers(cluster, setup)) as workers:
+            yield workers
 
     def _upkeep(self) -> None:
         if self.index.needs_upkeep():

@@ -1,0 +1,255 @@
+"""Reading and encoding on the nodes of a Ray cluster: `instill add --on ray`.
+
+The process that runs the command decides what is to be done, and commits; it is the only one that writes. So a lost
+node costs time and nothing else: Ray does its tasks again elsewhere, and a document is committed once. Results are
+taken in the order of the sources, so passages are those of a run without Ray, and with the encoder that comes with
+Instill the vectors too, bit for bit: they do not depend on what else is encoded at the same time.
+
+Back-pressure: no more documents and batches are under way than the cluster has work for. Every node needs Instill, of
+the same version, and the encoder that the workspace names; a node with another one is found out before its vectors are
+used.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict
+
+from instill.common.extras import needed
+from instill.documents.plugged import Formats
+from instill.documents.reader_process import ReaderPool
+from instill.errors import DocumentError, InstillError, UsageError, WorkspaceError
+from instill.ingest.passages import BATCH_PASSAGES, vectors_of
+from instill.ingest.workers import Cut, Reading, read_and_cut
+from instill.models.encoders import open_encoder
+from instill.models.encoders.estimated import DocumentVectors
+from instill.models.encoders.protocol import Encoder
+from instill.settings import DocumentSettings, EncoderSettings
+
+LOCAL = "ray"
+"""Instead of an address: the cluster that RAY_ADDRESS names or that runs here, or else one of this machine's cores."""
+
+_AHEAD = 3
+"""Documents under way for each core: one is read, and others wait, so that no core waits for them."""
+
+TASK_PASSAGES = 64
+"""Passages that a task encodes, or one document's where it has more: about half a second of work."""
+
+_RETRIES = 5
+_PORT = 10001
+_CONNECT_S = 10.0
+
+T = TypeVar("T")
+
+
+class Setup(BaseModel):
+    """What a node needs to know to do the same as this process would.
+
+    Args:
+        fingerprint: of the encoder that the index was made with.
+        off: plug-ins that are turned off, as in `plugins.off`.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    documents: DocumentSettings
+    encoder: EncoderSettings
+    fingerprint: str
+    off: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """A mistake that a task found; errors of our own do not survive being sent as exceptions."""
+
+    kind: type[InstillError]
+    what: str
+    where: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Task(Generic[T]):
+    """A task of the cluster, as `instill.ingest.workers.Pending`."""
+
+    ray: Any
+    reference: Any
+
+    def result(self) -> T:
+        try:
+            found: T | _Failed = self.ray.get(self.reference)
+        except self.ray.exceptions.RayError as error:
+            why = " ".join(str(error).split())[:300]
+            raise WorkspaceError(
+                f"The cluster did not do its work ({type(error).__name__}): {why}.",
+                remedy="What was committed is kept. Run the command again when the cluster is up; it goes on.",
+            ) from error
+        if isinstance(found, _Failed):
+            raise found.kind(found.what, where=found.where, remedy=found.remedy)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Tasks(Generic[T]):
+    """Several tasks whose lists make one."""
+
+    parts: Sequence[_Task[list[T]]]
+
+    def result(self) -> list[T]:
+        return [each for part in self.parts for each in part.result()]
+
+
+class RayWorkers:
+    """The nodes of a cluster as `instill.ingest.workers.Workers`.
+
+    Args:
+        address: "ray", or "ray://HOST:PORT".
+
+    Raises:
+        MissingDependency: Ray is not installed.
+        UsageError: there is no cluster at the address.
+    """
+
+    def __init__(self, address: str, setup: Setup) -> None:
+        self._ray = needed("ray", "Adding documents on a cluster needs Ray.")
+        self._own = not self._ray.is_initialized()
+        if self._own:
+            _connect(self._ray, address)
+        cores = max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+        self._ahead = _AHEAD * cores
+        self._batches = 1 + cores * TASK_PASSAGES // BATCH_PASSAGES
+        self._setup = setup.model_dump_json()
+        options = {"num_cpus": 1, "max_retries": _RETRIES}
+        self._read = self._ray.remote(_read).options(**options)
+        self._encode = self._ray.remote(_encode).options(**options)
+
+    @property
+    def documents_ahead(self) -> int:
+        return self._ahead
+
+    @property
+    def batches_ahead(self) -> int:
+        return self._batches
+
+    def read(self, reading: Reading) -> _Task[Cut]:
+        return _Task(self._ray, self._read.remote(self._setup, reading))
+
+    def encode(self, batch: Sequence[Sequence[str]]) -> _Tasks[DocumentVectors]:
+        return _Tasks([_Task(self._ray, self._encode.remote(self._setup, part)) for part in parts_of(batch)])
+
+    def close(self) -> None:
+        """Leave the cluster; one that was started for this run ends."""
+        if self._own:
+            self._ray.shutdown()
+
+
+def parts_of(batch: Sequence[Sequence[str]]) -> list[list[list[str]]]:
+    """The documents of a batch, in order, in parts of at most `TASK_PASSAGES` passages, or of one document.
+
+    Example:
+        >>> [[len(texts) for texts in part] for part in parts_of([["a"] * 40, ["b"] * 20, ["c"] * 70, ["d"]])]
+        [[40, 20], [70], [1]]
+    """
+    parts: list[list[list[str]]] = []
+    room = 0
+    for texts in batch:
+        if not parts or len(texts) > room:
+            parts.append([])
+            room = TASK_PASSAGES
+        parts[-1].append(list(texts))
+        room -= len(texts)
+    return parts
+
+
+def _connect(ray: Any, address: str) -> None:
+    if address != LOCAL and not address.startswith("ray://"):
+        raise UsageError(
+            "This is not a cluster.", where=f"--on {address}", remedy='Write "--on ray", or "--on ray://HOST:10001".'
+        )
+    if address != LOCAL:
+        _reached(address)
+    try:
+        ray.init(
+            address=None if address == LOCAL else address,
+            configure_logging=False,
+            log_to_driver=False,
+            include_dashboard=False,
+        )
+    except Exception as error:  # Ray raises whatever its libraries do.
+        raise _no_cluster(address, error) from error
+
+
+def _reached(address: str) -> None:
+    """Ray itself would wait for half a minute, and say less."""
+    parts = urlsplit(address)
+    try:
+        with socket.create_connection((parts.hostname or "", parts.port or _PORT), timeout=_CONNECT_S):
+            pass
+    except (OSError, ValueError) as error:
+        raise _no_cluster(address, error) from error
+
+
+def _no_cluster(address: str, error: Exception) -> UsageError:
+    why = " ".join(str(error).split())[:200] or type(error).__name__
+    return UsageError(
+        f"No Ray cluster answers here: {why}.",
+        where=f"--on {address}",
+        remedy="Look at it on its head node with: ray status",
+    )
+
+
+# -- on a node ---------------------------------------------------------------------------------------------------------
+
+
+class _Node:
+    """What a process of a node keeps from task to task."""
+
+    def __init__(self, setup: Setup) -> None:
+        self.documents = setup.documents
+        self._setup = setup
+
+    @cached_property
+    def readers(self) -> ReaderPool:
+        return ReaderPool(self.documents, formats=Formats(self._setup.off))
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """With one thread, since a task has one core."""
+        setup = self._setup
+        encoder = open_encoder(setup.encoder.model_copy(update={"threads": 1}), off=setup.off)
+        if encoder.fingerprint != setup.fingerprint:
+            raise WorkspaceError(
+                "A node of the cluster has another encoder than the workspace.",
+                where=f"{encoder.fingerprint} instead of {setup.fingerprint}",
+                remedy="Install the same Instill and the same encoder files on every node.",
+            )
+        return encoder
+
+
+@lru_cache(maxsize=2)
+def _node(setup: str) -> _Node:
+    return _Node(Setup.model_validate_json(setup))
+
+
+def _read(setup: str, reading: Reading) -> Cut | _Failed:
+    node = _node(setup)
+    return _told(lambda: read_and_cut(reading, node.readers, lambda: node.encoder, node.documents))
+
+
+def _encode(setup: str, batch: Sequence[Sequence[str]]) -> list[DocumentVectors] | _Failed:
+    node = _node(setup)
+    return _told(lambda: vectors_of(node.encoder, batch, estimated_from=node.documents.estimated_from))
+
+
+def _told(work: Callable[[], T]) -> T | _Failed:
+    try:
+        return work()
+    except InstillError as error:
+        kind = DocumentError if isinstance(error, DocumentError) else WorkspaceError
+        return _Failed(kind, error.what, error.where, error.command)

@@ -1,0 +1,121 @@
+"""Who reads, cuts and encodes documents: this process (`LocalWorkers`), or others (`instill.ingest.ray_workers`).
+
+A run asks for a document to be read, or for a batch to be encoded, and takes the result when it needs it. Between the
+two, other processes may work; in this process the work is done when the result is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from instill.documents.document import Parsed, Passage
+from instill.documents.plugged import Formats
+from instill.documents.reader_process import ReaderPool
+from instill.ingest.passages import passages_of, vectors_of
+from instill.models.encoders.estimated import DocumentVectors
+from instill.models.encoders.protocol import Encoder
+from instill.settings import DocumentSettings
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A source's bytes, and what is known of them; as for `instill.documents.reading.read`."""
+
+    data: bytes
+    name: str
+    content_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A document that was read and cut into passages."""
+
+    kind: str
+    parsed: Parsed
+    passages: Sequence[Passage]
+
+
+class Pending(Protocol[T_co]):
+    """Work that was asked for."""
+
+    def result(self) -> T_co:
+        """What came of it; waits until it is done, and raises what the work raised."""
+        ...
+
+
+class Workers(Protocol):
+    """Who does the work of a run.
+
+    Attributes:
+        documents_ahead: how many further documents may be asked for before the first is taken; 0: one at a time.
+        batches_ahead: the same for batches.
+    """
+
+    @property
+    def documents_ahead(self) -> int: ...
+
+    @property
+    def batches_ahead(self) -> int: ...
+
+    def read(self, reading: Reading) -> Pending[Cut]:
+        """Read and cut a document. Its result may raise `DocumentError`."""
+        ...
+
+    def encode(self, batch: Sequence[Sequence[str]]) -> Pending[list[DocumentVectors]]:
+        """The vectors of the texts of each document of a batch, in its order."""
+        ...
+
+    def close(self) -> None:
+        """End what was started for this run."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Later(Generic[T_co]):
+    """Work that this process does when its result is taken."""
+
+    do: Callable[[], T_co]
+
+    def result(self) -> T_co:
+        return self.do()
+
+
+class LocalWorkers:
+    """The work is done in this process; what may hang or crash a reader, in a process of its own (`ReaderPool`).
+
+    Args:
+        open_encoder: called only when there is something to cut.
+    """
+
+    documents_ahead = batches_ahead = 0
+
+    def __init__(self, settings: DocumentSettings, open_encoder: Callable[[], Encoder], formats: Formats) -> None:
+        self._settings = settings
+        self._open_encoder = open_encoder
+        self._readers = ReaderPool(settings, formats=formats)
+
+    def read(self, reading: Reading) -> Later[Cut]:
+        return Later(lambda: read_and_cut(reading, self._readers, self._open_encoder, self._settings))
+
+    def encode(self, batch: Sequence[Sequence[str]]) -> Later[list[DocumentVectors]]:
+        estimated_from = self._settings.estimated_from
+        return Later(lambda: vectors_of(self._open_encoder(), batch, estimated_from=estimated_from))
+
+    def close(self) -> None:
+        self._readers.close()
+
+
+def read_and_cut(
+    reading: Reading, readers: ReaderPool, open_encoder: Callable[[], Encoder], settings: DocumentSettings
+) -> Cut:
+    """Read a source and cut it by the encoder's tokens.
+
+    Raises:
+        DocumentError: it cannot be read or cut.
+    """
+    kind, parsed = readers.read(reading.data, name=reading.name, content_type=reading.content_type)
+    return Cut(kind, parsed, passages_of(parsed, kind, open_encoder(), settings))
