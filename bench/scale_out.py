@@ -66,7 +66,7 @@ class SleepingNodes(RayWorkers):
             fingerprint=workspace.encoder.fingerprint,
         )
         super().__init__("ray", setup)
-        self._sleeping = self._ray.remote(slept).options(num_cpus=1)
+        self._sleeping = self._cluster.task(slept)
         self._sleep = (seconds, workspace.encoder.dimension)
 
     def encode(self, batch: Sequence[Sequence[str]]) -> _Tasks[DocumentVectors]:

@@ -13,6 +13,7 @@ import typer
 from instill.cli.output import (
     JsonOption,
     LabelOption,
+    OnOption,
     WorkspaceOption,
     clean,
     columns,
@@ -33,14 +34,6 @@ if TYPE_CHECKING:
     from instill.workspace.purge.purging import Purged
 
 SOME_FAILED = 3
-
-OnOption = Annotated[
-    str,
-    typer.Option(
-        metavar="ray|ray://HOST:PORT",
-        help="Read and encode on a Ray cluster; ray: the one that runs here, or else this machine's cores.",
-    ),
-]
 
 
 def register(app: typer.Typer) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from instill.cli.output import JsonOption, columns, print_json, progress_bar, typed
+from instill.cli.output import JsonOption, OnOption, columns, print_json, progress_bar, typed
 from instill.cli.terminal import say, say_block
 from instill.errors import UsageError
 
@@ -54,6 +54,7 @@ def run(
     seeds: Annotated[int, typer.Option(min=1, max=50, help="How many; the more, the narrower the intervals.")] = 8,
     seed: Annotated[int, typer.Option(min=0, help="The first one; other seeds draw other people and questions.")] = 0,
     workers: Annotated[int, typer.Option(min=0, help="Number of processes; 0: one per core.")] = 0,
+    on: OnOption = "",
     model: ModelOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -83,6 +84,7 @@ def run(
             folder,
             out,
             workers=workers,
+            on=on,
             progress=lambda done, total, trial: update(done, total, f"{trial.experiment}: {trial.arm}"),
         )
     found = findings(results)

@@ -31,6 +31,13 @@ WorkspaceOption = Annotated[
         help="The workspace; default: this folder or the nearest one above it that is a workspace.",
     ),
 ]
+OnOption = Annotated[
+    str,
+    typer.Option(
+        metavar="ray|ray://HOST:PORT",
+        help="Do the work on a Ray cluster; ray: the one that runs here, or else this machine's cores.",
+    ),
+]
 QuestionsOption = Annotated[
     Path | None,
     typer.Option(

@@ -12,19 +12,17 @@ used.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, Generic, TypeVar
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
-from instill.common.extras import needed
+from instill.common.ray_cluster import RayCluster
 from instill.documents.plugged import Formats
 from instill.documents.reader_process import ReaderPool
-from instill.errors import DocumentError, InstillError, UsageError, WorkspaceError
+from instill.errors import DocumentError, InstillError, WorkspaceError
 from instill.ingest.passages import BATCH_PASSAGES, vectors_of
 from instill.ingest.workers import Cut, Reading, read_and_cut
 from instill.models.encoders import open_encoder
@@ -32,18 +30,11 @@ from instill.models.encoders.estimated import DocumentVectors
 from instill.models.encoders.protocol import Encoder
 from instill.settings import DocumentSettings, EncoderSettings
 
-LOCAL = "ray"
-"""Instead of an address: the cluster that RAY_ADDRESS names or that runs here, or else one of this machine's cores."""
-
 _AHEAD = 3
 """Documents under way for each core: one is read, and others wait, so that no core waits for them."""
 
 TASK_PASSAGES = 64
 """Passages that a task encodes, or one document's where it has more: about half a second of work."""
-
-_RETRIES = 5
-_PORT = 10001
-_CONNECT_S = 10.0
 
 T = TypeVar("T")
 
@@ -117,17 +108,13 @@ class RayWorkers:
     """
 
     def __init__(self, address: str, setup: Setup) -> None:
-        self._ray = needed("ray", "Adding documents on a cluster needs Ray.")
-        self._own = not self._ray.is_initialized()
-        if self._own:
-            _connect(self._ray, address)
-        cores = max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+        self._cluster = RayCluster(address)
+        self._ray, cores = self._cluster.ray, self._cluster.cores
         self._ahead = _AHEAD * cores
         self._batches = 1 + cores * TASK_PASSAGES // BATCH_PASSAGES
         self._setup = setup.model_dump_json()
-        options = {"num_cpus": 1, "max_retries": _RETRIES}
-        self._read = self._ray.remote(_read).options(**options)
-        self._encode = self._ray.remote(_encode).options(**options)
+        self._read = self._cluster.task(_read)
+        self._encode = self._cluster.task(_encode)
 
     @property
     def documents_ahead(self) -> int:
@@ -145,8 +132,7 @@ class RayWorkers:
 
     def close(self) -> None:
         """Leave the cluster; one that was started for this run ends."""
-        if self._own:
-            self._ray.shutdown()
+        self._cluster.shutdown()
 
 
 def parts_of(batch: Sequence[Sequence[str]]) -> list[list[list[str]]]:
@@ -165,43 +151,6 @@ def parts_of(batch: Sequence[Sequence[str]]) -> list[list[list[str]]]:
         parts[-1].append(list(texts))
         room -= len(texts)
     return parts
-
-
-def _connect(ray: Any, address: str) -> None:
-    if address != LOCAL and not address.startswith("ray://"):
-        raise UsageError(
-            "This is not a cluster.", where=f"--on {address}", remedy='Write "--on ray", or "--on ray://HOST:10001".'
-        )
-    if address != LOCAL:
-        _reached(address)
-    try:
-        ray.init(
-            address=None if address == LOCAL else address,
-            configure_logging=False,
-            log_to_driver=False,
-            include_dashboard=False,
-        )
-    except Exception as error:  # Ray raises whatever its libraries do.
-        raise _no_cluster(address, error) from error
-
-
-def _reached(address: str) -> None:
-    """Ray itself would wait for half a minute, and say less."""
-    parts = urlsplit(address)
-    try:
-        with socket.create_connection((parts.hostname or "", parts.port or _PORT), timeout=_CONNECT_S):
-            pass
-    except (OSError, ValueError) as error:
-        raise _no_cluster(address, error) from error
-
-
-def _no_cluster(address: str, error: Exception) -> UsageError:
-    why = " ".join(str(error).split())[:200] or type(error).__name__
-    return UsageError(
-        f"No Ray cluster answers here: {why}.",
-        where=f"--on {address}",
-        remedy="Look at it on its head node with: ray status",
-    )
 
 
 # -- on a node ---------------------------------------------------------------------------------------------------------

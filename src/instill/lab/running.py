@@ -8,12 +8,13 @@ import multiprocessing
 import os
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
 from instill import __version__
 from instill.common.durable_files import write_json
+from instill.common.ray_cluster import RayCluster
 from instill.lab.experiments.all import EXPERIMENTS
 from instill.lab.workbench import Bench, Measures
 from instill.models.generators.transformers_models import model_hash
@@ -55,6 +56,7 @@ def run_trials(
     out: Path,
     *,
     workers: int = 0,
+    on: str = "",
     progress: Callable[[int, int, Trial], None] | None = None,
 ) -> list[Result]:
     """Run them; the results in the order of the trials.
@@ -63,15 +65,18 @@ def run_trials(
         model: folder of the micro model, or of another that was trained on the same world.
         out: where results are kept, one file each; those of the same model and version are used again.
         workers: processes; 0: one a core.
+        on: a Ray cluster instead, "ray" or "ray://HOST:PORT"; see `instill.common.ray_cluster`. Its nodes find `model`
+            at the same path.
+
+    Raises:
+        UsageError: there is no cluster at `on`.
     """
     folder = out / f"results-{model_hash(model)}-{__version__}"
     folder.mkdir(parents=True, exist_ok=True)
     found = [result for result in (_kept(folder, trial) for trial in trials) if result is not None]
     done = {result.trial for result in found}
     missing = [trial for trial in trials if trial not in done]
-    with ProcessPoolExecutor(
-        workers or os.cpu_count() or 1, mp_context=multiprocessing.get_context("spawn"), initializer=one_thread
-    ) as pool:
+    with _pool(workers, on) as pool:
         futures: list[Future[Result]] = [pool.submit(_run, model, trial) for trial in missing]
         try:
             for future in as_completed(futures):
@@ -87,7 +92,14 @@ def run_trials(
     return sorted(found, key=lambda result: order[result.trial])
 
 
+def _pool(workers: int, on: str) -> Executor:
+    if on:
+        return RayCluster(on)
+    return ProcessPoolExecutor(workers or os.cpu_count() or 1, mp_context=multiprocessing.get_context("spawn"))
+
+
 def _run(model: Path, trial: Trial) -> Result:
+    one_thread()
     started = time.monotonic()
     arm = EXPERIMENTS[trial.experiment].arms[trial.arm]
     measures = arm(Bench(model, trial.seed))

@@ -1,7 +1,8 @@
-"""Documents read and encoded by a Ray cluster of several node processes on this machine: the same index comes out."""
+"""A Ray cluster of several node processes on this machine: what it does is what one process does."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -129,3 +130,26 @@ def test_what_is_no_cluster_is_told_and_nothing_is_added(address: str, documents
         with pytest.raises(UsageError, match=r"This is not a cluster|No Ray cluster answers here"):
             workspace.add(documents, on=address)
         assert workspace.documents() == []
+
+
+def test_tasks_are_futures_and_their_errors_are_raised(cluster: Any) -> None:
+    from instill.common.ray_cluster import RayCluster
+
+    with RayCluster("ray") as pool:
+        waiting = [pool.submit(json.loads, f"[{number}]") for number in range(4)]
+        assert [each.result() for each in waiting] == [[0], [1], [2], [3]]
+        with pytest.raises(json.JSONDecodeError):
+            pool.submit(json.loads, "{").result()
+        assert pool.cores >= 1
+    assert not ray.is_initialized()
+
+
+@pytest.mark.long
+def test_a_trial_of_the_laboratory_is_the_same(cluster: Any, tmp_path: Path) -> None:
+    from instill.lab.running import Trial, run_trials
+    from instill.models.weights import micro_folder
+
+    trial = Trial("replay", "not taught", 0)
+    (here,) = run_trials([trial], micro_folder(), tmp_path / "here", workers=1)
+    (there,) = run_trials([trial], micro_folder(), tmp_path / "there", on="ray")
+    assert there.measures == here.measures
