@@ -58,6 +58,11 @@ def said(kind: Any, value: object) -> str:
         (Annotated[float, Field(allow_inf_nan=False)], float("nan"), "must be a finite number"),
         (Annotated[str, Field(min_length=1)], "", "is too short: 1 character at least"),
         (Annotated[list[int], Field(max_length=2)], [1, 2, 3], "is too long: 2 entries at most"),
+        (
+            Annotated[str, Field(pattern="^[a-z]+$")],
+            "../x",
+            "has a form that is not allowed here, or characters such as / or spaces",
+        ),
         (Odd, {"value": 2}, "cannot be used: even numbers are taken"),
         (Odd, {"values": 3}, "is not known"),
         (Inner, {}, "is missing"),

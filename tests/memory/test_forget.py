@@ -142,6 +142,26 @@ def test_a_document_is_gone_from_everywhere_and_weights_are_withdrawn(workspace:
     assert begun(home) is None
 
 
+def test_a_name_that_several_documents_have_is_not_enough(folder: Path) -> None:
+    for name in ("a", "b"):
+        (folder / "own" / name).mkdir(parents=True)
+        (folder / "own" / name / "index.md").write_text(f"The oven {name} was built in 1987.")
+    with Workspace.init(folder / "kb2") as workspace:
+        workspace.add(folder / "own")
+        for work in (workspace.forget, workspace.remove):
+            with pytest.raises(UsageError, match=r"Several documents have this name: .*/own/a/index.md, .*/b/index.md"):
+                work("index.md")
+        assert len(workspace.documents()) == 2
+        workspace.forget("a/index.md")
+        assert [record.source.rpartition("/own/")[2] for record in workspace.documents()] == ["b/index.md"]
+        workspace.forget("*/index.md")
+        assert workspace.documents() == []
+        assert not workspace.allow("index.md")
+        assert workspace.allow(str(folder / "own"))
+        assert len(workspace.sync().added) == 2
+        assert len(workspace.remove(str(folder / "own"))) == 2
+
+
 def test_it_stays_out_wherever_it_comes_from_until_it_is_allowed(folder: Path) -> None:
     (folder / "own").mkdir()
     (folder / "own" / "letter.md").write_text(SECRET)

@@ -29,7 +29,9 @@ def forget(
         str, typer.Argument(metavar="DOC|FACT", help="Id or path of documents, or id of a fact.")
     ] = "",
     receipt: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the receipt to this file too.")] = None,
-    allow: Annotated[str, typer.Option(metavar="PATH", help="Let a forgotten document be added again.")] = "",
+    allow: Annotated[
+        str, typer.Option(metavar="PATH", help="Let forgotten documents be added again: a path, a folder or a pattern.")
+    ] = "",
     probe: Annotated[
         bool,
         typer.Option("--probe", help="Train the weights again now, and measure what they know of it before and after."),
@@ -50,10 +52,16 @@ def forget(
     with Workspace.open(workspace) as opened:
         if allow:
             found = opened.allow(allow)
+            if not found:
+                raise UsageError(
+                    "No document from this source was forgotten.",
+                    where=allow,
+                    remedy="Names are not kept. Give the path from which it was added, its folder, or a pattern.",
+                )
             if as_json:
                 print_json({"allowed": found})
             else:
-                say("The document may be added again." if found else "No document from this source was forgotten.")
+                say("It may be added again.")
             return
         signed = opened.forget_and_probe(reference, base=base, replay=replay) if probe else opened.forget(reference)
     if receipt is not None:

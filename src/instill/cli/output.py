@@ -18,7 +18,7 @@ from rich.text import Text
 
 from instill.answer.harmless_text import safe_text
 from instill.cli.terminal import err, say, say_json
-from instill.common.place_in_words import in_file
+from instill.common.place_in_words import in_file, short_name
 from instill.errors.escapes import shortened, shown
 from instill.workspace.replies import plain
 
@@ -91,7 +91,7 @@ def readable(text: str, limit: int | None = None) -> str:
 
 def place(title: str, source: str, headings: str, page: int | None, line: int | None = None) -> str:
     """Where a passage stands, on one line: "report.pdf, p. 3 · Guide > Install"."""
-    name = source.rsplit("/", 1)[-1] if source else title
+    name = short_name(source) if source else title
     parts = [clean(name) + in_file(page, line)]
     if headings:
         parts.append(clean(" ".join(headings.split())))

@@ -72,6 +72,8 @@ def mistake(found: Mapping[str, Any]) -> str:
         return f"is too short: {_counted(context.get('min_length'), kind)} at least"
     if kind in ("too_long", "string_too_long"):
         return f"is too long: {_counted(context.get('max_length'), kind)} at most"
+    if kind == "string_pattern_mismatch":
+        return "has a form that is not allowed here, or characters such as / or spaces"
     if kind in ("value_error", "assertion_error"):
         return f"cannot be used: {message.partition(', ')[2] or message}"  # "Value error, ..." is pydantic's beginning.
     stem = next((kind.removesuffix(ending) for ending in _ENDINGS if kind.endswith(ending)), kind)

@@ -279,6 +279,6 @@ def _os_problem(path: Path, error: OSError) -> SourceProblem:
     if isinstance(error, FileNotFoundError):
         return _problem(shown, "There is no such file or folder.", "Check the path.")
     if isinstance(error, PermissionError):
-        return _problem(shown, "You may not read it.", f'Ask its owner, or run: chmod u+r "{shown}"')
+        return _problem(shown, "You may not read it.", f'Ask its owner, or run: chmod u+rX "{shown}"')
     reason = error.strerror or type(error).__name__
     return _problem(shown, f"The system cannot read it: {reason}.", "Check the disk and the path, then add it again.")

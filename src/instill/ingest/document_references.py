@@ -19,21 +19,26 @@ _SHOWN = 5
 def resolve(index: Index, reference: str, *, labels: Sequence[str] | None = None, many: bool) -> list[DocumentRecord]:
     """The documents that `reference` names: exactly one unless `many`, and at least one.
 
+    With `many`, only a folder or a pattern names several documents. A file's name that several have, or the start of
+    several ids, is a mistake: what is done with them cannot always be undone.
+
     A document's source wins over an id, an id over the start of one, and all of them over a folder or pattern.
 
     Raises:
-        UsageError: nothing is named so, or several documents are and `many` is False.
+        UsageError: nothing is named so, or several documents are that are not meant.
     """
     found = named(index, reference, labels=labels)
     if not found:
         raise UsageError(
             "No document has this name or id.", where=reference, remedy="List the documents: instill status --documents"
         )
-    if len(found) > 1 and not many:
+    if len(found) > 1 and not (many and _means_several(found, reference)):
         shown = ", ".join(record.source for record in found[:_SHOWN])
         more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         raise UsageError(
-            f"Several documents have this name: {shown}{more}.", where=reference, remedy="Name one of them."
+            f"Several documents have this name: {shown}{more}.",
+            where=reference,
+            remedy=f'Name one by its path or id, or all by a pattern: "*/{reference}"' if many else "Name one of them.",
         )
     return found
 
@@ -49,6 +54,12 @@ def named(index: Index, reference: str, *, labels: Sequence[str] | None = None) 
         found = [record for record in everything if reference and record.doc_id.startswith(reference.lower())]
         found = found or [record for record in everything if _is_named(record, reference, source)]
     return found
+
+
+def _means_several(found: Sequence[DocumentRecord], reference: str) -> bool:
+    """A pattern, or a folder in which all of them are."""
+    folder = absolute(reference).rstrip("/") + "/"
+    return has_wildcard(reference) or all(record.source.startswith(folder) for record in found)
 
 
 def _is_named(record: DocumentRecord, reference: str, source: str) -> bool:

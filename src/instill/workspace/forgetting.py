@@ -130,17 +130,21 @@ class Forgetting(Changing, Consolidating):
         return signed
 
     def allow(self, path: str) -> bool:
-        """Allow a forgotten document to be added again. Returns False if no document from this source was forgotten.
+        """Allow forgotten documents to be added again. Returns False if no document from this source was forgotten.
 
         Args:
-            path: a path or an address, as it was added.
+            path: a path or an address, as it was added. A folder or a pattern allows all files in it.
         """
-        from instill.ingest.document_references import absolute
+        from instill.documents.sources import find_sources
+        from instill.ingest.document_references import absolute, has_wildcard
         from instill.memory.forgetting.forgotten_documents import allow
 
         self._must_be_writable()
         text_of(path, "path")
-        allowed = [allow(self.home, source) for source in (path, absolute(path), f"stdin:{path}")]
+        sources = [path, absolute(path), f"stdin:{path}"]
+        if has_wildcard(path) or Path(path).expanduser().is_dir():
+            sources += [each.source for each in find_sources([path], base=Path.cwd(), exclude=[])]
+        allowed = [allow(self.home, source) for source in sources]
         return any(allowed)
 
     def receipts(self) -> list[Receipt]:

@@ -228,7 +228,7 @@ def _not_passed(card: Card) -> UsageError:
     if card.verdict == "not proven yet":
         why = "It is not proven yet that the candidate meets its gate"
     return UsageError(
-        f"{why}: {'; '.join(failed) or 'no reason is kept'}.",
+        f"{why}: {'; '.join(each.rstrip('.') for each in failed) or 'no reason is kept'}.",
         where=card.id,
         remedy="To use it anyway: --force",
     )

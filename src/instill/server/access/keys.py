@@ -174,7 +174,8 @@ class KeyStore:
         found = [key for key in found if not key.revoked] or found
         if len(found) != 1:
             what = "Several keys have this name." if found else "No key has this name."
-            raise UsageError(what, where=reference, remedy="List them: instill keys list")
+            remedy = "Name one by its id; list them: instill keys list" if found else "List them: instill keys list"
+            raise UsageError(what, where=reference, remedy=remedy)
         key = found[0]
         moment = key.revoked or now()
         with self._catalog.writing() as connection:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from instill.answer.types import Answer, Citation
+from instill.common.place_in_words import short_name
 
 _MARK = re.compile(r"\[(\d{1,3})\]")
 
@@ -63,8 +64,8 @@ def structured(answer: Answer) -> dict[str, Any]:
 
 
 def name_of(citation: Citation) -> str:
-    """The last part of a document's path or address."""
-    return citation.source.rstrip("/").rpartition("/")[2].removeprefix("stdin:") or citation.title or citation.doc_id
+    """The document's name, as `short_name` gives it."""
+    return short_name(citation.source) or citation.title or citation.doc_id
 
 
 def is_address(source: str) -> bool:

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from instill import __version__
 from instill.answer.types import is_refusal
-from instill.common.place_in_words import in_file
+from instill.common.place_in_words import in_file, short_name
 from instill.errors import InstillError
 from instill.errors.escapes import shortened, shown, shown_block
 from instill.server.access.caller_role import Who
@@ -101,13 +101,13 @@ def line(text: object, limit: int | None = None) -> str:
 
 
 def name_of(source: str) -> str:
-    """The last part of a path or an address.
+    """A document's name; see `instill.common.place_in_words.short_name`.
 
     Example:
         >>> name_of("/home/ann/tea.md"), name_of("https://example.org/"), name_of("stdin:tea.md")
         ('tea.md', 'example.org', 'tea.md')
     """
-    return shown(source.removeprefix("stdin:").rstrip("/").rpartition("/")[2] or source, 200)
+    return shown(short_name(source) or source, 200)
 
 
 def origin(source: str) -> str:

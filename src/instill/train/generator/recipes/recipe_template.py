@@ -11,6 +11,12 @@ from pydantic.fields import FieldInfo
 from instill.common.toml_files import toml_value
 from instill.train.generator.recipes.recipe import Recipe
 
+_FOR_MICRO: Mapping[str, Mapping[str, Any]] = {
+    "": {"method": "full"},
+    "training": {"epochs": 10, "learning_rate": 2e-3},
+}
+"""By section. The micro model has too few weights for an adapter to change much, and takes a higher rate."""
+
 
 def template_toml(
     *, base: str = "micro", rows: str | None = None, gate: str = "", schema: str = "", name: str = "first"
@@ -27,14 +33,15 @@ def template_toml(
     """
     starting: dict[str, Any] = {"name": name, "base": base, "rows": [rows or "rows.jsonl"]}
     starting |= {key: value for key, value in (("gate", gate), ("schema", schema)) if value}
+    fitting = _FOR_MICRO if base == "micro" else {}
     plain = {name: field for name, field in Recipe.model_fields.items() if _section(field) is None}
     lines = ["# How a model's weights are adapted. Lines that start with '# ' show the defaults, or what is usual."]
-    lines += ["", *_lines(plain, starting)]
+    lines += ["", *_lines(plain, {**starting, **fitting.get("", {})})]
     for name, field in Recipe.model_fields.items():
         section = _section(field)
         if section is not None:
             lines += ["", f"[{name}]", f"# {(section.__doc__ or '').strip()}"]
-            lines += _lines(section.model_fields, starting if name == "data" else {})
+            lines += _lines(section.model_fields, starting if name == "data" else fitting.get(name, {}))
     return "\n".join(lines) + "\n"
 
 
