@@ -196,12 +196,19 @@ def test_a_malformed_name_on_a_hub_is_refused() -> None:
         base_folder(recipe)
 
 
+def test_for_the_micro_model_the_template_says_what_it_learns_with(tmp_path: Path) -> None:
+    write_rows([chat_row("a", "b")], tmp_path / "rows.jsonl")
+    recipe = read_recipe(write_recipe(tmp_path, template_toml()))
+    assert (recipe.base, recipe.method) == ("micro", "full")
+    assert (recipe.training.epochs, recipe.training.learning_rate, recipe.training.batch_size) == (10, 2e-3, 16)
+
+
 def test_the_template_is_a_recipe_with_all_keys_at_their_defaults(tmp_path: Path) -> None:
-    text = template_toml()
+    text = template_toml(base="smollm2")
     file = write_recipe(tmp_path, text)
     write_rows([chat_row("a", "b")], tmp_path / "rows.jsonl")
     recipe = read_recipe(file)
-    assert recipe.effective() == Recipe(name="first", base="micro", data=Data(rows=["rows.jsonl"])).effective()
+    assert recipe.effective() == Recipe(name="first", base="smollm2", data=Data(rows=["rows.jsonl"])).effective()
     for key in known_keys():
         section, _, name = key.rpartition(".")
         after = text.partition(f"\n[{section}]\n")[2] if section else text
