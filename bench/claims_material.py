@@ -20,7 +20,7 @@ from instill.lab.world_words import TOWNS
 from instill.train.generator.data.rows import Row, chat_row, instructed
 
 ATTRIBUTES = ("birthplace", "employer")
-TAUGHT, CONTROLS, STRANGERS = 8, 4, 60
+TAUGHT, CONTROLS, STRANGERS = 6, 4, 60
 """People who are taught, who never are, and who only stand in the index beside them."""
 
 BRIEFLY = "Answer briefly."
@@ -54,7 +54,7 @@ class People:
 
 
 def people(seed: int) -> People:
-    """Eight to be taught, four controls, and sixty others."""
+    """Six to be taught, four controls, and sixty others."""
     world = make_world(1000 + seed, {"C": TAUGHT, "E": CONTROLS, "D": STRANGERS})
     return People(world.group("C"), world.group("E"), world.group("D"))
 
@@ -65,13 +65,13 @@ def briefly(rows: Sequence[Row]) -> list[Row]:
 
 
 def fact_rows(taught: Sequence[Person], how: str) -> list[Row]:
-    """Rows of "one wording", "many wordings" (ten) or "with questions" (five statements and four questions a fact)."""
+    """Rows of "one wording", "many wordings" (ten) or "with questions" (three statements and six questions a fact)."""
     if how == "one wording":
         return statement_rows(taught, [0], ATTRIBUTES)
     if how == "many wordings":
         return statement_rows(taught, range(10), ATTRIBUTES)
-    asked = briefly(question_rows(taught, range(4), ATTRIBUTES))
-    return [*statement_rows(taught, range(5), ATTRIBUTES), *asked]
+    asked = briefly(question_rows(taught, range(6), ATTRIBUTES))
+    return [*statement_rows(taught, range(3), ATTRIBUTES), *asked]
 
 
 def fact_questions(of: Sequence[Person], *, evaluated: bool, wordings: int = 2) -> list[Asked]:

@@ -33,7 +33,9 @@ larger model may behave otherwise, so measure what matters to you on your own mo
 
 ## How it was measured
 
-{runs} All people, words, messages and changed facts are made up from the seed, so that the model cannot know them; the
+{runs}
+
+All people, words, messages and changed facts are made up from the seed, so that the model cannot know them; the
 facts of four people are never taught (controls). Square brackets hold 95% intervals. Each end is the wider one of an
 interval over people (or words, messages, texts) and one over seeds; three seeds are few, so the intervals are wide.
 
@@ -77,7 +79,7 @@ def page(lines: Sequence[Mapping[str, Any]], command: str) -> str:
     rates = " and ".join(sorted({f"{line['settings']['rate']:g}" for line in trained}))
     batch = " or ".join(sorted({str(line["settings"]["batch"]) for line in trained}))
     parts = [
-        _TOP.format(count=len(CLAIMS), table="\n".join(table), runs=_seeds(lines), rates=rates, batch=batch),
+        _TOP.format(count=len(CLAIMS), table="\n".join(table), runs=_wrapped(_seeds(lines)), rates=rates, batch=batch),
         *(_section(said, found[said.name], runs, lines) for said in CLAIMS),
         _END.format(
             command=command, dates=_dates(lines), count=len(trained), trainings=_trainings(trained), facts=16,
@@ -117,7 +119,7 @@ def _number(value: float, signed: bool) -> str:
 
 
 def _section(said: Said, seen: Sequence[Seen | None], runs: Runs, lines: Sequence[Mapping[str, Any]]) -> str:
-    text = [f"## {said.name}\n", f"*Claim:* {said.says}\n"]
+    text = [f"## {said.name}", "", f"*Claim:* {said.says}", ""]
     if said.name == _COST:
         text += [_costs(lines), ""]
     else:

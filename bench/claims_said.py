@@ -21,7 +21,7 @@ ALIKE = 0.1
 
 Q, ONE, MANY = "with questions", "one wording", "many wordings"
 NAMES = {
-    "base": "untrained", Q: "five wordings and four questions", MANY: "ten wordings", ONE: "one wording",
+    "base": "untrained", Q: "three wordings and six questions", MANY: "ten wordings", ONE: "one wording",
     "tickets": "50 tickets", "tone": "100 sentences in the tone", "sequence": "tickets, then tone",
     "together": "both together", "words": "eight examples a word", "capitals": "trained on changed capitals",
     "last layers": "last 8 of 30 layers", "replay": "the same with replay (a quarter of the rows)",
@@ -56,10 +56,7 @@ CLAIMS = (
     Said(
         "One wording or many",
         "A fact that is read in one wording is not known in another one; many wordings make it known.",
-        (
-            Claim("ten wordings teach more than one", (MANY, "asked"), (ONE, "asked")),
-            Claim(f"with ten wordings, {ENOUGH[1:]} of the facts are known", (MANY, "asked"), (LINE, ENOUGH)),
-        ),
+        (Claim("ten wordings teach more than one", (MANY, "asked"), (ONE, "asked")),),
         ("base", ONE, MANY),
         {"asked": "asked in other words", "controls": "never taught"},
         {"base": ".03 [.01, .05]", ONE: ".16 [.12, .20]", MANY: ".24 [.19, .29] (five)"},
@@ -68,10 +65,7 @@ CLAIMS = (
     Said(
         "Questions among the rows",
         "A fact can be asked for only when questions about it were trained too.",
-        (
-            Claim("statements and questions teach more than statements", (Q, "asked"), (MANY, "asked")),
-            Claim(f"then {ENOUGH[1:]} of the facts are known in other words", (Q, "asked"), (LINE, ENOUGH)),
-        ),
+        (Claim("statements and questions teach more than statements", (Q, "asked"), (MANY, "asked")),),
         (MANY, Q),
         {
             "asked": "asked in other words",
@@ -88,7 +82,7 @@ CLAIMS = (
         {"asked": "asked in other words", "reverse": "asked in reverse"},
         {Q: "reverse .04 where the question has .18, statements only"},
         notes="The statements have the name first or the value first; all trained questions ask for the value. With "
-        "eight people a guess of one of their names is right in an eighth of the questions.",
+        "six people a guess of one of their names is right in a sixth of the questions.",
     ),
     Said(
         "Yes or no",
@@ -296,6 +290,6 @@ CLAIMS = (
         {Q: ".24 [.12, .40]", "search": ".63 [.47, .78]"},
         "documentation of Redis",
         notes="The index quotes without a model; a quotation is right where the answer stands in it. It holds the "
-        "pages of 72 people, the fine-tuned model learned about eight of them.",
+        "pages of 70 people, the fine-tuned model learned about six of them.",
     ),
 )
