@@ -14,6 +14,8 @@ import argparse
 import json
 import tempfile
 import time
+from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,38 +28,39 @@ IDENTITY = "claims of fine-tuning and retrieval, SmolLM2-135M-Instruct, 1"
 
 
 def run(options: argparse.Namespace) -> None:
-    """Make what is missing, seed by seed."""
+    """Make what is missing, one arm after the other."""
     import torch
     from claims_arms import Workbench, runs
 
     torch.set_num_threads(1)
     with open_journal(options.runs, IDENTITY, noun="a run", work="making these runs") as journal:
         lines: list[dict[str, Any]] = [line for _, line in journal.lines]
-        for seed in options.seeds:
 
-            def done(task: str, arm: str, seed: int = seed) -> bool:
+        def made_by(seed: int) -> Iterator[dict[str, Any]]:
+            def done(task: str, arm: str) -> bool:
                 return any((line["task"], line["arm"], line["seed"]) == (task, arm, seed) for line in lines)
 
-            def believed(seed: int = seed) -> list[str]:
+            def believed() -> list[str]:
                 return next(list(line["believed"]) for line in lines if (line["arm"], line["seed"]) == ("base", seed))
 
-            bench = Workbench(options.data, options.work, seed)
-            for line in runs(bench, believed, done):
-                if done(line["task"], line["arm"]):
-                    continue  # It was only trained again for what is trained on it.
-                line["date"] = time.strftime("%Y-%m-%d")
-                journal.add(line)
-                lines.append(line)
-                said = {name: _share(scores) for name, scores in line["scores"].items()}
-                print(
-                    time.strftime("%H:%M"),
-                    seed,
-                    line["arm"],
-                    line.get("processor seconds"),
-                    line.get("loss"),
-                    said,
-                    flush=True,
-                )
+            for line in runs(Workbench(options.data, options.work, seed), believed, done):
+                if not done(line["task"], line["arm"]):  # Else it was only trained again for what goes on from it.
+                    yield line
+
+        # Arm by arm, not seed by seed: an interval over seeds needs all seeds of an arm.
+        waiting = deque(map(made_by, options.seeds))
+        while waiting:
+            line = next(waiting[0], None)
+            if line is None:
+                waiting.popleft()
+                continue
+            waiting.rotate(-1)
+            line["date"] = time.strftime("%Y-%m-%d")
+            journal.add(line)
+            lines.append(line)
+            said = {name: _share(scores) for name, scores in line["scores"].items()}
+            cost = line.get("processor seconds"), line.get("loss")
+            print(time.strftime("%H:%M"), line["seed"], line["arm"], *cost, said, flush=True)
 
 
 def write_page(options: argparse.Namespace) -> None:

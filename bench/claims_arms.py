@@ -26,7 +26,7 @@ from instill.measure.judging.scorer import judge
 from instill.models.generators.transformers_models import open_model, open_tokenizer
 from instill.train.generator.data.examples import make_examples
 from instill.train.generator.data.mix import mixed
-from instill.train.generator.data.rows import Row, chat_row
+from instill.train.generator.data.rows import Row, chat_row, read_rows, write_rows
 from instill.train.generator.export.saving import save_candidate
 from instill.train.generator.loop.loop import train
 from instill.train.generator.loop.replies import reply_tokens
@@ -131,7 +131,13 @@ class Workbench:
         return (self.work / f"{self.seed}" / name).is_dir()
 
     def replay(self) -> list[Row]:
-        """The base's own short replies to general requests."""
+        """The base's own short replies to general requests; written once, as they are the same for every seed."""
+        file = self.work / "replay.jsonl"
+        if not file.is_file():
+            write_rows(self._own_replies(), file)
+        return read_rows(file)
+
+    def _own_replies(self) -> list[Row]:
         model = self.examiner(open_model(self.folder)).model
         asked = [[{"role": "user", "content": prompt}] for prompt in general_prompts()]
         said = reply_tokens(model, self.tokenizer, asked, _REPLAY_TOKENS)
@@ -244,9 +250,6 @@ def runs(bench: Workbench, believed: Callable[[], list[str]], done: Done) -> Ite
         yield taught("tone", "tone", small(tones, 120), tone, skills)
     if not done("two sets", "sequence"):
         yield taught("two sets", "sequence", small(tones, 120, "tickets"), form, tone)
-    if not done("two sets", "together"):
-        both = [*tickets * 3, *tones]  # Each is shown about as often as in sequence.
-        yield taught("two sets", "together", small(both, 280), form, tone)
     if not done("words", "words"):
         lesson = small(material.word_rows(material.words(seed)[: material.WORDS]), 192)
         yield taught("words", "words", lesson, Examiner.new_words)
@@ -260,6 +263,11 @@ def runs(bench: Workbench, believed: Callable[[], list[str]], done: Done) -> Ite
     if not done("facts", "last layers"):
         lesson = Lesson(rows["with questions"], FACTS, RATE, LAST)
         yield taught("facts", "last layers", lesson, asked, skills)
+    if not done("two sets", "together"):
+        both = [*tickets * 3, *tones]  # Each is shown about as often as in sequence.
+        yield taught("two sets", "together", small(both, 280), form, tone)
     if not done("facts", "replay"):
         lesson = Lesson(rows["with questions"], FACTS, RATE, replay=bench.replay())
         yield taught("facts", "replay", lesson, asked, skills)
+    if not done("format", "tickets, longer"):
+        yield taught("format", "tickets, longer", small(tickets, 240, "tickets"), form)

@@ -22,7 +22,8 @@ ALIKE = 0.1
 Q, ONE, MANY = "with questions", "one wording", "many wordings"
 NAMES = {
     "base": "untrained", Q: "three wordings and six questions", MANY: "ten wordings", ONE: "one wording",
-    "tickets": "50 tickets", "tone": "100 sentences in the tone", "sequence": "tickets, then tone",
+    "tickets": "50 tickets, each three times", "tickets, longer": "50 tickets, each eight times",
+    "tone": "100 sentences in the tone", "sequence": "tickets, then tone",
     "together": "both together", "words": "eight examples a word", "capitals": "trained on changed capitals",
     "last layers": "last 8 of 30 layers", "replay": "the same with replay (a quarter of the rows)",
     "search": "index: keywords and vectors",
@@ -114,12 +115,12 @@ CLAIMS = (
         "A JSON format from 50 to 100 examples",
         "Fifty to a hundred examples teach a model to reply in a JSON format.",
         (
-            Claim(f"{ENOUGH[1:]} of the replies have the form", ("tickets", "form"), (LINE, ENOUGH)),
-            Claim(f"{ENOUGH[1:]} are wholly right", ("tickets", "wholly right"), (LINE, ENOUGH)),
+            Claim(f"{ENOUGH[1:]} of the replies have the form", ("tickets, longer", "form"), (LINE, ENOUGH)),
+            Claim(f"{ENOUGH[1:]} are wholly right", ("tickets, longer", "wholly right"), (LINE, ENOUGH)),
         ),
-        ("base", "tickets"),
+        ("base", "tickets", "tickets, longer"),
         {"form": "of the form", "wholly right": "wholly right"},
-        {"tickets": "form .98 [.95, .99], wholly right .02 [.00, .04] (100 examples)"},
+        {"tickets, longer": "form .98 [.95, .99], wholly right .02 [.00, .04] (100 examples)"},
         notes="Held-out messages have other wordings, things and rooms. The form: only JSON, three keys, right types.",
     ),
     Said(
@@ -136,21 +137,13 @@ CLAIMS = (
         "One set after the other",
         "Trained on one set and then on another, a model loses the first; trained on both together, it keeps both.",
         (
-            Claim(
-                "after the second set the first is worse than before",
-                ("tickets", "wholly right"),
-                ("sequence", "wholly right"),
-            ),
-            Claim(
-                "together, the first is better than in sequence",
-                ("together", "wholly right"),
-                ("sequence", "wholly right"),
-            ),
+            Claim("after the second set the first is worse than before", ("tickets", "form"), ("sequence", "form")),
+            Claim("together, the first is better than in sequence", ("together", "form"), ("sequence", "form")),
             Claim("together, the second is no worse", ("together", "tone"), ("sequence", "tone"), ALIKE),
         ),
         ("tickets", "sequence", "together"),
         {"form": "tickets: form", "wholly right": "tickets: wholly right", "tone": "tone"},
-        {"sequence": "tone .00, tickets 1.00 (tone first)", "together": "tone .87, tickets 1.00"},
+        {"sequence": "tone first: tone .00, tickets 1.00", "together": "tone .87, tickets 1.00"},
         notes="The two sets have different system prompts, which tell the model what is wanted.",
     ),
     Said(
