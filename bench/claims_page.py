@@ -8,6 +8,7 @@ from math import exp, log10
 from typing import Any
 
 from claims_figures import Runs, check, costs, level, shown, values_of, verdict
+from claims_material import ATTRIBUTES, TAUGHT
 from claims_said import CLAIMS, NAMES, Said
 
 from instill.lab.effects import Seen
@@ -39,21 +40,26 @@ All people, words, messages and changed facts are made up from the seed, so that
 facts of four people are never taught (controls). Square brackets hold 95% intervals. Each end is the wider one of an
 interval over people (or words, messages, texts) and one over seeds; three seeds are few, so the intervals are wide.
 
-All trainings are LoRA of rank 16 with batches of {batch} rows and a learning rate of {rates}, on all layers if nothing
-else is said. Rates and numbers of rows were found on seed 100, which is not reported. All questions have wordings that
+All trainings are LoRA of rank 16 with batches of {batch} rows and a learning rate of {rates}, on all layers if
+nothing else is said. Rates and numbers of rows were found on seed 100, which is not reported. All questions have wordings that
 were not trained on, if nothing else is said, with the system prompt "Answer briefly."; a reply is right if Instill's
 scorer says so. "Learned" means .8 of the questions or more, and "no worse" a loss of less than .1.
 """
+
+_MADE = (
+    "Made on {dates}, on one of two cores of a server CPU with bfloat16; other programs used both cores too, so only "
+    "seconds of processor time are told. {count} trainings of {tokens} tokens took {minutes} minutes of processor "
+    "time. Each finished run is a line of `bench/claims_runs.jsonl`, with the numerators and denominators for each "
+    "person; the same command makes those that are missing. `python bench/claims.py page` writes this page from "
+    "the file."
+)
 
 _END = """\
 ## The runs
 
 `{command}`
 
-Made on {dates}, on one of two cores of a server CPU with bfloat16; other programs used both cores too, so only seconds
-of processor time are told. {count} trainings of {tokens} tokens took {minutes} minutes of processor time. Each finished
-run is a line of `bench/claims_runs.jsonl`, with the numerators and denominators for each person; the same command makes
-those that are missing. `python bench/claims.py page` writes this page from the file.
+{made}
 
 | training | rows | shown | steps | learning rate | tokens | processor seconds (mean) | loss at the end |
 |---|---|---|---|---|---|---|---|
@@ -82,11 +88,19 @@ def page(lines: Sequence[Mapping[str, Any]], command: str) -> str:
         _TOP.format(count=len(CLAIMS), table="\n".join(table), runs=_wrapped(_seeds(lines)), rates=rates, batch=batch),
         *(_section(said, found[said.name], runs, lines) for said in CLAIMS),
         _END.format(
-            command=command, dates=_dates(lines), count=len(trained), trainings=_trainings(trained), facts=16,
-            tokens=f"{min(line['tokens'] for line in trained):,} to {max(line['tokens'] for line in trained):,}",
-            minutes=round(sum(line["processor seconds"] for line in trained) / 60),
+            command=command,
+            made=_wrapped(
+                _MADE.format(
+                    dates=" and ".join(sorted({line["date"] for line in lines})),
+                    count=len(trained),
+                    tokens=" to ".join(f"{end(line['tokens'] for line in trained):,}" for end in (min, max)),
+                    minutes=round(sum(line["processor seconds"] for line in trained) / 60),
+                )
+            ),
+            trainings=_trainings(trained),
+            facts=TAUGHT * len(ATTRIBUTES),
         ),
-    ]  # fmt: skip
+    ]
     return "\n".join(parts)
 
 
@@ -159,7 +173,7 @@ def _table(said: Said, runs: Runs) -> str:
     for arm in said.arms:
         cells = [shown_as(level(runs, arm, quantity), quantity) for quantity in said.quantities]
         rows.append([NAMES[arm], *cells, *([beside.get(arm, "")] if beside else [])])
-    return "\n".join(f"| {' | '.join(row)} |".replace("|  |", "| |") for row in rows)
+    return "\n".join("".join(f"| {cell} " if cell else "| " for cell in row) + "|" for row in rows)
 
 
 def _costs(lines: Sequence[Mapping[str, Any]]) -> str:
@@ -198,10 +212,6 @@ def _seeds(lines: Sequence[Mapping[str, Any]]) -> str:
 
 def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def _dates(lines: Sequence[Mapping[str, Any]]) -> str:
-    return " and ".join(sorted({line["date"] for line in lines}))
 
 
 def _trainings(trained: Sequence[Mapping[str, Any]]) -> str:

@@ -258,10 +258,7 @@ CLAIMS = (
     Said(
         "Ten million times cheaper",
         "One more fact costs ten million times less by an index than by weights.",
-        (
-            Claim("by an index it is cheaper", ("cost", "log10 times"), (LINE, "0")),
-            Claim("it is ten million times cheaper", ("cost", "log10 times"), (LINE, "7")),
-        ),
+        (Claim("it is ten million times cheaper", ("cost", "log10 times"), (LINE, "7")),),
         (),
         {},
     ),
