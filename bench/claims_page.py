@@ -41,9 +41,9 @@ facts of four people are never taught (controls). Square brackets hold 95% inter
 interval over people (or words, messages, texts) and one over seeds; three seeds are few, so the intervals are wide.
 
 All trainings are LoRA of rank 16 with batches of {batch} rows and a learning rate of {rates}, on all layers if
-nothing else is said. Rates and numbers of rows were found on seed 100, which is not reported. All questions have wordings that
-were not trained on, if nothing else is said, with the system prompt "Answer briefly."; a reply is right if Instill's
-scorer says so. "Learned" means .8 of the questions or more, and "no worse" a loss of less than .1.
+nothing else is said. The rate and the numbers of rows were found on seed 100, which is not reported. If nothing else is
+said, all questions have wordings that were not trained on, and the system prompt "Answer briefly."; a reply is right if
+Instill's scorer says so. "Learned" means .8 of the questions or more, and "no worse" a loss of less than .1.
 """
 
 _MADE = (

@@ -121,7 +121,9 @@ CLAIMS = (
         ("base", "tickets", "tickets, longer"),
         {"form": "of the form", "wholly right": "wholly right"},
         {"tickets, longer": "form .98 [.95, .99], wholly right .02 [.00, .04] (100 examples)"},
-        notes="Held-out messages have other wordings, things and rooms. The form: only JSON, three keys, right types.",
+        notes="Held-out messages have other wordings, things and rooms. The form: only JSON, three keys, right types. "
+        "The longer training goes on from the shorter one. It was added when the first seed had shown the form to be "
+        "right and the values to be wrong.",
     ),
     Said(
         "A tone takes a thousand examples",
@@ -144,7 +146,9 @@ CLAIMS = (
         ("tickets", "sequence", "together"),
         {"form": "tickets: form", "wholly right": "tickets: wholly right", "tone": "tone"},
         {"sequence": "tone first: tone .00, tickets 1.00", "together": "tone .87, tickets 1.00"},
-        notes="The two sets have different system prompts, which tell the model what is wanted.",
+        notes="The two sets have different system prompts, which tell the model what is wanted. The claim is judged "
+        "by the form of the tickets, as their values are learned badly in any case. This was decided after the first "
+        "seed.",
     ),
     Said(
         "Last layers against overfitting",
