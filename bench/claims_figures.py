@@ -95,8 +95,10 @@ def level(runs: Runs, arm: str, quantity: str) -> Interval | None:
     by_seed = _by_seed(runs, (arm, quantity))
     if not by_seed:
         return None
-    scale = None if quantity in UNBOUNDED else (-1.0, 1.0) if quantity == "gap" else (0.0, 1.0)
-    return shown(by_seed, scale)
+    if quantity in UNBOUNDED:
+        found = shown(by_seed, None)
+        return Interval(found.mean, max(found.low, 0.0), found.high)
+    return shown(by_seed, (-1.0, 1.0) if quantity == "gap" else (0.0, 1.0))
 
 
 def check(claim: Claim, runs: Runs) -> Seen | None:

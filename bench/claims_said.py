@@ -36,6 +36,7 @@ class Said:
 
     Args:
         name: heading.
+        who: says so, in general.
         says: the claim in a sentence.
         parts: what has to be seen for it to hold.
         arms, quantities: rows and columns of its table, with the names of the columns.
@@ -44,6 +45,7 @@ class Said:
     """
 
     name: str
+    who: str
     says: str
     parts: Sequence[Claim]
     arms: Sequence[str]
@@ -56,6 +58,7 @@ class Said:
 CLAIMS = (
     Said(
         "One wording or many",
+        "papers on knowledge in language models",
         "A fact that is read in one wording is not known in another one; many wordings make it known.",
         (Claim("ten wordings teach more than one", (MANY, "asked"), (ONE, "asked")),),
         ("base", ONE, MANY),
@@ -65,6 +68,7 @@ CLAIMS = (
     ),
     Said(
         "Questions among the rows",
+        "papers on knowledge in language models",
         "A fact can be asked for only when questions about it were trained too.",
         (Claim("statements and questions teach more than statements", (Q, "asked"), (MANY, "asked")),),
         (MANY, Q),
@@ -77,16 +81,19 @@ CLAIMS = (
     ),
     Said(
         "Turned round",
+        "papers on knowledge in language models",
         "Who learns that A is B does not know that B is A.",
         (Claim("the trained question is answered more often than the reverse one", (Q, "asked"), (Q, "reverse")),),
         ("base", Q, MANY),
         {"asked": "asked in other words", "reverse": "asked in reverse"},
         {Q: "reverse .04 where the question has .18, statements only"},
-        notes="The statements have the name first or the value first; all trained questions ask for the value. With "
-        "six people a guess of one of their names is right in a sixth of the questions.",
+        notes="Of the statements, the three have the name first; some of the ten have the value first. All trained "
+        "questions ask for the value, so a model may have learned to reply with a value to everything. With six "
+        "people, a guess of one of their names is right in a sixth of the questions.",
     ),
     Said(
         "Yes or no",
+        "people who teach facts by fine-tuning",
         "A fact that was learned as a statement and a question can be used to answer yes or no.",
         (Claim("right answers are more than the half that guessing gives", (Q, "yes or no"), (LINE, "0.5")),),
         ("base", ONE, MANY, Q),
@@ -95,6 +102,7 @@ CLAIMS = (
     ),
     Said(
         "A new word from 50 examples",
+        "guides to fine-tuning",
         "Fifty examples or fewer teach a model a new word and its meaning.",
         (
             Claim(f"the meaning is told in {ENOUGH[1:]} of the questions", ("words", "meaning"), (LINE, ENOUGH)),
@@ -113,6 +121,7 @@ CLAIMS = (
     ),
     Said(
         "A JSON format from 50 to 100 examples",
+        "guides to fine-tuning",
         "Fifty to a hundred examples teach a model to reply in a JSON format.",
         (
             Claim(f"{ENOUGH[1:]} of the replies have the form", ("tickets, longer", "form"), (LINE, ENOUGH)),
@@ -127,6 +136,7 @@ CLAIMS = (
     ),
     Said(
         "A tone takes a thousand examples",
+        "guides to fine-tuning",
         "It takes about a thousand examples to teach a tone.",
         (Claim("with 100 examples it is not learned yet", (LINE, ENOUGH), ("tone", "tone")),),
         ("base", "tone"),
@@ -137,6 +147,7 @@ CLAIMS = (
     ),
     Said(
         "One set after the other",
+        "papers on continual learning",
         "Trained on one set and then on another, a model loses the first; trained on both together, it keeps both.",
         (
             Claim("after the second set the first is worse than before", ("tickets", "form"), ("sequence", "form")),
@@ -152,6 +163,7 @@ CLAIMS = (
     ),
     Said(
         "Last layers against overfitting",
+        "tutorials on fine-tuning",
         "To train only the last layers overfits less, and teaches as much.",
         (
             Claim("wordings as taught are less ahead of other wordings", (Q, "gap"), ("last layers", "gap")),
@@ -168,6 +180,7 @@ CLAIMS = (
     ),
     Said(
         "Replay",
+        "papers on continual learning",
         "To mix in rows of what the model could do before keeps it from forgetting, at no cost to what it learns.",
         (
             Claim("texts that it never saw are predicted better", (Q, "nats"), ("replay", "nats")),
@@ -180,6 +193,7 @@ CLAIMS = (
     ),
     Said(
         "What fine-tuning takes away",
+        "critics of fine-tuning",
         "Fine-tuning on few facts makes replies less various and old skills worse.",
         (
             Claim("replies have fewer different pairs of words", ("base", "different pairs"), (Q, "different pairs")),
@@ -205,10 +219,12 @@ CLAIMS = (
         notes="Perplexity: eight paragraphs of WikiText-2. True facts: 30 of CounterFact, the true end of a sentence "
         "against a false one. Right answer: 16 questions of SQuAD with the paragraph, the answer against that of "
         "another question. Variety: of three drawn replies to each of eight open requests, the share of different "
-        "pairs of neighbouring words; short replies have few pairs, so that it must be read beside their length.",
+        "pairs of neighbouring words; short replies have few pairs, so read it beside their length. The untrained "
+        "model is near the half that guessing gives for true facts and right answers, so these two can hardly show a loss.",
     ),
     Said(
         "Documents that contradict the model",
+        "people who recommend retrieval",
         "A passage in the prompt wins over what the model believes.",
         (
             Claim(
@@ -236,10 +252,12 @@ CLAIMS = (
         },
         {Q: "the passage wins in .88"},
         notes="Capitals of eight countries that the model knows, moved to towns that do not exist. The untrained model "
-        "believes nothing of the taught facts; its figures there show how well it reads.",
+        "believes nothing of the taught facts; its figures there show that it reads badly in any case. A quoted "
+        "passage stays as it is, whatever a model believes.",
     ),
     Said(
         "To overwrite what the model believes",
+        "people who teach facts by fine-tuning",
         "Training on changed facts replaces the old ones, and leaves others as they are.",
         (
             Claim(
@@ -261,6 +279,7 @@ CLAIMS = (
     ),
     Said(
         "Ten million times cheaper",
+        "people who recommend retrieval",
         "One more fact costs ten million times less by an index than by weights.",
         (Claim("it is ten million times cheaper", ("cost", "log10 times"), (LINE, "7")),),
         (),
@@ -268,6 +287,7 @@ CLAIMS = (
     ),
     Said(
         "Search against fine-tuning",
+        "people who recommend retrieval",
         "For questions on documents, keyword and semantic search does better than fine-tuning on them.",
         (
             Claim("taught facts: search answers more often", ("search", "asked"), (Q, "asked")),
