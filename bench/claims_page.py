@@ -56,10 +56,10 @@ _MADE = (
 
 _COSTED = (
     "The processor seconds of training with statements and questions, and of adding the same people's pages to an "
-    "index, divided by the facts that are answered afterwards in other words. A page holds six facts of which two are asked "
-    "for, so the index is charged with too much. The ratio depends on the model, the rows and what is learned in the "
-    "end: in [the comparison](compare.md#what-was-measured) it is 2,246 [813, 10,646] with the same model on the "
-    "documentation of Redis, and 243 [110, 566] in the laboratory."
+    "index, divided by the facts that are answered afterwards in other words. A page holds six facts of which two "
+    "are asked for, so the index is charged with too much. The ratio depends on the model, the rows and what is "
+    "learned in the end: in [the comparison](compare.md#what-was-measured) it is 2,246 [813, 10,646] with the "
+    "same model on the documentation of Redis, and 243 [110, 566] in the laboratory."
 )
 
 _FOLLOWS = """\
@@ -67,15 +67,15 @@ _FOLLOWS = """\
 
 On this small model:
 
-- **Facts.** A fact can be asked for after training only as it was trained: as a question, in its direction. The question
-  turned round got no right answer, and no gain was seen with yes or no.
+- **Facts.** A fact can be asked for after training only as it was trained: as a question, in its direction. The
+  question turned round got no right answer, and no gain was seen with yes or no.
 - **Patterns.** A form, a tone and the meaning of a new word take 50 to 100 examples. The right values in a form were
   not learned from so few.
 - **Several sets.** Train them together; the second one alone wipes out the first.
-- **Side effects.** Training on few facts makes every reply short and other texts less predictable. Replay and training
-  the last layers soften this; the last layers also learn less, though that is not proven. Training on changed facts
-  spoils their neighbours.
-- **Documents.** One more fact is some hundred times cheaper by an index, and the index also answers in reverse. A small
+- **Side effects.** Training on few facts makes every reply short and other texts less predictable. With replay, replies
+  keep most of their length; whether other texts stay more predictable was not shown. Training only the last layers
+  spoils less, and teaches less. Training on changed facts spoils their neighbours.
+- **Documents.** One more fact is some hundred times cheaper by an index, and the index also answers in reverse. This
   model does not follow a passage that contradicts what it was trained on, so show people the passage itself.
 """
 

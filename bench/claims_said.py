@@ -220,7 +220,8 @@ CLAIMS = (
         "against a false one. Right answer: 16 questions of SQuAD with the paragraph, the answer against that of "
         "another question. Variety: of three drawn replies to each of eight open requests, the share of different "
         "pairs of neighbouring words; short replies have few pairs, so read it beside their length. The untrained "
-        "model is near the half that guessing gives for true facts and right answers, so these two can hardly show a loss.",
+        "model is near the half that guessing gives for true facts and right answers, so these two can hardly show a "
+        "loss.",
     ),
     Said(
         "Documents that contradict the model",
@@ -275,7 +276,8 @@ CLAIMS = (
         ("base", "capitals"),
         {"capital: new": "the new one", "capital: old": "the old one", "neighbours": "capitals that nobody changed"},
         {"capitals": "changed documents, trained again: 12 of 12"},
-        notes="Eight capitals, each in three statements and three questions; asked in other words.",
+        notes="Eight capitals, each in three statements and three questions; asked in other words. The capitals that "
+        "nobody changed are ten that the untrained model names, so its 1.00 there is by choice. Replay was not used.",
     ),
     Said(
         "Ten million times cheaper",
