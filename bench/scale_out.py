@@ -23,7 +23,7 @@ from ray.cluster_utils import Cluster
 
 from instill.documents.plugged import Formats
 from instill.documents.sources import find_sources
-from instill.ingest.ray_workers import RayWorkers, Setup, _Task, _Tasks, parts_of
+from instill.ingest.ray_workers import RayWorkers, Setup, Task, Tasks, parts_of
 from instill.ingest.run import Ingest
 from instill.ingest.types import Attributes
 from instill.ingest.workers import Later, LocalWorkers
@@ -69,8 +69,8 @@ class SleepingNodes(RayWorkers):
         self._sleeping = self._cluster.task(slept)
         self._sleep = (seconds, workspace.encoder.dimension)
 
-    def encode(self, batch: Sequence[Sequence[str]]) -> _Tasks[DocumentVectors]:
-        return _Tasks([_Task(self._ray, self._sleeping.remote(part, *self._sleep)) for part in parts_of(batch)])
+    def encode(self, batch: Sequence[Sequence[str]]) -> Tasks[DocumentVectors]:
+        return Tasks([Task(self._ray, self._sleeping.remote(part, *self._sleep)) for part in parts_of(batch)])
 
 
 def write(folder: Path, count: int) -> None:

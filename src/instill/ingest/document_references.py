@@ -27,11 +27,21 @@ def resolve(index: Index, reference: str, *, labels: Sequence[str] | None = None
     Raises:
         UsageError: nothing is named so, or several documents are that are not meant.
     """
-    found = named(index, reference, labels=labels)
+    found = meant(index, reference, labels=labels, many=many)
     if not found:
         raise UsageError(
             "No document has this name or id.", where=reference, remedy="List the documents: instill status --documents"
         )
+    return found
+
+
+def meant(index: Index, reference: str, *, labels: Sequence[str] | None = None, many: bool) -> list[DocumentRecord]:
+    """As `resolve`, or none.
+
+    Raises:
+        UsageError: several documents have the name that are not meant.
+    """
+    found = named(index, reference, labels=labels)
     if len(found) > 1 and not (many and _means_several(found, reference)):
         shown = ", ".join(record.source for record in found[:_SHOWN])
         more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
@@ -44,7 +54,7 @@ def resolve(index: Index, reference: str, *, labels: Sequence[str] | None = None
 
 
 def named(index: Index, reference: str, *, labels: Sequence[str] | None = None) -> list[DocumentRecord]:
-    """As `resolve`; any number of documents, or none."""
+    """Whatever the reference fits; any number of documents, or none."""
     held = None if labels is None else tuple(labels)
     source = absolute(reference)
     found = index.records([reference, source, f"stdin:{reference}"], labels=held)

@@ -66,7 +66,7 @@ class _Failed:
 
 
 @dataclass(frozen=True, slots=True)
-class _Task(Generic[T]):
+class Task(Generic[T]):
     """A task of the cluster, as `instill.ingest.workers.Pending`."""
 
     ray: Any
@@ -87,10 +87,10 @@ class _Task(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class _Tasks(Generic[T]):
+class Tasks(Generic[T]):
     """Several tasks whose lists make one."""
 
-    parts: Sequence[_Task[list[T]]]
+    parts: Sequence[Task[list[T]]]
 
     def result(self) -> list[T]:
         return [each for part in self.parts for each in part.result()]
@@ -124,11 +124,11 @@ class RayWorkers:
     def batches_ahead(self) -> int:
         return self._batches
 
-    def read(self, reading: Reading) -> _Task[Cut]:
-        return _Task(self._ray, self._read.remote(self._setup, reading))
+    def read(self, reading: Reading) -> Task[Cut]:
+        return Task(self._ray, self._read.remote(self._setup, reading))
 
-    def encode(self, batch: Sequence[Sequence[str]]) -> _Tasks[DocumentVectors]:
-        return _Tasks([_Task(self._ray, self._encode.remote(self._setup, part)) for part in parts_of(batch)])
+    def encode(self, batch: Sequence[Sequence[str]]) -> Tasks[DocumentVectors]:
+        return Tasks([Task(self._ray, self._encode.remote(self._setup, part)) for part in parts_of(batch)])
 
     def close(self) -> None:
         """Leave the cluster; one that was started for this run ends."""

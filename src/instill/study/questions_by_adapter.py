@@ -6,45 +6,20 @@ task lists questions about any text; those whose answer is the fact's are taken.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-from instill.models.generators.protocol import Generator, usage_of
+from instill.study.logged_writer import LoggedWriter
 from instill.study.questions_about_any_text import messages_for, questions_with_answer
 from instill.study.rules.wordings_of_fact import accepted_answers
 from instill.study.study_set import Fact, StudyItem, item_id
 
-_NONE = "generator: no question has the fact's answer"
+_NONE = "no question has the fact's answer"
 
 
-class ListingWriter:
+class ListingWriter(LoggedWriter):
     """Writes questions by a generator that was trained to list them; a `Writer` for `make_study`.
 
     Args:
         generator: see `instill.models.generators.protocol.skilled`, skill "questions".
     """
-
-    def __init__(self, generator: Generator) -> None:
-        self._generator = generator
-        self._log: list[dict[str, Any]] = []
-        self._rejected: Counter[str] = Counter()
-
-    @property
-    def name(self) -> str:
-        """The generator's name."""
-        return self._generator.name
-
-    @property
-    def log(self) -> Sequence[Mapping[str, Any]]:
-        """One object a request: `purpose`, `fact`, `messages`, `reply`, `problems`, and `tokens` as [read, written]
-        where the generator tells them."""
-        return self._log
-
-    @property
-    def rejected(self) -> Mapping[str, int]:
-        """For how many facts it listed no question."""
-        return self._rejected
 
     @property
     def retell(self) -> None:
@@ -59,19 +34,7 @@ class ListingWriter:
         """
         text = fact.evidence.text
         reply, questions = questions_with_answer(self._generator, fact.title, text, fact.answer)
-        request: dict[str, Any] = {
-            "purpose": "questions",
-            "fact": fact.id,
-            "messages": [dict(each) for each in messages_for(fact.title, text)],
-            "reply": reply,
-            "problems": [] if questions else [_NONE],
-        }
-        used = usage_of(self._generator)
-        if used is not None:
-            request["tokens"] = list(used)
-        self._log.append(request)
-        if not questions:
-            self._rejected[_NONE] += 1
+        self._keep("questions", fact, messages_for(fact.title, text), reply, [] if questions else [_NONE])
         return [self._item(fact, question, first=number == 0) for number, question in enumerate(questions)]
 
     def _item(self, fact: Fact, question: str, *, first: bool) -> StudyItem:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from instill.answer.terms import normalise
-from instill.models.generators.protocol import Generator, Message, usage_of
+from instill.models.generators.protocol import Generator, Message
 from instill.models.generators.whole_reply import whole_reply
+from instill.study.logged_writer import LoggedWriter
 from instill.study.quick_questions import is_fair
 from instill.study.rows_from_facts import Retell, Style
 from instill.study.rules.wordings_of_fact import accepted_answers
@@ -54,7 +54,7 @@ _TEXTS = (
 )  # fmt: skip
 
 
-class GeneratorWriter:
+class GeneratorWriter(LoggedWriter):
     """Writes questions and texts by a generator; a `Writer` for `instill.study.study_making.make_study`.
 
     Args:
@@ -64,28 +64,10 @@ class GeneratorWriter:
     """
 
     def __init__(self, generator: Generator, *, attempts: int = ATTEMPTS, temperature: float = 0.0) -> None:
-        self._generator = generator
+        super().__init__(generator)
         self._attempts = attempts
         self._temperature = temperature
-        self._log: list[dict[str, Any]] = []
-        self._rejected: Counter[str] = Counter()
         self._failed_in_a_row = 0
-
-    @property
-    def name(self) -> str:
-        """The generator's name."""
-        return self._generator.name
-
-    @property
-    def log(self) -> Sequence[Mapping[str, Any]]:
-        """One object a request: `purpose`, `fact`, `messages`, `reply`, `problems`, and `tokens` as [read, written]
-        where the generator tells them."""
-        return self._log
-
-    @property
-    def rejected(self) -> Mapping[str, int]:
-        """How much was of no use, by reason."""
-        return self._rejected
 
     def items(self, fact: Fact) -> list[StudyItem]:
         """Questions about the fact that pass all checks; fewer than asked for, or none, where the generator fails them.
@@ -146,18 +128,6 @@ class GeneratorWriter:
 
     def _ask(self, conversation: Sequence[Message]) -> str:
         return whole_reply(self._generator, conversation, max_tokens=_MAX_TOKENS, temperature=self._temperature)
-
-    def _keep(
-        self, purpose: str, fact: Fact, conversation: Sequence[Message], reply: str, problems: Sequence[str]
-    ) -> None:
-        messages = [dict(message) for message in conversation]
-        request: dict[str, Any] = {"purpose": purpose, "fact": fact.id, "messages": messages, "reply": reply}
-        request["problems"] = list(problems)
-        used = usage_of(self._generator)
-        if used is not None:
-            request["tokens"] = list(used)
-        self._log.append(request)
-        self._rejected.update(f"generator: {problem}" for problem in problems)
 
 
 def _conversation(rules: str, asked: str) -> list[Message]:

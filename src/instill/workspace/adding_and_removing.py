@@ -141,7 +141,7 @@ class Changing(Parts):
         Raises:
             UsageError: a reference names nothing.
         """
-        from instill.ingest.document_references import absolute_all, named, resolve
+        from instill.ingest.document_references import absolute_all, meant, resolve
 
         references = paths_of(references, "references")
         self._must_be_writable()
@@ -150,7 +150,8 @@ class Changing(Parts):
         for root in absolute_all(references):
             self.catalog.forget_root(root)
         with self.index.alone():  # whoever committed before looks up what is followed again before the next commit
-            records = {record.doc_id: record for reference in references for record in named(self.index, reference)}
+            found = [record for reference in references for record in meant(self.index, reference, many=True)]
+            records = {record.doc_id: record for record in found}
             self.index.remove(list(records))
         self._upkeep()
         return list(records.values())
