@@ -137,7 +137,7 @@ HELD = st.lists(st.sampled_from(LABELS), unique=True, min_size=1, max_size=2)
 
 # Every example is some seconds of work, so none is made smaller when it fails.
 @settings(
-    max_examples=2, phases=[Phase.generate], deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    max_examples=1, phases=[Phase.generate], deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 @given(own=st.lists(OWN, min_size=4, max_size=4), held=HELD)
 def test_what_is_hidden_changes_nothing(own: list[tuple[str, ...]], held: list[str]) -> None:

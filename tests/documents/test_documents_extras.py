@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import sys
 import tomllib
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from instill import Workspace
+from instill.common import extras
 from instill.common.extras import EXTRA_OF, how_to_install
 from instill.documents.formats import BUILT_IN
 from instill.documents.reading import read
@@ -57,7 +59,7 @@ def no_ocr(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_pictures_without_ocr_name_the_extra(no_ocr: None, name: str, data: bytes) -> None:
     with pytest.raises(DocumentError, match="OCR is not installed") as caught:
         read(data, name=name, settings=SETTINGS)
-    assert caught.value.command == "Run: pip install 'instill[ocr]'"
+    assert caught.value.command == how_to_install("ocr")
 
 
 @pytest.mark.parametrize("ocr", ["auto", "always"])
@@ -68,42 +70,81 @@ def test_a_pdf_with_some_pictures_is_read_and_says_what_is_missing(no_ocr: None,
     assert "ninety steps" in parsed.text
     [notice] = parsed.notices
     if ocr == "auto":
-        assert notice.startswith("1 of 3 pages are pictures and were not read: 2. Run: pip install 'instill[ocr]'")
+        assert notice.startswith("1 of 3 pages are pictures and were not read: 2. " + how_to_install("ocr"))
 
 
 def test_with_ocr_off_nobody_asks_for_it(no_ocr: None) -> None:
     _, parsed = read(pages("The lighthouse.", ""), name="a.pdf", settings=DocumentSettings(ocr="never"))
-    assert not any("instill[ocr]" in each for each in parsed.notices)
+    assert not any("[ocr]" in each for each in parsed.notices)
 
 
 def test_sql_without_duckdb_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "duckdb", None)
     with Workspace.init(tmp_path) as workspace, pytest.raises(MissingDependency) as caught:
         workspace.sql("select 1")
-    assert caught.value.command == "Run: pip install 'instill[sql]'"
+    assert caught.value.command == how_to_install("sql")
 
 
 def test_every_extra_that_is_named_is_one() -> None:
-    extras = PROJECT["optional-dependencies"]
+    known = PROJECT["optional-dependencies"]
     for module, extra in EXTRA_OF.items():
         package = module.replace("_", "-")
-        assert any(each.startswith(package) for each in extras[extra]), module
+        assert any(each.startswith(package) for each in known[extra]), module
         assert not any(each.startswith(f"{package}>") for each in PROJECT["dependencies"]), module
-    assert {each.extra for each in BUILT_IN.values()} - {""} <= set(extras)
+    assert {each.extra for each in BUILT_IN.values()} - {""} <= set(known)
 
 
 def test_every_remedy_names_an_extra_and_takes_the_one_way_to_say_it() -> None:
-    extras = set(PROJECT["optional-dependencies"])
+    known = set(PROJECT["optional-dependencies"])
     for file in (ROOT / "src" / "instill").rglob("*.py"):
         source = file.read_text(encoding="utf-8")
-        assert set(re.findall(r'how_to_install\(["\'](\w+)["\']\)', source)) <= extras, file.name
+        assert set(re.findall(r'how_to_install\(["\'](\w+)["\']\)', source)) <= known, file.name
         if file.name != "extras.py":
             assert "pip install 'instill[" not in source, f"{file.name}: use how_to_install"
 
 
-def test_where_uv_installed_it_the_remedy_is_uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def install(record: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if an installer had left this record of where Instill came from."""
+
+    class Installed:
+        def read_text(self, name: str) -> str | None:
+            assert name == "direct_url.json"
+            return record
+
+    monkeypatch.setattr(extras, "distribution", lambda name: Installed())
+
+
+def test_the_remedy_takes_the_tool_that_instill_was_installed_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(None, monkeypatch)
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
     assert how_to_install("ocr") == "Run: pip install 'instill[ocr]'"
+    assert how_to_install("") == "Run: pip install --upgrade instill"
     (tmp_path / "uv-receipt.toml").write_text("[tool]\n")
     assert how_to_install("ocr") == "Run: uv tool install 'instill[ocr]'"
     assert how_to_install("") == "Run: uv tool upgrade instill"
+
+
+def test_the_remedy_installs_from_where_instill_came(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`instill` on PyPI is another package."""
+    clone = tmp_path / "a clone"
+    clone.mkdir()
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    install(json.dumps({"url": clone.as_uri(), "dir_info": {}}), monkeypatch)
+    assert how_to_install("ocr") == f"Run: pip install '{clone}[ocr]'"
+    assert how_to_install("") == f"Run: pip install '{clone}'"
+    (clone / "constraints.txt").touch()
+    assert how_to_install("ocr") == f"Run: pip install -c '{clone}/constraints.txt' '{clone}[ocr]'"
+    (tmp_path / "uv-receipt.toml").write_text("[tool]\n")
+    assert how_to_install("ocr") == f"Run: uv tool install --constraints '{clone}/constraints.txt' '{clone}[ocr]'"
+    wheel = tmp_path / "instill-1.0-py3-none-any.whl"
+    install(json.dumps({"url": wheel.as_uri(), "archive_info": {}}), monkeypatch)
+    assert how_to_install("ocr") == f"Run: uv tool install 'instill[ocr] @ {wheel.as_uri()}'"
+
+
+@pytest.mark.parametrize("record", ["{", "[]", '{"url": 7}', '{"url": "https://example.org/instill.git"}'])
+def test_a_record_of_no_folder_names_the_package(record: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(record, monkeypatch)
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    assert how_to_install("ocr") == "Run: pip install 'instill[ocr]'"

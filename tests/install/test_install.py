@@ -164,9 +164,9 @@ def test_what_needs_an_extra_says_which(installed: Path, tmp_path: Path) -> None
     run(installed, "init", "kb", cwd=tmp_path)
     said = run(installed, "add", "pier.png", "scan.pdf", "note.txt", "-w", "kb", cwd=tmp_path, code=3)
     install = "uv tool install" if (installed / "uv-receipt.toml").exists() else "pip install"
-    assert said.count(f"Run: {install} 'instill[ocr]'") == 2
+    assert said.count(f"Run: {install} 'instill[ocr] @ file:") == 2
     assert "1 added" in said
     said = run(installed, "sql", "select 1", "-w", "kb", cwd=tmp_path, code=6)
-    assert f"Run: {install} 'instill[sql]'" in said
+    assert f"Run: {install} 'instill[sql] @ file:" in said
     (tmp_path / "kb" / "instill.toml").write_text('[encoder]\nmodel = "minilm"\n')
     assert "pip install" in run(installed, "search", "note", "-w", "kb", cwd=tmp_path, code=6)

@@ -13,7 +13,7 @@ import pytest
 from instill import Workspace
 from tests.warm import Program, Warm
 
-ROUNDS = int(os.environ.get("CRASH_ROUNDS", "8"))  # two writers are killed in each
+ROUNDS = int(os.environ.get("CRASH_ROUNDS", "5"))  # two writers are killed in each
 FILES = 12
 VERSION_LINES = 8
 ENVIRONMENT = {"INSTILL_DOCUMENTS__PASSAGE_TOKENS": "48"}

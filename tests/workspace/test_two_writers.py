@@ -29,7 +29,7 @@ from instill.index.types import SearchRequest
 from instill.ingest.sync import _Narrowest, covers
 from instill.ingest.types import Progress
 
-EXAMPLES = int(os.environ.get("WRITERS_EXAMPLES", "4"))
+EXAMPLES = int(os.environ.get("WRITERS_EXAMPLES", "2"))
 ROOTS = ("/a", "/a/b", "/a/b/c.md", "/a/*.md", "/a/**/c.md", "/", "https://x/y", "https://x/", "/ab")
 NAMES = ("ash.md", "box.md", "cedar.md")
 PART = "Part {part} of edition {edition} says what part {part} has to say, so that it is a passage of its own. " * 2

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from instill.common.package_origin import local_origin
 from instill.errors import MissingDependency
 
 EXTRA_OF = {"rapidocr_onnxruntime": "ocr", "duckdb": "sql", "onnx": "encoders", "psycopg": "postgres", "ray": "ray"}
@@ -47,12 +50,35 @@ def needed(module: str, work: str) -> Any:
 
 
 def how_to_install(extra: str) -> str:
-    """The command that adds an extra, with the tool that Instill was installed with: pip, or uv as a tool.
+    """The command that adds an extra: with the tool that Instill was installed with (pip, or uv as a tool), and from
+    where it was installed (a clone, a wheel, or a package index).
 
     Example:
-        >>> how_to_install("ocr")
-        "Run: pip install 'instill[ocr]'"
+        >>> how_to_install("ocr").startswith("Run: pip install")
+        True
     """
-    if (Path(sys.prefix) / "uv-receipt.toml").is_file():  # `uv tool install` makes an environment without pip
-        return f"Run: uv tool install 'instill[{extra}]'" if extra else "Run: uv tool upgrade instill"
-    return f"Run: pip install 'instill[{extra}]'" if extra else "Run: pip install --upgrade instill"
+    wanted, pinned = _requirement(f"[{extra}]" if extra else "")
+    with_uv = (Path(sys.prefix) / "uv-receipt.toml").is_file()  # `uv tool install` makes an environment without pip
+    if wanted == "instill":
+        return "Run: uv tool upgrade instill" if with_uv else "Run: pip install --upgrade instill"
+    command = ["uv", "tool", "install"] if with_uv else ["pip", "install"]
+    if pinned:
+        command += ["--constraints" if with_uv else "-c", shlex.quote(pinned)]
+    return " ".join(["Run:", *command, shlex.quote(wanted)])
+
+
+def _requirement(extra: str) -> tuple[str, str]:
+    """What an installer is told to install this Instill again with an extra, and the file of the versions that it is
+    tested with: "" unless it was installed from a clone.
+    """
+    try:
+        origin = local_origin(distribution("instill"))
+    except PackageNotFoundError:
+        origin = None
+    if origin is None:
+        return f"instill{extra}", ""
+    path, _ = origin
+    if not path.is_dir():  # a wheel
+        return f"instill{extra} @ {path.as_uri()}", ""
+    pinned = path / "constraints.txt"
+    return f"{path}{extra}", str(pinned) if pinned.is_file() else ""

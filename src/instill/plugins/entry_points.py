@@ -13,10 +13,11 @@ import site
 import sys
 import sysconfig
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from instill.common.package_origin import local_origin
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
@@ -130,15 +131,10 @@ def _entries(package: Distribution, group: str) -> Iterator[Entry]:
 
 
 def _folders(package: Distribution) -> Iterator[Path]:
-    import json
-    from urllib.parse import unquote, urlsplit
-    from urllib.request import url2pathname
-
     yield Path(_real(str(package.locate_file(""))))
-    with suppress(Exception):  # written by installers; whatever else is in it names no folder
-        origin = json.loads(package.read_text("direct_url.json") or "{}")
-        if origin.get("dir_info", {}).get("editable"):
-            yield Path(_real(url2pathname(unquote(urlsplit(origin["url"]).path))))
+    origin = local_origin(package)
+    if origin and origin[1]:
+        yield Path(_real(str(origin[0])))
 
 
 def _site_folders() -> Iterator[str]:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from instill.common.extras import how_to_install
 from instill.errors import MissingDependency, UsageError, WorkspaceError
 from instill.models.encoders import open_encoder
 from instill.models.encoders.cache import file_sha256
@@ -200,7 +201,7 @@ def test_without_the_library_an_unknown_architecture_names_the_extra(
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
     with pytest.raises(MissingDependency, match='architecture "electra"') as caught:
         fp32(folder)
-    assert caught.value.remedy == "Run: pip install 'instill[train]'"
+    assert caught.value.remedy == how_to_install("train")
 
 
 def test_folders_that_are_refused(tmp_path: Path) -> None:

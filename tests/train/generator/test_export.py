@@ -14,6 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from instill.common.extras import how_to_install
 from instill.errors import InstillError, MissingDependency, UsageError, WorkspaceError
 from instill.models.generators.chat_text import chat_text
 from instill.models.generators.transformers_models import open_model, open_tokenizer
@@ -195,7 +196,7 @@ def test_what_cannot_be_opened_is_said(home: Path, tmp_path: Path, monkeypatch: 
     monkeypatch.setitem(sys.modules, "gguf", None)
     (notice,) = exported(home, "lora-1", tmp_path / "two", form="gguf").notices
     assert notice.startswith(exporting._UNOPENED)
-    assert notice.endswith("pip install 'instill[local]'")
+    assert notice.endswith(how_to_install("local"))
 
 
 def test_a_gguf_that_says_something_else_is_not_kept(
