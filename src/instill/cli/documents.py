@@ -5,7 +5,8 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,6 +23,7 @@ from instill.cli.output import (
     progress_bar,
     readable,
 )
+from instill.cli.stopping import StoppedError
 from instill.cli.terminal import say, say_block
 from instill.errors import UsageError
 from instill.workspace import Workspace
@@ -31,6 +33,7 @@ from instill.workspace.replies import Documents, Removed
 
 if TYPE_CHECKING:
     from instill.index.types import DocumentRecord
+    from instill.ingest.types import FileOutcome, Progress
     from instill.workspace.purge.purging import Purged
 
 SOME_FAILED = 3
@@ -86,12 +89,12 @@ def add(
     Example: `instill add ~/Documents "notes/**/*.md" https://example.org/page.html --label team --meta year=2026`
     """
     metadata = parse_metadata(meta or [])
-    with Workspace.open(workspace) as opened, progress_bar("Adding", hidden=as_json) as update:
+    with Workspace.open(workspace) as opened, _ingesting("Adding", as_json) as (progress, on_file):
         if "-" in paths:
             if len(paths) > 1:
                 raise UsageError("Standard input and paths cannot be added in one command.", remedy="Run two commands.")
             data = sys.stdin.buffer.read()
-            report = opened.add_text(data, name=name, labels=label, metadata=metadata, on_file=_told(as_json))
+            report = opened.add_text(data, name=name, labels=label, metadata=metadata, on_file=on_file)
         else:
             report = opened.add(
                 paths,
@@ -99,8 +102,8 @@ def add(
                 metadata=metadata,
                 follow=follow,
                 on=on,
-                progress=lambda now: update(now.done, now.total, f"{now.passages} passages"),
-                on_file=_told(as_json),
+                progress=progress,
+                on_file=on_file,
             )
     _finish(report, as_json)
 
@@ -112,11 +115,11 @@ def sync(on: OnOption = "", workspace: WorkspaceOption = None, as_json: JsonOpti
 
     Example: `instill sync`
     """
-    with Workspace.open(workspace) as opened, progress_bar("Syncing", hidden=as_json) as update:
+    with Workspace.open(workspace) as opened, _ingesting("Syncing", as_json) as (progress, on_file):
         report = opened.sync(
             on=on,
-            progress=lambda now: update(now.done, now.total, f"{now.passages} passages"),
-            on_file=_told(as_json),
+            progress=progress,
+            on_file=on_file,
         )
     _finish(report, as_json)
 
@@ -335,8 +338,28 @@ def _scalar(value: str) -> str | int | float | bool:
     return value
 
 
-def _told(as_json: bool) -> Callable[[Any], None] | None:
-    return print_json_line if as_json else None
+@contextmanager
+def _ingesting(
+    description: str, as_json: bool
+) -> Iterator[tuple[Callable[[Progress], None], Callable[[FileOutcome], None]]]:
+    """Receivers of the progress, shown as a bar, and of what becomes of each file: printed with --json, and counted for
+    a person who presses Ctrl-C."""
+    kept = 0
+
+    def on_file(outcome: FileOutcome) -> None:
+        nonlocal kept
+        kept += outcome.result not in ("failed", "unchanged")
+        if as_json:
+            print_json_line(outcome)
+
+    try:
+        with progress_bar(description, hidden=as_json) as update:
+            yield (lambda now: update(now.done, now.total, f"{now.passages} passages")), on_file
+    except StoppedError as stopped:
+        if kept:
+            done = "1 file is" if kept == 1 else f"{kept} files are"
+            stopped.kept = f"{done} done and kept; run the same command again for the rest."
+        raise
 
 
 def _finish(report: Any, as_json: bool) -> None:

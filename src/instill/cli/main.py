@@ -35,6 +35,7 @@ from instill.cli import (
     tune,
 )
 from instill.cli.plugged import WithPlugins
+from instill.cli.stopping import StoppedError, stop
 from instill.cli.terminal import say, say_json, say_traceback
 from instill.errors import InstillError, UsageError
 
@@ -92,18 +93,10 @@ def _options(
     """Ask your documents: get answers with checked citations, or a refusal if the documents do not answer."""
 
 
-class _StoppedError(BaseException):
-    """Ctrl-C. Not KeyboardInterrupt, which typer would swallow with a message that says less."""
-
-
-def _stop(*_: object) -> None:
-    raise _StoppedError
-
-
 def run() -> None:
     """Run the command line; never returns."""
     as_json = "--json" in sys.argv
-    signal.signal(signal.SIGINT, _stop)
+    signal.signal(signal.SIGINT, stop)
     try:
         sys.exit(app(standalone_mode=False))
     except InstillError as error:
@@ -112,8 +105,8 @@ def run() -> None:
     except typer.Abort:
         say("Stopped.", err=True)
         sys.exit(1)
-    except _StoppedError:
-        say("", "Stopped. What was committed is whole; run the same command again to go on.", err=True)
+    except StoppedError as stopped:
+        say("", f"Stopped. {stopped.kept}", err=True)
         sys.exit(130)
     except BrokenPipeError:
         # The reader of a pipe has gone (`instill search ... | head`): nothing more to say, and no traceback at exit.
