@@ -21,6 +21,7 @@ from instill.fit.calibration import calibrate
 from instill.memory.document_versions import seen_versions
 from instill.memory.uses_log import read_uses
 from instill.study.study_making import make_study
+from instill.workspace.asked_questions import Feedback
 from tests.conftest import write_handbook
 
 HOTEL = "How much may a hotel cost?"
@@ -51,6 +52,21 @@ def test_an_answers_spans_are_kept_with_version_labels_and_claim(workspace: Work
     assert row["claim_hash"] == hashlib.sha256(answer.claims[0].text.encode()).hexdigest()
     assert (row["leads"], row["short"], row["nth"], row["occurrences"]) == (True, answer.short, 0, 1)
     assert seen_versions(workspace.catalog)[citation.doc_id].version == record.content_hash
+
+
+def test_an_answer_that_is_judged_wrong_does_not_count_until_it_is_judged_right(workspace: Workspace) -> None:
+    def used(labels: list[str] | None = None) -> int:
+        return len(read_uses(workspace.catalog, workspace.encoder, tuple(labels) if labels else None))
+
+    answer = workspace.ask(HOTEL)
+    assert answer.question_id is not None
+    workspace.seen_by(["staff"]).ask(HOTEL)
+    assert (used(), used(["staff"])) == (2, 1)
+    feedback = Feedback(workspace)
+    feedback.judge(answer.question_id, "wrong")
+    assert (used(), used(["staff"])) == (1, 1)
+    feedback.judge(answer.question_id, "right")
+    assert used() == 2
 
 
 def test_a_refusal_leaves_no_use(workspace: Workspace) -> None:

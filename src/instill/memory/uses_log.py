@@ -16,7 +16,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from instill.catalog import Catalog, Labels, may_see
-from instill.catalog.tables import USES
+from instill.catalog.tables import JUDGEMENTS, USES
 from instill.memory.types import Spot, Use
 from instill.models.encoders.protocol import Encoder, Vectors
 
@@ -24,7 +24,8 @@ _BATCH = 256
 
 
 def read_uses(catalog: Catalog, encoder: Encoder, labels: Labels = None) -> list[Use]:
-    """The uses that lead their answers, oldest first, of questions that the caller may see.
+    """The uses that lead their answers, oldest first, of questions that the caller may see. A use does not count as
+    long as its answer is judged wrong: what was cited then is not what was asked for.
 
     Questions get their vectors here, once; on storage that takes no writing they get them each time.
     """
@@ -33,8 +34,20 @@ def read_uses(catalog: Catalog, encoder: Encoder, labels: Labels = None) -> list
             return []
         query = sa.select(USES).where(USES.c.leads).order_by(USES.c.use_id)
         rows = [row for row in connection.execute(query).mappings() if may_see(_labels(row["labels"]), labels)]
+        wrong = _judged_wrong(connection, labels)
+    rows = [row for row in rows if row["usage_id"] not in wrong]
     vectors = dict(_vectors(catalog, encoder, rows))
     return [_use(row, vectors[row["question"]]) for row in rows]
+
+
+def _judged_wrong(connection: sa.Connection, labels: Labels) -> set[int]:
+    """The questions whose answer the newest judgement that the caller may see calls wrong."""
+    query = sa.select(JUDGEMENTS.c.usage_id, JUDGEMENTS.c.verdict, JUDGEMENTS.c.labels)
+    newest: dict[int, str] = {}
+    for row in connection.execute(query.order_by(JUDGEMENTS.c.judgement_id)).mappings():
+        if may_see(_labels(row["labels"]), labels):
+            newest[row["usage_id"]] = row["verdict"]
+    return {usage_id for usage_id, verdict in newest.items() if verdict == "wrong"}
 
 
 def moment(text: str) -> datetime:
