@@ -58,6 +58,11 @@ def test_one_path_is_one_path(empty: Workspace, tmp_path: Path, monkeypatch: pyt
     assert [record.source for record in empty.remove("tea.md")] == [(tmp_path / "here" / "tea.md").as_posix()]
     assert len(empty.remove(Path("private.md"))) == 1
     assert len(empty.documents()) == 2
+    assert [Path(root.path).name for root in empty.catalog.roots()] == ["a", "m"]
+    [m] = [record for record in empty.documents() if record.source.endswith("/m")]
+    assert empty.remove(m.doc_id) == [m]
+    assert [Path(root.path).name for root in empty.catalog.roots()] == ["a"], "removed by whatever name"
+    assert empty.sync().added == []
 
 
 @pytest.mark.parametrize(

@@ -133,8 +133,8 @@ class Changing(Parts):
             on_report(self.sync())
 
     def remove(self, references: Paths) -> list[DocumentRecord]:
-        """Remove documents from the index: by id, source path, glob pattern, or folder. A removed folder is no longer
-        followed.
+        """Remove documents from the index: by id, source path, glob pattern, or folder. A removed folder or
+        file is no longer followed.
 
         If a `sync` runs at the same time, the documents that it has added are removed too, and it adds no more of them.
 
@@ -152,6 +152,8 @@ class Changing(Parts):
         with self.index.alone():  # whoever committed before looks up what is followed again before the next commit
             found = [record for reference in references for record in meant(self.index, reference, many=True)]
             records = {record.doc_id: record for record in found}
+            for record in records.values():
+                self.catalog.forget_root(record.source)  # A file that was added by its own path.
             self.index.remove(list(records))
         self._upkeep()
         return list(records.values())
