@@ -65,7 +65,7 @@ def test_a_study_set_is_made_on_the_way_and_a_report_written(kb: Path) -> None:
         "compare", *SMALL, "--tolerance", "0.2", "--wanted", "0.01", "--arm", QUOTED, "--arm", ORACLE, cwd=kb
     )
     assert fewer["verdict"]["rules"]["tolerance"] == 0.2
-    assert "For 0.01 about" in fewer["beforehand"]
+    assert "To show a difference of 0.01, about" in fewer["beforehand"]
 
 
 def test_what_people_judged_is_asked(tmp_path: Path) -> None:

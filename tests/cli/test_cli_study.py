@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,7 @@ def test_from_documents_to_rows_for_other_trainers(kb: Path) -> None:
     shown = instill("study", "show", made["id"][:6], "--split", "train", "-n", "3", cwd=kb).stdout
     assert shown.count("[train: ") == 3
     assert "audit opened: 0 times" in shown
-    assert "evidence: " in shown
+    assert re.search(r"evidence: .* \([\w.-]+\.md\)", shown), "the document is called by its name"
     assert len(as_json("study", "show", "--audit", "-n", "2", cwd=kb)["shown"]) == 2
     assert [one["why"] for one in as_json("study", "show", cwd=kb)["audit_opened"]] == ["instill study show"]
     assert "0 leaks" in instill("study", "check", cwd=kb).stdout

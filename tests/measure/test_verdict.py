@@ -157,20 +157,20 @@ def test_an_arm_without_a_rival_is_named_and_nothing_is_said_to_be_chosen() -> N
     shares = {"retrieval": 0.8, "oracle passage": 1.0}
     found = verdict(all_needs(facts=shares, unanswerable=shares), [])
     assert found.said == (
-        "Retrieve for facts and refusals (no other arm could be recommended); "
+        "Nothing was compared for facts and refusals: only retrieval could be recommended; "
         "freshness, the format and the tone were not measured."
     )
     need = found.need("facts")
     assert (need.state, need.arm, need.alone) == ("decided", "retrieval", True)
     assert need.said == (
-        f"No other arm could be recommended, so that retrieval was held against none: right in "
+        f"Only retrieval could be recommended, so nothing was compared. It is right in "
         f"{need.scores['retrieval']} of the questions; oracle passage, which shows what is possible, in "
         f"{need.scores['oracle passage']}."
     )
     assert need.scores["retrieval"].mean == pytest.approx(0.8)
-    assert found.need("cost").said.startswith("No other arm could be recommended, ")
+    assert found.need("cost").said.startswith("Only retrieval could be recommended, ")
     bare = verdict(asked("facts", {"retrieval": 0.8}), []).need("facts")
-    assert bare.said.endswith(f"right in {bare.scores['retrieval']} of the questions.")
+    assert bare.said.endswith(f"It is right in {bare.scores['retrieval']} of the questions.")
 
 
 def test_where_some_needs_left_no_choice_they_are_named() -> None:

@@ -177,7 +177,7 @@ def _estimated(client: httpx.Client, study: str) -> None:
     assert first["answers"] == 2 * (len(asked) + min(60, len(asked)))
     assert first["seconds"] is None
     assert "nothing was asked or compared here yet" in first["said"]
-    assert f"{len(asked)} questions are there" in first["shows"]
+    assert f"There are {len(asked)} questions." in first["shows"]
     assert "would be needed" in first["shows"]
     assert estimate(404, study="none")["error"]["what"] == "No study set has this id."
     assert estimate(400, questions="feedback")["error"]["what"] == "No answer that was judged can be used yet."

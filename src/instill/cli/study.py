@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -21,6 +22,7 @@ from instill.cli.output import (
 )
 from instill.cli.questions import own_questions
 from instill.cli.terminal import say, say_block
+from instill.common.place_in_words import short_name
 from instill.workspace import Workspace
 from instill.workspace.replies import studies_of, study_card
 
@@ -157,8 +159,9 @@ def show(
         return
     _print_card(found.card)
     say(f"audit opened: {len(opened)} times", "")
+    names = _names(workspace, label, items)
     for item in items:
-        _print_item(item)
+        _print_item(item, names)
 
 
 @app.command()
@@ -246,13 +249,21 @@ def _print_card(card: StudyCard) -> None:
 
 
 def _counts(counts: dict[str, int]) -> str:
-    return ", ".join(f"{clean(name)} {count}" for name, count in counts.items())
+    return ", ".join(f"{count} {clean(name)}" for name, count in counts.items())
 
 
-def _print_item(item: StudyItem) -> None:
+def _names(workspace: str | None, label: list[str] | None, items: Sequence[StudyItem]) -> dict[str, str]:
+    """What the documents of the questions are called, by their ids; without those that are gone."""
+    wanted = {span.doc_id for item in items for span in (*item.evidence, *item.excluded)}
+    with Workspace.open(workspace) as opened:
+        seen = opened if label is None else opened.seen_by(label)
+        return {record.doc_id: short_name(record.source) for record in seen.index.records(doc_ids=sorted(wanted))}
+
+
+def _print_item(item: StudyItem, names: Mapping[str, str]) -> None:
     asks = item.phrasing if item.phrasing == item.form else f"{item.phrasing}, {item.form}"
     say(f"[{item.split}: {asks}] {readable(item.question, 300)}", bold=True)
     say(f"  answer:   {readable(item.answer, 300) or '(the documents do not say)'}")
     for name, spans in (("evidence", item.evidence), ("hidden", item.excluded)):
         for span in spans:
-            say(f"  {name}: {readable(span.text, 300)} ({clean(span.doc_id, 12)})", dim=True)
+            say(f"  {name}: {readable(span.text, 300)} ({clean(names.get(span.doc_id, span.doc_id), 60)})", dim=True)

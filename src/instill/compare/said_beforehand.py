@@ -61,7 +61,7 @@ def say_beforehand(
 
     Example:
         >>> print(say_beforehand([f"fact {n // 4}" for n in range(400)], 3, wanted=0.1).said)
-        400 questions about 100 facts can show that an arm is worse by 0.120 (in 4 of 5 runs), and that one as good as the best loses 0.079 at most. For 0.1 about 575 would be needed.
+        400 questions about 100 facts can show that an arm is worse by 0.120 (in 4 of 5 runs). Of an arm as good as the best, they can show that it loses 0.079 at most. To show a difference of 0.1, about 575 are needed.
     """  # noqa: E501 - the sentence as it is printed
     if not groups or arms < 2:
         raise UsageError("A comparison needs two arms and a question at least.", where="arms, questions")
@@ -80,10 +80,15 @@ def say_beforehand(
     half = discordant / 2
     worth = max(1, floor(len(groups) / effect))
     bound = upper_end({-1.0: half, 0.0: 1 - discordant, 1.0: half}, worth, chance=_LEVEL / 2)
-    can = "cannot show that an arm is worse" if shown is None else f"can show that an arm is worse by {shown:.3f}"
-    said = f"{counted} {can} (in 4 of 5 runs), and that one as good as the best loses {bound:.3f} at most."
+    are = "is" if len(groups) == 1 else "are"
+    can = (
+        f"{are} too few to show that an arm is worse."
+        if shown is None
+        else f"can show that an arm is worse by {shown:.3f} (in 4 of 5 runs)."
+    )
+    said = f"{counted} {can} Of an arm as good as the best, they can show that it loses {bound:.3f} at most."
     if needed is not None and (shown is None or wanted is None or wanted < shown):
-        said += f" For {wanted:g} about {needed} would be needed."
+        said += f" To show a difference of {wanted:g}, about {needed} are needed."
     return Beforehand(len(groups), len(sizes), shown, bound, needed, said)
 
 
@@ -95,10 +100,10 @@ def say_by_need(groups: Mapping[str, Sequence[str]], arms: int, *, wanted: float
 
     Example:
         >>> print(say_by_need({"facts": [str(n) for n in range(80)], "": ["c"]}, 2))
-        81 questions are there. For facts, 80 questions about 80 facts can show that an arm is worse by 0.181 (in 4 of 5 runs), and that one as good as the best loses 0.133 at most.
+        There are 81 questions. For facts, 80 questions about 80 facts can show that an arm is worse by 0.181 (in 4 of 5 runs). Of an arm as good as the best, they can show that it loses 0.133 at most.
     """  # noqa: E501 - the sentences as they are printed
     count = sum(map(len, groups.values()))
-    parts = [f"{count} questions are there." if count != 1 else "1 question is there."]
+    parts = [f"There are {count} questions." if count != 1 else "There is 1 question."]
     for need, own in groups.items():
         if need and own:
             parts.append(f"For {NAMES.get(need, need)}, {say_beforehand(own, arms, wanted=wanted).said}")

@@ -325,7 +325,7 @@ def _only(arm: str, score: Interval, references: Mapping[str, Interval]) -> str:
     Args:
         references: of arms that show what is possible.
     """
-    said = f"No other arm could be recommended, so that {arm} was held against none: right in {score} of the questions"
+    said = f"Only {arm} could be recommended, so nothing was compared. It is right in {score} of the questions"
     possible = "".join(f"; {each}, which shows what is possible, in {found}" for each, found in references.items())
     return f"{said}{possible}."
 
@@ -377,7 +377,10 @@ def _sentence(needs: Sequence[NeedVerdict], ways: Mapping[str, Way]) -> str:
     }
     clauses = []
     main = max(served, key=lambda do: len(served[do])) if served else ""
-    if main:
+    arms = {each.arm for found in served.values() for each in found}
+    if main and len(arms) == 1 and all(each.alone for each in served[main]):
+        clauses.append(f"nothing was compared for {_needs(served[main])}: only {arms.pop()} could be recommended")
+    elif main:
         facts = any(each.need == "facts" for found in served.values() for each in found)
         bare = len(served[main]) > 1 and facts and not all(each.alone for each in served[main])
         clauses.append(f"{main if bare else f'{main} for {_needs(served[main])}'}{_without_choice(served[main])}")

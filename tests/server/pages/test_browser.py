@@ -160,7 +160,7 @@ def _measure(page: Page, address: str) -> None:
     page.get_by_role("button", name="Calibrate with it").click()
     page.locator(".verdict").get_by_text("questions are too few to say anything").wait_for()
     page.get_by_role("button", name="How long, and what will it show?").click()
-    page.get_by_text("2 questions are there.").wait_for()
+    page.get_by_text("There are 2 questions.").wait_for()
     page.goto(f"{address}/compare")
     page.get_by_role("button", name="Make a study set").click()
     page.get_by_role("link", name="Show it on this page").click()
