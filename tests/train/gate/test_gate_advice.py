@@ -15,6 +15,15 @@ def test_what_is_not_proven_is_not_called_a_failure() -> None:
     assert said.endswith("only the gate is measured anew.")
 
 
+def test_a_small_gain_is_first_to_be_made_larger() -> None:
+    [said] = advice([("gain", "undecided", 146)])
+    assert said == (
+        "A larger gain is proven by fewer rows. Train longer or at a higher rate (recipe: epochs, learning_rate), or "
+        "add rows like the gate's. Or give [gain] of the gate about 146 rows, which prove a gain as small as this one, "
+        "and train again: only the gate is measured anew."
+    )
+
+
 def test_each_advice_is_given_once() -> None:
     found = advice([("forgetting.kl", "failed", 0), ("forgetting.accuracy", "failed", 0), ("gain", "failed", 0)])
     assert len(found) == 2

@@ -30,8 +30,8 @@ def advice(conditions: Iterable[tuple[str, str, int]]) -> list[str]:
             (0: not known).
 
     Example:
-        >>> advice([("gain", "undecided", 60), ("text", "passed", 0)])
-        ['Give [gain] of the gate about 60 rows; what it has proves nothing either way. Then ... measured anew.']
+        >>> advice([("format", "undecided", 60), ("text", "passed", 0)])
+        ['Give [format] of the gate about 60 rows; what it has proves nothing either way. Then ... measured anew.']
     """
     said: dict[str, None] = {}
     for name, outcome, needed in conditions:
@@ -40,6 +40,12 @@ def advice(conditions: Iterable[tuple[str, str, int]]) -> list[str]:
             said.setdefault(_FAILED.get(section, f"Look at what [{section}] of the gate measures."))
         elif outcome == "undecided":
             rows = f"about {needed} rows" if needed else "more rows"
+            if section == "gain":
+                said.setdefault(
+                    f"A larger gain is proven by fewer rows. {_FAILED[section]} Or give [gain] of the gate {rows}, "
+                    "which prove a gain as small as this one, and train again: only the gate is measured anew."
+                )
+                continue
             said.setdefault(
                 f"Give [{section}] of the gate {rows}; what it has proves nothing either way. Then train again: only "
                 "the gate is measured anew."
