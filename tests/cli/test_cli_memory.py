@@ -47,3 +47,10 @@ def test_labels_and_mistakes(kb: Path) -> None:
     assert "No document holds these words" in instill("memory", "add", "Who?", "nobody at all", cwd=kb, code=2).stderr
     assert "between 0 and 1" in instill("memory", "calibrate", "--risk", "2", cwd=kb, code=2).stderr
     assert as_json("memory", "calibrate", cwd=kb, code=1)["threshold"] is None
+
+
+@pytest.mark.parametrize("given", [(), ("hotel",), ("hotel", "price"), ("hotel", "", "150"), ("--list", "--undo", "a")])
+def test_an_edit_needs_subject_relation_and_value(kb: Path, given: tuple[str, ...]) -> None:
+    said = instill("edit", *given, cwd=kb, code=2).stderr
+    assert "Name a subject, a relation and a value" in said
+    assert 'Example: instill edit "Mara Holm" "employer" "Nordlicht" --base micro' in said

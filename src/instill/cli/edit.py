@@ -57,8 +57,12 @@ def edit(
 
     Example: `instill edit "Mara Holm" "employer" "Nordlicht" --base micro`
     """
-    if list_ + bool(undo) + bool(subject) != 1:
-        raise UsageError("Name a subject, a relation and a value; or --undo ID; or --list.", where="edit")
+    if list_ + bool(undo) + bool(subject) != 1 or (subject and not (relation and value)):
+        raise UsageError(
+            "Name a subject, a relation and a value; or --undo ID; or --list.",
+            where="edit",
+            remedy='Example: instill edit "Mara Holm" "employer" "Nordlicht" --base micro',
+        )
     with Workspace.open(workspace) as opened:
         if list_:
             _print_list(opened, as_json)
