@@ -41,6 +41,16 @@ def test_what_takes_long_says_how_far_it_is(capsys: pytest.CaptureFixture[str]) 
     assert lines(capsys, [(31, 4), (70, 8)], 0) == ["Training: 4 after 31 s", "Training: 8 after 70 s"]
 
 
+def test_a_part_that_is_counted_anew_is_told_too(capsys: pytest.CaptureFixture[str]) -> None:
+    moments = [(40.0, 90), (80.0, 100), (120.0, 10), (160.0, 60)]
+    assert lines(capsys, moments, 100) == [
+        "Training: 90 of 100 after 40 s",
+        "Training: 100 of 100 after 80 s",
+        "Training: 10 of 100 after 120 s",
+        "Training: 60 of 100 after 160 s",
+    ]
+
+
 @given(st.integers(1, 5000), st.floats(0.001, 60))
 def test_a_log_stays_short(total: int, each: float) -> None:
     with pytest.MonkeyPatch.context() as patch:

@@ -118,6 +118,8 @@ class PlainProgress:
     def update(self, done: int, total: int, remark: str) -> None:
         """Print a line, where one is due."""
         now = self._clock()
+        if done < self._done:  # Another part of the work, which is counted anew.
+            self._done = 0
         few = self._done and total and done - self._done < _SHARE * total and done < total
         if now < self._next or done <= self._done or few:
             return
