@@ -67,6 +67,8 @@ def test_pins(question: str, pins: list[str]) -> None:
         (Pin("2021", "number"), "Sales 2019–2023", True),
         (Pin("3.12", "number"), "from 3.10 to 3.13", False),
         (Pin("20", "number", "day"), "If a guest arrives more than 20 minutes late", False),
+        (Pin("12", "number", "day"), "Parents have 12 weeks of leave.", False),
+        (Pin("12", "number", "day"), "It arrives within 12 business days.", True),
         (Pin("20", "number", "day"), "More than 14 days before the visit: full refund", True),
         (Pin("10", "number", "day"), "7 to 14 days before: half the price", True),
         (Pin("10", "number", "day"), "from 7 to 14 guests", True),
@@ -129,3 +131,9 @@ def test_a_number_is_found_with_its_unit_beside_it() -> None:
     assert Evidence(["Brewed at 80 degrees."]).speaks_of(pin)
     assert not Evidence(["It costs 80k."]).speaks_of(pin)
     assert not Evidence(["Brewed at 800C or 80.5C."]).speaks_of(pin)
+
+
+def test_the_kind_of_days_is_no_part_of_the_unit() -> None:
+    [pin] = pins_of("What happens after 12 business days?")
+    assert (pin.text, pin.unit) == ("12", "day")
+    assert pins_of("Do I need approval for 12 business days off?") == []

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Literal
 
 from instill.answer.asked.kind_of_answer import read_question
-from instill.answer.asked.units import UNIT, unit_behind
+from instill.answer.asked.units import KIND, UNIT, unit_behind
 from instill.answer.terms import STOPWORDS, normalise, stem
 from instill.index.types import Hit
 
@@ -67,7 +67,7 @@ _CALENDAR = re.compile(
     r"nov(?:ember)?|dec(?:ember)?|(?:mon|tues|wednes|thurs|fri|satur|sun)days?)[.,]?\s*",
     re.IGNORECASE,
 )
-_GIVEN = re.compile(UNIT, re.IGNORECASE)
+_GIVEN = re.compile(KIND + UNIT, re.IGNORECASE)
 """A unit behind a number. Whether "a trip that costs 2000 EUR" needs approval is decided by "above 1,500 EUR"."""
 
 

@@ -10,7 +10,10 @@ UNIT = (
 )
 """The pattern of a unit with the space in front of it, for a pattern that ignores case."""
 
-_BEHIND = re.compile(rf"-?{UNIT}", re.IGNORECASE)
+KIND = r"(?:[ -](?:business|working|calendar|consecutive|full|whole|paid|unpaid))?"
+"""What kind of days or hours is counted, between number and unit: "12 business days"."""
+
+_BEHIND = re.compile(rf"{KIND}-?({UNIT})", re.IGNORECASE)
 _SAME = {"€": "eur", "euro": "eur", "$": "usd", "dollar": "usd", "£": "gbp", "pound": "gbp", "franc": "chf"}
 _SAME |= {"people": "person", "employee": "person", "percent": "%"}
 
@@ -21,8 +24,10 @@ def unit_behind(text: str, place: int) -> str:
     Example:
         >>> unit_behind("a 14-year-old", 4), unit_behind("20 days before", 2), unit_behind("49 EUR", 2)
         ('year', 'day', 'eur')
+        >>> unit_behind("12 business days", 2), unit_behind("12 full-time weeks", 2)
+        ('day', '')
     """
     match = _BEHIND.match(text, place)
-    unit = match.group().strip(" -").lower() if match else ""
+    unit = match[1].strip().lower() if match else ""
     unit = unit[:-1] if len(unit) > 2 and unit.endswith("s") else unit
     return _SAME.get(unit, unit)
