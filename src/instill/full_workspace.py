@@ -155,6 +155,7 @@ class Workspace(OpenWorkspace):
         parent: str | None = None,
         promote: bool = True,
         again: bool = False,
+        on: str = "",
         progress: Told | None = None,
     ) -> TrainingResult:
         """Train a candidate as a recipe says, measure it against the recipe's gate, and store it with its card.
@@ -164,11 +165,13 @@ class Workspace(OpenWorkspace):
             parent: the id of a candidate from which the training continues.
             promote: use the candidate from now on if it passes the gate. Without a gate, nothing is promoted.
             again: train even if the same candidate exists already.
+            on: train on a node of a Ray cluster: "ray", or "ray://HOST:10001". "" trains in this process.
             progress: called with how much is done, of how much, and what is being done.
 
         Raises:
-            UsageError: the recipe or one of its files cannot be used, or the workspace is seen under labels.
-            MissingDependency: the extra `train` is not installed.
+            UsageError: the recipe or one of its files cannot be used, the workspace is seen under labels, or there is
+                no cluster at `on`.
+            MissingDependency: the extra `train`, or with `on` the extra `ray`, is not installed.
             WorkspaceError: another process is training the same candidate, or the workspace is read-only.
         """
         from instill.train.generator.recipes.recipe import read_recipe
@@ -179,7 +182,7 @@ class Workspace(OpenWorkspace):
         told = progress or nobody
         watch = Watch(stage=lambda what: told(0, 0, what), progress=told)
         outcome = train_recipe(
-            self.home, read_recipe(Path(recipe)), parent=parent, promote=promote, again=again, watch=watch
+            self.home, read_recipe(Path(recipe)), parent=parent, promote=promote, again=again, on=on, watch=watch
         )
         self.refresh()
         return outcome

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from instill.errors import DocumentError, UsageError, WorkspaceError
 from instill.ingest.types import IngestReport, Progress
 from instill.settings import DocumentSettings, EncoderSettings
 from instill.workspace import Workspace
+from tests.train.pipeline.small_recipes import recipe_of, weights_of, write_task
 
 ray = pytest.importorskip("ray", reason="needs the extra [ray]")
 
@@ -29,6 +32,7 @@ def cluster() -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("OMP_NUM_THREADS", "1")  # With more threads, sums are rounded in another order.
         head = {"num_cpus": 1, "object_store_memory": STORE, "include_dashboard": False}
         made = Cluster(initialize_head=True, head_node_args=head)
         patch.setenv("RAY_ADDRESS", made.address)
@@ -129,6 +133,79 @@ def test_tasks_are_futures_and_their_errors_are_raised(cluster: Any) -> None:
             pool.submit(json.loads, "{").result()
         assert pool.cores >= 1
     assert not ray.is_initialized()
+
+
+def test_a_training_whose_node_is_killed_ends_with_the_same_weights(cluster: Any, tmp_path: Path) -> None:
+    from instill.common.progress_watch import Watch
+    from instill.train.pipeline import train_recipe
+
+    steps = "[training]\nsteps = 420\nbatch_size = 4\nlearning_rate = 0.01\nprecision = 'fp32'\n"
+    recipe = recipe_of(write_task(tmp_path / "task"), more=steps)
+    here = train_recipe(tmp_path / "here", recipe)
+    node = cluster.add_node(num_cpus=2, object_store_memory=STORE)  # The largest node is the one that trains.
+    seen: list[int] = []
+
+    def kill(done: int, total: int, _: str) -> None:
+        if done > 210 and not any(each > 210 for each in seen):  # The first checkpoint is of step 200.
+            cluster.remove_node(node, allow_graceful=False)
+        seen.append(done)
+
+    there = train_recipe(tmp_path / "there", recipe, on="ray", watch=Watch(progress=kill))
+    assert weights_of(there.folder) == weights_of(here.folder)
+    assert there.card.id == here.card.id
+    again = [after for before, after in pairwise(seen) if after <= before]
+    assert again == [201], "it went on from the last checkpoint"
+    assert seen[-1] == 420
+    assert not ray.is_initialized()
+
+
+def test_what_trains_here_only_and_mistakes_are_said(cluster: Any, tmp_path: Path) -> None:
+    from instill.train.pipeline import train_recipe
+
+    folder = write_task(tmp_path / "task")
+    recipe = recipe_of(folder, plain="objective = 'preference'\n")
+    with pytest.raises(UsageError, match="trains on this machine only"):
+        train_recipe(tmp_path / "kb", recipe, on="ray")
+    with pytest.raises(UsageError, match="No Ray cluster answers here"):
+        train_recipe(tmp_path / "kb", recipe_of(folder), on="ray://127.0.0.1:9")
+
+
+def test_a_node_with_another_base_is_found_out(tmp_path: Path) -> None:
+    from instill.train.generator.on_ray import for_a_node, on_this_node
+    from instill.train.generator.run import open_recipe
+
+    prepared = open_recipe(recipe_of(write_task(tmp_path / "task")))
+    assert on_this_node(for_a_node(prepared)).identity == prepared.identity
+    with pytest.raises(WorkspaceError, match="another base than this machine"):
+        on_this_node(replace(for_a_node(prepared), base_hash="other"))
+
+
+def test_no_file_of_a_node_lands_outside_of_the_run(tmp_path: Path) -> None:
+    from instill.train.generator.on_ray import write_files
+
+    write_files(tmp_path / "run", {"candidate/a.json": b"1"})
+    assert (tmp_path / "run" / "candidate" / "a.json").read_bytes() == b"1"
+    for name in ("../escaped", "/escaped", "a/../../escaped"):
+        with pytest.raises(WorkspaceError, match="lies outside of its folder"):
+            write_files(tmp_path / "run", {name: b"2"})
+
+
+@pytest.mark.long
+def test_a_curve_is_that_of_one_process(cluster: Any, tmp_path: Path) -> None:
+    from instill.curve.growing import CurveSettings, measure_data_curve
+    from instill.curve.material import recipe_material
+
+    training = "[training]\nepochs = 6\nbatch_size = 18\nlearning_rate = 0.02\nprecision = 'fp32'\n"
+    recipe = recipe_of(write_task(tmp_path / "task"), data='held_out = ["unseen.jsonl"]\n', more=training)
+    chosen = CurveSettings(sizes=(4, 12, 36), seeds=2)
+    found = [
+        measure_data_curve(tmp_path / name, recipe_material(recipe), tmp_path / name / "curve", chosen, on=on)
+        for name, on in (("here", ""), ("there", "ray"))
+    ]
+    here, there = ([(each.size, each.seed, each.scores) for each in curve.curve.results] for curve in found)
+    assert there == here
+    assert (found[1].taught, found[1].curve.skipped_seeds) == (found[0].taught, found[0].curve.skipped_seeds)
+    assert all(each.seconds > 0 for each in found[1].curve.results)
 
 
 @pytest.mark.long

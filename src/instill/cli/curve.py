@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from instill.cli.callers import asked_by
-from instill.cli.output import JsonOption, LabelOption, WorkspaceOption, clean, columns, print_json, progress_bar, typed
+from instill.cli.output import (
+    JsonOption,
+    LabelOption,
+    OnOption,
+    WorkspaceOption,
+    clean,
+    columns,
+    print_json,
+    progress_bar,
+    typed,
+)
 from instill.cli.terminal import say, say_block
 from instill.common.extras import how_to_install
 from instill.errors import MissingDependency, UsageError
@@ -79,6 +89,7 @@ def curve(
     out: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Folder for results, page and chart.", show_default=False)
     ] = None,
+    on: OnOption = "",
     label: LabelOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
@@ -101,7 +112,7 @@ def curve(
         material = _material(study, source, like, base, score, home, caller)
     settings = CurveSettings(_numbers(sizes), seeds, gain, have, by, equal_steps, settle=not everything)
     with progress_bar("Measuring", hidden=as_json) as update:
-        measured = measure_data_curve(home, material, out, settings, _watch(update))
+        measured = measure_data_curve(home, material, out, settings, _watch(update), on=on)
     files = write_page(measured, [typed()])
     if as_json:
         print_json({"files": [str(file) for file in files], **measured.as_dict()})

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from instill.cli.gate_replies import reply_lines
-from instill.cli.output import JsonOption, WorkspaceOption, clean, columns, print_json, progress_bar
+from instill.cli.output import JsonOption, OnOption, WorkspaceOption, clean, columns, print_json, progress_bar
 from instill.cli.terminal import err, say, say_block
 from instill.errors import UsageError
 from instill.settings.location import find_workspace
@@ -48,6 +48,7 @@ def run(
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with code 7 if the candidate does not pass its gate.")
     ] = False,
+    on: OnOption = "",
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -83,8 +84,8 @@ def run(
             raise UsageError(
                 "There are several recipes.", remedy="Say how: --order sequential, --order joint, or --order both."
             )
-        if parent is not None:
-            raise UsageError("--from goes with one recipe.")
+        if parent is not None or on:
+            raise UsageError(f"{'--on' if on else '--from'} goes with one recipe.")
         _in_order(home, found, order, as_json)
         return
     from instill.train.generator.loop import processes
@@ -92,7 +93,7 @@ def run(
 
     with ExitStack() as stack:
         outcome = train_recipe(
-            home, found[0], parent=parent, promote=promote, again=again, watch=_watch(stack, as_json)
+            home, found[0], parent=parent, promote=promote, again=again, on=on, watch=_watch(stack, as_json)
         )
     if not processes.is_first():
         return

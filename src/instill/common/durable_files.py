@@ -23,10 +23,15 @@ def write_json(file: Path, content: Any) -> None:
         >>> json.loads(file.read_text())
         {'weight': 0.5}
     """
+    write_bytes(file, json.dumps(content, indent=2, ensure_ascii=False).encode())
+
+
+def write_bytes(file: Path, content: bytes) -> None:
+    """As `write_json`, any content."""
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_name(f".{file.name}.{os.getpid()}")
-    with in_place_of(file, draft), draft.open("w", encoding="utf-8") as stream:
-        json.dump(content, stream, indent=2, ensure_ascii=False)
+    with in_place_of(file, draft), draft.open("wb") as stream:
+        stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
 

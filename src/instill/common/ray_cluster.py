@@ -1,15 +1,16 @@
-"""A Ray cluster: finding it, leaving it, and giving it functions to call."""
+"""A Ray cluster: finding it, leaving it, and giving it functions and objects to call."""
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from instill.common.extras import needed
-from instill.errors import UsageError
+from instill.errors import InstillError, UsageError, WorkspaceError
 
 T = TypeVar("T")
 
@@ -21,6 +22,34 @@ RETRIES = 5
 
 _PORT = 10001
 _CONNECT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """An error of ours that a task found; it does not survive being sent as an exception."""
+
+    kind: type[InstillError]
+    what: str
+    where: str
+    remedy: str
+
+    @property
+    def error(self) -> InstillError:
+        """The error, to be raised here."""
+        return self.kind(self.what, where=self.where, remedy=self.remedy)
+
+
+def attempted(work: Callable[[], T]) -> T | Mistake:
+    """What the work gives, or its mistake; for the end of a task.
+
+    Example:
+        >>> attempted(lambda: 7)
+        7
+    """
+    try:
+        return work()
+    except InstillError as error:
+        return Mistake(type(error), error.what, error.where, error.command)
 
 
 class RayCluster(Executor):
@@ -45,6 +74,39 @@ class RayCluster(Executor):
         """Of all nodes; 1 or more."""
         return max(1, int(self.ray.cluster_resources().get("CPU", 1)))
 
+    @property
+    def cores_of_a_node(self) -> int:
+        """Of the largest node; 1 or more."""
+        nodes = (each["Resources"] for each in self.ray.nodes() if each["Alive"])
+        return max(1, *(int(each.get("CPU", 0)) for each in nodes))
+
+    @property
+    def lost(self) -> tuple[type[Exception], ...]:
+        """What Ray raises when the process or the node that did the work is gone."""
+        raised = self.ray.exceptions
+        return raised.RayActorError, raised.WorkerCrashedError, raised.NodeDiedError, raised.ObjectLostError
+
+    def actor(self, kind: type[Any], *, cores: int) -> Any:
+        """An object of this class in a process of its own on a node, with so many cores and, where the cluster has any,
+        a GPU. It is not made again when its node is lost."""
+        gpus = int(self.ray.cluster_resources().get("GPU", 0) >= 1)
+        return self.ray.remote(kind).options(num_cpus=cores, num_gpus=gpus, max_restarts=0).remote()
+
+    def result(self, future: Future[T | Mistake]) -> T:
+        """What a submitted task gave.
+
+        Raises:
+            InstillError: the task's mistake.
+            WorkspaceError: the cluster lost it, or it failed for another reason.
+        """
+        try:
+            found = future.result()
+        except self.ray.exceptions.RayError as error:
+            raise undone(error) from error
+        if isinstance(found, Mistake):
+            raise found.error
+        return found
+
     def task(self, function: Callable[..., Any]) -> Any:
         """The function as a task of one core, called by `.remote(...)`; done again elsewhere if its node is lost."""
         return self.ray.remote(function).options(num_cpus=1, max_retries=RETRIES)
@@ -58,6 +120,15 @@ class RayCluster(Executor):
         if self._joined:
             self._joined = False
             self.ray.shutdown()
+
+
+def undone(error: Exception) -> WorkspaceError:
+    """Ray's error in words."""
+    why = " ".join(str(error).split())[:300]
+    return WorkspaceError(
+        f"The cluster did not do its work ({type(error).__name__}): {why}.",
+        remedy="What was committed is kept. Run the command again when the cluster is up; it goes on.",
+    )
 
 
 def _join(ray: Any, address: str) -> None:

@@ -6,8 +6,8 @@ of frozen layers. Nothing gets into the registry: what is kept are the scores, e
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +16,11 @@ import numpy as np
 
 from instill.common.made_from import keep_beside
 from instill.curve.fitting import FEWEST_SIZES
-from instill.curve.material import By, Material, draw, identity_of
+from instill.curve.material import By, Material, identity_of
 from instill.curve.overfitting import Overfitting, find_overfitting
 from instill.curve.running import Curve, CurveProgress, measure_curve
 from instill.curve.sizes import data_sizes
+from instill.curve.trainings import Trainings
 from instill.errors import UsageError
 from instill.measure.jsonl_journal import open_journal
 from instill.train.generator.data.mix import replay_count
@@ -36,7 +37,6 @@ ALLOWED_GAP = 0.1
 RESULTS_FILE, BESIDE_FILE = "results.jsonl", "beside.jsonl"
 
 _SMALLEST = 10
-_MOST_TAUGHT = 50  # Taught rows that are asked beside the questions.
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +132,8 @@ def measure_data_curve(
     folder: Path | None,
     settings: CurveSettings | None = None,
     watch: CurveWatch | None = None,
+    *,
+    on: str = "",
 ) -> MeasuredCurve:
     """Train on growing parts of the rows, score each time, and say how much data is needed.
 
@@ -141,6 +143,7 @@ def measure_data_curve(
     Args:
         home: the workspace's `.instill`.
         folder: where the results are kept, made if it is missing; None: `curves/<name>-<identity>` in the workspace.
+        on: a Ray cluster, "ray" or "ray://HOST:PORT": several trainings at a time, on its nodes.
 
     Raises:
         UsageError: pre-flight finds what would waste the run, or a size is not possible.
@@ -170,33 +173,53 @@ def measure_data_curve(
     sizes = chosen.sizes or default_sizes(material, chosen.by)
     noun, work = "a result of a curve", "measuring this curve"
     with open_journal(folder / BESIDE_FILE, identity, noun=noun, work=work) as beside:
-        trainings = _Trainings(home, material, prepared, chosen.by, identity, watch)
+        trainings = Trainings(home, material, prepared, chosen.by, identity, watch.step)
         for place, line in beside.lines:
             if not {"size", "seed", "taught", "controls"} <= line.keys():
                 raise beside.damaged(place)
             trainings.beside[line["size"], line["seed"]] = line
 
-        def scored(size: int, seed: int) -> Sequence[float]:
-            scores, line = trainings.run(size, seed)
-            beside.add(line)
-            trainings.beside[size, seed] = line
-            return scores
+        order = [(size, seed) for size in sorted(sizes) for seed in range(chosen.seeds)]
+        missing = [each for each in order if each not in trainings.beside]
+        with _trainer(on, missing, trainings, (material, prepared, chosen.by, identity)) as train:
 
-        curve = measure_curve(
-            scored,
-            sizes,
-            range(chosen.seeds),
-            folder / RESULTS_FILE,
-            identity=identity,
-            groups=material.groups,
-            gain=chosen.gain,
-            have=len(material.rows) if chosen.have is None else chosen.have,
-            width=0.05 if chosen.settle else None,
-            settle=chosen.settle,
-            progress=watch.result,
-        )
+            def scored(size: int, seed: int) -> Sequence[float]:
+                scores, line = train(size, seed)
+                beside.add(line)
+                trainings.beside[size, seed] = line
+                return scores
+
+            curve = measure_curve(
+                scored,
+                sizes,
+                range(chosen.seeds),
+                folder / RESULTS_FILE,
+                identity=identity,
+                groups=material.groups,
+                gain=chosen.gain,
+                have=len(material.rows) if chosen.have is None else chosen.have,
+                width=0.05 if chosen.settle else None,
+                settle=chosen.settle,
+                seconds=lambda size, seed: trainings.beside[size, seed]["seconds"],
+                progress=watch.result,
+            )
         trainings.tidy()
     return _told(material, prepared, curve, trainings.beside, chosen.by, folder)
+
+
+@contextmanager
+def _trainer(
+    on: str, order: Sequence[tuple[int, int]], here: Trainings, what: tuple[Material, Prepared, By, str]
+) -> Iterator[Callable[[int, int], tuple[list[float], dict[str, Any]]]]:
+    """Who trains: this process, or a cluster."""
+    if not on:
+        yield here.run
+        return
+    from instill.common.ray_cluster import RayCluster
+    from instill.curve.on_ray import Ahead
+
+    with RayCluster(on) as cluster:
+        yield Ahead(cluster, order, *what).run
 
 
 def default_sizes(material: Material, by: By = "fact") -> tuple[int, ...]:
@@ -221,62 +244,6 @@ def steps_of_size(material: Material, size: int) -> int:
     chosen, data = material.recipe.training, material.recipe.data
     rows = size + (replay_count(size, data.replay_share) if data.replay else 0)
     return chosen.steps or chosen.epochs * -(-rows // chosen.batch_size)
-
-
-class _Trainings:
-    """Trains and asks, and keeps in `beside` what else was asked: taught rows and controls."""
-
-    def __init__(
-        self, home: Path, material: Material, prepared: Prepared, by: By, identity: str, watch: CurveWatch
-    ) -> None:
-        self._home, self._material, self._prepared, self._by, self._watch = home, material, prepared, by, watch
-        self._runs = f"curve-{identity}"
-        self.beside: dict[tuple[int, int], dict[str, Any]] = {}
-
-    def run(self, size: int, seed: int) -> tuple[list[float], dict[str, Any]]:
-        """The score of each question, and a line for `beside`."""
-        from instill.models.generators.transformers_models import open_model
-        from instill.train.gate.probes import Probe
-        from instill.train.gate.rows import GateRows, as_gate_rows
-        from instill.train.generator.run import fit
-
-        material, prepared = self._material, self._prepared
-        rows = draw(material, size, seed, self._by)
-        training = material.recipe.training.model_copy(update={"seed": seed})
-        recipe = material.recipe.model_copy(update={"training": training})
-        folder = self._home / "runs" / f"{self._runs}-{size}-{seed}"
-        folder.mkdir(parents=True, exist_ok=True)
-        keep_beside(folder, material.made_from)
-        fitted = fit(
-            replace(prepared, recipe=recipe, rows=tuple(rows)),
-            folder,
-            caches=self._home / "frozen",
-            progress=lambda entry: self._watch.step(size, seed, entry.step, entry.steps),
-        )
-        model = open_model(prepared.base, candidate=fitted.folder)
-        probe = Probe(model, prepared.tokenizer, max_tokens=material.max_tokens)
-
-        def ask(asked: GateRows) -> list[float]:
-            if not len(asked):
-                return []
-            said = zip(probe.replies(asked), asked.rows, asked.accepted, strict=True)
-            return [material.score(reply, row, accepted) for reply, row, accepted in said]
-
-        taught = [row for row in rows if row.prompt and row.answer][:_MOST_TAUGHT]
-        line = {
-            "size": size,
-            "seed": seed,
-            "taught": ask(as_gate_rows(taught, prepared.tokenizer, material.asked.file)),
-            "controls": ask(material.controls),
-        }
-        scores = ask(material.asked)
-        shutil.rmtree(folder, ignore_errors=True)
-        return scores, line
-
-    def tidy(self) -> None:
-        """Remove what a killed process has left of trainings that are scored."""
-        for folder in (self._home / "runs").glob(f"{self._runs}-*"):
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _check_settings(material: Material, chosen: CurveSettings) -> None:

@@ -73,6 +73,7 @@ def measure_curve(
     have: int | None = None,
     width: float | None = 0.05,
     settle: bool = True,
+    seconds: Callable[[int, int], float] | None = None,
     progress: Callable[[CurveProgress], None] | None = None,
 ) -> Curve:
     """Train and score over sizes and seeds, smallest size first, and say how much data is needed.
@@ -97,6 +98,7 @@ def measure_curve(
         have: rows that are there; None: as many as the largest of `sizes`.
         width: of the interval at which a size is settled, in scores; None: all seeds are trained.
         settle: whether larger sizes may be left out.
+        seconds: how long the training of (size, seed) took, asked after `score`; None: as long as `score` did.
         progress: called after every result.
 
     Raises:
@@ -114,7 +116,7 @@ def measure_curve(
     with open_results(file, identity) as stored:
         for place, size in enumerate(ordered):
             for number, seed in enumerate(seeds):
-                found, taken_up = _result(score, size, seed, stored, done)
+                found, taken_up = _result(score, size, seed, stored, done, seconds)
                 done.append(found)
                 if progress is not None:
                     progress(CurveProgress(found, taken_up, len(done), len(ordered) * len(seeds)))
@@ -128,7 +130,14 @@ def measure_curve(
     return Curve(tuple(done), fit, advise(fit, gain=gain, have=rows), skipped, skipped_seeds)
 
 
-def _result(score: Score, size: int, seed: int, stored: StoredResults, done: Sequence[Result]) -> tuple[Result, bool]:
+def _result(
+    score: Score,
+    size: int,
+    seed: int,
+    stored: StoredResults,
+    done: Sequence[Result],
+    seconds: Callable[[int, int], float] | None,
+) -> tuple[Result, bool]:
     """What was kept, or a new training's scores."""
     known = stored.get(size, seed)
     if known is not None:
@@ -137,7 +146,8 @@ def _result(score: Score, size: int, seed: int, stored: StoredResults, done: Seq
     scores = tuple(float(each) for each in score(size, seed))
     if not scores or not all(0 <= each <= 1 for each in scores) or (done and len(scores) != len(done[0].scores)):
         raise ValueError(f"size {size}, seed {seed}: not one score from 0 to 1 for each question")
-    found = Result(size, seed, scores, round(time.perf_counter() - start, 3))
+    took = time.perf_counter() - start if seconds is None else seconds(size, seed)
+    found = Result(size, seed, scores, round(took, 3))
     stored.add(found)
     return found, False
 

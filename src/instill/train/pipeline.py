@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from instill.train.generator.data.rows import Row
     from instill.train.generator.recipes.recipe import Recipe
     from instill.train.generator.run import Fitted, Prepared
+    from instill.train.progress import TrainingStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ def train_recipe(
     rows: Sequence[Row] | None = None,
     promote: bool = True,
     again: bool = False,
+    on: str = "",
     watch: Watch | None = None,
 ) -> TrainingResult:
     """Train a candidate, hold it against the recipe's gate, and put it into the registry with its card.
@@ -81,9 +83,11 @@ def train_recipe(
         promote: make it the champion of its base when the gate lets it pass. Without a gate nothing is promoted. A
             champion that scored higher on the same gate stays.
         again: train also when the very same candidate is there.
+        on: train on a node of this Ray cluster, "ray" or "ray://HOST:PORT"; the gate is measured here.
 
     Raises:
-        UsageError: the recipe, its files or the gate cannot be used, or pre-flight finds what would waste the run.
+        UsageError: the recipe, its files or the gate cannot be used, or pre-flight finds what would waste the run; or
+            there is no cluster.
         WorkspaceError: the run's folder or the parent is damaged, or another process trains the same.
     """
     from instill.train.generator.loop import processes
@@ -106,7 +110,7 @@ def train_recipe(
             # The same but for the gate, which it is now measured by.
             card, weights, fitted = known.card.model_copy(update={"recipe": card.recipe}), known.folder, None
         else:
-            fitted = _trained(prepared, run, home, watch)
+            fitted = _trained(prepared, run, home, on, watch)
             card, weights = with_training(card, fitted), fitted.folder
         if not processes.is_first():
             return TrainingResult(card, registry.folder / card.id, fitted, None, False)
@@ -195,8 +199,8 @@ def _as_before(registry: Registry, known: Candidate) -> TrainingResult:
     return TrainingResult(known.card, known.folder, None, None, champion == known.card.id)
 
 
-def _trained(prepared: Prepared, run: Path, home: Path, watch: Watch) -> Fitted:
-    """The weights, in the folder of the run; a run that was stopped goes on from its last checkpoint."""
+def _trained(prepared: Prepared, run: Path, home: Path, on: str, watch: Watch) -> Fitted:
+    """The weights, in the folder of the run; a run that was stopped goes on from its last checkpoint, here or there."""
     from instill.train.gate.recipe_gate import gate_findings
     from instill.train.generator.beforehand.few_steps import few_steps
     from instill.train.generator.run import fit
@@ -205,12 +209,15 @@ def _trained(prepared: Prepared, run: Path, home: Path, watch: Watch) -> Fitted:
     for each in (*steps, *gate_findings(prepared.recipe, prepared.tokenizer)):
         watch.warning(each)
     watch.stage("training")
-    return fit(
-        prepared,
-        run,
-        caches=home / "frozen",
-        progress=lambda step: watch.progress(step.step, step.steps, step.said),
-    )
+
+    def progress(step: TrainingStep) -> None:
+        watch.progress(step.step, step.steps, step.said)
+
+    if on:
+        from instill.train.generator.on_ray import fit_on
+
+        return fit_on(on, prepared, run, progress=progress)
+    return fit(prepared, run, caches=home / "frozen", progress=progress)
 
 
 def _measured(

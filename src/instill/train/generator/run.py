@@ -38,7 +38,8 @@ from instill.train.progress import TrainingStep, entries, logged, spent
 CANDIDATE = "candidate"
 """Folder of the trained weights in the folder of a run."""
 
-_LOG = "log.jsonl"
+LOG, IDENTITY = "log.jsonl", "identity"
+"""Files in the folder of a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +134,13 @@ def fit(
     """
     recipe, started = prepared.recipe, time.monotonic()
     run.mkdir(parents=True, exist_ok=True)
-    _check_run(run, prepared.identity)
+    check_run(run, prepared.identity)
     model = opened_model(prepared)
     findings = dry_run(
         recipe, model, prepared.tokenizer, measure=False, rows=prepared.rows, measured_on=prepared.measured_on
     ).findings
     refuse_errors(findings)
-    before = entries(run / _LOG)
+    before = entries(run / LOG)
     last = before[-1] if before else TrainingStep(0, 0, 0.0, 0.0, 0)
 
     def report(entry: TrainingStep) -> None:
@@ -148,7 +149,7 @@ def fit(
         if progress is not None:
             progress(entry)
 
-    watched = logged(run / _LOG, report)
+    watched = logged(run / LOG, report)
     if recipe.objective in ("preference", "reward"):
         model, state = _by_trl(prepared, model, run, watched), None
     else:
@@ -164,10 +165,15 @@ def fit(
     return Fitted(run / CANDIDATE, seconds, last.step, last.loss, findings, last.reward)
 
 
-def _check_run(run: Path, identity: str) -> None:
+def check_run(run: Path, identity: str) -> None:
+    """Mark the folder of a run as that of these rows and settings.
+
+    Raises:
+        WorkspaceError: it holds another run.
+    """
     if not processes.is_first():
         return  # The first checks for all, and none reads what it is just writing.
-    stamp = run / "identity"
+    stamp = run / IDENTITY
     if stamp.exists() and stamp.read_text(encoding="utf-8") != identity:
         raise WorkspaceError(
             "The folder holds a run with other rows or settings.", where=str(run), remedy="Choose another, or empty it."
