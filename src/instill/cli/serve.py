@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from instill.cli.output import JsonOption, LabelOption, WorkspaceOption, clean, print_json_line
+from instill.cli.output import JsonOption, LabelOption, OnOption, WorkspaceOption, clean, print_json_line
 from instill.cli.terminal import say
+from instill.errors import UsageError
 
 
 def register(app: typer.Typer) -> None:
@@ -25,6 +26,13 @@ def serve(
         str | None, typer.Option(help="Address to listen on; any other than this machine's own needs keys.")
     ] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="0: any free port.")] = None,
+    on: OnOption = "",
+    replicas: Annotated[
+        str,
+        typer.Option(
+            metavar="N|MIN-MAX", help="With --on: number of processes that answer; default: 2.", show_default=False
+        ),
+    ] = "",
     open_: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
@@ -38,6 +46,8 @@ def serve(
     from instill.server.listening import serve as run
     from instill.server.served_workspace import folder_to_serve
 
+    if replicas and not on:
+        raise UsageError("--replicas goes with --on.", remedy="Example: instill serve --on ray --replicas 3")
     found = folder_to_serve(folder or workspace)
 
     def ready(address: str) -> None:
@@ -50,6 +60,11 @@ def serve(
 
             webbrowser.open(address)
 
+    if on:
+        from instill.server.on_ray import Replicas, serve_on
+
+        serve_on(on, found, replicas=Replicas.read(replicas or "2"), host=host, port=port, on_ready=ready)
+        return
     run(found, host=host, port=port, on_ready=ready)
 
 

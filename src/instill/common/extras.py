@@ -13,7 +13,10 @@ from typing import Any
 from instill.common.package_origin import local_origin
 from instill.errors import MissingDependency
 
-EXTRA_OF = {"rapidocr_onnxruntime": "ocr", "duckdb": "sql", "onnx": "encoders", "psycopg": "postgres", "ray": "ray"}
+EXTRA_OF = {
+    "rapidocr_onnxruntime": "ocr", "duckdb": "sql", "onnx": "encoders", "psycopg": "postgres", "ray": "ray",
+    "ray.serve": "ray-serve",
+}  # fmt: skip
 """Module -> extra."""
 
 

@@ -39,11 +39,7 @@ def serve(folder: Path, *, host: str | None = None, port: int | None = None, on_
     host, port = host or chosen.host, chosen.port if port is None else port
     if not is_loopback(host) and not service.keys.any():
         service.close()
-        raise UsageError(
-            "Without a key only this machine is served.",
-            where=f"--host {host}",
-            remedy="Make one: instill keys add NAME --role admin",
-        )
+        raise need_of_a_key(f"--host {host}")
     listening = _listening(host, port)
     server = uvicorn.Server(config_of(app, behind_proxy=chosen.behind_proxy, seconds=chosen.body_timeout_s))
     for each in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again when it has ended as it was told
@@ -55,6 +51,15 @@ def serve(folder: Path, *, host: str | None = None, port: int | None = None, on_
         server.run(sockets=[listening])
     if not server.started:
         sys.exit(1)
+
+
+def need_of_a_key(where: str) -> UsageError:
+    """The mistake of serving others than this machine without any key."""
+    return UsageError(
+        "Without a key only this machine is served.",
+        where=where,
+        remedy="Make one: instill keys add NAME --role admin",
+    )
 
 
 def config_of(app: FastAPI, *, behind_proxy: bool = False, seconds: float = 30.0) -> uvicorn.Config:
