@@ -180,6 +180,27 @@ def test_a_node_with_another_base_is_found_out(tmp_path: Path) -> None:
         on_this_node(replace(for_a_node(prepared), base_hash="other"))
 
 
+def test_whatever_goes_wrong_on_a_node_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from instill.common.ray_cluster import Mistake
+    from instill.train.generator import on_ray
+    from instill.train.generator.run import open_recipe
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(on_ray, "fit", broken)
+    node = on_ray.NodeTraining()
+    prepared = open_recipe(recipe_of(write_task(tmp_path / "task")))
+    node.start(on_ray.Work(on_ray.for_a_node(prepared), {}, {}))
+    [told] = node.poll(60.0)
+    assert isinstance(told, Mistake)
+    assert (told.kind, told.what) == (
+        WorkspaceError,
+        "The training failed on a node: RuntimeError: out of memory",
+    )
+    assert node.poll(0.0) == []
+
+
 def test_no_file_of_a_node_lands_outside_of_the_run(tmp_path: Path) -> None:
     from instill.train.generator.on_ray import write_files
 

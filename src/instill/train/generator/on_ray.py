@@ -158,7 +158,15 @@ class NodeTraining:
 
     def start(self, work: Work) -> None:
         """Begin; the rest is told by `poll`."""
-        Thread(target=lambda: self._messages.put(attempted(lambda: self._train(work))), daemon=True).start()
+
+        def train() -> None:
+            try:
+                self._messages.put(attempted(lambda: self._train(work)))
+            except Exception as error:  # Whoever waits has to hear of it, whatever it is.
+                why = f"The training failed on a node: {type(error).__name__}: {error}"
+                self._messages.put(Mistake(WorkspaceError, why[:500], "", "Try it without --on, to see more."))
+
+        Thread(target=train, daemon=True).start()
 
     def poll(self, wait_s: float) -> list[Message]:
         """What has happened since the last call, in order; waits for something at most so long (seconds)."""
