@@ -282,6 +282,7 @@ def test_rules_cost_nothing(tmp_path: Path) -> None:
 # All of it in a report
 
 
+@pytest.mark.long  # `tests/cli/test_cli_compare.py` has the same by the command.
 def test_a_report_holds_examples_judge_and_what_they_cost(tmp_path: Path) -> None:
     world = make_world(tmp_path)
     folder, study = world.workspace.path, world.study

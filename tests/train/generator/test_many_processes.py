@@ -59,7 +59,7 @@ for recipe in sys.argv[2:]:
 """
 
 
-@pytest.mark.parametrize("spread", list(SPREAD))
+@pytest.mark.parametrize("spread", [pytest.param("ddp", marks=pytest.mark.long), "fsdp"])
 def test_two_processes_train_measure_and_register_as_one(spread: str, tmp_path: Path, warm: Warm) -> None:
     task = write_task(tmp_path)
     gate = write_gate(task, GAIN)
