@@ -47,7 +47,7 @@ def delete_bucket(address: str, bucket: str) -> None:
     """Delete a bucket with all that is in it."""
     import obstore
 
-    store = _client(address, bucket)
+    store = client(address, bucket)
     paths = [each["path"] for each in obstore.list(store).collect()]
     if paths:
         obstore.delete(store, paths)
@@ -58,11 +58,12 @@ def contents_of(address: str, bucket: str, prefix: str) -> list[bytes]:
     """Every object below a prefix."""
     import obstore
 
-    store = _client(address, bucket)
+    store = client(address, bucket)
     return [bytes(obstore.get(store, each["path"]).bytes()) for each in obstore.list(store, prefix=prefix).collect()]
 
 
-def _client(address: str, bucket: str) -> Any:
+def client(address: str, bucket: str) -> Any:
+    """Of the whole bucket (`obstore.store.S3Store`)."""
     from obstore.store import S3Store
 
     return S3Store(

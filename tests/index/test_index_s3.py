@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from instill.common.object_storage import address as connecting
 from instill.errors import UsageError, WorkspaceError
 from instill.index.fusion import ZScoreFusion
 from instill.index.stores.objects import address as address_module
@@ -85,7 +86,7 @@ def proxy(server: str) -> Iterator[tuple[str, Faults]]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is refused is asked for twice more, not for half a minute."""
-    monkeypatch.setattr(address_module, "_RETRIES", 2)
+    monkeypatch.setattr(connecting, "RETRIES", 2)
 
 
 def read_by(folder: Path, settings: StoreSettings) -> dict[str, list[str]]:

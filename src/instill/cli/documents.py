@@ -63,7 +63,9 @@ def init(
 def add(
     paths: Annotated[
         list[str],
-        typer.Argument(metavar="PATH…|-", help="Files, folders, patterns, http(s) addresses; - reads standard input."),
+        typer.Argument(
+            metavar="PATH…|-", help="Files, folders, patterns, http(s) and s3 addresses; - reads standard input."
+        ),
     ],
     label: Annotated[
         list[str] | None, typer.Option("--label", "-l", help="Give these documents this access label (repeatable).")

@@ -15,7 +15,7 @@ from instill.errors import MissingDependency
 
 EXTRA_OF = {
     "rapidocr_onnxruntime": "ocr", "duckdb": "sql", "onnx": "encoders", "psycopg": "postgres", "ray": "ray",
-    "ray.serve": "ray-serve",
+    "ray.serve": "ray-serve", "obstore": "s3",
 }  # fmt: skip
 """Module -> extra."""
 

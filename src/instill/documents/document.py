@@ -73,7 +73,8 @@ class Document:
 
     Args:
         doc_id: stable across edits and moves; 16 lower-case hexadecimal digits.
-        source: where it came from: an absolute path with "/" separators, an http(s) address, or "stdin:NAME".
+        source: where it came from: an absolute path with "/" separators, an http(s) address, an object's place
+            in a bucket, or "stdin:NAME".
         kind: format family, e.g. "pdf", "markdown", "code".
         title: `Parsed.title`, or the file's name without its ending.
         content_hash: sha256 of the source's bytes, hexadecimal.

@@ -1,4 +1,4 @@
-"""Paths, glob patterns, addresses and stdin -> `Source`s, each with an identity and a way to its bytes."""
+"""Paths, glob patterns, addresses, buckets and stdin -> `Source`s, each with an identity and a way to its bytes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from instill.documents.bucket_addresses import is_in_bucket
+from instill.documents.buckets import fetch, find_objects
 from instill.documents.limits_before_parsing import check_size
 from instill.documents.loaded_bytes import Loaded
 from instill.errors import DocumentError
@@ -20,6 +22,8 @@ from instill.settings.location import expanded
 
 if TYPE_CHECKING:
     import pathspec
+
+    from instill.documents.buckets import BucketObject
 
 _ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 _OTHER_SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
@@ -30,7 +34,8 @@ class Source:
     """Something that can become a document.
 
     Args:
-        source: the identity: an absolute path with "/" separators, an http(s) address, or "stdin:NAME".
+        source: the identity: an absolute path with "/" separators, an http(s) address, an object's place
+            (`instill.documents.buckets`), or "stdin:NAME".
         path: the local file, or None.
         size: bytes; 0 when unknown (an address).
         modified: ISO 8601 UTC to the second, or "" when unknown.
@@ -41,6 +46,7 @@ class Source:
     size: int = 0
     modified: str = ""
     held: bytes | None = field(default=None, repr=False)
+    object: BucketObject | None = None
 
     @property
     def name(self) -> str:
@@ -49,39 +55,51 @@ class Source:
             return self.path.name
         if self.source.startswith("stdin:"):
             return self.source.removeprefix("stdin:")
+        if self.object is not None:
+            return self.source.rpartition("/")[2]
         address = re.split(r"[?#]", self.source, maxsplit=1)[0].rstrip("/")
         return address.rsplit("/", 1)[-1] if address.count("/") > 2 else ""
 
     def load(self, settings: DocumentSettings) -> Loaded:
-        """The bytes; an address is fetched now.
+        """The bytes; an address or object is fetched now.
 
         Raises:
             DocumentError: too large, gone, not permitted, or the server did not deliver.
+            InstillError: the object storage cannot be used.
         """
         if self.held is not None:
             check_size(len(self.held), settings)
             return Loaded(self.held, modified=self.modified)
+        if self.object is not None:
+            return fetch(self.object, settings)
         if self.path is None:
-            from instill.documents.web import fetch
+            from instill.documents import web
 
-            return fetch(self.source, settings)
+            return web.fetch(self.source, settings)
         return Loaded(_read_file(self.path, self.source, settings), modified=self.modified)
 
 
 @dataclass(frozen=True, slots=True)
 class SourceProblem:
-    """A source that cannot be read, and why."""
+    """A source that cannot be read, and why.
+
+    Args:
+        below: where this is no single document, what is known of the documents below it: "nothing" is there, or it is
+            "unknown" what is, because it could not be listed.
+    """
 
     source: str
     error: DocumentError
+    below: Literal["", "unknown", "nothing"] = ""
 
 
 def find_sources(paths: Sequence[str], *, base: Path, exclude: Sequence[str]) -> Iterator[Source | SourceProblem]:
     """Everything that `paths` name, in a fixed order, each once; what cannot be read comes as a `SourceProblem`.
 
     Args:
-        paths: files, folders (with all that is in them), glob patterns (`docs/**/*.md`), http(s) addresses. An
-            address is only named here; `Source.load` fetches it.
+        paths: files, folders (with all that is in them), glob patterns (`docs/**/*.md`), http(s) addresses, objects
+            and prefixes in buckets (`s3://...`). An address is only named here, and a bucket only listed;
+            `Source.load` fetches.
         base: relative paths start here.
         exclude: gitignore patterns that folders and globs are walked without, relative to the named folder. A file
             that is named itself is always taken.
@@ -132,8 +150,11 @@ def _expand(named: str, base: Path, spec: pathspec.GitIgnoreSpec) -> Iterator[So
     if _ADDRESS.match(named):
         yield _address(named)
         return
+    if is_in_bucket(named):
+        yield from find_objects(named, spec)
+        return
     if _OTHER_SCHEME.match(named):
-        yield _problem(named, "Only http and https addresses are fetched.", "Download it, and add the file.")
+        yield _problem(named, "Only http, https and s3 addresses are fetched.", "Download it, and add the file.")
         return
     path = Path(os.path.abspath(base / expanded(named)))  # noqa: PTH100 - resolve() would follow links
     try:

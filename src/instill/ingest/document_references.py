@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from instill.documents.bucket_addresses import endpoint_in, followed_as, is_in_bucket, place_of
 from instill.documents.sources import can_be_stored
 from instill.errors import UsageError
 from instill.index.store import Index
@@ -42,7 +43,7 @@ def meant(index: Index, reference: str, *, labels: Sequence[str] | None = None, 
         UsageError: several documents have the name that are not meant.
     """
     found = named(index, reference, labels=labels)
-    if len(found) > 1 and not (many and _means_several(found, reference)):
+    if len(found) > 1 and not (many and _means_several(found, at_its_endpoint(index, reference, labels=labels))):
         shown = ", ".join(record.source for record in found[:_SHOWN])
         more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         raise UsageError(
@@ -56,6 +57,7 @@ def meant(index: Index, reference: str, *, labels: Sequence[str] | None = None, 
 def named(index: Index, reference: str, *, labels: Sequence[str] | None = None) -> list[DocumentRecord]:
     """Whatever the reference fits; any number of documents, or none."""
     held = None if labels is None else tuple(labels)
+    reference = at_its_endpoint(index, reference, labels=labels)
     source = absolute(reference)
     found = index.records([reference, source, f"stdin:{reference}"], labels=held)
     found = found or index.records(doc_ids=[reference], labels=held)
@@ -64,6 +66,32 @@ def named(index: Index, reference: str, *, labels: Sequence[str] | None = None) 
         found = [record for record in everything if reference and record.doc_id.startswith(reference.lower())]
         found = found or [record for record in everything if _is_named(record, reference, source)]
     return found
+
+
+def at_its_endpoint(index: Index, reference: str, *, labels: Sequence[str] | None = None) -> str:
+    """`s3://BUCKET/...` as the place of documents: at AWS, or else at the one endpoint that has some in this bucket.
+    Any other reference stays as it is.
+
+    Raises:
+        UsageError: several endpoints have documents in a bucket of this name.
+    """
+    place = place_of(reference)
+    if not is_in_bucket(reference) or endpoint_in(place):
+        return place
+    bucket, slash, name = place.removeprefix("s3://").partition("/")
+    records = index.records(labels=None if labels is None else tuple(labels))
+    sources = [record.source for record in records if is_in_bucket(record.source)]
+    if any(source.startswith(f"s3://{bucket}/") for source in sources):
+        return place
+    hosts = {endpoint_in(source) for source in sources}
+    having = sorted(host for host in hosts if any(source.startswith(f"s3://{host}/{bucket}/") for source in sources))
+    if len(having) > 1:
+        raise UsageError(
+            f"Several endpoints have a bucket of this name: {', '.join(having)}.",
+            where=reference,
+            remedy=f"Write for example: s3://{having[0]}/{bucket}{slash}{name}",
+        )
+    return f"s3://{having[0]}/{bucket}{slash}{name}" if having else place
 
 
 def _means_several(found: Sequence[DocumentRecord], reference: str) -> bool:
@@ -81,10 +109,13 @@ def _is_named(record: DocumentRecord, reference: str, source: str) -> bool:
 
 
 def absolute(path: str, base: Path | None = None) -> str:
-    """A path as a source: absolute, with "/" between folders. Addresses and "stdin:" names stay as they are.
+    """A path as a source: absolute, with "/" between folders. Addresses and "stdin:" names stay as they are; one in
+    object storage loses its options (`instill.documents.bucket_addresses.place_of`).
 
     Links are not followed: a file is known by the name that its user gives it.
     """
+    if is_in_bucket(path):
+        return place_of(path)
     if "://" in path or path.startswith("stdin:"):
         return path
     joined = os.path.abspath(os.path.join(base or Path.cwd(), expanded(path)))  # noqa: PTH100, PTH118
@@ -94,6 +125,15 @@ def absolute(path: str, base: Path | None = None) -> str:
 def absolute_all(paths: Iterable[str]) -> list[str]:
     """`absolute` of each, in order, each once."""
     return list(dict.fromkeys(absolute(path) for path in paths))
+
+
+def roots_of(paths: Iterable[str]) -> list[str]:
+    """The paths that `sync` can follow, as it follows them, in order, each once.
+
+    An address with a user name or password, and one that is none, is not kept.
+    """
+    found = [followed_as(path) if is_in_bucket(path) else absolute(path) for path in paths]
+    return list(dict.fromkeys(root for root in found if root and can_be_followed(root)))
 
 
 def has_wildcard(text: str) -> bool:
@@ -107,7 +147,9 @@ def has_wildcard(text: str) -> bool:
 
 
 def can_be_followed(root: str) -> bool:
-    """Whether `sync` has something to look at: an address, a pattern, or a path that is there."""
+    """Whether `sync` has something to look at: an address without a password, a pattern, or a path that is there."""
     if not can_be_stored(root):
         return False
-    return "://" in root or has_wildcard(root) or Path(root).exists()
+    if "://" in root:
+        return "@" not in root.partition("://")[2].partition("/")[0]
+    return has_wildcard(root) or Path(root).exists()

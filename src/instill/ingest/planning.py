@@ -8,7 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from instill.documents.buckets import ETAG, BucketObject
 from instill.documents.document import Document
+from instill.documents.limits_before_parsing import check_size
+from instill.documents.loaded_bytes import Content
 from instill.documents.sources import Source
 from instill.errors import DocumentError
 from instill.index.store import Index
@@ -67,10 +70,11 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A source that was loaded and has to be read: what `Planner.finish` makes a document from, once it is.
+    """A source that has to be read: what `Planner.finish` makes a document from, once it is.
 
     Args:
         labels, doc_id: that the document will have.
+        content: what was loaded; None for an object in a bucket, which is fetched by who reads it.
     """
 
     entry: Source
@@ -79,8 +83,7 @@ class Begun:
     reading: Reading
     labels: tuple[str, ...]
     doc_id: str
-    content_hash: str
-    modified: str
+    content: Content | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,8 @@ class Planner:
     def begin(self, source: Source, record: DocumentRecord | None, attributes: Attributes) -> Planned | Begun:
         """Load the source; it has to be read where its content, its metadata or what shapes passages has changed.
 
+        An object in a bucket is not loaded: it has to be read unless the listing shows that nothing has changed.
+
         Args:
             record: what the index knows under this source.
 
@@ -138,44 +143,77 @@ class Planner:
             ForgottenDocument: it is to stay out.
             DocumentError: it cannot be loaded.
         """
+        if source.object is not None:
+            return self._begin_object(source, source.object, record, attributes)
         loaded = source.load(self._settings)
-        content_hash = hashlib.sha256(loaded.data).hexdigest()
-        if self._forgotten(source.source, content_hash):
-            raise ForgottenDocument("This document was forgotten, so that it is not added.", where=source.source)
+        content = Content.of(loaded)
+        self._refuse_forgotten(source.source, content.content_hash)
         if record is None:
-            record = self._moved_from(source, content_hash)
-        same_content = record is not None and record.content_hash == content_hash
-        if record is not None and same_content and self._is_settled(record, attributes):
+            record = self._moved_from(source, content.content_hash)
+        if record is not None and self._is_same(record, content.content_hash, attributes):
             return Planned(source, attributes, record, keep=_kept(record, source, attributes))
+        reading = Reading(loaded.data, source.name, loaded.content_type)
+        return self._begun(source, record, attributes, reading, content)
+
+    def _begin_object(
+        self, source: Source, listed: BucketObject, record: DocumentRecord | None, attributes: Attributes
+    ) -> Planned | Begun:
+        self._refuse_forgotten(source.source, "")
+        settled = record is not None and self._is_settled(record, attributes)
+        if record is not None and settled and _is_as_listed(record, listed):
+            return Planned(source, attributes, record, keep=_kept(record, source, attributes))
+        check_size(listed.size, self._settings)
+        unless = record.content_hash if record is not None and settled else ""
+        reading = Reading(b"", source.name, object=listed, unless=unless)
+        return self._begun(source, record, attributes, reading, None)
+
+    def _begun(
+        self,
+        source: Source,
+        record: DocumentRecord | None,
+        attributes: Attributes,
+        reading: Reading,
+        content: Content | None,
+    ) -> Begun:
         labels = attributes.labels if attributes.labels is not None else (record.labels if record else ())
-        return Begun(
-            source,
-            attributes,
-            record,
-            Reading(loaded.data, source.name, loaded.content_type),
-            labels=tuple(sorted(set(labels))),
-            doc_id=record.doc_id if record else self._new_id(source.source),
-            content_hash=content_hash,
-            modified=loaded.modified,
-        )
+        doc_id = record.doc_id if record else self._new_id(source.source)
+        return Begun(source, attributes, record, reading, tuple(sorted(set(labels))), doc_id, content)
 
     def finish(self, begun: Begun, found: Cut) -> Planned:
-        """The document of what was read."""
-        source, parsed = begun.entry.source, found.parsed
+        """The document of what was read; or nothing to do, where what was fetched is as the index knows it.
+
+        Raises:
+            ForgottenDocument: it is to stay out.
+        """
+        source, parsed, known = begun.entry.source, found.parsed, begun.known
+        content = begun.content
+        if content is None:
+            assert found.fetched is not None
+            content = found.fetched
+            self._refuse_forgotten(source, content.content_hash)
+            if known is not None and self._is_same(known, content.content_hash, begun.attributes):
+                return Planned(begun.entry, begun.attributes, known, keep=_kept(known, begun.entry, begun.attributes))
         document = Document(
             doc_id=begun.doc_id,
             source=source,
             kind=found.kind,
             title=parsed.title or stem_of(source),
-            content_hash=begun.content_hash,
-            size=len(begun.reading.data),
-            modified=begun.modified,
-            parsed=replace(parsed, metadata={**parsed.metadata, **begun.attributes.metadata}),
+            content_hash=content.content_hash,
+            size=content.size,
+            modified=content.modified,
+            parsed=replace(parsed, metadata={**parsed.metadata, **content.fields, **begun.attributes.metadata}),
             labels=begun.labels,
         )
-        change: Literal["added", "changed"] = "added" if begun.known is None else "changed"
+        change: Literal["added", "changed"] = "added" if known is None else "changed"
         prepared = Prepared(document, found.passages, change)
-        return Planned(begun.entry, begun.attributes, begun.known, prepared, notices=tuple(parsed.notices))
+        return Planned(begun.entry, begun.attributes, known, prepared, notices=tuple(parsed.notices))
+
+    def _refuse_forgotten(self, source: str, content_hash: str) -> None:
+        if self._forgotten(source, content_hash):
+            raise ForgottenDocument("This document was forgotten, so that it is not added.", where=source)
+
+    def _is_same(self, record: DocumentRecord, content_hash: str, attributes: Attributes) -> bool:
+        return record.content_hash == content_hash and self._is_settled(record, attributes)
 
     def _is_settled(self, record: DocumentRecord, attributes: Attributes) -> bool:
         metadata_kept = all(record.metadata.get(key) == value for key, value in attributes.metadata.items())
@@ -207,6 +245,11 @@ def _kept(record: DocumentRecord, source: Source, attributes: Attributes) -> Kee
     if record.source == source.source:
         return None if labels == record.labels else Keep(record, record.source, record.title, labels)
     return Keep(record, source.source, stem_of(source.source) if title_was_name else record.title, labels)
+
+
+def _is_as_listed(record: DocumentRecord, listed: BucketObject) -> bool:
+    """Whether a listing shows that the object is the document. A mended index asks by an empty hash for a reading."""
+    return bool(listed.etag and record.content_hash) and record.metadata.get(ETAG) == listed.etag
 
 
 def stem_of(source: str) -> str:

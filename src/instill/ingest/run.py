@@ -172,6 +172,9 @@ class Ingest:
             else:
                 try:
                     planned = planner.finish(begun[0], begun[1].result())
+                except ForgottenDocument:
+                    self.report.notices.append((begun[0].entry.source, FORGOTTEN))
+                    continue
                 except DocumentError as error:
                     self._fail(begun[0].entry.source, error)
                     continue

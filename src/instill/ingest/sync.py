@@ -10,8 +10,9 @@ from pathlib import Path
 from pathspec import GitIgnoreSpec
 
 from instill.catalog import Root
+from instill.documents.bucket_addresses import is_in_bucket, place_of
 from instill.documents.sources import Source, SourceProblem, find_sources
-from instill.errors import UsageError
+from instill.errors import DocumentError, UsageError
 from instill.index.store import Index
 from instill.index.types import DocumentRecord
 from instill.ingest.document_references import can_be_followed, has_wildcard
@@ -24,7 +25,8 @@ def sync_roots(look_up: Callable[[], Sequence[Root]], ingest: Ingest, index: Ind
     """Take in what is new and changed under the roots, then take out what is gone.
 
     A file under two roots belongs to the narrower one. A file that cannot be read any more keeps its last version.
-    A folder that is missing as a whole keeps its documents: an unmounted disk is not a wish to forget.
+    A folder that is missing as a whole keeps its documents: an unmounted disk is not a wish to forget. So does a bucket
+    that cannot be listed, and a prefix below which nothing is left.
 
     Args:
         look_up: the roots as they are at the moment of the call. Labels may be changed and roots forgotten while this
@@ -47,11 +49,28 @@ def sync_roots(look_up: Callable[[], Sequence[Root]], ingest: Ingest, index: Ind
         if not can_be_followed(root.path):
             continue
         for entry in find_sources([root.path], base=Path("/"), exclude=settings.exclude):
+            if isinstance(entry, SourceProblem) and entry.below == "nothing":
+                kept = _kept_documents(entry, index)
+                if kept is None:
+                    continue
+                entry = kept
             if entry.source not in finders:
                 finders[entry.source] = root.path
                 listed.append(entry)
     seen = ingest.add(listed, partial(_governing, look_up, finders))
-    ingest.remove(partial(_gone, look_up, present, seen, index, settings))
+    unknown = [entry.source for entry in listed if isinstance(entry, SourceProblem) and entry.below == "unknown"]
+    ingest.remove(partial(_gone, look_up, present, seen, unknown, index, settings))
+
+
+def _kept_documents(empty: SourceProblem, index: Index) -> SourceProblem | None:
+    """What to say of an address in a bucket at which nothing is: that its documents were kept; None where it has none,
+    or is an object that is gone.
+    """
+    if index.records([empty.source]) or not any(_below(empty.source, index.records())):
+        return None
+    what = "There is nothing below this address any longer; its documents were kept."
+    remedy = f"To remove them too: instill remove {empty.source}"
+    return SourceProblem(empty.source, DocumentError(what, where=empty.source, remedy=remedy), "unknown")
 
 
 def _governing(look_up: Callable[[], Sequence[Root]], finders: Mapping[str, str]) -> Callable[[str], Attributes | None]:
@@ -77,7 +96,7 @@ class _Narrowest:
         self._by_path: dict[str, Root] = {}
         self._patterns: list[Root] = []
         for root in roots:
-            self._by_path[root.path.rstrip("/")] = root
+            self._by_path[place_of(root.path).rstrip("/")] = root
             if "://" not in root.path and has_wildcard(root.path):
                 self._patterns.append(root)
 
@@ -125,10 +144,15 @@ def _gone(
     look_up: Callable[[], Sequence[Root]],
     present: Sequence[Root],
     seen: set[str],
+    unknown: Sequence[str],
     index: Index,
     settings: DocumentSettings,
 ) -> list[DocumentRecord]:
-    """Documents below roots that are still there and followed, that were not found: then, nor now if they might be."""
+    """Documents below roots that are still there and followed, that were not found: then, nor now if they might be.
+
+    Args:
+        unknown: places that could not be listed.
+    """
     roots = _narrow_first(look_up())
     followed = {root.path for root in roots} & {root.path for root in present}
     everything = index.records()
@@ -136,13 +160,22 @@ def _gone(
     unseen = [
         record
         for record in everything
-        if record.source not in seen and any(covers(path, record.source) for path in alive)
+        if record.source not in seen
+        and any(covers(path, record.source) for path in alive)
+        and not any(covers(place, record.source) for place in unknown)
     ]
-    if any(os.path.lexists(record.source) for record in unseen):
+    in_bucket = any(is_in_bucket(record.source) for record in unseen)
+    if in_bucket or any(os.path.lexists(record.source) for record in unseen):
         # It came, or came back, after the folders were listed; or it is excluded from now on.
         paths = [root.path for root in roots if can_be_followed(root.path)]
-        now = {entry.source for entry in find_sources(paths, base=Path("/"), exclude=settings.exclude)}
-        unseen = [record for record in unseen if record.source not in now]
+        listed = list(find_sources(paths, base=Path("/"), exclude=settings.exclude))
+        now = {entry.source for entry in listed if not (isinstance(entry, SourceProblem) and entry.below == "nothing")}
+        unknown = [entry.source for entry in listed if isinstance(entry, SourceProblem) and entry.below == "unknown"]
+        unseen = [
+            record
+            for record in unseen
+            if record.source not in now and not any(covers(place, record.source) for place in unknown)
+        ]
     return unseen
 
 
@@ -165,9 +198,10 @@ def covers(root: str, source: str) -> bool:
     Example:
         >>> covers("/srv/docs", "/srv/docs/a/b.md"), covers("/srv/docs/**/*.md", "/srv/docs/b.md")
         (True, True)
-        >>> covers("/srv/docs", "/srv/docs-old/b.md")
-        False
+        >>> covers("/srv/docs", "/srv/docs-old/b.md"), covers("s3://docs/a?region=eu-west-1", "s3://docs/a/b.md")
+        (False, True)
     """
+    root = place_of(root)
     if source == root or source.startswith(root.rstrip("/") + "/"):
         return True
     if "://" in root or not has_wildcard(root):

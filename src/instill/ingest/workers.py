@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from instill.documents.buckets import BucketObject, fetch
 from instill.documents.document import Parsed, Passage
+from instill.documents.loaded_bytes import Content
 from instill.documents.plugged import Formats
 from instill.documents.reader_process import ReaderPool
 from instill.ingest.passages import passages_of, vectors_of
@@ -23,20 +25,32 @@ T_co = TypeVar("T_co", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A source's bytes, and what is known of them; as for `instill.documents.reading.read`."""
+    """A source's bytes, and what is known of them; as for `instill.documents.reading.read`.
+
+    Args:
+        object: instead of the bytes, an object in a bucket, which is fetched by who reads it.
+        unless: the content hash with which it need not be read.
+    """
 
     data: bytes
     name: str
     content_type: str = ""
+    object: BucketObject | None = None
+    unless: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A document that was read and cut into passages."""
+    """A document that was read and cut into passages.
+
+    Args:
+        fetched: what is known of the object's bytes; None where the reading came with its bytes.
+    """
 
     kind: str
     parsed: Parsed
     passages: Sequence[Passage]
+    fetched: Content | None = None
 
 
 class Pending(Protocol[T_co]):
@@ -112,10 +126,17 @@ class LocalWorkers:
 def read_and_cut(
     reading: Reading, readers: ReaderPool, open_encoder: Callable[[], Encoder], settings: DocumentSettings
 ) -> Cut:
-    """Read a source and cut it by the encoder's tokens.
+    """Read a source and cut it by the encoder's tokens; an object is fetched first.
 
     Raises:
-        DocumentError: it cannot be read or cut.
+        DocumentError: it cannot be fetched, read or cut.
+        InstillError: the object storage cannot be used.
     """
-    kind, parsed = readers.read(reading.data, name=reading.name, content_type=reading.content_type)
-    return Cut(kind, parsed, passages_of(parsed, kind, open_encoder(), settings))
+    data, fetched = reading.data, None
+    if reading.object is not None:
+        loaded = fetch(reading.object, settings)
+        data, fetched = loaded.data, Content.of(loaded)
+        if fetched.content_hash == reading.unless:
+            return Cut("", Parsed(""), (), fetched)
+    kind, parsed = readers.read(data, name=reading.name, content_type=reading.content_type)
+    return Cut(kind, parsed, passages_of(parsed, kind, open_encoder(), settings), fetched)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,7 +38,8 @@ class Changing(Parts):
         progress: Callable[[Progress], None] | None = None,
         on_file: Callable[[FileOutcome], None] | None = None,
     ) -> IngestReport:
-        """Add files, folders (recursively), glob patterns and http(s) addresses.
+        """Add files, folders (recursively), glob patterns, http(s) addresses, and what is below an address in a bucket
+        (`s3://BUCKET/PREFIX`, with `?endpoint=URL&region=NAME` where they are not AWS's own).
 
         If a file in an added folder is gone, its document stays in the index, and the report has a notice. `sync`
         removes it.
@@ -59,15 +60,18 @@ class Changing(Parts):
                 nothing is added.
             WorkspaceError: the workspace is read-only, full, or was made with another encoder.
         """
+        from instill.documents.bucket_addresses import is_in_bucket
         from instill.documents.sources import find_sources
-        from instill.ingest.document_references import absolute_all, can_be_followed
+        from instill.ingest.document_references import absolute_all, roots_of
         from instill.ingest.sync import files_gone, unless_said_since
         from instill.ingest.types import Attributes
 
         paths = paths_of(paths)
         attributes = Attributes(labels_of(labels), metadata_of(metadata))
         self._must_be_writable()
-        followed = [root for root in absolute_all(paths) if can_be_followed(root)] if follow else []
+        followed = roots_of(paths) if follow else []
+        # An address in a bucket replaces the same place with other options.
+        self._forget_roots(absolute_all(filter(is_in_bucket, followed)), but=followed)
         for root in followed:  # before the work, so that `sync` goes on where a stopped run ended
             self.catalog.remember_root(Root(root, attributes.labels or (), attributes.metadata))
         found = find_sources(paths, base=Path.cwd(), exclude=self.settings.documents.exclude)
@@ -141,22 +145,28 @@ class Changing(Parts):
         Raises:
             UsageError: a reference names nothing.
         """
-        from instill.ingest.document_references import absolute_all, meant, resolve
+        from instill.ingest.document_references import absolute, at_its_endpoint, meant, resolve
 
         references = paths_of(references, "references")
         self._must_be_writable()
         for reference in references:
             resolve(self.index, reference, many=True)
-        for root in absolute_all(references):
-            self.catalog.forget_root(root)
+        self._forget_roots(absolute(at_its_endpoint(self.index, reference)) for reference in references)
         with self.index.alone():  # whoever committed before looks up what is followed again before the next commit
             found = [record for reference in references for record in meant(self.index, reference, many=True)]
             records = {record.doc_id: record for record in found}
-            for record in records.values():
-                self.catalog.forget_root(record.source)  # A file that was added by its own path.
+            self._forget_roots(record.source for record in records.values())  # files that were added by their own path
             self.index.remove(list(records))
         self._upkeep()
         return list(records.values())
+
+    def _forget_roots(self, places: Iterable[str], *, but: Sequence[str] = ()) -> None:
+        from instill.documents.bucket_addresses import place_of
+
+        gone = set(places)
+        for root in self.catalog.roots() if gone else ():
+            if place_of(root.path) in gone and root.path not in but:
+                self.catalog.forget_root(root.path)
 
     def purge(self, doc_ids: str | Iterable[str] | None = None) -> Purged:
         """After `remove`: delete the text of the removed documents from everything that the workspace keeps.

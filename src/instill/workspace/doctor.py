@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from instill.common.extras import EXTRA_OF, how_to_install
+from instill.documents.bucket_addresses import is_in_bucket
+from instill.documents.buckets import look_at
 from instill.errors import InstillError
 from instill.index.generations import LANCE, kind_of
 from instill.index.protocol import Capabilities
@@ -36,6 +38,7 @@ _EXTRAS = {
     "rapidocr-onnxruntime": ("rapidocr_onnxruntime", "images and scanned pages"),
     "duckdb": ("duckdb", "instill sql"),
     "onnx": ("onnx", "other encoders"),
+    "obstore": ("obstore", "documents, and the index, in buckets"),
 }
 _SPARE_BYTES = 1_000_000_000
 _FROM_SOURCES = "Restore the store from a backup, or add the documents to a new workspace."
@@ -131,6 +134,7 @@ def _in_workspace(path: str | None) -> Iterator[Finding]:
         yield from _tried("encoder", lambda: f"{opened.settings.encoder.model}, {opened.encoder.dimension} dimensions")
         yield from _index(opened)
         yield from _catalog(opened)
+        yield from _buckets(opened)
         yield from _disk(folder)
         yield from _generator(opened)
 
@@ -183,6 +187,15 @@ def _catalog(opened: Workspace) -> Iterator[Finding]:
         yield Finding("catalog", "missing", f"damaged: {damage} ({opened.catalog.where})", remedy)
         return
     yield from _tried("catalog", lambda: f"{len(opened.catalog.roots())} followed paths")
+
+
+def _buckets(opened: Workspace) -> Iterator[Finding]:
+    try:
+        paths = [root.path for root in opened.catalog.roots() if is_in_bucket(root.path)]
+    except InstillError:  # the catalog is damaged, which is said already
+        return
+    for path in paths:
+        yield from _tried("bucket", lambda path=path: f"{path}: {look_at(path)}")  # type: ignore[misc]
 
 
 def greeted(opened: Workspace) -> str:

@@ -135,6 +135,7 @@ class Forgetting(Changing, Consolidating):
         Args:
             path: a path or an address, as it was added. A folder or a pattern allows all files in it.
         """
+        from instill.documents.bucket_addresses import is_in_bucket
         from instill.documents.sources import find_sources
         from instill.ingest.document_references import absolute, has_wildcard
         from instill.memory.forgetting.forgotten_documents import allow
@@ -142,7 +143,7 @@ class Forgetting(Changing, Consolidating):
         self._must_be_writable()
         text_of(path, "path")
         sources = [path, absolute(path), f"stdin:{path}"]
-        if has_wildcard(path) or Path(path).expanduser().is_dir():
+        if has_wildcard(path) or is_in_bucket(path) or Path(path).expanduser().is_dir():
             sources += [each.source for each in find_sources([path], base=Path.cwd(), exclude=[])]
         allowed = [allow(self.home, source) for source in sources]
         return any(allowed)

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from instill.catalog import Catalog
+from instill.documents.bucket_addresses import place_of
 from instill.fit.kept.threshold import Threshold
 from instill.index.store import Index
 from instill.index.types import DocumentRecord
@@ -96,6 +97,7 @@ def _removed_text(path: Path, catalog: Catalog, present: frozenset[str]) -> tupl
 
 def _holds_one(root: str, records: Sequence[DocumentRecord]) -> bool:
     """Whether a followed file, folder, pattern or address is where one of the documents comes from."""
+    root = place_of(root)
     below = root.rstrip("/") + "/"
     return any(
         record.source == root or record.source.startswith(below) or fnmatchcase(record.source, root)

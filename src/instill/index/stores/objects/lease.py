@@ -15,9 +15,10 @@ import threading
 import time
 from typing import Any
 
+from instill.common.object_storage.failures import is_of_client, persistently
 from instill.errors import WorkspaceError
 from instill.index.stores.objects.address import Address
-from instill.index.stores.objects.failures import is_of_client, object_errors, persistently
+from instill.index.stores.objects.failures import object_errors
 
 LEASE = "write.lock"
 _POLL_S = 0.2

@@ -9,11 +9,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from instill.common.object_storage.failures import persistently
 from instill.errors import DamagedIndex, UsageError, WorkspaceError
 from instill.index import generations
 from instill.index.generations import POINTER, Generation
 from instill.index.stores.objects.address import Access
-from instill.index.stores.objects.failures import object_errors, persistently
+from instill.index.stores.objects.failures import object_errors
 from instill.index.stores.objects.lease import Lease
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from filelock import FileLock
 
 from instill.common.durable_files import is_full
-from instill.index.stores.objects.failures import persistently
+from instill.common.object_storage.failures import persistently
 
 _VERSIONS = "_versions"
 _NEWEST = 2**64 - 1

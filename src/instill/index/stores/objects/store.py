@@ -17,6 +17,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from instill.common.object_storage.failures import persistently
 from instill.errors import WorkspaceError
 from instill.index import soundness, upkeep
 from instill.index.generations import FORMAT, Generation
@@ -25,7 +26,7 @@ from instill.index.lance_tables import Table, Tables, connect
 from instill.index.protocol import Capabilities, Place, Result, Stats
 from instill.index.schema import TABLE, schema
 from instill.index.stores.objects.address import Access, parsed
-from instill.index.stores.objects.failures import object_errors, persistently
+from instill.index.stores.objects.failures import object_errors
 from instill.index.stores.objects.lease import Lease
 from instill.index.stores.objects.pointer import ObjectPointer
 from instill.index.stores.objects.replica import Replica, TooLarge
