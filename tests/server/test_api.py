@@ -90,6 +90,16 @@ def test_errors_are_those_of_the_command_line(client: httpx.Client, place: Path)
     assert ok(client.put("/api/ask"), 405)["error"]["kind"] == "UsageError"
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["s3://team-docs/handbook", "S3://team-docs/a.md?endpoint=http://127.0.0.1:9", " s3://team-docs", "file:///x"],
+)
+def test_a_caller_adds_nothing_that_takes_the_servers_own_rights(client: httpx.Client, url: str) -> None:
+    """A bucket would be read with the credentials of the server."""
+    refused = ok(client.post("/api/documents/url", json={"url": url}), 400)["error"]
+    assert (refused["what"], refused["where"]) == ("Only http and https addresses are fetched.", "url")
+
+
 def events(response: httpx.Response) -> list[tuple[str, Any]]:
     found = []
     for block in response.read().decode().split("\n\n"):

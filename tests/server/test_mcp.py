@@ -128,6 +128,8 @@ def adding(name: str) -> Use:
         assert len(added.structured_content["added"]) == 1
         asked = await client.call_tool("ask", {"question": f"When does the {name} ring?"})
         assert "seven" in asked.structured_content["text"]
+        in_bucket = await client.call_tool("add", {"url": "s3://team-docs/handbook"})
+        assert in_bucket.is_error
         refused = await client.call_tool("add", {"url": "file:///etc/passwd"})
         assert refused.is_error
 
