@@ -17,6 +17,8 @@ from instill.ingest.types import IngestReport, Progress
 from instill.settings import DocumentSettings, EncoderSettings
 from instill.workspace import Workspace
 from tests.train.pipeline.small_recipes import recipe_of, weights_of, write_task
+from tests.index.s3_server import client, make_bucket, running_s3
+from tests.index.stores_needed import needs
 
 ray = pytest.importorskip("ray", reason="needs the extra [ray]")
 
@@ -33,6 +35,8 @@ def cluster() -> Iterator[Any]:
         patch.setenv("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("OMP_NUM_THREADS", "1")  # With more threads, sums are rounded in another order.
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):  # nodes fetch objects with keys of their own
+            patch.setenv(name, "test")
         head = {"num_cpus": 1, "object_store_memory": STORE, "include_dashboard": False}
         made = Cluster(initialize_head=True, head_node_args=head)
         patch.setenv("RAY_ADDRESS", made.address)
@@ -99,6 +103,24 @@ def test_the_index_is_that_of_one_process_also_when_a_node_is_killed(
         assert not ray.is_initialized()
         again = workspace.sync(on="ray")
         assert (again.unchanged, again.added, again.changed) == (PAGES, [], [])
+
+
+@needs("obstore", "s3")
+def test_nodes_fetch_the_objects_of_a_bucket(cluster: Any, documents: Path, tmp_path: Path) -> None:
+    import obstore
+
+    with running_s3() as server:
+        make_bucket(server, "mills")
+        names = ["00.md", "01.md", "02.md", "broken.pdf", "empty.md"]
+        for name in names:
+            obstore.put(client(server, "mills"), f"docs/{name}", (documents / name).read_bytes())
+        address = f"s3://mills/docs?endpoint={server}"
+        with Workspace.init(tmp_path / "here") as here, Workspace.init(tmp_path / "there") as there:
+            expected, found = here.add(address), there.add(address, on="ray")
+            assert (found.added, found.failed, found.passages) == (expected.added, expected.failed, expected.passages)
+            assert len(found.added) == 3
+            assert rows(there) == rows(here)
+            assert there.sync(on="ray").unchanged == 3
 
 
 def test_a_node_with_another_encoder_is_found_out(cluster: Any) -> None:

@@ -32,7 +32,7 @@ from instill.ingest.workers import Cut, Later, LocalWorkers, Reading
 from instill.settings import DocumentSettings
 from instill.workspace import Workspace
 from instill.workspace.doctor import examine
-from tests.index.faulty_proxy import Faults, proxied
+from tests.index.faulty_proxy import Fault, Faults, proxied
 from tests.index.s3_server import client, delete_bucket, make_bucket, running_s3
 from tests.index.stores_needed import needs
 
@@ -463,6 +463,24 @@ class TestWorkspace:
             assert list(said(report)) == [at(address, bucket, "b.md")]
             faults.choose = lambda method, path: ""
             assert workspace.sync().added == [at(address, bucket, "b.md")]
+
+    def test_one_object_is_fetched_while_another_is(
+        self, server: str, bucket: str, proxy: tuple[str, Faults], tmp_path: Path
+    ) -> None:
+        address, faults = proxy
+        put(server, bucket, a_dot_md="The mill.", b_dot_md="The rent.")
+        before: list[str] = []
+
+        def choose(method: str, path: str) -> Fault:
+            if method == "GET" and path.endswith("/b.md"):
+                before.append(path)
+                faults.release.set()
+            return "held" if method == "GET" and path.endswith("/a.md") else ""
+
+        faults.choose = choose
+        with Workspace.init(tmp_path) as workspace:
+            assert workspace.add(url(address, bucket)).added == [at(address, bucket, f"{name}.md") for name in "ab"]
+        assert len(before) == 1
 
     def test_a_bucket_that_vanishes_in_the_middle_keeps_what_was_committed(
         self, server: str, bucket: str, proxy: tuple[str, Faults], tmp_path: Path

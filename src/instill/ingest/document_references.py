@@ -57,8 +57,7 @@ def meant(index: Index, reference: str, *, labels: Sequence[str] | None = None, 
 def named(index: Index, reference: str, *, labels: Sequence[str] | None = None) -> list[DocumentRecord]:
     """Whatever the reference fits; any number of documents, or none."""
     held = None if labels is None else tuple(labels)
-    reference = at_its_endpoint(index, reference, labels=labels)
-    source = absolute(reference)
+    source = absolute(at_its_endpoint(index, reference, labels=labels))
     found = index.records([reference, source, f"stdin:{reference}"], labels=held)
     found = found or index.records(doc_ids=[reference], labels=held)
     if not found:

@@ -7,18 +7,22 @@ two, other processes may work; in this process the work is done when the result 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from instill.documents.buckets import BucketObject, fetch
 from instill.documents.document import Parsed, Passage
-from instill.documents.loaded_bytes import Content
+from instill.documents.loaded_bytes import Content, Loaded
 from instill.documents.plugged import Formats
 from instill.documents.reader_process import ReaderPool
 from instill.ingest.passages import passages_of, vectors_of
 from instill.models.encoders.estimated import DocumentVectors
 from instill.models.encoders.protocol import Encoder
 from instill.settings import DocumentSettings
+
+_FETCHES = 8
+_FETCHED_AHEAD = 8 << 20  # bytes; a larger object is fetched when it is its turn
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -101,32 +105,54 @@ class Later(Generic[T_co]):
 class LocalWorkers:
     """The work is done in this process; what may hang or crash a reader, in a process of its own (`ReaderPool`).
 
+    Several objects of a bucket are fetched at the same time, while others are read.
+
     Args:
         open_encoder: called only when there is something to cut.
     """
 
-    documents_ahead = batches_ahead = 0
+    batches_ahead = 0
 
     def __init__(self, settings: DocumentSettings, open_encoder: Callable[[], Encoder], formats: Formats) -> None:
         self._settings = settings
         self._open_encoder = open_encoder
         self._readers = ReaderPool(settings, formats=formats)
+        self._fetchers: ThreadPoolExecutor | None = None
+
+    @property
+    def documents_ahead(self) -> int:
+        return _FETCHES if self._fetchers is not None else 0
 
     def read(self, reading: Reading) -> Later[Cut]:
-        return Later(lambda: read_and_cut(reading, self._readers, self._open_encoder, self._settings))
+        load = self._begun(reading.object) if reading.object is not None else None
+        return Later(lambda: read_and_cut(reading, self._readers, self._open_encoder, self._settings, load=load))
+
+    def _begun(self, wanted: BucketObject) -> Callable[[], Loaded] | None:
+        if wanted.size > _FETCHED_AHEAD:
+            return None
+        if self._fetchers is None:
+            self._fetchers = ThreadPoolExecutor(_FETCHES, thread_name_prefix="instill-fetch")
+        return self._fetchers.submit(fetch, wanted, self._settings).result
 
     def encode(self, batch: Sequence[Sequence[str]]) -> Later[list[DocumentVectors]]:
         estimated_from = self._settings.estimated_from
         return Later(lambda: vectors_of(self._open_encoder(), batch, estimated_from=estimated_from))
 
     def close(self) -> None:
+        if self._fetchers is not None:
+            self._fetchers.shutdown(cancel_futures=True)
         self._readers.close()
 
 
 def read_and_cut(
-    reading: Reading, readers: ReaderPool, open_encoder: Callable[[], Encoder], settings: DocumentSettings
+    reading: Reading,
+    readers: ReaderPool,
+    open_encoder: Callable[[], Encoder],
+    settings: DocumentSettings,
+    *,
+    load: Callable[[], Loaded] | None = None,
 ) -> Cut:
-    """Read a source and cut it by the encoder's tokens; an object is fetched first.
+    """Read a source and cut it by the encoder's tokens; an object is fetched first, or taken from `load`.
 
     Raises:
         DocumentError: it cannot be fetched, read or cut.
@@ -134,7 +160,7 @@ def read_and_cut(
     """
     data, fetched = reading.data, None
     if reading.object is not None:
-        loaded = fetch(reading.object, settings)
+        loaded = fetch(reading.object, settings) if load is None else load()
         data, fetched = loaded.data, Content.of(loaded)
         if fetched.content_hash == reading.unless:
             return Cut("", Parsed(""), (), fetched)
