@@ -16,9 +16,9 @@ from instill.errors import DocumentError, UsageError, WorkspaceError
 from instill.ingest.types import IngestReport, Progress
 from instill.settings import DocumentSettings, EncoderSettings
 from instill.workspace import Workspace
-from tests.train.pipeline.small_recipes import recipe_of, weights_of, write_task
 from tests.index.s3_server import client, make_bucket, running_s3
 from tests.index.stores_needed import needs
+from tests.train.pipeline.small_recipes import recipe_of, weights_of, write_task
 
 ray = pytest.importorskip("ray", reason="needs the extra [ray]")
 

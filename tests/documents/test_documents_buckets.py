@@ -397,6 +397,8 @@ class TestWorkspace:
             assert after[record.source].doc_id == record.doc_id
             assert {each.labels for each in after.values()} == {("mill",)}
 
+            kept = [file for file in (workspace.path / ".instill").rglob("*") if file.is_file()]
+            assert not any(b"test-secret" in file.read_bytes() for file in kept)
             workspace.add(url(address, bucket, "docs"), labels=["rent"])
             assert {each.labels for each in workspace.documents()} == {("rent",)}
             assert [root.path for root in workspace.catalog.roots()] == [f"s3://{bucket}/docs?endpoint={address}"]
@@ -518,6 +520,10 @@ class TestWorkspace:
             workspace.remove(at(server, bucket, "docs"))
             report = workspace.sync()
             assert (workspace.documents(), report.failed) == ([], [])
+            assert workspace.remove([url(server, bucket, "nothing"), url(server, bucket, "one.md")]) == []
+            assert workspace.catalog.roots() == []
+            with pytest.raises(UsageError, match="No document has this name"):
+                workspace.remove(url(server, bucket, "nothing"))
 
     def test_a_folder_that_is_hidden_keeps_its_documents(self, server: str, bucket: str, tmp_path: Path) -> None:
         put(server, bucket, a__x_dot_md="The mill.", b__y_dot_md="The rent.", b__z_dot_md="The tea.")

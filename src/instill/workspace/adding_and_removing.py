@@ -145,13 +145,17 @@ class Changing(Parts):
         Raises:
             UsageError: a reference names nothing.
         """
+        from instill.documents.bucket_addresses import place_of
         from instill.ingest.document_references import absolute, at_its_endpoint, meant, resolve
 
         references = paths_of(references, "references")
         self._must_be_writable()
-        for reference in references:
-            resolve(self.index, reference, many=True)
-        self._forget_roots(absolute(at_its_endpoint(self.index, reference)) for reference in references)
+        places = {reference: absolute(at_its_endpoint(self.index, reference)) for reference in references}
+        followed = {place_of(root.path) for root in self.catalog.roots()}
+        for reference, place in places.items():
+            if place not in followed:  # what is followed may have no document yet
+                resolve(self.index, reference, many=True)
+        self._forget_roots(places.values())
         with self.index.alone():  # whoever committed before looks up what is followed again before the next commit
             found = [record for reference in references for record in meant(self.index, reference, many=True)]
             records = {record.doc_id: record for record in found}
