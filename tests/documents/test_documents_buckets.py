@@ -7,6 +7,7 @@ import itertools
 import os
 import pickle
 import re
+import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -595,3 +596,15 @@ class TestWorkspace:
             assert not [path for method, path, _ in faults.seen if method == "GET" and path.endswith("/a.md")]
             assert workspace.allow(url(address, bucket, "a.md"))
             assert workspace.sync().added == [at(address, bucket, "a.md"), at(address, bucket, "copy.md")]
+
+
+def test_without_a_bucket_nothing_of_it_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "mill.md").write_text("The mill.")
+    program = (
+        "import sys; from instill.workspace import Workspace\n"
+        f"with Workspace.init({str(tmp_path / 'kb')!r}) as made:\n"
+        f"    made.add({str(tmp_path / 'mill.md')!r}); made.sync(); made.remove('mill.md')\n"
+        "print([name for name in ('obstore', 'ray', 'boto3') if name in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert found.stdout == "[]\n"
