@@ -79,6 +79,26 @@ def test_sync_removes_what_is_gone_and_keeps_a_folder_that_is_missing_as_a_whole
     assert len(filled.documents()) == 3
 
 
+def test_a_folder_that_may_not_be_listed_keeps_its_documents(
+    filled: Workspace, handbook: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listing = os.scandir
+
+    def refused(folder: Path) -> object:
+        if Path(folder).name == "security":
+            raise PermissionError(13, "Permission denied")
+        return listing(folder)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    (handbook / "refunds.md").unlink()
+    report = filled.sync()
+    assert counts(report) == (0, 0, 0, 1, 1)
+    assert [(each.source, each.what) for each in report.failed] == [
+        ((handbook / "security").as_posix(), "You may not read it.")
+    ]
+    assert len(filled.documents()) == 3
+
+
 def test_add_says_which_files_of_the_folder_are_gone(tmp_path: Path) -> None:
     docs = tmp_path / "docs"
     docs.mkdir()

@@ -7,7 +7,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Literal
@@ -225,7 +225,7 @@ def _folder(
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
-        yield _os_problem(folder, error)
+        yield replace(_os_problem(folder, error), below="unknown")
         return
     for entry in entries:
         path = folder / entry.name
