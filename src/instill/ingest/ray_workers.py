@@ -12,17 +12,17 @@ used.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from instill.common.ray_cluster import RayCluster
+from instill.common.ray_cluster import Mistake, RayCluster, attempted, undone
 from instill.documents.plugged import Formats
 from instill.documents.reader_process import ReaderPool
-from instill.errors import DocumentError, InstillError, WorkspaceError
+from instill.errors import WorkspaceError
 from instill.ingest.passages import BATCH_PASSAGES, vectors_of
 from instill.ingest.workers import Cut, Reading, read_and_cut
 from instill.models.encoders import open_encoder
@@ -56,16 +56,6 @@ class Setup(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class _Failed:
-    """A mistake that a task found; errors of our own do not survive being sent as exceptions."""
-
-    kind: type[InstillError]
-    what: str
-    where: str
-    remedy: str
-
-
-@dataclass(frozen=True, slots=True)
 class Task(Generic[T]):
     """A task of the cluster, as `instill.ingest.workers.Pending`."""
 
@@ -74,15 +64,11 @@ class Task(Generic[T]):
 
     def result(self) -> T:
         try:
-            found: T | _Failed = self.ray.get(self.reference)
+            found: T | Mistake = self.ray.get(self.reference)
         except self.ray.exceptions.RayError as error:
-            why = " ".join(str(error).split())[:300]
-            raise WorkspaceError(
-                f"The cluster did not do its work ({type(error).__name__}): {why}.",
-                remedy="What was committed is kept. Run the command again when the cluster is up; it goes on.",
-            ) from error
-        if isinstance(found, _Failed):
-            raise found.kind(found.what, where=found.where, remedy=found.remedy)
+            raise undone(error) from error
+        if isinstance(found, Mistake):
+            raise found.error
         return found
 
 
@@ -186,19 +172,11 @@ def _node(setup: str) -> _Node:
     return _Node(Setup.model_validate_json(setup))
 
 
-def _read(setup: str, reading: Reading) -> Cut | _Failed:
+def _read(setup: str, reading: Reading) -> Cut | Mistake:
     node = _node(setup)
-    return _told(lambda: read_and_cut(reading, node.readers, lambda: node.encoder, node.documents))
+    return attempted(lambda: read_and_cut(reading, node.readers, lambda: node.encoder, node.documents))
 
 
-def _encode(setup: str, batch: Sequence[Sequence[str]]) -> list[DocumentVectors] | _Failed:
+def _encode(setup: str, batch: Sequence[Sequence[str]]) -> list[DocumentVectors] | Mistake:
     node = _node(setup)
-    return _told(lambda: vectors_of(node.encoder, batch, estimated_from=node.documents.estimated_from))
-
-
-def _told(work: Callable[[], T]) -> T | _Failed:
-    try:
-        return work()
-    except InstillError as error:
-        kind = DocumentError if isinstance(error, DocumentError) else WorkspaceError
-        return _Failed(kind, error.what, error.where, error.command)
+    return attempted(lambda: vectors_of(node.encoder, batch, estimated_from=node.documents.estimated_from))
