@@ -21,6 +21,7 @@ from pathspec import GitIgnoreSpec
 
 from instill.common.extras import how_to_install
 from instill.common.object_storage import address as connecting
+from instill.common.ray_cluster import Mistake
 from instill.documents import buckets
 from instill.documents.plugged import Formats
 from instill.documents.sources import Source, SourceProblem, find_sources
@@ -431,8 +432,8 @@ class TestWorkspace:
 
             def _on_node(self, reading: Reading) -> Cut:
                 found = ray_workers._read(setup, reading)
-                if isinstance(found, ray_workers._Failed):
-                    raise found.kind(found.what, where=found.where, remedy=found.remedy)
+                if isinstance(found, Mistake):
+                    raise found.error
                 return found
 
         with Workspace.init(tmp_path) as workspace:
