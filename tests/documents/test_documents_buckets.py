@@ -451,7 +451,7 @@ class TestWorkspace:
             hashes = {each.source[-4:]: each.content_hash for each in workspace.documents()}
             assert hashes["a.md"] == hashlib.sha256(b"The mill.").hexdigest()
             monkeypatch.delenv("AWS_ACCESS_KEY_ID")
-            with pytest.raises(WorkspaceError, match="no credentials"):
+            with pytest.raises(UsageError, match="no credentials"):
                 nodes.read(sent[0]).result()
             nodes.close()
 
