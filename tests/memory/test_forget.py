@@ -180,6 +180,10 @@ def test_it_stays_out_wherever_it_comes_from_until_it_is_allowed(folder: Path) -
         assert workspace.allow(str(folder / "own" / "letter.md"))
         assert not workspace.allow(str(folder / "own" / "letter.md"))
         assert {source.rpartition("/")[2] for source in workspace.sync().added} == {"letter.md", "copy.md"}
+        workspace.forget("tea.md")
+        assert workspace.sync().added == []
+        assert workspace.allow("tea.md"), "the name alone, as forget takes it"
+        assert {source.rpartition("/")[2] for source in workspace.sync().added} == {"tea.md"}
         (workspace.home / "memory" / "forgotten.json").write_text("{")
         with pytest.raises(WorkspaceError, match="record of forgotten documents is damaged"):
             workspace.sync()

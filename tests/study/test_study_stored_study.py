@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 import instill
 from instill.errors import InstillError, UsageError, WorkspaceError
 from instill.study.audit import open_audit, openings
-from instill.study.stored_study import AuditSealed, StoredStudy, list_studies, open_study, write_study
+from instill.study.stored_study import MEMORY_WRITER, AuditSealed, StoredStudy, list_studies, open_study, write_study
 from instill.study.study_making import Made, StudySettings, make_study
 from tests.study.documents import workshops
 
@@ -97,6 +98,12 @@ def test_studies_are_found_by_the_beginning_of_their_id(home: Path, made: Made) 
     write_study(home, other.study, other.rows)
     assert open_study(home, made.study.card.id[:8]).card.id == made.study.card.id
     assert {study.card.id for study in list_studies(home)} == {made.study.card.id, other.study.card.id}
+    own = make_study(workshops(12), StudySettings(seed=11)).study
+    newest = open_study(home).card.id
+    card = own.card.model_copy(update={"writer": MEMORY_WRITER, "made": "2999-01-01T00:00:00Z"})
+    write_study(home, own.model_copy(update={"card": card}), [])
+    assert open_study(home).card.id == newest, "what a consolidation makes for itself is asked for by its id only"
+    shutil.rmtree(open_study(home, card.id).folder)
     with pytest.raises(UsageError, match="No study set has this id"):
         open_study(home, "zz")
     with pytest.raises(UsageError, match="no study set yet"):

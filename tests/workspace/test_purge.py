@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from filelock import FileLock
 
 from instill import Workspace
+from instill.catalog.tables import USAGE
 from instill.common.made_from import Source, keep_beside, made_from
 from instill.compare.comparing import compare
 from instill.compare.plan import ComparePlan
@@ -203,3 +205,28 @@ def test_versions_and_labels_of_then_are_on_each_row(used: Path) -> None:
             expected = {facts[id_].doc_id for id_ in row["facts"]}
             assert {entry["doc_id"] for entry in row["made_from"]} == expected
             assert all(now[entry["doc_id"]].version == entry["version"] for entry in row["made_from"])
+
+
+def test_what_a_question_was_understood_as_stays_where_its_words_are_of_questions(tmp_path: Path) -> None:
+    """A document that nobody asked about is purged: the conversation about another one stays as it was."""
+    with Workspace.init(tmp_path) as workspace:
+        workspace.add_text("# Leave\n\nTeammates on medical leave are paid for four weeks.", name="leave.md")
+        dogs = "# Dogs\n\nThe office dog is called Bello. It is a labradoodle."
+        workspace.add_text(dogs, name="dogs.md")
+        talk = workspace.chat()
+        for question in ("How long is medical leave paid?", "and for teammates?"):
+            talk.say(question)
+        workspace.ask("Is the dog a labradodle?")
+
+        def understood() -> list[str]:
+            with workspace.catalog.reading() as connection:
+                rows = connection.execute(sa.select(USAGE.c.standalone_question).order_by(USAGE.c.usage_id))
+                return [row[0] for row in rows]
+
+        before = understood()
+        assert before[1] != "and for teammates?"
+        workspace.remove("dogs.md")
+        workspace.purge()
+        after = understood()
+        assert after[:2] == before[:2]
+        assert not any("labradoodle" in each for each in after), "a word of the document's stays nowhere"

@@ -160,7 +160,8 @@ def remove(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Remove documents from the index. The files themselves are not touched.
+    """Remove documents from the index. The files themselves are not touched, so a file in a followed folder comes back
+    with the next `sync`, unless you remove the folder.
 
     With --purge their text is deleted everywhere in the workspace. Study sets lose their facts. Comparisons, reports,
     data curves, unfinished runs and caches that were made with them are deleted. Conversations and the log lose the
@@ -174,6 +175,15 @@ def remove(
     with Workspace.open(workspace) as opened:
         records = opened.remove(documents) if documents else []
         purged = opened.purge([record.doc_id for record in records] if documents else None) if purge else None
+        back = len(opened.comes_back(records))
+    if back and not as_json:
+        it = "1 of them" if back == 1 else f"{back} of them"
+        say(
+            f"note: The next `instill sync` adds {it if len(records) > 1 else 'it'} again, because a folder that it "
+            "follows holds the file. Move or exclude the file, or remove the folder.",
+            fg="yellow",
+            err=True,
+        )
     if purged is not None:
         _print_purged(len(records), purged, as_json=as_json, records=records)
         return

@@ -52,7 +52,8 @@ def list_(
 
     with Workspace.open(workspace) as opened:
         found = opened.memory(labels=label).facts()
-    found = [fact for fact in found if fact.candidate or not candidates][:limit]
+    every = [fact for fact in found if fact.candidate or not candidates]
+    found = every[:limit]
     if as_json:
         print_json(Facts(facts=found).model_dump(mode="json"))
         return
@@ -67,6 +68,8 @@ def list_(
         question, answer = clean(fact.question, 50), clean(fact.answer, 30)
         rows.append((fact.fact_id, fact.stage + mark, str(fact.uses), f"{fact.weight:.2f}", said, question, answer))
     say_block(columns(rows))
+    if len(every) > limit:
+        say(f"and {len(every) - limit} more: --limit {len(every)}", dim=True)
 
 
 @app.command()

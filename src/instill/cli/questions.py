@@ -51,7 +51,8 @@ def list_(
     from instill.workspace.asked_questions import Feedback, Questions
 
     with Workspace.open(workspace) as opened:
-        found = Feedback(opened.seen_by(label)).newest(cast("Kind", kind), words=words, limit=limit)
+        found = Feedback(opened.seen_by(label)).newest(cast("Kind", kind), words=words, limit=limit + 1)
+    more, found = len(found) > limit, found[:limit]
     if as_json:
         print_json(Questions(questions=found).model_dump(mode="json"))
         return
@@ -65,6 +66,8 @@ def list_(
         shown = "refused" if each.abstained else str((each.answer or {}).get("short", ""))
         rows.append((str(each.question_id), each.at[:16], clean(shown, 30), said, clean(each.question, 70)))
     say_block(columns(rows))
+    if more:
+        say(f"There are more: --limit {10 * limit}", dim=True)
 
 
 @app.command()

@@ -179,6 +179,16 @@ def _gone(
     return unseen
 
 
+def comes_back(roots: Iterable[Root], sources: Iterable[str]) -> list[str]:
+    """Those of the sources that the next `sync` adds again: they are there, and a root that is followed covers them."""
+    followed = [root.path for root in roots]
+    return [
+        source
+        for source in sources
+        if any(covers(path, source) for path in followed) and (is_in_bucket(source) or os.path.lexists(source))
+    ]
+
+
 def files_gone(folders: Sequence[str], seen: Collection[str], index: Index) -> list[str]:
     """Sources below folders that are there, whose own files are there no longer. `seen` are those that were found."""
     alive = [path for path in folders if Path(path).is_dir()]

@@ -26,13 +26,19 @@ def folder_to_serve(path: str | None) -> Path:
     made one.
 
     Raises:
-        WorkspaceError: the folder is no workspace and holds something.
+        WorkspaceError: the folder is no workspace and holds something, or is not there.
     """
     try:
         return find_workspace(path)
     except WorkspaceError:
         folder = expanded(path or ".").resolve()
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if not folder.exists():
+            raise WorkspaceError(
+                "There is no such folder.",
+                where=str(folder),
+                remedy=f"Check the path, or make a workspace there: instill init {path or '.'}",
+            ) from None
+        if not folder.is_dir() or any(folder.iterdir()):
             raise
         return make_workspace(folder)
 

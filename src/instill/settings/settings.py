@@ -148,7 +148,9 @@ class AnswerSettings(_Section):
 
     passages: int = Field(8, ge=1, description="Number of passages that an answer is made from.")
     reader: str = Field("shipped", description='"shipped", "off", or the folder of a reader that you trained.')
-    sentences: int = Field(4, ge=1, description="Maximum number of pieces of a quoted answer; at most three.")
+    sentences: int = Field(
+        4, ge=1, description="Maximum number of pieces of a quoted answer; more than three are never shown."
+    )
     threshold: float = Field(0.5, ge=0, le=1, description="Below this confidence, Instill refuses to answer.")
 
 

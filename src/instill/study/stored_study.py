@@ -26,6 +26,10 @@ OPENINGS_FILE = "audit-openings.jsonl"
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
+MEMORY_WRITER = "memory"
+"""Writer of the study sets that consolidations make of facts that recur."""
+
+
 class AuditSealed(UsageError):
     """Something asked for the audit split that must not see it."""
 
@@ -165,7 +169,8 @@ def list_studies(home: Path, caller: Caller = OWNER) -> list[StoredStudy]:
 
 
 def open_study(home: Path, reference: str = "", caller: Caller = OWNER) -> StoredStudy:
-    """The study set with this id, or with an id that begins so; "" for the newest.
+    """The study set with this id, or with an id that begins so; "" for the newest that was made to be asked: those that
+    consolidations make for themselves are named by their ids only.
 
     For a caller who may not see all of its documents a study set is not there.
 
@@ -178,7 +183,7 @@ def open_study(home: Path, reference: str = "", caller: Caller = OWNER) -> Store
             "There is no study set yet.", where=str(studies_folder(home)), remedy="Run: instill study make"
         )
     if not reference:
-        return known[-1]
+        return next((study for study in reversed(known) if study.card.writer != MEMORY_WRITER), known[-1])
     found = [study for study in known if study.card.id.startswith(reference)]
     if len(found) != 1:
         shown = ", ".join(study.card.id for study in found or known)

@@ -164,6 +164,13 @@ class Changing(Parts):
         self._upkeep()
         return list(records.values())
 
+    def comes_back(self, records: Iterable[DocumentRecord]) -> list[str]:
+        """The sources of removed documents that the next `sync` adds again, because a folder that it follows holds
+        their files."""
+        from instill.ingest.sync import comes_back
+
+        return comes_back(self.catalog.roots(), [record.source for record in records])
+
     def _forget_roots(self, places: Iterable[str], *, but: Sequence[str] = ()) -> None:
         from instill.documents.bucket_addresses import place_of
 

@@ -133,18 +133,24 @@ class Forgetting(Changing, Consolidating):
         """Allow forgotten documents to be added again. Returns False if no document from this source was forgotten.
 
         Args:
-            path: a path or an address, as it was added. A folder or a pattern allows all files in it.
+            path: a path or an address, as it was added, or the name of a file in a followed folder. A folder or a
+                pattern allows all files in it.
         """
         from instill.documents.bucket_addresses import is_in_bucket
         from instill.documents.sources import find_sources
         from instill.ingest.document_references import absolute, has_wildcard
-        from instill.memory.forgetting.forgotten_documents import allow
+        from instill.memory.forgetting.forgotten_documents import allow, is_forgotten
 
         self._must_be_writable()
         text_of(path, "path")
         sources = [path, absolute(path), f"stdin:{path}"]
         if has_wildcard(path) or is_in_bucket(path) or Path(path).expanduser().is_dir():
             sources += [each.source for each in find_sources([path], base=Path.cwd(), exclude=[])]
+        elif not Path(path).expanduser().exists():  # the name alone, as `forget` takes it
+            followed = [root.path for root in self.catalog.roots() if not is_in_bucket(root.path)]
+            named = [each.source for each in find_sources(followed, base=Path.cwd(), exclude=[])
+                     if each.source.endswith(f"/{path}") and is_forgotten(self.home, each.source)]  # fmt: skip
+            sources += named if len(named) == 1 else []  # which of several is meant, a path says
         allowed = [allow(self.home, source) for source in sources]
         return any(allowed)
 

@@ -33,26 +33,42 @@ _WORDS = {
 }  # fmt: skip
 _WORD = re.compile(rf"\b(?:{'|'.join(_WORDS)})\b", re.IGNORECASE)
 _MONEY_BEFORE = re.compile(r"(?:(?P<sign>[€$£])|\b(?P<code>EUR|USD|GBP|CHF))\s?$")
+_SCALED = re.compile(r"(?:(?P<letter>[kmKM])|\s?(?P<word>thousand|million|billion))\b")
+_SCALES = {"k": 3, "m": 6, "thousand": 3, "million": 6, "billion": 9}
 _FREE = re.compile(r"\b(?:free(?! of\b)|free of charge|no charge|gratis|costs? nothing)\b", re.IGNORECASE)
 _MONEY = {"€": "eur", "$": "usd", "£": "gbp"}
 
 
 def amount_of(words: str) -> tuple[str, str] | None:
-    """The first amount with a unit, as its digits and its unit; None without one.
+    """The first amount with a unit, as its digits and its unit; None without one. "$4k" is four thousand.
 
     Example:
         >>> amount_of("within thirty days of receipt"), amount_of("€ 1,200.50 a year"), amount_of("section 4")
         (('30', 'day'), ('1200.50', 'eur'), None)
+        >>> amount_of("$4k per teammate"), amount_of("2.5 million EUR"), amount_of("5 m of rope")
+        (('4000', 'usd'), ('2500000', 'eur'), ('5', 'm'))
     """
     digits = _WORD.sub(lambda match: _WORDS[match.group().lower()], words)
     for match in _AMOUNT.finditer(digits):
         number = match.group().rstrip(".,'")
         before = _MONEY_BEFORE.search(digits[: match.start()])
         money = (_MONEY.get(before["sign"] or "") or (before["code"] or "").lower()) if before else ""
-        unit = unit_behind(digits, match.start() + len(number)) or money
+        end = match.start() + len(number)
+        scaled = _SCALED.match(digits, end)
+        if scaled and scaled["letter"] and not money:
+            scaled = None  # "5m of rope"
+        unit = unit_behind(digits, scaled.end() if scaled else end) or money
         if unit:
-            return re.sub(r"(?<=\d)[,'\u202f\u00a0](?=\d{3})", "", number), unit
+            plain = re.sub(r"(?<=\d)[,'\u202f\u00a0](?=\d{3})", "", number)
+            return _times(plain, _SCALES[scaled[0].strip().lower()]) if scaled else plain, unit
     return ("0", "") if _FREE.search(words) else None
+
+
+def _times(number: str, zeros: int) -> str:
+    """A decimal number times a power of ten, in digits."""
+    whole, _, fraction = number.partition(".")
+    shifted = f"{whole}{fraction[:zeros].ljust(zeros, '0')}".lstrip("0") or "0"
+    return f"{shifted}.{fraction[zeros:]}" if fraction[zeros:] else shifted
 
 
 def contradictions(

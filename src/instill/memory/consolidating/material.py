@@ -18,10 +18,10 @@ from instill.study.questions_about_any_text import sentence_around
 from instill.study.questions_from_people import PEOPLE
 from instill.study.rows_from_facts import training_rows
 from instill.study.rules.wordings_of_fact import accepted_answers, items_of
+from instill.study.stored_study import MEMORY_WRITER
 from instill.study.study_set import SPLITS, Evidence, StudyCard, StudyItem, StudySet, digest, item_id
 from instill.study.study_set import Fact as StudyFact
 
-WRITER = "memory"
 _HELD_BACK = 3
 """Of so many families of wordings that are alike, one is only asked in the gate."""
 
@@ -89,8 +89,10 @@ def material_of(
     sources = made_from(by_id[doc_id].record for doc_id in sorted({fact.doc_id for fact in (*taught, *controls)}))
     every = (*taught, *controls)
     card = StudyCard(
-        id=digest([WRITER, [(fact.id, fact.role) for fact in every], [(i.id, i.split) for i in items], rows])[:12],
-        writer=WRITER,
+        id=digest([MEMORY_WRITER, [(fact.id, fact.role) for fact in every], [(i.id, i.split) for i in items], rows])[
+            :12
+        ],
+        writer=MEMORY_WRITER,
         settings={"seed": seed},
         documents={"read": len(held), "used": len(sources.doc_ids)},
         sentences={"used": len(every)},
@@ -136,7 +138,7 @@ def _wordings(fact: Fact, studied: StudyFact, ruled: StudyFact | None, listed: L
     )
     found: dict[str, StudyItem] = {}
     written = [(fact.question, PEOPLE), *((each, PEOPLE) for each in fact.wordings)]
-    written += [(each, WRITER) for each in listed(fact)]
+    written += [(each, MEMORY_WRITER) for each in listed(fact)]
     for question, writer in written:
         _put(found, studied, question, fact.answer, accepted, "direct", writer)
     for item in items_of(ruled, seed=seed) if ruled else ():

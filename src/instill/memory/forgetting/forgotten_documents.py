@@ -88,6 +88,12 @@ def allow(home: Path, source: str) -> bool:
     return left != record
 
 
+def is_forgotten(home: Path, source: str) -> bool:
+    """Whether documents of this source were forgotten."""
+    record = read_forgotten(home)
+    return record.without_source(source) != record
+
+
 def _write(home: Path, record: Forgotten) -> None:
     (home / FOLDER).mkdir(parents=True, exist_ok=True)
     write_json(home / FOLDER / _FILE, record.model_dump(mode="json"))

@@ -105,7 +105,7 @@ max_tokens = 64         # longer replies are cut
 
 [gain]                  # what it was trained for, asked in wordings that were not trained on
 rows = {unseen}
-at_least = 0.0          # the lower end of the gain's interval must exceed this; {enough}
+at_least = 0.0          # the gain must be proven to exceed this, with room to be found again (docs/train.md); {enough}
 
 {keep}[forgetting]            # what the base can do already ({many}); leave out what is not to be measured
 {keep}rows = {kept}

@@ -4,6 +4,7 @@ exchanges out for good."""
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -76,8 +77,9 @@ def forget_exchanges(catalog: Catalog, doc_ids: Iterable[str]) -> int:
 
     So is one that a generator answered with a passage of them before it: it may repeat what it does not cite. What
     follows in a conversation may repeat either. Where passages of the documents were only considered, those are taken
-    out, and the exchange stays. Follow-ups lose what they were understood as, which may name a document; the question
-    as it was asked stays. The file is then written anew, so that nothing is left of what was deleted.
+    out, and the exchange stays. A question loses what it was understood as where that has a word which nobody asked
+    with, because it may be one of a document; the question as it was asked stays. The file is then written anew, so
+    that nothing is left of what was deleted.
 
     Returns:
         How many questions with their answers are gone, from conversations and the log.
@@ -108,13 +110,28 @@ def forget_exchanges(catalog: Catalog, doc_ids: Iterable[str]) -> int:
             connection.execute(sa.delete(JUDGEMENTS).where(JUDGEMENTS.c.usage_id == number))
             connection.execute(sa.delete(USES).where(USES.c.usage_id == number))
             connection.execute(sa.delete(USAGE).where(USAGE.c.usage_id == number))
-        connection.execute(sa.update(USAGE).values(standalone_question=USAGE.c.question))
+        _forget_rewritings(connection)
         _forget_facts(connection, gone)
         left = sa.exists().where(TURNS.c.conversation_id == CONVERSATIONS.c.conversation_id)
         if told:
             connection.execute(sa.delete(CONVERSATIONS).where(~left))
     catalog.compact()
     return count + len(asked)
+
+
+def _forget_rewritings(connection: sa.Connection) -> None:
+    """Put the question as it was asked in the place of what it was understood as, unless every word of that stands in a
+    question that is still there: then it is of what people asked, and not of a document."""
+    rows = connection.execute(sa.select(USAGE.c.usage_id, USAGE.c.question, USAGE.c.standalone_question)).all()
+    asked = {word for row in rows for word in _words(row.question)}
+    for row in rows:
+        if not asked.issuperset(_words(row.standalone_question)):
+            changed = sa.update(USAGE).where(USAGE.c.usage_id == row.usage_id)
+            connection.execute(changed.values(standalone_question=row.question))
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.lower())
 
 
 def _forget_facts(connection: sa.Connection, gone: frozenset[str]) -> None:
@@ -125,8 +142,8 @@ def _forget_facts(connection: sa.Connection, gone: frozenset[str]) -> None:
     for doc_id in sorted(gone):
         for table in (USES, MEMORIES, EDITS, SEEN_VERSIONS):
             connection.execute(sa.delete(table).where(table.c.doc_id == doc_id))
-    # A use holds its question as it was understood, which may name a document.
-    asked = sa.select(USAGE.c.question).where(USAGE.c.usage_id == USES.c.usage_id).scalar_subquery()
+    # A use holds its question as it was understood.
+    asked = sa.select(USAGE.c.standalone_question).where(USAGE.c.usage_id == USES.c.usage_id).scalar_subquery()
     changed = sa.update(USES).where(USES.c.question != asked)
     connection.execute(changed.values(question=asked, vector=None, fingerprint=""))
 
