@@ -19,6 +19,7 @@ from instill.answer.asked.must_be_spoken_of import Pin, missing_pins, pins_of
 from instill.answer.citations import Citer
 from instill.answer.found.chosen_piece import Chosen, evidence_of
 from instill.answer.found.contradiction import contradictions
+from instill.answer.found.other_kinds import kinds_among
 from instill.answer.found.pieces import Piece, Window, open_window, pieces_at
 from instill.answer.found.ranking import WEIGHTS, Ranking, Unit
 from instill.answer.found.versions import disagree, newer_first
@@ -59,6 +60,9 @@ ROW_WEIGHT = 1.5
 
 TITLE_WEIGHT = 4.0
 """What a title of plain text is worth less: it answers nothing."""
+
+OTHER_KIND_WEIGHT = 6.0
+"""What a piece is worth less that is about another kind of what is asked for; see `other_kinds`."""
 
 EXPLAINED_WEIGHT = 3.0
 """What a piece is worth more that says what a short form means, where that is all that is asked for."""
@@ -103,8 +107,14 @@ def choose_pieces(
             replace(each, score=each.score + EXPLAINED_WEIGHT) if explains(each.piece.text, short) else each
             for each in weighed
         ]
-    weighed.sort(key=lambda each: -each.score)
     sides = sides_of(question.text)
+    if not sides:
+        kinds = kinds_among(question.text, ranking.hits)
+        weighed = [
+            replace(each, score=each.score - OTHER_KIND_WEIGHT) if kinds.other_of(each.piece) else each
+            for each in weighed
+        ]
+    weighed.sort(key=lambda each: -each.score)
     chosen = _with_each_side(_without_repeats(question, ranking, weighed, most, pins, sides), weighed, sides)
     return _in_order(_with_the_contradicting(question, ranking, chosen, weighed, citer.text))
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from instill.answer.asked.acronyms import asks_for, explains
+from instill.answer.asked.compared_things import sides_of
 from instill.answer.asked.kind_of_answer import Question, read_question
 from instill.answer.asked.must_be_spoken_of import missing_pins, pins_of
 from instill.answer.citations import Citer
@@ -15,6 +16,7 @@ from instill.answer.found.chosen_piece import Chosen, evidence_of
 from instill.answer.found.confidence import confidence, signs
 from instill.answer.found.contradiction import contradictions, told_of
 from instill.answer.found.minutes_of_a_day import points_of_the_day
+from instill.answer.found.other_kinds import kinds_among
 from instill.answer.found.pieces import Piece
 from instill.answer.found.ranking import Ranking, rank_sentences
 from instill.answer.found.record_lookup import look_up, unmeasured
@@ -26,7 +28,7 @@ from instill.answer.harmless_text import plain_text
 from instill.answer.reading.findings import Findings
 from instill.answer.reading.reranking import Reads
 from instill.answer.said.piece_text import row_with_names, shown
-from instill.answer.said.refusal import missing_side, what_is_missing
+from instill.answer.said.refusal import missing_side, of_another_kind, what_is_missing
 from instill.answer.said.short_answer import heading_answer, marked_words, short_answer
 from instill.answer.terms import terms
 from instill.answer.types import Citation, Claim
@@ -115,6 +117,8 @@ def extract(
     missing, share = what_is_missing(question, chosen, [*hits, *pool])
     missing = missing or missing_side(question, [*hits, *pool]) or found_row.lacks
     missing = missing or ("" if listed or found_row.found else unmeasured(question, chosen))
+    if not (missing or listed or found_row.found or sides_of(question)):
+        missing = of_another_kind(kinds_among(question, wide).other_of(chosen[0].piece))
     if missing and told is not None:
         missing = told.lacking
     codes = [pin for pin in pins_of(question) if pin.kind != "name"]

@@ -16,6 +16,7 @@ from instill.answer.asked.must_be_spoken_of import (
     spoken_in,
 )
 from instill.answer.found.chosen_piece import Chosen, evidence_of
+from instill.answer.found.other_kinds import Kind
 from instill.answer.found.pieces import Piece
 from instill.index.types import Hit
 
@@ -50,6 +51,11 @@ def what_is_missing(question: str, chosen: Sequence[Chosen], pool: Sequence[Hit]
     if all(around.speaks_of(pin) for pin in hard):
         return f"What comes nearest does not speak of {named}.", 1.0
     return f"Nothing that was found speaks of {named}.", 1.0
+
+
+def of_another_kind(found: tuple[Kind, str] | None) -> str:
+    """What a refusal says where the nearest piece is about another kind of what is asked for; "" for None."""
+    return f"What comes nearest is about {found[1]}, not about {found[0].written}." if found else ""
 
 
 def others_of_its_kind(pin: Pin, texts: Sequence[str]) -> list[str]:
