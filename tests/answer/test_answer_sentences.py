@@ -286,3 +286,19 @@ def test_a_line_of_less_than_six_tenths_of_the_widest_is_short() -> None:
 def test_what_is_code_and_what_is_not(text: str, expected: list[tuple[str, str]]) -> None:
     found = [(unit.kind, text[unit.start : unit.end]) for unit in split_sentences(text) if unit.kind != "mark"]
     assert found == expected
+
+
+def test_a_passage_that_begins_inside_of_code_knows_it() -> None:
+    text = 'let s = "Hi";\n```\n\nThe type of `s` is `&str`.\n\n#### Slices\n\n```rust,ignore\nlet t = 2;\n```\nDone.'
+    assert kinds(text) == [
+        ("code", 'let s = "Hi";'),
+        ("mark", "```"),
+        ("prose", "The type of `s` is `&str`."),
+        ("heading", "#### Slices"),
+        ("mark", "```rust,ignore"),
+        ("code", "let t = 2;"),
+        ("mark", "```"),
+        ("prose", "Done."),
+    ]
+    plain = "Say:\n```\na\n```\nThen:\n```sh\nb\n```"
+    assert [kind for kind, _ in kinds(plain)] == ["prose", "mark", "code", "mark", "prose", "mark", "code", "mark"]

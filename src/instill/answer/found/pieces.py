@@ -256,10 +256,10 @@ def heading_text(line: str) -> str:
     """A heading without its marks.
 
     Example:
-        >>> heading_text("## Remove the `app` ##")
-        'Remove the app'
+        >>> heading_text("## Remove the `app` ##"), heading_text("#### _Appending_ with `push_str`")
+        ('Remove the app', 'Appending with push_str')
     """
-    return re.sub(r"[*_`]", "", line.strip().strip("#=~- ")).strip()
+    return re.sub(r"[*`]|(?<!\w)_+(?=\w)|(?<=\w)_+(?!\w)", "", line.strip().strip("#=~- ")).strip()
 
 
 def key_lines(text: str) -> bool:

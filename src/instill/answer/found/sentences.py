@@ -8,7 +8,7 @@ character that is not white space belongs to exactly one unit.
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
@@ -21,6 +21,7 @@ LONGEST = 600
 """Longest unit in characters; longer ones (minified data, text without punctuation) are cut at a pause or a space."""
 
 _FENCE = re.compile(r"\s*(`{3,}|~{3,}|\{\{[<%]\s*highlight\b|\{%-?\s*highlight\b)")
+_TICKS = re.compile(r"\s{0,3}(`{3,}|~{3,})\s*([\w{.][^`]*)?$")
 _CLOSING = {"{{": re.compile(r"\s*\{\{[<%]\s*/\s*highlight"), "{%": re.compile(r"\s*\{%-?\s*endhighlight")}
 """What closes a block of code that a page's templates open (Hugo, Jekyll)."""
 _HEADING = re.compile(r"\s{0,3}#{1,6}\s+\S")
@@ -129,6 +130,11 @@ def _blocks(text: str) -> Iterator[tuple[Kind, int, int]]:
     """Runs of lines of one kind; a heading, list item or table row is a run of its own."""
     lines = list(_lines(text))
     number = 0
+    closing = _closed_first(lines)
+    if closing:
+        yield "code", lines[0].start, lines[closing - 1].end
+        yield "mark", lines[closing].start, lines[closing].end
+        number = closing + 1
     while number < len(lines):
         line = lines[number]
         if not line.text.strip():
@@ -158,6 +164,22 @@ def _blocks(text: str) -> Iterator[tuple[Kind, int, int]]:
                 last += 1
         yield kind, line.start, lines[last].end
         number = last + 1
+
+
+def _closed_first(lines: Sequence[_Line]) -> int:
+    """The line of the first fence where it closes a block that begins before the text, as in a passage that was cut
+    inside of code; 0 where none does. A fence that opens the next block by naming a language shows it: between two
+    fences that open, one closes.
+
+    Example:
+        >>> _closed_first(list(_lines("let s = 1;\\n```\\nSo s is 1.\\n```rust\\nlet t = 2;\\n```")))
+        1
+    """
+    fences = [(number, match) for number, line in enumerate(lines) if (match := _TICKS.match(line.text))]
+    if len(fences) < 2 or fences[0][0] == 0:
+        return 0
+    (first, one), (_, two) = fences[:2]
+    return first if one[1] == two[1] and not one[2] and two[2] else 0
 
 
 def _lines(text: str) -> Iterator[_Line]:
