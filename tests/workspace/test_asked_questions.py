@@ -126,6 +126,24 @@ def test_labels_decide_who_sees_questions_and_judgements(workspace: Workspace) -
         Feedback(staff).clear()
 
 
+def test_a_refusal_of_somebody_who_sees_less_is_no_unanswerable_question(workspace: Workspace) -> None:
+    records = {Path(record.source).name: record for record in workspace.documents()}
+    workspace.index.relabel(records["refunds.md"].doc_id, ["shop"])
+    shop = workspace.seen_by("shop")
+    number = asked(shop, HOTEL)
+    assert Feedback(workspace).get(number).abstained
+    assert Feedback(workspace).get(number).labels == ["shop"]
+    Feedback(workspace).judge(number, "right")
+    assert Feedback(workspace).question_set() == [], "the owner's documents answer it"
+    Feedback(shop).judge(number, "right")
+    assert [each.answerable for each in Feedback(shop).question_set()] == [False]
+    own = asked(workspace, TRAIN)
+    Feedback(workspace).judge(own, "right")
+    assert [each.question for each in Feedback(workspace).question_set()] == [TRAIN]
+    listed = instill("questions", "list", cwd=workspace.path).stdout
+    assert f"{HOTEL} (asked with the labels shop)" in listed
+
+
 def test_a_long_log_is_read_in_pages(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feedback_module, "_PAGE", 3)
     staff = workspace.seen_by("staff")

@@ -64,7 +64,8 @@ def list_(
         judged = each.verdict
         said = "" if judged is None else judged.verdict + (", corrected" if judged.correction else "")
         shown = "refused" if each.abstained else str((each.answer or {}).get("short", ""))
-        rows.append((str(each.question_id), each.at[:16], clean(shown, 30), said, clean(each.question, 70)))
+        by = "" if each.labels is None else f" (asked with the labels {', '.join(each.labels) or 'none'})"
+        rows.append((str(each.question_id), each.at[:16], clean(shown, 30), said, clean(each.question, 70) + clean(by)))
     say_block(columns(rows))
     if more:
         say(f"There are more: --limit {10 * limit}", dim=True)

@@ -76,6 +76,7 @@ class Question(BaseModel):
         citations: the spans that were shown, as `doc_id`, `start`, `end`.
         documents: of the answer, as `doc_id` and `version` (the hash of the content then).
         judgements: oldest first; the last one counts.
+        labels: what the asker saw; None: all documents.
     """
 
     question_id: int
@@ -89,6 +90,7 @@ class Question(BaseModel):
     citations: list[dict[str, Any]]
     documents: list[dict[str, Any]]
     judgements: list[Judgement]
+    labels: list[str] | None = None
 
     @property
     def verdict(self) -> Judgement | None:
@@ -234,7 +236,8 @@ class Feedback:
         An answer that was judged right has the spans that it cited as evidence, one that was corrected the place where
         the correction stands. What was rightly refused, and what was corrected by words that no document holds, are
         questions that the documents do not answer. What a wrong answer cited is kept as `wrong`, unless the correction
-        stands in it. Spans of documents that changed since are left out.
+        stands in it. Spans of documents that changed since are left out, and so is what was rightly refused to somebody
+        who sees other documents: these may answer it.
 
         Args:
             unknown: include questions of which only a wrong answer is known; training uses them.
@@ -250,7 +253,7 @@ class Feedback:
     def _as_asked(self, question: Question) -> AskedQuestion | None:
         said, words = question.verdict, question.standalone_question or question.question
         if said is None or (said.verdict == "right" and question.abstained):
-            return None if said is None else AskedQuestion(words, answerable=False)
+            return AskedQuestion(words, answerable=False) if said and self._asked_alike(question) else None
         if said.verdict == "right":
             evidence = tuple(self._evidence(question.citations, question))
             short = str((question.answer or {}).get("short", ""))
@@ -266,6 +269,11 @@ class Feedback:
         )
         answer = said.correction if evidence else ""
         return AskedQuestion(words, answer, evidence, wrong=wrong) if evidence or wrong else None
+
+    def _asked_alike(self, question: Question) -> bool:
+        """Did the asker see the documents that the caller sees?"""
+        own = self._workspace.labels
+        return (question.labels is None) == (own is None) and set(question.labels or ()) == set(own or ())
 
     def _evidence(self, citations: Sequence[Mapping[str, Any]], question: Question) -> Iterator[EvidenceText]:
         versions = {each["doc_id"]: each["version"] for each in question.documents}
@@ -324,6 +332,7 @@ class Feedback:
             citations=json.loads(row["citations"]),
             documents=[{"doc_id": source.doc_id, "version": source.version} for source in made.sources],
             judgements=[_judgement(each) for each in seen],
+            labels=None if (labels := _labels(row)) is None else list(labels),
         )
 
     def _likely(self, correction: str, question: Question) -> Iterator[str]:
