@@ -393,7 +393,9 @@ def _print_report(report: Any) -> None:
         (report.unchanged, "unchanged"),
         (len(report.failed), "not read"),
     ]
-    summary = ", ".join(f"{count} {word}" for count, word in counts if count) or "no files found"
+    summary = ", ".join(f"{count} {word}" for count, word in counts if count) or (
+        "nothing added" if report.notices else "no files found"
+    )
     say(f"{summary}; {report.passages} passages encoded in {report.seconds:.1f} s.")
     if report.resettled:
         say(f"{report.resettled} documents were encoded again because a setting that affects passages has changed.")

@@ -67,6 +67,11 @@ class ComparePlan:
         return {**BUILT_IN, **{each.name: each for each in self.own}}
 
 
+def _quoted(name: str) -> str:
+    """Some names have a comma."""
+    return f'"{name}"'
+
+
 def chosen_arms(plan: ComparePlan, *, generator: bool) -> list[str]:
     """The arms that are run, the built-in ones first.
 
@@ -85,7 +90,7 @@ def chosen_arms(plan: ComparePlan, *, generator: bool) -> list[str]:
     known = plan.known
     for arm in plan.arms:
         if arm not in known:
-            raise UsageError("This is not an arm.", where=arm, remedy=f"Choose from: {', '.join(known)}.")
+            raise UsageError("This is not an arm.", where=arm, remedy=f"Choose from: {', '.join(map(_quoted, known))}.")
         if known[arm].needs_generator and not generator:
             raise UsageError(
                 "This arm needs a generator.",

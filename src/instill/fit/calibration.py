@@ -86,9 +86,11 @@ def calibrate(
     """
     if not workspace.writable:
         raise WorkspaceError("The workspace is on read-only storage.", where=str(workspace.path))
-    for name, share in (("risk", risk), ("confidence", confidence)):
+    for name, share, usual in (("risk", risk, 0.1), ("confidence", confidence, 0.95)):
         if not 0 < share < 1:
-            raise UsageError(f"The {name} must be between 0 and 1.", where=str(share), remedy=f"Example: --{name} 0.9")
+            raise UsageError(
+                f"The {name} must be between 0 and 1.", where=str(share), remedy=f"Example: --{name} {usual}"
+            )
     workspace.check_encoder()
     if unanswerable is not None and not 0 <= unanswerable <= 1:
         raise UsageError("A share must be between 0 and 1.", where=str(unanswerable))

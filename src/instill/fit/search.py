@@ -102,9 +102,11 @@ def tune_search(
     targets = targets_of(asked)[:most]
     groups = [target.group for target in targets]
     if len(targets) < LEAST_QUESTIONS or len(set(groups)) < 2:
+        remedy = f"Add documents, or give {LEAST_QUESTIONS} of your own: instill tune search --questions FILE"
+        if questions is not None:
+            remedy = f"Give {LEAST_QUESTIONS} or more questions with evidence, about two documents or more."
         raise UsageError(
-            f"{len(targets)} questions about {len(set(groups))} documents are too few to tune on.",
-            remedy=f"Add documents, or give {LEAST_QUESTIONS} of your own: instill tune search --questions FILE",
+            f"{len(targets)} questions about {len(set(groups))} documents are too few to tune on.", remedy=remedy
         )
     tell = progress or (lambda _what, _done, _total: None)
     settings, index = workspace.settings, workspace.index

@@ -251,7 +251,7 @@ def test_a_dry_run_of_a_recipe_with_mistakes(tmp_path: Path, capsys: pytest.Capt
     assert (report.passed, report.estimate) == (False, None)
     show_dry_run(recipe, report, as_json=False)
     said = capsys.readouterr().out
-    assert "error: Rows that are held out are trained on" in said
+    assert "error: Rows that are held out, or that the gate measures on, are trained on" in said
     assert "gate.jsonl:1 = a.jsonl:1; gate.jsonl:2 = a.jsonl:2" in said
 
 

@@ -158,7 +158,9 @@ def found(seen: Seen, reference: str) -> DocumentRecord:
         return resolve(index, reference, many=False)[0]
     except UsageError as error:
         if error.what.startswith("No document"):
-            raise unknown(error.what, error.where, "List the documents: GET /api/documents") from error
+            raise unknown(
+                error.what, error.where, "Search for it, or list the documents (GET /api/documents)."
+            ) from error
         raise
 
 

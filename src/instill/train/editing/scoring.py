@@ -111,7 +111,7 @@ def conditions(
         outcome = "passed" if after.loss - before.loss <= log(1 + PERPLEXITY_RISE) else "failed"
         found.append(Condition("perplexity", outcome, _exact(rise), PERPLEXITY_RISE, said, len(before.right)))
     norm = max(float(value.norm() / known[name].norm()) for name, value in weights.items())
-    said = f"The matrix that changed is {norm:.2f} times as long as before."
+    said = f"The norm of the matrix that changed is {norm:.2f} times what it was before."
     outcome = "passed" if norm <= 1 + NORM_RISE else "failed"
     found.append(Condition("norm", outcome, _exact(norm), 1 + NORM_RISE, said, 1))
     return found

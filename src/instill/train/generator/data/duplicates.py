@@ -36,8 +36,8 @@ def duplicate_findings(rows: Sequence[Row], held_out: Sequence[Row]) -> list[Fin
         *finding(
             "held-out-in-training",
             "error",
-            "Rows that are held out are trained on, so measuring on them would not show what was learnt. (Politeness,"
-            " punctuation and form do not make another question.)",
+            "Rows that are held out, or that the gate measures on, are trained on, so measuring on them would not show "
+            "what was learnt. (Politeness, punctuation and form do not make another question.)",
             "Remove them from the one side or the other.",
             leaked,
         ),
