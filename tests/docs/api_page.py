@@ -47,7 +47,12 @@ Several threads may use one workspace at the same time. In coroutines, use `ask_
 
 GROUPS = (
     ("Open and close", ("init", "open", "close", "refresh", "seen_by")),
-    ("Documents", ("add", "add_text", "sync", "watch", "remove", "comes_back", "purge", "documents", "show", "reindex", "repair")),
+    (
+        "Documents",
+        (
+            "add", "add_text", "sync", "watch", "remove", "comes_back", "purge", "documents", "show", "reindex", "repair",
+        ),
+    ),
     ("Search and ask", ("search", "ask", "ask_async", "ask_code", "chat", "conversations", "sql")),
     ("Measure and train", ("study", "studies", "compare", "train", "models")),
     (
