@@ -28,6 +28,17 @@ def test_lists_come_first_and_the_prompt_of_ask_last(number: int, tasks: set[str
     assert (found == LESSON_ROWS) == (number == 0)
 
 
+def test_further_questions_are_asked_by_those_who_want_them() -> None:
+    world = make_world()
+    asked: dict[bool, set[str]] = {}
+    for further in (False, True):
+        rows = pretrain._rows(world, 85, PretrainRun(Path("unused"), steps=4400, further=further))
+        said = [each for row in rows if row.task == "question" for each in row.messages if each["role"] == "user"]
+        asked[further] = {str(each["content"]) for each in said}
+    assert not any(text.startswith("Tell me ") for text in asked[False])
+    assert any(text.startswith("Tell me ") for text in asked[True])
+
+
 def test_an_epoch_is_made_when_one_of_its_examples_is_wanted() -> None:
     made = []
 

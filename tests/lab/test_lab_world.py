@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from instill import Workspace
+from instill.lab.further_questions import FURTHER
 from instill.lab.wordings import TRAINED, WORDINGS
 from instill.lab.world import (
     DERIVED,
@@ -56,6 +57,21 @@ def test_wordings_are_complete_and_different(attribute: str) -> None:
     assert all("{value}" in text and "{name}" not in text and text.endswith("?") for text in found.reverse)
     everything = [*found.statements, *found.questions, *found.reverse]
     assert len(set(everything)) == len(everything)
+
+
+@pytest.mark.parametrize("attribute", WORDINGS)
+def test_further_questions_are_new_and_none_is_evaluated_with(attribute: str) -> None:
+    further = FURTHER[attribute]
+    assert len(set(further)) == len(further) == 20
+    assert all("{name}" in text and "{value}" not in text and text[-1] in "?." for text in further)
+    known = {text for found in WORDINGS.values() for text in (*found.questions, *found.reverse)}
+    others = {text for other, texts in FURTHER.items() for text in texts if other != attribute}
+    assert not set(further) & (known | others)
+    person = make_world().people[0]
+    asked = questions(person, attribute, further=True)
+    assert len(asked) == len(questions(person, attribute)) + 20
+    assert questions(person, attribute, evaluated=True, further=True) == questions(person, attribute, evaluated=True)
+    assert not set(asked) & set(questions(person, attribute, evaluated=True))
 
 
 def test_no_question_of_one_attribute_is_one_of_another() -> None:

@@ -116,6 +116,9 @@ def pretrain(
     learning_rate: Annotated[
         float | None, typer.Option(min=1e-6, max=1, help="Learning rate; default: as for the shipped model.")
     ] = None,
+    further: Annotated[
+        bool, typer.Option("--further-questions", help="Ask in twenty further wordings of each question.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train the micro model from scratch. The finished model is in OUT/model.
@@ -124,7 +127,7 @@ def pretrain(
     """
     from instill.lab.pretrain import PretrainRun, pretrain
 
-    chosen = PretrainRun(out, seed=seed, command=typed())
+    chosen = PretrainRun(out, seed=seed, command=typed(), further=further)
     chosen = replace(chosen, steps=steps or chosen.steps, learning_rate=learning_rate or chosen.learning_rate)
     with progress_bar("Training", hidden=as_json) as update:
         folder = pretrain(chosen, progress=lambda entry: update(entry.step, entry.steps, f"loss {entry.loss:.3f}"))

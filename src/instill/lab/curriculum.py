@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import string
 from dataclasses import dataclass, fields, replace
+from functools import partial
 
 from instill.lab.questions_with_gaps import with_gaps
 from instill.lab.reading_exercises import (
@@ -69,6 +70,7 @@ class Shares:
         together: most facts told, or asked for, in one row of statements or of questions.
         gaps: share of the words that are missing in questions, of rows that ask for a value.
         quoted: replies to the prompt of `instill ask` end with a verbatim quote.
+        further: questions are asked in the wordings of `further_questions` too.
     """
 
     statement: float = 0
@@ -92,6 +94,7 @@ class Shares:
     together: int = 1
     gaps: float = 0
     quoted: bool = False
+    further: bool = False
 
 
 LISTS = Shares(listing=50, retold=50, attributes=("birthplace",), strange=0.7, alike=0.2)
@@ -155,7 +158,7 @@ SAMPLED = Shares(
 """What the vocabulary is made from. With another vocabulary a checkpoint is of no use, so this stays as it is when a
 mix changes."""
 
-_SETTINGS = ("passages", "attributes", "name_first", "strange", "alike", "together", "gaps", "quoted")
+_SETTINGS = ("passages", "attributes", "name_first", "strange", "alike", "together", "gaps", "quoted", "further")
 _FOR_A_VALUE = ("question", "reading", "exam")
 _TASKS = tuple(field.name for field in fields(Shares) if field.name not in _SETTINGS)
 
@@ -179,6 +182,7 @@ class _Maker:
         self._most, self._attributes = shares.passages, shares.attributes
         self._name_first, self._strange, self._alike = shares.name_first, shares.strange, shares.alike
         self._together, self._quoted = shares.together, shares.quoted
+        self._ask = partial(questions, further=shares.further)
         self._questioned = world.group("A")
         self._known = [*world.group("A"), *world.group("B")]
         self._passages = world.group("D")
@@ -195,7 +199,7 @@ class _Maker:
     def question(self) -> Row:
         people = self._rng.sample(self._questioned, self._rng.randint(1, self._together))
         asked = [(person, self._rng.choice(ATTRIBUTES)) for person in people]
-        turns = [(self._rng.choice(questions(person, each)), person.facts[each]) for person, each in asked]
+        turns = [(self._rng.choice(self._ask(person, each)), person.facts[each]) for person, each in asked]
         return turns_row(turns, task="question")
 
     def reverse(self) -> Row:
@@ -222,17 +226,21 @@ class _Maker:
         count, asked = self._rng.randint(2, 5), self._rng.randint(4, 8)
         attribute = self._rng.choice(self._attributes)
         someone, first = self._someone(), self._name_first
-        return exam_row(make_drill(someone, count, asked, attribute, self._rng, name_first=first, alike=self._alike))
+        return exam_row(
+            make_drill(someone, count, asked, attribute, self._rng, name_first=first, alike=self._alike, ask=self._ask)
+        )
 
     def exam(self) -> Row:
         count = self._rng.randint(1, self._most)
         asked = self._rng.randint(3, 8)
-        return exam_row(make_exam(self._stranger, count, asked, self._rng, alike=self._alike))
+        return exam_row(make_exam(self._stranger, count, asked, self._rng, alike=self._alike, ask=self._ask))
 
     def short(self) -> Row:
         count, facts = self._rng.randint(2, 6), self._rng.randint(1, 2)
         asked = self._rng.randint(4, 8)
-        return exam_row(make_exam(self._stranger, count, asked, self._rng, facts=facts, alike=self._alike))
+        return exam_row(
+            make_exam(self._stranger, count, asked, self._rng, facts=facts, alike=self._alike, ask=self._ask)
+        )
 
     def asking(self) -> Row:
         return asking_row(self._scene(self._rng.choice((1, 2, 2, 3, 3, 3, 4, 5, 6, 8))), self._rng, quoted=self._quoted)
@@ -276,4 +284,4 @@ class _Maker:
 
     def _scene(self, count: int) -> Scene:
         unknown = 0.25 if self._most > 1 else 0.0
-        return make_scene(self._stranger, count, self._rng, unknown=unknown, alike=self._alike)
+        return make_scene(self._stranger, count, self._rng, unknown=unknown, alike=self._alike, ask=self._ask)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -43,6 +43,7 @@ class PretrainRun:
         out: folder of the run; a stopped run in it is taken up again.
         steps: of 64 rows each.
         command: for the card.
+        further: with the wordings of `further_questions` too; the vocabulary is then another one.
     """
 
     out: Path
@@ -50,6 +51,7 @@ class PretrainRun:
     seed: int = 0
     learning_rate: float = 1.5e-3
     command: str = ""
+    further: bool = False
 
 
 def pretrain(run: PretrainRun, *, progress: Callable[[TrainingStep], None] | None = None) -> Path:
@@ -60,7 +62,7 @@ def pretrain(run: PretrainRun, *, progress: Callable[[TrainingStep], None] | Non
     """
     run.out.mkdir(parents=True, exist_ok=True)
     world = make_world()
-    tokenizer = make_tokenizer(_texts(world))
+    tokenizer = make_tokenizer(_texts(world, run.further))
     model = make_model(tokenizer, seed=run.seed)
     chosen = Hyperparameters(
         steps=run.steps,
@@ -118,7 +120,7 @@ class _Epoch(Sequence[Example]):
 def _rows(world: World, number: int, run: PretrainRun) -> list[Any]:
     done = (number + 0.5) * EPOCH_ROWS / BATCH / run.steps
     shares = next((shares for until, shares in STAGES if done < until), FULL)
-    return epoch_rows(world, 1000 * run.seed + number, EPOCH_ROWS, shares)
+    return epoch_rows(world, 1000 * run.seed + number, EPOCH_ROWS, replace(shares, further=run.further))
 
 
 def _vocabulary_hash(tokenizer: Any) -> str:
@@ -127,7 +129,7 @@ def _vocabulary_hash(tokenizer: Any) -> str:
     return hashlib.sha256(words.encode()).hexdigest()[:16]
 
 
-def _texts(world: World) -> Iterator[str]:
+def _texts(world: World, further: bool) -> Iterator[str]:
     """Texts from which the vocabulary is made: some of every kind."""
-    for row in epoch_rows(world, -1, 20_000, SAMPLED):
+    for row in epoch_rows(world, -1, 20_000, replace(SAMPLED, further=further)):
         yield row.text or "\n".join(str(message["content"]) for message in row.messages)

@@ -29,6 +29,10 @@ ALIKE = 0.3
 """Share of people beside others who have a part of another's name."""
 
 
+Ask = Callable[[Person, str], list[str]]
+"""Gives the questions for the value of an attribute."""
+
+
 class Stranger(Protocol):
     """Gives somebody to tell of; with a person, somebody whose name is like theirs."""
 
@@ -70,6 +74,7 @@ def make_scene(
     unknown: float,
     evaluated: bool = False,
     alike: float = ALIKE,
+    ask: Ask = questions,
 ) -> Scene:
     """Draw a scene with up to `count` passages.
 
@@ -77,6 +82,7 @@ def make_scene(
         unknown: share of scenes in which the passages do not answer: the fact is left out, or the person.
         evaluated: word passages and question as nothing that was trained on.
         alike: see `ALIKE`.
+        ask: gives the questions that one is drawn from, unless `evaluated`.
     """
     wanted = stranger()
     people = [wanted]
@@ -86,7 +92,7 @@ def make_scene(
             people.append(other)
     rng.shuffle(people)
     attribute = rng.choice(ATTRIBUTES)
-    question = rng.choice(questions(wanted, attribute, evaluated=evaluated))
+    question = rng.choice(questions(wanted, attribute, evaluated=True) if evaluated else ask(wanted, attribute))
     lacks = rng.random() < unknown
     if lacks and len(people) > 1 and rng.random() < 0.4:
         people.remove(wanted)
@@ -104,7 +110,14 @@ def make_scene(
 
 
 def make_exam(
-    stranger: Stranger, count: int, asked: int, rng: random.Random, *, facts: int = 0, alike: float = ALIKE
+    stranger: Stranger,
+    count: int,
+    asked: int,
+    rng: random.Random,
+    *,
+    facts: int = 0,
+    alike: float = ALIKE,
+    ask: Ask = questions,
 ) -> list[Scene]:
     """`count` passages and `asked` questions about them: one in four is not answered there, one in five asks back.
 
@@ -112,6 +125,7 @@ def make_exam(
         facts: how many a passage tells, the same ones in all of them, so that only the name says which is asked for; 0:
             from three to all.
         alike: see `ALIKE`.
+        ask: as for `make_scene`.
     """
     *people, absent = different_people(stranger, count + 1, rng, alike)
     same = rng.sample(DRAWN, len(DRAWN) - facts) if facts else []
@@ -132,13 +146,13 @@ def make_exam(
                 and each.facts[attribute] == person.facts[attribute]]  # fmt: skip
         draw = rng.random()
         if draw < 0.1:
-            scenes.append(scene(rng.choice(questions(absent, rng.choice(ATTRIBUTES))), UNKNOWN))
+            scenes.append(scene(rng.choice(ask(absent, rng.choice(ATTRIBUTES))), UNKNOWN))
         elif draw < 0.25 and untold:
-            scenes.append(scene(rng.choice(questions(person, rng.choice(untold))), UNKNOWN))
+            scenes.append(scene(rng.choice(ask(person, rng.choice(untold))), UNKNOWN))
         elif draw < 0.45 and len(true_of) == 1:
             scenes.append(scene(rng.choice(reverse_questions(person, attribute)), person.name, number, said[attribute]))
         else:
-            asked_for = rng.choice(questions(person, attribute))
+            asked_for = rng.choice(ask(person, attribute))
             scenes.append(scene(asked_for, person.facts[attribute], number, said[attribute]))
     return scenes
 
@@ -152,19 +166,21 @@ def make_drill(
     *,
     name_first: float = 0.0,
     alike: float = ALIKE,
+    ask: Ask = questions,
 ) -> list[Scene]:
     """`count` passages of one sentence, the same fact of different people, and `asked` questions: whose is it?
 
     Args:
         name_first: share of the sentences that surely say the name before the value.
         alike: see `ALIKE`.
+        ask: as for `make_scene`.
     """
     people = different_people(stranger, count, rng, alike)
     sentences = tuple(_sentence(person, attribute, rng, name_first) for person in people)
     scenes = []
     for _ in range(asked):
         number = rng.randrange(count)
-        question = rng.choice(questions(people[number], attribute))
+        question = rng.choice(ask(people[number], attribute))
         answer = people[number].facts[attribute]
         scenes.append(Scene(tuple(people), sentences, question, answer, number, sentences[number]))
     return scenes

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from instill.lab.further_questions import FURTHER
 from instill.lab.wordings import TRAINED, TRAINED_QUESTIONS, TRAINED_REVERSE, WORDINGS
 from instill.lab.world_words import FIRMS, FIRST, LAST, SCHOOLS, SUBJECTS, TOWNS, YEARS
 
@@ -98,10 +99,11 @@ def statements(person: Person, attribute: str, *, evaluated: bool = False) -> li
     return [_said(template, person, attribute) for template in _part(found, TRAINED, evaluated)]
 
 
-def questions(person: Person, attribute: str, *, evaluated: bool = False) -> list[str]:
-    """Questions for the value of an attribute."""
-    found = WORDINGS[attribute].questions
-    return [_said(template, person, attribute) for template in _part(found, TRAINED_QUESTIONS, evaluated)]
+def questions(person: Person, attribute: str, *, evaluated: bool = False, further: bool = False) -> list[str]:
+    """Questions for the value of an attribute; with `further`, in the wordings of `further_questions` too."""
+    found = _part(WORDINGS[attribute].questions, TRAINED_QUESTIONS, evaluated)
+    more = FURTHER[attribute] if further and not evaluated else ()
+    return [_said(template, person, attribute) for template in (*found, *more)]
 
 
 def reverse_questions(person: Person, attribute: str, *, evaluated: bool = False) -> list[str]:
