@@ -12,6 +12,7 @@ import typer
 
 from instill.cli.output import JsonOption, WorkspaceOption, clean, columns, print_json
 from instill.cli.terminal import say, say_block
+from instill.common.plurals import counted
 from instill.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -132,7 +133,8 @@ def _print(found: Sequence[Mapping[str, Any]]) -> None:
         known = sum(fact["right"] > 0 for fact in each["facts"])
         state = "in use" if each["promoted"] else "NOT in use"
         say(f"{each['adapter'] or '(nothing trained)'} for {clean(whom)}: {state}", bold=True)
-        say(f"{len(each['facts'])} facts, {each['rows']} rows; {known} are known in wordings that were not trained.")
+        told = f"{counted(len(each['facts']), 'fact')}, {counted(each['rows'], 'row')}"
+        say(f"{told}; {known} are known in wordings that were not trained.")
         for reason in each["reasons"]:
             say(f"  {clean(reason)}")
         for fact_id, reason in each["left_out"].items():

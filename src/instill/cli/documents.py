@@ -25,6 +25,7 @@ from instill.cli.output import (
 )
 from instill.cli.stopping import StoppedError
 from instill.cli.terminal import say, say_block
+from instill.common.plurals import counted
 from instill.errors import UsageError
 from instill.workspace import Workspace
 from instill.workspace.arguments import labels_of
@@ -202,7 +203,7 @@ def _print_purged(count: int, purged: Purged, *, as_json: bool, records: Sequenc
     lines += [f"study set {name}: facts, questions and rows of the documents deleted" for name in purged.rewritten]
     lines += [f"deleted: {name}" for name in purged.removed]
     if purged.exchanges:
-        lines.append(f"deleted: {purged.exchanges} exchanges in conversations and the log of questions")
+        lines.append(f"deleted: {counted(purged.exchanges, 'exchange')} in conversations and the log of questions")
     say(*lines)
     for name in purged.trained:
         say(f"{TRAINED}{name}. What it learned is still in its weights.", fg="yellow")
@@ -297,7 +298,12 @@ def show(
         return
     record = stored.record
     say(f"{clean(record.title)}", bold=True)
-    facts = [record.doc_id, record.kind, f"{len(stored.text)} characters", f"{record.passage_count} passages"]
+    facts = [
+        record.doc_id,
+        record.kind,
+        counted(len(stored.text), "character"),
+        counted(record.passage_count, "passage"),
+    ]
     facts += [f"labels: {', '.join(record.labels)}"] * bool(record.labels)
     say(record.source, f"{' · '.join(facts)}", dim=True)
     for key, value in sorted(record.metadata.items()):
@@ -366,7 +372,7 @@ def _ingesting(
 
     try:
         with progress_bar(description, hidden=as_json) as update:
-            yield (lambda now: update(now.done, now.total, f"{now.passages} passages")), on_file
+            yield (lambda now: update(now.done, now.total, counted(now.passages, "passage"))), on_file
     except StoppedError as stopped:
         if kept:
             done = "1 file is" if kept == 1 else f"{kept} files are"
@@ -396,7 +402,7 @@ def _print_report(report: Any) -> None:
     summary = ", ".join(f"{count} {word}" for count, word in counts if count) or (
         "nothing added" if report.notices else "no files found"
     )
-    say(f"{summary}; {report.passages} passages encoded in {report.seconds:.1f} s.")
+    say(f"{summary}; {counted(report.passages, 'passage')} encoded in {report.seconds:.1f} s.")
     if report.resettled:
         say(f"{report.resettled} documents were encoded again because a setting that affects passages has changed.")
     for source, notice in report.notices:

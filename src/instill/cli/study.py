@@ -23,6 +23,7 @@ from instill.cli.output import (
 from instill.cli.questions import own_questions
 from instill.cli.terminal import say, say_block
 from instill.common.place_in_words import short_name
+from instill.common.plurals import counted
 from instill.workspace import Workspace
 from instill.workspace.replies import studies_of, study_card
 
@@ -194,7 +195,7 @@ def check(
         for leak in leaks[:20]:
             say(f"{leak.kind}: {leak.id} in {leak.where}: {clean(leak.shared, 100)}")
         colour = "yellow" if leaks else "green"
-        say(f"{found.card.id}: files are unchanged, {len(leaks)} leaks.", bold=True, fg=colour)
+        say(f"{found.card.id}: files are unchanged, {counted(len(leaks), 'leak')}.", bold=True, fg=colour)
     if leaks:
         raise typer.Exit(1)
 
@@ -223,7 +224,7 @@ def export(
         print_json({"folder": str(to), "rows": counts})
         return
     for name, count in counts.items():
-        say(f"{to / name}: {count} rows")
+        say(f"{to / name}: {counted(count, 'row')}")
 
 
 def _study(workspace: str | None, reference: str, label: list[str] | None) -> StoredStudy:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
+from instill.common.plurals import counted
 from instill.compare.asking_arms import TASKS, in_turn, need_of, run_arms
 from instill.compare.comparison_setting import ComparisonSetting, told_of_answers
 from instill.compare.stored_outcomes import Recorded
@@ -73,7 +74,8 @@ def ask_in_parts(
             names = [name for name in setting.names if name not in out.get(need, set())]
             if need in closed or not own or not names:
                 continue
-            setting.watch.stage(f"asking {len(own)} questions of {len(names)} arms{f' for {need}' if need else ''}")
+            asked, of = counted(len(own), "question"), counted(len(names), "arm")
+            setting.watch.stage(f"asking {asked} of {of}{f' for {need}' if need else ''}")
             records += run_arms(
                 own,
                 setting.line_up.arms(names),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from instill.common.extras import EXTRA_OF, how_to_install
+from instill.common.plurals import counted
 from instill.documents.bucket_addresses import is_in_bucket
 from instill.documents.buckets import look_at
 from instill.errors import InstillError
@@ -151,7 +152,7 @@ def _index(opened: Workspace) -> Iterator[Finding]:
             "index", "missing", f"damaged: {sentence}", "instill doctor --repair" if kind == LANCE else _FROM_SOURCES
         )
     if not damage:
-        yield from _tried("index", lambda: "{} documents, {} passages".format(*opened.index.count()))
+        yield from _tried("index", lambda: _size(*opened.index.count()))
     if kind != LANCE:
         yield from _tried("store", lambda: f"{kind}: {_said_of(opened.index.capabilities)}")
 
@@ -187,6 +188,10 @@ def _catalog(opened: Workspace) -> Iterator[Finding]:
         yield Finding("catalog", "missing", f"damaged: {damage} ({opened.catalog.where})", remedy)
         return
     yield from _tried("catalog", lambda: f"{len(opened.catalog.roots())} followed paths")
+
+
+def _size(documents: int, passages: int) -> str:
+    return f"{counted(documents, 'document')}, {counted(passages, 'passage')}"
 
 
 def _buckets(opened: Workspace) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import ceil
 
+from instill.common.plurals import counted
 from instill.compare.arms.built_in_arms import GivenTo, oracle_passages, with_others
 from instill.compare.arms.passages import Passages
 from instill.compare.arms.specification import TUNED, ArmSpecification
@@ -141,7 +142,7 @@ def _ask_with(setting: ComparisonSetting, task: str, items: Sequence[StudyItem],
     if not names:
         return []
     arms = "1 arm" if len(names) == 1 else f"{len(names)} arms"
-    setting.watch.stage(f"asking {len(items)} questions with {task} of {arms}")
+    setting.watch.stage(f"asking {counted(len(items), 'question')} with {task} of {arms}")
     return run_arms(
         items,
         [setting.line_up.arm(name, workspace=setting.copy, given=given) for name in names],

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from instill.common.plurals import counted
 from instill.index.generations import LANCE
 from instill.memory.forgetting.job import Job
 from instill.memory.forgetting.leftovers import Leftovers
@@ -96,8 +97,9 @@ def _removed(
         found.append(Taken(where=f"candidate {id_}", said=f"{used}withdrawn, and its weights were deleted."))
     for base, champion in withdrawal.champions:
         found.append(Taken(where=f"model {base}", said=f"In use now: {champion or 'the base as it is'}."))
-    looked = f"{left.sentences} sentences of it were looked for in {left.files} files"
-    found.append(Taken(where="proof", said=f"{looked}; {len(left.found)} files hold one."))
+    many, held = counted(left.sentences, "sentence"), counted(len(left.found), "file")
+    looked = f"{many} of it {'was' if left.sentences == 1 else 'were'} looked for in {counted(left.files, 'file')}"
+    found.append(Taken(where="proof", said=f"{looked}; {held} hold{'s' * (len(left.found) == 1)} one."))
     return found
 
 

@@ -1,0 +1,13 @@
+"""A number and what it counts."""
+
+from __future__ import annotations
+
+
+def counted(number: int, noun: str) -> str:
+    """The number with the noun in the singular or the plural.
+
+    Example:
+        >>> counted(1, "passage"), counted(1200, "passage"), counted(0, "fact")
+        ('1 passage', '1,200 passages', '0 facts')
+    """
+    return f"{number:,} {noun}{'s' * (number != 1)}"
