@@ -74,8 +74,8 @@ def ask_in_parts(
             names = [name for name in setting.names if name not in out.get(need, set())]
             if need in closed or not own or not names:
                 continue
-            asked, of = counted(len(own), "question"), counted(len(names), "arm")
-            setting.watch.stage(f"asking {asked} of {of}{f' for {need}' if need else ''}")
+            what, whom = counted(len(own), "question"), counted(len(names), "arm")
+            setting.watch.stage(f"asking {what} of {whom}{f' for {need}' if need else ''}")
             records += run_arms(
                 own,
                 setting.line_up.arms(names),
