@@ -36,7 +36,7 @@ def test_arms_are_those_that_were_named_in_one_order_or_it_is_said_why_not(
 
 def test_each_refusal_says_what_to_do() -> None:
     for plan, generator, said, remedy in (
-        (ComparePlan(arms=("magic",)), True, "not an arm", "closed-book, retrieval"),
+        (ComparePlan(arms=("magic",)), True, "not an arm", '"closed-book", "retrieval'),
         (ComparePlan(arms=("closed-book",)), False, "needs a generator", "generator.folder or generator.base_url"),
         (ComparePlan(arms=("fine-tuned",)), True, "needs training", "--no-train"),
         (ComparePlan(arms=("retrieval",)), True, "needs two arms", "--arm"),

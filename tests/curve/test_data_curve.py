@@ -281,7 +281,7 @@ def test_what_cannot_be_measured_is_said_before_anything_is_trained(task: Path) 
             measure_data_curve(home, material, task / "curve", settings)
     write_rows([*homes(), *homes([UNSEEN])], task / "homes.jsonl")  # What is held out, at the end.
     leaking = recipe_material(recipe_of(task, data=HELD_OUT, more=SHORT))
-    with pytest.raises(UsageError, match="held out are trained on"):
+    with pytest.raises(UsageError, match="that the gate measures on, are trained on"):
         measure_data_curve(home, leaking, task / "leak", CurveSettings((2,), seeds=1))
     assert not (task / "leak").exists()
 

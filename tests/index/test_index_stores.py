@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import socket
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from instill.common.extras import how_to_install
 from instill.common.shown_url import without_password
 from instill.errors import MissingDependency, UsageError, WorkspaceError
 from instill.index.fusion import ZScoreFusion
@@ -95,7 +97,7 @@ def test_a_store_that_nobody_has_is_named_with_those_that_are_there(tmp_path: Pa
 def test_a_store_whose_package_is_missing_says_what_to_install(tmp_path: Path, kind: str, package: str) -> None:
     if importlib.util.find_spec(package) is not None:
         pytest.skip(f"{package} is installed")
-    with pytest.raises(MissingDependency, match=rf"{package}.*instill\[{kind}\]"):
+    with pytest.raises(MissingDependency, match=rf"{package}.*{re.escape(how_to_install(kind))}"):
         opened(tmp_path / "index", StoreSettings(kind=kind, url="http://127.0.0.1:1"))
 
 

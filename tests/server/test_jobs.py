@@ -178,7 +178,7 @@ def _estimated(client: httpx.Client, study: str) -> None:
     assert first["seconds"] is None
     assert "nothing was asked or compared here yet" in first["said"]
     assert f"There are {len(asked)} questions." in first["shows"]
-    assert "would be needed" in first["shows"]
+    assert "To show a difference of 0.05, about" in first["shows"]
     assert estimate(404, study="none")["error"]["what"] == "No study set has this id."
     assert estimate(400, questions="feedback")["error"]["what"] == "No answer that was judged can be used yet."
     assert estimate(400, study=study, arm=["nonsense"])["error"]["what"] == "This is not an arm."

@@ -23,22 +23,22 @@ def service_settings(folder: Path) -> Settings:
 
 def folder_to_serve(path: str | None) -> Path:
     """The workspace's folder: `path`, else $INSTILL_WORKSPACE, else the nearest from here upwards; an empty folder is
-    made one.
+    made one, and so is one that is not there yet, beside folders that are.
 
     Raises:
-        WorkspaceError: the folder is no workspace and holds something, or is not there.
+        WorkspaceError: the folder is no workspace and holds something, or it would lie in a folder that is not there.
     """
     try:
         return find_workspace(path)
     except WorkspaceError:
         folder = expanded(path or ".").resolve()
-        if not folder.exists():
+        if not folder.parent.exists():
             raise WorkspaceError(
-                "There is no such folder.",
+                "There is no such folder, nor the one above it.",
                 where=str(folder),
                 remedy=f"Check the path, or make a workspace there: instill init {path or '.'}",
             ) from None
-        if not folder.is_dir() or any(folder.iterdir()):
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise
         return make_workspace(folder)
 

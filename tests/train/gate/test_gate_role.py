@@ -116,7 +116,7 @@ def test_a_trained_candidate_keeps_its_role_over_twenty_turns(tmp_path: Path) ->
     assert {each.left for each in said} == {"another form"}
     # What is trained on may not be asked here.
     write_lines(task / "role.jsonl", [{"turns": ["Where does Ada live?"]}])
-    with pytest.raises(UsageError, match="held out are trained on"):
+    with pytest.raises(UsageError, match="that the gate measures on, are trained on"):
         train_recipe(task, recipe_of(task, plain=gate, more=TRAINING), again=True)
 
 

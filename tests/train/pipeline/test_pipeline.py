@@ -365,7 +365,7 @@ def test_a_gate_with_a_mistake_is_refused_before_training(task: Path) -> None:
     for gate, match in (
         (GAIN.replace("unseen", "missing"), "cannot be read"),
         (GAIN + 'scoring = "json"\n', "cannot score this row"),
-        (GAIN.replace("unseen", "homes"), "held out are trained on"),
+        (GAIN.replace("unseen", "homes"), "that the gate measures on, are trained on"),
     ):
         with pytest.raises(UsageError, match=match):
             train_recipe(task / ".instill", recipe_of(task, plain=write_gate(task, gate)), watch=Watch(stages.append))

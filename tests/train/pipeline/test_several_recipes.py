@@ -75,7 +75,7 @@ def test_joint_training_checks_the_rows_of_all_recipes(task: Path) -> None:
         recipe_of(task, data='held_out = ["crafts-unseen.jsonl"]'),
         recipe_of(task, name="crafts", data='rows = ["leaked.jsonl"]\nheld_out = ["unseen.jsonl"]'),
     ]
-    with pytest.raises(UsageError, match="held out are trained on"):
+    with pytest.raises(UsageError, match="that the gate measures on, are trained on"):
         train_in_order(task / ".instill", recipes, "joint")
 
 
