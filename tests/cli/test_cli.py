@@ -235,7 +235,7 @@ def test_ctrl_c_says_how_to_go_on_and_leaves_a_whole_workspace(tmp_path: Path) -
     notes.mkdir()
     for number in range(1500):
         (notes / f"note{number}.txt").write_text(
-            f"Note {number}. " + f"Box {number} stands on shelf {number % 7}. " * 40
+            f"Note {number}. " + f"Box {number} stands on shelf {number % 7}. " * 4
         )
     instill("init", ".", cwd=tmp_path)
     run = subprocess.Popen(
@@ -247,7 +247,7 @@ def test_ctrl_c_says_how_to_go_on_and_leaves_a_whole_workspace(tmp_path: Path) -
     )
     deadline = time.monotonic() + 60
     while not _committed(tmp_path) and time.monotonic() < deadline:
-        time.sleep(0.05)
+        time.sleep(0.5)
     time.sleep(0.3)  # The first files are counted, and it reads and encodes others.
     run.send_signal(signal.SIGINT)
     _, errors = run.communicate(timeout=60)

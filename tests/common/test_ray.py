@@ -106,6 +106,7 @@ def test_the_index_is_that_of_one_process_also_when_a_node_is_killed(
 
 
 @needs("obstore", "s3")
+@pytest.mark.long
 def test_nodes_fetch_the_objects_of_a_bucket(cluster: Any, documents: Path, tmp_path: Path) -> None:
     import obstore
 
@@ -157,6 +158,7 @@ def test_tasks_are_futures_and_their_errors_are_raised(cluster: Any) -> None:
     assert not ray.is_initialized()
 
 
+@pytest.mark.long
 def test_a_training_whose_node_is_killed_ends_with_the_same_weights(cluster: Any, tmp_path: Path) -> None:
     from instill.common.progress_watch import Watch
     from instill.train.pipeline import train_recipe
