@@ -63,7 +63,7 @@ CLAIMS = (
         (Claim("ten wordings teach more than one", (MANY, "asked"), (ONE, "asked")),),
         ("base", ONE, MANY),
         {"asked": "asked in other words", "controls": "never taught"},
-        {"base": ".03 [.01, .05]", ONE: ".16 [.12, .20]", MANY: ".24 [.19, .29] (five)"},
+        {"base": ".03 [.01, .05]", ONE: ".17 [.14, .21]", MANY: ".25 [.21, .29] (five)"},
         notes="All arms show as many rows, so a fact in one wording is read ten times as often in that wording.",
     ),
     Said(
@@ -77,7 +77,7 @@ CLAIMS = (
             "as taught": "asked in a question's trained words",
             "controls": "never taught",
         },
-        {MANY: ".24 [.19, .29] (five)", Q: ".51 [.45, .57]"},
+        {MANY: ".25 [.21, .29] (five)", Q: ".51 [.46, .55]"},
     ),
     Said(
         "Turned round",
@@ -86,7 +86,7 @@ CLAIMS = (
         (Claim("the trained question is answered more often than the reverse one", (Q, "asked"), (Q, "reverse")),),
         ("base", Q, MANY),
         {"asked": "asked in other words", "reverse": "asked in reverse"},
-        {Q: "reverse .04 where the question has .18, statements only"},
+        {Q: "reverse .05 where the question has .22, statements only"},
         notes="Of the statements, the three have the name first; some of the ten have the value first. All trained "
         "questions ask for the value, so a model may have learned to reply with a value to everything. With six "
         "people, a guess of one of their names is right in a sixth of the questions.",
@@ -176,7 +176,7 @@ CLAIMS = (
             "gap": "as taught, minus in other words",
             "nats": "perplexity of other texts",
         },
-        {Q: ".51 [.45, .57]; old facts .40", "last layers": ".44 [.38, .50]; old facts .83 (last two of four)"},
+        {Q: ".48 [.44, .53]; old facts .59", "last layers": ".51 [.47, .55]; old facts .35 (last two of four)"},
     ),
     Said(
         "Replay",
@@ -188,7 +188,7 @@ CLAIMS = (
         ),
         ("base", Q, "replay"),
         {"asked": "asked in other words", "nats": "perplexity of other texts", "different pairs": "variety"},
-        {Q: ".50 [.45, .56]; old facts .33", "replay": ".47 [.41, .54]; old facts .82 (25%)"},
+        {Q: ".49 [.45, .54]; old facts .32", "replay": ".48 [.43, .52]; old facts .81 (25%)"},
         notes="Replay rows are the base's own short replies to general requests.",
     ),
     Said(
