@@ -78,7 +78,7 @@ class RayCluster(Executor):
     def cores_of_a_node(self) -> int:
         """Of the largest node; 1 or more."""
         nodes = (each["Resources"] for each in self.ray.nodes() if each["Alive"])
-        return max(1, *(int(each.get("CPU", 0)) for each in nodes))
+        return max([1, *(int(each.get("CPU", 0)) for each in nodes)])
 
     @property
     def lost(self) -> tuple[type[Exception], ...]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import floor
 
+from instill.common.plurals import counted
 from instill.errors import UsageError
 from instill.measure.statistics.grouped_mean_interval import upper_end
 from instill.measure.statistics.power import design_effect, questions_for_difference, smallest_difference
@@ -76,7 +77,7 @@ def say_beforehand(
     if wanted is not None:
         share = max(discordant, wanted)
         needed = questions_for_difference(wanted, discordant=share, comparisons=pairs, **settings)
-    counted = f"{len(groups)} question{'s' * (len(groups) != 1)} about {len(sizes)} fact{'s' * (len(sizes) != 1)}"
+    asked = f"{counted(len(groups), 'question')} about {counted(len(sizes), 'fact')}"
     half = discordant / 2
     worth = max(1, floor(len(groups) / effect))
     bound = upper_end({-1.0: half, 0.0: 1 - discordant, 1.0: half}, worth, chance=_LEVEL / 2)
@@ -86,7 +87,7 @@ def say_beforehand(
         if shown is None
         else f"can show that an arm is worse by {shown:.3f} (in 4 of 5 runs)."
     )
-    said = f"{counted} {can} Of an arm as good as the best, they can show that it loses {bound:.3f} at most."
+    said = f"{asked} {can} Of an arm as good as the best, they can show that it loses {bound:.3f} at most."
     if needed is not None and (shown is None or wanted is None or wanted < shown):
         said += f" To show a difference of {wanted:g}, about {needed} are needed."
     return Beforehand(len(groups), len(sizes), shown, bound, needed, said)

@@ -110,17 +110,11 @@ def other_kind(asked: Sequence[Kind], known: Set[tuple[str, str]], heading: str,
     for kind in asked:
         if kind.key not in known or kind.which in said or kind.thing not in said:
             continue
-        others: dict[str, None] = {}
-        for before, first, second in _neighbours(f"{heading}\n{text}", every=True):
-            if stem(normalise(second)) != kind.thing:
-                continue
-            other = _kind(first, second)
-            if other is None or other.key not in known or before == "":
-                others.clear()
-                break
-            others.setdefault(other.written)
-        if others:
-            return kind, next(iter(others))
+        pairs = _neighbours(f"{heading}\n{text}", every=True)
+        others = [_kind(first, second) for _, first, second in pairs if stem(normalise(second)) == kind.thing]
+        told = [other.written for other in others if other is not None and other.key in known]
+        if told and len(told) == len(others):  # Each time it is named, it is of another kind.
+            return kind, told[0]
     return None
 
 

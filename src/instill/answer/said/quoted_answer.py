@@ -118,7 +118,7 @@ def extract(
     missing = missing or missing_side(question, [*hits, *pool]) or found_row.lacks
     missing = missing or ("" if listed or found_row.found else unmeasured(question, chosen))
     if not (missing or listed or found_row.found or sides_of(question)):
-        missing = of_another_kind(kinds_among(question, wide).other_of(chosen[0].piece))
+        missing = of_another_kind(kinds_among(question, hits).other_of(chosen[0].piece))
     if missing and told is not None:
         missing = told.lacking
     codes = [pin for pin in pins_of(question) if pin.kind != "name"]

@@ -141,8 +141,8 @@ def _ask_with(setting: ComparisonSetting, task: str, items: Sequence[StudyItem],
     names = [arm.name for arm in setting.specifications if arm.finds]
     if not names:
         return []
-    arms = "1 arm" if len(names) == 1 else f"{len(names)} arms"
-    setting.watch.stage(f"asking {counted(len(items), 'question')} with {task} of {arms}")
+    what, whom = counted(len(items), "question"), counted(len(names), "arm")
+    setting.watch.stage(f"asking {what} with {task} of {whom}")
     return run_arms(
         items,
         [setting.line_up.arm(name, workspace=setting.copy, given=given) for name in names],
