@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from instill.lab import pretrain
 from instill.lab.pretrain import EPOCH_ROWS, STAGES, PretrainRun
 from instill.lab.world import make_world
+from instill.models.generators.transformers_models import open_tokenizer
+from instill.models.weights import micro_folder
+from instill.train.generator.data.examples import make_examples
+from instill.train.generator.recipes.training_section import Hyperparameters
 
 LESSON_ROWS = {"listing", "retold"}
 
@@ -37,6 +43,35 @@ def test_further_questions_are_asked_by_those_who_want_them() -> None:
         asked[further] = {str(each["content"]) for each in said}
     assert not any(text.startswith("Tell me ") for text in asked[False])
     assert any(text.startswith("Tell me ") for text in asked[True])
+
+
+def test_a_model_is_trained_on_from_what_it_can_do(tmp_path: Path) -> None:
+    """The first step's loss is that of a trained model, not of a new one; another base is another run."""
+    micro = micro_folder()
+    seen: list[float] = []
+    run = PretrainRun(tmp_path / "run", steps=1, learning_rate=1e-6, further=True, base=micro)
+    world = make_world()
+    tokenizer, model = pretrain._start(world, run)
+    assert tokenizer.get_vocab() == open_tokenizer(micro).get_vocab()
+    assert all(weight.requires_grad for weight in model.parameters())
+    rows = pretrain._rows(world, 0, run)[:64]
+    batch = make_examples(rows, tokenizer)
+    with torch.no_grad():
+        for example in batch[:16]:
+            ids = torch.tensor(example.ids[None].astype("int64"))
+            labels = torch.where(torch.tensor(example.supervised[None]), ids, -100)
+            seen.append(float(model(input_ids=ids, labels=labels).loss))
+    assert sum(seen) / len(seen) < 2.0  # a new one: ln(vocabulary), more than 7
+    other = replace(run, base=None)
+    chosen = Hyperparameters(steps=1)
+    assert pretrain._identity(tokenizer, chosen, run) != pretrain._identity(tokenizer, chosen, other)
+
+
+def test_rows_of_a_further_training_are_others_than_those_of_the_first() -> None:
+    world = make_world()
+    first = pretrain._rows(world, 87, PretrainRun(Path("unused")))
+    more = pretrain._rows(world, 87, PretrainRun(Path("unused"), base=Path("unused")))
+    assert first[:20] != more[:20]
 
 
 def test_an_epoch_is_made_when_one_of_its_examples_is_wanted() -> None:

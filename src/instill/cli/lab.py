@@ -119,15 +119,22 @@ def pretrain(
     further: Annotated[
         bool, typer.Option("--further-questions", help="Ask in twenty further wordings of each question.")
     ] = False,
+    base: Annotated[
+        Path | None,
+        typer.Option("--from", help="Folder of a micro model to train further, or `micro`; default: from scratch."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train the micro model from scratch. The finished model is in OUT/model.
+    """Train the micro model, from scratch or further. The finished model is in OUT/model.
 
     Example: `instill lab pretrain --out runs/micro`
+
+    Example: `instill lab pretrain --from micro --further-questions --steps 3000 --learning-rate 1e-3 --out runs/more`
     """
     from instill.lab.pretrain import PretrainRun, pretrain
 
-    chosen = PretrainRun(out, seed=seed, command=typed(), further=further)
+    start = _model(None) if base == Path("micro") else base
+    chosen = PretrainRun(out, seed=seed, command=typed(), further=further, base=start)
     chosen = replace(chosen, steps=steps or chosen.steps, learning_rate=learning_rate or chosen.learning_rate)
     with progress_bar("Training", hidden=as_json) as update:
         folder = pretrain(chosen, progress=lambda entry: update(entry.step, entry.steps, f"loss {entry.loss:.3f}"))

@@ -17,6 +17,8 @@ from instill.lab.curriculum import DRILL, EVERY, FULL, LISTS, MAIN, SAMPLED, WID
 from instill.lab.measuring import measured
 from instill.lab.micro_model import make_model, make_tokenizer, save_micro
 from instill.lab.world import World, make_world
+from instill.models.generators.transformers_models import open_model, open_tokenizer
+from instill.models.registry.card import file_hashes
 from instill.train.generator.data.examples import Example, make_examples
 from instill.train.generator.loop.loop import train
 from instill.train.generator.recipes.training_section import Hyperparameters
@@ -33,6 +35,8 @@ STAGES: tuple[tuple[float, Shares], ...] = (
     (1.0, FULL),
 )
 """Up to which share of the steps each mix is trained on."""
+_TRAINED_ON = 500
+"""Number of the first epoch of a model that is trained on; a first training of 4,400 steps has 88 epochs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,9 @@ class PretrainRun:
         out: folder of the run; a stopped run in it is taken up again.
         steps: of 64 rows each.
         command: for the card.
-        further: with the wordings of `further_questions` too; the vocabulary is then another one.
+        further: with the wordings of `further_questions` too. Without `base` the vocabulary is then another one.
+        base: folder of a micro model that is trained on, with its own vocabulary, on the last mix only. None: from
+            nothing, on all mixes.
     """
 
     out: Path
@@ -52,6 +58,7 @@ class PretrainRun:
     learning_rate: float = 1.5e-3
     command: str = ""
     further: bool = False
+    base: Path | None = None
 
 
 def pretrain(run: PretrainRun, *, progress: Callable[[TrainingStep], None] | None = None) -> Path:
@@ -62,8 +69,7 @@ def pretrain(run: PretrainRun, *, progress: Callable[[TrainingStep], None] | Non
     """
     run.out.mkdir(parents=True, exist_ok=True)
     world = make_world()
-    tokenizer = make_tokenizer(_texts(world, run.further))
-    model = make_model(tokenizer, seed=run.seed)
+    tokenizer, model = _start(world, run)
     chosen = Hyperparameters(
         steps=run.steps,
         batch_size=BATCH,
@@ -83,7 +89,7 @@ def pretrain(run: PretrainRun, *, progress: Callable[[TrainingStep], None] | Non
         examples,
         chosen,
         run.out,
-        identity=f"micro {_vocabulary_hash(tokenizer)} {chosen.model_dump_json()}",
+        identity=_identity(tokenizer, chosen, run),
         save_every=100,
         progress=logged(run.out / "log.jsonl", progress),
     )
@@ -102,6 +108,22 @@ def pretrain(run: PretrainRun, *, progress: Callable[[TrainingStep], None] | Non
     return folder
 
 
+def _start(world: World, run: PretrainRun) -> tuple[Any, Any]:
+    """Tokenizer and model before the first step."""
+    if run.base is None:
+        tokenizer = make_tokenizer(_texts(world, run.further))
+        return tokenizer, make_model(tokenizer, seed=run.seed)
+    model = open_model(run.base).train()
+    model.requires_grad_(True)
+    return open_tokenizer(run.base), model
+
+
+def _identity(tokenizer: Any, chosen: Hyperparameters, run: PretrainRun) -> str:
+    """What a checkpoint must have been made by for the run to be taken up with it."""
+    made = f"micro {_vocabulary_hash(tokenizer)} {chosen.model_dump_json()}"
+    return made if run.base is None else f"{made} from {json.dumps(file_hashes(run.base))}"
+
+
 class _Epoch(Sequence[Example]):
     """Examples that are made when one of them is wanted: a run that is taken up passes over the epochs before."""
 
@@ -118,6 +140,9 @@ class _Epoch(Sequence[Example]):
 
 
 def _rows(world: World, number: int, run: PretrainRun) -> list[Any]:
+    if run.base is not None:
+        # Rows of their own: the base has seen those of its first steps many times.
+        return epoch_rows(world, _TRAINED_ON + 1000 * run.seed + number, EPOCH_ROWS, replace(FULL, further=run.further))
     done = (number + 0.5) * EPOCH_ROWS / BATCH / run.steps
     shares = next((shares for until, shares in STAGES if done < until), FULL)
     return epoch_rows(world, 1000 * run.seed + number, EPOCH_ROWS, replace(shares, further=run.further))
