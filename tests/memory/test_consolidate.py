@@ -32,6 +32,7 @@ from instill.models.weights import micro_folder
 from instill.study.leaks import alike
 from instill.study.questions_about_any_text import sentence_around
 from instill.study.stored_study import list_studies
+from instill.train.generator.recipes.base import found_base
 from tests.cli.test_cli import as_json, instill
 from tests.study.documents import stored
 
@@ -252,6 +253,27 @@ def test_the_base_is_examined_like_a_candidate(workspace: Workspace) -> None:
     assert sum(each.right for each in found) <= 1  # Nobody told it.
     assert all(each.asked >= 1 for each in found)
     assert all(other_answer(fact, material.taught) not in ("", fact.answer) for fact in material.taught)
+
+
+def test_a_model_that_is_not_there_is_named_even_if_no_fact_waits(tmp_path: Path) -> None:
+    """Otherwise a wrong name is found out weeks later, when the first fact is due."""
+    with Workspace.init(tmp_path / "kb") as empty:
+        for base, said in (
+            ("nothere", "no config.json"),
+            ("nothere.gguf", "There is no file at this path"),
+            (str(tmp_path), "no config.json"),
+        ):
+            with pytest.raises(UsageError, match=said):
+                empty.consolidate(base=base)
+        assert empty.consolidate(base="micro") == []
+
+
+def test_a_base_is_found_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "model").symlink_to(micro_folder())
+    monkeypatch.chdir(tmp_path)
+    assert Path(found_base("model")) == micro_folder().resolve()
+    assert found_base("micro") == "micro"
+    assert found_base("hub:owner/name") == "hub:owner/name"
 
 
 def test_what_cannot_be_consolidated_says_why(workspace: Workspace) -> None:

@@ -48,6 +48,13 @@ def test_a_key_is_shown_once_and_kept_as_a_hash(tmp_path: Path) -> None:
         ("ann", "editor", ["hr"], "active"),
         ("bob", "reader", None, "active"),
     ]
+    again = instill("keys", "add", "ann", cwd=place).stdout
+    first = next(key["key_id"] for key in json.loads(listed)["keys"] if key["name"] == "ann")
+    assert f"ann also has the key {first}, which stays valid." in again
+    second = next(
+        key for key in as_json("keys", "list", cwd=place)["keys"] if key["role"] == "reader" and key["name"] == "ann"
+    )
+    instill("keys", "revoke", second["key_id"], cwd=place)
     for file in (place / ".instill").rglob("*"):
         assert not file.is_file() or secret.encode() not in file.read_bytes()
     assert secret not in listed + instill("keys", "list", cwd=place).stdout

@@ -162,6 +162,10 @@ def test_status_counts_what_the_caller_may_see(mixed: Workspace) -> None:
         )
         assert (now.index_bytes is None) == (labels is not None)
         assert sum(now.kinds.values()) == documents
+    assert mixed.status().by_label == {"hr": 2, "staff": 2}
+    assert mixed.status().unlabelled == 1
+    assert (mixed.status(labels="staff").by_label, mixed.status(labels="staff").unlabelled) == ({"staff": 2}, 0)
+    assert mixed.status(labels="it").by_label == {}
 
 
 def test_the_other_labels_of_a_visible_document_are_nobody_s_business(mixed: Workspace) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -250,6 +250,7 @@ def status(
         ("workspace", now.path + ("" if now.writable else " (read-only)")),
         ("documents", f"{now.documents}" + (f" ({kinds})" if kinds else "")),
         ("passages", str(now.passages)),
+        *_listed("labels", _by_label(now.by_label, now.unlabelled)),
         *([("index", f"{now.index_bytes / 1e6:.1f} MB")] if now.index_bytes is not None else []),
         ("encoder", now.encoder),
         ("generator", now.generator or "none (answers quote the documents)"),
@@ -265,6 +266,15 @@ def status(
 def _listed(name: str, values: Sequence[str]) -> list[tuple[str, str]]:
     """A row for each value, the first with the name."""
     return [(name if number == 0 else "", value) for number, value in enumerate(values)]
+
+
+def _by_label(by_label: Mapping[str, int], unlabelled: int) -> list[str]:
+    """The labels with their documents; nothing where none is used."""
+    if not by_label:
+        return []
+    with_each = [f"{clean(label, 40)}: {counted(count, 'document')}" for label, count in by_label.items()]
+    without = f"without a label: {counted(unlabelled, 'document')}, which callers with labels never see"
+    return [*with_each, *([without] if unlabelled else [])]
 
 
 def _removed(lines: Sequence[str]) -> list[str]:

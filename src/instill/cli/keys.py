@@ -11,8 +11,10 @@ from instill.cli.terminal import say, say_block
 from instill.workspace import Workspace
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from instill.server.access.caller_role import Role
-    from instill.server.access.keys import KeyStore
+    from instill.server.access.keys import Key, KeyStore
 
 keys = typer.Typer(no_args_is_help=True, help="Manage the keys of the service; each has a role and labels.")
 
@@ -49,9 +51,10 @@ def add_key(
     Example: `instill keys add ann --role editor --label staff --days 365`
     """
     with Workspace.open(workspace) as opened:
-        made = _store(opened).add(
-            name, role=cast("Role", role), labels=label, days=days, origins=origin or (), rate=rate
-        )
+        store = _store(opened)
+        made = store.add(name, role=cast("Role", role), labels=label, days=days, origins=origin or (), rate=rate)
+        same = [key for key in store.all() if key.name == made.key.name and key.state == "active"]
+        others = [key for key in same if key.key_id != made.key.key_id]
     if as_json:
         print_json(made.model_dump(mode="json"))
         return
@@ -60,8 +63,15 @@ def add_key(
     if made.key.role == "public":
         say("", f"For the pages of {clean(', '.join(made.key.origins))}, with the address of your server:", "")
         say(f'    <script src="https://instill.example.org/widget.js" data-key="{made.secret}" async></script>')
-        return
-    say("", "It is shown this once. Programs send it as: Authorization: Bearer KEY", dim=True)
+    else:
+        say("", "It is shown this once. Programs send it as: Authorization: Bearer KEY", dim=True)
+    _say_others(others)
+
+
+def _say_others(others: Sequence[Key]) -> None:
+    for other in others:
+        say("", f"{clean(other.name)} also has the key {other.key_id}, which stays valid. To revoke it:", "")
+        say(f"    instill keys revoke {other.key_id}")
 
 
 @keys.command("list")

@@ -31,9 +31,10 @@ class Consolidating(Remembering):
             epochs: how often each row is seen. 0: depends on the number of rows.
 
         Raises:
-            UsageError: the workspace is seen under labels, or no base is named or set.
+            UsageError: the workspace is seen under labels, or the base is not named, or there is no such model.
         """
         from instill.memory.consolidating.consolidate import Setting, planned
+        from instill.train.generator.recipes.base import found_base
 
         if self._whole is not None:
             raise UsageError("Only the owner consolidates: others use the weights too.")
@@ -47,7 +48,8 @@ class Consolidating(Remembering):
         for name, file in (("replay", replay), ("gate", gate)):
             if file is not None and not file.is_file():
                 raise UsageError("There is no file at this path.", where=f"--{name} {file}")
-        setting = Setting(base=chosen, replay=replay, gate=gate, seed=seed, epochs=epochs, listed=self._listed())
+        named = found_base(chosen)
+        setting = Setting(base=named, replay=replay, gate=gate, seed=seed, epochs=epochs, listed=self._listed())
         return planned(self.home, self.memory().facts(), self.index, setting), setting
 
     def consolidate(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -22,7 +22,11 @@ class Status:
     """What a workspace holds. Sizes are in bytes; `questions` is the number of questions in the log.
 
     Under labels, `index_bytes` is None, because it grows with every document, also with hidden ones. `removed_text` is
-    empty, and `roots` are the followed paths that hold a document that the caller may see.
+    empty, `roots` are the followed paths that hold a document that the caller may see, and `by_label` has the caller's
+    own labels only.
+
+    `by_label`: for each label, the number of documents that have it, most first. `unlabelled`: documents with no label,
+    which only callers without restriction see.
 
     `threshold_origin`: "set", "calibrated" or "default". `promise`: what the calibration promises, or what is wrong
     with it.
@@ -46,6 +50,8 @@ class Status:
     promise: str
     learned: Sequence[str] = ()
     removed_text: Sequence[str] = ()
+    by_label: Mapping[str, int] = field(default_factory=dict)
+    unlabelled: int = 0
 
 
 def status_of(
@@ -66,6 +72,7 @@ def status_of(
     documents, passages = index.count(labels)
     records = index.records(labels=labels)
     kinds = Counter(record.kind for record in records)
+    by_label = Counter(each for record in records for each in record.labels if labels is None or each in labels)
     roots = [root.path for root in catalog.roots()]
     present = frozenset(record.doc_id for record in records)
     promise = threshold.calibration.promise if threshold.calibration and not threshold.notice else threshold.notice
@@ -73,7 +80,7 @@ def status_of(
         path=str(path),
         documents=documents,
         passages=passages,
-        kinds=dict(sorted(kinds.items(), key=lambda item: (-item[1], item[0]))),
+        kinds=_most_first(kinds),
         roots=roots if labels is None else [root for root in roots if _holds_one(root, records)],
         index_bytes=_bytes_of(index) if labels is None else None,
         encoder=index.generation.fingerprint if labels is None else settings.encoder.model,
@@ -88,7 +95,13 @@ def status_of(
         promise=promise,
         learned=learned,
         removed_text=_removed_text(path, catalog, present) if labels is None else (),
+        by_label=_most_first(by_label),
+        unlabelled=sum(not record.labels for record in records),
     )
+
+
+def _most_first(counted: Counter[str]) -> dict[str, int]:
+    return dict(sorted(counted.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _removed_text(path: Path, catalog: Catalog, present: frozenset[str]) -> tuple[str, ...]:

@@ -106,6 +106,7 @@ def write_files(
 
     Args:
         home: a workspace's `.instill`.
+        base: named so that it is found from any folder.
         replay: rows of what the base can do and is not to forget; one in four is measured instead.
         gate: more conditions, as a gate's file.
         epochs: how often each row is seen; 0: by their number.
@@ -116,7 +117,7 @@ def write_files(
     """
     from instill.train.generator.data.duplicates import not_trained_on
     from instill.train.generator.data.rows import read_rows, write_rows
-    from instill.train.generator.recipes.recipe import MICRO, Data, Recipe
+    from instill.train.generator.recipes.recipe import Data, Recipe
     from instill.train.generator.recipes.training_section import Hyperparameters
 
     study = write_study(home, material.study, material.rows)
@@ -137,10 +138,9 @@ def write_files(
     (folder / "gate.toml").write_text(
         _gate_toml(len({each.fact_ids for each in controls}), len(measured), gate), encoding="utf-8"
     )
-    named = base if base == MICRO or "/" not in base else str(Path(base).resolve())
     recipe = Recipe(
         name=name_of(group.labels),
-        base=named,
+        base=base,
         gate="gate.toml",
         data=Data(rows=["rows.jsonl"], replay=["replay.jsonl"] if trained else [], replay_share=REPLAY_SHARE),
         training=_training(len(material.rows), seed, epochs, Hyperparameters),

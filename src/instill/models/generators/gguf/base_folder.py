@@ -65,7 +65,7 @@ def base_of(base: str, folder: Path | None = None, *, progress: Callable[[str], 
         MissingDependency: torch, transformers or gguf are not installed.
         WorkspaceError: the cache cannot be written.
     """
-    file = _file(base, folder)
+    file = gguf_of(base, folder)
     hash_ = gguf_hash(file, KNOWN.get(base))
     name = f"{''.join(each if each.isalnum() or each in '._-' else '-' for each in file.stem)[:60]}-{hash_}"
     found = open_entry(name, shelf=SHELF)
@@ -99,7 +99,12 @@ def origin_file(folder: Path) -> Path | None:
     return file if file is not None and file.is_file() else None
 
 
-def _file(base: str, folder: Path | None) -> Path:
+def gguf_of(base: str, folder: Path | None = None) -> Path:
+    """The GGUF file of a base: a known model's name, or a path, relative to `folder`.
+
+    Raises:
+        UsageError: the model was not got, or there is no file at the path.
+    """
     if base in KNOWN:
         place = place_of(KNOWN[base])
         if place is None:
@@ -108,7 +113,10 @@ def _file(base: str, folder: Path | None) -> Path:
             )
         return place
     file = Path(base).expanduser()
-    return (file if file.is_absolute() or folder is None else folder / file).resolve()
+    file = (file if file.is_absolute() or folder is None else folder / file).resolve()
+    if not file.is_file():
+        raise UsageError("There is no file at this path.", where=f"base = {base}", remedy="Name a .gguf file.")
+    return file
 
 
 def _write(file: Path, hash_: str, draft: Path) -> dict[str, Any]:

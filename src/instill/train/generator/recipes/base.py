@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 
 from instill.errors import UsageError
-from instill.models.generators.gguf.base_folder import base_of
-from instill.models.generators.gguf.known import is_gguf
+from instill.models.generators.gguf.base_folder import base_of, gguf_of
+from instill.models.generators.gguf.known import KNOWN, is_gguf
+from instill.models.generators.model_folder import checked_folder
 from instill.models.weights import micro_folder
 from instill.train.generator.recipes.recipe import HUB, MICRO, Recipe
 
@@ -23,6 +24,20 @@ def base_folder(recipe: Recipe) -> Path:
         UsageError: the hub's name is malformed, or the model cannot be downloaded.
     """
     return folder_of(recipe.base, recipe.path("."))
+
+
+def found_base(base: str) -> str:
+    """The base, named so that it is found from any folder: a path becomes absolute, a name stays as it is.
+
+    Raises:
+        UsageError: there is no model at this path, or a model of this name was not got yet.
+    """
+    if base == MICRO or base.startswith(HUB):
+        return base
+    if is_gguf(base):
+        file = gguf_of(base)
+        return base if base in KNOWN else str(file.resolve())
+    return str(checked_folder(Path(base)))
 
 
 def folder_of(base: str, beside: Path = Path()) -> Path:
