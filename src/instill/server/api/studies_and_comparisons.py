@@ -90,7 +90,7 @@ def show_comparison(seen: Reading, name: str) -> dict[str, Any]:
     file = _folder(seen, "reports", name) / "report.json"
     if not file.is_file():
         raise unknown("It is not finished yet.", name[:80])
-    return _read(file)
+    return {key: value for key, value in _read(file).items() if key not in _OF_THIS_MACHINE}
 
 
 @router.get("/comparisons/{name}/page", response_class=HTMLResponse)
@@ -119,9 +119,20 @@ def _list(seen: Seen, kind: str, numbers: str) -> list[Kept]:
         if not file.is_file() or not _may_see(seen, folder):
             continue
         values = _read(file) if file.suffix == ".json" else {}
-        summary = {key: value for key, value in values.items() if isinstance(value, (str, int, float, bool))}
-        found.append(Kept(id=folder.name, made=_time(file), summary=summary))
+        found.append(Kept(id=folder.name, made=_time(file), summary=_summary(values)))
     return sorted(found, key=lambda each: (each.made, each.id), reverse=True)
+
+
+def _summary(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What a report says in one value, and its verdict in one sentence; not where on this machine it lies."""
+    plain = {
+        key: value
+        for key, value in values.items()
+        if isinstance(value, (str, int, float, bool)) and key not in _OF_THIS_MACHINE
+    }
+    verdict = values.get("verdict")
+    said = verdict.get("said") if isinstance(verdict, dict) else None
+    return {**plain, "verdict": str(said)} if said else plain
 
 
 def _folder(seen: Seen, kind: str, name: str) -> Path:
@@ -130,6 +141,9 @@ def _folder(seen: Seen, kind: str, name: str) -> Path:
         raise unknown("Nothing has this id.", name[:80], f"List them: GET /api/{_LISTS[kind]}")
     return folder
 
+
+_OF_THIS_MACHINE = ("outcomes",)
+"""The folder of all replies."""
 
 _LISTS = {"reports": "comparisons", "curves": "curves"}
 

@@ -33,10 +33,9 @@ def overview(seen: Reading) -> HTMLResponse:
 @router.get("/{name}", response_class=HTMLResponse)
 def report(seen: Reading, name: str) -> HTMLResponse:
     """A comparison's report, in the page."""
-    show_comparison(seen, name)  # whether the caller may see it, and it is finished
-    answer = page(seen, "report.html", "/compare", name=name, address=f"/api/comparisons/{name}/page")
-    answer.headers.update(_WITH_REPORT)
-    return answer
+    numbers = show_comparison(seen, name)  # whether the caller may see it, and it is finished
+    title = str(numbers.get("title") or "Comparison")
+    return _with_report(seen, title, f"/api/comparisons/{name}/page")
 
 
 @router.get("/curves/{name}", response_class=HTMLResponse)
@@ -45,7 +44,11 @@ def curve(seen: Reading, name: str) -> HTMLResponse:
     from instill.server.api.studies_and_comparisons import curve_page
 
     curve_page(seen, name)
-    answer = page(seen, "report.html", "/compare", name=name, address=f"/api/curves/{name}/page")
+    return _with_report(seen, "Data curve", f"/api/curves/{name}/page")
+
+
+def _with_report(seen: Seen, title: str, address: str) -> HTMLResponse:
+    answer = page(seen, "report.html", "/compare", title=title, address=address)
     answer.headers.update(_WITH_REPORT)
     return answer
 

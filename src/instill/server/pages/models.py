@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
+from instill.models.registry.card import Card
 from instill.models.registry.store import Registry
 from instill.server.api.models import show_model
 from instill.server.jobs.job_kinds import recipes
@@ -14,6 +16,7 @@ from instill.server.pages.compare import jobs_of
 from instill.server.pages.rendering import page
 from instill.server.service import Reading
 from instill.settings import GeneratorSettings
+from instill.train.gate.advice import WORDS
 from instill.workspace.replies import candidates_of, studies_of
 
 router = APIRouter(prefix="/models")
@@ -43,23 +46,44 @@ def _bases(chosen: GeneratorSettings) -> list[tuple[str, str]]:
 def one(seen: Reading, candidate: str) -> HTMLResponse:
     """A candidate's card."""
     shown = show_model(seen, candidate)
-    gate: dict[str, Any] = shown.card.get("gate") or {}
-    return page(seen, "model.html", "/models", card=shown.card, champion=shown.champion, problem=shown.problem,
-                gate=gate, measured=_measured(shown.card))  # fmt: skip
+    card = Card.model_validate(shown.card)
+    return page(seen, "model.html", "/models", card=card, champion=shown.champion, problem=shown.problem,
+                words=WORDS, measured=_measured(card), recipe=_recipe(card))  # fmt: skip
 
 
-def _measured(card: dict[str, Any]) -> list[tuple[str, Any, Any]]:
+def _recipe(card: Card) -> list[tuple[str, str]]:
+    """What the recipe says, without what it leaves empty. The base by its name: where it lies is the server's matter."""
+    values = {**card.recipe, "base": card.base.name, "seed": card.seed, "parent": card.parent}
+    return [(name, written) for name, value in _flat(values).items() if (written := _written(value))]
+
+
+def _measured(card: Card) -> list[tuple[str, str, str]]:
     """What was measured on the base and on the candidate, by name; what is itself made of parts by its parts."""
-    metrics = card.get("metrics") or {}
-    before, after = _flat(metrics.get("before") or {}), _flat(metrics.get("after") or {})
-    return [(name, before.get(name, ""), after.get(name, "")) for name in {**before, **after}]
+    before, after = _flat(card.metrics.before), _flat(card.metrics.after)
+    return [(name, _written(before.get(name)), _written(after.get(name))) for name in {**before, **after}]
 
 
-def _flat(values: dict[str, Any], name: str = "") -> dict[str, Any]:
+def _flat(values: Mapping[str, Any], name: str = "") -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in values.items():
         if isinstance(value, dict):
             found |= _flat(value, f"{name}{key} ")
-        elif isinstance(value, (int, float, str, bool)):
+        else:
             found[f"{name}{key}"] = value
     return found
+
+
+def _written(value: Any) -> str:
+    """A value for people: numbers with four digits, lists with commas; "" for what is empty and what is no plain value.
+
+    Example:
+        >>> _written(1.087731), _written(64), _written(["a.jsonl", "b.jsonl"]), _written(True), _written(None)
+        ('1.088', '64', 'a.jsonl, b.jsonl', 'yes', '')
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(filter(None, map(_written, value)))
+    return str(value) if isinstance(value, (int, str)) else ""
