@@ -52,7 +52,7 @@ def one(seen: Reading, candidate: str) -> HTMLResponse:
 
 
 def _recipe(card: Card) -> list[tuple[str, str]]:
-    """What the recipe says, without what it leaves empty. The base by its name: where it lies is the server's matter."""
+    """What the recipe says, without what it leaves empty. The base by its name: where it lies is the server's."""
     values = {**card.recipe, "base": card.base.name, "seed": card.seed, "parent": card.parent}
     return [(name, written) for name, value in _flat(values).items() if (written := _written(value))]
 
