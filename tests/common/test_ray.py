@@ -183,6 +183,40 @@ def test_a_training_whose_node_is_killed_ends_with_the_same_weights(cluster: Any
     assert not ray.is_initialized()
 
 
+@pytest.mark.long
+def test_a_comparison_whose_arms_train_on_two_nodes_is_that_of_one_machine(cluster: Any, tmp_path: Path) -> None:
+    from instill.models.registry.store import Registry
+    from tests.compare.compare_world import make_world
+    from tests.compare.small_compare import give_model, run
+
+    found = {}
+    for on in ("", "ray"):
+        world = make_world(tmp_path / (on or "here"))
+        give_model(world, tmp_path / "base")
+        nodes = [cluster.add_node(num_cpus=1, object_store_memory=STORE)] if on else []
+        compared = run(world.workspace.path, on=on)
+        for node in nodes:
+            cluster.remove_node(node)
+        registry = Registry(world.workspace.home)
+        found[on] = (
+            {each: weights_of(registry.folder / each) for each in registry.ids()},
+            [replace(each.outcome, seconds=0.0) for each in compared.records],
+        )
+    assert found["ray"] == found[""]
+    assert len(found[""][0]) == 3, "facts by heart, reading, and the changed fact"
+    assert not ray.is_initialized()
+
+
+def test_a_comparison_that_trains_nothing_needs_no_cluster(tmp_path: Path) -> None:
+    from instill.compare.comparing import compare
+    from instill.compare.plan import ComparePlan
+    from tests.compare.compare_world import make_world
+
+    world = make_world(tmp_path)
+    with pytest.raises(UsageError, match="none is trained"):
+        compare(world.workspace, world.study, ComparePlan(on="ray"))
+
+
 def test_what_trains_here_only_and_mistakes_are_said(cluster: Any, tmp_path: Path) -> None:
     from instill.train.pipeline import train_recipe
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from instill.cli.output import JsonOption, LabelOption, WorkspaceOption, print_json, progress_bar, typed
+from instill.cli.output import JsonOption, LabelOption, OnOption, WorkspaceOption, print_json, progress_bar, typed
 from instill.cli.questions import FEEDBACK
 from instill.cli.terminal import say, say_block
 from instill.errors import UsageError
@@ -151,6 +151,7 @@ def compare(
         Path | None, typer.Option("--out", metavar="FOLDER", help="Folder for the report; default: .instill/reports.")
     ] = None,
     list_arms: Annotated[bool, typer.Option("--list", help="Print the arms and exit.")] = False,
+    on: OnOption = "",
     label: LabelOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
@@ -159,7 +160,8 @@ def compare(
 
     The questions come from a study set (`instill study make`); if there is none, a small one is made. Without a
     generator, only quoting is compared. With a local model, arms are fine-tuned too. Results are saved as
-    soon as they exist: after a stop, the same command continues.
+    soon as they exist: after a stop, the same command continues. With --on, the arms are trained on a Ray cluster,
+    several at the same time.
 
     Example: `instill compare`
 
@@ -189,6 +191,7 @@ def compare(
         rules=Rules(tolerance=tolerance),
         examples=read_examples(format, tone, schema=schema, instructions=instructions),
         seed=seed,
+        on=on,
     )
     judging = judge_plan(judge, judge_url, judge_model, judge_key)
     if lab:

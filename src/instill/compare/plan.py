@@ -40,6 +40,7 @@ class ComparePlan:
         examples: formats and tones to compare too; None: none.
         rules: what the verdict is held to.
         seed: of all that is drawn.
+        on: a Ray cluster whose nodes train the arms, "ray" or "ray://HOST:PORT"; "": this process trains them.
     """
 
     arms: tuple[str, ...] = ()
@@ -60,6 +61,7 @@ class ComparePlan:
     examples: ExamplesPlan | None = None
     rules: Rules = field(default_factory=Rules)
     seed: int = 0
+    on: str = ""
 
     @property
     def known(self) -> dict[str, ArmSpecification]:

@@ -210,6 +210,7 @@ def _train_again(setting: ComparisonSetting, change: Change) -> Renewed:
         setting.folder / "freshness" / f"changed-{twin_id(change)}",
         replay=[*setting.trained.replay, *others],
         parent=setting.trained.by_arm[TUNED].candidate,
+        on=setting.plan.on,
         watch=setting.watch,
     )
     return setting.line_up.arm(TUNED, candidate=again.candidate), again.seconds

@@ -274,7 +274,7 @@ def _tuned(rows: NeedRows, workspace: Workspace, plan: ComparePlan, watch: Watch
     replay = replay_of(workspace, plan, folder, watch) if plan.tuning.replay_share else Replay((), ())
     # As the arm is asked afterwards: with the instructions.
     taught = [instructed(row, plan.examples.instructions).as_line() for row in rows.train]
-    return tune_arm(workspace, plan.tuning, rows.need, taught, replay, folder, watch)
+    return tune_arm(workspace, plan.tuning, rows.need, taught, replay, folder, watch, on=plan.on)
 
 
 def _identity(rows: NeedRows, workspace: Workspace, plan: ComparePlan, tuned: Tuned | None) -> str:

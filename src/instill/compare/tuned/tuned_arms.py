@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from instill.compare.plan import BARE, ComparePlan
 from instill.compare.tuned.kept_replies import KeptReplies
 from instill.compare.tuned.reading_rows import reading_rows
 from instill.compare.tuned.replay import general_prompts, replay_rows
+from instill.compare.tuned.trainings import ArmTraining, trained
 from instill.compare.tuned.tuning import Tuned, TuningPlan, closed_rows, training_of, tune
 from instill.errors import UsageError
 from instill.measure.jsonl_journal import open_journal
@@ -84,22 +86,48 @@ def train_arms(
         GeneratorError: the base gives no replies for replay.
     """
     arms = [plan.known[name] for name in names]
-    found = train_recipes(workspace, arms, watch)
-    needed = {each.trained_as for each in arms if each.needs_tuning}
-    if plan.tuning is None or not needed:
-        return Trained(found, (), plan.retention or ())
-    _check_base(workspace, plan.tuning.base)
     watch = watch or Watch()
-    replay = replay_of(workspace, plan, folder, watch, replied)
+    trainings = _of_recipes(workspace, arms, plan.on)
+    replay = None
+    needed = {each.trained_as for each in arms if each.needs_tuning}
+    if plan.tuning is not None and needed:
+        _check_base(workspace, plan.tuning.base)
+        replay = replay_of(workspace, plan, folder, watch, replied)
+        trainings += _of_study(workspace, study, plan, plan.tuning, needed, replay, folder)
+    if plan.on and not trainings:
+        raise UsageError(
+            "A cluster trains the fine-tuned arms, and none is trained.",
+            where=f"--on {plan.on}",
+            remedy="Leave out --on; or set a local model, and choose an arm that is fine-tuned.",
+        )
+    found = trained(trainings, watch, on=plan.on)
+    if replay is None:
+        return Trained(found, (), plan.retention or ())
+    return Trained(found, replay.shown, replay.kept_back)
+
+
+def _of_study(
+    workspace: Workspace,
+    study: StoredStudy,
+    plan: ComparePlan,
+    tuning: TuningPlan,
+    needed: Container[str | None],
+    replay: Replay,
+    folder: Path,
+) -> list[ArmTraining]:
+    """What is trained on the study set: the facts by heart, and reading among distractors."""
+    found = []
+
+    def add(name: str, about: str, tuning: TuningPlan, named: str, rows: Rows, replay: Replay) -> None:
+        train = partial(tune_arm, workspace, tuning, named, rows, replay, folder, on=plan.on)
+        found.append(ArmTraining(name, about, train))
+
     if TUNED in needed:
-        watch.stage("facts by heart")
-        rows = closed_rows(study)
-        found[TUNED] = tune_arm(workspace, plan.tuning, "known", rows, replay, folder, watch)
+        rows: Rows = closed_rows(study)
+        add(TUNED, "facts by heart", tuning, "known", rows, replay)
         if plan.contrast and replay.shown:
-            watch.stage("facts by heart, without replay")
-            found[BARE] = tune_arm(workspace, plan.tuning, "bare", rows, Replay((), ()), folder, watch)
+            add(BARE, "facts by heart, without replay", tuning, "bare", rows, Replay((), ()))
     if AWARE in needed:
-        watch.stage("reading among distractors")
         rows = reading_rows(
             study.items("train"),
             Passages(workspace, study.facts()),
@@ -109,37 +137,47 @@ def train_arms(
             unknown=plan.unknown,
         )
         rows = linked(rows, study.facts(), study.card.made_from | made_from(workspace.documents()))
-        reading = replace(plan.tuning, epochs=plan.tuning.reading_epochs or plan.tuning.epochs)
-        found[AWARE] = tune_arm(workspace, reading, "reading", rows, replay, folder, watch)
-    return Trained(found, replay.shown, replay.kept_back)
+        reading = replace(tuning, epochs=tuning.reading_epochs or tuning.epochs)
+        add(AWARE, "reading among distractors", reading, "reading", rows, replay)
+    return found
 
 
-def train_recipes(workspace: Workspace, arms: Sequence[ArmSpecification], watch: Watch | None) -> dict[str, Tuned]:
-    """Train the recipes of a user's arms; a candidate that is there is used again, and nothing is promoted.
+def _of_recipes(workspace: Workspace, arms: Sequence[ArmSpecification], on: str) -> list[ArmTraining]:
+    """The recipes of a user's arms; a candidate that is there is used again, and nothing is promoted.
 
     Raises:
-        UsageError: a recipe's base is not the workspace's generator, or pre-flight finds what would waste the run.
+        UsageError: a recipe cannot be read, or its base is not the workspace's generator.
     """
-    from instill.train.generator.recipes.recipe import read_recipe
+    from instill.train.generator.recipes.recipe import Recipe, read_recipe
     from instill.train.pipeline import train_recipe
 
-    found = {}
+    def train(recipe: Recipe, file: Path, watch: Watch) -> Tuned:
+        outcome = train_recipe(workspace.home, recipe, promote=False, on=on, watch=watch)
+        seconds, steps = training_of(outcome.card, outcome.folder)
+        return Tuned(outcome.card.id, seconds, 0, steps, file, outcome.folder)
+
+    found = []
     for arm in arms:
         if arm.own is None or arm.own.recipe is None:
             continue
-        (watch or Watch()).stage(f"training {arm.name}")
         recipe = read_recipe(arm.own.recipe)
         _check_base(workspace, recipe.base)
-        outcome = train_recipe(workspace.home, recipe, promote=False, watch=watch)
-        seconds, steps = training_of(outcome.card, outcome.folder)
-        found[arm.name] = Tuned(outcome.card.id, seconds, 0, steps, arm.own.recipe, outcome.folder)
+        found.append(ArmTraining(arm.name, f"training {arm.name}", partial(train, recipe, arm.own.recipe)))
     return found
 
 
 def tune_arm(
-    workspace: Workspace, plan: TuningPlan, name: str, rows: Rows, replay: Replay, folder: Path, watch: Watch
+    workspace: Workspace,
+    plan: TuningPlan,
+    name: str,
+    rows: Rows,
+    replay: Replay,
+    folder: Path,
+    watch: Watch,
+    *,
+    on: str = "",
 ) -> Tuned:
-    """Train what an arm needs, in its own folder below `folder`."""
+    """Train what an arm needs, in its own folder below `folder`; see `tune` for `on`."""
     named = replace(plan, name=f"{plan.name}-{name}")
     return tune(
         workspace.home,
@@ -148,6 +186,7 @@ def tune_arm(
         folder / named.name,
         replay=replay.shown,
         replay_seconds=replay.seconds,
+        on=on,
         watch=watch,
     )
 

@@ -103,6 +103,7 @@ def tune(
     replay: Sequence[Mapping[str, Any]] = (),
     replay_seconds: float = 0.0,
     parent: str | None = None,
+    on: str = "",
     watch: Watch | None = None,
 ) -> Tuned:
     """Write the rows and the recipe, and train; nothing is promoted. A candidate that is there is used again.
@@ -114,6 +115,7 @@ def tune(
         replay: rows of what the base can do.
         replay_seconds: that writing them took.
         parent: id of a candidate that is trained on.
+        on: train on a node of this Ray cluster, "ray" or "ray://HOST:PORT".
 
     Raises:
         UsageError: there are no rows, a value of the plan cannot be used, or pre-flight finds what would waste the run.
@@ -135,7 +137,7 @@ def tune(
         (folder / REPLAY_FILE).unlink(missing_ok=True)
     file = folder / RECIPE_FILE
     file.write_text(recipe_toml(plan, replay=replayed, parent=parent), encoding="utf-8")
-    outcome = train_recipe(home, read_recipe(file), parent=parent, promote=False, watch=watch)
+    outcome = train_recipe(home, read_recipe(file), parent=parent, promote=False, on=on, watch=watch)
     seconds, steps = training_of(outcome.card, outcome.folder)
     shown = replay_seconds if replayed else 0.0
     return Tuned(outcome.card.id, seconds, len(rows), steps, file, outcome.folder, shown)
