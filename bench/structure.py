@@ -35,7 +35,8 @@ from instill.measure.judging.refusals import is_refusal
 from instill.measure.judging.scorer import overlap
 from instill.measure.statistics.interval import Interval
 from instill.measure.statistics.percentile_bootstrap import interval
-from instill.models.generators.transformers_models import model_hash, open_model, open_tokenizer
+from instill.models.generators.model_hash import model_hash
+from instill.models.generators.transformers_models import open_model, open_tokenizer
 from instill.models.weights import micro_folder
 from instill.train.gate.rows import GateRows, read_gate_rows
 from instill.train.gate.schema import ReplySchema

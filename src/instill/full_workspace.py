@@ -11,9 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from instill.common.extras import extras_named
 from instill.common.progress_watch import Told, Watch, nobody
 from instill.errors import UsageError
 from instill.workspace import Workspace as OpenWorkspace
+from instill.workspace.arguments import count_of
 
 if TYPE_CHECKING:
     from instill.compare.comparing import Compared
@@ -88,6 +90,7 @@ class Workspace(OpenWorkspace):
             progress=lambda what, done, total: told(done, total, what),
         )
 
+    @extras_named()
     def compare(
         self,
         study: str = "",
@@ -148,6 +151,7 @@ class Workspace(OpenWorkspace):
         page = save(compared, self.home / "reports" / compared.folder.name)
         return replace(compared, page=page)
 
+    @extras_named()
     def train(
         self,
         recipe: str | os.PathLike[str],
@@ -156,6 +160,7 @@ class Workspace(OpenWorkspace):
         promote: bool = True,
         again: bool = False,
         on: str = "",
+        workers: int = 1,
         progress: Told | None = None,
     ) -> TrainingResult:
         """Train a candidate as a recipe says, measure it against the recipe's gate, and store it with its card.
@@ -166,6 +171,7 @@ class Workspace(OpenWorkspace):
             promote: use the candidate from now on if it passes the gate. Without a gate, nothing is promoted.
             again: train even if the same candidate exists already.
             on: train on a node of a Ray cluster: "ray", or "ray://HOST:10001". "" trains in this process.
+            workers: number of processes on the nodes of the cluster that train together, 1 or more.
             progress: called with how much is done, of how much, and what is being done.
 
         Raises:
@@ -182,7 +188,14 @@ class Workspace(OpenWorkspace):
         told = progress or nobody
         watch = Watch(stage=lambda what: told(0, 0, what), progress=told)
         outcome = train_recipe(
-            self.home, read_recipe(Path(recipe)), parent=parent, promote=promote, again=again, on=on, watch=watch
+            self.home,
+            read_recipe(Path(recipe)),
+            parent=parent,
+            promote=promote,
+            again=again,
+            on=on,
+            workers=count_of(workers, "workers"),
+            watch=watch,
         )
         self.refresh()
         return outcome

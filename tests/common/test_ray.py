@@ -184,6 +184,56 @@ def test_a_training_whose_node_is_killed_ends_with_the_same_weights(cluster: Any
 
 
 @pytest.mark.long
+@pytest.mark.timeout(600)
+def test_two_nodes_train_together_and_go_on_with_one_when_the_other_is_lost(cluster: Any, tmp_path: Path) -> None:
+    """The weights are those of one machine but for the order of sums; a checkpoint of both is gone on from by one."""
+    import torch
+    from safetensors.torch import load
+
+    from instill.common.progress_watch import Watch
+    from instill.train.pipeline import train_recipe
+
+    steps = "[training]\nsteps = 230\nbatch_size = 4\nlearning_rate = 0.001\nprecision = 'fp32'\n"
+    recipe = recipe_of(write_task(tmp_path / "task"), more=steps)
+    here = train_recipe(tmp_path / "here", recipe)
+    node = cluster.add_node(num_cpus=1, object_store_memory=STORE)
+    seen: list[int] = []
+
+    def kill(done: int, total: int, _: str) -> None:
+        if done > 205 and not any(each > 205 for each in seen):  # The first checkpoint is of step 200.
+            cluster.remove_node(node, allow_graceful=False)
+        seen.append(done)
+
+    with pytest.raises(UsageError, match="The cluster has 1 core for 2 processes"):
+        train_recipe(tmp_path / "there", recipe, on="ray", workers=2, watch=Watch(progress=kill))
+    assert max(seen) < 230
+    began = len(seen)
+    there = train_recipe(tmp_path / "there", recipe, on="ray", watch=Watch(progress=kill))
+    assert seen[began] == 201, "it went on from the checkpoint that two had made"
+    assert there.card.id == here.card.id
+    first, second = load(weights_of(here.folder)), load(weights_of(there.folder))
+    assert first.keys() == second.keys()
+    for name, value in first.items():
+        torch.testing.assert_close(second[name], value, atol=1e-3, rtol=0)
+
+    nodes = [cluster.add_node(num_cpus=1, object_store_memory=STORE)]
+    whole = train_recipe(tmp_path / "whole", recipe, on="ray", workers=2)
+    for each in nodes:
+        cluster.remove_node(each)
+    third = load(weights_of(whole.folder))
+    for name, value in first.items():
+        torch.testing.assert_close(third[name], value, atol=1e-3, rtol=0)
+    assert not ray.is_initialized()
+
+
+def test_several_workers_need_a_cluster(tmp_path: Path) -> None:
+    from instill.train.pipeline import train_recipe
+
+    with pytest.raises(UsageError, match="on a Ray cluster only"):
+        train_recipe(tmp_path / "kb", recipe_of(write_task(tmp_path / "task")), workers=2)
+
+
+@pytest.mark.long
 def test_a_comparison_whose_arms_train_on_two_nodes_is_that_of_one_machine(cluster: Any, tmp_path: Path) -> None:
     from instill.models.registry.store import Registry
     from tests.compare.compare_world import make_world

@@ -17,7 +17,7 @@ from instill.compare.tuned.tuned_arms import _check_base
 from instill.errors import UsageError
 from instill.models.generators.generator_by_word import local_base
 from instill.models.generators.gguf.generator import GgufGenerator
-from instill.models.generators.transformers_models import model_hash
+from instill.models.generators.model_hash import model_hash
 from tests.models.generators.tiny_gguf import write_tiny
 
 

@@ -155,8 +155,12 @@ def _from_machine(error: Exception) -> InstillError | None:
     import errno
 
     from instill.common.durable_files import is_full
+    from instill.common.extras import missing
     from instill.errors import WorkspaceError
 
+    needed = missing(error)
+    if needed is not None:
+        return needed
     where = str(getattr(error, "filename", None) or "")
     if is_full(error):
         return WorkspaceError("The disk is full.", where=where, remedy="Free some space and run the command again.")

@@ -47,7 +47,8 @@ def attack(
 
     Example: `instill train attack lights.toml --out attacks.jsonl`
     """
-    from instill.models.generators.transformers_models import model_hash, open_model, open_tokenizer
+    from instill.models.generators.model_hash import model_hash
+    from instill.models.generators.transformers_models import open_model, open_tokenizer
     from instill.models.registry.store import Registry
     from instill.train.attack.attacking import attack as run
     from instill.train.attack.attacking import replier

@@ -49,6 +49,9 @@ def run(
         bool, typer.Option("--strict", help="Exit with code 7 if the candidate does not pass its gate.")
     ] = False,
     on: OnOption = "",
+    workers: Annotated[
+        int, typer.Option(min=1, help="With --on: number of processes on the nodes of the cluster that train together.")
+    ] = 1,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -84,8 +87,9 @@ def run(
             raise UsageError(
                 "There are several recipes.", remedy="Say how: --order sequential, --order joint, or --order both."
             )
-        if parent is not None or on:
-            raise UsageError(f"{'--on' if on else '--from'} goes with one recipe.")
+        beside = "--on" if on else "--from" if parent is not None else "--workers" if workers > 1 else ""
+        if beside:
+            raise UsageError(f"{beside} goes with one recipe.")
         _in_order(home, found, order, as_json)
         return
     from instill.train.generator.loop import processes
@@ -93,7 +97,14 @@ def run(
 
     with ExitStack() as stack:
         outcome = train_recipe(
-            home, found[0], parent=parent, promote=promote, again=again, on=on, watch=_watch(stack, as_json)
+            home,
+            found[0],
+            parent=parent,
+            promote=promote,
+            again=again,
+            on=on,
+            workers=workers,
+            watch=_watch(stack, as_json),
         )
     if not processes.is_first():
         return

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
@@ -15,7 +17,10 @@ from instill.errors import MissingDependency
 
 EXTRA_OF = {
     "rapidocr_onnxruntime": "ocr", "duckdb": "sql", "onnx": "encoders", "psycopg": "postgres", "ray": "ray",
-    "ray.serve": "ray-serve", "obstore": "s3",
+    "ray.serve": "ray-serve", "obstore": "s3", "torch": "train", "transformers": "train", "accelerate": "train",
+    "peft": "train", "trl": "train", "psutil": "train", "sentence_transformers": "train", "jsonschema": "train",
+    "gguf": "train", "xllamacpp": "local", "qdrant_client": "qdrant", "chromadb": "chroma", "pymilvus": "milvus",
+    "opensearchpy": "opensearch", "weaviate": "weaviate", "pinecone": "pinecone",
 }  # fmt: skip
 """Module -> extra."""
 
@@ -50,6 +55,35 @@ def needed(module: str, work: str) -> Any:
         return import_module(module)
     except ImportError as error:
         raise MissingDependency(work, where=module, remedy=how_to_install(EXTRA_OF.get(module, ""))) from error
+
+
+def missing(error: BaseException) -> MissingDependency | None:
+    """What to install, if the error is that a module of an extra could not be found; else None.
+
+    Example:
+        >>> found = missing(ModuleNotFoundError("No module named 'torch'", name="torch"))
+        >>> found.what, found.where
+        ('This needs the extra [train].', 'torch')
+        >>> missing(ModuleNotFoundError("No module named 'jsn'", name="jsn")) is None
+        True
+    """
+    module = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    extra = EXTRA_OF.get(module)
+    if extra is None:
+        return None
+    return MissingDependency(f"This needs the extra [{extra}].", where=module, remedy=how_to_install(extra))
+
+
+@contextmanager
+def extras_named() -> Iterator[None]:
+    """Inside, a module of an extra that cannot be found raises `MissingDependency`, which says what to install."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        known = missing(error)
+        if known is None:
+            raise
+        raise known from error
 
 
 def how_to_install(extra: str) -> str:

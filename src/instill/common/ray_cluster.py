@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from instill.common.extras import needed
+from instill.common.plurals import counted
 from instill.errors import InstillError, UsageError, WorkspaceError
 
 T = TypeVar("T")
@@ -21,7 +23,7 @@ RETRIES = 5
 """How often a task is done again whose node or process was lost."""
 
 _PORT = 10001
-_CONNECT_S = 10.0
+_CONNECT_S, _PLACED_S = 10.0, 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,22 +77,57 @@ class RayCluster(Executor):
         return max(1, int(self.ray.cluster_resources().get("CPU", 1)))
 
     @property
-    def cores_of_a_node(self) -> int:
-        """Of the largest node; 1 or more."""
-        nodes = (each["Resources"] for each in self.ray.nodes() if each["Alive"])
-        return max([1, *(int(each.get("CPU", 0)) for each in nodes)])
-
-    @property
     def lost(self) -> tuple[type[Exception], ...]:
         """What Ray raises when the process or the node that did the work is gone."""
         raised = self.ray.exceptions
         return raised.RayActorError, raised.WorkerCrashedError, raised.NodeDiedError, raised.ObjectLostError
 
-    def actor(self, kind: type[Any], *, cores: int) -> Any:
-        """An object of this class in a process of its own on a node, with so many cores and, where the cluster has any,
-        a GPU. It is not made again when its node is lost."""
-        gpus = int(self.ray.cluster_resources().get("GPU", 0) >= 1)
-        return self.ray.remote(kind).options(num_cpus=cores, num_gpus=gpus, max_restarts=0).remote()
+    @contextmanager
+    def actors(self, kind: type[Any], count: int = 1) -> Iterator[list[Any]]:
+        """Objects of this class, each in a process of its own, spread over the nodes; they end with the block.
+
+        Each has as many cores as all can have, and a GPU where there is one for each. One that is lost with its node is
+        not made again.
+
+        Args:
+            count: of objects, 1 or more.
+
+        Raises:
+            UsageError: the cluster has fewer cores.
+        """
+        group, options = self._placed(count)
+        made = []
+        try:
+            for place in range(count):
+                where = self.ray.util.scheduling_strategies.PlacementGroupSchedulingStrategy(group, place)
+                chosen = self.ray.remote(kind).options(**options, max_restarts=0, scheduling_strategy=where)
+                made.append(chosen.remote())
+            yield made
+        finally:
+            for each in made:
+                self.ray.kill(each)
+            self.ray.util.remove_placement_group(group)
+
+    def _placed(self, count: int) -> tuple[Any, dict[str, int]]:
+        """Room for `count` processes, and what each has of it.
+
+        Waits while other work fills the cluster. A node that was just lost is counted for some seconds yet, so what the
+        nodes are is asked again and again.
+        """
+        while True:
+            nodes = [each["Resources"] for each in self.ray.nodes() if each["Alive"]]
+            cores = _cores_each([int(each.get("CPU", 0)) for each in nodes], count)
+            gpus = int(sum(int(each.get("GPU", 0)) for each in nodes) >= count)
+            if not cores:
+                raise UsageError(
+                    f"The cluster has {counted(self.cores, 'core')} for {count} processes.",
+                    remedy=f"Ask for {self.cores} at most.",
+                )
+            room = {"CPU": cores, "GPU": gpus} if gpus else {"CPU": cores}
+            group = self.ray.util.placement_group([room] * count, strategy="SPREAD")
+            if group.wait(timeout_seconds=_PLACED_S):
+                return group, {"num_cpus": cores, "num_gpus": gpus}
+            self.ray.util.remove_placement_group(group)
 
     def result(self, future: Future[T | Mistake]) -> T:
         """What a submitted task gave.
@@ -120,6 +157,18 @@ class RayCluster(Executor):
         if self._joined:
             self._joined = False
             self.ray.shutdown()
+
+
+def _cores_each(nodes: Sequence[int], count: int) -> int:
+    """The most cores that each of `count` processes can have on nodes with so many; 0: there are too few.
+
+    Example:
+        >>> _cores_each([8, 4, 4], 1), _cores_each([8, 4, 4], 4), _cores_each([2], 3)
+        (8, 4, 0)
+    """
+    return max(
+        (cores for cores in range(1, max([0, *nodes]) + 1) if sum(n // cores for n in nodes) >= count), default=0
+    )
 
 
 def undone(error: Exception) -> WorkspaceError:

@@ -278,7 +278,7 @@ def _base_hash(generator: GeneratorSettings) -> str:
         return gguf_hash(gguf_file(generator.gguf), KNOWN.get(generator.gguf))
     if not generator.folder:
         return ""
-    from instill.models.generators.transformers_models import model_hash
+    from instill.models.generators.model_hash import model_hash
 
     return model_hash(Path(generator.folder))
 

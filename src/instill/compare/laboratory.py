@@ -60,11 +60,13 @@ def open_laboratory(folder: Path, *, model: Path | None = None, seed: int = 0) -
 
     Raises:
         UsageError: the folder holds something else, or another model's laboratory.
-        MissingDependency: this build comes without the micro model.
+        MissingDependency: this build comes without the micro model, or PyTorch is not installed.
     """
+    from instill.common.extras import needed
     from instill.models.weights import micro_folder
     from instill.workspace import Workspace
 
+    needed("torch", "The laboratory trains a model.")  # Before a folder is made for it.
     base = (model or micro_folder()).resolve()
     people = make_world().people
     new = [person for person in people if person.group == "C"]

@@ -17,7 +17,7 @@ from instill.common.durable_files import write_json
 from instill.common.ray_cluster import RayCluster
 from instill.lab.experiments.all import EXPERIMENTS
 from instill.lab.workbench import Bench, Measures
-from instill.models.generators.transformers_models import model_hash
+from instill.models.generators.model_hash import model_hash
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,7 @@ def train_recipe(
     promote: bool = True,
     again: bool = False,
     on: str = "",
+    workers: int = 1,
     watch: Watch | None = None,
 ) -> TrainingResult:
     """Train a candidate, hold it against the recipe's gate, and put it into the registry with its card.
@@ -84,6 +85,7 @@ def train_recipe(
             champion that scored higher on the same gate stays.
         again: train also when the very same candidate is there.
         on: train on a node of this Ray cluster, "ray" or "ray://HOST:PORT"; the gate is measured here.
+        workers: processes on nodes of the cluster that train together.
 
     Raises:
         UsageError: the recipe, its files or the gate cannot be used, or pre-flight finds what would waste the run; or
@@ -93,6 +95,12 @@ def train_recipe(
     from instill.train.generator.loop import processes
 
     watch = watch or Watch()
+    if workers > 1 and not on:
+        raise UsageError(
+            "Several workers train on a Ray cluster only.",
+            where=f"workers: {workers}",
+            remedy="Name the cluster, e.g. --on ray; without one, start the command with: accelerate launch",
+        )
     watch.stage("opening")
     processes.wait()  # The parent may be what the first process is just putting into the registry.
     registry = Registry(home)
@@ -110,7 +118,7 @@ def train_recipe(
             # The same but for the gate, which it is now measured by.
             card, weights, fitted = known.card.model_copy(update={"recipe": card.recipe}), known.folder, None
         else:
-            fitted = _trained(prepared, run, home, on, watch)
+            fitted = _trained(prepared, run, home, on, workers, watch)
             card, weights = with_training(card, fitted), fitted.folder
         if not processes.is_first():
             return TrainingResult(card, registry.folder / card.id, fitted, None, False)
@@ -199,7 +207,7 @@ def _as_before(registry: Registry, known: Candidate) -> TrainingResult:
     return TrainingResult(known.card, known.folder, None, None, champion == known.card.id)
 
 
-def _trained(prepared: Prepared, run: Path, home: Path, on: str, watch: Watch) -> Fitted:
+def _trained(prepared: Prepared, run: Path, home: Path, on: str, workers: int, watch: Watch) -> Fitted:
     """The weights, in the folder of the run; a run that was stopped goes on from its last checkpoint, here or there."""
     from instill.train.gate.recipe_gate import gate_findings
     from instill.train.generator.beforehand.few_steps import few_steps
@@ -216,7 +224,7 @@ def _trained(prepared: Prepared, run: Path, home: Path, on: str, watch: Watch) -
     if on:
         from instill.train.generator.on_ray import fit_on
 
-        return fit_on(on, prepared, run, progress=progress)
+        return fit_on(on, prepared, run, workers=workers, progress=progress)
     return fit(prepared, run, caches=home / "frozen", progress=progress)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from instill.common.extras import extras_named
 from instill.errors import UsageError
 from instill.workspace.memory import Remembering
 
@@ -52,6 +53,7 @@ class Consolidating(Remembering):
         setting = Setting(base=named, replay=replay, gate=gate, seed=seed, epochs=epochs, listed=self._listed())
         return planned(self.home, self.memory().facts(), self.index, setting), setting
 
+    @extras_named()
     def consolidate(
         self,
         *,

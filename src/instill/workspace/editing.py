@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from instill.common.extras import extras_named
 from instill.errors import UsageError
 from instill.workspace.adding_and_removing import Changing
 from instill.workspace.arguments import text_of, utf8
@@ -60,6 +61,7 @@ class Edited(BaseModel):
 class Editing(Changing, Remembering):
     """What weights are made to say by hand."""
 
+    @extras_named()
     def edit(
         self,
         subject: str,
@@ -98,7 +100,7 @@ class Editing(Changing, Remembering):
         from instill.memory.editing.making import in_force, make, parent_of
         from instill.memory.editing.record import EditRecord, keep_edits
         from instill.memory.editing.wording import questions_of
-        from instill.models.generators.transformers_models import model_hash
+        from instill.models.generators.model_hash import model_hash
         from instill.models.registry.card import now
         from instill.train.editing.methods import Settings
 
@@ -169,6 +171,7 @@ class Editing(Changing, Remembering):
         self._must_be_owner()
         return standing(self.home, read_edits(self.catalog))
 
+    @extras_named()
     def undo_edit(self, reference: str) -> EditRecord:
         """Undo an edit. The weights are computed again from the other edits in force. If there are none, the weights
         from before the first edit are in use again, bit for bit. The note of the edit is removed, and its fact is no

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from instill.common.extras import extras_named
 from instill.errors import UsageError
 from instill.workspace.adding_and_removing import Changing
 from instill.workspace.arguments import text_of
@@ -70,6 +71,7 @@ class Forgetting(Changing, Consolidating):
             Job(kind="documents", reference=reference, documents=tuple(map(_document, stored))), sentences
         )
 
+    @extras_named()
     def forget_and_probe(
         self, reference: str, *, base: str = "", replay: Path | None = None, seed: int = 0, epochs: int = 0
     ) -> Receipt:

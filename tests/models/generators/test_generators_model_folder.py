@@ -13,7 +13,7 @@ from instill.common.untrusted_files import LARGEST_JSON
 from instill.errors import UsageError
 from instill.models.generators import model_folder
 from instill.models.generators.model_folder import checked_folder
-from instill.models.generators.transformers_models import model_hash
+from instill.models.generators.model_hash import model_hash
 from tests.models.registry.made import make_base
 
 

@@ -22,8 +22,9 @@ from instill.models.generators.gguf.generator import GgufGenerator
 from instill.models.generators.gguf.layout import read_layout
 from instill.models.generators.gguf.lora_file import check_lora
 from instill.models.generators.gguf.model_file import read_model
+from instill.models.generators.model_hash import model_hash
 from instill.models.generators.protocol import Message
-from instill.models.generators.transformers_models import model_hash, open_model, open_tokenizer
+from instill.models.generators.transformers_models import open_model, open_tokenizer
 from instill.models.registry import Registry
 from instill.models.registry.adapter_in_use import adapter_for
 from instill.models.registry.champions import Champions

@@ -9,7 +9,8 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from instill.lab.micro_model import make_tokenizer, save_micro
-from instill.models.generators.transformers_models import model_hash, open_model
+from instill.models.generators.model_hash import model_hash
+from instill.models.generators.transformers_models import open_model
 from instill.models.registry import Registry
 from instill.models.registry.card import Base, Card, GateResult, Metrics, Rows
 from instill.train.generator.export.saving import save_candidate

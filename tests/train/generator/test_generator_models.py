@@ -16,7 +16,8 @@ from torch import Tensor
 from instill.errors import UsageError, WorkspaceError
 from instill.models.generators.candidate_weights import adapter_config
 from instill.models.generators.model_folder import checked_folder
-from instill.models.generators.transformers_models import model_hash, open_model, open_tokenizer
+from instill.models.generators.model_hash import model_hash
+from instill.models.generators.transformers_models import open_model, open_tokenizer
 from instill.train.generator.export.saving import save_candidate
 from instill.train.generator.methods.methods import Method, prepare
 from tests.train.generator.made_candidates import make_base_model, make_candidate_weights

@@ -228,7 +228,7 @@ def identity_of(arms: Sequence[ArmSpecification]) -> list[object]:
     """What makes a user's arms answer otherwise: their models and what they are given; a folder by its files' hash."""
     from instill.models.generators.gguf.base_folder import gguf_hash
     from instill.models.generators.gguf.known import KNOWN, gguf_file
-    from instill.models.generators.transformers_models import model_hash
+    from instill.models.generators.model_hash import model_hash
 
     found: list[object] = []
     for each in arms:

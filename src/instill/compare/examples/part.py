@@ -300,7 +300,7 @@ def _generator_of(workspace: Workspace) -> list[Any]:
     settings = workspace.settings.generator
     base = ""
     if settings.folder:
-        from instill.models.generators.transformers_models import model_hash
+        from instill.models.generators.model_hash import model_hash
 
         base = model_hash(Path(settings.folder))
     return [base, settings.gguf, settings.plugin, settings.base_url, settings.model, settings.max_tokens]

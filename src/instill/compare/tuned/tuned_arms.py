@@ -219,7 +219,7 @@ def _own_replies(
     workspace: Workspace, folder: Path, replied: Callable[[int, int], None]
 ) -> tuple[list[dict[str, Any]], float]:
     """What the base says to general prompts, and the seconds that this took."""
-    from instill.models.generators.transformers_models import model_hash
+    from instill.models.generators.model_hash import model_hash
 
     local = local_base(workspace.settings.generator)
     if not local:

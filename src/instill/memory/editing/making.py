@@ -70,7 +70,8 @@ def make(
     """
     import torch
 
-    from instill.models.generators.transformers_models import model_hash, open_model, open_tokenizer
+    from instill.models.generators.model_hash import model_hash
+    from instill.models.generators.transformers_models import open_model, open_tokenizer
     from instill.train.editing.edit_prompts import Edit
     from instill.train.editing.methods import edited, with_weights
     from instill.train.editing.scoring import conditions, said_by

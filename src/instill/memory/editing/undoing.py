@@ -12,7 +12,6 @@ from instill.memory.editing.making import Kept, edit_ids, in_force, made_before,
 from instill.memory.editing.record import EditRecord, edit_named, keep_edits, read_edits
 from instill.models.registry.champions import Champions
 from instill.models.registry.store import Registry
-from instill.train.editing.methods import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +59,8 @@ def _without(home: Path, catalog: Catalog, record: EditRecord, kept: Callable[[]
         parent = parent_of(home, record.base)
         card = made_before(home, record.base, parent, left, old)
         if card is None:
+            from instill.train.editing.methods import Settings
+
             settings = Settings(**{name: old.recipe[name] for name in Settings.__dataclass_fields__})
             card, _ = make(home, Path(old.base.folder), parent, left, kept(), settings)
         Champions(registry).promote(card.id, force=True)

@@ -111,7 +111,8 @@ class LocalGenerator:
         """The model with its adapter; None where it has none."""
         if self._adapter_of is None:
             return None
-        from instill.models.generators.transformers_models import model_hash, open_model
+        from instill.models.generators.model_hash import model_hash
+        from instill.models.generators.transformers_models import open_model
 
         adapter = self._adapter_of(model_hash(self._folder))
         if adapter is None:

@@ -43,7 +43,7 @@ class Base(_Part):
 
     Args:
         folder: where it was; it may have moved since.
-        hash: see `instill.models.generators.transformers_models.model_hash`.
+        hash: see `instill.models.generators.model_hash`.
     """
 
     name: str

@@ -22,7 +22,7 @@ class Kept:
 
     Args:
         folder: made when something is kept.
-        model: the model's hash; see `instill.models.generators.transformers_models.model_hash`.
+        model: the model's hash; see `instill.models.generators.model_hash`.
     """
 
     def __init__(self, folder: Path, model: str) -> None:

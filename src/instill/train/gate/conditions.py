@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from math import exp, isfinite, isnan, log1p
 from statistics import fmean
+from typing import TYPE_CHECKING
 
 from instill.measure.judging.refusals import is_refusal
 from instill.measure.judging.scorer import question_in
@@ -29,7 +30,6 @@ from instill.train.gate.decision_rules import (
     share,
 )
 from instill.train.gate.degenerate import TAIL, far_below, fault_of, special_marks
-from instill.train.gate.probes import Probe
 from instill.train.gate.rows import GateRows
 from instill.train.gate.schema import ReplySchema
 from instill.train.gate.scoring import Scoring, score
@@ -37,6 +37,9 @@ from instill.train.gate.sentences import gain_sentence, loss_sentence, share_sen
 from instill.train.gate.specification import Forgetting
 from instill.train.gate.verdict import Condition
 from instill.train.generator.data.rows import Row
+
+if TYPE_CHECKING:
+    from instill.train.gate.probes import Probe  # torch, which a comparison without training does not need
 
 _LARGEST = 50.0  # Nats; exp of much more is no number any longer.
 

@@ -1,23 +1,30 @@
-"""A training on a node of a Ray cluster: `instill train --on ray`.
+"""A training on nodes of a Ray cluster: `instill train --on ray`, and with `--workers` on several together.
 
-The node trains in a folder of its own, with the loop that trains here, and sends its log and every checkpoint. They are
-kept in the folder of the run, as if it were trained here. So if the node is lost, another one goes on from the last
-checkpoint; and on the same kind of processor, the weights are those of a training that was never stopped, bit for bit.
+Each node trains in a folder of its own, with the loop that trains here; the first of several sends its log and every
+checkpoint. They are kept in the folder of the run, as if it were trained here. So if a node is lost, others go on from
+the last checkpoint. On one node of the same kind of processor, the weights are those of a training that was never
+stopped, bit for bit; several nodes add up their gradients in another order, so the last digits differ.
 """
 
 from __future__ import annotations
 
+import os
+import socket
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
+from typing import Any
+
+import torch
 
 from instill.common.durable_files import write_bytes
 from instill.common.ray_cluster import RETRIES, Mistake, RayCluster, attempted
 from instill.errors import UsageError, WorkspaceError
-from instill.models.generators.transformers_models import model_hash, open_tokenizer
+from instill.models.generators.model_hash import model_hash
+from instill.models.generators.transformers_models import open_tokenizer
 from instill.train.generator.loop import processes
 from instill.train.generator.recipes.base import base_folder
 from instill.train.generator.run import CANDIDATE, IDENTITY, LOG, Fitted, Prepared, check_run, fit
@@ -32,6 +39,32 @@ Files = Mapping[str, bytes]
 
 
 @dataclass(frozen=True, slots=True)
+class Team:
+    """The processes that train together, and which of them this is.
+
+    Args:
+        rank: from 0; the first one tells how far they are, and keeps checkpoints and weights.
+        count: of all, 1 or more.
+        address, port: where they meet: of the first one's node.
+    """
+
+    rank: int
+    count: int
+    address: str
+    port: int
+
+    def as_environment(self) -> dict[str, str]:
+        """What `torch.distributed` and the training loop read."""
+        return {
+            "RANK": str(self.rank),
+            "LOCAL_RANK": "0",  # Ray shows each process the GPU that is its own.
+            "WORLD_SIZE": str(self.count),
+            "MASTER_ADDR": self.address,
+            "MASTER_PORT": str(self.port),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """What a node is given.
 
@@ -39,11 +72,13 @@ class Work:
         prepared: see `for_a_node`.
         run: files of the run so far: none, or those that another node left.
         parent: files of the candidate that is trained on.
+        team: None: it trains alone.
     """
 
     prepared: Prepared
     run: Files
     parent: Files
+    team: Team | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +90,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The training is done; `weights` are the files of the candidate."""
+    """The training is done; `weights` are the files of the candidate, none where another process has them."""
 
     fitted: Fitted
     weights: Files
@@ -65,20 +100,26 @@ Message = TrainingStep | Kept | Ended | Mistake
 
 
 def fit_on(
-    address: str, prepared: Prepared, run: Path, *, progress: Callable[[TrainingStep], None] | None = None
+    address: str,
+    prepared: Prepared,
+    run: Path,
+    *,
+    workers: int = 1,
+    progress: Callable[[TrainingStep], None] | None = None,
 ) -> Fitted:
-    """As `instill.train.generator.run.fit`, on a node of a cluster.
+    """As `instill.train.generator.run.fit`, on nodes of a cluster.
 
-    The node needs Instill, and the base of the recipe: one that comes with Instill or that it has got, or a folder at
-    the same path. It takes all cores of the largest node, and a GPU if the cluster has any.
+    A node needs Instill, and the base of the recipe: one that comes with Instill or that it has got, or a folder at the
+    same path. A training takes all cores of the largest node, and a GPU if the cluster has any.
 
     Args:
         address: "ray", or "ray://HOST:PORT".
+        workers: processes that train together, on as many nodes as there are.
 
     Raises:
         MissingDependency: Ray is not installed.
-        UsageError: there is no cluster at the address; the objective is one that trains on this machine only; or
-            pre-flight finds mistakes that would waste the run.
+        UsageError: there is no cluster at the address, or it has fewer cores than workers are asked for; the objective
+            is one that trains on this machine only; or pre-flight finds mistakes that would waste the run.
         WorkspaceError: the folder holds another run; a node has another base; or nodes are lost again and again.
     """
     if prepared.recipe.objective in _HERE_ONLY:
@@ -92,7 +133,7 @@ def fit_on(
     with RayCluster(address) as cluster:
         for _ in range(1 + RETRIES):
             try:
-                return _followed(cluster, prepared, run, progress or (lambda _: None))
+                return _followed(cluster, prepared, run, workers, progress or (lambda _: None))
             except cluster.lost as error:
                 lost = error
     raise WorkspaceError(
@@ -102,27 +143,36 @@ def fit_on(
     ) from lost
 
 
-def _followed(cluster: RayCluster, prepared: Prepared, run: Path, progress: Callable[[TrainingStep], None]) -> Fitted:
-    """Start it on a node, and keep what the node sends until it is done."""
-    node = cluster.actor(NodeTraining, cores=cluster.cores_of_a_node)
-    try:
-        files = {name: (run / name).read_bytes() for name in _OF_A_RUN if (run / name).is_file()}
-        parent = _contents(prepared.parent) if prepared.parent else {}
-        cluster.ray.get(node.start.remote(Work(for_a_node(prepared), files, parent)))
+def _followed(
+    cluster: RayCluster, prepared: Prepared, run: Path, workers: int, progress: Callable[[TrainingStep], None]
+) -> Fitted:
+    """Start it on its nodes, and keep what the first one sends until it is done."""
+    files = {name: (run / name).read_bytes() for name in _OF_A_RUN if (run / name).is_file()}
+    work = Work(for_a_node(prepared), files, _contents(prepared.parent) if prepared.parent else {})
+    with cluster.actors(NodeTraining, workers) as nodes:
+        teams: list[Team | None] = [None]
+        if workers > 1:
+            address, port = cluster.ray.get(nodes[0].meeting_place.remote())
+            teams = [Team(rank, workers, address, port) for rank in range(workers)]
+        started = [node.start.remote(replace(work, team=team)) for node, team in zip(nodes, teams, strict=True)]
+        cluster.ray.get(started)
         while True:
-            messages: Sequence[Message] = cluster.ray.get(node.poll.remote(_WAIT_S))
-            for message in messages:
+            for message in _heard(cluster, nodes):
                 if isinstance(message, TrainingStep):
                     progress(message)
                 elif isinstance(message, Kept):
                     write_files(run, message.files)
-                elif isinstance(message, Ended):
+                elif isinstance(message, Mistake):
+                    raise message.error
+                elif message.weights:
                     write_files(run / CANDIDATE, message.weights)
                     return replace(message.fitted, folder=run / CANDIDATE)
-                else:
-                    raise message.error
-    finally:
-        cluster.ray.kill(node)
+
+
+def _heard(cluster: RayCluster, nodes: Sequence[Any]) -> list[Message]:
+    """What all have told since the last time. A lost node is noticed before what the others say about it."""
+    told = [cluster.ray.get(node.poll.remote(0.0 if number else _WAIT_S)) for number, node in enumerate(nodes)]
+    return [message for each in told for message in each]
 
 
 def for_a_node(prepared: Prepared) -> Prepared:
@@ -156,6 +206,14 @@ class NodeTraining:
     def __init__(self) -> None:
         self._messages: SimpleQueue[Message] = SimpleQueue()
 
+    def meeting_place(self) -> tuple[str, int]:
+        """Address of this node, and a port that is free on it."""
+        import ray
+
+        with socket.socket() as free:
+            free.bind(("", 0))
+            return str(ray.util.get_node_ip_address()), int(free.getsockname()[1])
+
     def start(self, work: Work) -> None:
         """Begin; the rest is told by `poll`."""
 
@@ -179,6 +237,10 @@ class NodeTraining:
             return found
 
     def _train(self, work: Work) -> Ended:
+        if work.team:
+            os.environ.update(work.team.as_environment())
+            if not torch.cuda.is_available():
+                os.environ["ACCELERATE_USE_CPU"] = "true"
         with tempfile.TemporaryDirectory() as folder:
             run = Path(folder) / "run"
             write_files(run, work.run)
@@ -195,6 +257,8 @@ class NodeTraining:
                     self._messages.put(_kept(run))
 
             fitted = fit(on_this_node(work.prepared, parent), run, caches=Path(folder) / "frozen", progress=progress)
+            if not processes.is_first():
+                return Ended(replace(fitted, folder=Path()), {})
             self._messages.put(_kept(run))
             return Ended(replace(fitted, folder=Path()), _contents(run / CANDIDATE))
 

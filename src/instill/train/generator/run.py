@@ -14,7 +14,8 @@ from typing import Any
 import torch
 
 from instill.errors import UsageError, WorkspaceError
-from instill.models.generators.transformers_models import model_hash, open_model, open_tokenizer
+from instill.models.generators.model_hash import model_hash
+from instill.models.generators.transformers_models import open_model, open_tokenizer
 from instill.train.generator.beforehand.dry_run import dry_run
 from instill.train.generator.data.examples import Example, make_examples
 from instill.train.generator.data.findings import Finding, refuse_errors

@@ -19,7 +19,8 @@ from instill.models.generators.gguf.base_folder import origin_file
 from instill.models.generators.gguf.candidate_files import write_merged as write_changed
 from instill.models.generators.gguf.model_file import read_model
 from instill.models.generators.model_folder import checked_folder
-from instill.models.generators.transformers_models import model_hash, open_model, open_tokenizer
+from instill.models.generators.model_hash import model_hash
+from instill.models.generators.transformers_models import open_model, open_tokenizer
 from instill.models.registry.card import gate_notice, read_card
 from instill.train.generator.export.export_formats import (
     Format,

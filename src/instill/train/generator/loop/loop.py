@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 
 from instill.train.checkpoint_file import resume, save_checkpoint
 from instill.train.generator.data.examples import Example
@@ -86,7 +87,8 @@ def train(
         lower: where the output of frozen layers comes from, when they are not to be computed.
         save_every: steps between checkpoints; 0: none is written.
 
-    Started by `accelerate launch`, the work is spread over its processes; no checkpoints are written then.
+    With several processes, the work is spread over them and the first one writes the checkpoints. Where the weights
+    are spread too (FSDP), no checkpoints are written.
 
     Returns:
         None; of many processes, the first gets the model's tensors put together by name, and the others an empty
@@ -104,7 +106,7 @@ def train(
     network, optimizer = accelerator.prepare(Network(model, objective, lower), optimizer)
     trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
     alone = accelerator.num_processes == 1
-    saves = save_every > 0 and alone
+    saves = save_every > 0 and not any(isinstance(each, DTensor) for each in trained.values())
     first = resume(run / CHECKPOINT, trained, optimizer.optimizer, identity=identity) if saves else 0
     steps = total_steps(epochs, chosen)
     started = time.monotonic()
@@ -129,7 +131,7 @@ def train(
         recent = [*recent[-49:], _over_processes(loss, accelerator) / targets]
         if progress is not None and accelerator.is_main_process:
             progress(TrainingStep(done, steps, sum(recent) / len(recent), time.monotonic() - started, first))
-        if saves and (done % save_every == 0 or done == steps):
+        if saves and accelerator.is_main_process and (done % save_every == 0 or done == steps):
             save_checkpoint(run / CHECKPOINT, trained, optimizer.optimizer, step=done, identity=identity)
     network.eval()
     return None if alone else _put_together(network, accelerator)
