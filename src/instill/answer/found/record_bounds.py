@@ -34,6 +34,16 @@ _BOUND = re.compile(
     r"|\b(?P<before>before|earlier than)\b[^\d\n]{0,3}(?P<g>(?:19|20)\d\d(?:-\d\d){0,2})\b",
     re.IGNORECASE,
 )
+_BETWEEN = re.compile(
+    rf"\bbetween\s+(?P<low>\d[\d.,-]*)(?P<ul>{UNIT})?\s+(?:and|to)\s+(?P<high>\d[\d.,-]*)(?P<uh>{UNIT})?", re.IGNORECASE
+)
+_OR_MORE = re.compile(
+    rf"(?P<number>(?<![\w.-])\d[\d.,]*{UNIT}?)(?P<noun>(?:\s+[a-z-]+)?)\s+or\s+"
+    r"(?:(?P<more>more|over|above|higher|greater)|(?:less|fewer|under|below|lower))\b(?! than)",
+    re.IGNORECASE,
+)
+_YEAR = re.compile(r"(?:19|20)\d\d")
+_JOIN = re.compile(r"\s*[,;]\s+(?:(?:and|but|or)\s+)?|\s+(?:and|but|or)\s+", re.IGNORECASE)
 _BESIDE = re.compile(
     r"\b(?:(?P<low>below|under|(?:less|lower|fewer|smaller) than)"
     r"|(?P<high>above|over|(?:more|higher|greater|larger) than|exceed(?:s|ing)?))"
@@ -56,14 +66,20 @@ _ORDER_AT = re.compile(r"(?:re-?)?order|minimum|min(?=_| )|threshold|restock", r
 
 def has_bound(text: str) -> bool:
     """Does it hold a bound, a comparison or a negation?"""
-    return bool(_BOUND.search(text) or _THAN.search(text) or NEGATED.search(text))
+    return bool(
+        _BOUND.search(text)
+        or _BETWEEN.search(text)
+        or _OR_MORE.search(text)
+        or _THAN.search(text)
+        or NEGATED.search(text)
+    )
 
 
 def bounded(text: str, table: Table, found: Conditions) -> str:
     """Bounds by a number or a day ("over 500", "after 2018"), and by another record ("older than laser-2")."""
-    text = _to_reorder(text, table)
+    text = _in_plain_bounds(_to_reorder(text, table), table)
     while (bound := _BOUND.search(text)) and not found.cannot:
-        chosen = _bound_column(text, bound, table)
+        chosen = next(filter(None, (_bound_column(said, bound, table) for said in _said_with(text, bound))), None)
         if chosen is None:
             found.cannot = bound.group()
             return text
@@ -80,6 +96,36 @@ def bounded(text: str, table: Table, found: Conditions) -> str:
     if than and not found.cannot:
         text = _beyond(text, than, table, found)
     return text
+
+
+def _in_plain_bounds(text: str, table: Table) -> str:
+    """ "Between 20 and 100" and "10 or more" as plain bounds, whose limits are among what they let through."""
+    dated = any(column.kind == "date" for column in table.columns)
+
+    def between(match: re.Match[str]) -> str:
+        low, high, unit = match["low"], match["high"], match["ul"] or match["uh"] or ""
+        if dated and _YEAR.fullmatch(low) and _YEAR.fullmatch(high):
+            return f"since {low} before {int(high) + 1}"
+        return f"at least {low}{unit} at most {high}{unit}"
+
+    def or_more(match: re.Match[str]) -> str:
+        return f"{'at least' if match['more'] else 'at most'} {match['number']}{match['noun']}"
+
+    return _OR_MORE.sub(or_more, _BETWEEN.sub(between, text))
+
+
+def _said_with(text: str, bound: re.Match[str]) -> list[str]:
+    """The clause of a bound; and what else is said but in the clauses of other bounds, for which that is meant.
+
+    "Cost less than 100 and have more than 2 in stock" has two clauses, "more than 10 and less than 20 seats" one.
+    """
+    joins = [match for match in _JOIN.finditer(text) if not _BOUND.match(text, match.end())]
+    ends = [0, *(match.end() for match in joins)]
+    starts = [*(match.start() for match in joins), len(text)]
+    clauses = [text[start:stop] for start, stop in zip(ends, starts, strict=True)]
+    own = next(place for place, stop in enumerate(starts) if bound.start() < stop)
+    others = [clause for place, clause in enumerate(clauses) if place == own or not _BOUND.search(clause)]
+    return [clauses[own], " ".join(others)]
 
 
 def _to_reorder(text: str, table: Table) -> str:
@@ -123,14 +169,15 @@ def _beside_column(text: str, beside: re.Match[str], table: Table, found: Condit
     return named.sub(" ", text.replace(beside.group(), " "))
 
 
-def _bound_column(text: str, bound: re.Match[str], table: Table) -> tuple[Column, Callable[[Value], bool]] | None:
+def _bound_column(said: str, bound: re.Match[str], table: Table) -> tuple[Column, Callable[[Value], bool]] | None:
+    """The column that a bound is meant for, by what is said with it, and which values meet it."""
     given = next(bound[name] for name in "abcdefg" if bound[name])
     unit = unit_of(next((bound[f"u{name}"] for name in "abcd" if bound[name] and bound[f"u{name}"]), "") or "")
     high = bool(bound["more"] or bound["least"] or bound["after"] or bound["since"])
     equal = bool(bound["least"] or bound["most"] or bound["since"])
     word = next(bound[name] for name in ("more", "least", "less", "most", "after", "since", "before") if bound[name])
     adjective = adjective_of(word.split()[0].lower(), "", "er")
-    asked = set(terms(text.replace(bound.group(), " "), keep_stop=True))
+    asked = set(terms(said.replace(bound.group(), " "), keep_stop=True))
     day = day_of(given.strip("-.,"))
     if bound["after"] or bound["since"] or bound["before"] or (day and adjective in ("old", "young", "new")):
         if adjective == "old":

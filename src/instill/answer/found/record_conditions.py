@@ -70,6 +70,7 @@ def conditions_of(text: str, table: Table, asked: Sequence[str], *, is_query: bo
     text = _states(text, table, found)
     if found.cannot:
         return found
+    found.bounds = found.count
     inside = set(terms(text, keep_stop=True))
     _values(text, table, [term for term in asked if term in inside], found, is_query)
     return found
@@ -228,7 +229,9 @@ def _values(text: str, table: Table, asked: Sequence[str], found: Conditions, is
     if negated:
         found.cannot = next(iter(negated.values()))
         return
-    if is_query and len(positive) > 1 and re.search(r"\bor\b", text):
+    one_of_several = any(len(lists) > 1 for lists in positive.values())  # "in Berlin or Hamburg"
+    others = len(positive) > 1 or (bool(found.bounds) and (bool(positive) or found.bounds > 1) and not one_of_several)
+    if is_query and others and re.search(r"\bor\b", text):
         found.cannot = "or"
         return
     for lists in positive.values():

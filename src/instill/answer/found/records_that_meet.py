@@ -15,6 +15,7 @@ class Conditions:
     Args:
         keep: for each record, whether it meets everything.
         count: how many conditions there are.
+        bounds: how many of them are bounds and states, which are told before values.
         plain: only values that stand in the records; no bound, negation or state.
         unknown: terms that nothing accounts for.
         linked: how many terms stand in the records or in what they are called.
@@ -25,6 +26,7 @@ class Conditions:
 
     keep: list[bool]
     count: int = 0
+    bounds: int = 0
     plain: bool = True
     unknown: list[str] = field(default_factory=list)
     linked: int = 0
