@@ -74,6 +74,24 @@ def test_a_room_uses_only_rooms_below_it(file: Path) -> None:
     assert not above, f"{file.relative_to(SOURCE)} uses rooms above it: {', '.join(above)}"
 
 
+def drawn_files() -> Iterator[tuple[str, str]]:
+    """Each room of the drawing, with each file and each folder that its lines name."""
+    drawing = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").split("```\nsrc/instill/\n")[1]
+    room = ""
+    for line in drawing.split("```")[0].splitlines():
+        head = re.match(r"  ([a-z_]+)(?:/|\.py)", line)
+        room = head[1] if head else room
+        yield from ((room, name) for name in re.findall(r"`((?:[a-z_]+/)*[a-z_]+(?:/|\.py))`", line))
+
+
+def test_every_file_of_the_drawing_is_in_its_room() -> None:
+    named = list(drawn_files())
+    assert ("server", "app.py") in named
+    assert ("server", "access/") in named
+    lacking = [f"{room}: {name}" for room, name in named if not list((SOURCE / room).rglob(name.rstrip("/")))]
+    assert not lacking, f"docs/architecture.md names what is not there: {', '.join(lacking)}"
+
+
 def drawn_parts(room: str) -> list[str]:
     """Rooms of a room that stand below each other in the drawing."""
     drawing = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").split(f"\n  {room}/ ")[1]

@@ -244,8 +244,10 @@ def test_calibration_promises_nothing_on_few_questions_and_counts_what_is_wrong(
     assert len(trials.judged) == 8
     assert trials.safe is None
     assert not any(each.wrong for each in trials.judged)
-    with pytest.raises(UsageError, match="between 0 and 1"):
-        workspace.calibrate_cache(risk=1.0)
+    for share in (1.0, float("nan")):
+        with pytest.raises(UsageError) as caught:
+            workspace.calibrate_cache(risk=share)
+        assert str(caught.value) == f"The risk must be between 0 and 1. (risk: {share}) Example: risk=0.05"
 
 
 def test_nothing_stale_and_nothing_hidden_in_random_steps(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ ENTRIES = {
         "mute": "acme_parts:open_mute",
         "none-such": "acme_parts:nothing",
     },
-    "encoders": {"mirror": "acme_parts:open_mirror", "long": "acme_parts:open_long"},
+    "encoders": {"mirror": "acme_parts:open_mirror", "long": "acme_parts:open_long", "lame": "acme_parts:open_lame"},
     "metrics": {"same-length": "acme_parts:same_length", "wild": "acme_parts:wild"},
     "arms": {"first passage": "acme_parts:FIRST", "cheater": "acme_parts:CHEATER", "odd": "acme_parts:same_length"},
     "commands": {"greet": "acme_parts:greet", "broken": "acme_broken:greet", "search": "acme_parts:greet"},
@@ -91,6 +91,18 @@ PARTS = '''
 
     def open_long(settings):
         return Long(open_mirror(settings))
+
+
+    class Lame:
+        fingerprint = "lame"
+        dimension = 8
+
+        def encode_passages(self, texts, *, progress=None):
+            return None
+
+
+    def open_lame(settings):
+        return Lame()
 
 
     def same_length(reply, accepted, *, question):
@@ -171,7 +183,7 @@ def test_all_are_listed_and_what_is_wrong_is_named(place: Path) -> None:
     found = states()
     assert {name for name, (state, _) in found.items() if state == "ok"} == {
         "generators.parrot", "generators.mute", "generators.none-such", "encoders.mirror", "encoders.long",
-        "metrics.same-length", "metrics.wild", "arms.first passage", "arms.cheater", "commands.greet",
+        "encoders.lame", "metrics.same-length", "metrics.wild", "arms.first passage", "arms.cheater", "commands.greet",
     }  # fmt: skip
     assert found["arms.odd"] == ("broken", "it is a function, not an instill.extending.ArmPart")
     assert found["commands.broken"][1] == "ModuleNotFoundError: No module named 'no_such_library_here'"
@@ -199,7 +211,7 @@ def test_a_generator_writes_answers_and_a_failing_one_leaves_quotes(place: Path)
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"plugin": "none-such"}, "opened a NoneType"),
+        ({"plugin": "none-such"}, "The plug-in 'none-such' opened a NoneType, which has no `name` and `stream`"),
         ({"plugin": "nobody"}, "There is no plug-in 'nobody'; there is mute, none-such, parrot"),
         ({"plugin": "parrot", "gguf": "smollm2"}, "2 generators are set"),
         ({"plugin": "parrot", "adapter": "tone-01"}, "needs the local model"),
@@ -230,6 +242,26 @@ def test_an_encoder_makes_an_index_of_its_own(tmp_path: Path, mark: Path) -> Non
         workspace.add(tmp_path / "handbook")
         assert workspace.index.generation.fingerprint.startswith("plugin:mirror:")
         assert "passwords.txt" in workspace.search("how long is a secret word", mode="vector").hits[0].source
+
+
+def test_an_encoder_that_lacks_something_names_it(mark: Path) -> None:
+    from instill.models.encoders import open_encoder
+
+    with pytest.raises(UsageError) as caught:
+        open_encoder(EncoderSettings(model="plugin:lame"))
+    assert caught.value.what == (
+        "The plug-in 'lame' opened something that is no encoder: "
+        "a Lame has no `max_tokens`, `tokenizer`, `encode_queries`."
+    )
+    assert "EncoderTests" in caught.value.remedy
+
+
+def test_a_name_in_plugins_off_that_nothing_has_is_told(place: Path, tmp_path: Path) -> None:
+    (tmp_path / "instill.toml").write_text('[plugins]\noff = ["acme", "arms.odd", "nothere"]\n')
+    (tmp_path / ".instill").mkdir()
+    findings = json.loads(instill("doctor", "--json", cwd=tmp_path).stdout)["findings"]
+    [told] = [each for each in findings if each["name"] == "plugins.off"]
+    assert told["what"] == "no installed package or part is named 'nothere'"
 
 
 def test_an_encoder_whose_vectors_are_wrong_stores_nothing(tmp_path: Path, mark: Path) -> None:

@@ -124,6 +124,11 @@ def test_an_unknown_name_says_what_there_is(folder: Path) -> None:
         WORDS.one("helo")
 
 
+def test_an_unknown_name_where_there_is_no_plug_in(folder: Path) -> None:
+    with pytest.raises(UsageError, match=r"There is no plug-in 'helo'; no installed package brings one for this"):
+        WORDS.one("helo")
+
+
 @pytest.mark.parametrize("place", [".", "kb", "kb/notes", "relative"])
 def test_nothing_comes_from_the_current_folder_or_a_workspace(
     place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

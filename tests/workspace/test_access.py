@@ -206,6 +206,12 @@ def test_a_hidden_document_is_refused_like_one_that_is_not_there(mixed: Workspac
         mixed.show("md", labels="it")
 
 
+def test_a_message_shows_the_beginning_of_a_very_long_name(mixed: Workspace) -> None:
+    with pytest.raises(UsageError) as caught:
+        mixed.show("x" * 300_000)
+    assert caught.value.where == "x" * 199 + "…"
+
+
 def test_who_sees_nothing_is_told_the_same_whether_anything_is_hidden(mixed: Workspace, tmp_path: Path) -> None:
     instill("init", str(tmp_path / "none"), cwd=tmp_path)
     for arguments in (

@@ -46,6 +46,15 @@ def told(workspace: Workspace) -> list[object]:
     ]
 
 
+def test_an_unknown_store_is_refused_with_the_known_ones(filled: Path) -> None:
+    with Workspace.open(filled) as workspace, pytest.raises(UsageError) as caught:
+        move(workspace, "foo", "")
+    assert caught.value.what == "There is no store 'foo'."
+    assert caught.value.command == (
+        "Choose one of lance, postgres, qdrant, chroma, milvus, s3, opensearch, weaviate, pinecone, tiny."
+    )
+
+
 def test_all_is_there_afterwards_and_after_moving_back(filled: Path, handbook: Path) -> None:
     with Workspace.open(filled) as workspace:
         before = told(workspace)

@@ -96,7 +96,9 @@ def chat(
 ) -> None:
     """Ask in a conversation that understands follow-ups. Type /sources, /why or /new; /quit or Ctrl-D ends it.
 
-    Example: `instill chat` (with --json it reads one question per line and prints one answer object per line)
+    With --json: reads one question per line, and prints one answer per line.
+
+    Example: `instill chat`
     """
     with Workspace.open(workspace, generator=generator) as opened:
         if listing:

@@ -80,7 +80,7 @@ def compare(
     epochs: Annotated[
         int,
         typer.Option(
-            min=1, help="How often each training row is shown; rows that teach reading are shown a fourth as often."
+            min=1, help="How often each training row is shown; rows that teach reading are shown a quarter as often."
         ),
     ] = 8,
     learning_rate: Annotated[float | None, typer.Option(help="Learning rate; default: that of the method.")] = None,

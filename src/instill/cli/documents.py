@@ -130,7 +130,9 @@ def sync(on: OnOption = "", workspace: WorkspaceOption = None, as_json: JsonOpti
 def watch(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """Sync now, then after every change, until Ctrl-C.
 
-    Example: `instill watch` (with --json: one object per line for each change)
+    With --json: one object on one line for each change.
+
+    Example: `instill watch`
     """
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
@@ -155,7 +157,8 @@ def remove(
         bool,
         typer.Option(
             "--purge",
-            help="Also delete their text everywhere else; without DOC, the text of all documents removed before.",
+            help="Also delete their text everywhere else; without DOC, the text of all documents that were removed "
+            "earlier.",
         ),
     ] = False,
     workspace: WorkspaceOption = None,
@@ -337,7 +340,7 @@ def reindex(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> N
     if as_json:
         print_json({"documents": count})
     else:
-        say(f"Encoded {count} documents again. The new index is in use.")
+        say(f"Encoded {counted(count, 'document')} again. The new index is in use.")
 
 
 def parse_metadata(pairs: list[str]) -> dict[str, Any]:

@@ -53,7 +53,9 @@ def edit(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a local model say a new value at once, until the next `instill consolidate`. Exit code 1: it is not used.
+    """Make a local model say a new value at once, until the next `instill consolidate`.
+
+    The exit code is 1 if the edit is not used.
 
     Example: `instill edit "Mara Holm" "employer" "Nordlicht" --base micro`
     """

@@ -48,7 +48,11 @@ def forget(
     Example: `instill forget letters/holm.md --receipt receipt.json`
     """
     if bool(reference) == bool(allow):
-        raise UsageError("Name a document or fact to forget, or use --allow PATH; not both.", where="forget")
+        raise UsageError(
+            "Name a document or fact to forget, or use --allow PATH; not both.",
+            where="forget",
+            remedy="Example: instill forget letters/holm.md",
+        )
     with Workspace.open(workspace) as opened:
         if allow:
             found = opened.allow(allow)

@@ -53,7 +53,7 @@ TrainedOnOption = Annotated[
         help="Questions about the workspace's documents (JSON Lines), or `feedback`: those that people judged.",
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 LabelOption = Annotated[
     list[str] | None,
     typer.Option("--label", "-l", metavar="LABEL", help="Use only what somebody with this label may see (repeatable)."),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from instill.common.articles import type_of
 from instill.plugins import Group
 from instill.plugins.entry_points import installed
 
@@ -19,7 +20,7 @@ def _checked(found: object) -> typer.Typer | Callable[..., None]:
     if isinstance(found, typer.Typer):
         return found
     if not callable(found) or isinstance(found, type):
-        raise TypeError(f"it is a {type(found).__name__}, not a function or a typer.Typer")
+        raise TypeError(f"it is {type_of(found)}, not a function or a typer.Typer")
     return found
 
 

@@ -20,7 +20,10 @@ def register(app: typer.Typer) -> None:
 def serve(
     folder: Annotated[
         str | None,
-        typer.Argument(help="The workspace; an empty folder becomes one. Default: the nearest one from here upwards."),
+        typer.Argument(
+            help="The workspace, instead of --workspace; an empty folder becomes one. Default: the nearest one from "
+            "here upwards."
+        ),
     ] = None,
     host: Annotated[
         str | None, typer.Option(help="Address to listen on; any other than this machine's own needs keys.")

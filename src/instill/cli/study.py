@@ -70,7 +70,7 @@ def make(
     write everything. They read English prose; the card says how much of the documents they covered.
 
     With --questions, gate and audit ask your questions. A line is `{"question": "When was the oven built?", "answer":
-    "1987"}`. The keys `accepted`, `document` and `quote` are optional. `"answerable": false` marks a question that the
+    "1987"}`. The keys "accepted", "document" and "quote" are optional. `"answerable": false` marks a question that the
     documents do not answer.
 
     Example: `instill study make --most 200`

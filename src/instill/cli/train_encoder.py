@@ -13,6 +13,7 @@ import typer
 from instill.cli.output import JsonOption, TrainedOnOption, WorkspaceOption, columns, print_json, progress_bar, typed
 from instill.cli.questions import rows_to_train_on, say_rows
 from instill.cli.terminal import say, say_block
+from instill.common.plurals import counted
 from instill.errors import UsageError
 from instill.index.types import EMPTY
 from instill.train.encoder.settings import EncoderHyperparameters
@@ -180,7 +181,7 @@ def _undo(workspace: str | None, as_json: bool) -> None:
     if as_json:
         print_json({"documents": count, "encoder": model})
     else:
-        say(f"Encoded {count} documents again; the encoder is {model} as before.")
+        say(f"Encoded {counted(count, 'document')} again; the encoder is {model} as before.")
 
 
 def _table(found: Chosen) -> str:

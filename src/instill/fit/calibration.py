@@ -89,7 +89,7 @@ def calibrate(
     for name, share, usual in (("risk", risk, 0.1), ("confidence", confidence, 0.95)):
         if not 0 < share < 1:
             raise UsageError(
-                f"The {name} must be between 0 and 1.", where=str(share), remedy=f"Example: --{name} {usual}"
+                f"The {name} must be between 0 and 1.", where=f"{name}: {share}", remedy=f"Example: --{name} {usual}"
             )
     workspace.check_encoder()
     if unanswerable is not None and not 0 <= unanswerable <= 1:

@@ -15,6 +15,7 @@ from instill.index.types import DocumentRecord
 from instill.settings.location import expanded
 
 _SHOWN = 5
+_LONGEST = 200
 
 
 def resolve(index: Index, reference: str, *, labels: Sequence[str] | None = None, many: bool) -> list[DocumentRecord]:
@@ -31,9 +32,16 @@ def resolve(index: Index, reference: str, *, labels: Sequence[str] | None = None
     found = meant(index, reference, labels=labels, many=many)
     if not found:
         raise UsageError(
-            "No document has this name or id.", where=reference, remedy="List the documents: instill status --documents"
+            "No document has this name or id.",
+            where=_cut(reference),
+            remedy="List the documents: instill status --documents",
         )
     return found
+
+
+def _cut(reference: str) -> str:
+    """The reference as a message shows it."""
+    return reference if len(reference) <= _LONGEST else f"{reference[: _LONGEST - 1]}…"
 
 
 def meant(index: Index, reference: str, *, labels: Sequence[str] | None = None, many: bool) -> list[DocumentRecord]:
@@ -48,8 +56,10 @@ def meant(index: Index, reference: str, *, labels: Sequence[str] | None = None, 
         more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         raise UsageError(
             f"Several documents have this name: {shown}{more}.",
-            where=reference,
-            remedy=f'Name one by its path or id, or all by a pattern: "*/{reference}"' if many else "Name one of them.",
+            where=_cut(reference),
+            remedy=f'Name one by its path or id, or all by a pattern: "*/{_cut(reference)}"'
+            if many
+            else "Name one of them.",
         )
     return found
 

@@ -106,8 +106,9 @@ class Group(Generic[T]):
         where = where or f"{self.name}: {name}"
         declared = [each for each in installed(self.name) if each.name == name]
         if not declared:
-            there = ", ".join(self.names(off=off)) or "none"
-            raise UsageError(f"There is no plug-in {name!r}; there is {there}.", where=where, remedy=_SEE)
+            there = ", ".join(self.names(off=off))
+            what = f"there is {there}" if there else "no installed package brings one for this purpose"
+            raise UsageError(f"There is no plug-in {name!r}; {what}.", where=where, remedy=_SEE)
         wanted = [each for each in declared if not each.is_off(off)]
         if not wanted:
             raise UsageError(

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
+from instill.common.articles import type_of
 from instill.compare.arms.built_in_arms import GivenTo
 from instill.compare.arms.plugged import BroughtArm, checked_arm
 from instill.compare.arms.replies import Arm, ArmReply
@@ -81,7 +82,7 @@ class ArmTests:
             assert "80 degrees" not in told, "the answer is from the document before it was changed"
 
     def _fits(self, reply: ArmReply) -> None:
-        assert isinstance(reply, ArmReply), f"the reply is a {type(reply).__name__}"
+        assert isinstance(reply, ArmReply), f"the reply is {type_of(reply)}"
         assert isinstance(reply.text, str), "the text of a reply is a text"
         assert reply.abstained in (True, False, None), "`abstained` is True, False or None"
         assert reply.seconds >= 0, "`seconds` is a duration"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from math import isfinite
 from typing import ClassVar
 
+from instill.common.articles import type_of
 from instill.train.gate.metrics import Metric
 
 _ODD = ("", " ", "\n\n", "\u0000", "😀" * 100, "[" * 5_000, "word " * 20_000, "NaN", '{"a": 1}', "</s><|im_end|>")
@@ -64,7 +65,7 @@ class MetricTests:
 
     def _score(self, reply: str, accepted: Sequence[str] | None = None) -> float:
         found = self.metric()(reply, list(self.accepted if accepted is None else accepted), question=self.question)
-        assert isinstance(found, (int, float)), f"the score is a {type(found).__name__}"
+        assert isinstance(found, (int, float)), f"the score is {type_of(found)}"
         assert isfinite(found), f"the score of {reply[:30]!r} is {found}"
         assert 0 <= found <= 1, f"the score of {reply[:30]!r} is {found}"
         return float(found)

@@ -33,7 +33,7 @@ class Coding(Asking):
         """
         from instill.answer.coding.write_code import write_code
 
-        text_of(question, "question", what="The question is empty.")
+        text_of(question, "question", remedy='Pass for example "Fire the kiln at 900 degrees".')
         if labels is not None:
             return self.seen_by(labels).ask_code(question)
         generator = self.generator

@@ -6,7 +6,7 @@ import importlib.metadata
 import importlib.util
 import platform
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -22,7 +22,7 @@ from instill.index.repair import Repair, damage_of
 from instill.models.generators.whole_reply import whole_reply
 from instill.plugins import Plugin
 from instill.settings import GeneratorSettings
-from instill.settings.location import find_workspace
+from instill.settings.location import find_workspace, plugins_off
 from instill.workspace import Workspace
 
 State = Literal["ok", "optional", "missing", "broken"]
@@ -75,7 +75,11 @@ def examine(workspace: str | None = None, plugins: Iterable[Plugin[Any]] = ()) -
     Args:
         plugins: what installed packages bring, loaded.
     """
-    return [*_python(), *_packages(), *_extras(), *_training(), *_plugins(plugins), *_in_workspace(workspace)]
+    parts = list(plugins)
+    return [
+        *_python(), *_packages(), *_extras(), *_training(), *_plugins(parts), *_turned_off(parts, workspace),
+        *_in_workspace(workspace),
+    ]  # fmt: skip
 
 
 def _python() -> Iterator[Finding]:
@@ -117,6 +121,18 @@ def _plugins(plugins: Iterable[Plugin[Any]]) -> Iterator[Finding]:
             yield Finding(entry.full_name, "broken", f"{package}: {plugin.problem}", remedy)
         else:
             yield Finding(entry.full_name, "ok", f"{package}, turned off" if plugin.off else package)
+
+
+def _turned_off(plugins: Sequence[Plugin[Any]], path: str | None) -> Iterator[Finding]:
+    """What `plugins.off` names although no installed package brings it: often a misspelt name."""
+    try:
+        off = plugins_off(find_workspace(path))
+    except InstillError:  # told with the workspace
+        return
+    for name in off:
+        if not any(plugin.entry.is_off([name]) for plugin in plugins):
+            remedy = "Check the name: instill plugins lists what is installed."
+            yield Finding("plugins.off", "optional", f"no installed package or part is named {name!r}", remedy)
 
 
 def _in_workspace(path: str | None) -> Iterator[Finding]:

@@ -76,10 +76,12 @@ class Remembering(Parts):
         from instill.memory.answer_cache.threshold_calibration import asked_of, calibrate_cache
 
         self._must_be_writable()
-        for name, share in (("risk", risk), ("confidence", confidence)):
+        for name, share, usual in (("risk", risk, 0.05), ("confidence", confidence, 0.95)):
             if not 0 < share < 1:
                 raise UsageError(
-                    f"The {name} must be between 0 and 1.", where=str(share), remedy=f"Example: --{name} 0.9"
+                    f"The {name} must be between 0 and 1.",
+                    where=f"{name}: {share}",
+                    remedy=f"Example: --{name} {usual}",
                 )
         seen = self.seen_by(labels)
         seen.check_encoder()

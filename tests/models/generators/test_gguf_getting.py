@@ -151,7 +151,7 @@ def test_a_name_that_was_got_is_a_generator(tiny: Known) -> None:
 
 
 def test_a_name_that_is_not_known_names_the_nearest() -> None:
-    with pytest.raises(UsageError, match="No model of this name") as caught:
+    with pytest.raises(UsageError, match=r"There is no model of this name\.") as caught:
         known("smolm2")
     assert caught.value.command == "Did you mean smollm2?"
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from instill.common.articles import type_of
 from instill.compare.arms.built_in_arms import GivenTo
 from instill.compare.arms.passages import place_of
 from instill.compare.arms.replies import ArmReply, Place
@@ -28,7 +29,7 @@ def checked_arm(found: object) -> ArmPart:
         TypeError: it is no `ArmPart`, or a part of it is not what it should be.
     """
     if not isinstance(found, ArmPart):
-        raise TypeError(f"it is a {type(found).__name__}, not an instill.extending.ArmPart")
+        raise TypeError(f"it is {type_of(found)}, not an instill.extending.ArmPart")
     if not callable(found.open):
         raise TypeError("its `open` is not a function")
     if found.given not in ("nothing", "found", "whole"):
@@ -121,7 +122,7 @@ class BroughtArm:
             raise self._wrong(f"failed ({type(failed).__name__}: {failed})") from failed
         seconds = perf_counter() - started
         if not isinstance(said, Said) or not isinstance(said.text, str):
-            raise self._wrong(f"gave a {type(said).__name__} where a Said is due")
+            raise self._wrong(f"gave {type_of(said)} where a Said is due")
         if self._closed is not None and said.messages:
             self._closed.check(said.messages, item.question)
         return ArmReply(

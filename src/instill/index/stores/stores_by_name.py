@@ -120,6 +120,9 @@ def _open(
 def _opener_of(name: str) -> tuple[Opener, Kind | None]:
     kind = KINDS.get(name)
     if kind is None:
+        if name not in STORES.names():
+            known = ", ".join([LANCE, *KINDS, *STORES.names()])
+            raise UsageError(f"There is no store {name!r}.", where="store.kind", remedy=f"Choose one of {known}.")
         return STORES.one(name, where="store.kind"), None
     needed_for(name)
     opener: Callable[..., Store | Collection] = importlib.import_module(kind.module).open_store

@@ -8,6 +8,7 @@ from typing import Protocol, cast
 import numpy as np
 from tokenizers import Tokenizer
 
+from instill.common.articles import type_of
 from instill.errors import InstillError, UsageError
 from instill.models.encoders.protocol import Encoder, Vectors
 from instill.models.encoders.wrapped import Wrapped
@@ -16,6 +17,7 @@ from instill.settings import EncoderSettings
 
 PREFIX = "plugin:"
 _NEAR_1 = 1e-3
+_NEEDED = ("fingerprint", "dimension", "max_tokens", "tokenizer", "encode_passages", "encode_queries")
 
 
 class OpensEncoder(Protocol):
@@ -32,7 +34,7 @@ class OpensEncoder(Protocol):
 
 def _checked(found: object) -> OpensEncoder:
     if not callable(found):
-        raise TypeError(f"it is a {type(found).__name__}, not a function that opens an encoder")
+        raise TypeError(f"it is {type_of(found)}, not a function that opens an encoder")
     return cast("OpensEncoder", found)
 
 
@@ -50,7 +52,7 @@ def open_plugged(name: str, settings: EncoderSettings, off: Sequence[str] = ()) 
     where = f'encoder.model = "{PREFIX}{name}"'
     opener = ENCODERS.one(name, off=off, where=where)
     try:
-        return Plugged(name, opener(settings))
+        found = opener(settings)
     except InstillError:
         raise
     except Exception as error:
@@ -58,6 +60,14 @@ def open_plugged(name: str, settings: EncoderSettings, off: Sequence[str] = ()) 
             f"The plug-in {name!r} cannot open its encoder ({type(error).__name__}: {error}).",
             where=where,
             remedy="See what its package says about its settings.",
+        ) from error
+    try:
+        return Plugged(name, found)
+    except TypeError as error:
+        raise UsageError(
+            f"The plug-in {name!r} opened something that is no encoder: {error}.",
+            where=where,
+            remedy="Tell its authors; `instill.testing.EncoderTests` shows what is missing.",
         ) from error
 
 
@@ -75,6 +85,9 @@ class Plugged(Wrapped):
     def __init__(self, plugin: str, encoder: Encoder) -> None:
         super().__init__(encoder)
         self._plugin = plugin
+        lacking = [f"`{each}`" for each in _NEEDED if not hasattr(encoder, each)]
+        if lacking:
+            raise TypeError(f"{type_of(encoder)} has no {', '.join(lacking)}")
         if not isinstance(encoder.fingerprint, str) or not encoder.fingerprint.strip():
             raise TypeError("its fingerprint is no text")
         for noun in ("dimension", "max_tokens"):

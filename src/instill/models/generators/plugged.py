@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol, cast
 
+from instill.common.articles import type_of
 from instill.errors import GeneratorError, InstillError, UsageError
 from instill.models.generators.protocol import Generator, Message
 from instill.models.generators.wrapped import Wrapped
@@ -26,7 +27,7 @@ class OpensGenerator(Protocol):
 
 def _checked(found: object) -> OpensGenerator:
     if not callable(found):
-        raise TypeError(f"it is a {type(found).__name__}, not a function that opens a generator")
+        raise TypeError(f"it is {type_of(found)}, not a function that opens a generator")
     return cast("OpensGenerator", found)
 
 
@@ -58,7 +59,7 @@ def open_plugged(name: str, settings: GeneratorSettings, off: Sequence[str] = ()
         ) from error
     if not callable(getattr(found, "stream", None)) or not isinstance(getattr(found, "name", None), str):
         raise UsageError(
-            f"The plug-in {name!r} opened a {type(found).__name__}, which has no `name` and `stream`.",
+            f"The plug-in {name!r} opened {type_of(found)}, which has no `name` and `stream`.",
             where=where,
             remedy="Tell its authors; `instill.testing.GeneratorTests` shows what is missing.",
         )
@@ -96,7 +97,7 @@ class Plugged(Wrapped):
         try:
             for piece in self._generator.stream(messages, max_tokens=max_tokens, temperature=temperature):
                 if not isinstance(piece, str):
-                    raise TypeError(f"a piece of the reply is a {type(piece).__name__}, not a text")
+                    raise TypeError(f"a piece of the reply is {type_of(piece)}, not a text")
                 yield piece
         except InstillError as error:
             raise error if isinstance(error, GeneratorError) else self._failed(error) from error

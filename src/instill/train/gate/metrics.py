@@ -7,6 +7,7 @@ from functools import lru_cache
 from math import isfinite
 from typing import Protocol, cast
 
+from instill.common.articles import type_of
 from instill.errors import UsageError
 from instill.plugins import Group
 from instill.plugins.entry_points import installed
@@ -34,7 +35,7 @@ class Metric(Protocol):
 
 def _checked(found: object) -> Metric:
     if not callable(found):
-        raise TypeError(f"it is a {type(found).__name__}, not a function")
+        raise TypeError(f"it is {type_of(found)}, not a function")
     return cast("Metric", found)
 
 

@@ -79,7 +79,7 @@ def known(name: str) -> Known:
         return KNOWN[name]
     near = difflib.get_close_matches(name, KNOWN, n=1, cutoff=0.4)
     remedy = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(sorted(KNOWN))}."
-    raise UsageError("No model of this name can be got.", where=name, remedy=remedy)
+    raise UsageError("There is no model of this name.", where=name, remedy=remedy)
 
 
 def is_gguf(base: str) -> bool:
