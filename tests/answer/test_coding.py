@@ -177,6 +177,13 @@ def test_without_a_generator_it_says_what_to_do(tmp_path: Path) -> None:
         opened.ask_code("Fire the kiln")
 
 
+def test_an_empty_request_names_the_argument_and_an_example(tmp_path: Path) -> None:
+    with Workspace.init(tmp_path / "kb") as opened, pytest.raises(UsageError) as caught:
+        opened.ask_code(" ")
+    told = 'The question is empty. (question) Pass for example "Fire the kiln at 900 degrees".'
+    assert str(caught.value) == told
+
+
 def test_kinds_of_definitions_and_of_uses() -> None:
     manual = ("quilnpot-manual", MANUAL)
     assert states("import quilnpot\nquilnpot.connect('x', timeout=1).cool(rate=3)", manual) == {

@@ -178,6 +178,13 @@ def test_every_command_has_help_with_an_example(place: Path) -> None:
     assert instill("--version", cwd=place).stdout.startswith("instill 0.")
 
 
+def test_one_document_is_counted_as_one(tmp_path: Path) -> None:
+    instill("init", ".", cwd=tmp_path)
+    (tmp_path / "tea.md").write_text("Green tea is brewed at 80 degrees.")
+    instill("add", "tea.md", cwd=tmp_path)
+    assert instill("reindex", cwd=tmp_path).stdout == "Encoded 1 document again. The new index is in use.\n"
+
+
 def test_doctor_names_what_is_there(place: Path) -> None:
     findings = {finding["name"]: finding for finding in as_json("doctor", cwd=place)["findings"]}
     assert findings["encoder"]["verdict"] == "ok"

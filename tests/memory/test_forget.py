@@ -288,6 +288,10 @@ def test_a_receipt_that_was_changed_anywhere_is_not_genuine(signed: Receipt, dat
         assert not is_genuine(signed.model_copy(update=Receipt.model_validate({**content, name: changed}).__dict__))
 
 
+def test_forget_alone_says_what_to_do(tmp_path: Path) -> None:
+    assert "Example: instill forget letters/holm.md" in instill("forget", cwd=tmp_path, code=2).stderr
+
+
 def test_receipts_are_verified_at_the_command_line(folder: Path) -> None:
     file = folder / "receipt.json"
     done = instill("forget", "letter.md", "--receipt", str(file), cwd=folder / "kb")
