@@ -15,7 +15,7 @@ from instill.common.extras import extras_named
 from instill.common.progress_watch import Told, Watch, nobody
 from instill.errors import UsageError
 from instill.workspace import Workspace as OpenWorkspace
-from instill.workspace.arguments import count_of
+from instill.workspace.arguments import count_of, path_of, several_of, text_of, whole_of
 
 if TYPE_CHECKING:
     from instill.compare.comparing import Compared
@@ -78,15 +78,17 @@ class Workspace(OpenWorkspace):
         """
         from instill.study.study_making import StudySettings
         from instill.study.studying import study_workspace
+        from instill.study.types import AskedQuestion
 
         self._must_be_writable()
+        asked = None if questions is None else several_of(questions, AskedQuestion, "questions", "question")
         told = progress or nobody
         return study_workspace(
             self,
-            StudySettings(most_facts=most, seed=seed),
+            StudySettings(most_facts=count_of(most, "most"), seed=whole_of(seed, "seed")),
             check=check,
             generated=generated,
-            questions=questions,
+            questions=asked,
             progress=lambda what, done, total: told(done, total, what),
         )
 
@@ -185,16 +187,17 @@ class Workspace(OpenWorkspace):
 
         self._must_be_writable()
         self._must_be_whole("train")
+        count_of(workers, "workers")
         told = progress or nobody
         watch = Watch(stage=lambda what: told(0, 0, what), progress=told)
         outcome = train_recipe(
             self.home,
-            read_recipe(Path(recipe)),
+            read_recipe(Path(path_of(recipe, "recipe"))),
             parent=parent,
             promote=promote,
             again=again,
             on=on,
-            workers=count_of(workers, "workers"),
+            workers=workers,
             watch=watch,
         )
         self.refresh()
@@ -245,7 +248,7 @@ class Models:
 
         registry = Registry(self._workspace.home)
         seen = {each.id for each in self.list()}
-        id_ = registry.resolve(reference)
+        id_ = registry.resolve(text_of(reference, "reference"))
         if id_ not in seen:
             raise UsageError("There is no such candidate.", where=reference, remedy="See: instill models list")
         return registry.get(id_)
@@ -255,7 +258,7 @@ class Models:
         from instill.models.registry.champions import Champions
         from instill.models.registry.store import Registry
 
-        return Champions(Registry(self._workspace.home)).champion(base_hash)
+        return Champions(Registry(self._workspace.home)).champion(text_of(base_hash, "base_hash"))
 
     def promote(self, reference: str, *, force: bool = False) -> Change:
         """Check the files of a candidate, and use it from now on.
@@ -272,7 +275,7 @@ class Models:
 
         self._workspace._must_be_writable()
         self._workspace._must_be_whole("promote")
-        change = Champions(Registry(self._workspace.home)).promote(reference, force=force)
+        change = Champions(Registry(self._workspace.home)).promote(text_of(reference, "reference"), force=force)
         self._workspace.refresh()
         return change
 

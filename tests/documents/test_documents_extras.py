@@ -88,7 +88,7 @@ def test_sql_without_duckdb_names_the_extra(tmp_path: Path, monkeypatch: pytest.
 def test_every_extra_that_is_named_is_one() -> None:
     known = PROJECT["optional-dependencies"]
     for module, extra in EXTRA_OF.items():
-        package = module.partition(".")[0].replace("_", "-")
+        package = {"opensearchpy": "opensearch-py"}.get(module, module.partition(".")[0].replace("_", "-"))
         assert any(each.startswith(package) for each in known[extra]), module
         assert not any(each.startswith(f"{package}>") for each in PROJECT["dependencies"]), module
     assert {each.extra for each in BUILT_IN.values()} - {""} <= set(known)

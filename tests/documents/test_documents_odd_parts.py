@@ -238,6 +238,16 @@ def test_a_kind_that_is_not_read_says_what_to_do(data: bytes, name: str, what: s
     assert remedy in error.value.remedy
 
 
+def test_the_advice_reaches_who_adds_a_file(tmp_path: Path) -> None:
+    """Also where another process would read it."""
+    (tmp_path / "talk.mp3").write_bytes(b"ID3\x04" + bytes(200))
+    (tmp_path / "minutes.doc").write_bytes(OLE + "WordDocument".encode("utf-16-le"))
+    with Workspace.init(tmp_path / "kb") as workspace:
+        failed = {Path(each.source).name: each for each in workspace.add(tmp_path).failed}
+    assert "transcript" in str(failed["talk.mp3"])
+    assert "soffice" in str(failed["minutes.doc"])
+
+
 def test_the_content_decides_over_a_wrong_ending() -> None:
     assert parse(sheet(), "book.docx").text.endswith("Place: Slipway; Closes: November")
     assert parse("{\\rtf1 The slipway closes.}", "old.doc").text == "The slipway closes."

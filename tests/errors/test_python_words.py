@@ -49,10 +49,11 @@ def test_no_remedy_sends_a_program_to_options_of_the_command_line() -> None:
     [
         ("Run: instill init 'my notes'", "Run: Workspace.init('my notes')"),
         ("Run: instill reindex (encodes with what is set).", "Run: workspace.reindex() (encodes with what is set)."),
-        ("See `instill study make` and more.", "See instill.study.studying.study_workspace(workspace) and more."),
+        ("See `instill study make` and more.", "See workspace.study() and more."),
         ("To remove them too: instill remove /srv/a.md", 'To remove them too: workspace.remove("/srv/a.md")'),
         ("Set generator.folder, and leave --no-train out.", "Set generator.folder, and leave train=False out."),
-        ("Run: instill models list.", "Run: instill models list (in a shell)."),
+        ("Run: instill models list.", "Run: workspace.models.list()."),
+        ("See: instill train reader --help.", "See: instill train reader --help (in a shell)."),
         ("Check the path.", "Check the path."),
         ("Run: pip install instill[train]", "Run: pip install instill[train]"),
     ],

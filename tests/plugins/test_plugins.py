@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from instill.cli.plugins import found_plugins
 from instill.errors import UsageError
 from instill.plugins import Entry, Group
 from instill.plugins.entry_points import installed
@@ -52,6 +53,22 @@ def test_a_part_of_an_installed_package_is_found_and_loaded(folder: Path) -> Non
     entry = plugin.entry
     assert (entry.package, entry.version, entry.target) == ("acme-words", "2.1", "acme_hello:WORD")
     assert WORDS.one("hello") == "hello"
+
+
+def test_stores_and_parts_of_no_known_kind_are_listed_too(folder: Path) -> None:
+    install(
+        folder,
+        "shelves",
+        {"stores.memory": "shelves_missing:OPEN", "nonsense.tea": "shelves:TEA"},
+        {"shelves": "TEA = 'tea'"},
+    )
+    found = {plugin.entry.full_name: plugin.problem for plugin in found_plugins(())}
+    assert "there is no module shelves_missing" in found["stores.memory"]
+    assert found["nonsense.tea"].startswith("there is no such kind of part; the kinds are readers, stores, ")
+    assert {each.entry.full_name for each in found_plugins(["shelves"]) if each.off} == {
+        "stores.memory",
+        "nonsense.tea",
+    }
 
 
 def test_one_part_is_loaded_and_no_other(folder: Path) -> None:

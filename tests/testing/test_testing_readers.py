@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -100,6 +101,9 @@ def _as(kind: str, reader: Callable[[Job], Parsed]) -> Callable[[Job], Parsed]:
     return lambda job: reader(replace(job, kind=kind, name=job.name.replace(".x", ".")))
 
 
+COUNTED = itertools.count()
+
+
 def part(read: Callable[[Job], Any], **values: Any) -> Format:
     return Format("tea", read, **{"form": "text", "endings": ("tea",), **values})
 
@@ -110,7 +114,7 @@ def part(read: Callable[[Job], Any], **values: Any) -> Format:
         (part(lambda job: job.text()), "what_it_reads_can_be_indexed", "not a Parsed"),
         (part(lambda job: Parsed("Tea.", pages=(Page(1, 0, 99),))), "what_it_reads_can_be_indexed", "ends at 99"),
         (part(lambda job: Parsed("a\r\nb")), "what_it_reads_can_be_indexed", "carriage return"),
-        (part(lambda job: Parsed(f"Tea {id(job)}.")), "reading_again_gives_the_same", "in two ways"),
+        (part(lambda job: Parsed(f"Tea {next(COUNTED)}.")), "reading_again_gives_the_same", "in two ways"),
         (part(lambda job: Parsed("Tea."), endings=(".TEA",)), "the_format_is_declared_rightly", "without a dot"),
         (part(lambda job: Parsed("Tea."), endings=("coffee",)), "its_files_are_recognised", "is taken for"),
         (part(lambda job: Parsed("Tea."), form="binary"), "damaged_files_are_refused_or_read", ""),

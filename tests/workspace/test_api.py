@@ -103,6 +103,7 @@ def test_what_is_no_label_is_refused_by_all(filled: Workspace, wrong: Any) -> No
         lambda: filled.show("x", labels=wrong),
         lambda: filled.documents(labels=wrong),
         lambda: filled.status(labels=wrong),
+        lambda: filled.caller(wrong),
     )
     for call in calls:
         with pytest.raises(UsageError):
@@ -127,6 +128,49 @@ def test_what_is_no_question_is_refused(filled: Workspace, wrong: Any) -> None:
             call(wrong)
         assert "instill " not in str(error.value)
     assert chat.turns == ()
+
+
+def test_one_label_is_one_label_for_a_caller_too(filled: Workspace) -> None:
+    """Not its letters, of which another label may be one."""
+    assert filled.caller("staff").labels == ("staff",)
+
+
+def test_what_is_too_long_is_no_question_for_search_either(filled: Workspace) -> None:
+    """Searching for 100,000 characters took minutes."""
+    for call in (filled.search, filled.ask):
+        with pytest.raises(UsageError, match="at most 4,000 are read"):
+            call("tea " * 1_001)
+        call("tea " * 999)
+
+
+@pytest.mark.parametrize("wrong", [5, b"x", [], "", "a\0b", "\ud800", "x" * 300])
+def test_what_is_no_path_is_refused_wherever_one_is_named(tmp_path: Path, filled: Workspace, wrong: Any) -> None:
+    for call in (Workspace.init, Workspace.open, filled.add, filled.train):
+        with pytest.raises(UsageError) as error:
+            call(wrong)
+        assert error.value.remedy
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda workspace: Workspace.open(workspace.path, generator=5),  # type: ignore[arg-type]
+        lambda workspace: workspace.models.get(None),
+        lambda workspace: workspace.models.promote(5),
+        lambda workspace: workspace.models.champion([]),
+        lambda workspace: workspace.study(most=None),
+        lambda workspace: workspace.study(most=True),
+        lambda workspace: workspace.study(seed=float("nan")),
+        lambda workspace: workspace.study(questions=5),
+        lambda workspace: workspace.study(questions=["Who?"]),
+        lambda workspace: workspace.train("recipe.toml", workers="2"),
+    ],
+)
+def test_arguments_of_another_type_are_told(filled: Workspace, call: Any) -> None:
+    with pytest.raises(UsageError) as error:
+        call(filled)
+    assert error.value.where
+    assert error.value.remedy
 
 
 @pytest.mark.parametrize("wrong", [0, -1, 10**9, "5", 2.0, True, None])

@@ -351,7 +351,7 @@ def _checked(question: str) -> str:
         raise UsageError("The question is empty.", remedy='Ask something, e.g.: instill ask "What is ...?"')
     if len(question) > LONGEST_QUESTION:
         raise UsageError(
-            f"The question has {len(question)} characters; at most {LONGEST_QUESTION} are read.",
+            f"The question has {len(question):,} characters; at most {LONGEST_QUESTION:,} are read.",
             remedy="Ask a shorter question; put long text into a document.",
         )
     return question

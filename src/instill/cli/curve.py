@@ -79,8 +79,12 @@ def curve(
         typer.Option(help="What smaller sizes leave out: whole facts, or rows about each fact."),
     ] = "fact",
     score: Annotated[
-        Literal["exact", "verbatim", "f1", "json", "contains"] | None,
-        typer.Option(help="How replies are scored; default: exact, or json if the recipe names a schema."),
+        str | None,
+        typer.Option(
+            metavar="METRIC",
+            help="How replies are scored: exact, verbatim, f1, json, contains, or the metric of a plug-in; default: "
+            "exact, or json if the recipe names a schema.",
+        ),
     ] = None,
     equal_steps: Annotated[
         bool, typer.Option("--equal-steps", help="Train every size for as many steps as all rows get.")
@@ -146,6 +150,11 @@ def _material(
     Raises:
         UsageError: it cannot be used, or the caller may not see the documents that it was made from.
     """
+    from instill.settings.location import plugins_off
+    from instill.train.gate.metrics import known_scoring
+
+    if score is not None:
+        known_scoring(score, plugins_off(home.parent))
     if not study:
         if like is not None:
             raise UsageError("--recipe goes with --study.", remedy=f"Run: instill curve {like}")

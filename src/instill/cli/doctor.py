@@ -43,14 +43,14 @@ def _say(done: Repair) -> None:
 
 
 def _plugins(workspace: str | None) -> list[Plugin[Any]]:
-    from instill.cli.plugins import groups, turned_off
+    from instill.cli.plugins import found_plugins, turned_off
     from instill.errors import InstillError
 
     try:
         off = turned_off(workspace)
     except InstillError:  # told by what looks at the workspace
         off = ()
-    return [plugin for group in groups() for plugin in group.load(off=off)]
+    return found_plugins(off)
 
 
 def doctor(

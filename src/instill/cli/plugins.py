@@ -26,11 +26,27 @@ def groups() -> Sequence[Group[Any]]:
     from instill.cli.plugged import COMMANDS
     from instill.compare.arms.plugged import ARMS
     from instill.documents.plugged import READERS
+    from instill.index.stores.stores_by_name import STORES
     from instill.models.encoders.plugged import ENCODERS
     from instill.models.generators.plugged import GENERATORS
     from instill.train.gate.metrics import METRICS
 
-    return READERS, GENERATORS, ENCODERS, METRICS, ARMS, COMMANDS
+    return READERS, STORES, GENERATORS, ENCODERS, METRICS, ARMS, COMMANDS
+
+
+def found_plugins(off: Sequence[str]) -> list[Plugin[Any]]:
+    """What installed packages bring, with what is wrong with it; also parts of a kind that there is not."""
+    from instill.plugins import Plugin
+    from instill.plugins.entry_points import installed
+
+    known = groups()
+    names = [group.name for group in known]
+    odd = [entry for entry in installed() if entry.group not in names]
+    said = f"there is no such kind of part; the kinds are {', '.join(names)}"
+    return [
+        *(plugin for group in known for plugin in group.load(off=off)),
+        *(Plugin(entry, None, "" if entry.is_off(off) else said, entry.is_off(off)) for entry in odd),
+    ]
 
 
 def plugins(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
@@ -42,7 +58,7 @@ def plugins(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> N
     Example: `instill plugins`
     """
     off = turned_off(workspace)
-    found = [plugin for group in groups() for plugin in group.load(off=off)]
+    found = found_plugins(off)
     if as_json:
         print_json({"plugins": [_plain(plugin) for plugin in found]})
         return

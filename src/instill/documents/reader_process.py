@@ -23,9 +23,8 @@ from typing import Any, BinaryIO
 from instill.documents.document import Block, Heading, Page, Parsed
 from instill.documents.format_detection import kind_of
 from instill.documents.formats import BUILT_IN
-from instill.documents.limits_before_parsing import check_content
 from instill.documents.plugged import Formats
-from instill.documents.reading import read
+from instill.documents.reading import check_before_parsing, read
 from instill.documents.time_limit import TimeLimit
 from instill.errors import DocumentError
 from instill.settings import DocumentSettings
@@ -77,7 +76,7 @@ class ReaderPool:
         if not data or in_process:
             return read(data, name=name, settings=self._settings, content_type=content_type, kind=kind, formats=formats)
         try:
-            check_content(data, kind, self._settings, formats)  # before a process is bothered
+            check_before_parsing(data, name, kind, self._settings, formats)  # before a process is bothered
         except DocumentError as error:
             raise DocumentError(error.what, where=name, remedy=error.command) from error
         with self._borrowed() as process:

@@ -57,10 +57,7 @@ def read(
     try:
         check_size(len(data), settings)
         kind = kind or kind_of(data, name=name, content_type=content_type, formats=formats)
-        form = formats[kind].form if kind in formats else ""
-        if form == "" or data.startswith(OLE) or (form == "text" and looks_binary(data)):
-            _refuse_unread(data, name)
-        check_content(data, kind, settings, formats)
+        check_before_parsing(data, name, kind, settings, formats)
         with _quiet():
             job = Job(data, name, kind, settings, _charset(content_type), alive)
             parsed = _with_encoding(reader_of(kind, formats)(job), job.encodings)
@@ -106,10 +103,18 @@ def _check_plugged(parsed: Parsed) -> None:
         raise ValueError(f"of what it returned: {fault}")
 
 
-def _refuse_unread(data: bytes, name: str) -> None:
-    found = unread(data, name)
-    if found is not None:
-        raise DocumentError(found[0], remedy=found[1])
+def check_before_parsing(data: bytes, name: str, kind: str, settings: DocumentSettings, formats: Formats) -> None:
+    """Refuse what is not read, with what to do instead; and what is encrypted, damaged or would explode.
+
+    Raises:
+        DocumentError: it is refused.
+    """
+    form = formats[kind].form if kind in formats else ""
+    if form == "" or data.startswith(OLE) or (form == "text" and looks_binary(data)):
+        found = unread(data, name)
+        if found is not None:
+            raise DocumentError(found[0], remedy=found[1])
+    check_content(data, kind, settings, formats)
 
 
 def _short(error: Exception) -> str:

@@ -7,7 +7,7 @@ its `exit_code`; anything else that escapes is a bug and keeps its traceback.
 from __future__ import annotations
 
 from instill.errors.escapes import shown
-from instill.errors.python_words import in_python
+from instill.errors.python_words import in_python, place_in_python
 
 
 class InstillError(Exception):
@@ -42,7 +42,7 @@ class InstillError(Exception):
         return in_python(self.command)
 
     def __str__(self) -> str:
-        place = f" ({self.where})" if self.where else ""
+        place = f" ({place_in_python(self.where)})" if self.where else ""
         remedy = f" {self.remedy}" if self.remedy else ""
         return shown(f"{self.what}{place}{remedy}")
 

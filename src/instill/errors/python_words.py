@@ -23,23 +23,40 @@ _METHODS = {
     "chat --list": "workspace.conversations",
     "chat": "workspace.chat",
     "doctor --repair": "workspace.repair",
+    "remove --purge": "workspace.purge",
+    "forget": "workspace.forget",
+    "study make": "workspace.study",
+    "compare": "workspace.compare",
+    "train": "workspace.train",
+    "consolidate": "workspace.consolidate",
+    "edit --list": "workspace.edits",
+    "edit": "workspace.edit",
+    "memory": "workspace.memory",
+    "models list": "workspace.models.list",
+    "models show": "workspace.models.get",
+    "models promote": "workspace.models.promote",
+    "models rollback": "workspace.models.rollback",
 }
 _FUNCTIONS = {
     "doctor": "instill.workspace.doctor.examine",
-    "study make": "instill.study.studying.study_workspace",
     "calibrate": "instill.fit.calibration.calibrate",
     "tune search": "instill.fit.search.tune_search",
     "train encoder": "instill.fit.own_encoder.train_own_encoder",
 }
 _CALLS = {**_METHODS, **_FUNCTIONS}
-_OF_THE_WORKSPACE = frozenset({"study make", "calibrate", "tune search", "train encoder"})
+_OF_THE_WORKSPACE = frozenset({"calibrate", "tune search", "train encoder"})
 _SWITCHES = frozenset({"force", "again", "generator", "promote", "strict"})
-_ANY_WORD = frozenset({"init", "add", "remove", "show"})  # their argument is a name, whatever it looks like
+_ANY_WORD = frozenset({"init", "add", "remove", "show", "forget", "train", "models show", "models promote"})
+"""Their argument is a name, whatever it looks like."""
+
+_SHELL_ONLY = r"(?:train (?:reader|init|pairs|attack|run)|memory [a-z]+)\b"
+"""Commands without a call that begin like one that has a call."""
 
 _VALUE = r"\"[^\"]*\"|'[^']*'|[A-Z][A-Z_]+\b|\d[\d.,]*\d|\d"
 _OPTION = re.compile(rf"(?<![\w-])--(?P<name>[a-z][a-z-]*)(?:[ =](?P<value>{_VALUE}))?")
 _COMMAND = re.compile(
-    rf"`?\binstill (?:(?P<known>{'|'.join(sorted(map(re.escape, _CALLS), key=len, reverse=True))})(?![\w-])"
+    rf"`?\binstill (?:(?!{_SHELL_ONLY})"
+    rf"(?P<known>{'|'.join(sorted(map(re.escape, _CALLS), key=len, reverse=True))})(?![\w-])"
     rf"(?P<rest>(?: (?:--[a-z][a-z-]*|{_VALUE}))*)(?P<name> [^\s`(),;-][^\s`(),;]*)?|(?P<other>[a-z][^`(),;]*))`?"
     r"|\b[Rr]un: (?!`?instill\b)[^,;\n]*"  # another program's command
 )
@@ -59,8 +76,12 @@ def in_python(remedy: str) -> str:
         'Add documents, or give your own: instill.fit.calibration.calibrate(workspace, questions=FILE)'
         >>> in_python("To use it anyway: --force")
         'To use it anyway: force=True'
-        >>> in_python("Run: instill models rollback")
-        'Run: instill models rollback (in a shell)'
+        >>> in_python("See: instill models list")
+        'See: workspace.models.list()'
+        >>> in_python("Run: instill train init")
+        'Run: instill train init (in a shell)'
+        >>> in_python("Run: instill deploy vllm")
+        'Run: instill deploy vllm (in a shell)'
         >>> in_python("Run: soffice --convert-to docx")
         'Run: soffice --convert-to docx'
     """
@@ -74,6 +95,16 @@ def in_python(remedy: str) -> str:
         said.append(_call(match) if match["known"] else _for_a_shell(match[0]))
         kept = match.end()
     return "".join(said) + _options(remedy[kept:])
+
+
+def place_in_python(where: str) -> str:
+    """An option that is named as the place of a mistake, as an argument; anything else as it is.
+
+    Example:
+        >>> place_in_python("--base"), place_in_python("notes/--base.md")
+        ('base', 'notes/--base.md')
+    """
+    return _options(where) if where.startswith("--") else where
 
 
 def _call(match: re.Match[str]) -> str:

@@ -11,9 +11,11 @@ import math
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 from instill.errors import UsageError
+
+T = TypeVar("T")
 
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 Labels = str | Iterable[str] | None
@@ -23,6 +25,10 @@ AskMode = Literal["auto", "extractive", "clusters"]
 
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,99}", re.IGNORECASE)
 MOST_HITS = 10_000
+LONGEST_QUERY = 4_000
+"""Characters of a question or a query. What is longer is a document: put it into the index."""
+_LONGEST_NAME = 255
+"""Bytes of the name of a file or folder; of common file systems none allows more."""
 
 
 def paths_of(paths: Any, name: str = "paths") -> list[str]:
@@ -46,6 +52,25 @@ def paths_of(paths: Any, name: str = "paths") -> list[str]:
     return found
 
 
+def path_of(path: Any, name: str = "path") -> str:
+    """One path as a text.
+
+    Raises:
+        UsageError: it is no path, is empty, or no file system can have it.
+
+    Example:
+        >>> path_of("tea.md")
+        'tea.md'
+        >>> path_of(5)
+        Traceback (most recent call last):
+        ...
+        instill.errors.UsageError: This is not a path. (path: 5) Pass a text or a Path.
+    """
+    if not isinstance(path, (str, os.PathLike)):
+        raise UsageError("This is not a path.", where=f"{name}: {_seen(path)}", remedy="Pass a text or a Path.")
+    return _path(path, name)
+
+
 def labels_of(labels: Any) -> tuple[str, ...] | None:
     """One label or several; None stays None, which is the owner.
 
@@ -59,7 +84,7 @@ def labels_of(labels: Any) -> tuple[str, ...] | None:
     if labels is None:
         return None
     return tuple(
-        text_of(each, "labels", what="A label is empty.")
+        text_of(each, "labels", what="A label is empty.", remedy='Pass labels that say something, e.g. "staff".')
         for each in _several(labels, "labels", (str,), "label", "a text")
     )
 
@@ -78,6 +103,24 @@ def text_of(value: Any, name: str, *, what: str = "", remedy: str = "") -> str:
     if not value.strip():
         raise UsageError(what or f"The {name} is empty.", where="" if what else name, remedy=remedy)
     return utf8(value, name)
+
+
+def query_of(value: Any, name: str, example: str) -> str:
+    """A question or a query.
+
+    Args:
+        example: of the command or call, for who asks nothing.
+
+    Raises:
+        UsageError: it is no text, is empty, or too long.
+    """
+    query = text_of(value, name, what=f"The {name} is empty.", remedy=f"Try: {example}")
+    if len(query) > LONGEST_QUERY:
+        raise UsageError(
+            f"The {name} has {len(query):,} characters; at most {LONGEST_QUERY:,} are read.",
+            remedy="Use a shorter text; put long text into a document.",
+        )
+    return query
 
 
 def utf8(value: Any, name: str) -> str:
@@ -118,6 +161,34 @@ def count_of(value: Any, name: str, most: int = MOST_HITS) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
         raise UsageError("This is not a valid count.", where=f"{name}: {_seen(value)}", remedy=f"Pass 1 to {most:,}.")
     return value
+
+
+def whole_of(value: Any, name: str) -> int:
+    """A whole number, of any size.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise UsageError(
+            "This is not a whole number.", where=f"{name}: {_seen(value)}", remedy="Pass a whole number, e.g. 0."
+        )
+    return value
+
+
+def several_of(values: Any, kind: type[T], name: str, what: str) -> list[T]:
+    """Several objects of a class.
+
+    Raises:
+        UsageError: it is something else, or one is of another class.
+    """
+    found = list(_several(values, name, (), what, f"several {kind.__name__}"))
+    for each in found:
+        if not isinstance(each, kind):
+            raise UsageError(
+                f"This is not a {what}.", where=f"{name}: {_seen(each)}", remedy=f"Pass several {kind.__name__}."
+            )
+    return found
 
 
 def metadata_of(metadata: Any) -> dict[str, Any]:
@@ -204,6 +275,18 @@ def _path(value: Any, name: str) -> str:
     if "\0" in path:
         raise UsageError(
             "A path cannot contain a null byte.", where=f"{name}: {_seen(value)}", remedy="Check the path."
+        )
+    try:
+        parts = os.fsencode(path).split(b"/")
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            "This path is not valid text.", where=f"{name}: {_seen(value)}", remedy="Check how it was read or typed."
+        ) from error
+    if "://" not in path and max(map(len, parts)) > _LONGEST_NAME:
+        raise UsageError(
+            f"A name in this path has more than {_LONGEST_NAME} bytes, which no file system allows.",
+            where=f"{name}: {_seen(value)}",
+            remedy="Check the path; to add a text, use add_text.",
         )
     return path
 

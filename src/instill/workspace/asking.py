@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, overload
 
 from instill.errors import WorkspaceError
 from instill.index.types import EMPTY, NOTHING_TO_SEE, Hit, Mode, SearchRequest, SearchResult
-from instill.workspace.arguments import AskMode, Labels, count_of, one_of, text_of, turns_of, utf8
+from instill.workspace.arguments import AskMode, Labels, count_of, one_of, query_of, text_of, turns_of, utf8
 from instill.workspace.parts import Parts
 
 if TYPE_CHECKING:
@@ -41,9 +41,10 @@ class Asking(Parts):
             labels: what the caller may see; None means everything.
 
         Raises:
-            UsageError: the query is empty, there is no such mode, or the condition cannot be used.
+            UsageError: the query is empty or longer than 4,000 characters, there is no such mode, or the condition
+                cannot be used.
         """
-        text_of(query, "query", what="The query is empty.", remedy='Try: instill search "your words"')
+        query_of(query, "query", 'instill search "your words"')
         one_of(mode, Mode, "mode", "This is not a way to search.")
         count_of(k, "k")
         utf8(where, "where")
@@ -107,9 +108,9 @@ class Asking(Parts):
             stream: return an iterator over the pieces as they are generated. Its `answer` is the whole, checked answer.
 
         Raises:
-            UsageError: the question is empty, or there is no such mode.
+            UsageError: the question is empty or longer than 4,000 characters, or there is no such mode.
         """
-        text_of(question, "question", what="The question is empty.", remedy='Try: instill ask "your question"')
+        query_of(question, "question", 'instill ask "your question"')
         one_of(mode, AskMode, "mode", "This is not a way to answer.")
         seen, turns, condition = self.seen_by(labels), turns_of(history), utf8(where, "where")
         if not stream:

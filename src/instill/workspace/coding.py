@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from instill.errors import UsageError
 from instill.index.types import Hit
-from instill.workspace.arguments import Labels, text_of
+from instill.workspace.arguments import Labels, query_of
 from instill.workspace.asking import Asking
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Coding(Asking):
         """
         from instill.answer.coding.write_code import write_code
 
-        text_of(question, "question", remedy='Pass for example "Fire the kiln at 900 degrees".')
+        query_of(question, "question", 'instill ask --code "your question"')
         if labels is not None:
             return self.seen_by(labels).ask_code(question)
         generator = self.generator

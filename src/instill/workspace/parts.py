@@ -135,7 +135,7 @@ class Parts:
         def present(doc_ids: Sequence[str]) -> list[Source]:
             return [source_of(record) for record in whole.index.records(doc_ids=doc_ids)]
 
-        return Caller(self.labels if labels is None else tuple(labels), present)
+        return Caller(self.labels if labels is None else labels_of(labels), present)
 
     # -- parts, opened on first use ----------------------------------------------------------------------------
 

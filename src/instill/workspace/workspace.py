@@ -13,6 +13,7 @@ from typing import Self
 
 from instill.settings import SETTINGS_FILE, load_settings, with_values
 from instill.settings.location import find_workspace, make_workspace
+from instill.workspace.arguments import path_of, text_of
 from instill.workspace.asking import Asking
 from instill.workspace.coding import Coding
 from instill.workspace.contents import Looking
@@ -42,9 +43,10 @@ class Workspace(Forgetting, Editing, Coding, Asking, Looking):
         """Make the folder `path` a workspace, and open it. The folder is created if it is missing.
 
         Raises:
+            UsageError: `path` is no path.
             WorkspaceError: the folder is a workspace already, or it cannot be written.
         """
-        folder = make_workspace(path)
+        folder = make_workspace(path_of(path))
         return cls(folder, load_settings(folder / SETTINGS_FILE))
 
     @classmethod
@@ -59,10 +61,10 @@ class Workspace(Forgetting, Editing, Coding, Asking, Looking):
             WorkspaceError: there is no workspace.
             UsageError: the settings of the workspace or `generator` cannot be used.
         """
-        folder = find_workspace(path)
+        folder = find_workspace(None if path is None else path_of(path))
         settings = load_settings(folder / SETTINGS_FILE)
         if generator is not None:
             from instill.models.generators.generator_by_word import settings_for
 
-            settings = with_values(settings, settings_for(generator))
+            settings = with_values(settings, settings_for(text_of(generator, "generator")))
         return cls(folder, settings)

@@ -66,7 +66,9 @@ class Reward(Section):
     """For the objective reward (GRPO): weights of the checks that replies are rewarded by, and how they are drawn."""
 
     answer: float = Field(1.0, ge=0, le=100, description="Weight: the reply is right, by `scoring`.")
-    scoring: str = Field("exact", min_length=1, description="As in a gate: exact, verbatim, f1, json, contains.")
+    scoring: str = Field(
+        "exact", min_length=1, description="As in a gate: exact, verbatim, f1, json, contains, or a plug-in's."
+    )
     follows_schema: float = Field(
         0.0, alias="schema", ge=0, le=100, description="Weight: the reply follows data.schema."
     )
