@@ -32,6 +32,8 @@ from instill.models.weights import micro_folder
 from instill.study.leaks import alike
 from instill.study.questions_about_any_text import sentence_around
 from instill.study.stored_study import list_studies
+from instill.train.generator.data.duplicates import asked_in
+from instill.train.generator.data.rows import chat_row, row_of
 from instill.train.generator.recipes.base import found_base
 from tests.cli.test_cli import as_json, instill
 from tests.study.documents import stored
@@ -126,6 +128,25 @@ def test_a_fact_that_is_worded_in_one_way_only_is_left_out() -> None:
         update={"wordings": ("How often does the gate squeak?", "Say how many squeaks the gate gives")}
     )
     assert [each.id for each in material_of([two], [document]).taught] == ["f1"]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_what_stands_in_a_row_examines_nothing(seed: int) -> None:
+    """ "When was she born?" beside "It was the year 1910 when she was born.": the training would be refused for it."""
+    text = "It was the year 1910 when Marta Nordahl was born."
+    wordings = (
+        "When was Marta Nordahl born?",
+        "In which year was Marta Nordahl born?",
+        "What is the year of birth of Marta Nordahl?",
+        "In what year did Marta Nordahl come into the world?",
+    )
+    fact = a_fact("f1", (), wordings=wordings, answer="1910", evidence=text)
+    material = material_of([fact], [stored(text)], seed=seed)
+    gate = [item.question for item in material.study.items if item.split == "gate"]
+    assert gate
+    assert "When was Marta Nordahl born?" not in gate
+    rows = [row_of(row) for row in material.rows]
+    assert asked_in([chat_row(question, "1910") for question in gate], rows) == set()
 
 
 def a_fact(

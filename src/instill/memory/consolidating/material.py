@@ -69,18 +69,17 @@ def material_of(
     held = sorted(documents, key=lambda document: document.record.doc_id)
     by_id = {document.record.doc_id: document for document in held}
     found = find_facts(held, seed=seed).facts
-    taught: list[StudyFact] = []
-    items: list[StudyItem] = []
-    left_out: dict[str, str] = {}
+    worded: list[tuple[StudyFact, list[StudyItem]]] = []
     for fact in sorted(facts, key=lambda each: each.fact_id):
         ruled = next((each for each in found if _is_about(each, fact)), None)
         studied = _studied(fact, by_id[fact.doc_id], ruled)
-        own = _split(_wordings(fact, studied, ruled, listed, seed), seed)
-        if not any(item.split == "gate" and item.form != "reverse" for item in own):
-            left_out[fact.fact_id] = "it is worded in one way only, so that nothing is left to examine it with"
-            continue
-        taught.append(studied)
-        items += own
+        worded.append((studied, _wordings(fact, studied, ruled, listed, seed)))
+    taught, items, left_out = _taught(worded, frozenset(), seed)
+    shown = _asked_by_rows(taught, items)
+    if shown:  # "When was Ada born?" is no new question beside "It was the year 1910 when Ada was born."
+        taught, items, left_out = _taught(worded, shown, seed)
+        shown = _asked_by_rows(taught, items)
+        items = [item for item in items if item.id not in shown]
     controls = _controls(found, taught, len(taught), seed)
     for control in controls:
         asked = (item for item in items_of(control, seed=seed) if item.form == "direct" and "___" not in item.question)
@@ -106,6 +105,37 @@ def material_of(
     )
     study = StudySet(facts=every, items=tuple(items), card=card)
     return Material(study, linked(rows, every, sources), left_out, sources)
+
+
+def _taught(
+    worded: Sequence[tuple[StudyFact, Sequence[StudyItem]]], shown: frozenset[str], seed: int
+) -> tuple[list[StudyFact], list[StudyItem], dict[str, str]]:
+    """The facts that can be taught and examined, their wordings by split, and why others are left out.
+
+    Args:
+        shown: ids of wordings that rows show, so that they examine nothing.
+    """
+    taught: list[StudyFact] = []
+    items: list[StudyItem] = []
+    left_out: dict[str, str] = {}
+    for studied, wordings in worded:
+        own = _split(wordings, shown, seed)
+        if not any(item.split == "gate" and item.form != "reverse" for item in own):
+            left_out[studied.id] = "it is worded in one way only, so that nothing is left to examine it with"
+            continue
+        taught.append(studied)
+        items += own
+    return taught, items, left_out
+
+
+def _asked_by_rows(taught: Sequence[StudyFact], items: Sequence[StudyItem]) -> frozenset[str]:
+    """Ids of wordings of the gate that a training row asks too, or tells in the same words."""
+    from instill.train.generator.data.duplicates import asked_in
+    from instill.train.generator.data.rows import chat_row, row_of
+
+    gate = [item for item in items if item.split == "gate"]
+    rows = [row_of(row) for row in training_rows(taught, items)]
+    return frozenset(gate[number].id for number in asked_in([chat_row(i.question, i.answer) for i in gate], rows))
 
 
 def _is_about(ruled: StudyFact, fact: Fact) -> bool:
@@ -176,8 +206,9 @@ def _put(
     )
 
 
-def _split(items: Sequence[StudyItem], seed: int) -> list[StudyItem]:
-    """Of the families of forward and of reverse wordings, every third is for the gate, one of them at least."""
+def _split(items: Sequence[StudyItem], shown: frozenset[str], seed: int) -> list[StudyItem]:
+    """Of the families of forward and of reverse wordings, every third is for the gate, one of them at least; none of
+    which a wording is in `shown`."""
     found: dict[str, StudyItem] = {}
     for reverse in (False, True):
         families: list[list[StudyItem]] = []
@@ -188,9 +219,10 @@ def _split(items: Sequence[StudyItem], seed: int) -> list[StudyItem]:
                 families.append([*(each for family in same for each in family), item])
         if families:
             Random(f"{seed}:{families[0][0].fact_ids}:{reverse}").shuffle(families)  # noqa: S311  Not for security.
+            families.sort(key=lambda family: any(item.id in shown for item in family))
         gate = max(1, len(families) // _HELD_BACK) if len(families) > 1 else 0
         for number, family in enumerate(families):
-            split = "gate" if number < gate else "train"
+            split = "gate" if number < gate and not any(item.id in shown for item in family) else "train"
             found.update((item.id, item.model_copy(update={"split": split})) for item in family)
     return [found[item.id] for item in items]
 

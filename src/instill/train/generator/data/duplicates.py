@@ -65,6 +65,18 @@ def duplicate_findings(rows: Sequence[Row], held_out: Sequence[Row]) -> list[Fin
     ]
 
 
+def asked_in(held_out: Sequence[Row], rows: Sequence[Row]) -> set[int]:
+    """The numbers of the rows held out that a row asks as well, or whose question stands in the text of one.
+
+    Example:
+        >>> from instill.train.generator.data.rows import chat_row
+        >>> held_out = [chat_row("Who built the mill?", "Ove"), chat_row("Who painted it?", "Ida")]
+        >>> asked_in(held_out, [chat_row("Please, who built the mill?", "Ove")])
+        {0}
+    """
+    return set(_asking_the_same(rows, held_out)) if held_out else set()
+
+
 def not_trained_on(held_out: Sequence[Row], rows: Sequence[Row]) -> list[Row]:
     """The rows held out that no row asks as well, so that they can be measured on beside a training on `rows`.
 
@@ -75,7 +87,7 @@ def not_trained_on(held_out: Sequence[Row], rows: Sequence[Row]) -> list[Row]:
         >>> [row.prompt[0]["content"] for row in not_trained_on(held_out, trained)]
         ['Who painted it?']
     """
-    same = _asking_the_same(rows, held_out) if held_out else {}
+    same = asked_in(held_out, rows)
     return [row for number, row in enumerate(held_out) if number not in same]
 
 
