@@ -37,6 +37,7 @@ from instill.cli import (
 from instill.cli.plugged import WithPlugins
 from instill.cli.stopping import StoppedError, stop
 from instill.cli.terminal import say, say_json, say_traceback
+from instill.common.waiting_threads import wait_passively
 from instill.errors import InstillError, UsageError
 
 EXIT_CODES = """\
@@ -96,6 +97,7 @@ def _options(
 def run() -> None:
     """Run the command line; never returns."""
     as_json = "--json" in sys.argv
+    wait_passively()
     signal.signal(signal.SIGINT, stop)
     try:
         sys.exit(app(standalone_mode=False))

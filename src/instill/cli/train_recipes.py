@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import ExitStack
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -12,6 +13,7 @@ import typer
 
 from instill.cli.gate_replies import reply_lines
 from instill.cli.output import JsonOption, OnOption, WorkspaceOption, clean, columns, print_json, progress_bar
+from instill.cli.stopping import StoppedError
 from instill.cli.terminal import err, say, say_block
 from instill.errors import UsageError
 from instill.settings.location import find_workspace
@@ -19,6 +21,7 @@ from instill.train.gate.advice import BRACKETS, WORDS, advice, scale_text
 
 if TYPE_CHECKING:
     from instill.common.progress_watch import Told, Watch
+    from instill.models.registry.card import Card
     from instill.models.registry.store import Candidate
     from instill.train.generator.data.findings import Finding
     from instill.train.generator.recipes.recipe import Recipe
@@ -95,7 +98,7 @@ def run(
     from instill.train.generator.loop import processes
     from instill.train.pipeline import train_recipe
 
-    with ExitStack() as stack:
+    with ExitStack() as stack, _kept_said(home):
         outcome = train_recipe(
             home,
             found[0],
@@ -228,6 +231,40 @@ def _shown(scores: Sequence[float]) -> list[str]:
     return [f"{score:.3f}" for score in scores]
 
 
+@contextmanager
+def _kept_said(home: Path) -> Iterator[None]:
+    """After Ctrl-C, say how much of the training is kept."""
+    began = time.time()
+    try:
+        yield
+    except StoppedError as stopped:
+        from instill.train.checkpoint_file import begun_at
+        from instill.train.progress import CHECKPOINT
+
+        written = [file for file in (home / "runs").glob(f"*/{CHECKPOINT}") if file.stat().st_mtime >= began]
+        steps = max(map(begun_at, written), default=0)
+        stopped.kept = (
+            f"A checkpoint of step {steps} is kept; run the same command again to go on from it."
+            if steps
+            else "No new checkpoint was written yet; the same command begins where this one did."
+        )
+        raise
+
+
+def _unmeasured(card: Card) -> list[str]:
+    """What the gate of a champion did not look at, and what follows for its use."""
+    names = {each.name.partition(".")[0] for each in card.gate.conditions} if card.gate else set()
+    found = []
+    if "forgetting" not in names:
+        found.append("Not measured: what it lost of the base's abilities. The gate has no [forgetting].")
+    if "reading" not in names:
+        found.append(
+            "Not measured: whether it answers from passages. With a .gguf model, `instill ask` goes on without it; "
+            f"to ask with it all the same, set generator.adapter = {card.id!r}."
+        )
+    return found
+
+
 def _told(outcome: TrainingResult) -> str:
     card = outcome.card
     fitted = outcome.fitted
@@ -254,6 +291,7 @@ def _told(outcome: TrainingResult) -> str:
     if outcome.promoted:
         replaced = f" and replaces {outcome.replaced}" if outcome.replaced else ""
         lines.append(f"Passed: it is the champion{replaced}. Undo: instill models rollback")
+        lines += _unmeasured(card)
     elif outcome.tried.passed and outcome.better:
         lines.append(
             f"Passed, but {outcome.better} scored higher on the same gate and stays the champion. "

@@ -47,8 +47,19 @@ def save_checkpoint(
         raise WorkspaceError(
             f"{what}; the run has stopped at step {step}.",
             where=str(path),
-            remedy="Free some space and run the command again: it goes on from the last checkpoint.",
+            remedy="Free some space and run the command again: it goes on from the last checkpoint, if there is one.",
         ) from error
+
+
+def begun_at(path: Path) -> int:
+    """How many steps a checkpoint holds; 0 where there is none, or none that can be read."""
+    if not path.is_file():
+        return 0
+    try:
+        with safe_open(path, "pt") as file:
+            return int((file.metadata() or {}).get("step", 0))
+    except (SafetensorError, OSError, ValueError):
+        return 0
 
 
 def resume(path: Path, trained: Mapping[str, nn.Parameter], optimizer: torch.optim.AdamW, *, identity: str) -> int:

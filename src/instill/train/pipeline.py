@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from instill.common.made_from import keep_beside
 from instill.common.progress_watch import Watch
+from instill.common.waiting_threads import wait_passively
 from instill.errors import InstillError, UsageError
 from instill.models.registry.card import Card
 from instill.models.registry.champions import Champions
@@ -94,6 +95,7 @@ def train_recipe(
     """
     from instill.train.generator.loop import processes
 
+    wait_passively()
     watch = watch or Watch()
     if workers > 1 and not on:
         raise UsageError(
@@ -116,6 +118,7 @@ def train_recipe(
             keep_beside(run, card.made_from)
         if known is not None and known.card.id == card.id:
             # The same but for the gate, which it is now measured by.
+            _refuse_what_was_trained_on(prepared)
             card, weights, fitted = known.card.model_copy(update={"recipe": card.recipe}), known.folder, None
         else:
             fitted = _trained(prepared, run, home, on, workers, watch)
@@ -207,16 +210,31 @@ def _as_before(registry: Registry, known: Candidate) -> TrainingResult:
     return TrainingResult(known.card, known.folder, None, None, champion == known.card.id)
 
 
+def _refuse_what_was_trained_on(prepared: Prepared) -> None:
+    """A training finds it before it begins; a candidate that is there may have been trained on a new gate's rows.
+
+    Raises:
+        UsageError: the gate measures on rows that were trained on.
+    """
+    from instill.train.generator.data.duplicates import duplicate_findings
+    from instill.train.generator.data.findings import refuse_errors
+
+    refuse_errors(duplicate_findings([*prepared.rows, *prepared.replay], prepared.measured_on))
+
+
 def _trained(prepared: Prepared, run: Path, home: Path, on: str, workers: int, watch: Watch) -> Fitted:
     """The weights, in the folder of the run; a run that was stopped goes on from its last checkpoint, here or there."""
+    from instill.train.checkpoint_file import begun_at
     from instill.train.gate.recipe_gate import gate_findings
     from instill.train.generator.beforehand.few_steps import few_steps
     from instill.train.generator.run import fit
+    from instill.train.progress import CHECKPOINT
 
     steps = few_steps(prepared.recipe, len(prepared.rows), prepared.base)
     for each in (*steps, *gate_findings(prepared.recipe, prepared.tokenizer)):
         watch.warning(each)
-    watch.stage("training")
+    begun = begun_at(run / CHECKPOINT)
+    watch.stage(f"training, from step {begun + 1} on" if begun else "training")
 
     def progress(step: TrainingStep) -> None:
         watch.progress(step.step, step.steps, step.said)

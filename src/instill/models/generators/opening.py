@@ -62,6 +62,7 @@ def open_generator(
             name=settings.gguf if settings.gguf in KNOWN else "",
             identity=KNOWN[settings.gguf].sha256[:16] if settings.gguf in KNOWN else "",
             adapter=adapter,
+            is_champion=settings.adapter == "champion",
             skills=skill_files(settings.gguf),
             context=settings.context,
             threads=settings.threads,

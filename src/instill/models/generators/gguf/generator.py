@@ -39,6 +39,7 @@ class GgufGenerator:
         identity: hash of the model that adapters are made for; "": the file's own (`gguf_hash`).
         adapter: a LoRA adapter as GGUF that was made for this model, a candidate's folder, or how to find that by the
             model's hash.
+        is_champion: the adapter is whichever is the champion, not one that somebody named.
         skills: LoRA adapters as GGUF for tasks of Instill (see `instill.models.generators.gguf.skills`).
         context: most tokens of prompt and reply; 0: what the model reads, at most `CONTEXT`.
         threads: 0: one for each core that this process may use.
@@ -56,6 +57,7 @@ class GgufGenerator:
         name: str = "",
         identity: str = "",
         adapter: AdapterOf | Path | None = None,
+        is_champion: bool = False,
         skills: Mapping[Skill, Path] | None = None,
         context: int = 0,
         threads: int = 0,
@@ -71,7 +73,7 @@ class GgufGenerator:
         self._model = read_model(file.expanduser().resolve())
         self._identity = identity
         self._name = name or self._model.file.stem
-        self._adapter_of = adapter
+        self._adapter_of, self._is_champion = adapter, is_champion
         self._adapter: Path | None = None
         self._lora: Path | None = None
         self._skills = {skill: check_lora(file, self._model) for skill, file in (skills or {}).items()}
@@ -109,8 +111,9 @@ class GgufGenerator:
         yield from self._stream(messages, max_tokens, temperature, None)
 
     def skilled(self, skill: Skill) -> Generator | None:
-        """See `generators.protocol.Skilled`. What the user has trained goes before: it writes the answers."""
-        if skill not in self._skills or (skill == "ground" and self._found_adapter() is not None):
+        """See `generators.protocol.Skilled`. An adapter of the user's writes the answers instead, if it was named for
+        that, or if its gate measured that it answers from passages; a champion for a format does not."""
+        if skill not in self._skills or (skill == "ground" and self._answers_from_passages()):
             return None
         return _Skill(self, self._skills[skill], skill)
 
@@ -243,6 +246,15 @@ class GgufGenerator:
 
             return files_of(self._adapter, self._model)
         return self._model.file, check_lora(self._adapter, self._model)
+
+    def _answers_from_passages(self) -> bool:
+        adapter = self._found_adapter()
+        if adapter is None or not self._is_champion:
+            return adapter is not None
+        from instill.models.registry.card import read_card
+
+        gate = read_card(adapter).gate
+        return gate is not None and any(each.name == "reading" for each in gate.conditions)
 
     def _found_adapter(self) -> Path | None:
         if self._adapter_of is None or isinstance(self._adapter_of, Path):

@@ -15,14 +15,10 @@ from collections.abc import Iterator, Mapping
 from time import monotonic
 from typing import Any
 
+from instill.common.waiting_threads import PASSIVE
+
 _STOP_S = 2.0
 _LONGEST_LINE = 16_000_000
-
-_ENVIRONMENT = {
-    # Threads that spin while they wait starve one another on a busy machine: 0.3 tokens a second instead of 70.
-    "OMP_WAIT_POLICY": "passive",
-    "GOMP_SPINCOUNT": "0",
-}
 
 
 _PREFIX = re.compile(r"^[\d.]+ [A-Z] (?:\w+ +\w+: )?")
@@ -57,7 +53,7 @@ class Serving:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._said,
-            env={**os.environ, **_ENVIRONMENT},
+            env={**os.environ, **PASSIVE},
         )
         self._owner = os.getpid()
         self._rest = bytearray()

@@ -1,4 +1,5 @@
-"""Does a run have enough steps to learn anything? Steps decide, not epochs: few rows make few steps."""
+"""Does a run have enough steps to learn anything, and a rate that does not destroy the model? Steps decide, not epochs:
+few rows make few steps."""
 
 from __future__ import annotations
 
@@ -14,6 +15,9 @@ FEWEST = 50
 
 _LOW, _UNHURRIED = 0.5, 200
 """A rate below this share of the usual one is low for fewer steps than that."""
+
+_HIGH = 5.0
+"""A rate so many times the usual one is a mistake more often than not."""
 
 _SMALL_BATCH = 8
 _REAL_BYTES = 50_000_000
@@ -34,8 +38,11 @@ def few_steps(recipe: Recipe, rows: int, base: Path) -> list[Finding]:
         []
     """
     chosen = recipe.training
-    if recipe.method == "full" or not rows or _weight_bytes(base) < _REAL_BYTES:
+    if not rows or _weight_bytes(base) < _REAL_BYTES:
         return []
+    high = _too_high(recipe, base)
+    if recipe.method == "full" or high:
+        return high
     steps = chosen.steps or math.ceil(rows / chosen.batch_size) * chosen.epochs
     usual = learning_rate(recipe.method, width_of(base), recipe.objective)
     slow = chosen.learning_rate < _LOW * usual and steps < _UNHURRIED
@@ -58,6 +65,22 @@ def few_steps(recipe: Recipe, rows: int, base: Path) -> list[Finding]:
             f"The run has {steps} step{'s' * (steps != 1)} at a rate of {chosen.learning_rate:g}, in which an adapter "
             "learns little.",
             f"Set below [training]: {', '.join(changes)}.",
+        )
+    ]
+
+
+def _too_high(recipe: Recipe, base: Path) -> list[Finding]:
+    """The rate of a laboratory's model, for example, left in the recipe when the base was changed."""
+    usual = learning_rate(recipe.method, width_of(base), recipe.objective)
+    if recipe.training.learning_rate < _HIGH * usual:
+        return []
+    return [
+        Finding(
+            "high-rate",
+            "warning",
+            f"The rate of {recipe.training.learning_rate:g} is {recipe.training.learning_rate / usual:.0f} times the "
+            f"usual one for this model and method = {recipe.method!r} ({usual:g}); the model may lose what it can do.",
+            f"Leave learning_rate out, or set below [training]: learning_rate = {usual:g}.",
         )
     ]
 

@@ -32,6 +32,10 @@ Epochs = Callable[[int], Sequence[Example]]
 """Number of an epoch, from 0 -> its examples. The same number must always give the same ones."""
 
 
+_SAVED_S = 60.0
+"""Seconds after which a checkpoint is written, however few steps were done."""
+
+
 class Lower(Protocol):
     """Gives what comes out of the frozen layers; see `frozen_cache`."""
 
@@ -79,8 +83,8 @@ def train(
 ) -> dict[str, Tensor] | None:
     """Train those parameters of `model` that require gradients, in place.
 
-    A checkpoint is written to `run` every `save_every` steps; a run that finds one goes on from there and, on a CPU,
-    ends with the same weights, bit for bit, as one that was never stopped.
+    A checkpoint is written to `run` every `save_every` steps and every minute; a run that finds one goes on from there
+    and, on a CPU, ends with the same weights, bit for bit, as one that was never stopped.
 
     Args:
         identity: names rows, base and settings; a checkpoint of another identity is refused.
@@ -111,6 +115,7 @@ def train(
     steps = total_steps(epochs, chosen)
     started = time.monotonic()
     recent: list[float] = []
+    saving = _Saving(save_every)
     network.train()
     for step, examples in _from_step(first, steps, epochs, chosen):
         for group in optimizer.param_groups:
@@ -131,10 +136,29 @@ def train(
         recent = [*recent[-49:], _over_processes(loss, accelerator) / targets]
         if progress is not None and accelerator.is_main_process:
             progress(TrainingStep(done, steps, sum(recent) / len(recent), time.monotonic() - started, first))
-        if saves and accelerator.is_main_process and (done % save_every == 0 or done == steps):
-            save_checkpoint(run / CHECKPOINT, trained, optimizer.optimizer, step=done, identity=identity)
+        if saves and accelerator.is_main_process and (saving.is_due(done) or done == steps):
+            with saving:
+                save_checkpoint(run / CHECKPOINT, trained, optimizer.optimizer, step=done, identity=identity)
     network.eval()
     return None if alone else _put_together(network, accelerator)
+
+
+class _Saving:
+    """When checkpoints are written: every so many steps, and every minute where steps are slow. A checkpoint that takes
+    long is written less often, so that writing takes a twentieth of the time at most."""
+
+    def __init__(self, every: int) -> None:
+        self._every, self._took, self._last = every, 0.0, time.monotonic()
+
+    def is_due(self, done: int) -> bool:
+        return done % self._every == 0 or time.monotonic() - self._last >= max(_SAVED_S, 20 * self._took)
+
+    def __enter__(self) -> None:
+        self._began = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        self._last = time.monotonic()
+        self._took = self._last - self._began
 
 
 def _put_together(network: nn.Module, accelerator: Accelerator) -> dict[str, Tensor]:
