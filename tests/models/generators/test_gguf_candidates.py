@@ -23,12 +23,14 @@ from instill.models.generators.gguf.layout import read_layout
 from instill.models.generators.gguf.lora_file import check_lora
 from instill.models.generators.gguf.model_file import read_model
 from instill.models.generators.model_hash import model_hash
-from instill.models.generators.protocol import Message
+from instill.models.generators.protocol import Message, skilled
 from instill.models.generators.transformers_models import open_model, open_tokenizer
 from instill.models.registry import Registry
 from instill.models.registry.adapter_in_use import adapter_for
+from instill.models.registry.card import Condition, GateResult
 from instill.models.registry.champions import Champions
 from instill.settings import GeneratorSettings
+from tests.models.generators.tiny_gguf import write_lora as write_gguf_lora
 from tests.models.generators.tiny_gguf import write_tiny
 from tests.train.generator.made_candidates import add_candidate
 
@@ -176,6 +178,34 @@ def test_the_champion_of_a_file_is_used_with_it(made: Made, home: Path) -> None:
     assert isinstance(generator, GgufGenerator)
     assert "".join(generator.stream(ASKED, max_tokens=8))
     assert generator.name == "random with lora-1 (local)"
+    generator.close()
+
+
+@pytest.mark.parametrize(
+    ("setting", "conditions", "writes"),
+    [
+        ("champion", ["gain", "format"], False),
+        ("champion", ["gain", "reading"], True),
+        ("lora-1", ["gain", "format"], True),
+    ],
+)
+def test_a_champion_writes_answers_if_its_gate_measured_reading(
+    made: Made, home: Path, setting: str, conditions: list[str], writes: bool, tmp_path: Path
+) -> None:
+    """Otherwise the shipped skill goes on to write them; one that is named by its id was meant."""
+    registry = Registry(home)
+    gate = GateResult(passed=True, conditions=tuple(Condition(name=each, passed=True) for each in conditions))
+    registry.update("lora-1", gate=gate)
+    Champions(registry).promote("lora-1")
+    ground = write_gguf_lora(tmp_path / "ground.gguf", {0: (0, 2)})
+    generator = GgufGenerator(
+        made.file,
+        adapter=adapter_for(home, setting),
+        is_champion=setting == "champion",
+        skills={"ground": ground},
+        threads=1,
+    )
+    assert (skilled(generator, "ground") is None) == writes
     generator.close()
 
 

@@ -57,6 +57,15 @@ def test_steps_that_were_set_are_what_is_changed(base: Path) -> None:
     assert said(base, 1000, steps=10, learning_rate=1e-3).endswith("[training]: steps = 50.")
 
 
+@pytest.mark.parametrize(("method", "usual"), [("full", "0.0001"), ("lora", "0.001")])
+def test_the_rate_of_another_model_is_told(base: Path, method: str, usual: str) -> None:
+    """That of the micro model, for example, left in the recipe when the base was changed."""
+    told = said(base, 80, method, epochs=10, learning_rate=0.02)
+    assert f"times the usual one for this model and method = '{method}' ({usual})" in told
+    assert f"learning_rate = {usual}." in told
+    assert "high" not in said(base, 80, method, epochs=10, learning_rate=float(usual))
+
+
 def test_whole_weights_and_small_models_are_not_judged(base: Path, tmp_path: Path) -> None:
     assert said(base, 8, method="full") == ""
     (base / "model.safetensors").write_bytes(b"small")

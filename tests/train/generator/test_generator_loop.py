@@ -13,11 +13,13 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from instill.errors import WorkspaceError
+from instill.train.checkpoint_file import begun_at
+from instill.train.generator.loop import loop
 from instill.train.generator.loop.frozen_cache import FrozenCache, lower_hash
 from instill.train.generator.loop.loop import total_steps, train
 from instill.train.generator.methods.methods import Method, frozen_layers, prepare
 from instill.train.generator.recipes.training_section import Hyperparameters
-from instill.train.progress import TrainingStep
+from instill.train.progress import CHECKPOINT, TrainingStep
 from tests.train.generator.small_models import ARCHITECTURES, random_examples, small_model
 from tests.warm import Warm
 
@@ -119,6 +121,43 @@ def dropping(run: Path, cache: Path, *, stop: int = 0, dropout: float = 0.5) -> 
     finally:
         lower.close()
     return weights(model)
+
+
+def test_slow_steps_are_kept_every_minute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run of SmolLM2 has fewer steps than lie between two checkpoints, and takes minutes."""
+    assert begun_at(tmp_path / "none") == 0
+    monkeypatch.setattr(loop, "_SAVED_S", 0.05)
+    kept: list[int] = []
+    chosen = CHOSEN.model_copy(update={"epochs": 2, "batch_size": 4})
+    model = prepare(small_model(), Method(kind="full"))
+
+    def watch(step: TrainingStep) -> None:
+        kept.append(begun_at(tmp_path / CHECKPOINT))
+        time.sleep(0.03)
+        if step.step == 10:
+            raise KeyboardInterrupt
+
+    examples = random_examples(22)
+    with pytest.raises(KeyboardInterrupt):
+        train(model, lambda _: examples, chosen, tmp_path, identity="x", save_every=1000, progress=watch)
+    assert kept[0] == 0
+    assert 2 <= begun_at(tmp_path / CHECKPOINT) < 10
+    (tmp_path / CHECKPOINT).write_bytes(b"damaged")
+    assert begun_at(tmp_path / CHECKPOINT) == 0
+
+
+def test_writing_takes_a_twentieth_of_the_time_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    saving = loop._Saving(1000)
+    due = []
+    for second in range(1, 400):
+        clock[0] += 1.0
+        if saving.is_due(second):
+            due.append(second)
+            with saving:
+                clock[0] += 6.0  # so that 120 s have to pass
+    assert due == [60, 180, 300]
 
 
 @pytest.mark.parametrize("stop", [1, 4, 5])

@@ -172,6 +172,16 @@ def test_without_a_gate_and_when_asked_not_to_nothing_is_promoted(task: Path) ->
     assert Champions(Registry(home)).lines() == {}
 
 
+def test_a_new_gate_of_rows_that_were_trained_on_is_refused(task: Path) -> None:
+    """A candidate that is there is only measured again, and would pass with what it was taught."""
+    home = task / ".instill"
+    train_recipe(home, recipe_of(task))
+    leaking = write_gate(task, GAIN.replace("unseen.jsonl", "homes.jsonl"))
+    with pytest.raises(UsageError, match="are trained on, so measuring on them would not show"):
+        train_recipe(home, recipe_of(task, plain=leaking))
+    assert Champions(Registry(home)).lines() == {}
+
+
 def rescored(home: Path, id_: str, score: float) -> None:
     """The same candidate, as if it had scored so on its gate."""
     registry = Registry(home)
