@@ -77,6 +77,21 @@ def test_init_leaves_files_alone(kb: Path) -> None:
     instill("train", "init", "new/recipe.toml", cwd=kb)
     assert (kb / "new/gate.toml").exists()
     assert "is there already" in instill("train", "init", "new/recipe.toml", cwd=kb, code=2).stderr
+    (kb / "new/gate.toml").write_text("# mine")
+    assert "the recipe names it as it is" in instill("train", "init", "new/second.toml", cwd=kb).stdout
+    assert (kb / "new/gate.toml").read_text() == "# mine"
+    assert 'gate = "gate.toml"' in (kb / "new/second.toml").read_text()
+
+
+def test_a_base_that_is_misspelt_and_rows_that_are_no_text_are_told(kb: Path) -> None:
+    (kb / "odd.jsonl").write_bytes(b'{"text": "a"}\n{"text": "caf\xe9"}\n')
+    recipe = 'name = "x"\nbase = "{}"\n\n[data]\nrows = ["odd.jsonl"]\n'
+    (kb / "misspelt.toml").write_text(recipe.format("smolm2"))
+    assert "Did you mean smollm2?" in instill("train", "misspelt.toml", cwd=kb, code=2).stderr
+    (kb / "no-text.toml").write_text(recipe.format("micro"))
+    told = instill("train", "no-text.toml", cwd=kb, code=2).stderr
+    assert "The rows are not UTF-8 text." in told
+    assert "odd.jsonl:2" in told
 
 
 def test_init_writes_for_the_rows_that_are_there(kb: Path) -> None:

@@ -59,15 +59,18 @@ def init(
         return
     if name is not None:
         raise UsageError("--name goes with --kind character.", where=f"--name {name}", remedy="Add: --kind character")
-    for place in (file, gate):
-        if place.exists():
-            raise UsageError("This file is there already.", where=str(place), remedy="Name another one.")
+    if file.exists():
+        raise UsageError("This file is there already.", where=str(file), remedy="Name another one.")
+    own_gate = gate.exists()
     learnt, files = _beside(file.parent) if file.parent.is_dir() else (None, Files())
     file.parent.mkdir(parents=True, exist_ok=True)
-    measured = gate.name if files.unseen else ""
+    measured = gate.name if files.unseen or own_gate else ""
     file.write_text(template_toml(base=base, rows=learnt, gate=measured, schema=files.schema), encoding="utf-8")
-    gate.write_text(gate_toml(files), encoding="utf-8")
-    say(f"Wrote {file} and {gate}.")
+    if own_gate:
+        say(f"Wrote {file}. {gate} is there already; the recipe names it as it is.")
+    else:
+        gate.write_text(gate_toml(files), encoding="utf-8")
+        say(f"Wrote {file} and {gate}.")
     for line in _told(learnt, files):
         say(f"  {line}")
     missing = [

@@ -89,7 +89,7 @@ def test_a_damaged_champion_says_how_to_go_back(kb: Path) -> None:
     Champions(Registry(kb / ".instill")).promote("lora")
     file = kb / ".instill" / "adapters" / "lora-1" / "adapter_model.safetensors"
     file.write_bytes(file.read_bytes()[:-1])
-    with pytest.raises(GeneratorError, match=r"champion cannot be used.*instill models rollback \(in a shell\)"):
+    with pytest.raises(GeneratorError, match=r"champion cannot be used.*workspace\.models\.rollback\(\)"):
         reply_of(kb)
 
 

@@ -22,7 +22,6 @@ from instill.common.made_from import Caller
 from instill.errors import GeneratorError, InstillError, UsageError, WorkspaceError
 from instill.models.generators.adapter_settings import read_adapter_settings
 from instill.models.generators.endpoint import EndpointGenerator
-from instill.models.generators.gguf.base_folder import origin_file
 from instill.models.generators.http_transport import BoundedTransport, Limits, RefusedReply
 from instill.models.generators.protocol import Generator, Message
 from instill.models.generators.socket_deadline import Clock
@@ -137,11 +136,11 @@ def planned(home: Path, *, base: str = "", candidates: Sequence[str] = ()) -> De
             left_out.append((id_, error.what))
     card = next(card for card in of_base if card.id in wanted)
     folder = Path(card.base.folder)
-    if origin_file(folder) is not None or not (folder / "config.json").is_file():
+    if not (folder / "config.json").is_file():
         raise WorkspaceError(
-            "vLLM needs the base as a transformers folder, and there is none where the candidates were trained.",
+            "vLLM needs the base as a transformers folder, and it is no longer where the candidates were trained.",
             where=str(folder),
-            remedy="Put the model there, or train on a folder (base.folder in the recipe).",
+            remedy="Put the model there again. That of a GGUF file is unpacked anew by: instill train RECIPE --dry-run",
         )
     return Deployment(card.base.name, str(folder), tuple(modules), tuple(left_out))
 

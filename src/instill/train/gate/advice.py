@@ -11,7 +11,7 @@ WORDS = {"passed": "ok", "failed": "failed", "undecided": "not proven yet"}
 """How an outcome is said to people."""
 
 _FAILED = {
-    "gain": "Train longer or at a higher rate (recipe: epochs, learning_rate), or add rows like the gate's.",
+    "gain": "Train longer or at a higher rate (recipe: steps or epochs, learning_rate), or add rows like the gate's.",
     "forgetting": "Mix in rows of what it must keep (recipe: [replay]), or train for fewer steps or at a lower rate.",
     "reading": "Add rows that answer from passages, or train for fewer steps or at a lower rate.",
     "abstention": "Add rows of the kind that it gets wrong: questions without an answer, or ones with it.",

@@ -92,7 +92,7 @@ def read_layout(file: Path) -> Layout:
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        raise refused(file, f"cannot be read: {error.strerror}", "Check generator.gguf.") from error
+        raise refused(file, f"cannot be read: {error.strerror}", "Check the path.") from error
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)

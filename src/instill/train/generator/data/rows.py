@@ -180,7 +180,12 @@ def read_objects(file: Path) -> tuple[list[tuple[str, dict[str, Any]]], str]:
     """
     try:
         text = strict_text(file.read_bytes())
-    except (OSError, ValueError) as error:  # no text; or no path, with a NUL in it
+    except UnicodeDecodeError as error:
+        line = file.read_bytes()[: error.start].count(b"\n") + 1
+        raise UsageError(
+            "The rows are not UTF-8 text.", where=f"{file}:{line}", remedy="Save the file as UTF-8, one row a line."
+        ) from error
+    except (OSError, ValueError) as error:  # no path, with a NUL in it
         raise UsageError(f"The rows cannot be read: {error}.", where=str(file)) from error
     array = _array(text)
     numbered: list[tuple[str, Any]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -216,10 +217,11 @@ def read_recipe(file: Path) -> Recipe:
     for key, name, folder in _paths(recipe):
         found = recipe.path(name)
         if not (found.is_dir() if folder else found.is_file()):
+            near = difflib.get_close_matches(name, [MICRO, *KNOWN], n=1, cutoff=0.7) if key == "base" else []
             raise UsageError(
                 f"There is no {'folder' if folder else 'file'} at this path.",
                 where=f"{file}: {key} = {name}",
-                remedy="Paths are relative to the recipe.",
+                remedy=f"Did you mean {near[0]}?" if near else "Paths are relative to the recipe.",
             )
     return recipe
 
