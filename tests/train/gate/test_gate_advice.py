@@ -19,7 +19,8 @@ def test_a_small_gain_is_first_to_be_made_larger() -> None:
     [said] = advice([("gain", "undecided", 146)])
     assert said == (
         "A larger gain is proven by fewer rows. Train longer or at a higher rate (recipe: steps or epochs, "
-        "learning_rate), or add rows like the gate's. Or give [gain] of the gate about 146 rows, which prove a gain as small as this one, "
+        "learning_rate), or add rows like the gate's. Or give [gain] of the gate about 146 rows, which prove a gain as "
+        "small as this one, "
         "and train again: only the gate is measured anew."
     )
 
