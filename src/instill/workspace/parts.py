@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from instill.index.fusion import Fusion
     from instill.index.store import Index
     from instill.models.encoders.protocol import Encoder
-    from instill.models.generators.protocol import Generator
+    from instill.models.generators.protocol import Generator, WritesAnswers
 
 _PARTS = (
     "catalog", "encoder", "index", "generator", "_bare_generator", "_with_memory", "reader", "fusion",
@@ -253,14 +253,17 @@ class Parts:
 
         self._must_be_open()
         chosen, adapter = self.settings.generator, None
+        writes_answers: WritesAnswers | None = None
         if chosen.adapter == "memory":
             return self._with_memory
         if (chosen.folder or chosen.gguf) and chosen.adapter != "none" and not is_lora_file(chosen.adapter):
-            from instill.models.registry.adapter_in_use import adapter_for, may_be_used_for
+            from instill.models.registry.adapter_in_use import adapter_for, may_be_used_for, measured_reading
 
             if not may_be_used_for(self.caller(), self.home, chosen.adapter):
                 return self._bare_generator
             adapter = adapter_for(self.home, chosen.adapter)
+            if chosen.adapter == "champion":  # Not one that was named.
+                writes_answers = measured_reading
         if chosen.base_url and chosen.model and self.labels is not None:
             from instill.models.registry.vllm import model_for
 
@@ -268,7 +271,7 @@ class Parts:
                 return open_generator(chosen.model_copy(update={"model": model}), off=self.settings.plugins.off)
         if self._whole is not None:
             return self._whole.generator
-        return open_generator(chosen, adapter=adapter, off=self.settings.plugins.off)
+        return open_generator(chosen, adapter=adapter, writes_answers=writes_answers, off=self.settings.plugins.off)
 
     @cached_property
     def _with_memory(self) -> Generator | None:

@@ -26,7 +26,7 @@ from instill.models.generators.model_hash import model_hash
 from instill.models.generators.protocol import Message, skilled
 from instill.models.generators.transformers_models import open_model, open_tokenizer
 from instill.models.registry import Registry
-from instill.models.registry.adapter_in_use import adapter_for
+from instill.models.registry.adapter_in_use import adapter_for, measured_reading
 from instill.models.registry.card import Condition, GateResult
 from instill.models.registry.champions import Champions
 from instill.settings import GeneratorSettings
@@ -201,7 +201,7 @@ def test_a_champion_writes_answers_if_its_gate_measured_reading(
     generator = GgufGenerator(
         made.file,
         adapter=adapter_for(home, setting),
-        is_champion=setting == "champion",
+        writes_answers=measured_reading if setting == "champion" else None,
         skills={"ground": ground},
         threads=1,
     )

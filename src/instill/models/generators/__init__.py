@@ -13,19 +13,25 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from instill.models.generators.protocol import AdapterOf, Generator
+    from instill.models.generators.protocol import AdapterOf, Generator, WritesAnswers
     from instill.settings import GeneratorSettings
 
 __all__ = ["is_lora_file", "open_generator"]
 
 
 def open_generator(
-    settings: GeneratorSettings, *, adapter: AdapterOf | Path | None = None, off: Sequence[str] = ()
+    settings: GeneratorSettings,
+    *,
+    adapter: AdapterOf | Path | None = None,
+    writes_answers: WritesAnswers | None = None,
+    off: Sequence[str] = (),
 ) -> Generator | None:
     """The generator that the settings name; None when they name none. Nothing is loaded or called yet.
 
     Args:
         adapter: what is used with a local model: a candidate's folder, or how to find it once the base is known.
+        writes_answers: whether the adapter answers from passages, where a skill that comes with Instill could; None: it
+            does.
         off: plug-ins that are turned off, as in `plugins.off`.
 
     Raises:
@@ -42,7 +48,7 @@ def open_generator(
     """
     from instill.models.generators.opening import open_generator as implementation
 
-    return implementation(settings, adapter=adapter, off=off)
+    return implementation(settings, adapter=adapter, writes_answers=writes_answers, off=off)
 
 
 def is_lora_file(adapter: str) -> bool:

@@ -7,12 +7,16 @@ from pathlib import Path
 
 from instill.errors import UsageError
 from instill.models.generators import is_lora_file
-from instill.models.generators.protocol import AdapterOf, Generator
+from instill.models.generators.protocol import AdapterOf, Generator, WritesAnswers
 from instill.settings import GeneratorSettings
 
 
 def open_generator(
-    settings: GeneratorSettings, *, adapter: AdapterOf | Path | None = None, off: Sequence[str] = ()
+    settings: GeneratorSettings,
+    *,
+    adapter: AdapterOf | Path | None = None,
+    writes_answers: WritesAnswers | None = None,
+    off: Sequence[str] = (),
 ) -> Generator | None:
     """See `instill.models.generators.open_generator`."""
     named = [name for name in ("plugin", "base_url", "folder", "gguf") if getattr(settings, name)]
@@ -62,7 +66,7 @@ def open_generator(
             name=settings.gguf if settings.gguf in KNOWN else "",
             identity=KNOWN[settings.gguf].sha256[:16] if settings.gguf in KNOWN else "",
             adapter=adapter,
-            is_champion=settings.adapter == "champion",
+            writes_answers=writes_answers,
             skills=skill_files(settings.gguf),
             context=settings.context,
             threads=settings.threads,

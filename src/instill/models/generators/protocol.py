@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, Protocol, TypedDict, runtime_checkable
 
+WritesAnswers = Callable[[Path], bool]
+"""Whether an adapter writes answers from passages: its folder or file -> yes or no."""
+
 AdapterOf = Callable[[str], Path | None]
 """Hash of a base -> folder of the candidate to use with it, checked; None: the base as it is. Raises an InstillError
 when there is one and it cannot be used."""

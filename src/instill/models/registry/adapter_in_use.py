@@ -7,6 +7,7 @@ from pathlib import Path
 from instill.common.made_from import Caller
 from instill.errors import InstillError, WorkspaceError
 from instill.models.generators.protocol import AdapterOf
+from instill.models.registry.card import read_card
 from instill.models.registry.champions import Champions
 from instill.models.registry.store import Registry
 
@@ -47,6 +48,17 @@ def adapter_for(home: Path, setting: str) -> AdapterOf | None:
             ) from error
 
     return champion_of
+
+
+def measured_reading(candidate: Path) -> bool:
+    """Whether the gate of a candidate measured that it answers from passages. One for a format, say, does not write the
+    answers of `ask` when it becomes the champion.
+
+    Raises:
+        WorkspaceError: its card is damaged.
+    """
+    gate = read_card(candidate).gate
+    return gate is not None and any(each.name == "reading" for each in gate.conditions)
 
 
 def may_be_used_for(caller: Caller, home: Path, setting: str) -> bool:

@@ -14,7 +14,7 @@ from instill.errors import GeneratorError, InstillError, MissingDependency, Usag
 from instill.models.generators.gguf.lora_file import check_lora
 from instill.models.generators.gguf.model_file import read_model
 from instill.models.generators.gguf.serving import Serving, Stopped, TooSlow
-from instill.models.generators.protocol import AdapterOf, Generator, Message, Skill
+from instill.models.generators.protocol import AdapterOf, Generator, Message, Skill, WritesAnswers
 from instill.models.generators.thoughts import ThoughtFilter, opens_thought
 
 CONTEXT = 8192
@@ -39,7 +39,7 @@ class GgufGenerator:
         identity: hash of the model that adapters are made for; "": the file's own (`gguf_hash`).
         adapter: a LoRA adapter as GGUF that was made for this model, a candidate's folder, or how to find that by the
             model's hash.
-        is_champion: the adapter is whichever is the champion, not one that somebody named.
+        writes_answers: whether the adapter answers from passages, where a skill could; None: it does.
         skills: LoRA adapters as GGUF for tasks of Instill (see `instill.models.generators.gguf.skills`).
         context: most tokens of prompt and reply; 0: what the model reads, at most `CONTEXT`.
         threads: 0: one for each core that this process may use.
@@ -57,7 +57,7 @@ class GgufGenerator:
         name: str = "",
         identity: str = "",
         adapter: AdapterOf | Path | None = None,
-        is_champion: bool = False,
+        writes_answers: WritesAnswers | None = None,
         skills: Mapping[Skill, Path] | None = None,
         context: int = 0,
         threads: int = 0,
@@ -73,7 +73,7 @@ class GgufGenerator:
         self._model = read_model(file.expanduser().resolve())
         self._identity = identity
         self._name = name or self._model.file.stem
-        self._adapter_of, self._is_champion = adapter, is_champion
+        self._adapter_of, self._writes_answers = adapter, writes_answers
         self._adapter: Path | None = None
         self._lora: Path | None = None
         self._skills = {skill: check_lora(file, self._model) for skill, file in (skills or {}).items()}
@@ -111,8 +111,7 @@ class GgufGenerator:
         yield from self._stream(messages, max_tokens, temperature, None)
 
     def skilled(self, skill: Skill) -> Generator | None:
-        """See `generators.protocol.Skilled`. An adapter of the user's writes the answers instead, if it was named for
-        that, or if its gate measured that it answers from passages; a champion for a format does not."""
+        """See `generators.protocol.Skilled`. An adapter of the user's writes the answers instead, where it can."""
         if skill not in self._skills or (skill == "ground" and self._answers_from_passages()):
             return None
         return _Skill(self, self._skills[skill], skill)
@@ -249,12 +248,7 @@ class GgufGenerator:
 
     def _answers_from_passages(self) -> bool:
         adapter = self._found_adapter()
-        if adapter is None or not self._is_champion:
-            return adapter is not None
-        from instill.models.registry.card import read_card
-
-        gate = read_card(adapter).gate
-        return gate is not None and any(each.name == "reading" for each in gate.conditions)
+        return adapter is not None and (self._writes_answers is None or self._writes_answers(adapter))
 
     def _found_adapter(self) -> Path | None:
         if self._adapter_of is None or isinstance(self._adapter_of, Path):
