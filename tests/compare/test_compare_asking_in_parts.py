@@ -56,7 +56,7 @@ class Scripted:
 def setting(folder: Path, items: Sequence[StudyItem], known: Mapping[str, float]) -> ComparisonSetting:
     """In the order of their prices; two arms are built in."""
     own = tuple(
-        ArmSpecification(name, "", "own", "nothing", Way(f"use {name}"), OwnModel())
+        ArmSpecification(name, "", "own", "nothing", Way(f'use "{name}"'), OwnModel())
         for name in known
         if name not in (CLOSED, ORACLE)
     )

@@ -39,7 +39,7 @@ def test_an_arm_is_read_with_all_that_it_is(tmp_path: Path) -> None:
     assert (found.own.prices.tokens_in, found.own.prices.tokens_out) == (0.5, 2.0)
     (plain,) = read_arms(written(tmp_path, ENDPOINT), PRICES)
     assert plain.own is not None
-    assert (plain.about, plain.way.do, plain.own.prices) == ("big, with what retrieval finds", "use large one", None)
+    assert (plain.about, plain.way.do, plain.own.prices) == ("big, with what retrieval finds", 'use "large one"', None)
     assert identity_of([plain]) != identity_of([found])
 
 

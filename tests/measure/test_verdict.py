@@ -102,16 +102,19 @@ def test_questions_of_all_tasks_of_a_need_count_together() -> None:
 def test_too_few_questions_decide_nothing_and_what_is_known_is_told() -> None:
     shares = {"closed-book": 0.1, "retrieval": 0.8, "fine-tuned": 0.9}
     few = verdict(asked("facts", shares, 25), []).need("facts")
-    assert (few.state, few.arm, few.decided) == ("not enough evidence", "retrieval", False)
+    assert (few.state, few.cheapest, few.arm, few.decided) == ("not enough evidence", "retrieval", "fine-tuned", False)
+    assert few.found is not None
     assert few.bound is not None
     assert few.needed is not None
-    assert few.bound > 0.15
+    assert few.bound < 0.15 < few.found.bound
     assert few.needed > 25
     assert verdict(asked("facts", shares, 25), []).said == (
-        f"Not enough evidence for facts: until then retrieve, which may lose {few.bound:.2f} and is proven better than "
-        f"closed-book; about {few.needed:,} questions in all would decide; freshness, the format, the tone and "
-        "refusals were not measured."
+        f'Not enough evidence for facts: until then use "fine-tuned", which may lose {few.bound:.2f}; about '
+        f"{few.needed:,} questions in all would decide; freshness, the format, the tone and refusals were not measured."
     )
+    assert few.said.endswith(f'Until then use "fine-tuned": it loses {few.bound:.3f} at most.')
+    written = few.as_dict()
+    assert (written["arm"], written["cheapest"], written["meanwhile"]) == ("fine-tuned", "retrieval", "fine-tuned")
     assert verdict(asked("facts", shares, few.needed), []).need("facts").state == "decided"
 
 
@@ -121,7 +124,8 @@ def test_what_choosing_the_arm_can_cost_is_stated_beside_it() -> None:
     assert found.bound is not None
     assert 0 < found.bound < 0.1
     assert found.said == (
-        f"Retrieval: proven better than closed-book, which is cheaper; against both it loses {found.bound:.3f} at most."
+        f'"retrieval": proven better than "closed-book", which is cheaper; it loses {found.bound:.3f} at most, against '
+        '"both".'
     )
     written = found.as_dict()
     assert (written["bound"], written["against"], written["passed"], written["beaten"]) == (
@@ -131,9 +135,9 @@ def test_what_choosing_the_arm_can_cost_is_stated_beside_it() -> None:
 
 def test_how_much_may_be_lost_is_the_readers_to_say() -> None:
     rows = asked("facts", {"retrieval": 0.8, "fine-tuned": 0.82}, 120)
-    for acceptable, state in ((0.15, "decided"), (0.06, "not enough evidence")):
+    for acceptable, state, arm in ((0.15, "decided", "retrieval"), (0.06, "not enough evidence", "fine-tuned")):
         found = verdict(rows, [], rules=Rules(acceptable=acceptable)).need("facts")
-        assert (found.arm, found.state) == ("retrieval", state)
+        assert (found.cheapest, found.state, found.arm) == ("retrieval", state, arm)
 
 
 def test_where_every_arm_fails_none_is_recommended() -> None:
@@ -157,18 +161,18 @@ def test_an_arm_without_a_rival_is_named_and_nothing_is_said_to_be_chosen() -> N
     shares = {"retrieval": 0.8, "oracle passage": 1.0}
     found = verdict(all_needs(facts=shares, unanswerable=shares), [])
     assert found.said == (
-        "Nothing was compared for facts and refusals: only retrieval could be recommended; "
+        'Nothing was compared for facts and refusals: only "retrieval" could be recommended; '
         "freshness, the format and the tone were not measured."
     )
     need = found.need("facts")
     assert (need.state, need.arm, need.alone) == ("decided", "retrieval", True)
     assert need.said == (
-        f"Only retrieval could be recommended, so nothing was compared. It is right in "
-        f"{need.scores['retrieval']} of the questions; oracle passage, which shows what is possible, in "
+        f'Only "retrieval" could be recommended, so nothing was compared. It is right in '
+        f'{need.scores["retrieval"]} of the questions; "oracle passage", which shows what is possible, in '
         f"{need.scores['oracle passage']}."
     )
     assert need.scores["retrieval"].mean == pytest.approx(0.8)
-    assert found.need("cost").said.startswith("Only retrieval could be recommended, ")
+    assert found.need("cost").said.startswith('Only "retrieval" could be recommended, ')
     bare = verdict(asked("facts", {"retrieval": 0.8}), []).need("facts")
     assert bare.said.endswith(f"It is right in {bare.scores['retrieval']} of the questions.")
 
@@ -186,7 +190,7 @@ def test_an_arm_without_a_rival_may_be_no_good() -> None:
     assert found.said.startswith("No arm is good enough for facts;")
     need = found.need("facts")
     assert need.said == (
-        "No arm is good enough: retrieval, the only one that could be recommended, is right in "
+        'No arm is good enough: "retrieval", the only one that could be recommended, is right in '
         f"{need.scores['retrieval']} of the questions."
     )
 
@@ -213,7 +217,7 @@ def test_cost_accepts_a_larger_loss() -> None:
     rows = asked("facts", {"fine-tuned": 0.88, "retrieval": 0.97})
     found = verdict(rows, [])
     assert (found.need("facts").arm, found.need("cost").arm) == ("retrieval", "fine-tuned")
-    assert "; where a loss of 0.2 is worth a lower cost, fine-tune;" in found.said
+    assert "; if you accept a loss of 0.2 to pay less, fine-tune;" in found.said
 
 
 def test_cost_is_decided_where_formats_were_put_to_other_arms() -> None:
@@ -263,7 +267,7 @@ def test_an_arm_without_a_way_is_recommended_by_its_name() -> None:
     """No part of a name says what an arm is."""
     shares = {"the oracle of retrieval": 0.98, "untuned": 0.2}
     found = verdict(asked("facts", shares))
-    assert found.said.startswith("Use the oracle of retrieval for facts;")
+    assert found.said.startswith('Use "the oracle of retrieval" for facts;')
     assert found.references == ()
 
 
@@ -288,9 +292,14 @@ def test_any_comparison_has_a_verdict(tasks: dict[str, int], arms: Sequence[str]
     assert found.said.endswith(".")
     assert found.said[0].isupper()
     for each in found.needs:
-        assert (each.arm is not None) == (each.state in ("decided", "not enough evidence"))
+        assert (each.arm is not None) >= (each.state == "decided")
+        assert (each.arm is None) >= (each.state in ("no arm", "not measured"))
         assert each.bound is None or 0 <= each.bound <= 1
-        assert (each.state == "not enough evidence") <= (each.bound is not None and each.bound > 0.15)
+        if each.state == "not enough evidence":
+            assert each.found is not None
+            assert each.found.bound > 0.15
+            scores = {standing.arm: standing.score for standing in each.found.standings}
+            assert each.arm is None or scores[each.arm] > min(scores.values()) or len(set(scores.values())) == 1
         assert each.arm != "oracle"
         assert (each.questions == 0) == (each.state == "not measured")
 
@@ -316,15 +325,19 @@ def test_the_ratio_is_the_cost_of_one_more_fact_that_is_really_answered() -> Non
     assert found.times is not None
     assert found.times.mean == pytest.approx(200.0)
     assert found.times.low < 180 < 220 < found.times.high
-    assert str(found).startswith("200 times [")
+    assert found.said.startswith('"tuned" takes 200 times [')
+    assert found.said.endswith('] as long as "retrieval".')
 
 
 def test_what_gains_nothing_or_was_not_prepared_has_no_cost() -> None:
     table = facts_table(closed_book=0.5, worse=0.4, unknown=0.9, retrieval=0.9)
     prepared = [Preparation("retrieval", 9.0, 0.0, 9, 0.1, 0.0), Preparation("worse", 9.0, 0.0, 9, 1.0, 0.0)]
     found = {each.arm: each for each in fact_ratios(table, prepared, base="closed-book")}
-    assert str(found["worse"]) == "not measured: it makes no more facts answerable than the model as it is"
-    assert str(found["unknown"]) == "not measured: its preparation was not measured"
+    assert found["worse"].said == (
+        '"worse" against "retrieval", seconds: not measured, because it makes no more facts answerable than the model '
+        "as it is."
+    )
+    assert found["unknown"].why == "its preparation was not measured"
     assert fact_ratios(None, prepared, base=None) == []
     assert [each.why for each in fact_costs(None, prepared, base=None)] == ["no questions on facts were asked"] * 2
 
@@ -333,8 +346,18 @@ def test_a_gain_that_is_not_proven_has_no_upper_end() -> None:
     table = facts_table(closed_book=0.50, slight=0.51, retrieval=0.9)
     prepared = [Preparation("retrieval", 9.0, 0.0, 9, 0.1, 0.0), Preparation("slight", 9.0, 0.0, 9, 1.0, 0.0)]
     (found,) = fact_ratios(table, prepared, base="closed-book")
-    assert "no upper limit shown]" in str(found)
+    assert found.said.startswith('"slight" takes 400 times as long as "retrieval", and ')
+    assert found.said.endswith(" times at least; no upper limit is shown.")
     assert found.as_dict()["times"]["high"] is None
+
+
+def test_a_ratio_that_may_be_any_number_says_so() -> None:
+    table = facts_table(closed_book=0.50, slight=0.51, other=0.505)
+    prepared = [Preparation("other", 9.0, 0.0, 9, 0.1, 0.0), Preparation("slight", 9.0, 0.0, 9, 0.4, 0.0)]
+    (found,) = fact_ratios(table, prepared, base="closed-book")
+    assert found.said == (
+        'Whether "slight" takes more time or less than "other" is not shown: there were too few questions.'
+    )
 
 
 def test_the_interval_of_the_ratio_holds_the_truth() -> None:

@@ -35,7 +35,7 @@ IN_ITS_FORM = ArmSpecification(
     "the micro model with what retrieval finds, in the form that it was trained on",
     "base",
     "found",
-    Way("retrieve, and ask in the form that the model knows"),
+    Way('use "retrieval, plain"'),
 )
 """The micro model follows no instructions, so that `ask` can only quote with it; this is what it can read."""
 

@@ -11,7 +11,7 @@ holds the truth at least at the level. Where g is not shown to be above 0 there 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, isfinite
 from typing import Any, Literal
@@ -23,6 +23,12 @@ from instill.measure.statistics.grouped_mean_interval import DIFFERENCE, SCORE, 
 from instill.measure.statistics.interval import Interval
 
 Unit = Literal["seconds", "money"]
+
+_WORDS: Mapping[Unit, tuple[str, str, str]] = {
+    "seconds": ("takes", "as long as", "time"),
+    "money": ("costs", "as much as", "money"),
+}
+"""How a sentence says it: its verb, how much, and of what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +67,29 @@ class FactRatio:
     times: Interval | None
     why: str = ""
 
-    def __str__(self) -> str:
-        if self.times is None:
-            return f"not measured: {self.why}"
-        return f"{_digits(self.times.mean)} times [{_digits(self.times.low)}, {_digits(self.times.high)}]"
+    @property
+    def said(self) -> str:
+        """A sentence for people.
+
+        Example:
+            >>> FactRatio("fine-tuned", "retrieval", "seconds", Interval(243.0, 110.0, 566.0)).said
+            '"fine-tuned" takes 243 times [110, 566] as long as "retrieval".'
+            >>> FactRatio("fine-tuned", "retrieval", "money", Interval(9.7, 1.32, inf)).said
+            '"fine-tuned" costs 9.7 times as much as "retrieval", and 1.32 times at least; no upper limit is shown.'
+            >>> FactRatio("closed", "retrieval", "seconds", Interval(1.0, 0.0, inf)).said
+            'Whether "closed" takes more time or less than "retrieval" is not shown: there were too few questions.'
+        """
+        arm, against, times = f'"{self.arm}"', f'"{self.against}"', self.times
+        if times is None:
+            return f"{arm} against {against}, {self.unit}: not measured, because {self.why}."
+        verb, much, what = _WORDS[self.unit]
+        if isfinite(times.high):
+            between = f"[{_digits(times.low)}, {_digits(times.high)}]"
+            return f"{arm} {verb} {_digits(times.mean)} times {between} {much} {against}."
+        if times.low >= 1:
+            least = f"{_digits(times.low)} times at least; no upper limit is shown"
+            return f"{arm} {verb} {_digits(times.mean)} times {much} {against}, and {least}."
+        return f"Whether {arm} {verb} more {what} or less than {against} is not shown: there were too few questions."
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`; an infinite end is null."""
@@ -136,7 +161,7 @@ def fact_ratios(
             if arm in measured:
                 found.append(FactRatio(arm, cheapest, unit, _ratio(measured[arm], measured[cheapest])))
             else:
-                why = wide[arm].why or f"one more fact costs it no {unit}; what it costs is in its answers"
+                why = wide[arm].why or f"one more fact costs it no {_WORDS[unit][2]}; what it costs is in its answers"
                 found.append(FactRatio(arm, cheapest, unit, None, why))
     return found
 
@@ -183,10 +208,8 @@ def _digits(number: float) -> str:
     """Three digits that count.
 
     Example:
-        >>> [_digits(each) for each in (1.0, 0.04567, 1286.0, 83.31, 1e9, inf)]
-        ['1', '0.0457', '1,290', '83.3', '1,000,000,000', 'no upper limit shown']
+        >>> [_digits(each) for each in (1.0, 0.04567, 1286.0, 83.31, 1e9)]
+        ['1', '0.0457', '1,290', '83.3', '1,000,000,000']
     """
-    if not isfinite(number):
-        return "no upper limit shown"
     rounded = float(f"{number:.3g}")
     return f"{rounded:,.0f}" if rounded >= 100 else f"{rounded:g}"

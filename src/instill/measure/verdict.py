@@ -1,11 +1,11 @@
 """The verdict of a comparison: per need the cheapest arm that is not shown to be worse, and what it can cost at most.
 
 Each need is decided by itself (`instill.measure.statistics.cheapest`), on the questions that all arms were asked. Where
-the bound is more than is acceptable, there is not enough evidence; the arm, the bound and what is proven are said all
-the same. An
-arm that shows what is possible and cannot be used, such as the oracle passage or the whole document with the evidence,
-has scores but is neither recommended nor what others are held against. Where that leaves one arm, it is named, and it
-is said that nothing was chosen: it was held against no other.
+the bound is more than is acceptable, there is not enough evidence; what is proven is said all the same, and which arm
+to use until more questions decide, where one can be advised. An arm that shows what is possible and cannot be used,
+such as the oracle passage or the whole document with the evidence, has scores but is neither recommended nor what
+others are held against. Where that leaves one arm, it is named, and it is said that nothing was chosen: it was held
+against no other.
 
 The need "cost" is that of a reader who would lose some quality to pay less: the questions of the other needs together,
 with a larger tolerance. Formats and tones may be put to other arms than facts, and then no question is put to all of
@@ -25,6 +25,7 @@ from instill.measure.fact_costs import FactCost, FactRatio, by_arm, fact_costs, 
 from instill.measure.outcome_table import outcome_table
 from instill.measure.outcomes import Outcome, Preparation
 from instill.measure.statistics.cheapest import Cheapest, Cost, cheapest
+from instill.measure.statistics.cheapest_said import joined, quoted
 from instill.measure.statistics.comparing import Table
 from instill.measure.statistics.early_looks import cheapest_in_looks
 from instill.measure.statistics.interval import Interval
@@ -53,6 +54,9 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     COST: ("facts", "paraphrase", "reverse", "two documents", "freshness", "format", "tone", "unanswerable"),
 }
 """All needs with the tasks that they are decided on."""
+
+_KEPT = ("against", "beaten", "passed", "meanwhile", "meanwhile_bound", "standings")
+"""Of how the arms stand, for `--json`."""
 
 NAMES: Mapping[str, str] = {"format": "the format", "tone": "the tone", "refusal": "refusals"}
 """Of needs in sentences, where it is another word."""
@@ -99,8 +103,8 @@ class NeedVerdict:
     """One need.
 
     Args:
-        arm: the recommended one, also where there is not enough evidence; None where no arm is good enough, or
-            nothing was measured.
+        arm: the recommended one; where there is not enough evidence, the one to use until then. None where no arm is
+            good enough, none can be advised, or nothing was measured.
         bound: what choosing it can cost at most, as a share of the questions; None without an arm, and where no other
             arm could be recommended.
         questions: that all arms were asked.
@@ -131,18 +135,23 @@ class NeedVerdict:
         return self.state == "decided"
 
     @property
+    def cheapest(self) -> str | None:
+        """The cheapest arm that is not shown to be worse, whether it can be recommended or not."""
+        return None if self.found is None else self.found.arm
+
+    @property
     def alone(self) -> bool:
         """Whether no other arm could have been recommended."""
         return self.found is not None and len(self.found.standings) == 1
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
-        plain = ("need", "state", "arm", "bound", "questions", "left_out", "needed", "said")
+        plain = ("need", "state", "arm", "bound", "cheapest", "questions", "left_out", "needed", "said")
         return {
             **{name: getattr(self, name) for name in plain},
             "scores": {arm: interval_dict(each) for arm, each in self.scores.items()},
             "fewer": list(self.fewer),
-            **dict.fromkeys(("against", "beaten", "passed", "meanwhile", "standings")),
+            **dict.fromkeys(_KEPT),
             **({} if self.found is None else _kept(self.found)),
         }
 
@@ -218,7 +227,7 @@ def reach_verdict(
     """  # noqa: E501 - rows as they are written
     held = rules or Rules()
     arms = list(dict.fromkeys([row.arm for row in outcomes] + [each.arm for each in preparations]))
-    known = {arm: (ways or {}).get(arm) or Way(f"use {arm}") for arm in arms}
+    known = {arm: (ways or {}).get(arm) or Way(f"use {quoted(arm)}") for arm in arms}
     prepared = by_arm(preparations)
     needs = tuple(_decide(need, outcomes, prepared, known, held, looks or {}, rates or Rates()) for need in NEEDS)
     facts = outcome_table(outcomes, NEEDS["facts"], without=_not_offered(known)).table
@@ -267,14 +276,17 @@ def _decide(
     scores = {**own, **others}
     best = max(own, key=lambda arm: own[arm].mean)
     state: State = "decided" if found.decided else "not enough evidence"
-    said = f"{found.said[0].upper()}{found.said[1:]}"
+    said = found.said
     if max(each.high for each in own.values()) < rules.least:
-        which = f"the best, {best}," if len(own) > 1 else f"{best}, the only one that could be recommended,"
+        which = quoted(best)
+        which = f"the best, {which}," if len(own) > 1 else f"{which}, the only one that could be recommended,"
         state, said = "no arm", f"No arm is good enough: {which} is right in {own[best]} of the questions."
     elif len(own) == 1:
         said = _only(best, own[best], others)
-    arm = None if state == "no arm" else found.arm
-    bound = None if arm is None or len(own) == 1 else found.bound
+    arm, bound = (found.arm, found.bound) if found.decided else (found.meanwhile, found.meanwhile_bound)
+    if state == "no arm":
+        arm = None
+    bound = None if arm is None or len(own) == 1 else bound
     needed = found.needed if state == "not enough evidence" else 0
     fewer = _asked_less(found, outcomes, tasks) if in_parts else ()
     left_out = outcome_table(outcomes, tasks, without={*hidden, *fewer}).left_out
@@ -316,7 +328,7 @@ def _asked_less(found: Cheapest, outcomes: Sequence[Outcome], tasks: Sequence[st
 
 def _kept(found: Cheapest) -> dict[str, Any]:
     every = found.as_dict()
-    return {name: every[name] for name in ("against", "beaten", "passed", "meanwhile", "standings")}
+    return {name: every[name] for name in _KEPT}
 
 
 def _only(arm: str, score: Interval, references: Mapping[str, Interval]) -> str:
@@ -325,8 +337,10 @@ def _only(arm: str, score: Interval, references: Mapping[str, Interval]) -> str:
     Args:
         references: of arms that show what is possible.
     """
-    said = f"Only {arm} could be recommended, so nothing was compared. It is right in {score} of the questions"
-    possible = "".join(f"; {each}, which shows what is possible, in {found}" for each, found in references.items())
+    said = f"Only {quoted(arm)} could be recommended, so nothing was compared. It is right in {score} of the questions"
+    possible = "".join(
+        f"; {quoted(each)}, which shows what is possible, in {found}" for each, found in references.items()
+    )
     return f"{said}{possible}."
 
 
@@ -379,7 +393,9 @@ def _sentence(needs: Sequence[NeedVerdict], ways: Mapping[str, Way]) -> str:
     main = max(served, key=lambda do: len(served[do])) if served else ""
     arms = {each.arm for found in served.values() for each in found}
     if main and len(arms) == 1 and all(each.alone for each in served[main]):
-        clauses.append(f"nothing was compared for {_needs(served[main])}: only {arms.pop()} could be recommended")
+        clauses.append(
+            f"nothing was compared for {_needs(served[main])}: only {quoted(arms.pop() or '')} could be recommended"
+        )
     elif main:
         facts = any(each.need == "facts" for found in served.values() for each in found)
         bare = len(served[main]) > 1 and facts and not all(each.alone for each in served[main])
@@ -392,7 +408,7 @@ def _sentence(needs: Sequence[NeedVerdict], ways: Mapping[str, Way]) -> str:
     if by_state["no arm"]:
         clauses.append(f"no arm is good enough for {_needs(by_state['no arm'])}")
     if by_state["not enough evidence"]:
-        clauses.append(_undecided(by_state["not enough evidence"], ways))
+        clauses.append(_undecided(by_state["not enough evidence"]))
     missing = [each.need for each in by_state["not measured"]]
     if len(missing) == len(NEEDS) - 1:
         return "Nothing was measured, so nothing is recommended."
@@ -416,22 +432,20 @@ def _where_cost_decides(needs: Sequence[NeedVerdict], ways: Mapping[str, Way], m
     cost = next(each for each in needs if each.need == COST)
     if cost.arm is None or not cost.decided or ways[cost.arm].do == main or cost.found is None:
         return []
-    return [f"where a loss of {cost.found.acceptable:g} is worth a lower cost, {ways[cost.arm].do}"]
+    return [f"if you accept a loss of {cost.found.acceptable:g} to pay less, {ways[cost.arm].do}"]
 
 
-def _undecided(needs: Sequence[NeedVerdict], ways: Mapping[str, Way]) -> str:
-    """What is known nevertheless, by need: the arm, its bound, and how many questions would decide."""
+def _undecided(needs: Sequence[NeedVerdict]) -> str:
+    """What to do until more questions decide, by need, and how many would."""
     said = []
     for each in needs:
-        assert each.arm is not None, "a need with too little evidence names an arm"
-        assert each.bound is not None
-        known = f"{ways[each.arm].do}, which may lose {each.bound:.2f}"
-        if each.found is not None and each.found.passed:
-            known += f" and is proven better than {_joined(each.found.passed)}"
+        until = "no arm can be advised until then"
+        if each.arm is not None and each.bound is not None:
+            until = f"until then use {quoted(each.arm)}, which may lose {each.bound:.2f}"
         many = (
             "more would hardly help" if each.needed is None else f"about {each.needed:,} questions in all would decide"
         )
-        said.append(f"not enough evidence for {_needs([each])}: until then {known}; {many}")
+        said.append(f"not enough evidence for {_needs([each])}: {until}; {many}")
     return "; ".join(said)
 
 
@@ -441,8 +455,4 @@ def _needs(needs: Sequence[NeedVerdict]) -> str:
 
 def _listed(needs: Sequence[str]) -> str:
     """Example: facts, freshness and the format."""
-    return _joined([NAMES.get(need, need) for need in needs])
-
-
-def _joined(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return joined([NAMES.get(need, need) for need in needs])

@@ -37,7 +37,8 @@ def test_worse_arms_are_passed_over_and_the_first_other_one_is_named() -> None:
     assert (found.standings[0].rival, found.against) == ("retrieval", "retrieval")
     assert 0.01 < found.bound < 0.04
     assert found.said == (
-        f"tuned: proven better than base, which is cheaper; it loses {found.bound:.3f} at most, against retrieval."
+        f'"tuned": proven better than "base", which is cheaper; it loses {found.bound:.3f} at most, against '
+        '"retrieval".'
     )
 
 
@@ -45,7 +46,7 @@ def test_the_cheapest_of_equal_arms() -> None:
     found = cheapest(right(0.8, 0.8, 0.8, 0.8), COSTS, tolerance=0.05)
     assert (found.arm, found.beaten) == ("base", ())
     assert set(outcomes(found)) == {"within"}
-    assert found.said == f"base: it loses {found.bound:.3f} at most, against {found.against}."
+    assert found.said == f'"base": it loses {found.bound:.3f} at most, against "{found.against}".'
 
 
 def test_the_dearest_arm_is_named_where_it_is_shown_to_be_the_best() -> None:
@@ -53,7 +54,7 @@ def test_the_dearest_arm_is_named_where_it_is_shown_to_be_the_best() -> None:
     assert (found.arm, found.bound, found.against, found.passed) == (
         "oracle", 0.0, None, ("base", "tuned", "retrieval"),
     )  # fmt: skip
-    assert found.said == "oracle: proven better than base, tuned and retrieval, which are cheaper."
+    assert found.said == '"oracle": proven better than "base", "tuned" and "retrieval", which are cheaper.'
 
 
 def test_an_arm_that_leads_without_proof_of_more_is_named_with_what_it_may_lose() -> None:
@@ -84,18 +85,51 @@ def test_an_arm_that_may_lose_too_much_is_not_decided_and_all_that_is_known_is_s
     assert found.bound > 0.08
     assert found.needed is not None
     assert found.needed > 60
+    assert found.meanwhile_bound is not None
+    assert found.meanwhile_bound <= 0.08
     assert found.said == (
-        f"Not enough evidence: after 60 questions tuned is the cheapest that is not shown to be worse (proven better "
-        f"than base, which is cheaper; it loses {found.bound:.3f} at most, against retrieval), and 0.08 is what may "
-        f"be lost; about {found.needed:,} would decide; until then retrieval, which is dearer, is shown to lose 0.08 "
-        f"at most ({found.standing('retrieval').loss} behind oracle)."
+        'Not enough evidence after 60 questions: the cheapest arm that is not shown to be worse is "tuned" (proven '
+        f'better than "base", which is cheaper; it may lose {found.bound:.3f}, against "retrieval"), and you accept a '
+        f'loss of 0.08. About {found.needed:,} would decide. Until then use "retrieval": it loses '
+        f"{found.meanwhile_bound:.3f} at most."
     )
 
 
 def test_few_questions_show_nothing() -> None:
     found = cheapest(right(0.5, 1.0, questions=4), COSTS, tolerance=0.05)
-    assert (found.arm, found.decided, found.meanwhile) == ("base", False, None)
+    assert (found.arm, found.decided) == ("base", False)
     assert found.bound > 0.8
+
+
+def test_until_it_is_decided_the_arm_that_can_lose_least_is_used_and_never_the_worst() -> None:
+    """All answers of the cheapest arm are wrong and all of the next one right, and four questions prove nothing."""
+    found = cheapest(right(0.0, 1.0, questions=4), COSTS, tolerance=0.05)
+    assert (found.arm, found.decided, found.bound, found.meanwhile) == ("base", False, 1.0, "tuned")
+    assert found.meanwhile_bound == pytest.approx(0.336, abs=0.001)
+    assert found.said == (
+        'Not enough evidence after 4 questions: the cheapest arm that is not shown to be worse is "base" (it may lose '
+        '1.000, against "tuned"), and you accept a loss of 0.15. About 13 would decide. Until then use "tuned": it may '
+        "lose 0.336, the least of all arms."
+    )
+    three = cheapest(right(0.25, 0.75, 1.0, questions=4), COSTS, tolerance=0.05)
+    assert three.meanwhile == "retrieval"
+
+
+def test_of_equal_arms_the_cheapest_is_used_until_it_is_decided() -> None:
+    found = cheapest(right(0.8, 0.8, 0.8, questions=5), COSTS, tolerance=0.05)
+    assert (found.arm, found.decided, found.meanwhile, found.meanwhile_bound) == ("base", False, "base", found.bound)
+    assert found.said.endswith("Until then use it: no other arm is shown to lose less.")
+
+
+def test_where_nothing_can_be_advised_it_is_said() -> None:
+    none_right = cheapest(right(0.0, 0.0, questions=4), COSTS, tolerance=0.05)
+    assert (none_right.decided, none_right.meanwhile, none_right.meanwhile_bound) == (False, None, None)
+    assert none_right.said.endswith("Until then no arm can be advised: none gave a right answer.")
+    one = cheapest(right(0.0, 1.0, 1.0, 1.0, questions=1), COSTS, tolerance=0.05)
+    assert (one.decided, one.meanwhile) == (False, None)
+    assert one.said.endswith(
+        "Until then no arm can be advised: after so few questions, each may lose nearly all that another one has."
+    )
 
 
 def test_a_dearer_open_arm_does_not_matter() -> None:
@@ -122,7 +156,7 @@ def test_many_questions_about_few_documents_are_few() -> None:
 
 def test_one_arm_alone_is_taken() -> None:
     found = cheapest(right(0.3), COSTS, tolerance=0.05)
-    assert (found.arm, found.bound, found.said) == ("base", 0.0, "base is held against no other arm.")
+    assert (found.arm, found.bound, found.said) == ("base", 0.0, '"base" is held against no other arm.')
 
 
 def test_it_can_be_written_as_json() -> None:

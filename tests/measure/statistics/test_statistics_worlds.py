@@ -132,3 +132,21 @@ def test_each_end_of_an_interval_holds_as_promised(sizes: list[int], lost: float
         _, lows, highs = limits(values, [str(each) for each in groups])
         for missed in ((lows > truth + 1e-9).sum(), (highs < truth - 1e-9).sum()):
             assert missed <= most_of(WORLDS, 0.025)
+
+
+@pytest.mark.parametrize("questions", [4, 12, 30, 60])
+def test_the_arm_that_is_advised_meanwhile_is_seldom_worse_than_its_bound(questions: int) -> None:
+    """In the worlds that are not decided; and it is never the arm that looks worst."""
+    for means in ((0.7, 0.8), SIX, (0.05, 0.9), (0.75, 0.8, 0.85, 0.8, 0.7, 0.9), (0.5, 0.95)):
+        wrong = 0
+        for world in worlds(means, questions, hardness=0.3, seed=questions)[:200]:
+            arms = tuple(COSTS)[: len(means)]
+            found = cheapest(Table(arms, world, tuple(names(questions, 1))), COSTS, tolerance=TOLERANCE)
+            if found.meanwhile is None or found.meanwhile_bound is None:
+                continue
+            assert not found.decided
+            scores = world.mean(axis=1)
+            place = arms.index(found.meanwhile)
+            assert scores[place] > scores.min() or np.ptp(scores) == 0
+            wrong += max(means) - means[place] > found.meanwhile_bound + 1e-9
+        assert wrong <= 0.05 * 200, (means, wrong)

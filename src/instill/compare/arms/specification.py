@@ -203,7 +203,7 @@ BUILT_IN: Mapping[str, ArmSpecification] = {
             "the model as it is, without any document",
             "base",
             "nothing",
-            Way("ask the model as it is", base=True),
+            Way("ask the model alone", base=True),
         ),
         ArmSpecification(
             QUOTED,
@@ -249,7 +249,7 @@ BUILT_IN: Mapping[str, ArmSpecification] = {
             "the model fine-tuned to read among distractors, with what retrieval finds",
             "reading",
             "found",
-            Way("fine-tune for reading what is retrieved"),
+            Way('tune the model to read ("retrieval-aware tuning")'),
         ),
     )
 }

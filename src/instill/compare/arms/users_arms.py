@@ -112,7 +112,7 @@ def _specification(file: Path, name: str, section: _Section, prices: Prices) -> 
     )
     documents: Given = section.documents
     about = section.about or f"{own.model or given[0]}, {_ABOUT[documents]}"
-    way = Way(section.do or f"use {name}", offered=documents != "whole")
+    way = Way(section.do or f'use "{name}"', offered=documents != "whole")
     return ArmSpecification(name, about, "own", documents, way, own)
 
 

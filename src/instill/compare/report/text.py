@@ -155,7 +155,9 @@ def _needs(report: Report, width: int) -> str:
     rows = [["Need", "Recommended", "Right answers", "Loses at most", "Questions"]]
     for each in report.verdict.needs:
         right = score(each.scores[each.arm]) if each.arm is not None else ""
-        named = each.arm if each.arm is not None and each.decided else f"({each.state})"
+        named = f"({each.state})"
+        if each.arm is not None:
+            named = each.arm if each.decided else f"until then: {each.arm}"
         most = "" if each.bound is None else f"{each.bound:.2f}"
         rows.append([each.need, named, right, most, str(each.questions)])
     why = [_wrapped(f"{each.need}: {each.said}", width, hang=2) for each in report.verdict.needs if each.questions]
@@ -221,10 +223,7 @@ def _facts(report: Report, width: int) -> str:
         rows.append([each.arm, time_interval(each.seconds), money_interval(each.money, report.currency)])
     if len(rows) == 1:
         return ""
-    ratios = [
-        _wrapped(f"{each.arm} against {each.against}, {each.unit}: {each}", width, hang=2)
-        for each in report.verdict.ratios
-    ]
+    ratios = [_wrapped(each.said, width, hang=2) for each in report.verdict.ratios]
     return "\n".join([_columns(rows, width), *ratios])
 
 

@@ -7,6 +7,9 @@ An arm's loss is the best arm's true score minus its own. The arms are gone thro
 2. The first arm that is not passed over is *named*, with a bound: the largest upper end of a dearer arm's lead. The
    probability that the named arm loses more than its bound is what the intervals promise.
 3. It is *decided* when the bound is what would be accepted, or less.
+4. Where it is not, an arm is advised *meanwhile*: the cheapest one that is shown to lose no more than would be
+   accepted against all others; else the one that can lose the least. It is never the arm with the lowest score. None is
+   advised where the questions show nothing: every arm can lose nearly all, or no answer was right.
 
 Why the loss has two limits. The tolerance says for which difference one would pay: an arm that loses less is never
 passed over for long. What is acceptable says how certain one must be. One number for both makes near-ties undecidable:
@@ -21,6 +24,9 @@ every other arm" holds if it holds against the best one, so the bound needs no c
 that were passed over it is given at the level (1 - level) / 2 / (1 + j / 2), plain for the cheapest arm. Simulated, six
 arms of which five lose equally had a wrong bound in up to 6.4% of the cases when it was always plain, in 4.5% with this
 division, and in 4.0% with (1 + j), which decides less often.
+
+The arm that is advised meanwhile is chosen by its bound, so its bound is given at the level divided by the number of
+arms that it is chosen from (Bonferroni).
 
 Costs that are close are equal: the better-looking arm goes first. That looks at the scores, so the other arms of the
 same cost count among the j.
@@ -40,7 +46,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instill.errors import UsageError
-from instill.measure.numbers_in_sentences import beside, interval_beside, limit_text
+from instill.measure.statistics.cheapest_said import sentence
 from instill.measure.statistics.comparing import Table
 from instill.measure.statistics.grouped_mean_interval import not_above, upper_limits
 from instill.measure.statistics.grouping import check_between
@@ -54,6 +60,7 @@ _LUCK = 0.8  # the chance that so many questions decide
 _FUTILE = 100  # times the questions that there are: more would hardly help,
 _MANY = 2_000  # unless so many would do: five questions are soon a hundred times as many
 _EDGE = 1e-9
+_NEARLY_ALL = 0.9  # An arm that may lose so much is not advised.
 
 CLOSE = 0.2
 """Costs that differ by less than this share are equal: measured again they may stand the other way round."""
@@ -100,7 +107,8 @@ class Cheapest:
         passed: cheaper arms that are shown to be worse.
         beaten: all arms than which it is proven to be better.
         decided: whether the bound is acceptable.
-        meanwhile: where it is not, the cheapest arm of which an acceptable loss is shown; None when there is none.
+        meanwhile: where it is not, the arm to use until more questions decide; None where none can be advised.
+        meanwhile_bound: what that one can lose at most; None without one.
         needed: about how many questions in all would decide in 8 of 10 cases if the scores stay; 0 when it is decided,
             None when more would hardly help.
         standings: from the cheapest on.
@@ -118,6 +126,7 @@ class Cheapest:
     beaten: tuple[str, ...]
     decided: bool
     meanwhile: str | None
+    meanwhile_bound: float | None
     needed: int | None
     standings: tuple[Standing, ...]
     said: str
@@ -138,6 +147,7 @@ class Cheapest:
             "against",
             "decided",
             "meanwhile",
+            "meanwhile_bound",
             "needed",
             "said",
         )
@@ -188,7 +198,7 @@ def cheapest(
         >>> table = Table.of(rows, [str(number) for number in range(100)])
         >>> found = cheapest(table, {"base": Cost(0, 1), "retrieval": Cost(0, 2)}, tolerance=0.05)
         >>> print(found.said)
-        retrieval: proven better than base, which is cheaper.
+        "retrieval": proven better than "base", which is cheaper.
     """
     limit = min(3 * tolerance, (1 + tolerance) / 2) if acceptable is None else acceptable
     check_between(tolerance, "tolerance")
@@ -202,13 +212,14 @@ def cheapest(
     pairs = _Pairs(table, tolerance, chance)
     place = pairs.first_not_worse()
     looked_at = place + next(len(each) for each in classes if order[place] in each) - 1
-    bound, against = pairs.bound(place, chance / (1 + looked_at / 2))
+    own_chance = chance / (1 + looked_at / 2)
+    bound, against = pairs.bound(place, own_chance)
     decided = bound <= limit + _EDGE
     standings = _standings(pairs, costs, limit, place)
     arm = order[place]
-    meanwhile = None
-    if not decided:
-        meanwhile = next((each.arm for each in standings[place:] if each.outcome == "within"), None)
+    meanwhile, meanwhile_bound = (None, None) if decided else pairs.meanwhile(place, own_chance, limit)
+    if meanwhile == arm:
+        meanwhile_bound = bound
     needed = 0 if decided else _needed(pairs, place, limit)
     beaten = pairs.beaten(place)
     found = Cheapest(
@@ -223,6 +234,7 @@ def cheapest(
         beaten,
         decided,
         meanwhile,
+        meanwhile_bound,
         needed,
         standings,
         "",
@@ -315,6 +327,34 @@ class _Pairs:
         bound = max(0.0, float(highs[highest]))
         return bound, self.table.arms[rivals[highest]] if bound else None
 
+    def meanwhile(self, named: int, chance: float, acceptable: float) -> tuple[str | None, float | None]:
+        """The arm to use until more questions decide, of those that are not passed over, and what it can lose at most.
+
+        Args:
+            chance: of one side of the named arm's interval.
+        """
+        number = len(self.table.arms)
+        scores = self.table.scores.mean(axis=1)
+        lowest = scores.min() if np.ptp(scores) > _EDGE else -1.0
+        chosen_from = [place for place in range(named, number) if scores[place] > max(lowest, 0.0) + _EDGE]
+        chance = min(chance, self.chance / (number - named))
+        bounds = {place: self._most_lost(place, chance) for place in chosen_from}
+        shown = [place for place in chosen_from if bounds[place] <= acceptable + _EDGE]
+        if shown:
+            found = shown[0]
+        elif bounds and min(bounds.values()) < _NEARLY_ALL:
+            found = min(
+                chosen_from, key=lambda place: (round(bounds[place], 9), -round(float(scores[place]), 9), place)
+            )
+        else:
+            return None, None
+        return self.table.arms[found], bounds[found]
+
+    def _most_lost(self, place: int, chance: float) -> float:
+        """What the arm can lose at most against any other one."""
+        leads = self.leads([(place, other) for other in range(len(self.table.arms)) if other != place])
+        return max(0.0, float(upper_limits(leads, self.table.groups, chance=chance).max()))
+
     def beaten(self, place: int) -> tuple[str, ...]:
         """The arms than which it is proven to be better: by Holm, over all comparisons with it."""
         others = [other for other in range(len(self.table.arms)) if other != place]
@@ -372,51 +412,6 @@ def _times(halves: Numbers, distances: Numbers, had: float, wanted: float) -> Nu
     ratio = (sides[1] + NormalDist().inv_cdf(_LUCK)) / sides[0]
     found: Numbers = np.where(distances > _EDGE, (ratio * halves / np.maximum(distances, _EDGE)) ** 2, np.inf)
     return np.maximum(found, 1.0)
-
-
-def sentence(found: Cheapest) -> str:
-    """What is found, for people."""
-    if len(found.standings) == 1:
-        return f"{found.arm} is held against no other arm."
-    parts = []
-    if found.beaten:
-        cheaper = [arm for arm in found.beaten if arm in found.passed]
-        others = [arm for arm in found.beaten if arm not in found.passed]
-        proven = f"proven better than {joined([*cheaper, *others])}"
-        if cheaper:
-            each = "which is cheaper" if len(cheaper) == 1 else "which are cheaper"
-            proven = f"proven better than {joined(cheaper)}, {each}"
-            proven += f", and than {joined(others)}" if others else ""
-        parts.append(proven)
-    shown = [arm for arm in found.passed if arm not in found.beaten]
-    for arm in shown:
-        standing = found.standing(arm)
-        parts.append(
-            f"{arm} is cheaper, but loses {interval_beside(standing.loss, found.tolerance)} against {standing.rival}"
-        )
-    if found.against is not None:
-        lost = f"loses {beside(found.bound, found.acceptable)} at most"
-        rivals = len(found.standings) - len(found.passed) - 1
-        parts.append(f"against {found.against} it {lost}" if rivals == 1 else f"it {lost}, against {found.against}")
-    if found.decided:
-        return f"{found.arm}: {'; '.join(parts)}." if parts else f"{found.arm}: no other arm can be better."
-    many = "more questions would hardly help" if found.needed is None else f"about {found.needed:,} would decide"
-    until = ""
-    if found.meanwhile not in (None, found.arm):
-        loss = found.standing(found.meanwhile or "").loss
-        until = (
-            f"; until then {found.meanwhile}, which is dearer, is shown to lose {limit_text(found.acceptable)} at most"
-        )
-        until += f" ({interval_beside(loss, found.acceptable)} behind {found.standing(found.meanwhile or '').rival})"
-    return (
-        f"Not enough evidence: after {found.questions} questions {found.arm} is the cheapest that is not shown to be "
-        f"worse ({'; '.join(parts)}), and {limit_text(found.acceptable)} is what may be lost; {many}{until}."
-    )
-
-
-def joined(names: Sequence[str]) -> str:
-    """Example: `a, b and c`."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _price(cost: Cost, by: Literal["money", "seconds"]) -> tuple[float, float]:

@@ -16,7 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from instill.errors import UsageError
-from instill.measure.statistics.cheapest import Cheapest, Cost, Standing, cheapest, sentence
+from instill.measure.statistics.cheapest import Cheapest, Cost, Standing, cheapest
+from instill.measure.statistics.cheapest_said import sentence
 from instill.measure.statistics.comparing import Table
 
 LOOKS = (0.25, 0.5, 1.0)

@@ -98,7 +98,7 @@ def costs_section(report: Report) -> Markup:
 def _named(each: NeedVerdict) -> str:
     if each.arm is None or each.decided:
         return each.arm or STATES[each.state]
-    return f"{STATES[each.state]}; until then {each.arm}"
+    return f"{STATES[each.state]}; until then: {each.arm}"
 
 
 def _own_score(each: NeedVerdict) -> Markup:
@@ -197,11 +197,7 @@ def _facts_table(report: Report) -> Markup:
 def _ratios(report: Report) -> Markup:
     if not report.verdict.ratios:
         return paragraph("How many times more one arm costs for it than another was not measured.")
-    rows = [
-        [safe(each.arm), safe(f"{each.unit}, against {each.against}"), Markup(f"<strong>{safe(str(each))}</strong>")]
-        for each in report.verdict.ratios
-    ]
-    items = listed(Markup(f"{arm}: {times} ({unit})") for arm, unit, times in rows)
+    items = listed(safe(each.said) for each in report.verdict.ratios)
     return join(
         [
             Markup("<h3>One more answerable fact, as a ratio</h3>"),
