@@ -91,6 +91,8 @@ def test_a_failing_endpoint_falls_back_to_quoting(company: Corpus, endpoint: End
     assert FACT in answer.text
     assert notice in answer.notices[0]
     assert "quotes the documents instead" in answer.notices[0]
+    assert answer.trace.failure
+    assert answer.notices[0] == f"{answer.trace.failure} This answer quotes the documents instead."
     assert KEY not in str(answer.as_dict())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -244,8 +245,29 @@ def test_a_failing_generator_is_an_error_of_the_reply(world: World, endpoint: En
     assert closed.answer(item).text == "1987"
     broken = EndpointGenerator(endpoint.url, "status-401/compare")
     fallen = PipelineArm("retrieval, generated", world.workspace, world.passages, generator=broken).answer(item)
-    assert fallen.text == "1987"
-    assert "quotes the documents instead" in fallen.notices[0]
+    assert (fallen.text, fallen.abstained, fallen.citations, fallen.quoted) == ("", None, (), False)
+    assert "refused the key" in fallen.error
+    assert fallen.notices == ()
+    assert fallen.passages is not None  # What it was given counts for the search.
+
+
+def test_a_reply_that_takes_too_long_is_an_error_of_the_arm(world: World) -> None:
+    """The time limit is the pipeline's own, around the generator."""
+
+    class Slow:
+        name = "slow"
+
+        def stream(self, messages: Sequence[Message], *, max_tokens: int, temperature: float = 0.0) -> Iterator[str]:
+            yield "The"
+            time.sleep(2)
+            yield " oven"
+
+    limited = world.workspace.settings.generator.model_copy(update={"answer_s": 0.2})
+    arm = PipelineArm("slow", world.workspace, world.passages, generator=Slow())
+    arm._settings = world.workspace.settings.model_copy(update={"generator": limited})
+    reply = arm.answer(item_about(world, "1987"))
+    assert (reply.text, reply.quoted) == ("", False)
+    assert "took longer than" in reply.error
 
 
 def test_noise_is_mixed_in_and_read(world: World) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import gc
 import json
 import shutil
+import socket
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +23,12 @@ import instill.compare.tuned.skills_lost_part
 from instill import Workspace
 from instill.common.progress_watch import Watch
 from instill.compare.arms.specification import AWARE, BOTH, CLOSED, ORACLE, QUOTED, TUNED, WHOLE
+from instill.compare.arms.users_arms import read_arms
 from instill.compare.comparing import Compared, compare
 from instill.compare.plan import ComparePlan
+from instill.compare.prices import Prices
+from instill.compare.report.page import as_html
+from instill.compare.report.text import as_dict, as_text
 from instill.compare.report_material import PARTS
 from instill.compare.saved_reports import NUMBERS, PAGE, save
 from instill.compare.stored_outcomes import Recorded
@@ -115,13 +121,48 @@ def test_page_and_numbers_are_written(first: Compared, tmp_path: Path) -> None:
     page = save(first, tmp_path / "report")
     assert page == tmp_path / "report" / PAGE
     text = page.read_text(encoding="utf-8")
-    assert first.report.verdict.said in text
+    assert first.report.verdict.said in unescape(text)
     assert "instill compare" in text
     numbers = strict((tmp_path / "report" / NUMBERS).read_text(encoding="utf-8"))
     assert numbers["beforehand"] == first.beforehand
     assert numbers["arms"] == [QUOTED, ORACLE]
     assert Path(numbers["outcomes"]) == first.folder
     assert numbers["failures"].get("other", {}) == {}
+
+
+def test_an_endpoint_that_does_not_answer_gets_no_marks_for_what_is_quoted(quoted: World, tmp_path: Path) -> None:
+    """Nothing listens there, and `instill ask` would quote the documents."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+    file = tmp_path / "arms.toml"
+    file.write_text(f'[arms.dead]\nbase_url = "{url}"\nmodel = "m"\n', encoding="utf-8")
+    plan = replace(QUOTING, arms=("dead", QUOTED), own=read_arms(file, Prices()), questions=20, noise=2, changes=1)
+    found = compare(quoted.workspace, quoted.study, plan)
+    dead = [each for each in found.records if each.outcome.arm == "dead"]
+    failures = [each for each in dead if each.error]
+    assert all("could not be reached" in each.error for each in failures)
+    assert all((each.outcome.reply, each.outcome.right) == ("", 0.0) for each in failures)
+    # What the pipeline refuses without asking the model is its own answer.
+    assert all(each.outcome.kind == "abstained" for each in dead if not each.error)
+    assert {"facts", "freshness", "noise"} <= {each.outcome.task for each in failures}
+    need = found.report.verdict.need("facts")
+    assert need.scores["dead"].mean == 0.0
+    assert need.arm == QUOTED
+    [writers] = found.report.writers
+    assert (writers.arm, writers.answers, writers.failed) == ("dead", len(dead), len(failures))
+    assert (writers.written, writers.unproved, writers.unasked) == (0, 0, 0)
+    assert writers.refused == len(dead) - len(failures)
+    [missing] = [why for what, why in found.report.missing.items() if what.startswith("dead: ")]
+    assert "they count as wrong" in missing
+    assert "could not be reached" in missing
+    text = " ".join(as_text(found.report).split())
+    assert f'"dead", {len(dead)} answers: 0 written by the model; ' in text
+    assert f"{len(failures)} failed, which count as wrong." in text
+    assert "error: dead " in text
+    numbers = strict(json.dumps(as_dict(found.report)))
+    assert numbers["writers"] == [asdict(writers)]
+    assert "Who wrote the answers" in as_html(found.report)
 
 
 def test_what_a_document_says_now_is_not_mixed_with_what_it_said(quoted: World, tmp_path: Path) -> None:

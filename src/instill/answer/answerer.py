@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Literal, Protocol
 
 from instill.answer.asked.compared_things import sides_of, with_each_side
@@ -195,6 +196,12 @@ class Answerer:
     def _quoted(self, run: Run, notices: tuple[str, ...] = (), dropped: int = 0, generator: str = "") -> Answer:
         return self._told(run, self._extract(run), notices, dropped, generator)
 
+    def _failed(self, run: Run, extracted: tuple[Extract, Citer], error: GeneratorError, generator: str) -> Answer:
+        """The quoted answer, where the generator gave none."""
+        notice = f"{error} This answer quotes the documents instead."
+        found = self._told(run, extracted, (notice,), generator=generator)
+        return replace(found, trace=replace(found.trace, failure=str(error)))
+
     def _told(
         self,
         run: Run,
@@ -231,8 +238,7 @@ class Answerer:
             with run.step("generate"):
                 reply = self._reply(run, generator, prompt, on_token)
         except GeneratorError as error:
-            notice = f"{error} This answer quotes the documents instead."
-            return self._quoted(run, (notice,), generator=generator.name)
+            return self._failed(run, self._extract(run), error, generator.name)
         citer = Citer(self._document_text, self._document_pages)
         with run.step("check"):
             grounded = ground(reply, prompt, run.standalone, self._encoder, citer)
@@ -263,8 +269,7 @@ class Answerer:
             with run.step("generate"):
                 reply = self._reply(run, generator, prompt, on_token)
         except GeneratorError as error:
-            notice = f"{error} This answer quotes the documents instead."
-            return self._told(run, extracted, (notice,), generator=generator.name)
+            return self._failed(run, extracted, error, generator.name)
         citer = Citer(self._document_text, self._document_pages)
         with run.step("check"):
             grounded = ground(reply, prompt, run.standalone, self._encoder, citer)

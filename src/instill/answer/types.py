@@ -91,6 +91,7 @@ class Trace:
         dropped_claims: claims that failed the check of their quotes.
         generator: the generator's name, "" without one.
         tier: "index", or "cache" for an earlier answer whose sources have not changed since.
+        failure: why the generator gave no answer, so that the documents are quoted instead; "" if it did not fail.
     """
 
     question: str
@@ -102,6 +103,7 @@ class Trace:
     dropped_claims: int = 0
     generator: str = ""
     tier: str = "index"
+    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True)

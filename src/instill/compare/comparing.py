@@ -33,11 +33,12 @@ from instill.compare.judged.judging import JudgePlan, Judging, judge_outcomes
 from instill.compare.plan import ComparePlan, chosen_arms
 from instill.compare.prices import Prices
 from instill.compare.report.types import Report
-from instill.compare.report_material import about_run, causes_of, evidence_of, first_prompts, not_done
+from instill.compare.report_material import about_run, causes_of, evidence_of, failed, first_prompts, not_done
 from instill.compare.said_beforehand import say_by_need
 from instill.compare.stored_outcomes import Recorded
 from instill.compare.tuned.skills_lost_part import measure_forgetting
 from instill.compare.tuned.tuned_arms import Trained, train_arms
+from instill.compare.who_wrote import who_wrote
 from instill.compare.writing_cost import writing_cost
 from instill.errors import UsageError, WorkspaceError
 from instill.measure import judging
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from instill.workspace import Workspace
 
 
-GRADING = 2
+GRADING = 3
 """Goes up when the same answers may be graded otherwise."""
 
 
@@ -166,7 +167,8 @@ def compare(
         preparations=prepared,
         evidence=evidence_of(workspace, [*items, *changed.items]),
         prompts={**first_prompts(folder, identity, records), **examples.prompts},
-        causes=causes_of(records, [*items, *changed.items], facts),
+        causes={**causes_of(records, [*items, *changed.items], facts), **failed(examples.records)},
+        writers=who_wrote(records, setting.asked_with_a_generator),
         kept=kept,
         refreshes=changed.refreshes,
         conflicts=changed.winners,
@@ -174,7 +176,7 @@ def compare(
         judge=judging.report if judging else None,
         overheads=[judging.overhead] if judging else (),
         missing={
-            **not_done(workspace, plan, names, changed, records),
+            **not_done(workspace, plan, names, changed, every),
             **({"money": prices.note} if prices.note else {}),
             **examples.missing,
             **(judging.missing if judging else {}),

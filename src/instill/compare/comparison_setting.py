@@ -61,6 +61,15 @@ class ComparisonSetting:
         return [self.plan.known[name] for name in self.names]
 
     @property
+    def asked_with_a_generator(self) -> list[str]:
+        """The arms that answer as `instill ask` does, with a generator: what they say is written, or quoted."""
+        return [
+            arm.name
+            for arm in self.specifications
+            if arm.brought is None and arm.asks(self.plan.pipeline) and self.line_up.model_of(arm.name)
+        ]
+
+    @property
     def kinds(self) -> dict[str, Kind]:
         """What decides how long the arms' answers take: the model, and whether it searches and reads beside it."""
         found = {}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from instill import __version__
+from instill.common.plurals import counted
 from instill.compare.arms.specification import CLOSED, TUNED
 from instill.compare.changed.parts_with_changes import Changed, believers
 from instill.compare.examples.plan import NEEDS
@@ -66,6 +67,11 @@ def causes_of(records: Iterable[Recorded], items: Iterable[StudyItem], facts: It
     return {each.key: kind for each in records if (kind := causes.of(each)) is not None}
 
 
+def failed(records: Iterable[Recorded]) -> dict[Key, str]:
+    """The answers that a generator did not give."""
+    return {each.key: "error" for each in records if each.error}
+
+
 def not_done(
     workspace: Workspace, plan: ComparePlan, names: Sequence[str], changed: Changed, records: Iterable[Recorded]
 ) -> dict[str, str]:
@@ -95,8 +101,21 @@ def not_done(
         found |= dict.fromkeys(("freshness", "conflict", "contradiction"), why)
     else:
         found |= _not_contradicted(believers(arms), changed)
-    for arm, count in Counter(each.outcome.arm for each in records if each.error).items():
-        found[f"{arm}: {count} answers"] = "the generator gave none; they count as wrong"
+    return {**found, **_failures(records)}
+
+
+def _failures(records: Iterable[Recorded]) -> dict[str, str]:
+    """By arm, how many answers its generator did not give, and what it said most often."""
+    reasons: dict[str, Counter[str]] = {}
+    for each in records:
+        if each.error:
+            reasons.setdefault(each.outcome.arm, Counter())[each.error] += 1
+    found = {}
+    for arm, counts in reasons.items():
+        [(reason, _)] = counts.most_common(1)
+        found[f"{arm}: {counted(counts.total(), 'answer')}"] = (
+            f"the generator gave none; they count as wrong, and the same command asks again. It said: {reason}"
+        )
     return found
 
 

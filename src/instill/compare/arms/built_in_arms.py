@@ -13,7 +13,7 @@ from instill.answer.citations import Citer
 from instill.answer.for_caller import answerer_for
 from instill.answer.said.grounded import CHARACTERS_PER_TOKEN, ground
 from instill.answer.said.reply import read_reply
-from instill.answer.types import Answer, Candidate, Citation
+from instill.answer.types import Candidate, Citation
 from instill.compare.arms.passages import Passages, as_found, place_of
 from instill.compare.arms.prompts import RULES, Wording
 from instill.compare.arms.replies import ArmReply, CountTokens, Overheard, Place
@@ -114,7 +114,8 @@ class PipelineArm:
         self._settings = workspace.settings.model_copy(update={"generator": writing})
 
     def answer(self, item: StudyItem) -> ArmReply:
-        """See `Arm.answer`. An endpoint that fails makes the pipeline quote instead, with a notice."""
+        """See `Arm.answer`. Where the generator fails, `instill ask` quotes instead; here that is an error of the arm,
+        which would else be scored on what it did not do."""
         overheard = None if self._generator is None else Overheard(self._generator)
         started = perf_counter()
         hits, notice = self._given(item) if self._given else ((), "")
@@ -140,16 +141,18 @@ class PipelineArm:
         seconds = perf_counter() - started
         tokens = overheard.tokens(self._workspace_tokens) if overheard else (0, 0, False)
         asked: tuple[Message, ...] = ({"role": "user", "content": item.question},)
+        failure = found.trace.failure
         return ArmReply(
-            found.short or found.text,
-            found.abstained,
+            "" if failure else found.short or found.text,
+            None if failure else found.abstained,
             overheard.exchanges[-1].messages if overheard and overheard.exchanges else asked,
             tuple(_place(each) for each in found.trace.context),
-            tuple(_place(each) for each in found.citations),
+            () if failure else tuple(_place(each) for each in found.citations),
             seconds,
             *tokens,
-            notices=_notices(found, notice),
-            quoted=found.trace.method != "generator",
+            notices=_notices(() if failure else found.notices, notice),
+            error=failure,
+            quoted=not failure and found.trace.method != "generator",
         )
 
     def _workspace_tokens(self, text: str) -> int:
@@ -304,5 +307,5 @@ def _place(span: Candidate | Citation) -> Place:
     return Place(span.doc_id, span.start, span.end, span.text)
 
 
-def _notices(answer: Answer, *more: str) -> tuple[str, ...]:
-    return (*answer.notices, *(notice for notice in more if notice))
+def _notices(told: Sequence[str], *more: str) -> tuple[str, ...]:
+    return (*told, *(notice for notice in more if notice))

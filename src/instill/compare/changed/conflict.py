@@ -128,6 +128,7 @@ def conflict(
                 task=TASK,
                 group_by=group_by,
                 prices=prices,
+                again_after_errors=True,
                 progress=progress,
             )
         won = {record.outcome.item: winner_of(record, changes) for record in own}

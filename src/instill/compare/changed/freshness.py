@@ -152,6 +152,7 @@ def freshness(
                     task=TASK,
                     group_by=group_by,
                     prices=prices,
+                    again_after_errors=True,
                     progress=_counted(progress, len(records) + sum(map(len, own)), most),
                 )
             own.append(asked)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from textwrap import fill, wrap
 from typing import Any
 
 from instill.compare.report.answers import answers
 from instill.compare.report.failures import failures
 from instill.compare.report.missing import not_measured
-from instill.compare.report.notes import cost_notes, judge_notes
+from instill.compare.report.notes import cost_notes, judge_notes, writer_notes
 from instill.compare.report.scores import BESIDE, CONFLICTS, TaskScores, against_facts, scores_by_task
 from instill.compare.report.types import Report
 from instill.errors.escapes import shown_block
@@ -46,6 +47,7 @@ def as_text(report: Report, *, width: int = 80) -> str:
         f"{plain(report.title)}\n\n{_wrapped(report.verdict.said, width)}",
         _needs(report, width),
         _scores(scores_by_task(report.outcomes, report.verdict.fewer), report.arms, width),
+        _section("Who wrote the answers", (_wrapped(each, width, hang=2) for each in writer_notes(report))),
         *_examples(report, width),
         _costs(report, width),
         _facts(report, width),
@@ -121,6 +123,7 @@ def as_dict(report: Report) -> dict[str, Any]:
             }
             for each in report.preparations
         ],
+        "writers": [asdict(each) for each in report.writers],
         "overheads": [
             {name: getattr(each, name) for name in ("what", "seconds", "money")} for each in report.overheads
         ],

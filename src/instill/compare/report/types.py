@@ -118,6 +118,28 @@ class ModelJudge:
 
 
 @dataclass(frozen=True, slots=True)
+class Writers:
+    """Who wrote the answers of an arm that answers as `instill ask` does, with a generator.
+
+    Args:
+        answers: all of them; the other numbers add up to it.
+        written: by the model, and proved from the documents.
+        unproved: quoted from the documents, because no sentence of the model could be proved.
+        unasked: quoted, and the model was not asked.
+        refused: neither: the answer is that the documents do not say it.
+        failed: the model gave no answer; these count as wrong.
+    """
+
+    arm: str
+    answers: int
+    written: int
+    unproved: int
+    unasked: int
+    refused: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
 class Overhead:
     """What the comparison itself cost, and no arm.
 
@@ -145,6 +167,7 @@ class Report:
         conflicts: who won where documents and model disagree, of the arms that were asked.
         curves: how much data is needed.
         examples: formats and tones beside their scores.
+        writers: of the arms that answer as `instill ask` does, with a generator.
         judge: None where nobody read the replies but the scorer.
         overheads: costs of the comparison itself.
         missing: what was not measured, and why; what the verdict says is missing is added.
@@ -165,6 +188,7 @@ class Report:
     conflicts: Sequence[ConflictWins] = ()
     curves: Sequence[DataCurve] = ()
     examples: Sequence[ExampleMeans] = ()
+    writers: Sequence[Writers] = ()
     judge: ModelJudge | None = None
     overheads: Sequence[Overhead] = ()
     missing: Mapping[str, str] = field(default_factory=dict)

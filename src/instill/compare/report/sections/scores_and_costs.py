@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from instill.compare.report.answers import answers
 from instill.compare.report.drawing import bars
-from instill.compare.report.notes import cost_notes
+from instill.compare.report.notes import cost_notes, writer_notes
 from instill.compare.report.scores import TaskScores, scores_by_task
 from instill.compare.report.types import Report
 from instill.measure.page.elements import (
@@ -81,9 +81,16 @@ def scores_section(report: Report) -> Markup:
             paragraph(about),
             Markup(f'<div class="figures">\n{figures}\n</div>'),
             details("The numbers", table("Right answers by arm and task", ("Arm", *(t.task for t in tasks)), numbers)),
+            *_writers(report),
             details("Passages, citations and abstentions", _answers_table(report)),
         ],
     )
+
+
+def _writers(report: Report) -> list[Markup]:
+    """Which answers a model wrote, of the arms that quote where it cannot be proved."""
+    notes = writer_notes(report)
+    return [Markup("<h3>Who wrote the answers</h3>"), listed(map(safe, notes))] if notes else []
 
 
 def costs_section(report: Report) -> Markup:

@@ -1,0 +1,34 @@
+"""Who wrote the answers of arms that ask a generator as `instill ask` does: the model, or nobody (they are quoted)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from instill.compare.report.types import Writers
+from instill.compare.stored_outcomes import Recorded
+
+
+def who_wrote(records: Iterable[Recorded], arms: Sequence[str]) -> list[Writers]:
+    """Of each of these arms that answered anything.
+
+    Args:
+        records: of all arms.
+        arms: which answer as `instill ask` does, with a generator.
+    """
+    own: dict[str, list[str]] = {arm: [] for arm in arms}
+    for each in records:
+        if each.outcome.arm in own:
+            own[each.outcome.arm].append(_kind(each))
+    names = ("written", "unproved", "unasked", "refused", "failed")
+    return [Writers(arm, len(kinds), *(kinds.count(name) for name in names)) for arm, kinds in own.items() if kinds]
+
+
+def _kind(recorded: Recorded) -> str:
+    outcome = recorded.outcome
+    if recorded.error:
+        return "failed"
+    if outcome.kind == "abstained":
+        return "refused"
+    if not outcome.quoted:
+        return "written"
+    return "unproved" if outcome.tokens_in else "unasked"
