@@ -66,7 +66,7 @@ class Changing(Parts):
         from instill.ingest.sync import files_gone, unless_said_since
         from instill.ingest.types import Attributes
 
-        paths = paths_of(paths)
+        paths = paths_of(paths, on_disk=True)
         attributes = Attributes(labels_of(labels), metadata_of(metadata))
         self._must_be_writable()
         followed = roots_of(paths) if follow else []

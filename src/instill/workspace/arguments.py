@@ -31,8 +31,11 @@ _LONGEST_NAME = 255
 """Bytes of the name of a file or folder; of common file systems none allows more."""
 
 
-def paths_of(paths: Any, name: str = "paths") -> list[str]:
+def paths_of(paths: Any, name: str = "paths", *, on_disk: bool = False) -> list[str]:
     """One path or several as texts.
+
+    Args:
+        on_disk: they lead to files, and are not only names of documents.
 
     Raises:
         UsageError: it is neither, there is none, or one is empty.
@@ -49,7 +52,7 @@ def paths_of(paths: Any, name: str = "paths") -> list[str]:
     found = [_path(each, name) for each in _several(paths, name, (str, os.PathLike), "path", "a text, a Path")]
     if not found:
         raise UsageError("No path was given.", where=name, remedy="Pass a text, a Path, or several of them.")
-    return found
+    return [_on_disk(each, name) for each in found] if on_disk else found
 
 
 def path_of(path: Any, name: str = "path") -> str:
@@ -68,7 +71,7 @@ def path_of(path: Any, name: str = "path") -> str:
     """
     if not isinstance(path, (str, os.PathLike)):
         raise UsageError("This is not a path.", where=f"{name}: {_seen(path)}", remedy="Pass a text or a Path.")
-    return _path(path, name)
+    return _on_disk(_path(path, name), name)
 
 
 def labels_of(labels: Any) -> tuple[str, ...] | None:
@@ -276,16 +279,21 @@ def _path(value: Any, name: str) -> str:
         raise UsageError(
             "A path cannot contain a null byte.", where=f"{name}: {_seen(value)}", remedy="Check the path."
         )
+    return path
+
+
+def _on_disk(path: str, name: str) -> str:
+    """The path, if a file system can have it."""
     try:
         parts = os.fsencode(path).split(b"/")
     except UnicodeEncodeError as error:
         raise UsageError(
-            "This path is not valid text.", where=f"{name}: {_seen(value)}", remedy="Check how it was read or typed."
+            "This path is not valid text.", where=f"{name}: {_seen(path)}", remedy="Check how it was read or typed."
         ) from error
     if "://" not in path and max(map(len, parts)) > _LONGEST_NAME:
         raise UsageError(
             f"A name in this path has more than {_LONGEST_NAME} bytes, which no file system allows.",
-            where=f"{name}: {_seen(value)}",
+            where=f"{name}: {_seen(path)}",
             remedy="Check the path; to add a text, use add_text.",
         )
     return path
