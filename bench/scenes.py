@@ -74,8 +74,8 @@ class Days:
     folder: Path
     seed: int
     people: int = 4
-    epochs: int = 12
-    replay_rows: int = 900
+    epochs: int = 20
+    replay_rows: int = 2400
     skill_rows: int = 80
     length: int = DAYS
     asked: set[str] = field(default_factory=set)
@@ -375,7 +375,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
     parser.add_argument("--people", type=int, default=4, help="of each of the three kinds")
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--pictures", type=Path)
     parser.add_argument("--from", dest="read", type=Path, help="only draw what such a run wrote")

@@ -15,7 +15,7 @@ from instill.answer.answerer import LONGEST_QUESTION
 from instill.answer.asked.conversation import standalone
 from instill.answer.asked.must_be_spoken_of import pins_of
 from instill.answer.asked.version_wish import version_wish_of
-from instill.answer.found.version_pairs import without_marks
+from instill.answer.found.version_pairs import of_the_named_version, without_marks
 from instill.answer.types import Turn
 
 if TYPE_CHECKING:
@@ -105,3 +105,54 @@ def test_a_hostile_question_is_understood_in_bounded_time(unit: str) -> None:
     pins_of(question)
     standalone(question, [Turn("user", question), Turn("assistant", "No.", ("T",))])
     assert perf_counter() - started < 2.0  # some hundredths; a pattern that tries every pair takes minutes
+
+
+POLICY = """---
+title: Fuel policy {year}
+---
+# Fuel policy {year}
+
+Drivers may fill up to {litres} litres a week. Premium fuel is paid only {premium}.
+Slips must be handed in within {days} days.{last}
+"""
+
+
+@pytest.fixture(scope="module")
+def policies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    with Workspace.init(tmp_path_factory.mktemp("policies") / "kb") as opened:
+        old = POLICY.format(year=2024, litres=110, premium="after a breakdown", days=60, last="")
+        last = "\n\nThis policy replaces the fuel policy of 2024."
+        new = POLICY.format(year=2026, litres=145, premium="on ferries", days=30, last=last)
+        opened.add_text(old, name="fuel-2024.md")
+        opened.add_text(new, name="fuel-2026.md")
+        yield opened
+
+
+@pytest.mark.parametrize(
+    ("question", "said", "unsaid"),
+    [
+        ("How many litres may drivers fill up a week under the 2024 policy?", "110 litres", "145"),
+        ("How many litres may drivers fill up a week in 2026?", "145 litres", "110"),
+        ("Within how many days did slips have to be handed in in 2024?", "60 days", "30 days"),
+    ],
+)
+def test_the_version_that_is_named_answers_alone(policies: Workspace, question: str, said: str, unsaid: str) -> None:
+    text = policies.ask(question).text
+    assert said in text
+    assert unsaid not in text
+
+
+def test_the_limit_of_an_amount_is_the_amount(policies: Workspace) -> None:
+    """ "Up to" says the limit, and no word of it."""
+    text = policies.ask("How has the weekly limit of litres for drivers changed from 2024 to 2026?").text
+    assert text.index("145 litres") < text.index("110 litres")
+
+
+def test_of_no_named_version_and_of_both_all_stay(policies: Workspace) -> None:
+    hits = policies.search("litres a week").hits
+    texts = {hit.doc_id: hit.text for hit in hits}
+    assert len(hits) == 2
+    for question in ("How many litres?", "How many litres in 2025?", "How many litres in 2024 and in 2026?"):
+        assert of_the_named_version(question, hits, texts.get) == list(hits)
+    [left] = of_the_named_version("How many litres in 2024?", hits, texts.get)
+    assert "110" in left.text

@@ -19,6 +19,7 @@ from instill.answer.asked.two_questions_in_one import leaves_one_out, parts_of
 from instill.answer.citations import Citer, DocumentPages, DocumentText
 from instill.answer.found.choose_pieces import MOST_PIECES
 from instill.answer.found.follow_up_passages import WITHIN, SearchWithin, follow, gather, shown
+from instill.answer.found.version_pairs import of_the_named_version
 from instill.answer.passage_candidates import Search, candidates
 from instill.answer.question_in_progress import Run
 from instill.answer.reading.findings import read_passages
@@ -139,6 +140,7 @@ class Answerer:
             return self._clusters(run)
         with run.step("search"):
             run.pool = candidates(run, self._search, self._spelt, passages=self._settings.passages)
+            run.pool = of_the_named_version(run.standalone, run.pool, self._document_text)
         if history and rewritten.about and run.pool:
             self._follow(run, rewritten.spelt(run.spelling.applied))
         elif self._reader is not None and run.pool:

@@ -39,7 +39,8 @@ SAME_SUBJECT = 0.6
 _GENERIC = frozenset(
     terms(
         "list document version edition file text new thing item entry entries change difference anything everything "
-        "compare year rest old one page content period rule policy regulation condition number amount date time",
+        "compare year rest old one page content period rule policy regulation condition number amount date time "
+        "limit maximum minimum",
         keep_stop=True,
     )
 )

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from instill.answer.asked.version_wish import MARK
+from instill.answer.asked.version_wish import MARK, version_wish_of
 from instill.answer.terms import terms
 from instill.index.types import Hit
 
@@ -77,6 +77,20 @@ def newer_before(doc_ids: Sequence[str], groups: Sequence[Sequence[Version]], qu
         return (first[own[0]], own[1], place) if own else (place, 0, place)
 
     return sorted(range(len(doc_ids)), key=order)
+
+
+def of_the_named_version(question: str, hits: Sequence[Hit], text_of: Callable[[str], str | None]) -> list[Hit]:
+    """Without the other versions of a document, if the question names one of them: "what was the limit in 2024?"."""
+    marks = {match.group().lower() for match in MARK.finditer(question)}
+    if len(marks) != 1 or version_wish_of(question) is not None:
+        return list(hits)
+    [mark] = marks
+    others: set[str] = set()
+    for group in versions_among(hits, text_of):
+        named = [version.hit.doc_id for version in group if mark_fits(mark, version)]
+        if len(named) == 1:
+            others |= {version.hit.doc_id for version in group} - set(named)
+    return [hit for hit in hits if hit.doc_id not in others]
 
 
 def mark_fits(mark: str, version: Version) -> bool:
