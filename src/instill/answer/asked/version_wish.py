@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-VersionKind = Literal["changed", "new", "gone", "before"]
+from instill.answer.asked.version_marks import MARK
 
-MARK = re.compile(
-    r"(?<![\w.])(?:(?:19|20)\d\d(?:-\d\d(?:-\d\d)?)?|[vV]?\d+(?:\.\d+)+|[vV]\d+|[qQ][1-4])(?![\w]|\.\d)", re.IGNORECASE
-)
-"""What tells versions apart: a year, a month, a day, a quarter, "v2", "3.1"."""
+VersionKind = Literal["changed", "new", "gone", "before"]
 
 _NEW = re.compile(
     r"\bwhat(?:['’]s| is| was| are| were|) (?:the )?new\b(?: (?:things|items|entries|rows))?"

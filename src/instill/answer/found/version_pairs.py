@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from instill.answer.asked.version_wish import MARK, version_wish_of
+from instill.answer.asked.version_marks import MARK
+from instill.answer.asked.version_wish import version_wish_of
 from instill.answer.terms import terms
 from instill.index.types import Hit
 

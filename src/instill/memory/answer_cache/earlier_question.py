@@ -13,11 +13,9 @@ from instill.answer.answerer import LONGEST_QUESTION
 from instill.answer.reading.reader import Reader
 from instill.answer.terms import normalise, terms
 from instill.answer.types import Answer, Citation
+from instill.memory.answer_cache.similarity_threshold import FLOOR
 from instill.memory.same_question import cosine, same_kind, same_pins
 from instill.models.encoders.protocol import Vectors
-
-FLOOR = 0.9
-"""Least cosine of two questions, whatever a calibration finds: questions that rules wrote differ less than people's."""
 
 MASS = 0.8
 """Least probability that the new question is answered by the words that answered the earlier one."""

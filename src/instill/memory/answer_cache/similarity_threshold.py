@@ -14,6 +14,8 @@ from instill.fit.kept.files import files_for, learned_file, read_object
 from instill.measure.numbers_in_sentences import percent_text
 from instill.settings import Settings
 
+FLOOR = 0.9
+"""Least cosine of two questions, whatever a calibration finds: questions that rules wrote differ less than people's."""
 FILE = "cache.json"
 RULES = 1
 """Of `earlier_question`; another number means that a calibration is stale."""

@@ -18,8 +18,8 @@ from instill.answer.terms import same_words
 from instill.common.made_from import MadeFrom
 from instill.index.lookup import StoredDocument
 from instill.measure.risk import GRID, NOTHING, Choice, JudgedAnswer, choose_threshold
-from instill.memory.answer_cache.earlier_question import FLOOR, Earlier, likeness
-from instill.memory.answer_cache.similarity_threshold import Safe
+from instill.memory.answer_cache.earlier_question import Earlier, likeness
+from instill.memory.answer_cache.similarity_threshold import FLOOR, Safe
 from instill.models.encoders.protocol import Encoder
 from instill.study.facts import find_facts
 from instill.study.rules.wordings_of_fact import items_of
