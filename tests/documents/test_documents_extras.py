@@ -124,6 +124,15 @@ def test_the_remedy_takes_the_tool_that_instill_was_installed_with(
     (tmp_path / "uv-receipt.toml").write_text("[tool]\n")
     assert how_to_install("ocr") == "Run: uv tool install 'instill[ocr]'"
     assert how_to_install("") == "Run: uv tool upgrade instill"
+    # uv makes the tool anew: without what is not named again.
+    (tmp_path / "uv-receipt.toml").write_text(
+        "[tool]\nrequirements = [{ name = 'instill', extras = ['sql'], path = '/a/instill.whl' }, "
+        "{ name = 'kettle', directory = '/a/kettle' }, { name = 'cup', specifier = '>=2' }]\n"
+    )
+    assert how_to_install("s3") == "Run: uv tool install --with /a/kettle --with 'cup>=2' 'instill[s3,sql]'"
+    assert how_to_install("sql") == "Run: uv tool install --with /a/kettle --with 'cup>=2' 'instill[sql]'"
+    (tmp_path / "uv-receipt.toml").write_text("no toml")
+    assert how_to_install("s3") == "Run: uv tool install 'instill[s3]'"
 
 
 def test_the_remedy_installs_from_where_instill_came(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

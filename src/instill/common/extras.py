@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -94,14 +95,36 @@ def how_to_install(extra: str) -> str:
         >>> how_to_install("ocr").startswith("Run: pip install")
         True
     """
-    wanted, pinned = _requirement(f"[{extra}]" if extra else "")
-    with_uv = (Path(sys.prefix) / "uv-receipt.toml").is_file()  # `uv tool install` makes an environment without pip
+    receipt = Path(sys.prefix) / "uv-receipt.toml"
+    with_uv = receipt.is_file()  # `uv tool install` makes an environment without pip
+    there, beside = _of_the_tool(receipt) if with_uv else ([], [])
+    extras = ",".join(sorted({*there, extra} if extra else {extra}))
+    wanted, pinned = _requirement(f"[{extras}]" if extras else "")
     if wanted == "instill":
         return "Run: uv tool upgrade instill" if with_uv else "Run: pip install --upgrade instill"
     command = ["uv", "tool", "install"] if with_uv else ["pip", "install"]
     if pinned:
         command += ["--constraints" if with_uv else "-c", shlex.quote(pinned)]
+    for each in beside:
+        command += ["--with", shlex.quote(each)]
     return " ".join(["Run:", *command, shlex.quote(wanted)])
+
+
+def _of_the_tool(receipt: Path) -> tuple[list[str], list[str]]:
+    """The extras that a tool of uv has, and what was installed with it: uv makes the tool anew, without what is not
+    named again."""
+    try:
+        found = tomllib.loads(receipt.read_text(encoding="utf-8"))["tool"]["requirements"]
+        own = [each for each in found if each["name"] == "instill"]
+        beside = [each for each in found if each["name"] != "instill"]
+        extras = [str(extra) for each in own for extra in each.get("extras", ())]
+        return extras, [
+            str(next((each[kind] for kind in ("directory", "editable", "path", "url", "git") if kind in each), ""))
+            or f"{each['name']}{each.get('specifier', '')}"
+            for each in beside
+        ]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return [], []
 
 
 def _requirement(extra: str) -> tuple[str, str]:
