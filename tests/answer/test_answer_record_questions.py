@@ -167,7 +167,7 @@ def named_first(answer: Answer) -> list[str]:
         ("What is the cheapest tile that is in stock?", "Basalt tile: 19.80 EUR", ["Basalt"],
          'Lowest "Price" among the 3 of 5 records of tiles-2026.md that match. Not looked at: tiles-2025.md.'),
         ("Which tile was the most expensive in 2025?", "Onyx tile: 80.00 EUR", ["Onyx"],
-         'Highest "Price" among the 5 records of tiles-2025.md. Not looked at: tiles-2026.md.'),
+         'Highest "Price" among the 5 records of tiles-2025.md.'),
         ("What is the second cheapest tile?", "Chalk tile: 41.20 EUR", ["Chalk"],
          'Lowest "Price" among the 5 records of tiles-2026.md. Not looked at: tiles-2025.md.'),
         ("Which device is the oldest?", "nas-1: 2015-10-30", ["nas-1"],

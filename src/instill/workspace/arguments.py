@@ -108,16 +108,16 @@ def text_of(value: Any, name: str, *, what: str = "", remedy: str = "") -> str:
     return utf8(value, name)
 
 
-def query_of(value: Any, name: str, example: str) -> str:
+def query_of(value: Any, name: str, remedy: str) -> str:
     """A question or a query.
 
     Args:
-        example: of the command or call, for who asks nothing.
+        remedy: for who asks nothing.
 
     Raises:
         UsageError: it is no text, is empty, or too long.
     """
-    query = text_of(value, name, what=f"The {name} is empty.", remedy=f"Try: {example}")
+    query = text_of(value, name, remedy=remedy)
     if len(query) > LONGEST_QUERY:
         raise UsageError(
             f"The {name} has {len(query):,} characters; at most {LONGEST_QUERY:,} are read.",

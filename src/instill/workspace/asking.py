@@ -44,7 +44,7 @@ class Asking(Parts):
             UsageError: the query is empty or longer than 4,000 characters, there is no such mode, or the condition
                 cannot be used.
         """
-        query_of(query, "query", 'instill search "your words"')
+        query_of(query, "query", 'Try: instill search "your words"')
         one_of(mode, Mode, "mode", "This is not a way to search.")
         count_of(k, "k")
         utf8(where, "where")
@@ -110,7 +110,7 @@ class Asking(Parts):
         Raises:
             UsageError: the question is empty or longer than 4,000 characters, or there is no such mode.
         """
-        query_of(question, "question", 'instill ask "your question"')
+        query_of(question, "question", 'Try: instill ask "your question"')
         one_of(mode, AskMode, "mode", "This is not a way to answer.")
         seen, turns, condition = self.seen_by(labels), turns_of(history), utf8(where, "where")
         if not stream:

@@ -33,7 +33,7 @@ class Coding(Asking):
         """
         from instill.answer.coding.write_code import write_code
 
-        query_of(question, "question", 'instill ask --code "your question"')
+        query_of(question, "question", 'Pass for example "Fire the kiln at 900 degrees".')
         if labels is not None:
             return self.seen_by(labels).ask_code(question)
         generator = self.generator
