@@ -58,6 +58,8 @@ def test_a_study_set_is_made_on_the_way_and_a_report_written(kb: Path) -> None:
     assert found["about"]["study set"] == f"{card['id']}, written by rules"
     assert found["commands"] == [f"instill compare {card['id'][:6]} {' '.join(SMALL)} --json --out out"]
     assert found["verdict"]["rules"]["tolerance"] == 0.05
+    assert found["duration"]["arms"] == 2
+    assert found["duration"]["answers"] >= 40
     assert Path(found["outcomes"]).name == page.parent.name
     written = json.loads((kb / "out" / "report.json").read_text(encoding="utf-8"))
     assert {**written, "report": "out/report.html"} == found
@@ -67,6 +69,46 @@ def test_a_study_set_is_made_on_the_way_and_a_report_written(kb: Path) -> None:
     )
     assert fewer["verdict"]["rules"]["tolerance"] == 0.2
     assert "To show a difference of 0.01, about" in fewer["beforehand"]
+
+
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(kb: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(kb, tmp_path / "kb"))
+    shutil.rmtree(folder / ".instill" / "reports", ignore_errors=True)
+    shutil.rmtree(folder / ".instill" / "compare", ignore_errors=True)
+    shutil.rmtree(folder / ".instill" / "studies", ignore_errors=True)
+    none = as_json("compare", "--dry-run", cwd=folder)
+    assert (none["study"], none["questions"], none["duration"]) == (None, {}, None)
+    assert none["beforehand"].startswith("There is no study set yet.")
+    assert not (folder / ".instill" / "studies").exists()
+    instill("study", "make", "--most", "60", cwd=folder)
+    [card] = as_json("study", "list", cwd=folder)["studies"]
+
+    found = as_json("compare", *SMALL, "--dry-run", cwd=folder)
+    assert found["dry_run"] is True
+    assert found["study"] == card["id"]
+    assert found["arms"] == {name: BUILT_IN[name].about for name in (QUOTED, ORACLE)}
+    assert sum(found["questions"].values()) == 20
+    assert found["beforehand"].startswith("There are 20 questions. For facts, ")
+    takes = found["duration"]
+    assert takes["seconds"] == pytest.approx(0.5 * takes["answers"])
+    assert takes["said"].startswith(f"{takes['answers']} answers of 2 arms at most: about ")
+    printed = instill("compare", *SMALL, "--dry-run", cwd=folder).stdout
+    for said in ("Arms", QUOTED, "Questions", found["beforehand"], "Time", takes["said"], "Nothing was asked"):
+        assert said in " ".join(printed.split())
+    sealed = as_json("compare", "--audit", "--dry-run", cwd=folder)
+    assert sum(sealed["questions"].values()) == sum(card["items"]["audit"].values())
+    assert not list((folder / ".instill" / "studies").glob("*/audit-openings.jsonl"))
+    for made in ("compare", "reports"):
+        assert not (folder / ".instill" / made).exists()
+    assert "This is not an arm." in instill("compare", "--arm", "magic", "--dry-run", cwd=folder, code=2).stderr
+    assert "no study set" in instill("compare", "zz", "--dry-run", cwd=folder, code=2).stderr.lower()
+    assert "of its own" in instill("compare", "--lab", "--dry-run", cwd=folder, code=2).stderr
+
+    ran = instill("compare", *SMALL, cwd=folder)  # The same is said before the work begins.
+    assert takes["said"] in " ".join(ran.stderr.split())
+    after = as_json("compare", *SMALL, "--dry-run", cwd=folder)["duration"]
+    assert after["seconds"] != takes["seconds"]  # Known by now.
+    assert after["unmeasured"] == []
 
 
 def test_what_people_judged_is_asked(tmp_path: Path) -> None:

@@ -27,7 +27,9 @@ FACTS = 200
 CHANGES, LAB_CHANGES = 4, 12
 """Facts that are changed where nobody says how many; in the laboratory a training for one takes seconds."""
 
-_NOT_IN_LAB = ("study", "arms", "method", "last_layers", "rank", "epochs", "learning_rate", "replay", "label")
+_NOT_IN_LAB = (
+    "study", "arms", "method", "last_layers", "rank", "epochs", "learning_rate", "replay", "label", "dry_run",
+)  # fmt: skip
 
 _LEARNING_TO_READ = 4
 """Rows that teach to read are shown this many times less often than facts, which are learnt by heart."""
@@ -151,6 +153,12 @@ def compare(
         Path | None, typer.Option("--out", metavar="FOLDER", help="Folder for the report; default: .instill/reports.")
     ] = None,
     list_arms: Annotated[bool, typer.Option("--list", help="Print the arms and exit.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Print the arms, the questions, what they can show and how long it takes, and do nothing."
+        ),
+    ] = False,
     on: OnOption = "",
     label: LabelOption = None,
     workspace: WorkspaceOption = None,
@@ -164,6 +172,8 @@ def compare(
     several at the same time.
 
     Example: `instill compare`
+
+    Example: `instill compare --dry-run`
 
     Example: `instill compare --lab`
 
@@ -208,7 +218,12 @@ def compare(
             tuning = TuningPlan("compare", folder, method, last_layers, rank, learning_rate, epochs, reading)
             plan = replace(plan, tuning=replace(tuning, replay_share=replay, seed=seed))
         plan = replace(_accepting(plan, opened, acceptable), own=_own_arms(opened, arms))
-        chosen_arms(plan, generator=has_generator(opened))  # Before a study set is made for nothing.
+        names = chosen_arms(plan, generator=has_generator(opened))  # Before a study set is made for nothing.
+        if dry_run:
+            from instill.cli.compare_dry_run import show_plan
+
+            show_plan(opened, plan, names, study, feedback=questions == FEEDBACK, as_json=as_json)
+            return
         _run(opened, _study(opened, study, as_json, own=questions == FEEDBACK), plan, out, as_json, judging)
 
 

@@ -120,6 +120,14 @@ def need_of(task: str) -> str:
     return next((need for need, tasks in ASKED_NEEDS.items() if task in tasks), "")
 
 
+def groups_by_need(items: Sequence[StudyItem]) -> dict[str, list[str]]:
+    """The fact of each question, by the need that it decides; "" for none."""
+    found: dict[str, list[str]] = {}
+    for item in items:
+        found.setdefault(need_of(TASKS[item.phrasing]), []).append(group_of(item, "fact"))
+    return found
+
+
 def run_arms(
     items: Sequence[StudyItem],
     arms: Sequence[Arm],

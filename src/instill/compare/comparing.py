@@ -23,11 +23,12 @@ from instill.compare.arms.line_up import LineUp, has_generator
 from instill.compare.arms.passages import Passages
 from instill.compare.arms.replies import counting_with
 from instill.compare.arms.users_arms import identity_of
-from instill.compare.asking_arms import TASKS, group_of, need_of, questions_of
+from instill.compare.asking_arms import groups_by_need, questions_of
 from instill.compare.asking_in_parts import ask_in_parts
 from instill.compare.changed.copies import fresh_copy
 from instill.compare.changed.parts_with_changes import ask_among_noise, change_documents
 from instill.compare.comparison_setting import ComparisonSetting, told_of_answers, told_of_replay
+from instill.compare.duration import Duration, how_long, measured_here, rows_of
 from instill.compare.examples.part import example_needs, example_ways, run_example_part
 from instill.compare.judged.judging import JudgePlan, Judging, judge_outcomes
 from instill.compare.plan import ComparePlan, chosen_arms
@@ -45,7 +46,7 @@ from instill.measure import judging
 from instill.measure.token_rates import measure_rates
 from instill.measure.verdict import Way, reach_verdict
 from instill.study.stored_study import StoredStudy
-from instill.study.study_set import StudyItem, digest
+from instill.study.study_set import digest
 
 if TYPE_CHECKING:
     from instill.settings import GeneratorSettings
@@ -64,6 +65,7 @@ class Compared:
         folder: where outcomes and prompts are kept.
         records: all outcomes.
         beforehand: what this number of questions can show.
+        duration: how long it was to take, as well as that could be told.
         examples, judge: the numbers of formats, tones and judge, for `--json`.
         made_from: the documents and rows from which it was made.
         page: the file with its report, if it is saved.
@@ -73,6 +75,7 @@ class Compared:
     folder: Path
     records: Sequence[Recorded]
     beforehand: str
+    duration: Duration
     examples: Mapping[str, Any] = field(default_factory=dict)
     judge: Mapping[str, Any] | None = None
     made_from: MadeFrom = field(default_factory=MadeFrom)
@@ -117,8 +120,11 @@ def compare(
     prices = Prices.of_settings(workspace.settings.prices)
     own = {each.name: each.own.prices for each in plan.own if each.own is not None and each.own.prices is not None}
     prices = replace(prices, own=own)
-    before = say_by_need(_groups(items), len(names), wanted=plan.wanted)
+    groups = groups_by_need(items)
+    before = say_by_need(groups, len(names), wanted=plan.wanted)
     watch.stage(before)
+    takes = how_long(measured_here(workspace), plan, names, groups, rows=rows_of(study, plan))
+    watch.stage(takes.said)
 
     arms = workspace.home / "compare" / "arms"
     trained = train_arms(workspace, study, plan, names, arms, watch=watch, replied=told_of_replay(watch))
@@ -196,15 +202,7 @@ def compare(
         currency=prices.currency,
     )
     numbers = judging.as_dict() if judging else None
-    return Compared(report, folder, every, before, examples.numbers, numbers, made)
-
-
-def _groups(items: Sequence[StudyItem]) -> dict[str, list[str]]:
-    """The fact of each question, by need."""
-    found: dict[str, list[str]] = {}
-    for item in items:
-        found.setdefault(need_of(TASKS[item.phrasing]), []).append(group_of(item, "fact"))
-    return found
+    return Compared(report, folder, every, before, takes, examples.numbers, numbers, made)
 
 
 def _ways(plan: ComparePlan) -> dict[str, Way]:

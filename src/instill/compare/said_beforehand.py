@@ -6,12 +6,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import floor
+from typing import TYPE_CHECKING
 
 from instill.common.plurals import counted
 from instill.errors import UsageError
 from instill.measure.statistics.grouped_mean_interval import upper_end
 from instill.measure.statistics.power import design_effect, questions_for_difference, smallest_difference
 from instill.measure.verdict import NAMES
+
+if TYPE_CHECKING:
+    from instill.study.types import AskedQuestion
 
 DISCORDANT = 0.3
 """Share of questions that one of two arms answers and the other does not, where nothing is known yet."""
@@ -109,3 +113,10 @@ def say_by_need(groups: Mapping[str, Sequence[str]], arms: int, *, wanted: float
         if need and own:
             parts.append(f"For {NAMES.get(need, need)}, {say_beforehand(own, arms, wanted=wanted).said}")
     return " ".join(parts)
+
+
+def groups_of_judged(judged: Sequence[AskedQuestion]) -> dict[str, list[str]]:
+    """Of the questions that people judged, those that a study set made of them gives to the gate, for `say_by_need`."""
+    parts = {"facts": True, "refusal": False}
+    found = {need: [each.question for each in judged if each.answerable is right] for need, right in parts.items()}
+    return {need: own[: (len(own) + 1) // 2] for need, own in found.items()}  # The audit gets the others.

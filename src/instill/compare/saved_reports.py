@@ -34,6 +34,7 @@ def as_json(compared: Compared) -> dict[str, object]:
     return {
         **as_dict(compared.report),
         "beforehand": compared.beforehand,
+        "duration": compared.duration.as_dict(),
         "conflict_winners": [each.as_dict() for each in compared.report.conflicts],
         "examples": dict(compared.examples),
         "judge": compared.judge,

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from statistics import median
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 from pydantic import BaseModel
 
 from instill.errors import UsageError
-from instill.server.api.studies_and_comparisons import list_comparisons, show_comparison
 from instill.server.errors import unknown
 from instill.server.jobs.job_kinds import Compare
 from instill.server.service import Reading, Seen
 
 if TYPE_CHECKING:
-    from instill.compare.duration import Measured
     from instill.compare.plan import ComparePlan
+    from instill.study.stored_study import StoredStudy
     from instill.study.study_set import StudyItem
 
-router = APIRouter(prefix="/api", tags=["evidence"])
+_EPOCHS, _REPLAY = 8, 0.25
+"""What the command trains with where nothing else is said."""
 
-_REPORTS = 5
-_ASKED = 50
+router = APIRouter(prefix="/api", tags=["evidence"])
 
 
 class Estimate(BaseModel):
@@ -51,21 +50,21 @@ class Estimate(BaseModel):
 def estimate(seen: Reading, request: Compare) -> Estimate:
     """How long a comparison takes and what it will be able to show; takes the arguments of the job `compare`."""
     from instill.compare.arms.line_up import has_generator
-    from instill.compare.duration import how_long
+    from instill.compare.asking_arms import groups_by_need
+    from instill.compare.duration import how_long, measured_here, rows_of
     from instill.compare.plan import chosen_arms
     from instill.compare.said_beforehand import say_by_need
 
     plan = _plan(seen, request)
     arms = chosen_arms(plan, generator=has_generator(seen.workspace))
-    groups = _groups(seen, request)
-    questions = sum(map(len, groups.values()))
-    each = questions + min(plan.noise, questions)
-    seconds, unmeasured = _measured(seen).seconds(plan, arms, each)
+    study = None if request.questions == "feedback" else _study(seen, request)
+    groups = _judged_groups(seen) if study is None else groups_by_need(_questions(study, request))
+    rows = 0 if study is None else rows_of(study, plan)
+    takes = how_long(measured_here(seen.workspace), plan, arms, groups, rows=rows)
     shows = say_by_need(groups, len(arms), wanted=plan.wanted)
-    said = " ".join([how_long(len(arms), each * len(arms), seconds, unmeasured), shows])
     return Estimate(
-        questions=questions, arms=arms, answers=each * len(arms), seconds=seconds, unmeasured=unmeasured, shows=shows,
-        said=said,
+        questions=sum(map(len, groups.values())), arms=arms, answers=takes.answers, seconds=takes.seconds,
+        unmeasured=list(takes.unmeasured), shows=shows, said=f"{takes.said} {shows}",
     )  # fmt: skip
 
 
@@ -81,62 +80,42 @@ def _plan(seen: Seen, request: Compare) -> ComparePlan:
     base = base_named(settings.generator)
     own = seen.workspace.path / settings.compare.arms if settings.compare.arms else None
     from_file = () if own is None else read_arms(own, Prices.of_settings(settings.prices))
-    return ComparePlan(
+    plan = ComparePlan(
         arms=tuple(request.arm),
         own=beside(from_file, brought_arms(settings.plugins.off)),
         questions=request.questions if isinstance(request.questions, int) else None,
-        tuning=TuningPlan("compare", base) if base and request.train else None,
+        tuning=TuningPlan("compare", base, epochs=_EPOCHS, replay_share=_REPLAY) if base and request.train else None,
         noise=request.noise,
         wanted=request.wanted,
         seed=request.seed,
     )
+    return plan if request.changes is None else replace(plan, changes=request.changes)
 
 
-def _groups(seen: Seen, request: Compare) -> Mapping[str, Sequence[str]]:
-    """The fact of each question that would be asked, by the need that it decides."""
-    from instill.compare.asking_arms import TASKS, group_of, need_of, questions_of
-    from instill.study.stored_study import open_study
+def _judged_groups(seen: Seen) -> Mapping[str, Sequence[str]]:
+    """Of the questions that people judged, those that would be asked, by the need that they decide."""
+    from instill.compare.said_beforehand import groups_of_judged
     from instill.workspace.asked_questions import Feedback
 
-    if request.questions == "feedback":
-        judged = Feedback(seen.workspace).question_set()
-        if not judged:
-            raise UsageError(
-                "No answer that was judged can be used yet.", where="feedback", remedy="Judge some: Ask, or Questions."
-            )
-        halves = {need: [each.question for each in judged if each.answerable is right] for need, right in _NEEDS}
-        return {need: found[: (len(found) + 1) // 2] for need, found in halves.items()}  # The audit gets the others.
+    judged = Feedback(seen.workspace).question_set()
+    if not judged:
+        raise UsageError(
+            "No answer that was judged can be used yet.", where="feedback", remedy="Judge some: Ask, or Questions."
+        )
+    return groups_of_judged(judged)
+
+
+def _study(seen: Seen, request: Compare) -> StoredStudy:
+    from instill.study.stored_study import open_study
+
     try:
-        study = open_study(seen.workspace.home, request.study, seen.caller)
+        return open_study(seen.workspace.home, request.study, seen.caller)
     except UsageError as error:
         raise unknown(error.what, error.where, error.remedy) from error
-    items: list[StudyItem] = questions_of(study, most=request.questions, seed=request.seed)
-    found: dict[str, list[str]] = {}
-    for item in items:
-        found.setdefault(need_of(TASKS[item.phrasing]), []).append(group_of(item, "fact"))
-    return found
 
 
-_NEEDS = (("facts", True), ("refusal", False))
+def _questions(study: StoredStudy, request: Compare) -> list[StudyItem]:
+    from instill.compare.asking_arms import questions_of
 
-
-def _measured(seen: Seen) -> Measured:
-    """From the newest reports that the caller sees, and the median of what `ask` took here."""
-    from instill.compare.duration import Measured
-    from instill.workspace.asked_questions import Feedback
-
-    answers: dict[str, float] = {}
-    trainings: dict[str, float] = {}
-    for kept in list(list_comparisons(seen).found)[:_REPORTS]:
-        numbers = show_comparison(seen, kept.id)
-        for into, rows in ((answers, numbers.get("answers")), (trainings, numbers.get("preparations"))):
-            for arm, seconds in _seconds(rows):
-                into.setdefault(arm, seconds)
-    took = [each.milliseconds / 1000 for each in Feedback(seen.workspace).newest(limit=_ASKED)]
-    return Measured(answers, trainings, median(took) if took else None)
-
-
-def _seconds(rows: Any) -> list[tuple[str, float]]:
-    """Arm and seconds of a report's rows; a report of another version may have none."""
-    found = [(each.get("arm"), each.get("seconds")) for each in rows or () if isinstance(each, dict)]
-    return [(arm, float(took)) for arm, took in found if isinstance(arm, str) and isinstance(took, (int, float))]
+    most = request.questions if isinstance(request.questions, int) else None
+    return questions_of(study, most=most, seed=request.seed)
