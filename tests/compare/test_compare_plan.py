@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instill.compare.arms.specification import BUILT_IN
+from instill.compare.arms.specification import BUILT_IN, ArmSpecification, OwnModel
 from instill.compare.plan import ComparePlan, chosen_arms
 from instill.compare.tuned.tuning import TuningPlan
 from instill.errors import UsageError
+from instill.measure.verdict import Way
 
 TUNING = TuningPlan("small", "base")
 
@@ -44,6 +47,17 @@ def test_each_refusal_says_what_to_do() -> None:
         with pytest.raises(UsageError, match=said) as error:
             chosen_arms(plan, generator=generator)
         assert remedy in error.value.command
+
+
+def test_an_arm_of_ones_own_is_never_left_out_silently() -> None:
+    trained = ArmSpecification("mine", "", "own", "found", Way("use it"), OwnModel(recipe=Path("r.toml")))
+    with pytest.raises(UsageError, match="needs a generator") as error:
+        chosen_arms(ComparePlan(own=(trained,)), generator=False)
+    assert error.value.where == "mine"
+    assert "mine" in chosen_arms(ComparePlan(own=(trained,)), generator=True)
+    assert "mine" not in chosen_arms(
+        ComparePlan(own=(trained,), arms=("retrieval, quoted", "oracle passage")), generator=False
+    )
 
 
 def test_the_verdict_knows_what_each_arm_is() -> None:

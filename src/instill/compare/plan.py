@@ -103,6 +103,13 @@ def chosen_arms(plan: ComparePlan, *, generator: bool) -> list[str]:
             raise UsageError(
                 "This arm needs training.", where=arm, remedy="Set generator.folder, and leave --no-train out."
             )
+    for each in plan.own:
+        if not plan.arms and each.needs_generator and not generator:
+            raise UsageError(
+                "This arm needs a generator.",
+                where=each.name,
+                remedy="Set generator.folder or generator.gguf in instill.toml, or take the arm out of its file.",
+            )
     found = [
         arm
         for arm, each in known.items()

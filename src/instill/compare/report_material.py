@@ -113,7 +113,7 @@ def _failures(records: Iterable[Recorded]) -> dict[str, str]:
     found = {}
     for arm, counts in reasons.items():
         [(reason, _)] = counts.most_common(1)
-        found[f"{arm}: {counted(counts.total(), 'answer')}"] = (
+        found[f'"{arm}", {counted(counts.total(), "answer")}'] = (
             f"the generator gave none; they count as wrong, and the same command asks again. It said: {reason}"
         )
     return found

@@ -16,14 +16,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from instill.common.toml_files import explained, read_toml
+from instill.common.toml_files import explained, read_toml, suggested
 from instill.compare.arms.specification import BUILT_IN, ArmSpecification, Given, OwnModel
 from instill.compare.prices import Prices
 from instill.errors import UsageError
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 MOST_BYTES, MOST_ARMS = 256 * 1024, 20
 NAME = re.compile(r"\w[\w .,+()'-]{0,39}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
+_WRITE = 'Write a section for each arm: [arms."NAME"]'
 _SOURCES = ("base_url", "folder", "gguf", "recipe")
 
 
@@ -78,14 +79,42 @@ def read_arms(file: Path, prices: Prices) -> tuple[ArmSpecification, ...]:
     try:
         found = _File.model_validate(read_toml(file, "file of arms"))
     except ValidationError as error:
-        known = ["arms", *_Section.model_fields]
-        raise explained(error, file, known, 'Write a section for each arm: [arms."NAME"]') from error
+        raise _mistake(error, file) from error
     if not 1 <= len(found.arms) <= MOST_ARMS:
         raise UsageError(f"{len(found.arms)} arms: from 1 to {MOST_ARMS} can be added.", where=str(file))
-    return tuple(_specification(file, name, section, prices) for name, section in found.arms.items())
+    taken = _built_in_names()
+    read = []
+    for name, section in found.arms.items():
+        read.append(_specification(file, name, section, prices, taken))
+        taken.add(name.casefold())
+    return tuple(read)
 
 
-def _specification(file: Path, name: str, section: _Section, prices: Prices) -> ArmSpecification:
+def _mistake(error: ValidationError, file: Path) -> UsageError:
+    """The first mistake that the types found, with the nearest key, or all that there are."""
+    first = error.errors()[0]
+    place = [shown(str(part)) for part in first["loc"]]
+    if place == ["arms"] and first["type"] == "missing":
+        return UsageError("There is no arm in the file.", where=str(file), remedy=_WRITE)
+    if first["type"] == "extra_forbidden":
+        keys = list(_Section.model_fields)
+        otherwise = f"An arm has: {', '.join(keys)}." if len(place) > 1 else _WRITE
+        remedy = suggested(place[-1], keys if len(place) > 1 else ["arms"], otherwise)
+        return UsageError("This is not a setting.", where=f"{file}: {'.'.join(place)}", remedy=remedy)
+    return explained(error, file, (), _WRITE)
+
+
+def _built_in_names() -> set[str]:
+    """Names that no arm of a user may have: those of the built-in arms, of examples' arms, and of what is measured."""
+    from instill.compare.examples.part import example_ways
+    from instill.compare.plan import BARE
+
+    return {name.casefold() for name in (*BUILT_IN, *example_ways(), BARE)}
+
+
+def _specification(
+    file: Path, name: str, section: _Section, prices: Prices, taken: Collection[str]
+) -> ArmSpecification:
     where = f"{file}: arms.{shown(name)}"
     if not NAME.fullmatch(name):
         raise UsageError(
@@ -93,7 +122,7 @@ def _specification(file: Path, name: str, section: _Section, prices: Prices) -> 
             where=where,
             remedy="Take up to 40 letters, digits, spaces and . , + ( ) ' -",
         )
-    if name.casefold() in {known.casefold() for known in BUILT_IN}:
+    if name.casefold() in taken:
         raise UsageError("There is an arm of this name already.", where=where, remedy="Give it another name.")
     given = [key for key in _SOURCES if getattr(section, key)]
     if len(given) != 1:
@@ -105,13 +134,14 @@ def _specification(file: Path, name: str, section: _Section, prices: Prices) -> 
         base_url=_address(section, where),
         model=section.model,
         key_variable=section.key_variable,
-        folder=_path(file, section.folder, where, folder=True),
-        gguf=section.gguf if section.gguf and _is_known(section.gguf) else _path(file, section.gguf, where),
-        recipe=Path(_path(file, section.recipe, where)) if section.recipe else None,
+        folder=_model_folder(file, section.folder, where),
+        gguf=_gguf(file, section.gguf, where),
+        recipe=_recipe(file, section.recipe, where),
         prices=_prices(section, prices),
     )
     documents: Given = section.documents
-    about = section.about or f"{own.model or given[0]}, {_ABOUT[documents]}"
+    model = own.model or Path(own.folder or own.gguf or str(own.recipe)).name
+    about = section.about or f"{model}, {_ABOUT[documents]}"
     way = Way(section.do or f'use "{name}"', offered=documents != "whole")
     return ArmSpecification(name, about, "own", documents, way, own)
 
@@ -155,13 +185,40 @@ def _address(section: _Section, where: str) -> str:
     return section.base_url
 
 
-def _is_known(gguf: str) -> bool:
+def _gguf(file: Path, value: str, where: str) -> str:
+    """A known model's name, or the path of a GGUF file."""
     from instill.models.generators.gguf.known import KNOWN
+    from instill.models.generators.gguf.layout import MAGIC
 
-    return gguf in KNOWN
+    if not value or value in KNOWN:
+        return value
+    found = _path(file, value, where, near=suggested(value, KNOWN, ""))
+    with Path(found).open("rb") as opened:
+        if opened.read(len(MAGIC)) != MAGIC:
+            raise UsageError(
+                "This is not a GGUF file.", where=f"{where}: {shown(value)}", remedy="Name a model's file (.gguf)."
+            )
+    return found
 
 
-def _path(file: Path, value: str, where: str, *, folder: bool = False) -> str:
+def _model_folder(file: Path, value: str, where: str) -> str:
+    from instill.models.generators.model_folder import checked_folder
+
+    found = _path(file, value, where, folder=True)
+    return str(checked_folder(Path(found))) if found else ""
+
+
+def _recipe(file: Path, value: str, where: str) -> Path | None:
+    if not value:
+        return None
+    from instill.train.generator.recipes.recipe import read_recipe
+
+    found = Path(_path(file, value, where))
+    read_recipe(found)  # Before anything is asked.
+    return found
+
+
+def _path(file: Path, value: str, where: str, *, folder: bool = False, near: str = "") -> str:
     if not value:
         return ""
     if "\0" in value:
@@ -176,7 +233,7 @@ def _path(file: Path, value: str, where: str, *, folder: bool = False) -> str:
         raise UsageError(
             f"There is no such {noun}.",
             where=f"{where}: {shown(value)}",
-            remedy="Paths are relative to the file of arms.",
+            remedy=near or "Paths are relative to the file of arms.",
         )
     return str(found)
 

@@ -48,7 +48,7 @@ def not_measured(report: Report) -> dict[str, str]:
             found[f"{each.task}: {each.left_out} {noun}"] = _left_out(each, report)
     for cost in report.verdict.fact_costs:
         if cost.seconds is None and costs:
-            found[f"cost of one more answerable fact, {cost.arm}"] = cost.why
+            found[f'cost of one more answerable fact, "{cost.arm}"'] = cost.why
     return {**found, **report.missing}
 
 

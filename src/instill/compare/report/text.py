@@ -269,7 +269,7 @@ def _conflicts(report: Report, width: int) -> str:
 def _failures(report: Report, width: int) -> str:
     lines = []
     for each in failures(report.outcomes, report.causes):
-        counts = ", ".join(f"{arm} {count}" for arm, count in each.counts.items())
+        counts = ", ".join(f'"{arm}" {count}' for arm, count in each.counts.items())
         lines.append(_wrapped(f"{each.kind}: {counts}", width, hang=2))
     return _section("Failures", lines)
 
