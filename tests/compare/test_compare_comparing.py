@@ -153,13 +153,13 @@ def test_an_endpoint_that_does_not_answer_gets_no_marks_for_what_is_quoted(quote
     assert (writers.arm, writers.answers, writers.failed) == ("dead", len(dead), len(failures))
     assert (writers.written, writers.unproved, writers.unasked) == (0, 0, 0)
     assert writers.refused == len(dead) - len(failures)
-    [missing] = [why for what, why in found.report.missing.items() if what.startswith("dead: ")]
+    [missing] = [why for what, why in found.report.missing.items() if what.startswith('"dead", ')]
     assert "they count as wrong" in missing
     assert "could not be reached" in missing
     text = " ".join(as_text(found.report).split())
     assert f'"dead", {len(dead)} answers: 0 written by the model; ' in text
     assert f"{len(failures)} failed, which count as wrong." in text
-    assert "error: dead " in text
+    assert 'error: "dead" ' in text
     numbers = strict(json.dumps(as_dict(found.report)))
     assert numbers["writers"] == [asdict(writers)]
     assert "Who wrote the answers" in as_html(found.report)

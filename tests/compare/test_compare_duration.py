@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,8 @@ def test_smollm2_and_quotations_are_known_before_anything_was_measured(tmp_path:
         'answers of "whole documents"',
         'the training for "retrieval-aware tuning"',
     )
+    changing = how_long(small, replace(plan, changes=3), [TUNED], GROUPS, rows=30)
+    assert changing.training == pytest.approx(found.training + 3 * 1.3 * 300 / 0.75)
     asked = how_long(Measured(asked=2.0), ComparePlan(noise=0, changes=0), [QUOTED, ORACLE], GROUPS)
     assert asked.seconds == pytest.approx(2 * 23 * 2.0)
 

@@ -79,6 +79,14 @@ class Measured:
             return None
         return SMOLLM2_ROW_S * rows * plan.tuning.epochs / (1 - plan.tuning.replay_share)
 
+    def training_again(self, plan: ComparePlan) -> float | None:
+        """Of the training for one changed fact; None where that is not known."""
+        from instill.compare.changed.parts_with_changes import FEWEST_SHOWN
+
+        if TUNED in self.again or self.model != SMOLLM2 or plan.tuning is None:
+            return self.again.get(TUNED)
+        return SMOLLM2_ROW_S * FEWEST_SHOWN / (1 - plan.tuning.replay_share)
+
 
 @dataclass(frozen=True, slots=True)
 class Duration:
@@ -194,7 +202,7 @@ def _trainings(
         (f'the training for "{name}"', 1, measured.training(name, plan, rows)) for name in needed if name is not None
     ]
     if TUNED in arms and plan.changes:
-        found.append(("the training for each changed fact", plan.changes, measured.again.get(TUNED)))
+        found.append(("the training for each changed fact", plan.changes, measured.training_again(plan)))
     return found
 
 

@@ -151,7 +151,7 @@ def test_a_cause_that_was_found_out_takes_the_place_of_ours() -> None:
     key = (row.task, row.item, row.arm)
     assert failures([row], {key: "of another subject"})[0].kind == "of another subject"
     text = as_text(Report("t", reach_verdict([row], []), [row], causes={key: "of another subject"}))
-    assert f"of another subject: {row.arm} 1" in text
+    assert f'of another subject: "{row.arm}" 1' in text
 
 
 def test_what_is_missing_is_told_with_its_reason() -> None:
