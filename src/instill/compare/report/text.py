@@ -155,7 +155,7 @@ def as_dict(report: Report) -> dict[str, Any]:
 
 
 def _needs(report: Report, width: int) -> str:
-    rows = [["Need", "Recommended", "Right answers", "Loses at most", "Questions"]]
+    rows = [["Need", "Recommended", "Right answers", "May lose", "Questions"]]
     for each in report.verdict.needs:
         right = score(each.scores[each.arm]) if each.arm is not None else ""
         named = f"({each.state})"
