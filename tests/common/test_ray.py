@@ -107,7 +107,6 @@ def test_the_index_is_that_of_one_process_also_when_a_node_is_killed(
 
 @needs("obstore", "s3")
 @pytest.mark.long
-@pytest.mark.long
 def test_nodes_fetch_the_objects_of_a_bucket(cluster: Any, documents: Path, tmp_path: Path) -> None:
     import obstore
 
