@@ -44,6 +44,11 @@ _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x1f\x7f-\x9f]")
 
 AnswerMode = Literal["auto", "extractive", "clusters"]
 
+_NOT_USED = (
+    "What the generator wrote has no proof in the documents, or does not say what was asked; this answer quotes the "
+    "documents instead."
+)
+
 LONGEST_QUESTION = 4_000
 """Longest question in characters."""
 
@@ -277,7 +282,7 @@ class Answerer:
             grounded = ground(reply, prompt, run.standalone, self._encoder, citer)
         if not grounded.claims or not says(grounded.text, found.marked):
             dropped = grounded.dropped + len(grounded.claims)
-            return self._told(run, extracted, dropped=dropped, generator=generator.name)
+            return self._told(run, extracted, (_NOT_USED,), dropped=dropped, generator=generator.name)
         run.read = prompt.hits
         trace = run.trace("generator", dropped=grounded.dropped, generator=generator.name)
         return run.answer(grounded.text, grounded.claims, grounded.share * quoted.confidence, trace, ())
