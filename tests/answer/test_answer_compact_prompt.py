@@ -73,7 +73,9 @@ def test_a_trained_model_gets_the_short_prompt_and_its_sentences_are_proved(comp
 def test_what_it_invents_or_does_not_find_is_quoted(company: Corpus, reader: Reader, reply: str) -> None:
     answer = company.answerer(Trained(reply, "ground"), reader=reader).ask(QUESTION)
     quoted = company.answerer(reader=reader).ask(QUESTION)
-    assert answer == replace(quoted, timings=answer.timings, trace=answer.trace)
+    assert answer == replace(quoted, timings=answer.timings, trace=answer.trace, notices=answer.notices)
+    [notice] = answer.notices
+    assert notice.startswith("What the generator wrote has no proof in the documents, or does not say what was asked;")
     # Why it took longer than a quoted answer is told.
     assert (answer.trace.method, answer.trace.generator) == ("extractive", "skill")
     assert {"generate", "check"} <= set(answer.timings)
