@@ -6,9 +6,11 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
+from instill.common.plurals import counted
 from instill.index.store import Index
 from instill.memory.consolidating.examining import Examined
 from instill.memory.consolidating.material import Listed, Material, material_of
@@ -16,6 +18,9 @@ from instill.memory.consolidating.plan import Group, groups_of, write_files
 from instill.memory.facts_in_weights import Adapter, Held, State, Weights, read_weights, write_weights
 from instill.memory.types import Fact
 from instill.models.registry.card import now
+
+if TYPE_CHECKING:
+    from instill.train.pipeline import TrainingResult
 
 MOST_FAILED = 0.2
 """Share of the new facts that may fail; those that fail are trained on, and not counted as consolidated."""
@@ -93,43 +98,29 @@ def planned(home: Path, facts: Sequence[Fact], index: Index, setting: Setting) -
 def consolidate(home: Path, group: Group, material: Material, setting: Setting) -> Consolidated:
     """Train one adapter from the base on all facts of a group, examine every fact, and put it to use if it passes.
 
-    It passes if the gate lets it pass, no older fact is lost, and at most one in five of the new ones fails. Weights
-    that were in use before stay in use otherwise.
+    It passes if the gate lets it pass, no older fact is lost, and at most one in five of the new ones fails. Otherwise
+    it is trained once more, from the base again, with the rows of the facts that failed shown more often; and if that
+    does not pass, the weights that were in use before stay in use.
 
     Raises:
         UsageError: the base, the replay or the gate cannot be used.
         WorkspaceError: another process trains the same.
     """
-    from instill.common.progress_watch import Watch
-    from instill.memory.consolidating.examining import examine
-    from instill.train.generator.recipes.base import base_folder
-    from instill.train.pipeline import train_recipe
+    from instill.models.registry.store import Registry
 
     if not material.taught:
         return Consolidated(labels=group.labels, left_out=dict(material.left_out), reasons=("No fact can be taught.",))
-    files = write_files(
-        home,
-        group,
-        material,
-        base=setting.base,
-        replay=setting.replay,
-        gate=setting.gate,
-        seed=setting.seed,
-        epochs=setting.epochs,
-    )
-    outcome = train_recipe(home, files.recipe, promote=False, watch=Watch(stage=setting.stage))
-    setting.stage("examining")
     before = read_weights(home).in_use(group.labels)
     older = frozenset(fact.fact_id for fact in before.facts if fact.passed) if before else frozenset()
-    examined = examine(base_folder(files.recipe), outcome.folder, material.taught, material.study.items, older=older)
-    reasons = list(outcome.card.reasons) if outcome.card.verdict != "passed" else []
-    lost = [each for each in examined if each.older and not each.passed]
-    failed = [each for each in examined if not each.older and not each.passed]
-    new = sum(not each.older for each in examined)
-    if lost:
-        reasons.append(f"{len(lost)} facts that were in the weights before are no longer known.")
-    if len(failed) > MOST_FAILED * new:
-        reasons.append(f"{len(failed)} of {new} new facts are not known in wordings that were not trained.")
+    outcome, examined, reasons = _trained(home, group, material, setting, older, frozenset())
+    hard = frozenset(each.fact_id for each in examined if not each.passed)
+    if reasons and hard:
+        # Joint from the base once more. Which facts are hard follows from the documents, not from what was before.
+        setting.stage(f"once more, with {counted(len(hard), 'fact')} shown more often")
+        first = outcome.card.id
+        outcome, examined, reasons = _trained(home, group, material, setting, older, hard)
+        if first != outcome.card.id:
+            Registry(home).remove(first)
     setting.stage("registering")
     adapter = _adapter(outcome.card.id, outcome.card.base.hash, group, material, examined, reasons)
     if not reasons:
@@ -144,6 +135,50 @@ def consolidate(home: Path, group: Group, material: Material, setting: Setting) 
         reasons=tuple(reasons),
         rows=len(material.rows),
     )
+
+
+def _trained(
+    home: Path,
+    group: Group,
+    material: Material,
+    setting: Setting,
+    older: frozenset[str],
+    hard: frozenset[str],
+) -> tuple[TrainingResult, Sequence[Examined], list[str]]:
+    """A candidate, its facts examined, and why it is not used; nothing where it is.
+
+    Args:
+        older: ids of facts that are in weights now.
+        hard: ids of facts whose rows are shown more often.
+    """
+    from instill.common.progress_watch import Watch
+    from instill.memory.consolidating.examining import examine
+    from instill.train.generator.recipes.base import base_folder
+    from instill.train.pipeline import train_recipe
+
+    files = write_files(
+        home,
+        group,
+        material,
+        base=setting.base,
+        replay=setting.replay,
+        gate=setting.gate,
+        seed=setting.seed,
+        epochs=setting.epochs,
+        hard=hard,
+    )
+    outcome = train_recipe(home, files.recipe, promote=False, watch=Watch(stage=setting.stage))
+    setting.stage("examining")
+    examined = examine(base_folder(files.recipe), outcome.folder, material.taught, material.study.items, older=older)
+    reasons = list(outcome.card.reasons) if outcome.card.verdict != "passed" else []
+    lost = [each for each in examined if each.older and not each.passed]
+    failed = [each for each in examined if not each.older and not each.passed]
+    new = sum(not each.older for each in examined)
+    if lost:
+        reasons.append(f"{counted(len(lost), 'fact')} that were in the weights before are no longer known.")
+    if len(failed) > MOST_FAILED * new:
+        reasons.append(f"{len(failed)} of {new} new facts are not known in wordings that were not trained.")
+    return outcome, examined, reasons
 
 
 def _use(home: Path, adapter: Adapter) -> None:

@@ -33,6 +33,10 @@ REPLAY_SHARE = 0.85
 cost it .035 of its score on what it could do before; with 0.85 they cost it less than can be shown."""
 
 
+HARD = 3
+"""So many times as often the rows of a fact are shown that was not learnt at first."""
+
+
 PERPLEXITY_RISE = 0.1
 """On the rows that are measured, where there are enough of them. How far replies move from the base's is not asked:
 that is no loss where they are as right."""
@@ -102,6 +106,7 @@ def write_files(
     gate: Path | None,
     seed: int,
     epochs: int = 0,
+    hard: frozenset[str] = frozenset(),
 ) -> Files:
     """Write study set, rows, gate and recipe; what was there of the same group is replaced.
 
@@ -111,6 +116,7 @@ def write_files(
         replay: rows of what the base can do and is not to forget; one in four is measured instead.
         gate: more conditions, as a gate's file.
         epochs: how often each row is seen; 0: by their number.
+        hard: ids of facts whose rows are seen `HARD` times as often.
 
     Raises:
         UsageError: a file cannot be read or used.
@@ -126,6 +132,9 @@ def write_files(
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     shutil.copyfile(study.rows_file, folder / "rows.jsonl")
+    again = [row for row in material.rows if any(each in hard for each in _facts_of(row))]
+    with (folder / "rows.jsonl").open("a", encoding="utf-8") as stream:
+        stream.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in again * (HARD - 1))
     asked = [item for item in material.study.items if item.split == "gate"]
     _write_asked(folder / "gate.jsonl", [each for each in asked if each.phrasing not in ("control", "reverse")])
     controls = [each for each in asked if each.phrasing == "control"]
@@ -147,6 +156,11 @@ def write_files(
         training=_training(len(material.rows), seed, epochs, Hyperparameters),
     ).at(folder)
     return Files(folder, study, recipe)
+
+
+def _facts_of(row: Mapping[str, Any]) -> Sequence[str]:
+    found = row.get("facts")
+    return found if isinstance(found, list) else ()
 
 
 def _training(rows: int, seed: int, epochs: int, kind: Any) -> Any:
