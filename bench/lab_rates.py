@@ -12,7 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 from instill.cli.output import columns
-from instill.lab.experiments.methods import METHOD_OF, taught
+from instill.lab.experiments.methods_and_ranks import METHOD_OF, taught
 from instill.lab.measuring import recall
 from instill.lab.running import one_thread
 from instill.lab.workbench import FULL_RATE, LORA_RATE, Bench

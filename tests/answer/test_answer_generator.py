@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from instill.answer.types import REFUSAL, Turn
-from instill.models.generators.endpoint import EndpointGenerator
+from instill.models.generators.endpoint_generator import EndpointGenerator
 from instill.settings import GeneratorSettings
 from tests.answer.answer_corpus import Corpus
 from tests.models.generators.endpoint_process import Endpoint

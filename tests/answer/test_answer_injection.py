@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from instill.answer.said.prompt import build_prompt
-from instill.models.generators.endpoint import EndpointGenerator
+from instill.models.generators.endpoint_generator import EndpointGenerator
 from tests.answer.answer_corpus import COMPANY, Corpus
 from tests.models.generators.endpoint_process import Endpoint
 

@@ -25,7 +25,7 @@ from instill.compare.arms.passages import Passages, citation_precision, evidence
 from instill.compare.arms.prompts import PLAIN, RULES, Instructed
 from instill.compare.arms.replies import Place, counting_with
 from instill.errors import UsageError, WorkspaceError
-from instill.models.generators.endpoint import EndpointGenerator
+from instill.models.generators.endpoint_generator import EndpointGenerator
 from instill.models.generators.protocol import Generator, Message, Skill
 from instill.study.closed_book import ClosedBook, EvidenceInPrompt
 from instill.study.study_set import StudyItem

@@ -20,7 +20,7 @@ from instill.measure.agreement import JudgeSaid, agreement
 from instill.measure.judging.scorer import judge
 from instill.measure.outcomes import Outcome
 from instill.measure.statistics.kappa import cohen_kappa, kappa_interval
-from instill.models.generators.endpoint import EndpointGenerator
+from instill.models.generators.endpoint_generator import EndpointGenerator
 from instill.models.generators.protocol import Message
 from tests.models.generators.endpoint_process import Endpoint
 

@@ -23,7 +23,7 @@ from instill.compare.writing_cost import writing_cost
 from instill.errors import GeneratorError, UsageError, WorkspaceError
 from instill.measure.judging.scorer import judge
 from instill.measure.outcomes import Outcome
-from instill.models.generators.endpoint import EndpointGenerator
+from instill.models.generators.endpoint_generator import EndpointGenerator
 from instill.models.generators.protocol import Message
 from instill.study.questions_by_generator import GeneratorWriter
 from instill.study.splits import Shares

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from instill.errors import GeneratorError
-from instill.models.generators.endpoint import EndpointGenerator
+from instill.models.generators.endpoint_generator import EndpointGenerator
 from instill.study.facts import find_facts
 from instill.study.questions_by_generator import ATTEMPTS, GIVE_UP_AFTER, GeneratorWriter
 from instill.study.splits import Shares

@@ -19,7 +19,7 @@ from instill.compare.arms.specification import ArmPart, Said
 from instill.models.encoders import open_encoder
 from instill.models.encoders.plugged import Plugged
 from instill.models.encoders.protocol import Encoder
-from instill.models.generators.endpoint import EndpointGenerator
+from instill.models.generators.endpoint_generator import EndpointGenerator
 from instill.models.generators.gguf.generator import GgufGenerator
 from instill.models.generators.protocol import Generator
 from instill.settings import EncoderSettings

@@ -14,7 +14,7 @@ from typing import Any
 import openai  # noqa: F401  Its import is no part of the time.
 
 from instill.errors import GeneratorError
-from instill.models.generators.endpoint import EndpointGenerator
+from instill.models.generators.endpoint_generator import EndpointGenerator
 
 
 def ask(url: str, timeout_s: float) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from instill.errors import GeneratorError, UsageError
 from instill.models.generators import open_generator
-from instill.models.generators.endpoint import ATTEMPTS, EndpointGenerator
+from instill.models.generators.endpoint_generator import ATTEMPTS, EndpointGenerator
 from instill.models.generators.protocol import Message
 from instill.settings import GeneratorSettings
 from tests.models.generators.endpoint_process import Endpoint

@@ -18,8 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from instill.errors import GeneratorError, UsageError
-from instill.models.generators.endpoint import EndpointGenerator
-from instill.models.generators.http_transport import EventLength
+from instill.models.generators.bounded_transport import EventLength
+from instill.models.generators.endpoint_generator import EndpointGenerator
 from instill.models.generators.protocol import Message
 from tests.models.generators import hostile_server as hostile
 from tests.models.generators.hostile_server import HostileServer, hostile_server

@@ -6,8 +6,8 @@ import pytest
 from pydantic import SecretStr
 
 from instill.errors import GeneratorError
-from instill.models.generators.endpoint import ATTEMPTS, EndpointGenerator
 from instill.models.generators.endpoint_dialect import Dialect
+from instill.models.generators.endpoint_generator import ATTEMPTS, EndpointGenerator
 from instill.models.generators.protocol import Message
 from tests.models.generators.endpoint_process import Endpoint
 

@@ -74,7 +74,7 @@ class JudgePlan:
         self.check(workspace)
         if self.own:
             return own()
-        from instill.models.generators.endpoint import EndpointGenerator
+        from instill.models.generators.endpoint_generator import EndpointGenerator
 
         settings = workspace.settings.generator
         url = self.url or settings.base_url
@@ -98,7 +98,7 @@ class JudgePlan:
         if self.model and not self.url and not workspace.settings.generator.base_url:
             raise UsageError("The judge's address is not named.", where=self.model, remedy="Add --judge-url URL.")
         if self.url:
-            from instill.models.generators.endpoint import EndpointGenerator
+            from instill.models.generators.endpoint_generator import EndpointGenerator
 
             try:
                 EndpointGenerator(self.url, self.model)

@@ -8,7 +8,7 @@ from instill.lab.experiments.amounts import AMOUNTS
 from instill.lab.experiments.direction import DIRECTION
 from instill.lab.experiments.experiment import Experiment
 from instill.lab.experiments.material import MATERIAL
-from instill.lab.experiments.methods import METHODS
+from instill.lab.experiments.methods_and_ranks import METHODS
 from instill.lab.experiments.mixing import MIXING
 from instill.lab.experiments.order import ORDER
 from instill.lab.experiments.replay import REPLAY_EXPERIMENT

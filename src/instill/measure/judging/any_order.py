@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from itertools import pairwise
 
-from instill.measure.judging.matching import content, places
+from instill.measure.judging.same_value import content, places
 from instill.measure.judging.text import word_set
 from instill.measure.judging.word_tokens import ARTICLES, Token
 

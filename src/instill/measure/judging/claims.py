@@ -10,9 +10,9 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from instill.measure.judging.matching import comparable, content
 from instill.measure.judging.one_of_several import is_listed
 from instill.measure.judging.refusals import doubts
+from instill.measure.judging.same_value import comparable, content
 from instill.measure.judging.sentences import Sentence, sentences
 from instill.measure.judging.text import word_set
 from instill.measure.judging.word_tokens import Token

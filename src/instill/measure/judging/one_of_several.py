@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from instill.measure.judging.matching import comparable, places
+from instill.measure.judging.same_value import comparable, places
 from instill.measure.judging.sentences import Sentence
 from instill.measure.judging.text import word_set
 from instill.measure.judging.word_tokens import Token

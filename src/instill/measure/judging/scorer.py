@@ -32,8 +32,8 @@ from functools import lru_cache
 from instill.measure.judging.any_order import run_of
 from instill.measure.judging.bounds import has_bound, in_one_form
 from instill.measure.judging.claims import Said, is_claimed
-from instill.measure.judging.matching import content, places, whole
 from instill.measure.judging.refusals import PHRASES, is_refusal
+from instill.measure.judging.same_value import content, places, whole
 from instill.measure.judging.sentences import spoken, tokens
 from instill.measure.judging.text import word_set
 from instill.measure.judging.word_tokens import Token

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
-from instill.measure.judging.matching import content
+from instill.measure.judging.same_value import content
 from instill.measure.judging.text import word_set
 from instill.measure.judging.word_tokens import Token
 

@@ -45,7 +45,7 @@ def open_generator(
 
         return open_plugged(settings.plugin, settings, off)
     if settings.base_url:
-        from instill.models.generators.endpoint import EndpointGenerator
+        from instill.models.generators.endpoint_generator import EndpointGenerator
 
         return EndpointGenerator(
             settings.base_url, settings.model, api_key=settings.api_key, timeout_s=settings.timeout_s

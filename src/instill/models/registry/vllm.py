@@ -21,8 +21,8 @@ from pydantic import SecretStr
 from instill.common.made_from import Caller
 from instill.errors import GeneratorError, InstillError, UsageError, WorkspaceError
 from instill.models.generators.adapter_settings import read_adapter_settings
-from instill.models.generators.endpoint import EndpointGenerator
-from instill.models.generators.http_transport import BoundedTransport, Limits, RefusedReply
+from instill.models.generators.bounded_transport import BoundedTransport, Limits, RefusedReply
+from instill.models.generators.endpoint_generator import EndpointGenerator
 from instill.models.generators.protocol import Generator, Message
 from instill.models.generators.socket_deadline import Clock
 from instill.models.generators.whole_reply import whole_reply

@@ -17,8 +17,8 @@ from typing import Any
 
 from instill.errors import UsageError
 from instill.models.generators.chat_text import ChatMessage
+from instill.train.gate.damaged_text import fault_of, special_marks
 from instill.train.gate.decision_rules import LEVEL, loss_outcome, paired, rows_for_loss
-from instill.train.gate.degenerate import fault_of, special_marks
 from instill.train.gate.probes import Probe
 from instill.train.gate.rows import GateRows
 from instill.train.gate.scoring import calls_in, contains, parse_json

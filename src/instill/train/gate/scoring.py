@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from instill.measure.judging.matching import content, places
+from instill.measure.judging.same_value import content, places
 from instill.measure.judging.scorer import judge, overlap
 from instill.measure.judging.sentences import tokens
 from instill.train.gate.metrics import plugged_score

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from instill.measure.judging.refusals import is_refusal
 from instill.measure.judging.scorer import question_in
 from instill.measure.statistics.interval import Interval
+from instill.train.gate.damaged_text import TAIL, far_below, fault_of, special_marks
 from instill.train.gate.decision_rules import (
     FEWEST,
     LEVEL,
@@ -29,7 +30,6 @@ from instill.train.gate.decision_rules import (
     rows_for_tokens,
     share,
 )
-from instill.train.gate.degenerate import TAIL, far_below, fault_of, special_marks
 from instill.train.gate.rows import GateRows
 from instill.train.gate.schema import ReplySchema
 from instill.train.gate.scoring import Scoring, score

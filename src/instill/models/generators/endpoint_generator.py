@@ -1,7 +1,7 @@
 """A generator behind any OpenAI-compatible address, by the official client.
 
 Three limits keep a question from hanging: on connecting, on the wait for the next piece, and on everything from before
-the connection to the end of the reply (`http_transport.py` holds them, and the sizes of what comes in).
+the connection to the end of the reply (`bounded_transport.py` holds them, and the sizes of what comes in).
 A request is tried again only while nothing of the reply has been seen; one that the server refuses as it is written is
 written otherwise (`endpoint_dialect.py`). The key is sent to the address and goes nowhere else: not into
 errors, names, or logs.
@@ -20,8 +20,8 @@ import httpx
 from pydantic import SecretStr
 
 from instill.errors import GeneratorError, UsageError
+from instill.models.generators.bounded_transport import BoundedTransport, Limits, RefusedReply
 from instill.models.generators.endpoint_dialect import Dialect, told_usage
-from instill.models.generators.http_transport import BoundedTransport, Limits, RefusedReply
 from instill.models.generators.protocol import Message
 from instill.models.generators.socket_deadline import Clock
 from instill.models.generators.thoughts import ThoughtFilter
