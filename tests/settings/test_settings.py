@@ -26,6 +26,20 @@ def test_the_commented_defaults_are_the_defaults(tmp_path: Path) -> None:
     assert set(values) == set(Settings.model_fields)
 
 
+def test_a_section_that_stands_twice_and_a_wrong_variable_are_told_where_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UsageError) as twice:
+        load_settings(written(tmp_path, "[search]\npool = 50\n\n[search]\nrerank = 0.2\n"))
+    assert twice.value.what == "The section [search] stands twice in the settings file."
+    assert twice.value.where.endswith("instill.toml: line 4")
+    assert twice.value.remedy == "Put the values of both into one of them."
+    monkeypatch.setenv("INSTILL_SEARCH__POOL", "many")
+    with pytest.raises(UsageError) as wrong:
+        load_settings(written(tmp_path, "[search]\nrerank = 0.2\n"))
+    assert wrong.value.where == "INSTILL_SEARCH__POOL: search.pool"
+
+
 def test_variables_win_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = written(tmp_path, "[search]\nvector_weight = 0.5\npool = 50\n")
     monkeypatch.setenv("INSTILL_SEARCH__VECTOR_WEIGHT", "0.7")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,6 +13,8 @@ from pydantic import ValidationError
 
 from instill.common.value_mistakes import mistake
 from instill.errors import UsageError
+
+_TWICE = re.compile(r"Cannot declare \((.*?)\) twice \(at (line \d+)")
 
 
 def read_toml(path: Path, noun: str) -> dict[str, Any]:
@@ -28,6 +31,14 @@ def read_toml(path: Path, noun: str) -> dict[str, Any]:
     except OSError as error:
         raise UsageError(f"The {noun} cannot be read: {error.strerror}.", where=str(path)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        twice = _TWICE.match(str(error))
+        if twice:
+            name = ".".join(re.findall(r"'([^']*)'", twice[1]))
+            raise UsageError(
+                f"The section [{name}] stands twice in the {noun}.",
+                where=f"{path}: {twice[2]}",
+                remedy="Put the values of both into one of them.",
+            ) from error
         raise UsageError(f"The {noun} is not valid TOML: {error}.", where=str(path)) from error
 
 

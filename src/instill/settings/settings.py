@@ -449,4 +449,8 @@ def _refuse_unknown_variables() -> None:
 
 
 def _explain(error: ValidationError, path: Path | None, *above: str) -> UsageError:
-    return explained(error, path or "environment", [*Settings.model_fields, *_known_keys()], _ALL, *above)
+    place: object = path or "environment"
+    if not above:
+        variable = "INSTILL_" + "__".join(str(part) for part in error.errors()[0]["loc"]).upper()
+        place = next((each for each in os.environ if each.upper() == variable), place)
+    return explained(error, place, [*Settings.model_fields, *_known_keys()], _ALL, *above)
