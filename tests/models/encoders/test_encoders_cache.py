@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -116,3 +117,15 @@ def test_several_processes_export_the_same_encoder_at_once(private_cache: Path, 
     expected = open_encoder(EncoderSettings(model=str(folder))).encode_queries(["the cat sat"]).tobytes().hex()
     assert printed == {expected + "\n"}
     assert len(list((private_cache / "encoders").iterdir())) == 1
+
+
+def test_what_a_killed_process_left_is_removed_after_a_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INSTILL_CACHE_DIR", str(tmp_path))
+    shelf = tmp_path / "models"
+    for name, hours in ((".left-abc", 25), (".fresh-abc", 1)):
+        (shelf / name).mkdir(parents=True)
+        (shelf / name / "part").write_bytes(b"x")
+        for each in (shelf / name / "part", shelf / name):
+            os.utime(each, (time.time() - hours * 3600,) * 2)
+    cache.make_entry("whole", lambda draft: {"n": (draft / "a").write_text("a")}, shelf="models")
+    assert sorted(each.name for each in shelf.iterdir()) == [".fresh-abc", "whole"]

@@ -17,13 +17,17 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from instill.errors import WorkspaceError
 
 MANIFEST = "manifest.json"
+
+_STALE_S = 24 * 3600.0
 
 
 def cache_root() -> Path:
@@ -70,6 +74,7 @@ def make_entry(
     target = parent / name
     try:
         parent.mkdir(parents=True, exist_ok=True)
+        _sweep(parent)
         draft = Path(tempfile.mkdtemp(prefix=f".{name[:40]}-", dir=parent))
     except OSError as error:
         raise _unwritable(parent, error) from error
@@ -91,6 +96,15 @@ def make_entry(
             remedy="Remove that folder and try again.",
         )
     return made
+
+
+def _sweep(shelf: Path) -> None:
+    """Remove what killed processes have left: drafts in which nothing was written for a day."""
+    for left in shelf.glob(".*-*"):
+        with suppress(OSError):
+            newest = max((each.stat().st_mtime for each in (left, *left.rglob("*"))), default=0.0)
+            if left.is_dir() and time.time() - newest > _STALE_S:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _move_into_place(draft: Path, target: Path, name: str, shelf: str) -> None:
