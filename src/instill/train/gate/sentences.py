@@ -78,6 +78,8 @@ def loss_sentence(
     Example:
         >>> print(loss_sentence("The rise", Interval(0.025, -0.01, 0.06), 0.02, "passed", 200, 0, (0, 0.025)))
         The rise of 0.025 [-0.010, 0.060] is above 0.02, but may be chance; more than 0.06 is ruled out.
+        >>> print(loss_sentence("The drop", Interval(-0.017, -0.03, 0.0), 0.02, "passed", 200, 0, (0.983, 1)))
+        The drop of -0.017 [-0.030, 0.000] (from 0.983 to 1.000) is within 0.02: nothing was lost.
     """
     limit = limit_text(tolerance)
     if not isfinite(found.mean):
@@ -96,7 +98,7 @@ def loss_sentence(
         return f"{shown} exceeds {limit}."
     if found.mean - tolerance > 1e-9:
         return f"{shown} is above {limit}, but may be chance; more than {limit_text(most)} is ruled out."
-    return f"{shown} is within {limit}."
+    return f"{shown} is within {limit}{': nothing was lost' if found.mean < 0 else ''}."
 
 
 def share_sentence(
