@@ -65,7 +65,7 @@ class TestPostgres(StoreConformance):
         return StoreSettings(kind="postgres", url=postgres)
 
     def test_a_graph_finds_the_nearest_of_many(self, index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("instill.index.stores.postgres.store.EXACT_BELOW", 1000)
+        monkeypatch.setattr("instill.index.stores.postgres.vector_graph.EXACT_BELOW", 1000)
         rng = np.random.default_rng(0)
         vectors = rng.standard_normal((2000, 16)).astype(np.float32)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)

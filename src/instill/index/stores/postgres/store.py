@@ -12,6 +12,7 @@ from typing import Any
 from instill.index.keywords import name_of, words
 from instill.index.protocol import Capabilities, Result, Stats
 from instill.index.stores.integrity_check import damage_in
+from instill.index.stores.postgres import vector_graph
 from instill.index.stores.postgres.connections import Database
 from instill.index.stores.postgres.keyword_search import vector_of
 from instill.index.stores.postgres.snapshot import PostgresView, Shared
@@ -19,10 +20,6 @@ from instill.index.stores.row_texts import body_of, document_body, passage_body,
 from instill.index.stores.sqlite_mirror import keywords_in
 from instill.index.stores.tokens import Cutter
 from instill.index.types import DocumentRecord, IndexedDocument, Keep
-from instill.index.upkeep import EXACT_BELOW
-
-_LONGEST_GRAPH = 2000
-"""Dimensions that pgvector's graph can have."""
 
 _COLUMNS = (
     "doc_id, source, name, kind, title, content_hash, size, modified, added, labels, metadata, passage_count, record"
@@ -145,7 +142,7 @@ class PostgresStore:
     def needs_upkeep(self) -> bool:
         """PostgreSQL sees to its tables and indices itself; a graph is made once there are many passages."""
         with self._database.outside() as connection:
-            return self._lacks_graph(connection)
+            return vector_graph.is_wanted(connection, self._names, self._database.place.dimension)
 
     def upkeep(
         self,
@@ -155,13 +152,10 @@ class PostgresStore:
         force: bool = False,
     ) -> None:
         with self._database.outside() as connection:
-            if self._lacks_graph(connection):
+            if vector_graph.is_wanted(connection, self._names, self._database.place.dimension):
                 if progress is not None:
                     progress("building the vector index")
-                connection.execute(
-                    f"CREATE INDEX IF NOT EXISTS {self._names.passages}_graph ON {self._names.passages} "
-                    "USING hnsw (vector vector_cosine_ops) WITH (m = 16, ef_construction = 150)"
-                )
+                vector_graph.make(connection, self._names)
             if force:
                 connection.execute(f"VACUUM (ANALYZE) {self._names.documents}, {self._names.passages}")
 
@@ -179,7 +173,7 @@ class PostgresStore:
                 f"SELECT (SELECT count(*) FROM {names.passages}), "
                 f"pg_total_relation_size('{names.passages}') + pg_total_relation_size('{names.documents}')"
             ).fetchall()
-            has_graph = self._has_graph(connection)
+            has_graph = vector_graph.is_there(connection, self._names)
         return Stats(int(rows), 0, 1, int(size), vector_index=has_graph)
 
     def drop(self) -> None:
@@ -194,17 +188,6 @@ class PostgresStore:
     @property
     def _names(self) -> Any:
         return self._database.names
-
-    def _lacks_graph(self, connection: Any) -> bool:
-        if self._database.place.dimension > _LONGEST_GRAPH or self._has_graph(connection):
-            return False
-        [(rows,)] = connection.execute(f"SELECT count(*) FROM {self._names.passages}").fetchall()
-        return int(rows) >= EXACT_BELOW
-
-    def _has_graph(self, connection: Any) -> bool:
-        return bool(
-            connection.execute("SELECT to_regclass(%s) IS NOT NULL", [f"{self._names.passages}_graph"]).fetchone()[0]
-        )
 
 
 def _columns(record: DocumentRecord) -> list[object]:

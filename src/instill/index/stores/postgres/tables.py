@@ -1,4 +1,4 @@
-"""The tables of a generation in PostgreSQL: their columns, indexes and names."""
+"""The tables of a generation in PostgreSQL: their columns, plain indexes and names."""
 
 from __future__ import annotations
 
