@@ -98,7 +98,7 @@ CLAIMS = (
         (Claim("right answers are more than the half that guessing gives", (Q, "yes or no"), (LINE, "0.5")),),
         ("base", ONE, MANY, Q),
         {"yes or no": "yes or no"},
-        notes='The true value and another one are asked for each fact. The likelier of "Yes" and "No" counts.',
+        notes='The true value and another one are asked for each fact. The more likely of "Yes" and "No" counts.',
     ),
     Said(
         "A new word from 50 examples",

@@ -87,7 +87,7 @@ class TestPostgres(StoreConformance):
 
 
 def test_a_store_that_nobody_has_is_named_with_those_that_are_there(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no plug-in 'elsewhere'"):
+    with pytest.raises(UsageError, match="no store 'elsewhere'"):
         opened(tmp_path / "index", StoreSettings(kind="elsewhere"))
 
 
