@@ -175,7 +175,7 @@ def _trained(
     failed = [each for each in examined if not each.older and not each.passed]
     new = sum(not each.older for each in examined)
     if lost:
-        reasons.append(f"{counted(len(lost), 'fact')} that were in the weights before are no longer known.")
+        reasons.append(f"No longer known, of the facts that were in the weights before: {len(lost)}.")
     if len(failed) > MOST_FAILED * new:
         reasons.append(f"{len(failed)} of {new} new facts are not known in wordings that were not trained.")
     return outcome, examined, reasons
