@@ -130,8 +130,11 @@ def test_page_and_numbers_are_written(first: Compared, tmp_path: Path) -> None:
     assert numbers["failures"].get("other", {}) == {}
 
 
-def test_an_endpoint_that_does_not_answer_gets_no_marks_for_what_is_quoted(quoted: World, tmp_path: Path) -> None:
+def test_an_endpoint_that_does_not_answer_gets_no_marks_for_what_is_quoted(
+    quoted: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing listens there, and `instill ask` would quote the documents."""
+    monkeypatch.setattr("instill.models.generators.endpoint_generator.RETRY_AFTER_S", 0.0)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
