@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instill import Workspace
-from instill.answer.answerer import LONGEST_QUESTION
 from instill.answer.asked.conversation import standalone
 from instill.answer.asked.must_be_spoken_of import pins_of
 from instill.answer.asked.version_wish import version_wish_of
 from instill.answer.found.version_pairs import of_the_named_version, without_marks
+from instill.answer.longest_question import LONGEST_QUESTION
 from instill.answer.types import Turn
 
 if TYPE_CHECKING:

@@ -20,6 +20,7 @@ from instill.answer.citations import Citer, DocumentPages, DocumentText
 from instill.answer.found.choose_pieces import MOST_PIECES
 from instill.answer.found.follow_up_passages import WITHIN, SearchWithin, follow, gather, shown
 from instill.answer.found.version_pairs import of_the_named_version
+from instill.answer.longest_question import check_length
 from instill.answer.passage_candidates import Search, candidates
 from instill.answer.question_in_progress import Run
 from instill.answer.reading.findings import read_passages
@@ -48,9 +49,6 @@ _NOT_USED = (
     "What the generator wrote has no proof in the documents, or does not say what was asked; this answer quotes the "
     "documents instead."
 )
-
-LONGEST_QUESTION = 4_000
-"""Longest question in characters."""
 
 
 class Speller(Protocol):
@@ -361,9 +359,5 @@ def _checked(question: str) -> str:
     question = " ".join(_CONTROL.sub(" ", question).split())
     if not question:
         raise UsageError("The question is empty.", remedy='Ask something, e.g.: instill ask "What is ...?"')
-    if len(question) > LONGEST_QUESTION:
-        raise UsageError(
-            f"The question has {len(question):,} characters; at most {LONGEST_QUESTION:,} are read.",
-            remedy="Ask a shorter question; put long text into a document.",
-        )
+    check_length(question, "question")
     return question

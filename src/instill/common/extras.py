@@ -123,7 +123,13 @@ def _of_the_tool(receipt: Path) -> tuple[list[str], list[str]]:
             or f"{each['name']}{each.get('specifier', '')}"
             for each in beside
         ]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+    ):  # a receipt of another uv: only the new extra is named
         return [], []
 
 

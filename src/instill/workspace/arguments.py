@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeVar, get_args
 
+from instill.answer.longest_question import check_length
 from instill.errors import UsageError
 
 T = TypeVar("T")
@@ -25,8 +26,6 @@ AskMode = Literal["auto", "extractive", "clusters"]
 
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,99}", re.IGNORECASE)
 MOST_HITS = 10_000
-LONGEST_QUERY = 4_000
-"""Characters of a question or a query. What is longer is a document: put it into the index."""
 _LONGEST_NAME = 255
 """Bytes of the name of a file or folder; of common file systems none allows more."""
 
@@ -118,11 +117,7 @@ def query_of(value: Any, name: str, remedy: str) -> str:
         UsageError: it is no text, is empty, or too long.
     """
     query = text_of(value, name, remedy=remedy)
-    if len(query) > LONGEST_QUERY:
-        raise UsageError(
-            f"The {name} has {len(query):,} characters; at most {LONGEST_QUERY:,} are read.",
-            remedy="Use a shorter text; put long text into a document.",
-        )
+    check_length(query, name)
     return query
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from instill.answer.answerer import LONGEST_QUESTION
+from instill.answer.longest_question import LONGEST_QUESTION
 from instill.answer.reading.reader import Reader
 from instill.answer.terms import normalise, terms
 from instill.answer.types import Answer, Citation

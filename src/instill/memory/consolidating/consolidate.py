@@ -115,7 +115,8 @@ def consolidate(home: Path, group: Group, material: Material, setting: Setting) 
     outcome, examined, reasons = _trained(home, group, material, setting, older, frozenset())
     hard = frozenset(each.fact_id for each in examined if not each.passed)
     if reasons and hard:
-        # Joint from the base once more. Which facts are hard follows from the documents, not from what was before.
+        # Joint, from the base again: nothing of the first training stays. Weights that are rebuilt after something was
+        # forgotten have no older facts, so they are made as if they were the first.
         setting.stage(f"once more, with {counted(len(hard), 'fact')} shown more often")
         first = outcome.card.id
         outcome, examined, reasons = _trained(home, group, material, setting, older, hard)

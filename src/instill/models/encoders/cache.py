@@ -101,7 +101,7 @@ def make_entry(
 def _sweep(shelf: Path) -> None:
     """Remove what killed processes have left: drafts in which nothing was written for a day."""
     for left in shelf.glob(".*-*"):
-        with suppress(OSError):
+        with suppress(OSError):  # another process removes it at the same moment
             newest = max((each.stat().st_mtime for each in (left, *left.rglob("*"))), default=0.0)
             if left.is_dir() and time.time() - newest > _STALE_S:
                 shutil.rmtree(left, ignore_errors=True)

@@ -234,12 +234,14 @@ def _conditions(gate: Gate, files: _Files, base: Probe, candidate: Probe, level:
         rows, drop = files[gate.forgetting.rows], gate.forgetting.accuracy_drop
         if drop is not None:
             noun, scoring = "The drop of the score on the retention rows", gate.scoring_of("forgetting")
-            yield measured_conditions.lost_score("forgetting.accuracy", noun, *both, rows, drop, scoring, level=level)
+            yield measured_conditions.changed_score(
+                "forgetting.accuracy", noun, *both, rows, drop, scoring, sign=-1, level=level
+            )
         yield from measured_conditions.forgotten_tokens(*both, rows, gate.forgetting, level=level)
     if gate.reading:
         noun, scoring = "The drop of the score in reading", gate.scoring_of("reading")
-        yield measured_conditions.lost_score(
-            "reading", noun, *both, files[gate.reading.rows], gate.reading.drop, scoring, level=level
+        yield measured_conditions.changed_score(
+            "reading", noun, *both, files[gate.reading.rows], gate.reading.drop, scoring, sign=-1, level=level
         )
     if gate.abstention:
         wanted, phrases = gate.abstention, gate.abstention.phrases
@@ -255,8 +257,8 @@ def _conditions(gate: Gate, files: _Files, base: Probe, candidate: Probe, level:
         yield measured_conditions.sound_text(*both, asked, gate.text.loops, level=level)
     if gate.controls:
         noun, scoring = "The rise of the score on what was never taught", gate.scoring_of("controls")
-        yield measured_conditions.risen_score(
-            "controls", noun, *both, files[gate.controls.rows], gate.controls.rise, scoring, level=level
+        yield measured_conditions.changed_score(
+            "controls", noun, *both, files[gate.controls.rows], gate.controls.rise, scoring, sign=1, level=level
         )
     if files.role:
         yield files.role.condition(*both, max_tokens=gate.max_tokens, level=level)

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from math import exp, isfinite, isnan, log1p
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from instill.measure.judging.refusals import is_refusal
 from instill.measure.judging.scorer import question_in
@@ -60,7 +60,7 @@ def gain(
     return Condition("gain", outcome, found, at_least, said, len(differences), needed, *sides)
 
 
-def lost_score(
+def changed_score(
     name: str,
     noun: str,
     base: Probe,
@@ -69,27 +69,12 @@ def lost_score(
     tolerance: float,
     scoring: Scoring,
     *,
+    sign: Literal[-1, 1],
     level: float = LEVEL,
 ) -> Condition:
-    """A score that may not drop."""
+    """A score that may not drop (`sign` -1), or may not rise (1)."""
     before, after = (scores(probe, rows.asking, scoring) for probe in (base, candidate))
-    return _loss(name, noun, before, after, rows.asking.groups, tolerance, sign=-1, level=level)
-
-
-def risen_score(
-    name: str,
-    noun: str,
-    base: Probe,
-    candidate: Probe,
-    rows: GateRows,
-    tolerance: float,
-    scoring: Scoring,
-    *,
-    level: float = LEVEL,
-) -> Condition:
-    """A score that may not rise."""
-    before, after = (scores(probe, rows.asking, scoring) for probe in (base, candidate))
-    return _loss(name, noun, before, after, rows.asking.groups, tolerance, sign=1, level=level)
+    return _loss(name, noun, before, after, rows.asking.groups, tolerance, sign=sign, level=level)
 
 
 def forgotten_tokens(
