@@ -83,6 +83,18 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
+def _models_stay_open() -> Iterator[None]:
+    """A process shares opened models while somebody holds them; here that is so between tests, too."""
+    from instill.answer.reading.opening import open_reader
+    from instill.models.encoders import open_encoder
+    from instill.settings import EncoderSettings
+
+    held = open_encoder(EncoderSettings()), open_reader("shipped")
+    yield
+    del held
+
+
+@pytest.fixture(autouse=True, scope="session")
 def _nothing_leaves_this_machine() -> Iterator[None]:
     """A test that looks a name up, or connects to what is not loopback, fails instead of sending anything; unless the
     person who runs the tests has named a service to run them against."""

@@ -19,6 +19,7 @@ import pytest
 
 from instill import Workspace
 from instill.cli import main
+from instill.cli.plugged import built_in_commands
 from instill.errors import WorkspaceError
 
 FORBIDDEN = (
@@ -300,3 +301,21 @@ def test_an_empty_workspace_says_so(tmp_path: Path) -> None:
     done = instill("ask", "What is tea?", cwd=tmp_path)
     assert "Nothing was added" in done.stderr
     assert "do not answer" in done.stdout
+
+
+def described(command: Any) -> Any:
+    """A command, and those in it, with all their options."""
+    inner = {name: described(each) for name, each in getattr(command, "commands", {}).items()}
+    return command.help, [(each.name, each.opts, each.help) for each in command.params if each.name != "help"], inner
+
+
+@pytest.mark.parametrize("name", built_in_commands())
+def test_a_command_that_is_built_alone_is_the_same(name: str) -> None:
+    alone, whole = main.command_line([name, "--json"]), main.command_line([])
+    assert list(alone.commands) == [name]
+    assert described(alone.commands[name]) == described(whole.commands[name])
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], [], ["--help"], ["--version"], ["--", "-"]])
+def test_for_what_is_no_command_all_are_built(arguments: list[str]) -> None:
+    assert set(main.command_line(arguments).commands) == set(built_in_commands())

@@ -8,7 +8,9 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -80,48 +82,68 @@ class Askers:
 
 
 @pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    ray = pytest.importorskip("ray", reason="needs the extra [ray-serve]")
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ray", reason="needs the extra [ray-serve]")
     pytest.importorskip("ray.serve", reason="needs the extra [ray-serve]")
-    from ray.cluster_utils import Cluster
-
     monkeypatch.setenv("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    head = {"num_cpus": 4, "object_store_memory": 100 * 2**20, "include_dashboard": False}
+
+
+@contextmanager
+def running_cluster(cores: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A cluster whose first node has so many cores."""
+    import ray
+    from ray.cluster_utils import Cluster
+
+    head = {"num_cpus": cores, "object_store_memory": 100 * 2**20, "include_dashboard": False}
     made = Cluster(initialize_head=True, head_node_args=head)
     monkeypatch.setenv("RAY_ADDRESS", made.address)
-    yield
-    ray.shutdown()
-    made.shutdown()
+    try:
+        yield made
+    finally:
+        ray.shutdown()
+        made.shutdown()
 
 
-@pytest.mark.long
-@pytest.mark.timeout(600)
-def test_no_request_is_dropped_while_replicas_come_and_go(cluster: None, tmp_path: Path) -> None:
-    from ray import serve
-
-    from instill.common.ray_cluster import RayCluster
+def served_folder(tmp_path: Path) -> tuple[Path, str]:
+    """A workspace, and a key to it."""
     from instill.server.access.keys import KeyStore
-    from instill.server.on_ray import NAME, deploy
 
     write_handbook(tmp_path / "handbook")
     with Workspace.init(tmp_path / "kb") as workspace:
         workspace.add(tmp_path / "handbook" / "travel.md")
-        key = KeyStore(workspace.catalog).add("ann", role="reader").secret
+        return tmp_path / "kb", KeyStore(workspace.catalog).add("ann", role="reader").secret
+
+
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        return int(free.getsockname()[1])
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_no_request_is_dropped_while_replicas_come_and_go(
+    environment: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from ray import serve
+
+    from instill.common.ray_cluster import RayCluster
+    from instill.server.on_ray import NAME, deploy
+
+    folder, key = served_folder(tmp_path)
+    port = free_port()
     address = f"http://127.0.0.1:{port}"
-    with RayCluster("ray"):
+    with running_cluster(4, monkeypatch), RayCluster("ray"):
         serve.start(proxy_location="EveryNode", http_options={"host": "127.0.0.1", "port": port})
-        deploy(serve, tmp_path / "kb", Replicas(1, 1))
+        deploy(serve, folder, Replicas(1, 1))
         with Askers(address, key, 4) as askers:
             askers.wait_for(5)
             for many in (3, 1, 2):
-                deploy(serve, tmp_path / "kb", Replicas(many, many))
+                deploy(serve, folder, Replicas(many, many))
                 askers.wait_for(10)
-            with Workspace.open(tmp_path / "kb") as workspace:
+            with Workspace.open(folder) as workspace:
                 workspace.add_text("# Parking\n\nThe car park closes at nine in the evening.", name="parking.md")
             seen = [asked(address, key, "When does the car park close?") for _ in range(8)]
             askers.wait_for(5)
@@ -129,5 +151,33 @@ def test_no_request_is_dropped_while_replicas_come_and_go(cluster: None, tmp_pat
         assert set(askers.answers) == {askers.answers[0]}
         assert "140 euros" in askers.answers[0]
         assert all("nine in the evening" in each for each in seen), "every replica sees a commit with its next request"
+        serve.delete(NAME)
+        serve.shutdown()
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_no_question_is_lost_with_a_node(environment: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from ray import serve
+
+    from instill.common.ray_cluster import RayCluster
+    from instill.server.on_ray import NAME, deploy
+
+    folder, key = served_folder(tmp_path)
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    with running_cluster(1, monkeypatch) as nodes, RayCluster("ray") as cluster:
+        other = nodes.add_node(num_cpus=1, object_store_memory=100 * 2**20)
+        # Nodes on one machine would share a port; on several machines each one listens.
+        serve.start(proxy_location="HeadOnly", http_options={"host": "127.0.0.1", "port": port})
+        deploy(serve, folder, Replicas(2, 2))
+        assert cluster.ray.available_resources().get("CPU", 0) == 0, "a replica on each node"
+        with Askers(address, key, 6) as askers:
+            askers.wait_for(20)
+            nodes.remove_node(other, allow_graceful=False)
+            askers.wait_for(30)
+        assert askers.failed == []
+        assert set(askers.answers) == {askers.answers[0]}
+        assert "140 euros" in askers.answers[0]
         serve.delete(NAME)
         serve.shutdown()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+from typer.models import CommandInfo
 
 from instill.common.articles import type_of
 from instill.plugins import Group
@@ -33,8 +34,12 @@ def built_in_commands() -> list[str]:
     """The names of Instill's own commands."""
     from instill.cli.main import app
 
-    named = [each.name or getattr(each.callback, "__name__", "").replace("_", "-") for each in app.registered_commands]
-    return [*named, *(str(each.name) for each in app.registered_groups)]
+    return [*map(command_name, app.registered_commands), *(str(each.name) for each in app.registered_groups)]
+
+
+def command_name(command: CommandInfo) -> str:
+    """As it is typed."""
+    return command.name or getattr(command.callback, "__name__", "").replace("_", "-")
 
 
 class WithPlugins(TyperGroup):

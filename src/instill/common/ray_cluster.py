@@ -79,8 +79,7 @@ class RayCluster(Executor):
     @property
     def lost(self) -> tuple[type[Exception], ...]:
         """What Ray raises when the process or the node that did the work is gone."""
-        raised = self.ray.exceptions
-        return raised.RayActorError, raised.WorkerCrashedError, raised.NodeDiedError, raised.ObjectLostError
+        return lost_errors(self.ray)
 
     @contextmanager
     def actors(self, kind: type[Any], count: int = 1) -> Iterator[list[Any]]:
@@ -169,6 +168,12 @@ def _cores_each(nodes: Sequence[int], count: int) -> int:
     return max(
         (cores for cores in range(1, max([0, *nodes]) + 1) if sum(n // cores for n in nodes) >= count), default=0
     )
+
+
+def lost_errors(ray: Any) -> tuple[type[Exception], ...]:
+    """What the module `ray` raises when the process or the node that did the work is gone."""
+    raised = ray.exceptions
+    return raised.RayActorError, raised.WorkerCrashedError, raised.NodeDiedError, raised.ObjectLostError
 
 
 def undone(error: Exception) -> WorkspaceError:

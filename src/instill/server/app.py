@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -43,6 +44,7 @@ from instill.server.jobs.starting import Starting
 from instill.server.pages.rendering import error_page
 from instill.server.request_lifetime import Visits
 from instill.server.service import Service
+from instill.settings.settings import ServerSettings
 
 _ROUTERS = (
     health.router, metrics.router, workspace.router, documents.router, asking.router, conversations.router, jobs.router,
@@ -53,6 +55,12 @@ _ROUTERS = (
 _UPLOADING = ("/api/documents", "/v1/files")
 _THREADS = 40
 STATIC = Path(__file__).parent / "pages" / "static"
+
+
+def most_bytes(limits: ServerSettings, path: str) -> int:
+    """Of the body of a request for `path`."""
+    megabytes = limits.max_upload_mb if path.rstrip("/") in _UPLOADING else limits.max_body_mb
+    return int(megabytes * 1024**2)
 
 
 def create_app(
@@ -73,10 +81,7 @@ def create_app(
     service = Service(folder, loopback=loopback)
     limits = service.settings.server
 
-    def most(path: str) -> int:
-        megabytes = limits.max_upload_mb if path.rstrip("/") in _UPLOADING else limits.max_body_mb
-        return int(megabytes * 1024**2)
-
+    most = partial(most_bytes, limits)
     provider = tracing.provider_for(limits.traces) if limits.traces else None
     door = HttpDoor(service, most=most("/mcp"))
 

@@ -3,26 +3,36 @@
 Ray Serve takes the requests, on every node, and gives each to one replica. A replica is the whole service over the same
 workspace, which several servers may use at a time: each sees a commit with its next request, and a job is done once. So
 replicas come and go without a pause; one that is ended first finishes what it is answering.
+
+Between the two stands a front on every node (`asking_again.py`): if a replica is lost with its node, the front gives
+its requests to another one. Only who is connected to the lost node itself has to connect again.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI
+import uvicorn
+from starlette.types import ASGIApp, Message, Scope
+from uvicorn.lifespan.on import LifespanOn
 
 from instill.common.extras import needed
-from instill.common.ray_cluster import RayCluster, undone
+from instill.common.ray_cluster import RayCluster, lost_errors, undone
 from instill.errors import UsageError
-from instill.server.app import create_app
+from instill.server.access.body_limits import Limits
+from instill.server.app import create_app, most_bytes
+from instill.server.asking_again import AsksAgain
 from instill.server.listening import DRAIN_S, need_of_a_key
+from instill.server.served_workspace import service_settings
 from instill.server.service import Service
 
 NAME = "instill"
@@ -30,6 +40,10 @@ NAME = "instill"
 
 _ONGOING = 64
 """Requests that a replica takes at a time; how many of them it answers at once, its settings say."""
+
+_SENT = ("type", "asgi", "http_version", "method", "scheme", "path", "raw_path", "query_string", "root_path", "headers",
+         "client", "server")  # fmt: skip
+"""Of a request, what goes to the replica beside its body."""
 
 _BUSY = 4
 """Requests for each replica above which another one is started, where their number may change."""
@@ -117,17 +131,96 @@ def deploy(serve: Any, folder: Path, replicas: Replicas) -> None:
         serve: the module `ray.serve`.
     """
 
-    def application() -> FastAPI:
-        return create_app(folder, loopback=False)
-
-    service = serve.deployment(serve.ingress(application)()).options(
-        name=NAME,
+    answering = serve.deployment(Replica).options(
+        name=f"{NAME}-replica",
         **_number(replicas),
         max_ongoing_requests=_ONGOING,
         graceful_shutdown_timeout_s=DRAIN_S,
         ray_actor_options={"num_cpus": 1},
     )
-    serve.run(service.bind(), name=NAME, route_prefix="/")
+    ray = needed("ray", "Serving on a cluster needs Ray.")
+
+    def front() -> ASGIApp:
+        return front_of(serve.get_deployment_handle(f"{NAME}-replica", NAME), folder)
+
+    fronts = serve.deployment(serve.ingress(front)()).options(
+        name=NAME,
+        num_replicas=sum(node["Alive"] for node in ray.nodes()),
+        max_replicas_per_node=1,
+        max_ongoing_requests=_ONGOING * replicas.most,
+        graceful_shutdown_timeout_s=DRAIN_S,
+        ray_actor_options={"num_cpus": 0},
+    )
+    serve.run(fronts.bind(answering.bind(folder)), name=NAME, route_prefix="/")
+
+
+def front_of(replicas: Any, folder: Path) -> ASGIApp:
+    """What takes the requests on a node.
+
+    Args:
+        replicas: the handle of the deployment whose replicas answer.
+    """
+    ray = needed("ray", "Serving on a cluster needs Ray.")
+    needed("ray.serve.exceptions", "Serving on a cluster needs Ray Serve.")
+    limits = service_settings(folder).server
+
+    async def answered(scope: Scope, body: bytes) -> AsyncGenerator[Message, None]:
+        messages = replicas.options(stream=True).answer.remote({key: scope[key] for key in _SENT if key in scope}, body)
+        try:
+            async for message in messages:
+                yield message
+        finally:
+            messages.cancel()
+
+    lost = (*lost_errors(ray), ray.serve.exceptions.ReplicaUnavailableError)
+    return Limits(AsksAgain(answered, lost), most=partial(most_bytes, limits), seconds=limits.body_timeout_s)
+
+
+class Replica:
+    """The whole service, in a process of the cluster."""
+
+    async def __init__(self, folder: Path) -> None:  # type: ignore[misc]  # Ray Serve awaits it.
+        self._app = create_app(folder, loopback=False)
+        self._lifespan = LifespanOn(uvicorn.Config(self._app, lifespan="on"))
+        await self._lifespan.startup()
+        if self._lifespan.should_exit:
+            raise RuntimeError("The service did not start.")
+        self._working: set[asyncio.Task[None]] = set()
+
+    async def answer(self, scope: dict[str, Any], body: bytes) -> AsyncGenerator[Message, None]:
+        """The messages of the answer, as they come. Whoever closes this has left.
+
+        Args:
+            scope: of ASGI, as far as it can be sent.
+        """
+        messages: asyncio.Queue[Message | None] = asyncio.Queue()
+        left = asyncio.Event()
+        parts: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def receive() -> Message:
+            if parts:
+                return parts.pop()
+            await left.wait()
+            return {"type": "http.disconnect"}
+
+        async def work() -> None:
+            try:
+                await self._app({**scope, "state": {}}, receive, messages.put)
+            finally:
+                messages.put_nowait(None)
+
+        working = asyncio.create_task(work())
+        self._working.add(working)  # Otherwise nothing holds it when nobody waits for the answer any more.
+        working.add_done_callback(self._working.discard)
+        try:
+            while (message := await messages.get()) is not None:
+                yield message
+            await working
+        finally:
+            left.set()
+
+    async def __del__(self) -> None:  # Ray Serve awaits it when the replica ends.
+        await self._lifespan.shutdown()
 
 
 def _number(replicas: Replicas) -> dict[str, Any]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from instill.answer.reading.reader import MANIFEST_FILE, Reader
 from instill.answer.reading.reader_place import reader_folder
+from instill.common.shared_while_used import SharedWhileUsed, files_of
 from instill.errors import UsageError
+
+_OPEN: SharedWhileUsed[Reader] = SharedWhileUsed()
 
 
 def open_reader(chosen: str, *, threads: int = 0) -> Reader | None:
@@ -23,4 +26,4 @@ def open_reader(chosen: str, *, threads: int = 0) -> Reader | None:
             where=str(folder),
             remedy='Set answer.reader to "shipped", "off", or to the folder OUT/reader of instill train reader.',
         )
-    return Reader(folder, threads=threads)
+    return _OPEN.get((folder, files_of(folder), threads), lambda: Reader(folder, threads=threads))

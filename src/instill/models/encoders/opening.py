@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from instill.common.shared_while_used import SharedWhileUsed, files_of
 from instill.errors import UsageError
 from instill.models.encoders.export import cached_export, export
 from instill.models.encoders.minilm import SHA256, find_minilm, verify_minilm
@@ -12,6 +14,8 @@ from instill.models.encoders.onnx_encoder import OnnxEncoder
 from instill.models.encoders.plugged import PREFIX, open_plugged
 from instill.models.encoders.protocol import Encoder
 from instill.settings import EncoderSettings
+
+_OPEN: SharedWhileUsed[OnnxEncoder] = SharedWhileUsed()
 
 
 def open_encoder(settings: EncoderSettings, *, off: Sequence[str] = ()) -> Encoder:
@@ -34,11 +38,12 @@ def _open_minilm(settings: EncoderSettings) -> Encoder:
         folder = find_minilm()
         verify_minilm(folder)
         entry = export(read_folder(folder), "minilm", source, settings.precision)
-    return OnnxEncoder(*entry, threads=settings.threads)
+    return _opened(*entry, settings.threads)
 
 
 def _open_shipped(settings: EncoderSettings) -> Encoder:
     from instill.models.encoders.shipped_encoder import open_shipped
+    from instill.models.weights import shipped
 
     if settings.precision != "int8":
         raise UsageError(
@@ -46,7 +51,8 @@ def _open_shipped(settings: EncoderSettings) -> Encoder:
             where=f"encoder.precision = {settings.precision!r}",
             remedy='Set encoder.precision to "int8", or encoder.model to "minilm".',
         )
-    return open_shipped(threads=settings.threads)
+    key = ("shipped", files_of(shipped()), settings.threads)
+    return _OPEN.get(key, lambda: open_shipped(threads=settings.threads))
 
 
 def _open_folder(path: Path, settings: EncoderSettings) -> Encoder:
@@ -64,4 +70,9 @@ def _open_folder(path: Path, settings: EncoderSettings) -> Encoder:
             from instill.models.encoders.library_encoder import LibraryEncoder
 
             return LibraryEncoder(folder, source, reason=str(reason), threads=settings.threads)
-    return OnnxEncoder(*entry, threads=settings.threads)
+    return _opened(*entry, settings.threads)
+
+
+def _opened(folder: Path, manifest: dict[str, Any], threads: int) -> OnnxEncoder:
+    key = (folder, files_of(folder), threads)
+    return _OPEN.get(key, lambda: OnnxEncoder(folder, manifest, threads=threads))
