@@ -58,12 +58,12 @@ $(VENV)/.installed: $(VENV)/.python pyproject.toml $(CONSTRAINTS)
 	@$(COMPILE)
 	@touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed
-	@echo "Installing what the tests need ..."
-	$(PIP) install --no-compile torch==2.13.0
-	$(PIP) install --no-compile -c $(CONSTRAINTS) -e '.[ocr,sql,encoders,train,local,dev]'
+# All in one call: pip reads what each package needs once.
+$(VENV)/.installed-dev: $(VENV)/.python pyproject.toml $(CONSTRAINTS)
+	@echo "Installing Instill and what the tests need into $(VENV) (first time: two or three minutes) ..."
+	$(PIP) install --no-compile -c $(CONSTRAINTS) torch==2.13.0 -e '.[ocr,sql,encoders,train,local,dev]'
 	@$(COMPILE)
-	@touch $@
+	@touch $(VENV)/.installed $@
 
 clean:
 	rm -rf $(VENV) demo

@@ -127,7 +127,7 @@ class Bench:
             return {"alone": quantiles(alone), "together": told(together)}
 
     def memory(self) -> Any:
-        """Megabytes a minute, by least squares over samples of five seconds, for the whole time and for its second half:
+        """Megabytes a minute, by least squares over samples of five seconds, of the whole time and of its second half:
         what was not read yet makes the caches grow at first. The first minute warms up."""
         with Server(self.place) as server:
             asking(server, self.question, askers=4, seconds=min(60, self.chosen.minutes * 20))
