@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError, field_validator
 
-from instill.common.toml_files import explained
+from instill.common.unknown_keys import explained
 from instill.common.value_mistakes import mistake
 
 

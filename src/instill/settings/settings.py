@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from instill.common.durable_files import in_place_of
-from instill.common.toml_files import explained, read_toml, suggested, toml_value
+from instill.common.toml_files import read_toml, toml_value
+from instill.common.unknown_keys import did_you_mean, explained
 from instill.errors import UsageError
 
 SETTINGS_FILE = "instill.toml"
@@ -357,7 +358,7 @@ def with_values(settings: Settings, values: Mapping[str, object]) -> Settings:
         now = getattr(settings, section, None)
         if not isinstance(now, _Section):
             raise UsageError(
-                "This is not a setting.", where=section, remedy=suggested(section, Settings.model_fields, _ALL)
+                "This is not a setting.", where=section, remedy=did_you_mean(section, Settings.model_fields, _ALL)
             )
         try:
             checked = type(now)(**keys)
@@ -444,7 +445,7 @@ def _refuse_unknown_variables() -> None:
         name = variable.upper()
         if name.startswith("INSTILL_") and name not in known | _OTHER_VARIABLES:
             raise UsageError(
-                "This environment variable is not a setting.", where=variable, remedy=suggested(name, known, _ALL)
+                "This environment variable is not a setting.", where=variable, remedy=did_you_mean(name, known, _ALL)
             )
 
 

@@ -23,7 +23,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from instill.common.toml_files import explained, read_toml, suggested
+from instill.common.toml_files import read_toml
+from instill.common.unknown_keys import did_you_mean, explained
 from instill.compare.arms.specification import BUILT_IN, ArmSpecification, Given, OwnModel
 from instill.compare.prices import Prices
 from instill.errors import UsageError
@@ -99,7 +100,7 @@ def _mistake(error: ValidationError, file: Path) -> UsageError:
     if first["type"] == "extra_forbidden":
         keys = list(_Section.model_fields)
         otherwise = f"An arm has: {', '.join(keys)}." if len(place) > 1 else _WRITE
-        remedy = suggested(place[-1], keys if len(place) > 1 else ["arms"], otherwise)
+        remedy = did_you_mean(place[-1], keys if len(place) > 1 else ["arms"], otherwise)
         return UsageError("This is not a setting.", where=f"{file}: {'.'.join(place)}", remedy=remedy)
     return explained(error, file, (), _WRITE)
 
@@ -192,7 +193,7 @@ def _gguf(file: Path, value: str, where: str) -> str:
 
     if not value or value in KNOWN:
         return value
-    found = _path(file, value, where, near=suggested(value, KNOWN, ""))
+    found = _path(file, value, where, near=did_you_mean(value, KNOWN, ""))
     with Path(found).open("rb") as opened:
         if opened.read(len(MAGIC)) != MAGIC:
             raise UsageError(

@@ -14,7 +14,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from instill.catalog import Labels
-from instill.common.toml_files import explained, read_toml
+from instill.common.toml_files import read_toml
+from instill.common.unknown_keys import explained
 from instill.errors import UsageError
 from instill.settings import SETTINGS_FILE
 

@@ -18,7 +18,8 @@ from pydantic import (
     model_validator,
 )
 
-from instill.common.toml_files import explained, read_toml
+from instill.common.toml_files import read_toml
+from instill.common.unknown_keys import explained
 from instill.errors import UsageError
 from instill.measure.judging.refusals import PHRASES
 from instill.train.gate.metrics import identity_of, known_scoring

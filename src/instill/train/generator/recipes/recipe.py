@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
-from instill.common.toml_files import explained, read_toml
+from instill.common.toml_files import read_toml
+from instill.common.unknown_keys import explained
 from instill.errors import UsageError
 from instill.models.generators.gguf.known import KNOWN, is_gguf
 from instill.train.gate.metrics import known_scoring
