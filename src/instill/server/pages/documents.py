@@ -71,7 +71,7 @@ def source(seen: Reading, doc_id: str, start: Place = 0, end: Place = 0) -> HTML
     pictures = pages_of(stored, start, end) if pictured else []
     shown = window(stored, _marks(start, end), start=begin, most=_AROUND)
     values = {"record": stored.record, "window": shown, "pictures": pictures, "start": start, "end": end}
-    return HTMLResponse(rendered("source.html", who=seen.who, **values))
+    return HTMLResponse(rendered("source_pane.html", who=seen.who, **values))
 
 
 @router.get("/{doc_id}/pages/{number}", response_class=Response)

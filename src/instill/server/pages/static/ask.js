@@ -1,7 +1,7 @@
 // A conversation: the question goes to the server, the answer comes in pieces and then as the page shows it.
 
 import { $, $$, call, events, make, parsed, say, tell } from "./base.js";
-import { close } from "./source.js";
+import { close } from "./source_pane.js";
 import { shown } from "./judging.js";
 import "./dropping.js";
 

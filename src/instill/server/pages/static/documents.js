@@ -2,7 +2,7 @@
 
 import { $, $$, Failed, asked, call, json, make, parsed, say, tell } from "./base.js";
 import "./jobs.js";
-import "./source.js";
+import "./source_pane.js";
 
 const MOST_FILES = 200;
 const MOST_BYTES = 80 * 1024 * 1024;

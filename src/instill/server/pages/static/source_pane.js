@@ -1,4 +1,4 @@
-// The source beside an answer.
+// The pane with the source beside an answer: opened by a citation, closed by Escape.
 
 import { $, $$, call, parsed } from "./base.js";
 
