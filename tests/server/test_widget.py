@@ -281,7 +281,7 @@ def test_the_command_line_makes_one_and_shows_what_the_pages_take(tmp_path: Path
 
 def test_the_page_about_it_names_what_the_script_reads() -> None:
     root = Path(__file__).parents[2]
-    script = (root / "src/instill/server/pages/widget.js").read_text()
+    script = (root / "src/instill/server/pages/static/widget.js").read_text()
     page = (root / "docs/widget.md").read_text()
     read = {re.sub("[A-Z]", lambda found: "-" + found[0].lower(), name) for name in re.findall(r"given\.(\w+)", script)}
     assert read == set(re.findall(r"^\| `data-([\w-]+)`", page, re.MULTILINE))

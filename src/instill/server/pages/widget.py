@@ -1,4 +1,4 @@
-"""The chat for other web sites; see docs/widget.md."""
+"""The address of the chat for other web sites, `static/widget.js`; see docs/widget.md."""
 
 from __future__ import annotations
 
@@ -16,4 +16,4 @@ _HEADERS = {"cross-origin-resource-policy": "cross-origin", "cache-control": "pu
 @router.get("/widget.js")
 def widget() -> FileResponse:
     """The script that a web site names."""
-    return FileResponse(HERE / "widget.js", media_type="text/javascript", headers=_HEADERS)
+    return FileResponse(HERE / "static" / "widget.js", media_type="text/javascript", headers=_HEADERS)
