@@ -96,7 +96,7 @@ def recipe_material(recipe: Recipe, scoring: Scoring | None = None) -> Material:
     Raises:
         UsageError: a file or the base cannot be read; nothing is held out, or a row that is has no answer to score by.
     """
-    from instill.train.gate.measured_conditions import question_of
+    from instill.train.gate.conditions import question_of
     from instill.train.gate.rows import as_gate_rows
     from instill.train.gate.scoring import score
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from instill.common.progress_watch import Counted, Told, nobody
 from instill.errors import UsageError
-from instill.train.gate import measured_conditions
+from instill.train.gate import conditions
 from instill.train.gate.base_measurements import Kept
+from instill.train.gate.conditions import question_of
 from instill.train.gate.decision_rules import LEVEL, level_of_tries
-from instill.train.gate.measured_conditions import question_of
 from instill.train.gate.probes import Probe
 from instill.train.gate.reply_samples import Reply, some_of
 from instill.train.gate.role import RoleRows
@@ -227,37 +227,35 @@ def _shown(gate: Gate, files: _Files, candidate: Probe) -> tuple[Reply, ...]:
 def _conditions(gate: Gate, files: _Files, base: Probe, candidate: Probe, level: float) -> Iterator[Condition]:
     both = base, candidate
     if gate.gain:
-        yield measured_conditions.gain(
-            *both, files[gate.gain.rows], gate.gain.at_least, gate.scoring_of("gain"), level=level
-        )
+        yield conditions.gain(*both, files[gate.gain.rows], gate.gain.at_least, gate.scoring_of("gain"), level=level)
     if gate.forgetting:
         rows, drop = files[gate.forgetting.rows], gate.forgetting.accuracy_drop
         if drop is not None:
             noun, scoring = "The drop of the score on the retention rows", gate.scoring_of("forgetting")
-            yield measured_conditions.changed_score(
+            yield conditions.changed_score(
                 "forgetting.accuracy", noun, *both, rows, drop, scoring, sign=-1, level=level
             )
-        yield from measured_conditions.forgotten_tokens(*both, rows, gate.forgetting, level=level)
+        yield from conditions.forgotten_tokens(*both, rows, gate.forgetting, level=level)
     if gate.reading:
         noun, scoring = "The drop of the score in reading", gate.scoring_of("reading")
-        yield measured_conditions.changed_score(
+        yield conditions.changed_score(
             "reading", noun, *both, files[gate.reading.rows], gate.reading.drop, scoring, sign=-1, level=level
         )
     if gate.abstention:
         wanted, phrases = gate.abstention, gate.abstention.phrases
-        yield measured_conditions.kept_abstention(*both, files[wanted.rows], phrases, wanted.drop, level=level)
+        yield conditions.kept_abstention(*both, files[wanted.rows], phrases, wanted.drop, level=level)
         answerable = [files[section.rows] for section in (gate.gain, gate.reading) if section]
         if wanted.over_refusal is not None and answerable:
-            yield measured_conditions.over_refusal(*both, answerable, phrases, wanted.over_refusal, level=level)
+            yield conditions.over_refusal(*both, answerable, phrases, wanted.over_refusal, level=level)
     if gate.format and files.schema:
         rows = files[gate.format_rows]
-        yield measured_conditions.valid_format(candidate, rows, files.schema, gate.format.valid, level=level)
+        yield conditions.valid_format(candidate, rows, files.schema, gate.format.valid, level=level)
     if gate.text:
         asked = [files[gate.text.rows]] if gate.text.rows else files.all()
-        yield measured_conditions.sound_text(*both, asked, gate.text.loops, level=level)
+        yield conditions.sound_text(*both, asked, gate.text.loops, level=level)
     if gate.controls:
         noun, scoring = "The rise of the score on what was never taught", gate.scoring_of("controls")
-        yield measured_conditions.changed_score(
+        yield conditions.changed_score(
             "controls", noun, *both, files[gate.controls.rows], gate.controls.rise, scoring, sign=1, level=level
         )
     if files.role:

@@ -17,7 +17,7 @@ from typing import Any
 
 from instill.errors import UsageError
 from instill.models.generators.chat_text import ChatMessage
-from instill.train.gate.damaged_text import fault_of, special_marks
+from instill.train.gate.damaged_reply import fault_of, special_marks
 from instill.train.gate.decision_rules import LEVEL, loss_outcome, paired, rows_for_loss
 from instill.train.gate.probes import Probe
 from instill.train.gate.rows import GateRows

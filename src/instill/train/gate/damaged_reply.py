@@ -1,4 +1,4 @@
-"""Replies that are damaged text: empty, running in circles, ending in garbage, random, or showing the chat format."""
+"""What is wrong with a reply as a text: empty, in circles, ending in garbage, random, or showing the chat format."""
 
 from __future__ import annotations
 
