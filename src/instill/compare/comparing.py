@@ -39,7 +39,7 @@ from instill.compare.said_beforehand import say_by_need
 from instill.compare.stored_outcomes import Recorded
 from instill.compare.tuned.skills_lost_part import measure_forgetting
 from instill.compare.tuned.tuned_arms import Trained, train_arms
-from instill.compare.who_wrote import who_wrote
+from instill.compare.writers_counted import count_writers
 from instill.compare.writing_cost import writing_cost
 from instill.errors import UsageError, WorkspaceError
 from instill.measure import judging
@@ -174,7 +174,7 @@ def compare(
         evidence=evidence_of(workspace, [*items, *changed.items]),
         prompts={**first_prompts(folder, identity, records), **examples.prompts},
         causes={**causes_of(records, [*items, *changed.items], facts), **failed(examples.records)},
-        writers=who_wrote(records, setting.asked_with_a_generator),
+        writers=count_writers(records, setting.asked_with_a_generator),
         kept=kept,
         refreshes=changed.refreshes,
         conflicts=changed.winners,

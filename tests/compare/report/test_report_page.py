@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instill.compare.report.page import as_html
-from instill.compare.report.sections.examples_and_judge import DISAGREEMENTS
+from instill.compare.report.sections.judge import DISAGREEMENTS
 from instill.compare.report.types import Kept, ModelJudge, Report
 from instill.measure.agreement import JudgeSaid, agreement
 from instill.measure.outcomes import Outcome

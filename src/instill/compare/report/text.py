@@ -8,14 +8,16 @@ from textwrap import fill, wrap
 from typing import Any
 
 from instill.compare.report.answers import answers
+from instill.compare.report.cost_words import cost_notes
 from instill.compare.report.failures import failures
+from instill.compare.report.judge_words import ARMS_HEAD_NARROW, JUDGE, disagreement_sentence, judge_notes
 from instill.compare.report.missing import not_measured
-from instill.compare.report.notes import cost_notes, judge_notes, writer_notes
 from instill.compare.report.scores import BESIDE, CONFLICTS, TaskScores, against_facts, scores_by_task
 from instill.compare.report.types import Report
+from instill.compare.report.writer_words import WRITERS, writer_notes
 from instill.errors.escapes import shown_block
 from instill.measure.fact_costs import interval_dict
-from instill.measure.page.plain import plain, shortened
+from instill.measure.page.plain import plain
 from instill.measure.page.units import (
     difference,
     duration,
@@ -29,7 +31,8 @@ from instill.measure.page.units import (
 _NAME, _NARROW = 30, 20
 """Columns that an arm's name may take, and as few as it may be left with: a longer name goes on below."""
 
-_DISAGREEMENTS, _SHOWN = 3, 160
+_DISAGREEMENTS = 3
+"""Replies that are shown of those that scorer and judge say different things of."""
 
 
 def as_text(report: Report, *, width: int = 80) -> str:
@@ -47,7 +50,7 @@ def as_text(report: Report, *, width: int = 80) -> str:
         f"{plain(report.title)}\n\n{_wrapped(report.verdict.said, width)}",
         _needs(report, width),
         _scores(scores_by_task(report.outcomes, report.verdict.fewer), report.arms, width),
-        _section("Who wrote the answers", (_wrapped(each, width, hang=2) for each in writer_notes(report))),
+        _section(WRITERS, (_wrapped(each, width, hang=2) for each in writer_notes(report))),
         *_examples(report, width),
         _costs(report, width),
         _facts(report, width),
@@ -205,19 +208,15 @@ def _judge(report: Report, width: int) -> str:
         return ""
     found = report.judge.agreement
     lines = [_wrapped(each, width, hang=2) for each in judge_notes(report.judge)]
-    rows = [["By arm", "scorer [95%]", "judge [95%]", "kappa"]]
+    rows = [list(ARMS_HEAD_NARROW)]
     for each in found.arms:
         kappa = "–" if each.kappa is None else f"{each.kappa:.2f}"
         rows.append([each.arm, score(each.matched), score(each.judged), kappa])
     if len(rows) > 1:
         lines.append(_columns(rows, width))
     for case in found.disagreements[:_DISAGREEMENTS]:
-        row, said = case.outcome, "wrong" if case.outcome.right >= 1 else "right"
-        texts = (row.question, row.reply, " / ".join(row.expected))
-        asked, reply, expected = (shortened(each, _SHOWN) for each in texts)
-        shown = f'{row.arm}: "{asked}" Reply: "{reply}" Expected: "{expected}" The judge says {said}.'
-        lines.append(_wrapped(shown, width, hang=2, cut=True))
-    return _section("A judge beside the scorer", lines)
+        lines.append(_wrapped(disagreement_sentence(case), width, hang=2, cut=True))
+    return _section(JUDGE, lines)
 
 
 def _facts(report: Report, width: int) -> str:

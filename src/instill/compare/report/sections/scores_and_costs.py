@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from instill.compare.report.answers import answers
+from instill.compare.report.cost_words import cost_notes
 from instill.compare.report.drawing import bars
-from instill.compare.report.notes import cost_notes, writer_notes
 from instill.compare.report.scores import TaskScores, scores_by_task
 from instill.compare.report.types import Report
+from instill.compare.report.writer_words import WRITERS, writer_notes
 from instill.measure.page.elements import (
     Markup,
     details,
@@ -90,7 +91,7 @@ def scores_section(report: Report) -> Markup:
 def _writers(report: Report) -> list[Markup]:
     """Which answers a model wrote, of the arms that quote where it cannot be proved."""
     notes = writer_notes(report)
-    return [Markup("<h3>Who wrote the answers</h3>"), listed(map(safe, notes))] if notes else []
+    return [Markup(f"<h3>{WRITERS}</h3>"), listed(map(safe, notes))] if notes else []
 
 
 def costs_section(report: Report) -> Markup:

@@ -1,4 +1,4 @@
-"""Who wrote the answers of arms that ask a generator as `instill ask` does: the model, or nobody (they are quoted)."""
+"""Counts which answers the model wrote and which are quoted, for each arm that asks it as `instill ask` does."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from instill.compare.report.types import Writers
 from instill.compare.stored_outcomes import Recorded
 
 
-def who_wrote(records: Iterable[Recorded], arms: Sequence[str]) -> list[Writers]:
+def count_writers(records: Iterable[Recorded], arms: Sequence[str]) -> list[Writers]:
     """Of each of these arms that answered anything.
 
     Args:

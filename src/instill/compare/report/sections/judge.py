@@ -1,44 +1,15 @@
-"""The sections of the page on what stands beside the scores: means of formats and tones, and a judge."""
+"""The section of the page on a judge beside the scorer."""
 
 from __future__ import annotations
 
-from instill.compare.report.notes import judge_notes
+from instill.compare.report.judge_words import ARMS_HEAD, JUDGE, judge_notes, scorer_and_judge
 from instill.compare.report.types import Report
 from instill.measure.agreement import Disagreement
-from instill.measure.page.elements import (
-    Markup,
-    described,
-    details,
-    foreign,
-    join,
-    paragraph,
-    safe,
-    section,
-    table,
-)
+from instill.measure.page.elements import Markup, described, details, foreign, join, paragraph, safe, section, table
 from instill.measure.page.units import difference, score
 
 DISAGREEMENTS = 12
 """That are shown."""
-
-EXAMPLES_ABOUT = {
-    "format": "Right is a reply that follows the schema, where there is one, and says the same as the expected one.",
-    "tone": "Right is a reply in the tone that says the right thing. The tone is told by a classifier.",
-}
-
-
-def examples_section(report: Report) -> Markup:
-    """Formats and tones."""
-    parts = []
-    for need in dict.fromkeys(each.need for each in report.examples):
-        own = [each for each in report.examples if each.need == need]
-        rows = [[safe(each.arm), *(safe(score(found)) for found in each.means.values())] for each in own]
-        head = ("Arm", *own[0].means)
-        parts += [
-            paragraph(EXAMPLES_ABOUT.get(need, "")),
-            table(f"{need}: means of {own[0].questions:,} replies, with 95% intervals", head, rows, stacked=True),
-        ]
-    return section("examples", "Formats and tones", parts) if parts else Markup("")
 
 
 def judge_section(report: Report) -> Markup:
@@ -59,18 +30,17 @@ def judge_section(report: Report) -> Markup:
             ]
             for each in found.arms
         ]
-        head = ("Arm", "Replies", "Right by the scorer", "Right by the judge", "Judge less scorer", "Kappa")
-        parts.append(table("Both measures by arm, with 95% intervals", head, rows, stacked=True))
+        parts.append(table("Both measures by arm, with 95% intervals", ARMS_HEAD, rows, stacked=True))
     if found.disagreements:
         shown = found.disagreements[:DISAGREEMENTS]
         heading = f"Disagreements: {len(shown):,} of {len(found.disagreements):,}"
         parts.append(details(heading, join(map(_case, shown))))
-    return section("judge", "A judge beside the scorer", parts)
+    return section("judge", JUDGE, parts)
 
 
 def _case(each: Disagreement) -> Markup:
     row = each.outcome
-    matched, judged = ("right", "wrong") if row.right >= 1 else ("wrong", "right")
+    matched, judged = scorer_and_judge(each)
     pairs = [
         (safe("Arm, task"), safe(f"{row.arm}, {row.task}")),
         (safe("Question"), foreign(row.question)),

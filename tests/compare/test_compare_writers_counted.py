@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from instill.compare.report.types import Writers
 from instill.compare.stored_outcomes import Recorded
-from instill.compare.who_wrote import who_wrote
+from instill.compare.writers_counted import count_writers
 from instill.measure.outcomes import Outcome
 
 WRITTEN = Outcome(
@@ -21,5 +21,5 @@ def test_every_answer_counts_once() -> None:
     rows = [WRITTEN, UNPROVED, UNPROVED, UNASKED, UNASKED, UNASKED, REFUSED]
     failed = Recorded(replace(WRITTEN, reply="", kind="wrong", right=0.0), error="It could not be reached.")
     other = Recorded(replace(UNASKED, arm="retrieval, quoted"))
-    found = who_wrote([*map(Recorded, rows), failed, other], ["retrieval", "not asked"])
+    found = count_writers([*map(Recorded, rows), failed, other], ["retrieval", "not asked"])
     assert found == [Writers("retrieval", 8, written=1, unproved=2, unasked=3, refused=1, failed=1)]
