@@ -14,7 +14,7 @@ from typing import Any, Literal
 from instill.lab.effects import Seen, over_seeds
 from instill.lab.experiments.experiment import Claim
 from instill.measure.statistics.grouped_mean_interval import group_interval
-from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.interval_type import Interval
 from instill.measure.statistics.percentile_bootstrap import interval
 
 Runs = Mapping[str, Mapping[int, Mapping[str, Mapping[str, float]]]]

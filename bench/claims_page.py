@@ -12,7 +12,7 @@ from claims_material import ATTRIBUTES, TAUGHT
 from claims_said import CLAIMS, NAMES, Said
 
 from instill.lab.effects import Seen
-from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.interval_type import Interval
 
 _WIDTH = 120
 _COST = "Ten million times cheaper"

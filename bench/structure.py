@@ -33,7 +33,7 @@ from instill.cli.output import columns
 from instill.lab.drawing import curves
 from instill.measure.judging.refusals import is_refusal
 from instill.measure.judging.scorer import overlap
-from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.interval_type import Interval
 from instill.measure.statistics.percentile_bootstrap import interval
 from instill.models.generators.model_hash import model_hash
 from instill.models.generators.transformers_models import open_model, open_tokenizer

@@ -16,7 +16,7 @@ from claims_page import page, shown_as
 from claims_said import CLAIMS, NAMES
 
 from instill.lab.experiments.experiment import Claim
-from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.interval_type import Interval
 
 
 def line(arm: str, seed: int, right: Sequence[int]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from instill.lab.experiments.all import EXPERIMENTS
 from instill.lab.experiments.experiment import Claim, Experiment
 from instill.lab.report import as_html, as_text, findings
 from instill.lab.running import Result, Trial, run_trials, trials_of
-from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.interval_type import Interval
 
 
 def nothing(_: object) -> dict[str, list[tuple[str, float]]]:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from instill.curve.fitting import FEWEST_SIZES, Fit
 from instill.measure.numbers_in_sentences import digits_beside, limit_text
-from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.interval_type import Interval
 
 Kind = Literal["stop", "collect", "not enough evidence"]
 

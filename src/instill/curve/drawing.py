@@ -9,7 +9,7 @@ from instill.curve.advising import REACH, Advice
 from instill.curve.fitting import Fit
 from instill.curve.results import Result
 from instill.measure.page.pictures import CURVE, INK, LINE, MARK, band, line, path, picture, text
-from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.interval_type import Interval
 
 _HEIGHT = 286
 _LEFT, _RIGHT, _UPPER, _LOWER = 40.0, 350.0, 14.0, 206.0

@@ -11,7 +11,7 @@ import numpy as np
 from instill.curve.power_law import RATES, Laws, fit_laws
 from instill.curve.resampling import resampled_means
 from instill.curve.results import Measured, Numbers, Result, by_size
-from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.interval_type import Interval
 
 Shape = Literal["rising", "flat", "falling", "noisy", "bent", "too few sizes"]
 """What the scores do as the data grow. "noisy": whether they rise is not proven; "bent": not along a power law."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from instill.curve.results import Numbers
 from instill.measure.numbers_in_sentences import interval_beside, limit_text
-from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.interval_type import Interval
 from instill.measure.statistics.percentile_bootstrap import interval
 
 Kind = Literal["worsening", "gap", "diverging", "none"]

@@ -30,7 +30,7 @@ from instill.fit.search_ways import Searcher, in_use
 from instill.fit.targets import Target, reciprocal, targets_of
 from instill.index.store import Index
 from instill.ingest.reindex import reindex
-from instill.measure.statistics.interval import Interval, Numbers
+from instill.measure.statistics.interval_type import Interval, Numbers
 from instill.measure.statistics.percentile_bootstrap import interval
 from instill.models.encoders import open_encoder
 from instill.models.encoders.protocol import Encoder

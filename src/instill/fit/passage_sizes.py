@@ -20,7 +20,7 @@ from instill.index.lookup import document_of
 from instill.index.store import Index
 from instill.ingest.passages import BATCH_PASSAGES, Prepared, cut, encode_and_commit, passage_identity
 from instill.measure.statistics.cross_validation import Choice, choose
-from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.interval_type import Interval
 from instill.measure.statistics.percentile_bootstrap import interval
 from instill.models.encoders.protocol import Encoder
 from instill.settings import DocumentSettings

@@ -24,7 +24,7 @@ from instill.fit.search_ways import Scores, Searcher, Way, in_use, measure_ways,
 from instill.fit.targets import Target, targets_of
 from instill.index.store import Index
 from instill.measure.statistics.cross_validation import Choice, choose
-from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.interval_type import Interval
 from instill.measure.statistics.percentile_bootstrap import interval
 from instill.settings import Settings
 from instill.study.types import AskedQuestion, StudyQuestion

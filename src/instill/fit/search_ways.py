@@ -14,7 +14,7 @@ from instill.fit.targets import Target, rank_of, reciprocal
 from instill.index.fusion import fusion_named
 from instill.index.store import Index
 from instill.index.types import READ, Hit, Mode, SearchRequest
-from instill.measure.statistics.interval import Numbers
+from instill.measure.statistics.interval_type import Numbers
 from instill.models.encoders.protocol import Encoder, Vectors
 from instill.settings import SearchSettings, Settings
 

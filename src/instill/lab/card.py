@@ -7,7 +7,7 @@ from typing import Any
 
 from instill.lab.measuring import Task
 from instill.lab.world import GROUPS, SIZES
-from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.interval_type import Interval
 from instill.train.card_parts import making
 
 _TASKS: Mapping[Task, str] = {

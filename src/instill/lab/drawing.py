@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from instill.measure.page.pictures import LINE, band, line, path, picture, text
-from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.interval_type import Interval
 
 COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#777777", "#bb5533")
 _ROW, _GAP, _LEFT, _RIGHT, _WIDTH = 20, 16, 190, 60, 720

@@ -11,7 +11,7 @@ import numpy as np
 
 from instill.lab.experiments.experiment import Claim, Experiment
 from instill.lab.workbench import Measures
-from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.interval_type import Interval
 from instill.measure.statistics.percentile_bootstrap import interval
 from instill.measure.statistics.student import two_sided
 

@@ -25,7 +25,7 @@ from instill.lab.world import (
 )
 from instill.lab.world_words import FIRST, LAST
 from instill.measure.judging.scorer import judge
-from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.interval_type import Interval
 from instill.measure.statistics.percentile_bootstrap import interval
 from instill.models.generators.transformers_models import open_model, open_tokenizer
 from instill.train.gate.conditions import question_of

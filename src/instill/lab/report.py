@@ -12,7 +12,7 @@ from instill.lab.effects import Runs, Seen, Verdict, check, means
 from instill.lab.experiments.all import EXPERIMENTS
 from instill.lab.experiments.experiment import Experiment
 from instill.lab.running import Result
-from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.interval_type import Interval
 
 _STYLE = """\
 body{font:16px/1.5 system-ui,sans-serif;max-width:54rem;margin:0 auto;padding:1rem;color:#222;background:#fff}

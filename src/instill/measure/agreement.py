@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from instill.measure.outcomes import Outcome
 from instill.measure.statistics.grouped_mean_interval import SCORE, group_interval
-from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.interval_type import Interval
 from instill.measure.statistics.kappa import cohen_kappa, kappa_interval
 
 

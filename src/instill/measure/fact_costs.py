@@ -20,7 +20,7 @@ from instill.errors import UsageError
 from instill.measure.outcomes import Preparation
 from instill.measure.statistics.comparing import Table
 from instill.measure.statistics.grouped_mean_interval import DIFFERENCE, SCORE, group_interval
-from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.interval_type import Interval
 
 Unit = Literal["seconds", "money"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import isfinite
 
-from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.interval_type import Interval
 
 _FEWEST, _MOST = 3, 12
 _EDGE = 1e-9  # Sums of shares are not exact; what differs by less is equal.

@@ -28,7 +28,7 @@ from instill.measure.statistics.cheapest import Cheapest, Cost, cheapest
 from instill.measure.statistics.cheapest_said import joined, quoted
 from instill.measure.statistics.comparing import Table
 from instill.measure.statistics.early_looks import cheapest_in_looks
-from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.interval_type import Interval
 from instill.measure.token_rates import Rates
 
 State = Literal["decided", "no arm", "not enough evidence", "not measured"]

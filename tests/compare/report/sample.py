@@ -29,7 +29,7 @@ from instill.curve.overfitting import find_overfitting
 from instill.curve.results import Result
 from instill.measure.agreement import JudgeSaid, agreement
 from instill.measure.outcomes import Kind, Outcome, Preparation
-from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.interval_type import Interval
 from instill.measure.verdict import reach_verdict
 
 ARMS = (

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from instill.compare.report.drawing import bars, matrix
 from instill.compare.report.types import Kept
-from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.interval_type import Interval
 from tests.compare.report.sample import sample
 
 SPACE = "{http://www.w3.org/2000/svg}"

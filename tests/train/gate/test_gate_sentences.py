@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instill.measure.numbers_in_sentences import beside, digits_beside, limit_text, percent_beside, percent_text
-from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.interval_type import Interval
 from instill.train.gate.decision_rules import SLACK, gain_outcome, loss_outcome, paired, rows_for_gain, share
 from instill.train.gate.sentences import gain_sentence, loss_sentence, share_sentence
 

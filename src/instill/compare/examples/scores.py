@@ -11,7 +11,7 @@ from instill.errors import UsageError
 from instill.measure.judging.scorer import Judged, overlap
 from instill.measure.outcomes import Outcome
 from instill.measure.statistics.grouped_mean_interval import SCORE, group_interval
-from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.interval_type import Interval
 from instill.train.gate.schema import ReplySchema
 from instill.train.gate.scoring import json_score, score, verbatim
 from instill.train.gate.tone import ToneClassifier

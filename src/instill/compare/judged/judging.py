@@ -23,7 +23,7 @@ from instill.measure.agreement import Agreement, JudgeSaid, agreement
 from instill.measure.fact_costs import interval_dict
 from instill.measure.jsonl_journal import Journal, open_journal
 from instill.measure.outcomes import Outcome
-from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.interval_type import Interval
 from instill.measure.verdict import NEEDS
 from instill.models.generators.protocol import Generator
 from instill.study.study_set import digest

@@ -9,7 +9,7 @@ from instill.compare.report.types import Kept
 from instill.measure.page.pictures import CURVE, INK, LINE, MARK, PAPER, WIDTH, line, picture, text
 from instill.measure.page.plain import clipped, plain
 from instill.measure.page.units import signed, three_digits
-from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.interval_type import Interval
 
 _LEFT, _RIGHT, _ROW = 142.0, 323.0, 20.0
 _LETTERS = 22  # of an arm's name; 6.1 units each

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from instill.measure.outcome_table import outcome_table
 from instill.measure.outcomes import Outcome
 from instill.measure.statistics.grouped_mean_interval import group_interval
-from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.interval_type import Interval
 
 TASKS = (
     "facts",

@@ -12,7 +12,7 @@ from instill.curve.overfitting import Overfitting
 from instill.curve.results import Result
 from instill.measure.agreement import Agreement
 from instill.measure.outcomes import Outcome, Preparation
-from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.interval_type import Interval
 from instill.measure.verdict import Verdict
 
 

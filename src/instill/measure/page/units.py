@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import isfinite
 
-from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.interval_type import Interval
 
 
 def duration(seconds: float) -> str:

@@ -50,7 +50,7 @@ from instill.measure.statistics.cheapest_said import sentence
 from instill.measure.statistics.comparing import Table
 from instill.measure.statistics.grouped_mean_interval import not_above, upper_limits
 from instill.measure.statistics.grouping import check_between
-from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.interval_type import Interval
 from instill.measure.statistics.multiple_comparisons import holm
 
 Numbers = NDArray[np.float64]

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from instill.errors import UsageError
 from instill.measure.statistics.grouped_mean_interval import SCORE, group_interval, limits
-from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.interval_type import Interval
 from instill.measure.statistics.multiple_comparisons import holm
 from instill.measure.statistics.permutation import FLIPS, permutation_p_values
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from instill.measure.statistics.interval import Interval, Numbers
+from instill.measure.statistics.interval_type import Interval, Numbers
 from instill.measure.statistics.percentile_bootstrap import interval
 
 

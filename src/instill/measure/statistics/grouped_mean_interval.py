@@ -40,7 +40,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from instill.measure.statistics.grouping import Grouped, check_between, grouped
-from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.interval_type import Interval
 
 Numbers = NDArray[np.float64]
 DIFFERENCE = (-1.0, 1.0)

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instill.measure.statistics.grouping import check_between, grouped
-from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.interval_type import Interval
 from instill.measure.statistics.student import two_sided
 
 Numbers = NDArray[np.float64]

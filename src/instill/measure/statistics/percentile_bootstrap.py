@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from instill.measure.statistics.interval import Interval, Numbers
+from instill.measure.statistics.interval_type import Interval, Numbers
 
 _RESAMPLES = 4000
 

@@ -7,7 +7,7 @@ from math import exp, sqrt
 
 import numpy as np
 
-from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.interval_type import Interval
 
 _Z = 1.959964
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from instill.measure.judging.scorer import judge
-from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.interval_type import Interval
 from instill.measure.statistics.percentile_bootstrap import interval
 from instill.memory.consolidating.examining import false_sentence
 from instill.memory.consolidating.material import Material

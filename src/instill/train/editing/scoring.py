@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from instill.measure.judging.scorer import judge
-from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.interval_type import Interval
 from instill.measure.statistics.percentile_bootstrap import interval
 from instill.train.editing.edit_prompts import Edit
 from instill.train.gate.decision_rules import Decision, fewest_for_loss, loss_outcome

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from instill.errors import UsageError
-from instill.measure.statistics.interval import Numbers
+from instill.measure.statistics.interval_type import Numbers
 from instill.models.encoders.protocol import Encoder
 from instill.train.reader.rows import Row
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from instill.measure.judging.refusals import is_refusal
 from instill.measure.judging.scorer import question_in
-from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.interval_type import Interval
 from instill.train.gate.damaged_reply import TAIL, far_below, fault_of, special_marks
 from instill.train.gate.decision_rules import (
     FEWEST,

@@ -33,7 +33,7 @@ import numpy as np
 
 from instill.measure.risk import lower_bound, upper_bound
 from instill.measure.statistics.grouped_mean_interval import group_interval, upper_end
-from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.interval_type import Interval
 from instill.measure.statistics.percentile_bootstrap import interval
 from instill.measure.statistics.power import smallest
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import isfinite
 
 from instill.measure.numbers_in_sentences import beside, digits_beside, interval_text, limit_text
-from instill.measure.statistics.interval import Interval
+from instill.measure.statistics.interval_type import Interval
 from instill.train.gate.decision_rules import LEVEL, SLACK, Decision, fewest_for_gain, floor_of_gain
 
 
