@@ -32,7 +32,8 @@ from question_sets import Asked, Set, load_set
 from instill import Workspace
 from instill.fit.calibration import questions_for
 from instill.fit.trials import AskedTrial, Trial, ask_trials, trials_of
-from instill.measure.risk import choose_threshold, lower_bound, upper_bound
+from instill.measure.risk import choose_threshold
+from instill.measure.statistics.exact_share import share_interval
 
 SPLITS = 200
 
@@ -52,9 +53,9 @@ class Measured:
         return self.wrong / self.given if self.given else 0.0
 
     def __str__(self) -> str:
-        low, high = lower_bound(self.wrong, self.given, 0.975), upper_bound(self.wrong, self.given, 0.975)
+        found = share_interval(self.wrong, self.given)
         return (
-            f"risk {self.risk:.3f} ({low:.3f}-{high:.3f}), {self.wrong} of {self.given} answers wrong; "
+            f"risk {found.mean:.3f} ({found.low:.3f}-{found.high:.3f}), {self.wrong} of {self.given} answers wrong; "
             f"coverage {self.given / self.asked:.2f}, of the answerable {self.answered / max(1, self.answerable):.2f}"
         )
 

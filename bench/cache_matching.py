@@ -18,7 +18,7 @@ import numpy as np
 
 from instill.answer.reading.reader import Reader
 from instill.answer.terms import terms
-from instill.measure.risk import upper_bound
+from instill.measure.statistics.exact_share import upper_bound
 from instill.memory.answer_cache.earlier_question import Earlier, likeness
 from instill.memory.answer_cache.similarity_threshold import FLOOR
 from instill.memory.same_question import same_kind, same_pins

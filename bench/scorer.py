@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from instill.measure.judging.scorer import judge
-from instill.measure.risk import lower_bound, upper_bound
+from instill.measure.statistics.exact_share import share_interval
 
 NAMES = ("develop", "check", "further")
 TABLE = Path(__file__).parents[1] / "tests" / "measure" / "judging"
@@ -46,8 +46,7 @@ def main() -> None:
     for file in options.files:
         pairs = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
         for kind, right, count in agreement(pairs, show=options.show):
-            low, high = lower_bound(right, count, 0.975), upper_bound(right, count, 0.975)
-            print(f"| {file.stem} | {kind} | {right} | {count} | {right / count:.3f} [{low:.3f}, {high:.3f}] |")
+            print(f"| {file.stem} | {kind} | {right} | {count} | {share_interval(right, count)} |")
 
 
 if __name__ == "__main__":

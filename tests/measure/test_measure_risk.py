@@ -1,10 +1,9 @@
-"""Bounds against known values and exact arithmetic; the promise by simulation, also where the confidence misleads."""
+"""The promise by simulation, also where the confidence misleads."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from fractions import Fraction
-from math import comb, inf, sqrt
+from math import inf, sqrt
 from random import Random
 
 import pytest
@@ -17,53 +16,9 @@ from instill.measure.risk import (
     answers_needed,
     choose_threshold,
     curve,
-    lower_bound,
     starts,
-    tail,
-    upper_bound,
 )
-
-
-@pytest.mark.parametrize(
-    ("wrong", "given", "confidence", "low", "high"),
-    [  # the two-sided 95% and 99% intervals of the tables: one-sided with half of the rest
-        (10, 20, 0.975, 0.2720, 0.7280),
-        (1, 10, 0.975, 0.0025, 0.4450),
-        (0, 10, 0.975, 0.0, 0.3085),
-        (4, 20, 0.975, 0.0573, 0.4366),
-        (10, 10, 0.975, 0.6915, 1.0),
-        (5, 10, 0.995, 0.1283, 0.8717),
-    ],
-)
-def test_bounds_are_those_of_the_tables(wrong: int, given: int, confidence: float, low: float, high: float) -> None:
-    assert lower_bound(wrong, given, confidence) == pytest.approx(low, abs=6e-5)
-    assert upper_bound(wrong, given, confidence) == pytest.approx(high, abs=6e-5)
-
-
-@settings(deadline=None)  # a busy machine is no failure
-@given(st.integers(1, 5000), st.floats(0.5, 0.999))
-def test_the_bounds_have_closed_forms_at_the_ends(count: int, confidence: float) -> None:
-    assert upper_bound(0, count, confidence) == pytest.approx(1 - (1 - confidence) ** (1 / count), rel=1e-6)
-    assert upper_bound(count - 1, count, confidence) == pytest.approx(confidence ** (1 / count), rel=1e-6)
-
-
-@settings(deadline=None)  # a busy machine is no failure
-@given(st.integers(0, 60), st.integers(0, 60), st.integers(1, 99))
-def test_the_tail_is_the_exact_sum(first: int, second: int, percent: int) -> None:
-    wrong, count, p = min(first, second), max(first, second), Fraction(percent, 100)
-    exact = sum(comb(count, k) * p**k * (1 - p) ** (count - k) for k in range(wrong + 1))
-    assert tail(wrong, count, percent / 100) == pytest.approx(float(exact), rel=1e-9)
-
-
-@settings(deadline=None)  # a busy machine is no failure
-@given(st.integers(0, 300), st.integers(0, 300))
-def test_the_interval_holds_the_share_and_narrows(first: int, second: int) -> None:
-    wrong, count = min(first, second), max(first, second)
-    low, high = lower_bound(wrong, count), upper_bound(wrong, count)
-    assert 0 <= low <= high <= 1
-    if count:
-        assert low <= wrong / count <= high
-        assert upper_bound(2 * wrong, 2 * count) <= high
+from instill.measure.statistics.exact_share import binomial_tail, upper_bound
 
 
 @pytest.mark.parametrize("risk", [0.01, 0.05, 0.1, 0.3])
@@ -135,7 +90,7 @@ def test_a_start_can_be_passed(asked: int, risk: float) -> None:
     found = starts(asked, risk, 0.95)
     assert found == sorted(set(found))
     for count in found:
-        assert tail(0, count, risk) <= 0.05 / len(found)
+        assert binomial_tail(0, count, risk) <= 0.05 / len(found)
 
 
 def test_the_grid_goes_down_from_one_to_nought() -> None:

@@ -1,8 +1,8 @@
 """How often given answers are wrong, what can be promised about it, and the threshold that keeps a promise.
 
 The risk of a threshold is the share of wrong answers among those given, that is, whose confidence reaches it. Its upper
-bound is exact (Clopper and Pearson, Biometrika 26, 1934, 404-413). A threshold that is chosen by looking at the same
-answers needs more care: see `choose_threshold`.
+bound is exact (`instill.measure.statistics.exact_share`). A threshold that is chosen by looking at the same answers
+needs more care: see `choose_threshold`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import ceil, exp, inf, isfinite, lgamma, log, log1p
+from math import ceil, inf, isfinite, log, log1p
+
+from instill.measure.statistics.exact_share import binomial_tail, check_share, lower_bound, upper_bound
 
 GRID = tuple(round(1 - step / 200, 3) for step in range(201))
 """The thresholds that are tried, fixed in advance, from 1 down to 0 in steps of 0.005."""
@@ -65,61 +67,6 @@ class Choice:
     point: Point | None
 
 
-def tail(wrong: int, given: int, risk: float) -> float:
-    """Probability of at most `wrong` wrong answers among `given` independent ones that are each wrong with `risk`.
-
-    Example:
-        >>> round(tail(0, 29, 0.1), 4), round(tail(2, 10, 0.5), 4)
-        (0.0471, 0.0547)
-    """
-    _check(wrong, given)
-    if wrong >= given or risk <= 0:
-        return 1.0
-    if risk >= 1:
-        return 0.0
-    if wrong > given * risk:  # the shorter side is above
-        return 1 - _run_down(given - wrong - 1, given, 1 - risk)
-    return min(1.0, _run_down(wrong, given, risk))
-
-
-def _run_down(count: int, given: int, risk: float) -> float:
-    """The chances of `count`, `count - 1`, ... 0 of `given` added up; they fall, and the sum ends where they vanish."""
-    ways = lgamma(given + 1) - lgamma(count + 1) - lgamma(given - count + 1)
-    chance = total = exp(ways + count * log(risk) + (given - count) * log1p(-risk))
-    for number in range(count, 0, -1):
-        chance *= number / (given - number + 1) * (1 - risk) / risk
-        total += chance
-        if chance < 1e-17 * total:
-            break
-    return total
-
-
-def upper_bound(wrong: int, given: int, confidence: float = 0.95) -> float:
-    """The exact one-sided upper bound of the risk: with `confidence`, the true one is not above it.
-
-    Example:
-        >>> round(upper_bound(0, 29), 4), round(upper_bound(3, 50), 4), upper_bound(0, 0)
-        (0.0981, 0.1478, 1.0)
-    """
-    _check(wrong, given)
-    _check_share(confidence, "confidence")
-    if wrong >= given:
-        return 1.0
-    low, high = wrong / given, 1.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        if tail(wrong, given, middle) > 1 - confidence:
-            low = middle
-        else:
-            high = middle
-    return high
-
-
-def lower_bound(wrong: int, given: int, confidence: float = 0.95) -> float:
-    """The exact one-sided lower bound of the risk; 0 without answers."""
-    return 1 - upper_bound(given - wrong, given, confidence) if given else 0.0
-
-
 def answers_needed(risk: float, confidence: float = 0.95) -> int:
     """The fewest answers, none of them wrong, that let `risk` be promised.
 
@@ -127,8 +74,8 @@ def answers_needed(risk: float, confidence: float = 0.95) -> int:
         >>> answers_needed(0.1), answers_needed(0.05), answers_needed(0.01)
         (29, 59, 299)
     """
-    _check_share(risk, "risk")
-    _check_share(confidence, "confidence")
+    check_share(risk, "risk")
+    check_share(confidence, "confidence")
     return max(1, ceil(log(1 - confidence) / log1p(-risk) - 1e-9))
 
 
@@ -180,8 +127,8 @@ def choose_threshold(
         >>> choose_threshold(answers[:20], risk=0.1)
         Choice(threshold=None, more=30, point=None)
     """
-    _check_share(risk, "risk")
-    _check_share(confidence, "confidence")
+    check_share(risk, "risk")
+    check_share(confidence, "confidence")
     if any(later >= earlier for earlier, later in pairwise(grid)):
         raise ValueError("the thresholds of the grid go down")
     counts = _counts(answers, grid)
@@ -233,7 +180,7 @@ def _lowest_passed(counts: Sequence[_Count], asked: int, risk: float, confidence
     best: int | None = None
     for number in numbers:
         position = next((place for place, (_, given, _) in enumerate(counts) if given >= number), len(counts))
-        while position < len(counts) and tail(counts[position][2], counts[position][1], risk) <= level:
+        while position < len(counts) and binomial_tail(counts[position][2], counts[position][1], risk) <= level:
             best = position if best is None else max(best, position)
             position += 1
     return best
@@ -253,13 +200,3 @@ def _more(counts: Sequence[_Count], asked: int, risk: float, confidence: float) 
 def _point(threshold: float, asked: int, given: int, wrong: int, confidence: float) -> Point:
     low, high = lower_bound(wrong, given, confidence), upper_bound(wrong, given, confidence)
     return Point(threshold, asked, given, wrong, wrong / given if given else 0.0, low, high)
-
-
-def _check(wrong: int, given: int) -> None:
-    if not 0 <= wrong <= given:
-        raise ValueError(f"{wrong} wrong answers of {given}")
-
-
-def _check_share(value: float, name: str) -> None:
-    if not 0 < value < 1:
-        raise ValueError(f"{name} lies between 0 and 1, not at {value}")

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from instill.measure.statistics.exact_share import share_interval
 from instill.measure.statistics.interval_type import Interval
 from instill.train.gate.decision_rules import (
     SLACK,
@@ -20,7 +21,6 @@ from instill.train.gate.decision_rules import (
     rows_for_loss,
     rows_for_share,
     rows_for_tokens,
-    share,
 )
 
 TOLERANCE = 0.03
@@ -115,11 +115,11 @@ def test_a_gain_must_be_proven() -> None:
 
 
 def test_a_share_is_held_against_its_exact_interval() -> None:
-    assert loss_outcome(share(0, 59), 0.02) == "undecided"
-    assert loss_outcome(share(0, 60), 0.02) == "passed"
+    assert loss_outcome(share_interval(0, 59), 0.02) == "undecided"
+    assert loss_outcome(share_interval(0, 60), 0.02) == "passed"
     assert rows_for_share(0, 59, 0.02) == 60
-    assert loss_outcome(share(3, 60), 0.02) == "failed"
-    assert loss_outcome(share(1, 60), 0.02) == "undecided"
+    assert loss_outcome(share_interval(3, 60), 0.02) == "failed"
+    assert loss_outcome(share_interval(1, 60), 0.02) == "undecided"
 
 
 def test_a_mean_over_tokens_weighs_rows_by_their_length() -> None:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from instill.measure.statistics.exact_share import share_interval
 from instill.train.gate.decision_rules import (
     fewest_for_gain,
     fewest_for_loss,
     gain_outcome,
     loss_outcome,
     paired,
-    share,
 )
 from instill.train.gate.judge import too_few
 from instill.train.gate.specification import load_gate
@@ -62,4 +62,4 @@ def test_the_fewest_pass_at_best_and_one_less_never(limit: float) -> None:
     few = fewest_for_gain(limit)
     assert gain_outcome(paired([1.0] * few), limit) == "passed"
     assert gain_outcome(paired([1.0] * (few - 1)), limit) == "undecided"
-    assert loss_outcome(share(0, 10), 0.3) == "passed"
+    assert loss_outcome(share_interval(0, 10), 0.3) == "passed"

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instill.measure.numbers_in_sentences import beside, digits_beside, limit_text, percent_beside, percent_text
+from instill.measure.statistics.exact_share import share_interval
 from instill.measure.statistics.interval_type import Interval
-from instill.train.gate.decision_rules import SLACK, gain_outcome, loss_outcome, paired, rows_for_gain, share
+from instill.train.gate.decision_rules import SLACK, gain_outcome, loss_outcome, paired, rows_for_gain
 from instill.train.gate.sentences import gain_sentence, loss_sentence, share_sentence
 
 ENDS = st.tuples(st.floats(-1, 1), st.floats(0, 0.5), st.floats(0, 0.5))
@@ -114,7 +115,7 @@ def test_what_is_said_of_a_gain_holds_for_the_printed_numbers(
 @given(st.integers(1, 400), st.floats(0, 0.2), LIMITS.filter(lambda each: each < 0.3))
 def test_what_is_said_of_a_share_holds_for_the_printed_numbers(rows: int, portion: float, tolerance: float) -> None:
     bad = round(portion * rows)
-    found = share(bad, rows)
+    found = share_interval(bad, rows)
     outcome = loss_outcome(found, tolerance)
     said = share_sentence("replies are empty", bad, rows, found, tolerance, outcome, 99)
     mean, limit = number_in(r"\(NUMBER\)", said), float(limit_text(tolerance))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from instill.measure.judging.refusals import is_refusal
 from instill.measure.judging.scorer import question_in
+from instill.measure.statistics.exact_share import share_interval
 from instill.measure.statistics.interval_type import Interval
 from instill.train.gate.damaged_reply import TAIL, far_below, fault_of, special_marks
 from instill.train.gate.decision_rules import (
@@ -28,7 +29,6 @@ from instill.train.gate.decision_rules import (
     rows_for_loss,
     rows_for_share,
     rows_for_tokens,
-    share,
 )
 from instill.train.gate.rows import GateRows
 from instill.train.gate.schema import ReplySchema
@@ -251,7 +251,7 @@ def _loss_condition(
 
 
 def _share_condition(name: str, noun: str, bad: int, rows: int, tolerance: float, level: float) -> Condition:
-    found = share(bad, rows, level=level)
+    found = share_interval(bad, rows, level=level)
     outcome = loss_outcome(found, tolerance)
     needed = rows_for_share(bad, rows, tolerance, level=level) if outcome == "undecided" else 0
     said = share_sentence(noun, bad, rows, found, tolerance, outcome, needed)

@@ -31,7 +31,7 @@ from typing import Literal
 
 import numpy as np
 
-from instill.measure.risk import lower_bound, upper_bound
+from instill.measure.statistics.exact_share import upper_bound
 from instill.measure.statistics.grouped_mean_interval import group_interval, upper_end
 from instill.measure.statistics.interval_type import Interval
 from instill.measure.statistics.percentile_bootstrap import interval
@@ -154,18 +154,6 @@ def per_token(
     numbers = np.array([count for _, count, _ in kept])
     of_token = np.repeat(np.array([name for _, _, name in kept]), numbers)
     return interval(np.repeat(totals / numbers, numbers), list(of_token), level=level)
-
-
-def share(bad: int, rows: int, *, level: float = LEVEL) -> Interval:
-    """A share with its exact interval (Clopper and Pearson).
-
-    Example:
-        >>> print(share(0, 100))
-        0.000 [0.000, 0.036]
-    """
-    confidence = (1 + level) / 2
-    low, high = lower_bound(bad, rows, confidence), upper_bound(bad, rows, confidence)
-    return Interval(bad / rows if rows else 0.0, low, high)
 
 
 def rows_for_loss(
