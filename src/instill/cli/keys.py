@@ -8,6 +8,7 @@ import typer
 
 from instill.cli.output import JsonOption, WorkspaceOption, clean, columns, print_json
 from instill.cli.terminal import say, say_block
+from instill.server.access.key_lifetime import DEFAULT_DAYS, DEFAULT_IN_WORDS
 from instill.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -38,7 +39,9 @@ def add_key(
     label: Annotated[
         list[str] | None, typer.Option("--label", "-l", help="Sees only documents with this label (repeatable).")
     ] = None,
-    days: Annotated[float | None, typer.Option(help="Number of days until it expires; default: never.")] = None,
+    days: Annotated[
+        float | None, typer.Option(help=f"Number of days until it expires; default: {DEFAULT_IN_WORDS}.")
+    ] = DEFAULT_DAYS,
     origin: Annotated[
         list[str] | None, typer.Option("--origin", metavar="URL", help="For public: a web site that may use it.")
     ] = None,

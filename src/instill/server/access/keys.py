@@ -16,6 +16,7 @@ from instill.catalog import Catalog, now, stored_labels
 from instill.catalog.tables import KEYS, SESSIONS
 from instill.errors import UsageError, WorkspaceError
 from instill.server.access.caller_role import Role, Who
+from instill.server.access.key_lifetime import DEFAULT_DAYS, MOST_DAYS
 from instill.server.access.origins import origin_of
 from instill.workspace.arguments import labels_of, one_of, text_of
 
@@ -88,7 +89,7 @@ class KeyStore:
         *,
         role: Role = "reader",
         labels: Sequence[str] | None = None,
-        days: float | None = None,
+        days: float | None = DEFAULT_DAYS,
         origins: Sequence[str] = (),
         rate: int = 0,
     ) -> NewKey:
@@ -121,8 +122,8 @@ class KeyStore:
                 where=", ".join(sites),
                 remedy="Make its role public, or name none.",
             )
-        if days is not None and not 0 < days <= 36500:
-            raise UsageError("This is no number of days.", where=f"days: {days}", remedy="Pass 1 to 36500.")
+        if days is not None and not 0 < days <= MOST_DAYS:
+            raise UsageError("This is no number of days.", where=f"days: {days}", remedy=f"Pass 1 to {MOST_DAYS}.")
         if rate < 0:
             raise UsageError("This is no rate.", where=f"rate: {rate}", remedy="Pass requests a minute, 1 or more.")
         secret = PREFIX + secrets.token_urlsafe(32)

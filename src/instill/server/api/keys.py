@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from instill.server.access.caller_role import Role
+from instill.server.access.key_lifetime import DEFAULT_DAYS
 from instill.server.access.keys import PREFIX, Key, Keys, NewKey
 from instill.server.access.sessions import COOKIE
 from instill.server.errors import Refused
@@ -22,7 +23,7 @@ class KeyRequest(BaseModel):
     name: str = Field(max_length=200)
     role: Role = "reader"
     labels: list[str] | None = None
-    days: float | None = None
+    days: float | None = DEFAULT_DAYS
     origins: list[str] = []
     rate: int = Field(0, ge=0, le=1_000_000)
 

@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
 from instill.server.access.caller_role import ROLES
+from instill.server.access.key_lifetime import DEFAULT_IN_WORDS
 from instill.server.access.keys import Key
 from instill.server.api.workspace import SettingValue
 from instill.server.api.workspace import settings as all_settings
@@ -34,7 +35,7 @@ def overview(seen: Reading) -> HTMLResponse:
     return page(
         seen, "settings.html", "/settings", owner=owner, keys=keys, roles=ROLES, status=seen.workspace.status(),
         sections=_sections(all_settings(seen).settings) if owner else [],
-        generates=generator.is_set,
+        generates=generator.is_set, lifetime=DEFAULT_IN_WORDS,
     )  # fmt: skip
 
 
