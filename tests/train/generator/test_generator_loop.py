@@ -13,8 +13,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from instill.errors import WorkspaceError
+from instill.train import when_to_save
 from instill.train.checkpoint_file import begun_at
-from instill.train.generator.loop import loop
 from instill.train.generator.loop.frozen_cache import FrozenCache, lower_hash
 from instill.train.generator.loop.loop import total_steps, train
 from instill.train.generator.methods.methods import Method, frozen_layers, prepare
@@ -126,7 +126,7 @@ def dropping(run: Path, cache: Path, *, stop: int = 0, dropout: float = 0.5) -> 
 def test_slow_steps_are_kept_every_minute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run of SmolLM2 has fewer steps than lie between two checkpoints, and takes minutes."""
     assert begun_at(tmp_path / "none") == 0
-    monkeypatch.setattr(loop, "_SAVED_S", 0.05)
+    monkeypatch.setattr(when_to_save, "LONGEST_S", 0.05)
     kept: list[int] = []
     chosen = CHOSEN.model_copy(update={"epochs": 2, "batch_size": 4})
     model = prepare(small_model(), Method(kind="full"))
@@ -144,20 +144,6 @@ def test_slow_steps_are_kept_every_minute(tmp_path: Path, monkeypatch: pytest.Mo
     assert 2 <= begun_at(tmp_path / CHECKPOINT) < 10
     (tmp_path / CHECKPOINT).write_bytes(b"damaged")
     assert begun_at(tmp_path / CHECKPOINT) == 0
-
-
-def test_writing_takes_a_twentieth_of_the_time_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = [0.0]
-    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
-    saving = loop._Saving(1000)
-    due = []
-    for second in range(1, 400):
-        clock[0] += 1.0
-        if saving.is_due(second):
-            due.append(second)
-            with saving:
-                clock[0] += 6.0  # so that 120 s have to pass
-    assert due == [60, 180, 300]
 
 
 @pytest.mark.parametrize("stop", [1, 4, 5])

@@ -26,6 +26,7 @@ from instill.train.machine import bf16_is_fast, hand_back_memory, keep_freed_mem
 from instill.train.progress import CHECKPOINT, TrainingStep
 from instill.train.randomness import seed_all
 from instill.train.schedule import rate
+from instill.train.when_to_save import ENCODER_EVERY, is_due
 
 try:
     from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
@@ -77,7 +78,7 @@ def train(
     *,
     identity: str,
     pad: int = 0,
-    save_every: int = 50,
+    save_every: int = ENCODER_EVERY,
     progress: Callable[[TrainingStep], None] | None = None,
 ) -> None:
     """Train `model` in place.
@@ -119,7 +120,7 @@ def train(
         done = step + 1
         if progress is not None:
             progress(TrainingStep(done, len(batches), sum(recent) / len(recent), time.monotonic() - started, first))
-        if done % save_every == 0 or done == len(batches):
+        if is_due(done, len(batches), save_every):
             save_checkpoint(run / CHECKPOINT, trained, optimizer, step=done, identity=identity)
 
 

@@ -18,6 +18,7 @@ from instill.train.reader.examples import Example, ExampleMaker
 from instill.train.reader.model import ReaderModel, length_class, make_batch, trained_tensors
 from instill.train.reader.settings import ReaderHyperparameters
 from instill.train.schedule import rate
+from instill.train.when_to_save import READER_EVERY, is_due
 
 
 def train(
@@ -28,7 +29,7 @@ def train(
     *,
     identity: str,
     start_from: Path | None = None,
-    save_every: int = 200,
+    save_every: int = READER_EVERY,
     progress: Callable[[TrainingStep], None] | None = None,
 ) -> None:
     """Train `model` in place.
@@ -70,7 +71,7 @@ def train(
         done = step + 1
         if progress is not None:
             progress(TrainingStep(done, steps, sum(recent) / len(recent), time.monotonic() - started, first))
-        if done % save_every == 0 or done == steps:
+        if is_due(done, steps, save_every):
             save_checkpoint(run / CHECKPOINT, trained, optimizer, step=done, identity=identity)
     model.eval()
 

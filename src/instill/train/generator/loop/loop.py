@@ -24,16 +24,13 @@ from instill.train.machine import bf16_is_fast, hand_back_memory, keep_freed_mem
 from instill.train.progress import CHECKPOINT, TrainingStep
 from instill.train.randomness import seed_all
 from instill.train.schedule import rate
+from instill.train.when_to_save import GENERATOR_EVERY, Saving
 
 Objective = Callable[[Any, Tensor, Batch], Tensor]
 """Model, hidden states `(targets, width)` before the targets, batch -> the sum of the targets' losses."""
 
 Epochs = Callable[[int], Sequence[Example]]
 """Number of an epoch, from 0 -> its examples. The same number must always give the same ones."""
-
-
-_SAVED_S = 60.0
-"""Seconds after which a checkpoint is written, however few steps were done."""
 
 
 class Lower(Protocol):
@@ -78,7 +75,7 @@ def train(
     identity: str,
     objective: Objective = next_token,
     lower: Lower | None = None,
-    save_every: int = 200,
+    save_every: int = GENERATOR_EVERY,
     progress: Callable[[TrainingStep], None] | None = None,
 ) -> dict[str, Tensor] | None:
     """Train those parameters of `model` that require gradients, in place.
@@ -115,7 +112,7 @@ def train(
     steps = total_steps(epochs, chosen)
     started = time.monotonic()
     recent: list[float] = []
-    saving = _Saving(save_every)
+    saving = Saving(steps, save_every)
     network.train()
     for step, examples in _from_step(first, steps, epochs, chosen):
         for group in optimizer.param_groups:
@@ -136,29 +133,11 @@ def train(
         recent = [*recent[-49:], _over_processes(loss, accelerator) / targets]
         if progress is not None and accelerator.is_main_process:
             progress(TrainingStep(done, steps, sum(recent) / len(recent), time.monotonic() - started, first))
-        if saves and accelerator.is_main_process and (saving.is_due(done) or done == steps):
+        if saves and accelerator.is_main_process and saving.is_due(done):
             with saving:
                 save_checkpoint(run / CHECKPOINT, trained, optimizer.optimizer, step=done, identity=identity)
     network.eval()
     return None if alone else _put_together(network, accelerator)
-
-
-class _Saving:
-    """When checkpoints are written: every so many steps, and every minute where steps are slow. A checkpoint that takes
-    long is written less often, so that writing takes a twentieth of the time at most."""
-
-    def __init__(self, every: int) -> None:
-        self._every, self._took, self._last = every, 0.0, time.monotonic()
-
-    def is_due(self, done: int) -> bool:
-        return done % self._every == 0 or time.monotonic() - self._last >= max(_SAVED_S, 20 * self._took)
-
-    def __enter__(self) -> None:
-        self._began = time.monotonic()
-
-    def __exit__(self, *_: object) -> None:
-        self._last = time.monotonic()
-        self._took = self._last - self._began
 
 
 def _put_together(network: nn.Module, accelerator: Accelerator) -> dict[str, Tensor]:

@@ -27,6 +27,7 @@ from instill.train.generator.recipes.recipe import Reward
 from instill.train.generator.recipes.training_section import Hyperparameters
 from instill.train.generator.rewarding.rewards import Earned, Rewards
 from instill.train.progress import TrainingStep
+from instill.train.when_to_save import REWARDS_EVERY
 
 AT_ONCE = 16
 """Most replies that go through the model together when the step is taken."""
@@ -97,7 +98,7 @@ def train_by_reward(
     chosen: Hyperparameters,
     run: Path,
     *,
-    save_every: int = 20,
+    save_every: int = REWARDS_EVERY,
     progress: Callable[[TrainingStep], None] | None = None,
 ) -> None:
     """Train the adapter of `model`, in place, so that its replies earn more.

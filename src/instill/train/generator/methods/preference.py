@@ -22,6 +22,7 @@ from instill.train.generator.data.rows import Row
 from instill.train.generator.methods.trl_runs import last_checkpoint, left_as_found, no_bars, shared_settings, step_of
 from instill.train.generator.recipes.training_section import Hyperparameters
 from instill.train.progress import TrainingStep
+from instill.train.when_to_save import PREFERENCES_EVERY
 
 _AT_ONCE = 8  # pairs that go through the model together
 
@@ -59,7 +60,7 @@ def train_preferences(
     run: Path,
     *,
     beta: float,
-    save_every: int = 50,
+    save_every: int = PREFERENCES_EVERY,
     progress: Callable[[TrainingStep], None] | None = None,
 ) -> None:
     """Train those parameters of `model` that require gradients, in place, to prefer the better replies.
