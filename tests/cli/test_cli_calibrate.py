@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from instill.cli.calibrate import verdict
-from instill.cli.curve_picture import svg_picture, terminal_picture
+from instill.cli.calibrate_picture import svg_picture, terminal_picture
 from instill.fit.calibration import CalibrationReport
 from instill.measure.risk import Choice, JudgedAnswer, choose_threshold, curve
 from tests.cli.test_cli import instill

@@ -65,7 +65,7 @@ def calibrate(
 
     Example: `instill calibrate --risk 0.1 --plot curve.svg`
     """
-    from instill.cli.curve_picture import svg_picture
+    from instill.cli.calibrate_picture import svg_picture
     from instill.fit.calibration import calibrate as run
 
     with Workspace.open(workspace) as whole, progress_bar("Asking", hidden=as_json) as update:
@@ -127,7 +127,7 @@ def verdict(report: CalibrationReport) -> str:
 
 
 def _print(report: CalibrationReport) -> None:
-    from instill.cli.curve_picture import terminal_picture
+    from instill.cli.calibrate_picture import terminal_picture
 
     say("Wrong answers among those given, by how many questions are answered", bold=True)
     if report.curve:
