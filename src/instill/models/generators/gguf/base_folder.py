@@ -19,8 +19,8 @@ from typing import Any
 from instill.common.extras import how_to_install
 from instill.errors import MissingDependency, UsageError
 from instill.models.encoders.cache import file_sha256, make_entry, open_entry
+from instill.models.generators.gguf.checked_header import refused
 from instill.models.generators.gguf.known import KNOWN, Known, place_of
-from instill.models.generators.gguf.layout import refused
 from instill.models.generators.gguf.model_file import read_model
 from instill.models.generators.gguf.read_once import read_once
 from instill.models.generators.quiet_libraries import quiet_libraries

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from instill.models.generators.gguf.layout import read_layout, refused
+from instill.models.generators.gguf.checked_header import read_layout, refused
 from instill.models.generators.gguf.model_file import ModelFile
 
 _ANOTHER = "Use it with the model that it was made for."

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from instill.models.generators.gguf.layout import Layout, read_layout, refused
+from instill.models.generators.gguf.checked_header import Layout, read_layout, refused
 
 ARCHITECTURES = ("llama",)
 

@@ -1,4 +1,4 @@
-"""What stands in a GGUF file, read within bounds: nothing that the file says is believed before it is checked.
+"""The header of a GGUF file, read and checked: nothing that the file says is believed before it is checked.
 
 A GGUF file is given to C++ code, which trusts its counts, lengths and offsets. So they are read here first: every
 length against the bytes that are left, every tensor against the end of the file. The weights themselves are not read.

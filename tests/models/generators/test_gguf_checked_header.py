@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instill.errors import UsageError
-from instill.models.generators.gguf.layout import BLOCKS, read_layout
+from instill.models.generators.gguf.checked_header import BLOCKS, read_layout
 from instill.models.generators.gguf.model_file import read_model
 from tests.models.generators.tiny_gguf import CHATML, TOKENS, write_tiny
 
