@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from instill.train.editing.closed_forms import anchored
 from instill.train.editing.edit_prompts import Placed, batch
-from instill.train.editing.updates import anchored
 
 STEPS, RATE, DECAY, ESSENCE = 25, 0.5, 0.0, 0.0625
 

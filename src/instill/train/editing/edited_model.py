@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from instill.train.editing.closed_forms import NULL_SHARE, alpha, null_projection, rome, second_moment, ultra
 from instill.train.editing.edit_prompts import Edit, Placed, batch, keys_at, keys_of_texts, matrix, placed
-from instill.train.editing.updates import NULL_SHARE, alpha, null_projection, rome, second_moment, ultra
 from instill.train.editing.values import STEPS, solve
 from instill.train.generator.data.examples import Example
 from instill.train.generator.loop.layers import decoder_layers
@@ -37,7 +37,7 @@ class Settings:
         layer: whose MLP is written into; -1: a quarter of the way up, where a subject is looked up; for UltraEdit,
             which changes what is said at the reply's own tokens, the last one.
         most: how long a value may be, by what the original model gives at its place.
-        share: see `updates.NULL_SHARE`.
+        share: see `closed_forms.NULL_SHARE`.
         steps: of the search for a value.
     """
 

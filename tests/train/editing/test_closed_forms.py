@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instill.train.editing.updates import alpha, anchored, null_projection, rome, second_moment, ultra
+from instill.train.editing.closed_forms import alpha, anchored, null_projection, rome, second_moment, ultra
 
 SEEDS = st.integers(min_value=0, max_value=2**31)
 SIZES = st.tuples(st.integers(2, 12), st.integers(2, 9))
