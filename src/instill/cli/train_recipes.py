@@ -166,7 +166,7 @@ def _dry(recipe: Recipe, start: Candidate | None, as_json: bool) -> bool:
     Args:
         start: the candidate that the run would go on from.
     """
-    from instill.cli.train_recipe import show_dry_run
+    from instill.cli.train_dry_run import show_dry_run
     from instill.train.gate.recipe_gate import gate_findings, gate_rows
     from instill.train.generator.beforehand.dry_run import dry_run
     from instill.train.generator.beforehand.few_steps import few_steps

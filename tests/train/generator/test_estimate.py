@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from instill.cli.train_recipe import show_dry_run
+from instill.cli.train_dry_run import show_dry_run
 from instill.train.generator.beforehand.dry_run import dry_run
 from instill.train.generator.beforehand.estimate import Estimate, Memory, _steps, estimate
 from instill.train.generator.beforehand.memory import _left_in_group, free_memory
