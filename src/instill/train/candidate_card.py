@@ -21,7 +21,7 @@ from instill.models.registry.store import Candidate, Registry
 from instill.train.gate.advice import scale_text
 
 if TYPE_CHECKING:
-    from instill.train.gate.judge import Interpolated
+    from instill.train.gate.run import Interpolated
     from instill.train.generator.run import Fitted, Prepared
 
 
@@ -66,7 +66,7 @@ def all_sources(known: Card, card: Card) -> MadeFrom:
 
 def known_candidate(registry: Registry, card: Card) -> Candidate | None:
     """The candidate that the same recipe made before, as a whole or at a scale; not where it is damaged."""
-    from instill.train.gate.judge import SCALES
+    from instill.train.gate.run import SCALES
 
     present = set(registry.ids())
     for id_ in (card.id, *(at_scale(card, scale).id for scale in SCALES)):

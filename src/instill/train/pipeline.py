@@ -31,8 +31,8 @@ from instill.train.gate.reply_samples import keep as keep_replies
 from instill.train.run_folder import held, tidy
 
 if TYPE_CHECKING:
-    from instill.train.gate.judge import Interpolated
     from instill.train.gate.recipe_gate import OpenedGate
+    from instill.train.gate.run import Interpolated
     from instill.train.generator.data.rows import Row
     from instill.train.generator.recipes.recipe import Recipe
     from instill.train.generator.run import Fitted, Prepared

@@ -121,7 +121,7 @@ def test_a_trained_candidate_keeps_its_role_over_twenty_turns(tmp_path: Path) ->
 
 
 def test_too_few_conversations_are_told_before(tmp_path: Path) -> None:
-    from instill.train.gate.judge import too_few
+    from instill.train.gate.run import too_few
 
     write_lines(tmp_path / "role.jsonl", conversations(9, 2))
     write_gate(tmp_path, '[role]\nscript = "role.jsonl"\nname = "Bell"\n')
@@ -130,7 +130,7 @@ def test_too_few_conversations_are_told_before(tmp_path: Path) -> None:
 
 
 def test_a_script_that_asks_for_a_name_needs_one(tmp_path: Path) -> None:
-    from instill.train.gate.judge import rows_of
+    from instill.train.gate.run import rows_of
 
     write_lines(tmp_path / "role.jsonl", conversations(1, 2))
     write_gate(tmp_path, '[role]\nscript = "role.jsonl"\n')

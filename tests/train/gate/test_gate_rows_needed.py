@@ -14,7 +14,7 @@ from instill.train.gate.decision_rules import (
     loss_outcome,
     paired,
 )
-from instill.train.gate.judge import too_few
+from instill.train.gate.run import too_few
 from instill.train.gate.specification import load_gate
 from instill.train.generator.data.rows import Row, chat_row
 from tests.train.gate.gate_models import gate_file, small_tokenizer

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from instill.lab.micro_model import make_tokenizer
-from instill.train.gate.judge import judge
 from instill.train.gate.probes import Probe
 from instill.train.gate.rows import as_gate_rows
+from instill.train.gate.run import judge
 from instill.train.gate.scoring import score
 from instill.train.gate.specification import load_gate
 from instill.train.generator.data.rows import Row, chat_row

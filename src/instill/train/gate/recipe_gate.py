@@ -14,7 +14,7 @@ from instill.models.generators.transformers_models import open_model
 from instill.models.registry.card import Card
 from instill.train.candidate_card import at_scale
 from instill.train.gate.base_measurements import Kept
-from instill.train.gate.judge import Interpolated, rows_of, too_few, with_interpolation
+from instill.train.gate.run import Interpolated, rows_of, too_few, with_interpolation
 from instill.train.gate.specification import RULES, Gate, load_gate
 
 if TYPE_CHECKING:

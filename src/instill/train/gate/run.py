@@ -1,4 +1,4 @@
-"""A candidate before the gate, and, where it only forgot too much, how much of it may stay."""
+"""The gate run on a candidate, and, where it only forgot too much, how much of it may stay."""
 
 from __future__ import annotations
 

@@ -16,9 +16,9 @@ from instill.errors import UsageError
 from instill.models.registry.card import GateResult
 from instill.train.gate.base_measurements import Kept
 from instill.train.gate.conditions import over_refusal
-from instill.train.gate.judge import Interpolated, judge, lost_only, with_interpolation
 from instill.train.gate.probes import Probe
 from instill.train.gate.rows import read_gate_rows
+from instill.train.gate.run import Interpolated, judge, lost_only, with_interpolation
 from instill.train.gate.specification import Gate, load_gate
 from instill.train.gate.verdict import Condition, GateVerdict
 from instill.train.generator.data.rows import Row, chat_row, write_rows
