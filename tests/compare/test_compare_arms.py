@@ -23,7 +23,7 @@ from instill.compare.arms.built_in_arms import (
 )
 from instill.compare.arms.passages import Passages, citation_precision, evidence_given, is_hidden
 from instill.compare.arms.prompts import PLAIN, RULES, Instructed
-from instill.compare.arms.replies import Place, counting_with
+from instill.compare.arms.protocol import Place, counting_with
 from instill.errors import UsageError, WorkspaceError
 from instill.models.generators.endpoint_generator import EndpointGenerator
 from instill.models.generators.protocol import Generator, Message, Skill

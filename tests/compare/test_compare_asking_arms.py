@@ -13,7 +13,7 @@ import pytest
 
 from instill.compare.arms.built_in_arms import ClosedBookArm, PipelineArm
 from instill.compare.arms.prompts import Instructed
-from instill.compare.arms.replies import Arm, ArmReply
+from instill.compare.arms.protocol import Arm, ArmReply
 from instill.compare.asking_arms import TASKS, draw, group_of, in_turn, need_of, questions_of, run_arms
 from instill.compare.prices import Prices
 from instill.compare.recording import Answered

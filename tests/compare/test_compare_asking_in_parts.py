@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from instill.compare.arms.built_in_arms import ClosedBookArm
-from instill.compare.arms.replies import Arm
+from instill.compare.arms.protocol import Arm
 from instill.compare.arms.specification import CLOSED, ORACLE, ArmSpecification, OwnModel
 from instill.compare.asking_arms import TASKS, group_of
 from instill.compare.asking_in_parts import FEWEST, ask_in_parts, parts_of

@@ -10,7 +10,7 @@ import pytest
 from instill.compare.arms.built_in_arms import ClosedBookArm, PipelineArm, ReadingArm, oracle_passages, with_others
 from instill.compare.arms.passages import Passages, evidence_given, place_of
 from instill.compare.arms.prompts import PLAIN
-from instill.compare.arms.replies import Arm
+from instill.compare.arms.protocol import Arm
 from instill.compare.asking_arms import run_arms
 from instill.compare.changed.changes import Change, make_changes
 from instill.compare.changed.conflict import Believing, Conflict, believed, conflict, conflict_items

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instill.compare.arms.replies import ArmReply
+from instill.compare.arms.protocol import ArmReply
 from instill.compare.examples.rows import NEAR, asked_of, groups_of, near_duplicates
 from instill.compare.examples.running import (
     ExampleArm,

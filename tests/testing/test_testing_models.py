@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from instill.compare.arms.built_in_arms import PipelineArm
 from instill.compare.arms.passages import Passages
-from instill.compare.arms.replies import Arm
+from instill.compare.arms.protocol import Arm
 from instill.compare.arms.specification import ArmPart, Said
 from instill.models.encoders import open_encoder
 from instill.models.encoders.plugged import Plugged

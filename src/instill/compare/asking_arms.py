@@ -9,7 +9,7 @@ from random import Random
 from typing import Literal
 
 from instill.compare.arms.passages import citation_precision, evidence_given
-from instill.compare.arms.replies import Arm, ArmReply
+from instill.compare.arms.protocol import Arm, ArmReply
 from instill.compare.prices import FREE, Prices
 from instill.compare.recording import Answered, Graded, Question, record_outcomes
 from instill.compare.stored_outcomes import Recorded

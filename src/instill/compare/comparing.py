@@ -21,7 +21,7 @@ from instill.common.progress_watch import Watch
 from instill.compare.arm_costs import measure_indexing, preparations
 from instill.compare.arms.line_up import LineUp, has_generator
 from instill.compare.arms.passages import Passages
-from instill.compare.arms.replies import counting_with
+from instill.compare.arms.protocol import counting_with
 from instill.compare.arms.users_arms import identity_of
 from instill.compare.asking_arms import groups_by_need, questions_of
 from instill.compare.asking_in_parts import ask_in_parts

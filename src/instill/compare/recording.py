@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
-from instill.compare.arms.replies import ArmReply
+from instill.compare.arms.protocol import ArmReply
 from instill.compare.prices import Prices
 from instill.compare.stored_outcomes import Recorded, StoredOutcomes, open_outcomes
 from instill.errors import GeneratorError

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from instill.compare.arms.replies import Place
+from instill.compare.arms.protocol import Place
 from instill.measure.jsonl_journal import Journal, open_journal
 from instill.measure.outcomes import Outcome
 from instill.models.generators.protocol import Message

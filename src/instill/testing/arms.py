@@ -11,7 +11,7 @@ from typing import ClassVar
 from instill.common.articles import type_of
 from instill.compare.arms.built_in_arms import GivenTo
 from instill.compare.arms.plugged import BroughtArm, checked_arm
-from instill.compare.arms.replies import Arm, ArmReply
+from instill.compare.arms.protocol import Arm, ArmReply
 from instill.compare.arms.specification import ArmPart, Brought
 from instill.study.closed_book import ClosedBook
 from instill.study.study_set import StudyItem

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import pytest
 
 from instill.compare.arms.one_at_a_time import OneAtATime
-from instill.compare.arms.replies import Overheard
+from instill.compare.arms.protocol import Overheard
 from instill.models.generators.plugged import Plugged
 from instill.models.generators.protocol import Generator, Message, Skill, skilled, usage_of
 from instill.models.generators.time_limited import Timed

@@ -16,7 +16,7 @@ from instill.answer.said.reply import read_reply
 from instill.answer.types import Candidate, Citation
 from instill.compare.arms.passages import Passages, as_found, place_of
 from instill.compare.arms.prompts import RULES, Wording
-from instill.compare.arms.replies import ArmReply, CountTokens, Overheard, Place
+from instill.compare.arms.protocol import ArmReply, CountTokens, Overheard, Place
 from instill.errors import GeneratorError, UsageError
 from instill.index.types import Hit
 from instill.models.encoders.encoded_once import EncodedOnce

@@ -19,7 +19,7 @@ from instill.compare.arms.one_at_a_time import OneAtATime
 from instill.compare.arms.passages import Passages
 from instill.compare.arms.plugged import BroughtArm
 from instill.compare.arms.prompts import Instructed, Wording
-from instill.compare.arms.replies import Arm, counting_with
+from instill.compare.arms.protocol import Arm, counting_with
 from instill.compare.arms.specification import ArmSpecification, Brought
 from instill.compare.arms.users_arms import open_own
 from instill.compare.plan import ComparePlan

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from instill.compare.arms.replies import Place
+from instill.compare.arms.protocol import Place
 from instill.documents.document import Passage
 from instill.errors import WorkspaceError
 from instill.index.lookup import StoredDocument

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from instill.common.articles import type_of
 from instill.compare.arms.built_in_arms import GivenTo
 from instill.compare.arms.passages import place_of
-from instill.compare.arms.replies import ArmReply, Place
+from instill.compare.arms.protocol import ArmReply, Place
 from instill.compare.arms.specification import BUILT_IN, ArmPart, ArmSpecification, Brought, Said
 from instill.compare.arms.users_arms import NAME
 from instill.errors import GeneratorError, InstillError, UsageError

@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
-from instill.compare.arms.replies import Arm
+from instill.compare.arms.protocol import Arm
 from instill.compare.asking_arms import GroupBy, run_arms
 from instill.compare.changed.changes import Change
 from instill.compare.changed.copies import twin_id

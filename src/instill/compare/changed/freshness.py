@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import fmean, median_low
 from typing import TYPE_CHECKING
 
-from instill.compare.arms.replies import Arm
+from instill.compare.arms.protocol import Arm
 from instill.compare.asking_arms import GroupBy, run_arms
 from instill.compare.changed.changes import Change
 from instill.compare.changed.copies import applied

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
-from instill.compare.arms.replies import ArmReply, CountTokens, Overheard, counting_with
+from instill.compare.arms.protocol import ArmReply, CountTokens, Overheard, counting_with
 from instill.compare.examples.rows import asked_of, check_examples, input_of, turns_of
 from instill.errors import GeneratorError
 from instill.models.encoders.protocol import Encoder

@@ -14,7 +14,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from instill.compare.arms.line_up import has_generator
-from instill.compare.arms.replies import CountTokens, Overheard
+from instill.compare.arms.protocol import CountTokens, Overheard
 from instill.compare.judged.judge_model import MAX_TOKENS, JudgeModel, judge_prompt
 from instill.compare.prices import FREE, Prices
 from instill.compare.report.types import ModelJudge, Overhead

@@ -1,4 +1,4 @@
-"""What an arm is and gives back, and how a generator is overheard on the way."""
+"""What an arm takes and gives, and how a generator is overheard on the way."""
 
 from __future__ import annotations
 
