@@ -17,7 +17,7 @@ from instill.compare.arms.protocol import Arm, ArmReply
 from instill.compare.asking_arms import TASKS, draw, group_of, in_turn, need_of, questions_of, run_arms
 from instill.compare.prices import Prices
 from instill.compare.recording import Answered
-from instill.compare.report.answers import answers
+from instill.compare.report.answer_means import answers
 from instill.compare.stored_outcomes import OUTCOMES_FILE, PROMPTS_FILE, Recorded, read_prompts
 from instill.errors import GeneratorError, UsageError, WorkspaceError
 from instill.models.generators.protocol import Message

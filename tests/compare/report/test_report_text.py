@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instill.compare.report.failures import failures
-from instill.compare.report.missing import not_measured
+from instill.compare.report.not_measured import not_measured
 from instill.compare.report.page import as_html
 from instill.compare.report.scores import against_facts, scores_by_task
 from instill.compare.report.text import _wrapped, as_dict, as_text

@@ -7,11 +7,11 @@ from dataclasses import asdict
 from textwrap import fill, wrap
 from typing import Any
 
-from instill.compare.report.answers import answers
+from instill.compare.report.answer_means import answers
 from instill.compare.report.cost_words import cost_notes
 from instill.compare.report.failures import failures
 from instill.compare.report.judge_words import ARMS_HEAD_NARROW, JUDGE, disagreement_sentence, judge_notes
-from instill.compare.report.missing import not_measured
+from instill.compare.report.not_measured import not_measured
 from instill.compare.report.scores import BESIDE, CONFLICTS, TaskScores, against_facts, scores_by_task
 from instill.compare.report.types import Report
 from instill.compare.report.writer_words import WRITERS, writer_notes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from instill.compare.report.missing import not_measured
+from instill.compare.report.not_measured import not_measured
 from instill.compare.report.types import Report
 from instill.measure.page.elements import (
     Markup,

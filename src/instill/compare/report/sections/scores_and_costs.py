@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from instill.compare.report.answers import answers
+from instill.compare.report.answer_means import answers
 from instill.compare.report.cost_words import cost_notes
 from instill.compare.report.drawing import bars
 from instill.compare.report.scores import TaskScores, scores_by_task
