@@ -25,9 +25,9 @@ from instill.server.access.origins import Readable
 from instill.server.access.rate_limits import RateLimits, TokenBuckets
 from instill.server.api import (
     asking,
+    comparison_estimate,
     conversations,
     documents,
-    estimate,
     health,
     jobs,
     keys,
@@ -48,9 +48,8 @@ from instill.settings.settings import ServerSettings
 
 _ROUTERS = (
     health.router, metrics.router, workspace.router, documents.router, asking.router, conversations.router, jobs.router,
-    studies_and_comparisons.router, estimate.router, models.router, keys.router, questions.router, memory.router,
-    openai_chat.router,
-    openai_responses.router, openai_rest.router, anthropic.router, pages.router,
+    studies_and_comparisons.router, comparison_estimate.router, models.router, keys.router, questions.router,
+    memory.router, openai_chat.router, openai_responses.router, openai_rest.router, anthropic.router, pages.router,
 )  # fmt: skip
 _UPLOADING = ("/api/documents", "/v1/files")
 _THREADS = 40
