@@ -134,6 +134,8 @@ PARTS = '''
 
     def greet(name: str = "you", workspace: WorkspaceOption = None) -> None:
         """Say hello."""
+        if name == "nobody":
+            raise RuntimeError("there is nobody to greet")
         say(f"hello {name}")
 '''
 
@@ -321,6 +323,9 @@ def test_an_arm_that_is_given_nothing_may_tell_no_evidence(place: Path) -> None:
 
 def test_a_command_is_one_of_instills(place: Path) -> None:
     assert instill("greet", "--name", "Ada", cwd=place).stdout == "hello Ada\n"
+    failed = instill("greet", "--name", "nobody", cwd=place, code=1).stderr
+    assert "RuntimeError: there is nobody to greet" in failed
+    assert failed.endswith("This command is part of the package acme. Show this to its authors.\n")
     assert "Say hello." in instill("greet", "--help", cwd=place).stdout
     assert "From the package acme." in instill("--help", cwd=place).stdout
     assert "no_such_library_here" in instill("broken", cwd=place, code=2).stderr

@@ -13,9 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instill.cli.plugins import found_plugins
-from instill.errors import UsageError
+from instill.documents.reading import read
+from instill.errors import DocumentError, UsageError
 from instill.plugins import Entry, Group
 from instill.plugins.entry_points import installed
+from instill.settings import DocumentSettings
 from tests.plugins.packages import install
 
 
@@ -69,6 +71,21 @@ def test_stores_and_parts_of_no_known_kind_are_listed_too(folder: Path) -> None:
         "stores.memory",
         "nonsense.tea",
     }
+
+
+def test_a_reader_that_fails_is_told_with_its_package(folder: Path) -> None:
+    source = """
+        from instill.extending import Format
+
+        def read(job):
+            raise KeyError("chapter")
+
+        FORMAT = Format("scroll", endings=("scroll",), reader=read)
+    """
+    install(folder, "old-scrolls", {"readers.scroll": "old_scrolls:FORMAT"}, {"old_scrolls": source})
+    with pytest.raises(DocumentError, match="The plug-in that reads scroll files failed") as raised:
+        read(b"a scroll of wisdom", name="one.scroll", settings=DocumentSettings())
+    assert "the package old-scrolls" in raised.value.command
 
 
 def test_one_part_is_loaded_and_no_other(folder: Path) -> None:

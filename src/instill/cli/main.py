@@ -38,7 +38,7 @@ from instill.cli import (
     train,
     tune,
 )
-from instill.cli.plugged import WithPlugins, built_in_commands, command_name
+from instill.cli.plugged import WithPlugins, built_in_commands, command_name, first_word, package_of_command
 from instill.cli.stopping import StoppedError, stop
 from instill.cli.terminal import say, say_json, say_traceback
 from instill.common.waiting_threads import wait_passively
@@ -103,8 +103,8 @@ def command_line(arguments: Sequence[str]) -> Any:
 
     To build all commands takes a tenth of a second. So where the first word is a command, only that one is built.
     """
-    first = next((each for each in arguments if not each.startswith("-")), "")
-    return _built(first if first in built_in_commands() else "")
+    name = first_word(arguments)
+    return _built(name if name in built_in_commands() else "")
 
 
 @cache
@@ -147,6 +147,9 @@ def run() -> None:
         refused = _from_typer(error)
         if refused is None:
             say_traceback(error)
+            package = package_of_command(sys.argv[1:])
+            if package:
+                say(f"This command is part of the package {package}. Show this to its authors.", err=True)
             sys.exit(1)
         _report(refused, as_json)
         sys.exit(refused.exit_code)

@@ -42,6 +42,19 @@ def command_name(command: CommandInfo) -> str:
     return command.name or getattr(command.callback, "__name__", "").replace("_", "-")
 
 
+def package_of_command(arguments: Sequence[str]) -> str:
+    """The package that brings the command of these arguments, or "": it is one of Instill's own, or none."""
+    name = first_word(arguments)
+    if name in built_in_commands():
+        return ""
+    return next((each.package for each in installed(COMMANDS.name) if each.name == name), "")
+
+
+def first_word(arguments: Sequence[str]) -> str:
+    """The name of the command, which stands before all that is not an option."""
+    return next((each for each in arguments if not each.startswith("-")), "")
+
+
 class WithPlugins(TyperGroup):
     """The commands of Instill, and those that packages bring. Its own come first and cost nothing more."""
 

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import get_args
 
 from instill.documents.formats import ARCHIVE, BUILT_IN, Form, Format
-from instill.plugins import Group
+from instill.plugins import Group, Plugin
 
 _ENDING = re.compile(r"[a-z0-9_+-]{1,20}")
 _TYPE = re.compile(r"[a-z0-9.+-]+/[a-z0-9.+-]+")
@@ -124,10 +124,17 @@ class Formats:
         )
         return next((each.name for fits in ways for each in there if fits(each)), "")
 
+    def package_of(self, kind: str) -> str:
+        """The package that brings this format, or ""."""
+        return next((each.entry.package for each in self._loaded if each.value and each.value.name == kind), "")
+
+    @cached_property
+    def _loaded(self) -> list[Plugin[Format]]:
+        return READERS.load(off=self.off)
+
     @cached_property
     def _plugged(self) -> dict[str, Format]:
-        loaded = READERS.load(off=self.off)
-        return {each.value.name: each.value for each in loaded if each.value is not None} | self._more
+        return {each.value.name: each.value for each in self._loaded if each.value is not None} | self._more
 
 
 def _parts(name: str) -> tuple[str, str]:

@@ -85,10 +85,13 @@ def read(
         ) from error
     except Exception as error:  # a parser met something that it did not expect: the file's fault, not the run's
         if kind in formats and kind not in BUILT_IN:
+            package = formats.package_of(kind)
             raise DocumentError(
                 f"The plug-in that reads {kind} files failed ({type(error).__name__}: {_short(error)}).",
                 where=name,
-                remedy="Tell its authors, or turn it off (plugins.off in instill.toml). Its package: instill plugins",
+                remedy=f"Tell the authors of the package {package}, or turn it off (plugins.off in instill.toml)."
+                if package
+                else "Tell its authors.",
             ) from error
         raise DocumentError(
             f"The {kind} file is damaged or cannot be read ({type(error).__name__}: {_short(error)}).",
