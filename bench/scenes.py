@@ -376,6 +376,7 @@ def main() -> None:
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
     parser.add_argument("--people", type=int, default=4, help="of each of the three kinds")
     parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--skill-rows", type=int, default=80, help="rows of what the model could do at the start")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--pictures", type=Path)
     parser.add_argument("--from", dest="read", type=Path, help="only draw what such a run wrote")
@@ -384,7 +385,12 @@ def main() -> None:
     if not found:
         for seed in range(given.first, given.first + given.seeds):
             with tempfile.TemporaryDirectory() as folder:
-                found.append(live(Path(folder), seed, given.arms, people=given.people, epochs=given.epochs))
+                found.append(
+                    live(
+                        Path(folder), seed, given.arms, people=given.people, epochs=given.epochs,
+                        skill_rows=given.skill_rows,
+                    )
+                )  # fmt: skip
             if given.out:
                 given.out.write_text(json.dumps(found, indent=1))
     from scenes_page import summary, write_pictures
