@@ -38,8 +38,8 @@ from instill.measure.statistics.percentile_bootstrap import interval
 from instill.models.generators.model_hash import model_hash
 from instill.models.generators.transformers_models import open_model, open_tokenizer
 from instill.models.weights import micro_folder
+from instill.train.gate.conditions.format import ReplySchema
 from instill.train.gate.rows import GateRows, read_gate_rows
-from instill.train.gate.schema import ReplySchema
 from instill.train.gate.scoring import json_score, parse_json, score
 from instill.train.generator.data.examples import make_examples
 from instill.train.generator.data.rows import Row

@@ -33,8 +33,8 @@ from instill.compare.stored_outcomes import OUTCOMES_FILE, read_prompts
 from instill.errors import GeneratorError, UsageError, WorkspaceError
 from instill.measure.verdict import reach_verdict
 from instill.models.generators.protocol import Message
-from instill.train.gate.schema import ReplySchema
-from instill.train.gate.tone import ToneClassifier
+from instill.train.gate.conditions.format import ReplySchema
+from instill.train.gate.conditions.tone_classifier import ToneClassifier
 from instill.train.generator.data.rows import Row, chat_row
 from tests.compare.compare_world import World
 

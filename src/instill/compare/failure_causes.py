@@ -25,7 +25,7 @@ from instill.measure.judging.scorer import is_right, judge
 from instill.measure.judging.text import normalised
 from instill.measure.outcomes import Outcome
 from instill.study.study_set import Fact, StudyItem
-from instill.train.gate.damaged_reply import fault_of
+from instill.train.gate.conditions.damaged_reply import fault_of
 
 FailureKind = Literal[
     "error",

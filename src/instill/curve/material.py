@@ -96,8 +96,8 @@ def recipe_material(recipe: Recipe, scoring: Scoring | None = None) -> Material:
     Raises:
         UsageError: a file or the base cannot be read; nothing is held out, or a row that is has no answer to score by.
     """
-    from instill.train.gate.conditions import question_of
     from instill.train.gate.rows import as_gate_rows
+    from instill.train.gate.scores_of_rows import question_of
     from instill.train.gate.scoring import score
 
     if not recipe.data.held_out:

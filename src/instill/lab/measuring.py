@@ -28,7 +28,7 @@ from instill.measure.judging.scorer import judge
 from instill.measure.statistics.interval_type import Interval
 from instill.measure.statistics.percentile_bootstrap import interval
 from instill.models.generators.transformers_models import open_model, open_tokenizer
-from instill.train.gate.conditions import question_of
+from instill.train.gate.scores_of_rows import question_of
 from instill.train.generator.data.rows import Row, chat_row
 from instill.train.generator.loop.replies import replies
 

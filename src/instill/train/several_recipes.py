@@ -84,9 +84,9 @@ def held_out_scores(recipes: Sequence[Recipe], candidate: Path | None) -> tuple[
         UsageError: a held-out row cannot be scored.
     """
     from instill.models.generators.transformers_models import open_model, open_tokenizer
-    from instill.train.gate.conditions import scores
     from instill.train.gate.probes import Probe
     from instill.train.gate.rows import as_gate_rows
+    from instill.train.gate.scores_of_rows import scores
     from instill.train.gate.specification import load_gate
     from instill.train.generator.recipes.base import base_folder
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from instill.train.gate.damaged_reply import (
+from instill.train.gate.conditions.damaged_reply import (
     ends_in_garbage,
     far_below,
     fault_of,

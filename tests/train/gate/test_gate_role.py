@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from instill.errors import UsageError
 from instill.models.generators.transformers_models import open_model, open_tokenizer
+from instill.train.gate.conditions.role import Turn, leaves_role, play, read_scripts
 from instill.train.gate.probes import Probe
-from instill.train.gate.role import Turn, leaves_role, play, read_scripts
 from instill.train.gate.specification import Role, load_gate
 from instill.train.pipeline import train_recipe
 from tests.train.pipeline.small_recipes import PEOPLE, TRAINING, recipe_of, write_gate, write_task

@@ -15,7 +15,7 @@ import torch
 from instill.errors import UsageError
 from instill.models.registry.card import GateResult
 from instill.train.gate.base_measurements import Kept
-from instill.train.gate.conditions import over_refusal
+from instill.train.gate.conditions.abstention import over_refusal
 from instill.train.gate.probes import Probe
 from instill.train.gate.rows import read_gate_rows
 from instill.train.gate.run import Interpolated, judge, lost_only, with_interpolation

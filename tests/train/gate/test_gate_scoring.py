@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from instill.measure.judging.refusals import is_refusal
 from instill.measure.judging.text import words
-from instill.train.gate.damaged_reply import far_below, fault_of, is_garbled, is_loop
+from instill.train.gate.conditions.damaged_reply import far_below, fault_of, is_garbled, is_loop
 from instill.train.gate.scoring import json_score, parse_json, score
 
 VALUES: st.SearchStrategy[Any] = st.recursive(

@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from instill.cli.main import app
+from instill.train.gate.conditions.role import leaves_role, read_scripts
 from instill.train.gate.recipe_gate import gate_findings, gate_rows
-from instill.train.gate.role import leaves_role, read_scripts
 from instill.train.gate.specification import load_gate
 from instill.train.generator.beforehand.dry_run import dry_run
 from instill.train.generator.recipes.character import CONVERSATIONS, TURNS

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from instill.models.encoders.opening import open_encoder
 from instill.settings import EncoderSettings
-from instill.train.gate.schema import ReplySchema
+from instill.train.gate.conditions.format import ReplySchema
 from instill.train.generator.data.rows import Row, chat_row
 from instill.train.generator.recipes.recipe import Data, Recipe, Reward
 from instill.train.generator.rewarding.passages import passages_of

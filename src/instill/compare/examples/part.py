@@ -32,8 +32,8 @@ from instill.measure.outcomes import Preparation
 from instill.measure.verdict import Way
 from instill.models.generators.protocol import Generator
 from instill.study.study_set import digest
-from instill.train.gate.schema import ReplySchema
-from instill.train.gate.tone import ToneClassifier
+from instill.train.gate.conditions.format import ReplySchema
+from instill.train.gate.conditions.tone_classifier import ToneClassifier
 from instill.train.generator.data.rows import Row, instructed, rows_hash
 
 if TYPE_CHECKING:

@@ -27,8 +27,8 @@ from instill.compare.stored_outcomes import Recorded
 from instill.errors import UsageError
 from instill.measure.judging.scorer import Judged
 from instill.study.study_set import digest
-from instill.train.gate.schema import ReplySchema
-from instill.train.gate.tone import ToneClassifier
+from instill.train.gate.conditions.format import ReplySchema
+from instill.train.gate.conditions.tone_classifier import ToneClassifier
 from instill.train.generator.data.rows import Row
 
 __all__ = [

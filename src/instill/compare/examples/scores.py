@@ -12,9 +12,9 @@ from instill.measure.judging.scorer import Judged, overlap
 from instill.measure.outcomes import Outcome
 from instill.measure.statistics.grouped_mean_interval import SCORE, group_interval
 from instill.measure.statistics.interval_type import Interval
-from instill.train.gate.schema import ReplySchema
+from instill.train.gate.conditions.format import ReplySchema
+from instill.train.gate.conditions.tone_classifier import ToneClassifier
 from instill.train.gate.scoring import json_score, score, verbatim
-from instill.train.gate.tone import ToneClassifier
 from instill.train.generator.data.rows import Row
 
 
@@ -73,7 +73,7 @@ class FormatScorer:
 
 @dataclass(frozen=True, slots=True)
 class ToneScorer:
-    """Replies in a tone, see `instill.train.gate.tone`.
+    """Replies in a tone, see `instill.train.gate.conditions.tone_classifier`.
 
     `exact` is equality with an expected reply, which nobody needs; `f1` is that of the weighted words.
     """

@@ -31,8 +31,8 @@ from instill.measure.judging.refusals import PHRASES
 from instill.measure.judging.scorer import judge, question_in
 from instill.measure.statistics.grouped_mean_interval import group_interval
 from instill.measure.statistics.grouping import check_between
-from instill.train.gate.conditions import scores
 from instill.train.gate.rows import GateRows, as_gate_rows
+from instill.train.gate.scores_of_rows import scores
 from instill.train.gate.scoring import Scoring
 from instill.train.generator.data.rows import Row
 

@@ -15,7 +15,7 @@ from typing import Any
 from instill.measure.judging.scorer import question_in
 from instill.models.generators.protocol import Generator
 from instill.train.attack.variants import Variant, reworded, variants_of
-from instill.train.gate.damaged_reply import fault_of
+from instill.train.gate.conditions.damaged_reply import fault_of
 from instill.train.gate.scoring import score
 from instill.train.generator.data.duplicates import not_trained_on
 from instill.train.generator.data.examples import prompt_ids

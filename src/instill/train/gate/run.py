@@ -9,16 +9,21 @@ from typing import Any
 
 from instill.common.progress_watch import Counted, Told, nobody
 from instill.errors import UsageError
-from instill.train.gate import conditions
 from instill.train.gate.base_measurements import Kept
-from instill.train.gate.conditions import question_of
+from instill.train.gate.conditions.abstention import kept_abstention, over_refusal
+from instill.train.gate.conditions.controls import controls
+from instill.train.gate.conditions.forgetting import forgetting
+from instill.train.gate.conditions.format import ReplySchema, valid_format
+from instill.train.gate.conditions.gain import gain
+from instill.train.gate.conditions.reading import reading
+from instill.train.gate.conditions.role import RoleRows
+from instill.train.gate.conditions.text import sound_text
 from instill.train.gate.decision_rules import LEVEL, level_of_tries
 from instill.train.gate.probes import Probe
 from instill.train.gate.reply_samples import Reply, some_of
-from instill.train.gate.role import RoleRows
 from instill.train.gate.rows import GateRows, read_gate_rows
 from instill.train.gate.rows_needed import too_few_rows
-from instill.train.gate.schema import ReplySchema
+from instill.train.gate.scores_of_rows import question_of
 from instill.train.gate.scoring import score
 from instill.train.gate.specification import Gate
 from instill.train.gate.verdict import Condition, GateVerdict
@@ -227,36 +232,24 @@ def _shown(gate: Gate, files: _Files, candidate: Probe) -> tuple[Reply, ...]:
 def _conditions(gate: Gate, files: _Files, base: Probe, candidate: Probe, level: float) -> Iterator[Condition]:
     both = base, candidate
     if gate.gain:
-        yield conditions.gain(*both, files[gate.gain.rows], gate.gain.at_least, gate.scoring_of("gain"), level=level)
+        yield gain(*both, files[gate.gain.rows], gate.gain.at_least, gate.scoring_of("gain"), level=level)
     if gate.forgetting:
-        rows, drop = files[gate.forgetting.rows], gate.forgetting.accuracy_drop
-        if drop is not None:
-            noun, scoring = "The drop of the score on the retention rows", gate.scoring_of("forgetting")
-            yield conditions.changed_score(
-                "forgetting.accuracy", noun, *both, rows, drop, scoring, sign=-1, level=level
-            )
-        yield from conditions.forgotten_tokens(*both, rows, gate.forgetting, level=level)
+        rows, scoring = files[gate.forgetting.rows], gate.scoring_of("forgetting")
+        yield from forgetting(*both, rows, gate.forgetting, scoring, level=level)
     if gate.reading:
-        noun, scoring = "The drop of the score in reading", gate.scoring_of("reading")
-        yield conditions.changed_score(
-            "reading", noun, *both, files[gate.reading.rows], gate.reading.drop, scoring, sign=-1, level=level
-        )
+        yield reading(*both, files[gate.reading.rows], gate.reading.drop, gate.scoring_of("reading"), level=level)
     if gate.abstention:
         wanted, phrases = gate.abstention, gate.abstention.phrases
-        yield conditions.kept_abstention(*both, files[wanted.rows], phrases, wanted.drop, level=level)
+        yield kept_abstention(*both, files[wanted.rows], phrases, wanted.drop, level=level)
         answerable = [files[section.rows] for section in (gate.gain, gate.reading) if section]
         if wanted.over_refusal is not None and answerable:
-            yield conditions.over_refusal(*both, answerable, phrases, wanted.over_refusal, level=level)
+            yield over_refusal(*both, answerable, phrases, wanted.over_refusal, level=level)
     if gate.format and files.schema:
-        rows = files[gate.format_rows]
-        yield conditions.valid_format(candidate, rows, files.schema, gate.format.valid, level=level)
+        yield valid_format(candidate, files[gate.format_rows], files.schema, gate.format.valid, level=level)
     if gate.text:
         asked = [files[gate.text.rows]] if gate.text.rows else files.all()
-        yield conditions.sound_text(*both, asked, gate.text.loops, level=level)
+        yield sound_text(*both, asked, gate.text.loops, level=level)
     if gate.controls:
-        noun, scoring = "The rise of the score on what was never taught", gate.scoring_of("controls")
-        yield conditions.changed_score(
-            "controls", noun, *both, files[gate.controls.rows], gate.controls.rise, scoring, sign=1, level=level
-        )
+        yield controls(*both, files[gate.controls.rows], gate.controls.rise, gate.scoring_of("controls"), level=level)
     if files.role:
         yield files.role.condition(*both, max_tokens=gate.max_tokens, level=level)

@@ -124,7 +124,7 @@ class Controls(_Section):
 
 
 class Role(_Section):
-    """A character that is kept through whole conversations; see `instill.train.gate.role`."""
+    """A character that is kept through whole conversations; see `instill.train.gate.conditions.role`."""
 
     script: RowsFile = Field(description="JSON Lines, a conversation each: the user's turns.")
     kept: float = Field(0.9, gt=0, lt=1, description="Share of the replies; that all are cannot be proven.")

@@ -19,8 +19,8 @@ from instill.measure.judging.refusals import is_refusal
 from instill.measure.judging.scorer import question_in
 from instill.models.encoders.protocol import Encoder
 from instill.models.generators.thoughts import without_thoughts
-from instill.train.gate.damaged_reply import fault_of, special_marks
-from instill.train.gate.schema import ReplySchema
+from instill.train.gate.conditions.damaged_reply import fault_of, special_marks
+from instill.train.gate.conditions.format import ReplySchema
 from instill.train.gate.scoring import score
 from instill.train.generator.data.findings import Finding, finding
 from instill.train.generator.data.row_text import place_of

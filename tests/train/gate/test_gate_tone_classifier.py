@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instill.train.gate.tone import FEWEST, MEASURABLE, ToneClassifier, _fitted
+from instill.train.gate.conditions.tone_classifier import FEWEST, MEASURABLE, ToneClassifier, _fitted
 
 Tone = Callable[[Random, tuple[str, ...]], str]
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from instill.errors import UsageError
-from instill.train.gate.schema import ReplySchema
+from instill.train.gate.conditions.format import ReplySchema
 
 SLOTS = {
     "$defs": {"name": {"type": "string", "minLength": 1}},

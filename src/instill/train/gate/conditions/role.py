@@ -1,4 +1,4 @@
-"""Whether a model keeps a role through whole conversations, in which it reads what it said itself.
+"""Section [role]: a role is kept through whole conversations, in which the model reads what it said itself.
 
 A script has the user's turns; the model replies to one after the other. A reply leaves the role when code can tell so:
 it says what is forbidden, does not give its name when it is asked for, has another form or tone, is too long, is
@@ -17,14 +17,14 @@ from typing import Any
 
 from instill.errors import UsageError
 from instill.models.generators.chat_text import ChatMessage
-from instill.train.gate.damaged_reply import fault_of, special_marks
+from instill.train.gate.conditions.damaged_reply import fault_of, special_marks
+from instill.train.gate.conditions.tone_classifier import ToneClassifier
 from instill.train.gate.decision_rules import LEVEL, loss_outcome, paired, rows_for_loss
 from instill.train.gate.probes import Probe
 from instill.train.gate.rows import GateRows
 from instill.train.gate.scoring import calls_in, contains, parse_json
 from instill.train.gate.sentences import share_sentence
 from instill.train.gate.specification import Role
-from instill.train.gate.tone import ToneClassifier
 from instill.train.gate.verdict import Condition
 from instill.train.generator.data.examples import prompt_ids
 from instill.train.generator.data.rows import Row, read_objects

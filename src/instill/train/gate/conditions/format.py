@@ -1,14 +1,21 @@
-"""Whether a reply is JSON that follows a JSON Schema."""
+"""Section [format]: the replies are JSON that follows a JSON Schema."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from instill.documents.text_decoding import strict_text
 from instill.errors import UsageError
+from instill.train.gate.conditions.losses_and_shares import share_condition
+from instill.train.gate.decision_rules import LEVEL
+from instill.train.gate.rows import GateRows
 from instill.train.gate.scoring import parse_json
+from instill.train.gate.verdict import Condition
+
+if TYPE_CHECKING:
+    from instill.train.gate.probes import Probe  # torch, which a comparison without training does not need
 
 
 class ReplySchema:
@@ -57,3 +64,11 @@ class ReplySchema:
                 where=str(self._file),
                 remedy='Put what it refers to into the schema itself, under "$defs".',
             ) from error
+
+
+def valid_format(
+    candidate: Probe, rows: GateRows, schema: ReplySchema, valid: float, *, level: float = LEVEL
+) -> Condition:
+    """The share of replies that follow the schema."""
+    bad = sum(not schema.accepts(reply) for reply in candidate.replies(rows.asking))
+    return share_condition("format", "replies do not follow the schema", bad, len(rows.asking), 1 - valid, level)
