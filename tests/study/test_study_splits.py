@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from instill.errors import UsageError
 from instill.study.facts import find_facts
-from instill.study.leaks import alike, plain_words
+from instill.study.leaks import alike
+from instill.study.question_words import plain_words
 from instill.study.rules.wordings_of_fact import items_of
 from instill.study.splits import Shares, with_roles, with_splits
 from instill.study.study_set import Fact, Split, StudyItem

@@ -1,8 +1,6 @@
 """Do two texts ask the same? Compared are the words that carry a question, and its numbers, at any length.
 
-Left out are case, spaces, punctuation, forms of Unicode and endings of words; greetings, thanks and polite frames
-("Could you tell me ..."); articles, forms of "be", "do" and "have", "of", and "what" and "which", which a question can
-lose without becoming another. All other words count, small ones too: "on" and "off", "not", "when" and "where".
+Which words those are is in `instill.study.question_words`.
 
 Two keys are the same question when they have the same words, but not where two parts have changed places around what
 stands between them ("Did Ada beat Bo?", "Did Bo beat Ada?"), nor where numbers stand in another order.
@@ -10,48 +8,15 @@ stands between them ("Did Ada beat Bo?", "Did Bo beat Ada?"), nor where numbers 
 
 from __future__ import annotations
 
-import html
-import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
-from instill.answer.terms import stem, word_set
+from instill.study.question_words import Word, words_as_written, words_by_sentence
 
 Key = tuple[str, ...]
 """The words of a question that count, in their order."""
 
-_POLITE = (
-    r"(?:can|could|would|will) you(?: (?:please|kindly|perhaps|maybe|possibly|also|just))*"
-    r"(?: be so kind (?:as to|and))?(?: (?:tell|give|show|explain|say|answer|inform|remind)(?: to)?(?: (?:me|us))?)?",
-    r"(?:tell|give|show|inform|remind) (?:me|us)",
-    r"let (?:me|us) know",
-    r"do you (?:happen to )?know",
-    r"i(?:'d| would)?(?: really)? (?:like|love|want|need|wish) (?:you )?to (?:know|ask|find out|learn|hear)",
-    r"i(?:'m| am| was)? wonder(?:ing)?",
-    r"(?:may|can|could) i ask(?: you)?",
-    r"thank(?:s| you)(?: (?:very|so) much| a lot| in advance)?",
-    r"good (?:morning|evening|afternoon|day|night)",
-    r"hello|hi|hey|greetings|please|pls|kindly|welcome|bye",
-    r"bitte|danke|hallo|guten (?:morgen|tag|abend)|s'il vous pla[iî]t|s'il te pla[iî]t|merci|bonjour|bonsoir",
-    r"por favor|gracias|hola|buenos d[ií]as|per favore|grazie|ciao|buongiorno",
-)
-_FRAMES = re.compile(rf"\b(?:{'|'.join(_POLITE)})\b(?: there\b)?")
-_LABEL = re.compile(r"(?:^|(?<=[\n.!?]))\s*(?:q|question|user|human|a|answer|assistant)\s*\d*\s*[:)]\s")
-_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});")
-_GROUPED = re.compile(r"(?<=\d)[,\u2009\u202f' ](?=\d{3}(?!\d))")
-_CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
-_TOKEN = re.compile(
-    rf"(?P<number>\d+(?:[.,:]\d+)*)"
-    rf"|(?P<cjk>[{_CJK}])"
-    rf"|(?P<word>(?:(?![{_CJK}])[^\W\d_])(?:(?![{_CJK}])[^\W_])*(?:'[^\W\d_]+)*)"
-    rf"|(?P<sign>[-+*/=<>^%×÷±−])"
-    rf"|(?P<end>[.!?…。！？\n]+)|(?P<pause>[,;:–—()\"“”«»]+)"
-)  # fmt: skip
-_DROPPED = word_set("a an the is are was were be been being am do does did has have had of what which it its there s")
-_ASKING = word_set("who whom whose when where why how what which")
 _FEW = 3
 """Words of a key from which on it is found inside of a text however it stands there; a shorter one must be asked."""
 
@@ -59,14 +24,6 @@ _MOST_CLAUSES = 6
 _LONGEST_SWAP = 60
 """Words within which a swap is looked for; longer texts of the same words are the same."""
 _MOST_SENTENCES = 4
-
-
-@dataclass(frozen=True, slots=True)
-class _Word:
-    text: str
-    counts: bool
-    pause: bool = False
-    asks: bool = False
 
 
 @lru_cache(maxsize=50_000)
@@ -82,11 +39,11 @@ def question_key(text: str) -> Key:
         >>> question_key("Hello there!"), question_key("12 - 7 = ?")
         (('hello', 'there'), ('12', '-', '7', '='))
     """
-    words = [word for sentence in _sentences(text) for word in sentence]
+    words = [word for sentence in words_by_sentence(text) for word in sentence]
     found = tuple(word.text for word in words if word.counts)
     if len(found) > 1 or (found and any(_marks_question(word) for word in words)):
         return found
-    return tuple(match.group() for match in _TOKEN.finditer(_plain(text)) if match["word"] or match["number"]) or found
+    return words_as_written(text) or found
 
 
 def same_question(first: Key, second: Key) -> bool:
@@ -126,7 +83,7 @@ def keys_in(text: str, sizes: Iterable[int]) -> Iterator[Key]:
         sizes: how many words a key has that is looked for; others are left out.
     """
     wanted = frozenset(sizes)
-    sentences = [sentence for sentence in _sentences(text) if any(word.counts for word in sentence)]
+    sentences = [sentence for sentence in words_by_sentence(text) if any(word.counts for word in sentence)]
     counted = [tuple(word.text for word in sentence if word.counts) for sentence in sentences]
     whole = question_key(text)
     if len(whole) in wanted:
@@ -142,7 +99,7 @@ def keys_in(text: str, sizes: Iterable[int]) -> Iterator[Key]:
         yield from _parts(sentence, wanted)
 
 
-def _parts(sentence: Sequence[_Word], wanted: frozenset[int]) -> Iterator[Key]:
+def _parts(sentence: Sequence[Word], wanted: frozenset[int]) -> Iterator[Key]:
     pauses = [place for place, word in enumerate(sentence) if word.pause]
     starts = [-1, *pauses, *(place - 1 for place, word in enumerate(sentence) if word.asks and place)]
     ends = [*pauses, len(sentence)]
@@ -185,70 +142,8 @@ class Questions:
         return {number for key in keys_in(text, self._sizes) for number in self.same_as(key)} if self._sizes else set()
 
 
-def statement_words(text: str) -> Iterator[frozenset[str]]:
-    """The words that count of each sentence."""
-    for sentence in _sentences(text):
-        found = frozenset(word.text for word in sentence if word.counts)
-        if found:
-            yield found
-
-
-def is_asking(word: str) -> bool:
-    """Whether it is a question word, which no statement has."""
-    return word in _ASKING
-
-
-def _marks_question(word: _Word) -> bool:
+def _marks_question(word: Word) -> bool:
     return word.asks or word.text == "?"
-
-
-def _plain(text: str) -> str:
-    found = unicodedata.normalize("NFKC", _ENTITY.sub(_unescaped, text)).casefold()
-    found = "".join(sign for sign in found if unicodedata.category(sign) != "Cf")
-    found = re.sub("[’‘`´]", "'", found)
-    found = re.sub(r"n't\b", " not", found)
-    return _GROUPED.sub("", found)
-
-
-def _unescaped(entity: re.Match[str]) -> str:
-    """A letter or a space of HTML as what it is; other signs may be what is asked about."""
-    shown = html.unescape(entity.group())
-    return shown if shown.isalnum() or shown.isspace() else entity.group()
-
-
-def _sentences(text: str) -> list[list[_Word]]:
-    """The words of each sentence, pauses as words of their own, without polite frames and labels."""
-    plain = _FRAMES.sub(" ", _LABEL.sub(" . ", re.sub(r"[^\S\n]+", " ", _plain(text))))
-    sentences: list[list[_Word]] = [[]]
-    for match in _TOKEN.finditer(plain):
-        found = match.group()
-        if match["end"]:
-            sentences[-1] += [_Word("?", False)] if "?" in found or "？" in found else []
-            sentences.append([])
-        elif match["pause"]:
-            sentences[-1].append(_Word(found, False, pause=True))
-        elif match["sign"]:
-            if _is_operator(plain, match.start()):
-                sentences[-1].append(_Word("-" if found == "−" else found, True))
-            elif found == "-" and plain[max(0, match.start() - 1)] == " ":
-                sentences[-1].append(_Word(found, False, pause=True))
-        else:
-            sentences[-1] += _words(found, word=bool(match["word"]))
-    return sentences
-
-
-def _words(found: str, *, word: bool) -> Iterator[_Word]:
-    if not word:
-        yield _Word(found, True)
-        return
-    bare = re.sub(r"'(?:s|re|ve|ll|d|m)$", "", found).replace("'", "")
-    yield _Word(stem(bare), bare not in _DROPPED, asks=bare in _ASKING)
-
-
-def _is_operator(text: str, place: int) -> bool:
-    """Between or beside numbers a sign counts; elsewhere it is punctuation."""
-    before, after = text[max(0, place - 3) : place].rstrip(), text[place + 1 : place + 4].lstrip()
-    return before[-1:].isdigit() or (after[:1].isdigit() and not before[-1:].isalpha())
 
 
 def _swapped(first: Key, second: Key) -> bool:

@@ -22,12 +22,12 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from math import log
 from typing import Any, Literal
 
-from instill.answer.terms import STOPWORDS, stem, terms, word_set
+from instill.answer.terms import STOPWORDS, stem, word_set
 from instill.study.duplicate_questions import Questions, asks_same, question_key
+from instill.study.question_words import plain_words
 from instill.study.study_set import Fact, StudyItem
 
 SAME_WORDS = 0.85
@@ -71,17 +71,6 @@ class Leak:
     id: str
     where: str
     shared: str
-
-
-@lru_cache(maxsize=100_000)
-def plain_words(text: str) -> tuple[str, ...]:
-    """All words, function words included, stemmed and in lower case.
-
-    Example:
-        >>> plain_words("When was the Mill built?")
-        ('when', 'was', 'the', 'mill', 'built')
-    """
-    return tuple(terms(text, keep_stop=True))
 
 
 def longest_run(words: Sequence[str], others: Sequence[str]) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from instill.answer.terms import STOPWORDS, normalise, terms
 from instill.measure.judging.scorer import judge
-from instill.study.leaks import plain_words
+from instill.study.question_words import plain_words
 from instill.study.study_set import Fact, StudyItem
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from instill.models.generators.thoughts import without_thoughts
-from instill.study.duplicate_questions import Key, Questions, is_asking, question_key, statement_words
+from instill.study.duplicate_questions import Key, Questions, question_key
+from instill.study.question_words import is_asking, statement_words
 from instill.train.generator.data.findings import Finding, finding
 from instill.train.generator.data.row_text import asked, normal, place_of, whole
 from instill.train.generator.data.rows import Row
