@@ -34,7 +34,7 @@ from instill.measure.judging.scorer import judge
 from instill.models.generators.transformers_models import open_model, open_tokenizer
 from instill.models.weights import micro_folder
 from instill.train.editing.edit_prompts import Edit
-from instill.train.editing.edited_model import METHODS, Settings, edited, with_weights
+from instill.train.editing.editing_methods import METHODS, Settings, edited, with_weights
 from instill.train.generator.data.examples import make_examples
 from instill.train.generator.data.rows import Row, row_of
 from instill.train.generator.loop.replies import log_likelihoods, replies

@@ -48,7 +48,7 @@ from instill.models.registry.store import Registry
 from instill.models.weights import micro_folder
 from instill.study.questions_about_any_text import sentence_around
 from instill.train.editing.edit_prompts import Edit
-from instill.train.editing.edited_model import Settings, edited, with_weights
+from instill.train.editing.editing_methods import Settings, edited, with_weights
 from instill.train.generator.data.examples import make_examples
 from instill.train.generator.data.rows import Row, row_of
 from instill.train.generator.loop.replies import replies

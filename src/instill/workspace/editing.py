@@ -102,7 +102,7 @@ class Editing(Changing, Remembering):
         from instill.memory.editing.wording import questions_of
         from instill.models.generators.model_hash import model_hash
         from instill.models.registry.card import now
-        from instill.train.editing.edited_model import Settings
+        from instill.train.editing.editing_methods import Settings
 
         self._must_be_owner()
         subject, value = text_of(subject, "subject").strip(), text_of(value, "value").strip()

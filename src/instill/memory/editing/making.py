@@ -32,7 +32,7 @@ from instill.models.registry.store import Registry
 
 if TYPE_CHECKING:
     from instill.catalog import Catalog
-    from instill.train.editing.edited_model import Settings
+    from instill.train.editing.editing_methods import Settings
     from instill.train.editing.scoring import Said
     from instill.train.generator.data.rows import Row
 
@@ -73,7 +73,7 @@ def make(
     from instill.models.generators.model_hash import model_hash
     from instill.models.generators.transformers_models import open_model, open_tokenizer
     from instill.train.editing.edit_prompts import Edit
-    from instill.train.editing.edited_model import edited, with_weights
+    from instill.train.editing.editing_methods import edited, with_weights
     from instill.train.editing.scoring import conditions, said_by
     from instill.train.generator.data.examples import make_examples
 

@@ -59,7 +59,7 @@ def _without(home: Path, catalog: Catalog, record: EditRecord, kept: Callable[[]
         parent = parent_of(home, record.base)
         card = made_before(home, record.base, parent, left, old)
         if card is None:
-            from instill.train.editing.edited_model import Settings
+            from instill.train.editing.editing_methods import Settings
 
             settings = Settings(**{name: old.recipe[name] for name in Settings.__dataclass_fields__})
             card, _ = make(home, Path(old.base.folder), parent, left, kept(), settings)

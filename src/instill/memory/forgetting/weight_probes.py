@@ -110,7 +110,7 @@ def probe(
 @contextmanager
 def quantised(model: Any) -> Iterator[Any]:
     """Inside, every matrix of the model is what it is after llama.cpp's Q4_0: blocks of 32 with 4 bits each."""
-    from instill.train.editing.edited_model import with_weights
+    from instill.train.editing.editing_methods import with_weights
 
     matrices = {name: each for name, each in model.named_parameters() if each.ndim == 2 and "layers." in name}
     with with_weights(model, {name: q4(each.detach()) for name, each in matrices.items()}):

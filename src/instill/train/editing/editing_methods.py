@@ -1,4 +1,4 @@
-"""A model with edits: which matrix changes, and to what. The model that is given is not changed."""
+"""The methods that edit a model: which matrix changes, and to what. The model that is given is not changed."""
 
 from __future__ import annotations
 
