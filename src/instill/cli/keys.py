@@ -8,7 +8,7 @@ import typer
 
 from instill.cli.output import JsonOption, WorkspaceOption, clean, columns, print_json
 from instill.cli.terminal import say, say_block
-from instill.server.access.key_lifetime import DEFAULT_DAYS, DEFAULT_IN_WORDS
+from instill.server.access.default_key_days import DEFAULT_DAYS, DEFAULT_IN_WORDS
 from instill.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from instill.catalog import Catalog, now, stored_labels
 from instill.catalog.tables import KEYS, SESSIONS
 from instill.errors import UsageError, WorkspaceError
 from instill.server.access.caller_role import Role, Who
-from instill.server.access.key_lifetime import DEFAULT_DAYS, MOST_DAYS
+from instill.server.access.default_key_days import DEFAULT_DAYS, MOST_DAYS
 from instill.server.access.origins import origin_of
 from instill.workspace.arguments import labels_of, one_of, text_of
 

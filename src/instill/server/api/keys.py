@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from instill.server.access.caller_role import Role
-from instill.server.access.key_lifetime import DEFAULT_DAYS
+from instill.server.access.default_key_days import DEFAULT_DAYS
 from instill.server.access.keys import PREFIX, Key, Keys, NewKey
 from instill.server.access.sessions import COOKIE
 from instill.server.errors import Refused

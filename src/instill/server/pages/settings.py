@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
 from instill.server.access.caller_role import ROLES
-from instill.server.access.key_lifetime import DEFAULT_IN_WORDS
+from instill.server.access.default_key_days import DEFAULT_IN_WORDS
 from instill.server.access.keys import Key
 from instill.server.api.workspace import SettingValue
 from instill.server.api.workspace import settings as all_settings
