@@ -3,7 +3,7 @@
 import { $, $$, call, events, make, parsed, say, tell } from "./base.js";
 import { close } from "./source_pane.js";
 import { shown } from "./judging.js";
-import "./dropping.js";
+import "./dropped_on_other_pages.js";
 
 const main = $("main");
 const thread = $("#thread");

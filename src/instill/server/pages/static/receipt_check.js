@@ -1,4 +1,4 @@
-// Deciding on facts, forgetting, and whether a receipt is genuine.
+// Whether a receipt of forgetting is genuine.
 import { $, say } from "./base.js";
 
 document.addEventListener("called", (event) => {
