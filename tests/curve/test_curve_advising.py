@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from instill.curve.advising import REACH, advise
-from instill.curve.fitting import Fit, fit_curve
+from instill.curve.laws.fitting import Fit, fit_curve
 from instill.curve.results import Result
 
 SIZES = (10, 22, 46, 100, 220, 460, 1000)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from instill.curve.advising import advise
 from instill.curve.drawing import curve_picture
-from instill.curve.fitting import fit_curve
+from instill.curve.laws.fitting import fit_curve
 from instill.curve.results import Result
 
 SIZES = (10, 22, 46, 100, 220, 460, 1000)

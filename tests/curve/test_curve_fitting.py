@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instill.curve.fitting import fit_curve
-from instill.curve.power_law import RATES, fit_laws
+from instill.curve.laws.fitting import fit_curve
+from instill.curve.laws.power_law import RATES, fit_power_laws
 from instill.curve.resampling import resampled_means, seed_variance
 from instill.curve.results import Numbers, Result, by_size
 
@@ -45,7 +45,7 @@ def law(ceiling: float, scale: float, rate: float, sizes: Sequence[int] = SIZES)
 def test_without_noise_the_law_is_found_again(ceiling: float, part: float, rate: float) -> None:
     sizes = np.array(SIZES, np.float64)
     drop = ceiling * part
-    found = fit_laws(sizes, (ceiling - drop * (sizes / 10) ** -rate)[None, :], np.ones(7))
+    found = fit_power_laws(sizes, (ceiling - drop * (sizes / 10) ** -rate)[None, :], np.ones(7))
     assert found.ceiling[0] == pytest.approx(ceiling, abs=1e-4)
     assert found.drop[0] == pytest.approx(drop, abs=1e-4)
     assert found.rate[0] == pytest.approx(rate, rel=1e-3)
@@ -55,7 +55,7 @@ def test_without_noise_the_law_is_found_again(ceiling: float, part: float, rate:
 @given(st.lists(st.floats(0, 1), min_size=7, max_size=7), st.lists(st.floats(0.1, 10), min_size=7, max_size=7))
 def test_the_fit_keeps_its_bounds_and_no_curve_of_a_grid_is_better(means: list[float], weights: list[float]) -> None:
     sizes, points, heavy = np.array(SIZES, np.float64), np.array(means), np.array(weights)
-    found = fit_laws(sizes, points[None, :], heavy)
+    found = fit_power_laws(sizes, points[None, :], heavy)
     ceiling, drop, rate = (float(each[0]) for each in (found.ceiling, found.drop, found.rate))
     assert 0 <= drop <= ceiling + 1e-12 <= 1 + 1e-9
     assert RATES[0] - 1e-9 <= rate <= RATES[1] + 1e-9

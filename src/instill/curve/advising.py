@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import floor, log10
 from typing import Any, Literal
 
-from instill.curve.fitting import FEWEST_SIZES, Fit
+from instill.curve.laws.fitting import FEWEST_SIZES, Fit
 from instill.measure.numbers_in_sentences import digits_beside, limit_text
 from instill.measure.statistics.interval_type import Interval
 
@@ -66,7 +66,7 @@ def advise(fit: Fit, *, gain: float = 0.01, have: int | None = None, level: floa
         ValueError: `gain` or `have` is out of its range.
 
     Example:
-        >>> from instill.curve.fitting import fit_curve
+        >>> from instill.curve.laws.fitting import fit_curve
         >>> from instill.curve.results import Result
         >>> fit = fit_curve(Result(n, 0, (0.9 - 2 * n**-0.5,) * 300) for n in (10, 30, 100, 300, 1000))
         >>> advise(fit, gain=0.05).kind, advise(fit, gain=0.05, have=60).kind

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import ceil, floor, log10
 
 from instill.curve.advising import REACH, Advice
-from instill.curve.fitting import Fit
+from instill.curve.laws.fitting import Fit
 from instill.curve.results import Result
 from instill.measure.page.pictures import CURVE, INK, LINE, MARK, band, line, path, picture, text
 from instill.measure.statistics.interval_type import Interval
@@ -31,7 +31,7 @@ def curve_picture(
         title: for readers that speak; the label if empty.
 
     Example:
-        >>> from instill.curve.fitting import fit_curve
+        >>> from instill.curve.laws.fitting import fit_curve
         >>> results = [Result(n, 0, (0.9 - 2 * n**-0.5,) * 300) for n in (10, 30, 100, 300, 1000)]
         >>> picture = curve_picture(fit_curve(results), results=results)
         >>> picture.count('class="point"'), picture.count('class="seed"'), picture.count('class="curve"')

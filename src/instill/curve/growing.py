@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from instill.common.made_from import keep_beside
-from instill.curve.fitting import FEWEST_SIZES
+from instill.curve.laws.fitting import FEWEST_SIZES
 from instill.curve.material import By, Material, identity_of
 from instill.curve.overfitting import Overfitting, find_overfitting
 from instill.curve.running import Curve, CurveProgress, measure_curve

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from instill.curve.advising import Advice, advise
-from instill.curve.fitting import FEWEST_SIZES, Fit, fit_curve
+from instill.curve.laws.fitting import FEWEST_SIZES, Fit, fit_curve
 from instill.curve.results import Result
 from instill.curve.stored_results import StoredResults, open_results
 from instill.errors import UsageError

@@ -24,7 +24,7 @@ from instill.compare.report.types import (
     Report,
 )
 from instill.curve.advising import advise
-from instill.curve.fitting import fit_curve
+from instill.curve.laws.fitting import fit_curve
 from instill.curve.overfitting import find_overfitting
 from instill.curve.results import Result
 from instill.measure.agreement import JudgeSaid, agreement

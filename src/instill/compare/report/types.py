@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from instill.curve.advising import Advice
-from instill.curve.fitting import Fit
+from instill.curve.laws.fitting import Fit
 from instill.curve.overfitting import Overfitting
 from instill.curve.results import Result
 from instill.measure.agreement import Agreement

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from instill.curve.power_law import RATES, Laws, fit_laws
+from instill.curve.laws.power_law import RATES, PowerLaws, fit_power_laws
 from instill.curve.resampling import resampled_means
 from instill.curve.results import Measured, Numbers, Result, by_size
 from instill.measure.statistics.interval_type import Interval
@@ -73,8 +73,8 @@ class Fit:
     misfit: float = 0.0
     misfit_p: float = 1.0
     notes: tuple[str, ...] = ()
-    _law: Laws | None = field(default=None, repr=False, compare=False)
-    _laws: Laws | None = field(default=None, repr=False, compare=False)
+    _law: PowerLaws | None = field(default=None, repr=False, compare=False)
+    _laws: PowerLaws | None = field(default=None, repr=False, compare=False)
 
     @property
     def smallest(self) -> int:
@@ -137,7 +137,7 @@ class Fit:
             "notes": list(self.notes),
         }
 
-    def _curves(self) -> tuple[Laws, Laws]:
+    def _curves(self) -> tuple[PowerLaws, PowerLaws]:
         if self._law is None or self._laws is None:
             raise ValueError("too few sizes for a curve")
         return self._law, self._laws
@@ -226,8 +226,8 @@ class _Curve:
     """A curve, its resampled ones, how many small sizes it leaves out, and how it misses the points."""
 
     left: int
-    law: Laws
-    laws: Laws
+    law: PowerLaws
+    laws: PowerLaws
     misfit: float
     misfit_p: float
 
@@ -243,12 +243,12 @@ def _best_curve(measured: Measured, drawn: Numbers, weights: Numbers, still: flo
 
 def _curve(measured: Measured, drawn: Numbers, weights: Numbers, left: int) -> _Curve:
     sizes, means = np.array(measured.sizes[left:], np.float64), measured.means[None, left:]
-    law = fit_laws(sizes, means, weights[left:])
+    law = fit_power_laws(sizes, means, weights[left:])
     ideal = law.at(sizes)
     # Means that scatter around a true curve as the drawn ones do around the measured: how far do their curves miss?
-    errors = fit_laws(sizes, ideal + drawn[:, left:] - means, weights[left:]).error
+    errors = fit_power_laws(sizes, ideal + drawn[:, left:] - means, weights[left:]).error
     misfit_p = float((np.sum(errors >= law.error[0]) + 1) / (len(errors) + 1))
-    laws = fit_laws(sizes, drawn[:, left:], weights[left:])
+    laws = fit_power_laws(sizes, drawn[:, left:], weights[left:])
     return _Curve(left, law, laws, float(np.abs(ideal - means).max()), misfit_p)
 
 
@@ -266,7 +266,7 @@ def _shape(rise: Interval, misfit: float, misfit_p: float, still: float) -> Shap
     return "flat" if -still <= rise.low and rise.high <= still else "noisy"
 
 
-def _parameters(law: Laws, laws: Laws, shape: Shape) -> tuple[Parameter, Parameter, Parameter]:
+def _parameters(law: PowerLaws, laws: PowerLaws, shape: Shape) -> tuple[Parameter, Parameter, Parameter]:
     ceiling, scale, rate = (
         _interval(float(value[0]), each)
         for value, each in ((law.ceiling, laws.ceiling), (law.scale, laws.scale), (law.rate, laws.rate))

@@ -29,7 +29,7 @@ _GOLDEN = (5**0.5 - 1) / 2
 
 
 @dataclass(frozen=True, slots=True)
-class Laws:
+class PowerLaws:
     """Curves, one for each row of points.
 
     Args:
@@ -65,7 +65,7 @@ class Laws:
         return np.asarray(self.smallest * np.exp(np.minimum(logs, 300.0)), np.float64)
 
 
-def fit_laws(sizes: Numbers, means: Numbers, weights: Numbers) -> Laws:
+def fit_power_laws(sizes: Numbers, means: Numbers, weights: Numbers) -> PowerLaws:
     """The best curve through each row of `means`.
 
     Args:
@@ -75,7 +75,7 @@ def fit_laws(sizes: Numbers, means: Numbers, weights: Numbers) -> Laws:
 
     Example:
         >>> sizes = np.array([10.0, 100.0, 1000.0])
-        >>> found = fit_laws(sizes, 0.9 - 2.0 * sizes[None, :] ** -0.5, np.ones(3))
+        >>> found = fit_power_laws(sizes, 0.9 - 2.0 * sizes[None, :] ** -0.5, np.ones(3))
         >>> [round(float(each[0]), 3) for each in (found.ceiling, found.scale, found.rate)]
         [0.9, 2.0, 0.5]
     """
@@ -95,7 +95,7 @@ def fit_laws(sizes: Numbers, means: Numbers, weights: Numbers) -> Laws:
     taken = errors[np.arange(len(best)), best] < error
     rate = np.where(taken, _GRID[best], rate)
     ceiling, drop, error = _line(np.exp(-rate[:, None] * logs), means, weights)
-    return Laws(float(sizes[0]), ceiling, drop, rate, error)
+    return PowerLaws(float(sizes[0]), ceiling, drop, rate, error)
 
 
 def _narrowed(error_of: Callable[[Numbers], Numbers], low: Numbers, high: Numbers) -> Numbers:
