@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from instill.measure.statistics.percentile_bootstrap import interval
+from instill.measure.statistics.percentile_bootstrap import bootstrap_interval
 from instill.models.encoders.onnx_session import open_session
 from instill.models.encoders.shipped_encoder import MODEL_FILE
 from instill.models.weights import shipped
@@ -49,7 +49,7 @@ def main() -> None:
         session.run(None, {"input_ids": ids})
         pairs = [(microseconds(session, ids[:1]), microseconds(session, ids)) for _ in range(rounds)]
         alone, together = np.array(pairs).T
-        ratio = interval(together / alone, [str(number) for number in range(rounds)])
+        ratio = bootstrap_interval(together / alone, [str(number) for number in range(rounds)])
         print(f"| {length} | {alone.mean():.0f} | {together.mean():.0f} | {ratio} |", flush=True)
     pair = rng.integers(1000, 20_000, (2, 20)).astype(np.int32)
     one, two = (session.run(None, {"input_ids": ids})[0][0] for ids in (pair[:1], pair))

@@ -15,7 +15,7 @@ from instill.lab.effects import Seen, over_seeds
 from instill.lab.experiments.experiment import Claim
 from instill.measure.statistics.grouped_mean_interval import group_interval
 from instill.measure.statistics.interval_type import Interval
-from instill.measure.statistics.percentile_bootstrap import interval
+from instill.measure.statistics.percentile_bootstrap import bootstrap_interval
 
 Runs = Mapping[str, Mapping[int, Mapping[str, Mapping[str, float]]]]
 """Arm -> seed -> quantity -> whom it is about -> its value."""
@@ -82,7 +82,7 @@ def shown(by_seed: Mapping[int, Mapping[str, float]], scale: tuple[float, float]
     """
     values = [value for about in by_seed.values() for value in about.values()]
     groups = [f"{seed} {about}" for seed, by in by_seed.items() for about in by]
-    people = interval(values, groups) if scale is None else group_interval(values, groups, scale=scale)
+    people = bootstrap_interval(values, groups) if scale is None else group_interval(values, groups, scale=scale)
     seeds = over_seeds([sum(by.values()) / len(by) for by in by_seed.values()])
     low, high = min(people.low, seeds.low), max(people.high, seeds.high)
     if scale is not None:

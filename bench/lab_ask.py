@@ -16,7 +16,7 @@ from instill.cli.output import columns
 from instill.common.toml_files import toml_value
 from instill.lab.world import Person, make_world, questions, write_documents
 from instill.measure.judging.scorer import judge
-from instill.measure.statistics.percentile_bootstrap import interval
+from instill.measure.statistics.percentile_bootstrap import bootstrap_interval
 from instill.models.weights import micro_folder
 
 ASKED = ("employer", "birthplace", "year")
@@ -56,7 +56,7 @@ def main() -> None:
                 workspace.add([str(Path(folder) / "people")])
                 found = [(person.name, kind_of(workspace, person, each)) for person in asked for each in ASKED]
             about = [name for name, _ in found]
-            shares = [interval([float(kind == each) for _, kind in found], about) for each in KINDS]
+            shares = [bootstrap_interval([float(kind == each) for _, kind in found], about) for each in KINDS]
             counts = [sum(kind == each for _, kind in found) for each in KINDS]
             rows.append([str(count), *(f"{n} ({share})" for n, share in zip(counts, shares, strict=True))])
     print(columns(rows))

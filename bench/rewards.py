@@ -18,7 +18,7 @@ from statistics import fmean
 
 from instill.lab.measuring import asking, reading
 from instill.lab.world import make_world
-from instill.measure.statistics.percentile_bootstrap import interval
+from instill.measure.statistics.percentile_bootstrap import bootstrap_interval
 from instill.models.generators.transformers_models import open_model, open_tokenizer
 from instill.models.weights import micro_folder
 from instill.train.generator.data.rows import Row, write_rows
@@ -113,7 +113,7 @@ def main() -> None:
     for name in names:
         gains = [[row[f"{name} after"] - row[f"{name} before"] for row in rows] for rows in runs]
         groups = [str(seed) + ":" + str(place) for seed, rows in enumerate(gains) for place in range(len(rows))]
-        all_ = interval([each for rows in gains for each in rows], groups)
+        all_ = bootstrap_interval([each for rows in gains for each in rows], groups)
         before, after = (fmean(row[f"{name} {side}"] for rows in runs for row in rows) for side in ("before", "after"))
         of_seeds = ", ".join(f"{fmean(rows):+.3f}" for rows in gains)
         print(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from instill.measure.page.pictures import line, picture, text
-from instill.measure.statistics.percentile_bootstrap import interval
+from instill.measure.statistics.percentile_bootstrap import bootstrap_interval
 
 NAMES = {
     "recurring": "facts that recur, in new wordings",
@@ -28,7 +28,7 @@ def spread(found: Sequence[dict[str, Any]], arm: str, measure: str, day: int) ->
         return math.nan, math.nan, math.nan
     if len(values) == 1:
         return values[0], values[0], values[0]
-    made = interval(values, [str(number) for number in range(len(values))])
+    made = bootstrap_interval(values, [str(number) for number in range(len(values))])
     return made.mean, made.low, made.high
 
 

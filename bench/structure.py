@@ -34,7 +34,7 @@ from instill.lab.drawing import curves
 from instill.measure.judging.refusals import is_refusal
 from instill.measure.judging.scorer import overlap
 from instill.measure.statistics.interval_type import Interval
-from instill.measure.statistics.percentile_bootstrap import interval
+from instill.measure.statistics.percentile_bootstrap import bootstrap_interval
 from instill.models.generators.model_hash import model_hash
 from instill.models.generators.transformers_models import open_model, open_tokenizer
 from instill.models.weights import micro_folder
@@ -140,7 +140,7 @@ def of_base(task: Task, options: Any) -> Measures:
 def pooled(runs: Sequence[Mapping[str, Any]], name: str) -> Interval:
     """The mean over seeds, with its interval over rows."""
     values = [value for run in runs for value in run["found"][name]]
-    return interval(values, [str(place) for run in runs for place in range(len(run["found"][name]))])
+    return bootstrap_interval(values, [str(place) for run in runs for place in range(len(run["found"][name]))])
 
 
 def _measured(task: Task, base: Path, candidate: Path | None, tokenizer: Any, folder: Path) -> Measures:
@@ -191,7 +191,9 @@ def _parses(reply: str) -> bool:
 def _table(task: Task, base: Measures, runs: Mapping[int, Sequence[Mapping[str, Any]]], *, markdown: bool) -> str:
     names = list(base)
     lines = [["examples", *names, "epochs", "processor s"]]
-    lines.append(["0", *(str(interval(base[name], list(map(str, range(len(base[name])))))) for name in names), "", ""])
+    lines.append(
+        ["0", *(str(bootstrap_interval(base[name], list(map(str, range(len(base[name])))))) for name in names), "", ""]
+    )
     for size, found in sorted(runs.items()):
         seconds = sum(run["seconds"] for run in found) / len(found)
         lines.append(

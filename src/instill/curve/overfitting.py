@@ -11,7 +11,7 @@ import numpy as np
 from instill.curve.results import Numbers
 from instill.measure.numbers_in_sentences import interval_beside, limit_text
 from instill.measure.statistics.interval_type import Interval
-from instill.measure.statistics.percentile_bootstrap import interval
+from instill.measure.statistics.percentile_bootstrap import bootstrap_interval
 
 Kind = Literal["worsening", "gap", "diverging", "none"]
 """worsening: held-out questions get worse while the training rows get better. gap: the training rows are better than
@@ -105,7 +105,7 @@ def find_overfitting(
     names = list(groups) if groups is not None else [str(number) for number in range(held.shape[1])]
     if len(names) != held.shape[1] or len(set(names)) < 2:
         raise ValueError(f"{held.shape[1]} held-out questions and {len(set(names))} groups")
-    worse = interval(_out_of_fold(held, names, seed), names, seed=seed)
+    worse = bootstrap_interval(_out_of_fold(held, names, seed), names, seed=seed)
     gap = _gap(fitted[-1], held[-1], names, seed)
     best = int(held.mean(axis=1).argmin())
     if worse.low > least:
@@ -138,7 +138,8 @@ def _worsening(
     seed: int,
 ) -> Overfitting:
     proven = [
-        place > best and interval(held[place] - held[best], names, seed=seed).low > 0 for place in range(len(held))
+        place > best and bootstrap_interval(held[place] - held[best], names, seed=seed).low > 0
+        for place in range(len(held))
     ]
     begins = places[_last_run(proven)]
     word = "The loss of held-out questions rises" if unit == "loss" else "The score of held-out questions falls"
@@ -165,8 +166,8 @@ def _out_of_fold(held: Numbers, names: Sequence[str], seed: int) -> Numbers:
 
 def _gap(inner: Numbers, outer: Numbers, names: Sequence[str], seed: int) -> Interval:
     """How much lower the training rows' mean is; the two are drawn independently, so half-widths add as squares."""
-    fitted = interval(inner, [str(number) for number in range(len(inner))], seed=seed)
-    asked = interval(outer, names, seed=seed + 1)
+    fitted = bootstrap_interval(inner, [str(number) for number in range(len(inner))], seed=seed)
+    asked = bootstrap_interval(outer, names, seed=seed + 1)
     mean = asked.mean - fitted.mean
     low = np.hypot(asked.mean - asked.low, fitted.high - fitted.mean)
     high = np.hypot(asked.high - asked.mean, fitted.mean - fitted.low)

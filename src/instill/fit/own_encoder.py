@@ -31,7 +31,7 @@ from instill.fit.targets import Target, reciprocal, targets_of
 from instill.index.store import Index
 from instill.ingest.reindex import reindex
 from instill.measure.statistics.interval_type import Interval, Numbers
-from instill.measure.statistics.percentile_bootstrap import interval
+from instill.measure.statistics.percentile_bootstrap import bootstrap_interval
 from instill.models.encoders import open_encoder
 from instill.models.encoders.protocol import Encoder
 from instill.study.types import StudyQuestion
@@ -304,12 +304,12 @@ def _ranks(workspace: FittedWorkspace, index: Index, encoder: Encoder, targets: 
 def _judged(
     sizes: tuple[int, int, int], chosen: Chosen, old: Numbers, new: Numbers, groups: Sequence[str], encoder: Encoder
 ) -> EncoderVerdict:
-    gain = interval(new - old, groups)
+    gain = bootstrap_interval(new - old, groups)
     return EncoderVerdict(
         *sizes,
         chosen,
-        interval(old, groups),
-        interval(new, groups),
+        bootstrap_interval(old, groups),
+        bootstrap_interval(new, groups),
         gain,
         switched=gain.low > 0,
         encoder=encoder.fingerprint,

@@ -21,7 +21,7 @@ from instill.index.store import Index
 from instill.ingest.passages import BATCH_PASSAGES, Prepared, cut, encode_and_commit, passage_identity
 from instill.measure.statistics.cross_validation import Choice, choose
 from instill.measure.statistics.interval_type import Interval
-from instill.measure.statistics.percentile_bootstrap import interval
+from instill.measure.statistics.percentile_bootstrap import bootstrap_interval
 from instill.models.encoders.protocol import Encoder
 from instill.settings import DocumentSettings
 
@@ -82,7 +82,7 @@ def measure_sizes(
     scores = np.array(rows, np.float64)
     choice = choose(scores, groups)
     best = sizes[choice.best] if choice.kept else present
-    return Sized(sizes, [interval(row, groups) for row in scores], choice, best, indexes[0].count()[0])
+    return Sized(sizes, [bootstrap_interval(row, groups) for row in scores], choice, best, indexes[0].count()[0])
 
 
 class SizedIndexes:

@@ -25,7 +25,7 @@ from instill.fit.targets import Target, targets_of
 from instill.index.store import Index
 from instill.measure.statistics.cross_validation import Choice, choose
 from instill.measure.statistics.interval_type import Interval
-from instill.measure.statistics.percentile_bootstrap import interval
+from instill.measure.statistics.percentile_bootstrap import bootstrap_interval
 from instill.settings import Settings
 from instill.study.types import AskedQuestion, StudyQuestion
 
@@ -195,7 +195,7 @@ def _measured(
 
 
 def _figures(scores: Scores, row: int, groups: Sequence[str]) -> Figures:
-    return Figures(interval(scores.mrr[row], groups), interval(scores.recall[row], groups))
+    return Figures(bootstrap_interval(scores.mrr[row], groups), bootstrap_interval(scores.recall[row], groups))
 
 
 def _considered(sizes: bool) -> list[str]:

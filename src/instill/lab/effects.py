@@ -12,7 +12,7 @@ import numpy as np
 from instill.lab.experiments.experiment import Claim, Experiment
 from instill.lab.workbench import Measures
 from instill.measure.statistics.interval_type import Interval
-from instill.measure.statistics.percentile_bootstrap import interval
+from instill.measure.statistics.percentile_bootstrap import bootstrap_interval
 from instill.measure.statistics.student import two_sided
 
 Runs = Mapping[str, Mapping[int, Measures]]
@@ -62,7 +62,7 @@ def means(runs: Runs, quantities: Sequence[str]) -> dict[str, dict[str, Interval
             pooled = _pooled(runs, arm, name)
             if pooled:
                 groups = [group for group, _ in pooled]
-                found[arm][name] = interval([value for _, value in pooled], groups)
+                found[arm][name] = bootstrap_interval([value for _, value in pooled], groups)
     return found
 
 
@@ -119,7 +119,7 @@ def difference(first: Sequence[tuple[str, float]], second: Sequence[tuple[str, f
     one, other = _by_group(first), _by_group(second)
     if one.keys() == other.keys():
         names = sorted(one)
-        return interval([one[name] - other[name] for name in names], names)
+        return bootstrap_interval([one[name] - other[name] for name in names], names)
     rng = np.random.default_rng(0)
     drawn = []
     for values in (one, other):

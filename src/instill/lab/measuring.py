@@ -26,7 +26,7 @@ from instill.lab.world import (
 from instill.lab.world_words import FIRST, LAST
 from instill.measure.judging.scorer import judge
 from instill.measure.statistics.interval_type import Interval
-from instill.measure.statistics.percentile_bootstrap import interval
+from instill.measure.statistics.percentile_bootstrap import bootstrap_interval
 from instill.models.generators.transformers_models import open_model, open_tokenizer
 from instill.train.gate.scores_of_rows import question_of
 from instill.train.generator.data.rows import Row, chat_row
@@ -160,7 +160,7 @@ def measured(folder: Path) -> dict[Task, Interval]:
     for name, (probes, most) in all_tasks(make_world()).items():
         right = right_of(model, tokenizer, probes, max_tokens=most)
         groups = [probe.about or str(number) for number, probe in enumerate(probes)]
-        found[name] = interval([float(each) for each in right], groups)
+        found[name] = bootstrap_interval([float(each) for each in right], groups)
     return found
 
 

@@ -8,22 +8,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instill.measure.statistics.cross_validation import choose
-from instill.measure.statistics.percentile_bootstrap import interval
+from instill.measure.statistics.percentile_bootstrap import bootstrap_interval
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.floats(-1, 1), st.sampled_from("abcdef")), min_size=1, max_size=30))
 def test_the_interval_lies_around_the_mean_and_within_the_values(drawn: list[tuple[float, str]]) -> None:
     values, groups = [value for value, _ in drawn], [group for _, group in drawn]
-    found = interval(values, groups)
+    found = bootstrap_interval(values, groups)
     assert found.mean == pytest.approx(np.mean(values))
     assert min(values) - 1e-9 <= found.low <= found.high <= max(values) + 1e-9
 
 
 def test_questions_of_one_document_count_as_one_draw() -> None:
     values = [1.0, 0.0] * 20
-    alone = interval(values, [str(number) for number in range(40)])
-    together = interval(values, ["a" if value else "b" for value in values])
+    alone = bootstrap_interval(values, [str(number) for number in range(40)])
+    together = bootstrap_interval(values, ["a" if value else "b" for value in values])
     assert (together.low, together.high) == (0.0, 1.0)
     assert alone.high - alone.low == pytest.approx(4 * 0.5 / 40**0.5, abs=0.03)
 
@@ -54,4 +54,4 @@ def test_one_document_is_too_few() -> None:
     with pytest.raises(ValueError, match="two documents"):
         choose(np.zeros((2, 3)), ["a", "a", "a"])
     with pytest.raises(ValueError, match="0 values"):
-        interval([], [])
+        bootstrap_interval([], [])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from instill.errors import UsageError
 from instill.measure.statistics.grouped_mean_interval import SCORE, group_interval, limits, not_above
 from instill.measure.statistics.grouping import grouped
-from instill.measure.statistics.percentile_bootstrap import interval
+from instill.measure.statistics.percentile_bootstrap import bootstrap_interval
 from instill.measure.statistics.student import two_sided
 from tests.measure.statistics.drawn_tables import differences, most_of, names
 
@@ -71,7 +71,7 @@ def test_the_percentile_bootstrap_misses_where_little_differs() -> None:
         drawn = differences(
             400, groups, size, discordant=discordant, difference=truth, correlation=correlation, seed=groups
         )
-        found = [interval(row, names(groups, size)) for row in drawn]
+        found = [bootstrap_interval(row, names(groups, size)) for row in drawn]
         _, lows, highs = limits(drawn, names(groups, size))
         assert np.mean([each.low <= truth <= each.high for each in found]) <= most
         assert np.mean((lows <= truth) & (truth <= highs)) >= 0.95

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from instill.measure.statistics.interval_type import Interval, Numbers
-from instill.measure.statistics.percentile_bootstrap import interval
+from instill.measure.statistics.percentile_bootstrap import bootstrap_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def choose(scores: Numbers, groups: Sequence[str], *, folds: int = 5, seed: int 
         held = fold == number
         out_of_fold[held] = scores[_best(scores[:, ~held]), held]
     best = _best(scores)
-    gain = interval(out_of_fold - scores[0], groups, seed=seed)
+    gain = bootstrap_interval(out_of_fold - scores[0], groups, seed=seed)
     return Choice(best, gain, best != 0 and gain.low > 0)
 
 

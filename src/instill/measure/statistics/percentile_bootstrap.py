@@ -11,7 +11,7 @@ from instill.measure.statistics.interval_type import Interval, Numbers
 _RESAMPLES = 4000
 
 
-def interval(
+def bootstrap_interval(
     values: Sequence[float] | Numbers, groups: Sequence[str], *, seed: int = 0, level: float = 0.95
 ) -> Interval:
     """The mean of `values` with its percentile interval; `groups` are drawn whole, with replacement.
@@ -23,7 +23,7 @@ def interval(
         ValueError: there are no values, or not as many groups.
 
     Example:
-        >>> interval([1.0, 1.0, 1.0], ["a", "a", "b"])
+        >>> bootstrap_interval([1.0, 1.0, 1.0], ["a", "a", "b"])
         Interval(mean=1.0, low=1.0, high=1.0)
     """
     numbers = np.asarray(values, np.float64)

@@ -17,7 +17,7 @@ import numpy as np
 
 from instill.measure.judging.scorer import judge
 from instill.measure.statistics.interval_type import Interval
-from instill.measure.statistics.percentile_bootstrap import interval
+from instill.measure.statistics.percentile_bootstrap import bootstrap_interval
 from instill.memory.consolidating.examining import false_sentence
 from instill.memory.consolidating.material import Material
 from instill.memory.forgetting.probe_result import Probed, Range, State
@@ -172,7 +172,7 @@ def _recall(model: Any, tokenizer: Any, items: Sequence[StudyItem]) -> Range:
         float(judge(reply, item.accepted, question=item.question).right == 1)
         for reply, item in zip(said, items, strict=True)
     ]
-    return _range(interval(right, [item.fact_ids[0] for item in items]))
+    return _range(bootstrap_interval(right, [item.fact_ids[0] for item in items]))
 
 
 def _losses(model: Any, tokenizer: Any, rows: Sequence[dict[str, Any]]) -> list[float]:

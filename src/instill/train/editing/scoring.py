@@ -11,7 +11,7 @@ from torch import Tensor
 
 from instill.measure.judging.scorer import judge
 from instill.measure.statistics.interval_type import Interval
-from instill.measure.statistics.percentile_bootstrap import interval
+from instill.measure.statistics.percentile_bootstrap import bootstrap_interval
 from instill.train.editing.edit_prompts import Edit
 from instill.train.gate.decision_rules import Decision, fewest_for_loss, loss_outcome
 from instill.train.gate.verdict import Condition
@@ -96,7 +96,7 @@ def conditions(
         )
     if before.kept:
         groups = [row.group or str(number) for number, row in enumerate(rows)]
-        lost = interval([float(b) - float(a) for b, a in zip(before.kept, after.kept, strict=True)], groups)
+        lost = bootstrap_interval([float(b) - float(a) for b, a in zip(before.kept, after.kept, strict=True)], groups)
         tolerance = TOLERANCE if fewest_for_loss(TOLERANCE) <= len(before.kept) else 0.1
         counts = f"{sum(before.kept)} of {len(before.kept)} were right before, {sum(after.kept)} are now"
         found.append(

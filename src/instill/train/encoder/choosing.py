@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from instill.measure.statistics.interval_type import Interval, Numbers
-from instill.measure.statistics.percentile_bootstrap import interval
+from instill.measure.statistics.percentile_bootstrap import bootstrap_interval
 from instill.models.encoders.protocol import Encoder
 from instill.train.encoder.ranking_quality import RankingSet, judge
 from instill.train.encoder.settings import SHARES, Share
@@ -68,12 +68,12 @@ def choose_share(
 
 
 def _weigh(share: Share, scores: Sequence[Numbers], base: Sequence[Numbers], given: Sequence[RankingSet]) -> Weighed:
-    changes = [interval(now - then, each.groups) for now, then, each in zip(scores, base, given, strict=True)]
+    changes = [bootstrap_interval(now - then, each.groups) for now, then, each in zip(scores, base, given, strict=True)]
     gain, unrelated = changes[0], changes[1:]
     together = float(np.mean([change.mean for change in unrelated])) if unrelated else 0.0
     return Weighed(
         share,
-        interval(scores[0], given[0].groups),
+        bootstrap_interval(scores[0], given[0].groups),
         gain,
         [float(np.mean(part)) for part in scores[1:]],
         unrelated,

@@ -34,7 +34,7 @@ import numpy as np
 from instill.measure.statistics.exact_share import upper_bound
 from instill.measure.statistics.grouped_mean_interval import group_interval, upper_end
 from instill.measure.statistics.interval_type import Interval
-from instill.measure.statistics.percentile_bootstrap import interval
+from instill.measure.statistics.percentile_bootstrap import bootstrap_interval
 from instill.measure.statistics.power import smallest
 
 Decision = Literal["passed", "failed", "undecided"]
@@ -153,7 +153,7 @@ def per_token(
     totals = np.array([total for total, _, _ in kept])
     numbers = np.array([count for _, count, _ in kept])
     of_token = np.repeat(np.array([name for _, _, name in kept]), numbers)
-    return interval(np.repeat(totals / numbers, numbers), list(of_token), level=level)
+    return bootstrap_interval(np.repeat(totals / numbers, numbers), list(of_token), level=level)
 
 
 def rows_for_loss(
