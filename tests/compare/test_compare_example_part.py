@@ -11,7 +11,7 @@ import pytest
 
 from instill import Workspace
 from instill.compare.arms.line_up import LineUp
-from instill.compare.examples.part import ExamplePart, example_needs, run_example_part
+from instill.compare.examples.example_part import ExamplePart, example_needs, run_example_part
 from instill.compare.examples.plan import ExamplesPlan, read_examples, read_instructions
 from instill.compare.plan import ComparePlan
 from instill.compare.prices import Prices

@@ -15,8 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instill.compare.arms.protocol import ArmReply
-from instill.compare.examples.rows import NEAR, asked_of, groups_of, near_duplicates
-from instill.compare.examples.running import (
+from instill.compare.examples.asking_examples import (
     ExampleArm,
     NearestExamples,
     PromptedArm,
@@ -26,6 +25,7 @@ from instill.compare.examples.running import (
     run_examples,
     split_examples,
 )
+from instill.compare.examples.rows import NEAR, asked_of, groups_of, near_duplicates
 from instill.compare.examples.scores import FormatScorer
 from instill.compare.prices import Prices
 from instill.compare.recording import Answered

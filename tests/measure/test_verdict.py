@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instill.compare.arms.specification import BUILT_IN
-from instill.compare.examples.part import example_ways
+from instill.compare.examples.example_part import example_ways
 from instill.errors import UsageError
 from instill.measure.fact_costs import fact_costs, fact_ratios
 from instill.measure.outcomes import Kind, Outcome, Preparation

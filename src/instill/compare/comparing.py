@@ -29,7 +29,7 @@ from instill.compare.changed.copies import fresh_copy
 from instill.compare.changed.parts_with_changes import ask_among_noise, change_documents
 from instill.compare.comparison_setting import ComparisonSetting, told_of_answers, told_of_replay
 from instill.compare.duration import Duration, how_long, measured_here, rows_of
-from instill.compare.examples.part import example_needs, example_ways, run_example_part
+from instill.compare.examples.example_part import example_needs, example_ways, run_example_part
 from instill.compare.judged.judging import JudgePlan, Judging, judge_outcomes
 from instill.compare.plan import ComparePlan, chosen_arms
 from instill.compare.prices import Prices

@@ -107,7 +107,7 @@ def _mistake(error: ValidationError, file: Path) -> UsageError:
 
 def _built_in_names() -> set[str]:
     """Names that no arm of a user may have: those of the built-in arms, of examples' arms, and of what is measured."""
-    from instill.compare.examples.part import example_ways
+    from instill.compare.examples.example_part import example_ways
     from instill.compare.plan import BARE
 
     return {name.casefold() for name in (*BUILT_IN, *example_ways(), BARE)}

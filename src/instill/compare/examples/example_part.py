@@ -16,8 +16,8 @@ from instill.common.made_from import keep_beside, together
 from instill.common.progress_watch import Watch
 from instill.compare.arms.protocol import counting_with
 from instill.compare.examples.arms import IN_PROMPT, PROMPTED, TUNED, PromptedArm, example_arms
+from instill.compare.examples.asking_examples import learn_tone, run_examples, split_examples
 from instill.compare.examples.plan import NEEDS, ExamplesPlan, Need
-from instill.compare.examples.running import learn_tone, run_examples, split_examples
 from instill.compare.examples.scores import FormatScorer, format_means, tone_means
 from instill.compare.plan import ComparePlan
 from instill.compare.prices import Prices
