@@ -13,7 +13,7 @@ from instill.compare.arms.prompts import PLAIN
 from instill.compare.arms.specification import AWARE, BOTH, CLOSED, QUOTED, TUNED
 from instill.compare.comparing import Compared, compare
 from instill.compare.plan import ComparePlan
-from instill.compare.tuned.tuning import TuningPlan
+from instill.compare.tuned.tuning_by_recipe import TuningPlan
 from instill.lab.micro_model import make_tokenizer, save_micro
 from instill.study.stored_study import open_study
 from tests.compare.compare_world import World

@@ -11,7 +11,7 @@ from instill.compare.arm_costs import Indexing, measure_indexing, preparations
 from instill.compare.arms.specification import AWARE, BOTH, BUILT_IN, CLOSED, ORACLE, QUOTED, RETRIEVAL, TUNED, WHOLE
 from instill.compare.changed.copies import fresh_copy
 from instill.compare.prices import Prices
-from instill.compare.tuned.tuning import Tuned
+from instill.compare.tuned.tuning_by_recipe import Tuned
 from instill.errors import UsageError
 from instill.measure.outcomes import Preparation
 from tests.compare.compare_world import World

@@ -17,7 +17,7 @@ from instill.compare.asking_in_parts import FEWEST, ask_in_parts, parts_of
 from instill.compare.comparison_setting import ComparisonSetting
 from instill.compare.plan import ComparePlan
 from instill.compare.prices import Prices
-from instill.compare.tuned.tuned_arms import Trained
+from instill.compare.tuned.train_arms import Trained
 from instill.measure.verdict import Way, reach_verdict
 from instill.study.closed_book import ClosedBook
 from instill.study.study_set import Phrasing, StudyItem

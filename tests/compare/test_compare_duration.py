@@ -16,7 +16,7 @@ from instill.compare.duration import Measured, answers_of, how_long, measured_he
 from instill.compare.plan import ComparePlan
 from instill.compare.prices import Prices
 from instill.compare.saved_reports import NUMBERS
-from instill.compare.tuned.tuning import TuningPlan
+from instill.compare.tuned.tuning_by_recipe import TuningPlan
 
 GROUPS = {"facts": [f"f{number // 2}" for number in range(20)], "refusal": ["r1", "r2"], "": ["c1"]}
 """20 questions about 10 facts, and 3 others."""

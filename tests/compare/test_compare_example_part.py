@@ -15,7 +15,7 @@ from instill.compare.examples.example_part import ExamplePart, example_needs, ru
 from instill.compare.examples.plan import ExamplesPlan, read_examples, read_instructions
 from instill.compare.plan import ComparePlan
 from instill.compare.prices import Prices
-from instill.compare.tuned.tuning import TuningPlan
+from instill.compare.tuned.tuning_by_recipe import TuningPlan
 from instill.errors import GeneratorError, UsageError
 from instill.measure.verdict import reach_verdict
 from instill.models.generators.protocol import Generator, Message

@@ -13,7 +13,7 @@ pytest.importorskip("xllamacpp")
 from instill import Workspace
 from instill.compare.arms.line_up import BASE, has_generator, opened
 from instill.compare.comparing import _base_hash
-from instill.compare.tuned.tuned_arms import _check_base
+from instill.compare.tuned.train_arms import _check_base
 from instill.errors import UsageError
 from instill.models.generators.generator_by_word import local_base
 from instill.models.generators.gguf.generator import GgufGenerator

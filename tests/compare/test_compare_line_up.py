@@ -23,7 +23,7 @@ from instill.compare.laboratory import IN_ITS_FORM
 from instill.compare.plan import ComparePlan
 from instill.compare.tuned.kept_replies import KeptReplies
 from instill.compare.tuned.replay import replay_rows
-from instill.compare.tuned.tuning import Tuned
+from instill.compare.tuned.tuning_by_recipe import Tuned
 from instill.errors import GeneratorError, UsageError, WorkspaceError
 from instill.measure.jsonl_journal import open_journal
 from instill.models.generators.protocol import Generator, Message, usage_of
@@ -189,18 +189,18 @@ def test_writing_replay_takes_the_time_of_what_is_shown(
 ) -> None:
     pytest.importorskip("torch")
     from instill.common.progress_watch import Watch
-    from instill.compare.tuned import tuned_arms
+    from instill.compare.tuned import train_arms
     from tests.compare.small_compare import REPLAY, give_model
 
     kb = Path(shutil.copytree(world.workspace.path, tmp_path / "kb"))
     base, slow = tmp_path / "base", Counts()
-    monkeypatch.setattr(tuned_arms, "opened", lambda *_: slow)  # A real one would take half a minute.
+    monkeypatch.setattr(train_arms, "opened", lambda *_: slow)  # A real one would take half a minute.
     with Workspace.open(kb) as workspace:
         give_model(replace(world, workspace=workspace), base)
     with Workspace.open(kb) as workspace:
-        found = tuned_arms.replay_of(workspace, ComparePlan(), tmp_path, Watch())
-        again = tuned_arms.replay_of(workspace, ComparePlan(), tmp_path, Watch())
-        given = tuned_arms.replay_of(workspace, ComparePlan(replay=REPLAY), tmp_path, Watch())
+        found = train_arms.replay_of(workspace, ComparePlan(), tmp_path, Watch())
+        again = train_arms.replay_of(workspace, ComparePlan(), tmp_path, Watch())
+        given = train_arms.replay_of(workspace, ComparePlan(replay=REPLAY), tmp_path, Watch())
     (file,) = tmp_path.glob("replay-*.jsonl")
     took = sum(line["seconds"] for line in lines_of(file))
     assert (len(slow.asked), len(found.shown), len(found.kept_back)) == (60, 45, 15)

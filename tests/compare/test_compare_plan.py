@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from instill.compare.arms.specification import BUILT_IN, ArmSpecification, OwnModel
 from instill.compare.plan import ComparePlan, chosen_arms
-from instill.compare.tuned.tuning import TuningPlan
+from instill.compare.tuned.tuning_by_recipe import TuningPlan
 from instill.errors import UsageError
 from instill.measure.verdict import Way
 

@@ -185,7 +185,7 @@ def compare(
     from instill.compare.examples.plan import read_examples
     from instill.compare.judged.judging import judge_plan
     from instill.compare.plan import ComparePlan, chosen_arms
-    from instill.compare.tuned.tuning import TuningPlan
+    from instill.compare.tuned.tuning_by_recipe import TuningPlan
     from instill.measure.verdict import Rules
 
     if list_arms:
@@ -229,7 +229,7 @@ def compare(
 
 def _trained_base(opened: Workspace) -> str:
     """The folder of the local model that is set, where it can be trained here."""
-    from instill.compare.tuned.tuning import base_named
+    from instill.compare.tuned.tuning_by_recipe import base_named
     from instill.models.generators.generator_by_word import local_base
 
     settings = opened.settings.generator

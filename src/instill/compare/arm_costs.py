@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from instill.compare.arms.specification import TUNED, ArmSpecification
 from instill.compare.changed.copies import put_again
 from instill.compare.prices import Prices
-from instill.compare.tuned.tuning import Tuned
+from instill.compare.tuned.tuning_by_recipe import Tuned
 from instill.errors import UsageError
 from instill.measure.outcomes import Preparation
 

@@ -38,7 +38,7 @@ from instill.compare.report_material import about_run, causes_of, evidence_of, f
 from instill.compare.said_beforehand import say_by_need
 from instill.compare.stored_outcomes import Recorded
 from instill.compare.tuned.skills_lost_part import measure_forgetting
-from instill.compare.tuned.tuned_arms import Trained, train_arms
+from instill.compare.tuned.train_arms import Trained, train_arms
 from instill.compare.writers_counted import count_writers
 from instill.compare.writing_cost import writing_cost
 from instill.errors import UsageError, WorkspaceError

@@ -13,7 +13,7 @@ from instill.compare.arms.specification import ArmSpecification
 from instill.compare.plan import ComparePlan
 from instill.compare.prices import Prices
 from instill.compare.recording import Answered
-from instill.compare.tuned.tuned_arms import Trained
+from instill.compare.tuned.train_arms import Trained
 from instill.measure.token_rates import Kind
 from instill.study.stored_study import StoredStudy
 

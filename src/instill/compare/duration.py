@@ -188,7 +188,7 @@ def measured_here(workspace: Workspace) -> Measured:
 
 def rows_of(study: StoredStudy, plan: ComparePlan) -> int:
     """Rows about facts that a model would be trained on; 0 where none is."""
-    from instill.compare.tuned.tuning import closed_rows
+    from instill.compare.tuned.tuning_by_recipe import closed_rows
 
     return 0 if plan.tuning is None else len(closed_rows(study))
 

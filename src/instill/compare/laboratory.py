@@ -14,7 +14,7 @@ from instill.common.toml_files import toml_value
 from instill.compare.arms.prompts import PLAIN
 from instill.compare.arms.specification import ArmSpecification
 from instill.compare.plan import ComparePlan
-from instill.compare.tuned.tuning import TuningPlan
+from instill.compare.tuned.tuning_by_recipe import TuningPlan
 from instill.errors import UsageError
 from instill.lab.study_set import lab_replay, lab_study
 from instill.lab.world import UNKNOWN, make_world, write_documents

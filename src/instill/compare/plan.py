@@ -9,7 +9,7 @@ from typing import Any
 from instill.compare.arms.prompts import RULES, Wording
 from instill.compare.arms.specification import BUILT_IN, ArmSpecification
 from instill.compare.examples.plan import ExamplesPlan
-from instill.compare.tuned.tuning import TuningPlan
+from instill.compare.tuned.tuning_by_recipe import TuningPlan
 from instill.errors import UsageError
 from instill.measure.verdict import Rules
 

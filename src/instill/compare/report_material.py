@@ -15,7 +15,7 @@ from instill.compare.examples.plan import NEEDS
 from instill.compare.failure_causes import Causes
 from instill.compare.plan import ComparePlan
 from instill.compare.stored_outcomes import Key, Recorded, read_prompts
-from instill.compare.tuned.tuned_arms import Trained
+from instill.compare.tuned.train_arms import Trained
 from instill.models.registry.card import environment, now
 from instill.study.stored_study import StoredStudy
 from instill.study.study_set import Fact, StudyItem

@@ -23,7 +23,7 @@ from instill.compare.arms.protocol import Arm, counting_with
 from instill.compare.arms.specification import ArmSpecification, Brought
 from instill.compare.arms.users_arms import open_own
 from instill.compare.plan import ComparePlan
-from instill.compare.tuned.tuning import Tuned
+from instill.compare.tuned.tuning_by_recipe import Tuned
 from instill.errors import UsageError
 from instill.models.generators.protocol import Generator
 from instill.study.closed_book import ClosedBook

@@ -21,7 +21,7 @@ from instill.compare.changed.noise import contradicting_passages, noise_passages
 from instill.compare.comparison_setting import ComparisonSetting, told_of_answers
 from instill.compare.report.types import ConflictWins, Refresh
 from instill.compare.stored_outcomes import Recorded
-from instill.compare.tuned.tuning import tune
+from instill.compare.tuned.tuning_by_recipe import tune
 from instill.study.study_set import StudyItem
 
 NOISY = ("facts", "paraphrase")

@@ -24,8 +24,8 @@ from instill.compare.prices import Prices
 from instill.compare.recording import Answered
 from instill.compare.report.types import ExampleMeans
 from instill.compare.stored_outcomes import Recorded, read_prompts
-from instill.compare.tuned.tuned_arms import Replay, replay_of, tune_arm
-from instill.compare.tuned.tuning import Tuned
+from instill.compare.tuned.train_arms import Replay, replay_of, tune_arm
+from instill.compare.tuned.tuning_by_recipe import Tuned
 from instill.errors import UsageError
 from instill.measure.fact_costs import interval_dict
 from instill.measure.outcomes import Preparation

@@ -74,7 +74,7 @@ def _plan(seen: Seen, request: Compare) -> ComparePlan:
     from instill.compare.arms.users_arms import read_arms
     from instill.compare.plan import ComparePlan
     from instill.compare.prices import Prices
-    from instill.compare.tuned.tuning import TuningPlan, base_named
+    from instill.compare.tuned.tuning_by_recipe import TuningPlan, base_named
 
     settings = seen.workspace.settings
     base = base_named(settings.generator)

@@ -10,8 +10,8 @@ import pytest
 
 from instill.common import ray_cluster
 from instill.common.progress_watch import Watch
-from instill.compare.tuned.trainings import ArmTraining, trained
-from instill.compare.tuned.tuning import Tuned
+from instill.compare.tuned.order_of_trainings import ArmTraining, trained
+from instill.compare.tuned.tuning_by_recipe import Tuned
 from instill.errors import UsageError
 
 

@@ -15,10 +15,10 @@ from instill.compare.arms.passages import Passages
 from instill.compare.arms.specification import AWARE, TUNED, ArmSpecification
 from instill.compare.plan import BARE, ComparePlan
 from instill.compare.tuned.kept_replies import KeptReplies
+from instill.compare.tuned.order_of_trainings import ArmTraining, trained
 from instill.compare.tuned.reading_rows import reading_rows
 from instill.compare.tuned.replay import general_prompts, replay_rows
-from instill.compare.tuned.trainings import ArmTraining, trained
-from instill.compare.tuned.tuning import Tuned, TuningPlan, closed_rows, training_of, tune
+from instill.compare.tuned.tuning_by_recipe import Tuned, TuningPlan, closed_rows, training_of, tune
 from instill.errors import UsageError
 from instill.measure.jsonl_journal import open_journal
 from instill.models.generators.generator_by_word import local_base

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from threading import Lock
 
 from instill.common.progress_watch import Watch
-from instill.compare.tuned.tuning import Tuned
+from instill.compare.tuned.tuning_by_recipe import Tuned
 
 
 @dataclass(frozen=True, slots=True)

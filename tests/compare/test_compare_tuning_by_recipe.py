@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("torch")
 
 from instill.common.progress_watch import Watch
-from instill.compare.tuned.tuning import TuningPlan, closed_rows, recipe_toml, tune
+from instill.compare.tuned.tuning_by_recipe import TuningPlan, closed_rows, recipe_toml, tune
 from instill.errors import UsageError, WorkspaceError
 from instill.models.generators.transformers_models import open_model, open_tokenizer
 from instill.models.registry.card import Metrics
