@@ -77,7 +77,7 @@ class Workspace(OpenWorkspace):
             WorkspaceError: the workspace is read-only.
         """
         from instill.study.study_making import StudySettings
-        from instill.study.studying import study_workspace
+        from instill.study.study_workspace import study_workspace
         from instill.study.types import AskedQuestion
 
         self._must_be_writable()

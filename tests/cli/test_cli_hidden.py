@@ -29,7 +29,7 @@ from instill.common.made_from import made_from
 from instill.fit.kept.threshold import Calibration, identity_of, save_calibration
 from instill.fit.kept.tuned import Tuned, save_tuned, tuned_identity
 from instill.study.study_making import StudySettings
-from instill.study.studying import study_workspace
+from instill.study.study_workspace import study_workspace
 
 LABELS = "abc"
 WHEN = 1_700_000_000

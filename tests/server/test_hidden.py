@@ -78,7 +78,7 @@ def _fill(workspace: Workspace, place: Place) -> None:
     from instill.models.registry.store import Registry
     from instill.server.jobs.store import JobStore
     from instill.study.study_making import StudySettings
-    from instill.study.studying import study_workspace
+    from instill.study.study_workspace import study_workspace
 
     hr = workspace.seen_by("hr")
     talk = hr.chat()

@@ -11,7 +11,7 @@ from instill.study.facts import find_facts
 from instill.study.questions_by_adapter import ListingWriter
 from instill.study.splits import Shares
 from instill.study.study_making import StudySettings, make_study
-from instill.study.studying import study_workspace
+from instill.study.study_workspace import study_workspace
 from instill.workspace import Workspace
 from tests.study.documents import stored
 from tests.study.test_study_questions_about_any_text import Lister

@@ -20,7 +20,7 @@ from instill.compare.saved_reports import save
 from instill.errors import UsageError
 from instill.study.stored_study import open_study
 from instill.study.study_making import StudySettings
-from instill.study.studying import study_workspace
+from instill.study.study_workspace import study_workspace
 from instill.workspace.purge.holders import TRAINED
 
 WORDS = ("Quexford", "zanzibarilla", "Pryde")

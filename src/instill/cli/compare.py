@@ -369,7 +369,7 @@ def _study(workspace: Workspace, reference: str, as_json: bool, *, own: bool = F
     from instill.cli.questions import judged_questions
     from instill.study.stored_study import list_studies, open_study
     from instill.study.study_making import StudySettings
-    from instill.study.studying import study_workspace
+    from instill.study.study_workspace import study_workspace
 
     caller = workspace.caller()
     if own and reference:

@@ -79,7 +79,7 @@ def make(
     """
     from instill.study.splits import Shares
     from instill.study.study_making import StudySettings
-    from instill.study.studying import study_workspace
+    from instill.study.study_workspace import study_workspace
 
     settings = StudySettings(most_facts=most, shares=Shares(gate=gate, audit=audit, controls=controls), seed=seed)
     problems: list[str] = []
