@@ -11,7 +11,7 @@ from instill import Workspace
 from instill.common.made_from import made_from
 from instill.errors import EncoderMismatch, UsageError, WorkspaceError
 from instill.fit.kept.own_encoder import RECORD_FILE, OwnEncoder, add_own, own_encoders, own_for
-from instill.fit.own_encoder import (
+from instill.fit.train_own_encoder import (
     _compare_and_switch,
     _dealt,
     _fitting,

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from instill import Workspace
 from instill.errors import UsageError
-from instill.fit.own_encoder import _Parts, _told, train_own_encoder
 from instill.fit.question_rows import rows_of_questions
+from instill.fit.train_own_encoder import _Parts, _told, train_own_encoder
 from instill.study.types import AskedQuestion, EvidenceText
 from instill.train.reader.hard_negatives import with_told
 from instill.train.reader.rows import Row

@@ -20,8 +20,8 @@ from instill.train.encoder.settings import EncoderHyperparameters
 from instill.workspace import Workspace
 
 if TYPE_CHECKING:
-    from instill.fit.own_encoder import EncoderVerdict
     from instill.fit.question_rows import QuestionRows
+    from instill.fit.train_own_encoder import EncoderVerdict
     from instill.train.encoder.choosing import Chosen
     from instill.train.encoder.run import EncoderRun, EncoderWatch
     from instill.train.progress import TrainingStep
@@ -128,7 +128,7 @@ def _own(
     given: QuestionRows | None,
     as_json: bool,
 ) -> None:
-    from instill.fit.own_encoder import train_own_encoder
+    from instill.fit.train_own_encoder import train_own_encoder
     from instill.train.encoder.ranking_quality import read_beir
 
     with Workspace.open(workspace) as opened, ExitStack() as stack:
@@ -173,7 +173,7 @@ def sentence(verdict: EncoderVerdict) -> str:
 
 
 def _undo(workspace: str | None, as_json: bool) -> None:
-    from instill.fit.own_encoder import undo_own_encoder
+    from instill.fit.train_own_encoder import undo_own_encoder
 
     with Workspace.open(workspace) as opened, progress_bar("Encoding", hidden=as_json) as update:
         count = undo_own_encoder(opened, progress=lambda done, total: update(done, total, ""))

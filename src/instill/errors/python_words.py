@@ -41,7 +41,7 @@ _FUNCTIONS = {
     "doctor": "instill.workspace.doctor.examine",
     "calibrate": "instill.fit.calibration.calibrate",
     "tune search": "instill.fit.search.tune_search",
-    "train encoder": "instill.fit.own_encoder.train_own_encoder",
+    "train encoder": "instill.fit.train_own_encoder.train_own_encoder",
 }
 _CALLS = {**_METHODS, **_FUNCTIONS}
 _OF_THE_WORKSPACE = frozenset({"calibrate", "tune search", "train encoder"})

@@ -19,7 +19,7 @@ from instill.study.questions_about_any_text import list_questions
 from instill.study.quick_questions import AskedQuestion, StudyQuestion, write_questions
 
 if TYPE_CHECKING:
-    from instill.fit.workspace import FittedWorkspace
+    from instill.fit.fitted_workspace import FittedWorkspace
     from instill.index.lookup import StoredDocument
 
 __all__ = ["CalibrationReport", "calibrate", "load_calibration", "questions_for"]

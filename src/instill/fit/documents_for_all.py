@@ -12,7 +12,7 @@ from instill.errors import UsageError
 from instill.index.types import DocumentRecord
 
 if TYPE_CHECKING:
-    from instill.fit.workspace import FittedWorkspace
+    from instill.fit.fitted_workspace import FittedWorkspace
 
 
 def seen_by_everyone(workspace: FittedWorkspace) -> list[DocumentRecord]:

@@ -26,7 +26,7 @@ from instill.models.encoders.protocol import Encoder
 from instill.settings import DocumentSettings
 
 if TYPE_CHECKING:
-    from instill.fit.workspace import FittedWorkspace
+    from instill.fit.fitted_workspace import FittedWorkspace
 
 _SMALLEST, _DEEPEST = 32, 10
 

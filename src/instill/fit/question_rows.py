@@ -21,7 +21,7 @@ from instill.study.types import AskedQuestion, EvidenceText, StudyQuestion
 from instill.train.reader.rows import Row
 
 if TYPE_CHECKING:
-    from instill.fit.workspace import FittedWorkspace
+    from instill.fit.fitted_workspace import FittedWorkspace
     from instill.index.lookup import StoredDocument, StoredPassage
 
 LONGEST_MARKED = 30

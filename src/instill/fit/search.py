@@ -30,7 +30,7 @@ from instill.settings import Settings
 from instill.study.types import AskedQuestion, StudyQuestion
 
 if TYPE_CHECKING:
-    from instill.fit.workspace import FittedWorkspace
+    from instill.fit.fitted_workspace import FittedWorkspace
 
 
 LEAST_QUESTIONS = 20

@@ -20,7 +20,7 @@ from instill.models.encoders.encoded_once import EncodedOnce
 from instill.study.types import AskedQuestion, StudyQuestion
 
 if TYPE_CHECKING:
-    from instill.fit.workspace import FittedWorkspace
+    from instill.fit.fitted_workspace import FittedWorkspace
 
 TrialKind = Literal["answerable", "removed", "unanswerable"]
 

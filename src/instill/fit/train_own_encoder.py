@@ -43,8 +43,8 @@ from instill.train.encoder.settings import EncoderHyperparameters, Share
 from instill.train.reader.rows import Row, held_out, rows_hash
 
 if TYPE_CHECKING:
+    from instill.fit.fitted_workspace import FittedWorkspace
     from instill.fit.question_rows import QuestionRows
-    from instill.fit.workspace import FittedWorkspace
 
 LEAST_COMPARED = 20
 _COMPARED, _CHOSEN_ON = 0.25, 0.25
