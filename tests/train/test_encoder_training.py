@@ -29,9 +29,9 @@ from instill.train.encoder.run import EncoderRun, train_encoder
 from instill.train.encoder.settings import SHARES, EncoderHyperparameters, Share
 from instill.train.encoder.shipped_form import ship_encoder
 from instill.train.encoder.triples import TripleMaker
+from instill.train.interpolated_weights import averaged, trained_weights
 from instill.train.progress import CHECKPOINT
 from instill.train.reader.rows import Row
-from instill.train.weights import averaged, trained_weights
 from tests.models.encoders.tiny_folders import WORDS, write_bert_folder
 from tests.train.reader_rows import write_rows
 

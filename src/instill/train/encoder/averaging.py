@@ -28,7 +28,7 @@ from instill.models.encoders.transformer_weights import (
     transformer_from,
 )
 from instill.train.encoder.settings import Share
-from instill.train.weights import averaged
+from instill.train.interpolated_weights import averaged
 
 _LAYER = re.compile(r"\blayers?\.(\d+)\.")
 

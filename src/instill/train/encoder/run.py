@@ -21,10 +21,10 @@ from instill.train.encoder.averaging import Candidates, must_be_trainable
 from instill.train.encoder.choosing import Chosen, choose_share
 from instill.train.encoder.ranking_quality import built_in, from_rows, read_beir
 from instill.train.encoder.settings import SHARES, EncoderHyperparameters
+from instill.train.interpolated_weights import trained_weights
 from instill.train.progress import TrainingStep, logged
 from instill.train.reader.hard_negatives import kept_negatives, with_told
 from instill.train.reader.rows import Row, read_rows, rows_hash, split_rows
-from instill.train.weights import trained_weights
 
 """Called with `(done, total)`."""
 

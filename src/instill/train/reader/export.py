@@ -16,8 +16,8 @@ from instill.models.encoders.reader_graph import build_reader, heads_from
 from instill.models.encoders.sentence_transformers_folder import read_json
 from instill.models.encoders.transformer_weights import Floats, read_tensors, transformer_from
 from instill.models.encoders.word_table import WORDS_FILE, WordTable
+from instill.train.interpolated_weights import averaged, trained_weights
 from instill.train.reader.card import card
-from instill.train.weights import averaged, trained_weights
 
 CARD_FILE = "READER.md"
 
