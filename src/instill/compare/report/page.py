@@ -6,13 +6,13 @@ requests for itself, so that a mistake there would not run anything.
 
 from __future__ import annotations
 
-from instill.compare.report.sections.about import about_section, commands_section, missing_section
 from instill.compare.report.sections.beyond_plain import beside_section, conflicts_section
 from instill.compare.report.sections.curves import curves_section
 from instill.compare.report.sections.failures_and_prompts import failures_section, prompts_section
 from instill.compare.report.sections.forgetting_and_freshness import kept_section, refresh_section
 from instill.compare.report.sections.formats_and_tones import examples_section
 from instill.compare.report.sections.judge import judge_section
+from instill.compare.report.sections.not_measured_and_settings import about_section, commands_section, missing_section
 from instill.compare.report.sections.scores_and_costs import costs_section, needs_section, scores_section
 from instill.compare.report.types import Report
 from instill.measure.page.elements import Markup, join, safe
