@@ -109,7 +109,8 @@ def list_questions(
 
     Args:
         generator: trained to list questions; see `instill.models.generators.protocol.Skilled`.
-        read: where given, a question counts only if this finds its answer in the text; see `filters.reads_with`.
+        read: where given, a question counts only if this finds its answer in the text; see
+            `question_filters.reads_with`.
         progress: `(done, most)` questions.
 
     Raises:

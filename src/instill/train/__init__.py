@@ -1,1 +1,1 @@
-"""Adapting weights: from a recipe to a champion (`pipeline`), several recipes (`order`), gate, reader, encoder."""
+"""Adapting weights: a recipe to a champion (`pipeline`), several recipes (`several_recipes`), gate, reader, encoder."""

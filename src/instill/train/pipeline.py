@@ -1,6 +1,7 @@
 """From rows to a promoted adapter, from top to bottom: `train_recipe`, and its steps below it in their order.
 
-The recipe names the rows. They come from a study set (`instill.study.study_workspace` makes it), from files, or from both.
+The recipe names the rows. They come from a study set (`instill.study.study_workspace` makes it), from files, or from
+both.
 """
 
 from __future__ import annotations

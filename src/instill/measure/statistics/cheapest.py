@@ -3,7 +3,8 @@
 An arm's loss is the best arm's true score minus its own. The arms are gone through from the cheapest on:
 
 1. It is *passed over* when a dearer arm is proven to lead it by more than half the tolerance, and leads it by more than
-   the tolerance as measured. The p-values of the dearer arms are adjusted by Holm's method (`corrected.holm`).
+   the tolerance as measured. The p-values of the dearer arms are adjusted by Holm's method
+   (`multiple_comparisons.holm`).
 2. The first arm that is not passed over is *named*, with a bound: the largest upper end of a dearer arm's lead. The
    probability that the named arm loses more than its bound is what the intervals promise.
 3. It is *decided* when the bound is what would be accepted, or less.

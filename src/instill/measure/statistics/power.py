@@ -116,9 +116,9 @@ def questions_for_not_worse(
 ) -> int:
     """How many questions show that an arm is worse than another by less than `tolerance`.
 
-    The upper end of the interval of the difference (`intervals.upper_end`) must come out below the tolerance; for many
-    questions that is n = (z_{a/2} + z_b)^2 (s - d^2) / (tolerance - d)^2 (Lu and Bean, "On the sample size for one-
-    sided equivalence of sensitivities based upon McNemar's test", Statistics in Medicine 14, 1995).
+    The upper end of the interval of the difference (`grouped_mean_interval.upper_end`) must come out below the
+    tolerance; for many questions that is n = (z_{a/2} + z_b)^2 (s - d^2) / (tolerance - d)^2 (Lu and Bean, "On the
+    sample size for one-sided equivalence of sensitivities based upon McNemar's test", Statistics in Medicine 14, 1995).
 
     Args:
         tolerance: what may be lost, 0 to 1.

@@ -62,7 +62,7 @@ class AnswerCache:
     Args:
         index: as the caller sees it.
         key: a hash of all that an answer depends on beside question and documents; the caller's labels are in it.
-        threshold: least likeness of two questions; see `matching.likeness`.
+        threshold: least likeness of two questions; see `earlier_question.likeness`.
         most: entries that are kept, of all callers together.
         reader: without one, only the very same question is found.
     """

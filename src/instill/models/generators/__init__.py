@@ -1,8 +1,8 @@
 """Messages to text: `open_generator(settings.generator)` gives a `Generator` (see `protocol`) or None.
 
-Any OpenAI-compatible endpoint (`endpoint`), a GGUF file (`gguf`), a local transformers folder (`local`), or what a
-package brings (`plugged`).
-`models` opens such a folder for whoever needs the model itself, as training does.
+Any OpenAI-compatible endpoint (`endpoint_generator`), a GGUF file (`gguf`), a local transformers folder (`local`), or
+what a package brings (`plugged`). `transformers_models` opens such a folder for whoever needs the model itself, as
+training does.
 """
 
 from __future__ import annotations

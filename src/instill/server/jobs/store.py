@@ -1,7 +1,7 @@
 """Jobs in the catalog: what is to be done, what is being done, what came of it, and what was told on the way.
 
 A job belongs to a lane: "documents" for what is added, "work" for all else. In each lane one job is done after the
-other, by whoever holds the lane's lock (`lanes.py`); the rows here say nothing about who that is.
+other, by whoever holds the lane's lock (`job_process.py`); the rows here say nothing about who that is.
 """
 
 from __future__ import annotations
