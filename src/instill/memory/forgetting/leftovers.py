@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from instill.answer.found.sentences import split_sentences
+from instill.errors import WorkspaceError
+from instill.memory.forgetting import search_files
 
 _SHORTEST, _LONGEST, _MOST = 24, 160, 12
 """Characters of a sentence that is looked for, and how many of a document are."""
-
-_BLOCK = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,31 +55,29 @@ def look_for(folder: Path, sentences: Sequence[str]) -> Leftovers:
 
     Compressed files (vectors, some columns of the index) are looked through as they are: what stands in them
     compressed is not found. The index is written anew beforehand, and old files are deleted.
+
+    It is done by a process of its own; `search_files.py` says why.
+
+    Raises:
+        WorkspaceError: a file cannot be read.
     """
-    wanted = {form for sentence in sentences for form in _forms(sentence)}
-    files, found = 0, []
-    for file in sorted(folder.rglob("*")):
-        if not file.is_file() or file.is_symlink():
-            continue
-        files += 1
-        if wanted and any(form in block for block in _blocks(file, max(map(len, wanted))) for form in wanted):
-            found.append(file.relative_to(folder).as_posix())
-    return Leftovers(len(sentences), files, tuple(found))
+    forms = sorted({form for sentence in sentences for form in _forms(sentence)})
+    task = json.dumps({"folder": str(folder), "wanted": [form.hex() for form in forms]})
+    program = [sys.executable, "-I", "-S", search_files.__file__]
+    done = subprocess.run(program, input=task, capture_output=True, text=True, check=False)  # noqa: S603 (ours)
+    if done.returncode != 0:
+        raise WorkspaceError(
+            "The workspace's files could not be searched for what was forgotten.",
+            where=done.stderr.strip().rpartition("\n")[2] or str(folder),
+            remedy="Correct the permissions of that file and forget again.",
+        )
+    found = json.loads(done.stdout)
+    return Leftovers(len(sentences), found["files"], tuple(found["found"]))
 
 
 def _forms(sentence: str) -> Iterator[bytes]:
-    """As it stands, in small and in capital letters; the letters A to Z are small in all of them, as in `_blocks`."""
+    """As it stands, in small and in capital letters; the letters A to Z are small in all of them, as in `search`."""
     for text in (sentence, sentence.lower(), sentence.upper()):
         for encoding in ("utf-8", "utf-16-le", "utf-16-be"):
             yield text.encode(encoding, "surrogatepass").lower()
         yield json.dumps(text)[1:-1].encode("ascii").lower()
-
-
-def _blocks(file: Path, overlap: int) -> Iterator[bytes]:
-    """The file in parts, lowered, each beginning with the end of the one before."""
-    with file.open("rb") as stream:
-        tail = b""
-        while part := stream.read(_BLOCK):
-            block = tail + part
-            yield block.lower()
-            tail = block[-overlap:]

@@ -1,0 +1,57 @@
+"""A process that has the catalog open keeps SQLite's locks on it, whatever it does with the workspace.
+
+Locks belong to a process and a file: whoever opens and closes the file of a database by other means than SQLite, in a
+process that has it open, takes all its locks away. Then another process that ends its visit takes itself for the last
+one, and removes the log in which committed data stands.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from instill import Workspace
+from instill.workspace.doctor import examine
+
+_VISIT = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('select count(*) from roots'); c.close()"
+
+
+def check(workspace: Workspace) -> None:
+    """Another process comes and goes; what this one has committed is there for it and stays."""
+    catalog = workspace.home / "catalog.db"
+    log = catalog.with_name("catalog.db-wal")
+    workspace.ask("When does the gate of Ulm open?")
+    assert log.exists()
+    before = log.stat().st_ino
+    for _ in range(2):
+        subprocess.run([sys.executable, "-I", "-S", "-c", _VISIT, str(catalog)], check=True)
+    assert log.exists(), "the other process took the log away"
+    assert log.stat().st_ino == before
+    with Workspace.open(workspace.path) as other:
+        seen = len(other.catalog.questions())
+    assert seen == len(workspace.catalog.questions())
+
+
+@pytest.mark.parametrize(
+    "do",
+    [
+        lambda workspace: None,
+        lambda workspace: workspace.forget("bridge.md"),
+        lambda workspace: workspace.remove("bridge.md", purge=True),
+        lambda workspace: workspace.status(),
+        lambda workspace: examine(workspace.path),
+        lambda workspace: workspace.reindex(),
+    ],
+    ids=["nothing", "forget", "purge", "status", "doctor", "reindex"],
+)
+def test_whatever_is_done_the_locks_stay(do: Callable[[Workspace], object], tmp_path: Path) -> None:
+    with Workspace.init(tmp_path / "kb") as workspace:
+        workspace.add_text("The gate of Ulm opens at nine.", name="gate.md")
+        workspace.add_text("The bridge of Ulm is 40 metres long.", name="bridge.md")
+        check(workspace)
+        do(workspace)
+        check(workspace)
