@@ -32,8 +32,8 @@ def check(workspace: Workspace) -> None:
     assert log.exists(), "the other process took the log away"
     assert log.stat().st_ino == before
     with Workspace.open(workspace.path) as other:
-        seen = len(other.catalog.questions())
-    assert seen == len(workspace.catalog.questions())
+        seen = other.catalog.question_count()
+    assert seen == workspace.catalog.question_count()
 
 
 @pytest.mark.parametrize(
@@ -41,9 +41,9 @@ def check(workspace: Workspace) -> None:
     [
         lambda workspace: None,
         lambda workspace: workspace.forget("bridge.md"),
-        lambda workspace: workspace.remove("bridge.md", purge=True),
+        lambda workspace: workspace.purge([each.doc_id for each in workspace.remove("bridge.md")]),
         lambda workspace: workspace.status(),
-        lambda workspace: examine(workspace.path),
+        lambda workspace: list(examine(str(workspace.path))),
         lambda workspace: workspace.reindex(),
     ],
     ids=["nothing", "forget", "purge", "status", "doctor", "reindex"],

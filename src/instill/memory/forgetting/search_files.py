@@ -3,8 +3,8 @@
 It reads its task from standard input as JSON, `{"folder", "wanted": [hexadecimal]}`, and writes
 `{"files", "found": [paths relative to the folder]}`. It imports nothing of Instill, so that it starts at once.
 
-Why not in the process that asks: the folder holds the workspace's SQLite files. Locks belong to a process and a file, not
-to a connection. When a process that has a database open also opens and closes its file by other means, it loses all
+Why not in the process that asks: the folder holds the workspace's SQLite files. Locks belong to a process and a file,
+not to a connection. When a process that has a database open also opens and closes its file by other means, it loses all
 its locks. Another process may then remove the log in which committed data still stands (SQLite, "How To Corrupt An
 SQLite Database File", 2.2).
 """
