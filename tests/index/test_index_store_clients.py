@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from instill.index.stores.pinecone.opening import address_of
+from instill.index.stores.pinecone.address import address_of
 from instill.settings import StoreSettings
 from instill.testing.store_conformance import StoreConformance
 from tests.index.opensearch_server import running_server

@@ -14,7 +14,8 @@ from instill.lab.world import make_world
 from instill.models.generators.transformers_models import open_model, open_tokenizer
 from instill.models.weights import micro_folder
 from instill.train.editing.closed_forms import null_projection, second_moment
-from instill.train.editing.edit_prompts import Edit, keys_of_texts, matrix, placed
+from instill.train.editing.edit_prompts import Edit, placed
+from instill.train.editing.edited_matrix import keys_of_texts, matrix
 from instill.train.editing.editing_methods import Method, Settings, edited, layer_of, with_weights
 from instill.train.editing.scoring import conditions, said_by
 from instill.train.generator.data.examples import make_examples

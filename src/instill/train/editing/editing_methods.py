@@ -12,7 +12,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from instill.train.editing.closed_forms import NULL_SHARE, alpha, null_projection, rome, second_moment, ultra
-from instill.train.editing.edit_prompts import Edit, Placed, batch, keys_at, keys_of_texts, matrix, placed
+from instill.train.editing.edit_prompts import Edit, Placed, batch, placed
+from instill.train.editing.edited_matrix import keys_at, keys_of_texts, matrix
 from instill.train.editing.values import STEPS, solve
 from instill.train.generator.data.examples import Example
 from instill.train.generator.loop.layers import decoder_layers
