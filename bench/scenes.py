@@ -39,19 +39,20 @@ from instill.lab.study_set import lab_replay
 from instill.lab.world import Person, make_world, questions, write_documents
 from instill.lab.world_words import FIRMS
 from instill.measure.judging.scorer import judge
+from instill.memory.consolidating.consolidate import Consolidated
 from instill.memory.consolidating.material import Material, material_of
 from instill.memory.consolidating.plan import REPLAY_SHARE, Group, write_files
 from instill.memory.types import Fact
 from instill.models.generators.transformers_models import open_model, open_tokenizer
 from instill.models.registry.champions import Champions
 from instill.models.registry.store import Registry
-from instill.models.weights import micro_folder
 from instill.study.questions_about_any_text import sentence_around
 from instill.train.editing.edit_prompts import Edit
 from instill.train.editing.editing_methods import Settings, edited, with_weights
 from instill.train.generator.data.examples import make_examples
 from instill.train.generator.data.rows import Row, row_of
 from instill.train.generator.loop.replies import replies
+from instill.train.generator.recipes.base import folder_of
 from instill.train.pipeline import train_recipe
 
 ARMS = ("nothing", "cache", "edits", "stacked", "no replay", "consolidated")
@@ -66,6 +67,9 @@ class Days:
     """A workspace, and what is true and asked in it.
 
     Args:
+        base: as `instill consolidate` names it.
+        wordings: in how many of them people ask.
+        settings: more of `consolidate`.
         recurring, late, once: people whose facts are asked for often, often from `NEW_PEOPLE` on, and once.
         asked: the questions that were asked so far.
         stale: by arm, answers with a value that was not true any longer when it was shown.
@@ -78,9 +82,13 @@ class Days:
     replay_rows: int = 2400
     skill_rows: int = 80
     length: int = DAYS
+    base: str = "micro"
+    wordings: int = WORDINGS
+    settings: dict[str, Any] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)
     stale: dict[str, int] = field(default_factory=dict)
     shown: int = 0
+    found: list[Consolidated] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.rng = random.Random(f"scene {self.seed}")
@@ -96,13 +104,18 @@ class Days:
         Workspace.init(self.folder / "kb").close()
         (self.folder / "kb" / "instill.toml").write_text("[memory]\nstable_days = 0\nthreshold = 2\n")
         self.replay = self.folder / "replay.jsonl"
-        self.replay.write_text("".join(json.dumps(row) + "\n" for row in lab_replay(self.seed, self.replay_rows)))
         self.workspace = Workspace.open(self.folder / "kb")
         self.workspace.add(self.pages)
         self.begins = datetime.now(UTC) - timedelta(days=self.length)
-        self.tokenizer, self.model = open_tokenizer(micro_folder()), open_model(micro_folder())
+        self.model_folder = folder_of(self.base)
+        self.tokenizer, self.model = open_tokenizer(self.model_folder), open_model(self.model_folder)
         for parameter in self.model.parameters():
             parameter.requires_grad_(False)
+        self.prepare()
+
+    def prepare(self) -> None:
+        """Rows of what the model can do: to train on again, to measure, and for edits to keep."""
+        self.replay.write_text("".join(json.dumps(row) + "\n" for row in lab_replay(self.seed, self.replay_rows)))
         rows = [row_of(row) for row in lab_replay(self.seed + 100, 5 * self.skill_rows // 2)]
         self.skills = [row for row in rows if row.prompt][: self.skill_rows]
         self.kept = make_examples([row_of(row) for row in lab_replay(self.seed, 200)], self.tokenizer)
@@ -114,7 +127,7 @@ class Days:
 
     def ask(self, person: Person, attribute: str, day: int) -> str:
         """One question of a day, with its sentence as the answer, into the ledger."""
-        question = self.rng.choice(questions(person, attribute)[:WORDINGS])
+        question = self.rng.choice(questions(person, attribute)[: self.wordings])
         value = person.facts[attribute]
         for record in self.workspace.documents():
             document = self.workspace.index.document_text(record.doc_id)
@@ -196,8 +209,9 @@ class Arm:
             self._train()
         elif self.name == "consolidated":
             for found in days.workspace.consolidate(
-                base="micro", replay=days.replay, epochs=days.epochs, seed=days.seed
+                base=days.base, replay=days.replay, epochs=days.epochs, seed=days.seed, **days.settings
             ):
+                days.found.append(found)
                 print(f"seed {days.seed} day {day}: in use: {found.promoted}", *found.reasons, flush=True)
         self.seconds += time.process_time() - began
 
@@ -214,7 +228,7 @@ class Arm:
             home,
             Group((), tuple(facts)),
             material,
-            base="micro",
+            base=days.base,
             replay=days.replay if stacked else None,
             gate=None,
             seed=days.seed,
@@ -242,7 +256,7 @@ class Arm:
         if self.weights:
             with with_weights(self.days.model, self.weights):
                 return replies(self.days.model, self.days.tokenizer, prompts, max_tokens=12)
-        model = open_model(micro_folder(), candidate=self.in_use())
+        model = open_model(self.days.model_folder, candidate=self.in_use())
         return replies(model, self.days.tokenizer, prompts, max_tokens=12)
 
     def right(self, asked: Sequence[tuple[str, str]]) -> float:
@@ -311,7 +325,7 @@ def skills(arm: Arm, rows: Sequence[Row]) -> float:
         with with_weights(arm.days.model, arm.weights):
             said = replies(arm.days.model, arm.days.tokenizer, [row.prompt for row in rows], max_tokens=40)
     else:
-        model = open_model(micro_folder(), candidate=arm.in_use())
+        model = open_model(arm.days.model_folder, candidate=arm.in_use())
         said = replies(model, arm.days.tokenizer, [row.prompt for row in rows], max_tokens=40)
     return float(
         np.mean([judge(reply, (row.said,), question="").right == 1 for reply, row in zip(said, rows, strict=True)])

@@ -28,7 +28,9 @@ def register(parent: typer.Typer) -> None:
 
 
 def consolidate(
-    base: Annotated[str, typer.Option(help='The model: "micro" or a folder; default: the one in the settings.')] = "",
+    base: Annotated[
+        str, typer.Option(help='The model: a folder, "smollm2" or "micro"; default: the one in the settings.')
+    ] = "",
     replay: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Rows of what the model can do already and must not forget.")
     ] = None,
@@ -37,6 +39,10 @@ def consolidate(
     epochs: Annotated[
         int, typer.Option(min=0, help="Number of passes over the rows; 0: chosen by how many rows there are.")
     ] = 0,
+    replay_share: Annotated[
+        float | None, typer.Option(min=0, max=0.9, help="Share of replay in what is trained; default: 0.85.")
+    ] = None,
+    learning_rate: Annotated[float, typer.Option(min=0, max=1, help="Highest rate; 0: chosen by the model.")] = 0.0,
     when_idle: Annotated[bool, typer.Option("--when-idle", help="Work only while nobody asks questions.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be trained, and train nothing.")] = False,
     workspace: WorkspaceOption = None,
@@ -61,7 +67,16 @@ def consolidate(
                 if not as_json:
                     say(f"{name} ...", err=True)
 
-            results = opened.consolidate(base=base, replay=replay, gate=gate, seed=seed, epochs=epochs, stage=stage)
+            results = opened.consolidate(
+                base=base,
+                replay=replay,
+                gate=gate,
+                seed=seed,
+                epochs=epochs,
+                replay_share=replay_share,
+                learning_rate=learning_rate,
+                stage=stage,
+            )
             found = [each.model_dump(mode="json") for each in results]
     if as_json:
         print_json({"consolidated": found})

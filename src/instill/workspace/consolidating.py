@@ -21,20 +21,32 @@ class Consolidating(Remembering):
     """What goes into weights."""
 
     def consolidation(
-        self, *, base: str = "", replay: Path | None = None, gate: Path | None = None, seed: int = 0, epochs: int = 0
+        self,
+        *,
+        base: str = "",
+        replay: Path | None = None,
+        gate: Path | None = None,
+        seed: int = 0,
+        epochs: int = 0,
+        replay_share: float | None = None,
+        learning_rate: float = 0.0,
     ) -> tuple[list[tuple[Group, Material]], Setting]:
         """What `consolidate` would train now, in groups of facts with the same labels. Nothing is written.
 
         Args:
-            base: "micro" or the folder of a model. "": the model in the settings.
+            base: "micro", "smollm2", a .gguf file, or the folder of a model. "": the model in the settings.
             replay: rows of what the base can do and must not forget.
             gate: a gate file with more conditions.
             epochs: how often each row is seen. 0: depends on the number of rows.
+            replay_share: share of replay in what is trained, 0 to 0.9. None: 0.85. Smaller is faster, and forgets more.
+            learning_rate: the highest rate of the training. 0: depends on the model.
 
         Raises:
-            UsageError: the workspace is seen under labels, or the base is not named, or there is no such model.
+            UsageError: the workspace is seen under labels, or the base is not named, or there is no such model; or a
+                number is out of its range.
         """
         from instill.memory.consolidating.consolidate import Setting, planned
+        from instill.memory.consolidating.plan import REPLAY_SHARE
         from instill.train.generator.recipes.base import found_base
 
         if self._whole is not None:
@@ -44,13 +56,25 @@ class Consolidating(Remembering):
             raise UsageError(
                 "No model is named.",
                 where="--base",
-                remedy='Name a folder or "micro", or set generator.folder: instill consolidate --base FOLDER',
+                remedy='Name a folder or "smollm2", or set generator.folder: instill consolidate --base FOLDER',
             )
         for name, file in (("replay", replay), ("gate", gate)):
             if file is not None and not file.is_file():
                 raise UsageError("There is no file at this path.", where=f"--{name} {file}")
-        named = found_base(chosen)
-        setting = Setting(base=named, replay=replay, gate=gate, seed=seed, epochs=epochs, listed=self._listed())
+        share = REPLAY_SHARE if replay_share is None else replay_share
+        for name, value, most in (("replay-share", share, 0.9), ("learning-rate", learning_rate, 1.0)):
+            if not 0 <= value <= most:
+                raise UsageError(f"This is not a number from 0 to {most:g}.", where=f"--{name} {value:g}")
+        setting = Setting(
+            base=found_base(chosen),
+            replay=replay,
+            gate=gate,
+            seed=seed,
+            epochs=epochs,
+            replay_share=share,
+            learning_rate=learning_rate,
+            listed=self._listed(),
+        )
         return planned(self.home, self.memory().facts(), self.index, setting), setting
 
     @extras_named()
@@ -62,13 +86,15 @@ class Consolidating(Remembering):
         gate: Path | None = None,
         seed: int = 0,
         epochs: int = 0,
+        replay_share: float | None = None,
+        learning_rate: float = 0.0,
         stage: Callable[[str], None] = lambda _: None,
     ) -> list[Consolidated]:
         """Train all candidates, together with the facts that are in weights already, from the base; one adapter for
         each set of labels. An adapter that passes is in use from now on.
 
         Args:
-            base, replay, gate, seed, epochs: see `consolidation`.
+            base, replay, gate, seed, epochs, replay_share, learning_rate: see `consolidation`.
             stage: called with the name of each step when it begins.
 
         Raises:
@@ -81,7 +107,15 @@ class Consolidating(Remembering):
         from instill.memory.editing.dissolving import dissolve
 
         self._must_be_writable()
-        groups, setting = self.consolidation(base=base, replay=replay, gate=gate, seed=seed, epochs=epochs)
+        groups, setting = self.consolidation(
+            base=base,
+            replay=replay,
+            gate=gate,
+            seed=seed,
+            epochs=epochs,
+            replay_share=replay_share,
+            learning_rate=learning_rate,
+        )
         told = replace(setting, stage=stage)
         found = [consolidate(self.home, group, material, told) for group, material in groups]
         dissolve(self.home, self.catalog, found)

@@ -14,7 +14,7 @@ from instill.common.plurals import counted
 from instill.index.store import Index
 from instill.memory.consolidating.examining import Examined
 from instill.memory.consolidating.material import Listed, Material, material_of
-from instill.memory.consolidating.plan import Group, groups_of, write_files
+from instill.memory.consolidating.plan import REPLAY_SHARE, Group, groups_of, write_files
 from instill.memory.facts_in_weights import Adapter, Held, State, Weights, read_weights, write_weights
 from instill.memory.types import Fact
 from instill.models.registry.card import now
@@ -53,10 +53,12 @@ class Setting:
     """How facts are consolidated.
 
     Args:
-        base: "micro", or the folder of a transformers model.
+        base: as in a recipe: "micro", "smollm2", a GGUF file or the folder of a transformers model.
         replay: rows of what the base can do and is not to forget; None: there is none, and nothing says what was lost.
         gate: more conditions, as a gate's file.
         epochs: how often each row is seen; 0: by the number of rows.
+        replay_share: of an epoch's rows.
+        learning_rate: the peak; 0: by the base.
         stage: is told what is being done.
     """
 
@@ -65,6 +67,8 @@ class Setting:
     gate: Path | None = None
     seed: int = 0
     epochs: int = 0
+    replay_share: float = REPLAY_SHARE
+    learning_rate: float = 0.0
     listed: Listed = lambda _: ()
     stage: Callable[[str], None] = lambda _: None
 
@@ -166,6 +170,8 @@ def _trained(
         gate=setting.gate,
         seed=setting.seed,
         epochs=setting.epochs,
+        replay_share=setting.replay_share,
+        learning_rate=setting.learning_rate,
         hard=hard,
     )
     outcome = train_recipe(home, files.recipe, promote=False, watch=Watch(stage=setting.stage))

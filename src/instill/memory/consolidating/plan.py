@@ -33,6 +33,9 @@ REPLAY_SHARE = 0.85
 cost it .035 of its score on what it could do before; with 0.85 they cost it less than can be shown."""
 
 
+_MICRO_RATE = 5e-4
+
+
 HARD = 3
 """So many times as often the rows of a fact are shown that was not learnt at first."""
 
@@ -106,6 +109,8 @@ def write_files(
     gate: Path | None,
     seed: int,
     epochs: int = 0,
+    replay_share: float = REPLAY_SHARE,
+    learning_rate: float = 0.0,
     hard: frozenset[str] = frozenset(),
 ) -> Files:
     """Write study set, rows, gate and recipe; what was there of the same group is replaced.
@@ -116,6 +121,8 @@ def write_files(
         replay: rows of what the base can do and is not to forget; one in four is measured instead.
         gate: more conditions, as a gate's file.
         epochs: how often each row is seen; 0: by their number.
+        replay_share: of an epoch's rows.
+        learning_rate: the peak; 0: by the base.
         hard: ids of facts whose rows are seen `HARD` times as often.
 
     Raises:
@@ -152,8 +159,8 @@ def write_files(
         name=name_of(group.labels),
         base=base,
         gate="gate.toml",
-        data=Data(rows=["rows.jsonl"], replay=["replay.jsonl"] if trained else [], replay_share=REPLAY_SHARE),
-        training=_training(len(material.rows), seed, epochs, Hyperparameters),
+        data=Data(rows=["rows.jsonl"], replay=["replay.jsonl"] if trained else [], replay_share=replay_share),
+        training=Hyperparameters(**_training(base, len(material.rows), seed, epochs, learning_rate)),
     ).at(folder)
     return Files(folder, study, recipe)
 
@@ -163,10 +170,13 @@ def _facts_of(row: Mapping[str, Any]) -> Sequence[str]:
     return found if isinstance(found, list) else ()
 
 
-def _training(rows: int, seed: int, epochs: int, kind: Any) -> Any:
-    """Few rows are seen often: facts are learnt by repetition. At twice this rate, and half as often, one fact in five
-    was not learnt, or an older one was lost."""
-    return kind(epochs=epochs or (20 if rows < 400 else 14), batch_size=16, learning_rate=5e-4, seed=seed)
+def _training(base: str, rows: int, seed: int, epochs: int, learning_rate: float) -> dict[str, Any]:
+    """Few rows are seen often: facts are learnt by repetition. The micro model did not learn one fact in five, or lost
+    an older one, at twice its rate and half as often. For other models, a recipe's defaults fill in rate and batch."""
+    chosen: dict[str, Any] = {"epochs": epochs or (20 if rows < 400 else 14), "seed": seed}
+    if base == "micro":
+        chosen |= {"batch_size": 16, "learning_rate": _MICRO_RATE}
+    return {**chosen, "learning_rate": learning_rate} if learning_rate else chosen
 
 
 def _write_asked(file: Path, items: Sequence[StudyItem]) -> None:
