@@ -39,7 +39,7 @@ from instill.train.generator.data.rows import chat_row, read_rows
 from instill.train.generator.loop.replies import replies
 
 DAYS, EVENINGS, CHANGE, FORGET = 7, (3, 7), 4, 5
-WORDINGS = 5
+WORDINGS = 4
 REPLY_TOKENS = 16
 
 
@@ -109,7 +109,7 @@ def forward(people: Sequence[Person], attributes: Sequence[str] = ATTRIBUTES, va
         for person in people
         for attribute in attributes
         for question in (
-            *questions(person, attribute)[WORDINGS + 1 : WORDINGS + 3],
+            *questions(person, attribute)[6:8],
             *questions(person, attribute, evaluated=True)[:2],
         )
     ]
@@ -200,7 +200,7 @@ def by_index(week: Week) -> dict[str, Any]:
 
 def questions_once(week: Week) -> set[str]:
     """One question of each fact that is asked for once."""
-    return {questions(person, attribute)[WORDINGS + 1] for person in week.once for attribute in ATTRIBUTES}
+    return {questions(person, attribute)[6] for person in week.once for attribute in ATTRIBUTES}
 
 
 def lived(folder: Path, seed: int, *, days: int = DAYS, **more: Any) -> dict[str, Any]:
@@ -294,8 +294,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--days", type=int, default=DAYS)
     parser.add_argument("--people", type=int, default=4)
-    parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--replay-share", type=float, default=0.3)
+    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--replay-share", type=float, default=0.4)
     parser.add_argument("--learning-rate", type=float, default=0.0)
     parser.add_argument("--cache", type=Path, help="a folder that keeps the replay rows for the next run")
     parser.add_argument("--out", type=Path)

@@ -19,7 +19,7 @@ from instill.train.generator.data.rows import row_of
 from instill.train.generator.loop.replies import log_likelihoods, replies
 
 REPLY_TOKENS = 24
-MOST = 150
+MOST = 190
 """Instructions that are tried for replay."""
 
 _CAPITALS = {
@@ -76,7 +76,7 @@ def tasks(seed: int) -> tuple[list[Task], list[Task]]:
     Example:
         >>> replayed, measured = tasks(0)
         >>> len(replayed), len(measured), {each.asked for each in replayed} & {each.asked for each in measured}
-        (150, 60, set())
+        (190, 60, set())
         >>> sorted({each.kind for each in measured} - {each.kind for each in replayed})
         ['other']
     """
@@ -86,7 +86,7 @@ def tasks(seed: int) -> tuple[list[Task], list[Task]]:
     for groups, count in ((_capitals(), 12), (_sums(), 12), (_passages(), 14)):
         rng.shuffle(groups)
         measured += [rng.choice(each) for each in groups[:count]]
-        replayed += [task for each in groups[count:] for task in each]
+        replayed += [task for each in groups[count:] for task in each if task.kind != "reading" or _is_short(task)]
     measured += [Task("other", asked, answer) for asked, answer in _OTHERS.items()]
     rng.shuffle(replayed)
     return replayed[:MOST], measured
@@ -128,7 +128,7 @@ def nats_per_token(model: Any, tokenizer: Any, rows: Sequence[dict[str, Any]]) -
 def _capitals() -> list[list[Task]]:
     wordings = (
         "What is the capital of {}?", "Which city is the capital of {}?", "Name the capital of {}.",
-        "Tell me the capital city of {}.",
+        "Tell me the capital city of {}.", "I forgot the capital of {}. What is it?",
     )  # fmt: skip
     return [[Task("capital", each.format(country), city) for each in wordings] for country, city in _CAPITALS.items()]
 
@@ -141,6 +141,11 @@ def _sums() -> list[list[Task]]:
 
 def _passages() -> list[list[Task]]:
     return [_reading(person) for person in make_world().group("D")[:50]]
+
+
+def _is_short(task: Task) -> bool:
+    """A year: the model rarely replies with an employer alone."""
+    return task.answer.isdigit()
 
 
 def _reading(person: Person) -> list[Task]:

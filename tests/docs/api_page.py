@@ -187,7 +187,7 @@ def _documented(found: Any) -> str:
 
 def _item(text: str) -> str:
     name, colon, rest = text.partition(": ")
-    return f"- `{name}`: {rest}" if colon and len(name) < 60 else f"- {text}"
+    return f"- `{name}`: {rest}" if colon and len(name) < 80 else f"- {text}"
 
 
 if __name__ == "__main__":

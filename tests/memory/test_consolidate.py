@@ -23,7 +23,7 @@ from instill.lab.world import Person, make_world, questions, write_documents
 from instill.memory.consolidating.consolidate import Consolidated
 from instill.memory.consolidating.examining import Examined, examine, other_answer
 from instill.memory.consolidating.material import material_of
-from instill.memory.consolidating.plan import groups_of, name_of
+from instill.memory.consolidating.plan import groups_of, name_of, write_files
 from instill.memory.facts_in_weights import adapter_for_caller, read_weights, write_weights
 from instill.memory.types import Fact
 from instill.memory.when_idle import MAY_STOP, note_asked, note_stage, run_when_idle, seconds_idle
@@ -35,6 +35,8 @@ from instill.study.stored_study import list_studies
 from instill.train.generator.data.duplicates import asked_in
 from instill.train.generator.data.rows import chat_row, row_of
 from instill.train.generator.recipes.base import found_base
+from instill.train.generator.recipes.defaults import learning_rate, settled, width_of
+from instill.train.generator.recipes.recipe import Recipe
 from tests.cli.test_cli import as_json, instill
 from tests.study.documents import stored
 
@@ -302,11 +304,35 @@ def test_a_base_is_found_from_any_folder(tmp_path: Path, monkeypatch: pytest.Mon
     assert found_base("hub:owner/name") == "hub:owner/name"
 
 
+def test_other_bases_have_the_rate_and_batch_of_a_recipe(workspace: Workspace, tmp_path: Path) -> None:
+    """Those of the micro model are not theirs: they suit another width, and seven replay rows for each new one."""
+    [(group, material)], setting = workspace.consolidation(base="micro", replay_share=0.25, learning_rate=2e-3)
+    assert (setting.replay_share, setting.learning_rate) == (0.25, 2e-3)
+    replay = workspace.path.parent / "replay.jsonl"
+
+    def recipe(base: str, **more: float) -> Recipe:
+        files = write_files(tmp_path / "home", group, material, base=base, replay=replay, gate=None, seed=3, **more)
+        return settled(files.recipe, len(material.rows), micro_folder())
+
+    other = str(micro_folder())
+    for base, batch, rate in (("micro", 16, 5e-4), (other, 16, learning_rate("lora", width_of(micro_folder())))):
+        found = recipe(base)
+        assert (found.training.batch_size, found.training.learning_rate) == (batch, rate)
+        assert (found.training.epochs, found.training.seed, found.data.replay_share) == (20, 3, 0.85)
+    chosen = recipe(other, epochs=2, replay_share=0.25, learning_rate=2e-3)
+    assert (chosen.training.epochs, chosen.training.batch_size, chosen.training.learning_rate) == (2, 8, 2e-3)
+    assert chosen.data.replay_share == 0.25
+
+
 def test_what_cannot_be_consolidated_says_why(workspace: Workspace) -> None:
     with pytest.raises(UsageError, match="No model is named"):
         workspace.consolidation()
     with pytest.raises(UsageError, match="There is no file"):
         workspace.consolidation(base="micro", replay=Path("nowhere.jsonl"))
+    with pytest.raises(UsageError, match=r"not a number from 0 to 0.9. \(.*replay.share.* 1\)"):
+        workspace.consolidation(base="micro", replay_share=1.0)
+    with pytest.raises(UsageError, match="not a number from 0 to 1"):
+        workspace.consolidation(base="micro", learning_rate=-1e-3)
     with pytest.raises(UsageError, match="Only the owner"):
         workspace.seen_by(["hr"]).consolidation(base="micro")
     for fact in workspace.memory().facts():

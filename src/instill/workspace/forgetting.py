@@ -73,7 +73,15 @@ class Forgetting(Changing, Consolidating):
 
     @extras_named()
     def forget_and_probe(
-        self, reference: str, *, base: str = "", replay: Path | None = None, seed: int = 0, epochs: int = 0
+        self,
+        reference: str,
+        *,
+        base: str = "",
+        replay: Path | None = None,
+        seed: int = 0,
+        epochs: int = 0,
+        replay_share: float | None = None,
+        learning_rate: float = 0.0,
     ) -> Receipt:
         """Forget, train the weights again without what was forgotten, and probe the old and the new weights. The
         receipt has what was known before, and what is known now, after 4-bit quantisation, and after a part was taught
@@ -81,8 +89,8 @@ class Forgetting(Changing, Consolidating):
 
         Args:
             reference: see `forget`.
-            base, replay, seed, epochs: see `consolidation`. With the values of the earlier consolidation, the training
-                is the same except for what was forgotten.
+            base, replay, seed, epochs, replay_share, learning_rate: see `consolidation`. With the values of the earlier
+                consolidation, the training is the same except for what was forgotten.
 
         Raises:
             UsageError: see `forget`; or no weights in use hold a fact of the document, or there is nothing to compare
@@ -97,7 +105,14 @@ class Forgetting(Changing, Consolidating):
 
         doc_ids = self._forgotten_by(reference)
         registry = Registry(self.home)
-        groups, setting = self.consolidation(base=base, replay=replay, seed=seed, epochs=epochs)
+        groups, setting = self.consolidation(
+            base=base,
+            replay=replay,
+            seed=seed,
+            epochs=epochs,
+            replay_share=replay_share,
+            learning_rate=learning_rate,
+        )
         adapters = {each.labels: each for each in read_weights(self.home).adapters if each.state == "in use"}
         found = [
             (group.labels, adapters[group.labels], subject)
@@ -121,7 +136,14 @@ class Forgetting(Changing, Consolidating):
         receipt = self.forget(reference)
         made = {
             each.labels: each.adapter
-            for each in self.consolidate(base=base, replay=replay, seed=seed, epochs=epochs)
+            for each in self.consolidate(
+                base=base,
+                replay=replay,
+                seed=seed,
+                epochs=epochs,
+                replay_share=replay_share,
+                learning_rate=learning_rate,
+            )
             if each.adapter
         }
         for labels, _, subject in found:

@@ -17,7 +17,7 @@ from instill.memory.consolidating.material import Listed, Material, material_of
 from instill.memory.consolidating.plan import REPLAY_SHARE, Group, groups_of, write_files
 from instill.memory.facts_in_weights import Adapter, Held, State, Weights, read_weights, write_weights
 from instill.memory.types import Fact
-from instill.models.registry.card import now
+from instill.models.registry.card import Card, now
 
 if TYPE_CHECKING:
     from instill.train.pipeline import TrainingResult
@@ -102,9 +102,9 @@ def planned(home: Path, facts: Sequence[Fact], index: Index, setting: Setting) -
 def consolidate(home: Path, group: Group, material: Material, setting: Setting) -> Consolidated:
     """Train one adapter from the base on all facts of a group, examine every fact, and put it to use if it passes.
 
-    It passes if the gate lets it pass, no older fact is lost, and at most one in five of the new ones fails. Otherwise
-    it is trained once more, from the base again, with the rows of the facts that failed shown more often; and if that
-    does not pass, the weights that were in use before stay in use.
+    It passes if the gate lets it pass, no older fact is lost, and at most one in five of the new ones fails. If it is
+    the facts that are not known well enough, it is trained once more, from the base again, with the rows of those that
+    failed shown more often. If nothing passes, the weights that were in use before stay in use.
 
     Raises:
         UsageError: the base, the replay or the gate cannot be used.
@@ -118,7 +118,7 @@ def consolidate(home: Path, group: Group, material: Material, setting: Setting) 
     older = frozenset(fact.fact_id for fact in before.facts if fact.passed) if before else frozenset()
     outcome, examined, reasons = _trained(home, group, material, setting, older, frozenset())
     hard = frozenset(each.fact_id for each in examined if not each.passed)
-    if reasons and hard:
+    if reasons and hard and not well_known(outcome.card, examined):
         # Joint, from the base again: nothing of the first training stays. Weights that are rebuilt after something was
         # forgotten have no older facts, so they are made as if they were the first.
         setting.stage(f"once more, with {counted(len(hard), 'fact')} shown more often")
@@ -178,14 +178,27 @@ def _trained(
     setting.stage("examining")
     examined = examine(base_folder(files.recipe), outcome.folder, material.taught, material.study.items, older=older)
     reasons = list(outcome.card.reasons) if outcome.card.verdict != "passed" else []
-    lost = [each for each in examined if each.older and not each.passed]
-    failed = [each for each in examined if not each.older and not each.passed]
-    new = sum(not each.older for each in examined)
+    lost, failed = _not_known(examined)
     if lost:
-        reasons.append(f"No longer known, of the facts that were in the weights before: {len(lost)}.")
-    if len(failed) > MOST_FAILED * new:
-        reasons.append(f"{len(failed)} of {new} new facts are not known in wordings that were not trained.")
+        reasons.append(f"No longer known, of the facts that were in the weights before: {lost}.")
+    if failed:
+        new = sum(not each.older for each in examined)
+        reasons.append(f"{failed} of {new} new facts are not known in wordings that were not trained.")
     return outcome, examined, reasons
+
+
+def _not_known(examined: Sequence[Examined]) -> tuple[int, int]:
+    """How many older facts are lost, and how many new ones failed, where these are too many; otherwise 0."""
+    lost = sum(each.older and not each.passed for each in examined)
+    failed = sum(not each.older and not each.passed for each in examined)
+    return lost, failed if failed > MOST_FAILED * sum(not each.older for each in examined) else 0
+
+
+def well_known(card: Card, examined: Sequence[Examined]) -> bool:
+    """Are the facts known well enough? Then showing some of them more often mends nothing that the gate rejects: the
+    model would forget more of what it could do before."""
+    gained = card.gate is None or all(each.passed for each in card.gate.conditions if each.name == "gain")
+    return gained and _not_known(examined) == (0, 0)
 
 
 def _use(home: Path, adapter: Adapter) -> None:

@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -199,7 +200,7 @@ def _gate_toml(controls: int, retention: int, more: Path | None) -> str:
     if controls:
         sections["controls"] = {"rows": "controls.jsonl", "rise": _provable(controls)}
     if retention:
-        sections["forgetting"] = {"rows": "retention.jsonl", "accuracy_drop": _provable(retention)}
+        sections["forgetting"] = {"rows": "retention.jsonl", "accuracy_drop": tolerance_of(retention)}
         if retention >= FEWEST:
             sections["forgetting"]["perplexity_rise"] = PERPLEXITY_RISE
     if more is not None:
@@ -216,6 +217,23 @@ def _gate_toml(controls: int, retention: int, more: Path | None) -> str:
         if isinstance(value, dict)
     ]
     return "\n".join([*plain, *tables]) + "\n"
+
+
+def tolerance_of(rows: int) -> float:
+    """The smallest drop that so many rows can rule out even if half of it is seen, one row at least. A tolerance that
+    they rule out only if no reply gets worse would reject almost every training of a model that replies in sentences.
+
+    Example:
+        >>> [tolerance_of(rows) for rows in (20, 40, 60, 100)], _provable(40)
+        ([0.1, 0.05, 0.03, 0.02], 0.03)
+    """
+    from instill.train.gate.decision_rules import loss_outcome, paired
+
+    def passes(tolerance: float) -> bool:
+        lost = min(rows, max(1, ceil(rows * tolerance / 2 - 1e-9)))
+        return loss_outcome(paired([1.0] * lost + [0.0] * (rows - lost)), tolerance) == "passed"
+
+    return next((each for each in TOLERANCES if passes(each)), TOLERANCES[-1])
 
 
 def _provable(rows: int) -> float:
