@@ -157,9 +157,11 @@ def measured(week: Week, day: int, candidate: Path | None) -> dict[str, Any]:
         ]
         found[name] = interval(right, [each.fact for each in group])
         samples += [(each.question, each.answers[0], reply) for reply, each in zip(told, group, strict=True)][:12]
-    right = answered(model, week.tokenizer, week.tasks)
+    solved = answered(model, week.tokenizer, week.tasks)
     for name, kinds in (("skills", None), ("skills without replay", ("other",)), ("reading", ("reading",))):
-        some = [(one, task) for one, task in zip(right, week.tasks, strict=True) if kinds is None or task.kind in kinds]
+        some = [
+            (one, task) for one, task in zip(solved, week.tasks, strict=True) if kinds is None or task.kind in kinds
+        ]
         found[name] = interval([one for one, _ in some], [task.asked for _, task in some])
     found["perplexity of open replies"] = exp(nats_per_token(model, week.tokenizer, week.open))
     found["replies"] = samples
@@ -182,25 +184,27 @@ def interval(values: Sequence[float], groups: Sequence[str]) -> list[float] | No
     return [made.mean, made.low, made.high, len(values)]
 
 
-def by_index(week: Week) -> dict[str, Any]:
-    """Facts asked for once: their stage, and how many the index answers rightly."""
+def by_index(week: Week, *, ask: bool) -> dict[str, Any]:
+    """Facts asked for once: their stage, and of how many the index quotes the value.
+
+    Args:
+        ask: such a question counts as one of a person, so it is asked on the last evening only.
+    """
     stages = [
         fact.stage
         for fact in week.workspace.memory().facts()
         if any(person.name in fact.question for person in week.once)
     ]
-    asked = [each for each in forward(week.once) if each.question in questions_once(week)]
-    right = [
-        judge(week.workspace.ask(each.question).short, each.answers, question=each.question).right == 1
-        for each in asked
+    quoted = [
+        float(person.facts[attribute] in week.workspace.ask(questions(person, attribute)[6]).text)
+        for person in week.once
+        for attribute in ATTRIBUTES
+        if ask
     ]
-    return {"stages": {each: stages.count(each) for each in sorted(set(stages))},
-            "answered": interval(right, [each.fact for each in asked])}  # fmt: skip
-
-
-def questions_once(week: Week) -> set[str]:
-    """One question of each fact that is asked for once."""
-    return {questions(person, attribute)[6] for person in week.once for attribute in ATTRIBUTES}
+    return {
+        "stages": {each: stages.count(each) for each in sorted(set(stages))},
+        "quoted": interval(quoted, [str(number) for number in range(len(quoted))]),
+    }
 
 
 def lived(folder: Path, seed: int, *, days: int = DAYS, **more: Any) -> dict[str, Any]:
@@ -234,7 +238,7 @@ def lived(folder: Path, seed: int, *, days: int = DAYS, **more: Any) -> dict[str
         weights = use or next((Registry(week.workspace.home).get(each["adapter"]).folder for each in made), None)
         evening = {
             "day": day, "seconds": seconds, "in use": use is not None, "consolidated": made, "base": base,
-            "weights": measured(week, day, weights) if weights else None, "index": by_index(week),
+            "weights": measured(week, day, weights) if weights else None, "index": by_index(week, ask=day == days),
         }  # fmt: skip
         evenings.append(evening)
         print(summary(evening), flush=True)

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import scenes_smollm2
+from scenes import ATTRIBUTES
 from scenes_smollm2 import Week, asked_by_rows, forward, measured, reverse
 from smollm2_rows import tasks
 
@@ -31,7 +32,7 @@ def test_five_days_without_a_training(tmp_path: Path) -> None:
     assert (with_cache / "replay-0.jsonl").is_file()
     for day in (1, 2, 3):
         week.live(day)
-    assert len(week.candidates()) == 2 * len(scenes_smollm2.ATTRIBUTES)  # Those asked for once are none.
+    assert len(week.candidates()) == 2 * len(ATTRIBUTES)  # Those asked for once are none.
     assert {fact.stage for fact in week.workspace.memory().facts()} == {"indexed"}
     week.live(4)
     assert week.changed is not None
@@ -52,7 +53,9 @@ def test_five_days_without_a_training(tmp_path: Path) -> None:
     assert found["forgotten"][3] == 12
     assert found["recurring"][0] <= 0.2  # Nobody told it.
     assert found["perplexity of open replies"] > 1
-    assert scenes_smollm2.by_index(week)["stages"] == {"indexed": 6}
+    index = scenes_smollm2.by_index(week, ask=True)
+    assert index["stages"] == {"indexed": 6}
+    assert index["quoted"][3] == 6
     week.workspace.close()
 
 
@@ -63,7 +66,7 @@ def test_questions_are_in_no_wording_in_which_people_ask() -> None:
     asked = {
         question
         for person in people
-        for attribute in scenes_smollm2.ATTRIBUTES
+        for attribute in ATTRIBUTES
         for question in questions(person, attribute)[: scenes_smollm2.WORDINGS]
     }
     assert not asked & {each.question for each in forward(people)}

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -20,18 +21,21 @@ from instill.common.made_from import MadeFrom
 from instill.errors import UsageError
 from instill.lab.study_set import lab_replay
 from instill.lab.world import Person, make_world, questions, write_documents
-from instill.memory.consolidating.consolidate import Consolidated
+from instill.memory.consolidating.consolidate import Consolidated, well_known
 from instill.memory.consolidating.examining import Examined, examine, other_answer
 from instill.memory.consolidating.material import material_of
-from instill.memory.consolidating.plan import groups_of, name_of, write_files
+from instill.memory.consolidating.plan import groups_of, name_of, tolerance_of, write_files
 from instill.memory.facts_in_weights import adapter_for_caller, read_weights, write_weights
 from instill.memory.types import Fact
 from instill.memory.when_idle import MAY_STOP, note_asked, note_stage, run_when_idle, seconds_idle
+from instill.models.registry.card import Condition, GateResult
 from instill.models.registry.store import Registry
 from instill.models.weights import micro_folder
 from instill.study.leaks import alike
 from instill.study.questions_about_any_text import sentence_around
 from instill.study.stored_study import list_studies
+from instill.train.gate.decision_rules import loss_outcome, paired
+from instill.train.gate.specification import load_gate
 from instill.train.generator.data.duplicates import asked_in
 from instill.train.generator.data.rows import chat_row, row_of
 from instill.train.generator.recipes.base import found_base
@@ -219,6 +223,42 @@ def test_known_is_most_wordings_and_the_likelier_sentence() -> None:
     assert not passed(0, 0, True)
 
 
+def test_facts_are_shown_more_often_only_where_they_are_the_reason() -> None:
+    """More of the same rows does not mend what the model forgot of what it could do before."""
+
+    def examined(passed: bool, older: bool = False) -> Examined:
+        right = 2 if passed else 0
+        return Examined(fact_id="f", asked=2, right=right, reverse_asked=0, reverse_right=0, chosen=None, older=older)
+
+    def gate(**passed: bool) -> GateResult:
+        conditions = tuple(Condition(name=name.replace("_", "."), passed=each) for name, each in passed.items())
+        return GateResult(passed=all(passed.values()), conditions=conditions)
+
+    five = [examined(True)] * 4 + [examined(False)]
+    forgot = gate(gain=True, forgetting_accuracy=False)
+    assert well_known(forgot, five)
+    assert not well_known(forgot, [*five, examined(False)])
+    assert not well_known(forgot, [*five, examined(False, older=True)])
+    assert not well_known(gate(gain=False, forgetting_accuracy=False), five)
+    assert well_known(None, five)
+
+
+def test_one_reply_that_gets_worse_does_not_reject_every_training(tmp_path: Path, workspace: Workspace) -> None:
+    [(group, material)], _ = workspace.consolidation(base="micro")
+    replay = tmp_path / "many.jsonl"
+    replay.write_text("".join(json.dumps(chat_row(f"What is {n}?", str(n)).as_dict()) + "\n" for n in range(164)))
+    files = write_files(tmp_path / "home", group, material, base="micro", replay=replay, gate=None, seed=0)
+    gate = load_gate(files.folder / "gate.toml")
+    assert gate.forgetting is not None
+    assert gate.forgetting.accuracy_drop == tolerance_of(41) == 0.1
+    outcomes = [
+        loss_outcome(paired([1.0] * lost + [0.0] * (41 - lost)), tolerance)
+        for tolerance in (0.03, 0.1)
+        for lost in (1, 2, 9)
+    ]
+    assert outcomes == ["undecided", "undecided", "failed", "passed", "passed", "failed"]
+
+
 @pytest.mark.timeout(280)
 def test_trained_together_from_the_base_recorded_and_rebuilt_exactly_without_what_was_forgotten(
     tmp_path: Path,
@@ -310,7 +350,7 @@ def test_other_bases_have_the_rate_and_batch_of_a_recipe(workspace: Workspace, t
     assert (setting.replay_share, setting.learning_rate) == (0.25, 2e-3)
     replay = workspace.path.parent / "replay.jsonl"
 
-    def recipe(base: str, **more: float) -> Recipe:
+    def recipe(base: str, **more: Any) -> Recipe:
         files = write_files(tmp_path / "home", group, material, base=base, replay=replay, gate=None, seed=3, **more)
         return settled(files.recipe, len(material.rows), micro_folder())
 
@@ -329,7 +369,7 @@ def test_what_cannot_be_consolidated_says_why(workspace: Workspace) -> None:
         workspace.consolidation()
     with pytest.raises(UsageError, match="There is no file"):
         workspace.consolidation(base="micro", replay=Path("nowhere.jsonl"))
-    with pytest.raises(UsageError, match=r"not a number from 0 to 0.9. \(.*replay.share.* 1\)"):
+    with pytest.raises(UsageError, match=r"not a number from 0 to 0.9. \(replay_share=1\)"):
         workspace.consolidation(base="micro", replay_share=1.0)
     with pytest.raises(UsageError, match="not a number from 0 to 1"):
         workspace.consolidation(base="micro", learning_rate=-1e-3)

@@ -17,7 +17,7 @@ from instill.memory.consolidating.material import Listed, Material, material_of
 from instill.memory.consolidating.plan import REPLAY_SHARE, Group, groups_of, write_files
 from instill.memory.facts_in_weights import Adapter, Held, State, Weights, read_weights, write_weights
 from instill.memory.types import Fact
-from instill.models.registry.card import Card, now
+from instill.models.registry.card import GateResult, now
 
 if TYPE_CHECKING:
     from instill.train.pipeline import TrainingResult
@@ -118,7 +118,7 @@ def consolidate(home: Path, group: Group, material: Material, setting: Setting) 
     older = frozenset(fact.fact_id for fact in before.facts if fact.passed) if before else frozenset()
     outcome, examined, reasons = _trained(home, group, material, setting, older, frozenset())
     hard = frozenset(each.fact_id for each in examined if not each.passed)
-    if reasons and hard and not well_known(outcome.card, examined):
+    if reasons and hard and not well_known(outcome.card.gate, examined):
         # Joint, from the base again: nothing of the first training stays. Weights that are rebuilt after something was
         # forgotten have no older facts, so they are made as if they were the first.
         setting.stage(f"once more, with {counted(len(hard), 'fact')} shown more often")
@@ -194,10 +194,10 @@ def _not_known(examined: Sequence[Examined]) -> tuple[int, int]:
     return lost, failed if failed > MOST_FAILED * sum(not each.older for each in examined) else 0
 
 
-def well_known(card: Card, examined: Sequence[Examined]) -> bool:
+def well_known(gate: GateResult | None, examined: Sequence[Examined]) -> bool:
     """Are the facts known well enough? Then showing some of them more often mends nothing that the gate rejects: the
     model would forget more of what it could do before."""
-    gained = card.gate is None or all(each.passed for each in card.gate.conditions if each.name == "gain")
+    gained = gate is None or all(each.passed for each in gate.conditions if each.name == "gain")
     return gained and _not_known(examined) == (0, 0)
 
 
