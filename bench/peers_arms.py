@@ -13,7 +13,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -35,6 +35,15 @@ class Piece:
     at: int
 
 
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a system is given: the folders of MiniLM's weights, of the files, and of its index."""
+
+    minilm: Path
+    files: Path
+    place: Path
+
+
 class Arm(Protocol):
     """A system whose model is loaded.
 
@@ -48,8 +57,8 @@ class Arm(Protocol):
     tokens: int
     tokenizer: Any
 
-    def ingest(self, files: Path, place: Path) -> None:
-        """All files into an index that is kept in `place`."""
+    def ingest(self) -> None:
+        """All files into an index on the disk."""
         ...
 
     def find(self, query: str) -> list[str]:
@@ -62,20 +71,21 @@ class Arm(Protocol):
 class LlamaIndex:
     versions = ("llama-index-core", "llama-index-embeddings-huggingface", "sentence-transformers", "torch")
 
-    def __init__(self, minilm: Path, place: Path) -> None:
+    def __init__(self, given: Setting) -> None:
         from llama_index.core import SimpleDirectoryReader, VectorStoreIndex
         from llama_index.core.schema import MetadataMode
         from llama_index.embeddings.huggingface import HuggingFaceEmbedding
 
+        self._given = given
         self._reader, self._store, self._mode = SimpleDirectoryReader, VectorStoreIndex, MetadataMode.EMBED
-        self._model = HuggingFaceEmbedding(model_name=str(minilm), device="cpu")
+        self._model = HuggingFaceEmbedding(model_name=str(given.minilm), device="cpu")
         self._model.get_text_embedding("ready")
-        self.tokens, self.tokenizer = int(self._model.max_length), _tokenizer(minilm)
+        self.tokens, self.tokenizer = int(self._model.max_length), _tokenizer(given.minilm)
 
-    def ingest(self, files: Path, place: Path) -> None:
-        documents = self._reader(str(files)).load_data()
+    def ingest(self) -> None:
+        documents = self._reader(str(self._given.files)).load_data()
         self._index = self._store.from_documents(documents, embed_model=self._model)
-        self._index.storage_context.persist(str(place))
+        self._index.storage_context.persist(str(self._given.place))
         self._retriever = self._index.as_retriever(similarity_top_k=_PASSAGES)
 
     def find(self, query: str) -> list[str]:
@@ -92,20 +102,21 @@ class Chroma:
 
     versions = ("chromadb", "onnxruntime")
 
-    def __init__(self, minilm: Path, place: Path) -> None:
+    def __init__(self, given: Setting) -> None:
         from chromadb import PersistentClient, Settings
         from chromadb.utils.embedding_functions.onnx_mini_lm_l6_v2 import ONNXMiniLM_L6_V2
 
-        ONNXMiniLM_L6_V2.DOWNLOAD_PATH = minilm.parent
-        ONNXMiniLM_L6_V2.EXTRACTED_FOLDER_NAME = minilm.name
+        self._given = given
+        ONNXMiniLM_L6_V2.DOWNLOAD_PATH = given.minilm.parent
+        ONNXMiniLM_L6_V2.EXTRACTED_FOLDER_NAME = given.minilm.name
         self._client, self._settings = PersistentClient, Settings(anonymized_telemetry=False)
         self._model = ONNXMiniLM_L6_V2()
         self._model(["ready"])
-        self.tokens, self.tokenizer = self._model.max_tokens(), _tokenizer(minilm)
+        self.tokens, self.tokenizer = self._model.max_tokens(), _tokenizer(given.minilm)
 
-    def ingest(self, files: Path, place: Path) -> None:
-        self._texts = texts_of(files)
-        client = self._client(str(place), self._settings)
+    def ingest(self) -> None:
+        self._texts = texts_of(self._given.files)
+        client = self._client(str(self._given.place), self._settings)
         self._collection = client.create_collection("documents", embedding_function=self._model)
         most, names = client.get_max_batch_size(), list(self._texts)
         for start in range(0, len(names), most):
@@ -122,17 +133,18 @@ class Chroma:
 class Txtai:
     versions = ("txtai", "faiss-cpu", "transformers", "torch")
 
-    def __init__(self, minilm: Path, place: Path) -> None:
+    def __init__(self, given: Setting) -> None:
         from txtai import Embeddings
 
-        self._embeddings = Embeddings(path=str(minilm), hybrid=True, content=True)
+        self._given = given
+        self._embeddings = Embeddings(path=str(given.minilm), hybrid=True, content=True)
         self._embeddings.batchtransform(["ready"])
-        self.tokens, self.tokenizer = int(self._embeddings.model.model.maxlength), _tokenizer(minilm)
+        self.tokens, self.tokenizer = int(self._embeddings.model.model.maxlength), _tokenizer(given.minilm)
 
-    def ingest(self, files: Path, place: Path) -> None:
-        self._texts = texts_of(files)
+    def ingest(self) -> None:
+        self._texts = texts_of(self._given.files)
         self._embeddings.index(self._texts.items())
-        self._embeddings.save(str(place))
+        self._embeddings.save(str(self._given.place))
 
     def find(self, query: str) -> list[str]:
         return [row["id"] for row in self._embeddings.search(query, DEPTH)]
@@ -146,18 +158,19 @@ class Instill:
 
     versions = ("instill", "lancedb", "onnxruntime")
 
-    def __init__(self, minilm: Path, place: Path) -> None:
+    def __init__(self, given: Setting) -> None:
         import lancedb  # noqa: F401
 
         from instill import Workspace
 
-        self._workspace = Workspace.init(place)
+        self._files = given.files
+        self._workspace = Workspace.init(given.place)
         encoder = self._workspace.encoder
         encoder.encode_passages(["ready"])
         self.tokens, self.tokenizer = encoder.max_tokens, encoder.tokenizer
 
-    def ingest(self, files: Path, place: Path) -> None:
-        self._workspace.add(files)
+    def ingest(self) -> None:
+        self._workspace.add(self._files)
 
     def find(self, query: str) -> list[str]:
         return [Path(hit.source).stem for hit in self._workspace.search(query, k=_PASSAGES).hits]
@@ -173,7 +186,7 @@ class Instill:
                 yield Piece(name, encoder_input(record.title, passage), each.text, each.start)
 
 
-ARMS: dict[str, Callable[[Path, Path], Arm]] = {
+ARMS: dict[str, Callable[[Setting], Arm]] = {
     "LlamaIndex": LlamaIndex,
     "Chroma": Chroma,
     "txtai": Txtai,
@@ -192,7 +205,7 @@ def whole(texts: dict[str, str]) -> Iterator[Piece]:
     return (Piece(name, text, text, 0) for name, text in texts.items())
 
 
-def share_read(texts: dict[str, str], pieces: Iterator[Piece], tokenizer: Any, tokens: int) -> float:
+def share_read(texts: dict[str, str], pieces: Iterable[Piece], tokenizer: Any, tokens: int) -> float:
     """The share of the documents' letters, without white space, that an encoder which cuts after `tokens` tokens reads.
 
     Example:
@@ -211,7 +224,9 @@ def share_read(texts: dict[str, str], pieces: Iterator[Piece], tokenizer: Any, t
         count = min(len(piece.text), max(0, last - max(0, piece.read.rfind(piece.text))))
         read[piece.document][piece.at : piece.at + count] = b"\x01" * count
     solid = sum(not letter.isspace() for text in texts.values() for letter in text)
-    seen = sum(mark and not letter.isspace() for name in texts for mark, letter in zip(read[name], texts[name], strict=True))
+    seen = sum(
+        mark and not letter.isspace() for name in texts for mark, letter in zip(read[name], texts[name], strict=True)
+    )
     return seen / solid
 
 
@@ -221,26 +236,25 @@ def peak_mb() -> float:
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))
 
 
-def measured(name: str, files: Path, place: Path, job: dict[str, Any]) -> dict[str, Any]:
-    """Seconds of wall and processor time, the rest where `job["queries"]` are asked."""
-    queries: Sequence[str] = job["queries"]
-    arm = ARMS[name](Path(job["minilm"]), place)
+def measured(name: str, given: Setting, first: str, queries: Sequence[str]) -> dict[str, Any]:
+    """Seconds of wall and processor time until `first` is answered; with `queries`, also what is found."""
+    arm = ARMS[name](given)
     ready, used = time.perf_counter(), sum(os.times()[:4])
-    arm.ingest(files, place)
-    if not arm.find(job["first"]):
+    arm.ingest()
+    if not arm.find(first):
         raise SystemExit(f"{name} finds nothing.")
     outcome: dict[str, Any] = {
         "arm": name,
         "seconds": time.perf_counter() - ready,
         "processor_seconds": sum(os.times()[:4]) - used,
         "peak_mb": peak_mb(),
-        "disk_mb": sum(path.stat().st_size for path in place.rglob("*") if path.is_file()) / 1e6,
+        "disk_mb": sum(path.stat().st_size for path in given.place.rglob("*") if path.is_file()) / 1e6,
         "versions": {package: version(package) for package in arm.versions},
     }
     if queries:
         pieces = list(arm.pieces())
         outcome["tokens"], outcome["pieces"] = arm.tokens, len(pieces)
-        outcome["share_read"] = share_read(texts_of(files), iter(pieces), arm.tokenizer, arm.tokens)
+        outcome["share_read"] = share_read(texts_of(given.files), pieces, arm.tokenizer, arm.tokens)
         outcome["found"] = [list(dict.fromkeys(arm.find(query)))[:DEPTH] for query in queries]
     return outcome
 
@@ -255,9 +269,11 @@ def _tokenizer(minilm: Path) -> Any:
 
 
 def main() -> None:
-    name, files, place, job = sys.argv[1:]
-    given = json.loads(Path(job).read_text("utf-8"))
-    Path(job).write_text(json.dumps(measured(name, Path(files), Path(place), given)), encoding="utf-8")
+    name, files, place, path = sys.argv[1:]
+    job = json.loads(Path(path).read_text("utf-8"))
+    given = Setting(Path(job["minilm"]), Path(files), Path(place))
+    outcome = measured(name, given, job["first"], job["queries"])
+    Path(path).write_text(json.dumps(outcome), encoding="utf-8")
 
 
 if __name__ == "__main__":

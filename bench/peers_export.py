@@ -1,4 +1,4 @@
-"""The weights of a MiniLM folder as ONNX, in float32, as Chroma's default encoder reads them: `peers_export.py FROM TO`."""
+"""MiniLM's weights as ONNX in float32, for Chroma's default encoder: `python bench/peers_export.py FROM TO`."""
 
 from __future__ import annotations
 

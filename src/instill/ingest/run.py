@@ -77,6 +77,7 @@ class Ingest:
         self._progress = progress
         self._reading: deque[tuple[Begun, Pending[Cut]] | Planned | SourceProblem] = deque()
         self._batch: list[Planned] = []
+        self._passages = 0  # of the batch
         self._encoding: deque[_Batch] = deque()
         self._untouched: list[Planned] = []
         self._overtaken: list[Source | SourceProblem] = []
@@ -178,14 +179,18 @@ class Ingest:
                 except DocumentError as error:
                     self._fail(begun[0].entry.source, error)
                     continue
-            (self._batch if planned.prepared or planned.keep else self._untouched).append(planned)
-            if sum(planned.passages for planned in self._batch) >= BATCH_PASSAGES:
+            if not (planned.prepared or planned.keep):
+                self._untouched.append(planned)
+                continue
+            self._batch.append(planned)
+            self._passages += planned.passages
+            if self._passages >= BATCH_PASSAGES:
                 self._encode(workers)
                 self._commit(left=workers.batches_ahead)
 
     def _encode(self, workers: Workers) -> None:
         if self._batch:
-            batch, self._batch = self._batch, []
+            batch, self._batch, self._passages = self._batch, [], 0
             read = [planned.prepared for planned in batch if planned.prepared is not None]
             self._encoding.append((batch, workers.encode([encoder_inputs(each) for each in read])))
 

@@ -1,13 +1,14 @@
 """Who reads, cuts and encodes documents: this process (`LocalWorkers`), or others (`instill.ingest.ray_workers`).
 
 A run asks for a document to be read, or for a batch to be encoded, and takes the result when it needs it. Between the
-two, other processes may work; in this process the work is done when the result is taken.
+two, others may work; in this process a document is read when it is taken, and a batch is encoded beside the reading.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -18,7 +19,8 @@ from instill.documents.plugged import Formats
 from instill.documents.reader_process import ReaderPool
 from instill.ingest.passages import passages_of, vectors_of
 from instill.models.encoders.estimated import DocumentVectors
-from instill.models.encoders.protocol import Encoder
+from instill.models.encoders.protocol import Encoder, Vectors
+from instill.models.encoders.wrapped import Wrapped
 from instill.settings import DocumentSettings
 
 _FETCHES = 8
@@ -105,19 +107,22 @@ class Later(Generic[T_co]):
 class LocalWorkers:
     """The work is done in this process; what may hang or crash a reader, in a process of its own (`ReaderPool`).
 
-    Several objects of a bucket are fetched at the same time, while others are read.
+    Several objects of a bucket are fetched at the same time, while others are read. A batch is encoded in a thread
+    while the documents of the next one are read: reading uses one core, and the encoder all of them.
 
     Args:
         open_encoder: called only when there is something to cut.
     """
 
-    batches_ahead = 0
+    batches_ahead = 1
 
     def __init__(self, settings: DocumentSettings, open_encoder: Callable[[], Encoder], formats: Formats) -> None:
         self._settings = settings
         self._open_encoder = open_encoder
         self._readers = ReaderPool(settings, formats=formats)
         self._fetchers: ThreadPoolExecutor | None = None
+        self._encoding = ThreadPoolExecutor(1, thread_name_prefix="instill-batch")  # starts with the first batch
+        self._closed = threading.Event()
 
     @property
     def documents_ahead(self) -> int:
@@ -134,14 +139,39 @@ class LocalWorkers:
             self._fetchers = ThreadPoolExecutor(_FETCHES, thread_name_prefix="instill-fetch")
         return self._fetchers.submit(fetch, wanted, self._settings).result
 
-    def encode(self, batch: Sequence[Sequence[str]]) -> Later[list[DocumentVectors]]:
-        estimated_from = self._settings.estimated_from
-        return Later(lambda: vectors_of(self._open_encoder(), batch, estimated_from=estimated_from))
+    def encode(self, batch: Sequence[Sequence[str]]) -> Pending[list[DocumentVectors]]:
+        return self._encoding.submit(self._encoded, batch)
+
+    def _encoded(self, batch: Sequence[Sequence[str]]) -> list[DocumentVectors]:
+        if not batch:
+            return []
+        encoder = _UntilClosed(self._open_encoder(), self._closed)
+        return vectors_of(encoder, batch, estimated_from=self._settings.estimated_from)
 
     def close(self) -> None:
+        self._closed.set()
+        self._encoding.shutdown(cancel_futures=True)
         if self._fetchers is not None:
             self._fetchers.shutdown(cancel_futures=True)
         self._readers.close()
+
+
+class _UntilClosed(Wrapped):
+    """An encoder that stops in the middle of its texts when the run has ended: after Ctrl-C nobody waits for them."""
+
+    def __init__(self, encoder: Encoder, closed: threading.Event) -> None:
+        super().__init__(encoder)
+        self._closed = closed
+
+    def encode_passages(self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None) -> Vectors:
+        def go_on(count: int) -> None:
+            if self._closed.is_set():
+                raise CancelledError
+            if progress is not None:
+                progress(count)
+
+        go_on(0)
+        return super().encode_passages(texts, progress=go_on)
 
 
 def read_and_cut(
