@@ -22,6 +22,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 import venv
@@ -53,7 +54,7 @@ def environment(folder: Path) -> Path:
     _say(f"Installing the peers into {folder} (once, 400 MB) ...")
     venv.create(folder, clear=True, with_pip=True)
     place = subprocess.check_output([python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], text=True)
-    (Path(place.strip()) / "others.pth").write_text(f"{Path(np.__file__).parent.parent}\n", encoding="utf-8")
+    (Path(place.strip()) / "others.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
     install = ["-m", "pip", "--disable-pip-version-check", "--quiet", "install", "--no-deps", "--ignore-installed"]
     subprocess.run([python, *install, "-r", ROOT / "constraints-peers.txt"], check=True)
     done.write_text(wanted, encoding="utf-8")
@@ -65,7 +66,14 @@ def minilm_for_chroma(folder: Path, python: Path) -> Path:
     made = folder / "minilm"
     if not (made / "model.onnx").is_file():
         shutil.copytree(find_minilm(), made, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.md", "data_*"))
-        command = [python, "-W", "ignore", ROOT / "bench" / "peers_export.py", made, made / "part.onnx"]
+        command: list[str | Path] = [
+            python,
+            "-W",
+            "ignore",
+            ROOT / "bench" / "peers_export.py",
+            made,
+            made / "part.onnx",
+        ]
         _succeed(command, "")
         (made / "part.onnx").rename(made / "model.onnx")
     return made
@@ -108,7 +116,7 @@ def run(arm: str, python: Path, files: Path, job: Mapping[str, Any]) -> dict[str
         (Path(folder) / "place").mkdir()
         path = Path(folder) / "job.json"
         path.write_text(json.dumps(job), encoding="utf-8")
-        command = [python, ROOT / "bench" / "peers_arms.py", arm, files, Path(folder) / "place", path]
+        command: list[str | Path] = [python, ROOT / "bench" / "peers_arms.py", arm, files, Path(folder) / "place", path]
         started = time.perf_counter()
         _succeed(command, OURS.get(arm, ""))
         outcome: dict[str, Any] = json.loads(path.read_text("utf-8"))
@@ -120,7 +128,7 @@ def _succeed(command: Sequence[str | Path], encoder: str) -> None:
     """Run it; of one that fails, the end of what it said."""
     ended = subprocess.run(command, capture_output=True, text=True, env=_variables(encoder))
     if ended.returncode:
-        raise SystemExit(f"{Path(command[1]).name} ended with {ended.returncode}: {ended.stderr[-2000:]}")
+        raise SystemExit(f"{Path(command[0]).name} ended with {ended.returncode}: {ended.stderr[-2000:]}")
 
 
 def _variables(encoder: str) -> dict[str, str]:

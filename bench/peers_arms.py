@@ -69,7 +69,12 @@ class Arm(Protocol):
 
 
 class LlamaIndex:
-    versions = ("llama-index-core", "llama-index-embeddings-huggingface", "sentence-transformers", "torch")
+    versions: tuple[str, ...] = (
+        "llama-index-core",
+        "llama-index-embeddings-huggingface",
+        "sentence-transformers",
+        "torch",
+    )
 
     def __init__(self, given: Setting) -> None:
         from llama_index.core import SimpleDirectoryReader, VectorStoreIndex
@@ -100,7 +105,7 @@ class LlamaIndex:
 class Chroma:
     """Its default encoder is a download. This is the same code over an export of the same weights."""
 
-    versions = ("chromadb", "onnxruntime")
+    versions: tuple[str, ...] = ("chromadb", "onnxruntime")
 
     def __init__(self, given: Setting) -> None:
         from chromadb import PersistentClient, Settings
@@ -131,7 +136,7 @@ class Chroma:
 
 
 class Txtai:
-    versions = ("txtai", "faiss-cpu", "transformers", "torch")
+    versions: tuple[str, ...] = ("txtai", "faiss-cpu", "transformers", "torch")
 
     def __init__(self, given: Setting) -> None:
         from txtai import Embeddings
@@ -156,7 +161,7 @@ class Txtai:
 class Instill:
     """With `encoder.model` as the environment has it."""
 
-    versions = ("instill", "lancedb", "onnxruntime")
+    versions: tuple[str, ...] = ("instill", "lancedb", "onnxruntime")
 
     def __init__(self, given: Setting) -> None:
         import lancedb  # noqa: F401
