@@ -35,6 +35,9 @@ LEAST_SPAN = -1.0
 LEAST_ANSWERABLE = 0.4
 """Least belief that the piece answers (logit)."""
 
+_REACH = 40
+"""Characters before a number in which what makes a bound of it is looked for."""
+
 _MOST_OF = 0.7
 """A short answer is shorter than this share of the piece that it stands in."""
 
@@ -49,6 +52,23 @@ _UNIT = re.compile(
     r"months?|years?|bytes?|[kKMGT]i?B|ms|degrees?|euros?|dollars?|characters?|times|users?|people|employees)\b)"
 )
 
+_BOUND_BEFORE = re.compile(
+    r"(?:[<>≤≥≈~±]=?|\b(?:(?:(?:no|not) )?(?:more|less|fewer|greater|longer|shorter|higher|lower|larger|smaller|later|"
+    r"earlier|sooner|older|younger) than|at (?:the )?(?:least|most|earliest|latest)|up to|over|under|above|below|"
+    r"beyond|about|around|approximately|roughly|nearly|almost|within|(?:minimum|maximum) of|"
+    r"as (?:much|many|little|few) as|between \S+ and|"
+    r"mindestens|höchstens|bis zu|mehr als|weniger als|über|unter|etwa|rund|ca\.?))\s*\Z",
+    re.IGNORECASE,
+)
+"""What makes a bound of the number behind it, which without it would say something else."""
+
+_BOUND_BEHIND = re.compile(
+    r"\+(?!\w)|\s+(?:or (?:more|less|fewer|longer|shorter|older|younger|later|earlier|above|below|over|under)|"
+    r"and (?:more|over|above|up)|at (?:the )?(?:least|most|earliest|latest)|oder mehr|oder weniger)\b",
+    re.IGNORECASE,
+)
+_RANGE_BEFORE = re.compile(r"(?<![\w.,-])\d[\d.,]*\s*(?:-|–|—|\bto\b|\bbis\b)\s*\Z", re.IGNORECASE)
+_RANGE_BEHIND = re.compile(r"\s*(?:-|–|—|\bto\b|\bbis\b)\s*\d[\d.,]*\d|\s*(?:-|–|—|\bto\b|\bbis\b)\s*\d", re.IGNORECASE)
 
 _DATES = re.compile(
     r"\b\d{1,2}(?:st|nd|rd|th)? (?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)\w*"
@@ -189,23 +209,34 @@ def value_of(text: str, start: int, end: int, kind: str, question: Question) -> 
 
 
 def whole(text: str, start: int, end: int) -> tuple[int, int]:
-    """The span, grown to whole words, numbers, units and runs of a script without spaces.
+    """The span, grown to whole words, numbers with their units, bounds and ranges, and runs of a script without spaces.
 
     Example:
-        >>> text = "It costs 1,200 euros a month."
-        >>> text[slice(*whole(text, 11, 14))]
-        '1,200 euros'
+        >>> text = "It costs up to 1,200 euros a month."
+        >>> text[slice(*whole(text, 17, 20))]
+        'up to 1,200 euros'
     """
     while 0 < start < len(text) and _joined(text, start):
         start -= 1
     while 0 < end < len(text) and _joined(text, end):
         end += 1
-    unit = _UNIT.match(text, end)
-    if unit and text[start:end].rstrip()[-1:].isdigit():
-        end = unit.end()
-    if start > 0 and text[start - 1] in "$€£#-" and text[start].isdigit():
+    end = _behind_number(text, start, end)
+    if start > 0 and text[start - 1] in "$€£#-" and text[start : start + 1].isdigit():
         start -= 1
+    if _AMOUNT.match(text[start:end].lstrip("$€£-")):
+        for before in (_RANGE_BEFORE, _BOUND_BEFORE):
+            found = before.search(text, max(0, start - _REACH), start)
+            start = found.start() if found else start
     return start, end
+
+
+def _behind_number(text: str, start: int, end: int) -> int:
+    """The end of the span with what belongs to a number behind it: the other end of a range, the unit, "or more"."""
+    for behind in (_RANGE_BEHIND, _UNIT, _BOUND_BEHIND):
+        if behind is _BOUND_BEHIND or text[start:end].rstrip()[-1:].isdigit():
+            found = behind.match(text, end) if _AMOUNT.search(text[start:end]) else None
+            end = found.end() if found else end
+    return end
 
 
 def _joined(text: str, place: int) -> bool:
