@@ -90,6 +90,25 @@ def test_a_correction_is_linked_to_its_span_or_is_missing(workspace: Workspace) 
             feedback.judge(number, verdict, correction=correction)  # type: ignore[arg-type]
 
 
+def test_a_wanted_answer_is_no_evidence_that_refusing_was_right(workspace: Workspace) -> None:
+    feedback = Feedback(workspace)
+    number = asked(workspace, "What is the capital of Mongolia?")
+    told = feedback.judge(number, "wanted")
+    assert (told.verdict, told.is_wanted) == (None, True)
+    assert [each.question_id for each in feedback.newest("wanted")] == [number]
+    assert [each.question_id for each in feedback.newest("unjudged")] == [number]
+    assert feedback.newest("right") == []
+    assert feedback.question_set(unknown=True) == []
+    with pytest.raises(UsageError, match="Only what is wrong is corrected"):
+        feedback.judge(number, "wanted", correction="Ulaanbaatar")
+    judged = feedback.judge(number, "right")
+    assert (judged.is_wanted, feedback.newest("wanted")) == (False, [])
+    again = feedback.judge(number, "wanted")
+    assert again.verdict is not None
+    assert (again.verdict.verdict, again.is_wanted) == ("right", True), "what was judged before still counts"
+    assert [each.answerable for each in feedback.question_set()] == [False]
+
+
 def _cited(workspace: Workspace, number: int) -> tuple[str, str, str]:
     [citation] = Feedback(workspace).get(number).citations
     stored = workspace.show(citation["doc_id"])

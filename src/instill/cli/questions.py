@@ -34,8 +34,8 @@ def list_(
     kind: Annotated[
         str,
         typer.Option(
-            help="all, answered, refused, right, wrong, unjudged, corrected, slow, or missing (the correction is in no "
-            "document)."
+            help="all, answered, refused, wanted (the owner is asked for an answer), right, wrong, unjudged, "
+            "corrected, slow, or missing (the correction is in no document)."
         ),
     ] = "all",
     words: Annotated[str, typer.Option(help="Show only questions that contain these words.")] = "",
@@ -62,7 +62,9 @@ def list_(
     rows: list[tuple[str, ...]] = [("id", "asked", "answer", "judged", "question")]
     for each in found:
         judged = each.verdict
-        said = "" if judged is None else judged.verdict + (", corrected" if judged.correction else "")
+        said = "wanted" if each.is_wanted else ""
+        if judged is not None:
+            said = judged.verdict + (", corrected" if judged.correction else "") + (", wanted" if said else "")
         shown = "refused" if each.abstained else str((each.answer or {}).get("short", ""))
         by = "" if each.labels is None else f" (asked with the labels {', '.join(each.labels) or 'none'})"
         rows.append((str(each.question_id), each.at[:16], clean(shown, 30), said, clean(each.question, 70) + clean(by)))
@@ -74,7 +76,13 @@ def list_(
 @app.command()
 def judge(
     question: Annotated[int, typer.Argument(metavar="ID", help="Number of the question in the list.")],
-    verdict: Annotated[str, typer.Argument(metavar="right|wrong", help="Your verdict on the answer or the refusal.")],
+    verdict: Annotated[
+        str,
+        typer.Argument(
+            metavar="right|wrong|wanted",
+            help="Your verdict on the answer or the refusal; wanted: the owner is asked for an answer.",
+        ),
+    ],
     correction: Annotated[
         str, typer.Option(help="The right answer; Instill looks for its words in the documents.")
     ] = "",

@@ -27,8 +27,8 @@ from instill.workspace.arguments import count_of, one_of, text_of, utf8
 if TYPE_CHECKING:
     from instill.index.lookup import StoredDocument
 
-JudgementVerdict = Literal["right", "wrong"]
-Kind = Literal["all", "answered", "refused", "right", "wrong", "unjudged", "corrected", "missing", "slow"]
+JudgementVerdict = Literal["right", "wrong", "wanted"]
+Kind = Literal["all", "answered", "refused", "wanted", "right", "wrong", "unjudged", "corrected", "missing", "slow"]
 
 SLOW_MS = 2000.0
 """An answer that took longer is slow."""
@@ -53,7 +53,8 @@ class Judgement(BaseModel):
     """What somebody says of an answer.
 
     Args:
-        verdict: of a refusal, "right" says that the documents do not answer.
+        verdict: of a refusal, "right" says that the documents do not answer. "wanted" asks the owner for an answer,
+            and says nothing of whether the refusal is right.
         correction: the right answer, in the judge's words; "" where none was given.
         spans: where the words of the correction stand; none: they are missing from the documents that the judge sees.
         judge: who said it.
@@ -75,7 +76,7 @@ class Question(BaseModel):
         answer: `text`, `short`, `method`, `generator`; None for what was asked before answers were kept.
         citations: the spans that were shown, as `doc_id`, `start`, `end`.
         documents: of the answer, as `doc_id` and `version` (the hash of the content then).
-        judgements: oldest first; the last one counts.
+        judgements: oldest first; the last one that says "right" or "wrong" counts.
         labels: what the asker saw; None: all documents.
     """
 
@@ -94,8 +95,13 @@ class Question(BaseModel):
 
     @property
     def verdict(self) -> Judgement | None:
-        """The judgement that counts."""
-        return self.judgements[-1] if self.judgements else None
+        """The judgement that counts; None: nobody has said whether the answer is right."""
+        return next((each for each in reversed(self.judgements) if each.verdict != "wanted"), None)
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether somebody asked the owner for an answer, and nobody has judged the question since."""
+        return bool(self.judgements) and self.judgements[-1].verdict == "wanted"
 
 
 class Questions(BaseModel):
@@ -133,7 +139,8 @@ class Feedback:
         """The newest questions.
 
         Args:
-            kind: "missing": corrected by words that no document holds; "slow": took more than two seconds.
+            kind: "wanted": somebody asked the owner for an answer; "missing": corrected by words that no document
+                holds; "slow": took more than two seconds.
             words: only questions that hold them.
             before: only questions with a smaller number; 0: all. For the next page.
 
@@ -166,14 +173,14 @@ class Feedback:
     def judge(
         self, question_id: int, verdict: JudgementVerdict, *, correction: str = "", note: str = "", judge: str = ""
     ) -> Question:
-        """Say whether an answer, or a refusal, is right; and what would be.
+        """Say whether an answer, or a refusal, is right, and what would be; or that an answer is wanted.
 
         Args:
             correction: the right answer; its words are looked for in the documents that the caller sees.
             judge: who says so.
 
         Raises:
-            UsageError: there is no such question or verdict, or what is right is corrected.
+            UsageError: there is no such question or verdict, or something else than what is wrong is corrected.
             WorkspaceError: the catalog cannot be written.
         """
         one_of(verdict, JudgementVerdict, "verdict", "This is not a verdict.")
@@ -181,8 +188,8 @@ class Feedback:
         correction, note = utf8(correction, "correction").strip(), utf8(note, "note").strip()
         if max(len(correction), len(note)) > _LONGEST:
             raise UsageError(f"This is longer than {_LONGEST:,} characters.", where="correction", remedy="Shorten it.")
-        if correction and verdict == "right":
-            raise UsageError("What is right is not corrected.", where="verdict", remedy="Judge it wrong.")
+        if correction and verdict != "wrong":
+            raise UsageError("Only what is wrong is corrected.", where="verdict", remedy="Judge it wrong.")
         spans = self.places_of(correction, question) if correction else []
         row = {
             "usage_id": question_id,
@@ -368,6 +375,7 @@ def _is_kind(question: Question, kind: Kind) -> bool:
         "all": True,
         "answered": not question.abstained,
         "refused": question.abstained,
+        "wanted": question.is_wanted,
         "right": said is not None and said.verdict == "right",
         "wrong": said is not None and said.verdict == "wrong",
         "unjudged": said is None,

@@ -45,12 +45,12 @@ class Asked(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A question and its answer, as plain data; `judged`: "", "right" or "wrong"."""
+    """A question and its answer, as plain data; `judged`: what is said of it ("right", "wrong", "wanted")."""
 
     question: str
     answer: Mapping[str, Any]
     question_id: int | None
-    judged: str
+    judged: Sequence[str]
 
 
 @router.get("/", response_class=HTMLResponse)
@@ -125,18 +125,19 @@ def _exchanges(seen: Seen, conversation_id: str) -> list[Exchange]:
     found = []
     for question, said in zip(turns[::2], turns[1::2], strict=False):
         number = said.answer.get("question_id")
-        found.append(Exchange(question.text, said.answer, number, judged.get(number, "")))
+        found.append(Exchange(question.text, said.answer, number, judged.get(number, ())))
     return [each for each in found if each.answer]
 
 
-def _judged(seen: Seen, numbers: Sequence[Any]) -> dict[Any, str]:
+def _judged(seen: Seen, numbers: Sequence[Any]) -> dict[Any, list[str]]:
     feedback = Feedback(seen.workspace)
-    found: dict[Any, str] = {}
+    found: dict[Any, list[str]] = {}
     for number in numbers:
         if isinstance(number, int):
             try:
-                verdict = feedback.get(number).verdict
+                question = feedback.get(number)
             except UsageError:  # It was cleared, or stands on what the caller does not see any more.
                 continue
-            found[number] = verdict.verdict if verdict else ""
+            said = [question.verdict.verdict] if question.verdict else []
+            found[number] = [*said, "wanted"] if question.is_wanted else said
     return found

@@ -22,11 +22,12 @@ router = APIRouter()
 _A_PAGE = 50
 _GROUPED, _GROUPS, _NEAREST = 200, 12, 2
 KINDS = (
-    ("all", "All"), ("refused", "Refused"), ("unjudged", "Not judged yet"), ("right", "Right"), ("wrong", "Wrong"),
+    ("all", "All"), ("refused", "Refused"), ("wanted", "Told the owner"), ("unjudged", "Not judged yet"), ("right", "Right"), ("wrong", "Wrong"),
     ("corrected", "Corrected"), ("missing", "Missing"), ("slow", "Slow"),
 )  # fmt: skip
 _TEACHING = {
     "refused": "Every question so far has an answer in the documents.",
+    "wanted": "Nobody waits for an answer. The flag below a refusal tells the owner.",
     "unjudged": "Somebody has said of each answer whether it is right.",
     "right": "Nobody has said of an answer that it is right. The thumb below an answer does.",
     "wrong": "Nobody has said of an answer that it is wrong.",

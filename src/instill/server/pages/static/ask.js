@@ -13,7 +13,7 @@ let conversation = main.dataset.conversation;
 let unkept = []; // what was said, where conversations are not kept
 let busy = null;
 
-for (const part of $$(".exchange")) if (part.dataset.judged) shown(part, part.dataset.judged);
+for (const part of $$(".exchange")) for (const each of part.dataset.judged.split(" ")) shown(part, each);
 
 composer.addEventListener("submit", (event) => {
   event.preventDefault();

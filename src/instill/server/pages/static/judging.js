@@ -1,4 +1,4 @@
-// Right, wrong, and what would be right.
+// Right, wrong, and what would be right; and telling the owner that an answer is wanted.
 
 import { $, $$, json, make, say } from "./base.js";
 
@@ -8,9 +8,11 @@ export async function judge(part, question, verdict, more = {}) {
   try {
     const told = await json("POST", `/api/questions/${question}/judgements`, { verdict, ...more });
     shown(part, verdict);
+    if (verdict !== "wanted") $("[data-tell]", part)?.setAttribute("aria-pressed", "false");
     const last = told.judgements.at(-1);
     say(place, "");
-    if (!last.correction) say(place, more.note ? "The owner finds it under Questions." : "Kept under Questions.");
+    if (verdict === "wanted") say(place, "The owner finds it under Questions.");
+    else if (!last.correction) say(place, "Kept under Questions.");
     else if (last.spans.length) place.append("Kept, and found in the documents: ", ...last.spans.map((span, at) => chip(span, at + 1)));
     else say(place, "Kept. No document says it in these words: it is listed as missing.");
     return told;
@@ -21,6 +23,7 @@ export async function judge(part, question, verdict, more = {}) {
 }
 
 export function shown(part, verdict) {
+  if (verdict === "wanted") return $("[data-tell]", part)?.setAttribute("aria-pressed", "true");
   for (const button of $$("[data-judge]", part)) {
     button.setAttribute("aria-pressed", String(button.dataset.judge === verdict));
   }
@@ -50,7 +53,7 @@ document.addEventListener("click", (event) => {
     form.hidden = true;
     judge(part, question, "wrong");
   } else if (button.dataset.tell !== undefined) {
-    judge(part, question, "right", { note: "Somebody needs an answer to this." });
+    judge(part, question, "wanted");
   }
 });
 
