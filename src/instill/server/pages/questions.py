@@ -12,6 +12,8 @@ from fastapi.responses import HTMLResponse
 from instill.errors import InstillError, UsageError
 from instill.index.types import Hit
 from instill.server.errors import unknown
+from instill.server.jobs.store import Job
+from instill.server.pages.job_lists import chosen_jobs
 from instill.server.pages.question_groups import grouped
 from instill.server.pages.rendering import page
 from instill.server.service import Reading, Seen
@@ -20,9 +22,12 @@ from instill.workspace.asked_questions import Feedback, Kind, Question
 router = APIRouter()
 
 _A_PAGE = 50
+_JOBS = 5
+"""Of those that ended."""
 _GROUPED, _GROUPS, _NEAREST = 200, 12, 2
 KINDS = (
-    ("all", "All"), ("refused", "Refused"), ("wanted", "Told the owner"), ("unjudged", "Not judged yet"), ("right", "Right"), ("wrong", "Wrong"),
+    ("all", "All"), ("refused", "Refused"), ("wanted", "Told the owner"), ("unjudged", "Not judged yet"),
+    ("right", "Right"), ("wrong", "Wrong"),
     ("corrected", "Corrected"), ("missing", "Missing"), ("slow", "Slow"),
 )  # fmt: skip
 _TEACHING = {
@@ -69,8 +74,13 @@ def questions(
         seen, "questions.html", "/questions", kinds=KINDS, kind=chosen, words=words, number=number, questions=shown,
         next=shown[-1].question_id if more else 0, teaching=_TEACHING.get(chosen, ""),
         subjects=_subjects(seen, feedback) if chosen == "refused" and not (words or before or number) else [],
+        jobs=chosen_jobs(seen, _is_begun_here, _JOBS),
         judged=len(feedback.question_set()), keeps=seen.workspace.settings.log.questions,
     )  # fmt: skip
+
+
+def _is_begun_here(job: Job) -> bool:
+    return job.kind in ("calibrate", "tune") or job.arguments.get("questions") == "feedback"
 
 
 def _subjects(seen: Seen, feedback: Feedback) -> list[Subject]:

@@ -1,5 +1,6 @@
 // The documents, in their list and each on its page: adding them, their labels, the jobs and the source.
 import "./adding_documents.js";
+import "./dropping.js";
 import "./jobs.js";
 import "./labels_of_a_document.js";
 import "./source_pane.js";

@@ -1,0 +1,179 @@
+// Files and addresses go to the server, one portion after the other; what becomes of each is shown in a list.
+//
+// A portion is sent as soon as the one before it has arrived: the server reads them in its own time. Once all are sent,
+// the page may be left.
+
+import { $, Failed, call, json, make, parsed, say, tell } from "./base.js";
+
+const MOST_FILES = 200;
+const MOST_BYTES = 80 * 1024 * 1024;
+/** Parts of a page that tell of the documents: fetched anew when all files are through. */
+const TELLING = ["#list", "#empty", "#unread"];
+const list = $("#sent");
+const said = $("#said");
+let counts = { all: 0, sent: 0, good: 0, bad: 0 };
+let sending = Promise.resolve();
+let following = Promise.resolve();
+
+const isThrough = () => counts.good + counts.bad === counts.all;
+const labels = () => ($("#labels")?.value ?? "").split(",").map((each) => each.trim()).filter(Boolean);
+const state = (row, text) => { row.children[1].textContent = text; };
+
+window.addEventListener("beforeunload", (event) => { if (counts.sent < counts.all) event.preventDefault(); });
+$("#only-failed button")?.addEventListener("click", (event) => {
+  const isOn = list.classList.toggle("failed-only");
+  event.target.setAttribute("aria-pressed", String(isOn));
+});
+
+/** Upload files.
+ * @param files {file, path}: the path has the folders that were chosen or dropped. */
+export function send(files) {
+  const marks = labels();
+  for (const portion of portions(files.map((each) => ({ ...each, row: added(each.path) })))) {
+    sending = sending.then(() => upload(portion, marks));
+  }
+  far();
+}
+
+/** Have the server fetch a page; whether it will. */
+export async function addAddress(url) {
+  const row = added(url);
+  counts.sent++;
+  const body = { url };
+  if (labels().length) body.labels = labels();
+  try {
+    watch(await json("POST", "/api/documents/url", body), [row]);
+    return true;
+  } catch (error) {
+    failed(row, error);
+    settle();
+    return false;
+  }
+}
+
+function portions(files) {
+  const found = [];
+  let bytes = 0;
+  for (const each of files) {
+    if (!found.length || found.at(-1).length >= MOST_FILES || bytes + each.file.size > MOST_BYTES) {
+      found.push([]);
+      bytes = 0;
+    }
+    found.at(-1).push(each);
+    bytes += each.file.size;
+  }
+  return found;
+}
+
+async function upload(portion, marks) {
+  const rows = portion.map((each) => each.row);
+  const form = new FormData();
+  for (const each of portion) { form.append("files", each.file, each.file.name); form.append("paths", each.path); }
+  for (const label of marks) form.append("labels", label);
+  rows.forEach((row) => state(row, "sending"));
+  try {
+    const job = await (await call("POST", "/api/documents", form)).json();
+    rows.forEach((row) => state(row, "sent, waits to be read"));
+    watch(job, rows);
+  } catch (error) { rows.forEach((row) => failed(row, error)); }
+  counts.sent += rows.length;
+  if (counts.sent === counts.all && !isThrough()) say(said, "All are sent. You may leave this page: they are read all the same.");
+  far();
+  settle();
+}
+
+/** A row of the list for something that is added; the list begins anew when all before were through. */
+function added(name) {
+  if (isThrough()) {
+    list.replaceChildren();
+    list.classList.remove("failed-only");
+    $("#only-failed").hidden = true;
+    counts = { all: 0, sent: 0, good: 0, bad: 0 };
+    say(said, "");
+  }
+  const row = make("li", { "data-open": true }, make("span", {}, name), make("span", { class: "soft" }, "not sent yet"));
+  list.append(row);
+  list.hidden = $("#progress").hidden = false;
+  counts.all++;
+  return row;
+}
+
+/** How far all of it is: each is sent, and then read. */
+function far() {
+  const bar = $("#progress progress");
+  bar.max = 2 * counts.all;
+  bar.value = counts.sent + counts.good + counts.bad;
+  $("#progress span").textContent = `${counts.sent} of ${counts.all} sent, ${counts.good + counts.bad} read`;
+}
+
+function failed(row, error) {
+  if (!row.hasAttribute("data-open")) return;
+  const problem = error instanceof Failed ? error.problem : { what: error.message ?? error.what, remedy: error.remedy };
+  end(row, "not added", "bad");
+  row.classList.add("failed");
+  row.append(make("span", { class: "remedy" }, [problem.what, problem.remedy].filter(Boolean).join(" ")));
+  const before = list.querySelectorAll(".failed").length - 1;
+  list.insertBefore(row, list.children[before]);
+}
+
+function end(row, text, kind = "soft") {
+  if (!row.hasAttribute("data-open")) return;
+  row.removeAttribute("data-open");
+  state(row, text);
+  row.children[1].className = kind;
+  counts[kind === "bad" ? "bad" : "good"]++;
+  far();
+}
+
+/** Jobs are done one after the other, and are watched so: a browser has few connections to one server. */
+function watch(job, rows) {
+  following = following.then(() => follow(job, rows)).then(settle);
+}
+
+/** What a job tells of each file, until it ends. */
+function follow(job, rows) {
+  const paths = job.arguments?.paths ?? [];
+  return new Promise((resolve) => {
+    const stream = new EventSource(`/api/jobs/${job.job_id}/events`);
+    stream.addEventListener("state", (event) => {
+      if (JSON.parse(event.data).state === "running") rows.filter((row) => row.hasAttribute("data-open")).forEach((row) => state(row, "reading"));
+    });
+    stream.addEventListener("file", (event) => {
+      const told = JSON.parse(event.data);
+      const row = rows[paths.indexOf(told.source)] ?? (rows.length === 1 ? rows[0] : null);
+      if (!row) return;
+      if (told.result === "failed") failed(row, told);
+      else end(row, { unchanged: "was there already" }[told.result] ?? told.result);
+    });
+    stream.addEventListener("job", (event) => {
+      stream.close();
+      const last = JSON.parse(event.data);
+      const why = last.state === "failed" ? last.result : { what: `It was ${last.state}.` };
+      for (const row of rows) {
+        if (last.state === "done") end(row, "done");
+        else failed(row, why);
+      }
+      resolve();
+    });
+  });
+}
+
+/** All are through: say what came of it, and show the documents as they now are. */
+async function settle() {
+  if (!counts.all || !isThrough()) return;
+  $("#progress").hidden = true;
+  const parts = [];
+  if (counts.good) parts.push(`${counts.good} ${counts.good === 1 ? "is" : "are"} in.`);
+  if (counts.bad) parts.push(`${counts.bad} could not be added: the list begins with ${counts.bad === 1 ? "it" : "them"} and says why.`);
+  $("#only-failed").hidden = !(counts.bad && counts.good);
+  say(said, parts.join(" "), !counts.good);
+  if (counts.good && !$("#question")) said.append(" ", make("a", { href: "/" }, "Ask"));
+  tell(said.textContent);
+  const response = await call("GET", location.href, undefined, { headers: { accept: "text/html" } }).catch(() => null);
+  const fresh = response && parsed(await response.text());
+  for (const part of TELLING) {
+    const place = $(part);
+    const now = fresh?.querySelector(part);
+    if (place && now) place.replaceWith(now);
+  }
+}
