@@ -59,7 +59,8 @@ def test_from_the_first_file_to_a_refusal(browser: Browser, tmp_path: Path) -> N
         page.get_by_text("Begin with your documents.").wait_for()
         page.get_by_role("link", name="Add documents").click()
         page.wait_for_url("**/documents", wait_until="load")
-        _drop(page, tea)
+        drop(page, tea)
+        page.locator("#list").get_by_role("link", name="Tea").wait_for()
         _ask(page, server.address)
         _judge_and_correct(page)
         _find_under_questions(page, server.address)
@@ -84,19 +85,18 @@ def test_from_the_first_file_to_a_refusal(browser: Browser, tmp_path: Path) -> N
             _widget(browser, server, site)
 
 
-def _drop(page: Page, file: Path) -> None:
-    """Drop a file on the page as a person does, and see it in the list."""
-    held = page.evaluate_handle(
-        """([name, text]) => {
+def drop(page: Page, *files: Path) -> None:
+    """Drop files on the page as a person does, and wait until each is in."""
+    page.evaluate(
+        """(files) => {
           const held = new DataTransfer();
-          held.items.add(new File([text], name));
-          return held;
+          for (const [name, text] of files) held.items.add(new File([text], name));
+          const told = { dataTransfer: held, bubbles: true, cancelable: true };
+          document.querySelector("main").dispatchEvent(new DragEvent("drop", told));
         }""",
-        [file.name, file.read_text()],
+        [[each.name, each.read_text()] for each in files],
     )
-    page.dispatch_event("#drop", "drop", {"dataTransfer": held})
-    page.locator("#sent li").get_by_text("added", exact=True).wait_for()
-    page.locator("#list").get_by_role("link", name="Tea").wait_for()
+    page.locator("#sent li").get_by_text("added", exact=True).nth(len(files) - 1).wait_for()
 
 
 def _send(page: Page, question: str) -> None:
@@ -164,12 +164,16 @@ def _measure(page: Page, address: str) -> None:
     where it is trained."""
     page.goto(f"{address}/questions")
     page.get_by_role("button", name="Calibrate with it").click()
-    page.locator(".verdict").get_by_text("questions are too few to say anything").wait_for()
+    verdict = page.locator(".verdict").get_by_text("questions are too few to say anything")
+    verdict.wait_for()
+    page.reload()
+    page.get_by_text("Ended lately: 1 done").wait_for()
+    verdict.wait_for()
     page.get_by_role("button", name="How long, and what will it show?").click()
     page.get_by_text("There are 2 questions.").wait_for()
     page.goto(f"{address}/compare")
     page.get_by_role("button", name="Make a study set").click()
-    page.get_by_role("link", name="Show it on this page").click()
+    page.get_by_role("link", name="The study sets").click()
     page.get_by_role("button", name="How long, and what will it show?").wait_for()
     page.goto(f"{address}/models")
     page.get_by_label("Model").select_option("micro")

@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from instill.catalog import Catalog, Labels, may_see, now, stored_labels
 from instill.catalog.tables import JOB_EVENTS, JOBS
 from instill.errors import InstillError, UsageError, WorkspaceError
+from instill.server.jobs.job_results import TITLES, Outcome, outcome
 
 Lane = Literal["documents", "work"]
 LANES: tuple[Lane, ...] = get_args(Lane)
@@ -45,12 +46,15 @@ class Job(BaseModel):
     """A job. Times are ISO 8601 UTC, "" where it is not so far.
 
     Args:
+        title: what is being done, for people.
         result: of a job that is done, what the command with `--json` prints; of one that failed, the error.
+        outcome: the same in words, with the page that shows it.
         attempts: how often it was begun: more than once after a restart.
     """
 
     job_id: str
     kind: str
+    title: str
     state: State
     asked_by: str
     created: str
@@ -60,6 +64,7 @@ class Job(BaseModel):
     progress: Progress
     arguments: dict[str, Any]
     result: Any
+    outcome: Outcome
 
 
 class JobList(BaseModel):
@@ -270,9 +275,12 @@ def _labels(row: _Row) -> Labels:
 
 def _job(row: _Row) -> Job:
     names = ("job_id", "kind", "state", "asked_by", "created", "started", "ended", "attempts")
+    result = json.loads(row["result"])
     return Job(
         **{name: row[name] for name in names},
+        title=TITLES.get(row["kind"], row["kind"]),
         progress=Progress.model_validate_json(row["progress"]),
         arguments=json.loads(row["arguments"]),
-        result=json.loads(row["result"]),
+        result=result,
+        outcome=outcome(row["kind"], row["state"], result),
     )

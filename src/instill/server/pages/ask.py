@@ -16,6 +16,7 @@ from instill.answer.types import Answer
 from instill.errors import UsageError
 from instill.server.api.asking import LONGEST, TurnSaid, streamed
 from instill.server.api.conversations import not_there, turns_of
+from instill.server.pages.job_lists import unread
 from instill.server.pages.rendering import page, rendered
 from instill.server.service import Reading, Seen
 from instill.workspace.asked_questions import Feedback
@@ -116,6 +117,7 @@ def _shown(seen: Seen, request: Request, words: str, conversation_id: str = "") 
         words=words,
         here=request.url.path,
         documents=workspace.index.count()[0],
+        unread=unread(seen),
     )
 
 

@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse
 
 from instill.server.access.headers import POLICY
 from instill.server.api.studies_and_comparisons import list_comparisons, list_curves, show_comparison
-from instill.server.jobs.store import ENDED, Job
+from instill.server.pages.job_lists import jobs_of
 from instill.server.pages.rendering import page
 from instill.server.service import Reading, Seen
 from instill.workspace.replies import studies_of
@@ -15,8 +15,6 @@ from instill.workspace.replies import studies_of
 router = APIRouter(prefix="/compare")
 
 _WITH_REPORT = {"content-security-policy": f"{POLICY}; frame-src 'self'"}
-_KINDS = ("study", "compare", "curve", "calibrate", "tune", "reindex", "train")
-_LOOKED_AT, _SHOWN = 200, 10
 
 
 @router.get("", response_class=HTMLResponse)
@@ -51,10 +49,3 @@ def _with_report(seen: Seen, title: str, address: str) -> HTMLResponse:
     answer = page(seen, "report.html", "/compare", title=title, address=address)
     answer.headers.update(_WITH_REPORT)
     return answer
-
-
-def jobs_of(seen: Seen, *kinds: str) -> list[Job]:
-    """The newest jobs of some kinds: those that go on, and the last few that ended."""
-    found = [job for job in seen.service.jobs.all(seen.labels, limit=_LOOKED_AT) if job.kind in kinds]
-    going = [job for job in found if job.state not in ENDED]
-    return [*going, *[job for job in found if job.state in ENDED][: max(0, _SHOWN - len(going))]]

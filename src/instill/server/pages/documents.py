@@ -13,6 +13,7 @@ from instill.index.lookup import StoredDocument
 from instill.index.types import DocumentRecord
 from instill.server.api.documents import found
 from instill.server.errors import unknown
+from instill.server.pages.job_lists import jobs_of
 from instill.server.pages.marked_text import around, window
 from instill.server.pages.pdf_pictures import Pictures, has_pictures, pages_of
 from instill.server.pages.rendering import page, rendered
@@ -24,7 +25,6 @@ router = APIRouter(prefix="/documents")
 _A_PAGE = 100
 _AROUND = 20_000
 _QUESTIONS_LOOKED_AT, _QUESTIONS_SHOWN = 500, 8
-_JOBS_LOOKED_AT = 50
 Place = Annotated[int, Query(ge=0, le=2**40)]
 _pictures = Pictures()
 
@@ -37,10 +37,7 @@ def list_documents(
     records = seen.workspace.documents()
     fitting = [each for each in records if _fits(each, words)]
     shown = fitting[after : after + _A_PAGE]
-    jobs = [
-        job for job in seen.service.jobs.all(seen.labels, limit=_JOBS_LOOKED_AT)
-        if job.kind in ("add", "add url", "sync") and job.state in ("waiting", "running")
-    ]  # fmt: skip
+    jobs = jobs_of(seen, "add", "add url", "sync")
     return page(
         seen, "documents.html", "/documents", records=shown, count=len(fitting), all=len(records), words=words,
         after=after, next=after + _A_PAGE if after + _A_PAGE < len(fitting) else None, jobs=jobs,

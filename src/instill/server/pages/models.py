@@ -12,7 +12,7 @@ from instill.models.registry.card import Card
 from instill.models.registry.store import Registry
 from instill.server.api.models import show_model
 from instill.server.jobs.job_kinds import recipes
-from instill.server.pages.compare import jobs_of
+from instill.server.pages.job_lists import jobs_of
 from instill.server.pages.rendering import page
 from instill.server.service import Reading
 from instill.settings import GeneratorSettings

@@ -3,8 +3,9 @@
 import { $, $$, call, events, make, parsed, say, tell } from "./base.js";
 import { close } from "./source_pane.js";
 import { shown } from "./judging.js";
-import "./dropped_on_other_pages.js";
+import "./dropping.js";
 
+const UNREAD_MS = 5000;
 const main = $("main");
 const thread = $("#thread");
 const field = $("#question");
@@ -45,6 +46,19 @@ document.addEventListener("click", (event) => {
     button.setAttribute("aria-expanded", String(!why.hidden));
   }
 });
+
+/** As long as documents wait to be read, the page says how many. */
+async function watchUnread() {
+  while ($("#unread")) {
+    await new Promise((resolve) => { setTimeout(resolve, UNREAD_MS); });
+    const isAdding = $("#progress")?.hidden === false;
+    if (document.hidden || ($("#unread").hidden && !isAdding)) continue;
+    const response = await call("GET", "/", undefined, { headers: { accept: "text/html" } }).catch(() => null);
+    const fresh = response && parsed(await response.text()).querySelector("#unread");
+    if (fresh) $("#unread").replaceWith(fresh);
+  }
+}
+watchUnread();
 
 async function ask(text, keep) {
   $("#empty")?.remove();

@@ -3,32 +3,47 @@
 import { $, call, json, make, say, tell, values } from "./base.js";
 
 const OVER = ["done", "failed", "cancelled"];
-/** What is listed on the page that began it, when it is done. */
-const LISTED = ["study", "compare", "curve", "train"];
+const LOOK_MS = 2000;
+const pause = () => new Promise((resolve) => { setTimeout(resolve, LOOK_MS); });
 
 class Job extends HTMLElement {
   connectedCallback() {
-    this.bar = make("progress", { "aria-label": "Progress" });
-    this.what = make("p", { class: "said", role: "status" }, `${this.dataset.kind}: ${this.dataset.state}`);
-    this.stop = make("button", { type: "button", class: "quiet danger" }, "Stop");
+    const { title, state, when } = this.dataset;
+    this.bar = make("progress", { "aria-label": `Progress: ${title}` });
+    this.what = make("p", { class: "said", role: "status" }, `${title}: ${state}`);
+    this.stop = make("button", { type: "button", class: "quiet danger" }, "Stop", make("span", { class: "unseen" }, ` ${title}`));
     this.stop.addEventListener("click", () => this.end());
     this.said = make("pre", { tabindex: 0, role: "group", "aria-label": "What it says" });
     this.log = make("details", {}, make("summary", {}, "What it says"), this.said);
     this.log.addEventListener("toggle", () => this.listen());
-    this.bar.hidden = this.stop.hidden = OVER.includes(this.dataset.state);
     this.replaceChildren(this.bar, make("div", { class: "row" }, this.what, this.stop), this.log);
-    this.stream = new EventSource(`/api/jobs/${this.dataset.id}/events`);
-    this.stream.addEventListener("progress", (event) => this.progress(JSON.parse(event.data)));
-    this.stream.addEventListener("state", (event) => say(this.what, `${this.dataset.kind}: ${JSON.parse(event.data).state}`));
-    this.stream.addEventListener("job", (event) => this.ended(JSON.parse(event.data)));
+    this.over = OVER.includes(state);
+    if (!this.over) return this.watch();
+    this.close(state, { said: this.dataset.said, page: this.dataset.page, link: this.dataset.link });
+    this.what.append(make("span", { class: "soft" }, ` ${when}`));
   }
 
   disconnectedCallback() { this.stream?.close(); }
 
+  /** Wait until it is begun, then hear what it tells. What waits has no connection of its own: a browser has six for a server. */
+  async watch() {
+    for (;;) {
+      const job = await json("GET", `/api/jobs/${this.dataset.id}`).catch(() => null);
+      if (!this.isConnected) return;
+      if (job && OVER.includes(job.state)) return this.ended(job);
+      if (job?.state === "running") break;
+      await pause();
+    }
+    say(this.what, `${this.dataset.title}: running`);
+    this.stream = new EventSource(`/api/jobs/${this.dataset.id}/events`);
+    this.stream.addEventListener("progress", (event) => this.progress(JSON.parse(event.data)));
+    this.stream.addEventListener("job", (event) => this.ended(JSON.parse(event.data)));
+  }
+
   progress(now) {
     if (now.total) { this.bar.max = now.total; this.bar.value = now.done; }
     const far = now.total ? ` ${now.done} of ${now.total}` : "";
-    say(this.what, `${this.dataset.kind}:${far} ${now.what}`.trim());
+    say(this.what, `${this.dataset.title}:${far} ${now.what}`.trim());
   }
 
   /** The log, anew every two seconds as long as it is open and the job goes on. */
@@ -38,7 +53,7 @@ class Job extends HTMLElement {
         this.said.textContent = await (await call("GET", `/api/jobs/${this.dataset.id}/log`)).text() || "Nothing yet.";
       } catch (error) { this.said.textContent = error.message; }
       if (this.over) return;
-      await new Promise((resolve) => { setTimeout(resolve, 2000); });
+      await pause();
     }
   }
 
@@ -48,32 +63,20 @@ class Job extends HTMLElement {
 
   ended(job) {
     this.over = true;
-    this.stream.close();
-    this.bar.remove();
-    this.stop.remove();
-    const failed = job.state === "failed";
-    const told = failed ? [job.result?.what, job.result?.remedy].filter(Boolean).join(" ") : "";
-    say(this.what, `${this.dataset.kind}: ${job.state}. ${told}`, failed);
-    tell(this.what.textContent);
-    if (job.state === "done" && job.result) this.append(...found(job.result));
-    const isNews = job.state === "done" && LISTED.includes(this.dataset.kind) && this.dataset.state !== "done";
-    if (isNews) this.append(make("p", {}, make("a", { href: location.href }, "Show it on this page")));
+    this.stream?.close();
+    this.close(job.state, job.outcome);
+    tell(`${this.dataset.title}: ${job.state}. ${job.outcome.said}`);
     this.dispatchEvent(new CustomEvent("ended", { bubbles: true, detail: job }));
   }
-}
 
-/** What came of it: the sentence that says it, and the plain values by name. */
-function found(result) {
-  const sentence = result.verdict ?? result.said;
-  const list = make("dl", { class: "facts" });
-  for (const [name, value] of Object.entries(result)) {
-    if (value === null || typeof value === "object" || value === sentence || name === "folder") continue;
-    const number = typeof value === "number" && !Number.isInteger(value) ? value.toFixed(3) : String(value);
-    const shown = typeof value === "boolean" ? (value ? "yes" : "no") : number;
-    list.append(make("dt", {}, name.replaceAll("_", " ")), make("dd", {}, shown));
+  /** What came of it, in words, and the page that shows it. */
+  close(state, outcome) {
+    this.bar.remove();
+    this.stop.remove();
+    say(this.what, `${this.dataset.title}: ${state}.`, state === "failed");
+    if (outcome.said) this.log.before(make("p", { class: `verdict${state === "failed" ? " bad" : ""}` }, outcome.said));
+    if (outcome.page) this.log.before(make("p", {}, make("a", { href: outcome.page }, outcome.link)));
   }
-  if (!sentence) return [list];
-  return [make("p", { class: "verdict" }, sentence), make("details", {}, make("summary", {}, "In numbers"), list)];
 }
 
 customElements.define("instill-job", Job);
@@ -90,6 +93,6 @@ document.addEventListener("click", async (event) => {
 
 document.addEventListener("called", (event) => {
   const job = event.detail;
-  const place = event.target.dataset.then === "watch" && ($(event.target.dataset.place ?? "#jobs") ?? event.target.parentElement);
-  if (place && job?.job_id) place.prepend(make("instill-job", { class: "job", "data-id": job.job_id, "data-kind": job.kind, "data-state": job.state }));
+  const place = event.target.dataset.then === "watch" && $("#jobs");
+  if (place && job?.job_id) place.prepend(make("instill-job", { class: "job", "data-id": job.job_id, "data-title": job.title, "data-state": job.state }));
 });

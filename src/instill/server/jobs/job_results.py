@@ -1,0 +1,111 @@
+"""What a job is called, and what came of it, in words and with the page that shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import PurePath
+from typing import Any
+
+from pydantic import BaseModel
+
+TITLES: Mapping[str, str] = {
+    "add": "Adding documents",
+    "add url": "Adding a page",
+    "sync": "Bringing the documents up to date",
+    "calibrate": "Calibrating",
+    "tune": "Tuning the search",
+    "study": "Making a study set",
+    "compare": "Comparing",
+    "curve": "Measuring a data curve",
+    "train": "Training",
+    "reindex": "Encoding all documents again",
+}
+"""By kind of job."""
+
+
+class Outcome(BaseModel):
+    """What came of a job.
+
+    Args:
+        said: in a few words; "" as long as it goes on.
+        page: the address of the page that shows it, and `link`, what that page shows; "" where there is none.
+    """
+
+    said: str = ""
+    page: str = ""
+    link: str = ""
+
+
+def outcome(kind: str, state: str, result: Any) -> Outcome:
+    """What came of a job of a kind.
+
+    Args:
+        result: of a job that is done, what its command prints as JSON; of one that failed, the error.
+
+    Example:
+        >>> outcome("compare", "done", {"report": "/kb/.instill/reports/a9c7/report.html"}).page
+        '/compare/a9c7'
+        >>> outcome("add", "done", {"added": ["a", "b"], "unchanged": 1, "failed": [{}]}).said
+        '2 added, 1 there already, 1 could not be added.'
+    """
+    found = result if isinstance(result, dict) else {}
+    if state == "failed":
+        return Outcome(said=" ".join(str(found[each]) for each in ("what", "where", "remedy") if found.get(each)))
+    if state == "cancelled":
+        return Outcome(said="It was stopped.")
+    if state != "done":
+        return Outcome()
+    said = _SAID.get(kind)
+    return said(found) if said else Outcome(said=str(found.get("verdict", "")))
+
+
+def _documents(found: Mapping[str, Any]) -> Outcome:
+    counts = ((len(found.get(name, ())), words) for name, words in _COUNTED)
+    unchanged = (int(found.get("unchanged", 0)), "there already")
+    failed = (len(found.get("failed", ())), "could not be added")
+    parts = [f"{count} {words}" for count, words in (*counts, unchanged, failed) if count]
+    return Outcome(said=", ".join(parts or ["Nothing was to be done"]) + ".", page="/documents", link="The documents")
+
+
+_COUNTED = (
+    ("added", "added"), ("changed", "changed"), ("moved", "moved"), ("relabelled", "labelled anew"),
+    ("removed", "removed"),
+)  # fmt: skip
+
+
+def _study(found: Mapping[str, Any]) -> Outcome:
+    return Outcome(said=f"The study set {found.get('id', '')} is made.", page="/compare", link="The study sets")
+
+
+def _compare(found: Mapping[str, Any]) -> Outcome:
+    name = PurePath(str(found.get("report", ""))).parent.name
+    return Outcome(said="It is compared.", page=f"/compare/{name}" if name else "/compare", link="The report")
+
+
+def _curve(found: Mapping[str, Any]) -> Outcome:
+    files = found.get("files") or [""]
+    name = PurePath(str(files[0])).parent.name
+    return Outcome(said="It is measured.", page=f"/compare/curves/{name}" if name else "/compare", link="The curve")
+
+
+def _train(found: Mapping[str, Any]) -> Outcome:
+    gate = {True: "It passed its gate", False: "It did not pass its gate"}.get(found.get("passed"), "It has no gate")  # type: ignore[arg-type]
+    use = "and is in use now" if found.get("promoted") else "and is not in use"
+    known = "" if found.get("trained", True) else "The same candidate had been trained before. "
+    return Outcome(said=f"{known}{gate} {use}.", page=f"/models/{found.get('id', '')}", link="The candidate")
+
+
+def _reindex(_: Mapping[str, Any]) -> Outcome:
+    return Outcome(said="All documents are encoded again.")
+
+
+_SAID: Mapping[str, Callable[[Mapping[str, Any]], Outcome]] = {
+    "add": _documents,
+    "add url": _documents,
+    "sync": _documents,
+    "study": _study,
+    "compare": _compare,
+    "curve": _curve,
+    "train": _train,
+    "reindex": _reindex,
+}
