@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -182,6 +183,8 @@ def test_a_question_that_is_edited_becomes_another_conversation(tmp_path: Path) 
             second = other["conversation"]["conversation_id"]
             turns = [each.text for each in workspace.catalog.turns(second) if each.role == "user"]
             assert turns == ["At how many degrees is tea brewed?", "What does tea cost in euros?"]
+            names = re.findall(r'<a href="/ask/(\w+)" title="([^"]+)"', client.get("/", headers=HTML).text)
+            assert dict(names) == {first: "How much does tea cost?", second: "What does tea cost in euros?"}
             assert len(workspace.catalog.turns(first)) == 4
             listed = client.get("/?words=in EUROS", headers=HTML).text
             assert f"/ask/{second}" in listed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,7 @@ from instill.errors import UsageError
 from instill.server.api.asking import LONGEST, TurnSaid, streamed
 from instill.server.api.conversations import not_there, turns_of
 from instill.server.pages.job_lists import unread
-from instill.server.pages.rendering import page, rendered
+from instill.server.pages.rendering import clock, page, rendered
 from instill.server.service import Reading, Seen
 from instill.workspace.asked_questions import Feedback
 
@@ -113,12 +114,27 @@ def _shown(seen: Seen, request: Request, words: str, conversation_id: str = "") 
         "/",
         turns=exchanges,
         conversation_id=conversation_id,
-        history=[each for each in said if each["first_question"]],
+        history=_named(seen, [each for each in said if each["first_question"]]),
         words=words,
         here=request.url.path,
         documents=workspace.index.count()[0],
         unread=unread(seen),
     )
+
+
+def _named(seen: Seen, said: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The conversations with a `name` each: the first question. Of several that begin with the same one, the newest
+    question, or the moment where that is the same too."""
+    firsts = Counter(each["first_question"] for each in said)
+    found = []
+    for each in said:
+        name = each["first_question"]
+        if firsts[name] > 1:
+            turns = seen.workspace.catalog.turns(each["conversation_id"], seen.labels)
+            last = next((turn.text for turn in reversed(turns) if turn.role == "user"), name)
+            name = last if last != name else f"{clock(each['started'])} {name}"
+        found.append({**each, "name": name})
+    return found
 
 
 def _exchanges(seen: Seen, conversation_id: str) -> list[Exchange]:

@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, Response
 from instill.index.lookup import StoredDocument
 from instill.index.types import DocumentRecord
 from instill.server.api.documents import found
-from instill.server.errors import unknown
+from instill.server.errors import Refused, unknown
 from instill.server.pages.job_lists import jobs_of
 from instill.server.pages.marked_text import around, window
 from instill.server.pages.pdf_pictures import Pictures, has_pictures, pages_of
@@ -24,6 +24,8 @@ router = APIRouter(prefix="/documents")
 
 _A_PAGE = 100
 _AROUND = 20_000
+_DELETED = "The document that this citation points to was deleted, or your key does not see it."
+_ASK_AGAIN = "Ask the question again: the answer then stands on the documents that are there."
 _QUESTIONS_LOOKED_AT, _QUESTIONS_SHOWN = 500, 8
 Place = Annotated[int, Query(ge=0, le=2**40)]
 _pictures = Pictures()
@@ -48,7 +50,7 @@ def list_documents(
 @router.get("/{doc_id}", response_class=HTMLResponse)
 def show(seen: Reading, doc_id: str, start: Place = 0, end: Place = 0, first: int | None = None) -> HTMLResponse:
     """One document: its text with its passages, its pages, and what it answered."""
-    stored = _stored(seen, doc_id)
+    stored = _stored(seen, doc_id, is_cited=end > start)
     passages = seen.workspace.index.passages_of(stored.record.doc_id)
     begin = first if first is not None else around(len(stored.text), start)
     shown = window(stored, _marks(start, end), passages, start=max(0, begin))
@@ -62,7 +64,7 @@ def show(seen: Reading, doc_id: str, start: Place = 0, end: Place = 0, first: in
 @router.get("/{doc_id}/source", response_class=HTMLResponse)
 def source(seen: Reading, doc_id: str, start: Place = 0, end: Place = 0) -> HTMLResponse:
     """What is shown beside an answer: the words where they stand."""
-    stored = _stored(seen, doc_id)
+    stored = _stored(seen, doc_id, is_cited=True)
     begin = around(len(stored.text), start, _AROUND)
     pictured = has_pictures(stored.record, seen.workspace.settings.documents)
     pictures = pages_of(stored, start, end) if pictured else []
@@ -82,8 +84,11 @@ def picture(seen: Reading, doc_id: str, number: int, start: Place = 0, end: Plac
     return Response(png, media_type="image/png", headers={"cache-control": "private, max-age=300"})
 
 
-def _stored(seen: Seen, reference: str) -> StoredDocument:
-    record = found(seen, reference)
+def _stored(seen: Seen, reference: str, *, is_cited: bool = False) -> StoredDocument:
+    try:
+        record = found(seen, reference)
+    except Refused as error:
+        raise unknown(_DELETED, "", _ASK_AGAIN) if is_cited else error from error
     stored = seen.workspace.index.document_text(record.doc_id)
     if stored is None:
         raise unknown("No document has this name or id.", reference[:80])

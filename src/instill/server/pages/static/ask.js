@@ -1,6 +1,7 @@
 // A conversation: the question goes to the server, the answer comes in pieces and then as the page shows it.
+// A question that is sent while an answer is written stays in the field and is asked after it.
 
-import { $, $$, call, events, make, parsed, say, tell } from "./base.js";
+import { $, $$, BROKEN, Failed, call, events, make, parsed, say, tell } from "./base.js";
 import { close } from "./source_pane.js";
 import { shown } from "./judging.js";
 import "./dropping.js";
@@ -13,6 +14,7 @@ const composer = $("#composer");
 let conversation = main.dataset.conversation;
 let unkept = []; // what was said, where conversations are not kept
 let busy = null;
+let isNext = false; // whether what stands in the field is asked after the answer that is being written
 
 for (const part of $$(".exchange")) for (const each of part.dataset.judged.split(" ")) shown(part, each);
 
@@ -20,10 +22,12 @@ composer.addEventListener("submit", (event) => {
   event.preventDefault();
   const text = field.value.trim();
   if (!text) return;
-  if (busy) return busy.abort();
+  if (busy) return later(true);
+  later(false);
   field.value = "";
   ask(text, null);
 });
+field.addEventListener("input", () => later(false));
 field.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
     event.preventDefault();
@@ -39,7 +43,8 @@ document.addEventListener("click", (event) => {
   const part = button.closest(".exchange");
   if (button.dataset.edit !== undefined) edit(part);
   else if (button.dataset.copy !== undefined) copy(part, button);
-  else if (button.dataset.share !== undefined) put(part, location.href, "The link is copied. It opens for whom may see these documents.");
+  else if (button.dataset.stop !== undefined) busy?.abort();
+  else if (button.dataset.share !== undefined) put(part, `${location.origin}${location.pathname}#${part.id}`, "The link is copied. It opens for whom may see these documents.");
   else if (button.dataset.why !== undefined) {
     const why = $(".why", part);
     why.hidden = !why.hidden;
@@ -60,6 +65,11 @@ async function watchUnread() {
 }
 watchUnread();
 
+function later(isWanted) {
+  isNext = isWanted;
+  $("#next").textContent = isWanted ? "It is asked as soon as the answer above is there." : "";
+}
+
 async function ask(text, keep) {
   $("#empty")?.remove();
   close();
@@ -69,6 +79,7 @@ async function ask(text, keep) {
   const answer = $(".answer", part);
   const written = $(".written", part);
   part.scrollIntoView({ block: "start" });
+  let isAnswered = false;
   try {
     const body = { text, conversation_id: conversation, history: unkept };
     if (keep !== null) body.keep = keep;
@@ -78,18 +89,22 @@ async function ask(text, keep) {
       else if (name === "piece") written.textContent += data.text;
       else if (name === "error") throw new Error([data.error.what, data.error.remedy].filter(Boolean).join(" "));
       else if (name === "answer") {
+        isAnswered = true;
         reply.replaceChildren(parsed(data.html));
         if (!conversation) unkept = [...unkept.slice(0, keep ?? unkept.length), ...data.turns];
         tell(data.abstained ? "The documents do not answer this question." : "The answer is there.");
       }
     }
+    if (!isAnswered) throw new Failed(BROKEN);
   } catch (error) {
-    written.classList.remove("waiting");
-    if (error.name === "AbortError") say(written, "Stopped.");
-    else answer.replaceChildren(make("p", { class: "bad", role: "alert" }, error.message),
+    const isStopped = error.name === "AbortError";
+    if (!isStopped) later(false); // what stands in the field stays there
+    reply.replaceChildren(answer);
+    answer.replaceChildren(make("p", { class: isStopped ? "soft" : "bad", role: "alert" }, isStopped ? "Stopped." : error.message),
       make("p", {}, retry(text, part)));
   } finally {
     busy = null;
+    if (isNext) composer.requestSubmit();
   }
 }
 
@@ -100,11 +115,12 @@ function retry(text, part) {
 }
 
 function exchange(text, keep) {
-  const pen = $("[data-edit] svg")?.cloneNode(true) ?? "✎";
-  const part = make("article", { class: "exchange", "data-keep": keep },
+  const pen = $("#pen").content.cloneNode(true);
+  const part = make("article", { class: "exchange", "data-keep": keep, id: `answer-${keep / 2 + 1}` },
     make("div", { class: "question" }, make("h2", {}, text),
       make("button", { class: "quiet", "data-edit": true, "aria-label": "Edit this question and ask again", title: "Edit and ask again" }, pen)),
-    make("div", { class: "reply" }, make("div", { class: "answer" }, make("span", { class: "written waiting" }))));
+    make("div", { class: "reply" }, make("div", { class: "answer" }, make("span", { class: "written waiting" })),
+      make("div", { class: "acts" }, make("button", { type: "button", class: "quiet", "data-stop": true }, "Stop"))));
   thread.append(part);
   return part;
 }
@@ -141,7 +157,8 @@ function edit(part) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const text = area.value.trim();
-    if (!text || busy) return;
+    if (!text) return;
+    if (busy) return say($("#next"), "An answer is being written. Ask again when it is there, or stop it.");
     const parts = $$(".exchange");
     parts.slice(parts.indexOf(part)).forEach((each) => each.remove());
     ask(text, Number(part.dataset.keep));

@@ -38,13 +38,19 @@ export const json = async (method, path, body) => {
   return response.status === 204 ? null : response.json();
 };
 
+/** What is said where the server ends in the midst of an answer. */
+export const BROKEN = { what: "The server ended before the answer was complete.", remedy: "See whether it still runs, and ask again." };
+
 /** Server-sent events of a response: [name, data] one after the other. */
 export async function* events(response) {
   const decoder = new TextDecoderStream();
   const reader = response.body.pipeThrough(decoder).getReader();
   let waiting = "";
   for (;;) {
-    const { value, done } = await reader.read();
+    const { value, done } = await reader.read().catch((error) => {
+      if (error.name === "AbortError") throw error;
+      throw new Failed(BROKEN);
+    });
     if (done) return;
     waiting += value;
     const found = waiting.split("\n\n");
@@ -173,4 +179,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 const history = $("details.history");
-if (history && matchMedia("(max-width: 50rem)").matches) history.open = false;
+const narrow = matchMedia("(max-width: 50rem)");
+const fold = () => { if (history) history.open = !narrow.matches; };
+narrow.addEventListener("change", fold);
+fold();

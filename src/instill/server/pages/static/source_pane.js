@@ -1,6 +1,6 @@
 // The pane with the source beside an answer: opened by a citation, closed by Escape.
 
-import { $, $$, call, parsed } from "./base.js";
+import { $, $$, Failed, call, make, parsed } from "./base.js";
 
 let opener = null;
 let turn = 0;
@@ -10,8 +10,7 @@ export async function open(chip) {
   if (!pane) return;
   const mine = ++turn;
   try {
-    const response = await call("GET", chip.dataset.source, undefined, { headers: { accept: "text/html" } });
-    const shown = parsed(await response.text());
+    const shown = await source(chip.dataset.source);
     if (mine !== turn) return;
     marked(null);
     opener = chip;
@@ -28,6 +27,17 @@ export async function open(chip) {
     }
   } catch {
     location.assign(chip.href);
+  }
+}
+
+/** What the pane shows; of a document that is not there any more, that it is not. */
+async function source(address) {
+  try {
+    return parsed(await (await call("GET", address)).text());
+  } catch (error) {
+    if (!(error instanceof Failed) || !error.problem.remedy) throw error;
+    const head = make("header", {}, make("h2", {}, "No source"), make("button", { class: "quiet", "data-close": true, "aria-label": "Close the source" }, "×"));
+    return make("div", { class: "inside" }, head, make("p", { class: "bad" }, error.problem.what), make("p", {}, error.problem.remedy));
   }
 }
 

@@ -3,7 +3,7 @@
 // A portion is sent as soon as the one before it has arrived: the server reads them in its own time. Once all are sent,
 // the page may be left.
 
-import { $, Failed, call, json, make, parsed, say, tell } from "./base.js";
+import { $, Failed, call, json, make, parsed, say } from "./base.js";
 
 const MOST_FILES = 200;
 const MOST_BYTES = 80 * 1024 * 1024;
@@ -168,7 +168,6 @@ async function settle() {
   $("#only-failed").hidden = !(counts.bad && counts.good);
   say(said, parts.join(" "), !counts.good);
   if (counts.good && !$("#question")) said.append(" ", make("a", { href: "/" }, "Ask"));
-  tell(said.textContent);
   const response = await call("GET", location.href, undefined, { headers: { accept: "text/html" } }).catch(() => null);
   const fresh = response && parsed(await response.text());
   for (const part of TELLING) {

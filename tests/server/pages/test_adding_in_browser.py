@@ -1,0 +1,143 @@
+"""Adding documents in a real Chromium: dropped on Ask, in portions that do not wait for the reading, errors first.
+
+Nothing does the jobs here but the tests themselves, so that what waits goes on waiting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from instill import Workspace
+from instill.server.access.keys import KeyStore
+from tests.server.pages.axe import barriers
+from tests.server.pages.test_browser import SLOW, browser
+from tests.server.running import Running, running
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Dialog, Page, Route
+
+__all__ = ["browser"]
+MANY = 450
+OVER = """() => {
+  const out = document.querySelector(".who button").getBoundingClientRect();
+  const isOver = (each) => {
+    const box = each.getBoundingClientRect();
+    return box.left < out.right && out.left < box.right && box.top < out.bottom && out.top < box.bottom;
+  };
+  return [...document.querySelectorAll(".rail a")].filter(isOver).map((each) => each.textContent);
+}"""
+"""Links of the rail that the button to log out lies over."""
+
+
+def dropped(page: Page, count: int) -> None:
+    """Drop so many small files on the page."""
+    page.evaluate(
+        """(count) => {
+          const held = new DataTransfer();
+          for (let at = 0; at < count; at++) held.items.add(new File([`Note ${at}.`], `${at}.md`));
+          const told = { dataTransfer: held, bubbles: true, cancelable: true };
+          document.querySelector("main").dispatchEvent(new DragEvent("drop", told));
+        }""",
+        count,
+    )
+
+
+@contextmanager
+def opened(browser: Browser, server: Running, path: str, **more: object) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1200, "height": 800}, **more)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.set_default_timeout(SLOW)
+    page.goto(server.address + path)
+    yield page
+    context.close()
+
+
+def read(server: Running, failing: int = -1) -> None:
+    """Do the oldest job; the file at the place `failing` cannot be added."""
+    jobs = server.service.jobs
+    task = jobs.take("documents")
+    assert task is not None
+    for at, path in enumerate(task.arguments["paths"]):
+        told = {"source": path, "result": "added", "what": "", "remedy": ""}
+        if at == failing:
+            told |= {"result": "failed", "what": "The file is empty.", "remedy": "Send it with its words."}
+        jobs.tell(task.job_id, "file", told)
+    jobs.tell(task.job_id, "progress", {"done": len(task.arguments["paths"]), "total": 0, "what": ""})
+    jobs.end(task.job_id, "done", {"added": ["x"]})
+
+
+def test_files_dropped_on_ask_are_sent_at_once_and_read_later(browser: Browser, tmp_path: Path) -> None:
+    Workspace.init(tmp_path / "kb").close()
+    with running(tmp_path / "kb") as server, opened(browser, server, "/") as page:
+        dropped(page, MANY)
+        page.get_by_text("All are sent. You may leave this page").wait_for()
+        assert page.url == f"{server.address}/"
+        jobs = server.service.jobs.all()
+        assert [len(job.arguments["paths"]) for job in jobs] == [50, 200, 200]
+        assert page.locator("#progress").inner_text() == "450 of 450 sent, 0 read"
+        assert page.locator("#progress progress").evaluate("(bar) => bar.value / bar.max") == 0.5
+        page.locator("#unread").get_by_text("450 of 450 documents that are being added are not read yet.").wait_for()
+        assert barriers(page) == []
+        read(server)
+        page.locator("#unread").get_by_text("250 of 250 documents").wait_for()
+        page.get_by_text("450 of 450 sent, 200 read").wait_for()
+        read(server, failing=7)
+        read(server)
+        page.get_by_text("449 are in. 1 could not be added: the list begins with it and says why.").wait_for()
+        first = page.locator("#sent li").first
+        assert first.inner_text().split("\n") == ["207.md", "not added", "The file is empty. Send it with its words."]
+        page.get_by_role("button", name="Only what could not be added").click()
+        assert [each.inner_text() for each in page.locator("#sent li:visible > span:first-child").all()] == ["207.md"]
+
+
+def test_who_leaves_while_files_are_unsent_is_asked_first(browser: Browser, tmp_path: Path) -> None:
+    Workspace.init(tmp_path / "kb").close()
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    with running(tmp_path / "kb") as server, opened(browser, server, "/documents") as page:
+        page.on("dialog", stay)
+        held: list[Route] = []
+        page.route("**/api/documents", lambda route: held.append(route))
+        page.get_by_role("heading", name="Documents", exact=True).click()
+        dropped(page, 3)
+        page.locator("#sent li").get_by_text("sending", exact=True).first.wait_for()
+        page.get_by_role("link", name="Memory").click()
+        page.wait_for_timeout(500)
+        assert (asked, page.url) == (["beforeunload"], f"{server.address}/documents")
+        held[0].continue_()
+        page.get_by_text("All are sent. You may leave this page").wait_for()
+        page.get_by_role("link", name="Memory").click()
+        page.wait_for_url("**/memory")
+        assert asked == ["beforeunload"]
+
+
+def test_who_may_not_add_is_told_so(browser: Browser, tmp_path: Path) -> None:
+    with Workspace.init(tmp_path / "kb") as workspace:
+        secret = KeyStore(workspace.catalog).add("bob", role="reader").secret
+    headers = {"authorization": f"Bearer {secret}"}
+    with running(tmp_path / "kb") as server, opened(browser, server, "/", extra_http_headers=headers) as page:
+        dropped(page, 1)
+        page.get_by_role("dialog").get_by_text("Your key does not add documents").wait_for()
+        assert server.service.jobs.all() == []
+
+
+def test_on_a_telephone_nothing_lies_over_the_pages_names(browser: Browser, tmp_path: Path) -> None:
+    with Workspace.init(tmp_path / "a-workspace-with-a-long-name") as workspace:
+        secret = KeyStore(workspace.catalog).add("somebody with a long name", role="admin").secret
+        place = workspace.path
+    with running(place) as server, opened(browser, server, "/login") as page:
+        page.set_viewport_size({"width": 360, "height": 740})
+        page.get_by_label("Key").fill(secret)
+        page.get_by_role("button", name="Log in").click()
+        for path in ("/", "/documents", "/questions", "/memory", "/compare", "/models", "/settings"):
+            page.goto(server.address + path)
+            page.evaluate("() => document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+            assert page.evaluate("() => document.documentElement.scrollWidth") <= 360, path
+            assert page.evaluate(OVER) == [], path

@@ -1,0 +1,136 @@
+"""Asking in a real Chromium, where something comes between the question and the answer; and the panes around it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from instill import Workspace
+from tests.server.pages.axe import barriers
+from tests.server.pages.test_adding_in_browser import opened
+from tests.server.pages.test_browser import QUESTION, TEA, browser
+from tests.server.running import Running, running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Page, Route
+
+__all__ = ["browser"]
+NEXT = "How much does the teapot hold?"
+LONG = TEA + "\n\n".join(f"Line {number} of the kitchen's book says nothing of it." for number in range(200))
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Running]:
+    with Workspace.init(tmp_path / "kb") as workspace:
+        workspace.add_text(LONG, name="tea.md")
+        place = workspace.path
+    with running(place) as found:
+        yield found
+
+
+def send(page: Page, question: str) -> None:
+    page.get_by_label("Your question").fill(question)
+    page.keyboard.press("Enter")
+
+
+def test_enter_while_an_answer_is_written_asks_after_it(browser: Browser, server: Running) -> None:
+    with opened(browser, server, "/") as page:
+        held: list[Route] = []
+        page.route(f"{server.address}/ask", lambda route: held.append(route), times=1)
+        send(page, QUESTION)
+        page.get_by_role("button", name="Stop").wait_for()
+        send(page, NEXT)
+        page.get_by_text("It is asked as soon as the answer above is there.").wait_for()
+        assert page.get_by_label("Your question").input_value() == NEXT
+        assert barriers(page, details=False) == []
+        held[0].continue_()
+        page.locator(".exchange").nth(1).get_by_role("button", name="Why").wait_for()
+        assert page.locator(".exchange h2").all_inner_texts() == [QUESTION, NEXT]
+        assert page.locator(".exchange").nth(0).locator(".short").inner_text() == "80 degrees"
+        assert page.get_by_label("Your question").input_value() == ""
+        assert page.locator("#next").inner_text() == ""
+        pens = page.locator(".exchange [data-edit]").evaluate_all("(all) => all.map((each) => each.innerHTML.trim())")
+        assert pens[0].startswith("<svg")
+        page.reload()
+        shown = page.locator(".exchange [data-edit]").first
+        assert shown.evaluate("(each) => each.innerHTML.trim()") == pens[0]
+
+
+def test_a_broken_answer_says_so_and_keeps_all_questions(browser: Browser, server: Running) -> None:
+    with opened(browser, server, "/") as page:
+        address = f"{server.address}/ask"
+        begun = 'event: piece\ndata: {"text": "Tea is"}\n\n'
+        held: list[Route] = []
+        page.route(address, lambda route: held.append(route), times=1)
+        send(page, QUESTION)
+        page.get_by_role("button", name="Stop").wait_for()
+        send(page, NEXT)
+        held[0].fulfill(status=200, headers={"content-type": "text/event-stream"}, body=begun)
+        told = "The server ended before the answer was complete. See whether it still runs, and ask again."
+        assert page.locator(".exchange .bad").inner_text() == told
+        assert page.get_by_label("Your question").input_value() == NEXT
+        page.get_by_role("button", name="Ask again", exact=True).click()
+        page.locator(".short").get_by_text("80 degrees").wait_for()
+
+
+def test_the_link_to_an_answer_scrolls_to_it(browser: Browser, server: Running) -> None:
+    with opened(browser, server, "/", permissions=["clipboard-read", "clipboard-write"]) as page:
+        for number, question in enumerate((QUESTION, NEXT, QUESTION)):
+            send(page, question)
+            page.locator(".exchange").nth(number).get_by_role("button", name="Why").wait_for()
+        page.locator(".exchange").nth(1).get_by_role("button", name="Link").click()
+        page.locator(".exchange").nth(1).get_by_text("The link is copied.").wait_for()
+        link = page.evaluate("() => navigator.clipboard.readText()")
+        assert re.fullmatch(re.escape(server.address) + r"/ask/\w+#answer-2", link)
+        page.goto("about:blank")
+        page.goto(link)
+        top = page.locator("#answer-2").evaluate("(each) => each.getBoundingClientRect().top")
+        assert 0 <= top < 100
+
+
+def test_the_source_keeps_its_head_and_says_where_it_was_deleted(browser: Browser, server: Running) -> None:
+    with opened(browser, server, "/") as page:
+        send(page, QUESTION)
+        page.locator(".sources .source-chip").first.click()
+        page.locator("#source mark#cited").wait_for()
+        page.locator("#source .inside").evaluate("(each) => each.scrollTo(0, 3000)")
+        assert page.get_by_role("button", name="Close the source").evaluate("(x) => x.getBoundingClientRect().top") >= 0
+        assert page.locator("#source h2").evaluate("(x) => x.getBoundingClientRect().top") >= 0
+        page.keyboard.press("Escape")
+        page.get_by_role("button", name="Why this answer?").click()
+        scores = [float(each) for each in page.locator(".why td[data-name=Score]").all_inner_texts()]
+        assert scores == sorted(scores, reverse=True)
+        assert page.locator(".why td b").count() == 0
+        link = page.locator(".sources .source-chip").first.get_attribute("href")
+        with server.client() as client:
+            [document] = client.get("/api/documents").json()["documents"]
+            assert client.delete(f"/api/documents/{document['doc_id']}").status_code == 200
+        page.locator(".sources .source-chip").first.click()
+        page.locator("#source").get_by_text("The document that this citation points to was deleted").wait_for()
+        page.locator("#source").get_by_text("Ask the question again").wait_for()
+        assert barriers(page, details=False) == []
+        page.goto(f"{server.address}{link}")
+        page.get_by_role("heading", name="The document that this citation points to was deleted").wait_for()
+
+
+def test_many_conversations_scroll_in_their_own_part_of_the_rail(browser: Browser, server: Running) -> None:
+    with server.client() as client:
+        for number in range(16):
+            assert client.post("/ask", json={"text": f"{QUESTION} {number}"}).status_code == 200
+    with opened(browser, server, "/") as page:
+        page.set_viewport_size({"width": 1200, "height": 640})
+        history, who = (page.locator(each).bounding_box() for each in (".history", ".who"))
+        assert history is not None
+        assert who is not None
+        assert history["y"] + history["height"] <= who["y"] <= 640 - who["height"]
+        assert page.locator("#history li").count() == 16
+        assert page.locator(".history > summary").is_hidden()
+        assert barriers(page) == []
+        page.goto(f"{server.address}/documents")
+        names = page.locator("#list .acts button").evaluate_all("(all) => all.map((each) => each.textContent)")
+        assert names == ["Labels of Tea", "Delete Tea"]
