@@ -66,7 +66,8 @@ def read(server: Running, failing: int = -1) -> None:
             told |= {"result": "failed", "what": "The file is empty.", "remedy": "Send it with its words."}
         jobs.tell(task.job_id, "file", told)
     jobs.tell(task.job_id, "progress", {"done": len(task.arguments["paths"]), "total": 0, "what": ""})
-    jobs.end(task.job_id, "done", {"added": ["x"]})
+    failed = [{"source": task.arguments["paths"][failing], "what": "The file is empty."}] if failing >= 0 else []
+    jobs.end(task.job_id, "done", {"added": ["x"], "failed": failed})
 
 
 def test_files_dropped_on_ask_are_sent_at_once_and_read_later(browser: Browser, tmp_path: Path) -> None:
@@ -91,6 +92,11 @@ def test_files_dropped_on_ask_are_sent_at_once_and_read_later(browser: Browser, 
         assert first.inner_text().split("\n") == ["207.md", "not added", "The file is empty. Send it with its words."]
         page.get_by_role("button", name="Only what could not be added").click()
         assert [each.inner_text() for each in page.locator("#sent li:visible > span:first-child").all()] == ["207.md"]
+        page.goto(f"{server.address}/documents")
+        page.get_by_text("Ended lately: 3 done; 1 document could not be added").click()
+        page.get_by_text("207.md: The file is empty.").wait_for()
+        page.get_by_text("Adding documents: done.").first.wait_for()
+        assert barriers(page) == []
 
 
 def test_who_leaves_while_files_are_unsent_is_asked_first(browser: Browser, tmp_path: Path) -> None:

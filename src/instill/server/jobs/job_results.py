@@ -8,6 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from instill.common.place_in_words import short_name
+
 TITLES: Mapping[str, str] = {
     "add": "Adding documents",
     "add url": "Adding a page",
@@ -23,17 +25,22 @@ TITLES: Mapping[str, str] = {
 """By kind of job."""
 
 
+_MOST_PROBLEMS = 100
+
+
 class Outcome(BaseModel):
     """What came of a job.
 
     Args:
         said: in a few words; "" as long as it goes on.
         page: the address of the page that shows it, and `link`, what that page shows; "" where there is none.
+        problems: of documents, which could not be added and why, each in a few words; the first hundred.
     """
 
     said: str = ""
     page: str = ""
     link: str = ""
+    problems: list[str] = []
 
 
 def outcome(kind: str, state: str, result: Any) -> Outcome:
@@ -50,7 +57,7 @@ def outcome(kind: str, state: str, result: Any) -> Outcome:
     """
     found = result if isinstance(result, dict) else {}
     if state == "failed":
-        return Outcome(said=" ".join(str(found[each]) for each in ("what", "where", "remedy") if found.get(each)))
+        return Outcome(said=_words(found))
     if state == "cancelled":
         return Outcome(said="It was stopped.")
     if state != "done":
@@ -64,7 +71,27 @@ def _documents(found: Mapping[str, Any]) -> Outcome:
     unchanged = (int(found.get("unchanged", 0)), "there already")
     failed = (len(found.get("failed", ())), "could not be added")
     parts = [f"{count} {words}" for count, words in (*counts, unchanged, failed) if count]
-    return Outcome(said=", ".join(parts or ["Nothing was to be done"]) + ".", page="/documents", link="The documents")
+    said = ", ".join(parts or ["Nothing was to be done"]) + "."
+    return Outcome(said=said, page="/documents", link="The documents", problems=_problems(found))
+
+
+def _problems(found: Mapping[str, Any]) -> list[str]:
+    failed = [each for each in found.get("failed", ()) if each][:_MOST_PROBLEMS]
+    return [f"{short_name(str(each.get('source', '')))}: {_words(each)}" for each in failed]
+
+
+def _words(problem: Mapping[str, Any]) -> str:
+    """What happened and what to do, without paths of this machine.
+
+    Example:
+        >>> _words({"what": "This is not an arm.", "where": "nonsense", "remedy": "Choose another."})
+        'This is not an arm. (nonsense) Choose another.'
+        >>> _words({"what": "The file is empty.", "where": "/kb/tea.md", "remedy": ""})
+        'The file is empty.'
+    """
+    where = str(problem.get("where") or "")
+    parts = (problem.get("what"), f"({where})" if where and "/" not in where else "", problem.get("remedy"))
+    return " ".join(str(each) for each in parts if each)
 
 
 _COUNTED = (

@@ -156,6 +156,6 @@ def _judged(seen: Seen, numbers: Sequence[Any]) -> dict[Any, list[str]]:
                 question = feedback.get(number)
             except UsageError:  # It was cleared, or stands on what the caller does not see any more.
                 continue
-            said = [question.verdict.verdict] if question.verdict else []
-            found[number] = [*said, "wanted"] if question.is_wanted else said
+            counts = question.verdict
+            found[number] = [*([counts.verdict] if counts else []), *(["wanted"] if question.is_wanted else [])]
     return found

@@ -22,9 +22,11 @@ class JobsShown:
 
     @property
     def counted(self) -> str:
-        """How many ended in which way: "2 done, 1 failed"."""
+        """How many ended in which way: "2 done, 1 failed; 3 documents could not be added"."""
         states = [job.state for job in self.ended]
-        return ", ".join(f"{states.count(each)} {each}" for each in ENDED if each in states)
+        said = ", ".join(f"{states.count(each)} {each}" for each in ENDED if each in states)
+        lost = sum(len(job.outcome.problems) for job in self.ended)
+        return said + (f"; {lost} document{'s' * (lost != 1)} could not be added" if lost else "")
 
 
 def jobs_of(seen: Seen, *kinds: str, ended: int = _MOST_ENDED) -> JobsShown:

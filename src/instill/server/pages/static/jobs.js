@@ -1,6 +1,6 @@
 // Long work: how far it is, stopping it, and what came of it.
 
-import { $, call, json, make, say, tell, values } from "./base.js";
+import { $, $$, call, json, make, say, tell, values } from "./base.js";
 
 const OVER = ["done", "failed", "cancelled"];
 const LOOK_MS = 2000;
@@ -16,10 +16,11 @@ class Job extends HTMLElement {
     this.said = make("pre", { tabindex: 0, role: "group", "aria-label": "What it says" });
     this.log = make("details", {}, make("summary", {}, "What it says"), this.said);
     this.log.addEventListener("toggle", () => this.listen());
+    const problems = $$("li", this).map((each) => each.textContent);
     this.replaceChildren(this.bar, make("div", { class: "row" }, this.what, this.stop), this.log);
     this.over = OVER.includes(state);
     if (!this.over) return this.watch();
-    this.close(state, { said: this.dataset.said, page: this.dataset.page, link: this.dataset.link });
+    this.close(state, { said: this.dataset.said, page: this.dataset.page, link: this.dataset.link, problems });
     this.what.append(make("span", { class: "soft" }, ` ${when}`));
   }
 
@@ -75,6 +76,11 @@ class Job extends HTMLElement {
     this.stop.remove();
     say(this.what, `${this.dataset.title}: ${state}.`, state === "failed");
     if (outcome.said) this.log.before(make("p", { class: `verdict${state === "failed" ? " bad" : ""}` }, outcome.said));
+    if (outcome.problems.length) {
+      const list = make("ul", { class: "problems", tabindex: 0, "aria-label": "What could not be added" });
+      list.append(...outcome.problems.map((each) => make("li", {}, each)));
+      this.log.before(list);
+    }
     if (outcome.page) this.log.before(make("p", {}, make("a", { href: outcome.page }, outcome.link)));
   }
 }

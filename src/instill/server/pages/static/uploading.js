@@ -162,6 +162,7 @@ function follow(job, rows) {
 async function settle() {
   if (!counts.all || !isThrough()) return;
   $("#progress").hidden = true;
+  if ($("#question") && !counts.bad) list.hidden = true; // nothing is left to be read in it, and one asks here
   const parts = [];
   if (counts.good) parts.push(`${counts.good} ${counts.good === 1 ? "is" : "are"} in.`);
   if (counts.bad) parts.push(`${counts.bad} could not be added: the list begins with ${counts.bad === 1 ? "it" : "them"} and says why.`);

@@ -1,0 +1,48 @@
+"""What came of a job, in words: a sentence, no path of this machine, no raw counter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from instill.server.jobs.job_kinds import WORK
+from instill.server.jobs.job_results import TITLES, Outcome, outcome
+
+PLACE = "/kb/.instill"
+
+
+@pytest.mark.parametrize(
+    ("kind", "result", "said", "page"),
+    [
+        ("add", {"added": ["a"], "changed": ["b"], "unchanged": 2, "resettled": 0, "failed": [], "seconds": 3.1},
+         "1 added, 1 changed, 2 there already.", "/documents"),
+        ("sync", {"unchanged": 0, "resettled": 0}, "Nothing was to be done.", "/documents"),
+        ("study", {"id": "41e0", "folder": f"{PLACE}/studies/41e0"}, "The study set 41e0 is made.", "/compare"),
+        ("compare", {"report": f"{PLACE}/reports/a9/report.html", "outcomes": f"{PLACE}/compare/a9"},
+         "It is compared.", "/compare/a9"),
+        ("curve", {"files": [f"{PLACE}/curves/rows/curve.html"]}, "It is measured.", "/compare/curves/rows"),
+        ("train", {"id": "tone", "trained": True, "passed": True, "promoted": True},
+         "It passed its gate and is in use now.", "/models/tone"),
+        ("train", {"id": "tone", "trained": False, "passed": None, "promoted": False},
+         "The same candidate had been trained before. It has no gate and is not in use.", "/models/tone"),
+        ("calibrate", {"verdict": "The threshold stays.", "asked": 33}, "The threshold stays.", ""),
+        ("reindex", {}, "All documents are encoded again.", ""),
+    ],
+)  # fmt: skip
+def test_what_came_of_a_job_is_a_sentence_with_a_page(kind: str, result: Any, said: str, page: str) -> None:
+    found = outcome(kind, "done", result)
+    assert (found.said, found.page, bool(found.link)) == (said, page, bool(page))
+
+
+def test_what_did_not_end_well_says_why() -> None:
+    error = {"kind": "UsageError", "what": "It is full.", "where": "/kb/x", "remedy": "Make room."}
+    assert outcome("compare", "failed", error) == Outcome(said="It is full. Make room.")
+    assert outcome("compare", "cancelled", None) == Outcome(said="It was stopped.")
+    assert outcome("compare", "running", None) == Outcome()
+    lost = {"failed": [{"source": "/kb/up/tea.md", "what": "The file is empty.", "remedy": "Fill it."}]}
+    assert outcome("add", "done", lost).problems == ["tea.md: The file is empty. Fill it."]
+
+
+def test_every_kind_of_work_has_a_title() -> None:
+    assert set(WORK) | {"add", "add url", "sync"} == set(TITLES)
