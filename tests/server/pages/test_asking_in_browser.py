@@ -134,3 +134,18 @@ def test_many_conversations_scroll_in_their_own_part_of_the_rail(browser: Browse
         page.goto(f"{server.address}/documents")
         names = page.locator("#list .acts button").evaluate_all("(all) => all.map((each) => each.textContent)")
         assert names == ["Labels of Tea", "Delete Tea"]
+
+
+def test_a_calibration_is_listed_and_stopped_after_a_reload(browser: Browser, server: Running) -> None:
+    with server.client() as client:
+        assert client.post("/api/jobs", json={"kind": "calibrate", "arguments": {}}).status_code == 202
+        assert client.post("/api/jobs", json={"kind": "reindex", "arguments": {}}).status_code == 202
+    with opened(browser, server, "/questions") as page:
+        page.get_by_text("Calibrating: waiting").wait_for()
+        assert page.locator("instill-job").count() == 1, "only what is begun on this page"
+        page.get_by_role("button", name="Stop Calibrating").click()
+        page.get_by_text("Calibrating: cancelled.", exact=True).wait_for()
+        page.reload()
+        page.get_by_text("Ended lately: 1 cancelled").wait_for()
+        page.locator(".verdict").get_by_text("It was stopped.").wait_for()
+        assert barriers(page) == []
