@@ -68,7 +68,7 @@ def test_a_study_set_is_made_on_the_way_and_a_report_written(kb: Path) -> None:
         "compare", *SMALL, "--tolerance", "0.2", "--wanted", "0.01", "--arm", QUOTED, "--arm", ORACLE, cwd=kb
     )
     assert fewer["verdict"]["rules"]["tolerance"] == 0.2
-    assert "To show a difference of 0.01, about" in fewer["beforehand"]
+    assert f'Only "{QUOTED}" can be recommended, so nothing will be compared' in fewer["beforehand"]
 
 
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(kb: Path, tmp_path: Path) -> None:
@@ -88,7 +88,9 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(kb: Path, tmp_path: 
     assert found["study"] == card["id"]
     assert found["arms"] == {name: BUILT_IN[name].about for name in (QUOTED, ORACLE)}
     assert sum(found["questions"].values()) == 20
-    assert found["beforehand"].startswith("There are 20 questions. For facts, ")
+    assert found["recommended"] == [QUOTED]
+    assert found["beforehand"].startswith(f'There are 20 questions. Only "{QUOTED}" can be recommended')
+    assert f'"{ORACLE}" shows what is possible; it cannot be recommended.' in found["beforehand"]
     takes = found["duration"]
     assert takes["seconds"] == pytest.approx(0.5 * takes["answers"])
     assert takes["said"].startswith(f"{takes['answers']} answers of 2 arms at most: about ")

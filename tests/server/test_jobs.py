@@ -139,10 +139,11 @@ def test_documents_and_long_work_over_http(tmp_path: Path) -> None:
         assert len(shown["shown"]) == 2
         _estimated(client, done["result"]["id"])
         _recipe_written(client, tmp_path / "kb", done["result"]["id"])
-        wrong = ok(client.post("/api/jobs", json={"kind": "compare", "arguments": {"study": "none"}}), 202)
+        _refused_comparisons(client)
+        wrong = ok(client.post("/api/jobs", json={"kind": "curve", "arguments": {"study": "none"}}), 202)
         ended = until(lambda: ended_job(client, wrong["job_id"]))
         assert (ended["state"], ended["result"]["what"]) == ("failed", "No study set has this id.")
-        assert "$ instill compare" in ok_log(client, wrong["job_id"])
+        assert "$ instill curve" in ok_log(client, wrong["job_id"])
         assert ok(client.delete(f"/api/documents/{record['doc_id']}"))["removed"][0]["doc_id"] == record["doc_id"]
         assert not Path(record["source"]).exists()
         assert ok(client.get("/api/documents"))["documents"] == []
@@ -164,6 +165,22 @@ def _recipe_written(client: httpx.Client, place: Path, study: str) -> None:
     assert ok(client.post("/api/recipes", json={"study": "../x", "base": "micro"}), 422)
 
 
+def _refused_comparisons(client: httpx.Client) -> None:
+    """What cannot be compared is told before a job begins."""
+
+    def begun(status: int, **arguments: Any) -> Any:
+        job = {"kind": "compare", "arguments": arguments}
+        return ok(client.post("/api/jobs", json=job), status)["error"]
+
+    before = len(ok(client.get("/api/jobs"))["jobs"])
+    unknown = begun(422, arm=["retrieval, quoted", "nonsense"])
+    assert (unknown["what"], unknown["where"]) == ("This is not an arm.", "nonsense")
+    assert "oracle passage" in unknown["remedy"]
+    assert begun(422, arm=["retrieval"])["what"] == "This arm needs a generator."
+    assert begun(404, study="none")["what"] == "No study set has this id."
+    assert len(ok(client.get("/api/jobs"))["jobs"]) == before
+
+
 def _estimated(client: httpx.Client, study: str) -> None:
     """How long a comparison takes is known from what was asked, and what it shows from the set's questions."""
 
@@ -178,10 +195,12 @@ def _estimated(client: httpx.Client, study: str) -> None:
     assert first["seconds"] == pytest.approx(first["answers"] * 0.5)  # Nobody asked yet: what a quotation takes.
     assert f"{first['answers']} answers of 2 arms at most: about " in first["said"]
     assert f"There are {len(asked)} questions." in first["shows"]
-    assert "To show a difference of 0.05, about" in first["shows"]
+    assert first["recommended"] == ["retrieval, quoted"]
+    assert 'Only "retrieval, quoted" can be recommended, so nothing will be compared' in first["shows"]
+    assert "in 4 of 5 runs" not in first["shows"]
     assert estimate(404, study="none")["error"]["what"] == "No study set has this id."
     assert estimate(400, questions="feedback")["error"]["what"] == "No answer that was judged can be used yet."
-    assert estimate(400, study=study, arm=["nonsense"])["error"]["what"] == "This is not an arm."
+    assert estimate(422, study=study, arm=["nonsense"])["error"]["what"] == "This is not an arm."
     answer = ok(client.post("/api/ask", json={"question": "When was the stone oven of the village Alba built?"}))
     then = estimate(study=study)
     assert then["seconds"] == pytest.approx(first["answers"] * answer["timings"]["total"] / 1000, rel=0.01)

@@ -167,9 +167,9 @@ def compare(
     """Ask a model, retrieval and fine-tuned models the same questions, and recommend one of them for each need.
 
     The questions come from a study set (`instill study make`); if there is none, a small one is made. Without a
-    generator, only quoting is compared. With a local model, arms are fine-tuned too. Results are saved as
-    soon as they exist: after a stop, the same command continues. With --on, the arms are trained on a Ray cluster,
-    several at the same time.
+    generator there is only quoting, and nothing to compare it with. With a local model, arms are fine-tuned too.
+    Results are saved as soon as they exist: after a stop, the same command continues. With --on, the arms are trained
+    on a Ray cluster, several at the same time.
 
     Example: `instill compare`
 

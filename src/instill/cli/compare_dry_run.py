@@ -12,6 +12,7 @@ from instill.cli.terminal import say
 if TYPE_CHECKING:
     from instill.compare.plan import ComparePlan
     from instill.study.stored_study import StoredStudy
+    from instill.study.types import AskedQuestion
     from instill.workspace import Workspace
 
 NO_STUDY = "There is no study set yet. Make one first, to see the questions and the time: instill study make"
@@ -31,7 +32,7 @@ def show_plan(
         UsageError: there is no such study set, or nothing that was judged can be used.
     """
     from instill.compare.duration import how_long, measured_here, rows_of
-    from instill.compare.said_beforehand import groups_of_judged, say_by_need
+    from instill.compare.said_beforehand import groups_of_judged, say_by_need, say_of_judged
     from instill.study.stored_study import list_studies, open_study
 
     caller = workspace.caller()
@@ -39,14 +40,17 @@ def show_plan(
     if not feedback and (reference or list_studies(workspace.home, caller)):
         study = open_study(workspace.home, reference, caller)
     groups: Mapping[str, Sequence[str]] = {}
+    judged: Sequence[AskedQuestion] = ()
     if study is not None:
         groups = _groups(study, plan)
     elif feedback:
-        groups = groups_of_judged(judged_questions(workspace))
+        judged = judged_questions(workspace)
+        groups = groups_of_judged(judged)
     about = {name: plan.known[name].about for name in arms}
     shows, takes = NO_STUDY, None
     if groups:
-        shows = say_by_need(groups, len(arms), wanted=plan.wanted)
+        shows = say_by_need(groups, [plan.known[name] for name in arms], wanted=plan.wanted)
+        shows = f"{say_of_judged(len(judged), sum(map(len, groups.values())))} {shows}".strip()
         rows = 0 if study is None else rows_of(study, plan)
         takes = how_long(measured_here(workspace), plan, arms, groups, rows=rows)
     if as_json:
@@ -55,6 +59,7 @@ def show_plan(
                 "dry_run": True,
                 "study": None if study is None else study.card.id,
                 "arms": about,
+                "recommended": [name for name in arms if plan.known[name].way.offered],
                 "questions": {need or "other": len(own) for need, own in groups.items()},
                 "beforehand": shows,
                 "duration": None if takes is None else takes.as_dict(),

@@ -121,7 +121,7 @@ def compare(
     own = {each.name: each.own.prices for each in plan.own if each.own is not None and each.own.prices is not None}
     prices = replace(prices, own=own)
     groups = groups_by_need(items)
-    before = say_by_need(groups, len(names), wanted=plan.wanted)
+    before = say_by_need(groups, [plan.known[name] for name in names], wanted=plan.wanted)
     watch.stage(before)
     takes = how_long(measured_here(workspace), plan, names, groups, rows=rows_of(study, plan))
     watch.stage(takes.said)

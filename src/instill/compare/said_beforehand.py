@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 from instill.common.plurals import counted
 from instill.errors import UsageError
+from instill.measure.statistics.cheapest_said import quoted
 from instill.measure.statistics.grouped_mean_interval import upper_end
 from instill.measure.statistics.power import design_effect, questions_for_difference, smallest_difference
 from instill.measure.verdict import NAMES
 
 if TYPE_CHECKING:
+    from instill.compare.arms.specification import ArmSpecification
     from instill.study.types import AskedQuestion
 
 DISCORDANT = 0.3
@@ -57,7 +59,7 @@ def say_beforehand(
 
     Args:
         groups: the fact or document of each question.
-        arms: how many are compared; 2 or more.
+        arms: how many are compared, without those that cannot be recommended; 2 or more.
         wanted: the difference that one cares about, above 0.
         discordant, correlation: see `instill.measure.statistics.power`.
 
@@ -66,7 +68,7 @@ def say_beforehand(
 
     Example:
         >>> print(say_beforehand([f"fact {n // 4}" for n in range(400)], 3, wanted=0.1).said)
-        400 questions about 100 facts can show that an arm is worse by 0.120 (in 4 of 5 runs). Of an arm as good as the best, they can show that it loses 0.079 at most. To show a difference of 0.1, about 575 are needed.
+        400 questions about 100 facts find an arm that is worse by 12.0 right answers in 100 or more (in 4 of 5 runs). Of an arm as good as the best, they can show that it gives at most 7.9 fewer right answers in 100. To show a difference of 0.1, about 575 are needed.
     """  # noqa: E501 - the sentence as it is printed
     if not groups or arms < 2:
         raise UsageError("A comparison needs two arms and a question at least.", where="arms, questions")
@@ -89,30 +91,85 @@ def say_beforehand(
     can = (
         f"{are} too few to show that an arm is worse."
         if shown is None
-        else f"can show that an arm is worse by {shown:.3f} (in 4 of 5 runs)."
+        else f"find an arm that is worse by {_in_100(shown)} right answers in 100 or more (in 4 of 5 runs)."
     )
-    said = f"{asked} {can} Of an arm as good as the best, they can show that it loses {bound:.3f} at most."
+    fewer = f"at most {_in_100(bound)} fewer right answers in 100"
+    said = f"{asked} {can} Of an arm as good as the best, they can show that it gives {fewer}."
     if needed is not None and (shown is None or wanted is None or wanted < shown):
         said += f" To show a difference of {wanted:g}, about {needed} are needed."
     return Beforehand(len(groups), len(sizes), shown, bound, needed, said)
 
 
-def say_by_need(groups: Mapping[str, Sequence[str]], arms: int, *, wanted: float | None = None) -> str:
-    """`say_beforehand` of each need.
+def _in_100(share: float) -> str:
+    return f"{100 * share:.1f}"
+
+
+def say_by_need(
+    groups: Mapping[str, Sequence[str]], arms: Sequence[ArmSpecification], *, wanted: float | None = None
+) -> str:
+    """How many questions there are, which arms can be recommended, and `say_beforehand` of each need. Where fewer than
+    two arms can be recommended, nothing is compared, and this is said instead.
 
     Args:
         groups: the fact of each question, by the need that it decides; "" for questions that decide none.
 
     Example:
-        >>> print(say_by_need({"facts": [str(n) for n in range(80)], "": ["c"]}, 2))
-        There are 81 questions. For facts, 80 questions about 80 facts can show that an arm is worse by 0.181 (in 4 of 5 runs). Of an arm as good as the best, they can show that it loses 0.133 at most.
+        >>> from instill.compare.arms.specification import BUILT_IN
+        >>> found = {"facts": [str(n) for n in range(80)], "": ["c"]}
+        >>> print(say_by_need(found, [BUILT_IN["retrieval, quoted"], BUILT_IN["oracle passage"]]))
+        There are 81 questions. Only "retrieval, quoted" can be recommended, so nothing will be compared: the report says how often it is right. To compare more ways to answer, set a model (generator.folder, generator.gguf or generator.base_url in instill.toml). "oracle passage" shows what is possible; it cannot be recommended.
+        >>> print(say_by_need(found, [BUILT_IN["retrieval, quoted"], BUILT_IN["retrieval"]]))
+        There are 81 questions. These arms can be recommended: "retrieval, quoted", "retrieval". For facts, 80 questions about 80 facts find an arm that is worse by 18.1 right answers in 100 or more (in 4 of 5 runs). Of an arm as good as the best, they can show that it gives at most 13.3 fewer right answers in 100.
     """  # noqa: E501 - the sentences as they are printed
     count = sum(map(len, groups.values()))
-    parts = [f"There are {count} questions." if count != 1 else "There is 1 question."]
-    for need, own in groups.items():
+    offered = [each for each in arms if each.way.offered]
+    parts = [f"There are {count} questions." if count != 1 else "There is 1 question.", *_which(arms, offered)]
+    for need, own in groups.items() if len(offered) > 1 else ():
         if need and own:
-            parts.append(f"For {NAMES.get(need, need)}, {say_beforehand(own, arms, wanted=wanted).said}")
+            parts.append(f"For {NAMES.get(need, need)}, {say_beforehand(own, len(offered), wanted=wanted).said}")
     return " ".join(parts)
+
+
+def _which(arms: Sequence[ArmSpecification], offered: Sequence[ArmSpecification]) -> list[str]:
+    """Which arms can be recommended, and which only show what is possible."""
+    references = [quoted(each.name) for each in arms if each not in offered]
+    names = ", ".join(quoted(each.name) for each in offered)
+    if len(offered) > 1:
+        said = [f"These arms can be recommended: {names}."]
+    else:
+        one = f"Only {names} can be recommended" if offered else "None of the arms can be recommended"
+        right = "it is" if offered else "they are"
+        said = [f"{one}, so nothing will be compared: the report says how often {right} right.", *_how_more(arms)]
+    if references and offered:
+        show, they = ("shows", "it") if len(references) == 1 else ("show", "they")
+        said.append(f"{' and '.join(references)} {show} what is possible; {they} cannot be recommended.")
+    return said
+
+
+def _how_more(arms: Sequence[ArmSpecification]) -> list[str]:
+    """What one does for more arms, where no arm needs the model that would bring them."""
+    if any(each.needs_generator for each in arms):
+        return ["To compare, take more arms."]
+    return [
+        "To compare more ways to answer, set a model (generator.folder, generator.gguf or generator.base_url in "
+        "instill.toml)."
+    ]
+
+
+def say_of_judged(judged: int, asked: int) -> str:
+    """Which of the questions that people judged are asked.
+
+    Example:
+        >>> say_of_judged(33, 17)
+        'Of 33 judged questions 17 are asked; the other 16 are kept back for a later check (the audit).'
+    """
+    if judged <= asked:
+        return ""
+    are, others = "is" if asked == 1 else "are", judged - asked
+    kept = f"the other {others} are" if others != 1 else "the other one is"
+    return (
+        f"Of {counted(judged, 'judged question')} {asked} {are} asked; {kept} kept back for a later check (the audit)."
+    )
 
 
 def groups_of_judged(judged: Sequence[AskedQuestion]) -> dict[str, list[str]]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel
 
 from instill.errors import UsageError
-from instill.server.errors import unknown
+from instill.server.errors import Refused, unknown
 from instill.server.jobs.job_kinds import Compare
 from instill.server.service import Reading, Seen
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from instill.compare.plan import ComparePlan
     from instill.study.stored_study import StoredStudy
     from instill.study.study_set import StudyItem
+    from instill.study.types import AskedQuestion
 
 _EPOCHS, _REPLAY = 8, 0.25
 """What the command trains with where nothing else is said."""
@@ -30,6 +31,7 @@ class Estimate(BaseModel):
 
     Args:
         questions: asked of every arm.
+        recommended: the arms that can be recommended; fewer than two: nothing is compared.
         answers: of all arms at most; a comparison ends earlier where it is decided earlier.
         seconds: about so long, by what was measured before; None where nothing was. Without `unmeasured`.
         unmeasured: arms and trainings of which nobody knows yet how long they take.
@@ -39,6 +41,7 @@ class Estimate(BaseModel):
 
     questions: int
     arms: list[str]
+    recommended: list[str]
     answers: int
     seconds: float | None
     unmeasured: list[str]
@@ -49,23 +52,51 @@ class Estimate(BaseModel):
 @router.post("/comparisons/estimate")
 def estimate(seen: Reading, request: Compare) -> Estimate:
     """How long a comparison takes and what it will be able to show; takes the arguments of the job `compare`."""
-    from instill.compare.arms.line_up import has_generator
     from instill.compare.asking_arms import groups_by_need
     from instill.compare.duration import how_long, measured_here, rows_of
-    from instill.compare.plan import chosen_arms
-    from instill.compare.said_beforehand import say_by_need
+    from instill.compare.said_beforehand import groups_of_judged, say_by_need, say_of_judged
 
-    plan = _plan(seen, request)
-    arms = chosen_arms(plan, generator=has_generator(seen.workspace))
+    plan, arms = _checked(seen, request)
     study = None if request.questions == "feedback" else _study(seen, request)
-    groups = _judged_groups(seen) if study is None else groups_by_need(_questions(study, request))
+    judged = _judged(seen) if study is None else []
+    groups = groups_of_judged(judged) if study is None else groups_by_need(_questions(study, request))
     rows = 0 if study is None else rows_of(study, plan)
     takes = how_long(measured_here(seen.workspace), plan, arms, groups, rows=rows)
-    shows = say_by_need(groups, len(arms), wanted=plan.wanted)
+    asked, specifications = sum(map(len, groups.values())), [plan.known[arm] for arm in arms]
+    shows = f"{say_of_judged(len(judged), asked)} {say_by_need(groups, specifications, wanted=plan.wanted)}".strip()
     return Estimate(
-        questions=sum(map(len, groups.values())), arms=arms, answers=takes.answers, seconds=takes.seconds,
-        unmeasured=list(takes.unmeasured), shows=shows, said=f"{takes.said} {shows}",
+        questions=asked, arms=arms, recommended=[each.name for each in specifications if each.way.offered],
+        answers=takes.answers, seconds=takes.seconds, unmeasured=list(takes.unmeasured), shows=shows,
+        said=f"{takes.said} {shows}",
     )  # fmt: skip
+
+
+def check_comparison(seen: Seen, arguments: Mapping[str, Any]) -> None:
+    """Refuse a comparison that would fail for its arms or its study set, before it begins, as the estimate does.
+
+    Raises:
+        Refused: 422 for the arms, 404 for the study set.
+    """
+    request = Compare(**arguments)
+    _checked(seen, request)
+    if request.study:
+        _study(seen, request)
+
+
+def _checked(seen: Seen, request: Compare) -> tuple[ComparePlan, list[str]]:
+    """The plan, and the arms that are run.
+
+    Raises:
+        Refused: 422, an arm is not known, or cannot be run here, or fewer than two are left.
+    """
+    from instill.compare.arms.line_up import has_generator
+    from instill.compare.plan import chosen_arms
+
+    plan = _plan(seen, request)
+    try:
+        return plan, chosen_arms(plan, generator=has_generator(seen.workspace))
+    except UsageError as error:
+        raise Refused(422, error.what, where=error.where, remedy=error.command) from error
 
 
 def _plan(seen: Seen, request: Compare) -> ComparePlan:
@@ -92,9 +123,8 @@ def _plan(seen: Seen, request: Compare) -> ComparePlan:
     return plan if request.changes is None else replace(plan, changes=request.changes)
 
 
-def _judged_groups(seen: Seen) -> Mapping[str, Sequence[str]]:
-    """Of the questions that people judged, those that would be asked, by the need that they decide."""
-    from instill.compare.said_beforehand import groups_of_judged
+def _judged(seen: Seen) -> list[AskedQuestion]:
+    """The questions that people judged."""
     from instill.workspace.asked_questions import Feedback
 
     judged = Feedback(seen.workspace).question_set()
@@ -102,7 +132,7 @@ def _judged_groups(seen: Seen) -> Mapping[str, Sequence[str]]:
         raise UsageError(
             "No answer that was judged can be used yet.", where="feedback", remedy="Judge some: Ask, or Questions."
         )
-    return groups_of_judged(judged)
+    return judged
 
 
 def _study(seen: Seen, request: Compare) -> StoredStudy:
@@ -111,7 +141,7 @@ def _study(seen: Seen, request: Compare) -> StoredStudy:
     try:
         return open_study(seen.workspace.home, request.study, seen.caller)
     except UsageError as error:
-        raise unknown(error.what, error.where, error.remedy) from error
+        raise unknown(error.what, error.where, error.command) from error
 
 
 def _questions(study: StoredStudy, request: Compare) -> list[StudyItem]:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Header
 from fastapi.responses import PlainTextResponse, StreamingResponse
 
 from instill.errors import UsageError
+from instill.server.api.comparison_estimate import check_comparison
 from instill.server.errors import event, unknown
 from instill.server.jobs.job_kinds import WORK, Begin
 from instill.server.jobs.store import ENDED, Job, JobList
@@ -31,6 +32,8 @@ def list_jobs(seen: Reading, limit: int = 100) -> JobList:
 def begin(seen: Editing, request: Begin) -> Job:
     """Have something done that takes long: calibrate, tune, make a study set, compare, measure a curve, train."""
     arguments = WORK[request.kind].checked(request.arguments)
+    if request.kind == "compare":
+        check_comparison(seen, arguments)
     return seen.service.jobs.add(request.kind, "work", arguments, labels=seen.labels, asked_by=seen.who.name)
 
 
