@@ -40,11 +40,13 @@ def made(workspace: Workspace, role: Role = "reader", **more: Any) -> str:
 def test_a_key_is_shown_once_and_kept_as_a_hash(tmp_path: Path) -> None:
     instill("init", "kb", cwd=tmp_path)
     place = tmp_path / "kb"
+    instill("keys", "add", "boss", "--role", "admin", cwd=place)
     secret = as_json("keys", "add", "ann", "--role", "editor", "--label", "hr", "--days", "30", cwd=place)["secret"]
     assert len(secret) > 40
     instill("keys", "add", "bob", cwd=place)
     listed = instill("keys", "list", "--json", cwd=place).stdout
     assert [(key["name"], key["role"], key["labels"], key["state"]) for key in json.loads(listed)["keys"]] == [
+        ("boss", "admin", None, "active"),
         ("ann", "editor", ["hr"], "active"),
         ("bob", "reader", None, "active"),
     ]
@@ -59,8 +61,26 @@ def test_a_key_is_shown_once_and_kept_as_a_hash(tmp_path: Path) -> None:
         assert not file.is_file() or secret.encode() not in file.read_bytes()
     assert secret not in listed + instill("keys", "list", cwd=place).stdout
     assert as_json("keys", "revoke", "ann", cwd=place)["state"] == "revoked"
+    instill("keys", "revoke", "boss", cwd=place)
     assert "No key is left" in instill("keys", "revoke", "bob", cwd=place).stdout
     assert "No key has this name" in instill("keys", "revoke", "eve", cwd=place, code=2).stderr
+
+
+def test_the_first_key_is_an_admins(workspace: Workspace) -> None:
+    """A reader's would log out whoever made it, with nobody left who may make another."""
+    told = json.loads(instill("keys", "add", "ann", "--json", cwd=workspace.path, code=2).stderr)["error"]
+    assert told["what"].startswith("The first key is an admin's")
+    assert told["remedy"] == "Make your own first: instill keys add NAME --role admin"
+    with running(workspace.path) as server, server.client() as client:
+        for role in ("reader", "editor", "public"):
+            assert (
+                ok(client.post("/api/keys", json={"name": "ann", "role": role}), 400)["error"]["where"]
+                == f"role: {role}"
+            )
+        assert ok(client.get("/api/keys"))["keys"] == []
+        boss = ok(client.post("/api/keys", json={"name": "boss", "role": "admin"}), 201)["secret"]
+        with server.client(boss) as owner:
+            assert ok(owner.post("/api/keys", json={"name": "ann"}), 201)["key"]["role"] == "reader"
 
 
 @pytest.mark.parametrize(

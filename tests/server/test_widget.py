@@ -270,6 +270,7 @@ def test_the_script_is_loaded_by_any_page(place: tuple[Running, dict[str, str]])
 def test_the_command_line_makes_one_and_shows_what_the_pages_take(tmp_path: Path) -> None:
     instill("init", "kb", cwd=tmp_path)
     kb = tmp_path / "kb"
+    instill("keys", "add", "boss", "--role", "admin", cwd=kb)
     arguments = ["keys", "add", "site", "--role", "public", "--label", "public", "--origin", "https://Example.org/"]
     said = instill(*arguments, cwd=kb).stdout
     assert "For the pages of https://example.org" in said

@@ -49,12 +49,13 @@ def add_key(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a key. It is shown only once, because only its hash is stored.
+    """Make a key. It is shown only once, because only its hash is stored. The first key has the role admin.
 
     Example: `instill keys add ann --role editor --label staff --days 365`
     """
     with Workspace.open(workspace) as opened:
         store = _store(opened)
+        store.check_first(role)
         made = store.add(name, role=cast("Role", role), labels=label, days=days, origins=origin or (), rate=rate)
         same = [key for key in store.all() if key.name == made.key.name and key.state == "active"]
         others = [key for key in same if key.key_id != made.key.key_id]
@@ -89,7 +90,7 @@ def list_keys(workspace: WorkspaceOption = None, as_json: JsonOption = False) ->
         print_json({"keys": [key.model_dump(mode="json") for key in found]})
         return
     if not found:
-        say("There are no keys, so only this machine can use the service. Make one: instill keys add NAME")
+        say("There are no keys, so only this machine can use the service. Make one: instill keys add NAME --role admin")
         return
     rows: list[tuple[str, ...]] = [("id", "name", "role", "labels", "state", "expires", "last used")]
     rows += [

@@ -188,7 +188,7 @@ def _check_host(headers: Headers) -> None:
             403,
             "Without keys only names of this machine are answered to.",
             where=host[:200],
-            remedy="Make a key: instill keys add NAME",
+            remedy="Make a key: instill keys add NAME --role admin",
         )
 
 

@@ -154,6 +154,19 @@ class KeyStore:
             rows = connection.execute(sa.select(KEYS).order_by(*order)).mappings().all()
         return [_key(dict(row)) for row in rows]
 
+    def check_first(self, role: str) -> None:
+        """Refuse any other key than an admin's while there is none: who makes it would not come in any more.
+
+        Raises:
+            UsageError: it would be the first key, and `role` is not "admin".
+        """
+        if role != "admin" and not self.any():
+            raise UsageError(
+                "The first key is an admin's: with it, nobody comes in without a key, and only an admin makes more.",
+                where=f"role: {role}",
+                remedy="Make your own first: instill keys add NAME --role admin",
+            )
+
     def any(self) -> bool:
         """Whether there is a key that is not revoked: from then on nobody is served without one."""
         with self._catalog.reading() as connection:

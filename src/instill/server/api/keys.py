@@ -50,7 +50,8 @@ def list_keys(seen: Owning) -> Keys:
 
 @router.post("/keys", status_code=201)
 def add_key(seen: Owning, request: KeyRequest) -> NewKey:
-    """Make a key. Its secret is in this answer and nowhere else."""
+    """Make a key; the first one is an admin's. Its secret is in this answer and nowhere else."""
+    seen.service.keys.check_first(request.role)
     return seen.service.keys.add(
         request.name,
         role=request.role,
