@@ -16,6 +16,7 @@ from instill.errors import UsageError
 from instill.server.jobs.store import JobStore
 from instill.study.types import AskedQuestion, EvidenceText
 from instill.workspace.asked_questions import Feedback, Kind
+from instill.workspace.still_refused import StillRefused
 from tests.cli.test_cli import as_json, instill
 from tests.conftest import write_handbook
 
@@ -248,3 +249,30 @@ def test_nothing_is_kept_where_it_is_switched_off(workspace: Workspace, section:
     with Workspace.open(workspace.path) as opened:
         assert opened.ask(HOTEL).question_id is None
         assert Feedback(opened).newest() == []
+
+
+def test_a_refusal_is_a_gap_only_while_the_callers_documents_refuse_too(tmp_path: Path) -> None:
+    """Asked before anything was there, or by somebody who could not see the document, it says nothing of them."""
+    tea = "At how many degrees is tea brewed?"
+    with Workspace.init(tmp_path / "kb") as workspace:
+        assert workspace.ask(tea).abstained
+        still = StillRefused()
+
+        def gaps(labels: list[str] | None = None, **more: float) -> list[tuple[str, bool]]:
+            seen = workspace.seen_by(labels)
+            found = still.of(seen, Feedback(seen).newest("refused"), **more)  # type: ignore[arg-type]
+            return [(gap.question.question, gap.asked_again) for gap in found]
+
+        assert gaps() == [(tea, True)]
+        workspace.add_text("# Tea\n\nTea is brewed at 80 degrees.", name="tea.md", labels="staff")
+        workspace.add_text("# Travel\n\nA hotel may cost 120 euros a night.", name="travel.md", labels="boss")
+        assert gaps(most=0) == [(tea, False)]
+        assert workspace.ask(HOTEL, labels=["staff"]).abstained
+        assert workspace.ask(TRAIN, labels=["staff"]).abstained
+        asked_so_far = len(Feedback(workspace).newest())
+        assert gaps(["staff"]) == [(TRAIN, True), (HOTEL, True)]
+        assert gaps(most=0) == [(tea, False)], "what was refused under labels is told only once it is asked again"
+        assert gaps(seconds=0) == [(tea, False)]
+        assert gaps() == [(TRAIN, True)]
+        assert gaps(most=0) == [(TRAIN, True)], "remembered"
+        assert len(Feedback(workspace).newest()) == asked_so_far, "nothing of it is logged"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, overload
 
-from instill.errors import WorkspaceError
+from instill.errors import UsageError, WorkspaceError
 from instill.index.types import EMPTY, NOTHING_TO_SEE, Hit, Mode, SearchRequest, SearchResult
 from instill.workspace.arguments import AskMode, Labels, count_of, one_of, query_of, text_of, turns_of, utf8
 from instill.workspace.parts import Parts
@@ -155,6 +155,17 @@ class Asking(Parts):
             except WorkspaceError as error:  # An answer that was found is not lost because it cannot be written down.
                 answer = replace(answer, notices=(*answer.notices, f"The question was not logged. {error.what}"))
         return answer
+
+    def refuses(self, question: str) -> bool:
+        """Whether nothing in the documents answers, by quoting; neither logged nor counted as asked.
+
+        A question that cannot be asked any more, because it is too long or of no words, is refused.
+        """
+        self._must_be_open()
+        try:
+            return self._answerer("", "extractive", self.threshold.value).ask(question, mode="extractive").abstained
+        except UsageError:
+            return True
 
     def _cache(self, mode: AskMode, where: str, threshold: float) -> tuple[AnswerCache | None, str]:
         """The answers that this caller may be shown again; None where that is off, not safe, or of no use."""

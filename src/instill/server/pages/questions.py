@@ -18,6 +18,7 @@ from instill.server.pages.question_groups import grouped
 from instill.server.pages.rendering import page
 from instill.server.service import Reading, Seen
 from instill.workspace.asked_questions import Feedback, Kind, Question
+from instill.workspace.still_refused import StillRefused
 
 router = APIRouter()
 
@@ -25,6 +26,7 @@ _A_PAGE = 50
 _JOBS = 5
 """Of those that ended."""
 _GROUPED, _GROUPS, _NEAREST = 200, 12, 2
+_still_refused = StillRefused()
 KINDS = (
     ("all", "All"), ("refused", "Refused"), ("wanted", "Told the owner"), ("unjudged", "Not judged yet"),
     ("right", "Right"), ("wrong", "Wrong"),
@@ -44,9 +46,14 @@ _TEACHING = {
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Refused questions about one thing, and the passages that come nearest."""
+    """Refused questions about one thing, and the passages that come nearest.
+
+    Args:
+        asked_again: whether the present documents refuse them too; otherwise they were asked before.
+    """
 
     questions: Sequence[Question]
+    asked_again: bool
     nearest: Sequence[Hit]
 
 
@@ -84,9 +91,11 @@ def _is_begun_here(job: Job) -> bool:
 
 
 def _subjects(seen: Seen, feedback: Feedback) -> list[Subject]:
-    """Refused questions by subject, those asked most first, with what comes nearest."""
-    refused = feedback.newest("refused", limit=_GROUPED)
+    """Refused questions by subject, those asked most first, with what comes nearest. What the caller's documents answer
+    by now, or what only others' labels kept from an answer, is no gap and is left out."""
     workspace = seen.workspace
+    gaps = list(_still_refused.of(workspace, feedback.newest("refused", limit=_GROUPED)))
+    refused = [gap.question for gap in gaps]
     try:
         vectors = workspace.encoder.encode_queries([each.standalone_question or each.question for each in refused])
     except InstillError:
@@ -99,5 +108,5 @@ def _subjects(seen: Seen, feedback: Feedback) -> list[Subject]:
             nearest = workspace.search(words[:1000], k=_NEAREST).hits
         except InstillError:
             nearest = ()
-        found.append(Subject(questions, nearest))
+        found.append(Subject(questions, all(gaps[each].asked_again for each in members), nearest))
     return found
