@@ -95,6 +95,8 @@ def test_work_takes_no_paths_and_no_unknown_words(tmp_path: Path) -> None:
     (tmp_path / "other.toml").write_text("x = 1\n")
     (tmp_path / "link.toml").symlink_to(tmp_path / "recipes" / "tone.toml")
     assert recipes(tmp_path) == ["recipes/tone.toml"]
+    words = command_line("consolidate", WORK["consolidate"].checked({"base": "micro"}), None, tmp_path)
+    assert words[:2] == ["consolidate", "--base=micro"]
     words = command_line("train", WORK["train"].checked({"recipe": "recipes/tone.toml"}), None, tmp_path)
     assert words[:4] == ["train", "run", str(tmp_path / "recipes" / "tone.toml"), "--promote"]
     with pytest.raises(UsageError, match="with all documents"):

@@ -15,6 +15,7 @@ from tests.server.pages.axe import barriers
 from tests.server.pages.test_browser import SLOW, browser
 from tests.server.pages.test_pages import got
 from tests.server.running import Running, running
+from tests.server.test_api import events
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -79,6 +80,32 @@ def test_facts_and_the_page_are_those_of_the_callers_documents(server: Running, 
         ok(editor.post("/api/forget", json={"reference": "stdin:tea.md"}), 403)
         assert "bonus" not in got(editor, "/memory").text
     assert {each.source for each in place.workspace.documents()} == {"stdin:tea.md", "stdin:pay.md"}
+
+
+def test_who_sees_everything_consolidates_on_the_page(server: Running, place: Place) -> None:
+    begin = {"kind": "consolidate", "arguments": {"base": "micro"}}
+    with server.client(place.keys["staff"]) as staff:
+        ok(staff.post("/api/jobs", json=begin), 403)
+        assert "to train" not in got(staff, "/memory").text
+    with server.client(place.keys["editor"]) as editor:  # Of some documents only.
+        told = ok(editor.post("/api/jobs", json=begin), 400)["error"]
+        assert told["what"] == "This is done with all documents."
+        assert "to train" not in got(editor, "/memory").text
+    with server.client(place.keys["owner"]) as owner:
+        assert "There is nothing to train: no fact is a candidate." in got(owner, "/memory").text
+        ok(owner.post("/api/jobs", json={"kind": "consolidate", "arguments": {"base": "/etc"}}), 400)
+    (place.workspace.path / "instill.toml").write_text("[memory]\nstable_days = 0\n")
+    with running(place.workspace.path, jobs=True) as working, working.client(place.keys["owner"]) as owner:
+        page = got(owner, "/memory").text
+        assert "Facts to train: 1." in page, "the one that was remembered by hand"
+        assert "No model of this workspace is set that could be trained" in page
+        ok(owner.post(f"/api/memory/{place.facts['pay']}/decision", json={"decision": "excluded"}))
+        job = ok(owner.post("/api/jobs", json=begin), 202)
+        with owner.stream("GET", f"/api/jobs/{job['job_id']}/events") as response:
+            ended = events(response)[-1][1]
+        assert (ended["state"], ended["result"]) == (
+            "done", {"said": "No fact is a candidate, so nothing was trained."},
+        )  # fmt: skip
 
 
 def test_decisions_words_and_forgetting_with_a_receipt(server: Running, place: Place) -> None:

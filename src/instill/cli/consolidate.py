@@ -79,7 +79,7 @@ def consolidate(
             )
             found = [each.model_dump(mode="json") for each in results]
     if as_json:
-        print_json({"consolidated": found})
+        print_json({"consolidated": found, "said": _said(found)})
     else:
         _print(found)
     if not all(each["promoted"] for each in found):
@@ -138,6 +138,28 @@ def _print_plan(groups: Sequence[tuple[Group, Material]], as_json: bool) -> None
     for _, material in groups:
         for fact_id, reason in material.left_out.items():
             say(f"{fact_id}: {reason}")
+
+
+def _said(found: Sequence[Mapping[str, Any]]) -> str:
+    """What became of it, in a sentence for each adapter, without a word of a document.
+
+    Example:
+        >>> facts = [{"right": 2}, {"right": 0}]
+        >>> _said([{"labels": [], "adapter": "memory-1", "promoted": True, "facts": facts, "left_out": {}}])
+        'memory-1 for the owner is in use: 1 of 2 facts known in wordings that were not trained.'
+        >>> _said([])
+        'No fact is a candidate, so nothing was trained.'
+    """
+    sentences = []
+    for each in found:
+        whom = ", ".join(each["labels"]) or "the owner"
+        known = sum(fact["right"] > 0 for fact in each["facts"])
+        name = each["adapter"] or "Nothing was trained"
+        state = ("is in use" if each["promoted"] else "is not in use") if each["adapter"] else ""
+        left = f" {counted(len(each['left_out']), 'fact')} cannot be taught." if each["left_out"] else ""
+        counts = f"{known} of {counted(len(each['facts']), 'fact')} known in wordings that were not trained"
+        sentences.append(" ".join(filter(None, [name, f"for {whom}", state])) + f": {counts}.{left}")
+    return " ".join(sentences) or "No fact is a candidate, so nothing was trained."
 
 
 def _print(found: Sequence[Mapping[str, Any]]) -> None:

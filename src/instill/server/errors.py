@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from instill.common.value_mistakes import mistake
 from instill.errors import DocumentError, GeneratorError, InstillError, MissingDependency, UsageError, WorkspaceError
+from instill.server.page_words import from_a_page, in_page_words
 
 log = logging.getLogger("instill.server")
 
@@ -76,6 +77,17 @@ def as_json(error: InstillError) -> dict[str, Any]:
     return {"error": {**error.as_dict(), "kind": kind}}
 
 
+def as_page_json(error: InstillError) -> dict[str, Any]:
+    """The same for a page: the remedy names what one does there.
+
+    Example:
+        >>> as_page_json(Refused(404, "There is no such job.", remedy="List them: GET /api/memory"))["error"]["remedy"]
+        'List them on the page Memory'
+    """
+    told: dict[str, Any] = in_page_words(as_json(error))
+    return told
+
+
 def status_of(error: InstillError) -> int:
     """The status of HTTP that tells the same."""
     if isinstance(error, Refused):
@@ -85,12 +97,16 @@ def status_of(error: InstillError) -> int:
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 400)
 
 
-def response(error: InstillError, path: str = "") -> Response:
-    """The error as an answer to a request for `path`: clients of other services read it in a form that they know."""
+def response(error: InstillError, path: str = "", *, page: bool = False) -> Response:
+    """The error as an answer to a request for `path`: clients of other services read it in a form that they know.
+
+    Args:
+        page: the request comes from a page of ours, which tells it to a person.
+    """
     from instill.server.doors.api_errors import PREFIX, failed
 
     headers = error.headers if isinstance(error, Refused) else {}
-    told = failed(error) if path.startswith(PREFIX) else as_json(error)
+    told = failed(error) if path.startswith(PREFIX) else as_page_json(error) if page else as_json(error)
     return JSONResponse(told, status_of(error), headers=headers)
 
 
@@ -137,6 +153,13 @@ _TOLD = {
 }
 """Of errors that the framework raises: what is said, and what to do."""
 
+
+def is_of_a_page(request: Request) -> bool:
+    """Whether a script of our pages sends the request."""
+    who = request.scope.get("state", {}).get("who")
+    return from_a_page(request.headers, cookie=getattr(who, "way", "") == "cookie")
+
+
 PageOf = Callable[[Request, InstillError, int], Response]
 
 
@@ -148,7 +171,7 @@ def install(app: FastAPI, page: PageOf | None = None) -> None:
             answer = page(request, error, status_of(error))
             answer.headers.update(error.headers if isinstance(error, Refused) else {})
             return answer
-        return response(error, request.url.path)
+        return response(error, request.url.path, page=is_of_a_page(request))
 
     async def ours(request: Request, error: Exception) -> Response:
         assert isinstance(error, InstillError)

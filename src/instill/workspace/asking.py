@@ -156,7 +156,7 @@ class Asking(Parts):
                 answer = replace(answer, notices=(*answer.notices, f"The question was not logged. {error.what}"))
         return answer
 
-    def refuses(self, question: str) -> bool:
+    def _refuses(self, question: str) -> bool:
         """Whether nothing in the documents answers, by quoting; neither logged nor counted as asked.
 
         A question that cannot be asked any more, because it is too long or of no words, is refused.

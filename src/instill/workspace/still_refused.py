@@ -74,7 +74,7 @@ class StillRefused:
             found = self._known.get((*state, words))
             if found is None and most > 0 and time.monotonic() < ends:
                 most -= 1
-                found = workspace.refuses(words)
+                found = workspace._refuses(words)
                 self._keep((*state, words), found)
             if found is None:
                 if _saw_as_much(question, workspace):

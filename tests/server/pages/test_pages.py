@@ -148,6 +148,38 @@ def test_every_page_is_there_for_each_role_with_what_it_may(tmp_path: Path) -> N
                     assert (response.status_code, response.headers["location"]) == (303, f"/login?next={address}")
 
 
+def test_what_to_do_is_said_in_the_words_of_the_door(tmp_path: Path) -> None:
+    """A page names what one does on a page; programs read addresses and commands, as before."""
+    script = {"sec-fetch-site": "same-origin", "sec-fetch-mode": "cors"}
+    with Workspace.init(tmp_path / "kb") as workspace, running(workspace.path) as server, server.client() as client:
+        listed = client.get("/api/conversations/nothing")
+        assert listed.json()["error"]["remedy"] == "List them: GET /api/conversations"
+        assert client.get("/api/conversations/nothing", headers=script).json()["error"]["remedy"] == (
+            "List them on the page Ask"
+        )
+        assert "List them on the page Ask" in got(client, "/ask/nothing", 404).text
+        assert "list the documents (on the page Documents)" in got(client, "/documents/ffff", 404).text
+
+        forget = {"reference": "nothing.md"}
+        for headers, said in (
+            ({}, "List the documents: instill status --documents"),
+            (script, "List the documents on the page Documents"),
+        ):
+            assert client.post("/api/forget", json=forget, headers=headers).json()["error"]["remedy"] == said
+        key = {"name": "site", "role": "public", "labels": ["public"]}
+        assert "--origin" not in client.post("/api/keys", json={**key, "origins": ["x"]}, headers=script).text
+        first = client.post("/api/keys", json=key, headers=script).json()["error"]["remedy"]
+        assert first == "Make your own first, with the role admin."
+
+        asked = client.post("/ask", json={"text": "How hot is tea brewed?"}, headers=script)
+        assert "Add documents on the page Documents" in asked.text
+        assert "instill add" not in asked.text
+        assert "instill add PATH" in client.post("/api/ask", json={"question": "How hot is tea brewed?"}).text
+        for address, _ in PAGES:
+            if address != "/settings":  # There settings name the commands that they are for.
+                assert "instill " not in client.get(address, headers=HTML).text.replace("instill.toml", ""), address
+
+
 def test_people_log_in_with_a_key_and_out_again(tmp_path: Path) -> None:
     with Workspace.init(tmp_path / "kb") as workspace:
         secret = KeyStore(workspace.catalog).add("ann").secret

@@ -25,6 +25,7 @@ from instill.server.access.origins import READABLE, check_public, elsewhere, is_
 from instill.server.access.rate_limits import RateLimits
 from instill.server.access.sessions import COOKIE, SessionStore
 from instill.server.errors import APIS, Refused, of_bug, response, wants_page
+from instill.server.page_words import from_a_page
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/login", "/api/login", "/widget.js", "/favicon.ico"})
 OPEN_FOLDERS = ("/static/",)
@@ -70,7 +71,8 @@ class Admission:
             who = await anyio.to_thread.run_sync(self._admitted, scope, headers)
         except Refused as error:
             to_login = error.status == 401 and _is_page(scope, headers)
-            answer = _to_login(scope) if to_login else response(error, scope["path"])
+            page = from_a_page(headers, cookie=COOKIE in headers.get("cookie", ""))
+            answer = _to_login(scope) if to_login else response(error, scope["path"], page=page)
             await answer(scope, receive, send)
             return
         except Exception as error:

@@ -114,12 +114,14 @@ def streamed(
     more: Sequence[tuple[str, object]] = (),
     *,
     told: Callable[[Answer], object] = Answer.as_dict,
+    failed: Callable[[InstillError], object] = as_json,
 ) -> StreamingResponse:
     """An answer as server-sent events: `piece` {"text"}, then `answer`, or `error` as an error is told.
 
     Args:
         more: events that go before.
         told: what `answer` carries.
+        failed: what `error` carries.
     """
 
     def events() -> Iterator[bytes]:
@@ -132,8 +134,8 @@ def streamed(
                 if not stream.is_closed:  # Otherwise nobody listens any more.
                     yield event("answer", told(traced(stream.answer)))
         except InstillError as error:
-            yield event("error", as_json(error))
+            yield event("error", failed(error))
         except Exception as error:
-            yield event("error", as_json(of_bug(error)))
+            yield event("error", failed(of_bug(error)))
 
     return StreamingResponse(events(), media_type="text/event-stream", headers={"x-accel-buffering": "no"})

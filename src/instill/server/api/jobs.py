@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import anyio
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Request
 from fastapi.responses import PlainTextResponse, StreamingResponse
 
 from instill.errors import UsageError
 from instill.server.api.comparison_estimate import check_comparison
-from instill.server.errors import event, unknown
+from instill.server.errors import event, is_of_a_page, unknown
 from instill.server.jobs.job_kinds import WORK, Begin
 from instill.server.jobs.store import ENDED, Job, JobList
+from instill.server.page_words import in_page_words
 from instill.server.service import Editing, Reading, Seen
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
@@ -30,7 +32,9 @@ def list_jobs(seen: Reading, limit: int = 100) -> JobList:
 
 @router.post("", status_code=202)
 def begin(seen: Editing, request: Begin) -> Job:
-    """Have something done that takes long: calibrate, tune, make a study set, compare, measure a curve, train."""
+    """Have something done that takes long: calibrate, tune, make a study set, compare, measure a curve, train,
+    reindex, consolidate."""
+    WORK[request.kind].refuse_under(seen.labels, request.kind)
     arguments = WORK[request.kind].checked(request.arguments)
     if request.kind == "compare":
         check_comparison(seen, arguments)
@@ -65,18 +69,21 @@ def log(seen: Reading, job_id: str) -> str:
 
 @router.get("/{job_id}/events", response_class=StreamingResponse)
 async def events(
-    seen: Reading, job_id: str, after: int = 0, last_event_id: str | None = Header(None)
+    seen: Reading, request: Request, job_id: str, after: int = 0, last_event_id: str | None = Header(None)
 ) -> StreamingResponse:
     """What the job tells, as server-sent events until it ends: `state`, `progress`, `file`, `log`, `error`, and at last
     `job`, the job as it then is. Takes up after the event that was seen last (`Last-Event-ID`, or `after`)."""
     await anyio.to_thread.run_sync(_found, seen, job_id)
+    words = in_page_words if is_of_a_page(request) else _as_it_is
     first = int(last_event_id) if last_event_id and last_event_id.isdecimal() else after
     return StreamingResponse(
-        _events(seen, job_id, min(first, 2**62)), media_type="text/event-stream", headers={"x-accel-buffering": "no"}
+        _events(seen, job_id, min(first, 2**62), words),
+        media_type="text/event-stream",
+        headers={"x-accel-buffering": "no"},
     )
 
 
-async def _events(seen: Seen, job_id: str, after: int) -> AsyncIterator[bytes]:
+async def _events(seen: Seen, job_id: str, after: int, words: Callable[[Any], Any]) -> AsyncIterator[bytes]:
     jobs = seen.service.jobs
     beat = anyio.current_time()
     while True:
@@ -84,14 +91,18 @@ async def _events(seen: Seen, job_id: str, after: int) -> AsyncIterator[bytes]:
         found = await anyio.to_thread.run_sync(jobs.events, job_id, seen.labels, after)
         for each in found:
             after = each.number
-            yield f"id: {each.number}\n".encode() + event(each.kind, each.data)
+            yield f"id: {each.number}\n".encode() + event(each.kind, words(each.data))
         if job.state in ENDED and not found:
-            yield event("job", job.model_dump(mode="json"))
+            yield event("job", words(job.model_dump(mode="json")))
             return
         if anyio.current_time() - beat > _BEAT_S:
             beat = anyio.current_time()
             yield b": still there\n\n"
         await anyio.sleep(_LOOK_S)
+
+
+def _as_it_is(told: Any) -> Any:
+    return told
 
 
 def _found(seen: Seen, job_id: str) -> Job:

@@ -19,7 +19,7 @@ from instill.common.unknown_keys import explained
 from instill.errors import UsageError
 from instill.settings import SETTINGS_FILE
 
-WorkKind = Literal["calibrate", "tune", "study", "compare", "curve", "train", "reindex"]
+WorkKind = Literal["calibrate", "tune", "study", "compare", "curve", "train", "reindex", "consolidate"]
 Questions = Literal["written", "feedback"]
 
 
@@ -110,6 +110,14 @@ class Reindex(_Arguments):
     """As `instill reindex`."""
 
 
+class Consolidate(_Arguments):
+    """As `instill consolidate`; `base` names a model that Instill knows, "" is the one that is set."""
+
+    base: Literal["", "micro", "smollm2"] = ""
+    seed: int = 0
+    epochs: int = Field(0, ge=0, le=1000)
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """A kind of work.
@@ -126,6 +134,15 @@ class Work:
     command: tuple[str, ...]
     keeps: tuple[str, ...] | None = None
     labelled: bool = True
+
+    def refuse_under(self, labels: Labels, kind: str) -> None:
+        """Refuse it for who does not see all documents.
+
+        Raises:
+            UsageError: it cannot be done under labels.
+        """
+        if labels is not None and not self.labelled:
+            raise UsageError("This is done with all documents.", where=kind, remedy="Ask the owner to do it.")
 
     def checked(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments with defaults.
@@ -148,6 +165,7 @@ WORK: Mapping[str, Work] = {
     "curve": Work(Curve, ("curve", "--study"), ("files",)),
     "train": Work(Train, ("train", "run"), ("id", "trained", "seconds", "passed", "promoted"), labelled=False),
     "reindex": Work(Reindex, ("reindex",), labelled=False),
+    "consolidate": Work(Consolidate, ("consolidate",), ("said",), labelled=False),
 }
 
 
@@ -162,8 +180,7 @@ def command_line(kind: str, arguments: Mapping[str, Any], labels: Labels, folder
         ['calibrate', '--risk=0.2', '--confidence=0.95', '--most=400']
     """
     work = WORK[kind]
-    if labels is not None and not work.labelled:
-        raise UsageError("This is done with all documents.", where=kind, remedy="Ask the owner to do it.")
+    work.refuse_under(labels, kind)
     words = [*work.command, *_OPTIONS.get(kind, _options)(dict(arguments), folder)]
     words += [f"--label={label}" for label in labels or ()]
     return [*words, f"--workspace={folder}", "--json"]

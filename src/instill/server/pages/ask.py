@@ -17,6 +17,7 @@ from instill.answer.types import Answer
 from instill.errors import UsageError
 from instill.server.api.asking import LONGEST, TurnSaid, streamed
 from instill.server.api.conversations import not_there, turns_of
+from instill.server.errors import as_page_json
 from instill.server.pages.job_lists import unread
 from instill.server.pages.rendering import clock, page, rendered
 from instill.server.service import Reading, Seen
@@ -74,11 +75,16 @@ def ask(seen: Reading, asked: Asked) -> StreamingResponse:
     if not workspace.settings.privacy.log_questions:
         history = [each.turn() for each in asked.history][: asked.keep]
         unkept = seen.streamed(workspace.ask(asked.text, history=history, stream=True))
-        return streamed(unkept, [("conversation", {"conversation_id": None})], told=lambda answer: _told(seen, answer))
+        return streamed(
+            unkept,
+            [("conversation", {"conversation_id": None})],
+            told=lambda answer: _told(seen, answer),
+            failed=as_page_json,
+        )
     talk = _conversation(seen, asked)
     stream = seen.streamed(AnswerStream(lambda put: talk.say(asked.text, on_token=put)))
     more = [("conversation", {"conversation_id": talk.conversation_id})]
-    return streamed(stream, more, told=lambda answer: _told(seen, answer))
+    return streamed(stream, more, told=lambda answer: _told(seen, answer), failed=as_page_json)
 
 
 def _conversation(seen: Seen, asked: Asked) -> Chat:

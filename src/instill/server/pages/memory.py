@@ -14,6 +14,8 @@ from instill.memory.facts_in_weights import Adapter, read_weights
 from instill.memory.forgetting.receipts import key_name
 from instill.memory.types import Fact
 from instill.models.registry.store import Registry
+from instill.server.pages.compare import jobs_of
+from instill.server.pages.models import bases_of
 from instill.server.pages.rendering import page
 from instill.server.service import Reading, Seen
 
@@ -60,6 +62,8 @@ def memory(
         next=after + _A_PAGE if after + _A_PAGE < len(fitting) else None,
         consolidated=_consolidated(seen, facts), edits=_edits(seen) if owner else [],
         receipts=[(each, key_name(each.key)) for each in reversed(seen.workspace.receipts())] if owner else [],
+        trains=seen.who.may("editor") and seen.labels is None, going_in=sum(map(_goes_in, facts)),
+        bases=_bases(seen), jobs=jobs_of(seen, "consolidate"),
         keeps=seen.workspace.settings.log.uses and seen.workspace.settings.log.questions,
     )  # fmt: skip
 
@@ -90,6 +94,16 @@ def _consolidated(seen: Seen, facts: Sequence[Fact]) -> list[Consolidated]:
             known = sum(fact.passed for fact in each.facts)
             found.append(Consolidated(each, known, own, [each.why] if each.why else []))
     return found
+
+
+def _goes_in(fact: Fact) -> bool:
+    """Whether the next consolidation trains it: what is in weights already is trained again with what is new."""
+    return fact.candidate or (fact.stage == "consolidated" and fact.decision != "excluded")
+
+
+def _bases(seen: Seen) -> list[tuple[str, str]]:
+    """Models that can be trained, as the job `consolidate` names them; the one that is set first."""
+    return [("" if value == "generator" else value, name) for value, name in bases_of(seen.workspace.given.generator)]
 
 
 def _edits(seen: Seen) -> list[object]:

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
+from instill.models.generators.gguf.known import KNOWN, place_of
 from instill.models.registry.card import Card
 from instill.models.registry.store import Registry
 from instill.server.api.models import show_model
@@ -32,14 +33,15 @@ def overview(seen: Reading) -> HTMLResponse:
         seen, "models.html", "/models", candidates=list(reversed(found)),
         recipes=recipes(seen.service.folder) if owner else [],
         studies=list(reversed(studies_of(seen.workspace.home, seen.caller).studies)) if owner else [],
-        bases=_bases(seen.workspace.given.generator), jobs=jobs_of(seen, "train"),
+        bases=bases_of(seen.workspace.given.generator), jobs=jobs_of(seen, "train"),
     )  # fmt: skip
 
 
-def _bases(chosen: GeneratorSettings) -> list[tuple[str, str]]:
-    """What a new recipe may train, and how a person calls it; what is set comes first."""
+def bases_of(chosen: GeneratorSettings) -> list[tuple[str, str]]:
+    """What may be trained here, and how a person calls it; what is set comes first."""
     own = [("generator", "the model of this workspace")] if chosen.folder or chosen.gguf else []
-    return [*own, ("smollm2", "SmolLM2 (after: instill generator get)"), ("micro", "the laboratory's, to try it out")]
+    known = [("smollm2", "SmolLM2")] if place_of(KNOWN["smollm2"]) is not None else []
+    return [*own, *known, ("micro", "the laboratory's, to try it out")]
 
 
 @router.get("/{candidate}", response_class=HTMLResponse)

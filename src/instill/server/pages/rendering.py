@@ -20,6 +20,8 @@ from instill.common.place_in_words import in_file, short_name
 from instill.errors import InstillError
 from instill.errors.escapes import shortened, shown, shown_block
 from instill.server.access.caller_role import Who
+from instill.server.errors import as_page_json
+from instill.server.page_words import on_pages
 from instill.server.service import Seen
 
 HERE = Path(__file__).parent
@@ -53,7 +55,8 @@ def error_page(request: Request, error: InstillError, status: int) -> HTMLRespon
     """What went wrong, for people."""
     who = request.scope.get("state", {}).get("who")
     known = who if isinstance(who, Who) and who.may("reader") else None
-    return HTMLResponse(rendered("error.html", who=known, active="", folder="", error=error, status=status), status)
+    told = as_page_json(error)["error"]
+    return HTMLResponse(rendered("error.html", who=known, active="", folder="", error=told, status=status), status)
 
 
 @lru_cache(maxsize=1)
@@ -68,7 +71,7 @@ def environment() -> Environment:
     )
     found.filters.update(
         prose=prose, line=line, block=shown_block, name=name_of, day=day, clock=clock, score=score, origin=origin,
-        data=data,
+        data=data, on_pages=on_pages,
     )  # fmt: skip
     found.globals.update(numbered=numbered, is_refusal=is_refusal, place=place)
     return found
