@@ -247,6 +247,21 @@ def test_a_public_server_does_not_lead_back_into_the_network_that_was_named(port
     assert network.went == ["10.0.0.5:80", f"{PUBLIC}:80"]
 
 
+def test_who_may_not_name_a_private_address_is_told_the_setting(port: int) -> None:
+    """A service fetches none that its callers name: to add the address itself, as one just did, does not help."""
+    served = DocumentSettings(url_private=False)
+    with pytest.raises(DocumentError) as error:
+        fetch("http://wiki.local/page", served, OurNetwork(port, NAMES))
+    assert error.value.what == "wiki.local is inside a private network."
+    assert (
+        error.value.remedy == "If you trust it, have wiki.local named in url_allow under [documents] in instill.toml."
+    )
+    redirected = refusal(OurNetwork(port, NAMES), "http://public.example/to/http://wiki.local/page")
+    assert redirected.remedy.startswith(
+        "If you trust it, add that address itself, or have wiki.local named in url_allow"
+    )
+
+
 def test_the_setting_opens_what_it_names(port: int) -> None:
     network = OurNetwork(port, NAMES)
     to_database = "http://public.example/to/http://database.local:5000/page"

@@ -138,6 +138,15 @@ def test_a_key_expires_and_its_last_use_is_seen(workspace: Workspace) -> None:
     assert store.any(), "an expired key does not open the door for everybody"
 
 
+def test_a_reader_judges_what_they_may_see(workspace: Workspace) -> None:
+    """Who asked knows best; docs/serve.md has it among what each role may."""
+    made(workspace, "admin")
+    with running(workspace.path) as server, server.client(made(workspace)) as client:
+        number = ok(client.post("/api/ask", json={"question": "At how many degrees is tea brewed?"}))["question_id"]
+        judged = ok(client.post(f"/api/questions/{number}/judgements", json={"verdict": "right"}), 201)
+        assert [each["judge"] for each in judged["judgements"]] == ["a reader"]
+
+
 def test_every_route_takes_a_role_and_refuses_those_below(workspace: Workspace) -> None:
     (workspace.path / "instill.toml").write_text("[server]\nvisitor_per_minute = 100000\n")
     keys = {role: made(workspace, role, rate=100_000) for role in ROLES}

@@ -191,9 +191,10 @@ class _Fetch:
             return
         how = "It redirects to" if open_ports is not None else "Some addresses are public and some are not:"
         alone = open_ports is None and len(closed) == len(addresses)
+        itself = "add that address itself, or " if self.settings.url_private and not alone else ""
         raise self._error(
             f"{host} is inside a private network." if alone else f"{how} {host}, which is inside a private network.",
-            "Add that address itself if you trust it, or name the host in url_allow under [documents].",
+            f"If you trust it, {itself}have {host} named in url_allow under [documents] in instill.toml.",
         )
 
     def _transport(self, parts: SplitResult) -> httpx.BaseTransport:

@@ -212,7 +212,9 @@ def _delete(page: Page, address: str) -> None:
 
 def _widget(browser: Browser, server: Process, site: Site) -> None:
     """The chat on a page of another server: answers with sources, refuses and hands over, and works nowhere else."""
-    with server.client() as owner:
+    with server.client() as maker:
+        boss = maker.post("/api/keys", json={"name": "boss", "role": "admin"}).json()["secret"]
+    with server.client(headers={"authorization": f"Bearer {boss}"}) as owner:
         sent: dict[str, Any] = {
             "files": {"files": ("tea.md", TEA.encode())},
             "data": {"labels": "public", "wait": "60"},
@@ -224,6 +226,8 @@ def _widget(browser: Browser, server: Process, site: Site) -> None:
     page.set_default_timeout(SLOW)
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
+    told: list[str] = []
+    page.on("console", lambda message: told.append(message.text))
     page.goto(site.address)
     page.get_by_role("button", name="Ask about tea").click()
     page.keyboard.type(QUESTION)
@@ -246,7 +250,13 @@ def _widget(browser: Browser, server: Process, site: Site) -> None:
     page.get_by_role("button", name="Ask about tea").click()
     page.keyboard.type(QUESTION)
     page.keyboard.press("Enter")
+    page.get_by_text("This chat is not set up for this site.").wait_for()
+    assert any(f"does not answer pages of http://localhost:{site.port}:" in each for each in told)
+    page.route(f"{server.address}/**", lambda route: route.abort())
+    page.keyboard.type(QUESTION)
+    page.keyboard.press("Enter")
     page.get_by_text("The server cannot be reached.").wait_for()
+    page.unroute(f"{server.address}/**")
     page.goto(server.address)
     page.get_by_label("Key").wait_for()
     assert barriers(page) == []

@@ -11,6 +11,7 @@
   const ADDRESS = new URL("api/ask", script.src).href;
   const KEPT = `instill-widget ${ADDRESS}`;
   const MOST_TURNS = 10;
+  const NOT_HERE = "This chat is not set up for this site.";
   const said = {
     title: given.title || "Ask our documents",
     greeting: given.greeting || "Ask a question in your own words. Each answer shows the sources it stands on.",
@@ -89,6 +90,10 @@
     ];
   });
 
+  /** Whether the server is there at all. A browser does not tell a page why it may not read an answer; this request has
+   * no answer to read, and only says that there is one. */
+  const isThere = () => fetch(script.src, { mode: "no-cors", credentials: "omit", cache: "no-store" }).then(() => true, () => false);
+
   async function asked(question) {
     let response;
     try {
@@ -101,7 +106,9 @@
         body: JSON.stringify({ question, history: history() }),
       });
     } catch {
-      throw new Error("The server cannot be reached. Try again in a moment.");
+      if (!(await isThere())) throw new Error("The server cannot be reached. Try again in a moment.");
+      console.error(`Instill: the server is there, but it does not answer pages of ${location.origin}: this site is not among the web sites of the key, or the key was revoked. Make a key that names this site: on the page Settings, or with instill keys add NAME --role public --label public --origin ${location.origin}`);
+      throw new Error(NOT_HERE);
     }
     if (response.ok) return response.json();
     const told = await response.json().catch(() => null);
@@ -111,7 +118,7 @@
       const seconds = after || 10;
       throw new Error(`There are many questions at the moment. Try again in ${seconds} s.`);
     }
-    if ([401, 403].includes(response.status)) throw new Error("This chat is not set up for this site.");
+    if ([401, 403].includes(response.status)) throw new Error(NOT_HERE);
     throw new Error("There is no answer at the moment. Try again later.");
   }
 
