@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from instill import Workspace
+from instill.common.made_from import keep_beside, made_from
 from instill.server.access.keys import KeyStore
 from tests.server.pages.axe import barriers
 from tests.server.pages.test_browser import SLOW, browser
@@ -110,6 +111,11 @@ def test_who_sees_everything_consolidates_on_the_page(server: Running, place: Pl
 
 def test_decisions_words_and_forgetting_with_a_receipt(server: Running, place: Place) -> None:
     tea = f"/api/memory/{place.facts['tea']}"
+    report = place.workspace.home / "reports" / "r1" / "report.html"
+    report.parent.mkdir(parents=True)
+    report.write_text("90 thousand euros")
+    [pay] = [each for each in place.workspace.index.records() if each.source == "stdin:pay.md"]
+    keep_beside(report.parent, made_from([pay]))
     with server.client(place.keys["owner"]) as owner:
         assert len(ok(owner.get("/api/memory"))["facts"]) == 2
         assert ok(owner.post(f"{tea}/decision", json={"decision": "pinned", "note": "often"}))["decision"] == "pinned"
@@ -119,7 +125,15 @@ def test_decisions_words_and_forgetting_with_a_receipt(server: Running, place: P
         page = got(owner, "/memory").text
         assert "How hot?" in page
         assert "Nothing was forgotten yet." in page
+        plan = ok(owner.post("/api/forget/plan", json={"reference": "stdin:pay.md"}))
+        assert plan["documents"] == ["stdin:pay.md"]
+        assert (plan["deleted"], plan["changed"]) == (["report r1"], [])
+        assert plan["said"].startswith("Deleted as a whole: 1 comparison report (r1).")
+        assert ok(owner.post("/api/forget/plan", json={"reference": "stdin:tea.md"}))["deleted"] == []
+        assert ok(owner.post("/api/forget/plan", json={"reference": "none"}), 400)
+        assert report.is_file()
         receipt = ok(owner.post("/api/forget", json={"reference": "stdin:pay.md"}))
+        assert not report.exists()
         assert [each["source"] for each in receipt["documents"]] == ["stdin:pay.md"]
         assert [each["id"] for each in ok(owner.get("/api/receipts"))["receipts"]] == [receipt["id"]]
         assert ok(owner.get(f"/api/receipts/{receipt['id']}")) == receipt

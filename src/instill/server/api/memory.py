@@ -13,6 +13,7 @@ from instill.memory.forgetting.receipts import verify as verified
 from instill.memory.types import Fact, Facts
 from instill.server.errors import unknown
 from instill.server.service import Owning, Reading, Seen
+from instill.workspace.purge.what_goes import what_goes
 
 router = APIRouter(prefix="/api", tags=["memory"])
 
@@ -44,6 +45,22 @@ class Forgetting(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     reference: str = Field(min_length=1, max_length=_LONGEST)
+
+
+class ForgettingPlan(BaseModel):
+    """What forgetting would do.
+
+    Args:
+        documents: sources of the documents, or of the document of the fact.
+        deleted: what was made from them and is deleted as a whole, such as "report 3f2a".
+        changed: what loses their part and keeps the rest, such as "study set 91c0".
+        said: all of it for people.
+    """
+
+    documents: list[str]
+    deleted: list[str]
+    changed: list[str]
+    said: str
 
 
 class Receipts(BaseModel):
@@ -87,6 +104,16 @@ def reword(seen: Owning, fact_id: str, wording: Wording) -> Fact:
     return seen.workspace.memory().edit(
         fact.fact_id, question=wording.question, answer=wording.answer, note=wording.note
     )
+
+
+@router.post("/forget/plan")
+def plan_forgetting(seen: Owning, forgetting: Forgetting) -> ForgettingPlan:
+    """What `POST /api/forget` would delete and change. Nothing is written."""
+    workspace = seen.workspace
+    doc_ids = workspace._forgotten_by(forgetting.reference)
+    goes = what_goes(workspace.home, workspace.catalog, doc_ids)
+    sources = [record.source for record in workspace.index.records(doc_ids=sorted(doc_ids))]
+    return ForgettingPlan(documents=sources, deleted=list(goes.deleted), changed=list(goes.changed), said=goes.said)
 
 
 @router.post("/forget")

@@ -147,9 +147,13 @@ document.addEventListener("submit", async (event) => {
   const form = event.target;
   if (!form.dataset?.call) return;
   event.preventDefault();
-  if (form.dataset.confirm && !(await confirmed(form.dataset.confirm, form.dataset.yes))) return;
   const [method, path] = form.dataset.call.split(" ");
   const place = $(".said", form) ?? form.closest("section, li, main")?.querySelector(".said");
+  let goes = "";
+  if (form.dataset.plan) { // What is lost with it is asked first, and stands in the question.
+    try { goes = ` ${(await json(...form.dataset.plan.split(" "), values(form))).said}`; } catch (error) { return say(place, error.message, true); }
+  }
+  if (form.dataset.confirm && !(await confirmed(form.dataset.confirm + goes, form.dataset.yes))) return;
   const buttons = $$("button", form);
   buttons.forEach((button) => { button.disabled = true; });
   try {
