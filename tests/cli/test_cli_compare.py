@@ -64,6 +64,11 @@ def test_a_study_set_is_made_on_the_way_and_a_report_written(kb: Path) -> None:
     written = json.loads((kb / "out" / "report.json").read_text(encoding="utf-8"))
     assert {**written, "report": "out/report.html"} == found
 
+    priced = as_json("compare", card["id"], *SMALL, "--machine-hour", "3600", "--tokens-in", "2", cwd=kb)
+    assert "No prices are set" in json.dumps(found)
+    assert "Not priced, and so free: tokens_out." in json.dumps(priced)
+    assert instill("compare", "--tokens-in", "nan", cwd=kb, code=2)
+
     fewer = as_json(
         "compare", *SMALL, "--tolerance", "0.2", "--wanted", "0.01", "--arm", QUOTED, "--arm", ORACLE, cwd=kb
     )

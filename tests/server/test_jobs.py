@@ -81,6 +81,7 @@ def test_work_takes_no_paths_and_no_unknown_words(tmp_path: Path) -> None:
         ("calibrate", {"questions": "/etc/passwd"}),
         ("compare", {"questions": "/etc/passwd"}),
         ("compare", {"questions": 19}),
+        ("compare", {"tokens_out": -1}),
         ("study", {"questions": "/etc/passwd"}),
         ("calibrate", {"risk": 2}),
         ("tune", {"most": "many"}),
@@ -89,6 +90,8 @@ def test_work_takes_no_paths_and_no_unknown_words(tmp_path: Path) -> None:
             WORK[kind].checked(arguments)
     compare = command_line("compare", WORK["compare"].checked({"arm": ["retrieval", "--lab"]}), None, tmp_path)
     assert compare[:3] == ["compare", "--arm=retrieval", "--arm=--lab"]
+    priced = command_line("compare", WORK["compare"].checked({"tokens_in": 0.5, "machine_hour": 0}), None, tmp_path)
+    assert {"--tokens-in=0.5", "--machine-hour=0.0"} <= set(priced)
     (tmp_path / "recipes").mkdir()
     (tmp_path / "recipes" / "tone.toml").write_text('name = "tone"\nbase = "micro"\n')
     (tmp_path / "instill.toml").write_text("")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -16,9 +17,12 @@ from instill.index.types import EMPTY
 from instill.workspace import Workspace
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from instill.compare.arms.specification import ArmSpecification
     from instill.compare.judged.judging import JudgePlan
     from instill.compare.plan import ComparePlan
+    from instill.settings import PriceSettings
     from instill.study.stored_study import StoredStudy
 
 FACTS = 200
@@ -28,7 +32,8 @@ CHANGES, LAB_CHANGES = 4, 12
 """Facts that are changed where nobody says how many; in the laboratory a training for one takes seconds."""
 
 _NOT_IN_LAB = (
-    "study", "arms", "method", "last_layers", "rank", "epochs", "learning_rate", "replay", "label", "dry_run",
+    "study", "arms", "tokens_in", "tokens_out", "machine_hour",
+    "method", "last_layers", "rank", "epochs", "learning_rate", "replay", "label", "dry_run",
 )  # fmt: skip
 
 _LEARNING_TO_READ = 4
@@ -114,6 +119,16 @@ def compare(
             max=0.9,
             help="Largest possible loss of right answers that you accept; default: compare.acceptable_loss.",
         ),
+    ] = None,
+    tokens_in: Annotated[
+        float | None, typer.Option(min=0, help="Price of 1,000 tokens read; default: prices.tokens_in.")
+    ] = None,
+    tokens_out: Annotated[
+        float | None, typer.Option(min=0, help="Price of 1,000 tokens written; default: prices.tokens_out.")
+    ] = None,
+    machine_hour: Annotated[
+        float | None,
+        typer.Option(min=0, help="Price of an hour of indexing or training; default: prices.machine_hour."),
     ] = None,
     format: Annotated[
         Path | None,
@@ -203,6 +218,7 @@ def compare(
         seed=seed,
         on=on,
     )
+    given = {"tokens_in": tokens_in, "tokens_out": tokens_out, "machine_hour": machine_hour}
     judging = judge_plan(judge, judge_url, judge_model, judge_key)
     if lab:
         _refuse_beside_lab(context)
@@ -217,7 +233,8 @@ def compare(
             reading = max(1, epochs // _LEARNING_TO_READ)
             tuning = TuningPlan("compare", folder, method, last_layers, rank, learning_rate, epochs, reading)
             plan = replace(plan, tuning=replace(tuning, replay_share=replay, seed=seed))
-        plan = replace(_accepting(plan, opened, acceptable), own=_own_arms(opened, arms))
+        plan = replace(plan, prices=_priced(opened.settings.prices, given))
+        plan = replace(_accepting(plan, opened, acceptable), own=_own_arms(opened, arms, plan.prices))
         names = chosen_arms(plan, generator=has_generator(opened))  # Before a study set is made for nothing.
         if dry_run:
             from instill.cli.compare_dry_run import show_plan
@@ -248,7 +265,22 @@ def _refuse_beside_lab(context: typer.Context) -> None:
             )
 
 
-def _own_arms(opened: Workspace, file: Path | None) -> tuple[ArmSpecification, ...]:
+def _priced(prices: PriceSettings, given: Mapping[str, float | None]) -> PriceSettings:
+    """The prices that are set, but those that are given.
+
+    Raises:
+        UsageError: one is no number.
+    """
+    for name, price in given.items():
+        if price is not None and not isfinite(price):
+            option = f"--{name.replace('_', '-')}"
+            raise UsageError(f"{price:g} is no price.", where=option, remedy="Give a number from 0 on.")
+    return prices.model_copy(update={name: price for name, price in given.items() if price is not None})
+
+
+def _own_arms(
+    opened: Workspace, file: Path | None, prices: PriceSettings | None = None
+) -> tuple[ArmSpecification, ...]:
     """Those of the file, or of the one that is set, whose path is relative to the workspace; and those of packages."""
     from instill.compare.arms.plugged import beside, brought_arms
     from instill.compare.arms.users_arms import read_arms
@@ -257,7 +289,7 @@ def _own_arms(opened: Workspace, file: Path | None) -> tuple[ArmSpecification, .
     settings = opened.settings
     if file is None and settings.compare.arms:
         file = opened.path / Path(settings.compare.arms).expanduser()
-    from_file = () if file is None else read_arms(file, Prices.of_settings(settings.prices))
+    from_file = () if file is None else read_arms(file, Prices.of_settings(prices or settings.prices))
     return beside(from_file, brought_arms(settings.plugins.off))
 
 

@@ -117,7 +117,7 @@ def compare(
         judge.check(workspace)
     items = questions_of(study, audit=plan.audit, most=plan.questions, seed=plan.seed)
     Passages(workspace).check(items)
-    prices = Prices.of_settings(workspace.settings.prices)
+    prices = Prices.of_settings(plan.prices or workspace.settings.prices)
     own = {each.name: each.own.prices for each in plan.own if each.own is not None and each.own.prices is not None}
     prices = replace(prices, own=own)
     groups = groups_by_need(items)

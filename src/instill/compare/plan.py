@@ -12,6 +12,7 @@ from instill.compare.examples.plan import ExamplesPlan
 from instill.compare.tuned.tuning_by_recipe import TuningPlan
 from instill.errors import UsageError
 from instill.measure.verdict import Rules
+from instill.settings import PriceSettings
 
 BARE = "fine-tuned without replay"
 """A candidate that forgetting is measured on beside the others; nothing is asked of it."""
@@ -39,6 +40,7 @@ class ComparePlan:
         wanted: the difference that one cares about, for the number of questions that is said beforehand.
         examples: formats and tones to compare too; None: none.
         rules: what the verdict is held to.
+        prices: of tokens and machines; None: as set in the workspace.
         seed: of all that is drawn.
         on: a Ray cluster whose nodes train the arms, "ray" or "ray://HOST:PORT"; "": this process trains them.
     """
@@ -60,6 +62,7 @@ class ComparePlan:
     wanted: float | None = None
     examples: ExamplesPlan | None = None
     rules: Rules = field(default_factory=Rules)
+    prices: PriceSettings | None = None
     seed: int = 0
     on: str = ""
 

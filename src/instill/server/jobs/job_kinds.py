@@ -84,6 +84,9 @@ class Compare(_Arguments):
     wanted: float | None = Field(None, ge=0.001, le=1)
     tolerance: float = Field(0.05, ge=0.001, le=0.5)
     acceptable_loss: float | None = Field(None, ge=0.001, le=0.9)
+    tokens_in: float | None = Field(None, ge=0, allow_inf_nan=False)
+    tokens_out: float | None = Field(None, ge=0, allow_inf_nan=False)
+    machine_hour: float | None = Field(None, ge=0, allow_inf_nan=False)
     judge: bool = False
     seed: int = 0
 
