@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 from pydantic import BaseModel
 
 from instill.common.place_in_words import short_name
+from instill.server.page_words import on_pages
 
 TITLES: Mapping[str, str] = {
     "add": "Adding documents",
@@ -21,11 +22,13 @@ TITLES: Mapping[str, str] = {
     "curve": "Measuring a data curve",
     "train": "Training",
     "reindex": "Encoding all documents again",
+    "consolidate": "Consolidating",
 }
 """By kind of job."""
 
 
 _MOST_PROBLEMS = 100
+_GONE = "was deleted since: a document was forgotten, or somebody took it out."
 
 
 class Outcome(BaseModel):
@@ -50,8 +53,10 @@ def outcome(kind: str, state: str, result: Any) -> Outcome:
         result: of a job that is done, what its command prints as JSON; of one that failed, the error.
 
     Example:
-        >>> outcome("compare", "done", {"report": "/kb/.instill/reports/a9c7/report.html"}).page
-        '/compare/a9c7'
+        >>> outcome("compare", "done", {"report": "/kb/.instill/reports/a9c7/report.html"}).said
+        'It was compared. The report was deleted since: a document was forgotten, or somebody took it out.'
+        >>> outcome("curve", "done", {}).page
+        '/compare'
         >>> outcome("add", "done", {"added": ["a", "b"], "unchanged": 1, "failed": [{}]}).said
         '2 added, 1 there already, 1 could not be added.'
     """
@@ -90,7 +95,11 @@ def _words(problem: Mapping[str, Any]) -> str:
         'The file is empty.'
     """
     where = str(problem.get("where") or "")
-    parts = (problem.get("what"), f"({where})" if where and "/" not in where else "", problem.get("remedy"))
+    parts = (
+        problem.get("what"),
+        f"({where})" if where and "/" not in where else "",
+        on_pages(str(problem.get("remedy") or "")),
+    )
     return " ".join(str(each) for each in parts if each)
 
 
@@ -105,12 +114,17 @@ def _study(found: Mapping[str, Any]) -> Outcome:
 
 
 def _compare(found: Mapping[str, Any]) -> Outcome:
-    name = PurePath(str(found.get("report", ""))).parent.name
+    report = str(found.get("report", ""))
+    if report and not Path(report).is_file():
+        return Outcome(said=f"It was compared. The report {_GONE}")
+    name = PurePath(report).parent.name
     return Outcome(said="It is compared.", page=f"/compare/{name}" if name else "/compare", link="The report")
 
 
 def _curve(found: Mapping[str, Any]) -> Outcome:
     files = found.get("files") or [""]
+    if files[0] and not Path(str(files[0])).is_file():
+        return Outcome(said=f"It was measured. The curve {_GONE}")
     name = PurePath(str(files[0])).parent.name
     return Outcome(said="It is measured.", page=f"/compare/curves/{name}" if name else "/compare", link="The curve")
 
@@ -120,6 +134,10 @@ def _train(found: Mapping[str, Any]) -> Outcome:
     use = "and is in use now" if found.get("promoted") else "and is not in use"
     known = "" if found.get("trained", True) else "The same candidate had been trained before. "
     return Outcome(said=f"{known}{gate} {use}.", page=f"/models/{found.get('id', '')}", link="The candidate")
+
+
+def _consolidate(found: Mapping[str, Any]) -> Outcome:
+    return Outcome(said=str(found.get("said", "")), page="/memory", link="What was consolidated")
 
 
 def _reindex(_: Mapping[str, Any]) -> Outcome:
@@ -135,4 +153,5 @@ _SAID: Mapping[str, Callable[[Mapping[str, Any]], Outcome]] = {
     "curve": _curve,
     "train": _train,
     "reindex": _reindex,
+    "consolidate": _consolidate,
 }

@@ -14,7 +14,7 @@ from instill.memory.facts_in_weights import Adapter, read_weights
 from instill.memory.forgetting.receipts import key_name
 from instill.memory.types import Fact
 from instill.models.registry.store import Registry
-from instill.server.pages.compare import jobs_of
+from instill.server.pages.job_lists import jobs_of
 from instill.server.pages.models import bases_of
 from instill.server.pages.rendering import page
 from instill.server.service import Reading, Seen
