@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,9 +20,7 @@ PLACE = "/kb/.instill"
          "1 added, 1 changed, 2 there already.", "/documents"),
         ("sync", {"unchanged": 0, "resettled": 0}, "Nothing was to be done.", "/documents"),
         ("study", {"id": "41e0", "folder": f"{PLACE}/studies/41e0"}, "The study set 41e0 is made.", "/compare"),
-        ("compare", {"report": f"{PLACE}/reports/a9/report.html", "outcomes": f"{PLACE}/compare/a9"},
-         "It is compared.", "/compare/a9"),
-        ("curve", {"files": [f"{PLACE}/curves/rows/curve.html"]}, "It is measured.", "/compare/curves/rows"),
+        ("consolidate", {"said": "memory-1 for the owner is in use."}, "memory-1 for the owner is in use.", "/memory"),
         ("train", {"id": "tone", "trained": True, "passed": True, "promoted": True},
          "It passed its gate and is in use now.", "/models/tone"),
         ("train", {"id": "tone", "trained": False, "passed": None, "promoted": False},
@@ -33,6 +32,23 @@ PLACE = "/kb/.instill"
 def test_what_came_of_a_job_is_a_sentence_with_a_page(kind: str, result: Any, said: str, page: str) -> None:
     found = outcome(kind, "done", result)
     assert (found.said, found.page, bool(found.link)) == (said, page, bool(page))
+
+
+def test_a_report_that_is_gone_is_not_linked(tmp_path: Path) -> None:
+    report, curve = tmp_path / "reports" / "a9" / "report.html", tmp_path / "curves" / "rows" / "curve.html"
+    compared, measured = {"report": str(report)}, {"files": [str(curve)]}
+    for file in (report, curve):
+        file.parent.mkdir(parents=True)
+        file.write_text("")
+    assert outcome("compare", "done", compared) == Outcome(
+        said="It is compared.", page="/compare/a9", link="The report"
+    )
+    assert outcome("curve", "done", measured).page == "/compare/curves/rows"
+    report.unlink()
+    curve.unlink()
+    why = "was deleted since: a document was forgotten, or somebody took it out."
+    assert outcome("compare", "done", compared) == Outcome(said=f"It was compared. The report {why}")
+    assert outcome("curve", "done", measured) == Outcome(said=f"It was measured. The curve {why}")
 
 
 def test_what_did_not_end_well_says_why() -> None:
