@@ -27,8 +27,8 @@ _PHRASES = {
     ),
     "Name another one: --arm NAME": "Name another one under “Only these arms”, or leave the field empty.",
     "leave --no-train out": "check “Fine-tune arms too”",
-    'Name a folder or "micro", or set generator.folder: instill consolidate --base FOLDER': (
-        'Choose "micro", or have generator.folder set in instill.toml.'
+    'Name a folder or "smollm2", or set generator.folder: instill consolidate --base FOLDER': (
+        'Choose "smollm2", or have generator.folder set in instill.toml.'
     ),
 }
 """Remedies, and parts of them, that are more than a command."""
