@@ -25,6 +25,7 @@ def test_nothing_is_replayed_that_is_measured() -> None:
     assert all(each.answer not in each.asked for each in asked if each.kind != "reading")
 
 
+@pytest.mark.long
 def test_five_days_without_a_training(tmp_path: Path) -> None:
     with_cache = tmp_path / "cache"
     with_cache.mkdir()

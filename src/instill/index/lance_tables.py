@@ -182,8 +182,14 @@ def store_failures() -> Iterator[None]:
 
 
 def is_conflict(error: BaseException) -> bool:
-    """Whether a commit failed only because another one came first."""
-    return "conflict" in str(error).lower()
+    """Whether a commit failed only because another one came first, or others came for as long as the store tries again.
+
+    Example:
+        >>> is_conflict(RuntimeError("lance error: Too many concurrent writers. Attempted 2 times"))
+        True
+    """
+    said = str(error).lower()
+    return "conflict" in said or "concurrent writers" in said
 
 
 def is_of_the_store(error: BaseException) -> bool:
