@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 import scenes_smollm2
 from scenes import ATTRIBUTES
 from scenes_smollm2 import Week, asked_by_rows, forward, measured, reverse
