@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator
+from pathlib import Path
 
 import anyio
 import pytest
+from starlette.testclient import TestClient
 from starlette.types import Message, Scope
 
+from instill import Workspace
 from instill.server import asking_again
+from instill.server.app import create_app
 from instill.server.asking_again import AsksAgain, may_be_repeated
 
 
@@ -148,3 +152,10 @@ def test_a_caller_who_leaves_ends_the_work() -> None:
 )
 def test_only_what_reads_may_be_repeated(method: str, path: str, expected: bool) -> None:
     assert may_be_repeated({"method": method, "path": path}) is expected
+
+
+def test_every_path_that_is_read_from_is_a_route(tmp_path: Path) -> None:
+    Workspace.init(tmp_path).close()
+    with TestClient(create_app(tmp_path, jobs=False)) as client:
+        answers = {path: client.post(path, json={}).status_code for path in asking_again._READING}
+    assert not {404, 405} & set(answers.values()), answers

@@ -52,9 +52,13 @@ def consolidate(
 
     Example: `instill consolidate --base models/smollm2 --replay replay.jsonl --when-idle`
     """
+    chosen: dict[str, Any] = {
+        "base": base, "replay": replay, "gate": gate, "seed": seed, "epochs": epochs, "replay_share": replay_share,
+        "learning_rate": learning_rate,
+    }  # fmt: skip
     with Workspace.open(workspace) as opened:
         if dry_run:
-            groups, _ = opened.consolidation(base=base, replay=replay, gate=gate, seed=seed)
+            groups, _ = opened.consolidation(**chosen)
             _print_plan(groups, as_json)
             return
         if when_idle:
@@ -67,16 +71,7 @@ def consolidate(
                 if not as_json:
                     say(f"{name} ...", err=True)
 
-            results = opened.consolidate(
-                base=base,
-                replay=replay,
-                gate=gate,
-                seed=seed,
-                epochs=epochs,
-                replay_share=replay_share,
-                learning_rate=learning_rate,
-                stage=stage,
-            )
+            results = opened.consolidate(**chosen, stage=stage)
             found = [each.model_dump(mode="json") for each in results]
     if as_json:
         print_json({"consolidated": found, "said": _said(found)})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import signal
 import socket
 import sys
@@ -49,7 +48,6 @@ def serve(folder: Path, *, host: str | None = None, port: int | None = None, on_
         shown, number = listening.getsockname()[:2]
         name = f"[{shown}]" if ":" in shown else shown
         threading.Thread(target=_tell, args=(server, on_ready, f"http://{name}:{number}"), daemon=True).start()
-        threading.Thread(target=_freeze, args=(service,), daemon=True).start()
         server.run(sockets=[listening])
     if not server.started:
         sys.exit(1)
@@ -116,9 +114,3 @@ def _tell(server: uvicorn.Server, on_ready: Callable[[str], None], address: str)
         time.sleep(0.02)
     if server.started:
         on_ready(address)
-
-
-def _freeze(service: Service) -> None:
-    """Leave what a warm server is made of out of every later search for garbage, which stops all threads meanwhile."""
-    service.is_warm.wait()
-    gc.freeze()

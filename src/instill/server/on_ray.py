@@ -161,7 +161,7 @@ def front_of(replicas: Any, folder: Path) -> ASGIApp:
         replicas: the handle of the deployment whose replicas answer.
     """
     ray = needed("ray", "Serving on a cluster needs Ray.")
-    needed("ray.serve.exceptions", "Serving on a cluster needs Ray Serve.")
+    exceptions = needed("ray.serve.exceptions", "Serving on a cluster needs Ray Serve.")
     limits = service_settings(folder).server
 
     async def answered(scope: Scope, body: bytes) -> AsyncGenerator[Message, None]:
@@ -172,7 +172,7 @@ def front_of(replicas: Any, folder: Path) -> ASGIApp:
         finally:
             messages.cancel()
 
-    lost = (*lost_errors(ray), ray.serve.exceptions.ReplicaUnavailableError)
+    lost = (*lost_errors(ray), exceptions.ReplicaUnavailableError)
     return Limits(AsksAgain(answered, lost), most=partial(most_bytes, limits), seconds=limits.body_timeout_s)
 
 

@@ -67,8 +67,9 @@ _BOUND_BEHIND = re.compile(
     r"and (?:more|over|above|up)|at (?:the )?(?:least|most|earliest|latest)|oder mehr|oder weniger)\b",
     re.IGNORECASE,
 )
-_RANGE_BEFORE = re.compile(r"(?<![\w.,-])\d[\d.,]*\s*(?:-|–|—|\bto\b|\bbis\b)\s*\Z", re.IGNORECASE)
-_RANGE_BEHIND = re.compile(r"\s*(?:-|–|—|\bto\b|\bbis\b)\s*\d[\d.,]*\d|\s*(?:-|–|—|\bto\b|\bbis\b)\s*\d", re.IGNORECASE)
+_TO = r"\s*(?:-|–|—|\bto\b|\bbis\b)\s*"
+_RANGE_BEFORE = re.compile(rf"(?<![\w.,-])\d[\d.,]*{_TO}\Z", re.IGNORECASE)
+_RANGE_BEHIND = re.compile(rf"{_TO}\d(?:[\d.,]*\d)?", re.IGNORECASE)
 
 _DATES = re.compile(
     r"\b\d{1,2}(?:st|nd|rd|th)? (?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)\w*"

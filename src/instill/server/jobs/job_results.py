@@ -130,7 +130,8 @@ def _curve(found: Mapping[str, Any]) -> Outcome:
 
 
 def _train(found: Mapping[str, Any]) -> Outcome:
-    gate = {True: "It passed its gate", False: "It did not pass its gate"}.get(found.get("passed"), "It has no gate")  # type: ignore[arg-type]
+    passed = found.get("passed")
+    gate = "It has no gate" if passed is None else f"It {'passed' if passed else 'did not pass'} its gate"
     use = "and is in use now" if found.get("promoted") else "and is not in use"
     known = "" if found.get("trained", True) else "The same candidate had been trained before. "
     return Outcome(said=f"{known}{gate} {use}.", page=f"/models/{found.get('id', '')}", link="The candidate")
