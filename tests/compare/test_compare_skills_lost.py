@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import exp, log
 from pathlib import Path
@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,6 +24,8 @@ from instill.train.generator.data.rows import Row, chat_row
 from instill.train.generator.export.saving import save_candidate
 from instill.train.generator.loop.replies import log_likelihoods, replies
 from tests.train.gate.gate_models import PEOPLE, colours, small_model, taught
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 WHO = PEOPLE[:32]
 # One reply to all questions of a kind, so that a tiny model knows them after a few steps.
@@ -45,15 +46,6 @@ class Made:
     same: Path
     forgetful: Path
     replayed: Path
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Matrices this small are not worth dividing."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

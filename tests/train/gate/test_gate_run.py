@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,8 @@ from tests.train.gate.gate_models import (
     small_tokenizer,
     taught,
 )
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 GATE = """\
 max_tokens = 24
@@ -63,15 +64,6 @@ class Models:
     base: Any
     taught: Any
     looping: Any
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Matrices this small are not worth dividing."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
