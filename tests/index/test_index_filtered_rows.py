@@ -57,6 +57,8 @@ def test_what_few_rows_pass_is_left_to_the_leg() -> None:
     assert Sieve(np.arange(500), 1000).depth(100) == 330
     assert Sieve(np.arange(100), 1_000_000).depth(100) is None
     assert Sieve(np.arange(0), 1_000_000).depth(100) is None
+    assert Sieve(np.arange(1000), 50_000).depth(100) is None
+    assert Sieve(np.arange(1000), 50_000).depth(100, filtered_rows.DEEPEST_BY_WORDS) == 7050
 
 
 @pytest.mark.usefixtures("from_the_first_row")

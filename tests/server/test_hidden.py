@@ -182,6 +182,10 @@ def bodies(place: Place) -> dict[tuple[str, str], list[dict[str, Any]]]:
         ("GET", "/api/documents"): [{"params": {"where": where}} for where in CONDITIONS],
         ("GET", "/api/documents/{doc_id}"): [{"params": {"passages": "true"}}],
         ("PUT", "/api/documents/{doc_id}/labels"): _each(labels=[["staff"], ["hr", "staff"], []]),
+        ("PUT", "/api/documents/labels"): [
+            *_each(words=["", "board", "zirkonium"], add=[["staff"], ["hr"]]),
+            *_each(documents=[[place.hidden["document"]], []], remove=[["hr"]], add=[["staff"]]),
+        ],
         ("POST", "/api/documents"): [{"files": file, "data": {"labels": label}} for label in ("staff", "hr")],
         ("POST", "/api/documents/url"): _each(url=["http://127.0.0.1:1/x", "file:///x"], labels=[None, ["hr"]]),
         ("POST", "/api/documents/sync"): [{}],

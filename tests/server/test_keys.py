@@ -61,9 +61,25 @@ def test_a_key_is_shown_once_and_kept_as_a_hash(tmp_path: Path) -> None:
         assert not file.is_file() or secret.encode() not in file.read_bytes()
     assert secret not in listed + instill("keys", "list", cwd=place).stdout
     assert as_json("keys", "revoke", "ann", cwd=place)["state"] == "revoked"
-    instill("keys", "revoke", "boss", cwd=place)
+    assert "No admin's key is left" in instill("keys", "revoke", "boss", cwd=place).stdout
     assert "No key is left" in instill("keys", "revoke", "bob", cwd=place).stdout
     assert "No key has this name" in instill("keys", "revoke", "eve", cwd=place, code=2).stderr
+
+
+def test_the_last_admins_key_is_revoked_last(workspace: Workspace) -> None:
+    """Over the service: whoever did it earlier would have locked everybody out of keys and settings."""
+    store = KeyStore(workspace.catalog)
+    boss = store.add("boss", role="admin")
+    ann = store.add("ann", role="reader")
+    with running(workspace.path) as server, login(server, boss.secret) as client:
+        for reference in (boss.key.key_id, "boss", boss.key.key_id[:6]):
+            told = ok(client.delete(f"/api/keys/{reference}"), 400)["error"]
+            assert told["what"].startswith("This is the last admin's key")
+        other = store.add("other", role="admin", days=1)
+        assert ok(client.delete(f"/api/keys/{other.key.key_id}"))["state"] == "revoked"
+        assert ok(client.delete(f"/api/keys/{ann.key.key_id}"))["state"] == "revoked"
+        assert ok(client.delete(f"/api/keys/{boss.key.key_id}"))["state"] == "revoked"
+    assert not store.any()
 
 
 def test_the_first_key_is_an_admins(workspace: Workspace) -> None:

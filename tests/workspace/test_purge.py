@@ -137,7 +137,7 @@ def test_what_other_documents_left_stays(kb: Path) -> None:
         assert after.card.made == before.card.made
         assert {fact.id for fact in after.facts()} == facts
         assert len(after.card.made_from.sources) == 2
-        assert after.card.notes[-1] == "1 documents were purged from it after it was made."
+        assert after.card.notes[-1] == "1 document purged from it after it was made."
         assert sum(after.card.rows.values()) == len(after.rows()) > 0
         for split in ("train", "gate"):
             assert all(set(item.fact_ids) <= facts for item in after.items(split))

@@ -20,7 +20,8 @@ def log_answer(
         uses: keep in the ledger which spans served the answer.
     """
     cited = sorted({each.doc_id for each in answer.citations}) if uses else []
-    documents = read_documents(cited, [index.document_text(doc_id) for doc_id in cited])
+    stored = index.document_texts(cited) if cited else {}
+    documents = read_documents(cited, [stored.get(doc_id) for doc_id in cited])
     shown = sorted(_shown_by(answer))
     return catalog.log_question(
         question=question,

@@ -19,6 +19,7 @@ from instill.cli.output import (
 )
 from instill.cli.questions import own_questions
 from instill.cli.terminal import say, say_block
+from instill.common.plurals import are, counted
 from instill.errors import UsageError
 from instill.index.types import EMPTY
 from instill.measure.numbers_in_sentences import percent_beside, percent_text
@@ -106,9 +107,11 @@ def verdict(report: CalibrationReport) -> str:
     """The outcome in one sentence."""
     if report.calibration is not None:
         return f"Threshold {report.calibration.threshold:g}: {report.calibration.promise}"
+    asked = len(report.outcomes)
+    too_few = f"{counted(asked, 'question')} {are(asked)} too few"
     if report.choice.more is not None:
         return (
-            f"{len(report.outcomes)} questions are too few to promise that at most {percent_text(report.risk)} of the "
+            f"{too_few} to promise that at most {percent_text(report.risk)} of the "
             f"answers are wrong. About {report.choice.more} more would be enough if the share of wrong answers stays "
             "the same. The threshold stays as it was."
         )
@@ -116,7 +119,7 @@ def verdict(report: CalibrationReport) -> str:
     if best is None:
         needed = answers_needed(report.risk, report.confidence)
         return (
-            f"{len(report.outcomes)} questions are too few to say anything: even where no answer is wrong, it takes "
+            f"{too_few} to say anything: even where no answer is wrong, it takes "
             f"{needed} answers to promise that at most {percent_text(report.risk)} are. The threshold stays as it was."
         )
     return (

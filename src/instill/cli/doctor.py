@@ -8,6 +8,7 @@ import typer
 
 from instill.cli.output import JsonOption, WorkspaceOption, clean, print_json
 from instill.cli.terminal import say
+from instill.common.plurals import are, counted
 
 if TYPE_CHECKING:
     from instill.index.repair import Repair
@@ -32,7 +33,7 @@ def _say(done: Repair) -> None:
         return
     for sentence in done.damage:
         say(f"The index was damaged: {clean(sentence)}.")
-    say(f"The index is repaired: {done.documents} documents are complete.")
+    say(f"The index is repaired: {counted(done.documents, 'document')} {are(done.documents)} complete.")
     for source in done.remade:
         say(f"Cut and encoded again: {clean(source)}")
     for source in done.lost:

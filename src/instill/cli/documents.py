@@ -417,7 +417,8 @@ def _print_report(report: Any) -> None:
     )
     say(f"{summary}; {counted(report.passages, 'passage')} encoded in {report.seconds:.1f} s.")
     if report.resettled:
-        say(f"{report.resettled} documents were encoded again because a setting that affects passages has changed.")
+        again = counted(report.resettled, "document")
+        say(f"Encoded again because a setting that affects passages has changed: {again}.")
     for source, notice in report.notices:
         say(f"note: {clean(source)}: {notice}", dim=True)
     for failure in report.failed:

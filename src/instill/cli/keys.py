@@ -121,13 +121,15 @@ def revoke_key(
     with Workspace.open(workspace) as opened:
         store = _store(opened)
         revoked = store.revoke(key)
-        left = store.any()
+        left, managed = store.any(), store.has_admin()
     if as_json:
         print_json(revoked.model_dump(mode="json"))
         return
     say(f"Revoked key {revoked.key_id} of {clean(revoked.name)}.")
     if not left:
         say("No key is left: a server on this machine's own address asks for none.", fg="yellow")
+    elif not managed:
+        say("No admin's key is left. Make one: instill keys add NAME --role admin", fg="yellow")
 
 
 def _store(opened: Workspace) -> KeyStore:

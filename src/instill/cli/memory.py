@@ -17,6 +17,7 @@ from instill.cli.output import (
     readable,
 )
 from instill.cli.terminal import say, say_block
+from instill.common.plurals import counted
 from instill.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -198,7 +199,7 @@ def calibrate(
         return
     if safe is None:
         more = "more would hardly help" if found.choice.more is None else f"about {found.choice.more} more are needed"
-        say(f"{len(found.judged)} questions were asked; nothing can be promised ({more}). Nothing was changed.")
+        say(f"{counted(len(found.judged), 'question')} asked; nothing can be promised ({more}). Nothing was changed.")
         say("The cache stays off.")
         raise typer.Exit(1)
     say(safe.promise)

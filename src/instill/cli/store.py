@@ -8,6 +8,7 @@ import typer
 
 from instill.cli.output import JsonOption, WorkspaceOption, clean, print_json, progress_bar
 from instill.cli.terminal import say
+from instill.common.plurals import are, counted
 from instill.workspace import Workspace
 
 store = typer.Typer(no_args_is_help=True, help="Show where documents are kept, or move them to another store.")
@@ -71,7 +72,8 @@ def copy(
         print_json(moved)
         return
     found = moved.compared
-    say(f"{found.documents} documents with {found.passages} passages are in {moved.store}.")
+    documents, passages = counted(found.documents, "document"), counted(found.passages, "passage")
+    say(f"{documents} with {passages} {are(found.documents)} in {moved.store}.")
     say(
         f"Compared: counts, a hash of every document, {found.queries} queries. instill.toml names the new store.",
         dim=True,
@@ -98,4 +100,4 @@ def catalog(
     if as_json:
         print_json({"rows": rows})
         return
-    say(f"{rows} rows are in the database. instill.toml names it.")
+    say(f"{counted(rows, 'row')} {are(rows)} in the database. instill.toml names it.")

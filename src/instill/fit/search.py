@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from instill.common.made_from import made_from
+from instill.common.plurals import are, counted
 from instill.common.progress_watch import Staged
 from instill.errors import UsageError, WorkspaceError
 from instill.fit.calibration import questions_for
@@ -105,9 +106,8 @@ def tune_search(
         remedy = f"Add documents, or give {LEAST_QUESTIONS} of your own: instill tune search --questions FILE"
         if questions is not None:
             remedy = f"Give {LEAST_QUESTIONS} or more questions with evidence, about two documents or more."
-        raise UsageError(
-            f"{len(targets)} questions about {len(set(groups))} documents are too few to tune on.", remedy=remedy
-        )
+        found = f"{counted(len(targets), 'question')} about {counted(len(set(groups)), 'document')}"
+        raise UsageError(f"{found} {are(len(targets))} too few to tune on.", remedy=remedy)
     tell = progress or (lambda _what, _done, _total: None)
     settings, index = workspace.settings, workspace.index
     way = in_use(settings)

@@ -55,9 +55,9 @@ class SeenIndex(Index):
         """See `Index.count`."""
         return super().count(self._held(labels))
 
-    def document_text(self, doc_id: str, labels: Sequence[str] | None = None) -> StoredDocument | None:
-        """See `Index.document_text`."""
-        return super().document_text(doc_id, self._held(labels))
+    def document_texts(self, doc_ids: Sequence[str], labels: Sequence[str] | None = None) -> dict[str, StoredDocument]:
+        """See `Index.document_texts`. `document_text` reads through it."""
+        return super().document_texts(doc_ids, self._held(labels))
 
     def passages_of(self, doc_id: str, labels: Sequence[str] | None = None) -> list[StoredPassage]:
         """See `Index.passages_of`."""

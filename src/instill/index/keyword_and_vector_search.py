@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from instill.index.bm25_for_caller import CANDIDATES, VisibleScorer
-from instill.index.filtered_rows import RowIds, Sieve
+from instill.index.filtered_rows import DEEPEST_BY_WORDS, RowIds, Sieve
 from instill.index.keywords import searched
 from instill.index.labels import held_of
 from instill.index.lance_tables import Table
@@ -85,25 +85,29 @@ def matching(
     has to be completed. For labelled callers the scores are counted over what they see.
     """
     listed = max(pool, _LISTED) if labels is None else max(pool, CANDIDATES)
-    scores, whole = _sifted(table, query, sieve, listed) or _listed(table, query, condition, listed)
+    least = pool if labels is None else listed  # Under labels all that are listed are scored anew.
+    scores, whole = _sifted(table, query, sieve, least, listed) or _listed(table, query, condition, listed)
     if labels is not None:
         scores = scorer.scores(table, query[:_LONGEST_QUERY], labels, scores)
     best = {row: scores[row] for row in sorted(scores, key=lambda row: (-scores[row], row))[:pool]}
     return best, scores if whole else None
 
 
-def _sifted(table: Table, query: str, sieve: Sieve | None, wanted: int) -> tuple[Scored, bool] | None:
-    """The `wanted` best passages that pass, and whether these are all; None where too few of those listed pass."""
-    depth = None if sieve is None else sieve.depth(wanted)
-    if sieve is None or depth is None:
+def _sifted(table: Table, query: str, sieve: Sieve | None, least: int, listed: int) -> tuple[Scored, bool] | None:
+    """The `listed` best passages that pass, or some fewer, and whether these are all; None where fewer than `least`
+    pass."""
+    if sieve is None:
+        return None
+    depth = sieve.depth(listed, DEEPEST_BY_WORDS) or sieve.depth(least, DEEPEST_BY_WORDS)
+    if depth is None:
         return None
     scores = keyword_leg(table, query, "", depth)
     rows = np.fromiter(scores, dtype=np.int64, count=len(scores))
     passing = rows[sieve.passing(rows)].tolist()
     whole = len(scores) < depth
-    if not whole and len(passing) < wanted:
+    if not whole and len(passing) < least:
         return None
-    return {row: scores[row] for row in passing[:wanted]}, whole and len(passing) <= wanted
+    return {row: scores[row] for row in passing[:listed]}, whole and len(passing) <= listed
 
 
 def _listed(table: Table, query: str, condition: str, wanted: int) -> tuple[Scored, bool]:

@@ -49,8 +49,8 @@ class LanceView:
     def count(self, labels: Sequence[str] | None) -> tuple[int, int]:
         return lookup.count(self._table, labels)
 
-    def document_text(self, doc_id: str, labels: Sequence[str] | None) -> StoredDocument | None:
-        return lookup.document_text(self._table, doc_id, labels)
+    def document_texts(self, doc_ids: Sequence[str], labels: Sequence[str] | None) -> dict[str, StoredDocument]:
+        return lookup.document_texts(self._table, doc_ids, labels)
 
     def passages_of(
         self, doc_id: str, labels: Sequence[str] | None, *, first: int = 0, last: int | None = None

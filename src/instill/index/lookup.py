@@ -68,14 +68,15 @@ def count(table: Table, labels: Sequence[str] | None) -> tuple[int, int]:
     return int(table.count_rows(both(FIRST, seen))), int(table.count_rows(both(CURRENT, seen)))
 
 
-def document_text(table: Table, doc_id: str, labels: Sequence[str] | None) -> StoredDocument | None:
-    """See `Index.document_text`."""
-    condition = both(f"doc_id = {text_literal(doc_id)}", FIRST, visible(labels))
-    rows = _rows(table, condition, (*DOCUMENT_COLUMNS, "document", "structure"))
-    if not rows:
-        return None
-    stored = stored_document(rows[0])
-    return replace(stored, record=_shown_to(stored.record, labels))
+def document_texts(table: Table, doc_ids: Sequence[str], labels: Sequence[str] | None) -> dict[str, StoredDocument]:
+    """See `Index.document_texts`."""
+    found: dict[str, StoredDocument] = {}
+    for by_id in _chunks("doc_id", doc_ids):
+        condition = both(by_id, FIRST, visible(labels))
+        for row in _rows(table, condition, (*DOCUMENT_COLUMNS, "document", "structure")):
+            stored = stored_document(row)
+            found[stored.record.doc_id] = replace(stored, record=_shown_to(stored.record, labels))
+    return found
 
 
 def stored_document(row: Mapping[str, Any]) -> StoredDocument:

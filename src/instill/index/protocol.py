@@ -128,8 +128,8 @@ class View(Protocol):
         """How many documents and passages there are."""
         ...
 
-    def document_text(self, doc_id: str, labels: Sequence[str] | None) -> StoredDocument | None:
-        """A document with its canonical text and structure."""
+    def document_texts(self, doc_ids: Sequence[str], labels: Sequence[str] | None) -> dict[str, StoredDocument]:
+        """Documents by id with their canonical text and structure; without those that the caller may not see."""
         ...
 
     def passages_of(

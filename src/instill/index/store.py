@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from instill.settings import StoreSettings
 
 _LOCK_TIMEOUT_S = 120.0
+_RELABELLED_AT_ONCE = 500
 
 
 class Index:
@@ -189,6 +190,28 @@ class Index:
             known = self._one(doc_id)
             self._put((), [Keep(known, known.source, known.title, tuple(labels))])
 
+    def relabel_many(self, doc_ids: Sequence[str], changed: Callable[[DocumentRecord], Sequence[str]]) -> int:
+        """Change the labels of many documents; how many of them have other labels now.
+
+        Args:
+            doc_ids: those that are gone are left out.
+            changed: the labels that a document is to have, from what it is now.
+        """
+        count = 0
+        for start in range(0, len(doc_ids), _RELABELLED_AT_ONCE):
+            with self.alone():
+                known = self._newest().records(None, doc_ids[start : start + _RELABELLED_AT_ONCE], None, "")
+                wanted = [(each, tuple(sorted(set(changed(each))))) for each in known]
+                kept = [
+                    Keep(each, each.source, each.title, labels)
+                    for each, labels in wanted
+                    if labels != tuple(sorted(each.labels))
+                ]
+                if kept:
+                    self._put((), kept)
+                count += len(kept)
+        return count
+
     def _put(self, documents: Sequence[IndexedDocument], kept: Sequence[Keep]) -> None:
         with self.alone(), storage_errors(self.folder):
             self._store.put(documents, kept)
@@ -243,7 +266,11 @@ class Index:
 
     def document_text(self, doc_id: str, labels: Sequence[str] | None = None) -> StoredDocument | None:
         """A document with its canonical text and structure; None when there is none that the caller may see."""
-        return self._read(lambda view: view.document_text(doc_id, labels))
+        return self.document_texts([doc_id], labels).get(doc_id)
+
+    def document_texts(self, doc_ids: Sequence[str], labels: Sequence[str] | None = None) -> dict[str, StoredDocument]:
+        """Documents by id as `document_text` gives each, read at once; without those that the caller may not see."""
+        return self._read(lambda view: view.document_texts(doc_ids, labels))
 
     def passages_of(self, doc_id: str, labels: Sequence[str] | None = None) -> list[StoredPassage]:
         """A document's passages in order; empty when there is none that the caller may see."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from instill.answer.uses_of_answer import places_of
@@ -50,17 +50,23 @@ class Places:
     """Finds spans in documents, each document read once.
 
     Args:
-        document: a document by id, as whoever looks sees it.
+        documents: documents by id, as whoever looks sees them.
     """
 
-    def __init__(self, document: Callable[[str], StoredDocument | None]) -> None:
-        self._document = document
+    def __init__(self, documents: Callable[[Sequence[str]], Mapping[str, StoredDocument]]) -> None:
+        self._documents = documents
         self._known: dict[str, StoredDocument | None] = {}
+
+    def read(self, doc_ids: Iterable[str]) -> None:
+        """Read documents at once: one by one takes some 10 ms for each."""
+        unknown = sorted(set(doc_ids) - self._known.keys())
+        if unknown:
+            found = self._documents(unknown)
+            self._known.update({doc_id: found.get(doc_id) for doc_id in unknown})
 
     def document(self, doc_id: str) -> StoredDocument | None:
         """None where there is none that may be seen."""
-        if doc_id not in self._known:
-            self._known[doc_id] = self._document(doc_id)
+        self.read([doc_id])
         return self._known[doc_id]
 
     def text(self, doc_id: str) -> str | None:

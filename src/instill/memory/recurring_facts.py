@@ -73,12 +73,14 @@ class Memory:
     def facts(self) -> list[Fact]:
         """All facts, those of the greatest weight first; pinned ones before the others."""
         around = self._around
-        places = Places(around.index.document_text)
+        places = Places(around.index.document_texts)
         uses = read_uses(around.catalog, around.encoder, self._labels)
         every = read_decided(around.catalog, self._labels)
         sees = self._seen_sources([*(each.source for each in uses), *(each.source for each in every)])
         decided = {each.fact_id: each for each in every if each.source in sees}
-        placed = [(use, places.find(use.spot).spot or use.spot) for use in uses if use.source in sees]
+        uses = [each for each in uses if each.source in sees]
+        places.read([*(each.spot.doc_id for each in uses), *(each.spot.doc_id for each in decided.values())])
+        placed = [(use, places.find(use.spot).spot or use.spot) for use in uses]
         groups = grouped(self._shapes(list(decided.values()), places), placed)
         if not groups:
             return []

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from instill.common.plurals import counted
 from instill.study.links import link_of
 from instill.study.stored_study import StoredStudy, checked_lines, items_file, write_study
 from instill.study.study_set import SPLITS, Evidence, Fact, StudyItem, StudySet
@@ -42,6 +43,7 @@ def without_documents(study: StoredStudy, doc_ids: Collection[str]) -> StoredStu
     prompts = [prompt for prompt in study.prompts() if not _tells(prompt, dropped)]
     sources = study.card.made_from
     count = len(sources.doc_ids & gone)
+    gone_by_now = counted(count, "document") if count else "Some documents"
     card = study.card.model_copy(
         update={
             "facts": {
@@ -54,7 +56,10 @@ def without_documents(study: StoredStudy, doc_ids: Collection[str]) -> StoredStu
             },
             "rows": dict(sorted(Counter(str(row.get("task", "")) for row in rows).items())),
             "sources": sources.without(gone).as_json(),
-            "notes": (*study.card.notes, f"{count or 'Some'} documents were purged from it after it was made."),
+            "notes": (
+                *study.card.notes,
+                f"{gone_by_now} purged from it after it was made.",
+            ),
         }
     )
     left = StudySet(facts=tuple(kept), items=tuple(items), card=card)

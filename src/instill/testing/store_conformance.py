@@ -166,6 +166,11 @@ class StoreConformance:
         assert index.count(["it"]) == (1, 2)
         with pytest.raises(UsageError, match="no such document"):
             index.relabel(doc_id_of(5), [])
+        index.commit([document(2, ["three"], labels=["hr"])])
+        every = [doc_id_of(number) for number in (1, 2, 5)]
+        assert index.relabel_many(every, lambda record: [*record.labels, "it"]) == 1
+        assert index.relabel_many(every, lambda record: [*record.labels, "it"]) == 0
+        assert [each.labels for each in index.records()] == [("hr", "it"), ("it",)]
 
     def test_what_another_writer_overtook_comes_back(self, index: Index) -> None:
         index.commit([document(1, ["a"]), document(2, ["b"])])
@@ -234,12 +239,17 @@ class StoreConformance:
         ]  # fmt: skip
         index.commit(entries)
         assert index.count() == (len(HOSTILE), 2 * len(HOSTILE))
+        texts = {entry.document.doc_id: entry.document.text for entry in entries}
+        found = index.document_texts([*texts, *HOSTILE, doc_id_of(2)])
+        assert {doc_id: each.text for doc_id, each in found.items()} == texts
+        assert index.document_texts([]) == {}
         for entry, text, label in zip(entries, HOSTILE, labels, strict=True):
             doc_id = entry.document.doc_id
             assert index.passages_of(doc_id)[0].text == text
             stored = index.document_text(doc_id, [label])
             assert stored is not None
             assert stored.text == entry.document.text
+            assert list(index.document_texts(list(texts), [label])) == [doc_id]
             assert index.count([label]) == (1, 2)
             for request in (
                 SearchRequest(text, k=4),

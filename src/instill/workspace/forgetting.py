@@ -64,7 +64,8 @@ class Forgetting(Changing, Consolidating):
         if receipt is not None and before is not None and before.reference == reference:
             return receipt
         doc_ids = [record.doc_id for record in resolve(self.index, reference, many=True)]
-        stored = [each for each in map(self.index.document_text, doc_ids) if each is not None]
+        found = self.index.document_texts(doc_ids)
+        stored = [found[doc_id] for doc_id in doc_ids if doc_id in found]
         elsewhere = self._is_elsewhere(doc_ids)
         sentences = [line for each in stored for line in telling_sentences(each.text, elsewhere)]
         return self._worked(
@@ -283,8 +284,8 @@ class Forgetting(Changing, Consolidating):
         def holds(text: str) -> bool:
             hits = self.memory().near(text[:600])
             others = {hit.doc_id for hit in hits} - set(doc_ids)
-            found = (self.index.document_text(doc_id) for doc_id in sorted(others))
-            return any(text.lower() in each.text.lower() for each in found if each is not None)
+            found = self.index.document_texts(sorted(others)).values()
+            return any(text.lower() in each.text.lower() for each in found)
 
         return holds
 

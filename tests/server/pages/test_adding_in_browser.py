@@ -1,4 +1,4 @@
-"""Adding documents in a real Chromium: dropped on Ask, in portions that do not wait for the reading, errors first.
+"""Adding and labelling documents in a real Chromium: dropped on Ask, in portions that do not wait for the reading.
 
 Nothing does the jobs here but the tests themselves, so that what waits goes on waiting.
 """
@@ -147,3 +147,27 @@ def test_on_a_telephone_nothing_lies_over_the_pages_names(browser: Browser, tmp_
             page.evaluate("() => document.querySelectorAll('details').forEach((each) => { each.open = true; })")
             assert page.evaluate("() => document.documentElement.scrollWidth") <= 360, path
             assert page.evaluate(OVER) == [], path
+
+
+def test_what_a_search_finds_is_labelled_at_once(browser: Browser, tmp_path: Path) -> None:
+    with Workspace.init(tmp_path / "kb") as workspace:
+        for name in ("tea green", "tea black", "coffee"):
+            workspace.add_text(f"# {name}\n\nThe {name} is hot.", name=f"{name}.md", labels=["old"])
+    with running(tmp_path / "kb") as server, opened(browser, server, "/documents?words=tea") as page:
+        page.get_by_role("button", name="Label all 2").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_text("All 2 documents of this list. Their other labels stay.").wait_for()
+        assert barriers(page, details=False) == []
+        dialog.get_by_label("Add these labels").fill("kitchen, guests")
+        dialog.get_by_label("Take these away").fill("old")
+        dialog.get_by_role("button", name="Save").click()
+        page.locator(".tag", has_text="kitchen").nth(1).wait_for()
+        assert page.locator(".tag").all_text_contents() == ["guests", "kitchen"] * 2
+        with server.client() as client:
+            held = {each["title"]: each["labels"] for each in client.get("/api/documents").json()["documents"]}
+        assert held == {"tea green": ["guests", "kitchen"], "tea black": ["guests", "kitchen"], "coffee": ["old"]}
+        page.get_by_role("button", name="Label all 2").click()
+        page.get_by_role("dialog").get_by_label("Add these labels").fill("kitchen")
+        page.get_by_role("dialog").get_by_label("Take these away").fill("kitchen")
+        page.get_by_role("dialog").get_by_role("button", name="Save").click()
+        page.get_by_text("Name labels to add or to take away, none of them twice.").wait_for()

@@ -121,12 +121,12 @@ class OverView:
         )
         return int(documents), int(passages)
 
-    def document_text(self, doc_id: str, labels: Sequence[str] | None) -> StoredDocument | None:
-        records = self.records(None, [doc_id], labels, "")
-        if not records:
-            return None
-        rows = sorted(self.read_rows(self.row_ids([doc_id]), PART), key=lambda row: row.id)
-        return stored_of(records[0], "".join(row.part for row in rows))
+    def document_texts(self, doc_ids: Sequence[str], labels: Sequence[str] | None) -> dict[str, StoredDocument]:
+        return {record.doc_id: self._stored(record) for record in self.records(None, doc_ids, labels, "")}
+
+    def _stored(self, record: DocumentRecord) -> StoredDocument:
+        rows = sorted(self.read_rows(self.row_ids([record.doc_id]), PART), key=lambda row: row.id)
+        return stored_of(record, "".join(row.part for row in rows))
 
     def passages_of(
         self, doc_id: str, labels: Sequence[str] | None, *, first: int = 0, last: int | None = None

@@ -177,11 +177,18 @@ class KeyStore:
         found = (key for key in self.all() if key.role == "public" and key.state == "active")
         return frozenset(origin for key in found for origin in key.origins)
 
-    def revoke(self, reference: str) -> Key:
+    def has_admin(self, but: str = "") -> bool:
+        """Whether an admin's key is active, beside the key with the id `but`."""
+        return any(key.role == "admin" and key.state == "active" and key.key_id != but for key in self.all())
+
+    def revoke(self, reference: str, *, keep_admin: bool = False) -> Key:
         """Take a key back, by its id, the start of it, or its name. Who is logged in with it is logged out.
 
+        Args:
+            keep_admin: refuse it for the last admin's key while others are active.
+
         Raises:
-            UsageError: no key has this name, or several have it.
+            UsageError: no key has this name, or several have it; or see `keep_admin`.
         """
         found = [key for key in self.all() if reference in (key.key_id, key.name)]
         found = found or [key for key in self.all() if reference and key.key_id.startswith(reference)]
@@ -191,6 +198,8 @@ class KeyStore:
             remedy = "Name one by its id; list them: instill keys list" if found else "List them: instill keys list"
             raise UsageError(what, where=reference, remedy=remedy)
         key = found[0]
+        if keep_admin and key.state == "active":
+            self._check_last(key)
         moment = key.revoked or now()
         with self._catalog.writing() as connection:
             if connection is None:
@@ -198,6 +207,15 @@ class KeyStore:
             connection.execute(sa.update(KEYS).where(KEYS.c.key_id == key.key_id).values(revoked=moment))
             connection.execute(sa.delete(SESSIONS).where(SESSIONS.c.key_id == key.key_id))
         return key.model_copy(update={"revoked": moment, "state": "revoked"})
+
+    def _check_last(self, key: Key) -> None:
+        others = [each for each in self.all() if each.state == "active" and each.key_id != key.key_id]
+        if others and not self.has_admin(but=key.key_id):
+            raise UsageError(
+                "This is the last admin's key: without it, nobody makes keys or changes settings here.",
+                where=key.key_id,
+                remedy="Make another admin's key first, or revoke the other keys first.",
+            )
 
     def recognise(self, secret: str) -> Who | None:
         """Whose key it is; None for one that is unknown, expired or revoked."""

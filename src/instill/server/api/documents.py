@@ -10,6 +10,7 @@ import anyio
 from fastapi import APIRouter, File, Form, UploadFile
 from pydantic import BaseModel, Field
 
+from instill.common.plurals import counted
 from instill.documents.document import Passage
 from instill.errors import UsageError
 from instill.index.lookup import StoredDocument
@@ -55,6 +56,29 @@ class Labelling(BaseModel):
     """The labels that a document has from now on."""
 
     labels: list[str]
+
+
+class ManyLabels(BaseModel):
+    """Labels that many documents get and lose.
+
+    Args:
+        documents: their ids; None: all that the caller sees and `words` finds.
+        words: that stand in a document's title, source, labels or kind.
+        count: how many documents the caller means; refused where there are more or fewer now.
+    """
+
+    documents: list[str] | None = Field(None, max_length=100_000)
+    words: str = Field("", max_length=200)
+    count: int | None = Field(None, ge=0)
+    add: list[str] = []
+    remove: list[str] = []
+
+
+class Relabelled(BaseModel):
+    """How many documents were meant, and how many of them have other labels now."""
+
+    documents: int
+    changed: int
 
 
 @router.get("")
@@ -125,6 +149,49 @@ def label(seen: Editing, doc_id: str, labelling: Labelling) -> DocumentRecord:
         wanted |= set(whole.labels) - set(seen.labels)
     index.relabel(record.doc_id, sorted(wanted))
     return found(seen, doc_id)
+
+
+@router.put("/labels")
+def label_many(seen: Editing, labelling: ManyLabels) -> Relabelled:
+    """Give labels to many documents, and take labels from them. The other labels of each stay. A caller with labels
+    changes only those that they hold, and each document keeps one of them."""
+    add, remove = set(labels_of(labelling.add) or ()), set(labels_of(labelling.remove) or ())
+    if not add | remove or add & remove:
+        raise UsageError("Name labels to add or to take away, none of them twice.", where="add, remove")
+    if seen.labels is not None and not add | remove <= set(seen.labels):
+        raise Refused(403, "You give and take only labels that you hold.", where="add, remove")
+    records = _meant(seen, labelling)
+    if labelling.count is not None and labelling.count != len(records):
+        raise UsageError(
+            f"It is {counted(len(records), 'document')} now.",
+            where=f"count: {labelling.count}",
+            remedy="Look at the list once more, and repeat it.",
+        )
+    own = None if seen.labels is None else set(seen.labels)
+    for record in records:
+        if own is not None and not (set(record.labels) | add) - remove:
+            raise UsageError("A document of yours keeps a label of yours.", where=record.title)
+    changed = seen.service.opened.whole.index.relabel_many(
+        [record.doc_id for record in records], lambda record: sorted((set(record.labels) | add) - remove)
+    )
+    return Relabelled(documents=len(records), changed=changed)
+
+
+def _meant(seen: Seen, labelling: ManyLabels) -> list[DocumentRecord]:
+    if labelling.documents is None:
+        return [each for each in seen.workspace.documents() if fits(each, labelling.words)]
+    wanted = list(dict.fromkeys(labelling.documents))
+    records = seen.workspace.index.records(doc_ids=wanted)
+    if len(records) < len(wanted):
+        missing = set(wanted) - {each.doc_id for each in records}
+        raise unknown("No document has this id.", min(missing)[:80], "List the documents (GET /api/documents).")
+    return records
+
+
+def fits(record: DocumentRecord, words: str) -> bool:
+    """Whether all words stand in the document's title, source, labels or kind, in any case."""
+    text = f"{record.title} {record.source} {' '.join(record.labels)} {record.kind}".lower()
+    return all(word in text for word in words.lower().split())
 
 
 @router.delete("/{doc_id}")

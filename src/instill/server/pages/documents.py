@@ -10,8 +10,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, Response
 
 from instill.index.lookup import StoredDocument
-from instill.index.types import DocumentRecord
-from instill.server.api.documents import found
+from instill.server.api.documents import fits, found
 from instill.server.errors import Refused, unknown
 from instill.server.pages.job_lists import jobs_of
 from instill.server.pages.marked_text import around, window
@@ -37,7 +36,7 @@ def list_documents(
 ) -> HTMLResponse:
     """The documents that the caller may see, and where one adds some."""
     records = seen.workspace.documents()
-    fitting = [each for each in records if _fits(each, words)]
+    fitting = [each for each in records if fits(each, words)]
     shown = fitting[after : after + _A_PAGE]
     jobs = jobs_of(seen, "add", "add url", "sync")
     return page(
@@ -97,11 +96,6 @@ def _stored(seen: Seen, reference: str, *, is_cited: bool = False) -> StoredDocu
 
 def _marks(start: int, end: int) -> Sequence[tuple[int, int]]:
     return [(start, end)] if end > start else []
-
-
-def _fits(record: DocumentRecord, words: str) -> bool:
-    text = f"{record.title} {record.source} {' '.join(record.labels)} {record.kind}".lower()
-    return all(word in text for word in words.lower().split())
 
 
 def _asked(seen: Seen, doc_id: str) -> list[Question]:

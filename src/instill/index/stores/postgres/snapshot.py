@@ -90,13 +90,13 @@ class PostgresView:
         [(documents, passages)] = self._rows(f"{query} FROM {self._names.documents} AS d WHERE {_visible(labels)}")
         return int(documents), int(passages)
 
-    def document_text(self, doc_id: str, labels: Sequence[str] | None) -> StoredDocument | None:
-        condition = both(is_one_of("doc_id", [doc_id]), _visible(labels))
-        found = self._rows(f"SELECT record, body FROM {self._names.documents} AS d WHERE {condition}")
-        if not found:
-            return None
-        record = record_from(found[0][0])
-        return stored_of(replace(record, labels=held_of(record.labels, labels)), found[0][1])
+    def document_texts(self, doc_ids: Sequence[str], labels: Sequence[str] | None) -> dict[str, StoredDocument]:
+        condition = both(is_one_of("doc_id", doc_ids), _visible(labels))
+        found: dict[str, StoredDocument] = {}
+        for kept, body in self._rows(f"SELECT record, body FROM {self._names.documents} AS d WHERE {condition}"):
+            record = record_from(kept)
+            found[record.doc_id] = stored_of(replace(record, labels=held_of(record.labels, labels)), body)
+        return found
 
     def passages_of(
         self, doc_id: str, labels: Sequence[str] | None, *, first: int = 0, last: int | None = None

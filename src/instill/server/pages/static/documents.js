@@ -2,5 +2,5 @@
 import "./adding_documents.js";
 import "./dropping.js";
 import "./jobs.js";
-import "./labels_of_a_document.js";
+import "./document_labels.js";
 import "./source_pane.js";
