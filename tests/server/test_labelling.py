@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from instill import Workspace
+from instill.server.access.caller_role import Role
 from instill.server.access.keys import KeyStore
 from tests.server.running import Running, running
 from tests.server.test_api import ok
@@ -36,7 +37,7 @@ def labels_now(workspace: Workspace) -> dict[str, tuple[str, ...]]:
 
 
 def key(workspace: Workspace, *labels: str) -> str:
-    role = "editor" if labels else "admin"
+    role: Role = "editor" if labels else "admin"
     return KeyStore(workspace.catalog).add("x", role=role, labels=labels or None).secret
 
 

@@ -21,8 +21,8 @@ async function ofOne(button) {
 
 async function ofAll(button) {
   const count = Number(button.dataset.count);
-  const add = make("input", { "aria-label": "Labels to add" });
-  const remove = make("input", { "aria-label": "Labels to take away" });
+  const add = make("input", {});
+  const remove = make("input", {});
   const content = make("div", {},
     make("p", {}, `${count === 1 ? "One document" : `All ${count.toLocaleString("en")} documents`} of this list. Their other labels stay.`),
     make("label", { class: "field" }, "Add these labels, with commas between", add),
