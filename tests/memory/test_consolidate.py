@@ -25,6 +25,7 @@ from instill.memory.consolidating.consolidate import Consolidated, well_known
 from instill.memory.consolidating.examining import Examined, examine, other_answer
 from instill.memory.consolidating.material import material_of
 from instill.memory.consolidating.plan import groups_of, name_of, tolerance_of, write_files
+from instill.memory.consolidating.reverse_wordings import named_in_all, reverse_wordings
 from instill.memory.facts_in_weights import adapter_for_caller, read_weights, write_weights
 from instill.memory.types import Fact
 from instill.memory.when_idle import MAY_STOP, note_asked, note_stage, run_when_idle, seconds_idle
@@ -34,6 +35,8 @@ from instill.models.weights import micro_folder
 from instill.study.leaks import alike
 from instill.study.questions_about_any_text import sentence_around
 from instill.study.stored_study import list_studies
+from instill.study.study_set import Evidence
+from instill.study.study_set import Fact as StudyFact
 from instill.train.gate.decision_rules import loss_outcome, paired
 from instill.train.gate.specification import load_gate
 from instill.train.generator.data.duplicates import asked_in
@@ -221,6 +224,22 @@ def test_known_is_most_wordings_and_the_likelier_sentence() -> None:
     assert not passed(1, 3, True)
     assert not passed(2, 2, False)
     assert not passed(0, 0, True)
+
+
+def test_the_false_sentence_has_an_answer_of_the_same_kind() -> None:
+    """ "Ada was born in the year Volta Ltd" would be no choice."""
+    answers = ("1912", "1950", "Volta Ltd", "Basalt Works", "30 days", "2 weeks", "green tea", "black coffee")
+    facts = [
+        StudyFact(id=f"{number:08x}", doc_id="d", evidence=Evidence(doc_id="d", start=0, end=len(answer), text=answer),
+                  subject="", answer=answer, start=0, end=len(answer), kind="asked")
+        for number, answer in enumerate(answers)
+    ]  # fmt: skip
+    assert {fact.answer: other_answer(fact, facts) for fact in facts} == {
+        one: other for first, second in zip(answers[::2], answers[1::2], strict=True)
+        for one, other in ((first, second), (second, first))
+    }  # fmt: skip
+    assert other_answer(facts[0], [facts[0], facts[2]]) == "Volta Ltd"
+    assert other_answer(facts[0], facts[:1]) == ""
 
 
 def test_facts_are_shown_more_often_only_where_they_are_the_reason() -> None:
@@ -445,3 +464,46 @@ def test_asking_is_noticed(workspace: Workspace) -> None:
     assert seconds_idle(workspace.home / "nowhere") > 1e6
     workspace.ask("Who is it?")
     assert seconds_idle(workspace.home) < 60
+
+
+def test_a_fact_is_asked_for_in_reverse_too(workspace: Workspace) -> None:
+    """The rules take only plain sentences apart; the name that all questions and the evidence share is asked for."""
+    [(_, material)], _ = workspace.consolidation(base="micro")
+    names = {person.name for person in PEOPLE}
+    for fact in material.taught:
+        asked = [item for item in material.study.items if item.fact_ids == (fact.id,) and item.form == "reverse"]
+        assert asked
+        for item in asked:
+            assert item.answer in names
+            assert item.answer not in item.question
+            assert fact.answer in item.question
+    trained = {
+        row["messages"][0]["content"]: row["messages"][1]["content"] for row in material.rows if "messages" in row
+    }  # type: ignore[index]
+    assert any(question.startswith("Who or what is left out here:") for question in trained)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "asked", "answer", "name"),
+    [
+        (
+            "Ada Byron was born in Turin.",
+            ["Where was Ada Byron born?", "Ada Byron's town of birth"],
+            "Turin",
+            "Ada Byron",
+        ),
+        ("Ada Byron was born in Turin.", ["Where was Ada born?", "Where was Ada Byron born?"], "Turin", ""),
+        ("The head is Ada Byron, of Turin.", ["Who is the head?"], "Ada Byron", ""),
+        ("The CX-200 of Ada Byron weighs 3 kg.", ["How heavy is Ada Byron's CX-200?"], "3 kg", "Ada Byron"),
+        ("Vacation is 30 days.", ["How long is vacation?"], "30 days", ""),
+    ],
+)
+def test_the_name_that_all_questions_share(evidence: str, asked: list[str], answer: str, name: str) -> None:
+    assert named_in_all(evidence, asked, answer) == name
+
+
+@given(st.text(max_size=60), st.lists(st.text(max_size=40), min_size=1, max_size=3), st.text(max_size=10))
+def test_a_reverse_question_never_names_its_answer(evidence: str, asked: list[str], answer: str) -> None:
+    name = named_in_all(evidence, asked, answer)
+    for question in reverse_wordings(name, evidence, asked, answer) if name else ():
+        assert name.lower() not in question.lower()

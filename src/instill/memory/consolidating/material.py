@@ -10,6 +10,7 @@ from random import Random
 from instill.answer.terms import normalise, same_words
 from instill.common.made_from import MadeFrom, made_from
 from instill.index.lookup import StoredDocument
+from instill.memory.consolidating.reverse_wordings import named_in_all, reverse_wordings
 from instill.memory.types import Fact
 from instill.study.facts import find_facts
 from instill.study.leaks import alike
@@ -176,6 +177,11 @@ def _wordings(fact: Fact, studied: StudyFact, ruled: StudyFact | None, listed: L
             answer = item.answer if item.form == "reverse" else fact.answer
             known = item.accepted if item.form == "reverse" else accepted
             _put(found, studied, item.question, answer, known, item.form, "rules")
+    if not any(item.form == "reverse" for item in found.values()):
+        questions, evidence = [question for question, _ in written], studied.evidence.text
+        subject = named_in_all(evidence, questions, fact.answer)
+        for question in reverse_wordings(subject, evidence, questions, fact.answer) if subject else ():
+            _put(found, studied, question, subject, accepted_answers(subject), "reverse", "rules")
     return list(found.values())
 
 
