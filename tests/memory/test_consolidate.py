@@ -477,10 +477,8 @@ def test_a_fact_is_asked_for_in_reverse_too(workspace: Workspace) -> None:
             assert item.answer in names
             assert item.answer not in item.question
             assert fact.answer in item.question
-    trained = {
-        row["messages"][0]["content"]: row["messages"][1]["content"] for row in material.rows if "messages" in row
-    }  # type: ignore[index]
-    assert any(question.startswith("Who or what is left out here:") for question in trained)
+    trained = [row_of(row).prompt for row in material.rows]
+    assert any("Who or what is left out here:" in str(prompt) for prompt in trained)
 
 
 @pytest.mark.parametrize(
