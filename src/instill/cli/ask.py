@@ -23,6 +23,7 @@ from instill.cli.output import (
     readable,
 )
 from instill.cli.terminal import say, say_block
+from instill.common.place_in_words import headings_below as below
 from instill.workspace import AskMode, Workspace
 from instill.workspace.replies import Conversations
 
@@ -147,7 +148,9 @@ def print_trace(answer: Answer) -> None:
             f"{candidate.score:.2f}",
             f"{candidate.keyword_score:.2f}",
             f"{candidate.vector_score:.2f}",
-            clean(place(candidate.title, candidate.source, candidate.headings, candidate.page), 90),
+            clean(
+                place(candidate.title, candidate.source, below(candidate.title, candidate.headings), candidate.page), 90
+            ),
         )
         for candidate in trace.candidates[:20]
     ]

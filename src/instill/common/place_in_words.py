@@ -32,3 +32,27 @@ def short_name(source: str) -> str:
     if name.partition(".")[0].lower() in _SAY_LITTLE and len(parts) > 1 and parts[-2]:
         return f"{parts[-2]}/{name}"
     return name
+
+
+def headings_below(title: str, headings: str, most: int = 60) -> str:
+    """The path of headings as it is told behind a document's title: without the title at its beginning, and where it is
+    long without headings from its beginning. The last heading stays.
+
+    Args:
+        most: characters; the last heading alone may have more.
+
+    Example:
+        >>> headings_below("Leave", "Leave > Parental leave > If you fall ill")
+        'Parental leave > If you fall ill'
+        >>> headings_below("Leave", "Parental leave > If you fall ill", 20), headings_below("Leave", "Leave")
+        ('… > If you fall ill', '')
+    """
+    parts = [part for part in headings.split(" > ") if part.strip()]
+    while parts and parts[0].strip().casefold() == title.strip().casefold():
+        parts.pop(0)
+    if len(" > ".join(parts)) <= most:
+        return " > ".join(parts)
+    kept = parts[1:] or parts
+    while len(kept) > 1 and len(" > ".join(["…", *kept])) > most:
+        kept = kept[1:]
+    return " > ".join(kept if kept == parts else ["…", *kept])

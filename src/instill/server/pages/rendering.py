@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from instill import __version__
 from instill.answer.types import is_refusal
-from instill.common.place_in_words import in_file, short_name
+from instill.common.place_in_words import headings_below, in_file, short_name
 from instill.errors import InstillError
 from instill.errors.escapes import shortened, shown, shown_block
 from instill.server.access.caller_role import Who
@@ -73,7 +73,7 @@ def environment() -> Environment:
         prose=prose, line=line, block=shown_block, name=name_of, day=day, clock=clock, score=score, origin=origin,
         data=data, on_pages=on_pages,
     )  # fmt: skip
-    found.globals.update(numbered=numbered, is_refusal=is_refusal, place=place)
+    found.globals.update(numbered=numbered, is_refusal=is_refusal, place=place, headings_below=headings_below)
     return found
 
 
