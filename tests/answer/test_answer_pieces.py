@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instill.answer.found.pieces import LONGEST_PIECE, Piece, open_window, pieces_at
+from instill.answer.found.pieces import LONGEST_PIECE, LONGEST_STEPS, Piece, open_window, pieces_at
 from instill.answer.found.sentences import split_sentences
 from instill.answer.said.piece_text import shown
 from instill.index.types import Hit
@@ -157,6 +157,11 @@ def test_every_piece_is_text_of_its_document_and_holds_the_place(lines: list[str
         ("We cannot send parcels to any of these towns, for want of roads.", True),
         ("The following towns are far.", True),
         ("Towns:", True),
+        ("In these days you will...", True),
+        ("We are closed in May. There are 3 towns that we send no parcels to.", True),
+        ("There are 5 towns that we send no parcels to.", False),
+        ("A parcel takes 2 days.", False),
+        ("There are 2 towns far away. Parcels are sent everywhere.", False),
         ("Parcels are sent everywhere.", False),
     ],
 )
@@ -166,6 +171,22 @@ def test_a_paragraph_that_points_on_belongs_to_its_list(above: str, led: bool) -
     assert window is not None
     [piece] = pieces_at(window, text.index("Ystad"), sections=False)
     assert piece.text == (f"{above}\n\n" if led else "") + "- Lund\n- Ystad"
+
+
+def test_a_long_list_comes_with_the_line_that_announces_it() -> None:
+    item = "- " + "Fill out the form of the people team. " * 12
+    text = "# Start\n\nThere are 5 tasks.\n\n" + "\n".join([item.strip()] * 5) + "\n"
+    window = open_window(hit_of(text), text, 0)
+    assert window is not None
+    assert LONGEST_PIECE < len(text) < LONGEST_STEPS
+    [piece] = pieces_at(window, text.index("5 tasks"), sections=False)
+    assert piece.text == text[text.index("There") :].strip()
+    longer = text.replace("5 tasks", "10 tasks") + "\n".join([item.strip()] * 5) + "\n"
+    window = open_window(hit_of(longer), longer, 0)
+    assert window is not None
+    [piece] = pieces_at(window, longer.index("10 tasks"), sections=False)
+    assert piece.text.count("- Fill out") == 3
+    assert piece.size <= LONGEST_PIECE
 
 
 @pytest.mark.parametrize(

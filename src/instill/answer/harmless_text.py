@@ -130,6 +130,50 @@ def plain_text(text: str) -> str:
     return " ".join(text.split())
 
 
+_HIDING: tuple[tuple[re.Pattern[str], int | None], ...] = (
+    (_COMMENT, None),
+    (_SCRIPT, None),
+    (_AUTOLINK, 1),
+    (_MACHINERY, None),
+    (_IMAGE, 1),
+    (_LINK, 1),
+    (_BREAK, None),
+    (_TAG, None),
+    (_STRONG, 2),
+    (_EMPHASIS, 2),
+)
+"""Markup in the order in which `plain_text` takes it away, with the group that stays."""
+
+
+def plain_part(text: str, start: int, end: int) -> str:
+    """`text[start:end]` as `plain_text(text)` shows it; "" where an edge of it lies in markup that is not shown.
+
+    Marks that only begin or only end in the part are left out too, as they belong to what stands around it.
+
+    Example:
+        >>> text = "Take a **minimum of 30 days** off, see [the policy](off.md#minimum)."
+        >>> plain_part(text, 9, 34), plain_part(text, 54, 68)
+        ('minimum of 30 days off,', '')
+    """
+    masked = _CODE.sub(lambda match: "\x01" * len(match.group()), text)
+    masked = _ESCAPED.sub("\x01\x01", masked)
+    for pattern, group in _HIDING:
+        masked = pattern.sub(lambda match, group=group: _hidden(match, group), masked)  # type: ignore[misc]
+    edges = [place for place in (start, end - 1) if start <= place < end]
+    if "**" in masked[start:end] or any(masked[place] == "\0" and text[place].isalnum() for place in edges):
+        return ""
+    kept = (text[place] for place in range(start, end) if masked[place] != "\0")
+    return plain_text("".join(kept))
+
+
+def _hidden(match: re.Match[str], group: int | None) -> str:
+    """The match with as many zeros in the place of what is not shown."""
+    if group is None:
+        return "\0" * len(match.group())
+    before, behind = match.start(group) - match.start(), match.end() - match.end(group)
+    return "\0" * before + match.group(group) + "\0" * behind
+
+
 def _cells(line: str) -> str:
     """A table row reads as its cells with commas between."""
     stripped = line.strip()

@@ -16,6 +16,7 @@ from instill.answer.asked.acronyms import asks_for, explains
 from instill.answer.asked.compared_things import Side, sides_of
 from instill.answer.asked.kind_of_answer import Question, names_a_message
 from instill.answer.asked.must_be_spoken_of import Pin, missing_pins, pins_of
+from instill.answer.asked.side_by_side import side_by_side
 from instill.answer.citations import Citer
 from instill.answer.found.chosen_piece import Chosen, evidence_of
 from instill.answer.found.contradiction import contradictions
@@ -198,6 +199,7 @@ def _candidates(question: Question, ranking: Ranking, citer: Citer) -> list[tupl
     narrow = len(sides) < 2 and not ({"list", "manner", "reason"} & set(question.wanted))
     titled = len(sides) < 2 and not ({"list", "manner"} & set(question.wanted))
     named = [pin.text for pin in pins_of(question.text) if pin.kind != "name"]
+    things = side_by_side(question.text)
     for row in np.argsort(-ranking.scores, kind="stable").tolist():
         unit = ranking.units[row]
         hit = ranking.hits[unit.rank]
@@ -226,6 +228,7 @@ def _candidates(question: Question, ranking: Ranking, citer: Citer) -> list[tupl
             narrow=narrow,
             titled=titled,
             named=named,
+            things=things,
         )
         pieces, own_words = _row_or_table(question, pieces, question.wants_list)
         for piece in pieces[1:] if asks and len(pieces) > 1 else pieces:

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from instill.answer.asked.kind_of_answer import Question
+from instill.answer.asked.side_by_side import side_by_side
 from instill.answer.asked.units import unit_behind
 from instill.answer.found.chosen_piece import Chosen
 from instill.answer.terms import terms
+from instill.common.place_in_words import short_name
 
 LEAST_ANSWERABLE = 0.4
 """Least belief (logit) that the other piece answers too."""
@@ -26,6 +29,7 @@ LEAST_WEIGHT = 0.5
 """Least share of the weight of the question's words in the best piece that the other one has as well."""
 
 _AMOUNT = re.compile(r"(?<![\w.,-])\d[\d.,'\u202f\u00a0]*")
+_PARTS = re.compile(r"[,;]\s|\s(?:and|or)\s")
 _WORDS = {
     "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
     "nine": "9", "ten": "10", "twelve": "12", "fourteen": "14", "fifteen": "15", "twenty": "20", "thirty": "30",
@@ -94,6 +98,7 @@ def contradictions(
             or other.piece.hit.doc_id == best.piece.hit.doc_id
             or other.answerable < max(LEAST_ANSWERABLE, best.answerable - FURTHEST)
             or not _of_one_thing(question, best, other, weights)
+            or _of_two_things(side_by_side(question.text), best, other)
         ):
             continue
         if _same_kind(amount, own) and amount[0] != own[0]:
@@ -105,8 +110,53 @@ def told_of(met: Sequence[tuple[Chosen, str]]) -> str:
     """The notice: which document says what; "" where none differ."""
     if not met:
         return ""
-    each = [f"{words} ({piece.piece.hit.source.rpartition('/')[2]})" for piece, words in met]
+    names = names_apart([(piece.piece.hit.title, piece.piece.hit.source) for piece, _ in met])
+    each = [f"{words} ({name})" for (_, words), name in zip(met, names, strict=True)]
     return f"The documents give different answers: {', '.join(each[:-1])} and {each[-1]}."
+
+
+def names_apart(documents: Sequence[tuple[str, str]]) -> list[str]:
+    """A name for each document, of its title and its source: the file's name where no two are the same, else the title,
+    else as much of the end of the path as tells them apart.
+
+    Example:
+        >>> names_apart([("Fees", "a/fees.md"), ("Fees", "a/faq.md")])
+        ['fees.md', 'faq.md']
+        >>> names_apart([("Fees", "a/prices.md"), ("Questions", "b/prices.md")])
+        ['Fees', 'Questions']
+        >>> names_apart([("", "x/a/b/index.md"), ("", "x/c/b/index.md")])
+        ['a/b/index.md', 'c/b/index.md']
+    """
+    parts = [source.split("/") for _, source in documents]
+    wanted = len(set(map(tuple, parts)))
+    files = [short_name(source) for _, source in documents]
+    titles = [title for title, _ in documents]
+    if len(set(files)) == wanted:
+        return files
+    if all(titles) and len(set(titles)) == wanted:
+        return titles
+    depth = next(
+        depth for depth in range(2, 1 + max(map(len, parts))) if len({tuple(p[-depth:]) for p in parts}) == wanted
+    )
+    return ["/".join(path[-depth:]) for path in parts]
+
+
+def _of_two_things(things: Sequence[frozenset[str]], best: Chosen, other: Chosen) -> bool:
+    """Do the words around the two amounts name different things of those that the question names side by side?"""
+    one, two = ({place for place, thing in enumerate(things) if thing & _around(each)} for each in (best, other))
+    return bool(one and two and not one & two)
+
+
+def _around(each: Chosen) -> set[str]:
+    """The terms of the line that the marked amount stands in; of its own part where the line has several amounts."""
+    text = each.piece.text
+    place = each.reading.start if each.reading else 0
+    start = text.rfind("\n", 0, place) + 1
+    line = text[start:].partition("\n")[0]
+    if len(_AMOUNT.findall(line)) > 1:
+        cuts = [0, *(match.end() for match in _PARTS.finditer(line)), len(line)]
+        line = next((line[a:b] for a, b in pairwise(cuts) if a <= place - start < b), line)
+    return set(terms(line))
 
 
 def _same_kind(one: tuple[str, str], other: tuple[str, str]) -> bool:

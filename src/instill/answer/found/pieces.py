@@ -11,8 +11,16 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from instill.answer.found.introductions import lead_of, top_items
 from instill.answer.found.sentences import Sentence, is_record, split_sentences
-from instill.answer.found.titled_items import BOLD_QUESTION, are_titled, is_title_line, line_of_words, title_of
+from instill.answer.found.titled_items import (
+    BOLD_QUESTION,
+    are_titled,
+    line_of_words,
+    name_of,
+    title_of,
+)
+from instill.answer.terms import terms
 from instill.index.types import Hit
 
 PieceKind = Literal["paragraph", "list", "code", "row", "table", "section", "record"]
@@ -31,9 +39,6 @@ LONGEST_TABLE = 1_500
 
 _AROUND = 3_000
 """Characters of the document that are looked at before and behind a passage."""
-
-_POINTS_ON = re.compile(r"\b(?:following|as follows|these|those|below)\b", re.IGNORECASE)
-"""Words with which a paragraph introduces the list under it although it ends with a full stop."""
 
 _KEY_LINE = re.compile(r"\s*(?:[-*+]\s+)?(?:\*\*|__)?[\w][\w ./()'-]{0,40}(?:\*\*|__)?\s*[:=]\s*\S")
 _HASHES = re.compile(r"\s{0,3}(#{1,6})\s")
@@ -122,6 +127,7 @@ def pieces_at(
     narrow: bool = False,
     titled: bool = False,
     named: Collection[str] = (),
+    things: Sequence[frozenset[str]] = (),
 ) -> list[Piece]:
     """The pieces that hold the document's character `place`, the smallest first.
 
@@ -132,6 +138,7 @@ def pieces_at(
         narrow: whether one item of a longer list is shown, not the list.
         titled: the same of a list whose items have titles of their own.
         named: numbers and codes of the question; what stands under a heading with one of them is not cut into items.
+        things: what the question names side by side; items of one list that are named after them are one piece.
     """
     at = place - window.hit.start
     # A paragraph that introduces a list or code belongs to both blocks: the later one shows it with what it introduces.
@@ -156,13 +163,15 @@ def pieces_at(
         first, last = _records_around(window, block)
         if first < last and window.blocks[last].end - window.blocks[first].start <= LONGEST_TABLE:
             found.append(_piece(window, "table", [(window.blocks[first].start, window.blocks[last].end)], path))
+    elif block.kind == "list" and number < block.first and block.end - block.lead > LONGEST_PIECE:
+        found.append(_piece(window, "list", [(block.lead, _last_that_fits(window, block))], path))
     elif block.kind == "list" and (
         block.end - block.lead > LONGEST_PIECE
         or (narrow and number >= block.first and _items(window, block) > 5)
         or (titled and number >= block.first and _stand_alone(window, block, path, named))
     ):
-        spans = _item_spans(window, block, number)
-        title = title_of(window.hit.text[slice(*spans[-1])])
+        spans, several = _item_spans(window, block, number, things)
+        title = "" if several else title_of(window.hit.text[slice(*spans[-1])])
         found.append(_piece(window, "list", spans, " > ".join(part for part in (path, title) if part)))
     elif block.kind == "paragraph" and narrow and (line := line_of_words(window.hit.text, block.start, block.end, at)):
         found.append(_piece(window, "paragraph", [line], path))
@@ -325,7 +334,7 @@ def _blocks(text: str, units: Sequence[Sentence]) -> list[Block]:
                     break
                 last += 1
         start, end = units[number].start, units[last].end
-        lead = _lead(text, blocks, kind, start, heading)
+        lead = lead_of(text, blocks, kind, start, heading, top_items(text, units[number : last + 1]))
         blocks.append(Block(kind, start, end, number, last, lead, heading))
         number = last + 1
     return blocks
@@ -372,34 +381,6 @@ def _in_list(text: str, units: Sequence[Sentence], number: int) -> bool:
     )
 
 
-def _lead(text: str, blocks: Sequence[Block], kind: PieceKind, start: int, heading: int | None) -> int:
-    """Where the paragraph above begins, if it introduces the block.
-
-    It does where it ends with ":", points on to a list ("in any of these countries."), or stands above code.
-    """
-    above = blocks[-1] if blocks else None
-    if (
-        above is None
-        or above.heading != heading
-        or above.kind != "paragraph"
-        or kind in ("paragraph", "table", "record")
-    ):
-        return start
-    between = text[above.end : start]
-    open_end = text[above.start : above.end].rstrip("*_ ").endswith((":", "："))
-    titles = (
-        kind == "list" and between == "\n" + between[1:].lstrip("\n") and is_title_line(text[above.start : above.end])
-    )
-    points_on = kind == "list" and bool(_POINTS_ON.search(text, max(above.start, above.end - 250), above.end))
-    if between.strip() or between.count("\n") > 3 or not (kind == "code" or open_end or points_on or titles):
-        return start
-    if start - above.start > LONGEST_PIECE // 2:
-        # A long paragraph: its last sentence introduces.
-        cut = max(text.rfind(mark, above.start, above.end - 1) for mark in (". ", "\n", "。"))
-        return cut + 1 + (text[cut + 1 : cut + 2] == " ") if cut > 0 else start
-    return above.start
-
-
 def _row(window: Window, number: int, path: str) -> Piece | None:
     """The row, under the table's head; None for the head itself."""
     unit = window.units[number]
@@ -412,23 +393,55 @@ def _row(window: Window, number: int, path: str) -> Piece | None:
     return None
 
 
-def _item_spans(window: Window, block: Block, number: int) -> list[tuple[int, int]]:
-    """Of a long list: the line that introduces it and the item, with what stands inside the item."""
+def _item_spans(
+    window: Window, block: Block, number: int, things: Sequence[frozenset[str]]
+) -> tuple[list[tuple[int, int]], bool]:
+    """Of a long list: the line that introduces it and the item, with what stands inside the item; with the items beside
+    it that are named after other things of the question. Whether there are any."""
     units = window.units
     first = number
     while first > block.first and units[first].kind != "item":
         first -= 1
-    last = first
-    while last < block.last and units[last + 1].kind != "item":
-        last += 1
-    item = (units[first].start, units[last].end)
+    shown = _beside(window, block, first, things)
+    items = [(units[each].start, units[_last_inside(window, block, each)].end) for each in shown]
     if block.lead < block.start:
         above = window.hit.text[block.lead : block.start].rstrip()
-        return [(block.lead, block.lead + len(above)), item]
+        return [(block.lead, block.lead + len(above)), *items], len(items) > 1
     intro = units[first].intro
     if intro is not None:
-        return [(units[intro].start, units[intro].end), item]
-    return [item]
+        return [(units[intro].start, units[intro].end), *items], len(items) > 1
+    return items, len(items) > 1
+
+
+def _last_inside(window: Window, block: Block, item: int) -> int:
+    """The last unit of what stands inside the item, up to the next item."""
+    last = item
+    while last < block.last and window.units[last + 1].kind != "item":
+        last += 1
+    return last
+
+
+def _beside(window: Window, block: Block, item: int, things: Sequence[frozenset[str]]) -> list[int]:
+    """The items of the item's own list that are named after the things, where it is and several are; else itself."""
+    units, text = window.units, window.hit.text
+    called: dict[int, set[int]] = {}
+    for number in range(block.first, block.last + 1):
+        if things and units[number].kind == "item" and units[number].group == units[item].group:
+            name = set(terms(name_of(text[units[number].start : units[number].end])))
+            found = {place for place, thing in enumerate(things) if thing & name}
+            called |= {number: found} if found else {}
+    several = len(set().union(*called.values())) > 1
+    return list(called) if item in called and several else [item]
+
+
+def _last_that_fits(window: Window, block: Block) -> int:
+    """Where a list that is shown with what announces it ends: whole as far as steps are, else at its last item that is
+    no longer than a piece."""
+    if block.end - block.lead <= LONGEST_STEPS:
+        return block.end
+    starts = [unit.start for unit in window.units[block.first : block.last + 1] if unit.kind == "item"]
+    ends = [len(window.hit.text[:start].rstrip()) for start in starts[1:]]
+    return max((end for end in ends if end - block.lead <= LONGEST_PIECE), default=block.start)
 
 
 def _around(units: Sequence[Sentence], number: int, block: Block) -> tuple[int, int]:

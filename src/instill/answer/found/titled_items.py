@@ -14,6 +14,7 @@ _SAYS = re.compile(r"\S+(?:[^\S\n]+\S+){2}")
 """Three words: more than a value."""
 _MEANING = re.compile(r"\s*[^\W\d_][\w ()'’/-]{0,40}: \S+(?: \S+){3,}")
 """A word with what it means, in more than a value's words."""
+_NAME = re.compile(r"\s*(?:[-*+•]|\d{1,3}[.)])\s+(?P<name>[^:\n–—]{1,60}?)\s*(?::|\s[–—-]\s)")
 BOLD_QUESTION = re.compile(r"^\s*(?:[-*+]\s+|\d{1,3}[.)]\s+)?(?:\*\*|__)[^*_\n]{3,150}\?(?:\*\*|__)", re.MULTILINE)
 
 
@@ -41,6 +42,17 @@ def title_of(item: str) -> str:
     """
     match = _ITEM_TITLE.match(item)
     return _title_in(match) if match else ""
+
+
+def name_of(item: str) -> str:
+    """What stands in front of an item's first colon or dash; "" without one.
+
+    Example:
+        >>> name_of("- Mobile phone: $75"), name_of("- 🌐 Internet - once a month"), name_of("- None.")
+        ('Mobile phone', '🌐 Internet', '')
+    """
+    match = _NAME.match(item)
+    return match["name"] if match else ""
 
 
 def _title_in(match: re.Match[str]) -> str:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Set
+from math import inf
 
 from instill.answer.asked.compared_things import sides_of
 from instill.answer.asked.kind_of_answer import Question, shows
 from instill.answer.asked.must_be_spoken_of import missing_pins, pins_of
+from instill.answer.asked.side_by_side import side_by_side
 from instill.answer.found.chosen_piece import Chosen, evidence_of
 from instill.answer.found.days import first_day
 from instill.answer.found.versions import disagree
-from instill.answer.harmless_text import plain_text
+from instill.answer.harmless_text import plain_part, plain_text
 from instill.answer.reading.findings import Findings
 from instill.answer.terms import terms, word_set
 
@@ -78,6 +80,7 @@ _DATES = re.compile(
 )
 _VERSION = re.compile(r"(?<![\w.-])v?\d+(?:\.\d+)+[\w.-]*")
 _VERSION_ASKED = re.compile(r"\b(?:which|what)\b[^,.?]{0,30}\b(?:version|release)\b", re.IGNORECASE)
+_FIRST_ITEM = re.compile(r"^[ \t]*(?:[-*+•]|\d{1,3}[.)])\s", re.MULTILINE)
 _SENTENCE_END = re.compile(r"[.!?。！？](?=\s)|\n")
 _AMOUNT = re.compile(r"(?<![\w.])\d[\d.,]*\d|(?<![\w.])\d(?!\w)")
 
@@ -105,7 +108,7 @@ def short_answer(question: Question, chosen: list[Chosen], findings: Findings | 
         start, end = value_of(text, start, end, best.piece.kind, question)
         if start == end:
             return ""
-    words = plain_text(text[start:end]).strip(" ,;:")
+    words = plain_part(text, start, end).strip(" ,;:")
     if words.count(".") == 1:
         words = words.rstrip(".")  # The full stop of the sentence; an abbreviation has more than one.
     if not words or len(words) > LONGEST_SHORT or "\n" in text[start:end].strip():
@@ -116,6 +119,8 @@ def short_answer(question: Question, chosen: list[Chosen], findings: Findings | 
         words = without_asked(words, asked)
     if not words or len(words) >= _MOST_OF * whole_text or "|" in words or "?" in words:
         return ""
+    if best.piece.kind == "list" and len(words) >= _MOST_OF * _announces(text, start, end):
+        return ""  # "There are 5 tasks that new hires complete."
     said = set(terms(words, keep_stop=True))
     if said and said <= asked | {"the", "a", "an"}:
         return ""
@@ -128,12 +133,23 @@ def short_answer(question: Question, chosen: list[Chosen], findings: Findings | 
         around = _SENTENCE_END.split(text[:start])[-1] + _SENTENCE_END.split(text[start:])[0]
         if len({*_AMOUNT.findall(around)}) > 1:
             return ""
+    if "number" in question.wanted and len({*_AMOUNT.findall(text)}) > 1 and side_by_side(question.text):
+        return ""  # One amount, where the question names several things.
     if (
         question.wanted[0] == "date"
         and len(_DATES.findall(_SENTENCE_END.split(text[:start])[-1] + _SENTENCE_END.split(text[start:])[0])) > 1
     ):
         return ""  # "The rest on 4 June and the basalt two weeks later": which is whose?
     return "" if _cut(words) else words
+
+
+def _announces(text: str, start: int, end: int) -> float:
+    """Length of the sentence around the span where it stands in front of the list's items; without bound elsewhere."""
+    first = _FIRST_ITEM.search(text)
+    if first is None or end > first.start():
+        return inf
+    lead = text[: first.start()]
+    return len((_SENTENCE_END.split(lead[:start])[-1] + _SENTENCE_END.split(lead[start:])[0]).strip())
 
 
 def without_asked(words: str, asked: Set[str]) -> str:
@@ -177,7 +193,7 @@ def marked_words(best: Chosen) -> str:
     if reading is None or reading.start >= reading.end:
         return ""
     start, end = whole(best.piece.text, reading.start, reading.end)
-    return plain_text(best.piece.text[start:end]).strip()
+    return plain_part(best.piece.text, start, end).strip()
 
 
 def value_of(text: str, start: int, end: int, kind: str, question: Question) -> tuple[int, int]:
