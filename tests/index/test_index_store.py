@@ -415,3 +415,14 @@ def test_searching_imports_nothing_heavy(tmp_path: Path) -> None:
     )
     result = subprocess.run([sys.executable, "-c", code, str(index.folder)], capture_output=True, text=True, check=True)
     assert result.stdout.splitlines() == ["[]", "True lance_namespace_urllib3_client.models"]
+
+
+def test_documents_are_read_on_where_one_is_removed_meanwhile(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job that reads all documents for minutes goes on where somebody forgets one."""
+    monkeypatch.setattr("instill.index.store._READ_AT_ONCE", 2)
+    index.commit([document(number, [f"text {number}"]) for number in range(5)])
+    found = index.stored_documents([doc_id_of(number) for number in (4, 0, 3, 2, 1)])
+    read = [next(found).record.doc_id]
+    index.remove([doc_id_of(3)])
+    read += [each.record.doc_id for each in found]
+    assert read == [doc_id_of(number) for number in (4, 0, 2, 1)]

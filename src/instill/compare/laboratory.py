@@ -83,8 +83,7 @@ def open_laboratory(folder: Path, *, model: Path | None = None, seed: int = 0) -
         )
     write_documents([*taught, *controls, *others], folder / "people")
     workspace.add([str(folder / "people")])  # Nothing is done for those that are there.
-    stored = (workspace.show(record.doc_id) for record in workspace.documents())
-    made = lab_study(stored, taught, controls, strangers, seed=seed)
+    made = lab_study(workspace.stored_documents(), taught, controls, strangers, seed=seed)
     known = {study.card.id: study for study in list_studies(workspace.home)}
     # Written once: the record of who opened the audit stands beside it.
     study = known.get(made.study.card.id) or write_study(workspace.home, made.study, made.rows, made.prompts)

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 _LOCK_TIMEOUT_S = 120.0
 _RELABELLED_AT_ONCE = 500
+_READ_AT_ONCE = 50
 
 
 class Index:
@@ -271,6 +272,13 @@ class Index:
     def document_texts(self, doc_ids: Sequence[str], labels: Sequence[str] | None = None) -> dict[str, StoredDocument]:
         """Documents by id as `document_text` gives each, read at once; without those that the caller may not see."""
         return self._read(lambda view: view.document_texts(doc_ids, labels))
+
+    def stored_documents(self, doc_ids: Sequence[str]) -> Iterator[StoredDocument]:
+        """Documents one after the other as `document_text` gives them; without those that are removed meanwhile."""
+        for start in range(0, len(doc_ids), _READ_AT_ONCE):
+            some = doc_ids[start : start + _READ_AT_ONCE]
+            found = self.document_texts(some)
+            yield from (found[doc_id] for doc_id in some if doc_id in found)
 
     def passages_of(self, doc_id: str, labels: Sequence[str] | None = None) -> list[StoredPassage]:
         """A document's passages in order; empty when there is none that the caller may see."""

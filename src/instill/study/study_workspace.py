@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from instill.errors import UsageError
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from instill.answer.reading.reader import Reader
     from instill.index.lookup import StoredDocument
-    from instill.index.types import DocumentRecord
     from instill.models.generators.protocol import Generator
     from instill.study.stored_study import StoredStudy
     from instill.study.study_making import StudySettings, Writer
@@ -35,9 +34,7 @@ class StudiedWorkspace(Protocol):
     @property
     def generator(self) -> Generator | None: ...
 
-    def documents(self) -> list[DocumentRecord]: ...
-
-    def show(self, reference: str) -> StoredDocument: ...
+    def stored_documents(self) -> Iterator[StoredDocument]: ...
 
 
 def study_workspace(
@@ -73,7 +70,7 @@ def study_workspace(
         raise UsageError(EMPTY)
     reader = workspace.reader if check else None
     made = make_study(
-        (workspace.show(record.doc_id) for record in workspace.documents()),
+        workspace.stored_documents(),
         settings,
         read=None if reader is None else reads_with(reader),
         writer=_writer(workspace) if generated else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from instill.errors import UsageError
@@ -56,6 +57,10 @@ class Looking(Parts):
         if stored is None:
             raise UsageError("The document has just been removed.", where=named)
         return stored
+
+    def stored_documents(self) -> Iterator[StoredDocument]:
+        """All documents with their text, by source; without those that are removed meanwhile."""
+        yield from self.index.stored_documents([record.doc_id for record in self.documents()])
 
     def documents(self, *, where: str = "", labels: Labels = None) -> list[DocumentRecord]:
         """All documents that the caller may see, by source."""

@@ -86,8 +86,8 @@ class Remembering(Parts):
         seen = self.seen_by(labels)
         seen.check_encoder()
         records = sorted(seen.index.records(), key=lambda record: record.doc_id)
-        documents = (seen.index.document_text(record.doc_id) for record in records)
-        asked = asked_of((each for each in documents if each is not None), most=most, seed=seed)
+        documents = seen.index.stored_documents([record.doc_id for record in records])
+        asked = asked_of(documents, most=most, seed=seed)
         if not asked:
             raise UsageError(
                 "No question could be written from the documents.", remedy="Add documents with English prose."
