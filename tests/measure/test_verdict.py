@@ -160,11 +160,13 @@ def test_what_cannot_be_used_is_neither_recommended_nor_a_rival() -> None:
 def test_an_arm_without_a_rival_is_named_and_nothing_is_said_to_be_chosen() -> None:
     shares = {"retrieval": 0.8, "oracle passage": 1.0}
     found = verdict(all_needs(facts=shares, unanswerable=shares), [])
+    need = found.need("facts")
     assert found.said == (
-        'Nothing was compared for facts and refusals: only "retrieval" could be recommended; '
+        'Nothing was compared for facts and refusals: only "retrieval" could be recommended; it is right in '
+        f"{need.scores['retrieval']} of the questions on facts and in "
+        f"{found.need('refusal').scores['retrieval']} of the questions on refusals; "
         "freshness, the format and the tone were not measured."
     )
-    need = found.need("facts")
     assert (need.state, need.arm, need.alone) == ("decided", "retrieval", True)
     assert need.said == (
         f'Only "retrieval" could be recommended, so nothing was compared. It is right in '

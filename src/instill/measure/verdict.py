@@ -393,8 +393,11 @@ def _sentence(needs: Sequence[NeedVerdict], ways: Mapping[str, Way]) -> str:
     main = max(served, key=lambda do: len(served[do])) if served else ""
     arms = {each.arm for found in served.values() for each in found}
     if main and len(arms) == 1 and all(each.alone for each in served[main]):
+        arm = arms.pop() or ""
+        shares = (f"in {each.scores[arm]} of the questions on {_needs([each])}" for each in served[main])
         clauses.append(
-            f"nothing was compared for {_needs(served[main])}: only {quoted(arms.pop() or '')} could be recommended"
+            f"nothing was compared for {_needs(served[main])}: only {quoted(arm)} could be recommended; "
+            f"it is right {joined(list(shares))}"
         )
     elif main:
         facts = any(each.need == "facts" for found in served.values() for each in found)

@@ -37,7 +37,7 @@ OUR_ELEMENTS = {
 }  # fmt: skip
 SECTIONS = [
     "needs", "scores", "costs", "examples", "beside", "forgetting", "freshness", "conflicts", "curves", "failures",
-    "judge", "prompts", "missing", "commands", "about",
+    "judge", "prompts", "missing", "commands", "about", "words",
 ]  # fmt: skip
 
 

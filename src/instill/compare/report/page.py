@@ -14,6 +14,7 @@ from instill.compare.report.sections.formats_and_tones import examples_section
 from instill.compare.report.sections.judge import judge_section
 from instill.compare.report.sections.not_measured_and_settings import about_section, commands_section, missing_section
 from instill.compare.report.sections.scores_and_costs import costs_section, needs_section, scores_section
+from instill.compare.report.sections.words import words_section
 from instill.compare.report.types import Report
 from instill.measure.page.elements import Markup, join, safe
 from instill.measure.page.style import style
@@ -34,6 +35,7 @@ _SECTIONS = {
     "missing": ("Not measured", missing_section),
     "commands": ("Do it again", commands_section),
     "about": ("Settings", about_section),
+    "words": ("Words", words_section),
 }
 
 
