@@ -18,6 +18,7 @@ from instill.server.jobs.job_kinds import WORK, command_line, recipes
 from instill.server.jobs.job_process import lane_lock
 from instill.server.jobs.store import JobStore
 from instill.server.served_workspace import Opened
+from instill.train.gate.specification import load_gate
 from instill.train.generator.recipes.recipe import read_recipe
 from tests.server.running import process, running
 from tests.server.test_api import events, ok
@@ -160,6 +161,8 @@ def _recipe_written(client: httpx.Client, place: Path, study: str) -> None:
     assert ok(client.post("/api/recipes", json=wanted), 201)["recipes"] == [f"recipes/{study}.toml"]
     recipe = read_recipe(place / "recipes" / f"{study}.toml")
     assert (recipe.name, recipe.base) == (f"study-{study}", "micro")
+    assert load_gate(recipe.path(recipe.gate)).gain is not None
+    assert recipe.path(recipe.gate).parent.resolve() == (place / ".instill" / "studies" / study).resolve()
     [rows] = [recipe.path(name) for name in recipe.data.rows]
     assert rows.resolve() == (place / ".instill" / "studies" / study / "rows.jsonl").resolve()
     again = ok(client.post("/api/recipes", json=wanted), 400)["error"]

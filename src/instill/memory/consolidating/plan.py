@@ -17,13 +17,10 @@ from instill.memory import FOLDER
 from instill.memory.consolidating.material import Material
 from instill.memory.types import Fact
 from instill.study.stored_study import StoredStudy, write_study
-from instill.study.study_set import StudyItem
+from instill.train.gate.gate_of_study import write_asked
 
 if TYPE_CHECKING:
     from instill.train.generator.recipes.recipe import Recipe
-
-TOLERANCES = (0.02, 0.03, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5)
-"""Of facts that were never taught, and of what the base can do; the smallest is taken that so many rows can prove."""
 
 RETENTION_SHARE = 4
 """One in so many replay rows is not trained on, but measured."""
@@ -144,10 +141,10 @@ def write_files(
     with (folder / "rows.jsonl").open("a", encoding="utf-8") as stream:
         stream.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in again * (HARD - 1))
     asked = [item for item in material.study.items if item.split == "gate"]
-    _write_asked(folder / "gate.jsonl", [each for each in asked if each.phrasing not in ("control", "reverse")])
+    write_asked(folder / "gate.jsonl", [each for each in asked if each.phrasing not in ("control", "reverse")])
     controls = [each for each in asked if each.phrasing == "control"]
     if controls:
-        _write_asked(folder / "controls.jsonl", controls)
+        write_asked(folder / "controls.jsonl", controls)
     kept = [] if replay is None else read_rows(replay)
     trained = [row for number, row in enumerate(kept) if number % RETENTION_SHARE]
     measured = not_trained_on(kept[::RETENTION_SHARE], trained)
@@ -180,25 +177,13 @@ def _training(base: str, rows: int, seed: int, epochs: int, learning_rate: float
     return {**chosen, "learning_rate": learning_rate} if learning_rate else chosen
 
 
-def _write_asked(file: Path, items: Sequence[StudyItem]) -> None:
-    lines = [
-        {
-            "messages": [{"role": "user", "content": item.question}, {"role": "assistant", "content": item.answer}],
-            "answers": list(item.accepted),
-            "group": item.fact_ids[0],
-        }
-        for item in items
-    ]
-    file.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
-
-
 def _gate_toml(controls: int, retention: int, more: Path | None) -> str:
     """Gain and controls of the facts, what is kept of the replay's rows, and the sections of the user's own gate."""
-    from instill.train.gate.decision_rules import FEWEST
+    from instill.train.gate.decision_rules import FEWEST, provable_loss
 
     sections: dict[str, Any] = {"max_tokens": 48, "gain": {"rows": "gate.jsonl"}}
     if controls:
-        sections["controls"] = {"rows": "controls.jsonl", "rise": _provable(controls)}
+        sections["controls"] = {"rows": "controls.jsonl", "rise": provable_loss(controls)}
     if retention:
         sections["forgetting"] = {"rows": "retention.jsonl", "accuracy_drop": tolerance_of(retention)}
         if retention >= FEWEST:
@@ -224,22 +209,16 @@ def tolerance_of(rows: int) -> float:
     they rule out only if no reply gets worse would reject almost every training of a model that replies in sentences.
 
     Example:
-        >>> [tolerance_of(rows) for rows in (20, 40, 60, 100)], _provable(40)
-        ([0.1, 0.05, 0.03, 0.02], 0.03)
+        >>> [tolerance_of(rows) for rows in (20, 40, 60, 100)]
+        [0.1, 0.05, 0.03, 0.02]
     """
-    from instill.train.gate.decision_rules import loss_outcome, paired
+    from instill.train.gate.decision_rules import TOLERANCES, loss_outcome, paired
 
     def passes(tolerance: float) -> bool:
         lost = min(rows, max(1, ceil(rows * tolerance / 2 - 1e-9)))
         return loss_outcome(paired([1.0] * lost + [0.0] * (rows - lost)), tolerance) == "passed"
 
     return next((each for each in TOLERANCES if passes(each)), TOLERANCES[-1])
-
-
-def _provable(rows: int) -> float:
-    from instill.train.gate.decision_rules import fewest_for_loss
-
-    return next((each for each in TOLERANCES if fewest_for_loss(each) <= rows), TOLERANCES[-1])
 
 
 def _from(folder: Path, section: Any) -> Any:

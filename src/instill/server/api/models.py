@@ -71,8 +71,9 @@ def list_recipes(seen: Owning) -> Recipes:
 def write_recipe(seen: Owning, wanted: NewRecipe) -> Recipes:
     """Write a commented recipe into the workspace's folder `recipes`, named after the study set; all that there are.
 
-    It has no gate: what comes out of it is kept, and promoted by hand."""
+    Its gate asks the study set's own questions in wordings that are not trained, and facts that no row teaches."""
     from instill.study.stored_study import open_study
+    from instill.train.gate.gate_of_study import write_gate
     from instill.train.generator.recipes.recipe_template import template_toml
 
     try:
@@ -90,7 +91,9 @@ def write_recipe(seen: Owning, wanted: NewRecipe) -> Recipes:
     folder = seen.service.folder / "recipes"
     folder.mkdir(exist_ok=True)
     rows = os.path.relpath(study.rows_file, folder)
-    text = template_toml(base=str(base), rows=rows, name=f"study-{study.card.id}")
+    gate = write_gate(study)
+    named = "" if gate is None else os.path.relpath(gate, folder)
+    text = template_toml(base=str(base), rows=rows, gate=named, name=f"study-{study.card.id}")
     try:
         with (folder / f"{study.card.id}.toml").open("x", encoding="utf-8") as file:
             file.write(text)

@@ -15,7 +15,7 @@ from instill.server.api.models import show_model
 from instill.server.jobs.job_kinds import recipes
 from instill.server.pages.job_lists import jobs_of
 from instill.server.pages.rendering import page
-from instill.server.service import Reading
+from instill.server.service import Reading, Seen
 from instill.settings import GeneratorSettings
 from instill.train.gate.advice import WORDS
 from instill.workspace.replies import candidates_of, studies_of
@@ -33,7 +33,7 @@ def overview(seen: Reading) -> HTMLResponse:
         seen, "models.html", "/models", candidates=list(reversed(found)),
         recipes=recipes(seen.service.folder) if owner else [],
         studies=list(reversed(studies_of(seen.workspace.home, seen.caller).studies)) if owner else [],
-        bases=bases_of(seen.workspace.given.generator), jobs=jobs_of(seen, "train"),
+        bases=bases_of(seen.workspace.given.generator), jobs=jobs_of(seen, "train"), unused=_unused(seen),
     )  # fmt: skip
 
 
@@ -50,7 +50,16 @@ def one(seen: Reading, candidate: str) -> HTMLResponse:
     shown = show_model(seen, candidate)
     card = Card.model_validate(shown.card)
     return page(seen, "model.html", "/models", card=card, champion=shown.champion, problem=shown.problem,
-                words=WORDS, measured=_measured(card), recipe=_recipe(card))  # fmt: skip
+                words=WORDS, measured=_measured(card), recipe=_recipe(card), unused=_unused(seen))  # fmt: skip
+
+
+def _unused(seen: Seen) -> str:
+    """Why no answer uses trained weights at all; "" where the workspace has a model that they may belong to."""
+    chosen = seen.workspace.given.generator
+    if chosen.folder or chosen.gguf:
+        return ""
+    own = "asks a model that is not Instill's to adapt" if chosen.is_set else "quotes its documents and asks no model"
+    return f"No answer uses trained weights yet: this workspace {own}. Set generator.folder or generator.gguf."
 
 
 def _recipe(card: Card) -> list[tuple[str, str]]:

@@ -50,6 +50,9 @@ POWER = 0.8
 FEWEST = 20
 """Rows below which the interval of a mean over tokens is not trusted."""
 
+TOLERANCES = (0.02, 0.03, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5)
+"""Losses that a gate is written with: the smallest that its rows can prove."""
+
 _EDGE = 1e-9  # Sums of shares are not exact.
 
 
@@ -208,6 +211,16 @@ def fewest_for_loss(tolerance: float, *, level: float = LEVEL) -> int:
 def rows_for_tokens(found: Interval, rows: int, tolerance: float) -> int:
     """How many rows decide in any case about a mean over tokens, if they vary like these `rows`."""
     return max(FEWEST, rows + 1, ceil(rows * ((found.high - found.low) / (SLACK * tolerance)) ** 2))
+
+
+def provable_loss(groups: int, *, level: float = LEVEL) -> float:
+    """The smallest of the usual tolerances that so many rows, or groups of rows, can prove; the largest where none is.
+
+    Example:
+        >>> [provable_loss(groups) for groups in (60, 40, 11, 1)]
+        [0.02, 0.03, 0.1, 0.5]
+    """
+    return next((each for each in TOLERANCES if fewest_for_loss(each, level=level) <= groups), TOLERANCES[-1])
 
 
 def rows_for_share(bad: int, rows: int, tolerance: float, *, level: float = LEVEL) -> int:

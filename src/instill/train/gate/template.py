@@ -3,13 +3,17 @@ many rows can prove."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 
-from instill.train.gate.decision_rules import FEWEST, fewest_for_gain, fewest_for_loss, rows_for_share
-
-_LOSSES = (0.02, 0.03, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5)
+from instill.train.gate.decision_rules import (
+    FEWEST,
+    TOLERANCES,
+    fewest_for_gain,
+    fewest_for_loss,
+    provable_loss,
+    rows_for_share,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ def gate_toml(files: Files = Files()) -> str:
     """
     unseen, retention = files.unseen or Measuring("unseen.jsonl", 0), files.retention
     rows, kept = unseen.groups, retention.groups if retention else 0
-    drop = _least(kept, _LOSSES, fewest_for_loss)
+    drop = provable_loss(kept) if kept else TOLERANCES[0]
     loops = _least_share(rows, 0.01)
     valid = round(1 - _least_share(rows, 0.02), 2)
     fewest = fewest_for_gain(0.0)
@@ -73,11 +77,6 @@ def gate_toml(files: Files = Files()) -> str:
         proven=f"; {rows} rows cannot prove more" if valid < 0.98 else "",
         loops=_key(f"loops = {loops:g}", "# "),
     )
-
-
-def _least(groups: int, steps: tuple[float, ...], needed: Callable[[float], int]) -> float:
-    """The smallest tolerance that can be proven by so many groups of rows; the first where there are none."""
-    return next((each for each in steps if needed(each) <= groups), steps[-1]) if groups else steps[0]
 
 
 def _least_share(rows: int, usual: float) -> float:
