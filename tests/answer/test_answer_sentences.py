@@ -302,3 +302,11 @@ def test_a_passage_that_begins_inside_of_code_knows_it() -> None:
     ]
     plain = "Say:\n```\na\n```\nThen:\n```sh\nb\n```"
     assert [kind for kind, _ in kinds(plain)] == ["prose", "mark", "code", "mark", "prose", "mark", "code", "mark"]
+
+
+def test_a_link_is_not_cut_in_two() -> None:
+    link = f"[A stand for a laptop](https://example.com/shop?{'x' * 700})"
+    text = f"- {link} - Recommended."
+    assert pieces(text) == [f"- {link}", "- Recommended."]
+    endless = f"- [A stand](https://example.com/{'x' * 3000})"
+    assert max(len(piece) for piece in pieces(endless)) == LONGEST

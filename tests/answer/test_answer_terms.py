@@ -6,6 +6,7 @@ from math import log
 
 import pytest
 
+from instill.answer.asked.must_be_spoken_of import Evidence, missing_pins, pins_of
 from instill.answer.terms import content_words, coverage, normalise, rarity, stem, terms, word_set
 
 
@@ -68,3 +69,11 @@ def test_the_share_of_the_weight_that_is_found() -> None:
     assert coverage({"a": 3.0, "b": 1.0}, {"a", "x"}) == 0.75
     assert coverage({"a": 3.0, "b": 1.0}, {"a", "b"}) == 1.0
     assert coverage({"a": 3.0}, set()) == coverage({}, {"a"}) == 0.0
+
+
+def test_a_number_with_a_letter_in_brackets_is_one_word() -> None:
+    assert terms("a 401(k) plan") == terms("a 401K plan") == ["401k", "plan"]
+    assert terms("section 3(a)") == ["section", "3"]
+    assert not missing_pins(pins_of("Is there a 401(k) match?"), Evidence(["Our 401k Plan."]))
+    assert not missing_pins(pins_of("Is there a 401k match?"), Evidence(["A 401(k) for you."]))
+    assert missing_pins(pins_of("Is there a 401(k) match?"), Evidence(["401 responses come from it."]))

@@ -130,6 +130,17 @@ def plain_text(text: str) -> str:
     return " ".join(text.split())
 
 
+def with_short_addresses(text: str, most: int = 60) -> str:
+    """The text with addresses of the web that have more than `most` characters cut to their host and beginning.
+
+    Example:
+        >>> with_short_addresses("See https://example.com/shop/desk-of-oak?ref=sr_1_10&qid=1699389367.", 32)
+        'See https://example.com/shop/desk-of…'
+    """
+    return _ADDRESS.sub(lambda match: match[0] if len(match[0]) <= most else f"{match[0][:most]}…", text)
+
+
+_ADDRESS = re.compile(r"\bhttps?://[^\s<>\"'`]+")
 _HIDING: tuple[tuple[re.Pattern[str], int | None], ...] = (
     (_COMMENT, None),
     (_SCRIPT, None),

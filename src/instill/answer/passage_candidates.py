@@ -9,6 +9,7 @@ from instill.answer.asked.acronyms import definitions, other_form
 from instill.answer.asked.compared_things import sides_of, spoken_of
 from instill.answer.asked.must_be_spoken_of import Evidence, Pin, missing_pins, pins_of, spoken_in
 from instill.answer.question_in_progress import Run
+from instill.answer.terms import joined
 from instill.index.types import Hit
 
 
@@ -26,12 +27,19 @@ def candidates(run: Run, search: Search, respell: Callable[[Run, Sequence[Hit]],
         passages: how many are read; three times as many are found.
     """
     most = 3 * passages
-    hits = list(search(run.searched, k=most))
+    hits = list(search(_in_both_forms(run.searched), k=most))
     if respell(run, hits):
-        hits = list(search(run.searched, k=most))
+        hits = list(search(_in_both_forms(run.searched), k=most))
     hits = _with_other_form(run, hits, search, most)
     hits = _with_each_side(run, hits, search, most, passages)
     return _with_codes_first(run, hits, search, most, passages)
+
+
+def _in_both_forms(text: str) -> str:
+    """A text to search for with "401k" beside "401(k)"."""
+    one_word = joined(text)
+    added = " ".join(word for word in one_word.split() if word not in text)
+    return f"{text} {added}" if added else text
 
 
 def _with_other_form(run: Run, hits: list[Hit], search: Search, most: int) -> list[Hit]:

@@ -10,6 +10,7 @@ from time import perf_counter
 from instill.answer.asked.spelling import Spelling
 from instill.answer.citations import candidate
 from instill.answer.found.choose_pieces import MOST_PIECES
+from instill.answer.harmless_text import with_short_addresses
 from instill.answer.reading.findings import Findings
 from instill.answer.types import REFUSAL, Answer, Claim, Trace
 from instill.index.types import Hit
@@ -70,7 +71,8 @@ class Run:
         parts = (REFUSAL, missing, "" if self.spelling.stranger else self.spelling.questions)
         text = " ".join(part for part in parts if part)
         answer = self.answer(text, (), confidence, trace, notices, abstained=True)
-        return replace(answer, nearest=tuple(nearest[:MOST_PIECES]))
+        shown = (replace(claim, text=with_short_addresses(claim.text)) for claim in nearest[:MOST_PIECES])
+        return replace(answer, nearest=tuple(shown))
 
     def answer(
         self,

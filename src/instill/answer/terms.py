@@ -10,6 +10,8 @@ from math import log
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
 _WORD = re.compile(rf"[{_CJK}]+|(?:(?![{_CJK}])[^\W_])+(?:['’](?:(?![{_CJK}])[^\W_])+)?")
 
+_LETTER_IN_BRACKETS = re.compile(r"(?<=\d\d)\(([A-Za-z])\)")
+
 
 def word_set(words: str) -> frozenset[str]:
     """The words of a line of words."""
@@ -36,8 +38,18 @@ STOPWORDS = word_set(
 
 
 def normalise(text: str) -> str:
-    """Compatibility forms united, case folded, accents kept."""
-    return unicodedata.normalize("NFKC", text).casefold()
+    """Compatibility forms united, case folded, accents kept, "401(k)" as one word."""
+    return joined(unicodedata.normalize("NFKC", text).casefold())
+
+
+def joined(text: str) -> str:
+    """The text with a number and the letter in brackets behind it as one word.
+
+    Example:
+        >>> joined("A 401(k) or a 403(b), see section 3(a).")
+        'A 401k or a 403b, see section 3(a).'
+    """
+    return _LETTER_IN_BRACKETS.sub(r"\1", text)
 
 
 def stem(word: str) -> str:

@@ -14,7 +14,7 @@ from typing import Literal
 
 from instill.answer.asked.kind_of_answer import read_question
 from instill.answer.asked.units import KIND, UNIT, unit_behind
-from instill.answer.terms import STOPWORDS, normalise, stem
+from instill.answer.terms import STOPWORDS, joined, normalise, stem
 from instill.index.types import Hit
 
 PinKind = Literal["number", "code", "name"]
@@ -152,6 +152,7 @@ def pins_of(question: str) -> list[Pin]:
         >>> [pin.text for pin in pins_of("Does PowerShell 8.2 return E-9999 on Windows?")]
         ['PowerShell', '8.2', 'E-9999', 'Windows']
     """
+    question = joined(question)
     found: list[tuple[int, int, Pin]] = []
     decides = bool({"yesno", "person"} & set(read_question(question).wanted))
     own = _told_of_the_asker(question)

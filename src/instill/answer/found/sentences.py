@@ -20,6 +20,10 @@ Kind = Literal["prose", "item", "row", "heading", "code", "mark"]
 LONGEST = 600
 """Longest unit in characters; longer ones (minified data, text without punctuation) are cut at a pause or a space."""
 
+LONGEST_WITH_LINK = 2_400
+"""The same of a unit that a link would otherwise be cut in two by."""
+
+_LINK = re.compile(r"\[[^\[\]]*\]\([^()\s]*(?:\([^()]*\)[^()\s]*)*\)|https?://\S+")
 _FENCE = re.compile(r"\s*(`{3,}|~{3,}|\{\{[<%]\s*highlight\b|\{%-?\s*highlight\b)")
 _TICKS = re.compile(r"\s{0,3}(`{3,}|~{3,})\s*([\w{.][^`]*)?$")
 _CLOSING = {"{{": re.compile(r"\s*\{\{[<%]\s*/\s*highlight"), "{%": re.compile(r"\s*\{%-?\s*endhighlight")}
@@ -342,9 +346,17 @@ def _short_enough(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
             cut = max(window.rfind(" "), window.rfind("\t"))
         if cut < LONGEST // 3:
             cut = LONGEST
+        cut = _behind_link(text, start, start + cut) - start
         yield start, start + cut
         start += cut
     yield start, end
+
+
+def _behind_link(text: str, start: int, cut: int) -> int:
+    """The end of the link or address that the cut falls into, or the cut where the unit would become far too long."""
+    places = [text.rfind(mark, start, cut) for mark in ("[", "http")]
+    found = [match.end() for place in places if place >= 0 and (match := _LINK.match(text, place))]
+    return max((end for end in found if cut < end <= start + LONGEST_WITH_LINK), default=cut)
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from functools import lru_cache
+from math import floor
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from instill import __version__
+from instill.answer.harmless_text import plain_text, with_short_addresses
 from instill.answer.types import is_refusal
 from instill.common.place_in_words import headings_below, in_file, short_name
 from instill.errors import InstillError
@@ -71,7 +73,7 @@ def environment() -> Environment:
     )
     found.filters.update(
         prose=prose, line=line, block=shown_block, name=name_of, day=day, clock=clock, score=score, origin=origin,
-        data=data, on_pages=on_pages,
+        data=data, on_pages=on_pages, belief=belief, plain=plain,
     )  # fmt: skip
     found.globals.update(numbered=numbered, is_refusal=is_refusal, place=place, headings_below=headings_below)
     return found
@@ -101,6 +103,11 @@ def prose(text: str) -> Markup:
 def line(text: object, limit: int | None = None) -> str:
     """On one line, with what is invisible made visible."""
     return shown(" ".join(str(text).split()), limit)
+
+
+def plain(text: str) -> str:
+    """A passage as answers show it: without marks of Markdown and targets of links, long addresses cut."""
+    return with_short_addresses(plain_text(text))
 
 
 def name_of(source: str) -> str:
@@ -152,6 +159,17 @@ def clock(moment: str) -> str:
 def score(value: Any) -> str:
     """A score with three digits behind the point."""
     return f"{value:.3f}" if isinstance(value, (int, float)) else ""
+
+
+def belief(confidence: float, refused: bool) -> str:
+    """A confidence with two digits behind the point; a refusal's with three and never rounded up, so that it is seen to
+    lie below the threshold.
+
+    Example:
+        >>> belief(0.4987, True), belief(0.4987, False)
+        ('0.498', '0.50')
+    """
+    return f"{floor(confidence * 1000) / 1000:.3f}" if refused else f"{confidence:.2f}"
 
 
 def data(value: Any) -> str:
