@@ -9,7 +9,7 @@ from instill.answer.terms import terms
 LONGEST_THING = 3
 """Most words, without function words, of a thing."""
 
-_JOINT = re.compile(r"\s*,\s*(?:(?:and|or)\s+)?|\s+(?:and|or)\s+|\s*&\s*", re.IGNORECASE)
+_JOINT = re.compile(r"\s*,\s*(?:(?:and|or)\s+)?|\s+(?:and|or|und|oder)\s+|\s*&\s*", re.IGNORECASE)
 _ASKS = re.compile(r"(?:\w+\s+)?(?:who|whom|whose|what|when|where|why|how|which|if|is|are|do|does|can|may)\b", re.I)
 
 
