@@ -27,7 +27,8 @@ class AnswerStream(Iterator[str]):
     task ends it.
 
     Args:
-        work: a function that makes the answer. It gets another function, which it calls with each piece.
+        work: a function that makes the answer. It gets another function, which it calls with each piece. An empty piece
+            is not passed on: with it, the work asks whether anybody still listens, and ends where nobody does.
 
     Example:
         >>> stream = workspace.ask("How is it installed?", stream=True)  # doctest: +SKIP
@@ -163,6 +164,8 @@ def _start(work: Callable[[OnToken], Answer], items: queue.Queue[_Item], closed:
 
     def put(item: _Item) -> None:
         while not closed.is_set():
+            if item == "":
+                return
             try:
                 items.put(item, timeout=_LOOK_S)
                 return

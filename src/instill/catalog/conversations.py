@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,15 @@ class StoredTurn:
     text: str
     answer: Mapping[str, Any]
     at: str
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """A question of a conversation, and the one `before` it; "" where it is the first. `at`: when it was kept."""
+
+    text: str
+    at: str
+    before: str
 
 
 class Conversations(Database):
@@ -102,6 +111,23 @@ class Conversations(Database):
                 held = sa.select(TURNS.c.conversation_id).where(TURNS.c.text.icontains(words, autoescape=True))
                 query = query.where(CONVERSATIONS.c.conversation_id.in_(held))
             return [dict(row) for row in connection.execute(query).mappings()]
+
+    def asked_before(self, texts: Collection[str], labels: Labels = None) -> list[FollowUp]:
+        """What was asked with these words, in conversations that the caller may see, oldest first; each with the
+        question before it."""
+        held = sa.select(TURNS.c.conversation_id).where(TURNS.c.role == "user", TURNS.c.text.in_(texts))
+        with self._engine.connect() as connection:
+            seen = sa.select(CONVERSATIONS.c.conversation_id).where(self._seen_by(connection, CONVERSATIONS, labels))
+            here = sa.and_(TURNS.c.conversation_id.in_(held), TURNS.c.conversation_id.in_(seen))
+            query = sa.select(TURNS.c.conversation_id, TURNS.c.text, TURNS.c.at).where(here, TURNS.c.role == "user")
+            rows = connection.execute(query.order_by(TURNS.c.conversation_id, TURNS.c.turn_id)).all()
+        pairs = zip([None, *rows], rows, strict=False)
+        found = [
+            FollowUp(row.text, row.at, last.text if last and last.conversation_id == row.conversation_id else "")
+            for last, row in pairs
+            if row.text in texts
+        ]
+        return sorted(found, key=lambda each: each.at)
 
     def forget_conversation(self, conversation_id: str, labels: Labels = None) -> None:
         """Delete a conversation.

@@ -6,7 +6,7 @@ import hashlib
 import os
 import secrets
 import unicodedata
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Container, Sequence
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -64,6 +64,17 @@ def area_of(labels: Labels) -> str:
     return hashlib.sha256("\n".join(sorted(set(labels))).encode()).hexdigest()[:12]
 
 
+def name_of_upload(source: str) -> str:
+    """What an upload was called; any other source stays.
+
+    Example:
+        >>> name_of_upload("/kb/.instill/uploads/all/notes/tea.md"), name_of_upload("/home/ann/tea.md")
+        ('notes/tea.md', '/home/ann/tea.md')
+    """
+    _, mark, kept = source.partition("/.instill/uploads/")
+    return kept.partition("/")[2] if mark else source
+
+
 class Uploads:
     """The files of one caller.
 
@@ -84,14 +95,26 @@ class Uploads:
         are numbered, so that none of them takes the place of another.
 
         Raises:
-            UsageError, OSError: as `keep`.
+            UsageError, OSError: as `keep`. None of the files is kept then.
         """
         names: list[PurePosixPath] = []
         taken: set[str] = set()
         for name, _ in files:
             names.append(_unlike(plain_name(name), taken))
             taken.add(str(names[-1]).casefold())
-        return [self.keep(str(name), content) for name, (_, content) in zip(names, files, strict=True)]
+        drafts: list[tuple[Path, Path]] = []
+        try:
+            for each, (_, content) in zip(names, files, strict=True):
+                drafts.append(self._draft(each, {place for _, place in drafts}))
+                self._write(drafts[-1][0], content)
+            for draft, place in drafts:
+                draft.replace(place)
+        finally:
+            for draft, _ in drafts:
+                draft.unlink(missing_ok=True)
+        for folder in {place.parent for _, place in drafts}:
+            _sync_folder(folder)
+        return [place for _, place in drafts]
 
     def keep(self, name: str, content: BinaryIO) -> Path:
         """Write a file, so that it is on the disk when this returns; its path. One of the same name is replaced.
@@ -100,30 +123,31 @@ class Uploads:
             UsageError: it has no name, is empty, or is larger than `documents.max_file_mb`.
             OSError: the disk is full.
         """
-        place = self._place(plain_name(name))
-        place.parent.mkdir(parents=True, exist_ok=True)
-        draft = place.with_name(f".{secrets.token_hex(8)}")
-        try:
-            with draft.open("wb") as file:
-                size = 0
-                while chunk := content.read(_CHUNK):
-                    size += len(chunk)
-                    if size > self._most:
-                        raise too_large(self._most)
-                    file.write(chunk)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(place)
-        finally:
-            draft.unlink(missing_ok=True)
-        _sync_folder(place.parent)
-        return place
+        return self.keep_all([(name, content)])[0]
 
-    def _place(self, name: PurePosixPath) -> Path:
+    def _draft(self, name: PurePosixPath, before: Collection[Path]) -> tuple[Path, Path]:
+        """Where a file is written, and where it goes once all that come with it are written: those `before` it and
+        those after it."""
+        place = self._place(name, before)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        return place.with_name(f".{secrets.token_hex(8)}"), place
+
+    def _write(self, draft: Path, content: BinaryIO) -> None:
+        with draft.open("wb") as file:
+            size = 0
+            while chunk := content.read(_CHUNK):
+                size += len(chunk)
+                if size > self._most:
+                    raise too_large(self._most)
+                file.write(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _place(self, name: PurePosixPath, before: Collection[Path]) -> Path:
         """Another folder where a document that the caller does not see stands under this name, or a folder does."""
         area = self._folder / area_of(self._labels)
         place = area / name
-        if self._is_hidden(place) or place.is_dir() or any(each.is_file() for each in place.parents):
+        if self._is_hidden(place) or place.is_dir() or any(each.is_file() or each in before for each in place.parents):
             place = area / secrets.token_hex(6) / name
         return place
 

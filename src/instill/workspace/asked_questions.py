@@ -207,6 +207,24 @@ class Feedback:
             connection.execute(sa.insert(JUDGEMENTS).values(row))
         return self.get(question_id)
 
+    def take_back(self, question_id: int, judge: str | None = None) -> Question:
+        """Delete what was said of whether an answer is right, as far as the caller sees it.
+
+        Args:
+            judge: only what they said; None: what everybody said.
+
+        Raises:
+            UsageError: there is no such question.
+            WorkspaceError: the catalog cannot be written.
+        """
+        said = [each for each in self.get(question_id).judgements if each.verdict != "wanted"]
+        numbers = [each.judgement_id for each in said if judge is None or each.judge == judge]
+        with self._catalog.writing() as connection:
+            if connection is None:
+                raise WorkspaceError("Nothing is kept on read-only storage.", where=self._catalog.where)
+            connection.execute(sa.delete(JUDGEMENTS).where(JUDGEMENTS.c.judgement_id.in_(numbers)))
+        return self.get(question_id)
+
     def places_of(self, correction: str, question: Question) -> list[Span]:
         """Where the words of a correction stand, in any case and however spaced: documents that the answer cites
         first, then those that a search finds by the correction and by the question. Three at most."""

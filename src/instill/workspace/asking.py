@@ -104,7 +104,8 @@ class Asking(Parts):
             history: earlier turns, oldest first. With them, a follow-up is rewritten as a complete question.
             mode: "auto" uses the generator if one is set; "extractive" only quotes; "clusters" makes an answer from
                 several documents.
-            on_token: receives the answer as it is generated.
+            on_token: receives the answer as it is generated, and an empty piece at its end. What it raises ends the
+                work; nothing is logged then.
             stream: return an iterator over the pieces as they are generated. Its `answer` is the whole, checked answer.
 
         Raises:
@@ -146,6 +147,8 @@ class Asking(Parts):
             answer = replace(answer, notices=(*answer.notices, threshold.notice))
         if not answer.trace.candidates and self.is_empty:
             answer = replace(answer, notices=(*answer.notices, EMPTY if self.labels is None else NOTHING_TO_SEE))
+        if on_token is not None:
+            on_token("")  # This ends the work where nobody listens any more: an answer that was stopped is no evidence.
         if self.settings.privacy.log_questions and self.settings.log.questions:
             try:
                 whole = self if self._whole is None else self._whole

@@ -5,9 +5,10 @@ A refusal says nothing of what the documents hold today, nor of documents that t
 
 from __future__ import annotations
 
+import threading
 import time
-from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 MOST_ASKED, SECONDS = 24, 2.0
 """So many questions are asked again at a time, for so long."""
+
+AT_MOST_S = 120.0
+"""For so long questions are asked beside what else is done."""
 
 _KEPT = 2000
 
@@ -54,6 +58,7 @@ class StillRefused:
 
     def __init__(self) -> None:
         self._known: OrderedDict[tuple[object, ...], bool] = OrderedDict()
+        self._is_going_on = threading.Lock()
 
     def of(
         self, workspace: Workspace, refused: Iterable[Question], *, most: int = MOST_ASKED, seconds: float = SECONDS
@@ -81,6 +86,21 @@ class StillRefused:
                     yield Gap(question, False)
             elif found:
                 yield Gap(question, True)
+
+    def go_on(self, workspace: Workspace, refused: Sequence[Question], *, seconds: float = AT_MOST_S) -> None:
+        """Ask in a thread what there was no time for, so that it is known the next time; one thread at a time."""
+        if not self._is_going_on.acquire(blocking=False):
+            return
+
+        def ask() -> None:
+            try:
+                deque(self.of(workspace, refused, most=len(refused), seconds=seconds), maxlen=0)
+            except InstillError:  # The workspace was closed, or its index cannot be read.
+                return
+            finally:
+                self._is_going_on.release()
+
+        threading.Thread(target=ask, name="instill-still-refused", daemon=True).start()
 
     def _keep(self, key: tuple[object, ...], refused: bool) -> None:
         self._known[key] = refused

@@ -80,10 +80,10 @@ def test_files_dropped_on_ask_are_sent_at_once_and_read_later(browser: Browser, 
         assert [len(job.arguments["paths"]) for job in jobs] == [50, 200, 200]
         assert page.locator("#progress").inner_text() == "450 of 450 sent, 0 read"
         assert page.locator("#progress progress").evaluate("(bar) => bar.value / bar.max") == 0.5
-        page.locator("#unread").get_by_text("450 of 450 documents that are being added are not read yet.").wait_for()
+        page.locator("#unread").get_by_text("450 of 450 documents are not read yet.").wait_for()
         assert barriers(page) == []
         read(server)
-        page.locator("#unread").get_by_text("250 of 250 documents").wait_for()
+        page.locator("#unread").get_by_text("250 of 450 documents").wait_for()
         page.get_by_text("450 of 450 sent, 200 read").wait_for()
         read(server, failing=7)
         read(server)
@@ -93,9 +93,29 @@ def test_files_dropped_on_ask_are_sent_at_once_and_read_later(browser: Browser, 
         page.get_by_role("button", name="Only what could not be added").click()
         assert [each.inner_text() for each in page.locator("#sent li:visible > span:first-child").all()] == ["207.md"]
         page.goto(f"{server.address}/documents")
-        page.get_by_text("Ended lately: 3 done; 1 document could not be added").click()
+        page.get_by_text("Ended lately: 1 done; 1 document could not be added").click()
         page.get_by_text("207.md: The file is empty.").wait_for()
         page.get_by_text("Adding documents: done.").first.wait_for()
+        assert barriers(page) == []
+
+
+def test_what_is_read_is_counted_before_it_is_in_the_index_and_a_lost_server_is_told(
+    browser: Browser, tmp_path: Path
+) -> None:
+    Workspace.init(tmp_path / "kb").close()
+    with running(tmp_path / "kb") as server, opened(browser, server, "/documents") as page:
+        dropped(page, 30)
+        page.get_by_text("All are sent. You may leave this page").wait_for()
+        jobs = server.service.jobs
+        task = jobs.take("documents")
+        assert task is not None
+        jobs.tell(task.job_id, "progress", {"done": 12, "total": 30, "what": "11.md"})
+        page.get_by_text("30 of 30 sent, 12 read").wait_for()
+        jobs.tell(task.job_id, "file", {"source": task.arguments["paths"][0], "result": "added"})
+        page.locator("#sent").get_by_text("added", exact=True).wait_for()
+        assert page.locator("#progress").inner_text() == "30 of 30 sent, 12 read"
+        server.end()
+        page.get_by_text("The server does not answer. What was sent is kept").wait_for()
         assert barriers(page) == []
 
 

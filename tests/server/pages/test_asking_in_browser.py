@@ -93,6 +93,72 @@ def test_the_link_to_an_answer_scrolls_to_it(browser: Browser, server: Running) 
         assert 0 <= top < 100
 
 
+@pytest.mark.parametrize("width", [360, 700, 1280])
+def test_the_newest_question_stands_at_the_top(browser: Browser, server: Running, width: int) -> None:
+    def tall(route: Route) -> None:
+        route.fulfill(body=route.fetch().text() + ".answer { min-height: 2000px }", content_type="text/css")
+
+    def top(number: int) -> float:
+        found: float = page.locator(".exchange h2").nth(number).evaluate("(each) => each.getBoundingClientRect().top")
+        return found
+
+    with opened(browser, server, "/") as page:
+        page.set_viewport_size({"width": width, "height": 740})
+        page.route("**/style.css*", tall)
+        page.reload()
+        for number, question in enumerate((QUESTION, NEXT)):
+            send(page, question)
+            page.locator(".exchange").nth(number).get_by_role("button", name="Why").wait_for()
+            assert 0 <= top(number) < 100, "as it is asked"
+            page.reload()
+            page.wait_for_function("() => document.activeElement.id === 'question'")
+            assert 0 <= top(number) < 100, "opened again"
+
+
+def test_a_question_that_is_too_long_stays_in_the_field(browser: Browser, server: Running) -> None:
+    with opened(browser, server, "/") as page:
+        field = page.get_by_label("Your question")
+        field.fill("tea " * 925)
+        assert page.locator("#next").inner_text() == "3,699 of 4,000 characters."
+        send(page, "tea " * 1001)
+        told = "4,003 characters; at most 4,000 are read. Shorten the question, or add long text as a document."
+        assert page.locator("#next").inner_text() == told
+        assert field.get_attribute("aria-invalid") == "true"
+        assert len(field.input_value()) == 4004
+        assert page.locator(".exchange").count() == 0
+        assert page.url == f"{server.address}/"
+        assert barriers(page, details=False) == []
+        with server.client() as client:
+            refused = client.post("/ask", json={"text": "tea " * 1001})
+        assert refused.status_code == 400
+        assert refused.json()["error"]["what"].startswith("The question has 4,004 characters")
+
+
+def test_a_question_without_an_answer_is_no_conversation(browser: Browser, server: Running) -> None:
+    with opened(browser, server, "/") as page:
+        begun = 'event: conversation\ndata: {"conversation_id": "abc"}\n\n'
+        begun += 'event: error\ndata: {"error": {"what": "No."}}\n\n'
+        page.route(
+            f"{server.address}/ask",
+            lambda route: route.fulfill(headers={"content-type": "text/event-stream"}, body=begun),
+        )
+        send(page, QUESTION)
+        page.locator(".exchange .bad").get_by_text("No.").wait_for()
+        assert page.url == f"{server.address}/"
+        assert page.locator("#history a").count() == 0
+
+
+def test_questions_that_are_asked_twice_keep_their_words_in_the_history(browser: Browser, server: Running) -> None:
+    with server.client() as client:
+        for question in (QUESTION, QUESTION, NEXT):
+            assert client.post("/ask", json={"text": question}).status_code == 200
+    with opened(browser, server, "/") as page:
+        names = page.locator("#history a").all_inner_texts()
+        assert sorted(name.split("\n")[0] for name in names) == [QUESTION, QUESTION, NEXT]
+        told = [name for name in names if re.search(r"\n20\d\d-\d\d-\d\d \d\d:\d\d$", name)]
+        assert [name.split("\n")[0] for name in told] == [QUESTION, QUESTION]
+
+
 def test_the_source_keeps_its_head_and_says_where_it_was_deleted(browser: Browser, server: Running) -> None:
     with opened(browser, server, "/") as page:
         send(page, QUESTION)

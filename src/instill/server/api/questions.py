@@ -69,6 +69,13 @@ def judge(seen: Reading, question_id: int, saying: Saying) -> Question:
     )
 
 
+@router.delete("/{question_id}/judgements")
+def take_back(seen: Reading, question_id: int) -> Question:
+    """Delete what the caller said of whether the answer is right; for the owner, what everybody said of it."""
+    _found(seen, question_id)
+    return Feedback(seen.workspace).take_back(question_id, None if seen.who.may("admin") else seen.who.name)
+
+
 @router.delete("")
 def clear(seen: Owning) -> Cleared:
     """Delete all questions, what was said of them, and all conversations."""

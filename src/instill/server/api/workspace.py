@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel, SecretStr
 
 from instill import __version__
+from instill.common.place_in_words import short_name
 from instill.fit.kept.tuned import is_set
 from instill.server.access.caller_role import Role
 from instill.server.service import Owning, Reading
@@ -55,8 +58,14 @@ def me(seen: Reading) -> Me:
 
 @router.get("/status")
 def status(seen: Reading) -> Status:
-    """What the workspace holds, as far as the caller may see it."""
-    return seen.workspace.status()
+    """What the workspace holds, as far as the caller may see it. Only the owner is told where on this machine it, the
+    followed paths and the model lie; others read their names."""
+    found = seen.workspace.status()
+    if seen.who.may("admin"):
+        return found
+    roots = [each if "://" in each else short_name(each) for each in found.roots]
+    generator = short_name(found.generator) if Path(found.generator).is_absolute() else found.generator
+    return replace(found, path=seen.service.folder.name, roots=roots, generator=generator)
 
 
 @router.get("/settings")

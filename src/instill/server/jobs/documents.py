@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -48,7 +49,19 @@ def do_documents(opened: Opened, jobs: JobStore, task: Task) -> Any:
         progress=told.progress,
         on_file=told.file,
     )
+    _forget_refused(opened, task, [failure.source for failure in report.failed])
     return json.loads(json.dumps(report, default=plain))
+
+
+def _forget_refused(opened: Opened, task: Task, sources: Sequence[str]) -> None:
+    """Delete the uploads that could not be added; one of which an earlier version is in the index stays."""
+    index = opened.whole.index
+    held = {record.source for record in index.records(list(sources))} if sources else set()
+    _uploads(opened, task).forget([source for source in sources if source not in held])
+
+
+def _uploads(opened: Opened, task: Task) -> Uploads:
+    return Uploads(opened.folder / ".instill" / "uploads", opened.whole, task.labels, opened.whole.settings.documents)
 
 
 def _fetched(opened: Opened, task: Task) -> str:
@@ -64,9 +77,7 @@ def _fetched(opened: Opened, task: Task) -> str:
     if not loaded.data:
         raise DocumentError("There is nothing at the address.", where=parts._replace(query="", fragment="").geturl())
     mark = hashlib.sha256(url.encode()).hexdigest()[:8]
-    folder = opened.folder / ".instill" / "uploads"
-    kept = Uploads(folder, opened.whole, task.labels, settings)
-    return str(kept.keep(f"{parts.hostname}/{mark}/{name}", io.BytesIO(loaded.data)))
+    return str(_uploads(opened, task).keep(f"{parts.hostname}/{mark}/{name}", io.BytesIO(loaded.data)))
 
 
 class _Told:

@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from instill.answer.chat import Chat
+from instill.answer.longest_question import LONGEST_QUESTION, check_length
 from instill.answer.streaming import AnswerStream
 from instill.answer.types import Answer
 from instill.errors import UsageError
@@ -71,6 +72,7 @@ def conversation(seen: Reading, request: Request, conversation_id: str, words: s
 @router.post("/ask")
 def ask(seen: Reading, asked: Asked) -> StreamingResponse:
     """The answer as events: `conversation`, `piece`, and `answer` with the markup that shows it, or `error`."""
+    check_length(asked.text, "question")  # A conversation of which the first question is refused is not begun.
     workspace = seen.workspace
     if not workspace.settings.privacy.log_questions:
         history = [each.turn() for each in asked.history][: asked.keep]
@@ -123,6 +125,7 @@ def _shown(seen: Seen, request: Request, words: str, conversation_id: str = "") 
         history=_named(seen, [each for each in said if each["first_question"]]),
         words=words,
         here=request.url.path,
+        longest=LONGEST_QUESTION,
         documents=workspace.index.count()[0],
         unread=unread(seen),
     )
@@ -130,16 +133,16 @@ def _shown(seen: Seen, request: Request, words: str, conversation_id: str = "") 
 
 def _named(seen: Seen, said: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The conversations with a `name` each: the first question. Of several that begin with the same one, the newest
-    question, or the moment where that is the same too."""
+    question, and `when` they began; otherwise `when` is ""."""
     firsts = Counter(each["first_question"] for each in said)
     found = []
     for each in said:
-        name = each["first_question"]
+        name, when = each["first_question"], ""
         if firsts[name] > 1:
             turns = seen.workspace.catalog.turns(each["conversation_id"], seen.labels)
             last = next((turn.text for turn in reversed(turns) if turn.role == "user"), name)
-            name = last if last != name else f"{clock(each['started'])} {name}"
-        found.append({**each, "name": name})
+            name, when = last, clock(each["started"])
+        found.append({**each, "name": name, "when": when})
     return found
 
 

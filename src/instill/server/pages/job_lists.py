@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from instill.common.plurals import are, counted
+from instill.server.jobs.job_results import outcome
 from instill.server.jobs.store import ENDED, Job
 from instill.server.service import Seen
 
@@ -15,7 +18,7 @@ _ADDING = ("add", "add url")
 
 @dataclass(frozen=True, slots=True)
 class JobsShown:
-    """Jobs, newest first: those that go on, and the last few that ended."""
+    """Jobs that go on, in the order in which they are done; and the last few that ended, newest first."""
 
     going: Sequence[Job]
     ended: Sequence[Job]
@@ -26,7 +29,7 @@ class JobsShown:
         states = [job.state for job in self.ended]
         said = ", ".join(f"{states.count(each)} {each}" for each in ENDED if each in states)
         lost = sum(len(job.outcome.problems) for job in self.ended)
-        return said + (f"; {lost} document{'s' * (lost != 1)} could not be added" if lost else "")
+        return said + (f"; {counted(lost, 'document')} could not be added" if lost else "")
 
 
 def jobs_of(seen: Seen, *kinds: str, ended: int = _MOST_ENDED) -> JobsShown:
@@ -41,16 +44,64 @@ def jobs_of(seen: Seen, *kinds: str, ended: int = _MOST_ENDED) -> JobsShown:
 def chosen_jobs(seen: Seen, fits: Callable[[Job], bool], ended: int = _MOST_ENDED) -> JobsShown:
     """The newest jobs that fit and that the caller may see."""
     found = [job for job in seen.service.jobs.all(seen.labels, limit=_LOOKED_AT) if fits(job)]
+    going = [job for job in reversed(found) if job.state not in ENDED]
     return JobsShown(
-        [job for job in found if job.state not in ENDED], [job for job in found if job.state in ENDED][:ended]
+        sorted(going, key=lambda job: job.state != "running"),
+        uploads_together([job for job in found if job.state in ENDED])[:ended],
     )
 
 
+def uploads_together(ended: Sequence[Job]) -> list[Job]:
+    """The jobs, newest first, with those of one upload as one: a folder is sent in portions, each a job of its own.
+
+    Jobs that are done belong together where the same person asked for them, and the later one was asked for before the
+    earlier one ended.
+    """
+    found: list[Job] = []
+    for job in ended:
+        last = found[-1] if found else None
+        if last is not None and _is_of_one_upload(job, last):
+            result = _sum(job.result, last.result)
+            told = outcome(job.kind, job.state, result)
+            found[-1] = last.model_copy(update={"created": job.created, "result": result, "outcome": told})
+        else:
+            found.append(job)
+    return found
+
+
+def _is_of_one_upload(job: Job, later: Job) -> bool:
+    alike = all(each.kind == "add" and each.state == "done" and isinstance(each.result, dict) for each in (job, later))
+    return alike and job.asked_by == later.asked_by and later.created <= job.ended
+
+
+def _sum(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Two reports of what was added as one: lists one after the other, numbers added."""
+    both = {name: (one.get(name), other.get(name)) for name in {**one, **other}}
+    return {name: mine if theirs is None else theirs if mine is None else mine + theirs
+            for name, (mine, theirs) in both.items()}  # fmt: skip
+
+
 def unread(seen: Seen) -> str:
-    """How many of the documents that are being added are not read yet, as a sentence; "" where all are."""
-    jobs = jobs_of(seen, *_ADDING, ended=0).going
-    files = sum(len(job.arguments.get("paths") or ("url",)) for job in jobs)
-    left = files - sum(job.progress.done for job in jobs)
+    """How many of the documents that are being added are not read yet, in sentences; "" where all are.
+
+    The documents of an upload are counted until all of them are read, so that the total does not shrink on the way.
+    """
+    jobs = [job for job in seen.service.jobs.all(seen.labels, limit=_LOOKED_AT) if job.kind in _ADDING]
+    going = [job for job in jobs if job.state not in ENDED]
+    left = sum(_files(job) - job.progress.done for job in going)
     if left <= 0:
         return ""
-    return f"{left:,} of {files:,} documents that are being added {'is' if left == 1 else 'are'} not read yet."
+    since = min(job.created for job in going)
+    files = sum(map(_files, going))
+    for job in jobs:  # newest first
+        if job.state in ENDED and job.ended >= since:
+            since = min(since, job.created)
+            files += _files(job)
+    if files == 1:
+        return "The document that is being added is not read yet. Answers do not stand on it so far."
+    them = "it" if left == 1 else "them"
+    return f"{left:,} of {files:,} documents {are(left)} not read yet. Answers do not stand on {them} so far."
+
+
+def _files(job: Job) -> int:
+    return len(job.arguments.get("paths") or ("url",))

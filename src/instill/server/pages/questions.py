@@ -49,10 +49,12 @@ class Subject:
     """Refused questions about one thing, and the passages that come nearest.
 
     Args:
+        before: the question before the first of them, where that is a follow-up that is not understood without it.
         asked_again: whether the present documents refuse them too; otherwise they were asked before.
     """
 
     questions: Sequence[Question]
+    before: str
     asked_again: bool
     nearest: Sequence[Hit]
 
@@ -94,19 +96,40 @@ def _subjects(seen: Seen, feedback: Feedback) -> list[Subject]:
     """Refused questions by subject, those asked most first, with what comes nearest. What the caller's documents answer
     by now, or what only others' labels kept from an answer, is no gap and is left out."""
     workspace = seen.workspace
-    gaps = list(_still_refused.of(workspace, feedback.newest("refused", limit=_GROUPED)))
+    newest = feedback.newest("refused", limit=_GROUPED)
+    gaps = list(_still_refused.of(workspace, newest))
+    if not all(gap.asked_again for gap in gaps):
+        _still_refused.go_on(workspace, newest)
     refused = [gap.question for gap in gaps]
+    befores = _befores(seen, refused)
     try:
-        vectors = workspace.encoder.encode_queries([each.standalone_question or each.question for each in refused])
+        meant = [f"{before} {_words(each)}".strip() for before, each in zip(befores, refused, strict=True)]
+        vectors = workspace.encoder.encode_queries(meant)
     except InstillError:
         return []
     found = []
     for members in grouped(vectors)[:_GROUPS]:
         questions = [refused[each] for each in members]
         try:
-            words = questions[0].standalone_question or questions[0].question
-            nearest = workspace.search(words[:1000], k=_NEAREST).hits
+            nearest = workspace.search(meant[members[0]][:1000], k=_NEAREST).hits
         except InstillError:
             nearest = ()
-        found.append(Subject(questions, all(gaps[each].asked_again for each in members), nearest))
+        asked_again = all(gaps[each].asked_again for each in members)
+        found.append(Subject(questions, befores[members[0]], asked_again, nearest))
     return found
+
+
+def _words(question: Question) -> str:
+    return question.standalone_question or question.question
+
+
+def _befores(seen: Seen, refused: Sequence[Question]) -> list[str]:
+    """Of each question, what was asked before it in its conversation, where it says nothing without that; else ""."""
+    bare = {each.question for each in refused if _words(each) == each.question}
+    asked = seen.workspace.catalog.asked_before(bare, seen.labels) if bare else []
+    return [
+        next((told.before for told in asked if told.text == each.question and told.at >= each.at), "")
+        if each.question in bare
+        else ""
+        for each in refused
+    ]

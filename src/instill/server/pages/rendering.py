@@ -19,12 +19,14 @@ from instill import __version__
 from instill.answer.harmless_text import plain_text, with_short_addresses
 from instill.answer.types import is_refusal
 from instill.common.place_in_words import headings_below, in_file, short_name
+from instill.common.plurals import counted
 from instill.errors import InstillError
 from instill.errors.escapes import shortened, shown, shown_block
 from instill.server.access.caller_role import Who
 from instill.server.errors import as_page_json
 from instill.server.page_words import on_pages
-from instill.server.service import Seen
+from instill.server.service import Seen, service_of
+from instill.server.uploads import name_of_upload
 
 HERE = Path(__file__).parent
 PAGES = (
@@ -57,8 +59,9 @@ def error_page(request: Request, error: InstillError, status: int) -> HTMLRespon
     """What went wrong, for people."""
     who = request.scope.get("state", {}).get("who")
     known = who if isinstance(who, Who) and who.may("reader") else None
+    folder = service_of(request).folder.name if known else ""
     told = as_page_json(error)["error"]
-    return HTMLResponse(rendered("error.html", who=known, active="", folder="", error=told, status=status), status)
+    return HTMLResponse(rendered("error.html", who=known, active="", folder=folder, error=told, status=status), status)
 
 
 @lru_cache(maxsize=1)
@@ -75,7 +78,9 @@ def environment() -> Environment:
         prose=prose, line=line, block=shown_block, name=name_of, day=day, clock=clock, score=score, origin=origin,
         data=data, on_pages=on_pages, belief=belief, plain=plain,
     )  # fmt: skip
-    found.globals.update(numbered=numbered, is_refusal=is_refusal, place=place, headings_below=headings_below)
+    found.globals.update(
+        numbered=numbered, counted=counted, is_refusal=is_refusal, place=place, headings_below=headings_below
+    )
     return found
 
 
@@ -127,8 +132,7 @@ def origin(source: str) -> str:
         >>> origin("/kb/.instill/uploads/all/notes/tea.md"), origin("stdin:tea.md"), origin("/home/ann/tea.md")
         ('notes/tea.md', 'tea.md', '/home/ann/tea.md')
     """
-    _, mark, kept = source.partition("/.instill/uploads/")
-    return shown(kept.partition("/")[2] if mark else source.removeprefix("stdin:"), 300)
+    return shown(name_of_upload(source).removeprefix("stdin:"), 300)
 
 
 def place(citation: Any) -> str:

@@ -16,18 +16,23 @@ let unkept = []; // what was said, where conversations are not kept
 let busy = null;
 let isNext = false; // whether what stands in the field is asked after the answer that is being written
 
+let hasScrolled = false; // whether somebody went elsewhere on the page since the question was sent
+
+for (const name of ["wheel", "touchmove"]) addEventListener(name, () => { hasScrolled = true; }, { passive: true });
+if (field.dataset.first !== undefined) field.focus({ preventScroll: true }); // `autofocus` would scroll to the end
+if (!location.hash) $$(".exchange").at(-1)?.scrollIntoView({ block: "start" });
 for (const part of $$(".exchange")) for (const each of part.dataset.judged.split(" ")) shown(part, each);
 
 composer.addEventListener("submit", (event) => {
   event.preventDefault();
   const text = field.value.trim();
-  if (!text) return;
+  if (!text || isTooLong(field, $("#next"))) return;
   if (busy) return later(true);
   later(false);
   field.value = "";
   ask(text, null);
 });
-field.addEventListener("input", () => later(false));
+field.addEventListener("input", () => { later(false); isTooLong(field, $("#next")); });
 field.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
     event.preventDefault();
@@ -70,6 +75,17 @@ function later(isWanted) {
   $("#next").textContent = isWanted ? "It is asked as soon as the answer above is there." : "";
 }
 
+/** Whether more stands in the field than is read. Near the limit, its characters are counted. */
+function isTooLong(area, place) {
+  const longest = Number(field.dataset.longest);
+  const length = [...area.value.trim()].length;
+  const isOver = length > longest;
+  if (isOver) say(place, `${length.toLocaleString("en")} characters; at most ${longest.toLocaleString("en")} are read. Shorten the question, or add long text as a document.`, true);
+  else say(place, length > 0.9 * longest ? `${length.toLocaleString("en")} of ${longest.toLocaleString("en")} characters.` : "");
+  area.setAttribute("aria-invalid", String(isOver));
+  return isOver;
+}
+
 async function ask(text, keep) {
   $("#empty")?.remove();
   close();
@@ -79,18 +95,22 @@ async function ask(text, keep) {
   const answer = $(".answer", part);
   const written = $(".written", part);
   part.scrollIntoView({ block: "start" });
+  hasScrolled = false;
   let isAnswered = false;
+  let named = "";
   try {
     const body = { text, conversation_id: conversation, history: unkept };
     if (keep !== null) body.keep = keep;
     const response = await call("POST", "/ask", body, { signal: busy.signal });
     for await (const [name, data] of events(response)) {
-      if (name === "conversation") went(data.conversation_id, text);
+      if (name === "conversation") named = data.conversation_id;
       else if (name === "piece") written.textContent += data.text;
       else if (name === "error") throw new Error([data.error.what, data.error.remedy].filter(Boolean).join(" "));
       else if (name === "answer") {
         isAnswered = true;
+        went(named, text); // One that holds no answer is not gone to: it would be empty.
         reply.replaceChildren(parsed(data.html));
+        if (!hasScrolled) part.scrollIntoView({ block: "start" });
         if (!conversation) unkept = [...unkept.slice(0, keep ?? unkept.length), ...data.turns];
         tell(data.abstained ? "The documents do not answer this question." : "The answer is there.");
       }
@@ -140,16 +160,18 @@ function edit(part) {
   const row = $(".question", part);
   if ($("form", row)) return;
   const title = $("h2", row);
-  const area = make("textarea", { rows: 2, "aria-label": "Your question", maxlength: 20000 });
+  const area = make("textarea", { rows: 2, "aria-label": "Your question" });
   area.value = title.textContent;
   const form = make("form", { class: "judging" }, area, make("div", { class: "row" },
-    make("button", { class: "main" }, "Ask again"), make("button", { type: "button", class: "quiet" }, "Cancel")));
+    make("button", { class: "main" }, "Ask again"), make("button", { type: "button", class: "quiet" }, "Cancel")),
+    make("p", { class: "said", role: "status" }));
   const back = () => { form.replaceWith(title); button.hidden = false; button.focus(); };
   const button = $("[data-edit]", row);
   button.hidden = true;
   title.replaceWith(form);
   area.focus();
   $("[type=button]", form).addEventListener("click", back);
+  area.addEventListener("input", () => isTooLong(area, $(".said", form)));
   area.addEventListener("keydown", (event) => {
     if (event.key === "Escape") back();
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); form.requestSubmit(); }
@@ -157,7 +179,7 @@ function edit(part) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const text = area.value.trim();
-    if (!text) return;
+    if (!text || isTooLong(area, $(".said", form))) return;
     if (busy) return say($("#next"), "An answer is being written. Ask again when it is there, or stop it.");
     const parts = $$(".exchange");
     parts.slice(parts.indexOf(part)).forEach((each) => each.remove());

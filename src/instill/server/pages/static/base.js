@@ -10,6 +10,9 @@ export class Failed extends Error {
   }
 }
 
+/** What is said where a server is not there any more. */
+export const SILENT = { what: "The server does not answer.", remedy: "See whether it still runs, and try again." };
+
 const token = () => $('meta[name="csrf-token"]')?.content ?? "";
 
 /** A request to this server; what it refuses is thrown as Failed. */
@@ -25,7 +28,7 @@ export async function call(method, path, body, more = {}) {
     response = await fetch(path, { ...more, method, headers, body });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Failed({ what: "The server does not answer.", remedy: "See whether it still runs, and try again." });
+    throw new Failed(SILENT);
   }
   if (response.ok) return response;
   if (response.status === 401) location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
@@ -104,14 +107,23 @@ export function confirmed(question, yes = "Delete") {
   return asked(make("p", {}, question), yes, true);
 }
 
-/** A dialog with what is given; resolves to whether it was agreed to. */
+/** A dialog with what is given; resolves to whether it was agreed to. Enter in a field agrees, Escape does not. What is
+ * dangerous has the focus on Cancel, where there is no field. */
 export function asked(content, yes = "Save", danger = false) {
-  const dialog = make("dialog", { "aria-label": "Confirm" });
-  const form = make("form", { method: "dialog" }, content,
-    make("div", { class: "row" },
-      make("button", { value: "no", formnovalidate: true, class: "quiet" }, "Cancel"),
-      make("button", { value: "yes", class: danger ? "danger" : "main" }, yes)));
-  dialog.append(form);
+  const cancel = make("button", { type: "button", class: "quiet" }, "Cancel");
+  cancel.addEventListener("click", () => cancel.closest("dialog").close("no"));
+  const agree = make("button", { value: "yes", class: danger ? "danger" : "main", autofocus: !danger && !$("input, textarea", content) }, yes);
+  return answered(content, [cancel, agree], $("h2", content)?.textContent ?? yes);
+}
+
+/** A dialog that tells what went wrong. */
+export function told(message) {
+  return answered(make("p", { class: "bad", role: "alert" }, message), [make("button", { value: "no", class: "main" }, "Close")], "What went wrong");
+}
+
+function answered(content, buttons, name) {
+  const dialog = make("dialog", { "aria-label": name });
+  dialog.append(make("form", { method: "dialog" }, content, make("div", { class: "row" }, ...buttons)));
   document.body.append(dialog);
   dialog.showModal();
   return new Promise((resolve) => {
@@ -143,17 +155,21 @@ export function values(form) {
   return found;
 }
 
+const refused = (place, error) => (place ? say(place, error.message, true) : told(error.message));
+
 document.addEventListener("submit", async (event) => {
   const form = event.target;
   if (!form.dataset?.call) return;
   event.preventDefault();
   const [method, path] = form.dataset.call.split(" ");
-  const place = $(".said", form) ?? form.closest("section, li, main")?.querySelector(".said");
-  let goes = "";
+  const place = $(".said", form); // What is refused is said where it was tried: in the form, else in a dialog.
+  say(place, "");
+  let plan = {};
   if (form.dataset.plan) { // What is lost with it is asked first, and stands in the question.
-    try { goes = ` ${(await json(...form.dataset.plan.split(" "), values(form))).said}`; } catch (error) { return say(place, error.message, true); }
+    try { plan = await json(...form.dataset.plan.split(" "), values(form)); } catch (error) { return refused(place, error); }
   }
-  if (form.dataset.confirm && !(await confirmed(form.dataset.confirm + goes, form.dataset.yes))) return;
+  const question = form.dataset.confirm?.replace("{documents}", () => (plan.documents ?? []).map((each) => each.split("/").at(-1).replace(/^stdin:/, "")).join(", ") || "it");
+  if (question && !(await confirmed([question, plan.said].filter(Boolean).join(" "), form.dataset.yes))) return;
   const buttons = $$("button", form);
   buttons.forEach((button) => { button.disabled = true; });
   try {
@@ -165,8 +181,7 @@ document.addEventListener("submit", async (event) => {
     else if (then === "go") location.assign(where);
     else if (then === "say") say(place, where);
   } catch (error) {
-    if (place) say(place, error.message, true);
-    else await asked(make("p", { class: "bad" }, error.message), "Close");
+    await refused(place, error);
   } finally {
     buttons.forEach((button) => { button.disabled = false; });
   }

@@ -1,6 +1,6 @@
 // Who may see a document, or all documents that a search in the list finds: their labels are asked for and changed.
 
-import { asked, json, make } from "./base.js";
+import { asked, json, make, told } from "./base.js";
 
 const names = (field) => field.value.split(",").map((each) => each.trim()).filter(Boolean);
 
@@ -9,13 +9,15 @@ async function change(address, wanted) {
     await json("PUT", address, wanted);
     location.reload();
   } catch (error) {
-    await asked(make("p", { class: "bad" }, error.message), "Close");
+    await told(error.message);
   }
 }
 
 async function ofOne(button) {
-  const field = make("input", { value: button.dataset.labels, "aria-label": "Labels" });
-  const content = make("label", { class: "field" }, "Labels, with commas between. Who holds one of them sees the document.", field);
+  const field = make("input", { value: button.dataset.labels });
+  const content = make("div", {},
+    make("h2", {}, `Labels of ${button.dataset.title}`),
+    make("label", { class: "field" }, "Labels, with commas between. Who holds one of them sees the document.", field));
   if (await asked(content)) await change(`/api/documents/${button.dataset.document}/labels`, { labels: names(field) });
 }
 
@@ -24,6 +26,7 @@ async function ofAll(button) {
   const add = make("input", {});
   const remove = make("input", {});
   const content = make("div", {},
+    make("h2", {}, "Labels of many documents"),
     make("p", {}, `${count === 1 ? "One document" : `All ${count.toLocaleString("en")} documents`} of this list. Their other labels stay.`),
     make("label", { class: "field" }, "Add these labels, with commas between", add),
     make("label", { class: "field" }, "Take these away", remove));

@@ -1,6 +1,6 @@
 // Files and folders that are dropped anywhere on the page are uploaded from it.
 
-import { $, asked, make, say } from "./base.js";
+import { $, say, told } from "./base.js";
 import { send } from "./uploading.js";
 
 let depth = 0;
@@ -15,7 +15,7 @@ document.addEventListener("drop", async (event) => {
   event.preventDefault();
   over(0);
   if (!$("#sent")) {
-    await asked(make("p", {}, "Your key does not add documents: ask the owner of this workspace."), "Close");
+    await told("Your key does not add documents: ask the owner of this workspace.");
     return;
   }
   const files = [...event.dataTransfer.files].map((file) => ({ file, path: file.name }));

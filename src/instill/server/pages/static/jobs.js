@@ -1,6 +1,7 @@
 // Long work: how far it is, stopping it, and what came of it.
 
-import { $, $$, call, json, make, say, tell, values } from "./base.js";
+import { $, $$, SILENT, call, json, make, say, tell, values } from "./base.js";
+import "./fresh_sections.js";
 
 const OVER = ["done", "failed", "cancelled"];
 const LOOK_MS = 2000;
@@ -29,8 +30,9 @@ class Job extends HTMLElement {
   /** Wait until it is begun, then hear what it tells. What waits has no connection of its own: a browser has six for a server. */
   async watch() {
     for (;;) {
-      const job = await json("GET", `/api/jobs/${this.dataset.id}`).catch(() => null);
+      const job = await json("GET", `/api/jobs/${this.dataset.id}`).catch((error) => say(this.what, `${this.dataset.title}: ${error.message}`, true));
       if (!this.isConnected) return;
+      if (job?.state === "waiting") say(this.what, `${this.dataset.title}: waiting`);
       if (job && OVER.includes(job.state)) return this.ended(job);
       if (job?.state === "running") break;
       await pause();
@@ -38,6 +40,8 @@ class Job extends HTMLElement {
     say(this.what, `${this.dataset.title}: running`);
     this.stream = new EventSource(`/api/jobs/${this.dataset.id}/events`);
     this.stream.addEventListener("progress", (event) => this.progress(JSON.parse(event.data)));
+    this.stream.addEventListener("open", () => { if (this.what.classList.contains("bad")) say(this.what, `${this.dataset.title}: running`); });
+    this.stream.addEventListener("error", () => { if (!this.over) say(this.what, `${this.dataset.title}: ${SILENT.what} ${SILENT.remedy}`, true); });
     this.stream.addEventListener("job", (event) => this.ended(JSON.parse(event.data)));
   }
 
@@ -100,5 +104,5 @@ document.addEventListener("click", async (event) => {
 document.addEventListener("called", (event) => {
   const job = event.detail;
   const place = event.target.dataset.then === "watch" && $("#jobs");
-  if (place && job?.job_id) place.prepend(make("instill-job", { class: "job", "data-id": job.job_id, "data-title": job.title, "data-state": job.state }));
+  if (place && job?.job_id) place.append(make("instill-job", { class: "job", "data-id": job.job_id, "data-title": job.title, "data-state": job.state }));
 });

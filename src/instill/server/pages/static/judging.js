@@ -22,6 +22,17 @@ export async function judge(part, question, verdict, more = {}) {
   }
 }
 
+/** Take back what was said; what others said of it stays. */
+async function takeBack(part, question) {
+  const place = $(".after .said", part) ?? $(".said", part);
+  try {
+    const told = await json("DELETE", `/api/questions/${question}/judgements`);
+    const left = told.judgements.filter((each) => each.verdict !== "wanted").at(-1);
+    shown(part, left?.verdict ?? "");
+    say(place, left ? `Taken back. ${left.judge || "Somebody"} still says: ${left.verdict}.` : "Taken back.");
+  } catch (error) { say(place, error.message, true); }
+}
+
 export function shown(part, verdict) {
   if (verdict === "wanted") return $("[data-tell]", part)?.setAttribute("aria-pressed", "true");
   for (const button of $$("[data-judge]", part)) {
@@ -40,10 +51,13 @@ function chip(span, number) {
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   const part = button?.closest(".exchange, [data-question-part]");
-  const form = part && $("form.judging", part);
+  const form = part && $("form.judging[data-question]", part);
   if (!form) return;
   const question = form.dataset.question;
-  if (button.dataset.judge === "right") {
+  if (button.dataset.judge && button.getAttribute("aria-pressed") === "true") {
+    form.hidden = true;
+    takeBack(part, question);
+  } else if (button.dataset.judge === "right") {
     form.hidden = true;
     judge(part, question, "right");
   } else if (button.dataset.judge === "wrong") {
@@ -58,7 +72,7 @@ document.addEventListener("click", (event) => {
 });
 
 document.addEventListener("submit", (event) => {
-  const form = event.target.closest("form.judging");
+  const form = event.target.closest("form.judging[data-question]");
   if (!form) return;
   event.preventDefault();
   const part = form.closest(".exchange, [data-question-part]");

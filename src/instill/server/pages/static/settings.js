@@ -2,18 +2,45 @@
 
 import { $, make, say } from "./base.js";
 
-$("#new-key")?.addEventListener("called", (event) => {
+const form = $("#new-key");
+
+form?.addEventListener("called", (event) => {
   const { key, secret } = event.detail;
-  const again = make("button", { type: "button" }, "I have kept it");
+  const again = make("button", { type: "button", class: "main" }, "I have kept it");
   again.addEventListener("click", () => location.reload());
-  $("#new-key").replaceChildren(make("h3", {}, `The key of ${key.name}`),
-    make("code", { class: "secret" }, secret), make("p", { class: "soft" }, "It is shown this once. Keep it where passwords are kept."),
-    ...(key.role === "public" ? snippet(key, secret) : []), again);
+  form.replaceChildren(make("h3", {}, `The key of ${key.name}`), ...(key.role === "public" ? ofSite(key, secret) : own(secret)), make("p", { class: "row" }, again));
   again.focus();
 });
+form?.elements.name.addEventListener("input", (event) => {
+  const place = $("#same-name");
+  const isTaken = JSON.parse(place.dataset.names).includes(event.target.value.trim());
+  place.textContent = isTaken ? "There is an active key of this name. Both are valid then; their ids tell them apart." : "";
+});
+
+const own = (secret) => [...copied(secret), make("p", { class: "soft" }, "It is shown this once. Keep it where passwords are kept.")];
 
 /** What the web site's pages take. */
-const snippet = (key, secret) => [make("p", { class: "soft" }, `For the pages of ${key.origins.join(", ")}:`),
-  make("code", { class: "secret" }, `<script src="${location.origin}/widget.js" data-key="${secret}" async></script>`)];
+const ofSite = (key, secret) => [
+  make("p", { class: "soft" }, `For the pages of ${key.origins.join(", ")}:`),
+  ...copied(`<script src="${location.origin}/widget.js" data-key="${secret}" async></script>`),
+  make("p", { class: "soft" }, "It is shown this once. It stands in the source of these pages, where everybody can read it: it only asks, from these sites, and sees documents with its labels."),
+];
+
+/** A text with a button that copies it. */
+function copied(text) {
+  const button = make("button", { type: "button" }, "Copy");
+  const told = make("span", { class: "said", role: "status" });
+  const code = make("code", { class: "secret" }, text);
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+      say(told, "Copied.");
+    } catch {
+      getSelection().selectAllChildren(code);
+      say(told, document.execCommand("copy") ? "Copied." : "It is selected: copy it with the keyboard."); // where the page is not served by TLS
+    }
+  });
+  return [code, make("p", { class: "row" }, button, told)];
+}
 
 $("#greet")?.addEventListener("called", (event) => say($("#greet .said"), event.detail.said));

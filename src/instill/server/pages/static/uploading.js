@@ -9,9 +9,12 @@ const MOST_FILES = 200;
 const MOST_BYTES = 80 * 1024 * 1024;
 /** Parts of a page that tell of the documents: fetched anew when all files are through. */
 const TELLING = ["#list", "#empty", "#unread"];
+const LOST = "The server does not answer. What was sent is kept: it is read when the server runs again.";
+const UNKNOWN = { what: "The server tells no more of it.", remedy: "See the list of documents." };
 const list = $("#sent");
 const said = $("#said");
 let counts = { all: 0, sent: 0, good: 0, bad: 0 };
+let reading = 0; // documents of the job that goes on, read but not yet in the index
 let sending = Promise.resolve();
 let following = Promise.resolve();
 
@@ -102,8 +105,9 @@ function added(name) {
 function far() {
   const bar = $("#progress progress");
   bar.max = 2 * counts.all;
-  bar.value = counts.sent + counts.good + counts.bad;
-  $("#progress span").textContent = `${counts.sent} of ${counts.all} sent, ${counts.good + counts.bad} read`;
+  const read = counts.good + counts.bad + Math.max(0, reading);
+  bar.value = counts.sent + read;
+  $("#progress span").textContent = `${counts.sent} of ${counts.all} sent, ${read} read`;
 }
 
 function failed(row, error) {
@@ -122,6 +126,7 @@ function end(row, text, kind = "soft") {
   state(row, text);
   row.children[1].className = kind;
   counts[kind === "bad" ? "bad" : "good"]++;
+  if (reading > 0) reading--;
   far();
 }
 
@@ -133,8 +138,27 @@ function watch(job, rows) {
 /** What a job tells of each file, until it ends. */
 function follow(job, rows) {
   const paths = job.arguments?.paths ?? [];
+  let isLost = false;
+  const over = (resolve) => { reading = 0; resolve(); };
   return new Promise((resolve) => {
     const stream = new EventSource(`/api/jobs/${job.job_id}/events`);
+    stream.addEventListener("error", () => {
+      if (stream.readyState === EventSource.CLOSED) {
+        for (const row of rows) failed(row, UNKNOWN);
+        over(resolve);
+      } else {
+        isLost = true;
+        say(said, LOST, true);
+      }
+    });
+    stream.addEventListener("open", () => {
+      if (isLost) say(said, "The server answers again.");
+      isLost = false;
+    });
+    stream.addEventListener("progress", (event) => { // Documents are read one by one, and go into the index in batches.
+      reading = Math.min(JSON.parse(event.data).done, rows.length) - rows.filter((row) => !row.hasAttribute("data-open")).length;
+      far();
+    });
     stream.addEventListener("state", (event) => {
       if (JSON.parse(event.data).state === "running") rows.filter((row) => row.hasAttribute("data-open")).forEach((row) => state(row, "reading"));
     });
@@ -153,7 +177,7 @@ function follow(job, rows) {
         if (last.state === "done") end(row, "done");
         else failed(row, why);
       }
-      resolve();
+      over(resolve);
     });
   });
 }

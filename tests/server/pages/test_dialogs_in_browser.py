@@ -1,0 +1,128 @@
+"""Dialogs and forms in a real Chromium: what Enter and Escape do, what is named, and where a refusal is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from instill import Workspace
+from tests.server.pages.axe import barriers
+from tests.server.pages.test_adding_in_browser import opened
+from tests.server.pages.test_browser import QUESTION, TEA, browser
+from tests.server.running import Running, running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Page
+
+__all__ = ["browser"]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Running]:
+    with Workspace.init(tmp_path / "kb") as workspace:
+        workspace.add_text(TEA, name="tea.md", labels=["old"])
+        place = workspace.path
+    with running(place) as found:
+        yield found
+
+
+def focused(page: Page) -> str:
+    return str(page.evaluate("() => document.activeElement.textContent || document.activeElement.tagName"))
+
+
+def test_enter_in_a_field_agrees_and_escape_does_not(browser: Browser, server: Running) -> None:
+    with opened(browser, server, "/documents") as page:
+        for key, labels in (("Escape", ["old"]), ("Enter", ["kitchen"])):
+            page.get_by_role("button", name="Labels of Tea").click()
+            page.get_by_role("dialog", name="Labels of Tea").get_by_label("Labels, with commas").fill("kitchen")
+            if key == "Enter":
+                with page.expect_event("load"):
+                    page.keyboard.press(key)
+            else:
+                page.keyboard.press(key)
+                page.get_by_role("dialog").wait_for(state="detached")
+            assert page.locator("#list .tag").all_text_contents() == labels
+
+
+def test_what_is_dangerous_has_the_focus_on_cancel_and_names_what_goes(browser: Browser, server: Running) -> None:
+    with opened(browser, server, "/documents") as page:
+        page.get_by_role("button", name="Delete Tea").click()
+        page.get_by_role("dialog").get_by_text("Take “Tea” out? Answers no longer stand on it.").wait_for()
+        assert focused(page) == "Cancel"
+        page.keyboard.press("Enter")
+        page.get_by_role("dialog").wait_for(state="detached")
+        assert page.locator("#list .what a").count() == 1
+        page.goto(f"{server.address}/memory")
+        [document] = server.client().get("/api/documents").json()["documents"]
+        reference = page.get_by_label("A document, by its path or id, or a fact's id")
+        reference.fill("nothing like it")
+        page.keyboard.press("Enter")
+        page.locator("section[aria-label=Forgetting] .said.bad").wait_for()
+        reference.fill(document["doc_id"])
+        page.keyboard.press("Enter")
+        page.get_by_role("dialog").get_by_text("Forget tea.md? It is removed from the index").wait_for()
+        assert page.locator(".said.bad").count() == 0, "what was wrong before does not stay behind the dialog"
+        assert barriers(page, details=False) == []
+        page.keyboard.press("Escape")
+
+
+def test_a_refusal_is_said_where_it_was_tried_with_nothing_but_close(browser: Browser, server: Running) -> None:
+    with server.client() as client:
+        made = client.post("/api/keys", json={"name": "Ann", "role": "admin"}).json()
+    with server.client(made["secret"]) as client:
+        assert client.post("/api/keys", json={"name": "Eve"}).status_code == 201
+    with opened(browser, server, "/login", permissions=["clipboard-read", "clipboard-write"]) as page:
+        page.get_by_label("Key").fill(made["secret"])
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"{server.address}/")
+        page.set_viewport_size({"width": 360, "height": 740})
+        page.goto(f"{server.address}/settings")
+        revoke = page.get_by_role("button", name="Revoke Ann")
+        revoke.scroll_into_view_if_needed()
+        box = revoke.bounding_box()
+        assert box is not None
+        assert 0 <= box["x"] <= box["x"] + box["width"] <= 360, "in sight without scrolling sideways"
+        revoke.click()
+        question = f"Take the key of “Ann” back (admin, {made['key']['key_id']})?"
+        page.get_by_role("dialog").get_by_text(question).wait_for()
+        page.get_by_role("button", name="Revoke", exact=True).click()
+        page.get_by_role("dialog", name="What went wrong").wait_for()
+        assert page.get_by_role("dialog").get_by_role("button").all_text_contents() == ["Close"]
+        assert page.locator("#new-key .said").text_content() == ""
+        assert barriers(page, details=False) == []
+        page.keyboard.press("Enter")
+        page.get_by_role("dialog").wait_for(state="detached")
+        page.get_by_label("For whom").fill("Ann")
+        page.get_by_text("There is an active key of this name.").wait_for()
+        page.get_by_label("For whom").fill("Site")
+        assert page.locator("#same-name").text_content() == ""
+        page.get_by_label("Role", exact=False).first.select_option("public")
+        page.locator("#new-key input[name=labels]").fill("public")
+        page.get_by_label("Web sites").fill("https://example.org")
+        page.get_by_role("button", name="Make it").click()
+        page.get_by_role("button", name="Copy").click()
+        page.get_by_text("Copied.").wait_for()
+        held = page.evaluate("() => navigator.clipboard.readText()")
+        assert held == page.locator("#new-key .secret").text_content()
+        assert held.startswith(f'<script src="{server.address}/widget.js" data-key="instill_')
+        assert "passwords" not in page.locator("#new-key").inner_text()
+
+
+def test_a_second_click_takes_a_judgement_back(browser: Browser, server: Running) -> None:
+    with opened(browser, server, "/") as page:
+        page.get_by_label("Your question").fill(QUESTION)
+        page.keyboard.press("Enter")
+        right = page.get_by_role("button", name="Right", exact=True)
+        right.click()
+        page.get_by_text("Kept under Questions.").wait_for()
+        assert len(server.client().get("/api/questions/set").text.splitlines()) == 1
+        right.click()
+        page.get_by_text("Taken back.").wait_for()
+        assert right.get_attribute("aria-pressed") == "false"
+        assert server.client().get("/api/questions/set").text == ""
+        [question] = server.client().get("/api/questions").json()["questions"]
+        assert question["judgements"] == []
