@@ -264,3 +264,17 @@ def test_an_empty_text_is_no_scan(tmp_path: Path) -> None:
     workspace = Workspace.init(tmp_path / "ws")
     [failed] = workspace.add([tmp_path / "empty.txt"]).failed
     assert "ocr" not in str(failed)
+
+
+def test_a_heading_with_a_colon_names_its_record_with_one(tmp_path: Path) -> None:
+    teams = {"Support": 36, "Design": 18, "Finance": 36, "Sales": 18}
+    text = "# Laptops\n\n" + "".join(
+        f"## {team} laptops:\n\n- Memory: {memory} GB\n- Screen: 14 inches\n\n" for team, memory in teams.items()
+    )
+    with Workspace.init(tmp_path / "laptops") as opened:
+        opened.add_text(text, name="laptops.md")
+        answer = opened.ask("Which laptops have 36 GB of memory?")
+    assert [claim.text for claim in answer.claims] == [
+        "- Support laptops: Memory: 36 GB; Screen: 14 inches",
+        "- Finance laptops: Memory: 36 GB; Screen: 14 inches",
+    ]

@@ -217,7 +217,7 @@ def piece_claims(
     if not text or len(kept) != len(citations):
         return []
     if named:
-        name = piece.headings.rpartition(" > ")[2] if piece.kind == "section" else ""
+        name = piece.headings.rpartition(" > ")[2].rstrip(":： ") if piece.kind == "section" else ""
         flat = "; ".join(line.removeprefix("- ") for line in text.splitlines() if not line.endswith(":"))
         return [Claim(f"- {name}: {flat}" if name and name not in flat else f"- {flat}", kept)]
     text = under_heading(text, piece.headings, question)
