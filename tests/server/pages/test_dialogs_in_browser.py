@@ -126,3 +126,26 @@ def test_a_second_click_takes_a_judgement_back(browser: Browser, server: Running
         assert server.client().get("/api/questions/set").text == ""
         [question] = server.client().get("/api/questions").json()["questions"]
         assert question["judgements"] == []
+
+
+def test_what_a_job_made_is_in_the_lists_and_choices_without_a_reload(browser: Browser, server: Running) -> None:
+    jobs, recipes = server.service.jobs, server.service.folder / "recipes"
+    recipes.mkdir()
+    (recipes / "one.toml").write_text('base = "micro"\n')
+    for _ in range(2):
+        jobs.add("train", "work", {"recipe": "recipes/one.toml"}, labels=None, asked_by="owner")
+    with opened(browser, server, "/models") as page:
+        assert page.locator("instill-job").count() == 2
+        page.get_by_text("Training: waiting").first.wait_for()
+        page.get_by_label("Promote it where it passes").uncheck()
+        task = jobs.take("work")
+        assert task is not None
+        (recipes / "two.toml").write_text('base = "micro"\n')
+        jobs.end(task.job_id, "done", {})
+        option = page.locator("select[name='arguments.recipe'] option", has_text="recipes/two.toml")
+        option.wait_for(state="attached")
+        assert page.get_by_label("Promote it where it passes").is_checked() is False
+        page.get_by_text("Training: done.", exact=True).wait_for()
+        page.get_by_text("Training: waiting").wait_for()
+        assert page.locator("instill-job").count() == 2
+        assert barriers(page, details=False) == []

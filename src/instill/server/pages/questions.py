@@ -58,6 +58,11 @@ class Subject:
     asked_again: bool
     nearest: Sequence[Hit]
 
+    @property
+    def wordings(self) -> list[str]:
+        """What was asked, each once; the newest first."""
+        return list(dict.fromkeys(_words(each) for each in self.questions))
+
 
 @router.get("/questions", response_class=HTMLResponse)
 def questions(
