@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 QUESTION = "At how many degrees is tea brewed?"
 TEA = "# Tea\n\nTea is brewed at 80 degrees.\n\nThe teapot of the kitchen holds two litres.\n"
-SLOW = 9_000
+SLOW = 90_000
 
 
 def browser_here() -> str:
