@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from edit_measures import Asked, norm_of, right
 
 from instill.lab.study_set import lab_replay
 from instill.lab.world import DRAWN, VALUES, Person, make_world, questions, reverse_questions
@@ -57,14 +58,6 @@ class Change:
         return Edit(self.person.name, questions(self.person, self.attribute)[0], self.value)
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A question, and the replies that are right."""
-
-    question: str
-    right: tuple[str, ...]
-
-
 def changes(count: int, seed: int) -> list[Change]:
     """Facts of people whom the model knows best first; each gets another value of the world."""
     rng = random.Random(f"edits {seed}")
@@ -85,14 +78,6 @@ def changes(count: int, seed: int) -> list[Change]:
 def sample(asked: Sequence[Asked], seed: int) -> list[Asked]:
     """At most `_ASKED` of them."""
     return random.Random(f"sample {seed}").sample(list(asked), min(_ASKED, len(asked)))
-
-
-def right(model: Any, tokenizer: Any, asked: Sequence[Asked]) -> list[bool]:
-    """Which questions are answered rightly."""
-    said = replies(model, tokenizer, [[{"role": "user", "content": each.question}] for each in asked], max_tokens=12)
-    return [
-        judge(reply, each.right, question=each.question).right == 1 for reply, each in zip(said, asked, strict=True)
-    ]
 
 
 def asked_of(made: Sequence[Change], seed: int) -> dict[str, list[Asked]]:
@@ -210,8 +195,7 @@ def one(
         return {**measured(model, tokenizer, asked, held, texts), "norm": 1.0}
     settings = Settings(method=method, layer=layer, most=most, share=share)
     weights = edited(model, tokenizer, [change.edit for change in made], keep, settings)
-    known = dict(model.named_parameters())
-    norm = max(float(value.norm() / known[name].norm()) for name, value in weights.items())
+    norm = norm_of(model, weights)
     with with_weights(model, weights):
         return {**measured(model, tokenizer, asked, held, texts), "norm": norm}
 

@@ -86,21 +86,29 @@ def alpha(projection: Tensor, keys: Tensor, missing: Tensor, *, ridge: float = 0
     return torch.linalg.solve(square + ridge * size * eye, inside.T @ missing.double()).T @ projection
 
 
-def ultra(keys: Tensor, gradients: Tensor) -> Tensor:
+def ultra(keys: Tensor, gradients: Tensor, moment: Tensor) -> Tensor:
     """The change from one backward pass: for each key, against its gradient, in the least-squares sense.
 
     Gu et al., "UltraEdit: Training-, Subject-, and Memory-Free Lifelong Editing in Language Models", arXiv 2505.14679,
     section 3: with normalised features h and g, the wanted shift of each output is v = -|h|^2 g, and the change is
-    (H^T H + I)^-1 H^T V. Its size is left to the caller (there it is a setting of each model).
+    (H^T H + I)^-1 H^T V. They normalise each feature by itself, so that |h| is nearly the same for all keys. Here
+    h = C^-1/2 k / sqrt(n), with C the second moment of keys in other texts and n the number of keys, v = -g, and the
+    change is one of W itself. So what all keys have in common, such as their mean, hardly moves. The change's size is
+    left to the caller (there it is a setting of each model).
 
     Args:
-        keys: `(n, in)`, normalised by the spread of keys in other texts.
-        gradients: `(n, out)`, of the loss by the layer's output, normalised likewise.
+        keys: `(n, in)`.
+        gradients: `(n, out)`, of the loss by the layer's output, each feature divided by its spread in other texts.
+        moment: `(in, in)`, C; a hundredth of its mean variance is added to every direction.
+
+    Example:
+        >>> change = ultra(torch.tensor([[1.0, 1.0]]), torch.tensor([[-1.0]]), torch.diag(torch.tensor([99.0, 1.0])))
+        >>> bool(change[0, 1] > 60 * change[0, 0])  # along the direction that other keys use less
+        True
     """
     found = keys.double()
-    wanted = -found.square().sum(1, keepdim=True) * gradients.double()
-    eye = torch.eye(found.shape[1], dtype=torch.float64)
-    return torch.linalg.solve(found.T @ found + eye, found.T @ wanted).T
+    other = len(found) * _invertible(moment, 1e-2)
+    return -torch.linalg.solve(found.T @ found + other, found.T @ gradients.double()).T
 
 
 def anchored(values: Tensor, anchors: Tensor, most: float) -> Tensor:

@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from instill.train.editing.closed_forms import NULL_SHARE, alpha, null_projection, rome, second_moment, ultra
-from instill.train.editing.edit_prompts import Edit, Placed, batch, placed
+from instill.train.editing.edit_prompts import Edit, Placed, placed
 from instill.train.editing.edited_matrix import keys_at, keys_of_texts, matrix
+from instill.train.editing.read_replies import Replies, features
 from instill.train.editing.values import STEPS, solve
 from instill.train.generator.data.examples import Example
 from instill.train.generator.loop.layers import decoder_layers
@@ -29,6 +29,12 @@ said or the loss no longer falls."""
 _SAID = 0.9
 """Share of the prompts whose reply must be the new value for a size to be enough."""
 
+_TRIED = 300
+"""Prompts that a size is tried on, of many; they are spread over all edits."""
+
+_OTHERS = 8000
+"""Tokens of other texts whose replies are read for UltraEdit."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -36,7 +42,7 @@ class Settings:
 
     Args:
         layer: whose MLP is written into; -1: a quarter of the way up, where a subject is looked up; for UltraEdit,
-            which changes what is said at the reply's own tokens, the last one.
+            which changes what is said at the reply's own tokens, four fifths of the way up.
         most: how long a value may be, by what the original model gives at its place.
         share: see `closed_forms.NULL_SHARE`.
         steps: of the search for a value.
@@ -54,7 +60,7 @@ def layer_of(model: Any, settings: Settings) -> int:
     if settings.layer >= 0:
         return settings.layer
     count = len(decoder_layers(model))
-    return count - 1 if settings.method == "ultraedit" else count // 4
+    return count * 4 // 5 if settings.method == "ultraedit" else count // 4
 
 
 def edited(
@@ -74,14 +80,13 @@ def edited(
     original = module.weight.detach().clone()
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
     rows = placed(edits, tokenizer)
-    moment = second_moment(keys_of_texts(model, module, kept))
     try:
-        if settings.method == "rome":
-            changed = _one_by_one(model, module, rows, pad, original, moment, len(edits), settings)
-        elif settings.method == "alphaedit":
-            changed = _together(model, module, rows, pad, original, moment, len(edits), settings)
+        if settings.method != "ultraedit":
+            moment = second_moment(keys_of_texts(model, module, kept))
+            change = _one_by_one if settings.method == "rome" else _together
+            changed = change(model, module, rows, pad, original, moment, len(edits), settings)
         else:
-            changed = _from_gradients(model, module, rows, pad, original, kept)
+            changed = _from_gradients(model, module, layer, rows, pad, original, kept)
     finally:
         with torch.no_grad():
             module.weight.copy_(original)
@@ -143,82 +148,37 @@ def _together(
 
 
 def _from_gradients(
-    model: Any, module: Any, rows: Sequence[Placed], pad: int, original: Tensor, kept: Sequence[Example]
+    model: Any, module: Any, layer: int, rows: Sequence[Placed], pad: int, original: Tensor, kept: Sequence[Example]
 ) -> Tensor:
     """UltraEdit: keys and gradients where the replies are said, one backward pass; then the size, by forward passes."""
-    keys, gradients = _features(model, module, rows, pad)
-    if kept:
-        others = [
-            Placed(tuple(each.ids.tolist()), 0, int(each.supervised.argmax()), 0)
-            for each in kept[:_BATCH]
-            if each.supervised.any() and int(each.supervised.argmax()) > 0
-        ]
-    else:
-        others = []
-    spread = _features(model, module, others, pad) if others else (keys, gradients)
-    usual_key, usual_gradient = (each.std(0) + 1e-8 for each in spread)
-    change = ultra((keys - spread[0].mean(0)) / usual_key, gradients / usual_gradient)
+    keys, gradients = features(model, module, rows, pad)
+    others = list(_replies_of(kept))
+    other_keys, other_gradients = features(model, module, others, pad) if others else (keys, gradients)
+    change = ultra(keys, gradients / (other_gradients.std(0) + 1e-8), second_moment(other_keys))
     size = float(change.norm())
     if size == 0:
         return original
     unit = change * float(original.double().norm()) / size
-    best, (least, _) = original, _read(model, rows, pad)
+    tried = Replies(model, layer, rows[:: -(-len(rows) // _TRIED)], pad)
+    best, (least, _) = original, tried.said()
     for share in _SIZES:
-        tried = (original.double() + share * unit).to(original.dtype)
+        weight = (original.double() + share * unit).to(original.dtype)
         with torch.no_grad():
-            module.weight.copy_(tried)
-        loss, said = _read(model, rows, pad)
+            module.weight.copy_(weight)
+        loss, said = tried.said()
         if not loss < least:
             break
-        best, least = tried, loss
+        best, least = weight, loss
         if said >= _SAID:
             break
     return best
 
 
-def _features(model: Any, module: Any, rows: Sequence[Placed], pad: int) -> tuple[Tensor, Tensor]:
-    """Keys and gradients at the tokens before each token of the replies."""
-    keys, gradients = [], []
-    given: list[Tensor] = []
-
-    def watch(_: Any, inputs: Any, output: Tensor) -> None:
-        output.retain_grad()
-        given.extend((inputs[0].detach(), output))
-
-    handle = module.register_forward_hook(watch)
-    needs = module.weight.requires_grad
-    module.weight.requires_grad_(True)
-    try:
-        with torch.enable_grad():
-            for first in range(0, len(rows), _BATCH):
-                given.clear()
-                ids, mask, targets = batch(rows[first : first + _BATCH], pad)
-                logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits
-                functional.cross_entropy(
-                    logits[:, :-1].flatten(0, 1).float(), targets[:, 1:].flatten(), ignore_index=-100, reduction="sum"
-                ).backward()
-                asked = targets[:, 1:] != -100
-                key, output = given
-                assert output.grad is not None
-                keys.append(key[:, :-1][asked])
-                gradients.append(output.grad[:, :-1][asked])
-                model.zero_grad(set_to_none=True)
-    finally:
-        handle.remove()
-        module.weight.requires_grad_(needs)
-    return torch.cat(keys).double(), torch.cat(gradients).double()
-
-
-def _read(model: Any, rows: Sequence[Placed], pad: int) -> tuple[float, float]:
-    """The loss of all replies, and the share of them that the model says word by word."""
-    total, said = 0.0, 0
-    with torch.inference_mode():
-        for first in range(0, len(rows), _BATCH):
-            ids, mask, targets = batch(rows[first : first + _BATCH], pad)
-            logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, :-1].float()
-            wanted = targets[:, 1:]
-            total += float(
-                functional.cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=-100, reduction="sum")
-            )
-            said += int(((logits.argmax(-1) == wanted) | (wanted == -100)).all(1).sum())
-    return total, said / len(rows)
+def _replies_of(kept: Sequence[Example]) -> Iterator[Placed]:
+    """What other texts say, up to some thousand tokens."""
+    count = 0
+    for each in kept:
+        first = int(each.supervised.argmax())
+        if first > 0 and count < _OTHERS:
+            count += len(each.ids)
+            yield Placed(tuple(each.ids.tolist()), 0, first, 0)

@@ -11,6 +11,8 @@ from torch.nn import functional
 
 from instill.train.editing.closed_forms import anchored
 from instill.train.editing.edit_prompts import Placed, batch
+from instill.train.generator.loop.layers import decoder
+from instill.train.generator.loop.loss import logits_of
 
 STEPS, RATE, DECAY, ESSENCE = 25, 0.5, 0.0, 0.0625
 
@@ -40,6 +42,8 @@ def solve(
     numbers = torch.tensor([row.edit for row in rows])
     place = torch.tensor([row.at for row in rows])
     each = torch.arange(len(rows))
+    asked = targets[:, 1:] != -100
+    wanted, row = targets[:, 1:][asked], asked.nonzero()[:, 0]
     more = torch.zeros_like(given, requires_grad=True)
     scale = float(anchors.norm(dim=1).mean())
     optimiser = torch.optim.Adam([more], lr=rate * scale / given.shape[1] ** 0.5)
@@ -58,12 +62,10 @@ def solve(
         with torch.enable_grad():
             for _ in range(steps):
                 optimiser.zero_grad()
-                logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits
-                loss = functional.cross_entropy(
-                    logits[:, :-1].flatten(0, 1).float(), targets[:, 1:].flatten(), reduction="none", ignore_index=-100
-                ).view(len(rows), -1)
-                said = loss.sum(1) / (targets[:, 1:] != -100).sum(1)
-                after = functional.log_softmax(logits[each, place].float(), -1)
+                hidden = decoder(model)(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
+                loss = functional.cross_entropy(logits_of(model, hidden[:, :-1][asked]), wanted, reduction="none")
+                said = loss.new_zeros(len(rows)).index_add(0, row, loss) / asked.sum(1)
+                after = functional.log_softmax(logits_of(model, hidden[each, place]), -1)
                 first = after.detach() if first is None else first
                 moved = functional.kl_div(after, first, log_target=True, reduction="none").sum(1)
                 (said + ESSENCE * moved).sum().backward()
