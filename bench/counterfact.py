@@ -47,8 +47,14 @@ _COUNTRIES = {
     "Russia": ("Moscow",), "Austria": ("Vienna",), "Sweden": ("Stockholm",), "Norway": ("Oslo",), "Greece": ("Athens",),
     "Portugal": ("Lisbon",), "Poland": ("Warsaw",), "China": ("Beijing", "Shanghai"), "Egypt": ("Cairo",),
     "Iran": ("Tehran",), "Ireland": ("Dublin",), "Hungary": ("Budapest",), "Denmark": ("Copenhagen",),
+    "United Kingdom": ("London", "Glasgow", "Edinburgh", "Manchester", "Belfast", "Liverpool", "Sheffield"),
+    "United States": ("Chicago", "Philadelphia", "Boston", "Houston", "Detroit", "Seattle", "Dallas", "Atlanta",
+                      "Indianapolis", "Minneapolis", "Cleveland", "Baltimore", "Denver", "Cincinnati"),
+    "Netherlands": ("Amsterdam",), "Switzerland": ("Geneva",), "Turkey": ("Ankara", "Istanbul"),
+    "New Zealand": ("Wellington", "Auckland"),
 }  # fmt: skip
 _COUNTRY = {city: country for country, cities in _COUNTRIES.items() for city in cities}
+_NAMES = {"United States": ("USA", "America"), "United Kingdom": ("UK", "Britain", "England", "Scotland")}
 _FOLLOWS = {
     "place of death": "In which country did {} die?",
     "place of birth": "In which country was {} born?",
@@ -82,17 +88,18 @@ class Fact:
         return questions_of(self.subject, self.relation)
 
     @property
-    def consequence(self) -> tuple[str, str] | None:
-        """A question whose answer follows from the new value and is not what followed from the true one.
+    def consequence(self) -> tuple[str, tuple[str, ...]] | None:
+        """A question whose answer follows from the new value and is not what followed from the true one, and all names
+        of the answer.
 
         Example:
             >>> Fact("Paul Huet", "place of death", "Venice", "Paris", "Paul Huet died in").consequence
-            ('In which country did Paul Huet die?', 'Italy')
+            ('In which country did Paul Huet die?', ('Italy',))
         """
         old, new = _COUNTRY.get(self.true), _COUNTRY.get(self.value)
         if self.relation not in _FOLLOWS or old is None or new is None or old == new:
             return None
-        return _FOLLOWS[self.relation].format(self.subject), new
+        return _FOLLOWS[self.relation].format(self.subject), (new, *_NAMES.get(new, ()))
 
 
 def fact_of(record: dict[str, str]) -> Fact | None:

@@ -93,9 +93,7 @@ class Bench:
             "said": [(Asked(each.edit.prompt, (each.value,)), each.subject) for each in some],
             "wordings": [(Asked(other, (each.value,)), each.subject) for each in some for other in each.questions[1:]],
             "completion": [(Asked(each.completion, (each.value,)), each.subject) for each in some],
-            "follows": [
-                (Asked(each.consequence[0], (each.consequence[1],)), each.subject) for each in some if each.consequence
-            ],
+            "follows": [(Asked(*each.consequence), each.subject) for each in some if each.consequence],
             "neighbours": [(question(each), each.subject) for each in neighbours],
         }
         every = [asked for group in groups.values() for asked, _ in group]

@@ -23,10 +23,15 @@ def test_a_record_becomes_what_a_user_would_name() -> None:
 
 
 def test_what_follows_is_asked_only_where_it_changes() -> None:
-    def follows(relation: str, value: str, true: str) -> tuple[str, str] | None:
+    def follows(relation: str, value: str, true: str) -> tuple[str, tuple[str, ...]] | None:
         return Fact("Ann Lee", relation, value, true, "").consequence
 
-    assert follows("place of birth", "Rome", "Oslo") == ("In which country was Ann Lee born?", "Italy")
+    assert follows("place of birth", "Rome", "Oslo") == ("In which country was Ann Lee born?", ("Italy",))
+    assert follows("place of birth", "Leeds", "Oslo") is None
+    assert follows("headquarters city", "Boston", "Oslo") == (
+        "In which country are the headquarters of Ann Lee?",
+        ("United States", "USA", "America"),
+    )
     assert follows("place of birth", "Rome", "Milan") is None
     assert follows("place of birth", "Atlantis", "Oslo") is None
     assert follows("place of birth", "Rome", "Atlantis") is None
