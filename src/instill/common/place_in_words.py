@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 _SAY_LITTLE = {"index", "_index", "readme", "main", "default", "overview", "home", "content", "page"}
 """Names, without their endings, that a folder tree has many of."""
 
@@ -46,8 +48,13 @@ def headings_below(title: str, headings: str, most: int = 60) -> str:
         'Parental leave > If you fall ill'
         >>> headings_below("Leave", "Parental leave > If you fall ill", 20), headings_below("Leave", "Leave")
         ('… > If you fall ill', '')
+        >>> headings_below("Rules", "Rules > 2. Phones > Phones")
+        '2. Phones'
     """
-    parts = [part for part in headings.split(" > ") if part.strip()]
+    parts: list[str] = []
+    for part in headings.split(" > "):
+        if part.strip() and not (parts and _said(part) == _said(parts[-1])):
+            parts.append(part)
     while parts and parts[0].strip().casefold() == title.strip().casefold():
         parts.pop(0)
     if len(" > ".join(parts)) <= most:
@@ -56,3 +63,8 @@ def headings_below(title: str, headings: str, most: int = 60) -> str:
     while len(kept) > 1 and len(" > ".join(["…", *kept])) > most:
         kept = kept[1:]
     return " > ".join(kept if kept == parts else ["…", *kept])
+
+
+def _said(heading: str) -> str:
+    """A heading without its number."""
+    return re.sub(r"^[\d.)\s]+", "", heading.strip()).casefold()
