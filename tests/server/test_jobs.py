@@ -158,15 +158,15 @@ def test_documents_and_long_work_over_http(tmp_path: Path) -> None:
 def _recipe_written(client: httpx.Client, place: Path, study: str) -> None:
     """For the rows of a study set, where they stand; it is trained like any other, and never overwritten."""
     wanted = {"study": study, "base": "micro"}
-    assert ok(client.post("/api/recipes", json=wanted), 201)["recipes"] == [f"recipes/{study}.toml"]
-    recipe = read_recipe(place / "recipes" / f"{study}.toml")
+    assert ok(client.post("/api/recipes", json=wanted), 201)["recipes"] == [f"recipes/{study}-micro.toml"]
+    recipe = read_recipe(place / "recipes" / f"{study}-micro.toml")
     assert (recipe.name, recipe.base) == (f"study-{study}", "micro")
     assert load_gate(recipe.path(recipe.gate)).gain is not None
     assert recipe.path(recipe.gate).parent.resolve() == (place / ".instill" / "studies" / study).resolve()
     [rows] = [recipe.path(name) for name in recipe.data.rows]
     assert rows.resolve() == (place / ".instill" / "studies" / study / "rows.jsonl").resolve()
     again = ok(client.post("/api/recipes", json=wanted), 400)["error"]
-    assert again["what"] == "There is a recipe for this study set already."
+    assert again["what"] == "There is a recipe for this study set and this model already."
     unset = ok(client.post("/api/recipes", json={"study": study}), 400)["error"]
     assert unset["what"] == "No model is set that could be trained."
     assert ok(client.post("/api/recipes", json={"study": "none", "base": "micro"}), 404)

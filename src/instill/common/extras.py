@@ -135,7 +135,8 @@ def _of_the_tool(receipt: Path) -> tuple[list[str], list[str]]:
 
 def _requirement(extra: str) -> tuple[str, str]:
     """What an installer is told to install this Instill again with an extra, and the file of the versions that it is
-    tested with: "" unless it was installed from a clone.
+    tested with: "" unless it was installed from a clone. An extra may have a file of its own, where its client needs
+    other versions.
     """
     try:
         origin = local_origin(distribution("instill"))
@@ -146,5 +147,6 @@ def _requirement(extra: str) -> tuple[str, str]:
     path, _ = origin
     if not path.is_dir():  # a wheel
         return f"instill{extra} @ {path.as_uri()}", ""
-    pinned = path / "constraints.txt"
-    return f"{path}{extra}", str(pinned) if pinned.is_file() else ""
+    own = (path / f"constraints-{name}.txt" for name in extra.strip("[]").split(",") if name)
+    pinned = next((file for file in (*own, path / "constraints.txt") if file.is_file()), None)
+    return f"{path}{extra}", "" if pinned is None else str(pinned)

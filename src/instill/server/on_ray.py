@@ -101,6 +101,7 @@ def serve_on(
         UsageError: there is no key, or no cluster at the address.
         WorkspaceError: the replicas do not start.
     """
+    serve = needed("ray.serve", "Serving on a cluster needs Ray Serve.")
     service = Service(folder, loopback=False)
     chosen, any_key = service.settings.server, service.keys.any()
     service.close()
@@ -108,7 +109,6 @@ def serve_on(
         raise need_of_a_key(f"--on {address}")
     host, port = host or chosen.host, chosen.port if port is None else port
     with RayCluster(address) as cluster:
-        serve = needed("ray.serve", "Serving on a cluster needs Ray Serve.")
         logging.getLogger("ray.serve").setLevel(logging.WARNING)
         try:
             serve.start(proxy_location="EveryNode", http_options={"host": host, "port": port})

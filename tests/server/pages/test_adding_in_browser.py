@@ -174,6 +174,9 @@ def test_what_a_search_finds_is_labelled_at_once(browser: Browser, tmp_path: Pat
         for name in ("tea green", "tea black", "coffee"):
             workspace.add_text(f"# {name}\n\nThe {name} is hot.", name=f"{name}.md", labels=["old"])
     with running(tmp_path / "kb") as server, opened(browser, server, "/documents?words=tea") as page:
+        page.get_by_label("Find documents").fill("coffee")
+        assert page.get_by_role("button", name="Label all 2").is_disabled()
+        page.get_by_label("Find documents").fill("tea")
         page.get_by_role("button", name="Label all 2").click()
         dialog = page.get_by_role("dialog")
         dialog.get_by_text("All 2 documents of this list. Their other labels stay.").wait_for()

@@ -35,6 +35,14 @@ def test_it_asks_what_is_taught_in_other_words_and_what_is_not(tmp_path: Path) -
         assert {roles[group] for group in never} == {"control"}
         again = [each.card.id for each in list_studies(workspace.home)]  # Its own files are as they were.
         assert again == [study.card.id]
+        some = [workspace.documents()[0].doc_id]
+        workspace.remove(some)
+        workspace.purge(some)
+        left = {fact.id for fact in list_studies(workspace.home)[0].facts()}
+        asked_then = {json.loads(line)["group"] for line in (study.folder / "gate.jsonl").read_text().splitlines()}
+        assert load_gate(file).gain is not None
+        assert asked_then <= left
+        assert asked_then < set(groups)
         gone = [record.doc_id for record in workspace.documents()]
         workspace.remove(gone)
         workspace.purge(gone)

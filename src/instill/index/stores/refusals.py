@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, Literal, TypeVar
 
 from instill.errors import InstillError, WorkspaceError
 
-Reason = Literal["key", "gone", "busy", "unpaid", "unreachable"]
+Reason = Literal["key", "login", "address", "gone", "busy", "unpaid", "unreachable"]
 
 _BY_STATUS: dict[int, Reason] = {
     401: "key", 402: "unpaid", 403: "key", 404: "gone", 408: "unreachable", 429: "busy", 500: "unreachable",
@@ -23,6 +24,14 @@ _SAID: dict[Reason, tuple[str, str]] = {
         "refuses the key",
         "Set INSTILL_STORE__KEY, or the variable that store.key_variable names, to a key that may read and write.",
     ),
+    "login": (
+        "refuses the login",
+        "Set INSTILL_STORE__KEY, or the variable that store.key_variable names, to the password.",
+    ),
+    "address": (
+        "has no such database",
+        "Create the database, or name another in the address: postgresql://USER@HOST/DATABASE",
+    ),
     "gone": (
         "does not have what was asked for, or not any more",
         "Check store.url, and with the owner of the service whether the data was deleted.",
@@ -34,11 +43,13 @@ _SAID: dict[Reason, tuple[str, str]] = {
     "unpaid": ("refuses because of the account's plan", "Check the limits and the payment of the account."),
     "unreachable": (
         "failed",
-        "Check that it runs and can be reached at store.url (instill doctor looks at it), then run the command again; "
-        "what was committed is there, and nothing is there twice.",
+        "Check the address, and that the store runs and can be reached there; then run the command again. What was "
+        "committed is there, and nothing is there twice.",
     ),
 }
-_OTHERWISE = "Check that it runs and can be reached, then run the command again (instill doctor looks at it)."
+_OTHERWISE = "Check the address, and that the store runs and can be reached there; then run the command again."
+_LOGIN = re.compile(r"password authentication failed|no password supplied|role \S+ does not exist", re.IGNORECASE)
+_NO_DATABASE = re.compile(r"database \S+ does not exist", re.IGNORECASE)
 _LONGEST = 300
 _PAUSES_S = (0.5, 1.0, 2.0)
 
@@ -65,6 +76,10 @@ def reason_of(error: BaseException) -> Reason | None:
             code = code()
         if (name := getattr(code, "name", None)) in _BY_NAME:
             return _BY_NAME[str(name)]
+        if _LOGIN.search(str(each)):  # A connection that PostgreSQL refuses has no code.
+            return "login"
+        if _NO_DATABASE.search(str(each)):
+            return "address"
         if isinstance(each, ConnectionError | TimeoutError) or type(each).__name__.endswith("ConnectionError"):
             return "unreachable"
     return None

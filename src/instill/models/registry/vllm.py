@@ -116,7 +116,8 @@ def planned(home: Path, *, base: str = "", candidates: Sequence[str] = ()) -> De
     named = [registry.get(each).card for each in candidates]
     hashes = {card.base.hash for card in named or cards if not base or base in (card.base.name, card.base.hash)}
     if not hashes:
-        raise UsageError("There is no candidate to serve.", where=base or str(home), remedy="See: instill models list")
+        remedy = "See: instill models list" if cards else "Train one first: instill train init, then instill train"
+        raise UsageError("There is no candidate to serve.", where=base or str(home), remedy=remedy)
     if len(hashes) > 1:
         names = sorted({f"{card.base.name} ({card.base.hash})" for card in named or cards})
         raise UsageError(

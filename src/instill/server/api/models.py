@@ -69,7 +69,7 @@ def list_recipes(seen: Owning) -> Recipes:
 
 @router.post("/recipes", status_code=201)
 def write_recipe(seen: Owning, wanted: NewRecipe) -> Recipes:
-    """Write a commented recipe into the workspace's folder `recipes`, named after the study set; all that there are.
+    """Write a commented recipe into the folder `recipes`, named after the study set and the model; all that there are.
 
     Its gate asks the study set's own questions in wordings that are not trained, and facts that no row teaches."""
     from instill.study.stored_study import open_study
@@ -91,15 +91,16 @@ def write_recipe(seen: Owning, wanted: NewRecipe) -> Recipes:
     folder = seen.service.folder / "recipes"
     folder.mkdir(exist_ok=True)
     rows = os.path.relpath(study.rows_file, folder)
+    name = f"{study.card.id}-{wanted.base}.toml"
     gate = write_gate(study)
     named = "" if gate is None else os.path.relpath(gate, folder)
     text = template_toml(base=str(base), rows=rows, gate=named, name=f"study-{study.card.id}")
     try:
-        with (folder / f"{study.card.id}.toml").open("x", encoding="utf-8") as file:
+        with (folder / name).open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError as error:
         raise UsageError(
-            "There is a recipe for this study set already.", where=f"recipes/{study.card.id}.toml", remedy="Train it."
+            "There is a recipe for this study set and this model already.", where=f"recipes/{name}", remedy="Train it."
         ) from error
     return Recipes(recipes=recipes(seen.service.folder))
 

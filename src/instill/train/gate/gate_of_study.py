@@ -10,11 +10,14 @@ from instill.study.stored_study import StoredStudy
 from instill.study.study_set import StudyItem
 from instill.train.gate.decision_rules import provable_loss
 
+GATE_FILE = "gate.toml"
+"""In the study set's folder."""
+
 _CONTROL, _NOT_TAUGHT = "control", ("control", "reverse", "unanswerable")
 
 
 def write_gate(study: StoredStudy) -> Path | None:
-    """Write `gate.toml` and the rows that it asks for into the study set's folder, so that they go when it goes.
+    """Write `GATE_FILE` and the rows that it asks for into the study set's folder, so that they go when it goes.
 
     The file, or None where nothing can be asked.
 
@@ -35,7 +38,7 @@ def write_gate(study: StoredStudy) -> Path | None:
         text += f'\n[controls]\nrows = "controls.jsonl"\nrise = {rise:g}\n'
     about = "# What a model trained on this study set must meet: answers in wordings that no row has, and no answers\n"
     about += "# about facts that no row teaches. Add [forgetting] with rows of what the model can do already.\n\n"
-    file = study.folder / "gate.toml"
+    file = study.folder / GATE_FILE
     file.write_text(about + text, encoding="utf-8")
     return file
 

@@ -19,6 +19,7 @@ from instill.index.rewriting import rewrite
 from instill.index.store import Index
 from instill.study.purged import without_documents
 from instill.study.stored_study import StoredStudy, studies_folder
+from instill.train.gate.gate_of_study import GATE_FILE, write_gate
 from instill.workspace.purge.conversations_and_log import forget_exchanges
 from instill.workspace.purge.holders import WEIGHTS, Holder, gone_from, holders
 from instill.workspace.purge.uploaded import forget_uploads
@@ -118,7 +119,10 @@ def _take_out(holder: Holder, doc_ids: frozenset[str], report: _Report) -> None:
         return
     if holder.kind == "study set":
         try:
+            has_gate = (holder.place / GATE_FILE).is_file()
             left = without_documents(StoredStudy(holder.place), doc_ids)
+            if has_gate and left is not None:
+                write_gate(left)  # A recipe of this study set names it.
         except WorkspaceError:  # It is damaged, so that nobody can take a part of it out.
             left = None
             shutil.rmtree(holder.place, ignore_errors=True)

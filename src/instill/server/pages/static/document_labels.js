@@ -40,3 +40,12 @@ document.addEventListener("click", (event) => {
   if (one) ofOne(one);
   if (all) ofAll(all);
 });
+
+// What is typed but not searched for yet is not what is listed.
+document.addEventListener("input", (event) => {
+  const field = event.target.closest('input[name="words"]');
+  const all = field?.form?.querySelector("button[data-label-all]");
+  if (!all) return;
+  all.disabled = field.value.trim() !== all.dataset.labelAll.trim();
+  all.title = all.disabled ? "Search first: Enter" : "";
+});

@@ -104,5 +104,8 @@ document.addEventListener("click", async (event) => {
 document.addEventListener("called", (event) => {
   const job = event.detail;
   const place = event.target.dataset.then === "watch" && $("#jobs");
-  if (place && job?.job_id) place.append(make("instill-job", { class: "job", "data-id": job.job_id, "data-title": job.title, "data-state": job.state }));
+  if (!place || !job?.job_id) return;
+  const shown = make("instill-job", { class: "job", "data-id": job.job_id, "data-title": job.title, "data-state": job.state });
+  place.append(shown);
+  shown.scrollIntoView({ block: "nearest" });
 });
