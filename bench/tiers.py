@@ -10,7 +10,8 @@ Then every way is asked, by itself:
 - nobody: the same facts of people in no document. Every answer is wrong; the best is to say that one does not know;
 - stale: a page changes, and its fact is asked for at once: share of answers with the old value.
 
-Printed with 95% intervals over facts: right answers, wrong answers (the rest are refusals), milliseconds of an answer,
+Printed with 95% intervals over facts: right answers (of the index and the cache: the value stands in what is
+shown), wrong answers (the rest are refusals), milliseconds of an answer,
 tokens of a model that writes, bytes, and seconds until the facts are there.
 
     OMP_NUM_THREADS=1 python bench/tiers.py --seeds 0 1 --out tiers.json
@@ -105,8 +106,12 @@ def asked_of(people: Sequence[Person], strangers: Sequence[Person], rows: Path) 
     return {**found, "wordings": [each for each in found["wordings"] if each.question not in shown]}
 
 
-def ask_all(says: Says, groups: dict[str, list[Asked]], tier: Tier) -> None:
-    """Ask a way everything, and note what came."""
+def ask_all(says: Says, groups: dict[str, list[Asked]], tier: Tier, *, quotes: bool = True) -> None:
+    """Ask a way everything, and note what came.
+
+    Args:
+        quotes: it shows sentences of documents, which are right where the value stands in them.
+    """
     for name in GROUPS:
         outcomes = []
         for each in groups[name]:
@@ -114,7 +119,11 @@ def ask_all(says: Says, groups: dict[str, list[Asked]], tier: Tier) -> None:
             reply = says(each.question)
             if name == "the same" and reply:
                 tier.ms.append((time.perf_counter() - began) * 1000)
-            right = bool(each.answer) and judge(reply, (each.answer,), question=each.question).right == 1
+            right = bool(each.answer) and (
+                each.answer.lower() in reply.lower()
+                if quotes
+                else judge(reply, (each.answer,), question=each.question).right == 1
+            )
             outcomes.append((1 if right else -1 if reply else 0, each.fact))
         tier.outcomes.setdefault(name, []).extend(outcomes)
 
@@ -168,10 +177,10 @@ def live(folder: Path, seed: int, tiers: dict[str, Tier]) -> None:
 
         def from_documents(question: str) -> str:
             answer = workspace.ask(question)
-            return "" if answer.abstained else answer.short or answer.text
+            return "" if answer.abstained else answer.text
 
         ask_all(from_documents, groups, index)
-        ask_all(by_heart, groups, weights)
+        ask_all(by_heart, groups, weights, quotes=False)
         weights.tokens = sum(len(tokenizer(each.question)["input_ids"]) + TOKENS for each in groups["wordings"]) / max(
             1, len(groups["wordings"])
         )
@@ -184,7 +193,7 @@ def live(folder: Path, seed: int, tiers: dict[str, Tier]) -> None:
 
         def shown_again(question: str) -> str:
             answer = workspace.ask(question)
-            return (answer.short or answer.text) if NOTICE in answer.notices else ""
+            return answer.text if NOTICE in answer.notices else ""
 
         for person in people:
             for attribute in ATTRIBUTES:
@@ -197,8 +206,7 @@ def live(folder: Path, seed: int, tiers: dict[str, Tier]) -> None:
         workspace.sync()
         for name, says in (("index", from_documents), ("cache", shown_again), ("weights", by_heart)):
             tiers[name].stale += [
-                judge(says(question), (old,), question=question).right == 1
-                for question in questions(person, "employer")[:8]
+                old.lower() in says(question).lower() for question in questions(person, "employer")[:8]
             ]
 
 

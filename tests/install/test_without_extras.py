@@ -83,7 +83,7 @@ EXPECTED: list[tuple[str, int]] = [
     ("store catalog --to postgresql://localhost/none", MISSING),
     ("add s3://bucket/pages", SOME_FAILED),
     ("sync --on ray", MISSING),
-    ("serve --on ray", MISSING),  # said before the key that it needs too
+    ("serve --on ray", WRONG),  # without a key
     ("keys add ann --role admin", DONE),
     ("serve --on ray", MISSING),
     ("memory", DONE),

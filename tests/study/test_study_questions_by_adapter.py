@@ -69,7 +69,7 @@ def test_a_workspace_asks_its_generator_in_the_way_that_it_was_trained_for(train
 
         class Studied:
             home, is_empty, reader = workspace.home, False, None
-            documents, show = staticmethod(workspace.documents), staticmethod(workspace.show)
+            stored_documents = staticmethod(workspace.stored_documents)
 
         Studied.generator = generator  # type: ignore[attr-defined]
         made = study_workspace(Studied(), StudySettings(shares=Shares(controls=0)), check=False, generated=True)  # type: ignore[arg-type]

@@ -101,12 +101,12 @@ def serve_on(
         UsageError: there is no key, or no cluster at the address.
         WorkspaceError: the replicas do not start.
     """
-    serve = needed("ray.serve", "Serving on a cluster needs Ray Serve.")
     service = Service(folder, loopback=False)
     chosen, any_key = service.settings.server, service.keys.any()
     service.close()
     if not any_key:
         raise need_of_a_key(f"--on {address}")
+    serve = needed("ray.serve", "Serving on a cluster needs Ray Serve.")  # before a cluster is started
     host, port = host or chosen.host, chosen.port if port is None else port
     with RayCluster(address) as cluster:
         logging.getLogger("ray.serve").setLevel(logging.WARNING)

@@ -35,7 +35,7 @@ def test_it_asks_what_is_taught_in_other_words_and_what_is_not(tmp_path: Path) -
         assert {roles[group] for group in never} == {"control"}
         again = [each.card.id for each in list_studies(workspace.home)]  # Its own files are as they were.
         assert again == [study.card.id]
-        some = [workspace.documents()[0].doc_id]
+        some = [next(fact.doc_id for fact in study.facts() if fact.id == groups[0])]
         workspace.remove(some)
         workspace.purge(some)
         left = {fact.id for fact in list_studies(workspace.home)[0].facts()}
