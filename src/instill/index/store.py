@@ -202,12 +202,8 @@ class Index:
         for start in range(0, len(doc_ids), _RELABELLED_AT_ONCE):
             with self.alone():
                 known = self._newest().records(None, doc_ids[start : start + _RELABELLED_AT_ONCE], None, "")
-                wanted = [(each, tuple(sorted(set(changed(each))))) for each in known]
-                kept = [
-                    Keep(each, each.source, each.title, labels)
-                    for each, labels in wanted
-                    if labels != tuple(sorted(each.labels))
-                ]
+                wanted = [Keep(each, each.source, each.title, tuple(sorted(set(changed(each))))) for each in known]
+                kept = [each for each in wanted if each.labels != tuple(sorted(each.known.labels))]
                 if kept:
                     self._put((), kept)
                 count += len(kept)

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar
 
 from instill.errors import InstillError, WorkspaceError
 
-Reason = Literal["key", "login", "address", "gone", "busy", "unpaid", "unreachable"]
+Reason = Literal["key", "login", "database", "gone", "busy", "unpaid", "unreachable"]
 
 _BY_STATUS: dict[int, Reason] = {
     401: "key", 402: "unpaid", 403: "key", 404: "gone", 408: "unreachable", 429: "busy", 500: "unreachable",
@@ -28,7 +28,7 @@ _SAID: dict[Reason, tuple[str, str]] = {
         "refuses the login",
         "Set INSTILL_STORE__KEY, or the variable that store.key_variable names, to the password.",
     ),
-    "address": (
+    "database": (
         "has no such database",
         "Create the database, or name another in the address: postgresql://USER@HOST/DATABASE",
     ),
@@ -79,7 +79,7 @@ def reason_of(error: BaseException) -> Reason | None:
         if _LOGIN.search(str(each)):  # A connection that PostgreSQL refuses has no code.
             return "login"
         if _NO_DATABASE.search(str(each)):
-            return "address"
+            return "database"
         if isinstance(each, ConnectionError | TimeoutError) or type(each).__name__.endswith("ConnectionError"):
             return "unreachable"
     return None

@@ -169,14 +169,15 @@ def label_many(seen: Editing, labelling: ManyLabels) -> Relabelled:
             where=f"count: {labelling.count}",
             remedy="Look at the list once more, and repeat it.",
         )
-    own = None if seen.labels is None else set(seen.labels)
-    for record in records:
-        if own is not None and not (set(record.labels) | add) - remove:
-            raise UsageError("A document of yours keeps a label of yours.", where=record.title)
-    changed = seen.service.opened.whole.index.relabel_many(
-        [record.doc_id for record in records], lambda record: sorted((set(record.labels) | add) - remove)
-    )
-    return Relabelled(documents=len(records), changed=changed)
+
+    def changed(record: DocumentRecord) -> list[str]:
+        return sorted((set(record.labels) | add) - remove)
+
+    bare = None if seen.labels is None else next((each for each in records if not changed(each)), None)
+    if bare is not None:
+        raise UsageError("A document of yours keeps a label of yours.", where=bare.title)
+    index = seen.service.opened.whole.index
+    return Relabelled(documents=len(records), changed=index.relabel_many([each.doc_id for each in records], changed))
 
 
 def _as_seen(seen: Seen, record: DocumentRecord) -> DocumentRecord:
