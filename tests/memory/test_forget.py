@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from hypothesis import given
 from hypothesis import strategies as st
 
 from instill import Workspace
-from instill.common.made_from import MadeFrom, made_from
+from instill.common.made_from import MadeFrom, keep_beside, made_from
 from instill.errors import UsageError, WorkspaceError
 from instill.memory.facts_in_weights import Adapter, Held, Weights, read_weights, write_weights
 from instill.memory.forgetting.job import Job, begin, begun
@@ -98,6 +99,47 @@ def holding(home: Path) -> set[str]:
     """Files that hold one of the words."""
     files = [file for file in home.rglob("*") if file.is_file()]
     return {file.name for file in files if any(word.lower().encode() in file.read_bytes().lower() for word in WORDS)}
+
+
+def test_the_receipt_says_what_was_said_before(workspace: Workspace) -> None:
+    [letter] = [each for each in workspace.documents() if each.source.endswith("letter.md")]
+    for name, documents in {"reports/r1": [letter], "runs/busy": [letter], "curves/other": []}.items():
+        (workspace.home / name).mkdir(parents=True)
+        (workspace.home / name / "page.html").write_text(WORDS[0])
+        keep_beside(workspace.home / name, made_from(documents))
+    (workspace.home / "studies" / "broken").mkdir()
+    talk = workspace.chat()
+    talk.say("Who built the stone oven?")
+    talk.say(WHO)
+    talk.say("Who built the stone oven?")
+
+    with FileLock(workspace.home / "runs" / "busy" / "lock"):
+        plan = workspace.forgetting_plan("letter.md")
+        assert workspace.forgetting_plan("letter.md", jobs_end=True).goes.in_use == ()
+        receipt = workspace.forget("letter.md")
+
+    assert plan.documents == (letter.source,)
+    [study] = list_studies(workspace.home)
+    assert plan.goes.deleted == ("study set broken", "report r1", "candidate both-02", "candidate letter-03")
+    assert plan.goes.changed == (f"study set {study.card.id}",)
+    own = {"index", "catalog", "proof", "model base"}
+    removed = {each.where: each.said for each in receipt.removed}
+    assert set(removed) - own == {*plan.goes.deleted, *plan.goes.changed}
+    assert plan.goes.exchanges == 3, "one in the log alone, one in both, one that followed in the conversation"
+    assert removed["catalog"].startswith("3 exchanges in conversations and the log,")
+    assert "3 exchanges in conversations and the log of questions will be deleted." in plan.goes.said
+    stays = {each.where: each.said for each in plan.stays}
+    assert set(stays) == {"run busy", "candidate nobody-04", letter.source, "outside"}
+    left = {each.where: each.said for each in receipt.not_removed}
+    assert {where: said for where, said in left.items() if said != "It still holds a sentence of it."} == stays
+    assert workspace.forgetting_plan("oven.md").goes.exchanges == 3, "in the log, and one of them in a conversation"
+
+
+def test_a_study_set_of_which_nothing_is_left_is_said_to_be_deleted(workspace: Workspace) -> None:
+    [study] = list_studies(workspace.home)
+    plan = workspace.forgetting_plan("*.md")
+    assert f"study set {study.card.id}" in plan.goes.deleted
+    assert f"study set {study.card.id}" in {each.where for each in workspace.forget("*.md").removed}
 
 
 def letter_of(workspace: Workspace) -> str:

@@ -318,6 +318,8 @@ def test_a_job_is_stopped_and_a_lane_is_held_by_one(tmp_path: Path) -> None:
             assert stopped["state"] in ("waiting", "running", "cancelled")
             ended = until(lambda: ended_job(client, job["job_id"]))
             assert ended["state"] == "cancelled"
+            assert ended["attempts"] == 1
+            assert "Traceback" not in (jobs.folder / "work.log").read_text()
             again = ok(client.delete(f"/api/jobs/{job['job_id']}"))
             assert again["state"] == "cancelled"
             assert json.dumps(ended["result"]) == "null"

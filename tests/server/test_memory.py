@@ -12,6 +12,7 @@ import pytest
 from instill import Workspace
 from instill.common.made_from import keep_beside, made_from
 from instill.server.access.keys import KeyStore
+from instill.server.jobs.store import JobStore
 from tests.server.pages.axe import barriers
 from tests.server.pages.test_browser import SLOW, browser
 from tests.server.pages.test_pages import got
@@ -168,8 +169,27 @@ def test_the_page_in_a_browser(browser: Browser, server: Running, place: Place) 
     card.get_by_role("button", name="Forget the fact").click()
     page.locator("dialog").get_by_role("button", name="Cancel").click()
     assert len(place.workspace.memory().facts()) == 2
+    jobs = JobStore(place.workspace.catalog, place.workspace.home / "jobs")
+    running = jobs.add("compare", "work", {}, labels=None, asked_by="owner").job_id
+    assert jobs.take("work") is not None
     page.get_by_label("A document, by its path or id").fill("stdin:pay.md")
     page.get_by_role("button", name="Forget", exact=True).click()
+    dialog = page.locator("dialog")
+    assert "outside: Exports of models" in dialog.inner_text()
+    assert "They stop, and begin again afterwards" in dialog.inner_text()
+    assert "Comparing" in dialog.inner_text()
+    assert barriers(page) == []
+    with page.expect_navigation():
+        dialog.get_by_role("button", name="Forget when they are done").click()
+    [later] = [each for each in jobs.all() if each.kind == "forget"]
+    assert (later.state, later.arguments) == ("waiting", {"reference": "stdin:pay.md"})
+    assert page.locator("instill-job").filter(has_text="Forgetting").count() == 1
+    for each in (later.job_id, running):
+        jobs.stop(each)
+    jobs.end(running, "cancelled", None)
+    page.get_by_label("A document, by its path or id").fill("stdin:pay.md")
+    page.get_by_role("button", name="Forget", exact=True).click()
+    assert "begin again" not in page.locator("dialog").inner_text()
     with page.expect_navigation():
         page.locator("dialog").get_by_role("button", name="Forget").click()
     page.get_by_role("button", name="Verify").click()

@@ -101,7 +101,7 @@ def test_a_removed_document_is_in_many_places_until_it_is_purged(kb: Path) -> No
         assert [line.split(" (")[0] for line in said] == [
             "files of the index, until it is rewritten",
             "1 study set", "1 comparison", "1 report", "1 data curve", "1 run",
-            "6 exchanges in conversations and the log of questions",
+            "3 exchanges in conversations and the log of questions",
             "the memory",
         ]  # fmt: skip
 
@@ -110,7 +110,7 @@ def test_a_removed_document_is_in_many_places_until_it_is_purged(kb: Path) -> No
         assert purged.documents == (doc_id,)
         assert holding(kb) == set()
         assert workspace.status().removed_text == ()
-        assert purged.exchanges == 4
+        assert purged.exchanges == 3
         assert purged.rewritten == (open_study(workspace.home).card.id,)
         assert purged.trained == purged.in_use == ()
         kinds = {name.split()[0] for name in purged.removed}

@@ -77,6 +77,10 @@ class DamagedIndex(WorkspaceError):
     """The index holds passages twice, lacks some, or lacks files. `instill doctor --repair` mends it."""
 
 
+class IndexRebuilt(WorkspaceError):
+    """The index was made anew by another process meanwhile: by `forget`, `remove --purge` or `reindex`."""
+
+
 class GeneratorError(InstillError):
     """A generator did not answer, or its answer cannot be used. `ask` then quotes the documents instead."""
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from instill.errors import DamagedIndex, EncoderMismatch, UsageError, WorkspaceError
+from instill.errors import DamagedIndex, EncoderMismatch, IndexRebuilt, UsageError, WorkspaceError
 from instill.index import lookup, search, writing
 from instill.index.fusion import Fusion
 from instill.index.generations import (
@@ -473,8 +473,10 @@ class Index:
             raise self._rebuilt() from None
 
     def _rebuilt(self) -> WorkspaceError:
-        return WorkspaceError(
-            "The index was rebuilt by another process.", where=str(self.folder), remedy="Run the command again."
+        return IndexRebuilt(
+            "The index was made anew meanwhile: a document was forgotten, or all documents were encoded again.",
+            where=str(self.folder),
+            remedy="Run the command again.",
         )
 
     def _check_writable(self) -> None:

@@ -16,7 +16,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from instill.common.value_mistakes import mistake
-from instill.errors import DocumentError, GeneratorError, InstillError, MissingDependency, UsageError, WorkspaceError
+from instill.errors import (
+    DocumentError,
+    GeneratorError,
+    IndexRebuilt,
+    InstillError,
+    MissingDependency,
+    UsageError,
+    WorkspaceError,
+)
 from instill.server.page_words import from_a_page, in_page_words
 
 log = logging.getLogger("instill.server")
@@ -28,6 +36,10 @@ _STATUS: tuple[tuple[type[InstillError], int], ...] = (
     (DocumentError, 422),
     (UsageError, 400),
 )
+
+
+_AGAIN = {"retry-after": "1"}
+"""The next request reads the new index."""
 
 
 class Problem(BaseModel):
@@ -105,7 +117,7 @@ def response(error: InstillError, path: str = "", *, page: bool = False) -> Resp
     """
     from instill.server.doors.api_errors import PREFIX, failed
 
-    headers = error.headers if isinstance(error, Refused) else {}
+    headers = error.headers if isinstance(error, Refused) else _AGAIN if isinstance(error, IndexRebuilt) else {}
     told = failed(error) if path.startswith(PREFIX) else as_page_json(error) if page else as_json(error)
     return JSONResponse(told, status_of(error), headers=headers)
 

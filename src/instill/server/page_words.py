@@ -17,6 +17,7 @@ _PHRASES = {
     "Send: Authorization: Bearer instill_... (instill keys add NAME makes one).": "Log in.",
     "Send: Authorization: Bearer instill_...": "Log in.",
     "Say whose it is: instill keys add ann": "Say whose it is.",
+    "Run the command again.": "Try it again.",
     "Make your own first: instill keys add NAME --role admin": "Make your own first, with the role admin.",
     "Name one: --origin https://example.org": "Write one under “Web sites”, for example https://example.org",
     "Make one for this site: instill keys add NAME --role public --label public --origin https://...": (

@@ -187,13 +187,22 @@ def who_asks(request: Request) -> Who:
     return who
 
 
+def must_be(who: Who, role: Role) -> None:
+    """Refuse what takes this role, or one that may do more.
+
+    Raises:
+        Refused: 403, who asks has another role.
+    """
+    if not who.may(role):
+        raise Refused(403, f"This takes the role {role}.", where=who.role, remedy="Ask the owner for another key.")
+
+
 def seen_as(role: Role) -> Callable[[Request], Seen]:
     """A dependency of a route: who asks has to have this role, or one that may do more."""
 
     def seen(request: Request) -> Seen:
         who = who_asks(request)
-        if not who.may(role):
-            raise Refused(403, f"This takes the role {role}.", where=who.role, remedy="Ask the owner for another key.")
+        must_be(who, role)
         return Seen(service_of(request), who, visit_of(request.scope))
 
     seen.takes = role  # type: ignore[attr-defined]  # for the test that looks at every route

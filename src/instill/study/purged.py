@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from instill.common.plurals import counted
@@ -27,7 +27,7 @@ def without_documents(study: StoredStudy, doc_ids: Collection[str]) -> StoredStu
     """
     gone = frozenset(doc_ids)
     facts = study.facts()
-    kept = [fact for fact in facts if gone.isdisjoint({fact.doc_id, fact.evidence.doc_id})]
+    kept = _kept(facts, gone)
     if not kept:
         shutil.rmtree(study.folder)
         return None
@@ -64,6 +64,19 @@ def without_documents(study: StoredStudy, doc_ids: Collection[str]) -> StoredStu
     )
     left = StudySet(facts=tuple(kept), items=tuple(items), card=card)
     return write_study(study.folder.parents[1], left, rows, prompts, made=card.made)
+
+
+def leaves_nothing(study: StoredStudy, doc_ids: Collection[str]) -> bool:
+    """Whether `without_documents` would remove the study set.
+
+    Raises:
+        WorkspaceError: a file of the set is not as it was written.
+    """
+    return not _kept(study.facts(), frozenset(doc_ids))
+
+
+def _kept(facts: Iterable[Fact], gone: frozenset[str]) -> list[Fact]:
+    return [fact for fact in facts if gone.isdisjoint({fact.doc_id, fact.evidence.doc_id})]
 
 
 def _shows(item: StudyItem, gone: frozenset[str]) -> bool:

@@ -189,6 +189,7 @@ class Changing(Parts):
             UsageError: the workspace is seen under labels.
             WorkspaceError: the workspace is read-only or full, or the index cannot be written.
         """
+        from instill.workspace.jobs_pause import jobs_paused
         from instill.workspace.purge.purging import purge
 
         self._must_be_writable()
@@ -196,7 +197,9 @@ class Changing(Parts):
             raise UsageError(
                 "Only the owner can purge: what was made from these documents may be made from others too."
             )
-        purged = purge(self.home, self.catalog, self.index, None if doc_ids is None else paths_of(doc_ids, "doc_ids"))
+        wanted = None if doc_ids is None else paths_of(doc_ids, "doc_ids")
+        with jobs_paused(self.home, self.catalog):
+            purged = purge(self.home, self.catalog, self.index, wanted)
         self.refresh()
         return purged
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,13 +16,30 @@ from instill.workspace.consolidating import Consolidating
 if TYPE_CHECKING:
     from instill.index.lookup import StoredDocument
     from instill.memory.forgetting.job import Job, Span
-    from instill.memory.forgetting.receipts import Document, Receipt
+    from instill.memory.forgetting.receipt_sentences import Store
+    from instill.memory.forgetting.receipts import Document, Receipt, Taken
     from instill.memory.types import Fact
+    from instill.workspace.purge.what_goes import Goes
 
 BLANK = "\u2588"
 """Stands in the place of each character of a fact that was forgotten, but for line ends."""
 
 _NEAR = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ForgettingPlan:
+    """What forgetting does.
+
+    Args:
+        documents: sources of the documents, or of the document of the fact.
+        goes: what is deleted and changed.
+        stays: what cannot be taken out, as the receipt will name it.
+    """
+
+    documents: tuple[str, ...]
+    goes: Goes
+    stays: tuple[Taken, ...]
 
 
 class Forgetting(Changing, Consolidating):
@@ -71,6 +88,35 @@ class Forgetting(Changing, Consolidating):
         return self._worked(
             Job(kind="documents", reference=reference, documents=tuple(map(_document, stored))), sentences
         )
+
+    def forgetting_plan(self, reference: str, *, jobs_end: bool = False) -> ForgettingPlan:
+        """What `forget` would take out, and what it would leave. Nothing is written.
+
+        Args:
+            reference: see `forget`.
+            jobs_end: jobs of the service run, which end before.
+
+        Raises:
+            UsageError: the reference names nothing.
+        """
+        from instill.memory.forgetting.receipt_sentences import what_stays
+        from instill.workspace.purge.what_goes import what_goes
+
+        is_fact = self._is_fact(reference)
+        records = self.index.records(doc_ids=sorted(self._forgotten_by(reference)))
+        goes = what_goes(self.home, self.catalog, [record.doc_id for record in records], jobs_end=jobs_end)
+        uploads = self.home / "uploads"  # They are deleted with their documents.
+        own = [each.source for each in records if is_fact or not Path(each.source).is_relative_to(uploads)]
+        stays = what_stays(
+            "fact" if is_fact else "documents",
+            own,
+            in_use=goes.in_use,
+            encoders=goes.encoders,
+            unknown=goes.unknown,
+            endpoint=self.settings.generator.base_url,
+            store=self._store(),
+        )
+        return ForgettingPlan(tuple(record.source for record in records), goes, tuple(stays))
 
     @extras_named()
     def forget_and_probe(
@@ -197,6 +243,11 @@ class Forgetting(Changing, Consolidating):
             return frozenset([fact.doc_id])
         return frozenset(record.doc_id for record in resolve(self.index, reference, many=True))
 
+    def _is_fact(self, reference: str) -> bool:
+        from instill.ingest.document_references import named
+
+        return not named(self.index, reference) and self._fact_named(reference) is not None
+
     def _fact_named(self, reference: str) -> Fact | None:
         found = [fact for fact in self.memory().facts() if fact.fact_id.startswith(reference)]
         return found[0] if len(found) == 1 else None
@@ -217,11 +268,18 @@ class Forgetting(Changing, Consolidating):
         Args:
             sentences: that are looked for afterwards; a job that is taken up again has none.
         """
+        from instill.workspace.jobs_pause import jobs_paused
+
+        with jobs_paused(self.home, self.catalog):
+            return self._taken_out(job, sentences)
+
+    def _taken_out(self, job: Job, sentences: Sequence[str]) -> Receipt:
+        """`_worked`, while no job of the service runs."""
         from instill.memory.editing.record import end_withdrawn
         from instill.memory.forgetting.forgotten_documents import block
         from instill.memory.forgetting.job import begin, end
         from instill.memory.forgetting.leftovers import look_for
-        from instill.memory.forgetting.receipt_sentences import Store, unsigned
+        from instill.memory.forgetting.receipt_sentences import unsigned
         from instill.memory.forgetting.receipts import keep_receipt, sign
         from instill.memory.forgetting.withdrawing import withdraw_learned
         from instill.workspace.purge.purging import purge
@@ -240,8 +298,6 @@ class Forgetting(Changing, Consolidating):
             purged = purge(self.home, self.catalog, self.index, doc_ids)
         end_withdrawn(self.catalog, withdrawal.ids)
         self.refresh()
-        live = self.index.generation
-        endpoint = self.settings.generator.base_url
         receipt = unsigned(
             job,
             withdrawal,
@@ -251,13 +307,19 @@ class Forgetting(Changing, Consolidating):
             in_use=purged.in_use,
             encoders=[name.split(" ", 1)[1] for name in purged.trained if name.startswith("encoder ")],
             left=look_for(self.home, sentences),
-            endpoint=endpoint,
-            store=Store(live.store, live.url, self.index.capabilities.left),
+            endpoint=self.settings.generator.base_url,
+            store=self._store(),
         )
         signed = sign(receipt, self.home)
         keep_receipt(self.home, signed)
         end(self.home)
         return signed
+
+    def _store(self) -> Store:
+        from instill.memory.forgetting.receipt_sentences import Store
+
+        live = self.index.generation
+        return Store(live.store, live.url, self.index.capabilities.left)
 
     def _blank(self, span: Span) -> None:
         """Put the document in again with blanks for the evidence; its content hash stays that of its file, so that

@@ -14,6 +14,7 @@ from instill.fit.kept.threshold import Threshold
 from instill.index.store import Index
 from instill.index.types import DocumentRecord
 from instill.settings import Settings
+from instill.workspace.purge.conversations_and_log import count_exchanges
 from instill.workspace.purge.holders import gone_from, holders, said_of
 
 
@@ -105,7 +106,8 @@ def _most_first(counted: Counter[str]) -> dict[str, int]:
 
 
 def _removed_text(path: Path, catalog: Catalog, present: frozenset[str]) -> tuple[str, ...]:
-    return tuple(said_of(gone_from(holders(path / ".instill", catalog), present)))
+    found = gone_from(holders(path / ".instill", catalog), present)
+    return tuple(said_of(found, count_exchanges(catalog, {doc_id for _, gone in found for doc_id in gone})))
 
 
 def _holds_one(root: str, records: Sequence[DocumentRecord]) -> bool:

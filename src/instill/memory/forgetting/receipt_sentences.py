@@ -113,6 +113,36 @@ def _not_removed(
     store: Store,
 ) -> list[Taken]:
     found = [Taken(where=file, said="It still holds a sentence of it.") for file in left.found]
+    return found + what_stays(
+        job.kind,
+        [document.source for document in job.documents],
+        in_use=in_use,
+        encoders=encoders,
+        unknown=withdrawal.unknown,
+        endpoint=endpoint,
+        store=store,
+    )
+
+
+def what_stays(
+    kind: str,
+    sources: Sequence[str],
+    *,
+    in_use: Sequence[str],
+    encoders: Sequence[str],
+    unknown: Sequence[str],
+    endpoint: str,
+    store: Store,
+) -> list[Taken]:
+    """What forgetting cannot take out: known before it is done, and said in the receipt in the same words.
+
+    Args:
+        kind: "documents" or "fact".
+        sources: of the documents, or of the document of the fact.
+        unknown: candidates of which nobody wrote down what they learned from.
+        in_use, encoders, endpoint, store: see `unsigned`.
+    """
+    found = []
     if store.left:
         found.append(Taken(where=store.name, said=store.left))
     found += [Taken(where=name, said="Another process uses it: forget again when that has ended.") for name in in_use]
@@ -120,13 +150,11 @@ def _not_removed(
         Taken(where=f"encoder {name}", said="It learned from the document. Take it out: instill train encoder --undo")
         for name in encoders
     ]
-    found += [
-        Taken(where=f"candidate {id_}", said="Nobody wrote down what it learned from.") for id_ in withdrawal.unknown
-    ]
-    for document in job.documents:
-        if Path(document.source).is_absolute() and Path(document.source).exists():
-            more = "When it changes, it is read again: edit it first. " if job.kind == "fact" else ""
-            found.append(Taken(where=document.source, said=f"The file itself. {more}It is yours to delete."))
+    found += [Taken(where=f"candidate {id_}", said="Nobody wrote down what it learned from.") for id_ in unknown]
+    for source in sources:
+        if Path(source).is_absolute() and Path(source).exists():
+            more = "When it changes, it is read again: edit it first. " if kind == "fact" else ""
+            found.append(Taken(where=source, said=f"The file itself. {more}It is yours to delete."))
     found.append(
         Taken(where="outside", said="Exports of models, copies and backups of the workspace, if there are any.")
     )

@@ -15,7 +15,7 @@ from instill.server.errors import event, is_of_a_page, unknown
 from instill.server.jobs.job_kinds import WORK, Begin
 from instill.server.jobs.store import ENDED, Job, JobList
 from instill.server.page_words import in_page_words
-from instill.server.service import Editing, Reading, Seen
+from instill.server.service import Editing, Reading, Seen, must_be
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 
@@ -33,7 +33,8 @@ def list_jobs(seen: Reading, limit: int = 100) -> JobList:
 @router.post("", status_code=202)
 def begin(seen: Editing, request: Begin) -> Job:
     """Have something done that takes long: calibrate, tune, make a study set, compare, measure a curve, train,
-    reindex, consolidate."""
+    reindex, consolidate, forget."""
+    must_be(seen.who, WORK[request.kind].role)
     WORK[request.kind].refuse_under(seen.labels, request.kind)
     arguments = WORK[request.kind].checked(request.arguments)
     if request.kind == "compare":

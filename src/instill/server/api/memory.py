@@ -8,16 +8,17 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from instill.errors import UsageError
-from instill.memory.forgetting.receipts import Receipt
+from instill.memory.forgetting.receipts import Receipt, Taken
 from instill.memory.forgetting.receipts import verify as verified
 from instill.memory.types import Fact, Facts
 from instill.server.errors import unknown
 from instill.server.service import Owning, Reading, Seen
-from instill.workspace.purge.what_goes import what_goes
+from instill.workspace.jobs_pause import TAKES_OUT
 
 router = APIRouter(prefix="/api", tags=["memory"])
 
 _LONGEST = 2000
+_JOBS = 1000
 
 
 class Deciding(BaseModel):
@@ -47,19 +48,34 @@ class Forgetting(BaseModel):
     reference: str = Field(min_length=1, max_length=_LONGEST)
 
 
+class RunningJob(BaseModel):
+    """A job that runs; `title` is what it does, and `started` when it began (ISO 8601 UTC)."""
+
+    job_id: str
+    title: str
+    started: str
+
+
 class ForgettingPlan(BaseModel):
-    """What forgetting would do.
+    """What forgetting would do, in the words of the receipt.
 
     Args:
         documents: sources of the documents, or of the document of the fact.
         deleted: what was made from them and is deleted as a whole, such as "report 3f2a".
         changed: what loses their part and keeps the rest, such as "study set 91c0".
-        said: all of it for people.
+        exchanges: how many questions with their answers are deleted.
+        stays: what cannot be taken out, and why.
+        jobs: what runs now. It stops, and begins again afterwards. To forget when it is done, begin a job of the kind
+            "forget" instead.
+        said: what is deleted and changed, for people.
     """
 
     documents: list[str]
     deleted: list[str]
     changed: list[str]
+    exchanges: int
+    stays: list[Taken]
+    jobs: list[RunningJob]
     said: str
 
 
@@ -108,17 +124,28 @@ def reword(seen: Owning, fact_id: str, wording: Wording) -> Fact:
 
 @router.post("/forget/plan")
 def plan_forgetting(seen: Owning, forgetting: Forgetting) -> ForgettingPlan:
-    """What `POST /api/forget` would delete and change. Nothing is written."""
-    workspace = seen.workspace
-    doc_ids = workspace._forgotten_by(forgetting.reference)
-    goes = what_goes(workspace.home, workspace.catalog, doc_ids)
-    sources = [record.source for record in workspace.index.records(doc_ids=sorted(doc_ids))]
-    return ForgettingPlan(documents=sources, deleted=list(goes.deleted), changed=list(goes.changed), said=goes.said)
+    """What `POST /api/forget` would delete, change and leave. Nothing is written."""
+    jobs = [
+        RunningJob(job_id=each.job_id, title=each.title, started=each.started)
+        for each in seen.service.jobs.all(limit=_JOBS)
+        if each.state == "running" and each.kind != TAKES_OUT
+    ]
+    plan = seen.workspace.forgetting_plan(forgetting.reference, jobs_end=bool(jobs))
+    return ForgettingPlan(
+        documents=list(plan.documents),
+        deleted=list(plan.goes.deleted),
+        changed=list(plan.goes.changed),
+        exchanges=plan.goes.exchanges,
+        stays=list(plan.stays),
+        jobs=jobs,
+        said=plan.goes.said,
+    )
 
 
 @router.post("/forget")
 def forget(seen: Owning, forgetting: Forgetting) -> Receipt:
-    """Take a document or a fact out of the index, of what was made from it, and of weights; see `instill forget`."""
+    """Take a document or a fact out of the index, of what was made from it, and of weights; see `instill forget`. Jobs
+    that run stop, and begin again afterwards."""
     return seen.workspace.forget(forgetting.reference)
 
 

@@ -10,11 +10,13 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 from instill.errors import InstillError
+from instill.server.jobs.ended_early import Cancelled, Paused
 from instill.server.jobs.job_kinds import WORK, command_line
 from instill.server.jobs.store import JobStore, Task
+from instill.workspace.jobs_pause import TAKES_OUT, is_paused
 
 _LOOK_S = 0.2
 _GRACE_S = 5.0
@@ -22,13 +24,12 @@ _LONGEST_LINE = 100_000
 
 
 def do_work(folder: Path, jobs: JobStore, task: Task, lock: int) -> Any:
-    """Run the command, tell what it tells, and give its JSON; `Cancelled` where the job was stopped.
+    """Run the command, tell what it tells, and give its JSON; `Cancelled` where the job was stopped, `Paused` where it
+    stopped because text is taken out.
 
     Raises:
         InstillError: what the command says.
     """
-    from instill.server.jobs.job_process import Cancelled
-
     words = command_line(task.kind, task.arguments, task.labels, folder)
     with (jobs.folder / f"{task.job_id}.log").open("ab") as log:
         log.write(f"$ instill {' '.join(words)}\n".encode())
@@ -52,12 +53,14 @@ def do_work(folder: Path, jobs: JobStore, task: Task, lock: int) -> Any:
         ]
         for thread in threads:
             thread.start()
-        stopped = _waited(process, jobs, task)
+        stopped = _waited(process, jobs, task, folder / ".instill")
         for thread in threads:
             thread.join()
-    if stopped:
+    if stopped == "cancelled":
         return Cancelled()
     result = _parsed(b"".join(said))
+    if stopped and result is None:
+        return Paused()
     if result is not None:
         keeps = WORK[task.kind].keeps
         return result if keeps is None else {name: result[name] for name in keeps if name in result}
@@ -66,17 +69,27 @@ def do_work(folder: Path, jobs: JobStore, task: Task, lock: int) -> Any:
     )
 
 
-def _waited(process: subprocess.Popen[bytes], jobs: JobStore, task: Task) -> bool:
-    """Wait for the end; True where it was stopped before. It is asked first, as by Ctrl-C, and then killed."""
-    asked = 0.0
+def _waited(
+    process: subprocess.Popen[bytes], jobs: JobStore, task: Task, home: Path
+) -> Literal["", "cancelled", "paused"]:
+    """Wait for the end, and say why it was stopped before. It is asked first, as by Ctrl-C, and then killed."""
+    asked, why = 0.0, _why(jobs, task, home)
     while process.poll() is None:
         time.sleep(_LOOK_S)
-        if not asked and jobs.is_to_stop(task.job_id):
+        why = why or _why(jobs, task, home)
+        if why and not asked:
             process.send_signal(signal.SIGINT)
             asked = time.monotonic()
         elif asked and time.monotonic() - asked > _GRACE_S:
             process.kill()
-    return asked > 0
+    return why if asked else ""
+
+
+def _why(jobs: JobStore, task: Task, home: Path) -> Literal["", "cancelled", "paused"]:
+    """Why the job has to stop now; "" where it goes on."""
+    if jobs.is_to_stop(task.job_id):
+        return "cancelled"
+    return "paused" if task.kind != TAKES_OUT and is_paused(home) else ""
 
 
 class _Told:

@@ -17,9 +17,11 @@ from instill.catalog import Labels
 from instill.common.toml_files import read_toml
 from instill.common.unknown_keys import explained
 from instill.errors import UsageError
+from instill.server.access.caller_role import Role
 from instill.settings import SETTINGS_FILE
+from instill.workspace.jobs_pause import TAKES_OUT
 
-WorkKind = Literal["calibrate", "tune", "study", "compare", "curve", "train", "reindex", "consolidate"]
+WorkKind = Literal["calibrate", "tune", "study", "compare", "curve", "train", "reindex", "consolidate", "forget"]
 Questions = Literal["written", "feedback"]
 
 
@@ -121,6 +123,12 @@ class Consolidate(_Arguments):
     epochs: int = Field(0, ge=0, le=1000)
 
 
+class Forget(_Arguments):
+    """As `instill forget`, once the jobs before it are done; `reference` is an id, a source or a name."""
+
+    reference: str = Field(min_length=1, max_length=2000, pattern=r"^[^-]")
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """A kind of work.
@@ -131,12 +139,14 @@ class Work:
         keeps: of the command's JSON, what is kept as the job's result; None: all. What may hold words of documents is
             not kept: it is where the result names it, and is purged there.
         labelled: whether it can be done under labels.
+        role: what a key needs to begin it.
     """
 
     arguments: type[_Arguments]
     command: tuple[str, ...]
     keeps: tuple[str, ...] | None = None
     labelled: bool = True
+    role: Role = "editor"
 
     def refuse_under(self, labels: Labels, kind: str) -> None:
         """Refuse it for who does not see all documents.
@@ -169,6 +179,7 @@ WORK: Mapping[str, Work] = {
     "train": Work(Train, ("train", "run"), ("id", "trained", "seconds", "passed", "promoted"), labelled=False),
     "reindex": Work(Reindex, ("reindex",), labelled=False),
     "consolidate": Work(Consolidate, ("consolidate",), ("said",), labelled=False),
+    TAKES_OUT: Work(Forget, ("forget",), ("id",), labelled=False, role="admin"),
 }
 
 
@@ -219,6 +230,10 @@ def _curve(arguments: dict[str, Any], folder: Path) -> list[str]:
     return [*words, *([study] if study else [])]
 
 
+def _forget(arguments: dict[str, Any], _: Path) -> list[str]:
+    return [str(arguments["reference"])]
+
+
 def _train(arguments: dict[str, Any], folder: Path) -> list[str]:
     recipe = arguments.pop("recipe")
     if recipe not in recipes(folder):
@@ -230,6 +245,7 @@ _OPTIONS: Mapping[str, Callable[[dict[str, Any], Path], list[str]]] = {
     "compare": _compare,
     "curve": _curve,
     "train": _train,
+    TAKES_OUT: _forget,
 }
 
 

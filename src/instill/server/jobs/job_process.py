@@ -18,12 +18,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from instill.errors import InstillError
+from instill.errors import IndexRebuilt, InstillError
+from instill.server.jobs.ended_early import Cancelled, Paused
 from instill.server.jobs.store import JobStore, Lane, Task
 from instill.server.served_workspace import Opened
+from instill.workspace.jobs_pause import is_paused, job_may_begin
 
 IDLE_S = 20.0
 """A process that waits for the next document costs its memory; a new one costs seconds."""
+
+FORGOTTEN = "stopped, because a document is forgotten; it begins again without it"
+MADE_ANEW = "begun again, because the index was made anew"
+"""Told as a job's progress."""
 
 _LOOK_S = 0.2
 _WATCH_S = 0.25
@@ -70,13 +76,17 @@ class Worker:
         """Until there has been nothing to do for `IDLE_S`."""
         idle_since = time.monotonic()
         while time.monotonic() - idle_since < IDLE_S:
-            task = self.jobs.take(self.lane)
+            with job_may_begin(self.opened.folder / ".instill") as free:
+                task = self.jobs.take(self.lane) if free else None
             if task is None:
                 time.sleep(_LOOK_S)
                 continue
             self.current = task
             try:
                 result = self._done(task)
+            except IndexRebuilt as error:
+                if not self.jobs.put_back(task.job_id, MADE_ANEW):
+                    self.jobs.end(task.job_id, "failed", error.as_dict())
             except InstillError as error:
                 self.jobs.end(task.job_id, "failed", error.as_dict())
             except Exception as error:
@@ -85,8 +95,11 @@ class Worker:
                 self.jobs.end(task.job_id, "failed", bug.as_dict())
                 raise
             else:
-                cancelled = isinstance(result, Cancelled)
-                self.jobs.end(task.job_id, "cancelled" if cancelled else "done", None if cancelled else result)
+                if isinstance(result, Paused):
+                    self.jobs.put_back(task.job_id, FORGOTTEN, counts=False)
+                else:
+                    cancelled = isinstance(result, Cancelled)
+                    self.jobs.end(task.job_id, "cancelled" if cancelled else "done", None if cancelled else result)
             self.current = None
             idle_since = time.monotonic()
 
@@ -99,21 +112,22 @@ class Worker:
         return do_work(self.opened.folder, self.jobs, task, self.lock)
 
 
-class Cancelled:
-    """What a job gives that was stopped."""
-
-
 def _watch(worker: Worker, parent: int) -> None:
-    """End with the server, and end a document's job that is to be stopped: nothing can be asked to stop in its midst,
-    and the index takes a kill at any moment."""
+    """End with the server, and end a document's job that is to be stopped, or to pause: nothing can be asked to stop in
+    its midst, and the index takes a kill at any moment."""
     while True:
         time.sleep(_WATCH_S)
         if os.getppid() != parent:
             _end_all()
         task = worker.current
         try:
-            if worker.lane == "documents" and task is not None and worker.jobs.is_to_stop(task.job_id):
+            if worker.lane != "documents" or task is None:
+                continue
+            if worker.jobs.is_to_stop(task.job_id):
                 worker.jobs.end(task.job_id, "cancelled", None)
+                _end_all()
+            if is_paused(worker.opened.folder / ".instill"):
+                worker.jobs.put_back(task.job_id, FORGOTTEN, counts=False)
                 _end_all()
         except InstillError:
             continue

@@ -23,6 +23,7 @@ TITLES: Mapping[str, str] = {
     "train": "Training",
     "reindex": "Encoding all documents again",
     "consolidate": "Consolidating",
+    "forget": "Forgetting",
 }
 """By kind of job."""
 
@@ -141,6 +142,10 @@ def _consolidate(found: Mapping[str, Any]) -> Outcome:
     return Outcome(said=str(found.get("said", "")), page="/memory", link="What was consolidated")
 
 
+def _forget(_: Mapping[str, Any]) -> Outcome:
+    return Outcome(said="It is forgotten.", page="/memory", link="The receipt")
+
+
 def _reindex(_: Mapping[str, Any]) -> Outcome:
     return Outcome(said="All documents are encoded again.")
 
@@ -155,4 +160,5 @@ _SAID: Mapping[str, Callable[[Mapping[str, Any]], Outcome]] = {
     "train": _train,
     "reindex": _reindex,
     "consolidate": _consolidate,
+    "forget": _forget,
 }

@@ -243,6 +243,28 @@ class JobStore:
                 connection.execute(sa.update(JOBS).where(here).values(progress=json.dumps(data, ensure_ascii=False)))
             self._tell(connection, job_id, kind, data)
 
+    def put_back(self, job_id: str, why: str, *, counts: bool = True) -> bool:
+        """Let a job that runs begin again, before those that wait; False where it does not run any more, or was begun
+        too often.
+
+        Args:
+            why: told as its progress.
+            counts: among the times that it was begun.
+        """
+        with self._catalog.writing() as connection:
+            if connection is None:
+                return False
+            runs = sa.and_(JOBS.c.job_id == job_id, JOBS.c.state == "running")
+            attempts = connection.execute(sa.select(JOBS.c.attempts).where(runs)).scalar_one_or_none()
+            if attempts is None or (counts and attempts >= MOST_ATTEMPTS):
+                return False
+            told = Progress(what=why).model_dump()
+            values = {"state": "waiting", "attempts": attempts - (not counts), "progress": json.dumps(told)}
+            connection.execute(sa.update(JOBS).where(runs).values(values))
+            self._tell(connection, job_id, "state", {"state": "waiting"})
+            self._tell(connection, job_id, "progress", told)
+            return True
+
     def end(self, job_id: str, state: State, result: Any) -> None:
         """A job has ended."""
         with self._catalog.writing() as connection:

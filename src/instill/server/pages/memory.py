@@ -63,7 +63,7 @@ def memory(
         consolidated=_consolidated(seen, facts), edits=_edits(seen) if owner else [],
         receipts=[(each, key_name(each.key)) for each in reversed(seen.workspace.receipts())] if owner else [],
         trains=seen.who.may("editor") and seen.labels is None, going_in=sum(map(_goes_in, facts)),
-        bases=_bases(seen), jobs=jobs_of(seen, "consolidate"),
+        bases=_bases(seen), jobs=jobs_of(seen, "consolidate", "forget"),
         keeps=seen.workspace.settings.log.uses and seen.workspace.settings.log.questions,
     )  # fmt: skip
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -72,6 +73,32 @@ def _shown(catalog: Catalog, kept: Sequence[_Kept]) -> list[tuple[str, dict[int,
         return [(each[0], _by_id(connection, each)) for each in kept]
 
 
+@dataclass(frozen=True, slots=True)
+class _Going:
+    """The exchanges that go with some documents.
+
+    Args:
+        first: of each conversation, the turn from which on it is deleted.
+        kept: answers that lose passages of the documents and stay, by turn.
+        asked, judged: rows of the log, and judgements.
+        count: exchanges; one that is in a conversation and in the log counts once.
+    """
+
+    first: Mapping[str, int]
+    kept: Mapping[int, Mapping[str, Any]]
+    asked: Sequence[int]
+    judged: Sequence[int]
+    count: int
+
+
+def count_exchanges(catalog: Catalog, doc_ids: Iterable[str]) -> int:
+    """How many exchanges `forget_exchanges` would delete. Everything that says how many uses this."""
+    if not catalog.exists:
+        return 0
+    with catalog.reading() as connection:
+        return _going(connection, frozenset(doc_ids)).count
+
+
 def forget_exchanges(catalog: Catalog, doc_ids: Iterable[str]) -> int:
     """Take every exchange out that cites one of the documents, and what was said after it in the same conversation.
 
@@ -90,33 +117,55 @@ def forget_exchanges(catalog: Catalog, doc_ids: Iterable[str]) -> int:
     with catalog.writing() as connection:
         if connection is None:
             return 0
-        showing = {number for number, shown in _by_id(connection, _TURNS).items() if shown & gone}
-        answers = {number: _answer(connection, number) for number in sorted(showing)}
-        told = [number for number, answer in answers.items() if _tells_of(answer, gone)]
-        count = 0
-        for conversation, first in _first_turns(connection, told).items():
+        going = _going(connection, gone)
+        for conversation, first in going.first.items():
             later = sa.and_(TURNS.c.conversation_id == conversation, TURNS.c.turn_id >= first)
-            questions = sa.select(sa.func.count()).select_from(TURNS).where(later, TURNS.c.role == "user")
-            count += int(connection.execute(questions).scalar_one())
             connection.execute(sa.delete(TURNS).where(later))
-        for number, answer in answers.items():
+        for number, answer in going.kept.items():
             pruned = json.dumps(_pruned(answer, gone), ensure_ascii=False)
             connection.execute(sa.update(TURNS).where(TURNS.c.turn_id == number).values(answer=pruned))
-        asked = [number for number, shown in _by_id(connection, _LOG).items() if shown & gone]
-        for number, shown in _by_id(connection, _JUDGED).items():
-            if shown & gone:
-                connection.execute(sa.delete(JUDGEMENTS).where(JUDGEMENTS.c.judgement_id == number))
-        for number in asked:
+        for number in going.judged:
+            connection.execute(sa.delete(JUDGEMENTS).where(JUDGEMENTS.c.judgement_id == number))
+        for number in going.asked:
             connection.execute(sa.delete(JUDGEMENTS).where(JUDGEMENTS.c.usage_id == number))
             connection.execute(sa.delete(USES).where(USES.c.usage_id == number))
             connection.execute(sa.delete(USAGE).where(USAGE.c.usage_id == number))
         _forget_rewritings(connection)
         _forget_facts(connection, gone)
         left = sa.exists().where(TURNS.c.conversation_id == CONVERSATIONS.c.conversation_id)
-        if told:
+        if going.first:
             connection.execute(sa.delete(CONVERSATIONS).where(~left))
     catalog.compact()
-    return count + len(asked)
+    return going.count
+
+
+def _going(connection: sa.Connection, gone: frozenset[str]) -> _Going:
+    showing = sorted(number for number, shown in _by_id(connection, _TURNS).items() if shown & gone)
+    answers = {number: _answer(connection, number) for number in showing}
+    told = [number for number, answer in answers.items() if _tells_of(answer, gone)]
+    first = _first_turns(connection, told)
+    asked = sorted(number for number, shown in _by_id(connection, _LOG).items() if shown & gone)
+    judged = sorted(number for number, shown in _by_id(connection, _JUDGED).items() if shown & gone)
+    counted, deleted = 0, set[int]()
+    for conversation, turn in first.items():
+        later = sa.and_(TURNS.c.conversation_id == conversation, TURNS.c.turn_id >= turn)
+        for row in connection.execute(sa.select(TURNS.c.turn_id, TURNS.c.role, TURNS.c.answer).where(later)):
+            deleted.add(row.turn_id)
+            counted += row.role == "user"
+            logged = _logged_as(row.answer) if row.role != "user" else None
+            counted -= logged in asked
+    kept = {number: answer for number, answer in answers.items() if number not in deleted}
+    return _Going(first, kept, asked, judged, counted + len(asked))
+
+
+def _logged_as(answer: str | None) -> int | None:
+    """The number in the log of an answer in a conversation; None where it was not logged."""
+    try:
+        found = json.loads(answer or "{}")
+    except (ValueError, RecursionError):
+        return None
+    number = found.get("question_id") if isinstance(found, dict) else None
+    return number if isinstance(number, int) else None
 
 
 def _forget_rewritings(connection: sa.Connection) -> None:

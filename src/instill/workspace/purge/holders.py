@@ -10,6 +10,7 @@ from typing import Literal
 
 from instill.catalog import Catalog
 from instill.common.made_from import UNKNOWN, MadeFrom, Source, kept_beside, together
+from instill.common.plurals import counted
 from instill.errors import WorkspaceError
 from instill.fit.kept.own_encoder import OwnEncoder, own_encoders
 from instill.index.removed_documents import removed_from
@@ -73,6 +74,11 @@ def holders(home: Path, catalog: Catalog) -> list[Holder]:
     return found
 
 
+def touched_by(found: list[Holder], doc_ids: frozenset[str]) -> list[Holder]:
+    """The holders that were made from one of these documents, or from nobody knows what."""
+    return [each for each in found if not each.made_from.known or each.made_from.doc_ids & doc_ids]
+
+
 def gone_from(found: list[Holder], present: frozenset[str]) -> list[tuple[Holder, frozenset[str]]]:
     """The holders that were made from documents that are not there any longer, with their ids.
 
@@ -83,12 +89,15 @@ def gone_from(found: list[Holder], present: frozenset[str]) -> list[tuple[Holder
     return [(holder, gone) for holder, gone in with_gone if gone]
 
 
-def said_of(found: list[tuple[Holder, frozenset[str]]]) -> list[str]:
+def said_of(found: list[tuple[Holder, frozenset[str]]], exchanges: int) -> list[str]:
     """A line a kind, with the names of the first few.
+
+    Args:
+        exchanges: how many would be deleted; see `conversations_and_log.count_exchanges`.
 
     Example:
         >>> found = [Holder("report", "3f2a", None, MadeFrom()), Holder("exchange", "turn 2", None, MadeFrom())]
-        >>> said_of([(holder, frozenset({"d1"})) for holder in found])
+        >>> said_of([(holder, frozenset({"d1"})) for holder in found], 1)
         ['1 report (3f2a)', '1 exchange in conversations and the log of questions']
     """
     by_kind: dict[Kind, list[str]] = {}
@@ -100,7 +109,8 @@ def said_of(found: list[tuple[Holder, frozenset[str]]]) -> list[str]:
         if kind == "index":
             lines.append("files of the index, until it is rewritten")
         elif kind == "exchange":
-            lines.append(f"{count} in conversations and the log of questions")
+            where = "in conversations and the log of questions"
+            lines.append(f"{counted(exchanges, 'exchange')} {where}" if exchanges else f"passages {where}")
         elif kind == "memory":
             lines.append(f"the memory ({', '.join(names)})")
         else:

@@ -21,13 +21,15 @@ from instill.study.purged import without_documents
 from instill.study.stored_study import StoredStudy, studies_folder
 from instill.train.gate.gate_of_study import GATE_FILE, write_gate
 from instill.workspace.purge.conversations_and_log import forget_exchanges
-from instill.workspace.purge.holders import WEIGHTS, Holder, gone_from, holders
+from instill.workspace.purge.holders import WEIGHTS, Holder, Kind, gone_from, holders, touched_by
 from instill.workspace.purge.uploaded import forget_uploads
 
 CACHES = ("gates", "frozen")
 """What was measured or computed of rows, by hashes: nobody can say of which. It is made again where it is needed."""
 
-_MEASURED = ("comparison", "report", "data curve", "run")
+MEASURED: tuple[Kind, ...] = ("comparison", "report", "data curve", "run")
+"""Deleted as a whole."""
+
 _LEFT_BEHIND = re.compile(r"\..*\.(\d+)(?:\.old)?")
 """A draft of a process, by its number."""
 
@@ -84,10 +86,12 @@ def purge(
     wanted = every if doc_ids is None else frozenset(doc_ids) - present
     wanted |= frozenset(changed)
     report = _Report()
-    touched = [each for each in found if not each.made_from.known or each.made_from.doc_ids & wanted]
+    touched = touched_by(found, wanted)
     for holder in touched:
         _take_out(holder, wanted, report)
-    _unreadable_studies(home, report)
+    for folder in unreadable_studies(home):
+        shutil.rmtree(folder, ignore_errors=True)
+        report.removed.append(f"study set {folder.name}")
     for name in CACHES:
         if not report.in_use and (home / name).is_dir():
             shutil.rmtree(home / name)
@@ -127,7 +131,7 @@ def _take_out(holder: Holder, doc_ids: frozenset[str], report: _Report) -> None:
             left = None
             shutil.rmtree(holder.place, ignore_errors=True)
         (report.removed if left is None else report.rewritten).append(name if left is None else holder.name)
-    elif holder.kind in _MEASURED:
+    elif holder.kind in MEASURED:
         _delete(holder.place, name, report)
 
 
@@ -146,7 +150,8 @@ def _delete(place: Path, name: str, report: _Report) -> None:
         report.removed.append(name)
 
 
-def _in_use(place: Path) -> bool:
+def in_use(place: Path) -> bool:
+    """Whether another process works in the folder."""
     for lock in _locks(place):
         try:
             with FileLock(lock, timeout=0):
@@ -163,14 +168,17 @@ def _locks(place: Path) -> list[Path]:
     )
 
 
-def _unreadable_studies(home: Path, report: _Report) -> None:
-    """Study sets without a card that can be read hold nobody knows what."""
-    for folder in studies_folder(home).glob("[!.]*"):
-        try:
-            StoredStudy(folder)
-        except WorkspaceError:
-            shutil.rmtree(folder, ignore_errors=True)
-            report.removed.append(f"study set {folder.name}")
+def unreadable_studies(home: Path) -> list[Path]:
+    """Study sets without a card that can be read. They hold nobody knows what, and are deleted."""
+    return [folder for folder in sorted(studies_folder(home).glob("[!.]*")) if not _is_readable(folder)]
+
+
+def _is_readable(folder: Path) -> bool:
+    try:
+        StoredStudy(folder)
+    except WorkspaceError:
+        return False
+    return True
 
 
 def _left_behind(home: Path) -> Iterator[Path]:
@@ -180,7 +188,7 @@ def _left_behind(home: Path) -> Iterator[Path]:
         if found is not None and place.exists() and not _runs(int(found[1])):
             yield place
     yield from sorted(home.glob("tuning-*"))
-    if not _in_use(home / ENCODERS):  # The draft of a training is held by the lock of its run.
+    if not in_use(home / ENCODERS):  # The draft of a training is held by the lock of its run.
         yield from sorted((home / ENCODERS).glob(".*"))
 
 

@@ -14,7 +14,7 @@ from instill.index.store import Index
 
 
 def forget_uploads(home: Path, catalog: Catalog, index: Index) -> None:
-    """Delete uploaded files that are not in the index and that no job is to read, and logs of jobs that have ended.
+    """Delete uploaded files that are not in the index and that no job is to read, and logs of jobs that do not run.
 
     Args:
         home: the workspace's `.instill`.
@@ -23,7 +23,7 @@ def forget_uploads(home: Path, catalog: Catalog, index: Index) -> None:
         return
     with catalog.reading() as connection:
         open_ = connection.execute(
-            sa.select(JOBS.c.job_id, JOBS.c.arguments).where(JOBS.c.state.in_(("waiting", "running")))
+            sa.select(JOBS.c.job_id, JOBS.c.arguments, JOBS.c.state).where(JOBS.c.state.in_(("waiting", "running")))
         ).all()
     kept = {record.source for record in index.records()}
     for row in open_:
@@ -33,7 +33,7 @@ def forget_uploads(home: Path, catalog: Catalog, index: Index) -> None:
             file.unlink(missing_ok=True)
         elif file.is_dir() and not any(file.iterdir()):
             file.rmdir()
-    running = {row.job_id for row in open_}
+    running = {row.job_id for row in open_ if row.state == "running"}
     for log in (home / "jobs").glob("*.log"):
         if log.stem not in running:
             log.unlink(missing_ok=True)

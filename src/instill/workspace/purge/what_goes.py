@@ -1,4 +1,4 @@
-"""What forgetting takes out, said before it is done. Nothing is written."""
+"""What forgetting takes out and what it leaves, said before it is done. Nothing is written."""
 
 from __future__ import annotations
 
@@ -7,10 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from instill.catalog import Catalog
+from instill.common.made_from import UNKNOWN
 from instill.common.plurals import counted
-from instill.workspace.purge.holders import Holder, Kind, holders
+from instill.errors import WorkspaceError
+from instill.study.purged import leaves_nothing
+from instill.study.stored_study import StoredStudy
+from instill.workspace.purge.conversations_and_log import count_exchanges
+from instill.workspace.purge.holders import Holder, Kind, holders, touched_by
+from instill.workspace.purge.purging import MEASURED, in_use, unreadable_studies
 
 _DELETED: dict[Kind, str] = {
+    "study set": "study set",
     "comparison": "comparison",
     "report": "comparison report",
     "data curve": "data curve",
@@ -22,41 +29,76 @@ _SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class Goes:
-    """What goes with some documents.
+    """What goes with some documents, and what does not. The receipt of forgetting says the same afterwards.
 
     Args:
         deleted: what is deleted as a whole, as "report 3f2a".
         changed: what loses the documents' part and keeps the rest.
-        said: all of it in sentences.
+        exchanges: how many questions with their answers are deleted.
+        unknown: candidates of which nobody wrote down what they learned from, by name; they stay.
+        encoders: that were trained on the documents, by name; they stay.
+        in_use: what another process works on now, so that it would stay.
+        said: what goes, in sentences.
     """
 
     deleted: tuple[str, ...]
     changed: tuple[str, ...]
+    exchanges: int
+    unknown: tuple[str, ...]
+    encoders: tuple[str, ...]
+    in_use: tuple[str, ...]
     said: str
 
 
-def what_goes(home: Path, catalog: Catalog, doc_ids: Collection[str]) -> Goes:
+def what_goes(home: Path, catalog: Catalog, doc_ids: Collection[str], *, jobs_end: bool = False) -> Goes:
     """What forgetting these documents, or a fact of them, deletes and changes.
 
     Args:
         home: the workspace's `.instill`.
+        jobs_end: what is in use is so by jobs that end before.
     """
     wanted = frozenset(doc_ids)
-    found = [each for each in holders(home, catalog) if not each.made_from.known or each.made_from.doc_ids & wanted]
-    whole = [each for each in found if each.kind in _DELETED]
+    found = touched_by(holders(home, catalog), wanted)
+    busy = [] if jobs_end else [each for each in found if each.kind in MEASURED and each.place and in_use(each.place)]
     studies = [each for each in found if each.kind == "study set"]
-    exchanges = sum(each.kind == "exchange" for each in found)
+    emptied = [each for each in studies if _is_emptied(each, wanted)]
+    emptied += [Holder("study set", each.name, each, UNKNOWN) for each in unreadable_studies(home)]
+    candidates = [each for each in found if each.kind == "candidate"]
+    learned = [each for each in candidates if each.made_from.known]
+    measured = [each for each in found if each.kind in MEASURED and each not in busy]
+    whole = [*emptied, *measured, *learned]
+    kept = [each for each in studies if each not in emptied]
+    exchanges = count_exchanges(catalog, wanted)
     sentences = [f"Deleted as a whole: {_listed(whole)}."] if whole else []
-    if studies:
-        names = ", ".join(each.name for each in studies[:_SHOWN]) + _more(len(studies))
-        sentences.append(f"{counted(len(studies), 'study set')} ({names}) will lose the facts of it.")
+    if kept:
+        names = ", ".join(each.name for each in kept[:_SHOWN]) + _more(len(kept))
+        sentences.append(f"{counted(len(kept), 'study set')} ({names}) will lose the facts of it.")
     if exchanges:
         sentences.append(f"{counted(exchanges, 'exchange')} in conversations and the log of questions will be deleted.")
+    if any(each.kind == "memory" for each in found):
+        sentences.append("So will the facts, uses and cached answers that the memory keeps of it.")
     return Goes(
-        deleted=tuple(f"{each.kind} {each.name}" for each in whole),
-        changed=tuple(f"{each.kind} {each.name}" for each in studies),
+        deleted=tuple(map(_name, whole)),
+        changed=tuple(map(_name, kept)),
+        exchanges=exchanges,
+        unknown=tuple(each.name for each in candidates if not each.made_from.known),
+        encoders=tuple(each.name for each in found if each.kind == "encoder"),
+        in_use=tuple(map(_name, busy)),
         said=" ".join(sentences) or "Nothing else was made from it.",
     )
+
+
+def _name(holder: Holder) -> str:
+    return f"{holder.kind} {holder.name}"
+
+
+def _is_emptied(study: Holder, doc_ids: frozenset[str]) -> bool:
+    """Whether no fact of a study set is left, or nobody can take a part of it out."""
+    assert study.place is not None
+    try:
+        return leaves_nothing(StoredStudy(study.place), doc_ids)
+    except WorkspaceError:
+        return True
 
 
 def _listed(whole: list[Holder]) -> str:

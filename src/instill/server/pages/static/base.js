@@ -121,17 +121,37 @@ export function told(message) {
   return answered(make("p", { class: "bad", role: "alert" }, message), [make("button", { value: "no", class: "main" }, "Close")], "What went wrong");
 }
 
-function answered(content, buttons, name) {
+async function answered(content, buttons, name) {
+  return (await chosen(content, buttons, name)) === "yes";
+}
+
+/** A dialog; resolves to the value of the button that was pressed. */
+function chosen(content, buttons, name) {
   const dialog = make("dialog", { "aria-label": name });
   dialog.append(make("form", { method: "dialog" }, content, make("div", { class: "row" }, ...buttons)));
   document.body.append(dialog);
   dialog.showModal();
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => {
-      resolve(dialog.returnValue === "yes");
+      resolve(dialog.returnValue);
       dialog.remove();
     });
   });
+}
+
+/** Ask before something is lost, with what goes, what stays, and what runs now; resolves to "yes", "later" or "no". */
+function planned(question, plan, { yes, later }) {
+  const list = (title, items) => items.length && make("div", {}, make("p", {}, title), make("ul", { class: "small" }, ...items.map((each) => make("li", {}, each))));
+  const content = make("div", {}, make("p", {}, [question, plan.said].filter(Boolean).join(" ")));
+  const parts = [
+    list("Not taken out:", (plan.stays ?? []).map((each) => `${each.where}: ${each.said}`)),
+    list("These jobs run now. They stop, and begin again afterwards from what is left:", (plan.jobs ?? []).map((each) => each.title)),
+  ];
+  content.append(...parts.filter(Boolean));
+  const cancel = make("button", { value: "no", class: "quiet", autofocus: true }, "Cancel");
+  const wait = later && plan.jobs?.length ? make("button", { value: "later" }, `${yes} when they are done`) : null;
+  const agree = make("button", { value: "yes", class: "danger" }, wait ? `${yes} now` : yes);
+  return chosen(content, [cancel, wait, agree].filter(Boolean), yes);
 }
 
 /** The values of a form's named fields, typed as data-type says, nested where a name has a point in it. */
@@ -169,12 +189,15 @@ document.addEventListener("submit", async (event) => {
     try { plan = await json(...form.dataset.plan.split(" "), values(form)); } catch (error) { return refused(place, error); }
   }
   const question = form.dataset.confirm?.replace("{documents}", () => (plan.documents ?? []).map((each) => each.split("/").at(-1).replace(/^stdin:/, "")).join(", ") || "it");
-  if (question && !(await confirmed([question, plan.said].filter(Boolean).join(" "), form.dataset.yes))) return;
+  let way = "yes";
+  if (question && form.dataset.plan) way = await planned(question, plan, form.dataset);
+  else if (question) way = (await confirmed(question, form.dataset.yes)) ? "yes" : "no";
+  if (way !== "yes" && way !== "later") return;
   const buttons = $$("button", form);
   buttons.forEach((button) => { button.disabled = true; });
   try {
     const body = method === "DELETE" ? undefined : values(form);
-    const result = await json(method, path, body);
+    const result = await (way === "later" ? json("POST", "/api/jobs", { kind: form.dataset.later, arguments: body }) : json(method, path, body));
     const [then, where] = (form.dataset.then ?? "reload").split(/:(.*)/s);
     form.dispatchEvent(new CustomEvent("called", { bubbles: true, detail: result }));
     if (then === "reload") location.reload();
