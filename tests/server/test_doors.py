@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -48,7 +49,7 @@ def server(place: Path) -> Iterator[Running]:
 
 @pytest.fixture(scope="module")
 def key(server: Running) -> str:
-    return server.service.keys.add("program", role="editor", labels=["staff"], rate=100_000).secret
+    return server.service.keys.add(token_hex(4), role="editor", labels=["staff"], rate=100_000).secret
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 from urllib.parse import quote
 
@@ -388,7 +389,7 @@ def test_whatever_the_labels_only_what_is_seen_comes_back(
     records = workspace.documents()
     for record, labels in zip(records, by_document, strict=True):
         workspace.index.relabel(record.doc_id, sorted(labels))
-    secret = KeyStore(workspace.catalog).add("x", labels=sorted(held), rate=100_000).secret
+    secret = KeyStore(workspace.catalog).add(token_hex(4), labels=sorted(held), rate=100_000).secret
     seen = {record.doc_id for record, labels in zip(records, by_document, strict=True) if labels & held}
     query = data.draw(st.sampled_from(WORDS).map(lambda word: f"Where does the {word} live?"))
     with server.client(secret) as client:

@@ -50,13 +50,10 @@ def test_a_key_is_shown_once_and_kept_as_a_hash(tmp_path: Path) -> None:
         ("ann", "editor", ["hr"], "active"),
         ("bob", "reader", None, "active"),
     ]
-    again = instill("keys", "add", "ann", cwd=place).stdout
+    again = instill("keys", "add", "ann", cwd=place, code=2).stderr
     first = next(key["key_id"] for key in json.loads(listed)["keys"] if key["name"] == "ann")
-    assert f"ann also has the key {first}, which stays valid." in again
-    second = next(
-        key for key in as_json("keys", "list", cwd=place)["keys"] if key["role"] == "reader" and key["name"] == "ann"
-    )
-    instill("keys", "revoke", second["key_id"], cwd=place)
+    assert "An active key has this name, and two could not be told apart.\n  where: ann\n" in again
+    assert f'Choose another name, such as "ann 2", or revoke that key first: instill keys revoke {first}' in again
     for file in (place / ".instill").rglob("*"):
         assert not file.is_file() or secret.encode() not in file.read_bytes()
     assert secret not in listed + instill("keys", "list", cwd=place).stdout
@@ -97,6 +94,27 @@ def test_the_first_key_is_an_admins(workspace: Workspace) -> None:
         boss = ok(client.post("/api/keys", json={"name": "boss", "role": "admin"}), 201)["secret"]
         with server.client(boss) as owner:
             assert ok(owner.post("/api/keys", json={"name": "ann"}), 201)["key"]["role"] == "reader"
+
+
+def test_two_active_keys_never_have_one_name(workspace: Workspace) -> None:
+    store = KeyStore(workspace.catalog)
+    boss = store.add("boss", role="admin").secret
+    first = store.add("Ann  Lee").key
+    store.add("ann lee 2", days=0.000001)
+    with running(workspace.path) as server, login(server, boss) as client:
+        told = ok(client.post("/api/keys", json={"name": " ann lee"}), 400)["error"]
+        assert (told["what"], told["where"]) == (
+            "An active key has this name, and two could not be told apart.", "Ann  Lee",
+        )  # fmt: skip
+        assert told["remedy"] == (
+            'Choose another name, such as "ann lee 2", or revoke that key first on the page Settings'
+        )
+        assert [each["name"] for each in ok(client.get("/api/keys"))["keys"]] == ["boss", "Ann  Lee", "ann lee 2"]
+        assert ok(client.post("/api/keys", json={"name": "Ann Lee 2"}), 201), "the one before has expired"
+        ok(client.delete(f"/api/keys/{first.key_id}"))
+        assert ok(client.post("/api/keys", json={"name": "ann lee"}), 201)
+    with pytest.raises(UsageError, match='such as "Ann Lee 3"'):
+        store.add("Ann Lee")
 
 
 @pytest.mark.parametrize(

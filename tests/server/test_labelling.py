@@ -38,7 +38,7 @@ def labels_now(workspace: Workspace) -> dict[str, tuple[str, ...]]:
 
 def key(workspace: Workspace, *labels: str) -> str:
     role: Role = "editor" if labels else "admin"
-    return KeyStore(workspace.catalog).add("x", role=role, labels=labels or None).secret
+    return KeyStore(workspace.catalog).add(f"x {labels}", role=role, labels=labels or None).secret
 
 
 def test_a_search_in_the_list_is_labelled_in_one_go(workspace: Workspace, server: Running) -> None:

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import anyio
@@ -42,7 +43,7 @@ def server(place: Path) -> Iterator[Running]:
 
 
 def over_http(server: Running, role: Any, use: Use, *, mode: Any = "auto") -> None:
-    secret = server.service.keys.add(f"a {role}", role=role, labels=["staff"], rate=100_000).secret
+    secret = server.service.keys.add(token_hex(4), role=role, labels=["staff"], rate=100_000).secret
 
     async def run() -> None:
         async with httpx2.AsyncClient(headers={"authorization": f"Bearer {secret}"}, timeout=60) as http:

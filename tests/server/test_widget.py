@@ -275,6 +275,7 @@ def test_the_command_line_makes_one_and_shows_what_the_pages_take(tmp_path: Path
     said = instill(*arguments, cwd=kb).stdout
     assert "For the pages of https://example.org" in said
     assert '/widget.js" data-key="instill_' in said
+    arguments[2] = "the same site"
     assert as_json(*arguments, cwd=kb)["key"]["origins"] == ["https://example.org"]
     told = json.loads(instill("keys", "add", "x", "--role", "public", "--label", "hr", "--json", cwd=kb, code=2).stderr)
     assert "public_labels" in told["error"]["remedy"]

@@ -12,10 +12,8 @@ from instill.server.access.default_key_days import DEFAULT_DAYS, DEFAULT_IN_WORD
 from instill.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from instill.server.access.caller_role import Role
-    from instill.server.access.keys import Key, KeyStore
+    from instill.server.access.keys import KeyStore
 
 keys = typer.Typer(no_args_is_help=True, help="Manage the keys of the service; each has a role and labels.")
 
@@ -49,7 +47,8 @@ def add_key(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a key. It is shown only once, because only its hash is stored. The first key has the role admin.
+    """Make a key. It is shown only once, because only its hash is stored. The first key has the role admin. No two
+    active keys have the same name.
 
     Example: `instill keys add ann --role editor --label staff --days 365`
     """
@@ -57,8 +56,6 @@ def add_key(
         store = _store(opened)
         store.check_first(role)
         made = store.add(name, role=cast("Role", role), labels=label, days=days, origins=origin or (), rate=rate)
-        same = [key for key in store.all() if key.name == made.key.name and key.state == "active"]
-        others = [key for key in same if key.key_id != made.key.key_id]
     if as_json:
         print_json(made.model_dump(mode="json"))
         return
@@ -69,13 +66,6 @@ def add_key(
         say(f'    <script src="https://instill.example.org/widget.js" data-key="{made.secret}" async></script>')
     else:
         say("", "It is shown this once. Programs send it as: Authorization: Bearer KEY", dim=True)
-    _say_others(others)
-
-
-def _say_others(others: Sequence[Key]) -> None:
-    for other in others:
-        say("", f"{clean(other.name)} also has the key {other.key_id}, which stays valid. To revoke it:", "")
-        say(f"    instill keys revoke {other.key_id}")
 
 
 @keys.command("list")

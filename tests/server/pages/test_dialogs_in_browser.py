@@ -97,7 +97,7 @@ def test_a_refusal_is_said_where_it_was_tried_with_nothing_but_close(browser: Br
         page.keyboard.press("Enter")
         page.get_by_role("dialog").wait_for(state="detached")
         page.get_by_label("For whom").fill("Ann")
-        page.get_by_text("There is an active key of this name.").wait_for()
+        page.get_by_text("An active key has this name. Choose another name").wait_for()
         page.get_by_label("For whom").fill("Site")
         assert page.locator("#same-name").text_content() == ""
         page.get_by_label("Role", exact=False).first.select_option("public")

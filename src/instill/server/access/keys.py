@@ -7,6 +7,7 @@ import json
 import secrets
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import sqlalchemy as sa
@@ -103,7 +104,7 @@ class KeyStore:
             rate: most requests a minute; 0: as it is set for all.
 
         Raises:
-            UsageError: a value cannot be used.
+            UsageError: a value cannot be used, or an active key has this name.
             WorkspaceError: the catalog cannot be written.
         """
         name = text_of(name, "name", what="A key needs a name.", remedy="Say whose it is: instill keys add ann")
@@ -144,6 +145,7 @@ class KeyStore:
         with self._catalog.writing() as connection:
             if connection is None:
                 raise WorkspaceError("Keys cannot be kept on read-only storage.", where=self._catalog.where)
+            self._check_name(connection, name)
             connection.execute(sa.insert(KEYS).values(row))
         return NewKey(key=_key(row), secret=secret)
 
@@ -239,6 +241,22 @@ class KeyStore:
             labels = tuple(label for label in labels or () if label in self._public_labels)
         return Who(key.role, labels, key.name, key.key_id, "key", rate=key.rate, origins=tuple(key.origins))
 
+    def _check_name(self, connection: sa.Connection, name: str) -> None:
+        """Jobs and judgements name who made them, and lists show names: so of active keys each has its own."""
+        rows = connection.execute(sa.select(KEYS)).mappings().all()
+        active = {_plain(key.name): key for key in (_key(dict(row)) for row in rows) if key.state == "active"}
+        other = active.get(_plain(name))
+        if other is not None:
+            free = next(
+                each for each in (f"{name.strip()} {number}" for number in count(2)) if _plain(each) not in active
+            )
+            raise UsageError(
+                "An active key has this name, and two could not be told apart.",
+                where=other.name,
+                remedy=f'Choose another name, such as "{free}", or revoke that key first: '
+                f"instill keys revoke {other.key_id}",
+            )
+
     def _check_public(self, held: tuple[str, ...] | None, sites: Sequence[str]) -> None:
         private = sorted(set(held or ()) - self._public_labels)
         meant = ", ".join(sorted(self._public_labels)) or "none"
@@ -262,6 +280,11 @@ class KeyStore:
                     connection.execute(sa.update(KEYS).where(KEYS.c.key_id == key.key_id).values(last_used=now()))
         except WorkspaceError:  # A full disk keeps nobody from asking.
             return
+
+
+def _plain(name: str) -> str:
+    """A name as people read it: in small letters, with single spaces."""
+    return " ".join(name.split()).casefold()
 
 
 def hashed(secret: str) -> str:

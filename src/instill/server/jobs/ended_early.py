@@ -1,5 +1,7 @@
-"""What a job gives that did not come to its end. In a module of its own: `job_process` runs as `__main__`, whose classes
-are others than those that it has under its name."""
+"""What a job gives that did not come to its end.
+
+In a module of its own: `job_process` runs as `__main__`, whose classes are others than those under its name.
+"""
 
 from __future__ import annotations
 

@@ -13,8 +13,9 @@ form?.addEventListener("called", (event) => {
 });
 form?.elements.name.addEventListener("input", (event) => {
   const place = $("#same-name");
-  const isTaken = JSON.parse(place.dataset.names).includes(event.target.value.trim());
-  place.textContent = isTaken ? "There is an active key of this name. Both are valid then; their ids tell them apart." : "";
+  const plain = (name) => name.trim().split(/\s+/).join(" ").toLowerCase();
+  const isTaken = JSON.parse(place.dataset.names).map(plain).includes(plain(event.target.value));
+  place.textContent = isTaken ? "An active key has this name. Choose another name, or revoke that key first." : "";
 });
 
 const own = (secret) => [...copied(secret), make("p", { class: "soft" }, "It is shown this once. Keep it where passwords are kept.")];
