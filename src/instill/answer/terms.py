@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from math import log
 
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
 _WORD = re.compile(rf"[{_CJK}]+|(?:(?![{_CJK}])[^\W_])+(?:['’](?:(?![{_CJK}])[^\W_])+)?")
 
+_CJK_FIRST = re.compile(f"[{_CJK}]")
+_SUFFIX = re.compile(r"['’](s|re|ve|ll|d|t|m)$")
+_VOWEL = re.compile("[aeiouy]")
 _LETTER_IN_BRACKETS = re.compile(r"(?<=\d\d)\(([A-Za-z])\)")
 
 
@@ -17,6 +21,9 @@ def word_set(words: str) -> frozenset[str]:
     """The words of a line of words."""
     return frozenset(words.split())
 
+
+_LONGEST_KEPT = 4000
+"""Characters of a text whose terms are remembered: the same passages and sentences come up again and again."""
 
 STOPWORDS = word_set(
     "a about above after again against all also am an and any are as at be because been before being below "
@@ -52,6 +59,7 @@ def joined(text: str) -> str:
     return _LETTER_IN_BRACKETS.sub(r"\1", text)
 
 
+@lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
     """A crude English stem: enough to match "launches" with "launch" and "policies" with "policy".
 
@@ -70,7 +78,7 @@ def stem(word: str) -> str:
     if word.endswith("ly") and len(word) > 5:
         word = word[:-2]
     for ending in ("ing", "ed"):
-        if word.endswith(ending) and len(word) - len(ending) >= 3 and re.search("[aeiouy]", word[: -len(ending)]):
+        if word.endswith(ending) and len(word) - len(ending) >= 3 and _VOWEL.search(word[: -len(ending)]):
             word = word[: -len(ending)]
             if word[-1] == word[-2] and word[-1] not in "lsz":
                 word = word[:-1]
@@ -87,16 +95,21 @@ def terms(text: str, *, keep_stop: bool = False) -> list[str]:
         >>> terms("What are the company's core values?")
         ['company', 'core', 'valu']
     """
+    return list(_terms(text, keep_stop) if len(text) <= _LONGEST_KEPT else _terms.__wrapped__(text, keep_stop))
+
+
+@lru_cache(maxsize=8192)
+def _terms(text: str, keep_stop: bool) -> tuple[str, ...]:
     found: list[str] = []
     for match in _WORD.finditer(normalise(text)):
         word = match.group()
-        if re.match(f"[{_CJK}]", word):
+        if _CJK_FIRST.match(word):
             found.extend(word[i : i + 2] for i in range(max(1, len(word) - 1)))
             continue
-        word = re.sub(r"['’](s|re|ve|ll|d|t|m)$", "", word).replace("'", "").replace("’", "")
+        word = _SUFFIX.sub("", word).replace("'", "").replace("’", "")
         if word and (keep_stop or word not in STOPWORDS):
             found.append(stem(word))
-    return found
+    return tuple(found)
 
 
 def content_words(text: str) -> list[str]:

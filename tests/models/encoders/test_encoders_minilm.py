@@ -62,7 +62,8 @@ def test_vectors_are_unit_float32_in_the_order_of_the_texts(int8: Encoder, fp32:
         assert encoder.encode_queries([]).shape == (0, 384)
 
 
-def test_int8_vectors_do_not_depend_on_company_or_threads(int8: Encoder) -> None:
+def test_int8_vectors_do_not_depend_on_company_or_threads(int8: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(int8, "_known", None)  # Every vector is computed.
     together = int8.encode_passages(TEXTS)
     alone = np.concatenate([int8.encode_passages([text]) for text in TEXTS])
     single = open_encoder(EncoderSettings(model="minilm", precision="int8", threads=1)).encode_passages(TEXTS)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,9 @@ import pytest
 
 from instill.errors import UsageError
 from instill.models.encoders import open_encoder
+from instill.models.encoders.known_vectors import KnownVectors
 from instill.models.encoders.minilm import find_minilm
-from instill.models.encoders.protocol import Encoder
+from instill.models.encoders.protocol import Encoder, Vectors
 from instill.models.encoders.transformer_weights import read_tensors
 from instill.models.encoders.word_table import WordTable
 from instill.models.weights import shipped
@@ -44,12 +46,43 @@ def test_the_words_are_the_base_s(tmp_path: Path) -> None:
     assert (tmp_path / "words.bin").read_bytes() == (shipped() / "words.bin").read_bytes()
 
 
-def test_vectors_have_length_one_and_do_not_depend_on_their_neighbours(encoder: Encoder) -> None:
+def test_vectors_have_length_one_and_do_not_depend_on_their_neighbours(
+    encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encoder, "_known", None)  # Every vector is computed.
     texts = ["", "Green tea is brewed at 80 degrees.", "word " * 1000, "図書館はどこですか。"]
     vectors = encoder.encode_passages(texts)
     assert vectors.dtype == np.float32
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(4), abs=1e-6)
     assert np.array_equal(encoder.encode_passages(texts[1:2])[0], vectors[1])
+
+
+def test_a_text_is_computed_once_and_its_vector_stays_the_same(
+    encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computed: list[str] = []
+    real = encoder._computed  # type: ignore[attr-defined]
+
+    def counted(texts: Sequence[str], progress: Callable[[int], None] | None) -> Vectors:
+        computed.extend(texts)
+        found: Vectors = real(texts, progress)
+        return found
+
+    monkeypatch.setattr(encoder, "_computed", counted)
+    monkeypatch.setattr(encoder, "_known", KnownVectors(most=3))
+    done: list[int] = []
+    first = encoder.encode_passages(["one", "two", "one"])
+    kept = first.copy()
+    first[:] = 0  # A caller may change what it got.
+    again = encoder.encode_passages(["two", "three", "one"], progress=done.append)
+    assert np.array_equal(again[[2, 0]], kept[:2])
+    assert (computed, done) == (["one", "two", "three"], [3])
+    encoder.encode_passages(["four"])
+    encoder.encode_passages(["three", "one"])  # "two" was asked for longest ago.
+    assert computed == ["one", "two", "three", "four"]
+    long = ["five " * 500]  # A page is not remembered.
+    assert np.array_equal(encoder.encode_passages(long), encoder.encode_passages(long))
+    assert computed[4:] == long * 2
 
 
 def test_what_is_meant_is_near(encoder: Encoder) -> None:

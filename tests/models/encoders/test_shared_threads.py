@@ -23,7 +23,9 @@ TEXTS = st.lists(WORDS.map(" ".join), min_size=1, max_size=6)
 
 @pytest.fixture(scope="module")
 def models() -> tuple[ShippedEncoder, Reader]:
-    return open_shipped(threads=2), Reader(shipped(), threads=2)
+    encoder = open_shipped(threads=2)
+    encoder._known = None  # Every vector is computed.
+    return encoder, Reader(shipped(), threads=2)
 
 
 @settings(max_examples=15)

@@ -18,6 +18,7 @@ from tokenizers import Tokenizer
 from instill.errors import WorkspaceError
 from instill.models.encoders.batches import Batch, batches_of_equal_length
 from instill.models.encoders.export import MODEL_FILE, TOKENIZER_FILE
+from instill.models.encoders.known_vectors import KnownVectors
 from instill.models.encoders.onnx_session import open_session
 from instill.models.encoders.protocol import Vectors
 from instill.models.encoders.shared_threads import Workers
@@ -30,7 +31,8 @@ class OnnxEncoder:
 
     A text's vector does not depend on the texts beside it. In int8 it is the same to the last bit, since each text is
     a run of its own; in float32 batches hold texts of one length without padding, and only the order of sums differs
-    with the size of the batch (differences near 1e-7).
+    with the size of the batch (differences near 1e-7). Where it is the same to the last bit, those of the texts that
+    were encoded last are remembered.
 
     Args:
         folder: a cache entry with the model and its tokenizer.
@@ -50,6 +52,7 @@ class OnnxEncoder:
         self._workers = Workers(threads or available_cores(), "encode")
         self._tokens = self._load_tokenizer()
         self._tokens.enable_truncation(self.max_tokens)
+        self._known = KnownVectors() if int(manifest["batch_tokens"]) == 1 else None
 
     @property
     def fingerprint(self) -> str:
@@ -77,9 +80,18 @@ class OnnxEncoder:
         return self._encode(texts, str(self._manifest["query_prompt"]), None)
 
     def _encode(self, texts: Sequence[str], prompt: str, progress: Callable[[int], None] | None) -> Vectors:
+        prompted = [prompt + text for text in texts]
+        if self._known is None or not self._known.keeps(prompted):
+            return self._computed(prompted, progress)
+        vectors = self._known.of(prompted, lambda new: self._computed(new, None))
+        if progress is not None:
+            progress(len(texts))
+        return vectors
+
+    def _computed(self, texts: Sequence[str], progress: Callable[[int], None] | None) -> Vectors:
         vectors = np.empty((len(texts), self.dimension), np.float32)
         for start in range(0, len(texts), _BLOCK):
-            block = [well_formed(prompt + text) for text in texts[start : start + _BLOCK]]
+            block = [well_formed(text) for text in texts[start : start + _BLOCK]]
             self._encode_block(block, vectors[start : start + len(block)], progress)
         return vectors
 
