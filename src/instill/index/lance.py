@@ -12,6 +12,7 @@ from instill.index import keyword_and_vector_search, lookup, soundness, upkeep, 
 from instill.index.bm25_for_caller import VisibleScorer
 from instill.index.filtered_rows import Sieve
 from instill.index.filters import compiled
+from instill.index.known_documents import KnownDocuments
 from instill.index.known_fields import has_key, metadata_keys
 from instill.index.labels import visible
 from instill.index.lance_tables import Table, Tables, is_conflict
@@ -32,9 +33,10 @@ _ATTEMPTS = 5
 class LanceView:
     """One version of the table; see `instill.index.protocol.View`."""
 
-    def __init__(self, table: Table, scorer: VisibleScorer, dimension: int) -> None:
+    def __init__(self, table: Table, scorer: VisibleScorer, dimension: int, documents: KnownDocuments) -> None:
         self._table = table
         self._scorer = scorer
+        self._documents = documents
         self.dimension = dimension
         self.version = int(table.version)
 
@@ -50,7 +52,9 @@ class LanceView:
         return lookup.count(self._table, labels)
 
     def document_texts(self, doc_ids: Sequence[str], labels: Sequence[str] | None) -> dict[str, StoredDocument]:
-        return lookup.document_texts(self._table, doc_ids, labels)
+        return self._documents.of(
+            self.version, doc_ids, labels, lambda new: lookup.document_texts(self._table, new, labels)
+        )
 
     def passages_of(
         self, doc_id: str, labels: Sequence[str] | None, *, first: int = 0, last: int | None = None
@@ -121,6 +125,7 @@ class LanceStore:
         self._read_only = read_only
         self._is_sound = False
         self._scorer = VisibleScorer()
+        self._documents = KnownDocuments()
 
     # -- reading -----------------------------------------------------------------------------------------------
 
@@ -131,7 +136,7 @@ class LanceStore:
         return self._view(self._sound(self.tables.snapshot()))
 
     def _view(self, table: Table) -> LanceView:
-        return LanceView(table, self._scorer, self._dimension)
+        return LanceView(table, self._scorer, self._dimension, self._documents)
 
     def _sound(self, table: Table) -> Table:
         """The table; once a store, it is made sure that it is whole."""
