@@ -88,10 +88,13 @@ def _models_stay_open() -> Iterator[None]:
     from instill.answer.reading.opening import open_reader
     from instill.models.encoders import open_encoder
     from instill.settings import EncoderSettings
+    from tests.known_readings import remembered
 
-    held = open_encoder(EncoderSettings()), open_reader("shipped")
-    yield
-    del held
+    encoder, reader = open_encoder(EncoderSettings()), open_reader("shipped")
+    assert reader is not None
+    with remembered(reader):
+        yield
+    del encoder, reader
 
 
 @pytest.fixture(autouse=True, scope="session")
