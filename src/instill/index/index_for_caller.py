@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -90,6 +90,7 @@ class SeenIndex(Index):
         *,
         query_vector: Vectors | None = None,
         limits: SqlLimits | None = None,
+        called: Callable[[str], str] | None = None,
     ) -> pa.Table:
         """See `Index.sql`."""
-        return super().sql(query, self._held(labels), query_vector=query_vector, limits=limits)
+        return super().sql(query, self._held(labels), query_vector=query_vector, limits=limits, called=called)

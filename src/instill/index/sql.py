@@ -12,7 +12,7 @@ the query names it; `select *` brings neither `vector` nor `documents.text`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -61,7 +61,13 @@ class _Needs:
 
 
 def run(
-    view: View, query: str, *, labels: Sequence[str] | None, query_vector: Vectors | None, limits: SqlLimits
+    view: View,
+    query: str,
+    *,
+    labels: Sequence[str] | None,
+    query_vector: Vectors | None,
+    limits: SqlLimits,
+    called: Callable[[str], str] | None = None,
 ) -> pa.Table:
     """See `Index.sql`."""
     duckdb = needed("duckdb", "SQL needs DuckDB.")
@@ -75,7 +81,7 @@ def run(
             raise UsageError("Only one SELECT is run.", where=query[:200], remedy=_example())
         needs = _needs(query)
         for name, times in needs.views.items():
-            reader = _reader(view, name, needs, labels, query_vector)
+            reader = _reader(view, name, needs, labels, query_vector, called)
             # A stream can be read once; a query that names the view again needs it in memory.
             connection.register(name, reader if times == 1 else reader.read_all())
         for setting in ("SET autoinstall_known_extensions=false", "SET autoload_known_extensions=false",
@@ -148,6 +154,7 @@ def _reader(
     needs: _Needs,
     labels: Sequence[str] | None,
     query_vector: Vectors | None,
+    called: Callable[[str], str] | None,
 ) -> pa.RecordBatchReader:
     """The view's needed columns as a stream of visible rows."""
     shown = _VIEWS[name]
@@ -161,7 +168,7 @@ def _reader(
     batches = view.batches(name, loaded, labels)
     columns = schema(view.dimension)
     target = pa.schema([_field(columns, stored.get(each, each), each) for each in wanted])
-    return pa.RecordBatchReader.from_batches(target, _renamed(batches, target, stored, query_vector, labels))
+    return pa.RecordBatchReader.from_batches(target, _renamed(batches, target, stored, query_vector, labels, called))
 
 
 def _field(columns: pa.Schema, stored: str, name: str) -> pa.Field:
@@ -176,6 +183,7 @@ def _renamed(
     stored: dict[str, str],
     query_vector: Vectors | None,
     labels: Sequence[str] | None,
+    called: Callable[[str], str] | None,
 ) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         columns = []
@@ -186,6 +194,8 @@ def _renamed(
             elif field.name == "labels":
                 theirs = (held_of(each, labels) for each in batch.column("labels").to_pylist())
                 columns.append(pa.array([list(each) for each in theirs], type=field.type))
+            elif field.name == "source" and called is not None:
+                columns.append(pa.array(map(called, batch.column("source").to_pylist()), type=field.type))
             else:
                 column = batch.column(stored.get(field.name, field.name))
                 columns.append(column if column.type == field.type else column.cast(field.type))

@@ -336,12 +336,14 @@ class Index:
         *,
         query_vector: Vectors | None = None,
         limits: SqlLimits | None = None,
+        called: Callable[[str], str] | None = None,
     ) -> pa.Table:
         """One read-only SELECT over the views `documents` and `passages` (see `instill.index.sql`).
 
         Args:
             labels: rows that this caller may not see are not even loaded.
             query_vector: float32 `(dimension,)`; gives `passages` the column `similarity`, the cosine with it.
+            called: gives what stands in the column `source` in the place of a source; None: the source.
 
         Raises:
             UsageError: it is not one SELECT, DuckDB refuses it, or it takes or gives more than `limits` allow.
@@ -350,7 +352,9 @@ class Index:
         from instill.index.sql_limits import SqlLimits
 
         return self._read(
-            lambda view: sql.run(view, query, labels=labels, query_vector=query_vector, limits=limits or SqlLimits())
+            lambda view: sql.run(
+                view, query, labels=labels, query_vector=query_vector, limits=limits or SqlLimits(), called=called
+            )
         )
 
     # -- upkeep ------------------------------------------------------------------------------------------------

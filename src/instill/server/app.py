@@ -41,6 +41,7 @@ from instill.server.api import (
 from instill.server.doors import anthropic, openai_chat, openai_responses, openai_rest
 from instill.server.doors.mcp_door import HttpDoor
 from instill.server.jobs.starting import Starting
+from instill.server.names_for_readers import NamesForReaders
 from instill.server.pages.rendering import error_page
 from instill.server.request_lifetime import Visits
 from instill.server.service import Service
@@ -129,6 +130,7 @@ def create_app(
                 loopback=loopback,
             ),
             Middleware(Visits, address_of=address_of),
+            Middleware(NamesForReaders, names=service.names),
         ],
     )
     app.state.service = service

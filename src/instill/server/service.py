@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, TypeVar, cast
 
 from fastapi import Depends, Request
 from starlette.types import Scope
@@ -23,6 +23,7 @@ from instill.server.answer_queue import Turn, Turns, left
 from instill.server.errors import Refused
 from instill.server.heartbeat import Heartbeat
 from instill.server.jobs.store import JobStore
+from instill.server.names_for_readers import THIS_PROGRAM, Names
 from instill.server.request_lifetime import Gone, Visit
 from instill.server.served_workspace import Opened, service_settings
 from instill.server.tracing import traced
@@ -62,6 +63,15 @@ class Service:
     def jobs(self) -> JobStore:
         return JobStore(self.opened.catalog, self.folder / ".instill" / "jobs")
 
+    def names(self) -> Names:
+        """What documents and folders are called for who does not own the machine, as they are followed now."""
+        try:
+            roots = tuple(root.path for root in self.opened.catalog.roots())
+        except InstillError:
+            roots = ()
+        model = self.settings.generator
+        return _names(self.folder, roots, (*THIS_PROGRAM, model.folder, model.gguf, model.adapter))
+
     @property
     def uploads(self) -> Path:
         """Where documents are kept that were uploaded."""
@@ -99,7 +109,15 @@ def answers_at_once(settings: Settings) -> int:
     return chosen or max(available_cores(), ELSEWHERE_AT_ONCE if elsewhere else 1)
 
 
-@dataclass(frozen=True, slots=True)
+Told = TypeVar("Told")
+
+
+@lru_cache(maxsize=16)
+def _names(folder: Path, roots: tuple[str, ...], others: tuple[str, ...]) -> Names:
+    return Names(folder, roots, [each for each in others if "/" in each or "\\" in each])
+
+
+@dataclass(frozen=True)
 class Seen:
     """The service as who asks sees it.
 
@@ -119,6 +137,19 @@ class Seen:
     @property
     def labels(self) -> tuple[str, ...] | None:
         return self.who.labels
+
+    @cached_property
+    def names(self) -> Names | None:
+        """What documents and folders are called for who asks; None: for the owner, by where they lie."""
+        return None if self.who.may("admin") else self.service.names()
+
+    def told(self, data: Told) -> Told:
+        """Plain data, as who asks is told it (`Names.in_data`): for what does not go out as JSON."""
+        return data if self.names is None else cast("Told", self.names.in_data(data))
+
+    def called(self, source: str) -> str:
+        """A document's source, as who asks is told of it."""
+        return source if self.names is None else self.names.of(source)
 
     @property
     def caller(self) -> Caller:

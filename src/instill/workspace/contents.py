@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from instill.errors import UsageError
@@ -28,10 +28,14 @@ class Looking(Parts):
         """
         return self.catalog.conversations(count_of(limit, "limit"), self.seen_by(labels).labels)
 
-    def sql(self, query: str, *, labels: Labels = None, near: str = "") -> pa.Table:
+    def sql(
+        self, query: str, *, labels: Labels = None, near: str = "", called: Callable[[str], str] | None = None
+    ) -> pa.Table:
         """Read-only SQL over the views `documents` and `passages`.
 
-        `near` adds a column `similarity` (cosine to this text) to `passages`.
+        Args:
+            near: adds a column `similarity` (cosine to this text) to `passages`.
+            called: gives what stands in the column `source` in the place of a source; None: the source.
         """
         from instill.index.sql_limits import SqlLimits
 
@@ -40,7 +44,8 @@ class Looking(Parts):
         if utf8(near, "near"):
             seen.check_encoder()
         vector = self.encoder.encode_queries([near])[0] if near else None
-        return seen.index.sql(query, query_vector=vector, limits=SqlLimits(**self.settings.sql.model_dump()))
+        limits = SqlLimits(**self.settings.sql.model_dump())
+        return seen.index.sql(query, query_vector=vector, limits=limits, called=called)
 
     def show(self, reference: str | os.PathLike[str], *, labels: Labels = None) -> StoredDocument:
         """One document with its canonical text, by id, the start of an id, or source path.

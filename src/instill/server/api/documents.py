@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Annotated, Any, BinaryIO
 
 import anyio
@@ -20,7 +19,7 @@ from instill.ingest.document_references import resolve
 from instill.server.errors import Refused, unknown
 from instill.server.jobs.store import ENDED, Job
 from instill.server.service import Editing, Reading, Seen
-from instill.server.uploads import Uploads, name_of_upload
+from instill.server.uploads import Uploads
 from instill.workspace.arguments import labels_of, metadata_of
 from instill.workspace.replies import Documents, Removed
 
@@ -85,7 +84,7 @@ class Relabelled(BaseModel):
 @router.get("")
 def list_documents(seen: Reading, where: str = "") -> Documents:
     """All documents that the caller may see, by source. `where`: a condition, e.g. `kind = 'pdf'`."""
-    return Documents(documents=[_as_seen(seen, each) for each in seen.workspace.documents(where=where)])
+    return Documents(documents=seen.workspace.documents(where=where))
 
 
 @router.post("", status_code=202)
@@ -135,7 +134,6 @@ def show(seen: Reading, doc_id: str, passages: bool = False) -> Shown:
     stored = workspace.index.document_text(record.doc_id)
     if stored is None:
         raise unknown("No document has this name or id.", doc_id)
-    stored = replace(stored, record=_as_seen(seen, stored.record))
     return Shown(document=stored, passages=workspace.index.passages_of(record.doc_id) if passages else None)
 
 
@@ -150,7 +148,7 @@ def label(seen: Editing, doc_id: str, labelling: Labelling) -> DocumentRecord:
         [whole] = index.records(doc_ids=[record.doc_id]) or [record]
         wanted |= set(whole.labels) - set(seen.labels)
     index.relabel(record.doc_id, sorted(wanted))
-    return _as_seen(seen, found(seen, doc_id))
+    return found(seen, doc_id)
 
 
 @router.put("/labels")
@@ -180,14 +178,9 @@ def label_many(seen: Editing, labelling: ManyLabels) -> Relabelled:
     return Relabelled(documents=len(records), changed=index.relabel_many([each.doc_id for each in records], changed))
 
 
-def _as_seen(seen: Seen, record: DocumentRecord) -> DocumentRecord:
-    """The record; only the owner is told where on this machine an upload is kept."""
-    return record if seen.who.may("admin") else replace(record, source=name_of_upload(record.source))
-
-
 def _meant(seen: Seen, labelling: ManyLabels) -> list[DocumentRecord]:
     if labelling.documents is None:
-        return [each for each in seen.workspace.documents() if fits(each, labelling.words)]
+        return [each for each in seen.workspace.documents() if fits(seen, each, labelling.words)]
     wanted = list(dict.fromkeys(labelling.documents))
     records = seen.workspace.index.records(doc_ids=wanted)
     if len(records) < len(wanted):
@@ -196,9 +189,10 @@ def _meant(seen: Seen, labelling: ManyLabels) -> list[DocumentRecord]:
     return records
 
 
-def fits(record: DocumentRecord, words: str) -> bool:
-    """Whether all words stand in the document's title, source, labels or kind, in any case."""
-    text = f"{record.title} {record.source} {' '.join(record.labels)} {record.kind}".lower()
+def fits(seen: Seen, record: DocumentRecord, words: str) -> bool:
+    """Whether all words stand in the document's title, source, labels or kind, in any case; in its source as who asks
+    is told of it."""
+    text = f"{record.title} {seen.called(record.source)} {' '.join(record.labels)} {record.kind}".lower()
     return all(word in text for word in words.lower().split())
 
 
@@ -215,7 +209,7 @@ def remove(seen: Editing, doc_id: str) -> Removed:
     else:
         whole.remove([record.doc_id])
         _uploads(seen).forget([record.source])
-    return Removed(removed=[_as_seen(seen, record)])
+    return Removed(removed=[record])
 
 
 def found(seen: Seen, reference: str) -> DocumentRecord:

@@ -63,7 +63,8 @@ def log(seen: Reading, job_id: str) -> str:
     try:
         with file.open("rb") as stream:
             stream.seek(max(0, file.stat().st_size - _LONGEST_LOG))
-            return stream.read().decode("utf-8", "replace")
+            said = stream.read().decode("utf-8", "replace")
+            return said if seen.names is None else seen.names.in_text(said)
     except FileNotFoundError:
         return ""
 

@@ -96,7 +96,7 @@ def show_comparison(seen: Reading, name: str) -> dict[str, Any]:
 @router.get("/comparisons/{name}/page", response_class=HTMLResponse)
 def comparison_page(seen: Reading, name: str) -> HTMLResponse:
     """The report as a page by itself."""
-    return _page(_folder(seen, "reports", name) / "report.html")
+    return _page(seen, _folder(seen, "reports", name) / "report.html")
 
 
 @router.get("/curves")
@@ -108,7 +108,7 @@ def list_curves(seen: Reading) -> KeptList:
 @router.get("/curves/{name}/page", response_class=HTMLResponse)
 def curve_page(seen: Reading, name: str) -> HTMLResponse:
     """The curve's page."""
-    return _page(_folder(seen, "curves", name) / "curve.html")
+    return _page(seen, _folder(seen, "curves", name) / "curve.html")
 
 
 def _list(seen: Seen, kind: str, numbers: str) -> list[Kept]:
@@ -148,10 +148,11 @@ _OF_THIS_MACHINE = ("outcomes",)
 _LISTS = {"reports": "comparisons", "curves": "curves"}
 
 
-def _page(file: Path) -> HTMLResponse:
+def _page(seen: Seen, file: Path) -> HTMLResponse:
     if not file.is_file():
         raise unknown("There is no page of it.", file.parent.name)
-    return HTMLResponse(file.read_text(encoding="utf-8"), headers=_REPORT_HEADERS)
+    markup = file.read_text(encoding="utf-8")
+    return HTMLResponse(markup if seen.names is None else seen.names.in_page(markup), headers=_REPORT_HEADERS)
 
 
 def _may_see(seen: Seen, folder: Path) -> bool:

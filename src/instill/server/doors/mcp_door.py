@@ -118,11 +118,11 @@ def _called(seen: Seen, tool: Tool, arguments: dict[str, Any]) -> types.CallTool
     try:
         given: Given = tool.run(seen, tool.arguments(**arguments))
     except ValidationError as error:
-        return _failed(explained(error.errors()))
+        return _failed(seen, explained(error.errors()))
     except InstillError as error:
-        return _failed(error)
+        return _failed(seen, error)
     except Exception as error:
-        return _failed(of_bug(error))
+        return _failed(seen, of_bug(error))
     links = [
         types.ResourceLink(name=name or doc_id, uri=URI + doc_id, mime_type="text/plain")
         for doc_id, name in given.documents.items()
@@ -131,9 +131,11 @@ def _called(seen: Seen, tool: Tool, arguments: dict[str, Any]) -> types.CallTool
     return types.CallToolResult(content=content, structured_content=given.data.model_dump(mode="json"))
 
 
-def _failed(error: InstillError) -> types.CallToolResult:
+def _failed(seen: Seen, error: InstillError) -> types.CallToolResult:
     where = f" ({error.where})" if error.where else ""
     text = f"{error.what}{where} {error.command}".strip()
+    if seen.names is not None:
+        text = seen.names.in_text(text)
     wait = error.headers.get("retry-after") if isinstance(error, Refused) else None
     beside = {} if wait is None else {"_meta": {RETRY_AFTER: int(wait)}}
     return types.CallToolResult(content=[types.TextContent(text=text)], is_error=True, **beside)

@@ -217,8 +217,10 @@ def _add(seen: Seen, given: AddArguments) -> Given:
     failed = list(report.get("failed", ())) if job.state != "failed" else [job.result]
     added = [*report.get("added", ()), *report.get("changed", ())]
     data = AddResult(state=job.state, job_id=job.job_id, added=added, failed=failed)
-    said = [f"added: {each}" for each in added]
-    said += [f"not read: {each.get('source', '')} {each['what']} {each['remedy']}".strip() for each in failed]
+    said = [f"added: {seen.called(each)}" for each in added]
+    said += [
+        f"not read: {seen.called(each.get('source', ''))} {each['what']} {each['remedy']}".strip() for each in failed
+    ]
     return Given("\n".join(said) or f"{job.state}: nothing to do", data, {})
 
 

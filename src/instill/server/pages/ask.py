@@ -106,7 +106,7 @@ def _conversation(seen: Seen, asked: Asked) -> Chat:
 
 
 def _told(seen: Seen, answer: Answer) -> dict[str, Any]:
-    shown = rendered("answer.html", who=seen.who, answer=answer.as_dict(), question_id=answer.question_id)
+    shown = rendered("answer.html", who=seen.who, answer=seen.told(answer.as_dict()), question_id=answer.question_id)
     turns = [{"role": each.role, "text": each.text, "topics": each.topics, "documents": each.documents}
              for each in answer.turns()]  # fmt: skip
     return {"html": shown, "question_id": answer.question_id, "abstained": answer.abstained, "turns": turns}
@@ -152,7 +152,7 @@ def _exchanges(seen: Seen, conversation_id: str) -> list[Exchange]:
     found = []
     for question, said in zip(turns[::2], turns[1::2], strict=False):
         number = said.answer.get("question_id")
-        found.append(Exchange(question.text, said.answer, number, judged.get(number, ())))
+        found.append(Exchange(question.text, seen.told(said.answer), number, judged.get(number, ())))
     return [each for each in found if each.answer]
 
 

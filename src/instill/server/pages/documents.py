@@ -36,7 +36,7 @@ def list_documents(
 ) -> HTMLResponse:
     """The documents that the caller may see, and where one adds some."""
     records = seen.workspace.documents()
-    fitting = [each for each in records if fits(each, words)]
+    fitting = [each for each in records if fits(seen, each, words)]
     shown = fitting[after : after + _A_PAGE]
     jobs = jobs_of(seen, "add", "add url", "sync")
     return page(
@@ -68,7 +68,14 @@ def source(seen: Reading, doc_id: str, start: Place = 0, end: Place = 0) -> HTML
     pictured = has_pictures(stored.record, seen.workspace.settings.documents)
     pictures = pages_of(stored, start, end) if pictured else []
     shown = window(stored, _marks(start, end), start=begin, most=_AROUND)
-    values = {"record": stored.record, "window": shown, "pictures": pictures, "start": start, "end": end}
+    values = {
+        "names": seen.names,
+        "record": stored.record,
+        "window": shown,
+        "pictures": pictures,
+        "start": start,
+        "end": end,
+    }
     return HTMLResponse(rendered("source_pane.html", who=seen.who, **values))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from instill.common.plurals import are, counted
-from instill.server.jobs.job_results import outcome
+from instill.server.jobs.job_results import Outcome, outcome
 from instill.server.jobs.store import ENDED, Job
 from instill.server.service import Seen
 
@@ -45,10 +45,12 @@ def chosen_jobs(seen: Seen, fits: Callable[[Job], bool], ended: int = _MOST_ENDE
     """The newest jobs that fit and that the caller may see."""
     found = [job for job in seen.service.jobs.all(seen.labels, limit=_LOOKED_AT) if fits(job)]
     going = [job for job in reversed(found) if job.state not in ENDED]
-    return JobsShown(
-        sorted(going, key=lambda job: job.state != "running"),
-        uploads_together([job for job in found if job.state in ENDED])[:ended],
-    )
+    over = uploads_together([job for job in found if job.state in ENDED])[:ended]
+    return JobsShown(sorted(going, key=lambda job: job.state != "running"), [_told(seen, job) for job in over])
+
+
+def _told(seen: Seen, job: Job) -> Job:
+    return job.model_copy(update={"outcome": Outcome(**seen.told(job.outcome.model_dump()))})
 
 
 def uploads_together(ended: Sequence[Job]) -> list[Job]:

@@ -11,7 +11,8 @@ from typing import Any
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
@@ -47,7 +48,8 @@ def page(seen: Seen, template: str, active: str = "", /, **values: Any) -> HTMLR
     Args:
         active: the address of the page in the navigation.
     """
-    return HTMLResponse(rendered(template, active=active, who=seen.who, folder=seen.service.folder.name, **values))
+    shown = rendered(template, active=active, who=seen.who, folder=seen.service.folder.name, names=seen.names, **values)
+    return HTMLResponse(shown)
 
 
 def rendered(template: str, /, *, who: Who | None, **values: Any) -> str:
@@ -61,6 +63,8 @@ def error_page(request: Request, error: InstillError, status: int) -> HTMLRespon
     known = who if isinstance(who, Who) and who.may("reader") else None
     folder = service_of(request).folder.name if known else ""
     told = as_page_json(error)["error"]
+    if not (known and known.may("admin")):
+        told = service_of(request).names().in_data(told)
     return HTMLResponse(rendered("error.html", who=known, active="", folder=folder, error=told, status=status), status)
 
 
@@ -125,14 +129,21 @@ def name_of(source: str) -> str:
     return shown(short_name(source) or source, 200)
 
 
-def origin(source: str) -> str:
-    """Where a document came from, as far as it tells a person something: uploads are files of theirs.
+@pass_context
+def origin(context: Context, source: str) -> str:
+    """Where a document came from, as far as it tells a person something: uploads are files of theirs. Who does not own
+    the machine (`names` in the template) is told a name.
 
     Example:
-        >>> origin("/kb/.instill/uploads/all/notes/tea.md"), origin("stdin:tea.md"), origin("/home/ann/tea.md")
-        ('notes/tea.md', 'tea.md', '/home/ann/tea.md')
+        >>> owner = environment().from_string("{{ source|origin }}")
+        >>> owner.render(names=None, source="/kb/.instill/uploads/all/notes/tea.md")
+        'notes/tea.md'
+        >>> owner.render(names=None, source="stdin:tea.md"), owner.render(names=None, source="/home/ann/tea.md")
+        ('tea.md', '/home/ann/tea.md')
     """
-    return shown(name_of_upload(source).removeprefix("stdin:"), 300)
+    names = context["names"]
+    name = name_of_upload(source) if names is None else names.of(source)
+    return shown(name.removeprefix("stdin:"), 300)
 
 
 def place(citation: Any) -> str:
