@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from instill import Workspace
+from instill.compare.changed.copies import fresh_copy
 from instill.workspace.doctor import examine
 
 _VISIT = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('select count(*) from roots'); c.close()"
@@ -36,6 +37,20 @@ def check(workspace: Workspace) -> None:
     assert seen == workspace.catalog.question_count()
 
 
+def added_itself(workspace: Workspace) -> None:
+    """The catalog by its name, by a link, and in a folder of which nothing is excluded; then all of it is synced."""
+    outside = workspace.path.parent
+    (outside / "link.txt").symlink_to(workspace.home / "catalog.db")
+    (workspace.path / "instill.toml").write_text('[documents]\nexclude = ["index/"]\n')
+    with Workspace.open(workspace.path) as anew:
+        for file in (workspace.home / "catalog.db", outside / "link.txt"):
+            [failure] = workspace.add(file).failed
+            assert failure.what == "It is a file in which a workspace keeps its data."
+        report = anew.add(workspace.path)
+        assert (report.added, report.failed) == ([str(workspace.path / "instill.toml")], [])
+        anew.sync()
+
+
 @pytest.mark.parametrize(
     "do",
     [
@@ -45,8 +60,12 @@ def check(workspace: Workspace) -> None:
         lambda workspace: workspace.status(),
         lambda workspace: list(examine(str(workspace.path))),
         lambda workspace: workspace.reindex(),
+        lambda workspace: workspace.forgetting_plan("bridge.md"),
+        lambda workspace: workspace.add(workspace.path),
+        lambda workspace: added_itself(workspace),
+        lambda workspace: fresh_copy(workspace, workspace.path.parent / "copy").close(),
     ],
-    ids=["nothing", "forget", "purge", "status", "doctor", "reindex"],
+    ids=["nothing", "forget", "purge", "status", "doctor", "reindex", "plan", "add all", "add it", "copy"],
 )
 def test_whatever_is_done_the_locks_stay(do: Callable[[Workspace], object], tmp_path: Path) -> None:
     with Workspace.init(tmp_path / "kb") as workspace:

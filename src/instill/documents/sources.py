@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import itertools
 import os
 import re
 import stat
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from instill.documents.buckets import BucketObject
 
+_HOME, _UPLOADS = ".instill", "uploads"
 _ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 _OTHER_SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
 
@@ -232,7 +234,7 @@ def _folder(
         relative = path.relative_to(root).as_posix()
         try:
             is_folder = entry.is_dir()
-            if spec.match_file(relative + "/" if is_folder else relative):
+            if spec.match_file(relative + "/" if is_folder else relative) or (is_folder and entry.name == _HOME):
                 continue
             if entry.is_symlink():
                 problem = _link_problem(path, root, above, is_folder=is_folder)
@@ -270,8 +272,24 @@ def _file(path: Path) -> Source | SourceProblem:
         return _problem(identity(path), "It is not a regular file (a pipe, a socket or a device).", "Exclude it.")
     if not os.access(path, os.R_OK):
         return _os_problem(path, PermissionError())
+    if _is_of_a_workspace(path):
+        return _problem(identity(path), "It is a file in which a workspace keeps its data.", "Exclude it.")
     modified = datetime.fromtimestamp(max(0, found.st_mtime), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return Source(identity(path), path, found.st_size, modified)
+
+
+def _is_of_a_workspace(path: Path) -> bool:
+    """Whether Instill keeps it itself, beside uploads, which are documents. Such a file is never opened as a document:
+    it may be the database that this process has open, and would lose its locks when it is closed (SQLite, "How To
+    Corrupt An SQLite Database File", 2.2).
+
+    Example:
+        >>> home = Path("/kb/.instill")
+        >>> _is_of_a_workspace(home / "catalog.db"), _is_of_a_workspace(home / "uploads" / "all" / "tea.md")
+        (True, False)
+    """
+    parts = Path(os.path.realpath(path)).parts
+    return any(part == _HOME and below != _UPLOADS for part, below in itertools.pairwise(parts))
 
 
 def _read_file(path: Path, source: str, settings: DocumentSettings) -> bytes:
