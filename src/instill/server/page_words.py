@@ -28,6 +28,15 @@ _PHRASES = {
     ),
     "Name another one: --arm NAME": "Name another one under “Only these arms”, or leave the field empty.",
     "leave --no-train out": "check “Fine-tune arms too”",
+    "Make one with the same --label: instill study make --label LABEL": "Make one with this key, on the page Compare.",
+    "To use it anyway: --force": "To use it anyway, check the box beside “Promote”.",
+    "Name one by its hash: --base HASH": "Roll back the one that you mean: each has its own button.",
+    "give your own with --questions when you have some.": "use judged questions when you have some.",
+    "Add documents with English prose, or give your own: instill calibrate --questions FILE": (
+        "Add documents with English prose, or use judged questions, on the page Questions."
+    ),
+    " of your own: instill tune search --questions FILE": " judged questions, on the page Questions.",
+    ", or name it: --document DOC": ".",
     'Name a folder or "smollm2", or set generator.folder: instill consolidate --base FOLDER': (
         'Choose "smollm2", or have generator.folder set in instill.toml.'
     ),
@@ -75,6 +84,8 @@ _COMMAND = re.compile(
 )
 _ADDRESS = re.compile(rf"{_LEAD}\bGET /api/(?P<list>[a-z]+)(?:/[\w/-]*)?")
 _LOG = re.compile(r"Its log: GET /api/jobs/[\w/-]+")
+_OPTION = re.compile(r"on the server: instill [^`]*|(?<![\w`-])--[a-z][a-z-]*(?: [A-Z]+\b)?")
+"""An option of a command that no phrase tells otherwise; in a command that is for the server it stays."""
 
 
 def on_pages(remedy: str) -> str:
@@ -91,17 +102,19 @@ def on_pages(remedy: str) -> str:
         'See the page Models'
         >>> on_pages("Run: instill doctor --repair (keeps what is undamaged)")
         'Run on the server: instill doctor --repair (keeps what is undamaged)'
+        >>> on_pages("Name a new folder: --workspace FOLDER")
+        'Name a new folder: (on the command line) --workspace FOLDER'
         >>> on_pages("Name the file.")
         'Name the file.'
     """
     for words, said in _PHRASES.items():
         remedy = remedy.replace(words, said)
     remedy = _LOG.sub("“What it says” shows its log.", remedy)
-    return _ADDRESS.sub(_listed, _COMMAND.sub(_done, remedy))
+    return _OPTION.sub(_option, _ADDRESS.sub(_listed, _COMMAND.sub(_done, remedy)))
 
 
 def in_page_words(told: Any) -> Any:
-    """What is told as plain data, with every remedy and notice in it in the words of the pages.
+    """What is told as plain data, with all that is said to a person in it in the words of the pages.
 
     Example:
         >>> in_page_words({"failed": [{"what": "It is empty.", "remedy": "Run: instill add PATH"}]})
@@ -109,10 +122,14 @@ def in_page_words(told: Any) -> Any:
     """
     if isinstance(told, Mapping):
         return {
-            name: _each_word(value) if name in ("remedy", "notices") else in_page_words(value)
+            name: _each_word(value) if name in _TOLD else in_page_words(value)
             for name, value in told.items()
         }
     return [in_page_words(each) for each in told] if isinstance(told, (list, tuple)) else told
+
+
+_TOLD = ("what", "remedy", "notices", "said")
+"""Under these names stands what is said to a person."""
 
 
 def _each_word(told: Any) -> Any:
@@ -128,6 +145,10 @@ def from_a_page(headers: Headers, *, cookie: bool = False) -> bool:
         cookie: whoever asks is logged in to the pages.
     """
     return cookie or headers.get("sec-fetch-site") == "same-origin" or "x-csrf-token" in headers
+
+
+def _option(match: re.Match[str]) -> str:
+    return match[0] if match[0].startswith("on the server") else f"(on the command line) {match[0]}"
 
 
 def _done(match: re.Match[str]) -> str:

@@ -69,7 +69,7 @@ def outcome(kind: str, state: str, result: Any) -> Outcome:
     if state != "done":
         return Outcome()
     said = _SAID.get(kind)
-    return said(found) if said else Outcome(said=str(found.get("verdict", "")))
+    return said(found) if said else Outcome(said=on_pages(str(found.get("verdict", ""))))
 
 
 def _documents(found: Mapping[str, Any]) -> Outcome:
@@ -87,7 +87,7 @@ def _problems(found: Mapping[str, Any]) -> list[str]:
 
 
 def _words(problem: Mapping[str, Any]) -> str:
-    """What happened and what to do, without paths of this machine.
+    """What happened and what to do, without paths of this machine and options of commands.
 
     Example:
         >>> _words({"what": "This is not an arm.", "where": "nonsense", "remedy": "Choose another."})
@@ -97,8 +97,8 @@ def _words(problem: Mapping[str, Any]) -> str:
     """
     where = str(problem.get("where") or "")
     parts = (
-        problem.get("what"),
-        f"({where})" if where and "/" not in where else "",
+        on_pages(str(problem.get("what") or "")),
+        f"({where})" if where and "/" not in where and not where.startswith("--") else "",
         on_pages(str(problem.get("remedy") or "")),
     )
     return " ".join(str(each) for each in parts if each)
@@ -139,7 +139,7 @@ def _train(found: Mapping[str, Any]) -> Outcome:
 
 
 def _consolidate(found: Mapping[str, Any]) -> Outcome:
-    return Outcome(said=str(found.get("said", "")), page="/memory", link="What was consolidated")
+    return Outcome(said=on_pages(str(found.get("said", ""))), page="/memory", link="What was consolidated")
 
 
 def _forget(_: Mapping[str, Any]) -> Outcome:
