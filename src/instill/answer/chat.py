@@ -27,6 +27,7 @@ class Chat:
         keep: False stores nothing of the conversation in the catalog.
         labels: what the caller holds. A caller can continue a conversation only if the caller may see all documents
             that it was held over. From then on, the conversation carries the labels of this caller.
+        asked_by: who begins a new one, as lists of conversations show it.
 
     Raises:
         UsageError: there is no such conversation that the caller may see.
@@ -38,12 +39,20 @@ class Chat:
     """
 
     def __init__(
-        self, ask: Ask, catalog: Catalog, conversation_id: str | None, *, keep: bool, labels: Labels = None
+        self,
+        ask: Ask,
+        catalog: Catalog,
+        conversation_id: str | None,
+        *,
+        keep: bool,
+        labels: Labels = None,
+        asked_by: str = "",
     ) -> None:
         self._ask = ask
         self._catalog = catalog
         self._keep = keep
         self._labels = labels
+        self._asked_by = asked_by
         self._turns: list[Turn] = []
         self._conversation_id = conversation_id
         self.last: Answer | None = None
@@ -56,7 +65,7 @@ class Chat:
         it.
         """
         if self._conversation_id is None:
-            self._conversation_id = self._catalog.start_conversation(self._labels)
+            self._conversation_id = self._catalog.start_conversation(self._labels, self._asked_by)
         return self._conversation_id
 
     @property

@@ -38,12 +38,22 @@ class FollowUp:
 class Conversations(Database):
     """What was said, each conversation under the labels of who said it."""
 
-    def start_conversation(self, labels: Labels = None) -> str:
-        """A new conversation's id, 12 hexadecimal digits; `labels`: what the caller holds who begins it."""
+    def start_conversation(self, labels: Labels = None, asked_by: str = "") -> str:
+        """A new conversation's id, 12 hexadecimal digits.
+
+        Args:
+            labels: what the caller holds who begins it.
+            asked_by: their name; "" where it is not known.
+        """
         conversation_id = uuid.uuid4().hex[:12]
         with self.writing() as connection:
             if connection is not None:
-                row = {"conversation_id": conversation_id, "started": now(), "labels": stored_labels(labels)}
+                row = {
+                    "conversation_id": conversation_id,
+                    "started": now(),
+                    "labels": stored_labels(labels),
+                    "asked_by": asked_by,
+                }
                 connection.execute(sa.insert(CONVERSATIONS).values(row))
         return conversation_id
 
@@ -86,7 +96,7 @@ class Conversations(Database):
     def conversations(self, limit: int = 20, labels: Labels = None, *, words: str = "") -> list[dict[str, Any]]:
         """The newest conversations that the caller may see; with `words`, those in which they were said.
 
-        Each with `conversation_id`, `started`, `turns` (a count), `first_question`.
+        Each with `conversation_id`, `started`, `asked_by` ("": not known), `turns` (a count), `first_question`.
         """
         first = (
             sa.select(TURNS.c.text)
@@ -102,6 +112,7 @@ class Conversations(Database):
         )
         query = (
             sa.select(CONVERSATIONS.c.conversation_id, CONVERSATIONS.c.started)
+            .add_columns(sa.func.coalesce(CONVERSATIONS.c.asked_by, "").label("asked_by"))
             .add_columns(count.label("turns"), first.label("first_question"))
             .order_by(CONVERSATIONS.c.started.desc(), CONVERSATIONS.c.conversation_id)
         )

@@ -72,6 +72,12 @@ def _edits(connection: sa.Connection) -> None:
     EDITS.create(connection, checkfirst=True)
 
 
+def _seen_and_whose(connection: sa.Connection) -> None:
+    """Whose a conversation is, and whether a job's failure was seen."""
+    _add_columns(connection, CONVERSATIONS, "asked_by")
+    _add_columns(connection, JOBS, "dismissed")
+
+
 def _add_columns(connection: sa.Connection, table: sa.Table, *names: str) -> None:
     there = {column["name"] for column in sa.inspect(connection).get_columns(table.name)}
     for name in names:
@@ -85,4 +91,5 @@ MIGRATIONS: Sequence[tuple[str, Callable[[sa.Connection], None]]] = (
     ("0003_service", _service),
     ("0004_memory", _memory),
     ("0005_edits", _edits),
+    ("0006_seen_and_whose", _seen_and_whose),
 )

@@ -41,7 +41,10 @@ CONVERSATIONS = sa.Table(
     _text("conversation_id", key=True),
     _text("started"),
     _text("labels", nullable=True),
+    _text("asked_by", nullable=True),
 )
+"""`asked_by`: the name of the key that began it; NULL: not known."""
+
 TURNS = sa.Table(
     "turns",
     METADATA,
@@ -121,7 +124,10 @@ JOBS = sa.Table(
     sa.Column("stop", sa.Boolean, nullable=False),
     _text("progress"),
     _text("result"),
+    _text("dismissed", nullable=True),
 )
+"""`dismissed`: when somebody said that they have seen its failure; NULL: nobody has."""
+
 JOB_EVENTS = sa.Table(
     "job_events",
     METADATA,

@@ -243,7 +243,7 @@ class Memory:
             contradicted_by=contradicted_by,
             edited=group.fact_id in edited,
         )
-        stage, adapter = _stage(group.fact_id, place.spot, studied, held)
+        stage, adapter = _stage(group.fact_id, place.spot, studied, held) if record else ("deleted", "")
         return Fact(
             fact_id=group.fact_id,
             stage=stage,

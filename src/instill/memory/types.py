@@ -12,7 +12,7 @@ from instill.catalog import Labels
 from instill.common.made_from import Source
 from instill.models.encoders.protocol import Vectors
 
-Stage = Literal["indexed", "studied", "consolidated", "forgotten"]
+Stage = Literal["indexed", "studied", "consolidated", "forgotten", "deleted"]
 Decision = Literal["", "pinned", "excluded"]
 
 

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 JudgementVerdict = Literal["right", "wrong", "wanted"]
 Kind = Literal["all", "answered", "refused", "wanted", "right", "wrong", "unjudged", "corrected", "missing", "slow"]
 
+LeftOut = Literal["deleted", "changed", "no answer", "other documents"]
+"""Why a judged question is in no question set: its document was deleted or has changed since, it was judged wrong
+without the right answer, or it was rightly refused to somebody who sees other documents."""
+
 SLOW_MS = 2000.0
 """An answer that took longer is slow."""
 
@@ -274,6 +278,30 @@ class Feedback:
                 before = found.pop(asked.question.lower(), None)
                 found[asked.question.lower()] = asked if asked.is_known or not before else _without(before, asked.wrong)
         return [each for each in found.values() if unknown or each.is_known]
+
+    def left_out(self, counted: Sequence[AskedQuestion]) -> dict[LeftOut, int]:
+        """How many judged questions are not in a question set, by the reason; each wording once.
+
+        Args:
+            counted: what `question_set` returned.
+        """
+        known = {each.question.lower() for each in counted}
+        found: dict[LeftOut, int] = {}
+        for question in self._seen():
+            words = (question.standalone_question or question.question).lower()
+            if question.verdict is not None and words not in known:
+                known.add(words)
+                reason = self._why_left_out(question, question.verdict)
+                found[reason] = found.get(reason, 0) + 1
+        return found
+
+    def _why_left_out(self, question: Question, said: Judgement) -> LeftOut:
+        if said.verdict == "right" and question.abstained:
+            return "other documents"
+        if said.verdict == "wrong" and not said.correction:
+            return "no answer"
+        places = [span.doc_id for span in said.spans] or [each["doc_id"] for each in question.citations]
+        return "changed" if places and all(map(self._document, places)) else "deleted"
 
     def _as_asked(self, question: Question) -> AskedQuestion | None:
         said, words = question.verdict, question.standalone_question or question.question

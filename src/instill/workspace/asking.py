@@ -221,8 +221,11 @@ class Asking(Parts):
         stream = self.ask(question, history=history, mode=mode, where=where, labels=labels, stream=True)
         return await stream.answer_async()
 
-    def chat(self, conversation_id: str | None = None, *, labels: Labels = None) -> Chat:
+    def chat(self, conversation_id: str | None = None, *, labels: Labels = None, asked_by: str = "") -> Chat:
         """A conversation: a new one, or an earlier one to continue.
+
+        Args:
+            asked_by: who begins a new one, as lists of conversations show it.
 
         Raises:
             UsageError: there is no such conversation, or it was held under labels that the caller does not hold.
@@ -237,7 +240,7 @@ class Asking(Parts):
             return seen.ask(question, history=history, on_token=on_token)
 
         keep = self.settings.privacy.log_questions
-        return Chat(ask, self.catalog, conversation_id, keep=keep, labels=seen.labels)
+        return Chat(ask, self.catalog, conversation_id, keep=keep, labels=seen.labels, asked_by=asked_by)
 
     def _request(self, query: str, k: int, mode: Mode, where: str) -> SearchRequest:
         if where:

@@ -99,10 +99,11 @@ class Rows(BaseModel):
 
 
 class ConversationEntry(BaseModel):
-    """A conversation in a list: `turns` counts questions and answers."""
+    """A conversation in a list: `turns` counts questions and answers; `asked_by` began it ("": not known)."""
 
     conversation_id: str
     started: str
+    asked_by: str = ""
     turns: int
     first_question: str | None
 

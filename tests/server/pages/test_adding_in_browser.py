@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from instill import Workspace
 from instill.server.access.keys import KeyStore
 from tests.server.pages.axe import barriers
-from tests.server.pages.test_browser import SLOW, browser
+from tests.server.pages.test_browser import QUESTION, SLOW, TEA, browser
 from tests.server.running import Running, running
 
 if TYPE_CHECKING:
@@ -81,7 +81,17 @@ def test_files_dropped_on_ask_are_sent_at_once_and_read_later(browser: Browser, 
         assert page.locator("#progress").inner_text() == "450 of 450 sent, 0 read"
         assert page.locator("#progress progress").evaluate("(bar) => bar.value / bar.max") == 0.5
         page.locator("#unread").get_by_text("450 of 450 documents are not read yet.").wait_for()
+        page.get_by_role("heading", name="Your documents are being read.").wait_for()
+        page.locator("#empty").get_by_text("450 of 450 documents are not read yet. You can ask when").wait_for()
         assert barriers(page) == []
+        page.get_by_label("Your question").fill(QUESTION)
+        page.keyboard.press("Enter")
+        page.get_by_text("This question is asked as soon as the first of them is read.").wait_for()
+        assert server.client().get("/api/conversations").json() == {"conversations": []}
+        with Workspace.open(tmp_path / "kb") as workspace:
+            workspace.add_text(TEA, name="tea.md")
+        page.locator(".short").get_by_text("80 degrees").wait_for()
+        page.locator("#unread").get_by_text("Answers do not stand on them so far.").wait_for()
         read(server)
         page.locator("#unread").get_by_text("250 of 450 documents").wait_for()
         page.get_by_text("450 of 450 sent, 200 read").wait_for()
@@ -93,10 +103,15 @@ def test_files_dropped_on_ask_are_sent_at_once_and_read_later(browser: Browser, 
         page.get_by_role("button", name="Only what could not be added").click()
         assert [each.inner_text() for each in page.locator("#sent li:visible > span:first-child").all()] == ["207.md"]
         page.goto(f"{server.address}/documents")
-        page.get_by_text("Ended lately: 1 done; 1 document could not be added").click()
-        page.get_by_text("207.md: The file is empty.").wait_for()
-        page.get_by_text("Adding documents: done.").first.wait_for()
+        failure = page.locator("instill-job.failure")
+        failure.get_by_text("207.md: The file is empty.").wait_for()
+        failure.get_by_text("Adding documents: done.").wait_for()
         assert barriers(page) == []
+        failure.get_by_role("button", name="Dismiss").click()
+        failure.wait_for(state="detached")
+        page.reload()
+        page.get_by_text("Ended lately: 1 done; 1 document could not be added").wait_for()
+        assert failure.count() == 0
 
 
 def test_what_is_read_is_counted_before_it_is_in_the_index_and_a_lost_server_is_told(
@@ -189,6 +204,12 @@ def test_what_a_search_finds_is_labelled_at_once(browser: Browser, tmp_path: Pat
         with server.client() as client:
             held = {each["title"]: each["labels"] for each in client.get("/api/documents").json()["documents"]}
         assert held == {"tea green": ["guests", "kitchen"], "tea black": ["guests", "kitchen"], "coffee": ["old"]}
+        page.get_by_role("status").get_by_text("2 of 2 documents have other labels now.").wait_for()
+        assert barriers(page, details=False) == []
+        with page.expect_event("load"):
+            page.get_by_role("button", name="Undo").click()
+        page.get_by_text("It is as it was before.").wait_for()
+        assert page.locator(".tag").all_text_contents() == ["old"] * 2
         page.get_by_role("button", name="Label all 2").click()
         page.get_by_role("dialog").get_by_label("Add these labels").fill("kitchen")
         page.get_by_role("dialog").get_by_label("Take these away").fill("kitchen")

@@ -46,12 +46,19 @@ def test_enter_in_a_field_agrees_and_escape_does_not(browser: Browser, server: R
                 page.keyboard.press(key)
                 page.get_by_role("dialog").wait_for(state="detached")
             assert page.locator("#list .tag").all_text_contents() == labels
+        page.get_by_text("“Tea” has the labels kitchen now.").wait_for()
+        with page.expect_event("load"):
+            page.get_by_role("button", name="Undo").click()
+        assert page.locator("#list .tag").all_text_contents() == ["old"]
+        page.get_by_role("button", name="Close the message").click()
+        assert page.locator(".toast").count() == 0
 
 
 def test_what_is_dangerous_has_the_focus_on_cancel_and_names_what_goes(browser: Browser, server: Running) -> None:
     with opened(browser, server, "/documents") as page:
         page.get_by_role("button", name="Delete Tea").click()
-        page.get_by_role("dialog").get_by_text("Take “Tea” out? Answers no longer stand on it.").wait_for()
+        question = "Take “Tea” out? Answers no longer stand on it. Its file stays where it is."
+        page.get_by_role("dialog").get_by_text(question).wait_for()
         assert focused(page) == "Cancel"
         page.keyboard.press("Enter")
         page.get_by_role("dialog").wait_for(state="detached")

@@ -60,7 +60,7 @@ def chat(seen: Reading, saying: Saying) -> Said | StreamingResponse:
     """Say something in a conversation. Streamed, the first event is `conversation` with its id."""
     workspace = seen.workspace
     try:
-        talk = workspace.chat(saying.conversation_id)
+        talk = workspace.chat(saying.conversation_id, asked_by=seen.who.name)
     except UsageError as error:
         raise not_there(error) from error
     kept = talk.conversation_id if workspace.settings.privacy.log_questions else None

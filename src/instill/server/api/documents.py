@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
 import anyio
@@ -21,6 +22,7 @@ from instill.server.jobs.store import ENDED, Job
 from instill.server.service import Editing, Reading, Seen
 from instill.server.uploads import Uploads
 from instill.workspace.arguments import labels_of, metadata_of
+from instill.workspace.asked_questions import Feedback
 from instill.workspace.replies import Documents, Removed
 
 router = APIRouter(prefix="/api/documents", tags=["documents"])
@@ -75,10 +77,17 @@ class ManyLabels(BaseModel):
 
 
 class Relabelled(BaseModel):
-    """How many documents were meant, and how many of them have other labels now."""
+    """How many documents were meant, how many of them have other labels now, and the requests that undo it."""
 
     documents: int
     changed: int
+    undo: list[ManyLabels]
+
+
+class Removal(BaseModel):
+    """What removing a document would do, and how to have it back; for people."""
+
+    said: str
 
 
 @router.get("")
@@ -168,14 +177,26 @@ def label_many(seen: Editing, labelling: ManyLabels) -> Relabelled:
             remedy="Look at the list once more, and repeat it.",
         )
 
+    changes: dict[tuple[frozenset[str], frozenset[str]], list[str]] = {}
+
     def changed(record: DocumentRecord) -> list[str]:
         return sorted((set(record.labels) | add) - remove)
+
+    def noted(record: DocumentRecord) -> list[str]:
+        before, now = set(record.labels), changed(record)
+        if before != set(now):
+            changes.setdefault((frozenset(before.difference(now)), frozenset(now) - before), []).append(record.doc_id)
+        return now
 
     bare = None if seen.labels is None else next((each for each in records if not changed(each)), None)
     if bare is not None:
         raise UsageError("A document of yours keeps a label of yours.", where=bare.title)
     index = seen.service.opened.whole.index
-    return Relabelled(documents=len(records), changed=index.relabel_many([each.doc_id for each in records], changed))
+    count = index.relabel_many([each.doc_id for each in records], noted)
+    undo = [
+        ManyLabels(documents=ids, add=sorted(lost), remove=sorted(gained)) for (lost, gained), ids in changes.items()
+    ]
+    return Relabelled(documents=len(records), changed=count, undo=undo)
 
 
 def _meant(seen: Seen, labelling: ManyLabels) -> list[DocumentRecord]:
@@ -194,6 +215,25 @@ def fits(seen: Seen, record: DocumentRecord, words: str) -> bool:
     is told of it."""
     text = f"{record.title} {seen.called(record.source)} {' '.join(record.labels)} {record.kind}".lower()
     return all(word in text for word in words.lower().split())
+
+
+@router.get("/{doc_id}/removal")
+def plan_removal(seen: Editing, doc_id: str) -> Removal:
+    """What `DELETE` would do to a document, and how to have it back. Nothing is written."""
+    record = found(seen, doc_id)
+    if record.source.startswith(("http://", "https://")):
+        back = "To have it back, add its address again."
+    elif Path(record.source).is_relative_to(seen.service.uploads):
+        back = "The file that was uploaded is deleted too. To have the document back, add the file again."
+    else:
+        back = "Its file stays where it is. To have the document back, add the file again."
+    if seen.labels is not None:
+        back += " Who sees it by other labels still sees it."
+    asked = Feedback(seen.workspace).question_set()
+    lost = sum(bool(each.evidence) and {part.doc_id for part in each.evidence} == {record.doc_id} for each in asked)
+    them = "its answer stands" if lost == 1 else "their answers stand"
+    judged = f"{counted(lost, 'judged question')} no longer {'counts' if lost == 1 else 'count'}: {them} in it alone."
+    return Removal(said=f"{back} {judged}" if lost else back)
 
 
 @router.delete("/{doc_id}")

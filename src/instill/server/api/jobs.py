@@ -55,6 +55,20 @@ def stop(seen: Editing, job_id: str) -> Job:
     return seen.service.jobs.stop(job_id, seen.labels)
 
 
+@router.post("/{job_id}/again", status_code=202)
+def again(seen: Editing, job_id: str) -> Job:
+    """Do a job that has ended once more. Its failure counts as seen."""
+    _found(seen, job_id)
+    return seen.service.jobs.again(job_id, seen.labels, asked_by=seen.who.name)
+
+
+@router.post("/{job_id}/dismiss")
+def dismiss(seen: Editing, job_id: str) -> Job:
+    """Say that the failure of a job was seen: pages no longer show it first."""
+    _found(seen, job_id)
+    return seen.service.jobs.dismiss(job_id, seen.labels)
+
+
 @router.get("/{job_id}/log", response_class=PlainTextResponse)
 def log(seen: Reading, job_id: str) -> str:
     """What the job's process wrote; the last million characters of it."""

@@ -26,6 +26,12 @@ class Recipes(BaseModel):
     recipes: Sequence[str]
 
 
+class RecipeWritten(Recipes):
+    """The same, and the one that was `written`."""
+
+    written: str
+
+
 class NewRecipe(BaseModel):
     """A recipe to write: the training rows of a study set, and the model that learns them."""
 
@@ -68,7 +74,7 @@ def list_recipes(seen: Owning) -> Recipes:
 
 
 @router.post("/recipes", status_code=201)
-def write_recipe(seen: Owning, wanted: NewRecipe) -> Recipes:
+def write_recipe(seen: Owning, wanted: NewRecipe) -> RecipeWritten:
     """Write a commented recipe into the folder `recipes`, named after the study set and the model; all that there are.
 
     Its gate asks the study set's own questions in wordings that are not trained, and facts that no row teaches."""
@@ -102,7 +108,7 @@ def write_recipe(seen: Owning, wanted: NewRecipe) -> Recipes:
         raise UsageError(
             "There is a recipe for this study set and this model already.", where=f"recipes/{name}", remedy="Train it."
         ) from error
-    return Recipes(recipes=recipes(seen.service.folder))
+    return RecipeWritten(recipes=recipes(seen.service.folder), written=f"recipes/{name}")
 
 
 @router.get("/models")

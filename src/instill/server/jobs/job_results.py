@@ -29,6 +29,8 @@ TITLES: Mapping[str, str] = {
 
 
 _MOST_PROBLEMS = 100
+_FETCHED = ("add url", "sync")
+"""What these jobs could not add is still where it was; an upload that could not be added is deleted."""
 _GONE = "was deleted since: a document was forgotten, or somebody took it out."
 
 
@@ -39,12 +41,14 @@ class Outcome(BaseModel):
         said: in a few words; "" as long as it goes on.
         page: the address of the page that shows it, and `link`, what that page shows; "" where there is none.
         problems: of documents, which could not be added and why, each in a few words; the first hundred.
+        again: whether doing the same once more may help.
     """
 
     said: str = ""
     page: str = ""
     link: str = ""
     problems: list[str] = []
+    again: bool = False
 
 
 def outcome(kind: str, state: str, result: Any) -> Outcome:
@@ -63,11 +67,14 @@ def outcome(kind: str, state: str, result: Any) -> Outcome:
     """
     found = result if isinstance(result, dict) else {}
     if state == "failed":
-        return Outcome(said=_words(found))
+        return Outcome(said=_words(found), again=True)
     if state == "cancelled":
         return Outcome(said="It was stopped.")
     if state != "done":
         return Outcome()
+    if kind in _FETCHED:
+        told = _documents(found)
+        return told.model_copy(update={"again": bool(told.problems)})
     said = _SAID.get(kind)
     return said(found) if said else Outcome(said=on_pages(str(found.get("verdict", ""))))
 
@@ -152,8 +159,6 @@ def _reindex(_: Mapping[str, Any]) -> Outcome:
 
 _SAID: Mapping[str, Callable[[Mapping[str, Any]], Outcome]] = {
     "add": _documents,
-    "add url": _documents,
-    "sync": _documents,
     "study": _study,
     "compare": _compare,
     "curve": _curve,

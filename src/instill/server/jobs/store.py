@@ -50,6 +50,7 @@ class Job(BaseModel):
         result: of a job that is done, what the command with `--json` prints; of one that failed, the error.
         outcome: the same in words, with the page that shows it.
         attempts: how often it was begun: more than once after a restart.
+        dismissed: when somebody said that they have seen its failure.
     """
 
     job_id: str
@@ -61,6 +62,7 @@ class Job(BaseModel):
     started: str
     ended: str
     attempts: int
+    dismissed: str
     progress: Progress
     arguments: dict[str, Any]
     result: Any
@@ -130,6 +132,7 @@ class JobStore:
             "stop": False,
             "progress": Progress().model_dump_json(),
             "result": "null",
+            "dismissed": "",
         }
         with self._catalog.writing() as connection:
             if connection is None:
@@ -173,6 +176,31 @@ class JobStore:
                 if done.rowcount:
                     self._tell(connection, job_id, "state", {"state": "cancelled"})
         return self.get(job_id, labels)
+
+    def dismiss(self, job_id: str, labels: Labels = None) -> Job:
+        """Note that the failure of a job was seen: pages no longer show it first.
+
+        Raises:
+            UsageError: there is none that the caller may see.
+        """
+        self.get(job_id, labels)
+        with self._catalog.writing() as connection:
+            if connection is not None:
+                connection.execute(sa.update(JOBS).where(JOBS.c.job_id == job_id).values(dismissed=now()))
+        return self.get(job_id, labels)
+
+    def again(self, job_id: str, labels: Labels = None, *, asked_by: str) -> Job:
+        """Do a job that has ended once more, under the labels that it had; its failure counts as seen.
+
+        Raises:
+            UsageError: there is none that the caller may see, or it has not ended.
+            WorkspaceError: the catalog cannot be written.
+        """
+        if self.dismiss(job_id, labels).state not in ENDED:
+            raise UsageError("The job goes on.", where=job_id, remedy="Wait until it ends, or stop it.")
+        with self._catalog.reading() as connection:
+            row = connection.execute(sa.select(JOBS).where(JOBS.c.job_id == job_id)).mappings().one()
+        return self.add(row["kind"], row["lane"], json.loads(row["arguments"]), labels=_labels(row), asked_by=asked_by)
 
     def events(self, job_id: str, labels: Labels = None, after: int = 0, *, limit: int = 1000) -> list[Event]:
         """What a job told since event `after`, oldest first.
@@ -300,6 +328,7 @@ def _job(row: _Row) -> Job:
     result = json.loads(row["result"])
     return Job(
         **{name: row[name] for name in names},
+        dismissed=row["dismissed"] or "",
         title=TITLES.get(row["kind"], row["kind"]),
         progress=Progress.model_validate_json(row["progress"]),
         arguments=json.loads(row["arguments"]),

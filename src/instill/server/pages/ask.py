@@ -18,7 +18,7 @@ from instill.answer.types import Answer
 from instill.errors import UsageError
 from instill.server.api.asking import LONGEST, TurnSaid, streamed
 from instill.server.api.conversations import not_there, turns_of
-from instill.server.errors import as_page_json
+from instill.server.errors import Refused, as_page_json
 from instill.server.pages.job_lists import unread
 from instill.server.pages.rendering import clock, page, rendered
 from instill.server.service import Reading, Seen
@@ -74,6 +74,9 @@ def ask(seen: Reading, asked: Asked) -> StreamingResponse:
     """The answer as events: `conversation`, `piece`, and `answer` with the markup that shows it, or `error`."""
     check_length(asked.text, "question")  # A conversation of which the first question is refused is not begun.
     workspace = seen.workspace
+    waits = "" if workspace.index.count()[0] else unread(seen)
+    if waits:
+        raise Refused(503, waits, remedy="This question is asked as soon as the first of them is read.")
     if not workspace.settings.privacy.log_questions:
         history = [each.turn() for each in asked.history][: asked.keep]
         unkept = seen.streamed(workspace.ask(asked.text, history=history, stream=True))
@@ -93,11 +96,11 @@ def _conversation(seen: Seen, asked: Asked) -> Chat:
     workspace = seen.workspace
     try:
         if not asked.conversation_id:
-            return workspace.chat()
+            return workspace.chat(asked_by=seen.who.name)
         if asked.keep is None:
             return workspace.chat(asked.conversation_id)
         turns = workspace.catalog.turns(asked.conversation_id, seen.labels)[: asked.keep]
-        begun = workspace.catalog.start_conversation(seen.labels)
+        begun = workspace.catalog.start_conversation(seen.labels, seen.who.name)
         if turns:
             workspace.catalog.add_turns(begun, turns, seen.labels)
         return workspace.chat(begun)
@@ -133,7 +136,7 @@ def _shown(seen: Seen, request: Request, words: str, conversation_id: str = "") 
 
 def _named(seen: Seen, said: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The conversations with a `name` each: the first question. Of several that begin with the same one, the newest
-    question, and `when` they began; otherwise `when` is ""."""
+    question, and `when` they began; otherwise `when` is "". `whose`: who began it, where that is somebody else."""
     firsts = Counter(each["first_question"] for each in said)
     found = []
     for each in said:
@@ -142,7 +145,8 @@ def _named(seen: Seen, said: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             turns = seen.workspace.catalog.turns(each["conversation_id"], seen.labels)
             last = next((turn.text for turn in reversed(turns) if turn.role == "user"), name)
             name, when = last, clock(each["started"])
-        found.append({**each, "name": name, "when": when})
+        whose = "" if each["asked_by"] == seen.who.name else each["asked_by"]
+        found.append({**each, "name": name, "when": when, "whose": whose})
     return found
 
 

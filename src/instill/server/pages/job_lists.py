@@ -13,15 +13,26 @@ from instill.server.service import Seen
 
 _LOOKED_AT = 1000
 _MOST_ENDED = 10
+_MOST_FAILED = 3
 _ADDING = ("add", "add url")
 
 
 @dataclass(frozen=True, slots=True)
 class JobsShown:
-    """Jobs that go on, in the order in which they are done; and the last few that ended, newest first."""
+    """Jobs that go on, in the order in which they are done; and the last few that ended, newest first.
+
+    Args:
+        failed: those that failed, or left documents out, and that nobody has dismissed; for who may act on them.
+        ended: the others.
+        acts: whether who looks may do a job again.
+        own: the name of who looks: of the other jobs it is said whose they are.
+    """
 
     going: Sequence[Job]
+    failed: Sequence[Job]
     ended: Sequence[Job]
+    acts: bool
+    own: str
 
     @property
     def counted(self) -> str:
@@ -45,12 +56,24 @@ def chosen_jobs(seen: Seen, fits: Callable[[Job], bool], ended: int = _MOST_ENDE
     """The newest jobs that fit and that the caller may see."""
     found = [job for job in seen.service.jobs.all(seen.labels, limit=_LOOKED_AT) if fits(job)]
     going = [job for job in reversed(found) if job.state not in ENDED]
-    over = uploads_together([job for job in found if job.state in ENDED])[:ended]
-    return JobsShown(sorted(going, key=lambda job: job.state != "running"), [_told(seen, job) for job in over])
+    over = uploads_together([job for job in found if job.state in ENDED])
+    acts = seen.who.may("editor")
+    failed = [job for job in over if acts and _is_to_be_seen(job)][:_MOST_FAILED]
+    return JobsShown(
+        sorted(going, key=lambda job: job.state != "running"),
+        [_told(seen, job) for job in failed],
+        [_told(seen, job) for job in [each for each in over if each not in failed][:ended]],
+        acts,
+        seen.who.name,
+    )
 
 
 def _told(seen: Seen, job: Job) -> Job:
     return job.model_copy(update={"outcome": Outcome(**seen.told(job.outcome.model_dump()))})
+
+
+def _is_to_be_seen(job: Job) -> bool:
+    return not job.dismissed and (job.state == "failed" or bool(job.outcome.problems))
 
 
 def uploads_together(ended: Sequence[Job]) -> list[Job]:
@@ -84,7 +107,7 @@ def _sum(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def unread(seen: Seen) -> str:
-    """How many of the documents that are being added are not read yet, in sentences; "" where all are.
+    """How many of the documents that are being added are not read yet, in a sentence; "" where all are.
 
     The documents of an upload are counted until all of them are read, so that the total does not shrink on the way.
     """
@@ -100,9 +123,8 @@ def unread(seen: Seen) -> str:
             since = min(since, job.created)
             files += _files(job)
     if files == 1:
-        return "The document that is being added is not read yet. Answers do not stand on it so far."
-    them = "it" if left == 1 else "them"
-    return f"{left:,} of {files:,} documents {are(left)} not read yet. Answers do not stand on {them} so far."
+        return "The document that is being added is not read yet."
+    return f"{left:,} of {files:,} documents {are(left)} not read yet."
 
 
 def _files(job: Job) -> int:

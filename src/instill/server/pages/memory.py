@@ -24,7 +24,7 @@ router = APIRouter()
 _A_PAGE = 50
 KINDS = (
     ("all", "All"), ("candidates", "Candidates"), ("consolidated", "Consolidated"), ("studied", "Studied"),
-    ("indexed", "Indexed"), ("pinned", "Pinned"), ("excluded", "Excluded"),
+    ("indexed", "Indexed"), ("deleted", "Of deleted documents"), ("pinned", "Pinned"), ("excluded", "Excluded"),
 )  # fmt: skip
 
 

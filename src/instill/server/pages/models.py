@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePath
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
+from instill.common.toml_files import read_toml
 from instill.models.generators.gguf.known import KNOWN, place_of
 from instill.models.registry.card import Card
+from instill.models.registry.champions import Champions
 from instill.models.registry.store import Registry
 from instill.server.api.models import show_model
 from instill.server.jobs.job_kinds import recipes
@@ -24,17 +28,44 @@ router = APIRouter(prefix="/models")
 
 
 @router.get("", response_class=HTMLResponse)
-def overview(seen: Reading) -> HTMLResponse:
-    """All candidates that the caller may see, newest first."""
+def overview(seen: Reading, recipe: str = Query("", max_length=200)) -> HTMLResponse:
+    """All candidates that the caller may see, newest first; `recipe`: the one that is chosen to be trained."""
     registry = Registry(seen.workspace.home)
     owner = seen.who.may("admin")
     found = candidates_of(registry, seen.caller).candidates
     return page(
         seen, "models.html", "/models", candidates=list(reversed(found)),
-        recipes=recipes(seen.service.folder) if owner else [],
+        recipes=_recipes(seen.service.folder) if owner else [], recipe=recipe, lines=_lines(registry) if owner else [],
         studies=list(reversed(studies_of(seen.workspace.home, seen.caller).studies)) if owner else [],
         bases=bases_of(seen.workspace.given.generator), jobs=jobs_of(seen, "train"), unused=_unused(seen),
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class InUse:
+    """A base of which a candidate is in use.
+
+    Args:
+        before: what is in use again after rolling back; "": the base as it is.
+    """
+
+    base_hash: str
+    base: str
+    champion: str
+    before: str
+
+
+def _lines(registry: Registry) -> list[InUse]:
+    return [
+        InUse(base, line.base, line.champion, line.line[-2] if len(line.line) > 1 else "")
+        for base, line in Champions(registry).lines().items()
+        if line.champion
+    ]
+
+
+def _recipes(folder: Path) -> list[tuple[str, str]]:
+    """Recipes, and the base of each: a model's folder by its name alone."""
+    return [(name, PurePath(str(read_toml(folder / name, "recipe").get("base", ""))).name) for name in recipes(folder)]
 
 
 def bases_of(chosen: GeneratorSettings) -> list[tuple[str, str]]:

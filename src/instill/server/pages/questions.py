@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
@@ -17,7 +17,7 @@ from instill.server.pages.job_lists import chosen_jobs
 from instill.server.pages.question_groups import grouped
 from instill.server.pages.rendering import page
 from instill.server.service import Reading, Seen
-from instill.workspace.asked_questions import Feedback, Kind, Question
+from instill.workspace.asked_questions import Feedback, Kind, LeftOut, Question
 from instill.workspace.still_refused import StillRefused
 
 router = APIRouter()
@@ -41,6 +41,13 @@ _TEACHING = {
     "corrected": "Nobody has corrected an answer.",
     "missing": "The words of every correction stand in a document.",
     "slow": "No answer took more than two seconds.",
+}
+
+_LEFT_OUT: Mapping[LeftOut, str] = {
+    "deleted": "of documents that were deleted",
+    "changed": "of documents that have changed since",
+    "no answer": "judged wrong without the right answer",
+    "other documents": "rightly refused to somebody who sees other documents",
 }
 
 
@@ -82,6 +89,7 @@ def questions(
             raise unknown(error.what, error.where) from error
     else:
         shown = feedback.newest(chosen, words=words, limit=_A_PAGE + 1, before=before)
+    judged = feedback.question_set()
     more = len(shown) > _A_PAGE
     shown = shown[:_A_PAGE]
     return page(
@@ -89,8 +97,19 @@ def questions(
         next=shown[-1].question_id if more else 0, teaching=_TEACHING.get(chosen, ""),
         subjects=_subjects(seen, feedback) if chosen == "refused" and not (words or before or number) else [],
         jobs=chosen_jobs(seen, _is_begun_here, _JOBS),
-        judged=len(feedback.question_set()), keeps=seen.workspace.settings.log.questions,
+        judged=len(judged), left_out=_left_out(feedback.left_out(judged)), keeps=seen.workspace.settings.log.questions,
     )  # fmt: skip
+
+
+def _left_out(reasons: Mapping[LeftOut, int]) -> str:
+    """Why some judged questions do not count, in a sentence; "" where all do.
+
+    Example:
+        >>> _left_out({"deleted": 2, "no answer": 1})
+        'Judged, and not counted: 2 of documents that were deleted; 1 judged wrong without the right answer.'
+    """
+    parts = [f"{reasons[reason]} {words}" for reason, words in _LEFT_OUT.items() if reason in reasons]
+    return f"Judged, and not counted: {'; '.join(parts)}." if parts else ""
 
 
 def _is_begun_here(job: Job) -> bool:

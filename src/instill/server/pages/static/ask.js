@@ -57,15 +57,20 @@ document.addEventListener("click", (event) => {
   }
 });
 
-/** As long as documents wait to be read, the page says how many. */
+/** As long as documents wait to be read, the page says how many. When the first is in, what was asked before is asked. */
 async function watchUnread() {
   while ($("#unread")) {
     await new Promise((resolve) => { setTimeout(resolve, UNREAD_MS); });
     const isAdding = $("#progress")?.hidden === false;
-    if (document.hidden || ($("#unread").hidden && !isAdding)) continue;
+    if (document.hidden || ($("#unread").hidden && !isAdding && !$(".exchange[data-waits]"))) continue;
     const response = await call("GET", "/", undefined, { headers: { accept: "text/html" } }).catch(() => null);
-    const fresh = response && parsed(await response.text()).querySelector("#unread");
-    if (fresh) $("#unread").replaceWith(fresh);
+    const page = response && parsed(await response.text());
+    const fresh = page?.querySelector("#unread");
+    const empty = page?.querySelector("#empty");
+    if (!fresh) continue;
+    $("#unread").replaceWith(fresh);
+    if (empty && $("#empty")) $("#empty").replaceWith(empty);
+    if (fresh.dataset.documents !== "0" || fresh.hidden) $(".exchange[data-waits] .retry")?.click();
   }
 }
 watchUnread();
@@ -120,7 +125,9 @@ async function ask(text, keep) {
     const isStopped = error.name === "AbortError";
     if (!isStopped) later(false); // what stands in the field stays there
     reply.replaceChildren(answer);
-    answer.replaceChildren(make("p", { class: isStopped ? "soft" : "bad", role: "alert" }, isStopped ? "Stopped." : error.message),
+    const waits = !isStopped && $("#unread").dataset.documents === "0" && error.problem?.status === 503;
+    part.toggleAttribute("data-waits", waits);
+    answer.replaceChildren(make("p", { class: isStopped || waits ? "soft" : "bad", role: "alert" }, isStopped ? "Stopped." : error.message),
       make("p", {}, retry(text, part)));
   } finally {
     busy = null;
@@ -129,7 +136,7 @@ async function ask(text, keep) {
 }
 
 function retry(text, part) {
-  const button = make("button", { type: "button" }, "Ask again");
+  const button = make("button", { type: "button", class: "retry" }, "Ask again");
   button.addEventListener("click", () => { const keep = Number(part.dataset.keep); part.remove(); ask(text, keep); });
   return button;
 }

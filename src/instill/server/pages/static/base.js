@@ -1,5 +1,7 @@
 // What all pages use: calls of the API, forms that make one, questions before something is lost, and keys.
 
+import { sayAfterLoad } from "./after_load.js";
+
 export const $ = (selector, within = document) => within.querySelector(selector);
 export const $$ = (selector, within = document) => [...within.querySelectorAll(selector)];
 
@@ -12,6 +14,9 @@ export class Failed extends Error {
 
 /** What is said where a server is not there any more. */
 export const SILENT = { what: "The server does not answer.", remedy: "See whether it still runs, and try again." };
+
+/** After so long somebody wonders what goes on. */
+const WAIT_MS = 400;
 
 const token = () => $('meta[name="csrf-token"]')?.content ?? "";
 
@@ -33,7 +38,7 @@ export async function call(method, path, body, more = {}) {
   if (response.ok) return response;
   if (response.status === 401) location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
   const told = await response.json().catch(() => ({}));
-  throw new Failed(told.error ?? { what: `The server answered ${response.status}.`, remedy: "" });
+  throw new Failed({ what: `The server answered ${response.status}.`, remedy: "", ...told.error, status: response.status });
 }
 
 export const json = async (method, path, body) => {
@@ -175,6 +180,31 @@ export function values(form) {
   return found;
 }
 
+/** A text with the values of a result where it names them in braces. */
+const filled = (text, result) => text.replace(/\{(\w+)\}/g, (_, name) => result?.[name] ?? "");
+
+/** After a moment, say beside a form what it waits for; returns what ends that. */
+function waiting(form) {
+  const given = $(".said", form);
+  const place = given ?? make("span", { class: "said", role: "status" });
+  const text = form.dataset.waits ?? `${$("button", form)?.textContent.trim()}: the server is at it.`;
+  const timer = setTimeout(() => {
+    if (!given) form.append(place);
+    say(place, text);
+  }, WAIT_MS);
+  return () => {
+    clearTimeout(timer);
+    if (!given) place.remove();
+    else if (place.textContent === text) say(place, "");
+  };
+}
+
+/** What would be lost, as the server tells it. */
+function planOf(form) {
+  const [method, path] = form.dataset.plan.split(" ");
+  return json(method, path, method === "GET" ? undefined : values(form));
+}
+
 const refused = (place, error) => (place ? say(place, error.message, true) : told(error.message));
 
 document.addEventListener("submit", async (event) => {
@@ -186,7 +216,7 @@ document.addEventListener("submit", async (event) => {
   say(place, "");
   let plan = {};
   if (form.dataset.plan) { // What is lost with it is asked first, and stands in the question.
-    try { plan = await json(...form.dataset.plan.split(" "), values(form)); } catch (error) { return refused(place, error); }
+    try { plan = await planOf(form); } catch (error) { return refused(place, error); }
   }
   const question = form.dataset.confirm?.replace("{documents}", () => (plan.documents ?? []).map((each) => each.split("/").at(-1).replace(/^stdin:/, "")).join(", ") || "it");
   let way = "yes";
@@ -195,15 +225,19 @@ document.addEventListener("submit", async (event) => {
   if (way !== "yes" && way !== "later") return;
   const buttons = $$("button", form);
   buttons.forEach((button) => { button.disabled = true; });
+  const over = waiting(form);
   try {
     const body = method === "DELETE" ? undefined : values(form);
     const result = await (way === "later" ? json("POST", "/api/jobs", { kind: form.dataset.later, arguments: body }) : json(method, path, body));
+    over();
     const [then, where] = (form.dataset.then ?? "reload").split(/:(.*)/s);
     form.dispatchEvent(new CustomEvent("called", { bubbles: true, detail: result }));
+    if (form.dataset.done) sayAfterLoad(filled(form.dataset.done, result));
     if (then === "reload") location.reload();
-    else if (then === "go") location.assign(where);
+    else if (then === "go") location.assign(filled(where, result));
     else if (then === "say") say(place, where);
   } catch (error) {
+    over();
     await refused(place, error);
   } finally {
     buttons.forEach((button) => { button.disabled = false; });

@@ -1,12 +1,16 @@
-// Who may see a document, or all documents that a search in the list finds: their labels are asked for and changed.
+// Who may see a document, or all documents that a search in the list finds: their labels are asked for and changed, and
+// can be changed back.
 
+import { sayAfterLoad } from "./after_load.js";
 import { asked, json, make, told } from "./base.js";
 
 const names = (field) => field.value.split(",").map((each) => each.trim()).filter(Boolean);
 
-async function change(address, wanted) {
+/** Change labels, and load the page again, which says so and offers the way back.
+ * @param done of the reply: what is said, and the calls that undo it. */
+async function change(address, wanted, done) {
   try {
-    await json("PUT", address, wanted);
+    sayAfterLoad(...done(await json("PUT", address, wanted)));
     location.reload();
   } catch (error) {
     await told(error.message);
@@ -18,7 +22,13 @@ async function ofOne(button) {
   const content = make("div", {},
     make("h2", {}, `Labels of ${button.dataset.title}`),
     make("label", { class: "field" }, "Labels, with commas between. Who holds one of them sees the document.", field));
-  if (await asked(content)) await change(`/api/documents/${button.dataset.document}/labels`, { labels: names(field) });
+  if (!(await asked(content))) return;
+  const address = `/api/documents/${button.dataset.document}/labels`;
+  const before = JSON.parse(button.dataset.held);
+  await change(address, { labels: names(field) }, (now) => {
+    const labels = now.labels.length ? `has the labels ${now.labels.join(", ")}` : "has no labels";
+    return [`“${button.dataset.title}” ${labels} now.`, [["PUT", address, { labels: before }]]];
+  });
 }
 
 async function ofAll(button) {
@@ -31,7 +41,11 @@ async function ofAll(button) {
     make("label", { class: "field" }, "Add these labels, with commas between", add),
     make("label", { class: "field" }, "Take these away", remove));
   if (!(await asked(content)) || (!names(add).length && !names(remove).length)) return;
-  await change("/api/documents/labels", { words: button.dataset.labelAll, count, add: names(add), remove: names(remove) });
+  const address = "/api/documents/labels";
+  await change(address, { words: button.dataset.labelAll, count, add: names(add), remove: names(remove) }, ({ documents, changed, undo }) => [
+    `${changed.toLocaleString("en")} of ${documents.toLocaleString("en")} documents have other labels now.`,
+    undo.map((each) => ["PUT", address, each]),
+  ]);
 }
 
 document.addEventListener("click", (event) => {

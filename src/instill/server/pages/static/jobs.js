@@ -21,7 +21,8 @@ class Job extends HTMLElement {
     this.replaceChildren(this.bar, make("div", { class: "row" }, this.what, this.stop), this.log);
     this.over = OVER.includes(state);
     if (!this.over) return this.watch();
-    this.close(state, { said: this.dataset.said, page: this.dataset.page, link: this.dataset.link, problems });
+    const { said, page, link, again } = this.dataset;
+    this.close(state, { said, page, link, problems, again: again !== undefined });
     this.what.append(make("span", { class: "soft" }, ` ${when}`));
   }
 
@@ -86,10 +87,30 @@ class Job extends HTMLElement {
       this.log.before(list);
     }
     if (outcome.page) this.log.before(make("p", {}, make("a", { href: outcome.page }, outcome.link)));
+    if ((state === "failed" || outcome.problems.length) && this.closest("#jobs[data-acts]")) this.fail(outcome.again);
+  }
+
+  /** What can be done about a failure: it stays in sight until it is done again or dismissed. */
+  fail(again) {
+    const { id, title } = this.dataset;
+    const button = (text, act) => {
+      const made = make("button", { type: "button", class: "quiet" }, text, make("span", { class: "unseen" }, ` ${title}`));
+      made.addEventListener("click", async () => {
+        try { act(await json("POST", `/api/jobs/${id}/${text === "Dismiss" ? "dismiss" : "again"}`)); } catch (error) { say(this.what, error.message, true); }
+      });
+      return made;
+    };
+    this.classList.add("failure");
+    this.append(make("p", { class: "acts" }, again ? button("Try again", (job) => this.replaceWith(shown(job))) : null, button("Dismiss", () => this.remove())));
   }
 }
 
 customElements.define("instill-job", Job);
+
+/** The element of a job that was just begun. */
+function shown(job) {
+  return make("instill-job", { class: "job", "data-id": job.job_id, "data-title": job.title, "data-state": job.state });
+}
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-estimate]");
@@ -105,7 +126,7 @@ document.addEventListener("called", (event) => {
   const job = event.detail;
   const place = event.target.dataset.then === "watch" && $("#jobs");
   if (!place || !job?.job_id) return;
-  const shown = make("instill-job", { class: "job", "data-id": job.job_id, "data-title": job.title, "data-state": job.state });
-  place.append(shown);
-  shown.scrollIntoView({ block: "nearest" });
+  const begun = shown(job);
+  place.append(begun);
+  begun.scrollIntoView({ block: "nearest" });
 });
