@@ -98,7 +98,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(kb: Path, tmp_path: 
     assert f'"{ORACLE}" shows what is possible; it cannot be recommended.' in found["beforehand"]
     takes = found["duration"]
     assert takes["seconds"] == pytest.approx(0.5 * takes["answers"])
-    assert takes["said"].startswith(f"{takes['answers']} answers of 2 arms at most: about ")
+    assert takes["said"].endswith(f": at most {takes['answers']} answers, by 2 ways to answer.")
     printed = instill("compare", *SMALL, "--dry-run", cwd=folder).stdout
     for said in ("Arms", QUOTED, "Questions", found["beforehand"], "Time", takes["said"], "Nothing was asked"):
         assert said in " ".join(printed.split())

@@ -39,8 +39,8 @@ def test_what_was_measured_is_added_up() -> None:
     assert found.seconds == found.asking + found.training
     assert found.unmeasured == ('answers of "fine-tuned"', 'answers of "fine-tuned + retrieval"')
     assert found.said == (
-        "120 answers of 4 arms at most and 3 trainings: about 12 minutes (11 minutes of it training). To this is added "
-        'what is not known yet: answers of "fine-tuned"; answers of "fine-tuned + retrieval".'
+        "About 12 minutes (11 minutes of it training): at most 120 answers, by 4 ways to answer, and 3 trainings. "
+        'To this is added what is not known yet: answers of "fine-tuned"; answers of "fine-tuned + retrieval".'
     )
     assert json.loads(json.dumps(found.as_dict()))["unmeasured"] == list(found.unmeasured)
 
@@ -50,8 +50,8 @@ def test_where_nothing_is_known_that_is_said() -> None:
     found = how_long(Measured(generator=True), plan, [CLOSED, AWARE], GROUPS)
     assert found.seconds is None
     assert found.said == (
-        "46 answers of 2 arms at most and 1 training. How long they take is not known: nothing was asked or compared "
-        "here yet."
+        "How long it takes is not known, since nothing was asked or compared here yet: at most 46 answers, by 2 ways "
+        "to answer, and 1 training."
     )
 
 

@@ -53,11 +53,14 @@ def test_a_report_that_is_gone_is_not_linked(tmp_path: Path) -> None:
 
 def test_what_did_not_end_well_says_why() -> None:
     error = {"kind": "UsageError", "what": "It is full.", "where": "/kb/x", "remedy": "Make room."}
-    assert outcome("compare", "failed", error) == Outcome(said="It is full. Make room.")
+    assert outcome("compare", "failed", error) == Outcome(said="It is full. Make room.", again=True)
     assert outcome("compare", "cancelled", None) == Outcome(said="It was stopped.")
     assert outcome("compare", "running", None) == Outcome()
     lost = {"failed": [{"source": "/kb/up/tea.md", "what": "The file is empty.", "remedy": "Fill it."}]}
     assert outcome("add", "done", lost).problems == ["tea.md: The file is empty. Fill it."]
+    assert outcome("add", "done", lost).again is False, "an upload that could not be added is deleted"
+    assert outcome("add url", "done", lost).again is True
+    assert outcome("add url", "done", {"added": ["a"]}).again is False
 
 
 def test_every_kind_of_work_has_a_title() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from instill import Workspace
 from instill.errors import UsageError
+from instill.server.access.keys import KeyStore
 from instill.server.jobs.documents import do_documents
 from instill.server.jobs.job_kinds import WORK, command_line, recipes
 from instill.server.jobs.job_process import lane_lock
@@ -37,6 +39,41 @@ def until(found: Callable[[], Any], seconds: float = 60) -> Any:
             return value
         time.sleep(0.2)
     raise AssertionError("it did not come")
+
+
+def test_a_failure_is_shown_first_until_it_is_dismissed_or_done_again(tmp_path: Path) -> None:
+    html = {"accept": "text/html"}
+    with Workspace.init(tmp_path / "kb") as workspace:
+        jobs = store_of(workspace)
+        job = jobs.add("calibrate", "work", {"risk": 0.1}, labels=("hr",), asked_by="ann")
+        with pytest.raises(UsageError, match="The job goes on"):
+            jobs.again(job.job_id, asked_by="boss")
+        jobs.end(job.job_id, "failed", {"what": "There are too few.", "where": "--questions", "remedy": "Judge some."})
+        store = KeyStore(workspace.catalog)
+        store.add("boss", role="admin")
+        reader = store.add("bob", role="reader", labels=["hr"]).secret
+        editor = store.add("eve", role="editor", labels=["hr"]).secret
+        with running(workspace.path) as server, server.client(editor) as client, server.client(reader) as other:
+            first = re.compile(r'<div id="jobs" data-acts>\s*<instill-job')
+            shown = client.get("/questions", headers=html).text
+            assert first.search(shown)
+            assert "There are too few. Judge some." in shown
+            assert "· ann" in shown, "whose it was"
+            assert "Ended lately" not in shown
+            assert "Ended lately: 1 failed" in other.get("/questions", headers=html).text, "who cannot act on it"
+            assert other.post(f"/api/jobs/{job.job_id}/dismiss").status_code == 403
+            again = ok(client.post(f"/api/jobs/{job.job_id}/again"), 202)
+            assert (again["kind"], again["arguments"], again["asked_by"]) == ("calibrate", {"risk": 0.1}, "eve")
+            task = jobs.take("work")
+            assert task is not None
+            assert (task.job_id, task.labels) == (again["job_id"], ("hr",)), "under the labels that it had"
+            assert jobs.get(job.job_id).dismissed, "who does it again has seen it"
+            jobs.end(task.job_id, "failed", {"what": "Once more."})
+            assert ok(client.post(f"/api/jobs/{task.job_id}/dismiss"))["dismissed"]
+            shown = client.get("/questions", headers=html).text
+            assert not first.search(shown)
+            assert "Ended lately: 2 failed" in shown
+            assert client.post("/api/jobs/nothing/again").status_code == 404
 
 
 def test_a_job_s_way_through_the_catalog(tmp_path: Path) -> None:
@@ -201,7 +238,7 @@ def _estimated(client: httpx.Client, study: str) -> None:
     assert first["questions"] == len(asked)
     assert first["answers"] > 2 * len(asked)
     assert first["seconds"] == pytest.approx(first["answers"] * 0.5)  # Nobody asked yet: what a quotation takes.
-    assert f"{first['answers']} answers of 2 arms at most: about " in first["said"]
+    assert f": at most {first['answers']} answers, by 2 ways to answer. " in first["said"]
     assert f"There are {len(asked)} questions." in first["shows"]
     assert first["recommended"] == ["retrieval, quoted"]
     assert 'Only "retrieval, quoted" can be recommended, so nothing will be compared' in first["shows"]

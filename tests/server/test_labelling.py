@@ -44,17 +44,29 @@ def key(workspace: Workspace, *labels: str) -> str:
 def test_a_search_in_the_list_is_labelled_in_one_go(workspace: Workspace, server: Running) -> None:
     with login(server, key(workspace)) as client:
         before = workspace.index.version()
-        assert ok(client.put(ADDRESS, json={"words": "STAFF", "count": 2, "add": ["kitchen"], "remove": ["hr"]})) == {
-            "documents": 2, "changed": 2,
-        }  # fmt: skip
+        told = ok(client.put(ADDRESS, json={"words": "STAFF", "count": 2, "add": ["kitchen"], "remove": ["hr"]}))
+        assert (told["documents"], told["changed"]) == (2, 2)
         after = {"tea": ("kitchen", "staff"), "pay": ("kitchen", "staff"), "board": ("board",), "open": ()}
         assert labels_now(workspace) == after
         assert workspace.index.version() == before + 1
         same = client.put(ADDRESS, json={"words": "staff", "add": ["kitchen"]})
-        assert ok(same) == {"documents": 2, "changed": 0}
+        assert ok(same) == {"documents": 2, "changed": 0, "undo": []}
         ids = {each.title: each.doc_id for each in workspace.index.records()}
         ok(client.put(ADDRESS, json={"documents": [ids["open"]], "add": ["all"]}))
         assert labels_now(workspace) == {**after, "open": ("all",)}
+
+
+def test_labels_of_many_are_as_they_were_after_an_undo(workspace: Workspace, server: Running) -> None:
+    before = labels_now(workspace)
+    with login(server, key(workspace)) as client:
+        told = ok(client.put(ADDRESS, json={"words": "", "add": ["kitchen", "staff"], "remove": ["hr"]}))
+        assert labels_now(workspace) == {
+            "tea": ("kitchen", "staff"), "pay": ("kitchen", "staff"),
+            "board": ("board", "kitchen", "staff"), "open": ("kitchen", "staff"),
+        }  # fmt: skip
+        for each in told["undo"]:
+            ok(client.put(ADDRESS, json=each))
+    assert labels_now(workspace) == before
 
 
 def test_what_is_not_meant_changes_nothing(workspace: Workspace, server: Running) -> None:

@@ -82,6 +82,14 @@ def test_facts_and_the_page_are_those_of_the_callers_documents(server: Running, 
         ok(editor.post("/api/forget", json={"reference": "stdin:tea.md"}), 403)
         assert "bonus" not in got(editor, "/memory").text
     assert {each.source for each in place.workspace.documents()} == {"stdin:tea.md", "stdin:pay.md"}
+    with server.client(place.keys["owner"]) as owner:
+        place.workspace.remove(["stdin:tea.md"])
+        facts = {each["fact_id"]: each["stage"] for each in ok(owner.get("/api/memory"))["facts"]}
+        assert facts == {place.facts["tea"]: "deleted", place.facts["pay"]: "indexed"}
+        assert "2 facts: 1 document deleted, 1 indexed." in " ".join(got(owner, "/memory").text.split())
+        shown = got(owner, "/memory?kind=deleted").text
+        assert "green tea" in shown
+        assert "bonus" not in shown
 
 
 def test_who_sees_everything_consolidates_on_the_page(server: Running, place: Place) -> None:

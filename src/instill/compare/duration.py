@@ -127,7 +127,7 @@ def how_long(
     Example:
         >>> found = how_long(Measured(), ComparePlan(noise=0, changes=0), ["retrieval, quoted"], {"facts": ["f"] * 240})
         >>> found.said
-        '240 answers of 1 arm at most: about 2 minutes.'
+        'About 2 minutes: at most 240 answers, by 1 way to answer.'
     """
     counts = answers_of(plan, arms, groups)
     asking = training = 0.0
@@ -210,15 +210,15 @@ def _said(
     arms: int, answers: int, trainings: int, asking: float | None, training: float, unmeasured: Sequence[str]
 ) -> str:
     known = asking is not None
-    parts = [f"{answers:,} answers of {counted(arms, 'arm')} at most"]
+    work = f"at most {answers:,} answers, by {counted(arms, 'way')} to answer"
     if trainings:
-        parts.append(counted(trainings, "training"))
+        work += f", and {counted(trainings, 'training')}"
     if not known:
-        return f"{' and '.join(parts)}. How long they take is not known: nothing was asked or compared here yet."
+        return f"How long it takes is not known, since nothing was asked or compared here yet: {work}."
     total = (asking or 0.0) + training
     rest = f" To this is added what is not known yet: {'; '.join(unmeasured)}." if unmeasured else ""
     split = f" ({_time(training)} of it training)" if training else ""
-    return f"{' and '.join(parts)}: about {_time(total)}{split}.{rest}"
+    return f"About {_time(total)}{split}: {work}.{rest}"
 
 
 def _time(seconds: float) -> str:

@@ -121,10 +121,7 @@ def in_page_words(told: Any) -> Any:
         {'failed': [{'what': 'It is empty.', 'remedy': 'Do this on the page Documents'}]}
     """
     if isinstance(told, Mapping):
-        return {
-            name: _each_word(value) if name in _TOLD else in_page_words(value)
-            for name, value in told.items()
-        }
+        return {name: _each_word(value) if name in _TOLD else in_page_words(value) for name, value in told.items()}
     return [in_page_words(each) for each in told] if isinstance(told, (list, tuple)) else told
 
 

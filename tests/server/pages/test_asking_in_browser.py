@@ -184,6 +184,31 @@ def test_the_source_keeps_its_head_and_says_where_it_was_deleted(browser: Browse
         page.get_by_role("heading", name="The document that this citation points to was deleted").wait_for()
 
 
+def test_the_cited_sentence_is_marked_and_a_table_has_cells(browser: Browser, tmp_path: Path) -> None:
+    text = (
+        "# Rules\n\nAsk before you travel. A hotel may cost up to 140 euros a night. Keep the receipt.\n\n"
+        "| Kind | Degrees |\n|---|---:|\n| Green tea <b> | 70 |\n| Black tea | 95 |\n"
+    )
+    with Workspace.init(tmp_path / "kb") as workspace:
+        workspace.add_text(text, name="rules.md")
+        [record] = workspace.documents()
+    with running(tmp_path / "kb") as server, opened(browser, server, "/") as page:
+        send(page, "How much may a hotel cost a night?")
+        page.locator(".sources .source-chip").first.click()
+        page.locator("#source mark#cited").wait_for()
+        assert page.locator("#source mark").all_inner_texts() == ["A hotel may cost up to 140 euros a night."]
+        rows = page.locator("#source table tr").all_inner_texts()
+        assert rows == ["Kind\tDegrees", "Green tea <b>\t70", "Black tea\t95"]
+        assert "|" not in page.locator("#source .text").inner_text()
+        assert barriers(page, details=False) == []
+        start = text.index("| Black")
+        page.goto(f"{server.address}/documents/{record.doc_id}?start={start}&end={start + 18}#cited")
+        assert page.locator("mark").all_inner_texts() == ["Black tea", "95"]
+        assert page.locator("mark#cited").count() == 1
+        assert page.locator(".text .cut").count() >= 1
+        assert barriers(page) == []
+
+
 def test_many_conversations_scroll_in_their_own_part_of_the_rail(browser: Browser, server: Running) -> None:
     with server.client() as client:
         for number in range(16):

@@ -178,8 +178,11 @@ def _measure(page: Page, address: str) -> None:
     page.goto(f"{address}/models")
     page.get_by_label("Model").select_option("micro")
     page.get_by_role("button", name="Write the recipe").click()
-    page.get_by_role("button", name="Train", exact=True).wait_for()
-    assert page.get_by_label("Recipe").input_value().startswith("recipes/")
+    page.wait_for_url("**/models?recipe=**")
+    recipe = page.get_by_label("Recipe").input_value()
+    assert recipe.startswith("recipes/")
+    page.get_by_role("status").get_by_text(f"{recipe} is written. It is chosen under Train.").wait_for()
+    assert page.get_by_label("Recipe").locator("option").all_inner_texts() == [f"{recipe} · trains micro"]
 
 
 def _look_at_every_page(page: Page, address: str) -> None:

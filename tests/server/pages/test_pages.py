@@ -17,6 +17,7 @@ from instill.server.access.caller_role import Role
 from instill.server.access.headers import POLICY
 from instill.server.access.keys import KeyStore
 from instill.server.pages.rendering import PAGES, prose
+from instill.workspace.asked_questions import Feedback
 from tests.server.running import Running, running
 from tests.server.walking import routes_of
 
@@ -140,6 +141,13 @@ def test_every_page_is_there_for_each_role_with_what_it_may(tmp_path: Path) -> N
                     assert ("Choose files" in page) == (role != "reader")
                     assert "Tea" in page
                     assert "80 degrees" in got(client, f"/documents/{record.doc_id}").text
+                    for address, steps, who in (
+                        ("/compare", "Make a study set: questions", "An editor or an admin starts them."),
+                        ("/models", "A recipe says which model", "An admin trains them."),
+                    ):
+                        page = got(client, address).text
+                        does = role != "reader" if address == "/compare" else role == "admin"
+                        assert ((steps in page), (who in page)) == (does, not does), "what they have buttons for"
                     assert "There is nothing at this address." in got(client, "/nowhere", 404).text
                     assert "No document has this name or id." in got(client, "/documents/ffff", 404).text
             with server.client(follow_redirects=False) as client:
@@ -268,3 +276,44 @@ def test_static_files_and_nothing_else_need_no_key(server: Running) -> None:
             assert client.get(f"/static/{name}").status_code == 200
         for name in ("../rendering.py", "%2e%2e/rendering.py", "..%2frendering.py"):
             assert client.get(f"/static/{name}").status_code == 404
+
+
+def test_a_conversation_of_somebody_else_has_their_name(tmp_path: Path) -> None:
+    with Workspace.init(tmp_path / "kb") as workspace:
+        workspace.add_text("# Tea\n\nTea is brewed at 80 degrees.", name="tea.md", labels="staff")
+        store = KeyStore(workspace.catalog)
+        boss, ann = (store.add(name, role="admin").secret for name in ("boss", "ann"))
+        with running(workspace.path) as server:
+            with server.client(ann) as client:
+                sent(client, text="At how many degrees is tea brewed?")
+                assert "<small>" not in client.get("/", headers=HTML).text, "one's own"
+                client.post("/api/chat", json={"text": "How hot is tea?"})
+            with server.client(boss) as client:
+                assert client.get("/", headers=HTML).text.count("<small>ann</small>") == 2
+                whose = [each["asked_by"] for each in client.get("/api/conversations").json()["conversations"]]
+                assert whose == ["ann", "ann"]
+
+
+def test_what_a_deletion_takes_along_is_said_before_and_after(tmp_path: Path) -> None:
+    with Workspace.init(tmp_path / "kb") as workspace, running(workspace.path) as server, server.client() as client:
+        workspace.add_text("# Tea\n\nTea is brewed at 80 degrees.", name="tea.md")
+        workspace.add_text("# Coffee\n\nCoffee is brewed at 93 degrees.", name="coffee.md")
+        for thing in ("tea", "coffee"):
+            answer = workspace.ask(f"At how many degrees is {thing} brewed?")
+            assert answer.question_id is not None
+            Feedback(workspace).judge(answer.question_id, "right")
+        wrong = workspace.ask("How is tea brewed?").question_id
+        assert wrong is not None
+        Feedback(workspace).judge(wrong, "wrong")
+        assert "2 judged questions" in got(client, "/questions").text
+        tea = next(each for each in workspace.documents() if each.title == "Tea")
+        said = client.get(f"/api/documents/{tea.doc_id}/removal").json()["said"]
+        assert said == (
+            "Its file stays where it is. To have the document back, add the file again. "
+            "1 judged question no longer counts: its answer stands in it alone."
+        )
+        assert client.delete(f"/api/documents/{tea.doc_id}").status_code == 200
+        shown = got(client, "/questions").text
+        assert "1 judged question with its answer" in shown
+        why = "1 of documents that were deleted; 1 judged wrong without the right answer."
+        assert f"Judged, and not counted: {why}" in shown

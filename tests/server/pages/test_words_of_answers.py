@@ -1,9 +1,18 @@
-"""How an answer's passages and figures read on a page."""
+"""How an answer's passages, tables and figures read on a page."""
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from instill.common.place_in_words import headings_below
-from instill.server.pages.rendering import belief, plain
+from instill.server.pages.headlines import headline, sentence_of
+from instill.server.pages.rendering import belief, environment, place, plain
+from instill.server.pages.text_tables import tables_of
+from instill.server.pages.verdict_words import findings
+
+SCORE = {"mean": 0.8333, "low": 0.516, "high": 0.979}
 
 
 def test_a_refusals_confidence_is_seen_to_lie_below_the_threshold() -> None:
@@ -21,3 +30,72 @@ def test_headings_leave_out_the_title_and_keep_the_last() -> None:
     assert headings_below("", "Leave > Illness") == "Leave > Illness"
     assert headings_below("Leave", "Parental leave > While away > If you fall ill", 30) == "… > If you fall ill"
     assert headings_below("A", "x" * 80, 60) == "x" * 80
+
+
+def test_a_citation_reads_without_markdown() -> None:
+    cited = {"doc_id": "a", "start": 1, "end": 9, "headings": "**Tea** > `brew` _hot_", "page": None, "line": 3}
+    told = {**cited, "title": "**Tea** and [cake](x.md)", "source": "/x/tea.md"}
+    assert place(told) == "Tea and cake, line 3"
+    chip = str(environment().get_template("parts.html").module.chip(told, 1, True, "80 degrees"))  # type: ignore[attr-defined]
+    assert "Tea and cake, line 3 · Tea &gt; brew hot" in chip
+    assert 'href="/documents/a?start=1&amp;end=9&amp;words=80%20degrees#cited"' in chip
+    assert 'data-source="/documents/a/source?start=1&amp;end=9&amp;words=80%20degrees"' in chip
+
+
+@pytest.mark.parametrize(
+    ("short", "text", "shown", "whole"),
+    [
+        ("80 degrees", "Tea is brewed at 80 degrees.", True, False),
+        ("A hotel may cost up to 140 euros a night", "A hotel may cost up to **140 euros** a night.", False, True),
+        ("A hotel may cost 140 euros.", "A hotel may cost 140 euros. Ask before you pay more.", False, False),
+        ("140", "140 euros a night.", True, False),
+        ("", "140 euros a night.", False, False),
+    ],
+)
+def test_what_the_answer_begins_with_is_said_once(short: str, text: str, shown: bool, whole: bool) -> None:
+    found = headline({"short": short, "claims": [{"text": text, "citations": []}]})
+    assert (found.shown, found.is_first_claim) == (shown, whole)
+
+
+def test_the_cited_sentence_is_the_one_with_the_words() -> None:
+    text = "# Tea\n\nTea is hot. Brew it at **80** degrees. Then wait.\n"
+    start, end = sentence_of("80 degrees", text, 7, len(text))
+    assert text[start:end] == "Brew it at **80** degrees."
+    assert sentence_of("93 degrees", text, 7, 18) == (7, 18)
+    assert sentence_of("", text, 7, 18) == (7, 18)
+
+
+def test_the_headline_stands_in_the_first_citation_that_holds_it() -> None:
+    other, right = {"text": "Tea is hot."}, {"text": "Brew at **80** degrees."}
+    said: dict[str, Any] = {"short": "80 degrees", "claims": [{"text": "x", "citations": [other, right, right]}]}
+    assert headline(said).stands_in is right
+    assert headline({**said, "short": ""}).stands_in is None
+
+
+def test_tables_of_a_text_are_cells_with_their_places() -> None:
+    text = "a | b\n\n| Kind | Degrees |\n|:--|--:|\n| Green \\| white | 70 |\n| Black |\n\n```\n| x |\n|---|\n```\n"
+    [table] = tables_of(text)
+    cells = [[text[start:end] for start, end in row.cells] for row in table.rows]
+    assert cells == [["Kind", "Degrees"], ["Green \\| white", "70"], ["Black"]]
+    assert table.numbers == (False, True)
+    assert text[table.start : table.end].endswith("| Black |")
+
+
+def test_a_verdict_is_said_as_a_person_would() -> None:
+    facts = {"need": "facts", "state": "decided", "arm": "retrieval", "questions": 12, "bound": 0.104}
+    fresh = {"need": "freshness", "state": "not enough evidence", "arm": None, "questions": 1, "needed": 1204}
+    tone = {"need": "tone", "state": "no arm", "arm": None, "questions": 12, "needed": 0}
+    missing = {"need": "refusal", "state": "not measured", "scores": {}}
+    needs = [{**each, "scores": {"retrieval": SCORE}} for each in (facts, fresh, tone)]
+    found = findings({"needs": [*needs, missing], "rules": {"level": 0.9}})
+    assert [(each.about, each.decided) for each in found] == [
+        ("Facts", True), ("Changed documents", False), ("The tone", False),
+    ]  # fmt: skip
+    right = "It is right in 83 of 100 questions, between 52 and 98 with 90% certainty (12 were asked)."
+    assert found[0].said == ["Use “retrieval”.", right, "Another way would be right in at most 10 of 100 more."]
+    assert found[1].said == [
+        "There are too few questions to choose a way to answer.",
+        "About 1,204 questions would decide.",
+    ]
+    assert found[2].said == ["No way to answer is good enough. The best is “retrieval”.", right]
+    assert findings(None) == findings({"needs": ["x"]}) == []

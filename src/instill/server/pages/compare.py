@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
@@ -9,6 +11,7 @@ from instill.server.access.headers import POLICY
 from instill.server.api.studies_and_comparisons import list_comparisons, list_curves, show_comparison
 from instill.server.pages.job_lists import jobs_of
 from instill.server.pages.rendering import page
+from instill.server.pages.verdict_words import Finding, findings
 from instill.server.service import Reading, Seen
 from instill.workspace.replies import studies_of
 
@@ -21,8 +24,9 @@ _WITH_REPORT = {"content-security-policy": f"{POLICY}; frame-src 'self'"}
 def overview(seen: Reading) -> HTMLResponse:
     """Reports and study sets, and where one begins others."""
     studies = list(reversed(studies_of(seen.workspace.home, seen.caller).studies))
+    reports = [(each, findings(show_comparison(seen, each.id).get("verdict"))) for each in list_comparisons(seen).found]
     return page(
-        seen, "compare.html", "/compare", reports=list_comparisons(seen).found, curves=list_curves(seen).found,
+        seen, "compare.html", "/compare", reports=reports, curves=list_curves(seen).found,
         studies=studies, jobs=jobs_of(seen, "study", "compare", "curve"), documents=seen.workspace.index.count()[0],
         prices=seen.workspace.settings.prices,
     )  # fmt: skip
@@ -33,7 +37,7 @@ def report(seen: Reading, name: str) -> HTMLResponse:
     """A comparison's report, in the page."""
     numbers = show_comparison(seen, name)  # whether the caller may see it, and it is finished
     title = str(numbers.get("title") or "Comparison")
-    return _with_report(seen, title, f"/api/comparisons/{name}/page")
+    return _with_report(seen, title, f"/api/comparisons/{name}/page", findings(numbers.get("verdict")))
 
 
 @router.get("/curves/{name}", response_class=HTMLResponse)
@@ -45,7 +49,7 @@ def curve(seen: Reading, name: str) -> HTMLResponse:
     return _with_report(seen, "Data curve", f"/api/curves/{name}/page")
 
 
-def _with_report(seen: Seen, title: str, address: str) -> HTMLResponse:
-    answer = page(seen, "report.html", "/compare", title=title, address=address)
+def _with_report(seen: Seen, title: str, address: str, found: Sequence[Finding] = ()) -> HTMLResponse:
+    answer = page(seen, "report.html", "/compare", title=title, address=address, found=found)
     answer.headers.update(_WITH_REPORT)
     return answer

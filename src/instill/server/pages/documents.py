@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse, Response
 from instill.index.lookup import StoredDocument
 from instill.server.api.documents import fits, found
 from instill.server.errors import Refused, unknown
+from instill.server.pages.headlines import sentence_of
 from instill.server.pages.job_lists import jobs_of
 from instill.server.pages.marked_text import around, window
 from instill.server.pages.pdf_pictures import Pictures, has_pictures, pages_of
@@ -27,6 +28,9 @@ _DELETED = "The document that this citation points to was deleted, or your key d
 _ASK_AGAIN = "Ask the question again: the answer then stands on the documents that are there."
 _QUESTIONS_LOOKED_AT, _QUESTIONS_SHOWN = 500, 8
 Place = Annotated[int, Query(ge=0, le=2**40)]
+Words = Annotated[str, Query(max_length=1000)]
+"""Of a cited span: only the sentence that holds these words is marked."""
+
 _pictures = Pictures()
 
 
@@ -47,10 +51,13 @@ def list_documents(
 
 
 @router.get("/{doc_id}", response_class=HTMLResponse)
-def show(seen: Reading, doc_id: str, start: Place = 0, end: Place = 0, first: int | None = None) -> HTMLResponse:
+def show(
+    seen: Reading, doc_id: str, start: Place = 0, end: Place = 0, words: Words = "", first: int | None = None
+) -> HTMLResponse:
     """One document: its text with its passages, its pages, and what it answered."""
     stored = _stored(seen, doc_id, is_cited=end > start)
     passages = seen.workspace.index.passages_of(stored.record.doc_id)
+    start, end = sentence_of(words, stored.text, start, end)
     begin = first if first is not None else around(len(stored.text), start)
     shown = window(stored, _marks(start, end), passages, start=max(0, begin))
     return page(
@@ -61,9 +68,10 @@ def show(seen: Reading, doc_id: str, start: Place = 0, end: Place = 0, first: in
 
 
 @router.get("/{doc_id}/source", response_class=HTMLResponse)
-def source(seen: Reading, doc_id: str, start: Place = 0, end: Place = 0) -> HTMLResponse:
+def source(seen: Reading, doc_id: str, start: Place = 0, end: Place = 0, words: Words = "") -> HTMLResponse:
     """What is shown beside an answer: the words where they stand."""
     stored = _stored(seen, doc_id, is_cited=True)
+    start, end = sentence_of(words, stored.text, start, end)
     begin = around(len(stored.text), start, _AROUND)
     pictured = has_pictures(stored.record, seen.workspace.settings.documents)
     pictures = pages_of(stored, start, end) if pictured else []

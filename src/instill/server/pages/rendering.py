@@ -26,6 +26,7 @@ from instill.errors.escapes import shortened, shown, shown_block
 from instill.server.access.caller_role import Who
 from instill.server.errors import as_page_json
 from instill.server.page_words import on_pages
+from instill.server.pages.headlines import headline
 from instill.server.service import Seen, service_of
 from instill.server.uploads import name_of_upload
 
@@ -83,7 +84,12 @@ def environment() -> Environment:
         data=data, on_pages=on_pages, belief=belief, plain=plain,
     )  # fmt: skip
     found.globals.update(
-        numbered=numbered, counted=counted, is_refusal=is_refusal, place=place, headings_below=headings_below
+        numbered=numbered,
+        headline=headline,
+        counted=counted,
+        is_refusal=is_refusal,
+        place=place,
+        headings_below=headings_below,
     )
     return found
 
@@ -154,7 +160,7 @@ def place(citation: Any) -> str:
         'Tea, line 3'
     """
     given = citation if isinstance(citation, dict) else {name: getattr(citation, name, None) for name in _PLACE}
-    words = line(given.get("title") or "", 60) or name_of(str(given.get("source") or ""))
+    words = line(plain(given.get("title") or ""), 60) or name_of(str(given.get("source") or ""))
     return words + in_file(given.get("page"), given.get("line"))
 
 

@@ -131,7 +131,7 @@
     const parts = [];
     if (answer.abstained) parts.push(make("p", {}, answer.text), person(question));
     else if (answer.claims.length) {
-      if (answer.short && answer.short.length < 120) parts.push(make("p", { class: "short" }, plain(answer.short)));
+      if (answer.short && answer.short.length < 120 && !begins(plain(answer.claims[0].text), plain(answer.short))) parts.push(make("p", { class: "short" }, plain(answer.short)));
       for (const claim of answer.claims) {
         const numbers = claim.citations.map((each) => places.findIndex((known) => key(known) === key(each)) + 1);
         parts.push(make("p", {}, plain(claim.text), ...numbers.map((number) => make("sup", {}, `${number}`))));
@@ -142,6 +142,11 @@
       parts.push(make("p", { class: "soft" }, answer.abstained ? "What comes nearest:" : "Sources:"), list);
     }
     return parts;
+  }
+  /** Whether a text begins with the sentence `short`: then that is said once. */
+  function begins(text, short) {
+    const end = short.replace(/[.!?:\s]+$/, "");
+    return text.toLowerCase().startsWith(end.toLowerCase()) && /^[.!?:]*(\s|$)/.test(text.slice(end.length));
   }
   const key = (each) => `${each.doc_id} ${each.start} ${each.end}`;
 

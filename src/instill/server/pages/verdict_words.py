@@ -1,0 +1,91 @@
+"""A comparison's verdict as a person would say it; the exact figures stand behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found for one need.
+
+    Args:
+        about: what was asked, "Facts".
+        said: sentences.
+        decided: whether an arm can be recommended without a reserve.
+    """
+
+    about: str
+    said: Sequence[str]
+    decided: bool
+
+
+def findings(verdict: Any) -> list[Finding]:
+    """What a report's verdict says of each need that was measured.
+
+    Args:
+        verdict: of `report.json`; of one that lacks what is told here, nothing is told.
+
+    Example:
+        >>> score = {"mean": 0.8333, "low": 0.516, "high": 0.979}
+        >>> need = {"need": "facts", "state": "decided", "arm": "retrieval", "questions": 12, "bound": 0.1}
+        >>> for each in findings({"needs": [{**need, "scores": {"retrieval": score}}]})[0].said:
+        ...     print(each)
+        Use “retrieval”.
+        It is right in 83 of 100 questions, between 52 and 98 with 95% certainty (12 were asked).
+        Another way would be right in at most 10 of 100 more.
+    """
+    needs = verdict.get("needs") if isinstance(verdict, Mapping) else None
+    rules = verdict.get("rules") if isinstance(verdict, Mapping) else None
+    level = rules.get("level", 0.95) if isinstance(rules, Mapping) else 0.95
+    found = [_finding(each, level) for each in needs or () if isinstance(each, Mapping)]
+    return [each for each in found if each is not None]
+
+
+_ABOUT = {
+    "facts": "Facts",
+    "freshness": "Changed documents",
+    "format": "The format",
+    "tone": "The tone",
+    "refusal": "Refusals",
+    "cost": "Where cost decides",
+}
+
+
+def _finding(need: Mapping[str, Any], level: float) -> Finding | None:
+    scores = need.get("scores")
+    state, arm = need.get("state"), need.get("arm")
+    if not isinstance(scores, Mapping) or not scores or state == "not measured" or need.get("need") not in _ABOUT:
+        return None
+    said = []
+    if state == "no arm":
+        arm = max(scores, key=lambda each: float(scores[each]["mean"]))
+        said.append(f"No way to answer is good enough. The best is “{arm}”.")
+    elif arm is None:
+        said.append("There are too few questions to choose a way to answer.")
+    else:
+        said.append(f"Use “{arm}”." if state == "decided" else f"Use “{arm}” for now: too few questions were asked.")
+    if arm in scores:
+        said.append(_share(scores[arm], level, int(need.get("questions") or 0)))
+    bound, needed = need.get("bound"), need.get("needed")
+    if isinstance(bound, (int, float)):
+        said.append(f"Another way would be right in at most {_of_100(bound)} of 100 more.")
+    if state == "not enough evidence" and needed:
+        said.append(f"About {needed:,} questions would decide.")
+    return Finding(_ABOUT[str(need["need"])], said, state == "decided")
+
+
+def _share(score: Mapping[str, Any], level: float, asked: int) -> str:
+    low, mean, high = (_of_100(score[name]) for name in ("low", "mean", "high"))
+    many = f"{asked:,} {'was' if asked == 1 else 'were'} asked" if asked else ""
+    return (
+        f"It is right in {mean} of 100 questions, between {low} and {high} with {level:.0%} certainty"
+        f"{f' ({many})' if many else ''}."
+    )
+
+
+def _of_100(share: float) -> int:
+    return round(100 * share)
