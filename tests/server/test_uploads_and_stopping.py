@@ -34,7 +34,7 @@ def job(number: int, created: int, ended: int, state: State = "done", *, kind: s
     result = {"added": ["x"] * 2, "unchanged": 1, "failed": more.pop("failed", []), "seconds": 0.5}
     return Job(
         job_id=str(number), kind=kind, title=TITLES[kind], state=state, asked_by="ann", created=_at(created),
-        started="", ended=_at(ended), attempts=1, progress=Progress(),
+        started="", ended=_at(ended), attempts=1, dismissed="", progress=Progress(),
         arguments={"paths": ["x", "y"]}, result=result, outcome=outcome(kind, state, result),
     ).model_copy(update=more)  # fmt: skip
 
@@ -55,7 +55,7 @@ def test_the_jobs_of_one_upload_are_listed_as_one() -> None:
     assert found[2].outcome.problems == ["odd.pdf: The file is empty."]
     assert found[2].result["seconds"] == 1.5
     assert (found[2].created, found[2].ended) == (jobs[4].created, jobs[2].ended)
-    assert JobsShown([], found).counted == "3 done, 1 cancelled; 1 document could not be added"
+    assert JobsShown([], [], found, True, "ann").counted == "3 done, 1 cancelled; 1 document could not be added"
     assert [each.job_id for each in uploads_together([job(2, 1, 5, kind="sync"), job(1, 1, 3, kind="sync")])] == [
         "2",
         "1",

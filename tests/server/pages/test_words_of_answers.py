@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from instill.common.place_in_words import headings_below
 from instill.server.pages.headlines import headline, sentence_of
+from instill.server.pages.marked_text import Table, window
 from instill.server.pages.rendering import belief, environment, place, plain
 from instill.server.pages.text_tables import tables_of
 from instill.server.pages.verdict_words import findings
@@ -79,6 +81,23 @@ def test_tables_of_a_text_are_cells_with_their_places() -> None:
     assert cells == [["Kind", "Degrees"], ["Green \\| white", "70"], ["Black"]]
     assert table.numbers == (False, True)
     assert text[table.start : table.end].endswith("| Black |")
+
+
+def test_passages_that_begin_in_a_table_are_told_above_its_rows() -> None:
+    text = "Tea:\n| Kind | Degrees |\n|---|---|\n| Green | 70 |\n| Black | 95 |\nEnd."
+    stored: Any = SimpleNamespace(text=text, headings=[])
+    begins: Any = [SimpleNamespace(start=at, ordinal=number) for number, at in enumerate((0, text.index("Green")))]
+    green = text.index("Green")
+    before, table, after = window(stored, [(green, green + 5)], begins).parts
+    assert isinstance(table, Table)
+    assert (before.text, after.text) == ("Tea:\n", "\nEnd.")  # type: ignore[union-attr]
+    assert [row.cut for row in table.rows] == [None, 1, None]
+    assert [[[part.text for part in cell if part.marked] for cell in row.cells] for row in table.rows[:2]] == [
+        [[], []], [["Green"], []],
+    ]  # fmt: skip
+    cut = window(stored, start=green).parts[0]
+    assert isinstance(cut, Table)
+    assert (cut.headed, len(cut.rows)) == (False, 2)
 
 
 def test_a_verdict_is_said_as_a_person_would() -> None:

@@ -196,8 +196,9 @@ class JobStore:
             UsageError: there is none that the caller may see, or it has not ended.
             WorkspaceError: the catalog cannot be written.
         """
-        if self.dismiss(job_id, labels).state not in ENDED:
+        if self.get(job_id, labels).state not in ENDED:
             raise UsageError("The job goes on.", where=job_id, remedy="Wait until it ends, or stop it.")
+        self.dismiss(job_id, labels)
         with self._catalog.reading() as connection:
             row = connection.execute(sa.select(JOBS).where(JOBS.c.job_id == job_id)).mappings().one()
         return self.add(row["kind"], row["lane"], json.loads(row["arguments"]), labels=_labels(row), asked_by=asked_by)

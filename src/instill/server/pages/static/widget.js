@@ -146,7 +146,7 @@
   /** Whether a text begins with the sentence `short`: then that is said once. */
   function begins(text, short) {
     const end = short.replace(/[.!?:\s]+$/, "");
-    return text.toLowerCase().startsWith(end.toLowerCase()) && /^[.!?:]*(\s|$)/.test(text.slice(end.length));
+    return text.toLowerCase().startsWith(end.toLowerCase()) && /^(\s*$|[.!?:]+(\s|$))/.test(text.slice(end.length));
   }
   const key = (each) => `${each.doc_id} ${each.start} ${each.end}`;
 
