@@ -57,7 +57,7 @@ def test_enter_in_a_field_agrees_and_escape_does_not(browser: Browser, server: R
 def test_what_is_dangerous_has_the_focus_on_cancel_and_names_what_goes(browser: Browser, server: Running) -> None:
     with opened(browser, server, "/documents") as page:
         page.get_by_role("button", name="Delete Tea").click()
-        question = "Take “Tea” out? Answers no longer stand on it. Its file stays where it is."
+        question = "Take “Tea” out? Answers no longer stand on it. Its text is kept nowhere else."
         page.get_by_role("dialog").get_by_text(question).wait_for()
         assert focused(page) == "Cancel"
         page.keyboard.press("Enter")

@@ -309,9 +309,22 @@ def test_what_a_deletion_takes_along_is_said_before_and_after(tmp_path: Path) ->
         tea = next(each for each in workspace.documents() if each.title == "Tea")
         said = client.get(f"/api/documents/{tea.doc_id}/removal").json()["said"]
         assert said == (
-            "Its file stays where it is. To have the document back, add the file again. "
+            "Its text is kept nowhere else. To have the document back, add its text again. "
             "1 judged question no longer counts: its answer stands in it alone."
         )
+        for name, way in (
+            ("tea.html", "Its file stays where it is."),
+            ("up.md", "The file that was uploaded is deleted"),
+        ):
+            if name == "up.md":
+                client.post("/api/documents", files={"files": (name, b"Up.")})
+                file = next((workspace.home / "uploads").rglob(name))
+            else:
+                file = tmp_path / name
+                file.write_text("<p>Tea.</p>")
+            workspace.add(file)
+            added = next(each for each in workspace.documents() if each.source == str(file))
+            assert client.get(f"/api/documents/{added.doc_id}/removal").json()["said"].startswith(way)
         assert client.delete(f"/api/documents/{tea.doc_id}").status_code == 200
         shown = got(client, "/questions").text
         assert "1 judged question with its answer" in shown

@@ -80,7 +80,7 @@ def test_tables_of_a_text_are_cells_with_their_places() -> None:
     cells = [[text[start:end] for start, end in row.cells] for row in table.rows]
     assert cells == [["Kind", "Degrees"], ["Green \\| white", "70"], ["Black"]]
     assert table.numbers == (False, True)
-    assert text[table.start : table.end].endswith("| Black |")
+    assert text[table.start : table.end].endswith("| Black |\n")
 
 
 def test_passages_that_begin_in_a_table_are_told_above_its_rows() -> None:
@@ -90,7 +90,7 @@ def test_passages_that_begin_in_a_table_are_told_above_its_rows() -> None:
     green = text.index("Green")
     before, table, after = window(stored, [(green, green + 5)], begins).parts
     assert isinstance(table, Table)
-    assert (before.text, after.text) == ("Tea:\n", "\nEnd.")  # type: ignore[union-attr]
+    assert (before.text, after.text) == ("Tea:\n", "End.")  # type: ignore[union-attr]
     assert [row.cut for row in table.rows] == [None, 1, None]
     assert [[[part.text for part in cell if part.marked] for cell in row.cells] for row in table.rows[:2]] == [
         [[], []], [["Green"], []],
@@ -117,4 +117,7 @@ def test_a_verdict_is_said_as_a_person_would() -> None:
         "About 1,204 questions would decide.",
     ]
     assert found[2].said == ["No way to answer is good enough. The best is “retrieval”.", right]
+    alone = {**needs[0], "bound": None, "standings": [{}]}
+    [only] = findings({"needs": [alone, {**alone, "need": "cost"}], "rules": {"level": 0.9}})
+    assert only.said == ["Only “retrieval” could be recommended, so nothing was compared.", right]
     assert findings(None) == findings({"needs": ["x"]}) == []

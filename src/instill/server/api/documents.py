@@ -225,6 +225,8 @@ def plan_removal(seen: Editing, doc_id: str) -> Removal:
         back = "To have it back, add its address again."
     elif Path(record.source).is_relative_to(seen.service.uploads):
         back = "The file that was uploaded is deleted too. To have the document back, add the file again."
+    elif record.source.startswith("stdin:"):
+        back = "Its text is kept nowhere else. To have the document back, add its text again."
     else:
         back = "Its file stays where it is. To have the document back, add the file again."
     if seen.labels is not None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _TABLE = re.compile(
-    r"^[ \t]*\|.*\n[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*(?:\n[ \t]*\|.*)*", re.MULTILINE
+    r"^[ \t]*\|.*\n[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*(?:\n[ \t]*\|.*)*\n?", re.MULTILINE
 )
 _FENCE = re.compile(r"^[ \t]*(```|~~~).*?(?:^[ \t]*\1|\Z)", re.MULTILINE | re.DOTALL)
 _CELL = re.compile(r"(?:[^|\\]|\\.?)*")
@@ -24,7 +24,8 @@ class TableRow:
 
 @dataclass(frozen=True, slots=True)
 class TextTable:
-    """A table `[start, end)` of a text; its first row is its head, the row of dashes is left out.
+    """A table `[start, end)` of a text, with the end of its last line. Its first row is its head; the row of dashes is
+    left out.
 
     Args:
         numbers: of each column, whether it is aligned at the right.

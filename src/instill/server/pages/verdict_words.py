@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 
-
 @dataclass(frozen=True, slots=True)
 class Finding:
     """What was found for one need.
@@ -60,8 +59,13 @@ def _finding(need: Mapping[str, Any], level: float) -> Finding | None:
     state, arm = need.get("state"), need.get("arm")
     if not isinstance(scores, Mapping) or not scores or state == "not measured" or need.get("need") not in _ABOUT:
         return None
+    is_alone = len(need.get("standings") or ()) == 1
+    if is_alone and need["need"] == "cost":
+        return None
     said = []
-    if state == "no arm":
+    if is_alone and arm is not None:
+        said.append(f"Only “{arm}” could be recommended, so nothing was compared.")
+    elif state == "no arm":
         arm = max(scores, key=lambda each: float(scores[each]["mean"]))
         said.append(f"No way to answer is good enough. The best is “{arm}”.")
     elif arm is None:
