@@ -205,6 +205,8 @@ def bodies(place: Place) -> dict[tuple[str, str], list[dict[str, Any]]]:
             *_each(kind=["compare", "curve"], arguments=[{"study": place.hidden["study"]}]),
             *_each(kind=["calibrate", "tune", "study", "reindex"]),
         ],
+        ("POST", "/api/jobs/{job_id}/again"): [{}],
+        ("POST", "/api/jobs/{job_id}/dismiss"): [{}],
         ("POST", "/api/recipes"): _each(study=[place.hidden["study"], "none"], base=["micro", "generator"]),
         ("POST", "/api/comparisons/estimate"): [
             *_each(study=[place.hidden["study"], ""]),

@@ -69,7 +69,7 @@ def test_what_goes_on_is_listed_in_its_order_and_its_total_stays(tmp_path: Path)
     jobs = service.jobs
     assert unread(seen) == ""
     one = jobs.add("add", "documents", {"paths": ["a"]}, labels=None, asked_by="ann")
-    assert unread(seen) == "The document that is being added is not read yet. Answers do not stand on it so far."
+    assert unread(seen) == "The document that is being added is not read yet."
     jobs.stop(one.job_id)
     first, second, third = (
         jobs.add("add", "documents", {"paths": [str(n) for n in range(10)]}, labels=None, asked_by="ann").job_id
@@ -79,14 +79,14 @@ def test_what_goes_on_is_listed_in_its_order_and_its_total_stays(tmp_path: Path)
     assert [each.job_id for each in jobs_of(seen, "add").going] == [first, second, third]
     jobs.tell(first, "progress", {"done": 4, "total": 10, "what": "x"})
     total = 30 + (jobs.get(one.job_id).ended >= jobs.get(first).created)
-    said = f"of {total} documents are not read yet. Answers do not stand on them so far."
+    said = f"of {total} documents are not read yet."
     assert unread(seen) == f"26 {said}"
     jobs.end(first, "done", {"added": ["x"] * 10})
     assert unread(seen) == f"20 {said}"
     assert jobs.take("documents").job_id == second  # type: ignore[union-attr]
     jobs.tell(second, "progress", {"done": 10, "total": 10, "what": ""})
     jobs.tell(third, "progress", {"done": 9, "total": 10, "what": ""})
-    assert unread(seen) == f"1 of {total} documents is not read yet. Answers do not stand on it so far."
+    assert unread(seen) == f"1 of {total} documents is not read yet."
     service.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,6 +79,26 @@ def test_a_candidate_has_a_page_whatever_its_gate_said(
         assert each in text
     assert ("even though" in text) == asked_twice
     assert "undecided" not in text
+
+
+def test_who_promotes_is_told_which_candidate_and_what_its_gate_said(server: Running) -> None:
+    script = {"sec-fetch-site": "same-origin"}
+    with server.client() as client:
+        page = client.get("/models", headers=HTML).text
+        base = re.search(r'data-confirm="Use passed with ([^"]+) from now on\? It passed its gate\."', page)
+        assert base is not None
+        for name, gate in (("rejected", "It has not passed its gate."), ("none", "Its gate was not measured.")):
+            asked = f'data-confirm="Use {name} with {base[1]} from now on? {gate}"'
+            assert asked in client.get(f"/models/{name}", headers=HTML).text
+            refused = client.post(f"/api/models/{name}/promote", json={}, headers=script)
+            assert refused.json()["error"]["remedy"] == "To use it anyway, check the box beside “Promote”."
+        assert client.post("/api/models/passed/promote", json={}).status_code == 200
+        page = client.get("/models", headers=HTML).text
+        back = f'data-confirm="Take passed out of use? Then the base {base[1]}, as it is, answers."'
+        assert back in page
+        [hashed] = re.findall(r'name="base" value="(\w+)"', page)
+        assert client.post("/api/models/rollback", json={"base": hashed}).json()["before"] == "passed"
+        assert "/api/models/rollback" not in client.get("/models", headers=HTML).text
 
 
 def test_only_a_candidate_that_passed_is_promoted_from_the_list(server: Running) -> None:
