@@ -58,7 +58,7 @@ def stop(seen: Editing, job_id: str) -> Job:
 @router.post("/{job_id}/again", status_code=202)
 def again(seen: Editing, job_id: str) -> Job:
     """Do a job that has ended once more. Its failure counts as seen."""
-    work = WORK.get(_found(seen, job_id).kind)  # type: ignore[call-overload]
+    work = WORK.get(_found(seen, job_id).kind)
     if work is not None:
         must_be(seen.who, work.role)
     return seen.service.jobs.again(job_id, seen.labels, asked_by=seen.who.name)
