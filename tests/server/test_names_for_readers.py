@@ -175,7 +175,7 @@ def test_the_list_is_searched_by_what_is_told(kb: tuple[Path, dict[str, str]]) -
                 assert "hotels.md" in client.get("/documents", params={"words": "handbook"}).text
         with server.client(keys["editor"]) as editor:
             wanted = {"words": folder.name, "add": ["x"], "count": 0}
-            assert ok(editor.put("/api/documents/labels", json=wanted)) == {"documents": 0, "changed": 0}
+            assert ok(editor.put("/api/documents/labels", json=wanted)) == {"documents": 0, "changed": 0, "undo": []}
 
 
 def test_an_upload_has_its_own_name(kb: tuple[Path, dict[str, str]]) -> None:
