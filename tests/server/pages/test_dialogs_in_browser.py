@@ -16,7 +16,7 @@ from tests.server.running import Running, running
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
 __all__ = ["browser"]
 
@@ -74,7 +74,14 @@ def test_what_is_dangerous_has_the_focus_on_cancel_and_names_what_goes(browser: 
         page.get_by_role("dialog").get_by_text("Forget tea.md? It is removed from the index").wait_for()
         assert page.locator(".said.bad").count() == 0, "what was wrong before does not stay behind the dialog"
         assert barriers(page, details=False) == []
-        page.keyboard.press("Escape")
+        held: list[Route] = []
+        page.route("**/api/forget", lambda route: held.append(route))
+        page.get_by_role("dialog").get_by_role("button", name="Forget").click()
+        said = page.locator("section[aria-label=Forgetting] .said").first
+        said.get_by_text("Forgetting: the index, all that was made from it, and weights are gone through.").wait_for()
+        assert page.locator("section[aria-label=Forgetting] button").first.is_disabled()
+        held[0].fulfill(status=400, json={"error": {"what": "It is not there.", "remedy": ""}})
+        page.get_by_text("It is not there.").wait_for()
 
 
 def test_a_refusal_is_said_where_it_was_tried_with_nothing_but_close(browser: Browser, server: Running) -> None:
@@ -155,4 +162,17 @@ def test_what_a_job_made_is_in_the_lists_and_choices_without_a_reload(browser: B
         page.get_by_text("Training: done.", exact=True).wait_for()
         page.get_by_text("Training: waiting").wait_for()
         assert page.locator("instill-job").count() == 2
+        task = jobs.take("work")
+        assert task is not None
+        jobs.end(task.job_id, "failed", {"what": "The disk is full.", "remedy": "Make room."})
+        failure = page.locator("instill-job.failure")
+        failure.get_by_text("The disk is full. Make room.").wait_for()
         assert barriers(page, details=False) == []
+        page.reload()
+        failure.get_by_role("button", name="Try again").click()
+        page.get_by_text("Training: waiting").wait_for()
+        assert failure.count() == 0
+        assert [job.state for job in jobs.all()] == ["waiting", "failed", "done"]
+        page.reload()
+        page.get_by_text("Training: waiting").wait_for()
+        assert failure.count() == 0
