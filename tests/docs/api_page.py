@@ -60,7 +60,7 @@ GROUPS = (
         "Remember and forget",
         (
             "memory", "remember", "calibrate_cache", "consolidation", "consolidate", "edit", "edits", "undo_edit",
-            "forget", "forget_and_probe", "allow", "receipts",
+            "forgetting_plan", "forget", "forget_and_probe", "allow", "receipts",
         ),
     ),
     ("Look", ("status", "path", "home", "settings", "given", "labels", "is_empty", "writable", "threshold")),

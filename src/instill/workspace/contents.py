@@ -28,13 +28,19 @@ class Looking(Parts):
         """
         return self.catalog.conversations(count_of(limit, "limit"), self.seen_by(labels).labels)
 
-    def sql(
-        self, query: str, *, labels: Labels = None, near: str = "", called: Callable[[str], str] | None = None
-    ) -> pa.Table:
+    def sql(self, query: str, *, labels: Labels = None, near: str = "") -> pa.Table:
         """Read-only SQL over the views `documents` and `passages`.
 
+        `near` adds a column `similarity` (cosine to this text) to `passages`.
+        """
+        return self._sql(query, labels=labels, near=near)
+
+    def _sql(
+        self, query: str, *, labels: Labels = None, near: str = "", called: Callable[[str], str] | None = None
+    ) -> pa.Table:
+        """See `sql`.
+
         Args:
-            near: adds a column `similarity` (cosine to this text) to `passages`.
             called: gives what stands in the column `source` in the place of a source; None: the source.
         """
         from instill.index.sql_limits import SqlLimits

@@ -94,7 +94,7 @@ class Forgetting(Changing, Consolidating):
 
         Args:
             reference: see `forget`.
-            jobs_end: jobs of the service run, which end before.
+            jobs_end: whether jobs of the service run now. They stop before, so what they hold open does not stay.
 
         Raises:
             UsageError: the reference names nothing.

@@ -106,7 +106,7 @@ def ask(seen: Asking, request: AskRequest) -> Answer | StreamingResponse:
 @router.post("/sql")
 def sql(seen: Reading, request: SqlRequest) -> Rows:
     """Read-only SQL over what the caller may see."""
-    return Rows.of(seen.workspace.sql(request.query, near=request.near, called=seen.called if seen.names else None))
+    return Rows.of(seen.workspace._sql(request.query, near=request.near, called=seen.called if seen.names else None))
 
 
 def streamed(
