@@ -50,7 +50,7 @@ GROUPS = (
     (
         "Documents",
         (
-            "add", "add_text", "sync", "watch", "remove", "comes_back", "purge", "documents",
+            "add", "add_text", "sync", "refine", "passages_in_words", "watch", "remove", "comes_back", "purge", "documents",
             "stored_documents", "show", "reindex", "repair",
         ),
     ),

@@ -64,4 +64,4 @@ def test_what_did_not_end_well_says_why() -> None:
 
 
 def test_every_kind_of_work_has_a_title() -> None:
-    assert set(WORK) | {"add", "add url", "sync"} == set(TITLES)
+    assert set(WORK) | {"add", "add url", "sync", "refine"} == set(TITLES)

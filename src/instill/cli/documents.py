@@ -34,7 +34,7 @@ from instill.workspace.replies import Documents, Removed
 
 if TYPE_CHECKING:
     from instill.index.types import DocumentRecord
-    from instill.ingest.types import FileOutcome, Progress
+    from instill.ingest.types import FileOutcome, IngestReport, Progress
     from instill.workspace.purge.purging import Purged
 
 SOME_FAILED = 3
@@ -105,9 +105,11 @@ def add(
                 metadata=metadata,
                 follow=follow,
                 on=on,
+                refine=False,
                 progress=progress,
                 on_file=on_file,
             )
+        _refine(opened, report, as_json)
     _finish(report, as_json)
 
 
@@ -121,9 +123,11 @@ def sync(on: OnOption = "", workspace: WorkspaceOption = None, as_json: JsonOpti
     with Workspace.open(workspace) as opened, _ingesting("Syncing", as_json) as (progress, on_file):
         report = opened.sync(
             on=on,
+            refine=False,
             progress=progress,
             on_file=on_file,
         )
+        _refine(opened, report, as_json)
     _finish(report, as_json)
 
 
@@ -253,6 +257,7 @@ def status(
         ("workspace", now.path + ("" if now.writable else " (read-only)")),
         ("documents", f"{now.documents}" + (f" ({kinds})" if kinds else "")),
         ("passages", str(now.passages)),
+        *([("", _in_words(now.passages_in_words))] if now.passages_in_words else []),
         *_listed("labels", _by_label(now.by_label, now.unlabelled)),
         *([("index", f"{now.index_bytes / 1e6:.1f} MB")] if now.index_bytes is not None else []),
         ("encoder", now.encoder),
@@ -393,6 +398,29 @@ def _ingesting(
         raise
 
 
+def _refine(workspace: Workspace, report: IngestReport, as_json: bool) -> None:
+    """Compute the vectors that are told from words, where there are any."""
+    waiting = workspace.passages_in_words()
+    if not waiting:
+        return
+    if not as_json:
+        say(
+            f"{counted(waiting, 'passage')} can be searched; their vectors are told from words so far. Now they are "
+            "computed, which makes the ranking better. Meanwhile you can ask in another terminal.",
+            err=True,
+        )
+    try:
+        with progress_bar("Computing vectors", hidden=as_json) as update:
+            workspace.refine(lambda now: update(now.done, now.total, "passages"), report=report)
+    except StoppedError as stopped:
+        stopped.kept = "All documents can be searched. The next `instill add` or `instill sync` computes the rest."
+        raise
+
+
+def _in_words(passages: int) -> str:
+    return f"the vectors of {passages:,} are told from words; the next add or sync computes them"
+
+
 def _finish(report: Any, as_json: bool) -> None:
     if as_json:
         print_json_line(report)
@@ -416,6 +444,8 @@ def _print_report(report: Any) -> None:
         "nothing added" if report.notices else "no files found"
     )
     say(f"{summary}; {counted(report.passages, 'passage')} encoded in {report.seconds:.1f} s.")
+    if report.refined:
+        say(f"The vectors of {counted(report.refined, 'passage')} were told from words first, and are computed now.")
     if report.resettled:
         again = counted(report.resettled, "document")
         say(f"Encoded again because a setting that affects passages has changed: {again}.")

@@ -21,6 +21,8 @@ from instill.settings import DocumentSettings
 BATCH_PASSAGES = 1024
 DOCUMENT_SHARE = 0.3
 
+_IN_WORDS = "/words"
+
 
 def passage_identity(settings: DocumentSettings, encoder_fingerprint: str) -> str:
     """Everything that shapes passages and vectors; a document with another identity is done again.
@@ -30,6 +32,26 @@ def passage_identity(settings: DocumentSettings, encoder_fingerprint: str) -> st
         'minilm'
     """
     return f"{SPLITTER_VERSION}/{settings.passage_tokens}/{settings.ocr}/{DOCUMENT_SHARE}/{encoder_fingerprint}"
+
+
+def in_words(identity: str) -> str:
+    """The identity of passages whose vectors are told from words until `instill.ingest.refining` computes them.
+
+    Example:
+        >>> computed(in_words("5/200/minilm")) == computed("5/200/minilm") == "5/200/minilm"
+        True
+    """
+    return identity + _IN_WORDS
+
+
+def is_in_words(identity: str) -> bool:
+    """Whether it is the identity of passages whose vectors are told from words."""
+    return identity.endswith(_IN_WORDS)
+
+
+def computed(identity: str) -> str:
+    """The identity that passages have, or will have, when their vectors are computed."""
+    return identity.removesuffix(_IN_WORDS)
 
 
 def encoder_input(title: str, passage: Passage) -> str:

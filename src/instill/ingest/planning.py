@@ -16,7 +16,7 @@ from instill.documents.sources import Source
 from instill.errors import DocumentError
 from instill.index.store import Index
 from instill.index.types import DocumentRecord, Keep
-from instill.ingest.passages import Prepared
+from instill.ingest.passages import Prepared, computed
 from instill.ingest.types import Attributes
 from instill.ingest.workers import Cut, Reading
 from instill.settings import DocumentSettings
@@ -217,7 +217,7 @@ class Planner:
 
     def _is_settled(self, record: DocumentRecord, attributes: Attributes) -> bool:
         metadata_kept = all(record.metadata.get(key) == value for key, value in attributes.metadata.items())
-        return record.passage_identity == self._identity and metadata_kept
+        return computed(record.passage_identity) == self._identity and metadata_kept
 
     def _moved_from(self, source: Source, content_hash: str) -> DocumentRecord | None:
         """The document with this content whose file is no longer where it was."""

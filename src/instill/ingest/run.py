@@ -5,6 +5,9 @@ encoder busy, encoded, and committed together; a stop at any moment loses at mos
 committed, and running the same command again goes on from there. Reading and encoding are work for `Workers`: several
 documents and batches may be under way, but all are taken in the order of the sources, so that what comes out is the
 same whoever does it.
+
+Where many passages are to be encoded in this process, those after the first batch are committed with vectors that are
+told from words (`words_first.py`), and whoever runs this computes them afterwards (`refining.py`).
 """
 
 from __future__ import annotations
@@ -13,15 +16,26 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
+
+import numpy as np
 
 from instill.documents.plugged import Formats
 from instill.documents.sources import Source, SourceProblem
 from instill.errors import DocumentError
 from instill.index.store import Index
 from instill.index.types import DocumentRecord, Keep, Put
-from instill.ingest.passages import BATCH_PASSAGES, encoder_inputs, estimate_notice, indexed, passage_identity
+from instill.ingest.passages import (
+    BATCH_PASSAGES,
+    encoder_inputs,
+    estimate_notice,
+    in_words,
+    indexed,
+    passage_identity,
+)
 from instill.ingest.planning import Begun, ForgottenDocument, Lookup, Planned, Planner
 from instill.ingest.types import Attributes, Failure, FileOutcome, Governing, IngestReport, Progress
+from instill.ingest.words_first import WordsFirst
 from instill.ingest.workers import Cut, LocalWorkers, Pending, Workers
 from instill.models.encoders.estimated import DocumentVectors
 from instill.models.encoders.protocol import Encoder
@@ -31,7 +45,15 @@ FORGOTTEN = "It was forgotten, so that it is not added. To allow it again: insti
 
 _TURNS = 8
 
-_Batch = tuple[list[Planned], Pending[list[DocumentVectors]]]
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Documents that are being encoded together; `identity` says by what."""
+
+    planned: list[Planned]
+    texts: list[list[str]]
+    vectors: Pending[list[DocumentVectors]]
+    identity: str
 
 
 class Ingest:
@@ -78,6 +100,9 @@ class Ingest:
         self._reading: deque[tuple[Begun, Pending[Cut]] | Planned | SourceProblem] = deque()
         self._batch: list[Planned] = []
         self._passages = 0  # of the batch
+        self._words_first = WordsFirst(open_encoder, settings.words_first_from if workers is None else 0)
+        self._read = [0, 0]  # documents that were read, and their passages
+        self._ahead = 0  # sources that were not looked at
         self._encoding: deque[_Batch] = deque()
         self._untouched: list[Planned] = []
         self._overtaken: list[Source | SourceProblem] = []
@@ -97,7 +122,7 @@ class Ingest:
         listed = list(sources)
         self._governing = attributes if callable(attributes) else lambda: lambda _source: attributes
         rest: list[Source | SourceProblem] = listed
-        with self._at_work() as workers:
+        with closing(self._words_first), self._at_work() as workers:
             for turn in range(_TURNS):
                 rest = self._turn(rest, workers, tell=turn == 0)
                 if not rest:
@@ -139,6 +164,7 @@ class Ingest:
         for position, entry in enumerate(entries):
             if tell:
                 self._tell(position, len(entries), entry.source)
+            self._ahead = len(entries) - position - 1
             attributes = governs(entry.source)
             if attributes is None:
                 continue
@@ -184,42 +210,66 @@ class Ingest:
                 continue
             self._batch.append(planned)
             self._passages += planned.passages
+            self._read[0] += 1
+            self._read[1] += planned.passages
             if self._passages >= BATCH_PASSAGES:
                 self._encode(workers)
                 self._commit(left=workers.batches_ahead)
 
     def _encode(self, workers: Workers) -> None:
-        if self._batch:
-            batch, self._batch, self._passages = self._batch, [], 0
-            read = [planned.prepared for planned in batch if planned.prepared is not None]
-            self._encoding.append((batch, workers.encode([encoder_inputs(each) for each in read])))
+        if not self._batch:
+            return
+        batch, self._batch, self._passages = self._batch, [], 0
+        texts = [encoder_inputs(planned.prepared) for planned in batch if planned.prepared is not None]
+        if self._is_told_from_words(texts):
+            self._encoding.append(_Batch(batch, texts, self._words_first.encode(texts), in_words(self._identity)))
+        else:
+            self._encoding.append(_Batch(batch, texts, workers.encode(texts), self._identity))
+
+    def _is_told_from_words(self, texts: Sequence[Sequence[str]]) -> bool:
+        """Whether so much is to be encoded that this batch is told from words; the first one is encoded, unless it is a
+        very long document."""
+        passages = sum(map(len, texts))
+        documents, read = self._read
+        if not self._words_first.is_worth_it(passages + round(self._ahead * read / max(1, documents))):
+            return False
+        self._commit(left=0)
+        return self._words_first.can_begin or passages > 2 * BATCH_PASSAGES
 
     def _commit(self, *, left: int) -> None:
         """Commit batches until only `left` are still being encoded."""
         while len(self._encoding) > left:
-            self._apply(*self._encoding.popleft())
+            self._apply(self._encoding.popleft())
 
-    def _apply(self, batch: list[Planned], pending: Pending[list[DocumentVectors]]) -> None:
+    def _apply(self, batch: _Batch) -> None:
         told: dict[str, str] = {}
-        vectors = iter(pending.result() if any(planned.prepared for planned in batch) else ())
+        found = batch.vectors.result() if batch.texts else []
+        in_full = batch.identity == self._identity
+        if in_full and found:
+            texts = [text for document in batch.texts for text in document]
+            self._words_first.learn_from(texts, np.concatenate([each.vectors for each in found]))
+        vectors = iter(found)
         changes: dict[int, Put | Keep] = {}
-        for position, planned in enumerate(batch):
+        for position, planned in enumerate(batch.planned):
             if planned.keep is not None:
                 changes[position] = planned.keep
             elif planned.prepared is not None:
-                found = next(vectors)
-                if found.estimated:
-                    told[planned.entry.source] = estimate_notice(found)
-                changes[position] = Put(indexed(planned.prepared, found, self._identity), planned.known)
+                own = next(vectors)
+                if in_full and own.estimated:
+                    told[planned.entry.source] = estimate_notice(own)
+                changes[position] = Put(indexed(planned.prepared, own, batch.identity), planned.known)
         with self._index.alone():
             governs = self._governing()
-            wanted = [at for at, planned in enumerate(batch) if governs(planned.entry.source) == planned.attributes]
+            wanted = [
+                at for at, planned in enumerate(batch.planned) if governs(planned.entry.source) == planned.attributes
+            ]
             undone = self._index.apply([changes[at] for at in wanted])
         left = {id(change) for change in undone}
-        for at, planned in enumerate(batch):
+        for at, planned in enumerate(batch.planned):
             if at in wanted and id(changes[at]) not in left:
                 self.report.notices += [(source, told[source]) for source in [planned.entry.source] if source in told]
                 self._done(planned)
+                self.report.in_words += planned.passages if planned.prepared is not None and not in_full else 0
             else:
                 self._overtaken.append(planned.entry)
 

@@ -51,7 +51,8 @@ class IngestReport:
     """What a run did, by source.
 
     `notices` are (source, text) pairs. `resettled` counts the documents that were processed again only because a
-    setting for passages had changed.
+    setting for passages had changed. `in_words` counts the passages whose vectors were told from their words and are
+    still to be computed, `refined` those whose vectors were computed afterwards.
     """
 
     added: list[str] = field(default_factory=list)
@@ -64,6 +65,8 @@ class IngestReport:
     failed: list[Failure] = field(default_factory=list)
     notices: list[tuple[str, str]] = field(default_factory=list)
     passages: int = 0
+    in_words: int = 0
+    refined: int = 0
     seconds: float = 0.0
 
 

@@ -46,6 +46,11 @@ class DocumentSettings(_Section):
         ge=0,
         description="From this number of similar passages in a document, vectors may be estimated; 0: never.",
     )
+    words_first_from: int = Field(
+        4000,
+        ge=0,
+        description="From this number of new passages, they can be searched before all vectors are computed; 0: never.",
+    )
     exclude: list[str] = Field(
         default=[".git/", ".instill/", "node_modules/", "__pycache__/", ".venv/", ".DS_Store"],
         description="gitignore patterns of what is skipped in folders.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -35,11 +36,15 @@ class Changing(Parts):
         follow: bool = True,
         moves: bool = True,
         on: str = "",
+        refine: bool = True,
         progress: Callable[[Progress], None] | None = None,
         on_file: Callable[[FileOutcome], None] | None = None,
     ) -> IngestReport:
         """Add files, folders (recursively), glob patterns, http(s) addresses, and what is below an address in a bucket
         (`s3://BUCKET/PREFIX`, with `?endpoint=URL&region=NAME` where they are not AWS's own).
+
+        Of a large folder (`documents.words_first_from` new passages or more) the first vectors are told from words, so
+        that it can be searched soon; then `refine` computes them.
 
         If a file in an added folder is gone, its document stays in the index, and the report has a notice. `sync`
         removes it.
@@ -53,6 +58,7 @@ class Changing(Parts):
                 False if the caller may not see that document.
             on: read and encode on the nodes of a Ray cluster: "ray" for the one that runs here (or else a new one of
                 this machine's cores), "ray://HOST:10001" for another. "" reads and encodes in this process.
+            refine: False leaves what `refine` does to the next call of it, or of `add` or `sync`.
             on_file: called with the result for each source, as soon as it is on the disk.
 
         Raises:
@@ -81,7 +87,44 @@ class Changing(Parts):
         gone = files_gone(followed, seen, self.index)
         ingest.report.notices += [(source, "Its file is gone. `instill sync` removes the document.") for source in gone]
         self._upkeep()
-        return ingest.report
+        return self.refine(progress, report=ingest.report) if refine else ingest.report
+
+    def refine(
+        self,
+        progress: Callable[[Progress], None] | None = None,
+        *,
+        stop: Callable[[], bool] = lambda: False,
+        report: IngestReport | None = None,
+    ) -> IngestReport:
+        """Compute the vectors of the documents whose vectors are told from words so far; see `add`.
+
+        Afterwards every vector is the one that it would be if it had been computed at once.
+
+        Args:
+            progress: called with the number of passages that are done, of those that there are to do.
+            stop: asked about every 1,000 passages; True ends it, and the next call goes on.
+            report: is added to, and returned.
+
+        Raises:
+            WorkspaceError: the workspace is read-only or full, or was made with another encoder.
+        """
+        from instill.ingest.refining import refine
+        from instill.ingest.types import IngestReport
+
+        self._must_be_writable()
+        report = report or IngestReport()
+        before, started = report.refined, time.monotonic()
+        refine(self.index, lambda: self.encoder, self.settings.documents, report, progress, stop)
+        report.seconds += time.monotonic() - started
+        if report.refined > before:
+            self._upkeep()
+        return report
+
+    def passages_in_words(self) -> int:
+        """How many passages have vectors that are told from words, and that `refine` computes."""
+        from instill.ingest.refining import in_words_now
+
+        return sum(in_words_now(self.index, self.settings.documents).values())
 
     def add_text(
         self,
@@ -109,6 +152,7 @@ class Changing(Parts):
         self,
         *,
         on: str = "",
+        refine: bool = True,
         progress: Callable[[Progress], None] | None = None,
         on_file: Callable[[FileOutcome], None] | None = None,
     ) -> IngestReport:
@@ -117,7 +161,7 @@ class Changing(Parts):
         If a whole folder is gone, for example on an unmounted disk, it is reported, and its documents are kept.
 
         Args:
-            on: as for `add`.
+            on, refine: as for `add`.
         """
         from instill.ingest.sync import sync_roots
 
@@ -126,7 +170,7 @@ class Changing(Parts):
             ingest = self._ingest(progress, on_file, workers=workers)
             sync_roots(self.catalog.roots, ingest, self.index, self.settings.documents)
         self._upkeep()
-        return ingest.report
+        return self.refine(progress, report=ingest.report) if refine else ingest.report
 
     def watch(self, *, on_report: Callable[[IngestReport], None], stop: Any = None) -> None:
         """Sync now and after every change under the followed folders, until `stop` (a threading.Event) is set."""

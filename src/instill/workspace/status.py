@@ -13,6 +13,7 @@ from instill.documents.bucket_addresses import place_of
 from instill.fit.kept.threshold import Threshold
 from instill.index.store import Index
 from instill.index.types import DocumentRecord
+from instill.ingest.passages import is_in_words
 from instill.settings import Settings
 from instill.workspace.purge.conversations_and_log import count_exchanges
 from instill.workspace.purge.holders import gone_from, holders, said_of
@@ -32,6 +33,7 @@ class Status:
     `threshold_origin`: "set", "calibrated" or "default". `promise`: what the calibration promises, or what is wrong
     with it.
     `learned`: what is tuned or trained and in use, and what is no longer in use, a sentence each.
+    `passages_in_words`: the passages whose vectors are told from words, and are computed by the next `add` or `sync`.
     `removed_text`: the things that still hold text of removed documents, or were trained on it; see
     `instill.workspace.purge`.
     """
@@ -53,6 +55,7 @@ class Status:
     removed_text: Sequence[str] = ()
     by_label: Mapping[str, int] = field(default_factory=dict)
     unlabelled: int = 0
+    passages_in_words: int = 0
 
 
 def status_of(
@@ -98,6 +101,7 @@ def status_of(
         removed_text=_removed_text(path, catalog, present) if labels is None else (),
         by_label=_most_first(by_label),
         unlabelled=sum(not record.labels for record in records),
+        passages_in_words=sum(record.passage_count for record in records if is_in_words(record.passage_identity)),
     )
 
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from instill.models.encoders.piece_vectors import PieceVectors
 from instill.models.encoders.protocol import Encoder, Vectors
 
 FITTED = 160
@@ -37,7 +38,6 @@ _MORE_NEW = 2  # pieces more than usual, from which it is
 _KNOWN_FROM = 3  # texts of the sample that a piece must be in to be known
 _PENALTY = 0.3  # of ridge regression, as a share of the mean squared length
 _BLOCK = 256
-_MARKS = ("##", "\u2581", "\u0120")  # how tokenizers mark a piece inside, or at the start of, a word
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +122,9 @@ class _Words:
 
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
-        self._row = np.full(encoder.tokenizer.get_vocab_size(), -1, np.int64)
-        self._pieces: NDArray[np.float32] = np.empty((0, encoder.dimension), np.float32)
-        self._texts_with = np.zeros(len(self._row), np.int64)  # each piece, so far
-        self._known = np.zeros(len(self._row), bool)
+        self._pieces = PieceVectors(encoder)
+        self._texts_with = np.zeros(encoder.tokenizer.get_vocab_size(), np.int64)  # each piece, so far
+        self._known = np.zeros(len(self._texts_with), bool)
         self.new: NDArray[np.int64] = np.empty(0, np.int64)
 
     def fitted(self) -> None:
@@ -139,24 +138,13 @@ class _Words:
             np.unique(np.array(encoding.ids[: self._encoder.max_tokens], np.int64), return_counts=True)
             for encoding in encodings
         ]
-        self._learn(np.unique(np.concatenate([pieces for pieces, _ in counted])))
+        self._pieces.learn(np.concatenate([pieces for pieces, _ in counted]))
         for pieces, _ in counted:
             self._texts_with[pieces] += 1
         self.new = np.array([int((~self._known[pieces]).sum()) for pieces, _ in counted])
-        means = np.stack(
-            [np.sqrt(counts).astype(np.float32) @ self._pieces[self._row[pieces]] for pieces, counts in counted]
-        )
+        means = np.stack([np.sqrt(counts).astype(np.float32) @ self._pieces.of(pieces) for pieces, counts in counted])
         unit: Vectors = means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
         return unit
-
-    def _learn(self, pieces: NDArray[np.int64]) -> None:
-        new = pieces[self._row[pieces] < 0]
-        if not len(new):
-            return
-        tokenizer = self._encoder.tokenizer
-        vectors = self._encoder.encode_passages([_plain(tokenizer.id_to_token(int(piece)) or "") for piece in new])
-        self._row[new] = np.arange(len(self._pieces), len(self._pieces) + len(new))
-        self._pieces = np.concatenate([self._pieces, vectors])
 
 
 class _Map:
@@ -196,9 +184,3 @@ class _Map:
 def _cosine(one: Vectors, other: Vectors) -> float:
     lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
     return float(np.mean((one * other).sum(axis=1) / np.maximum(lengths, 1e-12)))
-
-
-def _plain(piece: str) -> str:
-    for mark in _MARKS:
-        piece = piece.removeprefix(mark)
-    return piece

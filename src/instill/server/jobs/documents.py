@@ -16,10 +16,12 @@ from instill.documents.sources import Source
 from instill.errors import DocumentError
 from instill.ingest.types import FileOutcome
 from instill.ingest.types import Progress as Reading
-from instill.server.jobs.store import JobStore, Task
+from instill.server.jobs.store import JobStore, Lane, Task
 from instill.server.served_workspace import Opened
 from instill.server.uploads import Uploads
 from instill.workspace.replies import plain
+
+LANE: Lane = "documents"
 
 _BETWEEN_S = 0.3
 
@@ -27,13 +29,26 @@ _BETWEEN_S = 0.3
 def do_documents(opened: Opened, jobs: JobStore, task: Task) -> Any:
     """Add what the task names; the report of the ingest as plain data.
 
+    Vectors that were told from words first are computed by a job of their own ("refine"), which lets others go first:
+    what somebody adds meanwhile does not wait for it.
+
     Raises:
         InstillError: nothing could be added.
     """
+    report = _done(opened, jobs, task)
+    if opened.whole.passages_in_words() and not jobs.is_waiting(LANE, "refine"):
+        jobs.add("refine", LANE, {}, labels=None, asked_by="")
+    return report
+
+
+def _done(opened: Opened, jobs: JobStore, task: Task) -> Any:
     workspace = opened.whole
     told = _Told(jobs, task)
+    if task.kind == "refine":
+        report = workspace.refine(told.progress, stop=lambda: jobs.is_waiting(LANE))
+        return json.loads(json.dumps(report, default=plain))
     if task.kind == "sync":
-        report = workspace.sync(progress=told.progress, on_file=told.file)
+        report = workspace.sync(refine=False, progress=told.progress, on_file=told.file)
         return json.loads(json.dumps(report, default=plain))
     labels, metadata = task.arguments["labels"], task.arguments["metadata"]
     paths = task.arguments.get("paths")
@@ -44,6 +59,7 @@ def do_documents(opened: Opened, jobs: JobStore, task: Task) -> Any:
         labels=labels,
         metadata=metadata,
         follow=False,
+        refine=False,
         moves=task.labels
         is None,  # Of who does not see all, the same content is no proof that it is the same document.
         progress=told.progress,

@@ -9,12 +9,14 @@ from typing import Any
 from pydantic import BaseModel
 
 from instill.common.place_in_words import short_name
+from instill.common.plurals import counted
 from instill.server.page_words import on_pages
 
 TITLES: Mapping[str, str] = {
     "add": "Adding documents",
     "add url": "Adding a page",
     "sync": "Bringing the documents up to date",
+    "refine": "Computing vectors",
     "calibrate": "Calibrating",
     "tune": "Tuning the search",
     "study": "Making a study set",
@@ -153,12 +155,18 @@ def _forget(_: Mapping[str, Any]) -> Outcome:
     return Outcome(said="It is forgotten.", page="/memory", link="The receipt")
 
 
+def _refine(found: Mapping[str, Any]) -> Outcome:
+    refined = int(found.get("refined", 0))
+    return Outcome(said=f"The vectors of {counted(refined, 'passage')} are computed.")
+
+
 def _reindex(_: Mapping[str, Any]) -> Outcome:
     return Outcome(said="All documents are encoded again.")
 
 
 _SAID: Mapping[str, Callable[[Mapping[str, Any]], Outcome]] = {
     "add": _documents,
+    "refine": _refine,
     "study": _study,
     "compare": _compare,
     "curve": _curve,

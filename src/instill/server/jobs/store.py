@@ -225,6 +225,14 @@ class JobStore:
         with self._catalog.reading() as connection:
             return connection.execute(sa.select(JOBS.c.job_id).where(open_).limit(1)).first() is not None
 
+    def is_waiting(self, lane: Lane, kind: str = "") -> bool:
+        """Whether a job of the lane, and of the kind where one is named, has not been begun."""
+        waiting = sa.and_(JOBS.c.lane == lane, JOBS.c.state == "waiting")
+        if kind:
+            waiting = sa.and_(waiting, JOBS.c.kind == kind)
+        with self._catalog.reading() as connection:
+            return connection.execute(sa.select(JOBS.c.job_id).where(waiting).limit(1)).first() is not None
+
     def take(self, lane: Lane) -> Task | None:
         """Begin the oldest job of the lane: one that was left running first. To be called by who holds the lane's lock.
 

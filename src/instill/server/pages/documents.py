@@ -42,7 +42,7 @@ def list_documents(
     records = seen.workspace.documents()
     fitting = [each for each in records if fits(seen, each, words)]
     shown = fitting[after : after + _A_PAGE]
-    jobs = jobs_of(seen, "add", "add url", "sync")
+    jobs = jobs_of(seen, "add", "add url", "sync", "refine")
     return page(
         seen, "documents.html", "/documents", records=shown, count=len(fitting), all=len(records), words=words,
         after=after, next=after + _A_PAGE if after + _A_PAGE < len(fitting) else None, jobs=jobs,
