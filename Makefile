@@ -10,7 +10,9 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 # pip compiles one file after the other; this takes all cores. A file of a package that is no program is left alone, and so
 # are the packages' own tests and what hardly any program here loads: that is compiled when it is.
-SELDOM := /tests?/|/testing/|/transformers/models/|/sympy/|/networkx/|/moto/
+SELDOM := /tests?/|/testing/|/transformers/models/|/sympy/|/networkx/|/moto/|/torch/_inductor/|/torchgen/|/pygments/lexers/
+SELDOM := $(SELDOM)|/ray/(rllib|data|serve|tune|train|llm|dashboard|autoscaler)/|/(pip|setuptools|mypy|mypyc|langsmith|graphql)/
+SELDOM := $(SELDOM)|/(pinecone|pymilvus|qdrant_client|opensearchpy|langchain_core|datasets)/
 COMPILE := $(PY) -m compileall -q -j 0 -x '$(SELDOM)' $(VENV)/lib src > /dev/null || true
 CONSTRAINTS := constraints.txt
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from html import unescape
 
 _ANSI = re.compile(
@@ -96,6 +97,7 @@ def _joins(text: str, position: int) -> bool:
     return len(neighbours) == 2 and not any(neighbour.isascii() for neighbour in neighbours)
 
 
+@lru_cache(maxsize=4096)  # The sentences of a page come up with every question about it.
 def plain_text(text: str) -> str:
     """`text` as a claim shows it: safe, on one line, without Markdown decoration, tags, comments or link targets.
 

@@ -160,9 +160,9 @@ def _shown_to(record: DocumentRecord, labels: Sequence[str] | None) -> DocumentR
 
 
 def _rows(table: Table, condition: str, columns: Sequence[str]) -> list[Mapping[str, Any]]:
-    found: list[Mapping[str, Any]] = (
-        table.search().where(condition).select(list(columns)).limit(None).to_arrow().to_pylist()
-    )
+    # Told that no row ids are wanted, the store does not search the whole schema for columns that would need them.
+    rows = table.search().where(condition).select(list(columns)).with_row_id(False).limit(None)
+    found: list[Mapping[str, Any]] = rows.to_arrow().to_pylist()
     return found
 
 
