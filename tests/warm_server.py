@@ -18,6 +18,7 @@ import importlib
 import json
 import os
 import runpy
+import select
 import signal
 import socket
 import sys
@@ -105,37 +106,45 @@ def import_lancedb() -> Callable[[], None]:
 
 def next_program(path: str) -> list[str]:
     """Serve; returns only in a fork, which has become the process of one program."""
+    woken, wakes = os.pipe()
+    os.set_blocking(wakes, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wakes)  # A program's end is told as soon as it ends.
+    running: dict[int, socket.socket] = {}
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(f"{path}.new")
-        server.listen()
+        server.listen(100)
         Path(f"{path}.new").rename(path)  # Who finds it can connect.
-        server.settimeout(5)
-        parent = os.getppid()
+        parent, listening = os.getppid(), server.fileno()
         print("ready", flush=True)
         while True:
-            try:
-                connection, _ = server.accept()
-            except TimeoutError:
-                if os.getppid() != parent:  # The tests were killed, and cannot end what they began.
-                    os.killpg(0, signal.SIGKILL)
+            ready, _, _ = select.select([listening, woken], [], [], 5)
+            if woken in ready:
+                os.read(woken, 4096)
+                tell_ended(running)
+            if not ready and os.getppid() != parent:  # The tests were killed, and cannot end what they began.
+                os.killpg(0, signal.SIGKILL)
+            if listening not in ready:
                 continue
-            with contextlib.suppress(ChildProcessError):
-                while os.waitpid(-1, os.WNOHANG)[0]:
-                    pass
-            if os.fork() == 0:
+            connection, _ = server.accept()
+            try:
+                asked, streams = receive(connection)
+            except EOFError:  # Who asked was killed.
+                connection.close()
+                continue
+            program = os.fork()
+            if program == 0:
                 break
-            connection.close()
-    asked, streams = receive(connection)
-    program = os.fork()
-    if program:
-        for stream in streams:  # a pipe ends when its writers are gone
-            os.close(stream)
-        with contextlib.suppress(BrokenPipeError):  # nobody has to wait for the end
-            connection.sendall(b"%d\n" % program)
-            code = os.waitstatus_to_exitcode(os.waitpid(program, 0)[1])
-            connection.sendall(b"%d\n" % (code if code >= 0 else 128 - code))
-        os._exit(0)
-    connection.close()
+            for stream in streams:  # a pipe ends when its writers are gone
+                os.close(stream)
+            running[program] = connection
+            say(connection, program)
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.close(woken)
+    os.close(wakes)
+    for each in (connection, *running.values()):
+        each.close()
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
@@ -148,10 +157,28 @@ def next_program(path: str) -> list[str]:
     return arguments
 
 
+def tell_ended(running: dict[int, socket.socket]) -> None:
+    """Say the exit code of each program that has ended."""
+    with contextlib.suppress(ChildProcessError):  # none is left
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            connection = running.pop(ended[0])
+            code = os.waitstatus_to_exitcode(ended[1])
+            say(connection, code if code >= 0 else 128 - code)
+            connection.close()
+
+
+def say(connection: socket.socket, number: int) -> None:
+    with contextlib.suppress(BrokenPipeError):  # nobody has to wait for the end
+        connection.sendall(b"%d\n" % number)
+
+
 def receive(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
     message, streams, _, _ = socket.recv_fds(connection, 1 << 16, 3)
     while not message.endswith(b"\n"):
-        message += connection.recv(1 << 16)
+        more = connection.recv(1 << 16)
+        if not more:
+            raise EOFError
+        message += more
     return json.loads(message), streams
 
 
