@@ -44,6 +44,7 @@ def main() -> None:
         with contextlib.suppress(ModuleNotFoundError):  # an installation without torch
             importlib.import_module(name)
     start_loop = import_lancedb()
+    open_tokenizers()
     threads = {
         file.read_text().strip()
         for file in Path("/proc/self/task").glob("*/comm")
@@ -75,6 +76,16 @@ def end(program: Callable[[list[str]], None], arguments: list[str]) -> None:
         with contextlib.suppress(OSError):
             stream.flush()
     os._exit(1 if isinstance(code, str) else code or 0)
+
+
+def open_tokenizers() -> None:
+    """Those of the shipped models, which nearly every program opens."""
+    from instill.models.encoders.shared_tokenizers import tokenizer_of
+    from instill.models.weights import shipped
+
+    manifest = json.loads((shipped() / "encoder.json").read_text(encoding="utf-8"))
+    for most_tokens in (0, int(manifest["max_tokens"])):
+        tokenizer_of(shipped() / "tokenizer.json", most_tokens)
 
 
 def import_lancedb() -> Callable[[], None]:

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
 from instill.answer.reading.reader_input import PASSAGE_TOKENS, Marks, Tokens, marks_of, put_together, tokenize
 from instill.common.untrusted_files import odd_file
@@ -19,6 +18,7 @@ from instill.errors import WorkspaceError
 from instill.models.encoders.onnx_encoder import available_cores, well_formed
 from instill.models.encoders.onnx_session import open_session
 from instill.models.encoders.shared_threads import Workers
+from instill.models.encoders.shared_tokenizers import tokenizer_of
 
 MODEL_FILE, TOKENIZER_FILE, MANIFEST_FILE = "reader.onnx", "tokenizer.json", "reader.json"
 
@@ -93,14 +93,12 @@ class Reader:
             raise WorkspaceError(f"The reader is refused: {odd}.", where=str(folder), remedy="Train it again.")
         try:
             self._manifest: dict[str, Any] = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
-            self._tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
+            self._tokenizer = tokenizer_of(folder / TOKENIZER_FILE)
             self._marks: Marks = marks_of(self._tokenizer)
         except Exception as error:  # tokenizers raises plain Exception.
             raise WorkspaceError(
                 f"The reader cannot be opened: {error}.", where=str(folder), remedy="Install Instill again."
             ) from error
-        self._tokenizer.no_padding()
-        self._tokenizer.no_truncation()
 
     @property
     def fingerprint(self) -> str:

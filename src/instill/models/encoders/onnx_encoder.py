@@ -22,6 +22,7 @@ from instill.models.encoders.known_vectors import KnownVectors
 from instill.models.encoders.onnx_session import open_session
 from instill.models.encoders.protocol import Vectors
 from instill.models.encoders.shared_threads import Workers
+from instill.models.encoders.shared_tokenizers import tokenizer_of
 
 _BLOCK = 4096  # Texts tokenised at once: bounds memory, and lets progress be shown.
 
@@ -50,8 +51,7 @@ class OnnxEncoder:
         self._folder = folder
         self._manifest = manifest
         self._workers = Workers(threads or available_cores(), "encode")
-        self._tokens = self._load_tokenizer()
-        self._tokens.enable_truncation(self.max_tokens)
+        self._tokens = self._load_tokenizer(self.max_tokens)
         self._known = KnownVectors() if int(manifest["batch_tokens"]) == 1 else None
 
     @property
@@ -115,17 +115,14 @@ class OnnxEncoder:
 
         self._workers.each(batches, run, tick=report if progress else None)
 
-    def _load_tokenizer(self) -> Tokenizer:
+    def _load_tokenizer(self, most_tokens: int = 0) -> Tokenizer:
         path = self._folder / TOKENIZER_FILE
         try:
-            tokenizer = Tokenizer.from_file(str(path))
+            return tokenizer_of(path, most_tokens)
         except Exception as error:  # The library raises plain Exception.
             raise WorkspaceError(
                 f"The encoder's tokenizer cannot be read: {error}.", where=str(path), remedy=self.remedy
             ) from error
-        tokenizer.no_padding()
-        tokenizer.no_truncation()
-        return tokenizer
 
     @cached_property
     def _session(self) -> Any:
