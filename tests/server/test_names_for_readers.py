@@ -245,6 +245,20 @@ def test_plain_data() -> None:
     }  # fmt: skip
 
 
+def test_where_files_lie_cannot_be_guessed_by_conditions(told: Place) -> None:
+    with running(told.folder) as server:
+        with server.client(told.keys["reader", "hr"]) as client:
+            for body in ({"query": "tea", "where": "source like '/%'"}, {"query": "tea", "where": "not source = 'a'"}):
+                refused = client.post("/api/search", json=body)
+                assert refused.status_code == 400
+                assert refused.json()["error"]["what"] == "Only an admin can compare where files lie."
+            assert client.post("/api/ask", json={"question": "tea?", "where": "source = 'a'"}).status_code == 400
+            assert client.get("/api/documents", params={"where": "source > '/a'"}).status_code == 400
+            assert client.get("/api/documents", params={"where": "name like '%.md'"}).json()["documents"]
+        with server.client(told.keys["admin", ""]) as client:
+            assert client.get("/api/documents", params={"where": "source like '/%'"}).json()["documents"]
+
+
 @given(cuts=st.lists(st.integers(1, 120), max_size=6), by_line=st.booleans())
 def test_an_answer_is_told_alike_however_it_is_cut(cuts: list[int], by_line: bool) -> None:
     """An answer comes in parts, and a path may be cut anywhere."""

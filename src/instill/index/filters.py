@@ -41,11 +41,13 @@ class Filter:
     Args:
         of_passages: it names a field that differs between a document's passages.
         keys: the metadata keys that it names; whether any document has them is for the index to say.
+        fields: the document fields that it names.
     """
 
     sql: str
     of_passages: bool
     keys: frozenset[str] = frozenset()
+    fields: frozenset[str] = frozenset()
 
 
 class Dialect(Protocol):
@@ -105,7 +107,8 @@ def parsed(where: str, dialect: Dialect = LANCE) -> Filter:
         raise UsageError("The filter is too long.", where=f"{len(where)} characters, at most {_LONGEST}")
     writer = _Writer(where, dialect)
     sql = writer.condition(_tree(where), 0)
-    return Filter(sql, of_passages=bool(writer.fields & PASSAGE_FIELDS), keys=frozenset(writer.keys))
+    fields = frozenset(writer.fields)
+    return Filter(sql, of_passages=bool(fields & PASSAGE_FIELDS), keys=frozenset(writer.keys), fields=fields)
 
 
 def _tree(where: str) -> Any:

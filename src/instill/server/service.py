@@ -15,7 +15,8 @@ from starlette.types import Scope
 from instill.answer.streaming import AnswerStream, OnToken
 from instill.answer.types import Answer
 from instill.common.made_from import Caller
-from instill.errors import InstillError
+from instill.errors import InstillError, UsageError
+from instill.index.filters import parsed
 from instill.server.access.caller_role import Role, Who
 from instill.server.access.keys import KeyStore
 from instill.server.access.sessions import SessionStore
@@ -150,6 +151,20 @@ class Seen:
     def called(self, source: str) -> str:
         """A document's source, as who asks is told of it."""
         return source if self.names is None else self.names.of(source)
+
+    def condition(self, where: str) -> str:
+        """The condition on documents, for the workspace.
+
+        Raises:
+            UsageError: it cannot be used, or it compares where files lie, which who asks could find out piece by piece.
+        """
+        if self.names is not None and "source" in parsed(where).fields:
+            raise UsageError(
+                "Only an admin can compare where files lie.",
+                where="source",
+                remedy="Compare the file's name, for example: name = 'travel.md'",
+            )
+        return where
 
     @property
     def caller(self) -> Caller:

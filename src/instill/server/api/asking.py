@@ -83,7 +83,7 @@ class SqlRequest(BaseModel):
 @router.post("/search")
 def search(seen: Reading, request: SearchRequest) -> Found:
     """The passages that fit best."""
-    result = seen.workspace.search(request.query, k=request.k, mode=request.mode, where=request.where)
+    result = seen.workspace.search(request.query, k=request.k, mode=request.mode, where=seen.condition(request.where))
     return Found.of(request.query, result)
 
 
@@ -96,7 +96,7 @@ def ask(seen: Asking, request: AskRequest) -> Answer | StreamingResponse:
         if request.where or request.stream or request.mode != "auto":
             raise Refused(403, "A public key asks, and nothing else.", remedy="Leave out where, mode and stream.")
         return answer_visitor(seen, request.question, history)
-    question, mode, where, workspace = request.question, request.mode, request.where, seen.workspace
+    question, mode, where, workspace = request.question, request.mode, seen.condition(request.where), seen.workspace
     if request.stream:
         stream = workspace.ask(question, history=history, mode=mode, where=where, stream=True)
         return streamed(seen.streamed(stream))

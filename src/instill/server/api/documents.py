@@ -93,7 +93,7 @@ class Removal(BaseModel):
 @router.get("")
 def list_documents(seen: Reading, where: str = "") -> Documents:
     """All documents that the caller may see, by source. `where`: a condition, e.g. `kind = 'pdf'`."""
-    return Documents(documents=seen.workspace.documents(where=where))
+    return Documents(documents=seen.workspace.documents(where=seen.condition(where)))
 
 
 @router.post("", status_code=202)

@@ -138,7 +138,7 @@ class Tool:
 
 
 def _search(seen: Seen, given: SearchArguments) -> Given:
-    result = seen.workspace.search(given.query, k=given.k, where=given.where)
+    result = seen.workspace.search(given.query, k=given.k, where=seen.condition(given.where))
     passages = [
         Passage(
             doc_id=hit.doc_id, uri=URI + hit.doc_id, title=hit.title, source=hit.source, headings=hit.headings,
