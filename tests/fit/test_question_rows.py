@@ -152,13 +152,26 @@ WORDS = st.lists(
 )
 
 
+@pytest.fixture(scope="module")
+def texts(kept: Workspace) -> dict[str, str]:
+    """The documents' texts by their titles, in their order."""
+    return {record.title: kept.show(record.doc_id).text for record in kept.documents()}
+
+
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data(), answerable=st.booleans(), answer=WORDS, piece=WORDS, wrong=WORDS)
 def test_every_row_is_of_a_document_and_marks_what_it_says(
-    kept: Workspace, data: st.DataObject, *, answerable: bool, answer: list[str], piece: list[str], wrong: list[str]
+    kept: Workspace,
+    texts: dict[str, str],
+    data: st.DataObject,
+    *,
+    answerable: bool,
+    answer: list[str],
+    piece: list[str],
+    wrong: list[str],
 ) -> None:
     """Whatever a file names: words of the documents or others, right ones and wrong ones."""
-    text = "".join(record.title + kept.show(record.doc_id).text for record in kept.documents())
+    text = "".join(title + said for title, said in texts.items())
     start = data.draw(st.integers(0, len(text) - 2))
     cut = text[start : start + data.draw(st.integers(1, 80))].strip()
     quoted = data.draw(st.sampled_from([cut, " ".join(piece)])) or "x"
@@ -170,7 +183,7 @@ def test_every_row_is_of_a_document_and_marks_what_it_says(
     assert bool(found.rows) != bool(found.left_out)
     assert len({row.group for row in found.rows}) <= 1
     for row in found.rows:
-        assert any(row.passage in kept.show(record.doc_id).text for record in kept.documents())
+        assert any(row.passage in text for text in texts.values())
         assert not (row.answerable and not answerable)
         for marked in row.texts:
             assert " ".join(marked.lower().split()) == " ".join(said.lower().split())
