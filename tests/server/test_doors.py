@@ -109,7 +109,7 @@ def test_every_door_gives_the_same_spans(
     for each in annotations:
         assert each.type == "file_citation"
         assert told["text"][each.index] == "["
-    message: Any = claude.messages.create(model="instill", max_tokens=100, messages=said)  # type: ignore[arg-type]
+    message: Any = claude.messages.create(model="instill", max_tokens=100, messages=said)
     assert spans_of_blocks(message.content) == expected
     titles = {each.document_index: each.document_title for block in message.content for each in block.citations or ()}
     assert sorted(titles) == list(range(len(titles)))
