@@ -93,6 +93,18 @@ class Conversations(Database):
             ).all()
         return [StoredTurn(row.role, row.text, self._read(row.answer), row.at) for row in rows]
 
+    def labels_of(self, conversation_id: str, labels: Labels = None) -> Labels:
+        """The labels that a conversation was held under; None: those of the owner.
+
+        Raises:
+            UsageError: there is no such conversation, or none that the caller may see.
+        """
+        with self._engine.connect() as connection:
+            self._require(connection, conversation_id, labels)
+            here = CONVERSATIONS.c.conversation_id == conversation_id
+            stored = connection.execute(sa.select(CONVERSATIONS).where(here)).mappings().one().get("labels")
+        return None if stored is None else tuple(self._read(stored))
+
     def conversations(self, limit: int = 20, labels: Labels = None, *, words: str = "") -> list[dict[str, Any]]:
         """The newest conversations that the caller may see; with `words`, those in which they were said.
 

@@ -131,7 +131,8 @@ def _judge_and_correct(page: Page) -> None:
     page.get_by_role("button", name="Wrong", exact=True).click()
     page.get_by_label("The right answer is …").fill("holds two litres")
     page.get_by_role("button", name="Save").click()
-    page.get_by_text("Kept, and found in the documents:").wait_for()
+    page.get_by_text("Kept, and found in the documents: 1. The next answer is not changed by it.").wait_for()
+    assert page.locator(".exchange .after .said a").last.get_attribute("href") == "/questions?kind=corrected"
     _send(page, "Who is the king of Spain?")
     page.locator(".refusal").wait_for()
     last = page.locator(".exchange").last

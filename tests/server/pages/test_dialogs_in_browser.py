@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from instill import Workspace
+from instill.models.registry.store import Registry
+from instill.server.pages.rendering import HERE
+from tests.models.registry.made import make_adapter, make_base, make_card
 from tests.server.pages.axe import barriers
 from tests.server.pages.test_adding_in_browser import opened
 from tests.server.pages.test_browser import QUESTION, TEA, browser
@@ -140,6 +144,41 @@ def test_a_second_click_takes_a_judgement_back(browser: Browser, server: Running
         assert server.client().get("/api/questions/set").text == ""
         [question] = server.client().get("/api/questions").json()["questions"]
         assert question["judgements"] == []
+
+
+def test_a_click_opens_one_dialog_and_sends_one_request(browser: Browser, server: Running, tmp_path: Path) -> None:
+    card = make_card("tone", make_base(tmp_path / "base"))
+    Registry(server.service.folder / ".instill").add(make_adapter(tmp_path / "tone"), card)
+    sent: list[str] = []
+    for path, button in (("/models/tone", "Promote"), ("/documents", "Delete Tea")):
+        with opened(browser, server, path) as page:
+            page.on("request", lambda asked: sent.append(asked.method) if asked.method != "GET" else None)
+            page.get_by_role("button", name=button).dblclick()
+            page.get_by_role("dialog").wait_for()
+            page.wait_for_timeout(300)
+            assert page.get_by_role("dialog").count() == 1, path
+            page.get_by_role("dialog").get_by_role("button", name=button.split()[0]).click()
+            page.get_by_role("dialog").wait_for(state="detached")
+            page.wait_for_timeout(300)
+    assert sent == ["POST", "DELETE"]
+
+
+def test_no_page_runs_a_script_twice() -> None:
+    """The address of a page's own script has a version, which an import has not: the browser takes them for two."""
+
+    def imported(name: str) -> set[str]:
+        direct = set(re.findall(r'(?:from|import) "\./(\w+\.js)"', (HERE / "static" / name).read_text())) - {name}
+        seen: set[str] = set()
+        while direct - seen:
+            more = (direct - seen).pop()
+            seen.add(more)
+            direct |= set(re.findall(r'(?:from|import) "\./(\w+\.js)"', (HERE / "static" / more).read_text()))
+        return seen
+
+    assert imported("questions.js") == {"base.js", "after_load.js", "judging.js", "jobs.js", "fresh_sections.js"}
+    for file in (HERE / "templates").glob("*.html"):
+        own = re.findall(r"/static/(\w+\.js)", file.read_text())
+        assert not set(own) & set().union(*map(imported, own)), file.name
 
 
 def test_what_a_job_made_is_in_the_lists_and_choices_without_a_reload(browser: Browser, server: Running) -> None:

@@ -330,3 +330,38 @@ def test_what_a_deletion_takes_along_is_said_before_and_after(tmp_path: Path) ->
         assert "1 judged question with its answer" in shown
         why = "1 of documents that were deleted; 1 judged wrong without the right answer."
         assert f"Judged, and not counted: {why}" in shown
+
+
+def test_what_somebody_found_in_the_documents_is_no_gap(tmp_path: Path) -> None:
+    with Workspace.init(tmp_path / "kb") as workspace, running(workspace.path) as server, server.client() as client:
+        workspace.add_text("# Tea\n\nTea is brewed at 80 degrees.", name="tea.md")
+        wanted, found = "Who is the king of Spain?", "Which drink comes from far away?"
+        numbers = {words: workspace.ask(words).question_id for words in (wanted, found, found)}
+        gaps = re.compile(r"<h3>([^<]+?)\s*<")
+        assert gaps.findall(client.get("/questions?kind=refused", headers=HTML).text) == [found, wanted]
+        asked = client.post(
+            f"/api/questions/{numbers[found]}/judgements", json={"verdict": "wrong", "correction": "tea is brewed"}
+        )
+        assert len(asked.json()["judgements"][0]["spans"]) == 1
+        assert gaps.findall(client.get("/questions?kind=refused", headers=HTML).text) == [wanted]
+        [tea] = workspace.documents()
+        workspace.remove(tea.doc_id)
+        workspace.add_text("# Coffee\n\nCoffee is brewed at 93 degrees.", name="coffee.md")
+        assert gaps.findall(client.get("/questions?kind=refused", headers=HTML).text) == [found, wanted]
+
+
+def test_the_link_says_for_whom_it_opens(tmp_path: Path) -> None:
+    """As it is held, whoever looks: it is what `may_see` decides by."""
+    staff = "It opens for those who hold the label staff, and for those who see all documents."
+    with Workspace.init(tmp_path / "kb") as workspace:
+        workspace.add_text("# Tea\n\nTea is brewed at 80 degrees.", name="tea.md", labels="staff")
+        store = KeyStore(workspace.catalog)
+        boss, ann = store.add("boss", role="admin").secret, store.add("ann", labels=["staff"]).secret
+        with running(workspace.path) as server, server.client(ann) as reader, server.client(boss) as owner:
+            talk = sent(reader, text="At how many degrees is tea brewed?")["conversation"]["conversation_id"]
+            page = owner.get(f"/ask/{talk}", headers=HTML).text
+            assert f'data-opens="{staff}"' in page
+            assert 'data-opens-mine="It opens only for those who see all documents."' in page
+            assert f'data-opens="{staff}" data-opens-mine="{staff}"' in reader.get("/", headers=HTML).text
+            sent(owner, text="How hot is tea?", conversation_id=talk)
+            assert reader.get(f"/ask/{talk}", headers=HTML).status_code == 404, "what was said is the owner's now"

@@ -15,6 +15,7 @@ from instill.answer.chat import Chat
 from instill.answer.longest_question import LONGEST_QUESTION, check_length
 from instill.answer.streaming import AnswerStream
 from instill.answer.types import Answer
+from instill.catalog import Labels
 from instill.errors import UsageError
 from instill.server.api.asking import LONGEST, TurnSaid, streamed
 from instill.server.api.conversations import not_there, turns_of
@@ -128,6 +129,8 @@ def _shown(seen: Seen, request: Request, words: str, conversation_id: str = "") 
         history=_named(seen, [each for each in said if each["first_question"]]),
         words=words,
         here=request.url.path,
+        opens=opens_for(workspace.catalog.labels_of(conversation_id, seen.labels) if conversation_id else seen.labels),
+        opens_mine=opens_for(seen.labels),
         longest=LONGEST_QUESTION,
         documents=workspace.index.count()[0],
         unread=unread(seen),
@@ -148,6 +151,22 @@ def _named(seen: Seen, said: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         whose = "" if each["asked_by"] == seen.who.name else each["asked_by"]
         found.append({**each, "name": name, "when": when, "whose": whose})
     return found
+
+
+def opens_for(labels: Labels) -> str:
+    """For whom the link to a conversation opens that is held under these labels (`instill.catalog.may_see`).
+
+    Example:
+        >>> opens_for(("hr", "staff")), opens_for(None)
+        ('It opens for those who hold the labels hr and staff, and for those who see all documents.', 'It opens only for those who see all documents.')
+    """  # noqa: E501 - the sentences as they are shown
+    if labels is None:
+        return "It opens only for those who see all documents."
+    if not labels:
+        return "It opens only for those who hold no label, and for those who see all documents."
+    *names, last = sorted(labels)
+    held = f"labels {', '.join(names)} and {last}" if names else f"label {last}"
+    return f"It opens for those who hold the {held}, and for those who see all documents."
 
 
 def _exchanges(seen: Seen, conversation_id: str) -> list[Exchange]:

@@ -17,6 +17,7 @@ from instill.server.pages.job_lists import chosen_jobs
 from instill.server.pages.question_groups import grouped
 from instill.server.pages.rendering import page
 from instill.server.service import Reading, Seen
+from instill.workspace import Workspace
 from instill.workspace.asked_questions import Feedback, Kind, LeftOut, Question
 from instill.workspace.still_refused import StillRefused
 
@@ -118,9 +119,10 @@ def _is_begun_here(job: Job) -> bool:
 
 def _subjects(seen: Seen, feedback: Feedback) -> list[Subject]:
     """Refused questions by subject, those asked most first, with what comes nearest. What the caller's documents answer
-    by now, or what only others' labels kept from an answer, is no gap and is left out."""
+    by now, or what only others' labels kept from an answer, is no gap and is left out; so is what
+    somebody found in them."""
     workspace = seen.workspace
-    newest = feedback.newest("refused", limit=_GROUPED)
+    newest = _without_corrected(feedback.newest("refused", limit=_GROUPED), workspace)
     gaps = list(_still_refused.of(workspace, newest))
     if not all(gap.asked_again for gap in gaps):
         _still_refused.go_on(workspace, newest)
@@ -141,6 +143,16 @@ def _subjects(seen: Seen, feedback: Feedback) -> list[Subject]:
         asked_again = all(gaps[each].asked_again for each in members)
         found.append(Subject(questions, befores[members[0]], asked_again, nearest))
     return found
+
+
+def _without_corrected(refused: Sequence[Question], workspace: Workspace) -> list[Question]:
+    """Without the questions, however often asked, of which somebody gave the right answer in words of a document that is
+    still there."""
+    said = {_words(each): each.verdict.spans for each in reversed(refused) if each.verdict and each.verdict.spans}
+    cited = [span.doc_id for spans in said.values() for span in spans]
+    held = {each.doc_id for each in workspace.index.records(doc_ids=cited)} if cited else set()
+    found = {words for words, spans in said.items() if any(span.doc_id in held for span in spans)}
+    return [each for each in refused if _words(each) not in found]
 
 
 def _words(question: Question) -> str:

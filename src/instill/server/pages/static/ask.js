@@ -49,7 +49,7 @@ document.addEventListener("click", (event) => {
   if (button.dataset.edit !== undefined) edit(part);
   else if (button.dataset.copy !== undefined) copy(part, button);
   else if (button.dataset.stop !== undefined) busy?.abort();
-  else if (button.dataset.share !== undefined) put(part, `${location.origin}${location.pathname}#${part.id}`, "The link is copied. It opens for whom may see these documents.");
+  else if (button.dataset.share !== undefined) share(part);
   else if (button.dataset.why !== undefined) {
     const why = $(".why", part);
     why.hidden = !why.hidden;
@@ -113,7 +113,8 @@ async function ask(text, keep) {
       else if (name === "error") throw new Error([data.error.what, data.error.remedy].filter(Boolean).join(" "));
       else if (name === "answer") {
         isAnswered = true;
-        went(named, text); // One that holds no answer is not gone to: it would be empty.
+        went(named); // One that holds no answer is not gone to: it would be empty.
+        main.dataset.opens = main.dataset.opensMine; // It is held under the labels of who asked last.
         reply.replaceChildren(parsed(data.html));
         if (!hasScrolled) part.scrollIntoView({ block: "start" });
         if (!conversation) unkept = [...unkept.slice(0, keep ?? unkept.length), ...data.turns];
@@ -153,13 +154,14 @@ function exchange(text, keep) {
 }
 
 /** The conversation has a name now: the address and the history carry it. */
-function went(id, text) {
+function went(id) {
   if (!id || id === conversation) return;
   conversation = id;
   window.history.replaceState(null, "", `/ask/${id}`);
   const list = $("#history");
   $$('[aria-current="true"]', list).forEach((each) => each.removeAttribute("aria-current"));
-  list.prepend(make("li", {}, make("a", { href: `/ask/${id}`, "aria-current": "true" }, text)));
+  const first = $(".exchange h2").textContent;
+  list.prepend(make("li", {}, make("a", { href: `/ask/${id}`, "aria-current": "true", title: first }, make("span", {}, first))));
 }
 
 /** The question becomes a field; asked again, it takes the place of what it was, and of all that came after. */
@@ -192,6 +194,12 @@ function edit(part) {
     parts.slice(parts.indexOf(part)).forEach((each) => each.remove());
     ask(text, Number(part.dataset.keep));
   });
+}
+
+/** The link to an answer, with who can open it. */
+function share(part) {
+  if (!conversation) return say($(".after .said", part), "This conversation is not kept, so that no link leads to it.", true);
+  return put(part, `${location.origin}${location.pathname}#${part.id}`, `The link is copied. ${main.dataset.opens}`);
 }
 
 /** The answer with its sources by number, as text. */

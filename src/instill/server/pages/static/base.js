@@ -207,10 +207,20 @@ function planOf(form) {
 
 const refused = (place, error) => (place ? say(place, error.message, true) : told(error.message));
 
+/** Forms of which something is asked or done now: a second click on them does nothing. */
+const busy = new WeakSet();
+
 document.addEventListener("submit", async (event) => {
   const form = event.target;
   if (!form.dataset?.call) return;
   event.preventDefault();
+  if (busy.has(form)) return;
+  busy.add(form);
+  try { await carriedOut(form); } finally { busy.delete(form); }
+});
+
+/** Ask what a form has to ask, make its call, and go where it says. */
+async function carriedOut(form) {
   const [method, path] = form.dataset.call.split(" ");
   const place = $(".said", form); // What is refused is said where it was tried: in the form, else in a dialog.
   say(place, "");
@@ -242,7 +252,7 @@ document.addEventListener("submit", async (event) => {
   } finally {
     buttons.forEach((button) => { button.disabled = false; });
   }
-});
+}
 
 document.addEventListener("keydown", (event) => {
   if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;

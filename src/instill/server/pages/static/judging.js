@@ -13,14 +13,20 @@ export async function judge(part, question, verdict, more = {}) {
     say(place, "");
     if (verdict === "wanted") say(place, "The owner finds it under Questions.");
     else if (!last.correction) say(place, "Kept under Questions.");
-    else if (last.spans.length) place.append("Kept, and found in the documents: ", ...last.spans.map((span, at) => chip(span, at + 1)));
-    else say(place, "Kept. No document says it in these words: it is listed as missing.");
+    else if (last.spans.length) place.append("Kept, and found in the documents: ", ...last.spans.map((span, at) => chip(span, at + 1)), ". ", ...used());
+    else place.append("Kept. No document says it in these words: it is listed as missing. ", ...used());
     return told;
   } catch (error) {
     say(place, error.message, true);
     return null;
   }
 }
+
+/** What a correction is good for. */
+const used = () => [
+  "The next answer is not changed by it. It is used when refusals are calibrated, the search is tuned, or ways to answer are compared: see ",
+  make("a", { href: "/questions?kind=corrected" }, "Questions"), ".",
+];
 
 /** Take back what was said; what others said of it stays. */
 async function takeBack(part, question) {

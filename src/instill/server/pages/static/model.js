@@ -1,0 +1,2 @@
+// A candidate's card: promoting it.
+import "./base.js";
