@@ -69,7 +69,7 @@ def test_what_goes_on_is_listed_in_its_order_and_its_total_stays(tmp_path: Path)
     jobs = service.jobs
     assert unread(seen) == ""
     one = jobs.add("add", "documents", {"paths": ["a"]}, labels=None, asked_by="ann")
-    assert unread(seen) == "The document that is being added is not read yet."
+    assert unread(seen) == "The document that is being added is not read yet. You can ask when it is."
     jobs.stop(one.job_id)
     first, second, third = (
         jobs.add("add", "documents", {"paths": [str(n) for n in range(10)]}, labels=None, asked_by="ann").job_id
@@ -79,14 +79,20 @@ def test_what_goes_on_is_listed_in_its_order_and_its_total_stays(tmp_path: Path)
     assert [each.job_id for each in jobs_of(seen, "add").going] == [first, second, third]
     jobs.tell(first, "progress", {"done": 4, "total": 10, "what": "x"})
     total = 30 + (jobs.get(one.job_id).ended >= jobs.get(first).created)
-    said = f"of {total} documents are not read yet."
-    assert unread(seen) == f"26 {said}"
+    soon = "You can ask in a moment, when the first are in the index."
+    done = total - 30
+    assert unread(seen) == f"{done + 4} of {total} documents are read. {soon}"
     jobs.end(first, "done", {"added": ["x"] * 10})
-    assert unread(seen) == f"20 {said}"
+    assert unread(seen) == f"{done + 10} of {total} documents are read. {soon}"
     assert jobs.take("documents").job_id == second  # type: ignore[union-attr]
     jobs.tell(second, "progress", {"done": 10, "total": 10, "what": ""})
     jobs.tell(third, "progress", {"done": 9, "total": 10, "what": ""})
-    assert unread(seen) == f"1 of {total} documents is not read yet."
+    assert unread(seen) == f"{total - 1} of {total} documents are read. {soon}"
+    with Workspace.open(tmp_path / "kb") as workspace:
+        for name in ("1", "other"):
+            workspace.add_text("Tea.", name=name)
+    jobs.add("add", "documents", {"paths": ["stdin:1", "new.md"]}, labels=None, asked_by="ann")
+    assert unread(seen) == "Answers stand on 2 of 13 documents so far.", "ten of both jobs, and one of the last"
     service.close()
 
 

@@ -67,7 +67,7 @@ def read(server: Running, failing: int = -1) -> None:
         jobs.tell(task.job_id, "file", told)
     jobs.tell(task.job_id, "progress", {"done": len(task.arguments["paths"]), "total": 0, "what": ""})
     failed = [{"source": task.arguments["paths"][failing], "what": "The file is empty."}] if failing >= 0 else []
-    jobs.end(task.job_id, "done", {"added": ["x"], "failed": failed})
+    jobs.end(task.job_id, "done", {"added": task.arguments["paths"][len(failed) :], "failed": failed})
 
 
 def test_files_dropped_on_ask_are_sent_at_once_and_read_later(browser: Browser, tmp_path: Path) -> None:
@@ -80,30 +80,38 @@ def test_files_dropped_on_ask_are_sent_at_once_and_read_later(browser: Browser, 
         assert [len(job.arguments["paths"]) for job in jobs] == [50, 200, 200]
         assert page.locator("#progress").inner_text() == "450 of 450 sent, 0 read"
         assert page.locator("#progress progress").evaluate("(bar) => bar.value / bar.max") == 0.5
-        page.locator("#unread").get_by_text("450 of 450 documents are not read yet.").wait_for()
+        page.locator("#unread").get_by_text("None of the 450 documents is read yet.").wait_for()
         page.get_by_role("heading", name="Your documents are being read.").wait_for()
-        page.locator("#empty").get_by_text("450 of 450 documents are not read yet. You can ask when").wait_for()
+        page.locator("#empty").get_by_text("None of the 450 documents is read yet. You can ask when").wait_for()
         assert barriers(page) == []
         page.get_by_label("Your question").fill(QUESTION)
         page.keyboard.press("Enter")
-        page.get_by_text("This question is asked as soon as the first of them is read.").wait_for()
+        page.get_by_text("This question is asked then, by itself.").wait_for()
         assert server.client().get("/api/conversations").json() == {"conversations": []}
         with Workspace.open(tmp_path / "kb") as workspace:
             workspace.add_text(TEA, name="tea.md")
         page.locator(".short").get_by_text("80 degrees").wait_for()
-        page.locator("#unread").get_by_text("Answers do not stand on them so far.").wait_for()
+        page.locator("#unread").get_by_text("Answers stand on 1 of 451 documents so far.").wait_for()
         read(server)
-        page.locator("#unread").get_by_text("250 of 450 documents").wait_for()
+        page.locator("#unread").get_by_text("Answers stand on 1 of 251 documents so far.").wait_for()
         page.get_by_text("450 of 450 sent, 200 read").wait_for()
+        later = page.context.new_page()
+        later.set_default_timeout(SLOW)
+        later.goto(f"{server.address}/documents")
+        later.get_by_text("Adding documents: 0 of 250 read").wait_for()
+        assert later.locator("#jobs instill-job, #jobs instill-upload").count() == 1, "two portions, one bar"
         read(server, failing=7)
         read(server)
+        later.locator("#jobs .partly").get_by_text("449 added, 1 could not be added.").wait_for()
+        assert later.locator("#jobs instill-job, #jobs instill-upload").count() == 1
+        later.close()
         page.get_by_text("449 are in. 1 could not be added: the list begins with it and says why.").wait_for()
         first = page.locator("#sent li").first
         assert first.inner_text().split("\n") == ["207.md", "not added", "The file is empty. Send it with its words."]
         page.get_by_role("button", name="Only what could not be added").click()
         assert [each.inner_text() for each in page.locator("#sent li:visible > span:first-child").all()] == ["207.md"]
         page.goto(f"{server.address}/documents")
-        failure = page.locator("instill-job.failure")
+        failure = page.locator("instill-job.partly")
         failure.get_by_text("207.md: The file is empty.").wait_for()
         failure.get_by_text("Adding documents: done.").wait_for()
         assert barriers(page) == []
@@ -130,8 +138,35 @@ def test_what_is_read_is_counted_before_it_is_in_the_index_and_a_lost_server_is_
         page.locator("#sent").get_by_text("added", exact=True).wait_for()
         assert page.locator("#progress").inner_text() == "30 of 30 sent, 12 read"
         server.end()
-        page.get_by_text("The server does not answer. What was sent is kept").wait_for()
+        page.get_by_text("The server does not answer. It has 30 of 30 files, and reads them when it runs").wait_for()
         assert barriers(page) == []
+
+
+def test_only_what_the_server_has_counts_as_sent_and_the_rest_is_sent_again(browser: Browser, tmp_path: Path) -> None:
+    Workspace.init(tmp_path / "kb").close()
+    with running(tmp_path / "kb") as server, opened(browser, server, "/documents") as page:
+        sent: list[Route] = []
+
+        def first_alone(route: Route) -> None:
+            sent.append(route)
+            if len(sent) == 1:
+                route.continue_()
+            else:
+                route.abort()
+
+        page.route("**/api/documents", first_alone)
+        dropped(page, MANY)
+        told = "The server does not answer. It has 200 of 450 files, and reads them when it runs again. "
+        page.get_by_text(f"{told}250 were not sent: keep this page open, and send them when it runs.").wait_for()
+        assert page.locator("#progress").inner_text() == "200 of 450 sent, 0 read"
+        assert page.locator("#sent li").get_by_text("not sent", exact=True).count() == 250
+        assert barriers(page) == []
+        page.unroute("**/api/documents")
+        page.get_by_role("button", name="Send the rest again").click()
+        page.get_by_text("All are sent. You may leave this page").wait_for()
+        assert page.locator("#progress").inner_text() == "450 of 450 sent, 0 read"
+        assert page.get_by_role("button", name="Send the rest again").is_hidden()
+        assert [len(job.arguments["paths"]) for job in server.service.jobs.all()] == [50, 200, 200]
 
 
 def test_who_leaves_while_files_are_unsent_is_asked_first(browser: Browser, tmp_path: Path) -> None:

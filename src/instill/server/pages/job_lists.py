@@ -18,6 +18,14 @@ _ADDING = ("add", "add url")
 
 
 @dataclass(frozen=True, slots=True)
+class Together:
+    """Jobs that are shown as one; `sizes`: how many documents each is to add."""
+
+    jobs: Sequence[Job]
+    sizes: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
 class JobsShown:
     """Jobs that go on, in the order in which they are done; and the last few that ended, newest first.
 
@@ -33,6 +41,14 @@ class JobsShown:
     ended: Sequence[Job]
     acts: bool
     own: str
+
+    @property
+    def going_together(self) -> list[Together]:
+        """Those that go on; the uploads of one person are one."""
+        found: dict[tuple[str, str], list[Job]] = {}
+        for job in self.going:
+            found.setdefault((job.kind, job.asked_by if job.kind == "add" else job.job_id), []).append(job)
+        return [Together(jobs, list(map(files_of, jobs))) for jobs in found.values()]
 
     @property
     def counted(self) -> str:
@@ -107,25 +123,40 @@ def _sum(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def unread(seen: Seen) -> str:
-    """How many of the documents that are being added are not read yet, in a sentence; "" where all are.
+    """What of the documents that are being added can be asked about by now, in sentences; "" where all can.
 
     The documents of an upload are counted until all of them are read, so that the total does not shrink on the way.
     """
     jobs = [job for job in seen.service.jobs.all(seen.labels, limit=_LOOKED_AT) if job.kind in _ADDING]
     going = [job for job in jobs if job.state not in ENDED]
-    left = sum(_files(job) - job.progress.done for job in going)
-    if left <= 0:
+    if not going:
         return ""
+    documents = seen.workspace.index.count()[0]
+    if documents:
+        missing = _not_in_yet(seen, going)
+        return f"Answers stand on {documents:,} of {documents + missing:,} documents so far." if missing else ""
     since = min(job.created for job in going)
-    files = sum(map(_files, going))
+    files = sum(map(files_of, going))
     for job in jobs:  # newest first
         if job.state in ENDED and job.ended >= since:
             since = min(since, job.created)
-            files += _files(job)
+            files += files_of(job)
+    read = files - sum(files_of(job) - job.progress.done for job in going)
     if files == 1:
-        return "The document that is being added is not read yet."
-    return f"{left:,} of {files:,} documents {are(left)} not read yet."
+        return "The document that is being added is not read yet. You can ask when it is."
+    if not read:
+        return f"None of the {files:,} documents is read yet. You can ask when the first are in."
+    return (
+        f"{read:,} of {files:,} documents {are(read)} read. You can ask in a moment, when the first are in the index."
+    )
 
 
-def _files(job: Job) -> int:
+def _not_in_yet(seen: Seen, going: Sequence[Job]) -> int:
+    """How many of the documents that are being added no answer can stand on; an older version of one is one."""
+    wanted = {source for job in going for source in job.arguments.get("paths") or (job.arguments.get("url", ""),)}
+    return len(wanted - {record.source for record in seen.workspace.index.records(sorted(wanted))})
+
+
+def files_of(job: Job) -> int:
+    """How many documents a job is to add."""
     return len(job.arguments.get("paths") or ("url",))

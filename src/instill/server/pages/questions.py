@@ -146,8 +146,8 @@ def _subjects(seen: Seen, feedback: Feedback) -> list[Subject]:
 
 
 def _without_corrected(refused: Sequence[Question], workspace: Workspace) -> list[Question]:
-    """Without the questions, however often asked, of which somebody gave the right answer in words of a document that is
-    still there."""
+    """Without the questions, however often asked, of which somebody gave the right answer in words of a document that
+    is still there."""
     said = {_words(each): each.verdict.spans for each in reversed(refused) if each.verdict and each.verdict.spans}
     cited = [span.doc_id for spans in said.values() for span in spans]
     held = {each.doc_id for each in workspace.index.records(doc_ids=cited)} if cited else set()

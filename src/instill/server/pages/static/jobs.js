@@ -1,6 +1,6 @@
 // Long work: how far it is, stopping it, and what came of it.
 
-import { $, $$, SILENT, call, json, make, say, tell, values } from "./base.js";
+import { $, $$, SILENT, call, json, make, parsed, say, tell, values } from "./base.js";
 import "./fresh_sections.js";
 
 const OVER = ["done", "failed", "cancelled"];
@@ -80,6 +80,7 @@ class Job extends HTMLElement {
     this.bar.remove();
     this.stop.remove();
     say(this.what, `${this.dataset.title}: ${state}.`, state === "failed");
+    const isPartly = state !== "failed" && outcome.problems.length > 0;
     if (outcome.said) this.log.before(make("p", { class: `verdict${state === "failed" ? " bad" : ""}` }, outcome.said));
     if (outcome.problems.length) {
       const list = make("ul", { class: "problems", tabindex: 0, "aria-label": "What could not be added" });
@@ -87,11 +88,11 @@ class Job extends HTMLElement {
       this.log.before(list);
     }
     if (outcome.page) this.log.before(make("p", {}, make("a", { href: outcome.page }, outcome.link)));
-    if ((state === "failed" || outcome.problems.length) && this.closest("#jobs[data-acts]")) this.fail(outcome.again);
+    if ((state === "failed" || isPartly) && this.closest("#jobs[data-acts]")) this.stay(outcome.again, isPartly ? "partly" : "failure");
   }
 
-  /** What can be done about a failure: it stays in sight until it is done again or dismissed. */
-  fail(again) {
+  /** What can be done about a failure, or about what was left out: it stays in sight until it is done again or dismissed. */
+  stay(again, kind) {
     const { id, title } = this.dataset;
     const button = (text, act) => {
       const made = make("button", { type: "button", class: "quiet" }, text, make("span", { class: "unseen" }, ` ${title}`));
@@ -100,12 +101,63 @@ class Job extends HTMLElement {
       });
       return made;
     };
-    this.classList.add("failure");
+    this.classList.add(kind);
     this.append(make("p", { class: "acts" }, again ? button("Try again", (job) => this.replaceWith(shown(job))) : null, button("Dismiss", () => this.remove())));
   }
 }
 
 customElements.define("instill-job", Job);
+
+/** The jobs of one upload, of which each reads a portion: how far all of them are. Once they have ended, what came of
+ * them. */
+class Upload extends HTMLElement {
+  connectedCallback() {
+    const { title } = this.dataset;
+    this.ids = this.dataset.ids.split(" ");
+    this.sizes = this.dataset.sizes.split(" ").map(Number);
+    this.bar = make("progress", { "aria-label": `Progress: ${title}`, max: this.sizes.reduce((sum, each) => sum + each, 0) });
+    this.what = make("p", { class: "said", role: "status" }, `${title}: waiting`);
+    this.stop = make("button", { type: "button", class: "quiet danger" }, "Stop", make("span", { class: "unseen" }, ` ${title}`));
+    this.stop.addEventListener("click", () => this.end());
+    this.replaceChildren(this.bar, make("div", { class: "row" }, this.what, this.stop));
+    this.watch();
+  }
+
+  /** They are done one after the other: the first that has not ended is asked for. */
+  async watch() {
+    const { title } = this.dataset;
+    let before = 0; // documents of the jobs that have ended
+    for (let at = 0; at < this.ids.length;) {
+      const job = await json("GET", `/api/jobs/${this.ids[at]}`).catch((error) => say(this.what, `${title}: ${error.message}`, true));
+      if (!this.isConnected) return;
+      if (job && OVER.includes(job.state)) { before += this.sizes[at++]; continue; }
+      if (job) {
+        this.bar.value = before + job.progress.done;
+        say(this.what, `${title}: ${this.bar.value.toLocaleString("en")} of ${this.bar.max.toLocaleString("en")} read`);
+      }
+      await pause();
+    }
+    await this.over();
+  }
+
+  async end() {
+    this.stop.disabled = true;
+    for (const id of [...this.ids].reverse()) {
+      try { await json("DELETE", `/api/jobs/${id}`); } catch (error) { return say(this.what, error.message, true); }
+    }
+  }
+
+  /** The page as it now is tells of these jobs together. */
+  async over() {
+    const response = await call("GET", location.href, undefined, { headers: { accept: "text/html" } }).catch(() => null);
+    const ended = response ? $$("instill-job", parsed(await response.text())).filter((each) => this.ids.includes(each.dataset.id)) : [];
+    tell(`${this.dataset.title}: ended.`);
+    document.dispatchEvent(new CustomEvent("ended"));
+    this.replaceWith(...ended);
+  }
+}
+
+customElements.define("instill-upload", Upload);
 
 /** The element of a job that was just begun. */
 function shown(job) {

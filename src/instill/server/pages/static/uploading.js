@@ -1,19 +1,20 @@
 // Files and addresses go to the server, one portion after the other; what becomes of each is shown in a list.
 //
 // A portion is sent as soon as the one before it has arrived: the server reads them in its own time. Once all are sent,
-// the page may be left.
+// the page may be left. What the server does not take, because it is not there, is held here and can be sent again.
 
-import { $, Failed, call, json, make, parsed, say } from "./base.js";
+import { $, Failed, SILENT, call, json, make, parsed, say } from "./base.js";
 
 const MOST_FILES = 200;
 const MOST_BYTES = 80 * 1024 * 1024;
 /** Parts of a page that tell of the documents: fetched anew when all files are through. */
 const TELLING = ["#list", "#empty", "#unread"];
-const LOST = "The server does not answer. What was sent is kept: it is read when the server runs again.";
 const UNKNOWN = { what: "The server tells no more of it.", remedy: "See the list of documents." };
 const list = $("#sent");
 const said = $("#said");
-let counts = { all: 0, sent: 0, good: 0, bad: 0 };
+/** Of `all`: `sent` is what the server has, `refused` what it did not want; `good` and `bad` is what came of both. */
+let counts = { all: 0, sent: 0, refused: 0, good: 0, bad: 0 };
+let unsent = []; // portions that the server was not there for
 let reading = 0; // documents of the job that goes on, read but not yet in the index
 let sending = Promise.resolve();
 let following = Promise.resolve();
@@ -22,7 +23,15 @@ const isThrough = () => counts.good + counts.bad === counts.all;
 const labels = () => ($("#labels")?.value ?? "").split(",").map((each) => each.trim()).filter(Boolean);
 const state = (row, text) => { row.children[1].textContent = text; };
 
-window.addEventListener("beforeunload", (event) => { if (counts.sent < counts.all) event.preventDefault(); });
+window.addEventListener("beforeunload", (event) => { if (counts.sent + counts.refused < counts.all) event.preventDefault(); });
+$("#send-rest button")?.addEventListener("click", () => {
+  $("#send-rest").hidden = true;
+  say(said, "");
+  for (const { portion, marks } of unsent.splice(0)) {
+    portion.forEach(({ row }) => { state(row, "not sent yet"); row.children[1].className = "soft"; });
+    sending = sending.then(() => upload(portion, marks));
+  }
+});
 $("#only-failed button")?.addEventListener("click", (event) => {
   const isOn = list.classList.toggle("failed-only");
   event.target.setAttribute("aria-pressed", String(isOn));
@@ -41,13 +50,15 @@ export function send(files) {
 /** Have the server fetch a page; whether it will. */
 export async function addAddress(url) {
   const row = added(url);
-  counts.sent++;
   const body = { url };
   if (labels().length) body.labels = labels();
   try {
-    watch(await json("POST", "/api/documents/url", body), [row]);
+    const job = await json("POST", "/api/documents/url", body);
+    counts.sent++;
+    watch(job, [row]);
     return true;
   } catch (error) {
+    counts.refused++;
     failed(row, error);
     settle();
     return false;
@@ -77,12 +88,35 @@ async function upload(portion, marks) {
   try {
     const job = await (await call("POST", "/api/documents", form)).json();
     rows.forEach((row) => state(row, "sent, waits to be read"));
+    counts.sent += rows.length;
     watch(job, rows);
-  } catch (error) { rows.forEach((row) => failed(row, error)); }
-  counts.sent += rows.length;
-  if (counts.sent === counts.all && !isThrough()) say(said, "All are sent. You may leave this page: they are read all the same.");
+  } catch (error) {
+    if (error.problem?.what === SILENT.what) return lost(portion, marks);
+    counts.refused += rows.length;
+    rows.forEach((row) => failed(row, error));
+  }
+  if (counts.sent + counts.refused === counts.all && !isThrough()) say(said, "All are sent. You may leave this page: they are read all the same.");
   far();
   settle();
+}
+
+/** The server was not there for a portion: it is held, and what the server has is told apart from it. */
+function lost(portion, marks) {
+  unsent.push({ portion, marks });
+  portion.forEach(({ row }) => { state(row, "not sent"); row.children[1].className = "bad"; });
+  $("#send-rest").hidden = false;
+  far();
+  silent();
+}
+
+/** Say that the server is not there, what it has, and what it has not. */
+function silent() {
+  const number = (count) => count.toLocaleString("en");
+  const parts = ["The server does not answer."];
+  if (counts.sent > counts.good + counts.bad - counts.refused) parts.push(`It has ${number(counts.sent)} of ${number(counts.all)} files, and reads them when it runs again.`);
+  const held = unsent.reduce((sum, { portion }) => sum + portion.length, 0);
+  if (held) parts.push(`${number(held)} were not sent: keep this page open, and send them when it runs.`);
+  say(said, parts.join(" "), true);
 }
 
 /** A row of the list for something that is added; the list begins anew when all before were through. */
@@ -91,7 +125,7 @@ function added(name) {
     list.replaceChildren();
     list.classList.remove("failed-only");
     $("#only-failed").hidden = true;
-    counts = { all: 0, sent: 0, good: 0, bad: 0 };
+    counts = { all: 0, sent: 0, refused: 0, good: 0, bad: 0 };
     say(said, "");
   }
   const row = make("li", { "data-open": true }, make("span", {}, name), make("span", { class: "soft" }, "not sent yet"));
@@ -105,9 +139,9 @@ function added(name) {
 function far() {
   const bar = $("#progress progress");
   bar.max = 2 * counts.all;
-  const read = counts.good + counts.bad + Math.max(0, reading);
-  bar.value = counts.sent + read;
-  $("#progress span").textContent = `${counts.sent} of ${counts.all} sent, ${read} read`;
+  const read = counts.good + counts.bad - counts.refused + Math.max(0, reading);
+  bar.value = counts.sent + read + 2 * counts.refused;
+  $("#progress span").textContent = `${counts.sent} of ${counts.all} sent, ${read} read${counts.refused ? `, ${counts.refused} refused` : ""}`;
 }
 
 function failed(row, error) {
@@ -148,11 +182,11 @@ function follow(job, rows) {
         over(resolve);
       } else {
         isLost = true;
-        say(said, LOST, true);
+        silent();
       }
     });
     stream.addEventListener("open", () => {
-      if (isLost) say(said, "The server answers again.");
+      if (isLost) say(said, unsent.length ? "The server answers again. Some files are not sent yet." : "The server answers again.");
       isLost = false;
     });
     stream.addEventListener("progress", (event) => { // Documents are read one by one, and go into the index in batches.
