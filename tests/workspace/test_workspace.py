@@ -149,6 +149,11 @@ def test_changing_the_passage_size_does_the_documents_again_and_says_so(
     assert (len(report.changed), report.resettled, report.unchanged) == (4, 4, 0)
 
 
+def test_other_metadata_are_no_other_setting(filled: Workspace, handbook: Path) -> None:
+    report = filled.add([str(handbook)], metadata={"year": 2025})
+    assert (len(report.changed), report.resettled) == (4, 0)
+
+
 def test_another_encoder_is_refused_until_reindex(filled: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INSTILL_ENCODER__MODEL", "minilm")
     with Workspace.open(filled.path) as changed:

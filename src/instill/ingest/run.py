@@ -27,6 +27,7 @@ from instill.index.store import Index
 from instill.index.types import DocumentRecord, Keep, Put
 from instill.ingest.passages import (
     BATCH_PASSAGES,
+    computed,
     encoder_inputs,
     estimate_notice,
     in_words,
@@ -280,7 +281,11 @@ class Ingest:
             (report.added if planned.prepared.change == "added" else report.changed).append(source)
             report.passages += planned.passages
             self._on_file(FileOutcome(source, planned.prepared.change, planned.passages))
-            report.resettled += known is not None and known.content_hash == planned.prepared.document.content_hash
+            report.resettled += (
+                known is not None
+                and computed(known.passage_identity) != self._identity
+                and (known.content_hash == planned.prepared.document.content_hash)
+            )
         elif planned.keep is not None and known is not None:
             if known.source != source:
                 report.moved.append((known.source, source))
