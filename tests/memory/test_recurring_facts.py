@@ -78,7 +78,7 @@ def test_a_change_of_its_document_starts_the_time_again_and_an_edit_of_the_evide
     world.remove(1)
     gone = only(world)
     assert "in place" in missing(gone)
-    assert (gone.source, gone.stage) == ("", "indexed")
+    assert (gone.source, gone.stage) == ("", "deleted")
 
 
 @pytest.mark.parametrize(
@@ -305,7 +305,7 @@ class FactMachine(RuleBasedStateMachine):
                 assert stored.text[fact.start : fact.end] == fact.evidence
             else:
                 assert not fact.candidate
-            assert fact.stage == "indexed"
+            assert fact.stage == ("deleted" if document is None else "indexed")
             if fact.candidate:
                 assert fact.weight >= 2
         seen = self.world.memory(("b",)).facts()

@@ -41,7 +41,14 @@ def holding(home: Path, word: bytes) -> list[str]:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    for number in range(40):  # What is measured on them takes some seconds.
+        (notes / f"{number}.md").write_text(
+            f"# Hall {number}\n\nThe oven in hall {number} bakes at {200 + number} degrees.\n"
+        )
     with Workspace.init(tmp_path / "kb") as workspace:
+        workspace.add(notes)
         workspace.add_text(OVENS, name="ovens.md")
         workspace.add_text(SECRET, name="letter.md")
     return tmp_path / "kb"
@@ -69,14 +76,14 @@ def test_work_that_runs_begins_again_without_the_document(place: Path) -> None:
 def test_documents_that_are_being_added_are_added_all_the_same(place: Path) -> None:
     with running(place, jobs=True) as server, server.client() as client, Workspace.open(place) as workspace:
         text = "Filling words stand here. " * 400
-        files = [("files", (f"{n}.md", f"# Note {n}\n\nThis is note {n}.\n{text}".encode())) for n in range(12)]
+        files = [("files", (f"note {n}.md", f"# Note {n}\n\nThis is note {n}.\n{text}".encode())) for n in range(12)]
         job_id = ok(client.post("/api/documents", files=files), 202)["job_id"]
         until(lambda: ok(client.get(f"/api/jobs/{job_id}"))["state"] == "running")
         ok(client.post("/api/forget", json={"reference": "stdin:letter.md"}))
         job = until(lambda: ended_job(client, job_id))
         assert (job["state"], job["attempts"]) == ("done", 1)
         names = {Path(each["source"]).name for each in ok(client.get("/api/documents"))["documents"]}
-        assert names == {"stdin:ovens.md", *(f"{n}.md" for n in range(12))}
+        assert names == {"stdin:ovens.md", *(f"{n}.md" for n in range(40)), *(f"note {n}.md" for n in range(12))}
         assert states(workspace, job_id)[:3] == ["waiting", "running", "waiting"]
 
 

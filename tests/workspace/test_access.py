@@ -117,7 +117,7 @@ def test_conversations_from_before_are_the_owner_s(tmp_path: Path) -> None:
         for table in ("conversations", "usage"):
             database.execute(f"ALTER TABLE {table} DROP COLUMN labels")
         database.execute("DELETE FROM migrations WHERE name = '0002_labels'")
-        database.execute("INSERT INTO conversations VALUES ('abc', '2026-01-01')")
+        database.execute("INSERT INTO conversations (conversation_id, started) VALUES ('abc', '2026-01-01')")
         database.execute("INSERT INTO turns VALUES (1, 'abc', 'user', 'old', '{}', '2026-01-01')")
         names = "usage_id, at, question, standalone_question, abstained, confidence, citations, milliseconds"
         values = "1, '2026-01-01', 'old', 'old', 0, 1.0, '[]', 1.0"

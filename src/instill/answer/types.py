@@ -106,6 +106,10 @@ class Trace:
     failure: str = ""
 
 
+UNCERTAIN_BELOW = 0.8
+"""An answer of less confidence is shown as one to be checked: of those that strangers got, about half were right."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What `ask` returns.
@@ -138,6 +142,11 @@ class Answer:
     def citations(self) -> tuple[Citation, ...]:
         """All citations in the order of the claims, each once."""
         return citations_of(self.claims)
+
+    @property
+    def is_uncertain(self) -> bool:
+        """Whether its source should be read before one relies on it: an answer of little confidence."""
+        return not self.abstained and self.confidence < UNCERTAIN_BELOW
 
     def turns(self) -> tuple[Turn, Turn]:
         """The question and this answer as turns of a conversation, for `ask(..., history=...)`."""

@@ -47,7 +47,8 @@ def print_answer(answer: Answer) -> None:
     say("")
     for citation, number in numbers.items():
         say(f"[{number}] {where(citation)}", dim=True)
-    say(f"confidence {answer.confidence:.2f} · {answer.timings.get('total', 0.0):.0f} ms", dim=True)
+    unsure = " (not certain: read the source before you rely on it)" if answer.is_uncertain else ""
+    say(f"confidence {answer.confidence:.2f}{unsure} · {answer.timings.get('total', 0.0):.0f} ms", dim=True)
 
 
 def _print_nearest(answer: Answer, wanted: frozenset[str]) -> None:

@@ -33,6 +33,7 @@ _COMPARED = tuple(re.compile(form, re.IGNORECASE) for form in _FORMS)
 _SPLIT = re.compile(r"\s*,\s*(?:and|or)\s+|\s*,\s*|\s+(?:and|or|with|to|versus|vs\.?)\s+", re.IGNORECASE)
 _PLACED = re.compile(r"(?:in|on|with|for|at|under|by)\s", re.IGNORECASE)
 _PRONOUN = re.compile(r"(?:it|they|this|that|these|those|there|he|she|you|we|i|one|without|before|usual)\b", re.I)
+_THAT_OF = re.compile(r"(?:that|those|the ones?) (?P<joint>of|in|for|at|with|from) ", re.IGNORECASE)
 _ARTICLE = re.compile(r"^(?:(?:in|on|with|for|at|under|by|the|a|an|our|your|their|its)\s+)+", re.IGNORECASE)
 
 
@@ -60,6 +61,8 @@ def sides_of(question: str) -> list[Side]:
         ['image mode', 'journal mode']
         >>> [side.text for side in sides_of("Is the water meter cheaper than the gas meter?")]
         ['water meter', 'gas meter']
+        >>> [side.text for side in sides_of("Compare the desk of the sales team with that of the support team.")]
+        ['desk of the sales team', 'desk of the support team']
     """
     found = next((match for form in _COMPARED if (match := form.search(question.strip()))), None)
     if found is None:
@@ -69,7 +72,7 @@ def sides_of(question: str) -> list[Side]:
     if _PLACED.match(part.get("instead", "")):
         part["first"] = part["instead"]
     texts = [*_SPLIT.split(part.get("list", "")), part.get("first", ""), part.get("last", "")]
-    texts = [_ARTICLE.sub("", text.strip(" \"'")) for text in texts]
+    texts = [_ARTICLE.sub("", _that_of(text.strip(" \"'"), texts[0])) for text in texts]
     held = [frozenset(terms(text)) for text in texts]
     shared = frozenset.intersection(*(own for own in held if own)) if any(held) else frozenset()
     if any(_PRONOUN.match(text) for text in texts):
@@ -97,3 +100,10 @@ def with_each_side(hits: Sequence[Hit], sides: Sequence[Side], most: int) -> lis
             place -= 1
             kept[place] = other
     return kept
+
+
+def _that_of(side: str, first: str) -> str:
+    """The side with what "that" stands for: "that of the support team", behind "the desk of the sales team"."""
+    found = _THAT_OF.match(side)
+    thing = first.strip(" \"'").partition(f" {found['joint']} ")[0] if found else ""
+    return f"{thing} {found['joint']} {side[found.end() :]}" if found and thing else side

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
+from instill.answer.asked.compared_things import sides_of
 from instill.answer.asked.kind_of_answer import Question
 from instill.answer.asked.side_by_side import side_by_side
 from instill.answer.asked.units import unit_behind
@@ -79,12 +80,13 @@ def contradictions(
     question: Question, chosen: Sequence[Chosen], weights: Mapping[str, float]
 ) -> list[tuple[Chosen, str]]:
     """The best piece and those of other documents that answer with another amount of the same unit, each with its
-    words for it; empty where the documents agree, or where no amount is asked for.
+    words for it; empty where the documents agree, where no amount is asked for, or where things are compared, each of
+    which has its own.
 
     Args:
         weights: the question's terms by rarity. A price of spectators is no other price of dogs.
     """
-    if {"list", "manner", "reason"} & set(question.wanted) or not chosen:
+    if {"list", "manner", "reason"} & set(question.wanted) or not chosen or sides_of(question.text):
         return []
     best = chosen[0]
     own, said = _amount(best)

@@ -31,7 +31,7 @@ from instill.answer.found.record_figures import (
     total_of,
 )
 from instill.answer.found.record_named import name_said, record_named
-from instill.answer.found.records import Record
+from instill.answer.found.records import LONGEST_VALUE, Record
 from instill.answer.found.records_that_meet import Conditions
 from instill.answer.found.version_pairs import Version, group_of, versions_among
 from instill.answer.terms import terms
@@ -58,6 +58,7 @@ _WHICH_ARE = re.compile(
     r"\W*(?:which|what)\s+(?P<noun>(?:[\w-]+\s+){1,3}?)(?:are|is|were|was|have|has|had|do|does|did|can|need|must)\b",
     re.IGNORECASE,
 )
+_WHO = re.compile(r"\W*(?:and |so )?who(?:'s| is| was)\b", re.IGNORECASE)
 _YES_NO = re.compile(r"^(?:so |and |but )?(?:is|are|was|were|does|do|did|has|have|had)\b", re.IGNORECASE)
 _DIFFERENCE = re.compile(r"\bdifferences?\b|\bhow much (?:more|less|\w+er)\b|\bby how much\b", re.IGNORECASE)
 _COMPARATIVE = re.compile(r"\b(?P<more>more|less) (?P<long>[a-z]+)\b|\b(?P<short>[a-z]+er)\b", re.IGNORECASE)
@@ -178,6 +179,8 @@ class _Query:
             return None  # "How many members do we have?", of engines that are owned by the young members' group.
         if wish.kind == "count" and not self.has_fields and not set(wish.noun[:1]) & table.called:
             return None  # "How many days of leave do we get?" counts no sections.
+        if is_query and _WHO.match(self.question.text) and not self._are_or_name_people():
+            return None  # "Who is the CTO?", of interviews, two of which the CTO gives.
         if not is_query and has_bound(self.question.text):
             return None
         found = conditions_of(self.question.text, table, self.asked, is_query=is_query)
@@ -326,6 +329,11 @@ class _Query:
         labels = [frozenset(terms(self.table.label(each))) for each in range(len(self.table.records))]
         return len(set(labels)) == len(labels) and bool(labels[row]) and labels[row] <= set(self.wish.noun)
 
+    def _are_or_name_people(self) -> bool:
+        """Are the records people, or does the question name one of their columns ("who is the keeper of ...?")?"""
+        asked = terms_of(self.question.text)
+        return self.table.of_people or any(column.words & asked for column in self.table.columns)
+
     def _has_such(self) -> bool:
         """May what is counted be records: called so, or of a kind that fills a cell ("hammer"), or told by a column?"""
         head = self.wish.noun[:1]
@@ -388,9 +396,11 @@ class _Query:
 
 
 def _have_fields(records: Sequence[Record]) -> bool:
-    """Have most of them values under names? "Fixed: ..." twice under one release are sentences, not values."""
+    """Have most of them values under names? "Fixed: ..." twice under one release are sentences, not values; nor is what
+    stands behind "A:" under each question of a list of questions."""
     keys = [[key for key, _ in record.fields] for record in records]
-    return all(len(set(own)) == len(own) for own in keys) and sum(map(bool, keys)) >= 0.8 * len(keys)
+    short = [any(len(terms(value)) <= LONGEST_VALUE for _, value in record.fields) for record in records]
+    return all(len(set(own)) == len(own) for own in keys) and sum(short) >= 0.8 * len(keys)
 
 
 def _measured(match: re.Match[str]) -> tuple[tuple[str, int], ...]:

@@ -31,7 +31,7 @@ from instill.answer.said.piece_text import row_with_names, shown
 from instill.answer.said.refusal import missing_side, of_another_kind, what_is_missing
 from instill.answer.said.short_answer import heading_answer, marked_words, short_answer
 from instill.answer.terms import terms
-from instill.answer.types import Citation, Claim
+from instill.answer.types import UNCERTAIN_BELOW, Citation, Claim
 from instill.index.types import Hit
 from instill.models.encoders.protocol import Encoder
 
@@ -137,7 +137,7 @@ def extract(
     short = selected.short if listed and selected else found_row.short
     if not short and not differ and not listed:
         short = heading_answer(asked, chosen[0].piece.headings, chosen[0].piece.text)
-        short = short or short_answer(asked, chosen, findings)
+        short = short or (short_answer(asked, chosen, findings) if belief >= UNCERTAIN_BELOW else "")
     notice = "The documents differ on this; the newer one comes first." if versions else told_of(differ)
     notice = selected.said if selected and not reason else notice
     marked = "" if listed else marked_words(chosen[0])

@@ -80,6 +80,9 @@ _DATES = re.compile(
 )
 _VERSION = re.compile(r"(?<![\w.-])v?\d+(?:\.\d+)+[\w.-]*")
 _VERSION_ASKED = re.compile(r"\b(?:which|what)\b[^,.?]{0,30}\b(?:version|release)\b", re.IGNORECASE)
+_WHO_IS = re.compile(r"\W*(?:and |so )?who(?:'s| is| was) (?:the|our|your|my) [^?]{1,40}\?*$", re.IGNORECASE)
+_NAME = re.compile(r"(?<!of )\b[A-Z][\w'\u2019.-]*[a-z][\w'\u2019-]* (?:[A-Z]\.? |[a-z]{1,3} )?[A-Z][\w'\u2019-]+")
+_LENGTH = re.compile(r"\bhow (?:long|many|much|often|far|soon|early|late|old)\b", re.IGNORECASE)
 _FIRST_ITEM = re.compile(r"^[ \t]*(?:[-*+•]|\d{1,3}[.)])\s", re.MULTILINE)
 _SENTENCE_END = re.compile(r"[.!?。！？](?=\s)|\n")
 _AMOUNT = re.compile(r"(?<![\w.])\d[\d.,]*\d|(?<![\w.])\d(?!\w)")
@@ -100,7 +103,8 @@ def short_answer(question: Question, chosen: list[Chosen], findings: Findings | 
     if reading.span < LEAST_SPAN or reading.answerable < LEAST_ANSWERABLE:
         return ""
     specific = [kind for kind in question.wanted if kind in ("number", "date", "person", "place")]
-    if reading.mass(reading.start, reading.end) < (LEAST_MASS if specific else LEAST_MASS_OF_ANYTHING):
+    mass = reading.mass(reading.start, reading.end)
+    if mass < (LEAST_MASS if specific else LEAST_MASS_OF_ANYTHING):
         return ""
     text = best.piece.text
     start, end = whole(text, reading.start, reading.end)
@@ -108,7 +112,7 @@ def short_answer(question: Question, chosen: list[Chosen], findings: Findings | 
         start, end = value_of(text, start, end, best.piece.kind, question)
         if start == end:
             return ""
-    words = plain_part(text, start, end).strip(" ,;:")
+    words = _without_half_quotes(plain_part(text, start, end)).strip(" ,;:")
     if words.count(".") == 1:
         words = words.rstrip(".")  # The full stop of the sentence; an abbreviation has more than one.
     if not words or len(words) > LONGEST_SHORT or "\n" in text[start:end].strip():
@@ -121,6 +125,8 @@ def short_answer(question: Question, chosen: list[Chosen], findings: Findings | 
         return ""
     if best.piece.kind == "list" and len(words) >= _MOST_OF * _announces(text, start, end):
         return ""  # "There are 5 tasks that new hires complete."
+    if _WHO_IS.match(question.text) and not _NAME.search(words):
+        return ""  # "Who is the CTO?", "Approved by: CTO, VP of Engineering"
     said = set(terms(words, keep_stop=True))
     if said and said <= asked | {"the", "a", "an"}:
         return ""
@@ -133,6 +139,10 @@ def short_answer(question: Question, chosen: list[Chosen], findings: Findings | 
         around = _SENTENCE_END.split(text[:start])[-1] + _SENTENCE_END.split(text[start:])[0]
         if len({*_AMOUNT.findall(around)}) > 1:
             return ""
+    if "number" in question.wanted and mass < LEAST_MASS_OF_ANYTHING and _LENGTH.search(question.text):
+        sentence = _SENTENCE_END.split(text[:start])[-1] + _SENTENCE_END.split(text[start:])[0]
+        if len({*_AMOUNT.findall(sentence)}) > 1:
+            return ""  # "more than 10 days within a period of 30 days": which is asked for?
     if "number" in question.wanted and len({*_AMOUNT.findall(text)}) > 1 and side_by_side(question.text):
         return ""  # One amount, where the question names several things.
     if (
@@ -271,6 +281,20 @@ def _joined(text: str, place: int) -> bool:
 
 def _joins(mark: str, one: str, other: str) -> bool:
     return mark not in ".,:" or (one.isdigit() and other.isdigit()) or (mark == "." and other.islower())
+
+
+def _without_half_quotes(words: str) -> str:
+    """Without quotation marks whose other half stands outside.
+
+    Example:
+        >>> _without_half_quotes("a \u201cRequest for Comments"), _without_half_quotes("a \u201cplan\u201d")
+        ('a Request for Comments', 'a \u201cplan\u201d')
+    """
+    english = "\u201e" not in words  # In German the mark that opens an English quotation closes one.
+    for opening, closing in ("\u201c\u201d" if english else "\u201e\u201c", "\u00ab\u00bb"):
+        if (opening in words) != (closing in words):
+            words = words.replace(opening, "").replace(closing, "")
+    return words
 
 
 def _cut(words: str) -> bool:

@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from instill import __version__
 from instill.answer.harmless_text import plain_text, with_short_addresses
-from instill.answer.types import is_refusal
+from instill.answer.types import UNCERTAIN_BELOW, is_refusal
 from instill.common.place_in_words import headings_below, in_file, short_name
 from instill.common.plurals import counted
 from instill.errors import InstillError
@@ -88,6 +88,7 @@ def environment() -> Environment:
         headline=headline,
         counted=counted,
         is_refusal=is_refusal,
+        uncertain_below=UNCERTAIN_BELOW,
         place=place,
         headings_below=headings_below,
     )
