@@ -1,5 +1,4 @@
-"""What a fourth stranger met on a handbook: lists that are no records, two benefits that are no contradiction, and words
-in large type that were the wrong ones."""
+"""What a fourth stranger met: lists that are no records, benefits that are no contradiction, wrong words in large type."""
 
 from __future__ import annotations
 
