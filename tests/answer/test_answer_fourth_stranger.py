@@ -1,4 +1,4 @@
-"""What a fourth stranger met: lists that are no records, benefits that are no contradiction, wrong words in large type."""
+"""What a fourth stranger met: lists that are no records, benefits that are no contradiction, wrong words in large."""
 
 from __future__ import annotations
 
