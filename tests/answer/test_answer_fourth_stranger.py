@@ -129,3 +129,23 @@ def test_words_alone_are_shown_only_where_the_answer_is_certain(handbook: Worksp
         assert answer.is_uncertain is (not answer.abstained and answer.confidence < UNCERTAIN_BELOW)
         assert not (answer.is_uncertain and answer.short)
     assert read_question("Who is the CTO?").wanted[0] == "person"
+
+
+@pytest.mark.parametrize(
+    ("question", "language"),
+    [
+        ("Wie hoch ist das Budget für die Einrichtung des Arbeitsplatzes?", "German"),
+        ("Combien de semaines de congé maladie sont payées ?", "French"),
+        ("¿Cuántas semanas de vacaciones son pagadas por la empresa?", "Spanish"),
+    ],
+)
+def test_a_question_in_another_language_is_told_so(handbook: Workspace, question: str, language: str) -> None:
+    answer = handbook.ask(question)
+    assert answer.abstained
+    assert f"The question is in {language}, and what was found is in English. Ask it in English." in answer.text
+    assert not any("Searched for" in notice for notice in answer.notices)
+
+
+def test_a_question_in_the_language_of_the_documents_is_not(handbook: Workspace) -> None:
+    assert "language" not in handbook.ask("What is the wifi password of the office?").text
+    assert "Ask it in" not in handbook.ask("How much is the fee for the garage?").text

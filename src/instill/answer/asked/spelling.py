@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from instill.answer.asked.dictionary import in_dictionary
+from instill.answer.asked.language import is_function_word
 from instill.answer.asked.must_be_spoken_of import pins_of
 from instill.answer.terms import STOPWORDS, stem, word_set
 from instill.index.types import Hit
@@ -157,6 +158,8 @@ def _words(text: str) -> Iterator[tuple[str, bool]]:
         before, after = text[: match.start()], text[match.end() :]
         if len(word) < SHORTEST or word in done or folded(word) in STOPWORDS or word.lower() in STOPWORDS:
             continue
+        if is_function_word(word):
+            continue  # "Combien de semaines": no "combine".
         if before[-1:] in tuple(_BESIDE) or after[:1] in tuple(_BESIDE) or re.search(r"(?:\w\.|(?<!\w)[-+]+)$", before):
             continue
         if re.match(r"\.\w", after):

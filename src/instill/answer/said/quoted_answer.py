@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from instill.answer.asked.acronyms import asks_for, explains
 from instill.answer.asked.compared_things import sides_of
 from instill.answer.asked.kind_of_answer import Question, read_question
+from instill.answer.asked.language import in_another_language
 from instill.answer.asked.must_be_spoken_of import missing_pins, pins_of
 from instill.answer.citations import Citer
 from instill.answer.found.choose_pieces import choose_pieces
@@ -37,6 +38,8 @@ from instill.models.encoders.protocol import Encoder
 
 SURE = 0.9
 """Confidence of a selection from records that accounts for every word of the question."""
+
+_LOOKED_AT = 5  # passages, for their language
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,8 @@ def extract(
     if selected and not listed and not selected.soft:
         return Extract("", tuple(claims), belief, ranking, found, missing=selected.said)
     reason = selected.said if selected and selected.soft else ""
+    foreign = in_another_language(question, [hit.text for hit in hits[:_LOOKED_AT]])
+    missing, reason = foreign if missing and foreign else missing, reason or foreign
     if found_row.sure or explained or (selected and selected.sure):
         belief, missing = max(belief, SURE), ""
     differ = [] if versions or selected or found_row.found else contradictions(asked, chosen, ranking.wanted)
