@@ -35,6 +35,7 @@ from instill.models.registry.champions import Champions
 from instill.models.registry.store import Registry
 from instill.study.stored_study import list_studies, write_study
 from instill.study.study_making import make_study
+from instill.workspace.asked_questions import Feedback
 from tests.cli.test_cli import as_json, instill
 from tests.models.registry.made import BASE_HASH, make_base, make_card, make_weights
 from tests.warm import Warm
@@ -132,7 +133,42 @@ def test_the_receipt_says_what_was_said_before(workspace: Workspace) -> None:
     assert set(stays) == {"run busy", "candidate nobody-04", letter.source, "outside"}
     left = {each.where: each.said for each in receipt.not_removed}
     assert {where: said for where, said in left.items() if said != "It still holds a sentence of it."} == stays
-    assert workspace.forgetting_plan("oven.md").goes.exchanges == 3, "in the log, and one of them in a conversation"
+    assert workspace.forgetting_plan("oven.md").goes.exchanges == 2, "what followed in the conversation is gone too"
+
+
+def test_an_exchange_goes_from_the_log_and_the_conversation_alike(workspace: Workspace) -> None:
+    """A refusal that showed a passage as the nearest, an answer, and what followed either."""
+    feedback = Feedback(workspace)
+    [letter] = [each for each in workspace.documents() if each.source.endswith("letter.md")]
+    before = {each.question_id for each in feedback.newest()}
+    refused, answered, copied, stays = (workspace.chat() for _ in range(4))
+    refusal = refused.say(f"Which {WORDS[0]} was bought in winter by whom and why?")
+    assert refusal.abstained
+    assert letter.doc_id in {citation.doc_id for claim in refusal.nearest for citation in claim.citations}
+    answered.say("Who built the stone oven?")
+    assert letter.doc_id in {each.doc_id for each in answered.say(WHO).citations}
+    answered.say("Who built the stone oven?")
+    turns = workspace.catalog.turns(answered.conversation_id)
+    workspace.catalog.add_turns(copied.conversation_id, turns[:4])  # as an edited question copies them
+    kept = stays.say("Who built the stone oven?")
+    plan = workspace.forgetting_plan("letter.md").goes.exchanges
+
+    workspace.forget("letter.md")
+
+    left = [each["conversation_id"] for each in workspace.conversations()]
+    assert refused.conversation_id not in left
+    with pytest.raises(UsageError, match="There is no such conversation"):
+        workspace.catalog.turns(refused.conversation_id)
+    assert [turn.text for turn in workspace.catalog.turns(answered.conversation_id)][::2] == [
+        "Who built the stone oven?"
+    ]
+    assert len(workspace.catalog.turns(copied.conversation_id)) == 2
+    logged = {each.question_id for each in feedback.newest()}
+    shown = [turn for id_ in left for turn in workspace.catalog.turns(id_) if turn.role == "assistant"]
+    assert {turn.answer["question_id"] for turn in shown} <= logged, "no button of a conversation is dead"
+    assert kept.question_id in logged
+    assert refusal.question_id not in logged
+    assert plan == 3 + len(before - logged), "the refusal, the answer, and what followed it"
 
 
 def test_a_study_set_of_which_nothing_is_left_is_said_to_be_deleted(workspace: Workspace) -> None:

@@ -56,8 +56,8 @@ def test_each_takes_back_what_they_said_and_the_owner_all_of_it(tmp_path: Path) 
         workspace.add_text(TEA, name="tea.md")
         number = workspace.ask(QUESTION).question_id
         keys = KeyStore(workspace.catalog)
-        boss, ann = keys.add("boss", role="admin").secret, keys.add("ann").secret
-        bob = keys.add("bob").secret
+        boss, ann = keys.add("boss", role="admin").secret, keys.add("ann", role="editor").secret
+        bob = keys.add("bob", role="editor").secret
     place = f"/api/questions/{number}/judgements"
     with running(tmp_path / "kb") as server:
         with server.client(ann) as client:

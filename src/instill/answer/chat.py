@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from instill.answer.types import Answer, Turn
-from instill.catalog import Catalog, Labels, StoredTurn
+from instill.catalog import NOBODY, Asker, Catalog, Labels, StoredTurn
 
 # Older turns say little about what a follow-up refers to, and a generator would have to read them all.
 _TURNS_REMEMBERED = 8
@@ -27,7 +27,7 @@ class Chat:
         keep: False stores nothing of the conversation in the catalog.
         labels: what the caller holds. A caller can continue a conversation only if the caller may see all documents
             that it was held over. From then on, the conversation carries the labels of this caller.
-        asked_by: who begins a new one, as lists of conversations show it.
+        asked_by: who begins a new one, and so owns it.
 
     Raises:
         UsageError: there is no such conversation that the caller may see.
@@ -46,7 +46,7 @@ class Chat:
         *,
         keep: bool,
         labels: Labels = None,
-        asked_by: str = "",
+        asked_by: Asker = NOBODY,
     ) -> None:
         self._ask = ask
         self._catalog = catalog

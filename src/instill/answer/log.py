@@ -11,12 +11,20 @@ from instill.index.store import Index
 
 
 def log_answer(
-    catalog: Catalog, question: str, answer: Answer, labels: tuple[str, ...] | None, index: Index, *, uses: bool
+    catalog: Catalog,
+    question: str,
+    answer: Answer,
+    labels: tuple[str, ...] | None,
+    index: Index,
+    *,
+    uses: bool,
+    key_id: str = "",
 ) -> int | None:
     """Keep one exchange in the log of questions, with the labels that it was asked under; its number there.
 
     Args:
         index: the whole one, for the versions and labels of the documents that the answer shows.
+        key_id: of the key that asked; "" without one.
         uses: keep in the ledger which spans served the answer.
     """
     cited = sorted({each.doc_id for each in answer.citations}) if uses else []
@@ -41,6 +49,7 @@ def log_answer(
         },
         made_from=made_from(index.records(doc_ids=shown)).as_json() if shown else [],
         uses=uses_of(answer, documents),
+        key_id=key_id,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from instill.catalog.asker import NOBODY, Asker
 from instill.catalog.database import Database, now
 from instill.catalog.labels_of_conversations import Labels, stored_labels
 from instill.catalog.tables import CONVERSATIONS, TURNS
@@ -38,12 +39,12 @@ class FollowUp:
 class Conversations(Database):
     """What was said, each conversation under the labels of who said it."""
 
-    def start_conversation(self, labels: Labels = None, asked_by: str = "") -> str:
+    def start_conversation(self, labels: Labels = None, asked_by: Asker = NOBODY) -> str:
         """A new conversation's id, 12 hexadecimal digits.
 
         Args:
             labels: what the caller holds who begins it.
-            asked_by: their name; "" where it is not known.
+            asked_by: who that is; the conversation is theirs.
         """
         conversation_id = uuid.uuid4().hex[:12]
         with self.writing() as connection:
@@ -52,7 +53,8 @@ class Conversations(Database):
                     "conversation_id": conversation_id,
                     "started": now(),
                     "labels": stored_labels(labels),
-                    "asked_by": asked_by,
+                    "asked_by": asked_by.name,
+                    "key_id": asked_by.key_id,
                 }
                 connection.execute(sa.insert(CONVERSATIONS).values(row))
         return conversation_id
@@ -105,8 +107,23 @@ class Conversations(Database):
             stored = connection.execute(sa.select(CONVERSATIONS).where(here)).mappings().one().get("labels")
         return None if stored is None else tuple(self._read(stored))
 
-    def conversations(self, limit: int = 20, labels: Labels = None, *, words: str = "") -> list[dict[str, Any]]:
-        """The newest conversations that the caller may see; with `words`, those in which they were said.
+    def key_of_conversation(self, conversation_id: str, labels: Labels = None) -> str | None:
+        """The id of the key that began a conversation; "": none, None: not known.
+
+        Raises:
+            UsageError: there is no such conversation, or none that the caller may see; in the same words.
+        """
+        with self._engine.connect() as connection:
+            self._require(connection, conversation_id, labels)
+            query = sa.select(CONVERSATIONS.c.key_id).where(CONVERSATIONS.c.conversation_id == conversation_id)
+            found: str | None = connection.execute(query).scalar_one()
+            return found
+
+    def conversations(
+        self, limit: int = 20, labels: Labels = None, *, words: str = "", key_id: str | None = None
+    ) -> list[dict[str, Any]]:
+        """The newest conversations that the caller may see; with `words`, those in which they were said; with `key_id`,
+        those that were begun with this key.
 
         Each with `conversation_id`, `started`, `asked_by` ("": not known), `turns` (a count), `first_question`.
         """
@@ -130,17 +147,21 @@ class Conversations(Database):
         )
         with self._engine.connect() as connection:
             query = query.where(self._seen_by(connection, CONVERSATIONS, labels)).limit(limit)
+            query = query.where(self.asked_with(connection, CONVERSATIONS, key_id))
             if words:
                 held = sa.select(TURNS.c.conversation_id).where(TURNS.c.text.icontains(words, autoescape=True))
                 query = query.where(CONVERSATIONS.c.conversation_id.in_(held))
             return [dict(row) for row in connection.execute(query).mappings()]
 
-    def asked_before(self, texts: Collection[str], labels: Labels = None) -> list[FollowUp]:
+    def asked_before(
+        self, texts: Collection[str], labels: Labels = None, *, key_id: str | None = None
+    ) -> list[FollowUp]:
         """What was asked with these words, in conversations that the caller may see, oldest first; each with the
-        question before it."""
+        question before it. With `key_id`, only in those that were begun with this key."""
         held = sa.select(TURNS.c.conversation_id).where(TURNS.c.role == "user", TURNS.c.text.in_(texts))
         with self._engine.connect() as connection:
             seen = sa.select(CONVERSATIONS.c.conversation_id).where(self._seen_by(connection, CONVERSATIONS, labels))
+            seen = seen.where(self.asked_with(connection, CONVERSATIONS, key_id))
             here = sa.and_(TURNS.c.conversation_id.in_(held), TURNS.c.conversation_id.in_(seen))
             query = sa.select(TURNS.c.conversation_id, TURNS.c.text, TURNS.c.at).where(here, TURNS.c.role == "user")
             rows = connection.execute(query.order_by(TURNS.c.conversation_id, TURNS.c.turn_id)).all()

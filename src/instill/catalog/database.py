@@ -84,6 +84,14 @@ class Database:
         found = [each for each in stored if each is not None and may_see(tuple(self._read(each)), labels)]
         return table.c.labels.in_(found) if found else sa.false()
 
+    def asked_with(self, connection: sa.Connection, table: sa.Table, key_id: str | None) -> sa.ColumnElement[bool]:
+        """The rows of what was asked with this key; None: with any, or with none."""
+        if key_id is None:
+            return sa.true()
+        if "key_id" not in {column["name"] for column in sa.inspect(connection).get_columns(table.name)}:
+            return sa.false()  # written by an older Instill, on storage that takes no migration
+        return table.c.key_id == key_id
+
     def _open(self) -> None:
         self._opened = self._place.engine()
         sa.event.listen(self._opened, "handle_error", self._explain)

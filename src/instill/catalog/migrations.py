@@ -78,6 +78,12 @@ def _seen_and_whose(connection: sa.Connection) -> None:
     _add_columns(connection, JOBS, "dismissed")
 
 
+def _keys_that_asked(connection: sa.Connection) -> None:
+    """Which key asked. Of what was asked before, it is not known, so that only admins see it."""
+    for table in (CONVERSATIONS, USAGE):
+        _add_columns(connection, table, "key_id")
+
+
 def _add_columns(connection: sa.Connection, table: sa.Table, *names: str) -> None:
     there = {column["name"] for column in sa.inspect(connection).get_columns(table.name)}
     for name in names:
@@ -92,4 +98,5 @@ MIGRATIONS: Sequence[tuple[str, Callable[[sa.Connection], None]]] = (
     ("0004_memory", _memory),
     ("0005_edits", _edits),
     ("0006_seen_and_whose", _seen_and_whose),
+    ("0007_keys_that_asked", _keys_that_asked),
 )

@@ -36,6 +36,7 @@ class QuestionLog(Database):
         made_from: Any = None,
         uses: Sequence[Mapping[str, Any]] = (),
         at: str = "",
+        key_id: str = "",
     ) -> int | None:
         """Keep one exchange; its number, or None where nothing can be recorded.
 
@@ -46,6 +47,7 @@ class QuestionLog(Database):
             made_from: `MadeFrom.as_json()` of the documents behind the answer.
             uses: the spans that served the answer, for the ledger (`instill.answer.uses_of_answer.uses_of`).
             at: ISO 8601 UTC; "" for this moment.
+            key_id: of the key that asked; "" without one.
         """
         row = {
             "at": at or now(),
@@ -58,6 +60,7 @@ class QuestionLog(Database):
             "labels": stored_labels(labels),
             "answer": None if answer is None else json.dumps(answer, ensure_ascii=False),
             "made_from": None if made_from is None else json.dumps(made_from, ensure_ascii=False),
+            "key_id": key_id,
         }
         with self.writing() as connection:
             if connection is None:

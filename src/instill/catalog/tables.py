@@ -42,8 +42,9 @@ CONVERSATIONS = sa.Table(
     _text("started"),
     _text("labels", nullable=True),
     _text("asked_by", nullable=True),
+    _text("key_id", nullable=True),
 )
-"""`asked_by`: the name of the key that began it; NULL: not known."""
+"""`asked_by`, `key_id`: name and id of the key that began it; NULL: not known; "": none."""
 
 TURNS = sa.Table(
     "turns",
@@ -69,9 +70,10 @@ USAGE = sa.Table(
     _text("labels", nullable=True),
     _text("answer", nullable=True),
     _text("made_from", nullable=True),
+    _text("key_id", nullable=True),
 )
-"""One exchange: the question, the answer as it was shown (NULL: from before it was kept), and the documents that it
-cites or that a generator read for it, with their versions."""
+"""One exchange: the question, the answer as it was shown (NULL: from before it was kept), the documents that it cites
+or that a generator read for it, with their versions, and the id of the key that asked (NULL: not known, "": none)."""
 
 JUDGEMENTS = sa.Table(
     "judgements",

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Annotated, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, TypeVar, cast
 
 from fastapi import Depends, Request
 from starlette.types import Scope
 
 from instill.answer.streaming import AnswerStream, OnToken
 from instill.answer.types import Answer
+from instill.catalog import Asker
 from instill.common.made_from import Caller
 from instill.errors import InstillError, UsageError
 from instill.index.filters import parsed
@@ -30,6 +31,9 @@ from instill.server.served_workspace import Opened, service_settings
 from instill.server.tracing import traced
 from instill.settings import Settings
 from instill.workspace import Workspace
+
+if TYPE_CHECKING:
+    from instill.workspace.asked_questions import Feedback
 
 ELSEWHERE_AT_ONCE = 16
 """Questions that are answered at once where something else than this process writes the answers."""
@@ -138,6 +142,28 @@ class Seen:
     @property
     def labels(self) -> tuple[str, ...] | None:
         return self.who.labels
+
+    @property
+    def asker(self) -> Asker:
+        """Whose the questions are that are asked."""
+        return Asker(self.who.key_id, self.who.name)
+
+    @property
+    def own_conversations(self) -> str | None:
+        """The id of the key whose conversations alone are listed, and can be changed; None: everybody's."""
+        return None if self.who.may("admin") else self.who.key_id
+
+    @property
+    def own_questions(self) -> str | None:
+        """The id of the key whose questions alone are shown; None: everybody's, for who looks after the documents."""
+        return None if self.who.may("editor") else self.who.key_id
+
+    @property
+    def feedback(self) -> Feedback:
+        """The log of questions."""
+        from instill.workspace.asked_questions import Feedback
+
+        return Feedback(self.workspace, self.own_questions)
 
     @cached_property
     def names(self) -> Names | None:

@@ -119,6 +119,7 @@ class Feedback:
 
     Args:
         workspace: seen by whoever looks (`Workspace.seen_by`).
+        key_id: only what was asked with this key of the service; None: what everybody asked.
 
     Example:
         >>> import tempfile
@@ -133,9 +134,10 @@ class Feedback:
         ('right', 'Tea is brewed at 80 degrees.')
     """
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, key_id: str | None = None) -> None:
         self._workspace = workspace
         self._catalog = workspace.catalog
+        self._key_id = key_id
 
     # -- looking -----------------------------------------------------------------------------------------------
 
@@ -346,6 +348,7 @@ class Feedback:
         while True:
             with self._catalog.reading() as connection:
                 page = query.where(USAGE.c.usage_id < before) if before else query
+                page = page.where(self._catalog.asked_with(connection, USAGE, self._key_id))
                 rows = connection.execute(page).mappings().all()
                 numbers = [row["usage_id"] for row in rows]
                 said = sa.select(JUDGEMENTS).where(JUDGEMENTS.c.usage_id.in_(numbers))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, overload
 
+from instill.catalog.asker import NOBODY, Asker
 from instill.errors import UsageError, WorkspaceError
 from instill.index.types import EMPTY, NOTHING_TO_SEE, Hit, Mode, SearchRequest, SearchResult
 from instill.workspace.arguments import AskMode, Labels, count_of, one_of, query_of, text_of, turns_of, utf8
@@ -70,6 +71,7 @@ class Asking(Parts):
         mode: AskMode = ...,
         where: str = ...,
         labels: Labels = ...,
+        asked_by: Asker = ...,
         on_token: OnToken | None = ...,
         stream: Literal[False] = ...,
     ) -> Answer: ...
@@ -83,6 +85,7 @@ class Asking(Parts):
         mode: AskMode = ...,
         where: str = ...,
         labels: Labels = ...,
+        asked_by: Asker = ...,
         on_token: OnToken | None = ...,
         stream: Literal[True],
     ) -> AnswerStream: ...
@@ -95,6 +98,7 @@ class Asking(Parts):
         mode: AskMode = "auto",
         where: str = "",
         labels: Labels = None,
+        asked_by: Asker = NOBODY,
         on_token: OnToken | None = None,
         stream: bool = False,
     ) -> Answer | AnswerStream:
@@ -104,6 +108,7 @@ class Asking(Parts):
             history: earlier turns, oldest first. With them, a follow-up is rewritten as a complete question.
             mode: "auto" uses the generator if one is set; "extractive" only quotes; "clusters" makes an answer from
                 several documents.
+            asked_by: whose question it is, in the log.
             on_token: receives the answer as it is generated, and an empty piece at its end. What it raises ends the
                 work; nothing is logged then.
             stream: return an iterator over the pieces as they are generated. Its `answer` is the whole, checked answer.
@@ -115,13 +120,19 @@ class Asking(Parts):
         one_of(mode, AskMode, "mode", "This is not a way to answer.")
         seen, turns, condition = self.seen_by(labels), turns_of(history), utf8(where, "where")
         if not stream:
-            return seen._asked(question, turns, mode, condition, on_token)
+            return seen._asked(question, turns, mode, condition, on_token, asked_by)
         from instill.answer.streaming import AnswerStream
 
-        return AnswerStream(lambda put: seen._asked(question, turns, mode, condition, on_token or put))
+        return AnswerStream(lambda put: seen._asked(question, turns, mode, condition, on_token or put, asked_by))
 
     def _asked(
-        self, question: str, history: Sequence[Turn], mode: AskMode, where: str, on_token: OnToken | None
+        self,
+        question: str,
+        history: Sequence[Turn],
+        mode: AskMode,
+        where: str,
+        on_token: OnToken | None,
+        asked_by: Asker,
     ) -> Answer:
         from instill.answer.log import log_answer
         from instill.memory.when_idle import note_asked
@@ -152,8 +163,8 @@ class Asking(Parts):
         if self.settings.privacy.log_questions and self.settings.log.questions:
             try:
                 whole = self if self._whole is None else self._whole
-                uses = self.settings.log.uses
-                number = log_answer(self.catalog, question, answer, self.labels, whole.index, uses=uses)
+                uses, key_id = self.settings.log.uses, asked_by.key_id
+                number = log_answer(self.catalog, question, answer, self.labels, whole.index, uses=uses, key_id=key_id)
                 answer = replace(answer, question_id=number)
             except WorkspaceError as error:  # An answer that was found is not lost because it cannot be written down.
                 answer = replace(answer, notices=(*answer.notices, f"The question was not logged. {error.what}"))
@@ -221,11 +232,11 @@ class Asking(Parts):
         stream = self.ask(question, history=history, mode=mode, where=where, labels=labels, stream=True)
         return await stream.answer_async()
 
-    def chat(self, conversation_id: str | None = None, *, labels: Labels = None, asked_by: str = "") -> Chat:
+    def chat(self, conversation_id: str | None = None, *, labels: Labels = None, asked_by: Asker = NOBODY) -> Chat:
         """A conversation: a new one, or an earlier one to continue.
 
         Args:
-            asked_by: who begins a new one, as lists of conversations show it.
+            asked_by: who asks; a new conversation is theirs.
 
         Raises:
             UsageError: there is no such conversation, or it was held under labels that the caller does not hold.
@@ -237,7 +248,7 @@ class Asking(Parts):
             text_of(conversation_id, "conversation_id")
 
         def ask(question: str, *, history: Sequence[Turn], on_token: OnToken | None) -> Answer:
-            return seen.ask(question, history=history, on_token=on_token)
+            return seen.ask(question, history=history, on_token=on_token, asked_by=asked_by)
 
         keep = self.settings.privacy.log_questions
         return Chat(ask, self.catalog, conversation_id, keep=keep, labels=seen.labels, asked_by=asked_by)

@@ -98,9 +98,11 @@ def ask(seen: Asking, request: AskRequest) -> Answer | StreamingResponse:
         return answer_visitor(seen, request.question, history)
     question, mode, where, workspace = request.question, request.mode, seen.condition(request.where), seen.workspace
     if request.stream:
-        stream = workspace.ask(question, history=history, mode=mode, where=where, stream=True)
+        stream = workspace.ask(question, history=history, mode=mode, where=where, asked_by=seen.asker, stream=True)
         return streamed(seen.streamed(stream))
-    return seen.answered(lambda put: workspace.ask(question, history=history, mode=mode, where=where, on_token=put))
+    return seen.answered(
+        lambda put: workspace.ask(question, history=history, mode=mode, where=where, asked_by=seen.asker, on_token=put)
+    )
 
 
 @router.post("/sql")

@@ -125,9 +125,7 @@ def _plan(seen: Seen, request: Compare) -> ComparePlan:
 
 def _judged(seen: Seen) -> list[AskedQuestion]:
     """The questions that people judged."""
-    from instill.workspace.asked_questions import Feedback
-
-    judged = Feedback(seen.workspace).question_set()
+    judged = seen.feedback.question_set()
     if not judged:
         raise UsageError(
             "No answer that was judged can be used yet.", where="feedback", remedy="Judge some: Ask, or Questions."

@@ -14,8 +14,8 @@ from instill.answer.types import Answer
 from instill.catalog import StoredTurn
 from instill.errors import UsageError
 from instill.server.api.asking import EVENTS, LONGEST, streamed
-from instill.server.errors import unknown
-from instill.server.service import Editing, Reading, Seen
+from instill.server.errors import Refused, unknown
+from instill.server.service import Reading, Seen
 from instill.workspace.arguments import count_of
 from instill.workspace.replies import Conversations
 
@@ -60,7 +60,9 @@ def chat(seen: Reading, saying: Saying) -> Said | StreamingResponse:
     """Say something in a conversation. Streamed, the first event is `conversation` with its id."""
     workspace = seen.workspace
     try:
-        talk = workspace.chat(saying.conversation_id, asked_by=seen.who.name)
+        if saying.conversation_id is not None:
+            must_own(seen, saying.conversation_id)
+        talk = workspace.chat(saying.conversation_id, asked_by=seen.asker)
     except UsageError as error:
         raise not_there(error) from error
     kept = talk.conversation_id if workspace.settings.privacy.log_questions else None
@@ -72,23 +74,26 @@ def chat(seen: Reading, saying: Saying) -> Said | StreamingResponse:
 
 @router.get("/conversations")
 def list_conversations(seen: Reading, limit: int = 20, words: str = Query("", max_length=1000)) -> Conversations:
-    """The newest conversations that the caller may see; `words`: only those in which they were said."""
-    found = seen.workspace.catalog.conversations(count_of(limit, "limit"), seen.labels, words=words)
+    """The newest conversations that the caller began; for an admin, those of everybody, with who began them. `words`:
+    only those in which they were said."""
+    count, catalog = count_of(limit, "limit"), seen.workspace.catalog
+    found = catalog.conversations(count, seen.labels, words=words, key_id=seen.own_conversations)
     return Conversations.model_validate({"conversations": found})
 
 
 @router.get("/conversations/{conversation_id}")
 def show(seen: Reading, conversation_id: str) -> Conversation:
-    """A conversation from its beginning."""
+    """A conversation from its beginning; also one of somebody else, for who holds the labels that it was held under."""
     turns = turns_of(seen, conversation_id)
     shown = [TurnShown(role=each.role, text=each.text, answer=each.answer, at=each.at) for each in turns]
     return Conversation(conversation_id=conversation_id, turns=shown)
 
 
 @router.delete("/conversations/{conversation_id}", status_code=204)
-def forget(seen: Editing, conversation_id: str) -> None:
-    """Delete a conversation. The log of questions keeps what was asked."""
+def forget(seen: Reading, conversation_id: str) -> None:
+    """Delete a conversation that the caller began; an admin deletes any. The log of questions keeps what was asked."""
     try:
+        must_own(seen, conversation_id)
         seen.workspace.catalog.forget_conversation(conversation_id, seen.labels)
     except UsageError as error:
         raise not_there(error) from error
@@ -106,6 +111,34 @@ def turns_of(seen: Seen, conversation_id: str) -> Sequence[StoredTurn]:
         raise not_there(error) from error
 
 
+def is_own(seen: Seen, conversation_id: str) -> bool:
+    """Whether the caller may go on with a conversation, change and delete it: they began it, or are an admin.
+
+    Raises:
+        UsageError: there is no such conversation that the caller may see.
+    """
+    begun_with = seen.workspace.catalog.key_of_conversation(conversation_id, seen.labels)
+    return seen.own_conversations in (None, begun_with)
+
+
+def must_own(seen: Seen, conversation_id: str) -> None:
+    """Refuse to go on with, change or delete a conversation of somebody else.
+
+    Raises:
+        UsageError: there is no such conversation that the caller may see.
+        Refused: 403, somebody else began it.
+    """
+    if not is_own(seen, conversation_id):
+        raise Refused(
+            403,
+            "Somebody else began this conversation: you can only read it.",
+            where=conversation_id,
+            remedy="Begin a conversation of your own.",
+        )
+
+
 def not_there(error: UsageError) -> UsageError:
-    """A conversation that is not there, or not for this caller."""
-    return unknown(error.what, error.where, "List them: GET /api/conversations")
+    """A conversation that is not there, or not for this caller; what is refused already stays so."""
+    return (
+        error if isinstance(error, Refused) else unknown(error.what, error.where, "List them: GET /api/conversations")
+    )

@@ -22,7 +22,6 @@ from instill.server.jobs.store import ENDED, Job
 from instill.server.service import Editing, Reading, Seen
 from instill.server.uploads import Uploads
 from instill.workspace.arguments import labels_of, metadata_of
-from instill.workspace.asked_questions import Feedback
 from instill.workspace.replies import Documents, Removed
 
 router = APIRouter(prefix="/api/documents", tags=["documents"])
@@ -231,7 +230,7 @@ def plan_removal(seen: Editing, doc_id: str) -> Removal:
         back = "Its file stays where it is. To have the document back, add the file again."
     if seen.labels is not None:
         back += " Who sees it by other labels still sees it."
-    asked = Feedback(seen.workspace).question_set()
+    asked = seen.feedback.question_set()
     lost = sum(bool(each.evidence) and {part.doc_id for part in each.evidence} == {record.doc_id} for each in asked)
     them = "its answer stands" if lost == 1 else "their answers stand"
     judged = f"{counted(lost, 'judged question')} no longer {'counts' if lost == 1 else 'count'}: {them} in it alone."

@@ -12,7 +12,7 @@ from instill.memory.forgetting.receipts import Receipt, Taken
 from instill.memory.forgetting.receipts import verify as verified
 from instill.memory.types import Fact, Facts
 from instill.server.errors import unknown
-from instill.server.service import Owning, Reading, Seen
+from instill.server.service import Editing, Owning, Seen
 from instill.workspace.jobs_pause import TAKES_OUT
 
 router = APIRouter(prefix="/api", tags=["memory"])
@@ -94,14 +94,14 @@ class Verified(BaseModel):
 
 
 @router.get("/memory")
-def list_facts(seen: Reading, candidates: bool = False, limit: int = Query(100, ge=1, le=1000)) -> Facts:
+def list_facts(seen: Editing, candidates: bool = False, limit: int = Query(100, ge=1, le=1000)) -> Facts:
     """The facts that people keep asking for, of documents that the caller sees; see `instill memory`."""
     found = seen.workspace.memory().facts()
     return Facts(facts=[each for each in found if each.candidate or not candidates][:limit])
 
 
 @router.get("/memory/{fact_id}")
-def show_fact(seen: Reading, fact_id: str) -> Fact:
+def show_fact(seen: Editing, fact_id: str) -> Fact:
     """One fact, with why it is, or is not, a candidate for weights."""
     return _found(seen, fact_id)
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from instill.errors import UsageError
 from instill.server.errors import unknown
 from instill.server.service import Owning, Reading, Seen
-from instill.workspace.asked_questions import Feedback, JudgementVerdict, Kind, Question, Questions
+from instill.workspace.asked_questions import JudgementVerdict, Kind, Question, Questions
 
 router = APIRouter(prefix="/api/questions", tags=["questions"])
 
@@ -41,7 +41,7 @@ def list_questions(
     before: int = Query(0, ge=0, le=2**62),
 ) -> Questions:
     """The newest questions that the caller may see; `before` is the last number of the page before."""
-    return Questions(questions=Feedback(seen.workspace).newest(kind, words=words, limit=limit, before=before))
+    return Questions(questions=seen.feedback.newest(kind, words=words, limit=limit, before=before))
 
 
 @router.get("/set", response_class=PlainTextResponse)
@@ -50,7 +50,7 @@ def question_set(seen: Reading) -> str:
     import json
     from dataclasses import asdict
 
-    found: Sequence[object] = [asdict(each) for each in Feedback(seen.workspace).question_set()]
+    found: Sequence[object] = [asdict(each) for each in seen.feedback.question_set()]
     return "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in found)
 
 
@@ -64,7 +64,7 @@ def show(seen: Reading, question_id: int) -> Question:
 def judge(seen: Reading, question_id: int, saying: Saying) -> Question:
     """Say whether the answer is right, and what would be. The words of a correction are looked for in the documents."""
     _found(seen, question_id)
-    return Feedback(seen.workspace).judge(
+    return seen.feedback.judge(
         question_id, saying.verdict, correction=saying.correction, note=saying.note, judge=seen.who.name
     )
 
@@ -73,19 +73,19 @@ def judge(seen: Reading, question_id: int, saying: Saying) -> Question:
 def take_back(seen: Reading, question_id: int) -> Question:
     """Delete what the caller said of whether the answer is right; for the owner, what everybody said of it."""
     _found(seen, question_id)
-    return Feedback(seen.workspace).take_back(question_id, None if seen.who.may("admin") else seen.who.name)
+    return seen.feedback.take_back(question_id, None if seen.who.may("admin") else seen.who.name)
 
 
 @router.delete("")
 def clear(seen: Owning) -> Cleared:
     """Delete all questions, what was said of them, and all conversations."""
-    return Cleared(cleared=Feedback(seen.workspace).clear())
+    return Cleared(cleared=seen.feedback.clear())
 
 
 def _found(seen: Seen, question_id: int) -> Question:
     if not 0 < question_id < 2**62:
         raise unknown("There is no such question.", "question_id")
     try:
-        return Feedback(seen.workspace).get(question_id)
+        return seen.feedback.get(question_id)
     except UsageError as error:
         raise unknown(error.what, error.where, "List them: GET /api/questions") from error

@@ -28,7 +28,9 @@ def answer_visitor(seen: Seen, question: str, history: list[Said]) -> Answer:
     turn = seen.turn()  # That many ask is no secret.
     with told_to_the_log():
         return for_visitors(
-            seen.answered(lambda put: seen.workspace.ask(question, history=history, on_token=put), turn)
+            seen.answered(
+                lambda put: seen.workspace.ask(question, history=history, asked_by=seen.asker, on_token=put), turn
+            )
         )
 
 

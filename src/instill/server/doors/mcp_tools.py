@@ -155,7 +155,9 @@ def _search(seen: Seen, given: SearchArguments) -> Given:
 
 
 def _ask(seen: Seen, given: AskArguments) -> Given:
-    answer = seen.answered(lambda put: seen.workspace.ask(given.question, mode=given.mode, on_token=put))
+    answer = seen.answered(
+        lambda put: seen.workspace.ask(given.question, mode=given.mode, asked_by=seen.asker, on_token=put)
+    )
     data = AskResult(text=answer.text, **structured(answer))
     return Given(answer_text(answer), data, {each.doc_id: each.title for each in answer.citations})
 

@@ -37,7 +37,10 @@ class Way:
             Refused: as `Seen.turn`.
         """
         return self.seen.answered(
-            lambda put: self.workspace.ask(question, history=history, mode=self.mode, on_token=put), turn
+            lambda put: self.workspace.ask(
+                question, history=history, mode=self.mode, asked_by=self.seen.asker, on_token=put
+            ),
+            turn,
         )
 
 

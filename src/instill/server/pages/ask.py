@@ -18,12 +18,11 @@ from instill.answer.types import Answer
 from instill.catalog import Labels
 from instill.errors import UsageError
 from instill.server.api.asking import LONGEST, TurnSaid, streamed
-from instill.server.api.conversations import not_there, turns_of
+from instill.server.api.conversations import is_own, must_own, not_there, turns_of
 from instill.server.errors import Refused, as_page_json
 from instill.server.pages.job_lists import unread
 from instill.server.pages.rendering import clock, page, rendered
 from instill.server.service import Reading, Seen
-from instill.workspace.asked_questions import Feedback
 
 router = APIRouter()
 
@@ -50,7 +49,8 @@ class Asked(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A question and its answer, as plain data; `judged`: what is said of it ("right", "wrong", "wanted")."""
+    """A question and its answer, as plain data; `judged`: what is said of it ("right", "wrong", "wanted").
+    `question_id` is None where the caller cannot judge it."""
 
     question: str
     answer: Mapping[str, Any]
@@ -80,7 +80,7 @@ def ask(seen: Reading, asked: Asked) -> StreamingResponse:
         raise Refused(503, waits, remedy="This question is asked then, by itself.")
     if not workspace.settings.privacy.log_questions:
         history = [each.turn() for each in asked.history][: asked.keep]
-        unkept = seen.streamed(workspace.ask(asked.text, history=history, stream=True))
+        unkept = seen.streamed(workspace.ask(asked.text, history=history, asked_by=seen.asker, stream=True))
         return streamed(
             unkept,
             [("conversation", {"conversation_id": None})],
@@ -97,14 +97,15 @@ def _conversation(seen: Seen, asked: Asked) -> Chat:
     workspace = seen.workspace
     try:
         if not asked.conversation_id:
-            return workspace.chat(asked_by=seen.who.name)
+            return workspace.chat(asked_by=seen.asker)
+        must_own(seen, asked.conversation_id)
         if asked.keep is None:
-            return workspace.chat(asked.conversation_id)
+            return workspace.chat(asked.conversation_id, asked_by=seen.asker)
         turns = workspace.catalog.turns(asked.conversation_id, seen.labels)[: asked.keep]
-        begun = workspace.catalog.start_conversation(seen.labels, seen.who.name)
+        begun = workspace.catalog.start_conversation(seen.labels, seen.asker)
         if turns:
             workspace.catalog.add_turns(begun, turns, seen.labels)
-        return workspace.chat(begun)
+        return workspace.chat(begun, asked_by=seen.asker)
     except UsageError as error:
         raise not_there(error) from error
 
@@ -119,13 +120,16 @@ def _told(seen: Seen, answer: Answer) -> dict[str, Any]:
 def _shown(seen: Seen, request: Request, words: str, conversation_id: str = "") -> HTMLResponse:
     workspace = seen.workspace
     exchanges = _exchanges(seen, conversation_id) if conversation_id else []
-    said = workspace.catalog.conversations(_SHOWN, seen.labels, words=words[:1000])
+    words = words[:1000]
+    said = workspace.catalog.conversations(_SHOWN, seen.labels, words=words, key_id=seen.own_conversations)
     return page(
         seen,
         "ask.html",
         "/",
         turns=exchanges,
         conversation_id=conversation_id,
+        own=not conversation_id or is_own(seen, conversation_id),
+        kept=bool(seen.who.key_id) and workspace.settings.privacy.log_questions and workspace.settings.log.questions,
         history=_named(seen, [each for each in said if each["first_question"]]),
         words=words,
         here=request.url.path,
@@ -175,18 +179,19 @@ def _exchanges(seen: Seen, conversation_id: str) -> list[Exchange]:
     found = []
     for question, said in zip(turns[::2], turns[1::2], strict=False):
         number = said.answer.get("question_id")
+        number = number if number in judged else None
         found.append(Exchange(question.text, seen.told(said.answer), number, judged.get(number, ())))
     return [each for each in found if each.answer]
 
 
 def _judged(seen: Seen, numbers: Sequence[Any]) -> dict[Any, list[str]]:
-    feedback = Feedback(seen.workspace)
+    feedback = seen.feedback
     found: dict[Any, list[str]] = {}
     for number in numbers:
         if isinstance(number, int):
             try:
                 question = feedback.get(number)
-            except UsageError:  # It was cleared, or stands on what the caller does not see any more.
+            except UsageError:  # It was cleared, is somebody else's, or stands on what the caller does not see now.
                 continue
             counts = question.verdict
             found[number] = [*([counts.verdict] if counts else []), *(["wanted"] if question.is_wanted else [])]

@@ -18,7 +18,7 @@ from instill.server.pages.marked_text import around, window
 from instill.server.pages.pdf_pictures import Pictures, has_pictures, pages_of
 from instill.server.pages.rendering import page, rendered
 from instill.server.service import Reading, Seen
-from instill.workspace.asked_questions import Feedback, Question
+from instill.workspace.asked_questions import Question
 
 router = APIRouter(prefix="/documents")
 
@@ -115,6 +115,6 @@ def _marks(start: int, end: int) -> Sequence[tuple[int, int]]:
 
 def _asked(seen: Seen, doc_id: str) -> list[Question]:
     """The newest questions that the document answered."""
-    questions: list[Question] = Feedback(seen.workspace).newest("answered", limit=_QUESTIONS_LOOKED_AT)
+    questions: list[Question] = seen.feedback.newest("answered", limit=_QUESTIONS_LOOKED_AT)
     cited: Any = (each for each in questions if any(place["doc_id"] == doc_id for place in each.citations))
     return list(itertools.islice(cited, _QUESTIONS_SHOWN))

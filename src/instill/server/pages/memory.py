@@ -17,7 +17,7 @@ from instill.models.registry.store import Registry
 from instill.server.pages.job_lists import jobs_of
 from instill.server.pages.models import bases_of
 from instill.server.pages.rendering import page
-from instill.server.service import Reading, Seen
+from instill.server.service import Editing, Seen
 
 router = APIRouter()
 
@@ -46,12 +46,12 @@ class Consolidated:
 
 @router.get("/memory", response_class=HTMLResponse)
 def memory(
-    seen: Reading,
+    seen: Editing,
     kind: str = Query("all", max_length=20),
     words: str = Query("", max_length=1000),
     after: int = Query(0, ge=0, le=10**9),
 ) -> HTMLResponse:
-    """The facts that the caller may see; for the owner also weights, edits and receipts."""
+    """The facts that people ask for, of documents that the caller sees; for the owner also weights, edits, receipts."""
     facts = seen.workspace.memory().facts()
     fitting = [each for each in facts if _is(each, kind) and words.lower() in f"{each.question} {each.answer}".lower()]
     shown = fitting[after : after + _A_PAGE]

@@ -82,7 +82,7 @@ def questions(
 ) -> HTMLResponse:
     """The newest questions of a kind; with `number` one of them."""
     chosen: Kind = kind if kind in get_args(Kind) else "all"  # type: ignore[assignment]
-    feedback = Feedback(seen.workspace)
+    feedback = seen.feedback
     if number:
         try:
             shown = [feedback.get(number)]
@@ -162,7 +162,7 @@ def _words(question: Question) -> str:
 def _befores(seen: Seen, refused: Sequence[Question]) -> list[str]:
     """Of each question, what was asked before it in its conversation, where it says nothing without that; else ""."""
     bare = {each.question for each in refused if _words(each) == each.question}
-    asked = seen.workspace.catalog.asked_before(bare, seen.labels) if bare else []
+    asked = seen.workspace.catalog.asked_before(bare, seen.labels, key_id=seen.own_questions) if bare else []
     return [
         next((told.before for told in asked if told.text == each.question and told.at >= each.at), "")
         if each.question in bare

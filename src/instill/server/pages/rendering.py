@@ -41,6 +41,8 @@ PAGES = (
     ("/settings", "Settings"),
 )
 """What the navigation shows."""
+EDITORS_PAGES = ("/memory",)
+"""They show what everybody asks."""
 
 
 def page(seen: Seen, template: str, active: str = "", /, **values: Any) -> HTMLResponse:
@@ -55,7 +57,8 @@ def page(seen: Seen, template: str, active: str = "", /, **values: Any) -> HTMLR
 
 def rendered(template: str, /, *, who: Who | None, **values: Any) -> str:
     """The template with its values; `who` is None before somebody is known."""
-    return environment().get_template(template).render(who=who, pages=PAGES, version=__version__, **values)
+    pages = [each for each in PAGES if each[0] not in EDITORS_PAGES or (who is not None and who.may("editor"))]
+    return environment().get_template(template).render(who=who, pages=pages, version=__version__, **values)
 
 
 def error_page(request: Request, error: InstillError, status: int) -> HTMLResponse:

@@ -100,13 +100,14 @@ def count_exchanges(catalog: Catalog, doc_ids: Iterable[str]) -> int:
 
 
 def forget_exchanges(catalog: Catalog, doc_ids: Iterable[str]) -> int:
-    """Take every exchange out that cites one of the documents, and what was said after it in the same conversation.
+    """Take every exchange out that cites one of the documents or shows a passage of one as the nearest, and what was
+    said after it in the same conversation; from conversations and from the log alike.
 
     So is one that a generator answered with a passage of them before it: it may repeat what it does not cite. What
-    follows in a conversation may repeat either. Where passages of the documents were only considered, those are taken
-    out, and the exchange stays. A question loses what it was understood as where that has a word which nobody asked
-    with, because it may be one of a document; the question as it was asked stays. The file is then written anew, so
-    that nothing is left of what was deleted.
+    follows in a conversation may repeat either. Where passages of the documents were only considered and not shown,
+    those are taken out, and the exchange stays. A question loses what it was understood as where that has a word which
+    nobody asked with, because it may be one of a document; the question as it was asked stays. The file is then written
+    anew, so that nothing is left of what was deleted.
 
     Returns:
         How many questions with their answers are gone, from conversations and the log.
@@ -140,22 +141,21 @@ def forget_exchanges(catalog: Catalog, doc_ids: Iterable[str]) -> int:
 
 
 def _going(connection: sa.Connection, gone: frozenset[str]) -> _Going:
+    """An exchange goes from the log and from every conversation that holds it, or stays in both."""
+    rows = connection.execute(sa.select(TURNS.c.turn_id, TURNS.c.conversation_id, TURNS.c.role, TURNS.c.answer)).all()
+    logged = {row.turn_id: _logged_as(row.answer) for row in rows if row.role != "user"}
+    asked = {number for number, shown in _by_id(connection, _LOG).items() if shown & gone}
     showing = sorted(number for number, shown in _by_id(connection, _TURNS).items() if shown & gone)
     answers = {number: _answer(connection, number) for number in showing}
-    told = [number for number, answer in answers.items() if _tells_of(answer, gone)]
+    told = {number for number, answer in answers.items() if _tells_of(answer, gone)}
+    told |= {number for number, exchange in logged.items() if exchange in asked}
     first = _first_turns(connection, told)
-    asked = sorted(number for number, shown in _by_id(connection, _LOG).items() if shown & gone)
+    deleted = [row for row in rows if row.turn_id >= first.get(row.conversation_id, row.turn_id + 1)]
+    of_log = {number for row in deleted if (number := logged.get(row.turn_id)) is not None}
+    unlogged = sum(row.role == "user" for row in deleted) - sum(logged.get(row.turn_id) is not None for row in deleted)
     judged = sorted(number for number, shown in _by_id(connection, _JUDGED).items() if shown & gone)
-    counted, deleted = 0, set[int]()
-    for conversation, turn in first.items():
-        later = sa.and_(TURNS.c.conversation_id == conversation, TURNS.c.turn_id >= turn)
-        for row in connection.execute(sa.select(TURNS.c.turn_id, TURNS.c.role, TURNS.c.answer).where(later)):
-            deleted.add(row.turn_id)
-            counted += row.role == "user"
-            logged = _logged_as(row.answer) if row.role != "user" else None
-            counted -= logged in asked
-    kept = {number: answer for number, answer in answers.items() if number not in deleted}
-    return _Going(first, kept, asked, judged, counted + len(asked))
+    kept = {number: answer for number, answer in answers.items() if number not in {row.turn_id for row in deleted}}
+    return _Going(first, kept, sorted(asked | of_log), judged, len(asked | of_log) + unlogged)
 
 
 def _logged_as(answer: str | None) -> int | None:
@@ -203,13 +203,13 @@ def _answer(connection: sa.Connection, number: int) -> dict[str, Any]:
 
 
 def _tells_of(answer: Mapping[str, Any], gone: frozenset[str]) -> bool:
-    """Whether the words of the answer may be those of the documents."""
+    """Whether the answer shows words of the documents, or may repeat them."""
     trace = answer.get("trace") or {}
     read = trace.get("context") or () if trace.get("method") == "generator" else ()
     if any(MENDED in notice for notice in answer.get("notices") or ()) or ASKED in (answer.get("text") or ""):
         read = (*read, *(trace.get("candidates") or ()))  # A word of theirs may stand in the place of a misspelt one.
-    cited = [citation for claim in answer.get("claims") or () for citation in claim.get("citations") or ()]
-    return any(place.get("doc_id") in gone for place in (*cited, *read))
+    shown = json.dumps([answer.get("claims"), answer.get("nearest"), *read])
+    return not gone.isdisjoint(_doc_ids(shown))
 
 
 def _pruned(answer: Mapping[str, Any], gone: frozenset[str]) -> dict[str, Any]:
@@ -217,13 +217,8 @@ def _pruned(answer: Mapping[str, Any], gone: frozenset[str]) -> dict[str, Any]:
     trace = dict(answer.get("trace") or {})
     for name in ("candidates", "context"):
         trace[name] = [place for place in trace.get(name) or () if place.get("doc_id") not in gone]
-    nearest = [
-        claim
-        for claim in answer.get("nearest") or ()
-        if not any(citation.get("doc_id") in gone for citation in claim.get("citations") or ())
-    ]
     trace |= {"clusters": [], "standalone_question": trace.get("question", "")}
-    return {**answer, "trace": trace, "nearest": nearest}
+    return {**answer, "trace": trace}
 
 
 def _first_turns(connection: sa.Connection, turns: Iterable[int]) -> dict[str, int]:

@@ -1,7 +1,7 @@
 // A conversation: the question goes to the server, the answer comes in pieces and then as the page shows it.
 // A question that is sent while an answer is written stays in the field and is asked after it.
 
-import { $, $$, BROKEN, Failed, call, events, make, parsed, say, tell } from "./base.js";
+import { $, $$, BROKEN, Failed, call, events, json, make, parsed, say, tell } from "./base.js";
 import { close } from "./source_pane.js";
 import { shown } from "./judging.js";
 import "./dropping.js";
@@ -12,6 +12,7 @@ const thread = $("#thread");
 const field = $("#question");
 const composer = $("#composer");
 let conversation = main.dataset.conversation;
+const GONE = "This conversation is not there any more: it was deleted, or it showed a document that was forgotten.";
 let unkept = []; // what was said, where conversations are not kept
 let busy = null;
 let isNext = false; // whether what stands in the field is asked after the answer that is being written
@@ -75,6 +76,27 @@ async function watchUnread() {
 }
 watchUnread();
 
+/** What was deleted meanwhile is not shown any longer: looked at whenever somebody comes back to the page. */
+async function stillThere() {
+  if (document.hidden || busy || !conversation) return;
+  const turns = await json("GET", `/api/conversations/${conversation}`).then((told) => told.turns.length,
+    (error) => (error.problem?.status === 404 ? 0 : null));
+  if (turns === null || busy) return;
+  if (!turns) goneNow();
+  else if ($$(".exchange[data-kept]").length > turns / 2) location.reload();
+}
+addEventListener("visibilitychange", stillThere);
+addEventListener("pageshow", (event) => { if (event.persisted) stillThere(); });
+
+/** The page is as a new one, and says why. Nothing is asked by itself. */
+function goneNow() {
+  $(`#history a[href="/ask/${conversation}"]`)?.closest("li").remove();
+  conversation = "";
+  window.history.replaceState(null, "", "/");
+  thread.replaceChildren(make("p", { class: "notice", role: "alert" }, GONE));
+  close();
+}
+
 function later(isWanted) {
   isNext = isWanted;
   $("#next").textContent = isWanted ? "It is asked as soon as the answer above is there." : "";
@@ -93,6 +115,11 @@ function isTooLong(area, place) {
 
 async function ask(text, keep) {
   $("#empty")?.remove();
+  if (main.dataset.other !== undefined) { // what stands here is somebody else's; this begins one of one's own
+    delete main.dataset.other;
+    $("#other")?.remove();
+    thread.replaceChildren();
+  }
   close();
   busy = new AbortController();
   const part = exchange(text, keep ?? $$(".exchange").length * 2);
@@ -116,6 +143,7 @@ async function ask(text, keep) {
         went(named); // One that holds no answer is not gone to: it would be empty.
         main.dataset.opens = main.dataset.opensMine; // It is held under the labels of who asked last.
         reply.replaceChildren(parsed(data.html));
+        if (conversation) part.dataset.kept = "";
         if (!hasScrolled) part.scrollIntoView({ block: "start" });
         if (!conversation) unkept = [...unkept.slice(0, keep ?? unkept.length), ...data.turns];
         tell(data.abstained ? "The documents do not answer this question." : "The answer is there.");
@@ -123,6 +151,11 @@ async function ask(text, keep) {
     }
     if (!isAnswered) throw new Failed(BROKEN);
   } catch (error) {
+    if (conversation && error.problem?.status === 404) {
+      goneNow();
+      field.value ||= text;
+      return;
+    }
     const isStopped = error.name === "AbortError";
     if (!isStopped) later(false); // what stands in the field stays there
     reply.replaceChildren(answer);
@@ -167,7 +200,7 @@ function went(id) {
 /** The question becomes a field; asked again, it takes the place of what it was, and of all that came after. */
 function edit(part) {
   const row = $(".question", part);
-  if ($("form", row)) return;
+  if ($("form", row) || !$("[data-edit]", row)) return;
   const title = $("h2", row);
   const area = make("textarea", { rows: 2, "aria-label": "Your question" });
   area.value = title.textContent;
