@@ -37,6 +37,9 @@ State = Literal["decided", "no arm", "not enough evidence", "not measured"]
 Looks = Mapping[tuple[str, str], int]
 """By task and item, with which part of the questions it was asked, from 0."""
 
+FEW = 20
+"""With fewer questions of a kind, their share of right answers says nothing to people."""
+
 COST = "cost"
 """The need that has no questions of its own: it is decided on those of the others."""
 
@@ -115,6 +118,8 @@ class NeedVerdict:
         found: how each arm stands; None where nothing was measured.
         said: a sentence for people.
         fewer: arms that were out early and not asked all of the questions; their scores are of what they were asked.
+        groups: facts or documents that the questions are about. Questions about one fact are right or wrong together,
+            so that intervals count facts: four wrong answers about two facts say as much as two.
     """
 
     need: str
@@ -128,6 +133,7 @@ class NeedVerdict:
     found: Cheapest | None
     said: str
     fewer: tuple[str, ...] = ()
+    groups: int = 0
 
     @property
     def decided(self) -> bool:
@@ -146,7 +152,7 @@ class NeedVerdict:
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
-        plain = ("need", "state", "arm", "bound", "cheapest", "questions", "left_out", "needed", "said")
+        plain = ("need", "state", "arm", "bound", "cheapest", "questions", "groups", "left_out", "needed", "said")
         return {
             **{name: getattr(self, name) for name in plain},
             "scores": {arm: interval_dict(each) for arm, each in self.scores.items()},
@@ -290,7 +296,9 @@ def _decide(
     needed = found.needed if state == "not enough evidence" else 0
     fewer = _asked_less(found, outcomes, tasks) if in_parts else ()
     left_out = outcome_table(outcomes, tasks, without={*hidden, *fewer}).left_out
-    return NeedVerdict(need, state, arm, bound, found.questions, left_out, needed, scores, found, said, fewer)
+    return NeedVerdict(
+        need, state, arm, bound, found.questions, left_out, needed, scores, found, said, fewer, len(set(table.groups))
+    )
 
 
 def _in_looks(

@@ -24,6 +24,9 @@ EvidenceReader = Callable[[str, str], str | None]
 ClosedBook = Callable[[str], str | None]
 """A question to an answer from memory, without any document; None for "I don't know"."""
 
+AnsweredElsewhere = Callable[[StudyItem, Fact], bool]
+"""Whether what may still be seen answers an unanswerable question about the fact."""
+
 SAME = 0.8
 """Jaccard index of content words from which on two questions are the same."""
 
@@ -90,6 +93,19 @@ def following(items: Sequence[StudyItem], read: EvidenceReader) -> Filtered:
                 rejected["the reader does not find the answer in the evidence"] += 1
                 continue
         kept.append(item)
+    return Filtered(kept, rejected)
+
+
+def unanswered(items: Sequence[StudyItem], facts: Iterable[Fact], answered: AnsweredElsewhere) -> Filtered:
+    """Those that have an answer, and those for which none is found. What people say is unanswerable stays."""
+    by_id = {fact.id: fact for fact in facts}
+    kept, rejected = [], Counter[str]()
+    for item in items:
+        fact = by_id.get(item.fact_ids[0]) if item.fact_ids and not item.answer else None
+        if fact is not None and answered(item, fact):
+            rejected["something else may answer what should have no answer"] += 1
+        else:
+            kept.append(item)
     return Filtered(kept, rejected)
 
 

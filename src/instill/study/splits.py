@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -59,10 +59,19 @@ class Shares:
             raise UsageError("Controls and removed facts leave too little to teach.", remedy="Give them 0.9 at most.")
 
 
-def with_roles(facts: Sequence[Fact], *, shares: Shares = Shares(), seed: int = 0) -> list[Fact]:
+def with_roles(
+    facts: Sequence[Fact],
+    *,
+    shares: Shares = Shares(),
+    seed: int = 0,
+    can_be_hidden: Callable[[Fact], bool] = lambda _: True,
+) -> list[Fact]:
     """The facts with their roles, in their order; the same for the same facts and seed.
 
-    Of each kind of fact the wanted share is held back, as far as facts that belong together allow.
+    Of each kind of fact the wanted share is held back as controls, as far as facts that belong together allow.
+
+    Args:
+        can_be_hidden: whether questions about a fact have no answer without its evidence; only such facts are removed.
     """
     groups = _groups(facts)
     rng = Random(f"{seed}:roles")  # noqa: S311
@@ -87,11 +96,10 @@ def with_roles(facts: Sequence[Fact], *, shares: Shares = Shares(), seed: int = 
             for number in by_document[doc_id]:
                 give(number, "control")
     # Then groups of the others, by kind, until each kind has its share.
-    kinds = Counter(fact.kind for fact in facts)
     order = [number for number, group in enumerate(groups) if group[0].id not in roles]
     rng.shuffle(order)
-    wanted: tuple[tuple[Role, float], ...] = (("control", shares.controls), ("removed", shares.removed))
-    for role, share in wanted:
+
+    def give_groups(role: Role, share: float, order: Sequence[int], most: Callable[[str], float]) -> None:
         have = Counter(fact.kind for fact in facts if roles.get(fact.id) == role)
         total = sum(have.values())
         for number in order:
@@ -99,10 +107,17 @@ def with_roles(facts: Sequence[Fact], *, shares: Shares = Shares(), seed: int = 
             if group[0].id in roles or total + len(group) > share * len(facts) + 0.5:
                 continue
             own = Counter(fact.kind for fact in group)
-            if any(have[kind] + count <= share * kinds[kind] + 1 for kind, count in own.items()):
+            if any(have[kind] + count <= most(kind) for kind, count in own.items()):
                 give(number, role)
                 have += own
                 total += len(group)
+
+    kinds = Counter(fact.kind for fact in facts)
+    give_groups("control", shares.controls, order, lambda kind: shares.controls * kinds[kind] + 1)
+    # What is asked in whole sentences is hidden first; of the others, gaps.
+    hidden = [number for number in order if all(map(can_be_hidden, groups[number]))]
+    hidden.sort(key=lambda number: groups[number][0].kind == "cloze")
+    give_groups("removed", shares.removed, hidden, lambda _: len(facts))
     return [fact.model_copy(update={"role": roles.get(fact.id, "taught")}) for fact in facts]
 
 

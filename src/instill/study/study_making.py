@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import islice
+from math import ceil
 from random import Random
 from typing import Any, Protocol
 
 from instill.common.made_from import made_from
 from instill.errors import UsageError
 from instill.index.lookup import StoredDocument
+from instill.study.answered_elsewhere import Elsewhere
 from instill.study.facts import Found, find_facts
 from instill.study.leaks import Leak, Text, counted, evidence_leaks, question_leaks, texts_of_rows
 from instill.study.links import linked
 from instill.study.question_filters import (
+    AnsweredElsewhere,
     ClosedBook,
     EvidenceReader,
     Filtered,
@@ -22,6 +26,7 @@ from instill.study.question_filters import (
     following,
     not_given_away,
     not_known_before,
+    unanswered,
 )
 from instill.study.questions_from_people import PEOPLE, Tied, tie
 from instill.study.rows_from_facts import Retell, training_rows
@@ -33,6 +38,8 @@ from instill.study.types import AskedQuestion
 
 RULES = "rules"
 _ROUNDS = 3
+_SPARE = 2
+"""So many times the facts that are to be hidden are drawn: some share a sentence with one that cannot be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +108,7 @@ def make_study(
     settings: StudySettings = StudySettings(),
     *,
     read: EvidenceReader | None = None,
+    answered: AnsweredElsewhere | None = None,
     closed_book: ClosedBook | None = None,
     writer: Writer | None = None,
     brought: Sequence[AskedQuestion] | None = None,
@@ -110,6 +118,7 @@ def make_study(
 
     Args:
         read: leaves out questions whose answer it does not find in the evidence.
+        answered: leaves out questions as unanswerable that something else in the documents answers.
         closed_book: leaves out questions that it answers without any document.
         writer: a generator, which writes questions and texts beside those of the rules.
         brought: questions of people: these are what is asked, and the rules only word their facts for training.
@@ -132,7 +141,9 @@ def make_study(
     held = sorted(documents, key=lambda document: document.record.doc_id)  # Their order must not matter.
     tied = None if brought is None else tie(brought, held)
     found = _found_by_rules(held, settings) if tied is None else _found_by_people(tied, len(held))
-    facts = with_roles(_spread(found.facts, settings), shares=settings.shares, seed=settings.seed)
+    hide = Elsewhere(held, found.facts).can_be_hidden
+    chosen = _spread(found.facts, settings, hide)
+    facts = with_roles(chosen, shares=settings.shares, seed=settings.seed, can_be_hidden=hide)
     taught = sum(fact.role == "taught" for fact in facts)
     items: list[StudyItem] = [] if tied is None else _of_people(tied, facts)
     for number, fact in enumerate(facts):
@@ -158,6 +169,9 @@ def make_study(
         progress("Reading the evidence", 0, len(items))
         by_people = [item for item in items if item.writer == PEOPLE]
         items = by_people + keep(following([item for item in items if item.writer != PEOPLE], read))
+    if answered is not None:
+        progress("Looking for other answers", 0, len(items))
+        items = keep(unanswered(items, facts, answered))
     if closed_book is not None:
         progress("Asking without documents", 0, len(items))
         items = keep(not_known_before(items, closed_book))
@@ -269,8 +283,9 @@ def _without_leaks(
     return kept, rows, taken
 
 
-def _spread(facts: Sequence[Fact], settings: StudySettings) -> list[Fact]:
-    """At most `most_facts`, the surest kinds first; of each kind one of every document, then a second, and so on."""
+def _spread(facts: Sequence[Fact], settings: StudySettings, can_be_hidden: Callable[[Fact], bool]) -> list[Fact]:
+    """At most `most_facts`, the surest kinds first; of each kind one of every document, then a second, and so on. Of
+    those that can be hidden, which are rare, there are as many as are wanted, if there are so many at all."""
     rng = Random(f"{settings.seed}:facts")  # noqa: S311
     queues: dict[tuple[int, str], list[Fact]] = {}
     for fact in facts:
@@ -279,7 +294,11 @@ def _spread(facts: Sequence[Fact], settings: StudySettings) -> list[Fact]:
     for (doubt, _), queue in sorted(queues.items()):
         rng.shuffle(queue)
         ranked += [(doubt, number, rng.random(), fact.id) for number, fact in enumerate(queue)]
-    chosen = {id_ for *_, id_ in sorted(ranked)[: settings.most_facts]}
+    by_id = {fact.id: fact for fact in facts}
+    order = [id_ for *_, id_ in sorted(ranked)]
+    wanted = _SPARE * ceil(settings.shares.removed * min(len(facts), settings.most_facts))
+    hidden = list(islice((id_ for id_ in order if can_be_hidden(by_id[id_])), wanted))
+    chosen = set([*hidden, *(id_ for id_ in order if id_ not in set(hidden))][: settings.most_facts])
     return [fact for fact in facts if fact.id in chosen]
 
 

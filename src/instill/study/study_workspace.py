@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from instill.errors import UsageError
-from instill.index.types import EMPTY
+from instill.index.types import EMPTY, Hit, SearchResult
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,9 +14,14 @@ if TYPE_CHECKING:
     from instill.answer.reading.reader import Reader
     from instill.index.lookup import StoredDocument
     from instill.models.generators.protocol import Generator
+    from instill.study.question_filters import AnsweredElsewhere
     from instill.study.stored_study import StoredStudy
     from instill.study.study_making import StudySettings, Writer
+    from instill.study.study_set import Fact, StudyItem
     from instill.study.types import AskedQuestion
+
+_PASSAGES = 12
+"""How many passages are looked through for another answer."""
 
 
 class StudiedWorkspace(Protocol):
@@ -35,6 +40,8 @@ class StudiedWorkspace(Protocol):
     def generator(self) -> Generator | None: ...
 
     def stored_documents(self) -> Iterator[StoredDocument]: ...
+
+    def search(self, query: str, *, k: int) -> SearchResult: ...
 
 
 def study_workspace(
@@ -73,6 +80,7 @@ def study_workspace(
         workspace.stored_documents(),
         settings,
         read=None if reader is None else reads_with(reader),
+        answered=None if reader is None else _answered(workspace, reader),
         writer=_writer(workspace) if generated else None,
         brought=questions,
         progress=progress,
@@ -80,6 +88,31 @@ def study_workspace(
     for each in made.problems:
         problem(each)
     return write_study(workspace.home, made.study, made.rows, made.prompts)
+
+
+def _answered(workspace: StudiedWorkspace, reader: Reader) -> AnsweredElsewhere:
+    """Whether the reader finds an answer in a passage that speaks of what is asked about and may be seen."""
+    from instill.study.answered_elsewhere import speaks_of
+
+    def answered(item: StudyItem, fact: Fact) -> bool:
+        seen = []
+        for hit in workspace.search(item.question, k=_PASSAGES).hits:
+            about = " > ".join(part for part in (hit.title, hit.headings) if part)
+            if not _is_hidden(hit, item) and speaks_of(fact, f"{about} {hit.text}"):
+                seen.append((about, hit.text))
+        return any(found.score > 0 for found in reader.read(item.question, seen)) if seen else False
+
+    return answered
+
+
+def _is_hidden(hit: Hit, item: StudyItem) -> bool:
+    """Whether a passage holds or touches what must not be seen with this item."""
+    said = " ".join(hit.text.split())
+    return any(
+        (hit.doc_id == each.doc_id and hit.start < each.end and each.start < hit.end)
+        or " ".join(each.text.split()) in said
+        for each in item.excluded
+    )
 
 
 def _writer(workspace: StudiedWorkspace) -> Writer:

@@ -101,23 +101,40 @@ def test_passages_that_begin_in_a_table_are_told_above_its_rows() -> None:
 
 
 def test_a_verdict_is_said_as_a_person_would() -> None:
-    facts = {"need": "facts", "state": "decided", "arm": "retrieval", "questions": 12, "bound": 0.104}
+    facts = {"need": "facts", "state": "decided", "arm": "retrieval", "questions": 42, "bound": 0.104}
     fresh = {"need": "freshness", "state": "not enough evidence", "arm": None, "questions": 1, "needed": 1204}
-    tone = {"need": "tone", "state": "no arm", "arm": None, "questions": 12, "needed": 0}
+    tone = {"need": "tone", "state": "no arm", "arm": None, "questions": 42, "groups": 21, "needed": 0}
     missing = {"need": "refusal", "state": "not measured", "scores": {}}
     needs = [{**each, "scores": {"retrieval": SCORE}} for each in (facts, fresh, tone)]
     found = findings({"needs": [*needs, missing], "rules": {"level": 0.9}})
     assert [(each.about, each.decided) for each in found] == [
         ("Facts", True), ("Changed documents", False), ("The tone", False),
     ]  # fmt: skip
-    right = "It is right in 83 of 100 questions, between 52 and 98 with 90% certainty (12 were asked)."
+    right = "It is right in 83 of 100 questions, between 52 and 98 with 90% certainty (42 were asked)."
     assert found[0].said == ["Use “retrieval”.", right, "Another way would be right in at most 10 of 100 more."]
     assert found[1].said == [
         "There are too few questions to choose a way to answer.",
         "About 1,204 questions would decide.",
     ]
-    assert found[2].said == ["No way to answer is good enough. The best is “retrieval”.", right]
+    grouped = right.replace("asked)", "asked, about 21 facts)")
+    assert found[2].said == ["No way to answer is good enough. The best is “retrieval”.", grouped]
     alone = {**needs[0], "bound": None, "standings": [{}]}
     [only] = findings({"needs": [alone, {**alone, "need": "cost"}], "rules": {"level": 0.9}})
     assert only.said == ["Only “retrieval” could be recommended, so nothing was compared.", right]
     assert findings(None) == findings({"needs": ["x"]}) == []
+
+
+def test_few_questions_say_nothing() -> None:
+    none = {"mean": 0.0, "low": 0.0, "high": 0.842}
+    need = {"need": "refusal", "questions": 4, "groups": 2, "bound": 0.1, "scores": {"retrieval": none}}
+    few = "4 questions were asked, about 2 facts: too few to say how often it is right. It takes 20."
+    alone = {**need, "state": "decided", "arm": "retrieval", "standings": [{}]}
+    several = {**alone, "standings": [{}, {}]}
+    none_good = {**need, "state": "no arm", "arm": None, "needed": 0}
+    found = findings({"needs": [alone, several, none_good]})
+    assert [each.said for each in found] == [
+        ["Only “retrieval” could be recommended, so nothing was compared.", few],
+        ["Use “retrieval” for now: too few questions were asked.", few],
+        [few],
+    ]
+    assert not any(each.decided for each in found)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from instill.measure.verdict import FEW
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -29,12 +31,12 @@ def findings(verdict: Any) -> list[Finding]:
         verdict: of `report.json`; of one that lacks what is told here, nothing is told.
 
     Example:
-        >>> score = {"mean": 0.8333, "low": 0.516, "high": 0.979}
-        >>> need = {"need": "facts", "state": "decided", "arm": "retrieval", "questions": 12, "bound": 0.1}
+        >>> score = {"mean": 0.8333, "low": 0.686, "high": 0.930}
+        >>> need = {"need": "facts", "state": "decided", "arm": "retrieval", "questions": 42, "bound": 0.1}
         >>> for each in findings({"needs": [{**need, "scores": {"retrieval": score}}]})[0].said:
         ...     print(each)
         Use “retrieval”.
-        It is right in 83 of 100 questions, between 52 and 98 with 95% certainty (12 were asked).
+        It is right in 83 of 100 questions, between 69 and 93 with 95% certainty (42 were asked).
         Another way would be right in at most 10 of 100 more.
     """
     needs = verdict.get("needs") if isinstance(verdict, Mapping) else None
@@ -62,29 +64,37 @@ def _finding(need: Mapping[str, Any], level: float) -> Finding | None:
     is_alone = len(need.get("standings") or ()) == 1
     if is_alone and need["need"] == "cost":
         return None
+    asked = int(need.get("questions") or 0)
+    is_little = 0 < asked < FEW
     said = []
     if is_alone and arm is not None:
         said.append(f"Only “{arm}” could be recommended, so nothing was compared.")
     elif state == "no arm":
         arm = max(scores, key=lambda each: float(scores[each]["mean"]))
-        said.append(f"No way to answer is good enough. The best is “{arm}”.")
+        if not is_little:
+            said.append(f"No way to answer is good enough. The best is “{arm}”.")
     elif arm is None:
         said.append("There are too few questions to choose a way to answer.")
     else:
-        said.append(f"Use “{arm}”." if state == "decided" else f"Use “{arm}” for now: too few questions were asked.")
+        sure = state == "decided" and not is_little
+        said.append(f"Use “{arm}”." if sure else f"Use “{arm}” for now: too few questions were asked.")
     if arm in scores:
-        said.append(_share(scores[arm], level, int(need.get("questions") or 0)))
+        said.append(_share(scores[arm], level, asked, int(need.get("groups") or 0)))
     bound, needed = need.get("bound"), need.get("needed")
-    if isinstance(bound, (int, float)):
+    if isinstance(bound, (int, float)) and not is_little:
         said.append(f"Another way would be right in at most {_of_100(bound)} of 100 more.")
     if state == "not enough evidence" and needed:
         said.append(f"About {needed:,} questions would decide.")
-    return Finding(_ABOUT[str(need["need"])], said, state == "decided")
+    return Finding(_ABOUT[str(need["need"])], said, state == "decided" and not is_little)
 
 
-def _share(score: Mapping[str, Any], level: float, asked: int) -> str:
+def _share(score: Mapping[str, Any], level: float, asked: int, groups: int) -> str:
+    about = f", about {groups:,} fact{'s' * (groups != 1)}" if 0 < groups < asked else ""
+    if 0 < asked < FEW:
+        many = "1 question was" if asked == 1 else f"{asked} questions were"
+        return f"{many} asked{about}: too few to say how often it is right. It takes {FEW}."
     low, mean, high = (_of_100(score[name]) for name in ("low", "mean", "high"))
-    many = f"{asked:,} {'was' if asked == 1 else 'were'} asked" if asked else ""
+    many = f"{asked:,} were asked{about}" if asked else ""
     return (
         f"It is right in {mean} of 100 questions, between {low} and {high} with {level:.0%} certainty"
         f"{f' ({many})' if many else ''}."

@@ -44,7 +44,8 @@ class Wording:
 def items_of(fact: Fact, *, seed: int = 0) -> list[StudyItem]:
     """Questions about one fact in several phrasings, each different; the same for the same fact and seed.
 
-    Of a removed fact they are unanswerable, with the evidence to hide.
+    Of a removed fact they are unanswerable, with the evidence to hide. Keywords are left out there: they ask for
+    nothing in particular, so that much answers them.
 
     Example:
         >>> from instill.study.study_set import Evidence
@@ -63,7 +64,10 @@ def items_of(fact: Fact, *, seed: int = 0) -> list[StudyItem]:
     """
     items: dict[str, StudyItem] = {}
     seen: set[str] = set()
+    removed = fact.role == "removed"
     for wording in wordings(fact, Random(f"{seed}:{fact.id}")):  # noqa: S311
+        if removed and wording.form == "keywords":
+            continue
         question = " ".join(plain_text(wording.question).split())
         if wording.form != "keywords" and not question.startswith(_GAP) and not reads_well(question):
             continue
@@ -71,7 +75,6 @@ def items_of(fact: Fact, *, seed: int = 0) -> list[StudyItem]:
         if plain in seen or len(question) > _LONGEST or not is_fair(question, wording.answer):
             continue
         seen.add(plain)
-        removed = fact.role == "removed"
         answer = "" if removed else wording.answer
         item = StudyItem(
             id=item_id([fact.id], question, answer),
