@@ -204,7 +204,14 @@ def test_models_embeddings_files_and_the_store(place: Path, gpt: openai.OpenAI) 
         assert np.allclose(np.stack(vectors), expected, atol=1e-6)
     assert got.usage.total_tokens >= 6
     before = {file.filename for file in gpt.files.list()}
-    assert before == {"refunds.md", "travel.md", "passwords.txt", "visitors.html"}
+    assert before == {
+        "handbook/refunds.md", "handbook/travel.md", "handbook/security/passwords.txt",
+        "handbook/security/visitors.html",
+    }  # fmt: skip
+    said: Any = gpt.responses.create(model="instill", input="How much may a hotel cost?").output[0]
+    cited = {each.filename for each in said.content[0].annotations}
+    found = gpt.vector_stores.search("instill", query="How much may a hotel cost?", max_num_results=1)
+    assert cited == {found.data[0].filename} == {"handbook/travel.md"}, "one name in every form"
     added = gpt.files.create(
         file=("tea.md", io.BytesIO(b"# Tea\n\nTea is brewed at 80 degrees.")), purpose="assistants"
     )

@@ -22,9 +22,9 @@ PLACE = "/kb/.instill"
         ("study", {"id": "41e0", "folder": f"{PLACE}/studies/41e0"}, "The study set 41e0 is made.", "/compare"),
         ("consolidate", {"said": "memory-1 for the owner is in use."}, "memory-1 for the owner is in use.", "/memory"),
         ("train", {"id": "tone", "trained": True, "passed": True, "promoted": True},
-         "It passed its gate and is in use now.", "/models/tone"),
+         "It passed its gate and is promoted.", "/models/tone"),
         ("train", {"id": "tone", "trained": False, "passed": None, "promoted": False},
-         "The same candidate had been trained before. It has no gate and is not in use.", "/models/tone"),
+         "The same candidate had been trained before. It has no gate and is not promoted.", "/models/tone"),
         ("calibrate", {"verdict": "The threshold stays.", "asked": 33}, "The threshold stays.", ""),
         ("reindex", {}, "All documents are encoded again.", ""),
     ],
@@ -41,14 +41,14 @@ def test_a_report_that_is_gone_is_not_linked(tmp_path: Path) -> None:
         file.parent.mkdir(parents=True)
         file.write_text("")
     assert outcome("compare", "done", compared) == Outcome(
-        said="It is compared.", page="/compare/a9", link="The report"
+        said="The report is made.", page="/compare/a9", link="The report"
     )
     assert outcome("curve", "done", measured).page == "/compare/curves/rows"
     report.unlink()
     curve.unlink()
     why = "was deleted since: a document was forgotten, or somebody took it out."
-    assert outcome("compare", "done", compared) == Outcome(said=f"It was compared. The report {why}")
-    assert outcome("curve", "done", measured) == Outcome(said=f"It was measured. The curve {why}")
+    assert outcome("compare", "done", compared) == Outcome(said=f"The report {why}")
+    assert outcome("curve", "done", measured) == Outcome(said=f"The curve {why}")
 
 
 def test_what_did_not_end_well_says_why() -> None:

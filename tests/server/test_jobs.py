@@ -239,7 +239,7 @@ def _estimated(client: httpx.Client, study: str) -> None:
     assert first["answers"] > 2 * len(asked)
     assert first["seconds"] == pytest.approx(first["answers"] * 0.5)  # Nobody asked yet: what a quotation takes.
     assert f": at most {first['answers']} answers, by 2 ways to answer. " in first["said"]
-    assert f"There are {len(asked)} questions." in first["shows"]
+    assert f"{len(asked)} questions are asked of each way to answer." in first["shows"]
     assert first["recommended"] == ["retrieval, quoted"]
     assert 'Only "retrieval, quoted" can be recommended, so nothing will be compared' in first["shows"]
     assert "in 4 of 5 runs" not in first["shows"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import floor
 from typing import TYPE_CHECKING
 
-from instill.common.plurals import counted
+from instill.common.plurals import are, counted
 from instill.errors import UsageError
 from instill.measure.statistics.cheapest_said import quoted
 from instill.measure.statistics.grouped_mean_interval import upper_end
@@ -117,13 +117,13 @@ def say_by_need(
         >>> from instill.compare.arms.specification import BUILT_IN
         >>> found = {"facts": [str(n) for n in range(80)], "": ["c"]}
         >>> print(say_by_need(found, [BUILT_IN["retrieval, quoted"], BUILT_IN["oracle passage"]]))
-        There are 81 questions. Only "retrieval, quoted" can be recommended, so nothing will be compared: the report says how often it is right. To compare more ways to answer, set a model (generator.folder, generator.gguf or generator.base_url in instill.toml). "oracle passage" shows what is possible; it cannot be recommended.
+        81 questions are asked of each way to answer. Only "retrieval, quoted" can be recommended, so nothing will be compared: the report says how often it is right. To compare more ways to answer, set a model (generator.folder, generator.gguf or generator.base_url in instill.toml). "oracle passage" shows what is possible; it cannot be recommended.
         >>> print(say_by_need(found, [BUILT_IN["retrieval, quoted"], BUILT_IN["retrieval"]]))
-        There are 81 questions. These arms can be recommended: "retrieval, quoted", "retrieval". For facts, 80 questions about 80 facts find an arm that is worse by 18.1 right answers in 100 or more (in 4 of 5 runs). Of an arm as good as the best, they can show that it gives at most 13.3 fewer right answers in 100.
+        81 questions are asked of each way to answer. These arms can be recommended: "retrieval, quoted", "retrieval". For facts, 80 questions about 80 facts find an arm that is worse by 18.1 right answers in 100 or more (in 4 of 5 runs). Of an arm as good as the best, they can show that it gives at most 13.3 fewer right answers in 100.
     """  # noqa: E501 - the sentences as they are printed
     count = sum(map(len, groups.values()))
     offered = [each for each in arms if each.way.offered]
-    parts = [f"There are {count} questions." if count != 1 else "There is 1 question.", *_which(arms, offered)]
+    parts = [f"{counted(count, 'question')} {are(count)} asked of each way to answer.", *_which(arms, offered)]
     for need, own in groups.items() if len(offered) > 1 else ():
         if need and own:
             parts.append(f"For {NAMES.get(need, need)}, {say_beforehand(own, len(offered), wanted=wanted).said}")

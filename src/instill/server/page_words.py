@@ -26,8 +26,8 @@ _PHRASES = {
     "Judge some: instill questions list, then: instill questions judge ID right": (
         "Judge some on the page Ask or on the page Questions."
     ),
-    "Name another one: --arm NAME": "Name another one under “Only these arms”, or leave the field empty.",
-    "leave --no-train out": "check “Fine-tune arms too”",
+    "Name another one: --arm NAME": "Name another one under “Only these ways to answer”, or leave the field empty.",
+    "leave --no-train out": "check “Fine-tune the model too”",
     "Make one with the same --label: instill study make --label LABEL": "Make one with this key, on the page Compare.",
     "To use it anyway: --force": "To use it anyway, check the box beside “Promote”.",
     "Name one by its hash: --base HASH": "Roll back the one that you mean: each has its own button.",

@@ -178,6 +178,11 @@ class Seen:
         """A document's source, as who asks is told of it."""
         return source if self.names is None else self.names.of(source)
 
+    def named(self, source: str) -> str:
+        """A document's name, the same for the owner and for all others, where a form has a name beside the source, or
+        in its place."""
+        return self.service.names().of(source).removeprefix("stdin:")
+
     def condition(self, where: str) -> str:
         """The condition on documents, for the workspace.
 

@@ -156,6 +156,11 @@ def test_questions_that_are_asked_twice_keep_their_words_in_the_history(browser:
     with opened(browser, server, "/") as page:
         names = page.locator("#history a").all_inner_texts()
         assert sorted(name.split("\n")[0] for name in names) == [QUESTION, QUESTION, NEXT]
+        page.get_by_label("Search conversations").type("zebra")
+        page.wait_for_function("() => document.querySelectorAll('#history a').length === 0")
+        page.get_by_label("Search conversations").fill("teapot")
+        page.wait_for_function("() => document.querySelectorAll('#history a').length === 1")
+        assert page.locator("#history a").get_attribute("title") == NEXT
         told = [name for name in names if re.search(r"\n20\d\d-\d\d-\d\d \d\d:\d\d$", name)]
         assert [name.split("\n")[0] for name in told] == [QUESTION, QUESTION]
 
@@ -187,8 +192,9 @@ def test_the_source_keeps_its_head_and_says_where_it_was_deleted(browser: Browse
 
 def test_the_cited_sentence_is_marked_and_a_table_has_cells(browser: Browser, tmp_path: Path) -> None:
     text = (
-        "# Rules\n\nAsk before you travel. A hotel may cost up to 140 euros a night. Keep the receipt.\n\n"
-        "| Kind | Degrees |\n|---|---:|\n| Green tea <b> | 70 |\n| Black tea | 95 |\n"
+        "# Rules\n\nAsk [before](a.md) you travel. A [hotel](https://example.org/h) may cost up to 140 "
+        "euros a night. Keep the receipt.\n\n"
+        "| <strong>Kind</strong> | [Degrees](d.md) |\n|---|---:|\n| Green tea <b> | 70 |\n| Black tea | 95 |\n"
     )
     with Workspace.init(tmp_path / "kb") as workspace:
         workspace.add_text(text, name="rules.md")
@@ -200,6 +206,7 @@ def test_the_cited_sentence_is_marked_and_a_table_has_cells(browser: Browser, tm
         assert page.locator("#source mark").all_inner_texts() == ["A hotel may cost up to 140 euros a night."]
         rows = page.locator("#source table tr").all_inner_texts()
         assert rows == ["Kind\tDegrees", "Green tea <b>\t70", "Black tea\t95"]
+        page.locator("#source .text").get_by_text("Ask before you travel.").wait_for()
         assert "|" not in page.locator("#source .text").inner_text()
         assert barriers(page, details=False) == []
         start = text.index("| Black")

@@ -20,7 +20,7 @@ from tests.server.running import Running, running
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, Page, Route
+    from playwright.sync_api import Browser, Dialog, Page, Route
 
 __all__ = ["browser"]
 
@@ -190,14 +190,15 @@ def test_what_a_job_made_is_in_the_lists_and_choices_without_a_reload(browser: B
     with opened(browser, server, "/models") as page:
         assert page.locator("instill-job").count() == 2
         page.get_by_text("Training: waiting").first.wait_for()
-        page.get_by_label("Promote it where it passes").uncheck()
+        assert page.get_by_label("Promote it where it passes").is_checked() is False
+        page.get_by_label("Promote it where it passes").check()
         task = jobs.take("work")
         assert task is not None
         (recipes / "two.toml").write_text('base = "micro"\n')
         jobs.end(task.job_id, "done", {})
         option = page.locator("select[name='arguments.recipe'] option", has_text="recipes/two.toml")
         option.wait_for(state="attached")
-        assert page.get_by_label("Promote it where it passes").is_checked() is False
+        assert page.get_by_label("Promote it where it passes").is_checked()
         page.get_by_text("Training: done.", exact=True).wait_for()
         page.get_by_text("Training: waiting").wait_for()
         assert page.locator("instill-job").count() == 2
@@ -215,3 +216,52 @@ def test_what_a_job_made_is_in_the_lists_and_choices_without_a_reload(browser: B
         page.reload()
         page.get_by_text("Training: waiting").wait_for()
         assert failure.count() == 0
+
+
+def test_what_was_done_is_said_for_a_while(browser: Browser, server: Running) -> None:
+    with opened(browser, server, "/documents") as page:
+        page.clock.install()
+        for shut, words in ((False, "Tea is out."), (True, "It stays.")):
+            page.evaluate("(text) => sessionStorage.setItem('instill-said', JSON.stringify({ text, undo: [] }))", words)
+            page.reload()
+            toast = page.locator(".toast")
+            toast.get_by_text(words).wait_for()
+            if shut:
+                toast.hover()
+            page.clock.fast_forward(7000)
+            assert toast.count() == (1 if shut else 0)
+
+
+def test_a_new_key_is_not_left_behind_unseen(browser: Browser, server: Running) -> None:
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    with opened(browser, server, "/settings", permissions=["clipboard-read", "clipboard-write"]) as page:
+        page.on("dialog", stay)
+        page.get_by_text("There is none: everybody on this machine is the owner").wait_for()
+        page.get_by_label("For whom").fill("Ann")
+        page.get_by_role("button", name="Make it").click()
+        page.locator(".secret").wait_for()
+        assert page.get_by_text("There is none").count() == 0
+        page.get_by_role("link", name="Memory").click()
+        page.wait_for_timeout(500)
+        assert (asked, page.url) == (["beforeunload"], f"{server.address}/settings")
+        page.get_by_role("button", name="Copy").click()
+        page.get_by_text("Copied.").wait_for()
+        page.get_by_role("link", name="Memory").click()
+        page.wait_for_url("**/login?next=/memory")
+        assert asked == ["beforeunload"]
+
+
+def test_a_wrong_value_is_named_by_the_label_of_its_field(browser: Browser, server: Running) -> None:
+    with opened(browser, server, "/compare") as page:
+        most = page.get_by_label("At most this many facts")
+        most.evaluate("(each) => each.removeAttribute('max')")
+        most.fill("20000")
+        page.get_by_role("button", name="Make a study set").click()
+        page.get_by_text("“At most this many facts” must be 10000 or less.").wait_for()
+        assert most.evaluate("(each) => document.activeElement === each")
+        assert barriers(page, details=False) == []

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from instill.answer.types import Answer, Citation
-from instill.common.place_in_words import short_name
 
 _MARK = re.compile(r"\[(\d{1,3})\]")
 
@@ -61,11 +60,6 @@ def structured(answer: Answer) -> dict[str, Any]:
         "notices": list(answer.notices),
         "question_id": answer.question_id,
     }
-
-
-def name_of(citation: Citation) -> str:
-    """The document's name, as `short_name` gives it."""
-    return short_name(citation.source) or citation.title or citation.doc_id
 
 
 def is_address(source: str) -> bool:

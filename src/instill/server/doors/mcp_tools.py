@@ -14,7 +14,7 @@ from instill.common.place_in_words import in_file
 from instill.errors import UsageError
 from instill.server.access.caller_role import Role
 from instill.server.api.documents import found, granted_labels
-from instill.server.doors.answer_with_marks import name_of, structured
+from instill.server.doors.answer_with_marks import structured
 from instill.server.jobs.store import ENDED
 from instill.server.service import Seen
 from instill.server.uploads import Uploads
@@ -159,10 +159,10 @@ def _ask(seen: Seen, given: AskArguments) -> Given:
         lambda put: seen.workspace.ask(given.question, mode=given.mode, asked_by=seen.asker, on_token=put)
     )
     data = AskResult(text=answer.text, **structured(answer))
-    return Given(answer_text(answer), data, {each.doc_id: each.title for each in answer.citations})
+    return Given(answer_text(answer, seen.named), data, {each.doc_id: each.title for each in answer.citations})
 
 
-def answer_text(answer: Answer) -> str:
+def answer_text(answer: Answer, named: Callable[[str], str]) -> str:
     """The answer with its sources by number, as an assistant may pass it on."""
     if answer.abstained:
         nearest = [f"- {claim.text}" for claim in answer.nearest]
@@ -170,7 +170,7 @@ def answer_text(answer: Answer) -> str:
             [answer.text, *(["", "Nearest, and none of it is said to answer:", *nearest] if nearest else [])]
         )
     sources = [
-        f"[{number}] {name_of(each)}{in_file(each.page, each.line)}"
+        f"[{number}] {named(each.source) or each.title}{in_file(each.page, each.line)}"
         f"{f' · {each.headings}' if each.headings else ''} · {URI}{each.doc_id} [{each.start}, {each.end})"
         for number, each in enumerate(answer.citations, start=1)
     ]

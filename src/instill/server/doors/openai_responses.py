@@ -14,7 +14,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from instill.answer.types import Answer
-from instill.server.doors.answer_with_marks import Marked, is_address, marked, name_of, pieces, structured
+from instill.server.doors.answer_with_marks import Marked, is_address, marked, pieces, structured
 from instill.server.doors.api_errors import failed_event
 from instill.server.doors.model_names import Way, way_of
 from instill.server.doors.openai_chat import tokens
@@ -50,7 +50,7 @@ def respond(seen: Reading, request: ResponseRequest) -> dict[str, Any] | Streami
     way = way_of(seen, request.model)
     given = request.input
     question, history = asked([{"role": "user", "content": given}] if isinstance(given, str) else given)
-    writing = _Writing(way, question, request.model)
+    writing = _Writing(way, question, request.model, seen.named)
     if request.stream:
         events = writing.events(partial(way.ask, question, history, seen.turn()))
         return StreamingResponse(events, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
@@ -60,8 +60,8 @@ def respond(seen: Reading, request: ResponseRequest) -> dict[str, Any] | Streami
 class _Writing:
     """One response."""
 
-    def __init__(self, way: Way, question: str, model: str) -> None:
-        self._way, self._question, self._model = way, question, model
+    def __init__(self, way: Way, question: str, model: str, named: Callable[[str], str]) -> None:
+        self._way, self._question, self._model, self._named = way, question, model, named
         self._id, self._item = f"resp_{uuid.uuid4().hex}", f"msg_{uuid.uuid4().hex}"
         self._created = int(time.time())
         self._number = -1
@@ -83,7 +83,7 @@ class _Writing:
             for piece in pieces(answer):
                 yield self._event("response.output_text.delta", **place, delta=piece, logprobs=[])
             for number, each in enumerate(marked(answer)):
-                told = {**place, "annotation_index": number, "annotation": annotation(each)}
+                told = {**place, "annotation_index": number, "annotation": annotation(each, self._named)}
                 yield self._event("response.output_text.annotation.added", **told)
             message = self._message(answer)
             yield self._event("response.output_text.done", **place, text=answer.text, logprobs=[])
@@ -103,7 +103,7 @@ class _Writing:
         text = {
             "type": "output_text",
             "text": answer.text,
-            "annotations": [annotation(each) for each in marked(answer)],
+            "annotations": [annotation(each, self._named) for each in marked(answer)],
         }
         return {"id": self._item, "type": "message", "role": "assistant", "status": "completed", "content": [text]}
 
@@ -139,7 +139,7 @@ class _Writing:
         }
 
 
-def annotation(each: Marked) -> dict[str, Any]:
+def annotation(each: Marked, named: Callable[[str], str]) -> dict[str, Any]:
     """A citation as an annotation of the text: where it is named, and where it stands in the document."""
     citation = each.citation
     span = {
@@ -156,7 +156,7 @@ def annotation(each: Marked) -> dict[str, Any]:
     return {
         "type": "file_citation",
         "file_id": citation.doc_id,
-        "filename": name_of(citation),
+        "filename": named(citation.source) or citation.title or citation.doc_id,
         "index": each.start,
         **span,
     }

@@ -18,7 +18,7 @@ from instill.index.types import DocumentRecord
 from instill.server.api.documents import found, remove, upload
 from instill.server.doors.model_names import ENCODER, ways_of
 from instill.server.errors import Refused, unknown
-from instill.server.service import Editing, Reading
+from instill.server.service import Editing, Reading, Seen
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"])
 
@@ -103,7 +103,7 @@ def _vector(vector: np.ndarray[Any, np.dtype[np.float32]], form: str) -> list[fl
 @router.get("/files")
 def list_files(seen: Reading) -> dict[str, Any]:
     """The documents that the caller may see."""
-    data = [_file(record) for record in seen.workspace.documents()]
+    data = [_file(seen, record) for record in seen.workspace.documents()]
     return {"object": "list", "data": data, "has_more": False}
 
 
@@ -120,13 +120,13 @@ async def add_file(
         )
     path = job.arguments["paths"][0]
     [record] = await anyio.to_thread.run_sync(lambda: seen.workspace.index.records([path]))
-    return {**_file(record), "purpose": purpose}
+    return {**_file(seen, record), "purpose": purpose}
 
 
 @router.get("/files/{doc_id}")
 def show_file(seen: Reading, doc_id: str) -> dict[str, Any]:
     """One document."""
-    return _file(found(seen, doc_id))
+    return _file(seen, found(seen, doc_id))
 
 
 @router.get("/files/{doc_id}/content", response_class=PlainTextResponse)
@@ -155,7 +155,7 @@ def search_store(seen: Reading, store: str, request: StoreSearch) -> dict[str, A
     data = [
         {
             "file_id": hit.doc_id,
-            "filename": hit.source.rstrip("/").rpartition("/")[2],
+            "filename": seen.named(hit.source),
             "score": hit.score,
             "attributes": {**hit.metadata, "start": hit.start, "end": hit.end, "headings": hit.headings},
             "content": [{"type": "text", "text": hit.text}],
@@ -171,13 +171,13 @@ def search_store(seen: Reading, store: str, request: StoreSearch) -> dict[str, A
     }
 
 
-def _file(record: DocumentRecord) -> dict[str, Any]:
+def _file(seen: Seen, record: DocumentRecord) -> dict[str, Any]:
     return {
         "id": record.doc_id,
         "object": "file",
         "bytes": record.size,
         "created_at": _seconds(record.added),
-        "filename": record.source.rstrip("/").rpartition("/")[2].removeprefix("stdin:"),
+        "filename": seen.named(record.source),
         "purpose": "assistants",
         "status": "processed",
         "instill": {"source": record.source, "title": record.title, "labels": list(record.labels)},

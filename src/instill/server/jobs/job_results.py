@@ -61,7 +61,7 @@ def outcome(kind: str, state: str, result: Any) -> Outcome:
 
     Example:
         >>> outcome("compare", "done", {"report": "/kb/.instill/reports/a9c7/report.html"}).said
-        'It was compared. The report was deleted since: a document was forgotten, or somebody took it out.'
+        'The report was deleted since: a document was forgotten, or somebody took it out.'
         >>> outcome("curve", "done", {}).page
         '/compare'
         >>> outcome("add", "done", {"added": ["a", "b"], "unchanged": 1, "failed": [{}]}).said
@@ -126,23 +126,23 @@ def _study(found: Mapping[str, Any]) -> Outcome:
 def _compare(found: Mapping[str, Any]) -> Outcome:
     report = str(found.get("report", ""))
     if report and not Path(report).is_file():
-        return Outcome(said=f"It was compared. The report {_GONE}")
+        return Outcome(said=f"The report {_GONE}")
     name = PurePath(report).parent.name
-    return Outcome(said="It is compared.", page=f"/compare/{name}" if name else "/compare", link="The report")
+    return Outcome(said="The report is made.", page=f"/compare/{name}" if name else "/compare", link="The report")
 
 
 def _curve(found: Mapping[str, Any]) -> Outcome:
     files = found.get("files") or [""]
     if files[0] and not Path(str(files[0])).is_file():
-        return Outcome(said=f"It was measured. The curve {_GONE}")
+        return Outcome(said=f"The curve {_GONE}")
     name = PurePath(str(files[0])).parent.name
-    return Outcome(said="It is measured.", page=f"/compare/curves/{name}" if name else "/compare", link="The curve")
+    return Outcome(said="The curve is made.", page=f"/compare/curves/{name}" if name else "/compare", link="The curve")
 
 
 def _train(found: Mapping[str, Any]) -> Outcome:
     passed = found.get("passed")
     gate = "It has no gate" if passed is None else f"It {'passed' if passed else 'did not pass'} its gate"
-    use = "and is in use now" if found.get("promoted") else "and is not in use"
+    use = "and is promoted" if found.get("promoted") else "and is not promoted"
     known = "" if found.get("trained", True) else "The same candidate had been trained before. "
     return Outcome(said=f"{known}{gate} {use}.", page=f"/models/{found.get('id', '')}", link="The candidate")
 

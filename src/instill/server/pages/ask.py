@@ -142,18 +142,14 @@ def _shown(seen: Seen, request: Request, words: str, conversation_id: str = "") 
 
 
 def _named(seen: Seen, said: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The conversations with a `name` each: the first question. Of several that begin with the same one, the newest
-    question, and `when` they began; otherwise `when` is "". `whose`: who began it, where that is somebody else."""
+    """The conversations; `when` each began, where several begin with the same question, and `whose` it is, where it is
+    somebody else's; otherwise ""."""
     firsts = Counter(each["first_question"] for each in said)
     found = []
     for each in said:
-        name, when = each["first_question"], ""
-        if firsts[name] > 1:
-            turns = seen.workspace.catalog.turns(each["conversation_id"], seen.labels)
-            last = next((turn.text for turn in reversed(turns) if turn.role == "user"), name)
-            name, when = last, clock(each["started"])
+        when = clock(each["started"]) if firsts[each["first_question"]] > 1 else ""
         whose = "" if each["asked_by"] == seen.who.name else each["asked_by"]
-        found.append({**each, "name": name, "when": when, "whose": whose})
+        found.append({**each, "when": when, "whose": whose})
     return found
 
 

@@ -7,15 +7,20 @@ from collections.abc import Sequence
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
+from instill.errors import UsageError
 from instill.server.access.headers import POLICY
 from instill.server.api.studies_and_comparisons import list_comparisons, list_curves, show_comparison
+from instill.server.errors import unknown
 from instill.server.pages.job_lists import jobs_of
 from instill.server.pages.rendering import page
 from instill.server.pages.verdict_words import Finding, findings
 from instill.server.service import Reading, Seen
-from instill.workspace.replies import studies_of
+from instill.workspace.replies import studies_of, study_card
 
 router = APIRouter(prefix="/compare")
+
+_ITEMS_SHOWN = 200
+"""Of each part of a study set."""
 
 _WITH_REPORT = {"content-security-policy": f"{POLICY}; frame-src 'self'"}
 
@@ -47,6 +52,25 @@ def curve(seen: Reading, name: str) -> HTMLResponse:
 
     curve_page(seen, name)
     return _with_report(seen, "Data curve", f"/api/curves/{name}/page")
+
+
+@router.get("/studies/{study_id}", response_class=HTMLResponse)
+def study(seen: Reading, study_id: str) -> HTMLResponse:
+    """A study set: how large it is, and its questions but for the audit's, which stay sealed."""
+    from instill.study.stored_study import open_study
+
+    try:
+        found = open_study(seen.workspace.home, study_id, seen.caller)
+    except UsageError as error:
+        raise unknown("No study set has this id.", study_id[:80], "List them: GET /api/studies") from error
+    gate, train = found.items("gate"), found.items("train")
+    parts = [
+        ("Asked in comparisons", gate[:_ITEMS_SHOWN], len(gate)),
+        ("Trained on", train[:_ITEMS_SHOWN], len(train)),
+    ]
+    card = study_card(found.card, seen.labels)
+    kept_back = sum(card["items"].get("audit", {}).values())
+    return page(seen, "study.html", "/compare", card=card, parts_of_set=parts, kept_back=kept_back)
 
 
 def _with_report(seen: Seen, title: str, address: str, found: Sequence[Finding] = ()) -> HTMLResponse:

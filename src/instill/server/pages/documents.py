@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
+from collections import Counter
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, Response
@@ -113,8 +113,15 @@ def _marks(start: int, end: int) -> Sequence[tuple[int, int]]:
     return [(start, end)] if end > start else []
 
 
-def _asked(seen: Seen, doc_id: str) -> list[Question]:
-    """The newest questions that the document answered."""
+def _asked(seen: Seen, doc_id: str) -> list[tuple[Question, int]]:
+    """The newest questions that the document answered, each once in whatever case, and how often it was asked."""
     questions: list[Question] = seen.feedback.newest("answered", limit=_QUESTIONS_LOOKED_AT)
-    cited: Any = (each for each in questions if any(place["doc_id"] == doc_id for place in each.citations))
-    return list(itertools.islice(cited, _QUESTIONS_SHOWN))
+    cited = [each for each in questions if any(place["doc_id"] == doc_id for place in each.citations)]
+    often = Counter(map(_alike, cited))
+    newest = {_alike(each): each for each in reversed(cited)}
+    shown = sorted(newest.values(), key=lambda each: each.question_id, reverse=True)[:_QUESTIONS_SHOWN]
+    return [(each, often[_alike(each)]) for each in shown]
+
+
+def _alike(question: Question) -> str:
+    return " ".join(question.question.lower().split())

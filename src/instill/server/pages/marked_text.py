@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from instill.documents.document import Passage
 from instill.index.lookup import StoredDocument
+from instill.server.pages.hidden_markup import hidden_addresses, hidden_tags, without
 from instill.server.pages.text_tables import TextTable, tables_of
 
 
@@ -90,12 +91,13 @@ def window(
     tables = [each for each in tables_of(text) if each.start < last and first < each.end]
     for each in tables:
         edges |= {max(each.start, first), min(each.end, last)}
+    hidden = [(first + a, first + b) for a, b in hidden_addresses(text[first:last])]
     parts: list[Part | Table] = []
     within: TextTable | None = None
     for a, b in pairwise(sorted(edges)):
         table = next((each for each in tables if each.start <= a and b <= each.end), None)
         if table is None:
-            parts.append(Part(text[a:b], _within(a, b, headings), _within(a, b, marks), cuts.get(a)))
+            parts.append(Part(without(text, a, b, hidden), _within(a, b, headings), _within(a, b, marks), cuts.get(a)))
         elif table is not within:
             parts.append(_table(text, table, (first, last), marks, cuts))
         within = table
@@ -122,8 +124,13 @@ def _cell(text: str, start: int, end: int, marks: Sequence[tuple[int, int]]) -> 
     edges = {start, end}
     for begin, stop in marks:
         edges |= {min(max(begin, start), end), min(max(stop, start), end)}
+    cell = text[start:end]
+    places = sorted((*hidden_tags(cell), *hidden_addresses(cell)))
+    hidden = [(start + a, start + b) for a, b in places]
     return [
-        Part(text[a:b].replace("\\|", "|"), marked=_within(a, b, marks)) for a, b in pairwise(sorted(edges)) if a < b
+        Part(without(text, a, b, hidden).replace("\\|", "|"), marked=_within(a, b, marks))
+        for a, b in pairwise(sorted(edges))
+        if a < b
     ]
 
 

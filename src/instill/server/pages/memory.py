@@ -15,7 +15,7 @@ from instill.memory.forgetting.receipts import key_name
 from instill.memory.types import Fact
 from instill.models.registry.store import Registry
 from instill.server.pages.job_lists import jobs_of
-from instill.server.pages.models import bases_of
+from instill.server.pages.models import bases_of, unused
 from instill.server.pages.rendering import page
 from instill.server.service import Editing, Seen
 
@@ -63,7 +63,7 @@ def memory(
         consolidated=_consolidated(seen, facts), edits=_edits(seen) if owner else [],
         receipts=[(each, key_name(each.key)) for each in reversed(seen.workspace.receipts())] if owner else [],
         trains=seen.who.may("editor") and seen.labels is None, going_in=sum(map(_goes_in, facts)),
-        bases=_bases(seen), jobs=jobs_of(seen, "consolidate", "forget"),
+        bases=_bases(seen), unused=unused(seen), jobs=jobs_of(seen, "consolidate", "forget"),
         keeps=seen.workspace.settings.log.uses and seen.workspace.settings.log.questions,
     )  # fmt: skip
 

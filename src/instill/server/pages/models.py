@@ -37,7 +37,7 @@ def overview(seen: Reading, recipe: str = Query("", max_length=200)) -> HTMLResp
         seen, "models.html", "/models", candidates=list(reversed(found)),
         recipes=_recipes(seen.service.folder) if owner else [], recipe=recipe, lines=_lines(registry) if owner else [],
         studies=list(reversed(studies_of(seen.workspace.home, seen.caller).studies)) if owner else [],
-        bases=bases_of(seen.workspace.given.generator), jobs=jobs_of(seen, "train"), unused=_unused(seen),
+        bases=bases_of(seen.workspace.given.generator), jobs=jobs_of(seen, "train"), unused=unused(seen),
     )  # fmt: skip
 
 
@@ -72,7 +72,7 @@ def bases_of(chosen: GeneratorSettings) -> list[tuple[str, str]]:
     """What may be trained here, and how a person calls it; what is set comes first."""
     own = [("generator", "the model of this workspace")] if chosen.folder or chosen.gguf else []
     known = [("smollm2", "SmolLM2")] if place_of(KNOWN["smollm2"]) is not None else []
-    return [*own, *known, ("micro", "the laboratory's, to try it out")]
+    return [*own, *known, ("micro", "a tiny model, only to try this out")]
 
 
 @router.get("/{candidate}", response_class=HTMLResponse)
@@ -81,16 +81,20 @@ def one(seen: Reading, candidate: str) -> HTMLResponse:
     shown = show_model(seen, candidate)
     card = Card.model_validate(shown.card)
     return page(seen, "model.html", "/models", card=card, champion=shown.champion, problem=shown.problem,
-                words=WORDS, measured=_measured(card), recipe=_recipe(card), unused=_unused(seen))  # fmt: skip
+                words=WORDS, measured=_measured(card), recipe=_recipe(card), unused=unused(seen))  # fmt: skip
 
 
-def _unused(seen: Seen) -> str:
-    """Why no answer uses trained weights at all; "" where the workspace has a model that they may belong to."""
+def unused(seen: Seen) -> str:
+    """Why no answer uses weights that were promoted, and what makes answers use them; "" where the workspace has a
+    model that they may belong to."""
     chosen = seen.workspace.given.generator
     if chosen.folder or chosen.gguf:
         return ""
     own = "asks a model that is not Instill's to adapt" if chosen.is_set else "quotes its documents and asks no model"
-    return f"No answer uses trained weights yet: this workspace {own}. Set generator.folder or generator.gguf."
+    then = (
+        "They are used once generator.folder or generator.gguf in instill.toml names the model that they were made for."
+    )
+    return f"No answer uses promoted weights yet: this workspace {own}. {then}"
 
 
 def _recipe(card: Card) -> list[tuple[str, str]]:

@@ -27,6 +27,7 @@ from instill.server.access.caller_role import Who
 from instill.server.errors import as_page_json
 from instill.server.page_words import on_pages
 from instill.server.pages.headlines import headline
+from instill.server.pages.study_words import study_words
 from instill.server.service import Seen, service_of
 from instill.server.uploads import name_of_upload
 
@@ -84,7 +85,7 @@ def environment() -> Environment:
     )
     found.filters.update(
         prose=prose, line=line, block=shown_block, name=name_of, day=day, clock=clock, score=score, origin=origin,
-        data=data, on_pages=on_pages, belief=belief, plain=plain,
+        data=data, on_pages=on_pages, belief=belief, plain=plain, study=study_words,
     )  # fmt: skip
     found.globals.update(
         numbered=numbered,

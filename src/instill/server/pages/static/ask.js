@@ -5,6 +5,7 @@ import { $, $$, BROKEN, Failed, call, events, json, make, parsed, say, tell } fr
 import { close } from "./source_pane.js";
 import { shown } from "./judging.js";
 import "./dropping.js";
+import "./history.js";
 
 const UNREAD_MS = 5000;
 const main = $("main");

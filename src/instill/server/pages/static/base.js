@@ -205,7 +205,24 @@ function planOf(form) {
   return json(method, path, method === "GET" ? undefined : values(form));
 }
 
-const refused = (place, error) => (place ? say(place, error.message, true) : told(error.message));
+/** What a form was refused for: a value is named by the label of its field, which gets the focus. */
+export function reason(form, error) {
+  const wrong = [error.problem?.what, error.problem?.remedy].map((each) => /^This (?:value|setting) (.+?)(?:; see \/docs)?\.?$/.exec(each ?? "")).find(Boolean);
+  const parts = (error.problem?.where ?? "").replace(/^body\.|^arguments: /, "").split(".");
+  for (; wrong && parts.length; parts.pop()) {
+    const name = parts.join(".");
+    const field = $$("[name]", form).find((each) => [name, `arguments.${name}`].includes(each.name) && each.labels?.length);
+    if (!field) continue;
+    const label = [...field.labels[0].childNodes].filter((each) => each.nodeType === Node.TEXT_NODE).map((each) => each.textContent).join("").trim();
+    field.focus();
+    field.setAttribute("aria-invalid", "true");
+    field.addEventListener("input", () => field.removeAttribute("aria-invalid"), { once: true });
+    return `“${label}” ${wrong[1]}.`;
+  }
+  return error.message;
+}
+
+const refused = (place, text) => (place ? say(place, text, true) : told(text));
 
 /** Forms of which something is asked or done now: a second click on them does nothing. */
 const busy = new WeakSet();
@@ -226,7 +243,7 @@ async function carriedOut(form) {
   say(place, "");
   let plan = {};
   if (form.dataset.plan) { // What is lost with it is asked first, and stands in the question.
-    try { plan = await planOf(form); } catch (error) { return refused(place, error); }
+    try { plan = await planOf(form); } catch (error) { return refused(place, reason(form, error)); }
   }
   const question = form.dataset.confirm?.replace("{documents}", () => (plan.documents ?? []).map((each) => each.split("/").at(-1).replace(/^stdin:/, "")).join(", ") || "it");
   let way = "yes";
@@ -248,7 +265,8 @@ async function carriedOut(form) {
     else if (then === "say") say(place, where);
   } catch (error) {
     over();
-    await refused(place, error);
+    buttons.forEach((button) => { button.disabled = false; });
+    await refused(place, reason(form, error));
   } finally {
     buttons.forEach((button) => { button.disabled = false; });
   }

@@ -1,6 +1,6 @@
 // Long work: how far it is, stopping it, and what came of it.
 
-import { $, $$, SILENT, call, json, make, parsed, say, tell, values } from "./base.js";
+import { $, $$, SILENT, call, json, make, parsed, reason, say, tell, values } from "./base.js";
 import "./fresh_sections.js";
 
 const OVER = ["done", "failed", "cancelled"];
@@ -168,10 +168,11 @@ document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-estimate]");
   if (!button) return;
   const place = $(".said", button.form) ?? $(".said", button.closest("section"));
+  if (!button.form.reportValidity()) return;
   button.disabled = true;
   try {
     say(place, (await json("POST", button.dataset.estimate, values(button.form).arguments)).said);
-  } catch (error) { say(place, error.message, true); } finally { button.disabled = false; }
+  } catch (error) { say(place, reason(button.form, error), true); } finally { button.disabled = false; }
 });
 
 document.addEventListener("called", (event) => {

@@ -3,11 +3,17 @@
 import { $, make, say } from "./base.js";
 
 const form = $("#new-key");
+let unkept = false; // whether a key stands here that nobody has copied
+
+window.addEventListener("beforeunload", (event) => { if (unkept) event.preventDefault(); });
+document.addEventListener("copy", () => { unkept = false; });
 
 form?.addEventListener("called", (event) => {
   const { key, secret } = event.detail;
   const again = make("button", { type: "button", class: "main" }, "I have kept it");
-  again.addEventListener("click", () => location.reload());
+  again.addEventListener("click", () => { unkept = false; location.reload(); });
+  unkept = true;
+  $("#keys-say").textContent = "A key is shown once. What is kept of it is a hash.";
   form.replaceChildren(make("h3", {}, `The key of ${key.name}`), ...(key.role === "public" ? ofSite(key, secret) : own(secret)), make("p", { class: "row" }, again));
   again.focus();
 });
@@ -35,6 +41,7 @@ function copied(text) {
   button.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(text);
+      unkept = false;
       say(told, "Copied.");
     } catch {
       getSelection().selectAllChildren(code);
