@@ -94,7 +94,9 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(kb: Path, tmp_path: 
     assert found["arms"] == {name: BUILT_IN[name].about for name in (QUOTED, ORACLE)}
     assert sum(found["questions"].values()) == 20
     assert found["recommended"] == [QUOTED]
-    assert found["beforehand"].startswith(f'20 questions are asked of each way to answer. Only "{QUOTED}" can be recommended')
+    assert found["beforehand"].startswith(
+        f'20 questions are asked of each way to answer. Only "{QUOTED}" can be recommended'
+    )
     assert f'"{ORACLE}" shows what is possible; it cannot be recommended.' in found["beforehand"]
     takes = found["duration"]
     assert takes["seconds"] == pytest.approx(0.5 * takes["answers"])

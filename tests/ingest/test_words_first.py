@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from instill import Workspace
+from instill.index import upkeep
 from instill.index.types import DocumentRecord
 from instill.ingest import refining, run, words_first
 from instill.ingest.passages import is_in_words
@@ -88,6 +89,21 @@ def test_first_in_words_then_as_if_computed_at_once(
     likeness = [float(first[key] @ wanted[key]) for key in wanted]
     assert np.mean(likeness) > 0.6
     assert done == identities
+
+
+def test_the_graph_of_the_vectors_is_built_when_they_are_computed(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "EXACT_BELOW", 40)
+    monkeypatch.setattr(upkeep, "is_due", lambda _table: True)
+    with Workspace.init(tmp_path / "kb") as workspace:
+        workspace.add(folder, refine=False)
+        assert (workspace.index.stats().vector_index, workspace.index.stats().unindexed) == (False, 0)
+        answers = iter([False, True])
+        workspace.refine(stop=lambda: next(answers))
+        assert not workspace.index.stats().vector_index
+        workspace.refine()
+        assert (workspace.index.stats().vector_index, workspace.index.stats().unindexed) == (True, 0)
 
 
 def test_add_does_both(folder: Path, tmp_path: Path) -> None:

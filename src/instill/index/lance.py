@@ -188,12 +188,28 @@ class LanceStore:
         progress: Callable[[str], None] | None = None,
         force: bool = False,
     ) -> None:
+        self._upkeep(alone, progress=progress, force=force, graph=True)
+
+    def upkeep_but_graph(
+        self, alone: Callable[[], AbstractContextManager[None]], *, progress: Callable[[str], None] | None = None
+    ) -> None:
+        self._upkeep(alone, progress=progress, force=False, graph=False)
+
+    def _upkeep(
+        self,
+        alone: Callable[[], AbstractContextManager[None]],
+        *,
+        progress: Callable[[str], None] | None,
+        force: bool,
+        graph: bool,
+    ) -> None:
         done = upkeep.run(
             self.tables,
             self.folder.parent,
             lambda change: self._change(change, alone),
             progress=progress,
             force=force,
+            graph=graph,
         )
         if done:
             with alone():

@@ -293,6 +293,18 @@ class HasLock(Protocol):
     def lock(self) -> Lock: ...
 
 
+@runtime_checkable
+class BuildsGraphApart(Protocol):
+    """A store that can do its upkeep without the graph of the vectors, which takes longest: for vectors that are soon
+    replaced, and are compared one by one meanwhile."""
+
+    def upkeep_but_graph(
+        self, alone: Callable[[], AbstractContextManager[None]], *, progress: Callable[[str], None] | None = None
+    ) -> None:
+        """As `Store.upkeep`, without the graph."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a generation is kept.

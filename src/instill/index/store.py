@@ -29,7 +29,7 @@ from instill.index.lance_tables import Tables, storage_errors
 from instill.index.live_pointer import pointer_of
 from instill.index.lookup import StoredDocument, StoredPassage
 from instill.index.opening import create_store, drop, drop_old, named_in, open_store
-from instill.index.protocol import Capabilities, HasLock, Lock, Result, Stats, View
+from instill.index.protocol import BuildsGraphApart, Capabilities, HasLock, Lock, Result, Stats, View
 from instill.index.removed_documents import note_removed
 from instill.index.types import DocumentRecord, Hit, IndexedDocument, Keep, Put, SearchRequest, SearchResult
 from instill.index.vocabulary import Vocabularies, Vocabulary
@@ -364,15 +364,21 @@ class Index:
         with self._reported():
             return self._store.needs_upkeep()
 
-    def upkeep(self, *, progress: Callable[[str], None] | None = None, force: bool = False) -> None:
+    def upkeep(self, *, progress: Callable[[str], None] | None = None, force: bool = False, graph: bool = True) -> None:
         """Bring the search indices up to date, compact, delete tombstones, clean old versions and generations.
 
         Searching goes on meanwhile. It may be killed at any moment and is then simply done again. Does nothing when
         another process is at it or when `needs_upkeep()` is False, unless `force`.
+
+        Args:
+            graph: False leaves out the graph of the vectors, in a store that can do without: they are soon replaced.
         """
         self._check_writable()
         with storage_errors(self.folder):
-            self._store.upkeep(self._marked_alone, progress=progress, force=force)
+            if not graph and isinstance(self._store, BuildsGraphApart):
+                self._store.upkeep_but_graph(self._marked_alone, progress=progress)
+            else:
+                self._store.upkeep(self._marked_alone, progress=progress, force=force)
             remove_old_generations(self.folder)
             drop_old(self.folder, self._settings)
 

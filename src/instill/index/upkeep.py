@@ -67,6 +67,7 @@ def run(
     *,
     progress: Callable[[str], None] | None,
     force: bool,
+    graph: bool = True,
 ) -> bool:
     """See `Index.upkeep`. False when there was nothing to do."""
     say = progress or (lambda _line: None)
@@ -78,7 +79,7 @@ def run(
                 say("deleting what replaced documents left behind")
                 writing(lambda table: table.delete(TOMBSTONE))
             rows = int(tables.writable().count_rows())
-            if rows >= EXACT_BELOW and _needs_graph(tables.writable(), rows):
+            if graph and rows >= EXACT_BELOW and _needs_graph(tables.writable(), rows):
                 say(f"building the vector index of {rows:,} passages")
                 _persistently(tables, writing, lambda table: _build_graph(table, rows))
             say("indexing new passages")

@@ -117,7 +117,8 @@ class Changing(Parts):
         refine(self.index, lambda: self.encoder, self.settings.documents, report, progress, stop)
         report.seconds += time.monotonic() - started
         if report.refined > before:
-            self._upkeep()
+            waits = self.passages_in_words() > 0
+            self.index.upkeep(force=not waits, graph=not waits)
         return report
 
     def passages_in_words(self) -> int:
@@ -318,5 +319,6 @@ class Changing(Parts):
             yield workers
 
     def _upkeep(self) -> None:
+        """What searching needs; without a graph of vectors while `refine` is to replace many of them."""
         if self.index.needs_upkeep():
-            self.index.upkeep()
+            self.index.upkeep(graph=not self.passages_in_words())

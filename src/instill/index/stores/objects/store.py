@@ -152,6 +152,12 @@ class ObjectStore(LanceStore):
         with self.tables.errors():
             super().upkeep(alone, progress=progress, force=force)
 
+    def upkeep_but_graph(
+        self, alone: Callable[[], AbstractContextManager[None]], *, progress: Callable[[str], None] | None = None
+    ) -> None:
+        with self.tables.errors():
+            super().upkeep_but_graph(alone, progress=progress)
+
     def needs_upkeep(self) -> bool:
         with self.tables.errors():
             return super().needs_upkeep()
