@@ -28,7 +28,7 @@ __all__ = ["browser"]
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Running]:
     with Workspace.init(tmp_path / "kb") as workspace:
-        workspace.add_text(TEA, name="tea.md", labels=["old"])
+        workspace.add_text(TEA, name="drinks/tea.md", labels=["old"])
         place = workspace.path
     with running(place) as found:
         yield found
@@ -75,7 +75,7 @@ def test_what_is_dangerous_has_the_focus_on_cancel_and_names_what_goes(browser: 
         page.locator("section[aria-label=Forgetting] .said.bad").wait_for()
         reference.fill(document["doc_id"])
         page.keyboard.press("Enter")
-        page.get_by_role("dialog").get_by_text("Forget tea.md? It is removed from the index").wait_for()
+        page.get_by_role("dialog").get_by_text("Forget drinks/tea.md? It is removed from the index").wait_for()
         assert page.locator(".said.bad").count() == 0, "what was wrong before does not stay behind the dialog"
         assert barriers(page, details=False) == []
         held: list[Route] = []

@@ -88,7 +88,10 @@ def _removed(
     what = "The evidence was blanked" if job.kind == "fact" else "The documents were removed"
     written = "and the index was written anew without old versions" if store.own else "and deleted in the store"
     found = [Taken(where=store.name, said=f"{what}, {written}.")]
-    found += [Taken(where=f"study set {name}", said="Facts, questions and rows were taken out.") for name in rewritten]
+    found += [
+        Taken(where=f"study set {name}", said="Its facts, questions and rows were taken out, where there were any.")
+        for name in rewritten
+    ]
     found += [Taken(where=name, said="It was deleted.") for name in removed]
     said = f"{exchanges} exchange{'s' * (exchanges != 1)} in conversations and the log, with their uses, were deleted."
     found.append(Taken(where="catalog", said=f"{said} So were facts and cached answers; the file was written anew."))

@@ -143,8 +143,10 @@ def _train(found: Mapping[str, Any]) -> Outcome:
     passed = found.get("passed")
     gate = "It has no gate" if passed is None else f"It {'passed' if passed else 'did not pass'} its gate"
     use = "and is promoted" if found.get("promoted") else "and is not promoted"
-    known = "" if found.get("trained", True) else "The same candidate had been trained before. "
-    return Outcome(said=f"{known}{gate} {use}.", page=f"/models/{found.get('id', '')}", link="The candidate")
+    said = f"{gate} {use}."
+    if not found.get("trained", True):
+        said = f"The same candidate had been trained before, {use}. Its page says what its gate found."
+    return Outcome(said=said, page=f"/models/{found.get('id', '')}", link="The candidate")
 
 
 def _consolidate(found: Mapping[str, Any]) -> Outcome:

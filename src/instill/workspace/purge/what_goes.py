@@ -72,7 +72,7 @@ def what_goes(home: Path, catalog: Catalog, doc_ids: Collection[str], *, jobs_en
     sentences = [f"Deleted as a whole: {_listed(whole)}."] if whole else []
     if kept:
         names = ", ".join(each.name for each in kept[:_SHOWN]) + _more(len(kept))
-        sentences.append(f"{counted(len(kept), 'study set')} ({names}) will lose the facts of it.")
+        sentences.append(f"{counted(len(kept), 'study set')} ({names}) will lose the facts of it, where there are any.")
     if exchanges:
         sentences.append(f"{counted(exchanges, 'exchange')} in conversations and the log of questions will be deleted.")
     if any(each.kind == "memory" for each in found):

@@ -8,6 +8,7 @@ import "./dropping.js";
 import "./history.js";
 
 const UNREAD_MS = 5000;
+const STILL_MS = 15000;
 const main = $("main");
 const thread = $("#thread");
 const field = $("#question");
@@ -77,7 +78,7 @@ async function watchUnread() {
 }
 watchUnread();
 
-/** What was deleted meanwhile is not shown any longer: looked at whenever somebody comes back to the page. */
+/** What was deleted meanwhile is not shown any longer: looked at now and then, and when somebody comes back. */
 async function stillThere() {
   if (document.hidden || busy || !conversation) return;
   const turns = await json("GET", `/api/conversations/${conversation}`).then((told) => told.turns.length,
@@ -87,6 +88,7 @@ async function stillThere() {
   else if ($$(".exchange[data-kept]").length > turns / 2) location.reload();
 }
 addEventListener("visibilitychange", stillThere);
+setInterval(stillThere, STILL_MS);
 addEventListener("pageshow", (event) => { if (event.persisted) stillThere(); });
 
 /** The page is as a new one, and says why. Nothing is asked by itself. */
