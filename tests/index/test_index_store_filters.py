@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from instill.index.store import Index
@@ -99,6 +99,7 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Index
 
 @settings(max_examples=150, deadline=None)
 @given(where=filters)
+@example(where="title ilike 'Ä'")
 def test_a_filter_means_the_same_everywhere(stores: dict[str, Index], where: str) -> None:
     expected = [record.doc_id for record in stores["lance"].records(where=where)]
     for kind, index in stores.items():

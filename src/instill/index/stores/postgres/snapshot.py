@@ -35,6 +35,9 @@ _DOCUMENTS_AT_ONCE = 50
 _LEAST_EF = 400
 _MOST_EF = 1000
 
+_BY_UNICODE = ("und-x-icu", "C.utf8", "en_US.utf8")
+"""Collations that know which letters are the same in another case, the best first; a server may have none of them."""
+
 
 class Shared:
     """What all views of one store have in common."""
@@ -46,8 +49,8 @@ class Shared:
     def dialect(self) -> PostgresDialect:
         """By Unicode's letters, where the server has them."""
         with self.database.outside() as connection:
-            found = connection.execute("SELECT 1 FROM pg_collation WHERE collname = 'und-x-icu'").fetchone()
-        return PostgresDialect("und-x-icu" if found else "")
+            found = {name for (name,) in connection.execute("SELECT collname FROM pg_collation").fetchall()}
+        return PostgresDialect(next((name for name in _BY_UNICODE if name in found), ""))
 
     @cached_property
     def filters_while_walking(self) -> bool:
