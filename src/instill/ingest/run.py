@@ -18,8 +18,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
-import numpy as np
-
 from instill.documents.plugged import Formats
 from instill.documents.sources import Source, SourceProblem
 from instill.errors import DocumentError
@@ -246,9 +244,8 @@ class Ingest:
         told: dict[str, str] = {}
         found = batch.vectors.result() if batch.texts else []
         in_full = batch.identity == self._identity
-        if in_full and found:
-            texts = [text for document in batch.texts for text in document]
-            self._words_first.learn_from(texts, np.concatenate([each.vectors for each in found]))
+        if in_full:
+            self._words_first.learn_from(batch.texts, found)
         vectors = iter(found)
         changes: dict[int, Put | Keep] = {}
         for position, planned in enumerate(batch.planned):

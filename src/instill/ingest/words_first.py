@@ -42,10 +42,11 @@ class WordsFirst:
         """Whether the encoder has read a batch."""
         return self._words is not None or self._sample is not None
 
-    def learn_from(self, texts: Sequence[str], vectors: Vectors) -> None:
-        """Note what the encoder gave, float32 `(len(texts), dimension)`; a later batch replaces an earlier one."""
-        if self._from and self._words is None and len(texts) >= BATCH_PASSAGES // 2:
-            self._sample = (list(texts), vectors)
+    def learn_from(self, batch: Sequence[Sequence[str]], found: Sequence[DocumentVectors]) -> None:
+        """Note what the encoder gave for the texts of each document; a later batch replaces an earlier one."""
+        if self._from and self._words is None and sum(map(len, batch)) >= BATCH_PASSAGES // 2:
+            texts = [text for document in batch for text in document]
+            self._sample = (texts, np.concatenate([each.vectors for each in found]))
 
     def encode(self, batch: Sequence[Sequence[str]]) -> Future[list[DocumentVectors]]:
         """As `Workers.encode`."""

@@ -136,19 +136,16 @@ def short_answer(question: Question, chosen: list[Chosen], findings: Findings | 
         return ""
     if "number" in question.wanted and any(pin.kind == "name" for pin in pins_of(question.text)):
         # "140 a night, in London and Paris 210": which of them is of the place that the question names?
-        around = _SENTENCE_END.split(text[:start])[-1] + _SENTENCE_END.split(text[start:])[0]
+        around = _sentence_around(text, start)
         if len({*_AMOUNT.findall(around)}) > 1:
             return ""
     if "number" in question.wanted and mass < LEAST_MASS_OF_ANYTHING and _LENGTH.search(question.text):
-        sentence = _SENTENCE_END.split(text[:start])[-1] + _SENTENCE_END.split(text[start:])[0]
+        sentence = _sentence_around(text, start)
         if len({*_AMOUNT.findall(sentence)}) > 1:
             return ""  # "more than 10 days within a period of 30 days": which is asked for?
     if "number" in question.wanted and len({*_AMOUNT.findall(text)}) > 1 and side_by_side(question.text):
         return ""  # One amount, where the question names several things.
-    if (
-        question.wanted[0] == "date"
-        and len(_DATES.findall(_SENTENCE_END.split(text[:start])[-1] + _SENTENCE_END.split(text[start:])[0])) > 1
-    ):
+    if question.wanted[0] == "date" and len(_DATES.findall(_sentence_around(text, start))) > 1:
         return ""  # "The rest on 4 June and the basalt two weeks later": which is whose?
     return "" if _cut(words) else words
 
@@ -159,7 +156,12 @@ def _announces(text: str, start: int, end: int) -> float:
     if first is None or end > first.start():
         return inf
     lead = text[: first.start()]
-    return len((_SENTENCE_END.split(lead[:start])[-1] + _SENTENCE_END.split(lead[start:])[0]).strip())
+    return len((_sentence_around(lead, start)).strip())
+
+
+def _sentence_around(text: str, place: int) -> str:
+    """The sentence that a place in the text stands in."""
+    return _SENTENCE_END.split(text[:place])[-1] + _SENTENCE_END.split(text[place:])[0]
 
 
 def without_asked(words: str, asked: Set[str]) -> str:
