@@ -61,6 +61,7 @@ class ForgettingPlan(BaseModel):
 
     Args:
         documents: sources of the documents, or of the document of the fact.
+        names: the same as a person calls them, with the folders below the one that was added.
         deleted: what was made from them and is deleted as a whole, such as "report 3f2a".
         changed: what loses their part and keeps the rest, such as "study set 91c0".
         exchanges: how many questions with their answers are deleted.
@@ -71,6 +72,7 @@ class ForgettingPlan(BaseModel):
     """
 
     documents: list[str]
+    names: list[str]
     deleted: list[str]
     changed: list[str]
     exchanges: int
@@ -130,9 +132,11 @@ def plan_forgetting(seen: Owning, forgetting: Forgetting) -> ForgettingPlan:
         for each in seen.service.jobs.all(limit=_JOBS)
         if each.state == "running" and each.kind != TAKES_OUT
     ]
+    names = seen.service.names()
     plan = seen.workspace.forgetting_plan(forgetting.reference, jobs_end=bool(jobs))
     return ForgettingPlan(
         documents=list(plan.documents),
+        names=[names.of(each) for each in plan.documents],
         deleted=list(plan.goes.deleted),
         changed=list(plan.goes.changed),
         exchanges=plan.goes.exchanges,

@@ -199,12 +199,6 @@ function waiting(form) {
   };
 }
 
-/** A document's name with the folders above it: many are called index.md. */
-function nameApart(source) {
-  const name = source.replace(/^.*[/\\]\.instill[/\\]uploads[/\\][^/\\]+[/\\]/, "").replace(/^stdin:/, "");
-  return name.split(/[/\\]/).slice(-4).join("/");
-}
-
 /** What would be lost, as the server tells it. */
 function planOf(form) {
   const [method, path] = form.dataset.plan.split(" ");
@@ -251,7 +245,7 @@ async function carriedOut(form) {
   if (form.dataset.plan) { // What is lost with it is asked first, and stands in the question.
     try { plan = await planOf(form); } catch (error) { return refused(place, reason(form, error)); }
   }
-  const question = form.dataset.confirm?.replace("{documents}", () => (plan.documents ?? []).map(nameApart).join(", ") || "it");
+  const question = form.dataset.confirm?.replace("{documents}", () => (plan.names ?? []).map((each) => each.replace(/^stdin:/, "")).join(", ") || "it");
   let way = "yes";
   if (question && form.dataset.plan) way = await planned(question, plan, form.dataset);
   else if (question) way = (await confirmed(question, form.dataset.yes)) ? "yes" : "no";
