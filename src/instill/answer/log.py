@@ -46,6 +46,7 @@ def log_answer(
             "short": answer.short,
             "method": answer.trace.method,
             "generator": answer.trace.generator,
+            **({"unread": answer.trace.unread} if answer.trace.unread else {}),
         },
         made_from=made_from(index.records(doc_ids=shown)).as_json() if shown else [],
         uses=uses_of(answer, documents),

@@ -92,6 +92,7 @@ class Trace:
         generator: the generator's name, "" without one.
         tier: "index", or "cache" for an earlier answer whose sources have not changed since.
         failure: why the generator gave no answer, so that the documents are quoted instead; "" if it did not fail.
+        unread: documents that the service was still reading when the question was asked.
     """
 
     question: str
@@ -104,6 +105,7 @@ class Trace:
     generator: str = ""
     tier: str = "index"
     failure: str = ""
+    unread: int = 0
 
 
 UNCERTAIN_BELOW = 0.8

@@ -24,6 +24,7 @@ from instill.server.access.sessions import SessionStore
 from instill.server.answer_queue import Turn, Turns, left
 from instill.server.errors import Refused
 from instill.server.heartbeat import Heartbeat
+from instill.server.jobs.documents_being_read import being_read
 from instill.server.jobs.store import JobStore
 from instill.server.names_for_readers import THIS_PROGRAM, Names
 from instill.server.request_lifetime import Gone, Visit
@@ -145,8 +146,8 @@ class Seen:
 
     @property
     def asker(self) -> Asker:
-        """Whose the questions are that are asked."""
-        return Asker(self.who.key_id, self.who.name)
+        """Whose the questions are that are asked, and how many documents are being read meanwhile."""
+        return Asker(self.who.key_id, self.who.name, being_read(self.service.jobs, self.workspace))
 
     @property
     def own_conversations(self) -> str | None:

@@ -77,7 +77,8 @@ class Question(BaseModel):
     """A question that was asked, what was shown, and what is said of it.
 
     Args:
-        answer: `text`, `short`, `method`, `generator`; None for what was asked before answers were kept.
+        answer: `text`, `short`, `method`, `generator`, and `unread` where the service was still reading so many
+            documents; None for what was asked before answers were kept.
         citations: the spans that were shown, as `doc_id`, `start`, `end`.
         documents: of the answer, as `doc_id` and `version` (the hash of the content then).
         judgements: oldest first; the last one that says "right" or "wrong" counts.
@@ -101,6 +102,11 @@ class Question(BaseModel):
     def verdict(self) -> Judgement | None:
         """The judgement that counts; None: nobody has said whether the answer is right."""
         return next((each for each in reversed(self.judgements) if each.verdict != "wanted"), None)
+
+    @property
+    def unread(self) -> int:
+        """How many documents were still being read when it was refused; 0 for what was answered."""
+        return int((self.answer or {}).get("unread", 0)) if self.abstained else 0
 
     @property
     def is_wanted(self) -> bool:

@@ -156,6 +156,8 @@ class Asking(Parts):
         answer = replace(answer, timings={**answer.timings, "total": (time.perf_counter() - started) * 1000})
         if threshold.notice:
             answer = replace(answer, notices=(*answer.notices, threshold.notice))
+        if asked_by.unread:
+            answer = _asked_early(answer, asked_by.unread)
         if not answer.trace.candidates and self.is_empty:
             answer = replace(answer, notices=(*answer.notices, EMPTY if self.labels is None else NOTHING_TO_SEE))
         if on_token is not None:
@@ -302,3 +304,11 @@ class Asking(Parts):
             speller=self._speller(where),
             threshold=threshold,
         )
+
+
+def _asked_early(answer: Answer, unread: int) -> Answer:
+    """The answer with the number of documents that it could not stand on; a refusal says so."""
+    from instill.answer.said.early_refusal import early_refusal
+
+    notices = (*answer.notices, early_refusal(unread)) if answer.abstained else answer.notices
+    return replace(answer, notices=notices, trace=replace(answer.trace, unread=unread))

@@ -154,10 +154,17 @@ class JobStore:
             raise UsageError("There is no such job.", where=job_id[:80])
         return _job(row)
 
-    def all(self, labels: Labels = None, *, limit: int = 100) -> list[Job]:
-        """The newest jobs that the caller may see."""
+    def all(self, labels: Labels = None, *, limit: int = 100, going: bool = False) -> list[Job]:
+        """The newest jobs that the caller may see.
+
+        Args:
+            going: only those that have not ended.
+        """
+        query = sa.select(JOBS).order_by(JOBS.c.number.desc())
+        if going:
+            query = query.where(JOBS.c.state.not_in(ENDED))
         with self._catalog.reading() as connection:
-            rows = connection.execute(sa.select(JOBS).order_by(JOBS.c.number.desc())).mappings().all()
+            rows = connection.execute(query).mappings().all()
         return [_job(row) for row in rows if may_see(_labels(row), labels)][:limit]
 
     def stop(self, job_id: str, labels: Labels = None) -> Job:

@@ -50,12 +50,13 @@ class Asked(BaseModel):
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """A question and its answer, as plain data; `judged`: what is said of it ("right", "wrong", "wanted").
-    `question_id` is None where the caller cannot judge it."""
+    `question_id` is None where the caller cannot judge it; `asked_again`: the same question stands further below."""
 
     question: str
     answer: Mapping[str, Any]
     question_id: int | None
     judged: Sequence[str]
+    asked_again: bool
 
 
 @router.get("/", response_class=HTMLResponse)
@@ -172,11 +173,13 @@ def opens_for(labels: Labels) -> str:
 def _exchanges(seen: Seen, conversation_id: str) -> list[Exchange]:
     turns = turns_of(seen, conversation_id)
     judged = _judged(seen, [turn.answer.get("question_id") for turn in turns if turn.answer])
+    asked = [each.text for each in turns[::2]]
     found = []
-    for question, said in zip(turns[::2], turns[1::2], strict=False):
+    for at, (question, said) in enumerate(zip(turns[::2], turns[1::2], strict=False), 1):
         number = said.answer.get("question_id")
         number = number if number in judged else None
-        found.append(Exchange(question.text, seen.told(said.answer), number, judged.get(number, ())))
+        answer, again = seen.told(said.answer), question.text in asked[at:]
+        found.append(Exchange(question.text, answer, number, judged.get(number, ()), again))
     return [each for each in found if each.answer]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from instill.common.plurals import are, counted
+from instill.server.jobs.documents_being_read import ADDING, not_in_yet
 from instill.server.jobs.job_results import Outcome, outcome
 from instill.server.jobs.store import ENDED, Job
 from instill.server.service import Seen
@@ -14,7 +15,6 @@ from instill.server.service import Seen
 _LOOKED_AT = 1000
 _MOST_ENDED = 10
 _MOST_FAILED = 3
-_ADDING = ("add", "add url")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +127,13 @@ def unread(seen: Seen) -> str:
 
     The documents of an upload are counted until all of them are read, so that the total does not shrink on the way.
     """
-    jobs = [job for job in seen.service.jobs.all(seen.labels, limit=_LOOKED_AT) if job.kind in _ADDING]
+    jobs = [job for job in seen.service.jobs.all(seen.labels, limit=_LOOKED_AT) if job.kind in ADDING]
     going = [job for job in jobs if job.state not in ENDED]
     if not going:
         return ""
     documents = seen.workspace.index.count()[0]
     if documents:
-        missing = _not_in_yet(seen, going)
+        missing = not_in_yet(seen.workspace, going)
         return f"Answers stand on {documents:,} of {documents + missing:,} documents so far." if missing else ""
     since = min(job.created for job in going)
     files = sum(map(files_of, going))
@@ -149,12 +149,6 @@ def unread(seen: Seen) -> str:
     return (
         f"{read:,} of {files:,} documents {are(read)} read. You can ask in a moment, when the first are in the index."
     )
-
-
-def _not_in_yet(seen: Seen, going: Sequence[Job]) -> int:
-    """How many of the documents that are being added no answer can stand on; an older version of one is one."""
-    wanted = {source for job in going for source in job.arguments.get("paths") or (job.arguments.get("url", ""),)}
-    return len(wanted - {record.source for record in seen.workspace.index.records(sorted(wanted))})
 
 
 def files_of(job: Job) -> int:

@@ -13,7 +13,7 @@ from instill.errors import InstillError, UsageError
 from instill.index.types import Hit
 from instill.server.errors import unknown
 from instill.server.jobs.store import Job
-from instill.server.pages.job_lists import chosen_jobs
+from instill.server.pages.job_lists import chosen_jobs, unread
 from instill.server.pages.question_groups import grouped
 from instill.server.pages.rendering import page
 from instill.server.service import Reading, Seen
@@ -26,6 +26,8 @@ router = APIRouter()
 _A_PAGE = 50
 _JOBS = 5
 """Of those that ended."""
+_SAME = 20
+"""Of so many of the newest questions with the same words it is seen whether one was asked again."""
 _GROUPED, _GROUPS, _NEAREST = 200, 12, 2
 _still_refused = StillRefused()
 KINDS = (
@@ -93,10 +95,13 @@ def questions(
     judged = feedback.question_set()
     more = len(shown) > _A_PAGE
     shown = shown[:_A_PAGE]
+    reading = bool(unread(seen))
     return page(
         seen, "questions.html", "/questions", kinds=KINDS, kind=chosen, words=words, number=number, questions=shown,
         next=shown[-1].question_id if more else 0, teaching=_TEACHING.get(chosen, ""),
-        subjects=_subjects(seen, feedback) if chosen == "refused" and not (words or before or number) else [],
+        early={each.question_id for each in shown if each.unread and not _was_asked_again(feedback, each)},
+        reading=reading,
+        subjects=_subjects(seen, feedback, reading) if chosen == "refused" and not (words or before or number) else [],
         jobs=chosen_jobs(seen, _is_begun_here, _JOBS),
         judged=len(judged), left_out=_left_out(feedback.left_out(judged)), keeps=seen.workspace.settings.log.questions,
     )  # fmt: skip
@@ -117,13 +122,22 @@ def _is_begun_here(job: Job) -> bool:
     return job.kind in ("calibrate", "tune") or job.arguments.get("questions") == "feedback"
 
 
-def _subjects(seen: Seen, feedback: Feedback) -> list[Subject]:
+def _was_asked_again(feedback: Feedback, question: Question) -> bool:
+    """Whether the same question was asked later."""
+    wording = {question.question, _words(question)}
+    newer = (each for words in sorted(wording) for each in feedback.newest(words=words, limit=_SAME))
+    return any(each.question_id > question.question_id and wording & {each.question, _words(each)} for each in newer)
+
+
+def _subjects(seen: Seen, feedback: Feedback, reading: bool) -> list[Subject]:
     """Refused questions by subject, those asked most first, with what comes nearest. What the caller's documents answer
     by now, or what only others' labels kept from an answer, is no gap and is left out; so is what
-    somebody found in them."""
+    somebody found in them. What was asked while documents were being read is one only if the documents that are there
+    afterwards refuse it too."""
     workspace = seen.workspace
     newest = _without_corrected(feedback.newest("refused", limit=_GROUPED), workspace)
-    gaps = list(_still_refused.of(workspace, newest))
+    newest = [each for each in newest if not (reading and each.unread)]
+    gaps = [gap for gap in _still_refused.of(workspace, newest) if gap.asked_again or not gap.question.unread]
     if not all(gap.asked_again for gap in gaps):
         _still_refused.go_on(workspace, newest)
     refused = [gap.question for gap in gaps]

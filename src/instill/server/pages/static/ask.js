@@ -52,6 +52,7 @@ document.addEventListener("click", (event) => {
   if (button.dataset.edit !== undefined) edit(part);
   else if (button.dataset.copy !== undefined) copy(part, button);
   else if (button.dataset.stop !== undefined) busy?.abort();
+  else if (button.dataset.again !== undefined) again(part);
   else if (button.dataset.share !== undefined) share(part);
   else if (button.dataset.why !== undefined) {
     const why = $(".why", part);
@@ -66,16 +67,40 @@ async function watchUnread() {
     await new Promise((resolve) => { setTimeout(resolve, UNREAD_MS); });
     const isAdding = $("#progress")?.hidden === false;
     if (document.hidden || ($("#unread").hidden && !isAdding && !$(".exchange[data-waits]"))) continue;
-    const response = await call("GET", "/", undefined, { headers: { accept: "text/html" } }).catch(() => null);
-    const page = response && parsed(await response.text());
-    const fresh = page?.querySelector("#unread");
-    const empty = page?.querySelector("#empty");
-    if (!fresh) continue;
-    $("#unread").replaceWith(fresh);
-    if (empty && $("#empty")) $("#empty").replaceWith(empty);
-    if (fresh.dataset.documents !== "0" || fresh.hidden) $(".exchange[data-waits] .retry")?.click();
+    await lookUnread();
   }
 }
+
+async function lookUnread() {
+  const response = await call("GET", "/", undefined, { headers: { accept: "text/html" } }).catch(() => null);
+  const page = response && parsed(await response.text());
+  const fresh = page?.querySelector("#unread");
+  const empty = page?.querySelector("#empty");
+  if (!fresh) return;
+  $("#unread").replaceWith(fresh);
+  if (empty && $("#empty")) $("#empty").replaceWith(empty);
+  const waits = $(".exchange[data-waits]");
+  if (fresh.dataset.documents !== "0" || fresh.hidden) $(".retry", waits ?? document.createElement("p"))?.click();
+  else if (waits) say($(".answer p", waits), `${fresh.textContent} ${waits.dataset.waits}`);
+  tellEarly();
+}
+
+/** What was refused before all documents were read can be asked again once they are. */
+function tellEarly() {
+  if (!$("#unread").hidden) return;
+  for (const note of $$(".early")) {
+    $("span", note).textContent = $("span", note).dataset.over;
+    $("button", note).hidden = false;
+  }
+}
+
+/** Ask it again below: what was said stays. */
+function again(part) {
+  if (busy) return say($("#next"), "An answer is being written. Ask again when it is there, or stop it.");
+  $(".early", part)?.remove();
+  ask($(".question h2", part).textContent, null);
+}
+tellEarly();
 watchUnread();
 
 /** What was deleted meanwhile is not shown any longer: looked at now and then, and when somebody comes back. */
@@ -146,6 +171,7 @@ async function ask(text, keep) {
         went(named); // One that holds no answer is not gone to: it would be empty.
         main.dataset.opens = main.dataset.opensMine; // It is held under the labels of who asked last.
         reply.replaceChildren(parsed(data.html));
+        if ($(".early", reply)) lookUnread();
         if (conversation) part.dataset.kept = "";
         if (!hasScrolled) part.scrollIntoView({ block: "start" });
         if (!conversation) unkept = [...unkept.slice(0, keep ?? unkept.length), ...data.turns];
@@ -163,7 +189,8 @@ async function ask(text, keep) {
     if (!isStopped) later(false); // what stands in the field stays there
     reply.replaceChildren(answer);
     const waits = !isStopped && $("#unread").dataset.documents === "0" && error.problem?.status === 503;
-    part.toggleAttribute("data-waits", waits);
+    if (waits) part.dataset.waits = error.problem.remedy;
+    else delete part.dataset.waits;
     answer.replaceChildren(make("p", { class: isStopped || waits ? "soft" : "bad", role: "alert" }, isStopped ? "Stopped." : error.message),
       make("p", {}, retry(text, part)));
   } finally {
