@@ -208,6 +208,7 @@ def bodies(place: Place) -> dict[tuple[str, str], list[dict[str, Any]]]:
         ("POST", "/api/jobs/{job_id}/again"): [{}],
         ("POST", "/api/jobs/{job_id}/dismiss"): [{}],
         ("POST", "/api/recipes"): _each(study=[place.hidden["study"], "none"], base=["micro", "generator"]),
+        ("POST", "/api/recipes/estimate"): _each(recipe=["hidden.toml"]),
         ("POST", "/api/comparisons/estimate"): [
             *_each(study=[place.hidden["study"], ""]),
             *_each(questions=["feedback"], wanted=[0.1]),

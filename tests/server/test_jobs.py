@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from instill import Workspace
+from instill.common.plurals import counted
 from instill.errors import UsageError
 from instill.server.access.keys import KeyStore
 from instill.server.jobs.documents import do_documents
@@ -202,12 +203,30 @@ def _recipe_written(client: httpx.Client, place: Path, study: str) -> None:
     assert recipe.path(recipe.gate).parent.resolve() == (place / ".instill" / "studies" / study).resolve()
     [rows] = [recipe.path(name) for name in recipe.data.rows]
     assert rows.resolve() == (place / ".instill" / "studies" / study / "rows.jsonl").resolve()
+    _training_estimated(client, place, f"recipes/{study}-micro.toml")
     again = ok(client.post("/api/recipes", json=wanted), 400)["error"]
     assert again["what"] == "There is a recipe for this study set and this model already."
     unset = ok(client.post("/api/recipes", json={"study": study}), 400)["error"]
     assert unset["what"] == "No model is set that could be trained."
     assert ok(client.post("/api/recipes", json={"study": "none", "base": "micro"}), 404)
     assert ok(client.post("/api/recipes", json={"study": "../x", "base": "micro"}), 422)
+
+
+def _training_estimated(client: httpx.Client, place: Path, recipe: str) -> None:
+    """Before a training begins it is known what it takes, and nothing is trained for it."""
+    before = len(ok(client.get("/api/jobs"))["jobs"])
+    found = ok(client.post("/api/recipes/estimate", json={"recipe": recipe}))
+    assert (found["passed"], found["errors"], found["fits"]) == (True, [], True)
+    assert found["seconds"] > 0
+    assert found["memory"] > 1_000_000
+    assert f" for {counted(found['steps'], 'step')} over {counted(found['rows'], 'row')}, then its gate." in found["said"]
+    (place / "recipes" / "bad.toml").write_text('base = "micro"\n\n[data]\nrows = ["gone.jsonl"]\n')
+    refused = ok(client.post("/api/recipes/estimate", json={"recipe": "recipes/bad.toml"}), 422)["error"]
+    assert (refused["what"], refused["where"].rpartition(" ")[2]) == ("This setting is missing.", "name")
+    assert ok(client.post("/api/recipes/estimate", json={"recipe": "recipes/none.toml"}), 400)
+    (place / "recipes" / "bad.toml").unlink()
+    assert len(ok(client.get("/api/jobs"))["jobs"]) == before
+    assert not list((place / ".instill" / "candidates").glob("*"))
 
 
 def _refused_comparisons(client: httpx.Client) -> None:

@@ -36,6 +36,7 @@ from instill.server.api import (
     models,
     questions,
     studies_and_comparisons,
+    training_estimate,
     workspace,
 )
 from instill.server.doors import anthropic, openai_chat, openai_responses, openai_rest
@@ -49,8 +50,9 @@ from instill.settings.settings import ServerSettings
 
 _ROUTERS = (
     health.router, metrics.router, workspace.router, documents.router, asking.router, conversations.router, jobs.router,
-    studies_and_comparisons.router, comparison_estimate.router, models.router, keys.router, questions.router,
-    memory.router, openai_chat.router, openai_responses.router, openai_rest.router, anthropic.router, pages.router,
+    studies_and_comparisons.router, comparison_estimate.router, models.router, training_estimate.router, keys.router,
+    questions.router, memory.router, openai_chat.router, openai_responses.router, openai_rest.router, anthropic.router,
+    pages.router,
 )  # fmt: skip
 _UPLOADING = ("/api/documents", "/v1/files")
 _THREADS = 40

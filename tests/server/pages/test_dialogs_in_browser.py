@@ -163,6 +163,41 @@ def test_a_click_opens_one_dialog_and_sends_one_request(browser: Browser, server
     assert sent == ["POST", "DELETE"]
 
 
+def test_what_a_training_takes_is_said_before_it_begins(browser: Browser, server: Running) -> None:
+    recipes = server.service.folder / "recipes"
+    recipes.mkdir()
+    (recipes / "tone.toml").write_text('name = "tone"\nbase = "micro"\n')
+    waiting: list[Route] = []
+    with opened(browser, server, "/models") as page:
+        page.route("**/api/recipes/estimate", lambda route: waiting.append(route))
+        train = page.get_by_role("button", name="Train")
+        dialog = page.get_by_role("dialog", name="What the training takes")
+        train.click()
+        dialog.get_by_text("The model is opened, and a few steps are measured").wait_for()
+        dialog.get_by_role("progressbar", name="Working out what it takes").wait_for()
+        assert dialog.get_by_role("button", name="Train").is_disabled()
+        assert barriers(page) == []
+        dialog.get_by_role("button", name="Cancel").click()
+        dialog.wait_for(state="detached")
+        assert server.service.jobs.all() == []
+        for cost, words in (
+            ({"passed": False, "said": "This recipe cannot be trained as it is: A row is empty."}, "A row is empty."),
+            ({"passed": True, "said": "About 3 min for 120 steps."}, "About 3 min for 120 steps."),
+        ):
+            train.click()
+            dialog.get_by_text("The model is opened").wait_for()
+            waiting[-1].fulfill(json=cost)
+            dialog.get_by_text(words).wait_for()
+            assert dialog.get_by_role("progressbar").count() == 0
+            assert dialog.get_by_role("button", name="Train").is_enabled() is cost["passed"]
+            assert waiting[-1].request.post_data_json == {"recipe": "recipes/tone.toml", "promote": False}
+            assert focused(page) == ("Train" if cost["passed"] else "Cancel")
+            page.keyboard.press("Enter")
+            dialog.wait_for(state="detached")
+        page.locator("instill-job").wait_for()
+        assert [job.kind for job in server.service.jobs.all()] == ["train"]
+
+
 def test_no_page_runs_a_script_twice() -> None:
     """The address of a page's own script has a version, which an import has not: the browser takes them for two."""
 
@@ -244,16 +279,42 @@ def test_a_new_key_is_not_left_behind_unseen(browser: Browser, server: Running) 
         page.get_by_text("There is none: everybody on this machine is the owner").wait_for()
         page.get_by_label("For whom").fill("Ann")
         page.get_by_role("button", name="Make it").click()
+        page.get_by_role("dialog").get_by_text("From now on everybody needs a key to come in").wait_for()
+        page.get_by_role("button", name="Make the key").click()
         page.locator(".secret").wait_for()
         assert page.get_by_text("There is none").count() == 0
+        page.get_by_text("This browser is logged in with it now, as Ann.").wait_for()
         page.get_by_role("link", name="Memory").click()
         page.wait_for_timeout(500)
         assert (asked, page.url) == (["beforeunload"], f"{server.address}/settings")
         page.get_by_role("button", name="Copy").click()
         page.get_by_text("Copied.").wait_for()
         page.get_by_role("link", name="Memory").click()
-        page.wait_for_url("**/login?next=/memory")
+        page.wait_for_url("**/memory")
+        page.get_by_role("button", name="Log out").wait_for()
         assert asked == ["beforeunload"]
+
+
+def test_a_page_that_was_open_before_the_first_key_goes_on_or_says_to_log_in(
+    browser: Browser, server: Running
+) -> None:
+    with opened(browser, server, "/") as page, opened(browser, server, "/documents") as other:
+        made = page.context.new_page()
+        made.goto(f"{server.address}/settings")
+        made.get_by_label("For whom").fill("Ann")
+        made.get_by_role("button", name="Make it").click()
+        made.get_by_role("button", name="Make the key").click()
+        made.get_by_text("This browser is logged in with it now, as Ann.").wait_for()
+        page.get_by_label("Your question").fill(QUESTION)
+        page.keyboard.press("Enter")
+        page.locator(".short").get_by_text("80 degrees").wait_for()
+        other.get_by_role("button", name="Delete Tea").click()
+        note = other.locator(".toast.login-needed")
+        note.get_by_text("A key is needed now, and this page is not logged in.").wait_for()
+        assert other.url == f"{server.address}/documents"
+        other.get_by_role("dialog").get_by_role("button", name="Close").click()
+        note.get_by_role("link", name="Log in").click()
+        other.wait_for_url("**/login?next=*")
 
 
 def test_a_wrong_value_is_named_by_the_label_of_its_field(browser: Browser, server: Running) -> None:

@@ -22,23 +22,55 @@ const token = () => $('meta[name="csrf-token"]')?.content ?? "";
 
 /** A request to this server; what it refuses is thrown as Failed. */
 export async function call(method, path, body, more = {}) {
+  const { again = false, ...options } = more;
   const headers = { accept: "application/json", ...more.headers };
   if (token()) headers["x-csrf-token"] = token();
+  let sent = body;
   if (body !== undefined && !(body instanceof FormData)) {
     headers["content-type"] = "application/json";
-    body = JSON.stringify(body);
+    sent = JSON.stringify(body);
   }
   let response;
   try {
-    response = await fetch(path, { ...more, method, headers, body });
+    response = await fetch(path, { ...options, method, headers, body: sent });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Failed(SILENT);
   }
+  if (response.status === 401 || (response.redirected && new URL(response.url).pathname === "/login")) throw loggedOut();
   if (response.ok) return response;
-  if (response.status === 401) location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
   const told = await response.json().catch(() => ({}));
+  if (response.status === 403 && told.error?.where === "x-csrf-token") {
+    if (again || token() || !(await nowLoggedIn())) throw loggedInAnew();
+    return call(method, path, body, { ...more, again: true });
+  }
   throw new Failed({ what: `The server answered ${response.status}.`, remedy: "", ...told.error, status: response.status });
+}
+
+/** A page that was opened while no key was needed goes on with the login that this browser has since. */
+export async function nowLoggedIn() {
+  const me = await fetch("/api/me").then((response) => (response.ok ? response.json() : null), () => null);
+  if (me?.csrf_token) $('meta[name="csrf-token"]').content = me.csrf_token;
+  return Boolean(me?.csrf_token);
+}
+
+/** What is asked of a browser that is not logged in: the page stays, with a link. */
+function loggedOut() {
+  const problem = { what: "A key is needed now, and this page is not logged in.", remedy: "Log in, and do it again.", status: 401 };
+  alerted(problem.what, "Log in", `/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+  return new Failed(problem);
+}
+
+function loggedInAnew() {
+  const problem = { what: "This browser was logged in anew since this page was opened.", remedy: "Load the page again.", status: 403 };
+  alerted(problem.what, "Load the page again", location.pathname + location.search);
+  return new Failed(problem);
+}
+
+/** A message with a link that stays in sight; the same one stands there once. */
+function alerted(text, link, address) {
+  $(".toast.login-needed")?.remove();
+  document.body.append(make("div", { class: "toast login-needed", role: "alert" }, make("p", {}, text), make("a", { class: "button", href: address }, link)));
 }
 
 export const json = async (method, path, body) => {
@@ -159,6 +191,28 @@ function planned(question, plan, { yes, later }) {
   return chosen(content, [cancel, wait, agree].filter(Boolean), yes);
 }
 
+/** Say what it costs before it begins. What takes a while is measured in the open dialog; Cancel ends that. Where it
+ * would not begin, the dialog says why, and leaves nothing to agree to. */
+async function agreedToCost(form) {
+  const button = $("button", form).textContent.trim();
+  const title = form.dataset.costTitle ?? `${button}: what it takes`;
+  const said = make("p", { role: "status" }, form.dataset.costWaits ?? "A moment: what it takes is being worked out.");
+  const bar = make("progress", { "aria-label": "Working out what it takes" });
+  const agree = make("button", { value: "yes", class: "main", disabled: true }, button);
+  const cancel = make("button", { value: "no", class: "quiet" }, "Cancel");
+  const given = new AbortController();
+  const agreed = answered(make("div", {}, make("h2", {}, title), said, bar), [cancel, agree], title);
+  const measured = call("POST", form.dataset.cost, values(form).arguments, { signal: given.signal })
+    .then((response) => response.json())
+    .then((cost) => { say(said, cost.said, cost.passed === false); agree.disabled = cost.passed === false; })
+    .catch((error) => { if (error.name !== "AbortError") say(said, reason(form, error), true); })
+    .finally(() => { bar.remove(); (agree.disabled ? cancel : agree).focus(); });
+  const isAgreed = await agreed;
+  given.abort();
+  await measured;
+  return isAgreed;
+}
+
 /** The values of a form's named fields, typed as data-type says, nested where a name has a point in it. */
 export function values(form) {
   const found = {};
@@ -245,6 +299,7 @@ async function carriedOut(form) {
   if (form.dataset.plan) { // What is lost with it is asked first, and stands in the question.
     try { plan = await planOf(form); } catch (error) { return refused(place, reason(form, error)); }
   }
+  if (form.dataset.cost && !(await agreedToCost(form))) return;
   const question = form.dataset.confirm?.replace("{documents}", () => (plan.names ?? []).map((each) => each.replace(/^stdin:/, "")).join(", ") || "it");
   let way = "yes";
   if (question && form.dataset.plan) way = await planned(question, plan, form.dataset);

@@ -1,6 +1,6 @@
 // Long work: how far it is, stopping it, and what came of it.
 
-import { $, $$, SILENT, call, json, make, parsed, reason, say, tell, values } from "./base.js";
+import { $, $$, call, json, make, parsed, reason, say, tell, values } from "./base.js";
 import "./fresh_sections.js";
 
 const OVER = ["done", "failed", "cancelled"];
@@ -42,8 +42,14 @@ class Job extends HTMLElement {
     this.stream = new EventSource(`/api/jobs/${this.dataset.id}/events`);
     this.stream.addEventListener("progress", (event) => this.progress(JSON.parse(event.data)));
     this.stream.addEventListener("open", () => { if (this.what.classList.contains("bad")) say(this.what, `${this.dataset.title}: running`); });
-    this.stream.addEventListener("error", () => { if (!this.over) say(this.what, `${this.dataset.title}: ${SILENT.what} ${SILENT.remedy}`, true); });
+    this.stream.addEventListener("error", () => this.lost());
     this.stream.addEventListener("job", (event) => this.ended(JSON.parse(event.data)));
+  }
+
+  /** The stream is broken: a call says why, where it is more than a moment. */
+  async lost() {
+    if (this.over) return;
+    try { await call("GET", `/api/jobs/${this.dataset.id}`); } catch (error) { if (!this.over) say(this.what, `${this.dataset.title}: ${error.message}`, true); }
   }
 
   progress(now) {

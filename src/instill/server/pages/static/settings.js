@@ -1,6 +1,6 @@
 // A key that was just made is shown this once; the generator's reply is shown beside the button.
 
-import { $, make, say } from "./base.js";
+import { $, json, make, nowLoggedIn, say } from "./base.js";
 
 const form = $("#new-key");
 let unkept = false; // whether a key stands here that nobody has copied
@@ -8,14 +8,22 @@ let unkept = false; // whether a key stands here that nobody has copied
 window.addEventListener("beforeunload", (event) => { if (unkept) event.preventDefault(); });
 document.addEventListener("copy", () => { unkept = false; });
 
-form?.addEventListener("called", (event) => {
+form?.addEventListener("called", async (event) => {
   const { key, secret } = event.detail;
+  const isFirst = form.dataset.first !== undefined;
   const again = make("button", { type: "button", class: "main" }, "I have kept it");
   again.addEventListener("click", () => { unkept = false; location.reload(); });
   unkept = true;
   $("#keys-say").textContent = "A key is shown once. What is kept of it is a hash.";
-  form.replaceChildren(make("h3", {}, `The key of ${key.name}`), ...(key.role === "public" ? ofSite(key, secret) : own(secret)), make("p", { class: "row" }, again));
+  const login = make("p", { class: "said", role: "status" });
+  form.replaceChildren(make("h3", {}, `The key of ${key.name}`), login, ...(key.role === "public" ? ofSite(key, secret) : own(secret)), make("p", { class: "row" }, again));
   again.focus();
+  if (!isFirst) return;
+  try {
+    await json("POST", "/api/login", { key: secret });
+    await nowLoggedIn();
+    say(login, `This browser is logged in with it now, as ${key.name}. Other browsers and programs need a key from now on.`);
+  } catch (error) { say(login, `This browser is not logged in: ${error.message}`, true); }
 });
 form?.elements.name.addEventListener("input", (event) => {
   const place = $("#same-name");
