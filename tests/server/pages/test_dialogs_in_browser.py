@@ -67,6 +67,11 @@ def test_what_is_dangerous_has_the_focus_on_cancel_and_names_what_goes(browser: 
         page.keyboard.press("Enter")
         page.get_by_role("dialog").wait_for(state="detached")
         assert page.locator("#list .what a").count() == 1
+        page.get_by_role("button", name="Delete Tea").click()
+        page.get_by_role("button", name="Forget instead").click()
+        page.get_by_role("dialog").get_by_text("Forget the whole document Tea?").wait_for()
+        page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+        page.get_by_role("dialog").wait_for(state="detached")
         page.goto(f"{server.address}/memory")
         [document] = server.client().get("/api/documents").json()["documents"]
         reference = page.get_by_label("A document, by its path or id, or a fact's id")

@@ -313,8 +313,12 @@ def test_what_a_deletion_takes_along_is_said_before_and_after(tmp_path: Path) ->
         said = client.get(f"/api/documents/{tea.doc_id}/removal").json()["said"]
         assert said == (
             "Its text is kept nowhere else. To have the document back, add its text again. "
-            "1 judged question no longer counts: its answer stands in it alone."
+            "Conversations and the list of questions keep the words of it that were shown. "
+            "Forgetting it removes these too. 1 judged question no longer counts: its answer stands in it alone."
         )
+        for path in ("/documents", f"/documents/{tea.doc_id}"):
+            [form] = re.findall(r"<form [^>]*data-instead hidden>.*?</form>", client.get(path, headers=HTML).text)[:1]
+            assert ('data-call="POST /api/forget"' in form, 'data-plan="POST /api/forget/plan"' in form) == (True, True)
         for name, way in (
             ("tea.html", "Its file stays where it is."),
             ("up.md", "The file that was uploaded is deleted"),

@@ -230,6 +230,8 @@ def plan_removal(seen: Editing, doc_id: str) -> Removal:
         back = "Its file stays where it is. To have the document back, add the file again."
     if seen.labels is not None:
         back += " Who sees it by other labels still sees it."
+    removes = "Forgetting it removes these too" + ("." if seen.who.may("admin") else ", which an admin can do.")
+    back += f" Conversations and the list of questions keep the words of it that were shown. {removes}"
     asked = seen.feedback.question_set()
     lost = sum(bool(each.evidence) and {part.doc_id for part in each.evidence} == {record.doc_id} for each in asked)
     them = "its answer stands" if lost == 1 else "their answers stand"

@@ -176,8 +176,9 @@ function chosen(content, buttons, name) {
   });
 }
 
-/** Ask before something is lost, with what goes, what stays, and what runs now; resolves to "yes", "later" or "no". */
-function planned(question, plan, { yes, later }) {
+/** Ask before something is lost, with what goes, what stays, and what runs now; resolves to "yes", "later", "no", or
+ * "instead", where something else is offered that removes more. */
+function planned(question, plan, { yes, later }, instead) {
   const list = (title, items) => items.length && make("div", {}, make("p", {}, title), make("ul", { class: "small" }, ...items.map((each) => make("li", {}, each))));
   const content = make("div", {}, make("p", {}, [question, plan.said].filter(Boolean).join(" ")));
   const parts = [
@@ -188,7 +189,8 @@ function planned(question, plan, { yes, later }) {
   const cancel = make("button", { value: "no", class: "quiet", autofocus: true }, "Cancel");
   const wait = later && plan.jobs?.length ? make("button", { value: "later" }, `${yes} when they are done`) : null;
   const agree = make("button", { value: "yes", class: "danger" }, wait ? `${yes} now` : yes);
-  return chosen(content, [cancel, wait, agree].filter(Boolean), yes);
+  const other = instead && make("button", { value: "instead", class: "quiet danger" }, `${$("button", instead).firstChild.textContent} instead`);
+  return chosen(content, [cancel, other, wait, agree].filter(Boolean), yes);
 }
 
 /** Say what it costs before it begins. What takes a while is measured in the open dialog; Cancel ends that. Where it
@@ -302,8 +304,10 @@ async function carriedOut(form) {
   if (form.dataset.cost && !(await agreedToCost(form))) return;
   const question = form.dataset.confirm?.replace("{documents}", () => (plan.names ?? []).map((each) => each.replace(/^stdin:/, "")).join(", ") || "it");
   let way = "yes";
-  if (question && form.dataset.plan) way = await planned(question, plan, form.dataset);
+  const instead = form.nextElementSibling?.matches("[data-instead]") ? form.nextElementSibling : null;
+  if (question && form.dataset.plan) way = await planned(question, plan, form.dataset, instead);
   else if (question) way = (await confirmed(question, form.dataset.yes)) ? "yes" : "no";
+  if (way === "instead") instead.requestSubmit();
   if (way !== "yes" && way !== "later") return;
   const buttons = $$("button", form);
   buttons.forEach((button) => { button.disabled = true; });
