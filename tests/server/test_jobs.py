@@ -219,7 +219,9 @@ def _training_estimated(client: httpx.Client, place: Path, recipe: str) -> None:
     assert (found["passed"], found["errors"], found["fits"]) == (True, [], True)
     assert found["seconds"] > 0
     assert found["memory"] > 1_000_000
-    assert f" for {counted(found['steps'], 'step')} over {counted(found['rows'], 'row')}, then its gate." in found["said"]
+    assert (
+        f" for {counted(found['steps'], 'step')} over {counted(found['rows'], 'row')}, then its gate." in found["said"]
+    )
     (place / "recipes" / "bad.toml").write_text('base = "micro"\n\n[data]\nrows = ["gone.jsonl"]\n')
     refused = ok(client.post("/api/recipes/estimate", json={"recipe": "recipes/bad.toml"}), 422)["error"]
     assert (refused["what"], refused["where"].rpartition(" ")[2]) == ("This setting is missing.", "name")

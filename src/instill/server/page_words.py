@@ -18,6 +18,7 @@ _PHRASES = {
     "Send: Authorization: Bearer instill_...": "Log in.",
     "Say whose it is: instill keys add ann": "Say whose it is.",
     "Run the command again.": "Try it again.",
+    "Remove or exclude the link.": "Remove the link.",
     "Make your own first: instill keys add NAME --role admin": "Make your own first, with the role admin.",
     "Name one: --origin https://example.org": "Write one under “Web sites”, for example https://example.org",
     "Make one for this site: instill keys add NAME --role public --label public --origin https://...": (
@@ -83,6 +84,10 @@ _COMMAND = re.compile(
     rf"{_LEAD}`?\binstill (?P<words>{_WORDS}(?: --(?:purge|allow))?)(?P<rest>(?: [^`(),;]*[^`(),;. ])?)`?"
 )
 _ADDRESS = re.compile(rf"{_LEAD}\bGET /api/(?P<list>[a-z]+)(?:/[\w/-]*)?")
+_EXCLUDED = re.compile(
+    r"(?:(?:, |; | )or (?=exclude)|(?P<other>; else )|(?P<first>\b))(?P<word>[Ee]xclude) it(?: in instill\.toml)?\b"
+)
+"""Who adds a file on a page leaves it out; a pattern that excludes it is for folders that are followed."""
 _LOG = re.compile(r"Its log: GET /api/jobs/[\w/-]+")
 _OPTION = re.compile(r"on the server: instill [^`]*|(?<![\w`-])--[a-z][a-z-]*(?: [A-Z]+\b)?")
 """An option of a command that no phrase tells otherwise; in a command that is for the server it stays."""
@@ -104,11 +109,14 @@ def on_pages(remedy: str) -> str:
         'Run on the server: instill doctor --repair (keeps what is undamaged)'
         >>> on_pages("Name a new folder: --workspace FOLDER")
         'Name a new folder: (on the command line) --workspace FOLDER'
+        >>> on_pages("Flatten it, or exclude it."), on_pages("Exclude it in instill.toml.")
+        ('Flatten it.', 'Leave it out.')
         >>> on_pages("Name the file.")
         'Name the file.'
     """
     for words, said in _PHRASES.items():
         remedy = remedy.replace(words, said)
+    remedy = _EXCLUDED.sub(_left_out, remedy)
     remedy = _LOG.sub("“What it says” shows its log.", remedy)
     return _OPTION.sub(_option, _ADDRESS.sub(_listed, _COMMAND.sub(_done, remedy)))
 
@@ -142,6 +150,12 @@ def from_a_page(headers: Headers, *, cookie: bool = False) -> bool:
         cookie: whoever asks is logged in to the pages.
     """
     return cookie or headers.get("sec-fetch-site") == "same-origin" or "x-csrf-token" in headers
+
+
+def _left_out(match: re.Match[str]) -> str:
+    if match["first"] is None and match["other"] is None:
+        return ""
+    return f"{match['other'] or ''}{'Leave' if match['word'][0].isupper() else 'leave'} it out"
 
 
 def _option(match: re.Match[str]) -> str:

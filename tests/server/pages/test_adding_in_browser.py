@@ -122,6 +122,63 @@ def test_files_dropped_on_ask_are_sent_at_once_and_read_later(browser: Browser, 
         assert failure.count() == 0
 
 
+def test_what_could_not_be_added_is_told_once_and_dismissed_at_once(browser: Browser, tmp_path: Path) -> None:
+    Workspace.init(tmp_path / "kb").close()
+    with running(tmp_path / "kb") as server, opened(browser, server, "/documents") as page:
+        dropped(page, 3)
+        page.get_by_text("All are sent. You may leave this page").wait_for()
+        read(server, failing=0)
+        page.get_by_text("2 are in. 1 could not be added").wait_for()
+        page.wait_for_timeout(300)
+        assert page.get_by_text("The file is empty.").count() == 1
+        page.get_by_role("button", name="Dismiss").click()
+        page.get_by_text("The file is empty.").wait_for(state="detached")
+        page.reload()
+        page.get_by_text("Ended lately: 1 done; 1 document could not be added").wait_for()
+        assert page.get_by_role("button", name="Dismiss").count() == 0
+
+
+def test_what_a_waiting_question_says_stays_true(browser: Browser, tmp_path: Path) -> None:
+    Workspace.init(tmp_path / "kb").close()
+    with running(tmp_path / "kb") as server, opened(browser, server, "/") as page:
+        dropped(page, 30)
+        page.get_by_text("All are sent. You may leave this page").wait_for()
+        page.locator("#unread").get_by_text("None of the 30 documents is read yet.").wait_for()
+        page.get_by_label("Your question").fill(QUESTION)
+        page.keyboard.press("Enter")
+        waiting = page.locator(".exchange .answer")
+        waiting.get_by_text("None of the 30 documents is read yet.").wait_for()
+        task = server.service.jobs.take("documents")
+        assert task is not None
+        server.service.jobs.tell(task.job_id, "progress", {"done": 12, "total": 30, "what": ""})
+        waiting.get_by_text("12 of 30 documents are read.").wait_for()
+        waiting.get_by_text("This question is asked then, by itself.").wait_for()
+        assert waiting.get_by_text("None of the 30").count() == 0
+
+
+def test_a_refusal_before_all_is_read_can_be_asked_again_when_it_is(browser: Browser, tmp_path: Path) -> None:
+    with Workspace.init(tmp_path / "kb") as workspace:
+        workspace.add_text(TEA, name="tea.md")
+    with running(tmp_path / "kb") as server, opened(browser, server, "/") as page:
+        dropped(page, 2)
+        page.get_by_text("All are sent. You may leave this page").wait_for()
+        page.get_by_label("Your question").fill("Who waters the plants?")
+        page.keyboard.press("Enter")
+        page.get_by_text("Asked while 2 documents were still being read.").wait_for()
+        assert page.locator(".early button:visible").count() == 0
+        read(server)
+        page.get_by_text("Asked while documents were still being read; ask again.").wait_for()
+        with Workspace.open(tmp_path / "kb") as workspace:
+            workspace.add_text("# Plants\n\nThe plants are watered by Ann Carter.", name="plants.md")
+        assert barriers(page) == []
+        page.locator(".early").get_by_role("button", name="Ask again").click()
+        page.locator(".exchange").nth(1).get_by_text("watered by Ann Carter").first.wait_for()
+        assert page.locator(".early").count() == 0
+        page.reload()
+        assert page.locator(".exchange").count() == 2
+        assert page.locator(".early").count() == 0
+
+
 def test_what_is_read_is_counted_before_it_is_in_the_index_and_a_lost_server_is_told(
     browser: Browser, tmp_path: Path
 ) -> None:

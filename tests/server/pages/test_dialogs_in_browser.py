@@ -300,9 +300,7 @@ def test_a_new_key_is_not_left_behind_unseen(browser: Browser, server: Running) 
         assert asked == ["beforeunload"]
 
 
-def test_a_page_that_was_open_before_the_first_key_goes_on_or_says_to_log_in(
-    browser: Browser, server: Running
-) -> None:
+def test_a_page_that_was_open_before_the_first_key_goes_on_or_says_to_log_in(browser: Browser, server: Running) -> None:
     with opened(browser, server, "/") as page, opened(browser, server, "/documents") as other:
         made = page.context.new_page()
         made.goto(f"{server.address}/settings")

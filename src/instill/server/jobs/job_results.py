@@ -91,8 +91,10 @@ def _documents(found: Mapping[str, Any]) -> Outcome:
 
 
 def _problems(found: Mapping[str, Any]) -> list[str]:
-    failed = [each for each in found.get("failed", ()) if each][:_MOST_PROBLEMS]
-    return [f"{short_name(str(each.get('source', '')))}: {_words(each)}" for each in failed]
+    failed = [each for each in found.get("failed", ()) if each]
+    told = [f"{short_name(str(each.get('source', '')))}: {_words(each)}" for each in failed[:_MOST_PROBLEMS]]
+    rest = len(failed) - len(told)
+    return [*told, f"and {rest:,} more"] if rest else told
 
 
 def _words(problem: Mapping[str, Any]) -> str:

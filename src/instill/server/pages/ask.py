@@ -122,7 +122,7 @@ def _shown(seen: Seen, request: Request, words: str, conversation_id: str = "") 
     workspace = seen.workspace
     exchanges = _exchanges(seen, conversation_id) if conversation_id else []
     words = words[:1000]
-    said = workspace.catalog.conversations(_SHOWN, seen.labels, words=words, key_id=seen.own_conversations)
+    said = workspace.catalog.conversations(_SHOWN + 1, seen.labels, words=words, key_id=seen.own_conversations)
     return page(
         seen,
         "ask.html",
@@ -131,7 +131,8 @@ def _shown(seen: Seen, request: Request, words: str, conversation_id: str = "") 
         conversation_id=conversation_id,
         own=not conversation_id or is_own(seen, conversation_id),
         kept=bool(seen.who.key_id) and workspace.settings.privacy.log_questions and workspace.settings.log.questions,
-        history=_named(seen, [each for each in said if each["first_question"]]),
+        history=_named(seen, [each for each in said[:_SHOWN] if each["first_question"]]),
+        older=len(said) > _SHOWN,
         words=words,
         here=request.url.path,
         opens=opens_for(workspace.catalog.labels_of(conversation_id, seen.labels) if conversation_id else seen.labels),

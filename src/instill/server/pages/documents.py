@@ -24,6 +24,8 @@ router = APIRouter(prefix="/documents")
 
 _A_PAGE = 100
 _AROUND = 20_000
+_PICTURES = 4
+"""Pages of one citation that are shown beside its answer."""
 _DELETED = "The document that this citation points to was deleted, or your key does not see it."
 _ASK_AGAIN = "Ask the question again: the answer then stands on the documents that are there."
 _QUESTIONS_LOOKED_AT, _QUESTIONS_SHOWN = 500, 8
@@ -60,10 +62,11 @@ def show(
     start, end = sentence_of(words, stored.text, start, end)
     begin = first if first is not None else around(len(stored.text), start)
     shown = window(stored, _marks(start, end), passages, start=max(0, begin))
+    asked, asked_all = _asked(seen, stored.record.doc_id)
     return page(
         seen, "document.html", "/documents", record=stored.record, window=shown, passages=len(passages),
         pictures=pages_of(stored) if has_pictures(stored.record, seen.workspace.settings.documents) else [],
-        asked=_asked(seen, stored.record.doc_id),
+        asked=asked, asked_all=asked_all,
     )  # fmt: skip
 
 
@@ -74,13 +77,14 @@ def source(seen: Reading, doc_id: str, start: Place = 0, end: Place = 0, words: 
     start, end = sentence_of(words, stored.text, start, end)
     begin = around(len(stored.text), start, _AROUND)
     pictured = has_pictures(stored.record, seen.workspace.settings.documents)
-    pictures = pages_of(stored, start, end) if pictured else []
+    pages = pages_of(stored, start, end) if pictured else []
     shown = window(stored, _marks(start, end), start=begin, most=_AROUND)
     values = {
         "names": seen.names,
         "record": stored.record,
         "window": shown,
-        "pictures": pictures,
+        "pictures": pages[:_PICTURES],
+        "more_pictures": len(pages[_PICTURES:]),
         "start": start,
         "end": end,
     }
@@ -113,14 +117,15 @@ def _marks(start: int, end: int) -> Sequence[tuple[int, int]]:
     return [(start, end)] if end > start else []
 
 
-def _asked(seen: Seen, doc_id: str) -> list[tuple[Question, int]]:
-    """The newest questions that the document answered, each once in whatever case, and how often it was asked."""
+def _asked(seen: Seen, doc_id: str) -> tuple[list[tuple[Question, int]], int]:
+    """The newest questions that the document answered, each once in whatever case, and how often it was asked; and how
+    many there are in all."""
     questions: list[Question] = seen.feedback.newest("answered", limit=_QUESTIONS_LOOKED_AT)
     cited = [each for each in questions if any(place["doc_id"] == doc_id for place in each.citations)]
     often = Counter(map(_alike, cited))
     newest = {_alike(each): each for each in reversed(cited)}
     shown = sorted(newest.values(), key=lambda each: each.question_id, reverse=True)[:_QUESTIONS_SHOWN]
-    return [(each, often[_alike(each)]) for each in shown]
+    return [(each, often[_alike(each)]) for each in shown], len(newest)
 
 
 def _alike(question: Question) -> str:

@@ -34,6 +34,7 @@ class JobsShown:
         ended: the others.
         acts: whether who looks may do a job again.
         own: the name of who looks: of the other jobs it is said whose they are.
+        all: how many there are of those of which `ended` has the newest.
     """
 
     going: Sequence[Job]
@@ -41,6 +42,7 @@ class JobsShown:
     ended: Sequence[Job]
     acts: bool
     own: str
+    all: int = 0
 
     @property
     def going_together(self) -> list[Together]:
@@ -55,7 +57,7 @@ class JobsShown:
         """How many ended in which way: "2 done, 1 failed; 3 documents could not be added"."""
         states = [job.state for job in self.ended]
         said = ", ".join(f"{states.count(each)} {each}" for each in ENDED if each in states)
-        lost = sum(len(job.outcome.problems) for job in self.ended)
+        lost = sum(map(_lost, self.ended))
         return said + (f"; {counted(lost, 'document')} could not be added" if lost else "")
 
 
@@ -75,13 +77,20 @@ def chosen_jobs(seen: Seen, fits: Callable[[Job], bool], ended: int = _MOST_ENDE
     over = uploads_together([job for job in found if job.state in ENDED])
     acts = seen.who.may("editor")
     failed = [job for job in over if acts and _is_to_be_seen(job)][:_MOST_FAILED]
+    others = [each for each in over if each not in failed]
     return JobsShown(
         sorted(going, key=lambda job: job.state != "running"),
         [_told(seen, job) for job in failed],
-        [_told(seen, job) for job in [each for each in over if each not in failed][:ended]],
+        [_told(seen, job) for job in others[:ended]],
         acts,
         seen.who.name,
+        len(others),
     )
+
+
+def _lost(job: Job) -> int:
+    """How many documents a job that is done could not add."""
+    return len(job.result.get("failed", ())) if job.state == "done" and isinstance(job.result, dict) else 0
 
 
 def _told(seen: Seen, job: Job) -> Job:

@@ -21,7 +21,6 @@ from instill.settings import DocumentSettings
 _AT_ONCE = 2
 _SECONDS = 20.0
 _KEPT = 24
-_MOST_PAGES = 4
 
 
 def has_pictures(record: DocumentRecord, settings: DocumentSettings) -> bool:
@@ -36,10 +35,10 @@ def has_pictures(record: DocumentRecord, settings: DocumentSettings) -> bool:
 
 
 def pages_of(stored: StoredDocument, start: int = 0, end: int = 0) -> Sequence[int]:
-    """The numbers of the pages that a span touches, some at most; of no span, of all pages."""
+    """The numbers of the pages that a span touches; of no span, of all pages."""
     if end <= start:
         return [page.number for page in stored.pages]
-    return [page.number for page in stored.pages if page.start < end and start < page.end][:_MOST_PAGES]
+    return [page.number for page in stored.pages if page.start < end and start < page.end]
 
 
 class Pictures:

@@ -96,12 +96,15 @@ def questions(
     more = len(shown) > _A_PAGE
     shown = shown[:_A_PAGE]
     reading = bool(unread(seen))
+    subjects, more_subjects = [], 0
+    if chosen == "refused" and not (words or before or number):
+        subjects, more_subjects = _subjects(seen, feedback, reading)
     return page(
         seen, "questions.html", "/questions", kinds=KINDS, kind=chosen, words=words, number=number, questions=shown,
         next=shown[-1].question_id if more else 0, teaching=_TEACHING.get(chosen, ""),
         early={each.question_id for each in shown if each.unread and not _was_asked_again(feedback, each)},
         reading=reading,
-        subjects=_subjects(seen, feedback, reading) if chosen == "refused" and not (words or before or number) else [],
+        subjects=subjects, more_subjects=more_subjects,
         jobs=chosen_jobs(seen, _is_begun_here, _JOBS),
         judged=len(judged), left_out=_left_out(feedback.left_out(judged)), keeps=seen.workspace.settings.log.questions,
     )  # fmt: skip
@@ -129,8 +132,9 @@ def _was_asked_again(feedback: Feedback, question: Question) -> bool:
     return any(each.question_id > question.question_id and wording & {each.question, _words(each)} for each in newer)
 
 
-def _subjects(seen: Seen, feedback: Feedback, reading: bool) -> list[Subject]:
-    """Refused questions by subject, those asked most first, with what comes nearest. What the caller's documents answer
+def _subjects(seen: Seen, feedback: Feedback, reading: bool) -> tuple[list[Subject], int]:
+    """Refused questions by subject, those asked most first, with what comes nearest; and how many subjects more there
+    are. What the caller's documents answer
     by now, or what only others' labels kept from an answer, is no gap and is left out; so is what
     somebody found in them. What was asked while documents were being read is one only if the documents that are there
     afterwards refuse it too."""
@@ -146,9 +150,9 @@ def _subjects(seen: Seen, feedback: Feedback, reading: bool) -> list[Subject]:
         meant = [f"{before} {_words(each)}".strip() for before, each in zip(befores, refused, strict=True)]
         vectors = workspace.encoder.encode_queries(meant)
     except InstillError:
-        return []
-    found = []
-    for members in grouped(vectors)[:_GROUPS]:
+        return [], 0
+    found, groups = [], grouped(vectors)
+    for members in groups[:_GROUPS]:
         questions = [refused[each] for each in members]
         try:
             nearest = workspace.search(meant[members[0]][:1000], k=_NEAREST).hits
@@ -156,7 +160,7 @@ def _subjects(seen: Seen, feedback: Feedback, reading: bool) -> list[Subject]:
             nearest = ()
         asked_again = all(gaps[each].asked_again for each in members)
         found.append(Subject(questions, befores[members[0]], asked_again, nearest))
-    return found
+    return found, len(groups) - len(found)
 
 
 def _without_corrected(refused: Sequence[Question], workspace: Workspace) -> list[Question]:

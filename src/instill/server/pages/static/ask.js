@@ -65,6 +65,7 @@ document.addEventListener("click", (event) => {
 async function watchUnread() {
   while ($("#unread")) {
     await new Promise((resolve) => { setTimeout(resolve, UNREAD_MS); });
+    tellEarly();
     const isAdding = $("#progress")?.hidden === false;
     if (document.hidden || ($("#unread").hidden && !isAdding && !$(".exchange[data-waits]"))) continue;
     await lookUnread();

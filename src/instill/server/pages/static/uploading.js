@@ -3,7 +3,7 @@
 // A portion is sent as soon as the one before it has arrived: the server reads them in its own time. Once all are sent,
 // the page may be left. What the server does not take, because it is not there, is held here and can be sent again.
 
-import { $, Failed, SILENT, call, json, make, parsed, say } from "./base.js";
+import { $, $$, Failed, SILENT, call, json, make, parsed, say } from "./base.js";
 
 const MOST_FILES = 200;
 const MOST_BYTES = 80 * 1024 * 1024;
@@ -18,6 +18,7 @@ let unsent = []; // portions that the server was not there for
 let reading = 0; // documents of the job that goes on, read but not yet in the index
 let sending = Promise.resolve();
 let following = Promise.resolve();
+let followed = []; // jobs of what stands in the list, each with its rows
 
 const isThrough = () => counts.good + counts.bad === counts.all;
 const labels = () => ($("#labels")?.value ?? "").split(",").map((each) => each.trim()).filter(Boolean);
@@ -35,6 +36,14 @@ $("#send-rest button")?.addEventListener("click", () => {
 $("#only-failed button")?.addEventListener("click", (event) => {
   const isOn = list.classList.toggle("failed-only");
   event.target.setAttribute("aria-pressed", String(isOn));
+});
+
+$("#dismiss-failed button")?.addEventListener("click", async () => {
+  try {
+    for (const { id } of followed) await json("POST", `/api/jobs/${id}/dismiss`);
+    begun();
+    list.hidden = true;
+  } catch (error) { say(said, error.message, true); }
 });
 
 /** Upload files.
@@ -119,15 +128,19 @@ function silent() {
   say(said, parts.join(" "), true);
 }
 
+/** The list begins anew: nothing stands in it. */
+function begun() {
+  list.replaceChildren();
+  list.classList.remove("failed-only");
+  $("#only-failed").hidden = $("#dismiss-failed").hidden = true;
+  counts = { all: 0, sent: 0, refused: 0, good: 0, bad: 0 };
+  followed = [];
+  say(said, "");
+}
+
 /** A row of the list for something that is added; the list begins anew when all before were through. */
 function added(name) {
-  if (isThrough()) {
-    list.replaceChildren();
-    list.classList.remove("failed-only");
-    $("#only-failed").hidden = true;
-    counts = { all: 0, sent: 0, refused: 0, good: 0, bad: 0 };
-    say(said, "");
-  }
+  if (isThrough()) begun();
   const row = make("li", { "data-open": true }, make("span", {}, name), make("span", { class: "soft" }, "not sent yet"));
   list.append(row);
   list.hidden = $("#progress").hidden = false;
@@ -166,6 +179,7 @@ function end(row, text, kind = "soft") {
 
 /** Jobs are done one after the other, and are watched so: a browser has few connections to one server. */
 function watch(job, rows) {
+  followed.push({ id: job.job_id, rows });
   following = following.then(() => follow(job, rows)).then(settle);
 }
 
@@ -234,4 +248,18 @@ async function settle() {
     const now = fresh?.querySelector(part);
     if (place && now) place.replaceWith(now);
   }
+  once();
+}
+
+/** What could not be added is told once: in the list, or, where it can be tried again, with its job. */
+function once() {
+  for (const { id, rows } of followed) {
+    const job = $(`#jobs instill-job[data-id="${id}"]`);
+    if (job?.hasAttribute("data-again")) rows.forEach((row) => row.remove());
+    else job?.remove();
+  }
+  const failing = $$(".failed", list).length;
+  $("#dismiss-failed").hidden = !failing;
+  if (counts.bad && !failing && !counts.good) say(said, "");
+  if (!list.children.length) list.hidden = true;
 }

@@ -138,7 +138,7 @@
       }
     } else parts.push(make("p", {}, plain(answer.text)));
     if (places.length) {
-      const list = make("ol", {}, ...places.slice(0, answer.abstained ? 3 : 9).map(source));
+      const list = make("ol", {}, ...places.slice(0, answer.abstained ? 3 : places.length).map(source));
       parts.push(make("p", { class: "soft" }, answer.abstained ? "What comes nearest:" : "Sources:"), list);
     }
     return parts;
