@@ -44,7 +44,7 @@ def test_a_study_set_is_made_on_the_way_and_a_report_written(kb: Path) -> None:
     assert "20 questions" in done.stderr
     lines = done.stdout.splitlines()
     assert lines[0] == f"Fine-tune or retrieve? {kb.name}"
-    said = 'Nothing was compared for facts, freshness and refusals: only "retrieval, quoted" could be recommended'
+    said = '"retrieval, quoted" was the only way to answer that can be recommended: there was none to compare it with'
     assert said in done.stdout.replace("\n", " ")
     page = Path(done.stdout.rpartition("The report is in ")[2].strip())
     assert page.parent.parent == kb / ".instill" / "reports"

@@ -162,28 +162,44 @@ def test_an_arm_without_a_rival_is_named_and_nothing_is_said_to_be_chosen() -> N
     found = verdict(all_needs(facts=shares, unanswerable=shares), [])
     need = found.need("facts")
     assert found.said == (
-        'Nothing was compared for facts and refusals: only "retrieval" could be recommended; it is right in '
+        'For facts and refusals, "retrieval" was the only way to answer that can be recommended: there was none to '
+        "compare it with; it is right in "
         f"{need.scores['retrieval']} of the questions on facts and in "
         f"{found.need('refusal').scores['retrieval']} of the questions on refusals; "
         "freshness, the format and the tone were not measured."
     )
     assert (need.state, need.arm, need.alone) == ("decided", "retrieval", True)
     assert need.said == (
-        f'Only "retrieval" could be recommended, so nothing was compared. It is right in '
+        f'"retrieval" was the only way to answer that can be recommended: there was none to compare it with. '
+        f"It is right in "
         f'{need.scores["retrieval"]} of the questions; "oracle passage", which shows what is possible, in '
         f"{need.scores['oracle passage']}."
     )
     assert need.scores["retrieval"].mean == pytest.approx(0.8)
-    assert found.need("cost").said.startswith('Only "retrieval" could be recommended, ')
+    assert found.need("cost").said.startswith('"retrieval" was the only way to answer that can')
     bare = verdict(asked("facts", {"retrieval": 0.8}), []).need("facts")
     assert bare.said.endswith(f"It is right in {bare.scores['retrieval']} of the questions.")
+
+
+def test_of_few_questions_no_share_is_told() -> None:
+    """As the page that shows the report."""
+    shares = {"retrieval": 0.8, "oracle passage": 1.0}
+    rows = [*asked("facts", shares, 40), *asked("unanswerable", {"retrieval": 0.0}, 12)]
+    found = verdict(rows, [])
+    assert found.need("refusal").is_few
+    assert found.said == (
+        'For facts, "retrieval" was the only way to answer that can be recommended: there was none to compare it '
+        f"with; it is right in {found.need('facts').scores['retrieval']} of the questions on facts; "
+        "too few questions were asked to rely on what is said here of them: 12 on refusals (it takes 20 of a kind); "
+        "freshness, the format and the tone were not measured."
+    )
 
 
 def test_where_some_needs_left_no_choice_they_are_named() -> None:
     rows = all_needs(facts=RETRIEVAL_WINS, unanswerable={"retrieval": 0.9}, format={"prompted": 0.9})
     assert verdict(rows, []).said == (
-        "Retrieve (for refusals no other arm could be recommended); write instructions only for the format (no other "
-        "arm could be recommended); freshness and the tone were not measured."
+        "Retrieve (for refusals no other can be recommended); write instructions only for the format (no other "
+        "can be recommended); freshness and the tone were not measured."
     )
 
 
@@ -192,7 +208,7 @@ def test_an_arm_without_a_rival_may_be_no_good() -> None:
     assert found.said.startswith("No arm is good enough for facts;")
     need = found.need("facts")
     assert need.said == (
-        'No arm is good enough: "retrieval", the only one that could be recommended, is right in '
+        'No arm is good enough: "retrieval", the only one that can be recommended, is right in '
         f"{need.scores['retrieval']} of the questions."
     )
 

@@ -146,6 +146,11 @@ class NeedVerdict:
         return None if self.found is None else self.found.arm
 
     @property
+    def is_few(self) -> bool:
+        """Whether so few questions were asked that the share of right answers says nothing."""
+        return 0 < self.questions < FEW
+
+    @property
     def alone(self) -> bool:
         """Whether no other arm could have been recommended."""
         return self.found is not None and len(self.found.standings) == 1
@@ -285,7 +290,7 @@ def _decide(
     said = found.said
     if max(each.high for each in own.values()) < rules.least:
         which = quoted(best)
-        which = f"the best, {which}," if len(own) > 1 else f"{which}, the only one that could be recommended,"
+        which = f"the best, {which}," if len(own) > 1 else f"{which}, the only one that can be recommended,"
         state, said = "no arm", f"No arm is good enough: {which} is right in {own[best]} of the questions."
     elif len(own) == 1:
         said = _only(best, own[best], others)
@@ -345,7 +350,10 @@ def _only(arm: str, score: Interval, references: Mapping[str, Interval]) -> str:
     Args:
         references: of arms that show what is possible.
     """
-    said = f"Only {quoted(arm)} could be recommended, so nothing was compared. It is right in {score} of the questions"
+    said = (
+        f"{quoted(arm)} was the only way to answer that can be recommended: there was none to compare it with. It is "
+        f"right in {score} of the questions"
+    )
     possible = "".join(
         f"; {quoted(each)}, which shows what is possible, in {found}" for each, found in references.items()
     )
@@ -402,11 +410,14 @@ def _sentence(needs: Sequence[NeedVerdict], ways: Mapping[str, Way]) -> str:
     arms = {each.arm for found in served.values() for each in found}
     if main and len(arms) == 1 and all(each.alone for each in served[main]):
         arm = arms.pop() or ""
-        shares = (f"in {each.scores[arm]} of the questions on {_needs([each])}" for each in served[main])
+        shares = [
+            f"in {each.scores[arm]} of the questions on {_needs([each])}" for each in served[main] if not each.is_few
+        ]
         clauses.append(
-            f"nothing was compared for {_needs(served[main])}: only {quoted(arm)} could be recommended; "
-            f"it is right {joined(list(shares))}"
+            f"for {_needs(served[main])}, {quoted(arm)} was the only way to answer that can be recommended: there was "
+            "none to compare it with"
         )
+        clauses += [f"it is right {joined(shares)}"] if shares else []
     elif main:
         facts = any(each.need == "facts" for found in served.values() for each in found)
         bare = len(served[main]) > 1 and facts and not all(each.alone for each in served[main])
@@ -416,10 +427,14 @@ def _sentence(needs: Sequence[NeedVerdict], ways: Mapping[str, Way]) -> str:
             f"{do} {only}for {_needs(found)}{_without_choice(found)}" for do, found in served.items() if do != main
         ]
         clauses += _where_cost_decides(needs, ways, main)
-    if by_state["no arm"]:
-        clauses.append(f"no arm is good enough for {_needs(by_state['no arm'])}")
+    none = [each for each in by_state["no arm"] if not each.is_few]
+    if none:
+        clauses.append(f"no arm is good enough for {_needs(none)}")
     if by_state["not enough evidence"]:
         clauses.append(_undecided(by_state["not enough evidence"]))
+    few = [each for each in needs if each.is_few and each.need != COST]
+    if few:
+        clauses.append(_too_few(few))
     missing = [each.need for each in by_state["not measured"]]
     if len(missing) == len(NEEDS) - 1:
         return "Nothing was measured, so nothing is recommended."
@@ -430,13 +445,19 @@ def _sentence(needs: Sequence[NeedVerdict], ways: Mapping[str, Way]) -> str:
     return f"{said[0].upper()}{said[1:]}."
 
 
+def _too_few(needs: Sequence[NeedVerdict]) -> str:
+    """For which needs so few questions were asked that their shares say nothing."""
+    asked = joined([f"{each.questions} on {_needs([each])}" for each in needs])
+    return f"too few questions were asked to rely on what is said here of them: {asked} (it takes {FEW} of a kind)"
+
+
 def _without_choice(needs: Sequence[NeedVerdict]) -> str:
     """For which of them no other arm could have been recommended."""
     alone = [each for each in needs if each.alone]
     if not alone:
         return ""
     where = "" if len(alone) == len(needs) else f"for {_needs(alone)} "
-    return f" ({where}no other arm could be recommended)"
+    return f" ({where}no other can be recommended)"
 
 
 def _where_cost_decides(needs: Sequence[NeedVerdict], ways: Mapping[str, Way], main: str) -> list[str]:

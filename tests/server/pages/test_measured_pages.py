@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from markupsafe import escape
 
 from instill import Workspace
+from instill.measure.verdict_in_words import findings
 from instill.models.registry.card import Condition, GateResult, Metrics
 from instill.models.registry.store import Registry
 from tests.models.registry.made import make_adapter, make_base, make_card
@@ -117,3 +119,24 @@ def test_a_comparison_is_listed_with_its_verdict_and_shown_under_its_title(serve
     with server.client() as client:
         listed = {each["id"]: each["summary"] for each in client.get("/api/comparisons").json()["found"]}
     assert listed == {"new": {"title": "Tea", "verdict": VERDICT}, "old": {}}
+
+
+def test_report_and_page_say_one_verdict(server: Running, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """In the words of one function; the page says them only where an older report does not."""
+    from instill.compare.report.page import as_html
+    from instill.compare.report.text import as_dict
+    from tests.compare.report.sample import sample
+
+    report = sample()
+    numbers = as_dict(report)
+    told = findings(numbers["verdict"])
+    assert numbers["in_short"] == [{"about": each.about, "said": each.said, "decided": each.decided} for each in told]
+    page = as_html(report)
+    for each in told:
+        assert str(escape(" ".join(each.said))) in page
+    reports = server.service.folder / ".instill" / "reports"
+    _report(reports / "with", json.loads(json.dumps(numbers)))
+    _report(reports / "without", {key: value for key, value in numbers.items() if key != "in_short"})
+    first = " ".join(told[0].said)
+    assert (first in got(server, "/compare/with").text, first in got(server, "/compare/without").text) == (False, True)
+    assert got(server, "/compare").text.count(first) == 2

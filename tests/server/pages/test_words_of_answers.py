@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from instill.common.place_in_words import headings_below
+from instill.measure.verdict_in_words import findings
 from instill.server.pages.headlines import headline, sentence_of
 from instill.server.pages.marked_text import Table, window
 from instill.server.pages.rendering import belief, environment, place, plain
 from instill.server.pages.text_tables import tables_of
-from instill.server.pages.verdict_words import findings
 
 SCORE = {"mean": 0.8333, "low": 0.516, "high": 0.979}
 
@@ -120,7 +120,10 @@ def test_a_verdict_is_said_as_a_person_would() -> None:
     assert found[2].said == ["No way to answer is good enough. The best is “retrieval”.", grouped]
     alone = {**needs[0], "bound": None, "standings": [{}]}
     [only] = findings({"needs": [alone, {**alone, "need": "cost"}], "rules": {"level": 0.9}})
-    assert only.said == ["Only “retrieval” could be recommended, so nothing was compared.", right]
+    assert only.said == [
+        "“retrieval” was the only way to answer that can be recommended: there was none to compare it with.",
+        right,
+    ]
     assert findings(None) == findings({"needs": ["x"]}) == []
 
 
@@ -133,7 +136,7 @@ def test_few_questions_say_nothing() -> None:
     none_good = {**need, "state": "no arm", "arm": None, "needed": 0}
     found = findings({"needs": [alone, several, none_good]})
     assert [each.said for each in found] == [
-        ["Only “retrieval” could be recommended, so nothing was compared.", few],
+        ["“retrieval” was the only way to answer that can be recommended: there was none to compare it with.", few],
         ["Use “retrieval” for now: too few questions were asked.", few],
         [few],
     ]

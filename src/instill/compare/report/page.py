@@ -16,8 +16,9 @@ from instill.compare.report.sections.not_measured_and_settings import about_sect
 from instill.compare.report.sections.scores_and_costs import costs_section, needs_section, scores_section
 from instill.compare.report.sections.words import words_section
 from instill.compare.report.types import Report
-from instill.measure.page.elements import Markup, join, safe
+from instill.measure.page.elements import Markup, described, join, safe
 from instill.measure.page.style import style
+from instill.measure.verdict_in_words import findings
 
 _SECTIONS = {
     "needs": ("By need", needs_section),
@@ -56,7 +57,18 @@ def as_html(report: Report) -> str:
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
         '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
         f"<title>{title}: fine-tune or retrieve?</title>\n<style>\n{style()}\n</style>\n</head>\n<body>\n"
-        f'<header>\n<h1>{title}</h1>\n<p class="verdict">{safe(report.verdict.said)}</p>\n'
+        f"<header>\n<h1>{title}</h1>\n{_in_short(report)}\n"
         f'<nav aria-label="Contents"><ul>{links}</ul></nav>\n</header>\n<main>\n{join(there.values())}\n</main>\n'
         "</body>\n</html>\n"
     )
+
+
+def _in_short(report: Report) -> Markup:
+    """The verdict as a person would say it, with its exact figures behind it; where nothing was found, these alone."""
+    said = report.verdict.said
+    found = findings(report.verdict.as_dict())
+    if not found:
+        return Markup(f'<p class="verdict">{safe(said)}</p>')
+    told = described((safe(each.about), safe(" ".join(each.said))) for each in found)
+    exact = f"<details><summary>In exact figures</summary>\n<p>{safe(said)}</p></details>"
+    return Markup(f'<div class="in-short">{told}</div>\n{exact}')

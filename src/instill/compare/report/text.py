@@ -27,6 +27,7 @@ from instill.measure.page.units import (
     three_digits,
     time_interval,
 )
+from instill.measure.verdict_in_words import findings
 
 _NAME, _NARROW = 30, 20
 """Columns that an arm's name may take, and as few as it may be left with: a longer name goes on below."""
@@ -93,6 +94,7 @@ def as_dict(report: Report) -> dict[str, Any]:
         "title": report.title,
         "arms": report.arms,
         "verdict": report.verdict.as_dict(),
+        "in_short": [asdict(each) for each in findings(report.verdict.as_dict())],
         "tasks": [
             {
                 "task": each.task,

@@ -14,6 +14,7 @@ html{-webkit-text-size-adjust:100%}
 body{font:16px/1.55 system-ui,-apple-system,"Segoe UI",sans-serif;max-width:64rem;margin:0 auto;padding:1rem;
 color:var(--ink);background:var(--paper);overflow-wrap:anywhere}
 h1{font-size:1.15rem;margin:.2rem 0;color:var(--soft);font-weight:600}
+.in-short{font-size:1.1rem;line-height:1.45;margin:.6rem 0 1rem}.in-short dd{margin:0 0 .5rem;max-width:46rem}
 .verdict{font-size:clamp(1.3rem,5vw,1.9rem);line-height:1.3;font-weight:650;margin:.6rem 0 1rem;text-wrap:pretty}
 h2{font-size:1.2rem;margin:2.4rem 0 .6rem;padding-top:.9rem;border-top:1px solid var(--edge)}
 h3{font-size:1rem;margin:1.6rem 0 .3rem}

@@ -8,12 +8,12 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from instill.errors import UsageError
+from instill.measure.verdict_in_words import Finding, findings
 from instill.server.access.headers import POLICY
 from instill.server.api.studies_and_comparisons import list_comparisons, list_curves, show_comparison
 from instill.server.errors import unknown
 from instill.server.pages.job_lists import jobs_of
 from instill.server.pages.rendering import page
-from instill.server.pages.verdict_words import Finding, findings
 from instill.server.service import Reading, Seen
 from instill.workspace.replies import studies_of, study_card
 
@@ -42,7 +42,9 @@ def report(seen: Reading, name: str) -> HTMLResponse:
     """A comparison's report, in the page."""
     numbers = show_comparison(seen, name)  # whether the caller may see it, and it is finished
     title = str(numbers.get("title") or "Comparison")
-    return _with_report(seen, title, f"/api/comparisons/{name}/page", findings(numbers.get("verdict")))
+    # A report begins with these words itself, but for one of an older Instill.
+    found = [] if numbers.get("in_short") else findings(numbers.get("verdict"))
+    return _with_report(seen, title, f"/api/comparisons/{name}/page", found)
 
 
 @router.get("/curves/{name}", response_class=HTMLResponse)

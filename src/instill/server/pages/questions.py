@@ -96,7 +96,8 @@ def questions(
     more = len(shown) > _A_PAGE
     shown = shown[:_A_PAGE]
     reading = bool(unread(seen))
-    subjects, more_subjects = [], 0
+    subjects: list[Subject] = []
+    more_subjects = 0
     if chosen == "refused" and not (words or before or number):
         subjects, more_subjects = _subjects(seen, feedback, reading)
     return page(

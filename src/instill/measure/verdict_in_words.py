@@ -1,4 +1,4 @@
-"""A comparison's verdict as a person would say it; the exact figures stand behind it."""
+"""A comparison's verdict as a person would say it, for reports and pages; the exact figures stand behind it."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _finding(need: Mapping[str, Any], level: float) -> Finding | None:
     is_little = 0 < asked < FEW
     said = []
     if is_alone and arm is not None:
-        said.append(f"Only “{arm}” could be recommended, so nothing was compared.")
+        said.append(f"“{arm}” was the only way to answer that can be recommended: there was none to compare it with.")
     elif state == "no arm":
         arm = max(scores, key=lambda each: float(scores[each]["mean"]))
         if not is_little:
