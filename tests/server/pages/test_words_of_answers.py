@@ -141,3 +141,22 @@ def test_few_questions_say_nothing() -> None:
         [few],
     ]
     assert not any(each.decided for each in found)
+
+
+def test_marks_of_markdown_are_not_shown_and_the_highlight_stays_exact() -> None:
+    text = "## Hot **tea**\nBrew **green tea at 70 degrees**, __Black tea__ at `**95**`; 2**3**4 and __init__ stay.\n"
+    stored: Any = SimpleNamespace(text=text, headings=[SimpleNamespace(start=0)])
+    for words, seen in (
+        ("green tea at 70 degrees", "green tea at 70 degrees"),
+        ("**green tea", "green tea"),
+        ("tea at 70 degrees**, __Black", "tea at 70 degrees, Black"),
+        ("`**95**`; 2**3**4", "`**95**`; 2**3**4"),
+    ):
+        at = text.index(words)
+        parts = window(stored, [(at, at + len(words))]).parts
+        assert [part.text for part in parts if part.marked] == [seen]  # type: ignore[union-attr]
+        shown = "".join(part.text for part in parts)  # type: ignore[union-attr]
+        assert shown == "## Hot tea\nBrew green tea at 70 degrees, Black tea at `**95**`; 2**3**4 and __init__ stay.\n"
+    page = environment().from_string('{% from "text.html" import text %}{{ text(window) }}')
+    marked = page.render(window=window(stored, [(0, 14)]))
+    assert '<span class="h"><mark id="cited"><span class="hash">## </span>Hot tea</mark></span>' in marked

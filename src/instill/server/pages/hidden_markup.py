@@ -1,4 +1,5 @@
-"""Markup of a document's text that is not shown: HTML tags around words of a table, and the addresses of links."""
+"""Markup of a document's text that is not shown: HTML tags around words of a table, the addresses of links, and the
+marks of emphasis."""
 
 from __future__ import annotations
 
@@ -10,6 +11,10 @@ _PAIR = re.compile(
 )
 _LINK = re.compile(
     r"(?<!!)\[(?=[^\[\]\n]+\]\()([^\[\]\n]+)(\]\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*(?:[ \t]+\"[^\"\n]*\")?\))"
+)
+_EMPHASIS = re.compile(
+    r"(?<![\w*_\\])(?!__[a-z0-9_]+__)(\*\*\*?|__)(?=[^\s*_])"  # but not __init__
+    r"((?:[^\n*`]|\*(?!\*)|`[^`\n]*`){0,1000}?[^\s*_\\])(\1)(?![\w*_])"
 )
 _CODE = re.compile(r"^[ \t]*(```|~~~).*?(?:^[ \t]*\1|\Z)|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 
@@ -40,6 +45,25 @@ def hidden_addresses(text: str) -> Iterator[tuple[int, int]]:
         if not any(start <= match.start() < end for start, end in codes):
             yield match.start(), match.start(1)
             yield match.span(2)
+
+
+def hidden_emphasis(text: str) -> Iterator[tuple[int, int]]:
+    """Where the marks around strongly emphasised words stand, but in code; a star by itself is a character as others.
+
+    Example:
+        >>> list(hidden_emphasis("Use **80 degrees**, not `**x**` nor 2**3**4 nor f(**a, **b)."))
+        [(4, 6), (16, 18)]
+    """
+    codes = [match.span() for match in _CODE.finditer(text)]
+    for match in _EMPHASIS.finditer(text):
+        if not any(start <= match.start() < end for start, end in codes):
+            yield match.span(1)
+            yield match.span(3)
+
+
+def hidden_marks(text: str) -> list[tuple[int, int]]:
+    """All that is not shown of Markdown, in its order."""
+    return sorted((*hidden_addresses(text), *hidden_emphasis(text)))
 
 
 def without(text: str, start: int, end: int, hidden: list[tuple[int, int]]) -> str:

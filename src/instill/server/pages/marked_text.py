@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from instill.documents.document import Passage
 from instill.index.lookup import StoredDocument
-from instill.server.pages.hidden_markup import hidden_addresses, hidden_tags, without
+from instill.server.pages.hidden_markup import hidden_marks, hidden_tags, without
 from instill.server.pages.text_tables import TextTable, tables_of
 
 
@@ -91,7 +91,7 @@ def window(
     tables = [each for each in tables_of(text) if each.start < last and first < each.end]
     for each in tables:
         edges |= {max(each.start, first), min(each.end, last)}
-    hidden = [(first + a, first + b) for a, b in hidden_addresses(text[first:last])]
+    hidden = [(first + a, first + b) for a, b in hidden_marks(text[first:last])]
     parts: list[Part | Table] = []
     within: TextTable | None = None
     for a, b in pairwise(sorted(edges)):
@@ -125,7 +125,7 @@ def _cell(text: str, start: int, end: int, marks: Sequence[tuple[int, int]]) -> 
     for begin, stop in marks:
         edges |= {min(max(begin, start), end), min(max(stop, start), end)}
     cell = text[start:end]
-    places = sorted((*hidden_tags(cell), *hidden_addresses(cell)))
+    places = sorted((*hidden_tags(cell), *hidden_marks(cell)))
     hidden = [(start + a, start + b) for a, b in places]
     return [
         Part(without(text, a, b, hidden).replace("\\|", "|"), marked=_within(a, b, marks))
