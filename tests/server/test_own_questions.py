@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,9 @@ import sqlalchemy as sa
 
 from instill import Workspace
 from instill.catalog.tables import CONVERSATIONS, USAGE
+from instill.common.made_from import keep_beside
 from instill.server.access.keys import KeyStore
+from instill.workspace.asked_questions import Feedback
 from tests.server.running import Running, running
 
 PAGE = "# Travel\n\nA hotel may cost 140 euros a night.\n\nTrains are booked by Greta Falk.\n"
@@ -210,3 +213,30 @@ def test_the_page_says_that_questions_are_kept(served: Served) -> None:
     with served.server.client(served.store.add("chief", role="admin").secret) as chief:
         assert ok(chief.get(f"/api/conversations/{begun}"))["turns"][0]["text"] == BEFORE
         assert len(said(chief)) == 3
+
+
+def test_only_own_questions_are_counted(served: Served) -> None:
+    """In the status as in the list."""
+    counts = {
+        name: ok(client.get("/api/status"))["questions"]
+        for name, client in (("ann", served.ann), ("bob", served.bob), ("eve", served.eve), ("boss", served.boss))
+    }
+    assert counts == {"ann": 3, "bob": 0, "eve": 4, "boss": 4}
+
+
+def test_what_was_measured_on_peoples_questions_is_shown_to_who_reads_them(served: Served) -> None:
+    home = served.server.service.folder / ".instill"
+    with Workspace.open(home.parent) as workspace:
+        study = workspace.study(questions=Feedback(workspace).question_set(), check=False)
+    report = home / "reports" / "judged"
+    report.mkdir(parents=True)
+    keep_beside(report, study.card.made_from)
+    about = {"study set": f"{study.card.id}, written by people"}
+    (report / "report.json").write_text(json.dumps({"title": "Judged", "about": about}))
+    (report / "report.html").write_text(f"<p>{ANNS}</p>")
+    for client, sees in ((served.bob, False), (served.ann, True), (served.eve, True), (served.boss, True)):
+        for path in ("/api/comparisons/judged", "/api/comparisons/judged/page", f"/api/studies/{study.card.id}"):
+            assert client.get(path).status_code == (200 if sees else 404), path
+        listed = [each["id"] for each in ok(client.get("/api/comparisons"))["found"]]
+        assert ("judged" in listed, bool(ok(client.get("/api/studies"))["studies"])) == (sees, sees)
+        assert (ANNS in client.get(f"/compare/studies/{study.card.id}", headers={"accept": "text/html"}).text) == sees

@@ -169,6 +169,14 @@ class Feedback:
                     break
         return found
 
+    def count(self) -> int:
+        """How many questions the caller sees."""
+        return sum(1 for _ in self._seen())
+
+    def wordings(self) -> set[str]:
+        """The questions that the caller sees, in lower case: as they were asked, and as they were understood."""
+        return {words.lower() for each in self._seen() for words in (each.question, each.standalone_question)}
+
     def get(self, question_id: int) -> Question:
         """One question.
 

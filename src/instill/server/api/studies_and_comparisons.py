@@ -14,10 +14,11 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
 from instill.common.made_from import UNKNOWN, kept_beside
-from instill.errors import UsageError, WorkspaceError
+from instill.errors import WorkspaceError
+from instill.server.api.questions_in_studies import reads_report, studies_for, study_for
 from instill.server.errors import unknown
 from instill.server.service import Reading, Seen
-from instill.workspace.replies import Studies, studies_of, study_card
+from instill.workspace.replies import Studies, study_card
 
 router = APIRouter(prefix="/api", tags=["evidence"])
 
@@ -53,8 +54,8 @@ class KeptList(BaseModel):
 
 @router.get("/studies")
 def list_studies(seen: Reading) -> Studies:
-    """Study sets whose documents the caller may see, oldest first."""
-    return studies_of(seen.workspace.home, seen.caller)
+    """Study sets whose documents and questions the caller may see, oldest first."""
+    return studies_for(seen)
 
 
 @router.get("/studies/{study_id}")
@@ -66,12 +67,7 @@ def show_study(
     seed: int = 0,
 ) -> StudyShown:
     """A study set's card and some of its questions; the audit's stay sealed."""
-    from instill.study.stored_study import open_study
-
-    try:
-        found = open_study(seen.workspace.home, study_id, seen.caller)
-    except UsageError as error:
-        raise unknown("No study set has this id.", study_id[:80], "List them: GET /api/studies") from error
+    found = study_for(seen, study_id)
     items = found.items(split)
     items = Random(seed).sample(items, min(many, len(items)))  # noqa: S311
     shown = [item.model_dump(mode="json") for item in items]
@@ -156,7 +152,11 @@ def _page(seen: Seen, file: Path) -> HTMLResponse:
 
 
 def _may_see(seen: Seen, folder: Path) -> bool:
-    return seen.caller.sees(kept_beside(folder) or UNKNOWN)
+    """Whether the caller sees all documents behind it, and, of a comparison, the questions that people asked."""
+    if not seen.caller.sees(kept_beside(folder) or UNKNOWN):
+        return False
+    report = folder / "report.json"
+    return not report.is_file() or reads_report(seen, _read(report))
 
 
 def _read(file: Path) -> dict[str, Any]:

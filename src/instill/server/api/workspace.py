@@ -58,9 +58,11 @@ def me(seen: Reading) -> Me:
 
 @router.get("/status")
 def status(seen: Reading) -> Status:
-    """What the workspace holds, as far as the caller may see it. Only the owner is told where on this machine it, the
-    followed paths and the model lie; others read their names."""
+    """What the workspace holds, as far as the caller may see it: of questions, those that `GET /api/questions` lists.
+    Only the owner is told where on this machine it, the followed paths and the model lie; others read their names."""
     found = seen.workspace.status()
+    if seen.own_questions is not None or seen.labels is not None:
+        found = replace(found, questions=seen.feedback.count())
     if seen.who.may("admin"):
         return found
     roots = [each if "://" in each else short_name(each) for each in found.roots]

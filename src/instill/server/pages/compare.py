@@ -7,15 +7,14 @@ from collections.abc import Sequence
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from instill.errors import UsageError
 from instill.measure.verdict_in_words import Finding, findings
 from instill.server.access.headers import POLICY
+from instill.server.api.questions_in_studies import studies_for, study_for
 from instill.server.api.studies_and_comparisons import list_comparisons, list_curves, show_comparison
-from instill.server.errors import unknown
 from instill.server.pages.job_lists import jobs_of
 from instill.server.pages.rendering import page
 from instill.server.service import Reading, Seen
-from instill.workspace.replies import studies_of, study_card
+from instill.workspace.replies import study_card
 
 router = APIRouter(prefix="/compare")
 
@@ -28,7 +27,7 @@ _WITH_REPORT = {"content-security-policy": f"{POLICY}; frame-src 'self'"}
 @router.get("", response_class=HTMLResponse)
 def overview(seen: Reading) -> HTMLResponse:
     """Reports and study sets, and where one begins others."""
-    studies = list(reversed(studies_of(seen.workspace.home, seen.caller).studies))
+    studies = list(reversed(studies_for(seen).studies))
     reports = [(each, findings(show_comparison(seen, each.id).get("verdict"))) for each in list_comparisons(seen).found]
     return page(
         seen, "compare.html", "/compare", reports=reports, curves=list_curves(seen).found,
@@ -59,12 +58,7 @@ def curve(seen: Reading, name: str) -> HTMLResponse:
 @router.get("/studies/{study_id}", response_class=HTMLResponse)
 def study(seen: Reading, study_id: str) -> HTMLResponse:
     """A study set: how large it is, and its questions but for the audit's, which stay sealed."""
-    from instill.study.stored_study import open_study
-
-    try:
-        found = open_study(seen.workspace.home, study_id, seen.caller)
-    except UsageError as error:
-        raise unknown("No study set has this id.", study_id[:80], "List them: GET /api/studies") from error
+    found = study_for(seen, study_id)
     gate, train = found.items("gate"), found.items("train")
     parts = [
         ("Asked in comparisons", gate[:_ITEMS_SHOWN], len(gate)),
