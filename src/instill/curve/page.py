@@ -116,7 +116,7 @@ def _sections(measured: MeasuredCurve, commands: Sequence[str]) -> list[Markup]:
                 *map(paragraph, [*found, *([spared] if spared else []), *measured.notes]),
             ],
         ),
-        section("commands", "Do it again", [block("\n".join(commands))] if commands else []),
+        section("commands", "Do it again, on the command line", [block("\n".join(commands))] if commands else []),
         section(
             "about",
             "Settings",

@@ -30,6 +30,12 @@ _PHRASES = {
     "Name another one: --arm NAME": "Name another one under “Only these ways to answer”, or leave the field empty.",
     "leave --no-train out": "check “Fine-tune the model too”",
     "Make one with the same --label: instill study make --label LABEL": "Make one with this key, on the page Compare.",
+    " (--changes)": "",
+    " (--changes 0)": "",
+    " (--noise 0)": "",
+    "--all measures everything.": "The command line can measure everything.",
+    "With --equal-steps every size gets as many.": "The command line can give every size as many.",
+    "run `instill curve` for them": "measure one on the page Compare",
     "To use it anyway: --force": "To use it anyway, check the box beside “Promote”.",
     "Name one by its hash: --base HASH": "Roll back the one that you mean: each has its own button.",
     "give your own with --questions when you have some.": "use judged questions when you have some.",
@@ -119,6 +125,20 @@ def on_pages(remedy: str) -> str:
     remedy = _EXCLUDED.sub(_left_out, remedy)
     remedy = _LOG.sub("“What it says” shows its log.", remedy)
     return _OPTION.sub(_option, _ADDRESS.sub(_listed, _COMMAND.sub(_done, remedy)))
+
+
+def report_on_pages(markup: str) -> str:
+    """A report with our own remarks in it in the words of the pages; what it quotes, and its commands, stay.
+
+    Example:
+        >>> report_on_pages('<p>a --b</p><section id="missing"><li>facts (--changes)</li></section>')
+        '<p>a --b</p><section id="missing"><li>facts</li></section>'
+    """
+    return _REMARKS.sub(lambda section: _TEXT.sub(lambda text: on_pages(text[0]), section[0]), markup)
+
+
+_REMARKS = re.compile(r'<section id="(?:missing|sizes)".*?</section>', re.DOTALL)
+_TEXT = re.compile(r"(?<=>)[^<>]+(?=<)")
 
 
 def in_page_words(told: Any) -> Any:

@@ -17,6 +17,7 @@ from instill.common.made_from import UNKNOWN, kept_beside
 from instill.errors import WorkspaceError
 from instill.server.api.questions_in_studies import reads_report, studies_for, study_for
 from instill.server.errors import unknown
+from instill.server.page_words import report_on_pages
 from instill.server.service import Reading, Seen
 from instill.workspace.replies import Studies, study_card
 
@@ -147,7 +148,7 @@ _LISTS = {"reports": "comparisons", "curves": "curves"}
 def _page(seen: Seen, file: Path) -> HTMLResponse:
     if not file.is_file():
         raise unknown("There is no page of it.", file.parent.name)
-    markup = file.read_text(encoding="utf-8")
+    markup = report_on_pages(file.read_text(encoding="utf-8"))
     return HTMLResponse(markup if seen.names is None else seen.names.in_page(markup), headers=_REPORT_HEADERS)
 
 

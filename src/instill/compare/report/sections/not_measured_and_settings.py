@@ -29,7 +29,7 @@ def commands_section(report: Report) -> Markup:
     """How to make it again."""
     commands = "\n".join(report.commands)
     content = block(commands) if commands else paragraph("The commands were not recorded.")
-    return section("commands", "Do it again", [content])
+    return section("commands", "Do it again, on the command line", [content])
 
 
 def about_section(report: Report) -> Markup:
