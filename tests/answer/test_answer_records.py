@@ -87,7 +87,7 @@ def test_all_records_that_match_are_shown_and_no_other(
     assert not answer.abstained
     assert re.findall(pattern, answer.text) == expected
     assert answer.short == (str(len(expected)) if question.startswith("How many") else "")
-    assert any(f"{len(expected)} " in notice and "match" in notice for notice in answer.notices)
+    assert any(f"{len(expected)} " in notice and "the question" in notice for notice in answer.notices)
     for claim in answer.claims:
         [citation] = claim.citations
         assert shop.show(citation.doc_id).text[citation.start : citation.end] == citation.text
@@ -96,9 +96,9 @@ def test_all_records_that_match_are_shown_and_no_other(
 @pytest.mark.parametrize(
     ("question", "said"),
     [
-        ("List all barges.", "register.md has 60 records; all match, too many to show."),
-        ("Which barges are not paused?", "register.md has 60 records; 54 match, too many to show."),
-        ("Which barges have a load over 900 t?", "None of the 60 records of register.md matches."),
+        ("List all barges.", "register.md has 60 records; all fit the question, too many to show."),
+        ("Which barges are not paused?", "register.md has 60 records; 54 fit the question, too many to show."),
+        ("Which barges have a load over 900 t?", "None of the 60 records of register.md fits the question."),
         ("Which servers are retired or databases?", 'servers.yaml; what "or" means there cannot be told'),
         ("Which rooms are better than R107?", 'what "better than R107" means there cannot be told'),
     ],
@@ -116,7 +116,7 @@ def test_of_many_records_their_number_is_told_with_the_first_and_the_last(shop: 
     answer = shop.ask("How many barges are in the register?")
     assert answer.short == "60"
     assert re.findall(r"Barge \d+", answer.text) == ["Barge 001", "Barge 060"]
-    assert answer.notices == ("register.md has 60 records; all match, too many to show.",)
+    assert answer.notices == ("register.md has 60 records; all fit the question, too many to show.",)
 
 
 def test_one_record_that_is_looked_up_is_answered_as_before(shop: Workspace) -> None:

@@ -288,3 +288,26 @@ def test_an_answer_is_told_alike_however_it_is_cut(cuts: list[int], by_line: boo
     assert b"".join(each.get("body", b"") for each in sent) == expected
     if not by_line:
         assert dict(sent[0]["headers"])[b"content-length"] == str(len(expected)).encode()
+
+
+def test_documents_that_may_be_meant_are_a_list_of_names(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / "own" / name).mkdir(parents=True)
+        (tmp_path / "own" / name / "index.md").write_text(f"The oven {name} was built in 1987.")
+    with Workspace.init(tmp_path / "kb") as workspace:
+        workspace.add(tmp_path / "own")
+        store = KeyStore(workspace.catalog)
+        boss, ann = (store.add(name, role=role).secret for name, role in (("boss", "admin"), ("ann", "reader")))
+    script = {"sec-fetch-site": "same-origin"}
+    with running(tmp_path / "kb") as server:
+        for key in (boss, ann):
+            with server.client(key) as client:
+                told = client.get("/api/documents/index.md", headers=script).json()["error"]
+                assert told["what"] == "Several documents have this name:"
+                assert told["choices"] == ["own/a/index.md", "own/b/index.md"]
+                page = client.get("/documents/index.md", headers={"accept": "text/html"}).text
+                assert "<ul><li>own/a/index.md</li><li>own/b/index.md</li></ul>" in page
+        with server.client(boss) as client:
+            told = client.get("/api/documents/index.md").json()["error"]
+            own = f"{tmp_path}/own"
+            assert told["what"] == f"Several documents have this name: {own}/a/index.md, {own}/b/index.md."

@@ -18,6 +18,19 @@ _SHOWN = 5
 _LONGEST = 200
 
 
+class SeveralMeant(UsageError):
+    """A name that several documents have.
+
+    Args:
+        choices: where the first of them lie.
+        more: how many others there are.
+    """
+
+    def __init__(self, what: str, *, choices: Sequence[str], more: int, where: str = "", remedy: str = "") -> None:
+        super().__init__(what, where=where, remedy=remedy)
+        self.choices, self.more = tuple(choices), more
+
+
 def resolve(index: Index, reference: str, *, labels: Sequence[str] | None = None, many: bool) -> list[DocumentRecord]:
     """The documents that `reference` names: exactly one unless `many`, and at least one.
 
@@ -54,8 +67,10 @@ def meant(index: Index, reference: str, *, labels: Sequence[str] | None = None, 
     if len(found) > 1 and not (many and _means_several(found, at_its_endpoint(index, reference, labels=labels))):
         shown = ", ".join(record.source for record in found[:_SHOWN])
         more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-        raise UsageError(
+        raise SeveralMeant(
             f"Several documents have this name: {shown}{more}.",
+            choices=[record.source for record in found[:_SHOWN]],
+            more=max(0, len(found) - _SHOWN),
             where=_cut(reference),
             remedy=f'Name one by its path or id, or all by a pattern: "*/{_cut(reference)}"'
             if many

@@ -25,6 +25,7 @@ from instill.errors import (
     UsageError,
     WorkspaceError,
 )
+from instill.ingest.document_references import SeveralMeant
 from instill.server.page_words import from_a_page, in_page_words
 
 log = logging.getLogger("instill.server")
@@ -43,12 +44,13 @@ _AGAIN = {"retry-after": "1"}
 
 
 class Problem(BaseModel):
-    """What happened, where, and what to do next."""
+    """What happened, where, and what to do next; `choices`: the names of the documents that may be meant."""
 
     kind: str
     what: str
     where: str
     remedy: str
+    choices: list[str] = []
 
 
 class Failed(BaseModel):
@@ -89,14 +91,20 @@ def as_json(error: InstillError) -> dict[str, Any]:
     return {"error": {**error.as_dict(), "kind": kind}}
 
 
-def as_page_json(error: InstillError) -> dict[str, Any]:
-    """The same for a page: the remedy names what one does there.
+def as_page_json(error: InstillError, called: Callable[[str], str] = str) -> dict[str, Any]:
+    """The same for a page: the remedy names what one does there, and documents that may be meant are a list.
+
+    Args:
+        called: the name of a document by its source.
 
     Example:
         >>> as_page_json(Refused(404, "There is no such job.", remedy="List them: GET /api/memory"))["error"]["remedy"]
         'List them on the page Memory'
     """
     told: dict[str, Any] = in_page_words(as_json(error))
+    if isinstance(error, SeveralMeant):
+        more = [f"and {error.more:,} more"] if error.more else []
+        told["error"] |= {"what": f"{error.what.partition(':')[0]}:", "choices": [*map(called, error.choices), *more]}
     return told
 
 
@@ -109,16 +117,19 @@ def status_of(error: InstillError) -> int:
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 400)
 
 
-def response(error: InstillError, path: str = "", *, page: bool = False) -> Response:
+def response(
+    error: InstillError, path: str = "", *, page: bool = False, called: Callable[[str], str] = str
+) -> Response:
     """The error as an answer to a request for `path`: clients of other services read it in a form that they know.
 
     Args:
         page: the request comes from a page of ours, which tells it to a person.
+        called: as in `as_page_json`.
     """
     from instill.server.doors.api_errors import PREFIX, failed
 
     headers = error.headers if isinstance(error, Refused) else _AGAIN if isinstance(error, IndexRebuilt) else {}
-    told = failed(error) if path.startswith(PREFIX) else as_page_json(error) if page else as_json(error)
+    told = failed(error) if path.startswith(PREFIX) else as_page_json(error, called) if page else as_json(error)
     return JSONResponse(told, status_of(error), headers=headers)
 
 
@@ -183,7 +194,8 @@ def install(app: FastAPI, page: PageOf | None = None) -> None:
             answer = page(request, error, status_of(error))
             answer.headers.update(error.headers if isinstance(error, Refused) else {})
             return answer
-        return response(error, request.url.path, page=is_of_a_page(request))
+        names = app.state.service.names() if isinstance(error, SeveralMeant) else None
+        return response(error, request.url.path, page=is_of_a_page(request), called=names.of if names else str)
 
     async def ours(request: Request, error: Exception) -> Response:
         assert isinstance(error, InstillError)

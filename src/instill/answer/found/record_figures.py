@@ -61,7 +61,7 @@ def extreme_of(
         order = "Highest" if direction > 0 else "Lowest"
     total = len(table.records)
     among = f"{total} records of {table.name}"
-    among = among if len(rows) == total else f"{len(rows)} of {among} that match"
+    among = among if len(rows) == total else f"{len(rows)} of {among} that fit the question"
     said = f'{order} "{column.key}" among the {among}' + (f"; {_count(missing)} none." if missing else ".")
     short = "; ".join(part for part in parts if part)
     return Figure(tuple(found), short if found and len(short) <= LONGEST_SHORT else "", said)

@@ -417,14 +417,14 @@ def _said(rows: Sequence[int], table: Table, found: Conditions) -> str:
     """How many match, as a sentence."""
     total, name = len(table.records), table.name
     if not rows:
-        return f"None of the {total} records of {name} matches."
+        return f"None of the {total} records of {name} fits the question."
     if len(rows) > MOST_SHOWN:
         share = "all" if len(rows) == total else str(len(rows))
-        said = f"{name} has {total} records; {share} match, too many to show."
+        said = f"{name} has {total} records; {share} fit the question, too many to show."
     elif len(rows) == total:
-        said = f"{name} has {total} records, and all of them match."
+        said = f"{name} has {total} records, and all of them fit the question."
     else:
-        said = f"{len(rows)} of the {total} records of {name} match{'es' * (len(rows) == 1)}."
+        said = f"{len(rows)} of the {total} records of {name} fit{'s' * (len(rows) == 1)} the question."
     for key, missing in found.unsaid.items():
         said += f' {missing} of them ha{"s" if missing == 1 else "ve"} no value under "{key}".'
     return said

@@ -68,7 +68,7 @@ def error_page(request: Request, error: InstillError, status: int) -> HTMLRespon
     who = request.scope.get("state", {}).get("who")
     known = who if isinstance(who, Who) and who.may("reader") else None
     folder = service_of(request).folder.name if known else ""
-    told = as_page_json(error)["error"]
+    told = as_page_json(error, service_of(request).names().of)["error"]
     if not (known and known.may("admin")):
         told = service_of(request).names().in_data(told)
     return HTMLResponse(rendered("error.html", who=known, active="", folder=folder, error=told, status=status), status)

@@ -7,7 +7,8 @@ export const $$ = (selector, within = document) => [...within.querySelectorAll(s
 
 export class Failed extends Error {
   constructor(problem) {
-    super([problem.what, problem.remedy].filter(Boolean).join(" "));
+    const choices = problem.choices ?? [];
+    super([problem.what, ...choices.map((each) => `• ${each}`), problem.remedy].filter(Boolean).join(choices.length ? "\n" : " "));
     this.problem = problem;
   }
 }
