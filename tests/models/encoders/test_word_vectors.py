@@ -7,7 +7,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from instill.models.encoders.protocol import Encoder, Vectors
+from instill.models.encoders.protocol import Encoder, EncodesWords, Vectors
 from instill.models.encoders.shipped_encoder import open_shipped
 from instill.models.encoders.word_vectors import WordVectors
 
@@ -56,3 +56,13 @@ def test_any_text_has_one_and_the_same_each_time(words: WordVectors) -> None:
     assert np.allclose(np.linalg.norm(told, axis=1), 1.0, atol=1e-5)
     assert np.array_equal(told, words.vectors(hostile))
     assert np.allclose(told, np.concatenate([words.vectors([text]) for text in hostile]), atol=1e-5)
+
+
+def test_words_that_are_encoded_together_are_near_those_that_are_encoded_alone(encoder: Encoder) -> None:
+    assert isinstance(encoder, EncodesWords)
+    found = [f"{word} {number}" for number in range(40) for each in SUBJECTS.values() for word in each]
+    found += [word for each in SUBJECTS.values() for word in each]
+    together, alone = encoder.encode_words(found), encoder.encode_passages(found)
+    assert np.allclose(np.linalg.norm(together, axis=1), 1.0, atol=1e-5)
+    assert (together * alone).sum(axis=1).min() > 0.97
+    assert encoder.encode_words([]).shape == (0, encoder.dimension)

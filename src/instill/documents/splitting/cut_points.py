@@ -15,6 +15,7 @@ from itertools import pairwise
 from semantic_text_splitter import TextSplitter
 from tokenizers import Tokenizer
 
+from instill.common.word_pieces import word_pieces
 from instill.documents.document import Parsed
 
 # What a cut before a fragment costs, from "made for it" to "only when nothing else fits".
@@ -72,8 +73,8 @@ class Counter:
     """Counts tokens; `additive` says whether counts of text cut at white space add up exactly."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        self._tokenizer = tokenizer
-        self.additive = type(tokenizer.pre_tokenizer).__name__ == "BertPreTokenizer"
+        self._pieces = word_pieces(tokenizer)
+        self.additive = self._pieces.by_words
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, but at least one for every 16 characters.
@@ -81,10 +82,9 @@ class Counter:
         The floor bounds a passage's length where tokens do not: a tokenizer makes one unknown token of a word of a
         thousand letters. The sum over parts is never below the count of the whole, so sums are safe.
         """
-        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
         return [
-            max(len(encoding), -(-len(text) // CHARACTERS_PER_TOKEN))
-            for text, encoding in zip(texts, encodings, strict=True)
+            max(count, -(-len(text) // CHARACTERS_PER_TOKEN))
+            for text, count in zip(texts, self._pieces.counts(texts), strict=True)
         ]
 
 

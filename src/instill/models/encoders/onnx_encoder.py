@@ -25,6 +25,7 @@ from instill.models.encoders.shared_threads import Workers
 from instill.models.encoders.shared_tokenizers import tokenizer_of
 
 _BLOCK = 4096  # Texts tokenised at once: bounds memory, and lets progress be shown.
+_WORDS_TOKENS = 512  # of a run of words: the overhead of a run is gone, and so many still lie in a core's cache
 
 
 class OnnxEncoder:
@@ -79,6 +80,11 @@ class OnnxEncoder:
         """See `Encoder.encode_queries`."""
         return self._encode(texts, str(self._manifest["query_prompt"]), None)
 
+    def encode_words(self, texts: Sequence[str]) -> Vectors:
+        """See `EncodesWords.encode_words`."""
+        prompt = str(self._manifest["passage_prompt"])
+        return self._computed([prompt + text for text in texts], None, tokens=_WORDS_TOKENS)
+
     def _encode(self, texts: Sequence[str], prompt: str, progress: Callable[[int], None] | None) -> Vectors:
         prompted = [prompt + text for text in texts]
         if self._known is None or not self._known.keeps(prompted):
@@ -88,16 +94,20 @@ class OnnxEncoder:
             progress(len(texts))
         return vectors
 
-    def _computed(self, texts: Sequence[str], progress: Callable[[int], None] | None) -> Vectors:
+    def _computed(self, texts: Sequence[str], progress: Callable[[int], None] | None, *, tokens: int = 0) -> Vectors:
+        """Their vectors, by runs of so many tokens; 0: of as many as the encoder was made for."""
+        tokens = tokens or int(self._manifest["batch_tokens"])
         vectors = np.empty((len(texts), self.dimension), np.float32)
         for start in range(0, len(texts), _BLOCK):
             block = [well_formed(text) for text in texts[start : start + _BLOCK]]
-            self._encode_block(block, vectors[start : start + len(block)], progress)
+            self._encode_block(block, vectors[start : start + len(block)], progress, tokens)
         return vectors
 
-    def _encode_block(self, block: list[str], out: Vectors, progress: Callable[[int], None] | None) -> None:
+    def _encode_block(
+        self, block: list[str], out: Vectors, progress: Callable[[int], None] | None, tokens: int
+    ) -> None:
         sequences = [entry.ids or [0] for entry in self._tokens.encode_batch_fast(block)]
-        batches = batches_of_equal_length(sequences, tokens=int(self._manifest["batch_tokens"]))
+        batches = batches_of_equal_length(sequences, tokens=tokens)
         session = self._session
         name = session.get_inputs()[0].name
         done: list[int] = []  # list.append is atomic, so that the threads need no lock.

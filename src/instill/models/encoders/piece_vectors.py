@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from instill.models.encoders.protocol import Encoder, Vectors
+from instill.models.encoders.protocol import Encoder, EncodesWords, Vectors
 
 _MARKS = ("##", "\u2581", "\u0120")  # how tokenizers mark a piece inside, or at the start of, a word
 
@@ -15,10 +15,15 @@ class PieceVectors:
 
     Args:
         encoder: whose pieces they are.
+        roughly: many pieces a run where the encoder can do that: a quarter of the time. What was encoded together then
+            changes the last digits, so not for vectors that are to be the same whenever they are computed.
     """
 
-    def __init__(self, encoder: Encoder) -> None:
+    def __init__(self, encoder: Encoder, *, roughly: bool = False) -> None:
         self._encoder = encoder
+        self._encode = (
+            encoder.encode_words if roughly and isinstance(encoder, EncodesWords) else encoder.encode_passages
+        )
         self._row = np.full(encoder.tokenizer.get_vocab_size(), -1, np.int64)
         self._vectors: NDArray[np.float32] = np.empty((0, encoder.dimension), np.float32)
 
@@ -28,7 +33,7 @@ class PieceVectors:
         if not len(new):
             return
         tokenizer = self._encoder.tokenizer
-        vectors = self._encoder.encode_passages([_plain(tokenizer.id_to_token(int(piece)) or "") for piece in new])
+        vectors = self._encode([_plain(tokenizer.id_to_token(int(piece)) or "") for piece in new])
         self._row[new] = np.arange(len(self._vectors), len(self._vectors) + len(new))
         self._vectors = np.concatenate([self._vectors, vectors])
 

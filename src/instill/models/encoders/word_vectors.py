@@ -17,6 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from instill.common.word_pieces import word_pieces
 from instill.models.encoders.onnx_encoder import well_formed
 from instill.models.encoders.piece_vectors import PieceVectors
 from instill.models.encoders.protocol import Encoder, Vectors
@@ -45,7 +46,7 @@ class WordVectors:
 
     def __init__(self, encoder: Encoder, texts: Sequence[str], vectors: Vectors) -> None:
         self._encoder = encoder
-        self._pieces = PieceVectors(encoder)
+        self._pieces = PieceVectors(encoder, roughly=True)
         read = self._read(texts)
         counts = np.bincount(np.concatenate(read), minlength=encoder.tokenizer.get_vocab_size())
         self._weights: NDArray[np.float32] = (_RARE / (_RARE + counts / max(1, counts.sum()))).astype(np.float32)
@@ -72,10 +73,8 @@ class WordVectors:
     def _read(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
         """The pieces of each text, as far as the encoder would read it."""
         most = self._encoder.max_tokens
-        encodings = self._encoder.tokenizer.encode_batch_fast(
-            [well_formed(text) for text in texts], add_special_tokens=False
-        )
-        return [np.array(encoding.ids[:most], np.int64) for encoding in encodings]
+        read = word_pieces(self._encoder.tokenizer).ids([well_formed(text) for text in texts])
+        return [pieces[:most] for pieces in read]
 
     def _means(self, read: Sequence[NDArray[np.int64]]) -> Vectors:
         self._pieces.learn(np.concatenate(read))
