@@ -56,7 +56,7 @@ def test_an_arm_of_ones_own_is_never_left_out_silently() -> None:
     assert error.value.where == "mine"
     assert "mine" in chosen_arms(ComparePlan(own=(trained,)), generator=True)
     assert "mine" not in chosen_arms(
-        ComparePlan(own=(trained,), arms=("retrieval, quoted", "oracle passage")), generator=False
+        ComparePlan(own=(trained,), arms=("retrieval, quoted", "right passage, given")), generator=False
     )
 
 
@@ -64,5 +64,10 @@ def test_the_verdict_knows_what_each_arm_is() -> None:
     done = {arm: each.way.do for arm, each in BUILT_IN.items()}
     assert len(set(done.values())) == len(BUILT_IN) - 1  # Two retrieve: quoting, and with a generator.
     assert not any(do.startswith("use ") for do in done.values())
-    assert [arm for arm in BUILT_IN if not BUILT_IN[arm].way.offered] == ["oracle passage", "whole documents"]
+    assert [arm for arm in BUILT_IN if not BUILT_IN[arm].way.offered] == ["right passage, given", "whole documents"]
     assert [arm for arm in BUILT_IN if BUILT_IN[arm].way.base] == ["closed-book"]
+
+
+def test_the_former_name_of_an_arm_is_understood() -> None:
+    plan = ComparePlan(arms=("retrieval, quoted", "oracle passage"))
+    assert chosen_arms(plan, generator=False) == ["retrieval, quoted", "right passage, given"]

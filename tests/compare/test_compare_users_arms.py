@@ -112,7 +112,7 @@ def test_it_is_chosen_and_made_like_the_others(tmp_path: Path, world: World) -> 
     text = f'{ENDPOINT}[arms.bare]\nbase_url = "http://127.0.0.1:9/v1"\nmodel = "m"\ndocuments = "nothing"\n'
     text += '[arms.long]\nbase_url = "http://127.0.0.1:9/v1"\nmodel = "m"\ndocuments = "whole"\n'
     plan = ComparePlan(own=read_arms(written(tmp_path, text), PRICES))
-    assert chosen_arms(plan, generator=False) == [QUOTED, "oracle passage", "large one", "bare", "long"]
+    assert chosen_arms(plan, generator=False) == [QUOTED, "right passage, given", "large one", "bare", "long"]
     assert chosen_arms(ComparePlan(own=plan.own, arms=("bare", QUOTED)), generator=False) == [QUOTED, "bare"]
     line_up = LineUp(world.workspace, plan, world.facts, {})
     made = [type(line_up.arm(name)) for name in ("large one", "bare", "long")]

@@ -147,18 +147,18 @@ def test_where_every_arm_fails_none_is_recommended() -> None:
 
 
 def test_what_cannot_be_used_is_neither_recommended_nor_a_rival() -> None:
-    shares = {"closed-book": 0.02, "oracle passage": 1.0, "retrieval": 0.8, "fine-tuned": 0.5}
+    shares = {"closed-book": 0.02, "right passage, given": 1.0, "retrieval": 0.8, "fine-tuned": 0.5}
     found = verdict(asked("facts", shares), []).need("facts")
     assert found.arm == "retrieval"
     assert found.found is not None
     assert {each.arm for each in found.found.standings} == {"closed-book", "retrieval", "fine-tuned"}
-    assert found.scores["oracle passage"].mean == 1.0
+    assert found.scores["right passage, given"].mean == 1.0
     other = verdict(asked("facts", shares), [], ways={"retrieval": Way("look it up", offered=False)})
     assert other.need("facts").arm == "fine-tuned"
 
 
 def test_an_arm_without_a_rival_is_named_and_nothing_is_said_to_be_chosen() -> None:
-    shares = {"retrieval": 0.8, "oracle passage": 1.0}
+    shares = {"retrieval": 0.8, "right passage, given": 1.0}
     found = verdict(all_needs(facts=shares, unanswerable=shares), [])
     need = found.need("facts")
     assert found.said == (
@@ -172,8 +172,8 @@ def test_an_arm_without_a_rival_is_named_and_nothing_is_said_to_be_chosen() -> N
     assert need.said == (
         f'"retrieval" was the only way to answer that can be recommended: there was none to compare it with. '
         f"It is right in "
-        f'{need.scores["retrieval"]} of the questions; "oracle passage", which shows what is possible, in '
-        f"{need.scores['oracle passage']}."
+        f'{need.scores["retrieval"]} of the questions; "right passage, given", which shows what is possible, in '
+        f"{need.scores['right passage, given']}."
     )
     assert need.scores["retrieval"].mean == pytest.approx(0.8)
     assert found.need("cost").said.startswith('"retrieval" was the only way to answer that can')
@@ -183,7 +183,7 @@ def test_an_arm_without_a_rival_is_named_and_nothing_is_said_to_be_chosen() -> N
 
 def test_of_few_questions_no_share_is_told() -> None:
     """As the page that shows the report."""
-    shares = {"retrieval": 0.8, "oracle passage": 1.0}
+    shares = {"retrieval": 0.8, "right passage, given": 1.0}
     rows = [*asked("facts", shares, 40), *asked("unanswerable", {"retrieval": 0.0}, 12)]
     found = verdict(rows, [])
     assert found.need("refusal").is_few
@@ -204,7 +204,7 @@ def test_where_some_needs_left_no_choice_they_are_named() -> None:
 
 
 def test_an_arm_without_a_rival_may_be_no_good() -> None:
-    found = verdict(asked("facts", {"retrieval": 0.1, "oracle passage": 1.0}), [])
+    found = verdict(asked("facts", {"retrieval": 0.1, "right passage, given": 1.0}), [])
     assert found.said.startswith("No arm is good enough for facts;")
     need = found.need("facts")
     assert need.said == (

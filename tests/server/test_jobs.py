@@ -241,7 +241,7 @@ def _refused_comparisons(client: httpx.Client) -> None:
     before = len(ok(client.get("/api/jobs"))["jobs"])
     unknown = begun(422, arm=["retrieval, quoted", "nonsense"])
     assert (unknown["what"], unknown["where"]) == ("This is not an arm.", "nonsense")
-    assert "oracle passage" in unknown["remedy"]
+    assert "right passage, given" in unknown["remedy"]
     assert begun(422, arm=["retrieval"])["what"] == "This arm needs a generator."
     assert begun(404, study="none")["what"] == "No study set has this id."
     assert len(ok(client.get("/api/jobs"))["jobs"]) == before
@@ -255,7 +255,7 @@ def _estimated(client: httpx.Client, study: str) -> None:
 
     asked = ok(client.get(f"/api/studies/{study}", params={"many": 1000}))["shown"]
     first = estimate(study=study, wanted=0.05)
-    assert first["arms"] == ["retrieval, quoted", "oracle passage"]
+    assert first["arms"] == ["retrieval, quoted", "right passage, given"]
     assert first["questions"] == len(asked)
     assert first["answers"] > 2 * len(asked)
     assert first["seconds"] == pytest.approx(first["answers"] * 0.5)  # Nobody asked yet: what a quotation takes.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from instill.compare.arms.prompts import RULES, Wording
-from instill.compare.arms.specification import BUILT_IN, ArmSpecification
+from instill.compare.arms.specification import BUILT_IN, NAMED_BEFORE, ArmSpecification
 from instill.compare.examples.plan import ExamplesPlan
 from instill.compare.tuned.tuning_by_recipe import TuningPlan
 from instill.errors import UsageError
@@ -66,6 +66,9 @@ class ComparePlan:
     seed: int = 0
     on: str = ""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "arms", tuple(NAMED_BEFORE.get(each, each) for each in self.arms))
+
     @property
     def known(self) -> dict[str, ArmSpecification]:
         """All arms that there are, by their names."""
@@ -88,9 +91,9 @@ def chosen_arms(plan: ComparePlan, *, generator: bool) -> list[str]:
 
     Example:
         >>> chosen_arms(ComparePlan(), generator=False)
-        ['retrieval, quoted', 'oracle passage']
+        ['retrieval, quoted', 'right passage, given']
         >>> chosen_arms(ComparePlan(), generator=True)
-        ['closed-book', 'retrieval, quoted', 'retrieval', 'oracle passage', 'whole documents']
+        ['closed-book', 'retrieval, quoted', 'retrieval', 'right passage, given', 'whole documents']
     """
     known = plan.known
     for arm in plan.arms:

@@ -116,8 +116,8 @@ def say_by_need(
     Example:
         >>> from instill.compare.arms.specification import BUILT_IN
         >>> found = {"facts": [str(n) for n in range(80)], "": ["c"]}
-        >>> print(say_by_need(found, [BUILT_IN["retrieval, quoted"], BUILT_IN["oracle passage"]]))
-        81 questions are asked of each way to answer. Only "retrieval, quoted" can be recommended, so nothing will be compared: the report says how often it is right. To compare more ways to answer, set a model (generator.folder, generator.gguf or generator.base_url in instill.toml). "oracle passage" shows what is possible; it cannot be recommended.
+        >>> print(say_by_need(found, [BUILT_IN["retrieval, quoted"], BUILT_IN["right passage, given"]]))
+        81 questions are asked of each way to answer. Only "retrieval, quoted" can be recommended, so nothing will be compared: the report says how often it is right. To compare more ways to answer, set a model (generator.folder, generator.gguf or generator.base_url in instill.toml). "right passage, given" shows what is possible; it cannot be recommended.
         >>> print(say_by_need(found, [BUILT_IN["retrieval, quoted"], BUILT_IN["retrieval"]]))
         81 questions are asked of each way to answer. These arms can be recommended: "retrieval, quoted", "retrieval". For facts, 80 questions about 80 facts find an arm that is worse by 18.1 right answers in 100 or more (in 4 of 5 runs). Of an arm as good as the best, they can show that it gives at most 13.3 fewer right answers in 100.
     """  # noqa: E501 - the sentences as they are printed

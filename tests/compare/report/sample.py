@@ -35,7 +35,7 @@ from instill.measure.verdict import reach_verdict
 ARMS = (
     "closed-book",
     "retrieval",
-    "oracle passage",
+    "right passage, given",
     "whole documents",
     "fine-tuned",
     "fine-tuned + retrieval",
@@ -74,7 +74,7 @@ def _row(task: str, number: int, arm: str, right: bool, name: str, place: str, c
         kind = "abstained"
     reply = place if right else "I do not know." if kind == "abstained" else f"{name} grew up in {PLACES[number % 5]}."
     score = float(right and not refusing)
-    found = float(arm == "oracle passage" or chance.random() < 0.96 or right) if reads and not refusing else None
+    found = float(arm == "right passage, given" or chance.random() < 0.96 or right) if reads and not refusing else None
     tokens = {"whole documents": 6000, "closed-book": 40, "fine-tuned": 40}.get(arm, 900)
     return Outcome(
         item=f"{task}-{number}",
@@ -102,7 +102,7 @@ def _row(task: str, number: int, arm: str, right: bool, name: str, place: str, c
 
 PREPARATIONS = (
     Preparation("retrieval", 4.2, 0.0, 480, 0.03, 0.00001),
-    Preparation("oracle passage", 0.0, 0.0, 480, 0.0, 0.0),
+    Preparation("right passage, given", 0.0, 0.0, 480, 0.0, 0.0),
     Preparation("whole documents", 0.0, 0.0, 480, 0.0, 0.0),
     Preparation("fine-tuned", 860.0, 0.41, 480, 25.0, 0.012, 95.0),
     Preparation("fine-tuned + retrieval", 864.2, 0.41, 480, 25.03, 0.012, 95.0),

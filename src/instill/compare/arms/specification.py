@@ -189,7 +189,9 @@ class ArmSpecification:
 CLOSED = "closed-book"
 QUOTED = "retrieval, quoted"
 RETRIEVAL = "retrieval"
-ORACLE = "oracle passage"
+ORACLE = "right passage, given"
+NAMED_BEFORE: Mapping[str, str] = {"oracle passage": ORACLE}
+"""Names that arms had in an older Instill; they are still understood."""
 WHOLE = "whole documents"
 TUNED = "fine-tuned"
 BOTH = "fine-tuned + retrieval"
