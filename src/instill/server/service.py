@@ -24,7 +24,7 @@ from instill.server.access.sessions import SessionStore
 from instill.server.answer_queue import Turn, Turns, left
 from instill.server.errors import Refused
 from instill.server.heartbeat import Heartbeat
-from instill.server.jobs.documents_being_read import being_read
+from instill.server.jobs.documents_being_read import BeingRead
 from instill.server.jobs.store import JobStore
 from instill.server.names_for_readers import THIS_PROGRAM, Names
 from instill.server.request_lifetime import Gone, Visit
@@ -68,6 +68,10 @@ class Service:
     @cached_property
     def jobs(self) -> JobStore:
         return JobStore(self.opened.catalog, self.folder / ".instill" / "jobs")
+
+    @cached_property
+    def being_read(self) -> BeingRead:
+        return BeingRead(self.jobs)
 
     def names(self) -> Names:
         """What documents and folders are called for who does not own the machine, as they are followed now."""
@@ -147,7 +151,7 @@ class Seen:
     @property
     def asker(self) -> Asker:
         """Whose the questions are that are asked, and how many documents are being read meanwhile."""
-        return Asker(self.who.key_id, self.who.name, being_read(self.service.jobs, self.workspace))
+        return Asker(self.who.key_id, self.who.name, self.service.being_read.count(self.workspace))
 
     @property
     def own_conversations(self) -> str | None:
