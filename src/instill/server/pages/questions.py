@@ -95,16 +95,15 @@ def questions(
     judged = feedback.question_set()
     more = len(shown) > _A_PAGE
     shown = shown[:_A_PAGE]
-    reading = bool(unread(seen))
     subjects: list[Subject] = []
     more_subjects = 0
     if chosen == "refused" and not (words or before or number):
-        subjects, more_subjects = _subjects(seen, feedback, reading)
+        subjects, more_subjects = _subjects(seen, feedback)
     return page(
         seen, "questions.html", "/questions", kinds=KINDS, kind=chosen, words=words, number=number, questions=shown,
         next=shown[-1].question_id if more else 0, teaching=_TEACHING.get(chosen, ""),
         early={each.question_id for each in shown if each.unread and not _was_asked_again(feedback, each)},
-        reading=reading,
+        reading=bool(unread(seen)),
         subjects=subjects, more_subjects=more_subjects,
         jobs=chosen_jobs(seen, _is_begun_here, _JOBS),
         judged=len(judged), left_out=_left_out(feedback.left_out(judged)), keeps=seen.workspace.settings.log.questions,
@@ -133,16 +132,15 @@ def _was_asked_again(feedback: Feedback, question: Question) -> bool:
     return any(each.question_id > question.question_id and wording & {each.question, _words(each)} for each in newer)
 
 
-def _subjects(seen: Seen, feedback: Feedback, reading: bool) -> tuple[list[Subject], int]:
+def _subjects(seen: Seen, feedback: Feedback) -> tuple[list[Subject], int]:
     """Refused questions by subject, those asked most first, with what comes nearest; and how many subjects more there
-    are. What the caller's documents answer
-    by now, or what only others' labels kept from an answer, is no gap and is left out; so is what
-    somebody found in them. What was asked while documents were being read is one only if the documents that are there
-    afterwards refuse it too."""
+    are. What the caller's documents answer by now, or what only others' labels kept from an answer, is no gap and is
+    left out; so is what somebody found in them. What was asked while documents were being read is none until it is
+    asked again."""
     workspace = seen.workspace
     newest = _without_corrected(feedback.newest("refused", limit=_GROUPED), workspace)
-    newest = [each for each in newest if not (reading and each.unread)]
-    gaps = [gap for gap in _still_refused.of(workspace, newest) if gap.asked_again or not gap.question.unread]
+    newest = [each for each in newest if not each.unread]
+    gaps = list(_still_refused.of(workspace, newest))
     if not all(gap.asked_again for gap in gaps):
         _still_refused.go_on(workspace, newest)
     refused = [gap.question for gap in gaps]
