@@ -3,7 +3,7 @@
 Each need is decided by itself (`instill.measure.statistics.cheapest`), on the questions that all arms were asked. Where
 the bound is more than is acceptable, there is not enough evidence; what is proven is said all the same, and which arm
 to use until more questions decide, where one can be advised. An arm that shows what is possible and cannot be used,
-such as the right passage, given or the whole document with the evidence, has scores but is neither recommended nor what
+such as the right passage that is given, or the whole document with the evidence, has scores but is neither recommended nor what
 others are held against. Where that leaves one arm, it is named, and it is said that nothing was chosen: it was held
 against no other.
 
