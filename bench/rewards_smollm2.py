@@ -144,13 +144,9 @@ def prepared(chosen: argparse.Namespace) -> list[Row]:
 def earned(
     rewards: Rewards, base: Path, candidate: Path | None, rows: Sequence[Row], out: Path
 ) -> list[dict[str, float]]:
-    """What each row's reply earns, by check; the replies are kept in a file, to be read."""
-    said = replies(
-        open_model(base, candidate=candidate),
-        open_tokenizer(base),
-        [row.prompt for row in rows],
-        max_tokens=REPLY_TOKENS,
-    )
+    """What each row's reply earns, by check; the replies are kept in a file, to be read, and for the next run."""
+    before = [json.loads(line)["said"] for line in out.read_text(encoding="utf-8").splitlines()] if out.exists() else []
+    said = before if len(before) == len(rows) else said_by(base, candidate, rows)
     found = []
     with out.open("w", encoding="utf-8") as stream:
         for row, reply in zip(rows, said, strict=True):
@@ -159,6 +155,12 @@ def earned(
             kept = {"asked": row.prompt[-1]["content"], "right": row.said, "said": reply, **found[-1]}
             stream.write(json.dumps(kept, ensure_ascii=False) + "\n")
     return found
+
+
+def said_by(base: Path, candidate: Path | None, rows: Sequence[Row]) -> list[str]:
+    """The reply to each row."""
+    model, tokenizer = open_model(base, candidate=candidate), open_tokenizer(base)
+    return list(replies(model, tokenizer, [row.prompt for row in rows], max_tokens=REPLY_TOKENS))
 
 
 def told(done: int, of: int, said: str = "") -> None:

@@ -1,11 +1,11 @@
 """The verdict of a comparison: per need the cheapest arm that is not shown to be worse, and what it can cost at most.
 
-Each need is decided by itself (`instill.measure.statistics.cheapest`), on the questions that all arms were asked. Where
-the bound is more than is acceptable, there is not enough evidence; what is proven is said all the same, and which arm
-to use until more questions decide, where one can be advised. An arm that shows what is possible and cannot be used,
-such as the right passage that is given, or the whole document with the evidence, has scores but is neither recommended nor what
-others are held against. Where that leaves one arm, it is named, and it is said that nothing was chosen: it was held
-against no other.
+Each need is decided by itself (`instill.measure.statistics.cheapest`), on the questions that all arms were asked.
+Where the bound is more than is acceptable, there is not enough evidence; what is proven is said all the same, and
+which arm to use until more questions decide, where one can be advised. An arm that shows what is possible and cannot
+be used, such as the right passage that is given, or the whole document with the evidence, has scores but is neither
+recommended nor what others are held against. Where that leaves one arm, it is named, and it is said that nothing was
+chosen: it was held against no other.
 
 The need "cost" is that of a reader who would lose some quality to pay less: the questions of the other needs together,
 with a larger tolerance. Formats and tones may be put to other arms than facts, and then no question is put to all of

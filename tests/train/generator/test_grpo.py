@@ -56,11 +56,11 @@ def test_the_mean_reward_rises_on_rows_held_out_and_the_gate_sees_it(torn: Path,
     assert "{" not in out
 
 
-def run(torn: Path, folder: Path, stop_at: int = 0) -> tuple[list[TrainingStep], dict[str, torch.Tensor]]:
+def run(torn: Path, folder: Path, stop_at: int = 0, **more: Any) -> tuple[list[TrainingStep], dict[str, torch.Tensor]]:
     torch.manual_seed(0)
     tokenizer = open_tokenizer(torn / "base")
     model = prepare(open_model(torn / "base", trainable=True), Method(rank=2))
-    chosen = Hyperparameters(epochs=1, steps=6, batch_size=5, learning_rate=0.01, precision="fp32")
+    chosen = Hyperparameters(epochs=1, steps=6, batch_size=5, learning_rate=0.01, precision="fp32", **more)
     seen: list[TrainingStep] = []
 
     def report(entry: TrainingStep) -> None:
@@ -87,6 +87,13 @@ def test_two_runs_are_the_same_and_a_stopped_one_goes_on_to_the_same_weights(tor
     assert weights.keys() == other.keys()  # The reference that trl adds is gone.
     assert all(torch.equal(value, other[name]) for name, value in weights.items())
     assert AcceleratorState._shared_state == {}
+
+
+def test_in_parts_that_fit_it_learns_the_same(torn: Path, tmp_path: Path) -> None:
+    whole, weights = run(torn, tmp_path / "whole", stop_at=1)
+    parts, others = run(torn, tmp_path / "parts", stop_at=1, micro_tokens=64)
+    assert whole[0].reward == parts[0].reward
+    assert all(torch.allclose(value, others[name], atol=1e-4) for name, value in weights.items())
 
 
 def test_a_dry_run_estimates_and_says_whether_replies_differ(torn: Path) -> None:

@@ -81,6 +81,20 @@ def test_tools_and_models_without_a_template(more: dict[str, Any], tmp_path: Pat
     assert sum(margins(model, made)) > sum(before) + 4
 
 
+@pytest.mark.parametrize("micro_tokens", [64, 8192])
+def test_a_step_learns_from_all_pairs_of_its_batch_in_parts_that_fit(micro_tokens: int, tmp_path: Path) -> None:
+    made = tokenizer()
+    rows = [*pairs(), *pairs(), *pairs()][:10]
+    chosen = CHOSEN.model_copy(
+        update={"batch_size": 10, "epochs": 1, "micro_tokens": micro_tokens, "steps": None, "precision": "fp32"}
+    )
+    torch.manual_seed(0)
+    model = prepare(small_llama(made), Method(kind="full"))
+    seen = list[TrainingStep]()
+    train_preferences(model, made, rows, chosen, tmp_path, beta=0.1, progress=seen.append)
+    assert [entry.step for entry in seen] == [1]
+
+
 def test_a_stopped_run_goes_on_from_the_last_whole_checkpoint(tmp_path: Path) -> None:
     made = tokenizer()
 

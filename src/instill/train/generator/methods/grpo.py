@@ -22,15 +22,19 @@ from instill.train.generator.data.examples import Ids, prompt_ids, prompt_text
 from instill.train.generator.data.rows import Row
 from instill.train.generator.loop.batches import steps_of
 from instill.train.generator.loop.replies import sampled_tokens
-from instill.train.generator.methods.trl_runs import last_checkpoint, left_as_found, no_bars, shared_settings, step_of
+from instill.train.generator.methods.trl_runs import (
+    at_once,
+    last_checkpoint,
+    left_as_found,
+    no_bars,
+    shared_settings,
+    step_of,
+)
 from instill.train.generator.recipes.recipe import Reward
 from instill.train.generator.recipes.training_section import Hyperparameters
 from instill.train.generator.rewarding.rewards import Earned, Rewards
 from instill.train.progress import TrainingStep
 from instill.train.when_to_save import REWARDS_EVERY
-
-AT_ONCE = 16
-"""Most replies that go through the model together when the step is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,8 @@ def train_by_reward(
     Args:
         model: with an adapter.
         rows: with a prompt and a reply each.
-        chosen: layout (`micro_tokens`, `packing`, `pack_width`) is trl's own here.
+        chosen: `micro_tokens` bounds the replies that go through the model together; `packing` and `pack_width` do
+            nothing here.
         run: where trl keeps its checkpoints; a stopped run goes on from the last and, on a CPU, ends with the same
             weights as one that was never stopped.
         save_every: steps between checkpoints.
@@ -126,7 +131,8 @@ def train_by_reward(
     drawing = Drawing(tokenizer, rows, rewards, reward)
     steps = chosen.steps or chosen.epochs * ceil(len(rows) / chosen.batch_size)
     replies = chosen.batch_size * reward.group
-    at_once = max(size for size in range(1, min(AT_ONCE, replies) + 1) if replies % size == 0)
+    longest = max(len(drawing.prompt(number)) for number in range(len(rows))) + reward.max_tokens
+    together = at_once(replies, longest, chosen.micro_tokens)
 
     def rollout(prompts: list[str], trainer: Any) -> dict[str, Any]:
         numbers = [int(prompt) for prompt in prompts]
@@ -161,8 +167,8 @@ def train_by_reward(
             shuffle_dataset=False,
             num_train_epochs=1,
             max_steps=steps,
-            per_device_train_batch_size=at_once,
-            gradient_accumulation_steps=replies // at_once,
+            per_device_train_batch_size=together,
+            gradient_accumulation_steps=replies // together,
         )
         trainer = GRPOTrainer(
             model=model,

@@ -18,13 +18,19 @@ from instill.models.generators.chat_text import ChatMessage, chat_text
 from instill.models.generators.protocol import Generator, Message
 from instill.models.generators.quiet_libraries import quiet_libraries
 from instill.models.generators.whole_reply import whole_reply
+from instill.train.generator.data.examples import prompt_ids
 from instill.train.generator.data.rows import Row
-from instill.train.generator.methods.trl_runs import last_checkpoint, left_as_found, no_bars, shared_settings, step_of
+from instill.train.generator.methods.trl_runs import (
+    at_once,
+    last_checkpoint,
+    left_as_found,
+    no_bars,
+    shared_settings,
+    step_of,
+)
 from instill.train.generator.recipes.training_section import Hyperparameters
 from instill.train.progress import TrainingStep
 from instill.train.when_to_save import PREFERENCES_EVERY
-
-_AT_ONCE = 8  # pairs that go through the model together
 
 _CRITIQUE = """\
 Here is a request and a reply to it.
@@ -69,7 +75,8 @@ def train_preferences(
 
     Args:
         rows: with a rejected reply each.
-        chosen: layout (`micro_tokens`, `packing`, `pack_width`) is trl's own here.
+        chosen: `micro_tokens` bounds the pairs that go through the model together; `packing` and `pack_width` do
+            nothing here.
         run: where trl keeps its checkpoints; a stopped run goes on from the last.
         save_every: steps between checkpoints.
 
@@ -91,6 +98,8 @@ def train_preferences(
     folder = run / "trl"
     folder.mkdir(parents=True, exist_ok=True)
     started, resumed = time.monotonic(), last_checkpoint(folder)
+    pairs = [_as_trl(row, tokenizer) for row in rows]
+    together = at_once(chosen.batch_size, max(_tokens(row, tokenizer) for row in rows), chosen.micro_tokens)
 
     class Watch(TrainerCallback):
         def on_log(self, _args: Any, state: Any, _control: Any, logs: Any = None, **_: Any) -> None:
@@ -105,8 +114,8 @@ def train_preferences(
             max_length=None,
             num_train_epochs=chosen.epochs,
             max_steps=chosen.steps or -1,
-            per_device_train_batch_size=min(chosen.batch_size, _AT_ONCE),
-            gradient_accumulation_steps=max(1, chosen.batch_size // _AT_ONCE),
+            per_device_train_batch_size=together,
+            gradient_accumulation_steps=chosen.batch_size // together,
             dataset_num_proc=None,
         )
         trainer = DPOTrainer(
@@ -114,7 +123,7 @@ def train_preferences(
             # Under an adapter trl keeps a copy of the adapter instead.
             ref_model=None if hasattr(model, "peft_config") else copy.deepcopy(model),
             args=settings,
-            train_dataset=datasets.Dataset.from_list([_as_trl(row, tokenizer) for row in rows]),
+            train_dataset=datasets.Dataset.from_list(pairs),
             processing_class=tokenizer,
             callbacks=[Watch()],
         )
@@ -170,6 +179,12 @@ def _as_trl(row: Row, tokenizer: Any) -> dict[str, Any]:
         "rejected": [{"role": "assistant", "content": row.rejected}],
         "tools": json.dumps(row.tools) if row.tools else None,
     }
+
+
+def _tokens(row: Row, tokenizer: Any) -> int:
+    """Of both replies, each with the prompt and as long as the longer one, as trl lays them out."""
+    replies = max(len(tokenizer(reply, add_special_tokens=False)["input_ids"]) for reply in (row.answer, row.rejected))
+    return 2 * (len(prompt_ids(row.prompt, tokenizer, tools=row.tools)) + replies)
 
 
 def _asked(generator: Generator, text: str, max_tokens: int) -> str:

@@ -12,6 +12,9 @@ from typing import Any
 from instill.train.generator.loop.loop import uses_bf16
 from instill.train.generator.recipes.training_section import Hyperparameters
 
+MOST_AT_ONCE = 16
+"""Items that go through the model together; the cores are busy by then."""
+
 
 def last_checkpoint(folder: Path) -> Path | None:
     """The newest that was finished; others are removed. Its state is what trl writes last."""
@@ -32,6 +35,23 @@ def step_of(checkpoint: Path) -> int:
     """The number of steps that were done when it was written."""
     number = checkpoint.name.rpartition("-")[2]
     return int(number) if number.isdecimal() else 0
+
+
+def at_once(count: int, tokens: int, most_tokens: int) -> int:
+    """How many of a step's items go through the model together: as many as fit, and a divisor of their number, so that
+    the step learns from all of them alike.
+
+    Args:
+        count: items of a step.
+        tokens: of the longest item.
+        most_tokens: the recipe's `micro_tokens`; one item may have more.
+
+    Example:
+        >>> at_once(24, 300, 2048), at_once(24, 20, 2048), at_once(7, 400, 2048), at_once(8, 5000, 2048)
+        (6, 12, 1, 1)
+    """
+    fitting = min(MOST_AT_ONCE, count, most_tokens // max(1, tokens))
+    return max(size for size in range(1, max(1, fitting) + 1) if count % size == 0)
 
 
 def shared_settings(folder: Path, chosen: Hyperparameters, *, on_cpu: bool, save_every: int) -> dict[str, Any]:
