@@ -14,6 +14,7 @@ from instill import Workspace
 from instill.common.made_from import made_from
 from instill.errors import UsageError
 from instill.server.jobs.store import JobStore
+from instill.study.questions_from_people import tie
 from instill.study.types import AskedQuestion, EvidenceText
 from instill.workspace.asked_questions import Feedback, Kind
 from instill.workspace.still_refused import StillRefused
@@ -82,13 +83,55 @@ def test_a_correction_is_linked_to_its_span_or_is_missing(workspace: Workspace) 
     assert feedback.question_set() == [
         AskedQuestion(HOTEL, "up to 140 euros a night", (EvidenceText(*_cited(workspace, hotel)),)),
         AskedQuestion(LAPTOP, "within  ONE\nhour", (EvidenceText("within one hour", span.source, span.doc_id),)),
-        AskedQuestion(TRAIN, answerable=False),
-    ]
+    ], "words that are found nowhere do not say that refusing was right"
+    assert feedback.left_out(feedback.question_set()) == {"not found": 1}
     feedback.judge(laptop, "right")
     assert feedback.question_set()[1].answer == "within one hour", "what was said last counts"
     for number, verdict, correction in ((99, "right", ""), (hotel, "maybe", ""), (hotel, "right", "x")):
         with pytest.raises(UsageError):
             feedback.judge(number, verdict, correction=correction)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("correction", "stands"),
+    [
+        ("take a minimum of 30 days total paid time off", "take a **minimum of 30 days** total paid time off"),
+        ("A MINIMUM of “30 days”", "a **minimum of 30 days**"),
+        ("see the time-off policy, and ask.", "see [the time-off policy](policies/pto.md), and ask."),
+        ("see [the time-off policy](policies/pto.md)", "see [the time-off policy](policies/pto.md)"),
+        ("minimum of 31 days", ""),
+        ("imum of 30 days", ""),
+        ("the policies", ""),
+    ],
+)
+def test_a_correction_is_found_as_the_page_shows_it(tmp_path: Path, correction: str, stands: str) -> None:
+    text = (
+        "# Leave\n\nPlease take a **minimum of 30 days** total paid time off; "
+        "see [the time-off policy](policies/pto.md), and ask.\n"
+    )
+    with Workspace.init(tmp_path / "kb") as workspace:
+        workspace.add_text(text, name="leave.md")
+        feedback = Feedback(workspace)
+        number = asked(workspace, "How many days of vacation should I take?")
+        spans = feedback.judge(number, "wrong", correction=correction).judgements[0].spans
+        assert [span.text for span in spans] == ([stands] if stands else [])
+        known = feedback.question_set()
+        assert bool(known) == bool(stands)
+        if not known:
+            return
+        tied = tie(known, [workspace.show("leave.md")])
+        assert not tied.left_out
+        assert (tied.facts[0].answer, tied.items[0].answer) == (stands, stands if stands == correction else correction)
+        assert text[tied.facts[0].start : tied.facts[0].end] == stands
+
+
+def test_of_a_right_answer_of_several_quotes_the_first_is_the_answer(workspace: Workspace) -> None:
+    workspace.add_text("Hotels: a VP signs.\n\nA hotel at night is asked for by who may.\n", name="a.md")
+    stored = workspace.show("a.md")
+    quotes = [EvidenceText(line, "", stored.record.doc_id) for line in stored.text.split("\n\n")]
+    assert tie([AskedQuestion(HOTEL, "", tuple(quotes))], [stored]).items[0].answer == "Hotels: a VP signs."
+    [item] = tie([AskedQuestion(HOTEL, "night", tuple(quotes))], [stored]).items
+    assert item.evidence[0].text == "A hotel at night is asked for by who may."
 
 
 def test_a_wanted_answer_is_no_evidence_that_refusing_was_right(workspace: Workspace) -> None:
@@ -227,7 +270,9 @@ def test_questions_at_the_command_line(workspace: Workspace) -> None:
     assert "No answer that was judged" in instill("calibrate", "--questions", "feedback", cwd=place, code=2).stderr
     train, hotel = (str(each["question_id"]) for each in as_json("questions", "list", cwd=place)["questions"])
     shown = instill("questions", "judge", train, "wrong", "--correction", "nobody at all", cwd=place).stdout
-    assert "missing from the documents" in shown
+    assert "listed as missing" in shown
+    assert "in no question set" in shown
+    instill("questions", "judge", train, "right", cwd=place)
     assert as_json("questions", "judge", hotel, "right", cwd=place)["judgements"][0]["judge"] == "command line"
     listed = as_json("questions", "list", "--kind", "refused", cwd=place)["questions"]
     assert [each["question"] for each in listed] == [TRAIN]

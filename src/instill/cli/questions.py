@@ -109,7 +109,8 @@ def judge(
     for span in said.spans:
         say(f"It stands in {clean(span.source)} [{span.start}, {span.end}): {readable(span.text, 200)}")
     if said.correction and not said.spans:
-        say("No document holds these words: the answer is missing from the documents.", fg="yellow")
+        say("No document holds these words, so the question is listed as missing.", fg="yellow")
+        say("It is in no question set: if a document says it in other words, correct it again by these.")
 
 
 @app.command()

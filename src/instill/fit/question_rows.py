@@ -16,7 +16,7 @@ from instill.answer.reading.reader_input import heading
 from instill.answer.terms import terms
 from instill.documents.table_heads import under_head
 from instill.fit.documents_for_all import seen_by_everyone
-from instill.study.answer_places import is_named, places_of, whole_words
+from instill.study.answer_places import answer_in, is_named, places_of
 from instill.study.types import AskedQuestion, EvidenceText, StudyQuestion
 from instill.train.reader.rows import Row
 
@@ -178,8 +178,8 @@ class _Making:
 def _marked(text: str, start: int, end: int, answer: str) -> tuple[int, int] | None:
     if not answer.strip() or len(answer.split()) > LONGEST_MARKED:
         return None
-    match = whole_words(answer).search(text[start:end])
-    return match and (start + match.start(), start + match.end())
+    found = answer_in(text[start:end], answer)
+    return found and (start + found[0], start + found[1])
 
 
 def _row(question: str, place: _Place) -> Row:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from instill.answer.found.sentences import split_sentences
+from instill.answer.said.quotes import find_quote
 from instill.index.types import DocumentRecord
 from instill.study.types import EvidenceText
 
@@ -20,23 +21,51 @@ def is_named(document: DocumentRecord, piece: EvidenceText) -> bool:
 
 
 def places_of(text: str, quote: str, answer: str) -> Iterable[tuple[int, int]]:
-    """Where the quote stands, whatever its white space; without one the sentences that hold the answer."""
+    """Where the quote stands, whatever its white space; without one the sentences that hold the answer. Where it does
+    not stand in these very characters, also without marks of Markdown, addresses of links and forms of quotation marks,
+    as one reads it on a page.
+
+    Example:
+        >>> text = "Take a **minimum of 30 days** total."
+        >>> [text[start:end] for start, end in places_of(text, "take a minimum of 30 days total", "")]
+        ['Take a **minimum of 30 days** total.']
+    """
     if quote:
         words = quote.split()
+        places = []
         if words[0] in text:
-            for match in re.finditer(r"\s+".join(map(re.escape, words)), text):
-                yield match.span()
+            places = [match.span() for match in re.finditer(r"\s+".join(map(re.escape, words)), text)]
+        found = None if places else as_read(quote, text)
+        yield from places or ([found] if found else [])
         return
-    for match in whole_words(answer).finditer(text):
-        first = text.rfind("\n\n", 0, match.start()) + 1
-        last = text.find("\n\n", match.end())
+    answers = [match.span() for match in whole_words(answer).finditer(text)]
+    found = None if answers else as_read(answer, text)
+    for start, end in answers or ([found] if found else []):
+        first = text.rfind("\n\n", 0, start) + 1
+        last = text.find("\n\n", end)
         part = text[first : last if last >= 0 else len(text)]
         around = [
             (first + unit.start, first + unit.end)
             for unit in split_sentences(part)
-            if first + unit.start <= match.start() and match.end() <= first + unit.end
+            if first + unit.start <= start and end <= first + unit.end
         ]
-        yield around[0] if around else match.span()
+        yield around[0] if around else (start, end)
+
+
+def answer_in(text: str, answer: str) -> tuple[int, int] | None:
+    """Where the answer first stands in the text, by `whole_words` or else as it is read; the text as a whole, without
+    white space around it, where there is no answer."""
+    found = whole_words(answer).search(text)
+    return found.span() if found else as_read(answer, text)
+
+
+def as_read(words: str, text: str) -> tuple[int, int] | None:
+    """Where these words stand as a page shows them, without the marks of Markdown; see `find_quote`."""
+    there = text.casefold()
+    # Most texts lack a word: that is seen at once.
+    if not words.strip() or any(word not in there for word in re.findall(r"[a-z0-9]{3,}", words.casefold())):
+        return None
+    return find_quote(words, text)
 
 
 def whole_words(answer: str) -> re.Pattern[str]:

@@ -12,7 +12,7 @@ from typing import cast
 
 from instill.answer.terms import terms
 from instill.index.lookup import StoredDocument
-from instill.study.answer_places import is_named, places_of, whole_words
+from instill.study.answer_places import answer_in, is_named, places_of, whole_words
 from instill.study.rules.wordings_of_fact import accepted_answers
 from instill.study.study_set import Evidence, Fact, Form, StudyItem, fact_id, item_id
 from instill.study.types import AskedQuestion, EvidenceText
@@ -44,7 +44,8 @@ class Tied:
 def tie(brought: Sequence[AskedQuestion], documents: Iterable[StoredDocument]) -> Tied:
     """Facts and items of the questions, each with its evidence; questions about the same words are about one fact.
 
-    A question without a quote is tied to the sentence that holds its answer and most of its own words.
+    A question without a quote is tied to the sentence that holds its answer and most of its own words; one with several
+    quotes and no answer to the first of them: an answer shows the best one first.
 
     Example:
         >>> from instill.index.types import DocumentRecord
@@ -82,9 +83,9 @@ def _place(
     each: AskedQuestion, held: Sequence[StoredDocument]
 ) -> tuple[tuple[StoredDocument, Evidence, int] | None, str]:
     """The document, the evidence, and where the answer begins in it; or why there is none."""
-    best: tuple[int, int, StoredDocument, Evidence, int] | None = None
+    best: tuple[tuple[int, int, int], StoredDocument, Evidence, int] | None = None
     reason = "its answer stands in no document"
-    for piece in each.evidence or (EvidenceText(""),):
+    for rank, piece in enumerate(each.evidence or (EvidenceText(""),)):
         named = [document for document in held if is_named(document.record, piece)]
         if not named:
             reason = "its document is not in the workspace"
@@ -94,20 +95,21 @@ def _place(
         for number, document in enumerate(named):
             for start, end in places_of(document.text, quote, each.answer):
                 text = document.text[start:end]
-                answer = whole_words(each.answer).search(text)
+                answer = answer_in(text, each.answer)
                 if answer is None:
                     reason = "its answer does not stand in its quote"
                     continue
                 evidence = Evidence(doc_id=document.record.doc_id, start=start, end=end, text=text)
                 shared = len(set(terms(each.question)) & {*terms(text), *terms(document.record.title)})
-                if best is None or (shared, -number) > best[:2]:
-                    best = (shared, -number, document, evidence, start + answer.start())
-    return (None, reason) if best is None else (best[2:], "")
+                worth = (0 if each.answer else -rank, shared, -number)
+                if best is None or worth > best[0]:
+                    best = (worth, document, evidence, start + answer[0])
+    return (None, reason) if best is None else (best[1:], "")
 
 
 def _fact(document: StoredDocument, evidence: Evidence, start: int, answer: str) -> Fact:
-    found = whole_words(answer).match(document.text[start : evidence.end])
-    said = found.group() if found else answer
+    found = answer_in(document.text[start : evidence.end], answer)
+    said = document.text[start : start + found[1]] if found else answer
     return Fact(
         id=fact_id(evidence.doc_id, evidence.start, evidence.end, said),
         doc_id=evidence.doc_id,
@@ -124,7 +126,7 @@ def _fact(document: StoredDocument, evidence: Evidence, start: int, answer: str)
 def _item(each: AskedQuestion, fact: Fact, evidence: Evidence) -> StudyItem:
     form = cast(Form, each.form)
     found = whole_words(each.answer).search(evidence.text)
-    said = found.group() if found else each.answer
+    said = found.group() if found else each.answer  # without the marks that stand between its words there
     accepted = dict.fromkeys(filter(None, [*accepted_answers(said), each.answer, *each.accepted]))
     return StudyItem(
         id=item_id([fact.id], each.question, said),

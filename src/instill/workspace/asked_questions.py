@@ -8,7 +8,6 @@ answer, and what was said of them by who holds no more.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,6 +19,7 @@ from instill.catalog import may_see, now, stored_labels
 from instill.catalog.tables import JUDGEMENTS, USAGE
 from instill.common.made_from import Caller, MadeFrom
 from instill.errors import InstillError, UsageError, WorkspaceError
+from instill.study.answer_places import answer_in
 from instill.study.types import AskedQuestion, EvidenceText
 from instill.workspace import Workspace
 from instill.workspace.arguments import count_of, one_of, text_of, utf8
@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 JudgementVerdict = Literal["right", "wrong", "wanted"]
 Kind = Literal["all", "answered", "refused", "wanted", "right", "wrong", "unjudged", "corrected", "missing", "slow"]
 
-LeftOut = Literal["deleted", "changed", "no answer", "other documents"]
+LeftOut = Literal["deleted", "changed", "no answer", "not found", "other documents"]
 """Why a judged question is in no question set: its document was deleted or has changed since, it was judged wrong
-without the right answer, or it was rightly refused to somebody who sees other documents."""
+without the right answer, the words of the right answer were found in no document, or it was rightly refused to somebody
+who sees other documents."""
 
 SLOW_MS = 2000.0
 """An answer that took longer is slow."""
@@ -246,16 +247,16 @@ class Feedback:
         return self.get(question_id)
 
     def places_of(self, correction: str, question: Question) -> list[Span]:
-        """Where the words of a correction stand, in any case and however spaced: documents that the answer cites
-        first, then those that a search finds by the correction and by the question. Three at most."""
-        words = re.findall(r"\S+", text_of(correction, "correction"))
-        pattern = re.compile(r"\s+".join(re.escape(word) for word in words), re.IGNORECASE)
+        """Where the words of a correction stand, as a page shows them: in any case, however spaced, without marks of
+        Markdown. In documents that the answer cites first, then in those that a search finds by the correction and by
+        the question. Three at most."""
+        words = text_of(correction, "correction")
         spans: list[Span] = []
-        for doc_id in dict.fromkeys(self._likely(correction, question)):
+        for doc_id in dict.fromkeys(self._likely(words, question)):
             stored = self._document(doc_id)
-            match = pattern.search(stored.text) if stored else None
-            if stored is not None and match is not None:
-                start, end = match.span()
+            found = answer_in(stored.text, words) if stored else None
+            if stored is not None and found is not None:
+                start, end = found
                 spans.append(
                     Span(doc_id=doc_id, source=stored.record.source, start=start, end=end, text=stored.text[start:end])
                 )
@@ -279,10 +280,10 @@ class Feedback:
         """The judged questions with their answers, oldest first, each wording once (what was said last counts).
 
         An answer that was judged right has the spans that it cited as evidence, one that was corrected the place where
-        the correction stands. What was rightly refused, and what was corrected by words that no document holds, are
-        questions that the documents do not answer. What a wrong answer cited is kept as `wrong`, unless the correction
-        stands in it. Spans of documents that changed since are left out, and so is what was rightly refused to somebody
-        who sees other documents: these may answer it.
+        the correction stands. What was rightly refused is a question that the documents do not answer. What a wrong
+        answer cited is kept as `wrong`, unless the correction stands in it. Left out are spans of documents that have
+        changed since; what was corrected by words that were found in no document, which may say the same in other
+        words; and what was rightly refused to somebody who sees other documents, which may answer it.
 
         Args:
             unknown: include questions of which only a wrong answer is known; training uses them.
@@ -316,6 +317,8 @@ class Feedback:
             return "other documents"
         if said.verdict == "wrong" and not said.correction:
             return "no answer"
+        if said.verdict == "wrong" and not said.spans:
+            return "not found"
         places = [span.doc_id for span in said.spans] or [each["doc_id"] for each in question.citations]
         return "changed" if places and all(map(self._document, places)) else "deleted"
 
@@ -329,8 +332,6 @@ class Feedback:
             return AskedQuestion(words, short, evidence) if evidence else None
         shown = [each for each in question.citations if not any(_holds(each, span) for span in said.spans)]
         wrong = tuple(self._evidence(shown, question))
-        if said.correction and not said.spans:
-            return AskedQuestion(words, answerable=False, wrong=wrong)
         evidence = tuple(
             EvidenceText(span.text, span.source, span.doc_id)
             for span in said.spans

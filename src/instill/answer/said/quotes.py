@@ -21,14 +21,17 @@ _ALIKE = str.maketrans(
     }
 )
 _IGNORED = frozenset("*_#`'\"|")
+_LINK = re.compile(r"(?<!!)(\[)[^\[\]\n]+(\]\([^()\s]*\))")
+"""Of a link, what is not read: its brackets and its address."""
+
 _ELLIPSIS = re.compile(r"\s*(?:\[\s*(?:…|\.\.\.)\s*\]|…|\.{3,})\s*")
 
 
 def find_quote(quote: str, text: str) -> tuple[int, int] | None:
     """The span of `text` that `quote` quotes, or None.
 
-    White space, case, Markdown decoration and the form of quotation marks and dashes are ignored; words are not.
-    An ellipsis stands for left-out text.
+    White space, case, Markdown decoration, the addresses of links, and the form of quotation marks and dashes are
+    ignored; words are not. An ellipsis stands for left-out text.
 
     Example:
         >>> text = "The **river’s** length\\nis 72 km – no more."
@@ -57,7 +60,10 @@ def _reduced(text: str) -> tuple[str, list[int]]:
     """The letters, digits and marks that count, and the place of each in `text`."""
     characters: list[str] = []
     places: list[int] = []
+    unread = {at for link in _LINK.finditer(text) for part in (1, 2) for at in range(*link.span(part))}
     for place, original in enumerate(text):
+        if place in unread:
+            continue
         for character in unicodedata.normalize("NFKC", original.translate(_ALIKE)).casefold():
             if character.isprintable() and not character.isspace() and character not in _IGNORED:
                 characters.append(character)

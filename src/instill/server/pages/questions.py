@@ -50,6 +50,7 @@ _LEFT_OUT: Mapping[LeftOut, str] = {
     "deleted": "of documents that were deleted",
     "changed": "of documents that have changed since",
     "no answer": "judged wrong without the right answer",
+    "not found": "corrected by words that were found in no document",
     "other documents": "rightly refused to somebody who sees other documents",
 }
 

@@ -14,7 +14,7 @@ export async function judge(part, question, verdict, more = {}) {
     if (verdict === "wanted") say(place, "The owner finds it under Questions.");
     else if (!last.correction) say(place, "Kept under Questions.");
     else if (last.spans.length) place.append("Kept, and found in the documents: ", ...last.spans.map((span, at) => chip(span, at + 1)), ". ", ...used());
-    else place.append("Kept. No document says it in these words: it is listed as missing. ", ...used());
+    else place.append("Kept. No document says it in these words. It is listed as missing, and used for nothing: the documents may say it in other words. If they do, copy these words and correct the answer again.");
     return told;
   } catch (error) {
     say(place, error.message, true);
