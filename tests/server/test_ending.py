@@ -45,6 +45,20 @@ def test_killed_it_loses_no_upload_and_told_to_end_it_finishes_its_answers(tmp_p
     assert "Traceback" not in said
 
 
+def test_who_follows_a_job_does_not_keep_the_server_from_ending(tmp_path: Path) -> None:
+    place = tmp_path / "kb"
+    Workspace.init(place).close()
+    with process(place) as server, server.client() as client:
+        files = [("files", (f"{town}.md", f"# {town}\n\nA mill of {town}.\n".encode())) for town in TOWNS]
+        job = ok(client.post("/api/documents", files=files), 202)
+        with client.stream("GET", f"/api/jobs/{job['job_id']}/events") as events:
+            lines = events.iter_lines()
+            assert next(lines).startswith("id: ")
+            code, said = server.end()
+            assert not [line for line in lines if line == "event: job"], "the job goes on when a server runs again"
+    assert (code, said) == (0, "")
+
+
 def _ended(client: httpx.Client) -> list[dict[str, str]]:
     end = time.monotonic() + 60
     while time.monotonic() < end:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
@@ -41,7 +42,8 @@ def serve(folder: Path, *, host: str | None = None, port: int | None = None, on_
         service.close()
         raise need_of_a_key(f"--host {host}")
     listening = _listening(host, port)
-    server = uvicorn.Server(config_of(app, behind_proxy=chosen.behind_proxy, seconds=chosen.body_timeout_s))
+    config = config_of(app, behind_proxy=chosen.behind_proxy, seconds=chosen.body_timeout_s)
+    server = _Server(config, service.is_ending)
     for each in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again when it has ended as it was told
         signal.signal(each, lambda *_: None)
     with listening:
@@ -51,6 +53,23 @@ def serve(folder: Path, *, host: str | None = None, port: int | None = None, on_
         server.run(sockets=[listening])
     if not server.started:
         sys.exit(1)
+
+
+class _Server(uvicorn.Server):
+    """Tells the application at once that it is to end; uvicorn does so when all connections are closed.
+
+    Args:
+        is_ending: is set then.
+    """
+
+    def __init__(self, config: uvicorn.Config, is_ending: threading.Event) -> None:
+        super().__init__(config)
+        self._is_ending = is_ending
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A signal has come."""
+        self._is_ending.set()
+        super().handle_exit(sig, frame)
 
 
 def need_of_a_key(where: str) -> UsageError:

@@ -53,6 +53,8 @@ class Service:
         self.settings: Settings = service_settings(folder)
         self.opened = Opened(folder)
         self.is_warm = threading.Event()
+        self.is_ending = threading.Event()
+        """Set when the server is told to end: what would go on for as long as somebody listens ends, too."""
         self.heart = Heartbeat()
         chosen = self.settings.server
         self.turns = Turns(answers_at_once(self.settings), waiting=chosen.answers_waiting, seconds=chosen.answer_wait_s)

@@ -89,8 +89,9 @@ def log(seen: Reading, job_id: str) -> str:
 async def events(
     seen: Reading, request: Request, job_id: str, after: int = 0, last_event_id: str | None = Header(None)
 ) -> StreamingResponse:
-    """What the job tells, as server-sent events until it ends: `state`, `progress`, `file`, `log`, `error`, and at last
-    `job`, the job as it then is. Takes up after the event that was seen last (`Last-Event-ID`, or `after`)."""
+    """What the job tells, as server-sent events until it or the server ends: `state`, `progress`, `file`, `log`,
+    `error`, and at last `job`, the job as it then is. Takes up after the event that was seen last (`Last-Event-ID`, or
+    `after`)."""
     await anyio.to_thread.run_sync(_found, seen, job_id)
     words = in_page_words if is_of_a_page(request) else _as_it_is
     first = int(last_event_id) if last_event_id and last_event_id.isdecimal() else after
@@ -104,7 +105,7 @@ async def events(
 async def _events(seen: Seen, job_id: str, after: int, words: Callable[[Any], Any]) -> AsyncIterator[bytes]:
     jobs = seen.service.jobs
     beat = anyio.current_time()
-    while True:
+    while not seen.service.is_ending.is_set():
         job = await anyio.to_thread.run_sync(jobs.get, job_id, seen.labels)
         found = await anyio.to_thread.run_sync(jobs.events, job_id, seen.labels, after)
         for each in found:
