@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Literal
 
 from instill.answer.asked.kind_of_answer import read_question
-from instill.answer.asked.units import KIND, UNIT, unit_behind
+from instill.answer.asked.units import KIND, UNIT, currency_before, unit_behind
 from instill.answer.terms import STOPWORDS, joined, normalise, stem
 from instill.index.types import Hit
 
@@ -31,8 +31,10 @@ _VERSIONED = re.compile(
     r"(?:\b[A-Z][\w+#-]*|\b(?i:versions?|release|quarter|level|step|phase|chapter|room|number|no\.))\s*$"
 )
 _COUNTED = re.compile(r"(?:room|number|no\.)\s*$")
-_RANGE = re.compile(r"(?<![\w.,+-])(\d{1,4})\s?(?:-|–|to|and|until|through|bis)\s?(\d{1,4})(?![\w-]|[.,]\d)")
-_AMOUNT = r"\d+(?:[.,]\d+)*(?![\d:])"
+_RANGE = re.compile(
+    r"(?<![\w.,+-])(\d{1,9})\s?(?:-|–|to|and|until|through|bis)\s?(?:[€$£]\s?)?(\d{1,9})(?![\w-]|[.,]\d)"
+)
+_AMOUNT = r"(?:[€$£]\s?)?\d+(?:[.,]\d+)*(?![\d:])"
 _BOUND = re.compile(
     r"(?:\b(?:than|over|under|above|below|within|from|until|exceed\w*|beyond|at least|at most|up to|as of)|[<>≤≥]=?)"
     rf"\s(?:the (?:last|first) |about )?{_AMOUNT}"
@@ -123,12 +125,19 @@ class Evidence:
 
     def _counts(self, place: int, unit: str) -> bool:
         """Does the number that ends at `place` count this unit? Of ages and heads the unit is often not said."""
-        return unit_behind(self._plain, place) in ((unit, "") if unit in ("year", "person") else (unit,))
+        counted = self._unit_of(place)
+        return counted == unit or (not counted and unit in ("year", "person"))
+
+    def _unit_of(self, place: int) -> str:
+        """The unit of the number that ends at `place`, behind it or, of money, in front of it."""
+        digits = re.search(r"[\d.,]+$", self._plain[max(0, place - 20) : place])
+        before = currency_before(self._plain, place - len(digits.group())) if digits else ""
+        return unit_behind(self._plain, place) or before
 
     def _spans(self, number: int, unit: str) -> bool:
         """Is the number inside of a range that is told, of that unit or without one?"""
         return any(
-            int(match[1]) < number < int(match[2]) and (not unit or unit_behind(self._plain, match.end()) in ("", unit))
+            int(match[1]) < number < int(match[2]) and (not unit or self._unit_of(match.end()) in ("", unit))
             for match in _RANGE.finditer(self._plain)
         )
 
@@ -177,7 +186,8 @@ def pins_of(question: str) -> list[Pin]:
         if told and digits < _LONG and not one_of_several:
             continue
         if digits > 1 or versioned:
-            add(match.start(), end, "number", unit_behind(question, end))
+            unit = unit_behind(question, end) or currency_before(question, match.start())
+            add(match.start(), end, "number", unit)
     for match in _NAME.finditer(question):
         for word in re.finditer(r"\S+", match.group()):
             place = match.start() + word.start()

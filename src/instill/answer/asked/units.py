@@ -31,3 +31,14 @@ def unit_behind(text: str, place: int) -> str:
     unit = match[1].strip().lower() if match else ""
     unit = unit[:-1] if len(unit) > 2 and unit.endswith("s") else unit
     return _SAME.get(unit, unit)
+
+
+def currency_before(text: str, place: int) -> str:
+    """The unit of the amount whose digits begin at a place of a text, by the sign of a currency in front of it; "" for
+    none.
+
+    Example:
+        >>> currency_before("above $ 10,000", 8), currency_before("above 10,000", 6)
+        ('usd', '')
+    """
+    return _SAME.get(text[:place].rstrip(" \u00a0")[-1:], "") if place else ""
