@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from instill.answer.types import REFUSAL
+from instill.answer.types import REFUSAL, UNSURE, UNSURE_FROM, is_refusal
 from instill.errors import UsageError
 from tests.answer.answer_corpus import Corpus, doc_id
 
@@ -62,6 +62,18 @@ def test_a_list_is_answered_whole(company: Corpus) -> None:
     assert items == ["- Patience", "- Candour", "- Thrift", "- Neighbourliness"]
     assert "We believe in these core values:" in answer.claims[0].text
     assert all(name in answer.citations[0].text for name in ("Patience", "Neighbourliness"))
+
+
+def test_a_refusal_claims_no_more_than_is_known(company: Corpus) -> None:
+    asked = "Who drives the northern route?"
+    careful = company.answerer(threshold=0.9999).ask(asked)
+    assert (careful.abstained, careful.text) == (True, UNSURE)
+    assert careful.confidence >= UNSURE_FROM
+    assert careful.nearest
+    foreign = company.answerer().ask("Which violin concerto did Brahms dedicate to Joachim?")
+    assert foreign.text.startswith(REFUSAL)
+    assert all(map(is_refusal, (careful.text, foreign.text)))
+    assert not is_refusal(company.answerer().ask(asked).text)
 
 
 def test_steps_come_in_their_order(company: Corpus) -> None:

@@ -12,7 +12,7 @@ from instill.answer.citations import candidate
 from instill.answer.found.choose_pieces import MOST_PIECES
 from instill.answer.harmless_text import with_short_addresses
 from instill.answer.reading.findings import Findings
-from instill.answer.types import REFUSAL, Answer, Claim, Trace
+from instill.answer.types import REFUSAL, UNSURE, UNSURE_FROM, Answer, Claim, Trace
 from instill.index.types import Hit
 
 
@@ -68,7 +68,8 @@ class Run:
         self, missing: str, nearest: Sequence[Claim], confidence: float, trace: Trace, notices: tuple[str, ...]
     ) -> Answer:
         """The refusal; `missing` is a sentence on what the documents do not speak of, or ""."""
-        parts = (REFUSAL, missing, "" if self.spelling.stranger else self.spelling.questions)
+        said = UNSURE if confidence >= UNSURE_FROM and nearest and not missing else REFUSAL
+        parts = (said, missing, "" if self.spelling.stranger else self.spelling.questions)
         text = " ".join(part for part in parts if part)
         answer = self.answer(text, (), confidence, trace, notices, abstained=True)
         shown = (replace(claim, text=with_short_addresses(claim.text)) for claim in nearest[:MOST_PIECES])

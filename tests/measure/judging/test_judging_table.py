@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instill.answer.said.prompt import UNKNOWN
-from instill.answer.types import REFUSAL
+from instill.answer.types import REFUSAL, UNSURE
 from instill.measure.judging.refusals import is_refusal
 from instill.measure.judging.scorer import judge, overlap, question_in
 from instill.measure.judging.values import tokens_of
@@ -178,7 +178,7 @@ def test_names_are_held_to_the_same_rules(name: str, other: str) -> None:
 
 
 def test_what_prompts_and_study_sets_say_is_a_refusal() -> None:
-    for text in (REFUSAL, UNKNOWN, NOT_SAID, "I'm not sure.", "There is no mention of it."):
+    for text in (REFUSAL, UNSURE, UNKNOWN, NOT_SAID, "I'm not sure.", "There is no mention of it."):
         assert is_refusal(text, ()), text
 
 

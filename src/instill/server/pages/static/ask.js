@@ -176,7 +176,7 @@ async function ask(text, keep) {
         if (conversation) part.dataset.kept = "";
         if (!hasScrolled) part.scrollIntoView({ block: "start" });
         if (!conversation) unkept = [...unkept.slice(0, keep ?? unkept.length), ...data.turns];
-        tell(data.abstained ? "The documents do not answer this question." : "The answer is there.");
+        tell(data.abstained ? $(".prose", reply)?.textContent.trim() ?? "" : "The answer is there.");
       }
     }
     if (!isAnswered) throw new Failed(BROKEN);
