@@ -138,6 +138,65 @@ def test_what_could_not_be_added_is_told_once_and_dismissed_at_once(browser: Bro
         assert page.get_by_role("button", name="Dismiss").count() == 0
 
 
+def test_what_came_of_uploads_before_and_after_a_page_was_left_is_told(browser: Browser, tmp_path: Path) -> None:
+    Workspace.init(tmp_path / "kb").close()
+    with running(tmp_path / "kb") as server, opened(browser, server, "/documents") as page:
+        dropped(page, 4)
+        page.get_by_text("All are sent. You may leave this page").wait_for()
+        page.goto(f"{server.address}/")
+        page.goto(f"{server.address}/documents")
+        page.locator("#jobs instill-job").wait_for()
+        dropped(page, 3)
+        page.get_by_text("3 of 3 sent").wait_for()
+        dropped(page, 2)
+        page.get_by_text("5 of 5 sent").wait_for()
+        read(server, failing=3)
+        page.locator("#jobs .partly").get_by_text("3.md: The file is empty.").wait_for()
+        page.wait_for_timeout(500)
+        assert page.locator("#sent li").count() == 5, "the list of what is being added stays when another job ends"
+        page.get_by_role("button", name="Choose files").click()
+        assert page.locator("#files").evaluate("(field) => field.isConnected")
+        read(server, failing=1)
+        page.locator("#progress").get_by_text("5 of 5 sent, 3 read").wait_for()
+        read(server)
+        page.get_by_text("4 are in. 1 could not be added: below it is said why.").wait_for()
+        panel = page.locator("#jobs instill-job")
+        assert panel.count() == 1, "all of it is one upload"
+        assert panel.locator(".problems li").all_inner_texts() == [
+            "3.md: The file is empty.",
+            "1.md: The file is empty.",
+        ]
+        assert page.locator("#sent li.failed").count() == 0, "each is told once"
+        assert page.locator("#only-failed button, #dismiss-failed button").locator("visible=true").count() == 0
+        assert barriers(page) == []
+        panel.get_by_role("button", name="Dismiss").click()
+        panel.wait_for(state="detached")
+        page.reload()
+        page.get_by_text("Ended lately: 1 done; 2 documents could not be added").wait_for()
+        assert page.get_by_role("button", name="Dismiss").locator("visible=true").count() == 0, "of none of the jobs"
+
+
+def test_what_is_dismissed_in_the_list_leaves_what_others_could_not_add(browser: Browser, tmp_path: Path) -> None:
+    Workspace.init(tmp_path / "kb").close()
+    with running(tmp_path / "kb") as server, opened(browser, server, "/documents") as page:
+        later = page.context.new_page()
+        later.set_default_timeout(SLOW)
+        later.goto(f"{server.address}/")
+        dropped(page, 3)
+        page.get_by_text("All are sent. You may leave this page").wait_for()
+        dropped(later, 2)
+        later.get_by_text("All are sent. You may leave this page").wait_for()
+        read(server, failing=2)
+        read(server, failing=0)
+        later.get_by_text("1 is in. 1 could not be added: the list begins with it and says why.").wait_for()
+        later.get_by_role("button", name="Dismiss").click()
+        later.locator("#sent li").first.wait_for(state="detached")
+        page.reload()
+        told = page.locator("#jobs .partly .problems li")
+        told.first.wait_for()
+        assert told.all_inner_texts() == ["2.md: The file is empty."]
+
+
 def test_what_a_waiting_question_says_stays_true(browser: Browser, tmp_path: Path) -> None:
     Workspace.init(tmp_path / "kb").close()
     with running(tmp_path / "kb") as server, opened(browser, server, "/") as page:

@@ -25,6 +25,12 @@ class Together:
     sizes: Sequence[int]
 
 
+class Ended(Job):
+    """Jobs of one upload that have ended, as one; `ids`: theirs, newest first."""
+
+    ids: list[str]
+
+
 @dataclass(frozen=True, slots=True)
 class JobsShown:
     """Jobs that go on, in the order in which they are done; and the last few that ended, newest first.
@@ -104,8 +110,8 @@ def _is_to_be_seen(job: Job) -> bool:
 def uploads_together(ended: Sequence[Job]) -> list[Job]:
     """The jobs, newest first, with those of one upload as one: a folder is sent in portions, each a job of its own.
 
-    Jobs that are done belong together where the same person asked for them, and the later one was asked for before the
-    earlier one ended.
+    Jobs that are done belong together where the same person asked for them, the later one was asked for before the
+    earlier one ended, and both were dismissed or neither was.
     """
     found: list[Job] = []
     for job in ended:
@@ -113,7 +119,9 @@ def uploads_together(ended: Sequence[Job]) -> list[Job]:
         if last is not None and _is_of_one_upload(job, last):
             result = _sum(job.result, last.result)
             told = outcome(job.kind, job.state, result)
-            found[-1] = last.model_copy(update={"created": job.created, "result": result, "outcome": told})
+            ids = [*(last.ids if isinstance(last, Ended) else [last.job_id]), job.job_id]
+            both = {"created": job.created, "result": result, "outcome": told, "ids": ids}
+            found[-1] = Ended.model_construct(**dict(last) | both)
         else:
             found.append(job)
     return found
@@ -121,7 +129,8 @@ def uploads_together(ended: Sequence[Job]) -> list[Job]:
 
 def _is_of_one_upload(job: Job, later: Job) -> bool:
     alike = all(each.kind == "add" and each.state == "done" and isinstance(each.result, dict) for each in (job, later))
-    return alike and job.asked_by == later.asked_by and later.created <= job.ended
+    seen = bool(job.dismissed) == bool(later.dismissed)
+    return alike and seen and job.asked_by == later.asked_by and later.created <= job.ended
 
 
 def _sum(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:

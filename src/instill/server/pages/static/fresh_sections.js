@@ -1,5 +1,6 @@
 // When a job has ended, the page shows what came of it without being loaded again: its lists, its choices, and the forms
-// that can be used from now on. What somebody has typed stays.
+// that can be used from now on. What somebody has typed, and what was said beside it, stays. A section with `data-stays`
+// tells of its own work, and is left alone.
 
 import { $, $$, call, parsed } from "./base.js";
 
@@ -14,11 +15,17 @@ document.addEventListener("ended", async () => {
   let before = null; // the section after which a new one comes
   for (const now of $$("section", fresh)) {
     const old = $$("section", main).find((each) => nameOf(each) === nameOf(now));
-    if (old) renew(old, now);
-    else if (before) before.after(now);
+    if (old && !old.matches("[data-stays]")) renew(old, now);
+    else if (!old && before) before.after(now);
     before = old ?? now;
   }
 });
+
+/** What a part of a section belongs to, in the old section as in the new one: a form, or a question. */
+function ownerOf(part) {
+  const owner = part.closest("[data-question-part], form");
+  return owner && ($("[data-question]", owner)?.dataset.question ?? `${owner.dataset.call} ${$("input[name=kind]", owner)?.value}`);
+}
 
 /** Show in a section what a newer one holds. The jobs in it go on telling of themselves. */
 function renew(old, now) {
@@ -26,7 +33,12 @@ function renew(old, now) {
   const news = $("#jobs", now)?.parentElement ?? now;
   const told = (part) => [...part.children].filter((each) => !isOfJobs(each)).map((each) => each.textContent).join("");
   if (told(held) === told(news)) return;
-  const typed = $$("input[name], select[name], textarea[name]", held).map((field) => [field.name, field.closest("form")?.dataset.call, field]);
+  const focused = document.activeElement;
+  const within = (selector) => $$(selector, held).filter((each) => !each.closest("#jobs, details.ended")).map((each) => [ownerOf(each), each]);
+  const typed = within("input[name], select[name], textarea[name]");
+  const said = within(".said").filter(([, each]) => each.textContent);
+  const opened = within("details[open] > summary").map(([, each]) => each.textContent);
+  const judged = within(".judging:not([hidden])");
   const jobs = $("#jobs", held);
   const at = [...news.children].findIndex((each) => each.id === "jobs");
   const parts = [...news.children];
@@ -36,11 +48,19 @@ function renew(old, now) {
     if (jobs && place < at) jobs.before(part);
     else held.append(part);
   }
-  for (const [name, form, field] of typed) {
-    const same = $$(`[name="${name}"]`, held).find((each) => each.closest("form")?.dataset.call === form && each.type === field.type && (each.type !== "hidden"));
-    if (!same) continue;
-    if (field.type === "checkbox") same.checked = field.checked;
-    else if (field.tagName !== "SELECT") same.value = field.value;
-    else if ([...same.options].some((each) => each.value === field.value)) same.value = field.value;
+  const same = (selector, owner) => $$(selector, held).find((each) => ownerOf(each) === owner);
+  for (const summary of $$("details > summary", held)) if (opened.includes(summary.textContent)) summary.parentElement.open = true;
+  for (const [owner] of judged) same(".judging", owner)?.removeAttribute("hidden");
+  for (const [owner, place] of said) {
+    const fresh = owner && same(".said", owner);
+    if (fresh && !fresh.textContent) fresh.replaceWith(place);
+  }
+  for (const [owner, field] of typed) {
+    const fresh = $$(`[name="${field.name}"]`, held).find((each) => ownerOf(each) === owner && each.type === field.type && each.type !== "hidden");
+    if (!fresh) continue;
+    if (field.type === "checkbox") fresh.checked = field.checked;
+    else if (field.tagName !== "SELECT") fresh.value = field.value;
+    else if ([...fresh.options].some((each) => each.value === field.value)) fresh.value = field.value;
+    if (field === focused) fresh.focus();
   }
 }

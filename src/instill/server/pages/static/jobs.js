@@ -7,6 +7,9 @@ const OVER = ["done", "failed", "cancelled"];
 const LOOK_MS = 2000;
 const pause = () => new Promise((resolve) => { setTimeout(resolve, LOOK_MS); });
 
+/** The jobs that an element tells of: those of one upload are shown as one. */
+export const idsOf = (element) => (element.dataset.ids ?? element.dataset.id).split(" ");
+
 class Job extends HTMLElement {
   connectedCallback() {
     const { title, state, when } = this.dataset;
@@ -102,13 +105,16 @@ class Job extends HTMLElement {
     const { id, title } = this.dataset;
     const button = (text, act) => {
       const made = make("button", { type: "button", class: "quiet" }, text, make("span", { class: "unseen" }, ` ${title}`));
-      made.addEventListener("click", async () => {
-        try { act(await json("POST", `/api/jobs/${id}/${text === "Dismiss" ? "dismiss" : "again"}`)); } catch (error) { say(this.what, error.message, true); }
-      });
+      made.addEventListener("click", () => act().catch((error) => say(this.what, error.message, true)));
       return made;
     };
+    const begin = async () => this.replaceWith(shown(await json("POST", `/api/jobs/${id}/again`)));
+    const dismiss = async () => {
+      for (const each of idsOf(this)) await json("POST", `/api/jobs/${each}/dismiss`);
+      this.remove();
+    };
     this.classList.add(kind);
-    this.append(make("p", { class: "acts" }, again ? button("Try again", (job) => this.replaceWith(shown(job))) : null, button("Dismiss", () => this.remove())));
+    this.append(make("p", { class: "acts" }, again ? button("Try again", begin) : null, button("Dismiss", dismiss)));
   }
 }
 
@@ -156,7 +162,7 @@ class Upload extends HTMLElement {
   /** The page as it now is tells of these jobs together. */
   async over() {
     const response = await call("GET", location.href, undefined, { headers: { accept: "text/html" } }).catch(() => null);
-    const ended = response ? $$("instill-job", parsed(await response.text())).filter((each) => this.ids.includes(each.dataset.id)) : [];
+    const ended = response ? $$("instill-job", parsed(await response.text())).filter((each) => idsOf(each).some((id) => this.ids.includes(id))) : [];
     tell(`${this.dataset.title}: ended.`);
     document.dispatchEvent(new CustomEvent("ended"));
     this.replaceWith(...ended);

@@ -33,6 +33,12 @@ $("#send-rest button")?.addEventListener("click", () => {
     sending = sending.then(() => upload(portion, marks));
   }
 });
+/** Show the whole list, also where only what failed was shown. */
+function showAll() {
+  list.classList.remove("failed-only");
+  $("#only-failed button").setAttribute("aria-pressed", "false");
+}
+
 $("#only-failed button")?.addEventListener("click", (event) => {
   const isOn = list.classList.toggle("failed-only");
   event.target.setAttribute("aria-pressed", String(isOn));
@@ -131,7 +137,7 @@ function silent() {
 /** The list begins anew: nothing stands in it. */
 function begun() {
   list.replaceChildren();
-  list.classList.remove("failed-only");
+  showAll();
   $("#only-failed").hidden = $("#dismiss-failed").hidden = true;
   counts = { all: 0, sent: 0, refused: 0, good: 0, bad: 0 };
   followed = [];
@@ -235,12 +241,6 @@ async function settle() {
   if (!counts.all || !isThrough()) return;
   $("#progress").hidden = true;
   if ($("#question") && !counts.bad) list.hidden = true; // nothing is left to be read in it, and one asks here
-  const parts = [];
-  if (counts.good) parts.push(`${counts.good} ${counts.good === 1 ? "is" : "are"} in.`);
-  if (counts.bad) parts.push(`${counts.bad} could not be added: the list begins with ${counts.bad === 1 ? "it" : "them"} and says why.`);
-  $("#only-failed").hidden = !(counts.bad && counts.good);
-  say(said, parts.join(" "), !counts.good);
-  if (counts.good && !$("#question")) said.append(" ", make("a", { href: "/" }, "Ask"));
   const response = await call("GET", location.href, undefined, { headers: { accept: "text/html" } }).catch(() => null);
   const fresh = response && parsed(await response.text());
   for (const part of TELLING) {
@@ -248,18 +248,34 @@ async function settle() {
     const now = fresh?.querySelector(part);
     if (place && now) place.replaceWith(now);
   }
+  if (!isThrough()) return; // more was added meanwhile
   once();
+  outcome();
 }
 
-/** What could not be added is told once: in the list, or, where it can be tried again, with its job. */
+/** What could not be added is told once: with its job, where that can be tried again or tells of files besides those of
+ * the list; else in the list. */
 function once() {
-  for (const { id, rows } of followed) {
-    const job = $(`#jobs instill-job[data-id="${id}"]`);
-    if (job?.hasAttribute("data-again")) rows.forEach((row) => row.remove());
-    else job?.remove();
+  for (const job of $$("#jobs instill-job")) {
+    const ids = job.dataset.ids.split(" ");
+    const mine = followed.filter(({ id }) => ids.includes(id));
+    if (!mine.length) continue;
+    if (mine.length === ids.length && !job.hasAttribute("data-again")) job.remove();
+    else mine.flatMap(({ rows }) => rows).filter((row) => row.matches(".failed")).forEach((row) => row.remove());
   }
+}
+
+/** Say what came of all, and offer what can be done with the list. */
+function outcome() {
   const failing = $$(".failed", list).length;
+  const where = failing === counts.bad ? `the list begins with ${failing === 1 ? "it" : "them"} and says why` : "below it is said why";
+  const parts = [];
+  if (counts.good) parts.push(`${counts.good} ${counts.good === 1 ? "is" : "are"} in.`);
+  if (counts.bad && (counts.good || failing)) parts.push(`${counts.bad} could not be added: ${where}.`);
+  say(said, parts.join(" "), !counts.good);
+  if (counts.good && !$("#question")) said.append(" ", make("a", { href: "/" }, "Ask"));
+  list.hidden ||= !list.children.length;
   $("#dismiss-failed").hidden = !failing;
-  if (counts.bad && !failing && !counts.good) say(said, "");
-  if (!list.children.length) list.hidden = true;
+  $("#only-failed").hidden = !failing || failing === list.children.length;
+  if ($("#only-failed").hidden) showAll();
 }
