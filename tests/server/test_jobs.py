@@ -222,6 +222,12 @@ def _training_estimated(client: httpx.Client, place: Path, recipe: str) -> None:
     assert (
         f" for {counted(found['steps'], 'step')} over {counted(found['rows'], 'row')}, then its gate." in found["said"]
     )
+    text = (place / recipe).read_text()
+    (place / "recipes" / "ungated.toml").write_text(re.sub(r"(?m)^gate = .*", "", text))
+    ungated = ok(client.post("/api/recipes/estimate", json={"recipe": "recipes/ungated.toml"}))["said"]
+    none = "The recipe has no gate: what is trained will not be measured, nor promoted by itself."
+    assert f" over {counted(found['rows'], 'row')}. {none} It takes up to " in ungated
+    (place / "recipes" / "ungated.toml").unlink()
     (place / "recipes" / "bad.toml").write_text('base = "micro"\n\n[data]\nrows = ["gone.jsonl"]\n')
     refused = ok(client.post("/api/recipes/estimate", json={"recipe": "recipes/bad.toml"}), 422)["error"]
     assert (refused["what"], refused["where"].rpartition(" ")[2]) == ("This setting is missing.", "name")

@@ -87,20 +87,41 @@ def test_who_promotes_is_told_which_candidate_and_what_its_gate_said(server: Run
     script = {"sec-fetch-site": "same-origin"}
     with server.client() as client:
         page = client.get("/models", headers=HTML).text
-        base = re.search(r'data-confirm="Use passed with ([^"]+) from now on\? It passed its gate\."', page)
+        unused = (
+            "No answer uses promoted weights yet: this workspace quotes its documents and asks no model. They are used "
+            "once generator.folder or generator.gguf in instill.toml names the model that they were made for."
+        )
+        base = re.search(rf'data-confirm="Promote passed for ([^"?]+)\? {unused} It passed its gate\."', page)
         assert base is not None
         for name, gate in (("rejected", "It has not passed its gate."), ("none", "Its gate was not measured.")):
-            asked = f'data-confirm="Use {name} with {base[1]} from now on? {gate}"'
+            asked = f'data-confirm="Promote {name} for {base[1]}? {unused} {gate}"'
             assert asked in client.get(f"/models/{name}", headers=HTML).text
             refused = client.post(f"/api/models/{name}/promote", json={}, headers=script)
             assert refused.json()["error"]["remedy"] == "To use it anyway, check the box beside “Promote”."
         assert client.post("/api/models/passed/promote", json={}).status_code == 200
         page = client.get("/models", headers=HTML).text
-        back = f'data-confirm="Take passed out of use? Then the base {base[1]}, as it is, answers."'
-        assert back in page
+        back = f"Take the promotion of passed back? Nothing is promoted for {base[1]} then."
+        assert f'data-confirm="{back} No answer uses promoted weights, so answers stay as they are."' in page
         [hashed] = re.findall(r'name="base" value="(\w+)"', page)
         assert client.post("/api/models/rollback", json={"base": hashed}).json()["before"] == "passed"
         assert "/api/models/rollback" not in client.get("/models", headers=HTML).text
+
+
+def test_where_a_model_answers_it_is_said_what_it_answers_with(tmp_path: Path) -> None:
+    base = make_base(tmp_path / "base")
+    with Workspace.init(tmp_path / "kb") as workspace:
+        for seed, name in enumerate(("first", "second")):
+            Registry(workspace.home).add(make_adapter(tmp_path / name), make_card(name, base, seed=seed, passed=True))
+        settings = workspace.path / "instill.toml"
+    settings.write_text(f'[generator]\nfolder = "{base}"\n')
+    with running(tmp_path / "kb") as server, server.client() as client:
+        page = client.get("/models", headers=HTML).text
+        name = re.search(r'data-confirm="Use first with ([^"]+) from now on\? It passed its gate\."', page)
+        assert name is not None
+        for candidate, then in (("first", "as it is"), ("second", "with first again")):
+            assert client.post(f"/api/models/{candidate}/promote", json={}).status_code == 200
+            page = client.get("/models", headers=HTML).text
+            assert f'"Take {candidate} out of use? Where {name[1]} answers, it answers {then} then."' in page
 
 
 def test_only_a_candidate_that_passed_is_promoted_from_the_list(server: Running) -> None:

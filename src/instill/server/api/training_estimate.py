@@ -13,7 +13,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from instill.common.plurals import counted
+from instill.common.plurals import are, counted
 from instill.errors import InstillError
 from instill.measure.page.units import duration
 from instill.server.errors import Refused
@@ -22,6 +22,7 @@ from instill.server.service import Owning, Seen
 
 router = APIRouter(prefix="/api", tags=["models"])
 
+_NO_GATE = "The recipe has no gate: what is trained will not be measured, nor promoted by itself."
 _one_at_a_time = threading.Lock()
 """Each opens the model and measures steps of its training: two at once would measure each other."""
 
@@ -92,8 +93,11 @@ def of_dry_run(found: Mapping[str, Any]) -> TrainingEstimate:
 
     Example:
         >>> cost = {"steps": 120, "seconds": 200.0, "memory": {"peak": 2_500_000_000}, "fits": True, "free": 8e9}
-        >>> of_dry_run({"passed": True, "rows": 60, "findings": [], "estimate": cost}).said
+        >>> found = {"passed": True, "rows": 60, "findings": [], "estimate": cost, "recipe": {"gate": "gate.toml"}}
+        >>> of_dry_run(found).said
         'About 3 min 20 s for 120 steps over 60 rows, then its gate. It takes up to 2.5 GB of memory; 8 GB are free.'
+        >>> of_dry_run(found | {"recipe": {"gate": ""}}).said.partition(" rows. ")[2].partition(" It takes")[0]
+        'The recipe has no gate: what is trained will not be measured, nor promoted by itself.'
     """
     cost = found.get("estimate") or {}
     errors = [str(each.get("what", "")) for each in found.get("findings", ()) if each.get("severity") == "error"]
@@ -109,11 +113,14 @@ def _said(found: Mapping[str, Any], cost: Mapping[str, Any], errors: Sequence[st
     rows = counted(found["rows"], "row")
     if errors or not found["passed"]:
         return f"This recipe cannot be trained as it is: {' '.join(errors)}".rstrip(": ")
+    is_gated = bool(found.get("recipe", {}).get("gate"))
     if not cost:
-        return f"{rows[0].upper()}{rows[1:]} are trained. How long that takes cannot be measured before it begins."
+        words = f"{rows[0].upper()}{rows[1:]} {are(found['rows'])} trained."
+        return f"{words} How long that takes cannot be measured before it begins.{'' if is_gated else f' {_NO_GATE}'}"
     taken = cost.get("seconds")
     time = "How long it takes is not known:" if taken is None else f"About {duration(taken)} for"
-    words = f"{time} {counted(cost['steps'], 'step')} over {rows}, then its gate."
+    then = ", then its gate." if is_gated else f". {_NO_GATE}"
+    words = f"{time} {counted(cost['steps'], 'step')} over {rows}{then}"
     memory, free = (f"{each / 1e9:.2g} GB" for each in (cost["memory"]["peak"], cost["free"]))
     if cost["fits"]:
         return f"{words} It takes up to {memory} of memory; {free} are free."
