@@ -98,6 +98,7 @@ def environment() -> Environment:
         uncertain_below=UNCERTAIN_BELOW,
         place=place,
         headings_below=headings_below,
+        labels_of=labels_of,
     )
     return found
 
@@ -173,6 +174,20 @@ def place(citation: Any) -> str:
 
 
 _PLACE = ("title", "source", "page", "line")
+
+
+def labels_of(who: Who) -> str:
+    """The labels that who asks is held to, in words, where a page has nothing for them; "" where they see all.
+
+    Example:
+        >>> labels_of(Who("editor", ("hr", "staff"), "Ann")), labels_of(Who("editor", ("hr",), "Bob"))
+        ('your labels', 'your label')
+        >>> labels_of(Who("reader", None, "Cy")), labels_of(Who("reader", (), "Di"))
+        ('', 'no label')
+    """
+    if who.labels is None:
+        return ""
+    return ("no label", "your label", "your labels")[min(len(who.labels), 2)]
 
 
 def day(moment: str) -> str:
