@@ -158,47 +158,6 @@ def test_every_page_is_there_for_each_role_with_what_it_may(tmp_path: Path) -> N
                     assert (response.status_code, response.headers["location"]) == (303, f"/login?next={address}")
 
 
-def test_where_a_key_sees_nothing_it_is_not_said_that_there_is_nothing(tmp_path: Path) -> None:
-    with Workspace.init(tmp_path / "kb") as workspace:
-        workspace.add_text("# Tea\n\nTea is brewed at 80 degrees.", name="tea.md", labels="staff")
-        store = KeyStore(workspace.catalog)
-        staff = store.add("sam", role="editor", labels=["staff"]).secret
-        guest = store.add("gus", role="reader").secret
-        hr = store.add("ann", role="editor", labels=["hr"]).secret
-        place = workspace.path
-    with running(place) as server:
-        with server.client(staff) as client:
-            asked = {"question": "At how many degrees is tea brewed?"}
-            number = client.post("/api/ask", json=asked).json()["question_id"]
-            client.post(f"/api/questions/{number}/judgements", json={"verdict": "right"})
-        said = {
-            "/": ["No document with your label is here yet."],
-            "/?words=tea": ["Nothing like it was said in your conversations."],
-            "/documents": ["No document with your label is here yet."],
-            "/questions": [
-                "No question that your key sees is judged yet",
-                "Nobody with your label has asked yet.",
-                "What was asked with other labels is listed for those who hold them",
-            ],
-            "/questions?kind=right": ["That is told of the questions that your key sees."],
-            "/compare": ["Nothing that your key sees was compared yet.", "There is none that your key sees yet."],
-            "/models": ["Nothing that your key sees was trained yet."],
-            "/memory": [
-                "Nothing recurs yet in documents with your label.",
-                "Nothing that your key sees was consolidated yet.",
-            ],
-        }
-        with server.client(hr) as client:
-            for address, words in said.items():
-                page = got(client, address).text
-                assert [each for each in words if each not in page] == [], address
-        with server.client(guest) as client:
-            assert "You have not asked yet." in got(client, "/questions").text
-        with server.client(staff) as client:
-            assert "1 judged question with its answer" in got(client, "/questions").text
-            assert "Nothing like it was asked." not in got(client, "/questions?words=tea").text
-
-
 def test_what_to_do_is_said_in_the_words_of_the_door(tmp_path: Path) -> None:
     """A page names what one does on a page; programs read addresses and commands, as before."""
     script = {"sec-fetch-site": "same-origin", "sec-fetch-mode": "cors"}
@@ -354,8 +313,9 @@ def test_what_a_deletion_takes_along_is_said_before_and_after(tmp_path: Path) ->
         said = client.get(f"/api/documents/{tea.doc_id}/removal").json()["said"]
         assert said == (
             "Its text is kept nowhere else. To have the document back, add its text again. "
-            "Conversations and the list of questions keep the words of it that were shown. "
-            "Forgetting it removes these too. 1 judged question no longer counts: its answer stands in it alone."
+            "Conversations, the list of questions and the memory keep the words of it that were shown. "
+            "Forgetting it takes it out of these too. "
+            "1 judged question no longer counts: its answer stands in it alone."
         )
         for path in ("/documents", f"/documents/{tea.doc_id}"):
             [form] = re.findall(r"<form [^>]*data-instead hidden>.*?</form>", client.get(path, headers=HTML).text)[:1]

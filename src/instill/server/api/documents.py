@@ -22,6 +22,7 @@ from instill.server.jobs.store import ENDED, Job
 from instill.server.service import Editing, Reading, Seen
 from instill.server.uploads import Uploads
 from instill.workspace.arguments import labels_of, metadata_of
+from instill.workspace.purge.what_goes import what_keeps
 from instill.workspace.replies import Documents, Removed
 
 router = APIRouter(prefix="/api/documents", tags=["documents"])
@@ -230,8 +231,11 @@ def plan_removal(seen: Editing, doc_id: str) -> Removal:
         back = "Its file stays where it is. To have the document back, add the file again."
     if seen.labels is not None:
         back += " Who sees it by other labels still sees it."
-    removes = "Forgetting it removes these too" + ("." if seen.who.may("admin") else ", which an admin can do.")
-    back += f" Conversations and the list of questions keep the words of it that were shown. {removes}"
+    back += " Conversations, the list of questions and the memory keep the words of it that were shown."
+    kept = what_keeps(seen.workspace.home, [record.doc_id], seen.caller)
+    if kept:
+        back += f" What was made from it stays as it is: {kept}."
+    back += f" Forgetting it{'' if seen.who.may('admin') else ', which an admin can do,'} takes it out of these too."
     asked = seen.feedback.question_set()
     lost = sum(bool(each.evidence) and {part.doc_id for part in each.evidence} == {record.doc_id} for each in asked)
     them = "its answer stands" if lost == 1 else "their answers stand"

@@ -57,21 +57,27 @@ def holders(home: Path, catalog: Catalog) -> list[Holder]:
     Args:
         home: a workspace's `.instill`.
     """
-    found = [Holder("study set", study.card.id, study.folder, study.card.made_from) for study in list_studies(home)]
+    found = made(home)
     removed = removed_from(home / "index")
     if removed:
-        made = MadeFrom(tuple(Source(doc_id, "") for doc_id in sorted(removed)))
-        found.insert(0, Holder("index", "index", home / "index", made))
+        gone = MadeFrom(tuple(Source(doc_id, "") for doc_id in sorted(removed)))
+        found.insert(0, Holder("index", "index", home / "index", gone))
+    found += [Holder("exchange", name, None, spoken) for name, spoken in spoken_of(catalog)]
+    found += [Holder("memory", name, None, kept) for name, kept in remembered_of(catalog)]
+    return found
+
+
+def made(home: Path) -> list[Holder]:
+    """Those that somebody made: study sets, comparisons, reports, data curves, runs, candidates, encoders. Reads no
+    conversations."""
+    found = [Holder("study set", study.card.id, study.folder, study.card.made_from) for study in list_studies(home)]
     found += _comparisons(home)
     for kind, folder in FOLDERS.items():
         found += [Holder(kind, each.name, each, _beside(each)) for each in _folders(home / folder) if _has_text(each)]
     for entry in Registry(home).entries():
-        made = UNKNOWN if entry.card is None else entry.card.made_from
-        found.append(Holder("candidate", entry.id, home / "adapters" / entry.id, made))
-    found += [Holder("encoder", own.name, own.folder(home), own.made_from) for own in _encoders(home)]
-    found += [Holder("exchange", name, None, made) for name, made in spoken_of(catalog)]
-    found += [Holder("memory", name, None, made) for name, made in remembered_of(catalog)]
-    return found
+        learned = UNKNOWN if entry.card is None else entry.card.made_from
+        found.append(Holder("candidate", entry.id, home / "adapters" / entry.id, learned))
+    return found + [Holder("encoder", own.name, own.folder(home), own.made_from) for own in _encoders(home)]
 
 
 def touched_by(found: list[Holder], doc_ids: frozenset[str]) -> list[Holder]:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from instill.catalog import Catalog
-from instill.common.made_from import UNKNOWN
+from instill.common.made_from import UNKNOWN, Caller
 from instill.common.plurals import counted
 from instill.errors import WorkspaceError
 from instill.study.purged import leaves_nothing
 from instill.study.stored_study import StoredStudy
 from instill.workspace.purge.conversations_and_log import count_exchanges
-from instill.workspace.purge.holders import Holder, Kind, holders, touched_by
+from instill.workspace.purge.holders import Holder, Kind, holders, made, touched_by
 from instill.workspace.purge.purging import MEASURED, in_use, unreadable_studies
 
 _DELETED: dict[Kind, str] = {
@@ -86,6 +86,17 @@ def what_goes(home: Path, catalog: Catalog, doc_ids: Collection[str], *, jobs_en
         in_use=tuple(map(_name, busy)),
         said=" ".join(sentences) or "Nothing else was made from it.",
     )
+
+
+def what_keeps(home: Path, doc_ids: Collection[str], caller: Caller) -> str:
+    """What was made from these documents and keeps their words when they are only taken out of the index: of what the
+    caller sees, with the names of the first few; "" where there is nothing.
+
+    Args:
+        home: the workspace's `.instill`.
+    """
+    wanted = frozenset(doc_ids)
+    return _listed([each for each in made(home) if each.made_from.doc_ids & wanted and caller.sees(each.made_from)])
 
 
 def _name(holder: Holder) -> str:
