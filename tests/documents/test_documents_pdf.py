@@ -112,6 +112,21 @@ def test_an_encrypted_file_is_refused() -> None:
     assert error.value.remedy
 
 
+@pytest.mark.parametrize("pages", [b"/Type /Pages /Kids [] /Count 0", b"/Count 0/Kids[]/Type/Pages"])
+def test_a_file_without_pages_is_not_called_damaged(pages: bytes) -> None:
+    objects = [b"1 0 obj\n<</Type/Catalog /Pages 2 0 R>>\nendobj\n", b"2 0 obj\n<<" + pages + b">>\nendobj\n"]
+    head = b"%PDF-1.4\n"
+    places = [len(head), len(head) + len(objects[0])]
+    table = b"xref\n0 3\n0000000000 65535 f \n" + b"".join(b"%010d 00000 n \n" % place for place in places)
+    body = head + b"".join(objects)
+    data = body + table + b"trailer\n<</Size 3 /Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % len(body)
+    with pytest.raises(DocumentError) as error:
+        parse(data)
+    assert (error.value.what, error.value.remedy) == (
+        "The PDF has no pages.", "Save it again from the program that made it.",
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("data", [b"%PDF-1.7\nnothing more", b"not a pdf at all"])
 def test_a_damaged_file_is_refused(data: bytes) -> None:
     with pytest.raises(DocumentError, match="damaged"):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from instill import Workspace
 from instill.answer.streaming import AnswerStream
+from instill.catalog.tables import JOBS
 from instill.errors import InstillError
 from instill.server.access.caller_role import Who
 from instill.server.jobs.documents import do_documents
@@ -60,6 +63,31 @@ def test_the_jobs_of_one_upload_are_listed_as_one() -> None:
         "2",
         "1",
     ]
+
+
+def test_an_old_failure_is_told_in_one_line_until_it_is_dismissed(tmp_path: Path) -> None:
+    Workspace.init(tmp_path / "kb").close()
+    service = Service(tmp_path / "kb", loopback=True)
+    seen = Seen(service, Who("admin", None, "owner"))
+    jobs = service.jobs
+    ids = [
+        jobs.add("add", "documents", {"paths": ["a"]}, labels=None, asked_by=name).job_id
+        for name in ("ann", "bob", "eve", "joe")
+    ]
+    for job_id in ids:
+        jobs.end(job_id, "done", {"added": [], "failed": [{"source": "/x/odd.pdf", "what": "It is empty."}]})
+    with service.opened.catalog.writing() as connection:
+        assert connection is not None
+        for job_id, hours in zip(ids, (30, 25, 23, 1), strict=True):
+            then = (datetime.now(UTC) - timedelta(hours=hours)).isoformat(timespec="seconds").replace("+00:00", "Z")
+            connection.execute(sa.update(JOBS).where(JOBS.c.job_id == job_id).values(created=then, ended=then))
+    jobs.dismiss(ids[0])
+    found = jobs_of(seen, "add")
+    assert [[each.job_id for each in part] for part in (found.failed, found.old, found.ended)] == [
+        [ids[3], ids[2]], [ids[1]], [ids[0]],
+    ]  # fmt: skip
+    assert found.counted_old == "1 done; 1 document could not be added"
+    service.close()
 
 
 def test_what_goes_on_is_listed_in_its_order_and_its_total_stays(tmp_path: Path) -> None:

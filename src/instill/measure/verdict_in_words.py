@@ -59,6 +59,9 @@ _ABOUT = {
 def _finding(need: Mapping[str, Any], level: float) -> Finding | None:
     scores = need.get("scores")
     state, arm = need.get("state"), need.get("arm")
+    if state == "not measured" and need.get("need") == "facts":
+        some = "were put to all ways to answer" if need.get("left_out") else "were asked"
+        return Finding(_ABOUT["facts"], [f"No questions on facts {some}, so nothing is said of them."], False)
     if not isinstance(scores, Mapping) or not scores or state == "not measured" or need.get("need") not in _ABOUT:
         return None
     is_alone = len(need.get("standings") or ()) == 1

@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
 
 __all__ = ["browser"]
+LONG_ANSWER = """() => {
+  const [answer, acts, composer] = [".answer", ".acts", ".composer"].map((each) => document.querySelector(each));
+  window.scrollTo(0, 0);
+  const room = composer.getBoundingClientRect().top - acts.getBoundingClientRect().bottom;
+  answer.style.minHeight = `${answer.getBoundingClientRect().height + room - 5}px`;
+}"""
+"""Make the answer so long that its buttons stand right above the field where one asks."""
 NEXT = "How much does the teapot hold?"
 LONG = TEA + "\n\n".join(f"Line {number} of the kitchen's book says nothing of it." for number in range(200))
 
@@ -163,6 +170,36 @@ def test_questions_that_are_asked_twice_keep_their_words_in_the_history(browser:
         assert page.locator("#history a").get_attribute("title") == NEXT
         told = [name for name in names if re.search(r"\n20\d\d-\d\d-\d\d \d\d:\d\d$", name)]
         assert [name.split("\n")[0] for name in told] == [QUESTION, QUESTION]
+
+
+def test_a_conversation_that_is_gone_leaves_the_list_of_an_open_page(browser: Browser, server: Running) -> None:
+    with server.client() as client:
+        for question in (QUESTION, NEXT):
+            assert client.post("/ask", json={"text": question}).status_code == 200
+        with opened(browser, server, "/") as page:
+            assert page.locator("#history a").count() == 2
+            told = client.get("/api/conversations").json()["conversations"]
+            gone = next(each["conversation_id"] for each in told if each["first_question"] == QUESTION)
+            assert client.delete(f"/api/conversations/{gone}").status_code == 204
+            page.evaluate("() => document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))")
+            page.wait_for_function("() => document.querySelectorAll('#history a').length === 1")
+            assert page.locator("#history a").get_attribute("title") == NEXT
+
+
+def test_the_field_for_a_correction_opens_in_sight(browser: Browser, server: Running) -> None:
+    with opened(browser, server, "/") as page:
+        page.set_viewport_size({"width": 1280, "height": 850})
+        send(page, QUESTION)
+        wrong = page.get_by_role("button", name="Wrong")
+        wrong.wait_for()
+        page.evaluate(LONG_ANSWER)
+        wrong.click()
+        save = page.get_by_role("button", name="Save")
+        save.wait_for()
+        below = save.evaluate("(each) => each.getBoundingClientRect().bottom")
+        composer = page.locator(".composer").evaluate("(each) => each.getBoundingClientRect().top")
+        assert below <= composer
+        assert page.locator(".judging textarea").evaluate("(each) => document.activeElement === each")
 
 
 def test_the_source_keeps_its_head_and_says_where_it_was_deleted(browser: Browser, server: Running) -> None:

@@ -300,6 +300,40 @@ def test_a_new_key_is_not_left_behind_unseen(browser: Browser, server: Running) 
         assert asked == ["beforeunload"]
 
 
+def test_the_first_key_is_offered_as_an_admins_alone(browser: Browser, server: Running) -> None:
+    with opened(browser, server, "/settings") as page:
+        roles = page.get_by_label("Role").locator("option")
+        assert roles.all_inner_texts() == ["admin"]
+        assert page.locator("#new-key [name=labels], #new-key [name=origins]").count() == 0
+        keys = server.service.keys
+        keys.revoke(keys.add("Ann", role="admin").key.key_id)
+        page.reload()
+        assert roles.all_inner_texts() == ["admin"], "who has a key that was revoked does not come in"
+        made = keys.add("Ann", role="admin").secret
+        page.goto(f"{server.address}/login?next=/settings")
+        page.get_by_label("Key").fill(made)
+        page.get_by_role("button", name="Log in").click()
+        page.wait_for_url("**/settings")
+        assert roles.all_inner_texts() == ["public", "reader", "editor", "admin"]
+
+
+def test_the_fields_of_a_form_stand_in_line(browser: Browser, server: Running) -> None:
+    markup = """<form class="card"><div class="form-grid">
+      <label class="field">A name <input></label>
+      <label class="field">A name that is so long that it takes two lines of a narrow form <input></label>
+      <label class="field">Another <select><option>one</option></select> <span class="small">said below</span></label>
+    </div></form>"""
+    with opened(browser, server, "/compare") as page:
+        page.locator("main").evaluate("(main, markup) => { main.innerHTML = markup; }", markup)
+        for width in (1280, 800):
+            page.set_viewport_size({"width": width, "height": 850})
+            boxes = page.locator("main .field > :first-child").evaluate_all(
+                "(all) => all.map((each) => each.getBoundingClientRect()).map((box) => [box.top, box.width])"
+            )
+            assert len({round(top) for top, _ in boxes}) == 1, boxes
+            assert len({round(wide) for _, wide in boxes}) == 1, boxes
+
+
 def test_a_page_that_was_open_before_the_first_key_goes_on_or_says_to_log_in(browser: Browser, server: Running) -> None:
     with opened(browser, server, "/") as page, opened(browser, server, "/documents") as other:
         made = page.context.new_page()

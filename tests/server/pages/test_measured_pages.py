@@ -116,12 +116,12 @@ def test_where_a_model_answers_it_is_said_what_it_answers_with(tmp_path: Path) -
     settings.write_text(f'[generator]\nfolder = "{base}"\n')
     with running(tmp_path / "kb") as server, server.client() as client:
         page = client.get("/models", headers=HTML).text
-        name = re.search(r'data-confirm="Use first with ([^"]+) from now on\? It passed its gate\."', page)
-        assert name is not None
+        used = re.search(r'data-confirm="Use first with ([^"]+) from now on\? It passed its gate\."', page)
+        assert used is not None
         for candidate, then in (("first", "as it is"), ("second", "with first again")):
             assert client.post(f"/api/models/{candidate}/promote", json={}).status_code == 200
             page = client.get("/models", headers=HTML).text
-            assert f'"Take {candidate} out of use? Where {name[1]} answers, it answers {then} then."' in page
+            assert f'"Take {candidate} out of use? Where {used[1]} answers, it answers {then} then."' in page
 
 
 def test_only_a_candidate_that_passed_is_promoted_from_the_list(server: Running) -> None:

@@ -127,6 +127,15 @@ def test_a_verdict_is_said_as_a_person_would() -> None:
     assert findings(None) == findings({"needs": ["x"]}) == []
 
 
+def test_where_nothing_is_said_of_facts_the_reason_is_said() -> None:
+    none = {"need": "facts", "state": "not measured", "scores": {}, "left_out": 0}
+    some = {**none, "left_out": 4}
+    assert [findings({"needs": [each]})[0].said for each in (none, some)] == [
+        ["No questions on facts were asked, so nothing is said of them."],
+        ["No questions on facts were put to all ways to answer, so nothing is said of them."],
+    ]
+
+
 def test_few_questions_say_nothing() -> None:
     none = {"mean": 0.0, "low": 0.0, "high": 0.842}
     need = {"need": "refusal", "questions": 4, "groups": 2, "bound": 0.1, "scores": {"retrieval": none}}

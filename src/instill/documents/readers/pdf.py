@@ -56,7 +56,7 @@ def read_pdf(job: Job) -> Parsed:
     try:
         document = pypdfium2.PdfDocument(job.data)
     except pypdfium2.PdfiumError as error:
-        raise _refused(error) from error
+        raise _refused(error, job.data) from error
     try:
         if not 0 < len(document) <= MAX_PAGES:
             raise DocumentError(
@@ -69,7 +69,14 @@ def read_pdf(job: Job) -> Parsed:
         document.close()
 
 
-def _refused(error: Exception) -> DocumentError:
+_PAGE = re.compile(rb"/Type\s{0,9}/Page\b")
+_NO_PAGES = re.compile(rb"<<(?=[^>]{0,300}/Type\s{0,9}/Pages\b)[^>]{0,300}/Count\s{1,9}0\b")
+"""The dictionary of a tree of pages that has none."""
+
+
+def _refused(error: Exception, data: bytes) -> DocumentError:
+    if _NO_PAGES.search(data) and not _PAGE.search(data):  # PDFium does not tell this from damage
+        return DocumentError("The PDF has no pages.", remedy="Save it again from the program that made it.")
     if "password" in str(error).lower():
         return DocumentError(
             "The PDF is encrypted.", remedy="Save a copy without the password and add that, e.g. by printing to PDF."

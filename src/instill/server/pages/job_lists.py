@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from instill.common.plurals import are, counted
@@ -15,6 +16,8 @@ from instill.server.service import Seen
 _LOOKED_AT = 1000
 _MOST_ENDED = 10
 _MOST_FAILED = 3
+_OLD = timedelta(days=1)
+"""A failure that ended so long ago is told in one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class JobsShown:
 
     Args:
         failed: those that failed, or left documents out, and that nobody has dismissed; for who may act on them.
+        old: the same, of those that ended more than a day ago.
         ended: the others.
         acts: whether who looks may do a job again.
         own: the name of who looks: of the other jobs it is said whose they are.
@@ -49,6 +53,7 @@ class JobsShown:
     acts: bool
     own: str
     all: int = 0
+    old: Sequence[Job] = ()
 
     @property
     def going_together(self) -> list[Together]:
@@ -61,10 +66,12 @@ class JobsShown:
     @property
     def counted(self) -> str:
         """How many ended in which way: "2 done, 1 failed; 3 documents could not be added"."""
-        states = [job.state for job in self.ended]
-        said = ", ".join(f"{states.count(each)} {each}" for each in ENDED if each in states)
-        lost = sum(map(_lost, self.ended))
-        return said + (f"; {counted(lost, 'document')} could not be added" if lost else "")
+        return _counted(self.ended)
+
+    @property
+    def counted_old(self) -> str:
+        """The same of those that are old."""
+        return _counted(self.old)
 
 
 def jobs_of(seen: Seen, *kinds: str, ended: int = _MOST_ENDED) -> JobsShown:
@@ -82,8 +89,9 @@ def chosen_jobs(seen: Seen, fits: Callable[[Job], bool], ended: int = _MOST_ENDE
     going = [job for job in reversed(found) if job.state not in ENDED]
     over = uploads_together([job for job in found if job.state in ENDED])
     acts = seen.who.may("editor")
-    failed = [job for job in over if acts and _is_to_be_seen(job)][:_MOST_FAILED]
-    others = [each for each in over if each not in failed]
+    failed, old = _failed(over) if acts else ([], [])
+    first = {job.job_id for job in (*failed, *old)}
+    others = [job for job in over if job.job_id not in first]
     return JobsShown(
         sorted(going, key=lambda job: job.state != "running"),
         [_told(seen, job) for job in failed],
@@ -91,7 +99,23 @@ def chosen_jobs(seen: Seen, fits: Callable[[Job], bool], ended: int = _MOST_ENDE
         acts,
         seen.who.name,
         len(others),
+        [_told(seen, job) for job in old],
     )
+
+
+def _failed(over: Sequence[Job]) -> tuple[list[Job], list[Job]]:
+    """Of jobs that have ended, those whose failure is to be seen: of the last day, and older ones."""
+    day = (datetime.now(UTC) - _OLD).isoformat()
+    found = [job for job in over if _is_to_be_seen(job)]
+    fresh = [job for job in found if job.ended >= day][:_MOST_FAILED]
+    return fresh, [job for job in found if job.ended < day][:_MOST_ENDED]
+
+
+def _counted(jobs: Sequence[Job]) -> str:
+    states = [job.state for job in jobs]
+    said = ", ".join(f"{states.count(each)} {each}" for each in ENDED if each in states)
+    lost = sum(map(_lost, jobs))
+    return said + (f"; {counted(lost, 'document')} could not be added" if lost else "")
 
 
 def _lost(job: Job) -> int:

@@ -35,7 +35,7 @@ def overview(seen: Reading) -> HTMLResponse:
     return page(
         seen, "settings.html", "/settings", owner=owner, keys=keys, roles=ROLES, status=seen.workspace.status(),
         sections=_sections(all_settings(seen).settings) if owner else [],
-        generates=generator.is_set, lifetime=DEFAULT_IN_WORDS,
+        generates=generator.is_set, lifetime=DEFAULT_IN_WORDS, first=owner and not seen.service.keys.any(),
     )  # fmt: skip
 
 

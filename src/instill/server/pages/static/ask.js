@@ -5,7 +5,7 @@ import { $, $$, BROKEN, Failed, call, events, json, make, parsed, say, tell } fr
 import { close } from "./source_pane.js";
 import { shown } from "./judging.js";
 import "./dropping.js";
-import "./history.js";
+import { withoutGone } from "./history.js";
 
 const UNREAD_MS = 5000;
 const STILL_MS = 15000;
@@ -106,7 +106,9 @@ watchUnread();
 
 /** What was deleted meanwhile is not shown any longer: looked at now and then, and when somebody comes back. */
 async function stillThere() {
-  if (document.hidden || busy || !conversation) return;
+  if (document.hidden) return;
+  withoutGone();
+  if (busy || !conversation) return;
   const turns = await json("GET", `/api/conversations/${conversation}`).then((told) => told.turns.length,
     (error) => (error.problem?.status === 404 ? 0 : null));
   if (turns === null || busy) return;
@@ -121,6 +123,7 @@ addEventListener("pageshow", (event) => { if (event.persisted) stillThere(); });
 function goneNow() {
   $(`#history a[href="/ask/${conversation}"]`)?.closest("li").remove();
   conversation = "";
+  document.title = "Instill";
   window.history.replaceState(null, "", "/");
   thread.replaceChildren(make("p", { class: "notice", role: "alert" }, GONE));
   close();

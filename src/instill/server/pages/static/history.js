@@ -1,8 +1,10 @@
 // The list of conversations: what is typed in its field filters it, without a load.
 
-import { $, call, parsed } from "./base.js";
+import { $, $$, call, json, parsed } from "./base.js";
 
 const TYPED_MS = 250;
+/** So many conversations may have begun elsewhere since the list was shown. */
+const MORE = 100;
 const form = $(".history form[role=search]");
 let timer = 0;
 let turn = 0;
@@ -13,6 +15,16 @@ async function filter() {
   const response = await call("GET", address, undefined, { headers: { accept: "text/html" } }).catch(() => null);
   const fresh = response && $("#history", parsed(await response.text()));
   if (fresh && mine === turn) $("#history").replaceWith(fresh);
+}
+
+/** Take out of the list what was deleted or forgotten meanwhile. */
+export async function withoutGone() {
+  const shown = $$("#history a");
+  if (!shown.length) return;
+  const words = new URLSearchParams({ words: form.elements.words.value.trim(), limit: shown.length + MORE });
+  const found = await json("GET", `/api/conversations?${words}`).catch(() => null);
+  const there = found && new Set(found.conversations.map((each) => `/ask/${each.conversation_id}`));
+  if (there) shown.filter((each) => !there.has(each.getAttribute("href"))).forEach((each) => each.closest("li").remove());
 }
 
 form?.addEventListener("input", () => {

@@ -111,7 +111,9 @@ class Job extends HTMLElement {
     const begin = async () => this.replaceWith(shown(await json("POST", `/api/jobs/${id}/again`)));
     const dismiss = async () => {
       for (const each of idsOf(this)) await json("POST", `/api/jobs/${each}/dismiss`);
+      const old = this.closest("details.old");
       this.remove();
+      if (old && !$("instill-job", old)) old.remove();
     };
     this.classList.add(kind);
     this.append(make("p", { class: "acts" }, again ? button("Try again", begin) : null, button("Dismiss", dismiss)));

@@ -68,7 +68,8 @@ document.addEventListener("click", (event) => {
     judge(part, question, "right");
   } else if (button.dataset.judge === "wrong") {
     form.hidden = false;
-    $("textarea", form).focus();
+    $("textarea", form).focus({ preventScroll: true });
+    form.scrollIntoView({ block: "nearest" });
   } else if (button.dataset.cancel !== undefined) {
     form.hidden = true;
     judge(part, question, "wrong");
