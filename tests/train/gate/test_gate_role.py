@@ -111,7 +111,11 @@ def test_a_trained_candidate_keeps_its_role_over_twenty_turns(tmp_path: Path) ->
     # The context of 256 tokens holds only a part of twenty turns: the oldest are left out.
     model, tokenizer = open_model(task / "base", candidate=outcome.folder), open_tokenizer(task / "base")
     scripts = read_scripts(task / "role.jsonl")
-    said = play(Probe(model, tokenizer), scripts[:2], ROLE, max_tokens=8)
+    seen: list[tuple[int, int]] = []
+    probe = Probe(model, tokenizer, told=lambda done, of: seen.append((done, of)))
+    said = play(probe, scripts[:2], ROLE, max_tokens=8)
+    turns = max(len(script.turns) for script in scripts[:2])
+    assert seen == [(number + 1, turns) for number in range(turns)]
     assert [("harbour" in each.reply) for each in said] == [True] * 40
     assert {each.left for each in said} == {"another form"}
     # What is trained on may not be asked here.

@@ -53,6 +53,10 @@ class Probe:
         # A CPU and a GPU, or two precisions, do not give the same to the last bit.
         self._where = f"{parameter.device.type}-{str(parameter.dtype).removeprefix('torch.')}"
 
+    def tell(self, done: int, of: int) -> None:
+        """Say how much of something longer is done, such as turns of conversations."""
+        self._told(done, of)
+
     def replies(self, rows: GateRows) -> list[str]:
         """The reply to each row's prompt."""
         return self._once(f"said{self._max_tokens}", rows, lambda: self._replies(rows))

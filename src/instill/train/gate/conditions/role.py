@@ -179,7 +179,8 @@ def play(
     heard: list[list[ChatMessage]] = [_opened(script) for script in scripts]
     found: list[Said] = []
     marks = special_marks(probe.tokenizer)
-    for number in range(max(len(script.turns) for script in scripts)):
+    turns = max(len(script.turns) for script in scripts)
+    for number in range(turns):
         places = [place for place, script in enumerate(scripts) if number < len(script.turns)]
         for place in places:
             heard[place].append({"role": "user", "content": scripts[place].turns[number].say})
@@ -192,6 +193,7 @@ def play(
         for place, reply in zip(called, _replies(probe, scripts, heard, called, max_tokens), strict=True):
             heard[place].append({"role": "assistant", "content": reply})
             found.append(_said(scripts, place, number, reply, section, marks, tone, after_call=True))
+        probe.tell(number + 1, turns)
     return found
 
 
