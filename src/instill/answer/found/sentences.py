@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
 from typing import Literal
 
@@ -112,6 +113,10 @@ def split_sentences(text: str, *, under_head: bool = False) -> list[Sentence]:
         >>> [(s.kind, text[s.start : s.end]) for s in split_sentences(text)][1:4]
         [('item', '- trust, i.e. candour'), ('item', '- speed'), ('prose', 'Dr. Who agreed.')]
     """
+    return list((_known if len(text) <= _LONGEST_KNOWN else _split)(text, under_head))
+
+
+def _split(text: str, under_head: bool) -> tuple[Sentence, ...]:
     units: list[Sentence] = []
     for kind, start, end in _blocks(text):
         if kind == "prose" or (kind == "item" and end - start > LONGEST // 2):
@@ -127,7 +132,13 @@ def split_sentences(text: str, *, under_head: bool = False) -> list[Sentence]:
                     piece_kind: Kind = kind if first or kind != "item" else "prose"
                     units.append(Sentence(*piece, piece_kind))
                     first = False
-    return _linked(text, units, under_head=under_head)
+    return tuple(_linked(text, units, under_head=under_head))
+
+
+# One question takes the same documents apart several times, and the next question the same passages.
+_known = lru_cache(maxsize=96)(_split)
+_LONGEST_KNOWN = 40_000
+"""Characters of a text that is remembered."""
 
 
 def _blocks(text: str) -> Iterator[tuple[Kind, int, int]]:
