@@ -70,7 +70,7 @@ def read_pdf(job: Job) -> Parsed:
 
 
 _PAGE = re.compile(rb"/Type\s{0,9}/Page\b")
-_NO_PAGES = re.compile(rb"<<(?=[^>]{0,300}/Type\s{0,9}/Pages\b)[^>]{0,300}/Count\s{1,9}0\b")
+_NO_PAGES = re.compile(rb"<<(?=[^<>]{0,300}/Type\s{0,9}/Pages\b)[^<>]{0,300}/Count\s{1,9}0\b")
 """The dictionary of a tree of pages that has none."""
 
 
