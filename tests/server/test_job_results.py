@@ -19,7 +19,11 @@ PLACE = "/kb/.instill"
         ("add", {"added": ["a"], "changed": ["b"], "unchanged": 2, "resettled": 0, "failed": [], "seconds": 3.1},
          "1 added, 1 changed, 2 there already.", "/documents"),
         ("sync", {"unchanged": 0, "resettled": 0}, "Nothing was to be done.", "/documents"),
-        ("study", {"id": "41e0", "folder": f"{PLACE}/studies/41e0"}, "The study set 41e0 is made.", "/compare"),
+        (
+            "study", {"id": "41e0", "folder": f"{PLACE}/studies/41e0"},
+            "The study set 41e0 is made. Read on its page what became of the questions before you use it.",
+            "/compare/studies/41e0",
+        ),
         ("consolidate", {"said": "memory-1 for the owner is in use."}, "memory-1 for the owner is in use.", "/memory"),
         ("train", {"id": "tone", "trained": True, "passed": True, "promoted": True},
          "It passed its gate and is promoted.", "/models/tone"),

@@ -14,7 +14,7 @@ from instill import Workspace
 from instill.common.made_from import made_from
 from instill.errors import UsageError
 from instill.server.jobs.store import JobStore
-from instill.study.questions_from_people import tie
+from instill.study.questions_from_people import WHICH_QUOTE, tie
 from instill.study.types import AskedQuestion, EvidenceText
 from instill.workspace.asked_questions import Feedback, Kind
 from instill.workspace.still_refused import StillRefused
@@ -97,6 +97,7 @@ def test_a_correction_is_linked_to_its_span_or_is_missing(workspace: Workspace) 
     [
         ("take a minimum of 30 days total paid time off", "take a **minimum of 30 days** total paid time off"),
         ("A MINIMUM of “30 days”", "a **minimum of 30 days**"),
+        ("paid time off; see the time-off policy", "paid time off; see [the time-off policy](policies/pto.md)"),
         ("see the time-off policy, and ask.", "see [the time-off policy](policies/pto.md), and ask."),
         ("see [the time-off policy](policies/pto.md)", "see [the time-off policy](policies/pto.md)"),
         ("minimum of 31 days", ""),
@@ -125,13 +126,22 @@ def test_a_correction_is_found_as_the_page_shows_it(tmp_path: Path, correction: 
         assert text[tied.facts[0].start : tied.facts[0].end] == stands
 
 
-def test_of_a_right_answer_of_several_quotes_the_first_is_the_answer(workspace: Workspace) -> None:
+def test_which_of_several_quotes_of_a_right_answer_answers_is_not_made_up(workspace: Workspace) -> None:
     workspace.add_text("Hotels: a VP signs.\n\nA hotel at night is asked for by who may.\n", name="a.md")
     stored = workspace.show("a.md")
-    quotes = [EvidenceText(line, "", stored.record.doc_id) for line in stored.text.split("\n\n")]
-    assert tie([AskedQuestion(HOTEL, "", tuple(quotes))], [stored]).items[0].answer == "Hotels: a VP signs."
-    [item] = tie([AskedQuestion(HOTEL, "night", tuple(quotes))], [stored]).items
+    quotes = tuple(EvidenceText(line, "", stored.record.doc_id) for line in stored.text.split("\n\n"))
+    tied = tie([AskedQuestion(HOTEL, "", quotes, together=True)], [stored])
+    assert (tied.items, dict(tied.left_out)) == ([], {WHICH_QUOTE: 1})
+    [item] = tie([AskedQuestion(HOTEL, "night", quotes)], [stored]).items
     assert item.evidence[0].text == "A hotel at night is asked for by who may."
+    # So it is kept of an answer without a short form; with one, the quote that holds it is known.
+    feedback = Feedback(workspace)
+    several = asked(workspace, "Who may go to which hotel, and what do visitors sign?")
+    feedback.judge(several, "right")
+    [kept] = feedback.question_set()
+    shown = feedback.get(several)
+    assert kept.together == (len(shown.citations) > 1 and not (shown.answer or {})["short"])
+    assert kept.together
 
 
 def test_a_wanted_answer_is_no_evidence_that_refusing_was_right(workspace: Workspace) -> None:

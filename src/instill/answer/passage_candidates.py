@@ -47,7 +47,7 @@ def _with_other_form(run: Run, hits: list[Hit], search: Search, most: int) -> li
     other = other_form(run.standalone, definitions(hit.text for hit in hits))
     if not other:
         return hits
-    run.standalone = run.shown = other
+    run.standalone = other  # What is shown and kept as asked stays in the words of who asks.
     return merged(search(other, k=most), hits)[:most]
 
 

@@ -17,6 +17,7 @@ from instill.answer.terms import terms
 from instill.documents.table_heads import under_head
 from instill.fit.documents_for_all import seen_by_everyone
 from instill.study.answer_places import answer_in, is_named, places_of
+from instill.study.questions_from_people import WHICH_QUOTE
 from instill.study.types import AskedQuestion, EvidenceText, StudyQuestion
 from instill.train.reader.rows import Row
 
@@ -117,6 +118,8 @@ class _Making:
         if not question.answerable:
             rows += self._unanswered(question)
             reason = "no passage is found for it"
+        elif question.together:
+            reason = WHICH_QUOTE
         elif question.is_known:
             places = [place for place in map(self._place, self._pieces(question)) if place is not None]
             places = list({(each.document.record.doc_id, each.start, each.end): each for each in places}.values())

@@ -23,6 +23,8 @@ PEOPLE = "people"
 KIND = "asked"
 """Of the facts that such questions are about."""
 
+WHICH_QUOTE = "it was judged right as a whole, and which of its quotes answers is not known"
+
 _MOST_PROBLEMS = 20
 
 
@@ -44,8 +46,8 @@ class Tied:
 def tie(brought: Sequence[AskedQuestion], documents: Iterable[StoredDocument]) -> Tied:
     """Facts and items of the questions, each with its evidence; questions about the same words are about one fact.
 
-    A question without a quote is tied to the sentence that holds its answer and most of its own words; one with several
-    quotes and no answer to the first of them: an answer shows the best one first.
+    A question without a quote is tied to the sentence that holds its answer and most of its own words. One whose quotes
+    were judged right as one answer is left out: which of them answers is not known.
 
     Example:
         >>> from instill.index.types import DocumentRecord
@@ -62,7 +64,7 @@ def tie(brought: Sequence[AskedQuestion], documents: Iterable[StoredDocument]) -
     asked: dict[tuple[str, int, int], Fact] = {}
     # A question in reverse is about the fact that the plain ones ask for.
     for each in sorted((one for one in brought if one.answerable), key=lambda one: one.form == "reverse"):
-        place, reason = _place(each, held)
+        place, reason = (None, WHICH_QUOTE) if each.together else _place(each, held)
         if place is None:
             _leave_out(tied, each, reason)
             continue
@@ -83,9 +85,9 @@ def _place(
     each: AskedQuestion, held: Sequence[StoredDocument]
 ) -> tuple[tuple[StoredDocument, Evidence, int] | None, str]:
     """The document, the evidence, and where the answer begins in it; or why there is none."""
-    best: tuple[tuple[int, int, int], StoredDocument, Evidence, int] | None = None
+    best: tuple[tuple[int, int], StoredDocument, Evidence, int] | None = None
     reason = "its answer stands in no document"
-    for rank, piece in enumerate(each.evidence or (EvidenceText(""),)):
+    for piece in each.evidence or (EvidenceText(""),):
         named = [document for document in held if is_named(document.record, piece)]
         if not named:
             reason = "its document is not in the workspace"
@@ -101,9 +103,8 @@ def _place(
                     continue
                 evidence = Evidence(doc_id=document.record.doc_id, start=start, end=end, text=text)
                 shared = len(set(terms(each.question)) & {*terms(text), *terms(document.record.title)})
-                worth = (0 if each.answer else -rank, shared, -number)
-                if best is None or worth > best[0]:
-                    best = (worth, document, evidence, start + answer[0])
+                if best is None or (shared, -number) > best[0]:
+                    best = ((shared, -number), document, evidence, start + answer[0])
     return (None, reason) if best is None else (best[1:], "")
 
 

@@ -50,6 +50,7 @@ class AskedQuestion:
         form: how it asks: "direct", "reworded", "keywords", "reverse" or "indirect".
         line: in the file, from 1; 0 where it came from no file.
         wrong: quotations that were shown as its answer and are none; only training uses them.
+        together: the quotations were judged right as one answer; which of them answers is not known.
     """
 
     question: str
@@ -60,6 +61,7 @@ class AskedQuestion:
     form: str = "direct"
     line: int = 0
     wrong: tuple[EvidenceText, ...] = ()
+    together: bool = False
 
     @property
     def is_known(self) -> bool:

@@ -279,11 +279,12 @@ class Feedback:
     def question_set(self, *, unknown: bool = False) -> list[AskedQuestion]:
         """The judged questions with their answers, oldest first, each wording once (what was said last counts).
 
-        An answer that was judged right has the spans that it cited as evidence, one that was corrected the place where
-        the correction stands. What was rightly refused is a question that the documents do not answer. What a wrong
-        answer cited is kept as `wrong`, unless the correction stands in it. Left out are spans of documents that have
-        changed since; what was corrected by words that were found in no document, which may say the same in other
-        words; and what was rightly refused to somebody who sees other documents, which may answer it.
+        An answer that was judged right has the spans that it cited as evidence (`together`, where they are several and
+        the answer has no short form), one that was corrected the place where the correction stands. What was rightly
+        refused is a question that the documents do not answer. What a wrong answer cited is kept as `wrong`, unless
+        the correction stands in it. Left out are spans of documents that have changed since; what was corrected by
+        words that were found in no document, which may say the same in other words; and what was rightly refused to
+        somebody who sees other documents, which may answer it.
 
         Args:
             unknown: include questions of which only a wrong answer is known; training uses them.
@@ -329,7 +330,8 @@ class Feedback:
         if said.verdict == "right":
             evidence = tuple(self._evidence(question.citations, question))
             short = str((question.answer or {}).get("short", ""))
-            return AskedQuestion(words, short, evidence) if evidence else None
+            together = len(evidence) > 1 and not short
+            return AskedQuestion(words, short, evidence, together=together) if evidence else None
         shown = [each for each in question.citations if not any(_holds(each, span) for span in said.spans)]
         wrong = tuple(self._evidence(shown, question))
         evidence = tuple(

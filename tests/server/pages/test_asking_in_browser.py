@@ -186,6 +186,18 @@ def test_a_conversation_that_is_gone_leaves_the_list_of_an_open_page(browser: Br
             assert page.locator("#history a").get_attribute("title") == NEXT
 
 
+def test_an_open_page_of_a_document_is_emptied_when_it_is_gone(browser: Browser, server: Running) -> None:
+    with server.client() as client:
+        [record] = client.get("/api/documents").json()["documents"]
+        with opened(browser, server, f"/documents/{record['doc_id']}") as page:
+            page.get_by_text("Line 3 of the kitchen's book").wait_for()
+            page.evaluate("window.dispatchEvent(new Event('focus'))")
+            client.delete(f"/api/documents/{record['doc_id']}")
+            page.evaluate("window.dispatchEvent(new Event('focus'))")
+            page.get_by_text("This document is not there any more").wait_for()
+            assert "kitchen" not in page.locator("body").inner_text()
+
+
 def test_the_field_for_a_correction_opens_in_sight(browser: Browser, server: Running) -> None:
     with opened(browser, server, "/") as page:
         page.set_viewport_size({"width": 1280, "height": 850})

@@ -53,7 +53,15 @@ def find_quote(quote: str, text: str) -> tuple[int, int] | None:
         last = places[begin - 1] + 1
     if first is None or (len(parts) > 1 and last - first > LONGEST_QUOTE):
         return None
-    return _with_marks(text, first, last)
+    return _with_marks(text, *_with_links(text, first, last))
+
+
+def _with_links(text: str, start: int, end: int) -> tuple[int, int]:
+    """The span with all of a link in which it begins or ends."""
+    for link in _LINK.finditer(text):
+        if link.start() < start < link.end() or link.start() < end < link.end():
+            start, end = min(start, link.start()), max(end, link.end())
+    return start, end
 
 
 def _reduced(text: str) -> tuple[str, list[int]]:

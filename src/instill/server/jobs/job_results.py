@@ -122,7 +122,9 @@ _COUNTED = (
 
 
 def _study(found: Mapping[str, Any]) -> Outcome:
-    return Outcome(said=f"The study set {found.get('id', '')} is made.", page="/compare", link="The study sets")
+    made = str(found.get("id", ""))
+    said = f"The study set {made} is made. Read on its page what became of the questions before you use it."
+    return Outcome(said=said, page=f"/compare/studies/{made}" if made else "/compare", link="The study set")
 
 
 def _compare(found: Mapping[str, Any]) -> Outcome:

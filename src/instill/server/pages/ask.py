@@ -78,7 +78,7 @@ def ask(seen: Reading, asked: Asked) -> StreamingResponse:
     workspace = seen.workspace
     waits = "" if workspace.index.count()[0] else unread(seen)
     if waits:
-        raise Refused(503, waits, remedy="This question is asked then, by itself.")
+        raise Refused(503, waits, remedy="This question is asked then, by itself, if this page stays open.")
     if not workspace.settings.privacy.log_questions:
         history = [each.turn() for each in asked.history][: asked.keep]
         unkept = seen.streamed(workspace.ask(asked.text, history=history, asked_by=seen.asker, stream=True))

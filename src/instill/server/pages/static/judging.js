@@ -2,6 +2,8 @@
 
 import { $, $$, json, make, say } from "./base.js";
 
+const WHICH = "Which of the quotes answers is not known, so a study set leaves it out. To have it in one, correct the answer by the words that answer.";
+
 /** Say it of the question that this part of the page shows. */
 export async function judge(part, question, verdict, more = {}) {
   const place = $(".after .said", part) ?? $(".said", part);
@@ -12,7 +14,7 @@ export async function judge(part, question, verdict, more = {}) {
     const last = told.judgements.at(-1);
     say(place, "");
     if (verdict === "wanted") say(place, "The owner finds it under Questions.");
-    else if (!last.correction) say(place, "Kept under Questions.");
+    else if (!last.correction) say(place, verdict === "right" && told.citations.length > 1 && !told.answer?.short ? `Kept under Questions. ${WHICH}` : "Kept under Questions.");
     else if (last.spans.length) place.append("Kept, and found in the documents: ", ...last.spans.map((span, at) => chip(span, at + 1)), ". ", ...used());
     else place.append("Kept. No document says it in these words. It is listed as missing, and used for nothing: the documents may say it in other words. If they do, copy these words and correct the answer again.");
     return told;
